@@ -1,0 +1,133 @@
+"""What an action is: settings, a function from Context to Outcome, and an example that is run as a test.
+
+An action runs in the isolated child (engine/isolation), never in the server: it knows no database, no HTTP, no
+other action. References in its settings were resolved before it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from procession.model.lifecycle import StepStatus
+
+
+class FileInput(msgspec.Struct, frozen=True, kw_only=True):
+    """A file given to an action: where its bytes are (read only), and the name that people know it by."""
+
+    path: str
+    name: str
+    size_bytes: int
+
+
+class FileOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that an action has written into its work folder; the engine publishes it."""
+
+    path: str
+    name: str
+
+
+# What crosses the pipe. A Decimal travels as itself (msgpack extension-free: {"decimal": "1.20"} in codec.py).
+InputValue = str | int | Decimal | bool | None | FileInput
+OutputValue = str | int | Decimal | bool | None | FileOutput
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True):
+    """`${step.property}` in the settings of a step, looked up when the process was applied."""
+
+    step: str
+    property: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputTarget:
+    """Where an output goes: the property's type ("File", "Number", ...) and, for a File, the name it has now ("" if none)."""
+
+    type: str
+    file_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an attempt ended: SUCCESS, WARNING or FAILED, the completion message, and outputs by property reference.
+
+    `outputs` is keyed by "step.property" as written in the settings, without "${" and "}".
+    """
+
+    status: StepStatus
+    message: str = ""
+    outputs: Mapping[str, OutputValue] = {}
+
+
+class Context(Protocol):
+    """What an action may use. Everything it writes goes to `folder`; everything it says goes through these calls."""
+
+    @property
+    def settings(self) -> Any:
+        """The action's own settings Struct, converted and checked."""
+
+    @property
+    def folder(self) -> Path:
+        """An empty folder of this attempt alone; gone afterwards."""
+
+    @property
+    def step_key(self) -> str: ...
+
+    @property
+    def idempotency_key(self) -> str:
+        """run/step/attempt epoch: stable for retries of this attempt (spec/trust.md)."""
+
+    @property
+    def memory_bytes_max(self) -> int:
+        """What the process may use in all; DuckDB is told a part of it."""
+
+    def value(self, reference: str) -> InputValue:
+        """The value of "step.property" when the step began; a File is a FileInput, an empty one None."""
+
+    def target(self, reference: str) -> OutputTarget:
+        """What an output property is. Raises KeyError for a reference that is not in the settings."""
+
+    def log(self, text: str) -> None: ...
+
+    def progress(self, fraction: float, message: str = "") -> None:
+        """0.0 to 1.0, and what is being done now, for the people who watch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A whole little case of an action, run as a test and printed in the documentation.
+
+    `inputs` and `outputs` are keyed by "step.property"; bytes stand for a file's content, (name, bytes) for a named one.
+    `expected` holds the output values; a file's bytes are compared exactly.
+    """
+
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    targets: Mapping[str, OutputTarget]
+    expected: Mapping[str, Any]
+    status: StepStatus = StepStatus.SUCCESS
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """An action's entry in the book of actions.
+
+    `references` lists what a settings object reads and writes, so that `procession apply` can check both.
+    `runs_user_code` puts every attempt into a process of its own that is never used again.
+    """
+
+    kind: str
+    title: str
+    settings: type[msgspec.Struct]
+    run: Callable[[Context], Outcome]
+    reads: Callable[[Any], tuple[str, ...]]  # settings -> "step.property" references it reads
+    writes: Callable[[Any], tuple[str, ...]]  # settings -> "step.property" references it writes
+    examples: tuple[Example, ...]
+    check: Callable[[Any], tuple[str, ...]] = lambda settings: ()  # further mistakes of the settings, in the user's words
+    runs_user_code: bool = False

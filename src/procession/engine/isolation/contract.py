@@ -1,0 +1,134 @@
+"""The port between the engine and the processes in which steps run.
+
+The engine acquires a worker, commits the attempt's row with the worker's pid, and only then sends the job: the job is
+the "go" (spec/trust.md, rule 2). A worker says what it does in messages; when it says Done, or its pipe ends, it is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from procession.actions.contract import InputValue, Outcome, OutputTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one attempt may use; cpu_seconds None means no limit but the step's time limit."""
+
+    memory_bytes_max: int = 4 * 2**30
+    file_bytes_max: int = 8 * 2**30
+    open_files_max: int = 1024
+    processes_max: int = 256
+    cpu_seconds_max: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One attempt at one step, everything resolved; crosses the pipe whole."""
+
+    action: str
+    settings: Mapping[str, Any]
+    values: Mapping[str, InputValue]  # "step.property" -> value at the moment the step began
+    targets: Mapping[str, OutputTarget]
+    folder: str  # the attempt's own empty folder, made by the engine
+    step_key: str
+    idempotency_key: str
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    fraction: float
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogText:
+    text: str  # may hold several lines; ends with a newline unless the worker was cut off
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Died:
+    """The process ended without an outcome; `reason` in the user's words ("used more than 4 GB of memory", "was killed by signal 11")."""
+
+    reason: str
+
+
+Message = Heartbeat | Progress | LogText | Done | Died
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillReceipt:
+    """Proof that a worker and all its descendants are gone: what a cancelled run's history shows."""
+
+    pid: int
+    processes: int  # how many were found, the worker included
+    signals: tuple[str, ...]  # ("TERM",) or ("TERM", "KILL") or ("KILL",)
+    method: str  # "pid namespace" or "process tree"
+    duration_ms: int
+    survivors: tuple[int, ...]  # always (); a pid here is reported as an error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessMark:
+    """Enough to find a process again after a crash of the server, and never to mistake another for it."""
+
+    pid: int
+    started_ticks: int  # field 22 of /proc/PID/stat
+    boot_id: str
+
+
+class Worker(Protocol):
+    """One process, ready; belongs to whoever acquired it until it is released or killed."""
+
+    @property
+    def mark(self) -> ProcessMark: ...
+
+    def fileno(self) -> int:
+        """Readable when a message has arrived or the process is gone; for a selector."""
+
+    def send(self, job: Job) -> None:
+        """Go. Never blocks for longer than the pipe takes the job; a dead worker shows in receive()."""
+
+    def receive(self) -> list[Message]:
+        """What has arrived, without waiting; ends with Done or Died at most once."""
+
+    def kill(self, *, grace_seconds: float) -> KillReceipt:
+        """TERM to the whole tree, wait at most the grace period, KILL, wait until all are gone. Blocks: call in a thread."""
+
+
+class Isolation(Protocol):
+    def start(self) -> None: ...
+
+    def acquire(self, *, user_code: bool) -> Worker | None:
+        """A ready worker, at once, or None when none is ready yet (then fileno() becomes readable later)."""
+
+    def fileno(self) -> int:
+        """Readable when a worker has become ready; call collect() then."""
+
+    def collect(self) -> None:
+        """Take in what the fork server announced."""
+
+    def release(self, worker: Worker) -> None:
+        """The attempt is over. User code's process is ended with all its descendants; a warm one goes back."""
+
+    def reap(self, mark: ProcessMark) -> KillReceipt | None:
+        """End what is left of an attempt of a server that crashed; None when nothing was left."""
+
+    def describe(self) -> str:
+        """One line for the start-up log: "steps run in their own PID namespace, files by Landlock"."""
+
+    def close(self) -> None:
+        """Ends every process that was started, within the grace period."""

@@ -1,0 +1,94 @@
+"""Ids: opaque to clients, a prefix and a number to us (spec/wire.md section 2)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from procession.model.errors import NotFound
+
+# SQLite's and PostgreSQL's largest integer has 19 digits; 18 can never overflow.
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}\Z")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Id:
+    """A numbered thing of one kind; `str()` gives what a client sees."""
+
+    number: int
+    prefix: ClassVar[str]
+    noun: ClassVar[str]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}-{self.number}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The id that a client wrote, any case. Raises NotFound: a malformed id is an id of nothing."""
+        prefix, _, number = text.lower().partition("-")
+        if prefix != cls.prefix or not _NUMBER.match(number):
+            hint = "" if prefix == cls.prefix else f' (ids of a {cls.noun} begin with "{cls.prefix}-")'
+            raise NotFound(f"there is no {cls.noun} {text[:80]}{hint}")
+        return cls(int(number))
+
+
+class ProcessId(Id):
+    __slots__ = ()
+    prefix = "p"
+    noun = "process"
+
+
+class RunId(Id):
+    __slots__ = ()
+    prefix = "pr"
+    noun = "process run"
+
+
+class DataStepId(Id):
+    __slots__ = ()
+    prefix = "ds"
+    noun = "data step"
+
+
+class ActionStepId(Id):
+    __slots__ = ()
+    prefix = "as"
+    noun = "action step"
+
+
+class PropertyId(Id):
+    __slots__ = ()
+    prefix = "dsprop"
+    noun = "property"
+
+
+class FileId(Id):
+    __slots__ = ()
+    prefix = "f"
+    noun = "file"
+
+
+class UserId(Id):
+    __slots__ = ()
+    prefix = "u"
+    noun = "user"
+
+
+class GroupId(Id):
+    __slots__ = ()
+    prefix = "ug"
+    noun = "user group"
+
+
+type_of_step = {DataStepId.prefix: DataStepId, ActionStepId.prefix: ActionStepId}
+
+StepId = DataStepId | ActionStepId
+
+
+def parse_step(text: str) -> StepId:
+    """The id of a data step or an action step. Raises NotFound."""
+    kind = type_of_step.get(text.lower().partition("-")[0])
+    if kind is None:
+        raise NotFound(f'there is no step {text[:80]} (ids of a step begin with "ds-" or "as-")')
+    return kind.parse(text)

@@ -1,0 +1,173 @@
+"""A process as its file defines it: groups of steps, their properties, conditions and limits (spec/process-file.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+
+class PropertyType(StrEnum):
+    DROPDOWN = "Dropdown"
+    TEXT = "Text"
+    STRING = "String"
+    NUMBER = "Number"
+    DECIMAL = "Decimal"
+    CHECK_BOX = "CheckBox"
+    SYSTEM_VARIABLE = "SystemVariable"
+    DATEPICKER = "Datepicker"
+    FILE = "File"
+
+
+class Flow(StrEnum):
+    INPUT = "INPUT"
+    OUTPUT = "OUTPUT"
+    NONE = "NONE"
+
+
+class SystemVariable(StrEnum):
+    USERNAME = "USERNAME"
+    USER_ID = "USER_ID"
+    USER_EMAIL = "USER_EMAIL"
+    PROCESS_ID = "PROCESS_ID"
+    PROCESS_NAME = "PROCESS_NAME"
+    CURRENT_DATE_TIME = "CURRENT_DATE_TIME"
+
+
+class StepKind(StrEnum):
+    DATA = "Data"
+    ACTION = "Action"
+
+
+class Effect(StrEnum):
+    """May a crash or a restart repeat the step? ONCE: never, unless somebody releases it by name (spec/trust.md)."""
+
+    PURE = "pure"
+    IDEMPOTENT = "idempotent"
+    ONCE = "once"
+
+
+class AlertWhen(StrEnum):
+    ALWAYS = "always"
+    PROBLEMS = "problems"
+    NEVER = "never"
+
+
+# Dates are ISO text ("2026-11-30"), money is Decimal, a File's value lives in its file row. None: no value.
+Value = str | int | Decimal | bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Property:
+    """One property of a data step, without its current value's history; `value` is the value it is born with."""
+
+    key: str
+    name: str
+    type: PropertyType
+    flow: Flow = Flow.NONE
+    required: bool = False
+    visible: bool = True
+    mouseover: str = ""
+    value: Value = None
+    options: tuple[str, ...] = ()  # Dropdown
+    decimal_points: int | None = None  # Decimal
+    foreground_color: str | None = None  # Text
+    variable: SystemVariable | None = None  # SystemVariable
+
+
+class AtomKind(StrEnum):
+    """What an atom of a condition asks; the first five name a step, UPDATED a File property, the rest compare."""
+
+    SUCCEEDED = "succeeded"  # Success or Warning
+    WARNED = "warned"
+    FAILED = "failed"
+    COMPLETED = "completed"  # any of the three
+    SKIPPED = "skipped"
+    UPDATED = "updated"  # {updated: step.property}: the file was written by a step or uploaded for this run
+    EQUALS = "equals"  # {equals: {property: step.property, value: X}}, likewise the five below
+    NOT_EQUALS = "not_equals"
+    GREATER = "greater"
+    AT_LEAST = "at_least"
+    LESS = "less"
+    AT_MOST = "at_most"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Atom:
+    kind: AtomKind
+    subject: str  # a step key, or "step.property"
+    value: Value = None  # for comparisons
+
+
+class Join(StrEnum):
+    ALL = "all"
+    ANY = "any"
+    NOT = "not"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Junction:
+    join: Join
+    parts: tuple[Condition, ...]  # NOT has exactly one
+
+
+Condition = Atom | Junction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """`times` tries after the first; the n-th waits `wait_seconds * backoff ** (n - 1)`."""
+
+    times: int
+    wait_seconds: float = 10.0
+    backoff: float = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A data step (with `properties`) or an action step (with `action` and `settings`)."""
+
+    key: str
+    name: str
+    kind: StepKind
+    order: str  # "2.1": the first step of group two
+    group: str
+    enabled: bool = True
+    properties: tuple[Property, ...] = ()
+    action: str = ""
+    settings: Mapping[str, Any] = {}  # the `with` block, JSON values, references unresolved
+    needs: tuple[str, ...] | None = None  # None: the previous enabled step; (): nothing
+    when: Condition | None = None
+    skip_when: Condition | None = None
+    time_limit_seconds: float | None = None
+    retry: Retry | None = None
+    effect: Effect = Effect.IDEMPOTENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """The definition of a process: what one version of it says."""
+
+    name: str
+    description: str = ""
+    alert_email: str = ""
+    alert_sms: str = ""
+    alert_when: AlertWhen = AlertWhen.PROBLEMS
+    time_limit_seconds: float = 86_400.0  # spec/lifecycle.md: default 24 h
+    runs_at_once: int | None = None  # None: no limit of its own (`concurrency` in the file)
+    steps: tuple[Step, ...] = ()  # in order; a group is the run of steps that share `group` and the order's first number
+
+    def step(self, key: str) -> Step | None:
+        return next((step for step in self.steps if step.key == key), None)
+
+    def properties(self) -> Iterator[tuple[Step, Property]]:
+        for step in self.steps:
+            for item in step.properties:
+                yield step, item
+
+    def property(self, reference: str) -> Property | None:
+        """The property that "step.property" names, None when there is none."""
+        step_key, _, key = reference.partition(".")
+        return next((item for step, item in self.properties() if step.key == step_key and item.key == key), None)
