@@ -84,9 +84,9 @@ class _Task(Generic[T]):
         connection.execute("SAVEPOINT operation")
         try:
             self.result = self.operation(tx)
-        except sqlite3.OperationalError:
-            raise
         except Exception as error:  # noqa: BLE001  whoever waits for the future receives it
+            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                raise
             connection.execute("ROLLBACK TO operation")
             tx.forget_callbacks(kept)
             self.error = error

@@ -1,0 +1,38 @@
+"""Files: every statement about their names and contents; the bytes are in blobs.py."""
+
+from __future__ import annotations
+
+from procession.model.files import Content, File
+from procession.model.ids import FileId, ProcessId, PropertyId, RunId
+from procession.store.database import Transaction
+
+_FILE = "f.id, f.property_id, s.process_id, s.run_id, f.name, f.sha256, f.size"
+
+
+def find(tx: Transaction, file: FileId) -> File | None:
+    row = tx.one(
+        f"SELECT {_FILE} FROM file f JOIN property q ON q.id = f.property_id JOIN step s ON s.id = q.step_id"
+        " WHERE f.id = ?",
+        file.number,
+    )
+    if row is None:
+        return None
+    return File(
+        id=FileId(row[0]),
+        property=PropertyId(row[1]),
+        process=ProcessId(row[2]),
+        run=None if row[3] is None else RunId(row[3]),
+        name=row[4],
+        sha256=row[5],
+        size_bytes=row[6],
+    )
+
+
+def rename(tx: Transaction, file: FileId, name: str) -> None:
+    tx.run("UPDATE file SET name = ? WHERE id = ?", name, file.number)
+
+
+def fill(tx: Transaction, file: FileId, *, name: str, content: Content | None) -> None:
+    """Give the file this content; None empties it."""
+    sha256, size = (content.sha256, content.size_bytes) if content else (None, 0)
+    tx.run("UPDATE file SET name = ?, sha256 = ?, size = ? WHERE id = ?", name, sha256, size, file.number)

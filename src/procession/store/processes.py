@@ -1,0 +1,146 @@
+"""Processes and their versions: every statement about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from procession.model.ids import ProcessId, UserId
+from procession.store import times
+from procession.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessRow:
+    """A process as a list shows it; what it does is in its versions."""
+
+    id: ProcessId
+    name: str
+    version: int
+    runs_created: int
+    created_at: datetime
+    modified_at: datetime
+    modified_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRow:
+    """One published version; `definition` is canonical JSON, `source` the file as it was applied, if it was a file."""
+
+    process: ProcessId
+    number: int
+    definition: str
+    source: str | None
+    sha256: str
+    author: str
+    created_at: datetime
+
+
+_PROCESS = "p.id, p.name, p.version, p.runs_created, p.created_at, p.modified_at, p.modified_by"
+_VERSION = "process_id, number, definition, source, sha256, author, created_at"
+
+
+def add(tx: Transaction, name: str, author: str, now: datetime) -> ProcessId:
+    """A process without a version yet; publish() follows in the same transaction."""
+    moment = times.to_column(now)
+    return ProcessId(
+        tx.insert(
+            "INSERT INTO process (name, version, created_at, modified_at, modified_by) VALUES (?, 0, ?, ?, ?)",
+            *(name, moment, moment, author),
+        )
+    )
+
+
+def publish(tx: Transaction, version: VersionRow, name: str) -> None:
+    """Make this the process's present version."""
+    moment = times.to_column(version.created_at)
+    tx.run(
+        f"INSERT INTO process_version ({_VERSION}) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        version.process.number,
+        version.number,
+        version.definition,
+        version.source,
+        version.sha256,
+        version.author,
+        moment,
+    )
+    tx.run(
+        "UPDATE process SET version = ?, name = ?, modified_at = ?, modified_by = ? WHERE id = ?",
+        *(version.number, name, moment, version.author, version.process.number),
+    )
+
+
+def find(tx: Transaction, process: ProcessId) -> ProcessRow | None:
+    row = tx.one(f"SELECT {_PROCESS} FROM process p WHERE p.id = ?", process.number)
+    return None if row is None else _process(row)
+
+
+def by_name(tx: Transaction, name: str) -> ProcessRow | None:
+    row = tx.one(f"SELECT {_PROCESS} FROM process p WHERE p.name = ?", name)
+    return None if row is None else _process(row)
+
+
+def version(tx: Transaction, process: ProcessId, number: int) -> VersionRow | None:
+    row = tx.one(f"SELECT {_VERSION} FROM process_version WHERE process_id = ? AND number = ?", process.number, number)
+    return None if row is None else _version(row)
+
+
+def versions(tx: Transaction, process: ProcessId) -> list[VersionRow]:
+    """Newest first."""
+    rows = tx.all(f"SELECT {_VERSION} FROM process_version WHERE process_id = ? ORDER BY number DESC", process.number)
+    return [_version(row) for row in rows]
+
+
+def visible(
+    tx: Transaction,
+    user: UserId | None,
+    *,
+    name: str | None = None,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
+) -> list[ProcessRow]:
+    """The processes that `user` has any role on (None: all), by name; bounds are strict, `name` is a part of it."""
+    rows = tx.all(
+        f"SELECT {_PROCESS} FROM process p WHERE (? IS NULL OR instr(lower(p.name), lower(?)) > 0)"
+        " AND (? IS NULL OR p.created_at > ?) AND (? IS NULL OR p.created_at < ?)"
+        " AND (? IS NULL OR p.id IN (SELECT q.process_id FROM permission q WHERE q.user_id = ? OR q.group_id IN"
+        " (SELECT m.group_id FROM user_group_member m WHERE m.user_id = ?))) ORDER BY p.name",
+        *(name, name),
+        *(times.maybe_to_column(created_after),) * 2,
+        *(times.maybe_to_column(created_before),) * 2,
+        *(user and user.number,) * 3,
+    )
+    return [_process(row) for row in rows]
+
+
+def count_run(tx: Transaction, process: ProcessId) -> int:
+    """The number of the next run of this process: 1, 2, ..."""
+    tx.run("UPDATE process SET runs_created = runs_created + 1 WHERE id = ?", process.number)
+    row = tx.one("SELECT runs_created FROM process WHERE id = ?", process.number)
+    assert row is not None
+    return int(row[0])
+
+
+def _process(row: tuple[Any, ...]) -> ProcessRow:
+    return ProcessRow(
+        id=ProcessId(row[0]),
+        name=row[1],
+        version=row[2],
+        runs_created=row[3],
+        created_at=times.from_column(row[4]),
+        modified_at=times.from_column(row[5]),
+        modified_by=row[6],
+    )
+
+
+def _version(row: tuple[Any, ...]) -> VersionRow:
+    return VersionRow(
+        process=ProcessId(row[0]),
+        number=row[1],
+        definition=row[2],
+        source=row[3],
+        sha256=row[4],
+        author=row[5],
+        created_at=times.from_column(row[6]),
+    )
