@@ -37,7 +37,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`truth` None: not known yet (`is_pending`), or unknown for ever. `cause`: the failure that made it so, "" if none."""
+    """`truth` None: not known yet (`is_pending`), or unknown for ever. `cause`: the failure that made it so, or ""."""
 
     truth: bool | None
     cause: str = ""

@@ -1,10 +1,10 @@
-"""What a run does next: pure decisions from the statuses of its steps (spec/lifecycle.md, sections Step and Conditions).
+"""What a run does next: decisions from the statuses of its steps (spec/lifecycle.md, sections Step and Conditions).
 
 The specification leaves room; this is the reading, and every rule below has a test:
 
 - A step takes its turn when all steps it follows are decided: those in `needs`, or else the previous enabled step.
   Only `needs` makes steps run at the same time; a plain list stays in order, whatever conditions its steps carry.
-- Then `skip_when` is looked at: true means Skipped. Then everything it follows must have succeeded (Success or Warning),
+- Then `skip_when` is looked at: true means Skipped. Then all it follows must have succeeded (Success or Warning),
   unless `when` names a step: such a condition decides alone, and `needs` only says what to wait for. A `when` that
   compares values or files only is an addition: "send the mail if asked to" must not send after a failure.
 - A skipped step is transparent to the default dependency: a plain list goes on behind it as if it were not there. It is
@@ -26,7 +26,6 @@ from procession.model.conditions import SUCCEEDED, Facts, Verdict, judge, steps_
 from procession.model.lifecycle import Outcome, StepStatus
 from procession.model.processes import Condition, Process, Step, Value
 
-
 _ACTIVE = frozenset({StepStatus.SCHEDULED, StepStatus.RUNNING})
 
 
@@ -34,8 +33,8 @@ _ACTIVE = frozenset({StepStatus.SCHEDULED, StepStatus.RUNNING})
 class FlowState:
     """What is known of a run at one moment. All mappings are only read.
 
-    `values` are those of all properties but Files, by "step.property"; `updated` the File properties that a step wrote or
-    a person uploaded for this run; `told` the steps whose "blocked" message is recorded already.
+    `values` are those of all properties but Files, by "step.property"; `updated` the File properties that a step wrote
+    or a person uploaded for this run; `told` the steps whose "blocked" message is recorded already.
     """
 
     statuses: Mapping[str, StepStatus]
@@ -46,7 +45,7 @@ class FlowState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moves:
-    """What to do now, in the order of the steps; `skip` and `blocked` carry the message. `finished`: apply them and end."""
+    """What to do now, in step order; `skip` and `blocked` carry the message. `finished`: apply these and end the run."""
 
     start: tuple[str, ...]
     skip: tuple[tuple[str, str], ...]

@@ -16,6 +16,7 @@ from procession.model.processes import Flow, Property, PropertyType, Value
 
 TEXT_CHARACTERS_MAX = 100_000  # a note, not a document: documents are files
 DIGITS_MAX = 38  # what a DECIMAL of DuckDB and of PostgreSQL's common drivers holds exactly
+OPTIONS_SHOWN_MAX = 10  # in a message
 SHOWN_CHARACTERS_MAX = 60  # of a wrong value, in a message
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\Z", re.ASCII)
@@ -42,7 +43,7 @@ def normalise(item: Property, raw: object) -> Value:
 
 
 def is_missing(item: Property, value: Value) -> bool:
-    """Must the property be filled before the run can use it, and is it not? (A File's value is its name once it has bytes.)"""
+    """Is it an INPUT that must be filled and is not? For a File, give any text as `value` once it has bytes, else None."""
     return item.required and item.flow is Flow.INPUT and (value is None or value == "")
 
 
@@ -169,7 +170,8 @@ def _dropdown(item: Property, raw: object) -> Value:
         return text
     if text == "":
         return None
-    options = ", ".join(f'"{option}"' for option in item.options[:10]) + (", ..." if len(item.options) > 10 else "")
+    options = ", ".join(f'"{option}"' for option in item.options[:OPTIONS_SHOWN_MAX])
+    options += ", ..." if len(item.options) > OPTIONS_SHOWN_MAX else ""
     raise ValueError(f"must be one of {options}, not {_shown(raw)}")
 
 
@@ -211,7 +213,9 @@ def _shown(raw: object) -> str:
         return f'"{raw[:SHOWN_CHARACTERS_MAX]}{"..." if len(raw) > SHOWN_CHARACTERS_MAX else ""}"'
     if isinstance(raw, int | float | Decimal):
         return str(raw)[:SHOWN_CHARACTERS_MAX]
-    return {dict: "an object", list: "a list"}.get(type(raw), f"a {type(raw).__name__}")
+    if isinstance(raw, dict):
+        return "an object"
+    return "a list" if isinstance(raw, list) else f"a {type(raw).__name__}"
 
 
 _READERS: dict[PropertyType, Callable[[Property, object], Value]] = {
