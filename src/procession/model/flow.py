@@ -19,7 +19,7 @@ The specification leaves room; this is the reading, and every rule below has a t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 from procession.model.conditions import SUCCEEDED, Facts, Verdict, judge, steps_named
@@ -45,7 +45,7 @@ class FlowState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moves:
-    """What to do now, in step order; `skip` and `blocked` carry the message. `finished`: apply these and end the run."""
+    """What to do now, in step order; `skip` and `blocked` carry the message. `finished`: apply these and end."""
 
     start: tuple[str, ...]
     skip: tuple[tuple[str, str], ...]
@@ -180,8 +180,9 @@ class _Walk:
             self.causes[step.key] = f"{turn.label} did not run"
             return StepStatus.CANCELLED
         follows = self.previous if step.needs is None else step.needs
-        if self._any_ended(follows, StepStatus.RUNNING):
-            return StepStatus.RUNNING
+        for key in follows:
+            if self.ends[key] is StepStatus.RUNNING:
+                return StepStatus.RUNNING
         return self._decide_by_conditions(turn, follows)
 
     def _decide_by_conditions(self, turn: Turn, follows: tuple[str, ...]) -> StepStatus:
@@ -231,9 +232,6 @@ class _Walk:
             self.blocked.append((step.key, f"not started: {cause}"))
         return StepStatus.CANCELLED
 
-    def _any_ended(self, keys: Iterable[str], end: StepStatus) -> bool:
-        return any(self.ends[key] is end for key in keys)
-
     def _judge(self, condition: Condition, named: frozenset[str]) -> Verdict:
         return judge(
             condition,
@@ -242,6 +240,6 @@ class _Walk:
                 causes=self.causes,
                 values=self.state.values,
                 updated=self.state.updated,
-                may_read_properties=not self._any_ended(named, StepStatus.RUNNING),
+                may_read_properties=all(self.ends[key] is not StepStatus.RUNNING for key in named),
             ),
         )

@@ -43,7 +43,7 @@ def normalise(item: Property, raw: object) -> Value:
 
 
 def is_missing(item: Property, value: Value) -> bool:
-    """Is it an INPUT that must be filled and is not? For a File, give any text as `value` once it has bytes, else None."""
+    """Is it an INPUT that must be filled and is not? (A File's value is any text once it has bytes, else None.)"""
     return item.required and item.flow is Flow.INPUT and (value is None or value == "")
 
 
