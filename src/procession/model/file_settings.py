@@ -71,7 +71,9 @@ def convert(document: Document, path: Path, data: dict[str, Any], action: Action
     return settings if len(document.mistakes) == before else None
 
 
-def check_references(document: Document, path: Path, process: Process, *, reads: tuple[str, ...], writes: tuple[str, ...]) -> None:
+def check_references(
+    document: Document, path: Path, process: Process, *, reads: tuple[str, ...], writes: tuple[str, ...]
+) -> None:
     for reference in dict.fromkeys((*reads, *writes)):
         place = next(_places(document, path, reference), path)
         if message := _wrong_reference(process, reference, is_written=reference in writes):

@@ -18,7 +18,9 @@ NAME_CHARACTERS_MAX = 255
 KEY_CHARACTERS_MAX = 64
 
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}\Z", re.ASCII)
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?\Z", re.ASCII)
+_DURATION = re.compile(
+    r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?\Z", re.ASCII
+)
 _UNIT_SECONDS = (86_400, 3_600, 60, 1)
 DURATION_SECONDS_MAX = 366 * 86_400
 
@@ -153,7 +155,7 @@ def slug(name: str) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word[:KEY_CHARACTERS_MAX * 2], list(known), n=1)
+    close = difflib.get_close_matches(word[: KEY_CHARACTERS_MAX * 2], list(known), n=1)
     return f'; did you mean "{close[0]}"?' if close else ""
 
 
@@ -172,8 +174,6 @@ def shown(value: object) -> str:
             return "a list"
         case _:
             return str(value)[:60]
-
-
 
 
 def _seconds(value: object) -> float | None:
