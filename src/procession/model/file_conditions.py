@@ -90,7 +90,7 @@ def _read_property_atom(
         if item is not None and item.type is not PropertyType.FILE:
             document.wrong(path, f'updated asks about a File; "{subject}" is a {item.type}')
             return None
-        return item and Atom(kind=kind, subject=subject)
+        return None if item is None else Atom(kind=kind, subject=subject)
     sheet = Sheet(document, path, subject, what=f'"{kind}"', keys=("property", "value"))
     if not sheet.required("property", what=f'"{kind}"'):
         return None

@@ -13,7 +13,7 @@ from procession.model.sheets import Sheet, shown
 
 DECIMAL_POINTS_MAX = 12
 OPTIONS_MAX = 1_000
-KEYS = ("name", "key", "type", "flow", "required", "visible", "mouseover", "value", "options")
+KEYS: tuple[str, ...] = ("name", "key", "type", "flow", "required", "visible", "mouseover", "value", "options")
 KEYS += ("decimal_points", "foreground_color", "variable")
 
 _COLOR = re.compile(r"#?[A-Za-z0-9]{1,32}\Z", re.ASCII)

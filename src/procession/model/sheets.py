@@ -106,12 +106,12 @@ class Sheet:
         value = self.data.get(key)
         if key not in self.data or (value is None and default is None):
             return default
-        is_number = isinstance(value, int if whole else int | Decimal) and not isinstance(value, bool)
-        if not is_number or not least <= value <= most:
+        number = None if isinstance(value, bool) else value
+        if not isinstance(number, int if whole else int | Decimal) or not least <= number <= most:
             kind = "a whole number" if whole else "a number"
             self.wrong(key, f"{key} must be {kind} from {least:g} to {most:g}, not {shown(value)}")
             return default
-        return value if whole else float(value)
+        return number if whole else float(number)
 
     def kind(self, key: str, kinds: type[Kind], default: Kind | None) -> Kind | None:
         """One of the words of an enum, in any case."""
