@@ -158,7 +158,7 @@ groups:
     ("text", "expected"),
     [
         ("", "a.yaml:1:1: a process file must be a mapping with process,"),
-        ("process: [", "a.yaml:1:11: this is not YAML:"),
+        ("process: @x", "a.yaml:1:10: this is not YAML:"),
         ("process: a\nprocess: b\ngroups: []", 'a.yaml:2:1: the key "process" is there twice'),
         ("process: &a x\ngroups: []", "a.yaml:1:10: anchors (&) and aliases (*)"),
         ("process: !!python/name:os.system\ngroups: []", "a.yaml:1:10: tags (!)"),
