@@ -198,15 +198,16 @@ _AMOUNTS = st.decimals(-(10**9), 10**9, places=2, allow_nan=False, allow_infinit
 
 def _property(number: int, draw: st.DrawFn) -> Property:
     kind = draw(st.sampled_from(PropertyType))
-    more: dict[str, Any] = {
+    make: dict[PropertyType, Callable[[], dict[str, Any]]] = {
         PropertyType.DROPDOWN: lambda: {"options": ("yes", "1", "null"), "value": draw(st.sampled_from(["yes", "1"]))},
         PropertyType.DECIMAL: lambda: {"decimal_points": 2, "value": draw(_AMOUNTS) or Decimal("0.00")},
         PropertyType.NUMBER: lambda: {"value": draw(st.none() | st.integers(-(10**37), 10**37))},
         PropertyType.CHECK_BOX: lambda: {"value": draw(st.none() | st.booleans())},
         PropertyType.SYSTEM_VARIABLE: lambda: {"variable": draw(st.sampled_from(SystemVariable))},
         PropertyType.DATEPICKER: lambda: {"value": draw(st.none() | st.dates().map(str))},
-        PropertyType.FILE: dict,
-    }.get(kind, lambda: {"value": draw(st.none() | _TEXTS)})()
+        PropertyType.FILE: lambda: {},
+    }
+    more = make.get(kind, lambda: {"value": draw(st.none() | _TEXTS)})()
     flow = draw(st.sampled_from(Flow))
     return Property(key=f"p{number}", name=draw(_NAMES), type=kind, flow=flow, mouseover=draw(_TEXTS), **more)
 

@@ -64,7 +64,7 @@ def test_accepted(kind: str, raw: object, expected: object) -> None:
         ("Number", float("nan"), "must be a finite number"),
         ("Number", Decimal("sNaN"), "must be a finite number"),
         ("Number", "1e999", "must have at most 38 digits"),
-        ("Number", 10**5000, "must have at most 38 digits"),
+        ("Number", 10**4000, "must have at most 38 digits"),
         ("Number", "1,000", "must be a number"),
         ("Number", "٣", "must be a number"),
         ("Number", [], "must be a number, not a list"),
