@@ -32,10 +32,10 @@ def join(kind: str, *parts: Condition) -> Junction:
 
 
 def moves(steps: list[Step], statuses: str, *, restarted: str | None = None, **state: Any) -> flow.Moves:
-    """`statuses`: one letter a step: n(ot started), r(unning), s(uccess), w(arning), f(ailed), c(ancelled), k (skipped)."""
+    """`statuses`: a letter a step: not started, running, success, warning, failed, cancelled, k for skipped."""
     letters = dict(zip("nrswfck", _STATUSES, strict=True))
-    plan = flow.prepare(Process(name="P", steps=tuple(steps)), restarted=restarted)
     ends = {step.key: letters[letter] for step, letter in zip(steps, statuses, strict=True)}
+    plan = flow.prepare(Process(name="P", steps=tuple(steps)), restarted=restarted, statuses=ends)
     return flow.next_moves(plan, flow.FlowState(statuses=ends, values=state.pop("values", {}), **state))
 
 

@@ -1,7 +1,7 @@
 """YAML (and so JSON) text as plain values that remember their line and column; refuses what would change silently.
 
-Scalars follow YAML 1.2's core: only true/false are bools, only decimal numbers are numbers. `yes`, `010`, `1:30`, `0x1f`
-and `1993-12` stay text. Anchors, aliases and tags are refused: a process file needs none, and they hide bombs.
+Scalars follow YAML 1.2's core: only true/false are bools, only decimal numbers are numbers. `yes`, `010`, `1:30`,
+`0x1f` and `1993-12` stay text. Anchors, aliases and tags are refused: a process file needs none, and they hide bombs.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Spot:
 
 @dataclass(slots=True, kw_only=True)
 class Document:
-    """`data` is made of dict, list, str, int, Decimal, bool and None; the spots are by path from the top, () is the top."""
+    """`data`: dict, list, str, int, Decimal, bool and None; the spots are by path from the top, which is ()."""
 
     data: Any = None
     spots: dict[Path, Spot] = field(default_factory=dict)

@@ -27,7 +27,7 @@ _WORDS = (*Join, *AtomKind)
 
 
 def read(document: Document, path: Path, data: Any, *, process: Process, earlier: frozenset[str]) -> Condition | None:
-    """The condition at `path`; `earlier` are the keys that it may name. None when something in it is wrong (and noted)."""
+    """The condition at `path`; `earlier` are the keys that it may name. None when a part is wrong (and noted)."""
     if not isinstance(data, dict) or len(data) != 1:
         document.wrong(path, f"a condition must be one of {', '.join(_WORDS)} and what it is about, not {shown(data)}")
         return None

@@ -72,9 +72,15 @@ class Plan:
     turns: tuple[Turn, ...]
 
 
-def prepare(process: Process, *, restarted: str | None = None) -> Plan:
-    """The plan of one attempt; `restarted` is the key of the step that a restart named, None for the first attempt."""
-    again = None if restarted is None else later_steps(process, restarted)
+def prepare(
+    process: Process, *, restarted: str | None = None, statuses: Mapping[str, StepStatus] | None = None
+) -> Plan:
+    """The plan of one attempt; `restarted` is the key of the step that a restart named, None for the first attempt.
+
+    With `restarted`, `statuses` are needed: those of any moment of that attempt, since carried steps do not change.
+    """
+    assert restarted is None or statuses is not None
+    again = None if restarted is None or statuses is None else later_steps(process, restarted, statuses)
     return Plan(
         turns=tuple(
             Turn(
@@ -118,10 +124,10 @@ def outcome(process: Process, statuses: Mapping[str, StepStatus]) -> Outcome:
     return Outcome.WARNING if StepStatus.WARNING in ends else Outcome.SUCCESS
 
 
-def later_steps(process: Process, key: str) -> frozenset[str]:
+def later_steps(process: Process, key: str, statuses: Mapping[str, StepStatus]) -> frozenset[str]:
     """The step and every enabled or disabled step behind it: those that name one of them, or follow one by default.
 
-    A step that may be skipped is transparent, so whoever follows it by default also follows the step before it.
+    A step that is kept and was skipped is transparent: who follows it by default follows the step before it.
     """
     later: set[str] = set()
     followed: tuple[str, ...] = ()  # what a step here would follow by default
@@ -129,9 +135,9 @@ def later_steps(process: Process, key: str) -> frozenset[str]:
         follows = followed if step.needs is None else step.needs
         if step.key == key or not later.isdisjoint((*follows, *steps_named(step.when), *steps_named(step.skip_when))):
             later.add(step.key)
-        if step.enabled:
-            may_be_skipped = step.needs or step.when or step.skip_when
-            followed = (*followed, step.key) if may_be_skipped else (step.key,)
+        is_transparent = step.key not in later and statuses[step.key] is StepStatus.SKIPPED
+        if step.enabled and not is_transparent:
+            followed = (step.key,)
     return frozenset(later)
 
 

@@ -1,4 +1,4 @@
-"""What a restart from a step would do: which steps run again, which are kept, which effects repeat (spec/lifecycle.md)."""
+"""What a restart from a step would do: what runs again, what is kept, which effects repeat (spec/lifecycle.md)."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class RestartPlan:
     """Step keys in the order of the process; `again` and `carried` together are all steps.
 
     `again` goes back to NotStarted. `stale`: carried steps that ran on values which steps in `again` may change.
-    `repeated_effects`: steps of `again`, not pure, that had begun before. `needs_release`: those of them declared `once`;
-    the restart is refused unless each is released by name.
+    `repeated_effects`: steps of `again`, not pure, that had begun before. `needs_release`: those of them `once`; the
+    restart is refused unless each is released by name.
     """
 
     key: str
@@ -55,7 +55,7 @@ def plan(
         raise Invalid(f"{label(named)} is disabled and cannot be restarted")
     if any(status in STEP_ACTIVE for status in statuses.values()):
         raise Invalid("the process run is under way; cancel it or wait for its end before restarting a step")
-    later = later_steps(process, key)
+    later = later_steps(process, key, statuses)
     again = tuple(step for step in process.steps if step.key in later)
     carried = tuple(step for step in process.steps if step.key not in later)
     repeated = tuple(step for step in again if step.key in effects and _has_effect(step))
