@@ -129,7 +129,5 @@ class Action:
     reads: Callable[[Any], tuple[str, ...]]  # settings -> "step.property" references it reads
     writes: Callable[[Any], tuple[str, ...]]  # settings -> "step.property" references it writes
     examples: tuple[Example, ...]
-    check: Callable[[Any], tuple[str, ...]] = (
-        lambda settings: ()
-    )  # further mistakes of the settings, in the user's words
+    check: Callable[[Any], tuple[str, ...]] = lambda settings: ()  # further mistakes of the settings, in the user's words
     runs_user_code: bool = False
