@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -137,7 +137,7 @@ class Step:
     enabled: bool = True
     properties: tuple[Property, ...] = ()
     action: str = ""
-    settings: Mapping[str, Any] = {}  # the `with` block, JSON values, references unresolved
+    settings: Mapping[str, Any] = field(default_factory=dict)  # the `with` block, JSON values, references unresolved
     needs: tuple[str, ...] | None = None  # None: the previous enabled step; (): nothing
     when: Condition | None = None
     skip_when: Condition | None = None
@@ -157,7 +157,9 @@ class Process:
     alert_when: AlertWhen = AlertWhen.PROBLEMS
     time_limit_seconds: float = 86_400.0  # spec/lifecycle.md: default 24 h
     runs_at_once: int | None = None  # None: no limit of its own (`concurrency` in the file)
-    steps: tuple[Step, ...] = ()  # in order; a group is the run of steps that share `group` and the order's first number
+    steps: tuple[
+        Step, ...
+    ] = ()  # in order; a group is the run of steps that share `group` and the order's first number
 
     def step(self, key: str) -> Step | None:
         return next((step for step in self.steps if step.key == key), None)

@@ -1,0 +1,113 @@
+"""A Process as canonical bytes, to store and to hash: the same process always gives the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from procession.model.processes import (
+    AlertWhen,
+    Atom,
+    AtomKind,
+    Condition,
+    Effect,
+    Flow,
+    Join,
+    Junction,
+    Process,
+    Property,
+    PropertyType,
+    Retry,
+    Step,
+    StepKind,
+    SystemVariable,
+    Value,
+)
+
+_JSON_INTEGER_MAX = 2**63 - 1  # what every JSON reader in this program keeps exactly
+
+
+def definition_json(process: Process) -> bytes:
+    """Canonical JSON: sorted keys, defaults included, no spaces."""
+    return msgspec.json.encode(_plain(process), order="sorted")
+
+
+def definition_from_json(data: bytes) -> Process:
+    """The process that definition_json wrote."""
+    plain = msgspec.json.decode(data)
+    plain["steps"] = tuple(_step(step) for step in plain["steps"])
+    plain["alert_when"] = AlertWhen(plain["alert_when"])
+    return Process(**plain)
+
+
+def sha256(data: bytes) -> str:
+    """The hash of a definition, as hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return {"decimal": format(value, "f")}
+        case bool() | None | float() | str():
+            return value
+        case int():
+            return value if abs(value) <= _JSON_INTEGER_MAX else {"integer": str(value)}
+        case tuple() | list():
+            return [_plain(item) for item in value]
+        case Mapping():
+            return dict(value)
+        case _:
+            return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+
+
+def _step(plain: dict[str, Any]) -> Step:
+    needs, retry = plain["needs"], plain["retry"]
+    plain |= {
+        "kind": StepKind(plain["kind"]),
+        "effect": Effect(plain["effect"]),
+        "properties": tuple(_property(item) for item in plain["properties"]),
+        "needs": None if needs is None else tuple(needs),
+        "when": _condition(plain["when"]),
+        "skip_when": _condition(plain["skip_when"]),
+        "retry": None if retry is None else Retry(**retry),
+    }
+    return Step(**plain)
+
+
+def _property(plain: dict[str, Any]) -> Property:
+    variable = plain["variable"]
+    plain |= {
+        "type": PropertyType(plain["type"]),
+        "flow": Flow(plain["flow"]),
+        "value": _value(plain["value"]),
+        "options": tuple(plain["options"]),
+        "variable": None if variable is None else SystemVariable(variable),
+    }
+    return Property(**plain)
+
+
+def _condition(plain: dict[str, Any] | None) -> Condition | None:
+    if plain is None:
+        return None
+    if "join" in plain:
+        parts = tuple(part for part in map(_condition, plain["parts"]) if part is not None)
+        return Junction(join=Join(plain["join"]), parts=parts)
+    return Atom(kind=AtomKind(plain["kind"]), subject=plain["subject"], value=_value(plain["value"]))
+
+
+def _value(plain: Any) -> Value:
+    match plain:
+        case {"decimal": text}:
+            return Decimal(text)
+        case {"integer": text}:
+            return int(text)
+        case None | bool() | int() | str():
+            return plain
+        case _:
+            raise AssertionError(f"a definition holds the value {plain!r}")

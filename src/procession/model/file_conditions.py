@@ -1,0 +1,127 @@
+"""Conditions (`when`, `skip_when`) of a process file: read as trees, then checked against the steps before them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from procession.model import values
+from procession.model.conditions import STEP_ATOMS
+from procession.model.documents import Document, Path
+from procession.model.errors import Invalid
+from procession.model.processes import (
+    Atom,
+    AtomKind,
+    Condition,
+    Join,
+    Junction,
+    Process,
+    Property,
+    PropertyType,
+    Value,
+)
+from procession.model.sheets import Sheet, did_you_mean, shown
+
+_EQUALITY = frozenset({AtomKind.EQUALS, AtomKind.NOT_EQUALS})
+_UNORDERED = frozenset({PropertyType.CHECK_BOX, PropertyType.DROPDOWN})
+_WORDS = (*Join, *AtomKind)
+
+
+def read(document: Document, path: Path, data: Any, *, process: Process, earlier: frozenset[str]) -> Condition | None:
+    """The condition at `path`; `earlier` are the keys that it may name. None when a part is wrong (and noted)."""
+    if not isinstance(data, dict) or len(data) != 1:
+        document.wrong(path, f"a condition must be one of {', '.join(_WORDS)} and what it is about, not {shown(data)}")
+        return None
+    word, subject = next(iter(data.items()))
+    path = (*path, word)
+    if word in (Join.ALL, Join.ANY):
+        return _read_list(document, path, subject, process=process, earlier=earlier)
+    if word == Join.NOT:
+        part = read(document, path, subject, process=process, earlier=earlier)
+        return part and Junction(join=Join.NOT, parts=(part,))
+    if word not in _WORDS:
+        hint = did_you_mean(word, _WORDS) or f"; expected {', '.join(_WORDS)}"
+        document.wrong_key(path, f'a condition cannot say "{word[:60]}"{hint}')
+        return None
+    kind = AtomKind(word)
+    if kind in STEP_ATOMS:
+        return _read_step_atom(document, path, kind, subject, process=process, earlier=earlier)
+    return _read_property_atom(document, path, kind, subject, process=process)
+
+
+def _read_list(
+    document: Document, path: Path, data: Any, *, process: Process, earlier: frozenset[str]
+) -> Condition | None:
+    if not isinstance(data, list) or not data:
+        document.wrong(path, f"{path[-1]} must be a list of conditions, not {shown(data)}")
+        return None
+    parts = [read(document, (*path, index), part, process=process, earlier=earlier) for index, part in enumerate(data)]
+    good = tuple(part for part in parts if part is not None)
+    return Junction(join=Join(str(path[-1])), parts=good) if len(good) == len(parts) else None
+
+
+def _read_step_atom(
+    document: Document, path: Path, kind: AtomKind, subject: Any, *, process: Process, earlier: frozenset[str]
+) -> Atom | None:
+    spot = document.spots[path]
+    key = spot.plain if spot.plain is not None else subject
+    if not check_step(document, path, key, process=process, earlier=earlier):
+        return None
+    return Atom(kind=kind, subject=key)
+
+
+def check_step(document: Document, path: Path, key: Any, *, process: Process, earlier: frozenset[str]) -> bool:
+    """Is it the key of a step before this one? Notes the mistake if not."""
+    if key in earlier if isinstance(key, str) else False:
+        return True
+    known = [step.key for step in process.steps]
+    if key in known:
+        document.wrong(path, f'step "{key}" is not before this step; a step can only wait for steps above it')
+    else:
+        hint = did_you_mean(key, known) if isinstance(key, str) else ""
+        document.wrong(path, f"there is no step with the key {shown(key)}{hint}")
+    return False
+
+
+def _read_property_atom(
+    document: Document, path: Path, kind: AtomKind, subject: Any, *, process: Process
+) -> Atom | None:
+    if kind is AtomKind.UPDATED:
+        item = _find(document, path, subject, process)
+        if item is not None and item.type is not PropertyType.FILE:
+            document.wrong(path, f'updated asks about a File; "{subject}" is a {item.type}')
+            return None
+        return None if item is None else Atom(kind=kind, subject=subject)
+    sheet = Sheet(document, path, subject, what=f'"{kind}"', keys=("property", "value"))
+    if not sheet.required("property", what=f'"{kind}"'):
+        return None
+    if "value" not in sheet:
+        sheet.wrong("value", f'"{kind}" needs "value"')
+        return None
+    item = _find(document, sheet.at("property"), sheet.data["property"], process)
+    if item is None:
+        return None
+    ok, value = read_value(sheet, item)
+    if item.type is PropertyType.FILE or (item.type in _UNORDERED and kind not in _EQUALITY):
+        sheet.wrong("property", f'"{kind}" cannot compare a {item.type}')
+        return None
+    return Atom(kind=kind, subject=sheet.data["property"], value=value) if ok else None
+
+
+def read_value(sheet: Sheet, item: Property) -> tuple[bool, Value]:
+    """The `value` of the sheet as the property takes it, and whether it could be taken; notes the mistake if not."""
+    is_text = item.type not in (PropertyType.NUMBER, PropertyType.DECIMAL, PropertyType.CHECK_BOX)
+    raw = sheet.plain_or_value("value") if is_text else sheet.data["value"]
+    try:
+        return True, values.normalise(item, raw)
+    except Invalid as error:
+        sheet.wrong("value", error.message)
+        return False, None
+
+
+def _find(document: Document, path: Path, reference: Any, process: Process) -> Property | None:
+    item = process.property(reference) if isinstance(reference, str) else None
+    if item is None:
+        known = [f"{step.key}.{item.key}" for step, item in process.properties()]
+        hint = did_you_mean(reference, known) if isinstance(reference, str) else ""
+        document.wrong(path, f"there is no property {shown(reference)}{hint}")
+    return item

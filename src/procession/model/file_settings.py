@@ -1,0 +1,127 @@
+"""The `with` block of an action step: converted to the action's settings, every mistake at its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any, Protocol
+
+import msgspec
+
+from procession.model.documents import Document, Path
+from procession.model.processes import Flow, Process, Property, PropertyType
+from procession.model.sheets import did_you_mean, shown
+
+_PLACE = re.compile(r" - at `\$(.*)`\Z")
+_PART = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+
+
+class ActionKind(Protocol):
+    """What a process file needs to know of an action (actions/contract.py has the whole)."""
+
+    @property
+    def settings(self) -> type[msgspec.Struct]: ...
+
+    @property
+    def reads(self) -> Callable[[Any], tuple[str, ...]]: ...
+
+    @property
+    def writes(self) -> Callable[[Any], tuple[str, ...]]: ...
+
+    @property
+    def check(self) -> Callable[[Any], tuple[str, ...]]: ...
+
+
+def plain(document: Document, path: Path, data: Any) -> Any:
+    """The data with JSON values only; notes a number that a float would not keep as it is written."""
+    match data:
+        case dict():
+            return {key: plain(document, (*path, key), value) for key, value in data.items()}
+        case list():
+            return [plain(document, (*path, index), value) for index, value in enumerate(data)]
+        case Decimal():
+            if Decimal(repr(float(data))) != data:
+                document.wrong(path, f"{shown(data)} has too many digits; put it in quotes to keep them")
+            return float(data)
+        case _:
+            return data
+
+
+def convert(document: Document, path: Path, data: dict[str, Any], action: ActionKind) -> Any | None:
+    """The settings, None when a mistake was noted."""
+    before = len(document.mistakes)
+    fields = {field.encode_name: field for field in msgspec.structs.fields(action.settings)}
+    for key in data:
+        if key not in fields:
+            hint = did_you_mean(key, fields) or f"; expected {', '.join(fields)}"
+            document.wrong_key((*path, key), f'the settings have no "{key[:60]}"{hint}')
+    for key, field in fields.items():
+        if key in data:
+            _convert(document, (*path, key), data[key], field.type)
+        elif field.required:
+            document.wrong(path, f'the settings need "{key}"')
+    if len(document.mistakes) > before:
+        return None
+    settings = _convert(document, path, data, action.settings)
+    if settings is None:
+        return None
+    for message in action.check(settings):
+        document.wrong(path, message)
+    return settings if len(document.mistakes) == before else None
+
+
+def check_references(
+    document: Document, path: Path, process: Process, *, reads: tuple[str, ...], writes: tuple[str, ...]
+) -> None:
+    for reference in dict.fromkeys((*reads, *writes)):
+        place = next(_places(document, path, reference), path)
+        if message := _wrong_reference(process, reference, is_written=reference in writes):
+            document.wrong(place, message)
+
+
+def _convert(document: Document, path: Path, data: Any, wanted: Any) -> Any | None:
+    try:
+        return msgspec.convert(data, wanted)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        found = _PLACE.search(text)
+        parts = _PART.findall(found[1]) if found else []
+        place = (*path, *(name or int(index) for name, index in parts))
+        document.wrong(place, f"{place[-1]}: {_PLACE.sub('', text)}".replace("`", ""))
+        return None
+
+
+def _places(document: Document, path: Path, reference: str) -> Iterator[Path]:
+    """Where the reference is written below `path`."""
+    wanted = "${" + reference + "}"
+    data = document.data
+    for part in path:
+        data = data[part]
+    stack = [(path, data)]
+    while stack:
+        place, value = stack.pop()
+        if isinstance(value, str) and wanted in value:
+            yield place
+        elif isinstance(value, dict):
+            stack.extend(((*place, key), item) for key, item in reversed(value.items()))
+        elif isinstance(value, list):
+            stack.extend(((*place, index), item) for index, item in reversed(list(enumerate(value))))
+
+
+def _wrong_reference(process: Process, reference: str, *, is_written: bool) -> str:
+    if reference.startswith("table:"):
+        return f'"${{{reference}}}": managed tables come with a later version; use a File property'
+    item = process.property(reference)
+    if item is None:
+        known = [f"{step.key}.{item.key}" for step, item in process.properties()]
+        return f'there is no property "{reference}"{did_you_mean(reference, known)}'
+    return _wrong_target(item, reference) if is_written else ""
+
+
+def _wrong_target(item: Property, reference: str) -> str:
+    if item.type is PropertyType.SYSTEM_VARIABLE:
+        return f'"{reference}" is a system variable; a step cannot write it'
+    if item.flow is Flow.INPUT:
+        return f'"{reference}" is an INPUT; a step can only write properties whose flow is OUTPUT or NONE'
+    return ""

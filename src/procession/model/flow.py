@@ -1,0 +1,251 @@
+"""What a run does next: decisions from the statuses of its steps (spec/lifecycle.md, sections Step and Conditions).
+
+The specification leaves room; this is the reading, and every rule below has a test:
+
+- A step takes its turn when all steps it follows are decided: those in `needs`, or else the previous enabled step.
+  Only `needs` makes steps run at the same time; a plain list stays in order, whatever conditions its steps carry.
+- Then `skip_when` is looked at: true means Skipped. Then all it follows must have succeeded (Success or Warning),
+  unless `when` names a step: such a condition decides alone, and `needs` only says what to wait for. A `when` that
+  compares values or files only is an addition: "send the mail if asked to" must not send after a failure.
+- A skipped step is transparent to the default dependency: a plain list goes on behind it as if it were not there. It is
+  not transparent to `needs`: who needs a skipped step is skipped.
+- A condition that cannot hold because a step failed leaves its step NotStarted (blocked), any other one skips it. When
+  both a failure and a skip stand in the way, the failure counts.
+- Atoms about a step that can no longer run are false, except under `not`; properties are read once every step that the
+  conditions of this step name is decided; ordering an empty property is unknown; nothing and "" are equal.
+- After a restart only the named step and those behind it move; a step before it that never ran stays as it is, and
+  blocks what needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+
+from procession.model.conditions import SUCCEEDED, Facts, Verdict, judge, steps_named
+from procession.model.lifecycle import Outcome, StepStatus
+from procession.model.processes import Condition, Process, Step, Value
+
+_ACTIVE = frozenset({StepStatus.SCHEDULED, StepStatus.RUNNING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowState:
+    """What is known of a run at one moment. All mappings are only read.
+
+    `values` are those of all properties but Files, by "step.property"; `updated` the File properties that a step wrote
+    or a person uploaded for this run; `told` the steps whose "blocked" message is recorded already.
+    """
+
+    statuses: Mapping[str, StepStatus]
+    values: Mapping[str, Value]
+    updated: Set[str] = frozenset()
+    told: Set[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moves:
+    """What to do now, in step order; `skip` and `blocked` carry the message. `finished`: apply these and end."""
+
+    start: tuple[str, ...]
+    skip: tuple[tuple[str, str], ...]
+    blocked: tuple[tuple[str, str], ...]
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One step as the flow sees it; `named` are the steps that its conditions ask about."""
+
+    step: Step
+    label: str
+    named: frozenset[str]
+    decides_alone: bool  # its `when` names a step
+    is_named_by_restart: bool
+    is_carried: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A process prepared for next_moves, once for each attempt at a run."""
+
+    turns: tuple[Turn, ...]
+
+
+def prepare(
+    process: Process, *, restarted: str | None = None, statuses: Mapping[str, StepStatus] | None = None
+) -> Plan:
+    """The plan of one attempt; `restarted` is the key of the step that a restart named, None for the first attempt.
+
+    With `restarted`, `statuses` are needed: those of any moment of that attempt, since carried steps do not change.
+    """
+    assert restarted is None or statuses is not None
+    again = None if restarted is None or statuses is None else later_steps(process, restarted, statuses)
+    return Plan(
+        turns=tuple(
+            Turn(
+                step=step,
+                label=label(step),
+                named=frozenset(steps_named(step.when)) | frozenset(steps_named(step.skip_when)),
+                decides_alone=any(True for _ in steps_named(step.when)),
+                is_named_by_restart=step.key == restarted,
+                is_carried=again is not None and step.key not in again,
+            )
+            for step in process.steps
+        )
+    )
+
+
+def next_moves(plan: Plan, state: FlowState) -> Moves:
+    """Everything that follows from the statuses: one call also gives the skips that follow from skips.
+
+    One pass in order is enough, because steps name only steps before them (the process file refuses others).
+    """
+    walk = _Walk(state)
+    for turn in plan.turns:
+        walk.visit(turn, state.statuses[turn.step.key])
+    return Moves(
+        start=tuple(walk.start),
+        skip=tuple(walk.skip),
+        blocked=tuple(walk.blocked),
+        finished=not walk.start and not walk.is_active,
+    )
+
+
+def outcome(process: Process, statuses: Mapping[str, StepStatus]) -> Outcome:
+    """How a run went that has nothing left to do.
+
+    Failed also when an enabled step did not come to an end (blocked, cancelled in an earlier attempt, never begun):
+    Success must mean that everything was done that the process wanted done.
+    """
+    ends = [statuses[step.key] for step in process.steps if step.enabled]
+    if any(end not in SUCCEEDED and end is not StepStatus.SKIPPED for end in ends):
+        return Outcome.FAILED
+    return Outcome.WARNING if StepStatus.WARNING in ends else Outcome.SUCCESS
+
+
+def later_steps(process: Process, key: str, statuses: Mapping[str, StepStatus]) -> frozenset[str]:
+    """The step and every enabled or disabled step behind it: those that name one of them, or follow one by default.
+
+    A step that is kept and was skipped is transparent: who follows it by default follows the step before it.
+    """
+    later: set[str] = set()
+    followed: tuple[str, ...] = ()  # what a step here would follow by default
+    for step in process.steps:
+        follows = followed if step.needs is None else step.needs
+        if step.key == key or not later.isdisjoint((*follows, *steps_named(step.when), *steps_named(step.skip_when))):
+            later.add(step.key)
+        is_transparent = step.key not in later and statuses[step.key] is StepStatus.SKIPPED
+        if step.enabled and not is_transparent:
+            followed = (step.key,)
+    return frozenset(later)
+
+
+def label(step: Step) -> str:
+    """How messages call a step: step 2.1 "Match orders"."""
+    return f'step {step.order} "{step.name}"'
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One pass over the steps. `ends`: how each step so far ended; RUNNING is not decided, CANCELLED can never run."""
+
+    state: FlowState
+    ends: dict[str, StepStatus] = field(default_factory=dict)
+    causes: dict[str, str] = field(default_factory=dict)  # of FAILED and CANCELLED ends, in words
+    previous: tuple[str, ...] = ()  # the last enabled step that was not skipped: the default dependency
+    start: list[str] = field(default_factory=list)
+    skip: list[tuple[str, str]] = field(default_factory=list)
+    blocked: list[tuple[str, str]] = field(default_factory=list)
+    is_active: bool = False
+
+    def visit(self, turn: Turn, status: StepStatus) -> None:
+        key = turn.step.key
+        if status is StepStatus.NOT_STARTED:
+            end = self._decide(turn)
+        elif status in _ACTIVE:
+            self.is_active = True
+            end = StepStatus.RUNNING
+        else:
+            end = status
+        if end is StepStatus.FAILED:
+            self.causes[key] = f"{turn.label} failed"
+        elif end is StepStatus.CANCELLED:
+            self.causes.setdefault(key, f"{turn.label} was cancelled")
+        self.ends[key] = end
+        if end is not StepStatus.SKIPPED:
+            self.previous = (key,)
+
+    def _decide(self, turn: Turn) -> StepStatus:
+        step = turn.step
+        if not step.enabled:
+            return self._skip(step, "skipped: the step is disabled")
+        if turn.is_named_by_restart:
+            return self._start(step)
+        if turn.is_carried:
+            self.causes[step.key] = f"{turn.label} did not run"
+            return StepStatus.CANCELLED
+        follows = self.previous if step.needs is None else step.needs
+        for key in follows:
+            if self.ends[key] is StepStatus.RUNNING:
+                return StepStatus.RUNNING
+        return self._decide_by_conditions(turn, follows)
+
+    def _decide_by_conditions(self, turn: Turn, follows: tuple[str, ...]) -> StepStatus:
+        step = turn.step
+        if step.skip_when is not None:
+            verdict = self._judge(step.skip_when, turn.named)
+            if verdict.is_pending:
+                return StepStatus.RUNNING
+            if verdict.truth:
+                return self._skip(step, "skipped: its skip condition holds")
+        if not turn.decides_alone and (obstacle := self._obstacle(step, follows)) is not None:
+            return obstacle
+        if step.when is None:
+            return self._start(step)
+        verdict = self._judge(step.when, turn.named)
+        if verdict.is_pending:
+            return StepStatus.RUNNING
+        if verdict.truth:
+            return self._start(step)
+        if verdict.cause:
+            return self._block(step, verdict.cause)
+        return self._skip(
+            step, "skipped: its condition " + ("does not hold" if verdict.truth is False else "is unknown")
+        )
+
+    def _obstacle(self, step: Step, follows: tuple[str, ...]) -> StepStatus | None:
+        """What becomes of a step that follows failed or skipped steps; None when nothing stands in its way."""
+        for key in follows:
+            if key in self.causes:
+                return self._block(step, self.causes[key])
+        for key in follows:
+            if self.ends[key] is StepStatus.SKIPPED:
+                return self._skip(step, f'skipped: it needs step "{key}", which was skipped')
+        return None
+
+    def _start(self, step: Step) -> StepStatus:
+        self.start.append(step.key)
+        return StepStatus.RUNNING
+
+    def _skip(self, step: Step, message: str) -> StepStatus:
+        self.skip.append((step.key, message))
+        return StepStatus.SKIPPED
+
+    def _block(self, step: Step, cause: str) -> StepStatus:
+        self.causes[step.key] = cause
+        if step.key not in self.state.told:
+            self.blocked.append((step.key, f"not started: {cause}"))
+        return StepStatus.CANCELLED
+
+    def _judge(self, condition: Condition, named: frozenset[str]) -> Verdict:
+        return judge(
+            condition,
+            Facts(
+                ends=self.ends,
+                causes=self.causes,
+                values=self.state.values,
+                updated=self.state.updated,
+                may_read_properties=all(self.ends[key] is not StepStatus.RUNNING for key in named),
+            ),
+        )

@@ -1,0 +1,215 @@
+"""The process file (spec/process-file.md) read into a Process; all mistakes at once, with their places.
+
+Two passes: the first reads steps and properties, the second what refers to them (needs, conditions, settings).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from procession.model import documents, file_conditions, file_properties, file_settings
+from procession.model.documents import Document, Path
+from procession.model.file_settings import ActionKind
+from procession.model.processes import AlertWhen, Effect, Process, Property, Retry, Step, StepKind
+from procession.model.sheets import Sheet, did_you_mean, shown
+
+STEPS_MAX = 1_000
+GROUPS_MAX = 200
+PROPERTIES_MAX = 200
+RUNS_AT_ONCE_MAX = 1_000
+TRIES_MAX = 100
+
+PROCESS_KEYS = ("process", "description", "alert", "time_limit", "concurrency", "groups")
+FLOW_KEYS = ("key", "needs", "when", "skip_when", "enabled")
+DATA_KEYS = ("data", *FLOW_KEYS, "properties")
+ACTION_KEYS = ("action", "name", *FLOW_KEYS, "with", "time_limit", "retry", "effect")
+
+
+def parse(text: str, *, file: str = "", actions: Mapping[str, ActionKind]) -> Process:
+    """The process that the YAML or JSON text defines. Raises documents.FileMistakes with all that is wrong."""
+    document = documents.read(text, file=file)
+    sheets: list[Sheet] = []
+    process = _read_process(document, sheets, actions)
+    _check_keys(document, process.steps, sheets)
+    steps = tuple(
+        _read_links(sheet, step, process=process, actions=actions)
+        for step, sheet in zip(process.steps, sheets, strict=True)
+    )
+    document.raise_mistakes()
+    return replace(process, steps=steps)
+
+
+def _read_process(document: Document, sheets: list[Sheet], actions: Mapping[str, ActionKind]) -> Process:
+    sheet = Sheet(document, (), document.data, what="a process file", keys=PROCESS_KEYS)
+    sheet.required("process", what="a process file")
+    alert = Sheet(document, ("alert",), sheet.data.get("alert") or {}, what="alert", keys=("email", "sms", "when"))
+    return Process(
+        name=sheet.text("process", is_name="process" in sheet),
+        description=sheet.text("description"),
+        alert_email=alert.text("email"),
+        alert_sms=alert.text("sms"),
+        alert_when=alert.kind("when", AlertWhen, AlertWhen.PROBLEMS) or AlertWhen.PROBLEMS,
+        time_limit_seconds=sheet.duration("time_limit", 86_400.0),
+        runs_at_once=sheet.number("concurrency", None, least=1, most=RUNS_AT_ONCE_MAX, whole=True),
+        steps=tuple(_read_groups(sheet, sheets, actions)),
+    )
+
+
+def _read_groups(sheet: Sheet, sheets: list[Sheet], actions: Mapping[str, ActionKind]) -> list[Step]:
+    steps: list[Step] = []
+    if sheet.is_mapping and "groups" not in sheet:
+        sheet.wrong("groups", 'a process file needs "groups", a list of groups of steps')
+    for number, data in enumerate(sheet.items("groups", what="groups", most=GROUPS_MAX), start=1):
+        path = (*sheet.at("groups"), number - 1)
+        group = Sheet(sheet.document, path, data, what="a group", keys=("group", "steps"))
+        group.required("group", what="a group")
+        name = group.text("group", is_name="group" in group)
+        for index, item in enumerate(group.items("steps", what="steps", most=STEPS_MAX)):
+            read = _read_step(sheet.document, (*group.at("steps"), index), item, actions)
+            sheets.append(read[0])
+            steps.append(replace(read[1], order=f"{number}.{index + 1}", group=name))
+    if len(steps) > STEPS_MAX:
+        sheet.wrong("groups", f"a process may have at most {STEPS_MAX:,} steps, not {len(steps):,}")
+    return steps
+
+
+def _read_step(document: Document, path: Path, data: Any, actions: Mapping[str, ActionKind]) -> tuple[Sheet, Step]:
+    if isinstance(data, dict) and ("data" in data) == ("action" in data):
+        document.wrong(path, 'a step needs either "data" and its name, or "action" and its kind')
+        sheet = Sheet(document, path, data, what="a step", keys=dict.fromkeys((*DATA_KEYS, *ACTION_KEYS)))
+    else:
+        is_data = isinstance(data, dict) and "data" in data
+        what = "a data step" if is_data else "an action step"
+        sheet = Sheet(document, path, data, what=what, keys=DATA_KEYS if is_data else ACTION_KEYS)
+    if "data" in sheet:
+        return sheet, _read_data_step(sheet)
+    return sheet, _read_action_step(sheet, actions)
+
+
+def _read_data_step(sheet: Sheet) -> Step:
+    name = sheet.text("data", is_name=True)
+    return Step(
+        key=sheet.key(name, of="step"),
+        name=name,
+        kind=StepKind.DATA,
+        order="",
+        group="",
+        enabled=sheet.flag("enabled", default=True),
+        properties=_read_properties(sheet),
+    )
+
+
+def _read_properties(sheet: Sheet) -> tuple[Property, ...]:
+    found: dict[str, Property] = {}
+    for index, data in enumerate(sheet.items("properties", what="properties", most=PROPERTIES_MAX)):
+        path = (*sheet.at("properties"), index)
+        item = file_properties.read(sheet.document, path, data)
+        if item is None:
+            continue
+        if item.key in found:
+            sheet.document.wrong(path, f'two properties of this step have the key "{item.key}"; give one another "key"')
+        found.setdefault(item.key, item)
+    return tuple(found.values())
+
+
+def _read_action_step(sheet: Sheet, actions: Mapping[str, ActionKind]) -> Step:
+    kind = sheet.text("action")
+    if "action" in sheet and kind not in actions:
+        hint = did_you_mean(kind, actions) or f"; there are {', '.join(sorted(actions))}"
+        sheet.wrong("action", f"there is no action {shown(kind)}{hint}")
+    name = sheet.text("name", kind, is_name="name" in sheet)
+    return Step(
+        key=sheet.key(name, of="step"),
+        name=name,
+        kind=StepKind.ACTION,
+        order="",
+        group="",
+        enabled=sheet.flag("enabled", default=True),
+        action=kind,
+        settings=_read_settings(sheet),
+        time_limit_seconds=sheet.duration("time_limit", None),
+        retry=_read_retry(sheet),
+        effect=sheet.kind("effect", Effect, Effect.IDEMPOTENT) or Effect.IDEMPOTENT,
+    )
+
+
+def _read_settings(sheet: Sheet) -> dict[str, Any]:
+    data = sheet.data.get("with")
+    if data is not None and not isinstance(data, dict):
+        sheet.wrong("with", f"with must be a mapping, the settings of the action, not {shown(data)}")
+    if not isinstance(data, dict):
+        return {}
+    plain: dict[str, Any] = file_settings.plain(sheet.document, sheet.at("with"), data)
+    return plain
+
+
+def _read_retry(sheet: Sheet) -> Retry | None:
+    data = sheet.data.get("retry")
+    if data is None:
+        return None
+    retry = Sheet(sheet.document, sheet.at("retry"), data, what="retry", keys=("times", "wait", "backoff"))
+    retry.required("times", what="retry")
+    return Retry(
+        times=retry.number("times", 1, least=1, most=TRIES_MAX, whole=True),
+        wait_seconds=retry.duration("wait", 10.0),
+        backoff=retry.number("backoff", 2.0, least=1, most=TRIES_MAX, whole=False),
+    )
+
+
+def _check_keys(document: Document, steps: tuple[Step, ...], sheets: list[Sheet]) -> None:
+    seen: dict[str, Step] = {}
+    for step, sheet in zip(steps, sheets, strict=True):
+        if step.key in seen and sheet.is_mapping:
+            message = f'step {seen[step.key].order} has the key "{step.key}" already; give this step another "key"'
+            document.wrong(sheet.at("key"), message)
+        seen.setdefault(step.key, step)
+
+
+def _read_links(sheet: Sheet, step: Step, *, process: Process, actions: Mapping[str, ActionKind]) -> Step:
+    """The step with what refers to other steps."""
+    before = frozenset(_keys_before(process, step))
+    conditions = {
+        word: file_conditions.read(sheet.document, sheet.at(word), sheet.data[word], process=process, earlier=before)
+        for word in ("when", "skip_when")
+        if sheet.data.get(word) is not None
+    }
+    if step.action in actions:
+        _check_settings(sheet, step, process=process, action=actions[step.action])
+    return replace(
+        step,
+        needs=_read_needs(sheet, process, before),
+        when=conditions.get("when"),
+        skip_when=conditions.get("skip_when"),
+    )
+
+
+def _keys_before(process: Process, step: Step) -> list[str]:
+    position = next(index for index, other in enumerate(process.steps) if other.order == step.order)
+    return [other.key for other in process.steps[:position]]
+
+
+def _read_needs(sheet: Sheet, process: Process, before: frozenset[str]) -> tuple[str, ...] | None:
+    if "needs" not in sheet or sheet.data["needs"] is None:
+        return None
+    data = sheet.plain_or_value("needs")
+    if isinstance(data, str):
+        file_conditions.check_step(sheet.document, sheet.at("needs"), data, process=process, earlier=before)
+        return (data,)
+    needs: list[str] = []
+    for index, item in enumerate(sheet.items("needs", what="step keys", most=STEPS_MAX)):
+        path = (*sheet.at("needs"), index)
+        plain = sheet.document.spots[path].plain
+        key = item if plain is None else plain
+        if file_conditions.check_step(sheet.document, path, key, process=process, earlier=before):
+            needs.append(key)
+    return tuple(dict.fromkeys(needs))
+
+
+def _check_settings(sheet: Sheet, step: Step, *, process: Process, action: ActionKind) -> None:
+    path = sheet.at("with")
+    settings = file_settings.convert(sheet.document, path, dict(step.settings), action)
+    if settings is not None:
+        reads, writes = action.reads(settings), action.writes(settings)
+        file_settings.check_references(sheet.document, path, process, reads=reads, writes=writes)

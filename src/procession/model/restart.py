@@ -1,0 +1,102 @@
+"""What a restart from a step would do: what runs again, what is kept, which effects repeat (spec/lifecycle.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
+
+from procession.model.errors import Invalid, NotFound
+from procession.model.flow import label, later_steps
+from procession.model.lifecycle import STEP_ACTIVE, STEP_DONE, StepStatus
+from procession.model.processes import Effect, Process, Step, StepKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touches:
+    """The "step.property" references that a step reads and writes, as its action tells."""
+
+    reads: frozenset[str] = frozenset()
+    writes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartPlan:
+    """Step keys in the order of the process; `again` and `carried` together are all steps.
+
+    `again` goes back to NotStarted. `stale`: carried steps that ran on values which steps in `again` may change.
+    `repeated_effects`: steps of `again`, not pure, that had begun before. `needs_release`: those of them `once`; the
+    restart is refused unless each is released by name.
+    """
+
+    key: str
+    again: tuple[str, ...]
+    carried: tuple[str, ...]
+    stale: tuple[str, ...]
+    repeated_effects: tuple[str, ...]
+    needs_release: tuple[str, ...]
+
+
+def plan(
+    process: Process,
+    statuses: Mapping[str, StepStatus],
+    key: str,
+    *,
+    effects: Set[str],
+    touches: Mapping[str, Touches] | None = None,
+) -> RestartPlan:
+    """The plan of a restart from the step `key`. `effects`: keys of the steps that have begun in any attempt so far.
+
+    Raises NotFound for a step that is not in the process, Invalid for a disabled one or while a step is under way.
+    """
+    named = process.step(key)
+    if named is None:
+        raise NotFound(f'there is no step "{key}" in process "{process.name}"')
+    if not named.enabled:
+        raise Invalid(f"{label(named)} is disabled and cannot be restarted")
+    if any(status in STEP_ACTIVE for status in statuses.values()):
+        raise Invalid("the process run is under way; cancel it or wait for its end before restarting a step")
+    later = later_steps(process, key, statuses)
+    again = tuple(step for step in process.steps if step.key in later)
+    carried = tuple(step for step in process.steps if step.key not in later)
+    repeated = tuple(step for step in again if step.key in effects and _has_effect(step))
+    return RestartPlan(
+        key=key,
+        again=_keys(again),
+        carried=_keys(carried),
+        stale=_stale(again, carried, statuses, touches or {}),
+        repeated_effects=_keys(repeated),
+        needs_release=_keys(step for step in repeated if step.effect is Effect.ONCE),
+    )
+
+
+def check_release(process: Process, restart: RestartPlan, released: Set[str]) -> None:
+    """Raises Invalid, naming the steps, when a step declared `once` would run again and nobody released it by name."""
+    held = [step for step in process.steps if step.key in restart.needs_release and step.key not in released]
+    if held:
+        names = ", ".join(label(step) for step in held)
+        raise Invalid(
+            f"{names} must not happen twice (effect: once) and has begun before; "
+            f"release it by name to restart: {', '.join(step.key for step in held)}"
+        )
+
+
+def _has_effect(step: Step) -> bool:
+    return step.kind is StepKind.ACTION and step.effect is not Effect.PURE
+
+
+def _stale(
+    again: tuple[Step, ...],
+    carried: tuple[Step, ...],
+    statuses: Mapping[str, StepStatus],
+    touches: Mapping[str, Touches],
+) -> tuple[str, ...]:
+    written = {reference for step in again if step.key in touches for reference in touches[step.key].writes}
+    return _keys(
+        step
+        for step in carried
+        if statuses[step.key] in STEP_DONE and step.key in touches and not written.isdisjoint(touches[step.key].reads)
+    )
+
+
+def _keys(steps: Iterable[Step]) -> tuple[str, ...]:
+    return tuple(step.key for step in steps)

@@ -1,0 +1,273 @@
+"""Process files: all mistakes at once, values that never change silently, and the way back to text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from procession.model import definitions, file_schema, process_file, rendering
+from procession.model.documents import FileMistakes
+from procession.model.processes import (
+    AlertWhen,
+    Atom,
+    AtomKind,
+    Effect,
+    Flow,
+    Join,
+    Junction,
+    Process,
+    Property,
+    PropertyType,
+    Retry,
+    Step,
+    StepKind,
+    SystemVariable,
+)
+
+
+class _Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    code: str = ""
+    inputs: dict[str, Any] = {}
+    outputs: dict[str, str] = {}
+    times: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Action:
+    settings: type[msgspec.Struct] = _Settings
+    reads: Callable[[Any], tuple[str, ...]] = lambda given: tuple(str(text)[2:-1] for text in given.inputs.values())
+    writes: Callable[[Any], tuple[str, ...]] = lambda given: tuple(text[2:-1] for text in given.outputs.values())
+    check: Callable[[Any], tuple[str, ...]] = lambda given: ("code must not be bad",) if given.code == "bad" else ()
+
+
+ACTIONS = {"work": _Action(), "wait": _Action()}
+
+
+def parse(text: str) -> Process:
+    return process_file.parse(text, file="a.yaml", actions=ACTIONS)
+
+
+def mistakes(text: str) -> list[str]:
+    with pytest.raises(FileMistakes) as caught:
+        parse(text)
+    return [str(mistake) for mistake in caught.value.mistakes]
+
+
+GOOD = """
+process: Close
+alert: {email: close@example.com, when: always}
+time_limit: 2h
+concurrency: 2
+groups:
+  - group: Inputs
+    steps:
+      - data: Parameters
+        properties:
+          - {name: Month, type: String, flow: INPUT, required: true, value: 1993-12}
+          - {name: Tolerance, type: Decimal, decimal_points: 2, value: 0.01}
+          - {name: Account, type: String, value: 010}
+          - {name: Answer, type: Dropdown, options: [yes, no], value: no}
+          - {name: Due, type: Datepicker, value: 30-Nov-2026}
+          - {name: Result, type: File, flow: OUTPUT}
+          - {name: Who, type: SystemVariable, variable: USERNAME}
+  - group: Work
+    steps:
+      - action: work
+        name: First
+        with: {inputs: {month: "${parameters.month}"}, outputs: {result: "${parameters.result}"}}
+      - action: wait
+        needs: [first]
+        when: {all: [{succeeded: first}, {at_least: {property: parameters.tolerance, value: 0.010}}]}
+        skip_when: {not: {updated: parameters.result}}
+        time_limit: 1h30m
+        retry: {times: 3, wait: 10s, backoff: 1.5}
+        effect: once
+"""
+
+
+def test_a_good_file() -> None:
+    process = parse(GOOD)
+
+    assert (process.time_limit_seconds, process.runs_at_once, process.alert_when) == (7200.0, 2, AlertWhen.ALWAYS)
+    values = {item.key: item.value for _, item in process.properties()}
+    assert values == {
+        "month": "1993-12",
+        "tolerance": Decimal("0.01"),
+        "account": "010",
+        "answer": "no",
+        "due": "2026-11-30",
+        "result": None,
+        "who": None,
+    }
+    last = process.steps[-1]
+    assert (last.key, last.order, last.group, last.needs) == ("wait", "2.2", "Work", ("first",))
+    assert (last.time_limit_seconds, last.effect) == (5400.0, Effect.ONCE)
+    assert last.retry == Retry(times=3, wait_seconds=10.0, backoff=1.5)
+    assert isinstance(last.when, Junction)
+    assert last.when.parts[1] == Atom(kind=AtomKind.AT_LEAST, subject="parameters.tolerance", value=Decimal("0.01"))
+
+
+def test_ten_mistakes_are_reported_at_once_with_their_places() -> None:
+    text = """\
+process: Close
+descripton: x
+time_limit: soon
+groups:
+  - group: A
+    steps:
+      - data: Inputs
+        properties:
+          - {name: N, type: Nummer}
+          - {name: D, type: Decimal, decimal_points: 2, value: 0.015}
+          - {name: I, type: String, flow: INPUT}
+      - action: wrok
+      - action: work
+        needs: [nobody, later]
+        with: {times: many, inputs: {a: "${inputs.nope}"}}
+      - action: work
+        key: later
+        with: {inputs: {a: "${inputs.nn}", t: "${table:T}"}, outputs: {b: "${inputs.i}"}}
+        when: {suceeded: work}
+"""
+
+    assert mistakes(text) == [
+        'a.yaml:2:1: a process file has no "descripton"; did you mean "description"?',
+        'a.yaml:3:13: time_limit must be a duration such as 90s, 10m, 2h or 1d, at most 366d, not "soon"',
+        "a.yaml:9:29: type must be one of Dropdown, Text, String, Number, Decimal, CheckBox, SystemVariable, "
+        'Datepicker, File, not "Nummer"; did you mean "Number"?',
+        'a.yaml:10:64: property "D" must have at most 2 decimal places, not 0.015',
+        'a.yaml:12:17: there is no action "wrok"; did you mean "work"?',
+        'a.yaml:14:17: there is no step with the key "nobody"',
+        'a.yaml:14:25: step "later" is not before this step; a step can only wait for steps above it',
+        "a.yaml:15:23: times: Expected int, got str",
+        'a.yaml:18:28: there is no property "inputs.nn"; did you mean "inputs.n"?',
+        'a.yaml:18:47: "${table:T}": managed tables come with a later version; use a File property',
+        'a.yaml:18:75: "inputs.i" is an INPUT; a step can only write properties whose flow is OUTPUT or NONE',
+        'a.yaml:19:16: a condition cannot say "suceeded"; did you mean "succeeded"?',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "a.yaml:1:1: a process file must be a mapping with process,"),
+        ("process: @x", "a.yaml:1:10: this is not YAML:"),
+        ("process: a\nprocess: b\ngroups: []", 'a.yaml:2:1: the key "process" is there twice'),
+        ("process: &a x\ngroups: []", "a.yaml:1:10: anchors (&) and aliases (*)"),
+        ("process: !!python/name:os.system\ngroups: []", "a.yaml:1:10: tags (!)"),
+        ("process: a\n---\nprocess: b", "a.yaml:2:1: there must be one document"),
+        ("process: a\x00", "a.yaml:1:11: this is not YAML"),
+        ("[" * 5000, "a.yaml:1:42: values may be nested"),
+        ("process: a\ngroups: []\n? [b]\n: c", "a.yaml:3:3: a key must be text"),
+        ("process: a", 'a.yaml:1:1: a process file needs "groups"'),
+        ("process: a\ngroups: [{group: g, steps: [{key: x}]}]", 'a.yaml:2:29: a step needs either "data"'),
+        ("process: a\ngroups: [{group: g, steps: [5]}]", "a.yaml:2:29: an action step must be a mapping"),
+        (
+            "process: a\ngroups: [{group: g, steps: [{data: x}, {data: x}]}]",
+            'a.yaml:2:40: step 1.1 has the key "x" already; give this step another "key"',
+        ),
+        (
+            "process: a\ngroups: [{group: g, steps: [{action: work, with: {code: bad}}]}]",
+            "a.yaml:2:50: code must not be bad",
+        ),
+    ],
+)
+def test_one_mistake(text: str, expected: str) -> None:
+    assert mistakes(text)[0].startswith(expected), mistakes(text)
+
+
+def test_json_is_a_process_file_too() -> None:
+    text = '{"process": "P", "groups": [{"group": "G", "steps": [{"data": "D", "enabled": false}]}]}'
+
+    assert parse(text).steps[0].enabled is False
+
+
+_NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12).filter(str.strip)
+_TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
+_AMOUNTS = st.decimals(-(10**9), 10**9, places=2, allow_nan=False, allow_infinity=False).map(
+    lambda d: d + Decimal("0.00")
+)
+
+
+def _property(number: int, draw: st.DrawFn) -> Property:
+    kind = draw(st.sampled_from(PropertyType))
+    make: dict[PropertyType, Callable[[], dict[str, Any]]] = {
+        PropertyType.DROPDOWN: lambda: {"options": ("yes", "1", "null"), "value": draw(st.sampled_from(["yes", "1"]))},
+        PropertyType.DECIMAL: lambda: {"decimal_points": 2, "value": draw(_AMOUNTS) or Decimal("0.00")},
+        PropertyType.NUMBER: lambda: {"value": draw(st.none() | st.integers(-(10**37), 10**37))},
+        PropertyType.CHECK_BOX: lambda: {"value": draw(st.none() | st.booleans())},
+        PropertyType.SYSTEM_VARIABLE: lambda: {"variable": draw(st.sampled_from(SystemVariable))},
+        PropertyType.DATEPICKER: lambda: {"value": draw(st.none() | st.dates().map(str))},
+        PropertyType.FILE: lambda: {},
+    }
+    more = make.get(kind, lambda: {"value": draw(st.none() | _TEXTS)})()
+    flow = draw(st.sampled_from(Flow))
+    return Property(key=f"p{number}", name=draw(_NAMES), type=kind, flow=flow, mouseover=draw(_TEXTS), **more)
+
+
+@st.composite
+def _processes(draw: st.DrawFn) -> Process:
+    data = Step(
+        key="d",
+        name=draw(_NAMES),
+        kind=StepKind.DATA,
+        order="1.1",
+        group="G",
+        properties=tuple(_property(number, draw) for number in range(draw(st.integers(0, 4)))),
+    )
+    asked = st.builds(Atom, kind=st.sampled_from([AtomKind.FAILED, AtomKind.SKIPPED]), subject=st.just("d"))
+    tree = st.recursive(
+        asked,
+        lambda parts: st.builds(
+            Junction, join=st.sampled_from([Join.ALL, Join.ANY]), parts=st.lists(parts, min_size=1).map(tuple)
+        ),
+        max_leaves=3,
+    )
+    action = Step(
+        key=draw(
+            st.from_regex(r"[A-Za-z0-9_-]{1,12}", fullmatch=True).filter(lambda key: key != "d" and key[0] != "-")
+        ),
+        name=draw(_NAMES),
+        kind=StepKind.ACTION,
+        order="2.1",
+        group=draw(_NAMES),
+        action="work",
+        enabled=draw(st.booleans()),
+        settings=draw(st.fixed_dictionaries({}, optional={"code": _TEXTS, "times": st.integers(-5, 5)})),
+        needs=draw(st.sampled_from([None, (), ("d",)])),
+        when=draw(st.none() | tree),
+        skip_when=draw(st.none() | tree),
+        time_limit_seconds=draw(st.none() | st.integers(1, 10**6).map(lambda tenths: tenths / 10)),
+        retry=draw(st.none() | st.builds(Retry, times=st.integers(1, 9), backoff=st.sampled_from([1.0, 2.0, 2.5]))),
+        effect=draw(st.sampled_from(Effect)),
+    )
+    return Process(name=draw(_NAMES), description=draw(_TEXTS), alert_sms=draw(_TEXTS), steps=(data, action))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
+@given(_processes())
+def test_text_and_definition_give_the_same_process_again(process: Process) -> None:
+    settled = parse(rendering.to_yaml(process))
+    stored = definitions.definition_json(process)
+
+    assert settled == process
+    assert definitions.definition_from_json(stored) == process
+    assert definitions.definition_json(settled) == stored
+
+
+def test_the_schema_knows_the_keys_of_the_file_and_the_settings_of_each_action() -> None:
+    schema = file_schema.schema(ACTIONS)
+
+    assert set(schema["properties"]) == set(process_file.PROCESS_KEYS)
+    data, *actions = schema["$defs"]["step"]["anyOf"]
+    assert set(data["properties"]) == set(process_file.DATA_KEYS)
+    assert [set(action["properties"]) for action in actions] == [set(process_file.ACTION_KEYS)] * 2
+    assert "_Settings" in schema["$defs"]
+    assert msgspec.json.decode(msgspec.json.encode(schema)) == schema
