@@ -1,0 +1,175 @@
+"""What happened to a run: attempts at its steps, its history, and the log that users read; rows are only added."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from procession.model.ids import RunId, StepId
+from procession.model.lifecycle import StepStatus
+from procession.model.runs import HistoryKind, HistoryRow, Run
+from procession.model.steps import AttemptRow
+from procession.store import steps, times
+from procession.store.database import Transaction
+
+
+def add(
+    tx: Transaction,
+    run: Run,
+    kind: HistoryKind,
+    detail: Mapping[str, Any],
+    *,
+    now: datetime,
+    user: str | None = None,
+    step: StepId | None = None,
+) -> None:
+    """Record under the run's present revision, which the change itself has raised."""
+    write(tx, run.id, Entry(revision=run.revision, attempt=run.attempt, kind=kind, detail=detail, user=user, step=step), now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    revision: int
+    attempt: int
+    kind: HistoryKind
+    detail: Mapping[str, Any]
+    user: str | None = None
+    step: StepId | None = None
+
+
+def write(tx: Transaction, run: RunId, entry: Entry, now: datetime) -> None:
+    tx.run(
+        "INSERT INTO history (run_id, revision, at, attempt, kind, step_id, user_login, detail)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        *(run.number, entry.revision, times.to_column(now), entry.attempt, entry.kind),
+        *(entry.step and entry.step.number, entry.user, json.dumps(entry.detail)),
+    )
+
+
+def append(tx: Transaction, run: RunId, kind: HistoryKind, detail: Mapping[str, Any], *, now: datetime, step: StepId | None) -> None:
+    """Record what changes no status: receipts and late results. It is a new revision all the same."""
+    row = tx.one("UPDATE run SET revision = revision + 1 WHERE id = ? RETURNING revision, attempt", run.number)
+    assert row is not None
+    write(tx, run, Entry(revision=row[0], attempt=row[1], kind=kind, detail=detail, step=step), now)
+
+
+def of_run(tx: Transaction, run: RunId) -> list[HistoryRow]:
+    """Oldest first."""
+    rows = tx.all(
+        "SELECT h.revision, h.at, h.attempt, h.kind, s.kind, h.step_id, h.user_login, h.detail FROM history h"
+        " LEFT JOIN step s ON s.id = h.step_id WHERE h.run_id = ? ORDER BY h.revision",
+        run.number,
+    )
+    return [
+        HistoryRow(
+            revision=row[0],
+            at=times.from_column(row[1]),
+            attempt=row[2],
+            kind=HistoryKind(row[3]),
+            step=None if row[5] is None else steps.step_id(row[4], row[5]),
+            user=row[6],
+            detail=json.loads(row[7]),
+        )
+        for row in rows
+    ]
+
+
+_ATTEMPT = (
+    "a.id, s.kind, a.step_id, a.attempt, a.number, a.epoch, a.started_at, a.finished_at, a.duration, a.status,"
+    " a.message, a.pid, a.started_ticks, a.boot_id, a.is_gone"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAttempt:
+    run: RunId
+    step: StepId
+    attempt: int
+    number: int
+    epoch: int
+    pid: int
+    started_ticks: int
+    boot_id: str
+
+
+def add_attempt(tx: Transaction, new: NewAttempt, now: datetime) -> int:
+    """The row before the act: its id names the attempt's folder and log."""
+    return tx.insert(
+        "INSERT INTO step_attempt (run_id, step_id, attempt, number, epoch, started_at, status, pid, started_ticks,"
+        " boot_id) VALUES (?, ?, ?, ?, ?, ?, 'Running', ?, ?, ?)",
+        *(new.run.number, new.step.number, new.attempt, new.number, new.epoch, times.to_column(now)),
+        *(new.pid, new.started_ticks, new.boot_id),
+    )
+
+
+def end_attempt(
+    tx: Transaction, attempt: int, status: StepStatus, message: str, *, now: datetime, seconds: float | None
+) -> None:
+    """The attempt said how it ended, so its process is gone or free for other work."""
+    tx.run(
+        "UPDATE step_attempt SET status = ?, message = ?, finished_at = ?, duration = ?, is_gone = 1 WHERE id = ?",
+        *(status, message, times.to_column(now), times.seconds_to_column(seconds), attempt),
+    )
+
+
+def stop_attempts(tx: Transaction, run: RunId, status: StepStatus, message: str, now: datetime) -> None:
+    """What was under way counts as ended; whether its processes are gone is another question."""
+    tx.run(
+        "UPDATE step_attempt SET status = ?, message = ?, finished_at = ? WHERE run_id = ? AND status = 'Running'",
+        *(status, message, times.to_column(now), run.number),
+    )
+
+
+def mark_gone(tx: Transaction, attempt: int) -> None:
+    tx.run("UPDATE step_attempt SET is_gone = 1 WHERE id = ?", attempt)
+
+
+def not_gone(tx: Transaction) -> list[tuple[RunId, AttemptRow]]:
+    """Attempts whose processes may still live: what a server that crashed has left."""
+    rows = tx.all(
+        f"SELECT a.run_id, {_ATTEMPT} FROM step_attempt a JOIN step s ON s.id = a.step_id WHERE a.is_gone = 0"
+    )
+    return [(RunId(row[0]), _attempt(row[1:])) for row in rows]
+
+
+def attempts_of_run(tx: Transaction, run: RunId) -> list[AttemptRow]:
+    """In the order in which they began."""
+    rows = tx.all(
+        f"SELECT {_ATTEMPT} FROM step s JOIN step_attempt a ON a.step_id = s.id WHERE s.run_id = ? ORDER BY a.id",
+        run.number,
+    )
+    return [_attempt(row) for row in rows]
+
+
+def attempts_of_step(tx: Transaction, step: StepId) -> list[AttemptRow]:
+    rows = tx.all(
+        f"SELECT {_ATTEMPT} FROM step_attempt a JOIN step s ON s.id = a.step_id WHERE a.step_id = ? ORDER BY a.id",
+        step.number,
+    )
+    return [_attempt(row) for row in rows]
+
+
+def add_log(tx: Transaction, login: str, message: str, now: datetime) -> None:
+    tx.run("INSERT INTO log (at, user_login, message) VALUES (?, ?, ?)", times.to_column(now), login, message)
+
+
+def _attempt(row: tuple[Any, ...]) -> AttemptRow:
+    return AttemptRow(
+        id=row[0],
+        step=steps.step_id(row[1], row[2]),
+        attempt=row[3],
+        number=row[4],
+        epoch=row[5],
+        started_at=times.from_column(row[6]),
+        finished_at=times.maybe_from_column(row[7]),
+        duration_seconds=times.seconds_from_column(row[8]),
+        status=StepStatus(row[9]),
+        message=row[10],
+        pid=row[11],
+        started_ticks=row[12],
+        boot_id=row[13],
+        is_gone=bool(row[14]),
+    )

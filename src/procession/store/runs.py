@@ -1,0 +1,382 @@
+"""Runs: every statement about them, and the one place that writes a status (STYLE.md rule 14).
+
+Every write of the engine is fenced: it names the epoch under which it took the run, and a run that was cancelled,
+timed out, restarted or taken by another since has a larger one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from procession.model import values
+from procession.model.files import Content
+from procession.model.ids import ProcessId, PropertyId, RunId, StepId, UserId
+from procession.model.lifecycle import Outcome, RunEvent, RunStatus, StepEvent, StepStatus, move_run, move_step
+from procession.model.processes import Value
+from procession.model.runs import Run, RunFilter
+from procession.model.steps import StepRow
+from procession.store import times
+from procession.store.database import Transaction
+
+_RUN = (
+    "r.id, r.process_id, r.version, r.name, r.description, r.alert_email, r.alert_sms, r.status, r.outcome, r.attempt,"
+    " r.epoch, r.revision, r.created_at, r.modified_at, r.modified_by, r.started_by, r.scheduled_at, r.started_at,"
+    " r.finished_at, r.duration, r.deadline_at, r.restarted_key, r.executor"
+)
+
+
+class Superseded(Exception):  # noqa: N818  not an error: somebody else was faster
+    """The run has moved on since it was read: nothing was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """What a run is made of."""
+
+    process: ProcessId
+    version: int
+    name: str
+    description: str
+    alert_email: str
+    alert_sms: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepWrite:
+    """What a status change writes into the step's row; None leaves the column as an event leaves it."""
+
+    message: str
+    finished_at: datetime | None = None
+    duration_seconds: float | None = None
+    started_at: datetime | None = None
+    retry_at: datetime | None = None
+
+
+def add(tx: Transaction, new: NewRun, now: datetime) -> RunId:
+    moment = times.to_column(now)
+    return RunId(
+        tx.insert(
+            "INSERT INTO run (process_id, version, name, description, alert_email, alert_sms, created_at, modified_at,"
+            " modified_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(new.process.number, new.version, new.name, new.description, new.alert_email, new.alert_sms),
+            *(moment, moment, new.author),
+        )
+    )
+
+
+def find(tx: Transaction, run: RunId) -> Run | None:
+    row = tx.one(f"SELECT {_RUN} FROM run r WHERE r.id = ?", run.number)
+    return None if row is None else _run(row)
+
+
+def of_process(
+    tx: Transaction, process: ProcessId, *, created_after: datetime | None, created_before: datetime | None
+) -> list[tuple[RunId, str]]:
+    """Ids and names, oldest first; bounds are strict."""
+    rows = tx.all(
+        "SELECT id, name FROM run WHERE process_id = ? AND (? IS NULL OR created_at > ?)"
+        " AND (? IS NULL OR created_at < ?) ORDER BY id",
+        process.number,
+        *(times.maybe_to_column(created_after),) * 2,
+        *(times.maybe_to_column(created_before),) * 2,
+    )
+    return [(RunId(row[0]), row[1]) for row in rows]
+
+
+def page(tx: Transaction, reader: UserId | None, shown: RunFilter, *, before: RunId | None, limit: int) -> list[Run]:
+    """Newest first, older than `before`; `reader` None sees all, anybody else what a permission shows."""
+    conditions: list[tuple[str, tuple[Any, ...]]] = [
+        ("r.id < ?", (before.number,)) if before else ("1 = 1", ()),
+        *_chosen(shown),
+    ]
+    if reader is not None:
+        conditions.append(
+            (
+                "r.process_id IN (SELECT process_id FROM permission WHERE user_id = ? OR group_id IN"
+                " (SELECT group_id FROM user_group_member WHERE user_id = ?))",
+                (reader.number, reader.number),
+            )
+        )
+    # The texts are the constants of this file; what users gave travels as parameters.
+    sql = f"SELECT {_RUN} FROM run r WHERE {' AND '.join(text for text, _ in conditions)} ORDER BY r.id DESC LIMIT ?"
+    rows = tx.all(sql, *(value for _, parameters in conditions for value in parameters), limit)
+    return [_run(row) for row in rows]
+
+
+def _chosen(shown: RunFilter) -> list[tuple[str, tuple[Any, ...]]]:
+    choices = (
+        ("r.process_id = ?", shown.process and shown.process.number),
+        ("instr(lower(r.name), lower(?)) > 0", shown.name),
+        ("r.status = ?", shown.status),
+        ("r.outcome = ?", shown.outcome),
+        ("r.created_at > ?", times.maybe_to_column(shown.created_after)),
+        ("r.created_at < ?", times.maybe_to_column(shown.created_before)),
+        ("r.started_by = ?", shown.started_by and shown.started_by.number),
+    )
+    return [(text, (value,)) for text, value in choices if value is not None]
+
+
+def unfinished(tx: Transaction) -> list[Run]:
+    """Scheduled and Running ones, those waiting longest first."""
+    rows = tx.all(f"SELECT {_RUN} FROM run r WHERE r.status IN ('Scheduled', 'Running') ORDER BY r.scheduled_at, r.id")
+    return [_run(row) for row in rows]
+
+
+def renew_leases(tx: Transaction, executor: str, until: datetime) -> int:
+    return tx.run(
+        "UPDATE run SET lease_until = ? WHERE executor = ? AND status = 'Running'", times.to_column(until), executor
+    )
+
+
+def touch(tx: Transaction, run: Run, *, author: str, now: datetime) -> None:
+    """An input of the run was changed: a new revision for those who watch."""
+    tx.run(
+        "UPDATE run SET revision = revision + 1, modified_at = ?, modified_by = ? WHERE id = ?",
+        *(times.to_column(now), author, run.id.number),
+    )
+
+
+# --- the status of a run -----------------------------------------------------------------------------------------
+
+
+def start(tx: Transaction, run: Run, starter: UserId, *, author: str, now: datetime) -> Run:
+    """Scheduled, attempt 1."""
+    moment = times.to_column(now)
+    changes = "attempt = 1, scheduled_at = ?, started_by = ?, modified_at = ?, modified_by = ?"
+    return _apply(tx, run, RunEvent.START, changes, moment, starter.number, moment, author)
+
+
+def take(tx: Transaction, run: Run, executor: str, *, now: datetime, lease_until: datetime, deadline: datetime) -> Run:
+    """Running under a new epoch; the first start keeps its date."""
+    moment = times.to_column(now)
+    changes = (
+        "epoch = epoch + 1, executor = ?, lease_until = ?, started_at = coalesce(started_at, ?),"
+        " deadline_at = coalesce(deadline_at, ?)"
+    )
+    parameters = (executor, times.to_column(lease_until), moment, times.to_column(deadline))
+    return _apply(tx, run, RunEvent.TAKE, changes, *parameters)
+
+
+def finish(tx: Transaction, run: Run, outcome: Outcome, *, now: datetime, seconds: float) -> Run:
+    changes = "outcome = ?, finished_at = ?, duration = ?, deadline_at = NULL, lease_until = NULL"
+    return _apply(
+        tx, run, RunEvent.FINISH, changes, outcome, times.to_column(now), times.seconds_to_column(seconds)
+    )
+
+
+def end_early(tx: Transaction, run: Run, event: RunEvent, *, now: datetime, seconds: float | None) -> Run:
+    """Cancel or time out: final at once, under a new epoch, so that whoever works on it finds itself superseded.
+
+    `seconds` None: the run had not begun, and its dates stay unset.
+    """
+    assert event in {RunEvent.CANCEL, RunEvent.TIME_OUT}
+    finished = None if seconds is None else times.to_column(now)
+    changes = "epoch = epoch + 1, finished_at = ?, duration = ?, deadline_at = NULL, lease_until = NULL"
+    return _apply(tx, run, event, changes, finished, times.seconds_to_column(seconds))
+
+
+def restart(tx: Transaction, run: Run, key: str, starter: UserId, *, author: str, now: datetime) -> Run:
+    """Scheduled again from the step `key`, attempt + 1, under a new epoch."""
+    moment = times.to_column(now)
+    changes = (
+        "epoch = epoch + 1, attempt = attempt + 1, outcome = NULL, finished_at = NULL, duration = NULL,"
+        " deadline_at = NULL, restarted_key = ?, scheduled_at = ?, started_by = ?, modified_at = ?, modified_by = ?"
+    )
+    return _apply(tx, run, RunEvent.RESTART, changes, key, moment, starter.number, moment, author)
+
+
+def _apply(tx: Transaction, run: Run, event: RunEvent, changes: str, *parameters: Any) -> Run:
+    """Move the run, unless somebody else moved it first. Raises Superseded."""
+    status = move_run(run.status, event)
+    row = tx.one(
+        # `changes` is always a constant of this file.
+        f"UPDATE run AS r SET status = ?, revision = revision + 1, {changes}"
+        f" WHERE r.id = ? AND r.status = ? AND r.epoch = ? RETURNING {_RUN.replace('r.', '')}",
+        *(status, *parameters, run.id.number, run.status, run.epoch),
+    )
+    if row is None:
+        raise Superseded
+    return _run(row)
+
+
+def fence(tx: Transaction, run: RunId, epoch: int, *, revisions: int) -> int:
+    """Hold a running run for this transaction's writes and count its changes; gives the first new revision.
+
+    Raises Superseded when it is no longer ours.
+    """
+    row = tx.one(
+        "UPDATE run SET revision = revision + ? WHERE id = ? AND epoch = ? AND status = 'Running' RETURNING revision",
+        *(revisions, run.number, epoch),
+    )
+    if row is None:
+        raise Superseded
+    return int(row[0]) - revisions + 1
+
+
+# --- the status of a step ----------------------------------------------------------------------------------------
+
+
+def move(tx: Transaction, step: StepId, status: StepStatus, event: StepEvent, write: StepWrite) -> StepStatus:
+    """Move a step by compare-and-set; gives its new status. Raises Superseded.
+
+    A step without started_at and finished_at in `write` keeps what it has.
+    """
+    new = move_step(status, event)
+    changed = tx.run(
+        "UPDATE step SET status = ?, message = ?, started_at = coalesce(?, started_at), finished_at = ?, duration = ?,"
+        " retry_at = ?, tries = tries + ?, progress = NULL, progress_message = '' WHERE id = ? AND status = ?",
+        *(new, write.message, times.maybe_to_column(write.started_at), times.maybe_to_column(write.finished_at)),
+        *(times.seconds_to_column(write.duration_seconds), times.maybe_to_column(write.retry_at)),
+        *(int(event is StepEvent.BEGIN), step.number, status),
+    )
+    if changed != 1:
+        raise Superseded
+    return new
+
+
+def cancel_steps(tx: Transaction, run: RunId) -> list[StepId]:
+    """Cancelled: what is under way or waits for its turn; finish date and duration stay null (seed)."""
+    return [_cancel(tx, step) for step in _active(tx, run)]
+
+
+def _cancel(tx: Transaction, step: StepRow) -> StepId:
+    move(tx, step.id, step.status, StepEvent.CANCEL, StepWrite(message="the process run was cancelled"))
+    return step.id
+
+
+def _active(tx: Transaction, run: RunId) -> list[StepRow]:
+    # Imported here: steps.py writes the runs' copies and has no business with their statuses.
+    from procession.model.lifecycle import STEP_ACTIVE
+    from procession.store import steps
+
+    return [step for step in steps.of_run(tx, run) if step.status in STEP_ACTIVE]
+
+
+def time_out_steps(tx: Transaction, run: RunId, *, message: str, now: datetime) -> list[StepId]:
+    """Failed: what is under way; what waits for its turn is Cancelled."""
+    ended = []
+    for step in _active(tx, run):
+        is_running = step.status is StepStatus.RUNNING
+        event = StepEvent.FAIL if is_running else StepEvent.CANCEL
+        seconds = None
+        if is_running and step.started_at is not None:
+            seconds = max((now - step.started_at).total_seconds(), 0.0)
+        finished = now if is_running else None
+        move(
+            tx, step.id, step.status, event, StepWrite(message=message, finished_at=finished, duration_seconds=seconds)
+        )
+        ended.append(step.id)
+    return ended
+
+
+def reset_step(tx: Transaction, step: StepRow) -> None:
+    """Back to NotStarted with nothing left of the earlier attempt in the row; its history keeps it."""
+    new = move_step(step.status, StepEvent.RESET)
+    tx.run(
+        "UPDATE step SET status = ?, message = '', started_at = NULL, finished_at = NULL, duration = NULL, tries = 0,"
+        " retry_at = NULL, progress = NULL, progress_message = '' WHERE id = ?",
+        *(new, step.id.number),
+    )
+
+
+def tell(tx: Transaction, step: StepId, message: str) -> None:
+    """Why a step that is NotStarted stays so."""
+    tx.run("UPDATE step SET message = ? WHERE id = ?", message, step.number)
+
+
+def show_progress(tx: Transaction, step: StepId, fraction: float, message: str) -> None:
+    tx.run(
+        "UPDATE step SET progress = ?, progress_message = ? WHERE id = ? AND status = 'Running'",
+        *(fraction, message, step.number),
+    )
+
+
+# --- what steps write --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A value or a file's content for a property. `step` None: frozen at the start."""
+
+    property: PropertyId
+    step: StepId | None
+    attempt: int
+    value: Value = None
+    file_name: str = ""
+    content: Content | None = None
+
+
+def write_property(tx: Transaction, written: Written, now: datetime) -> None:
+    """Record the write and make it the present value."""
+    text = values.to_text(written.value)
+    content = written.content
+    tx.run(
+        "INSERT INTO property_write (property_id, step_id, attempt, value, file_name, sha256, size, written_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        *(written.property.number, written.step and written.step.number, written.attempt, text, written.file_name),
+        *(content and content.sha256, content.size_bytes if content else 0, times.to_column(now)),
+    )
+    if written.step is not None:
+        _set_present(tx, written.property.number, text, written.file_name, content)
+
+
+def undo_writes(tx: Transaction, step: StepId, attempt: int) -> None:
+    """What the step wrote no longer counts from `attempt` on: each property returns to the write before."""
+    rows = tx.all("SELECT DISTINCT property_id FROM property_write WHERE step_id = ? AND undone_by IS NULL", step.number)
+    tx.run("UPDATE property_write SET undone_by = ? WHERE step_id = ? AND undone_by IS NULL", attempt, step.number)
+    for (number,) in rows:
+        row = tx.one(
+            "SELECT value, file_name, sha256, size FROM property_write WHERE property_id = ? AND undone_by IS NULL"
+            " ORDER BY id DESC LIMIT 1",
+            number,
+        )
+        value, name, sha256, size = row or (None, "", None, 0)
+        content = None if sha256 is None else Content(sha256=sha256, size_bytes=size)
+        _set_present(tx, number, value, name, content)
+
+
+def _set_present(tx: Transaction, number: int, text: str | None, name: str, content: Content | None) -> None:
+    sha256, size = (content.sha256, content.size_bytes) if content else (None, 0)
+    tx.run("UPDATE property SET value = ? WHERE id = ?", text, number)
+    tx.run("UPDATE file SET name = ?, sha256 = ?, size = ? WHERE property_id = ?", name, sha256, size, number)
+
+
+def written_by_steps(tx: Transaction, run: RunId) -> set[int]:
+    """The numbers of the properties whose present value a step wrote."""
+    rows = tx.all(
+        "SELECT DISTINCT w.property_id FROM property_write w JOIN step s ON s.id = w.step_id"
+        " WHERE s.run_id = ? AND w.undone_by IS NULL",
+        run.number,
+    )
+    return {row[0] for row in rows}
+
+
+def _run(row: tuple[Any, ...]) -> Run:
+    return Run(
+        id=RunId(row[0]),
+        process=ProcessId(row[1]),
+        version=row[2],
+        name=row[3],
+        description=row[4],
+        alert_email=row[5],
+        alert_sms=row[6],
+        status=RunStatus(row[7]),
+        outcome=None if row[8] is None else Outcome(row[8]),
+        attempt=row[9],
+        epoch=row[10],
+        revision=row[11],
+        created_at=times.from_column(row[12]),
+        modified_at=times.from_column(row[13]),
+        modified_by=row[14],
+        started_by=None if row[15] is None else UserId(row[15]),
+        scheduled_at=times.maybe_from_column(row[16]),
+        started_at=times.maybe_from_column(row[17]),
+        finished_at=times.maybe_from_column(row[18]),
+        duration_seconds=times.seconds_from_column(row[19]),
+        deadline_at=times.maybe_from_column(row[20]),
+        restarted_key=row[21],
+        executor=row[22],
+    )
