@@ -1,0 +1,43 @@
+# Two commands: `make demo` shows Procession at work, `make test` checks everything. Both make .venv when it is missing
+# or older than the requirements; nothing outside this folder changes but the package caches.
+#
+# PYTHON=/path/to/python3.12 chooses the interpreter.
+
+bin := .venv/bin
+inputs := pyproject.toml tools/venv requirements/uv.txt requirements/run.txt
+
+.PHONY: demo test check format bench lock clean
+.DEFAULT_GOAL := demo
+
+demo: .venv/run.stamp
+	@$(bin)/python -m procession.demo
+
+test: check
+	$(bin)/python -m pytest
+
+check: .venv/dev.stamp
+	$(bin)/ruff format --check .
+	$(bin)/ruff check .
+	$(bin)/lint-imports
+	$(bin)/mypy
+	$(bin)/deptry src
+
+format: .venv/dev.stamp
+	$(bin)/ruff format .
+	$(bin)/ruff check --fix .
+
+bench: .venv/dev.stamp
+	$(bin)/python -m bench
+
+# `make lock UPGRADE=--upgrade` takes the newest versions that pyproject.toml allows.
+lock: .venv/dev.stamp
+	tools/lock $(bin)/uv $(UPGRADE)
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+
+.venv/run.stamp: $(inputs)
+	@tools/venv run
+
+.venv/dev.stamp: $(inputs) requirements/dev.txt
+	@tools/venv dev

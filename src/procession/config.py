@@ -1,0 +1,127 @@
+"""Settings: from the command line, else from PROCESSION_* in the environment, else the defaults written here.
+
+The only place that reads the environment. The variable of a setting is its name in capitals: PROCESSION_GRACE_SECONDS.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+PREFIX = "PROCESSION_"
+KIB, MIB, GIB = 2**10, 2**20, 2**30
+_BYTES_BY_UNIT = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": KIB, "mib": MIB, "gib": GIB}
+_SECONDS_BY_UNIT = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\Z")
+
+
+class SettingError(Exception):
+    """A setting that makes no sense; the text names it, what was given and what is expected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an administrator may choose. Sizes are bytes, times are seconds."""
+
+    home: Path = Path("procession-data")  # the database, the files and the logs; made when missing
+    host: str = "127.0.0.1"  # only this machine, until somebody says otherwise
+    port: int = 8080  # 0: any free one
+    tls_cert: Path | None = None  # PEM; both or neither
+    tls_key: Path | None = None
+    workers_max: int = 4  # steps at the same time; read() raises it to the number of cores
+    grace_seconds: float = 5.0  # between TERM and KILL (spec/lifecycle.md)
+    token_seconds: int = 3_600  # life of an access token (spec/wire.md section 5)
+    upload_bytes_max: int = 10 * GIB
+    step_memory_bytes_max: int = 4 * GIB
+    run_time_limit_seconds: int = 86_400  # for processes that name none (spec/lifecycle.md)
+
+    @property
+    def uses_tls(self) -> bool:
+        return self.tls_cert is not None
+
+
+def read(environment: Mapping[str, str] | None = None, /, **overrides: str | int | Path | None) -> Settings:
+    """The settings in force; an override of None counts as not given. `environment` None: the real one.
+
+    Raises SettingError, whose text names the variable or option at fault.
+    """
+    environment = os.environ if environment is None else environment
+    given: dict[str, Any] = {"workers_max": max(Settings().workers_max, os.cpu_count() or 1)}
+    for name in (field.name for field in fields(Settings)):
+        override = overrides.pop(name, None)
+        if override is not None:
+            given[name] = _READERS[name](f"--{name.replace('_', '-')}", str(override))
+        # An empty variable is how a compose file or a unit says "not set".
+        elif text := environment.get(PREFIX + name.upper(), "").strip():
+            given[name] = _READERS[name](PREFIX + name.upper(), text)
+    assert not overrides, f"no such setting: {', '.join(overrides)}"
+    settings = Settings(**given)
+    _check_tls(settings)
+    # Absolute, so that nothing depends on the folder a child process works in.
+    return replace(settings, home=settings.home.absolute())
+
+
+def _check_tls(settings: Settings) -> None:
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise SettingError("TLS needs both a certificate and a key: --tls-cert and --tls-key")
+    for path in (settings.tls_cert, settings.tls_key):
+        if path is not None and not path.is_file():
+            raise SettingError(f"there is no file {path} (for TLS)")
+
+
+def _path(_label: str, text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _host(label: str, text: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9.:_-]+", text) is None:
+        raise SettingError(f"{label} must be a host name or an address, not {text!r}")
+    return text
+
+
+def _whole(label: str, text: str, *, smallest: int, largest: int) -> int:
+    if re.fullmatch(r"[0-9]{1,18}", text) is None or not smallest <= int(text) <= largest:
+        raise SettingError(f"{label} must be a whole number from {smallest} to {largest}, not {text!r}")
+    return int(text)
+
+
+def _quantity(label: str, text: str, *, units: Mapping[str, int], expected: str) -> float:
+    match = _QUANTITY.match(text.lower())
+    if match is None or match[2] not in units:
+        raise SettingError(f"{label} must be {expected}, not {text!r}")
+    return float(match[1]) * units[match[2]]
+
+
+def _size_bytes(label: str, text: str, *, smallest: int) -> int:
+    size = int(_quantity(label, text, units=_BYTES_BY_UNIT, expected='a size such as "500MB" or "4GiB"'))
+    if size < smallest:
+        raise SettingError(f"{label} must be at least {smallest} bytes, not {text!r}")
+    return size
+
+
+def _seconds(label: str, text: str, *, smallest: float, largest: float) -> float:
+    seconds = _quantity(label, text, units=_SECONDS_BY_UNIT, expected='a time such as "30s", "10m" or "2h"')
+    if not smallest <= seconds <= largest:
+        raise SettingError(f"{label} must be from {smallest:g} to {largest:g} seconds, not {text!r}")
+    return seconds
+
+
+_READERS: dict[str, Any] = {
+    "home": _path,
+    "host": _host,
+    "port": lambda label, text: _whole(label, text, smallest=0, largest=65_535),
+    "tls_cert": _path,
+    "tls_key": _path,
+    "workers_max": lambda label, text: _whole(label, text, smallest=1, largest=1_024),
+    "grace_seconds": lambda label, text: _seconds(label, text, smallest=0, largest=600),
+    # Under a minute a client would spend its life asking for tokens; above a year it is a password.
+    "token_seconds": lambda label, text: int(_seconds(label, text, smallest=60, largest=31_536_000)),
+    "upload_bytes_max": lambda label, text: _size_bytes(label, text, smallest=1),
+    # A Python process with DuckDB loaded needs this much before the step does anything.
+    "step_memory_bytes_max": lambda label, text: _size_bytes(label, text, smallest=256 * MIB),
+    "run_time_limit_seconds": lambda label, text: int(_seconds(label, text, smallest=1, largest=31_536_000)),
+}
