@@ -131,7 +131,7 @@ def value(item: Property, given: object) -> Value:
 def _number(item: Property, given: object) -> int | Decimal:
     if isinstance(given, str) and _NUMBER_IN_TEXT.match(given):
         given = Decimal(given)
-    if isinstance(given, bool) or not isinstance(given, int | Decimal) or not abs(given) < 10**30:
+    if isinstance(given, bool) or not isinstance(given, int | Decimal) or not -(10**30) < given < 10**30:
         raise Invalid(f"{_of(item)} is {_shown(given)}, not a number")
     if item.type is PropertyType.NUMBER:
         if given != int(given):

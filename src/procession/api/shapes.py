@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-# ruff: noqa: N815  (the wire's names)
+# ruff: noqa: N815, RUF036  (the wire's names, and its order of types)
 
 
 class Error(Struct, frozen=True, kw_only=True):
@@ -136,6 +136,44 @@ class HistoryRow(Struct, frozen=True, kw_only=True):
     detail: dict[str, Any]
 
 
+class Version(Struct, frozen=True, kw_only=True):
+    """One published version of a process; `hash` is the hex SHA-256 of its file."""
+
+    version: int
+    author: str
+    dateCreated: str
+    hash: str
+
+
+class ListedRun(Struct, frozen=True, kw_only=True):
+    """An item of GET processruns: enough to show a list without asking for each run."""
+
+    id: str
+    name: str
+    process: str
+    status: str
+    outcome: str | None
+    dateCreated: str
+    dateStarted: str | None
+    dateFinished: str | None
+
+
+class PlannedStep(Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    stepOrder: str
+    effect: str
+
+
+class RestartPlan(Struct, frozen=True, kw_only=True):
+    """What restartfromhere would do; `repeatsEffects` are steps that would touch the outside world a second time."""
+
+    runsAgain: list[PlannedStep]
+    carriedOver: list[PlannedStep]
+    stale: list[str]
+    repeatsEffects: list[PlannedStep]
+
+
 class Health(Struct, frozen=True, kw_only=True):
     status: str
 
@@ -147,6 +185,13 @@ class Token(Struct, frozen=True, kw_only=True):
     token_type: str
     expires_in: int
     scope: str
+
+
+class TokenRequest(Struct, frozen=True, kw_only=True):
+    grant_type: str
+    client_id: str | UnsetType = UNSET
+    client_secret: str | UnsetType = UNSET
+    scope: str | UnsetType = UNSET
 
 
 class NewProcessRun(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Uploads: the first file part of a multipart body, streamed to a sink in constant memory (T7, T8 of spec/wire.md).
 
-Parsing, hashing and writing happen in a thread while the next pieces arrive. Whatever goes wrong, the sink is abandoned.
+Parsing, hashing and writing happen in a thread while the next pieces arrive. Whatever goes wrong, the sink is
+abandoned.
 """
 
 from __future__ import annotations
@@ -183,7 +184,7 @@ def boundary_of(content_type: str, head: bytes) -> bytes | None:
     """
     kind, options = parse_options_header(content_type)
     if kind.lower().startswith("multipart/") and options.get("boundary"):
-        return options["boundary"].encode("latin-1", "replace")
+        return str(options["boundary"]).encode("latin-1", "replace")
     found = _BOUNDARY_LINE.match(head)
     if found:
         return found[1]
