@@ -1,0 +1,104 @@
+"""Users, groups, applications, tokens and the roles that decide what each may do (spec/wire.md sections 3 to 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from procession.model.ids import GroupId, UserId
+
+
+class UserRole(StrEnum):
+    SUBSCRIBER = "Subscriber"
+    DESIGNER = "Designer"
+    CLIENT_ADMIN = "ClientAdmin"
+    SVX_ADMIN = "SVXAdmin"
+
+
+class AccountStatus(StrEnum):
+    ACTIVE = "Active"
+    SUSPENDED = "Suspended"
+    LOCKED = "Locked"
+
+
+class Role(StrEnum):
+    """A role on a resource; each includes those below it."""
+
+    READER = "reader"
+    EXECUTOR = "executor"
+    EDITOR = "editor"
+    OWNER = "owner"
+
+
+ROLE_RANK = {Role.READER: 1, Role.EXECUTOR: 2, Role.EDITOR: 3, Role.OWNER: 4}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    id: UserId
+    login: str
+    email: str
+    first_name: str
+    last_name: str
+    role: UserRole
+    status: AccountStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    id: GroupId
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """An OAuth client; a client_credentials token acts as `user` within `scopes`."""
+
+    id: int
+    client_id: str
+    secret_hash: str  # hex SHA-256 of a random secret
+    name: str
+    user: UserId
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks, with which scopes (implied ones included); the command line acts as a user with every scope."""
+
+    user: User
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    user: User
+    scopes: frozenset[str]
+    expires_at: datetime
+
+
+# What each scope implies (spec/wire.md section 5); "process" is the widest of its family.
+IMPLIED_SCOPES = {
+    "process": frozenset({"process", "process_execute", "process_read"}),
+    "process_execute": frozenset({"process_execute", "process_read"}),
+    "file": frozenset({"file", "file_read"}),
+    "mtable": frozenset({"mtable", "mtable_read"}),
+    "user": frozenset({"user", "user_read"}),
+    "usergroup": frozenset({"usergroup", "usergroup_read"}),
+    "permission": frozenset({"permission", "permission_read"}),
+}
+
+SCOPES = frozenset(
+    {
+        *(scope for implied in IMPLIED_SCOPES.values() for scope in implied),
+        "log_read",
+        "application",
+    }
+)
+
+
+def with_implied(scopes: frozenset[str]) -> frozenset[str]:
+    """The scopes and everything they imply."""
+    return frozenset().union(*(IMPLIED_SCOPES.get(scope, frozenset({scope})) for scope in scopes))

@@ -1,0 +1,83 @@
+"""A process run: a private snapshot of a process and how far it has come (spec/lifecycle.md, section Run)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from procession.model.ids import ProcessId, RunId, StepId, UserId
+from procession.model.lifecycle import Outcome, RunStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One row of the run table. `epoch` fences every write: claim, cancel, time-out and restart raise it."""
+
+    id: RunId
+    process: ProcessId
+    version: int
+    name: str
+    description: str
+    alert_email: str
+    alert_sms: str
+    status: RunStatus
+    outcome: Outcome | None
+    attempt: int  # 0 before the start, then 1, +1 with every restartfromhere
+    epoch: int
+    revision: int  # +1 with every visible change; what a long poll compares
+    created_at: datetime
+    modified_at: datetime
+    modified_by: str  # login name
+    started_by: UserId | None
+    scheduled_at: datetime | None
+    started_at: datetime | None  # the first start; a restart leaves it
+    finished_at: datetime | None
+    duration_seconds: float | None  # None until it is final
+    deadline_at: datetime | None
+    restarted_key: str | None  # the step that restartfromhere named: it runs whatever its condition says
+    executor: str | None
+
+
+class HistoryKind(StrEnum):
+    """What a row of a run's history tells."""
+
+    CREATED = "created"
+    STARTED = "started"
+    TAKEN = "taken"
+    TAKEN_OVER = "taken over"  # the server that worked on it is gone
+    STEP = "step"  # a step changed its status
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed out"
+    KILLED = "killed"  # the receipt
+    LATE_RESULT = "late result"  # it changed nothing
+    RESTARTED = "restarted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryRow:
+    """One line of a run's history; `detail` holds JSON values, its keys in the wire's spelling."""
+
+    revision: int
+    at: datetime
+    attempt: int
+    kind: HistoryKind
+    step: StepId | None
+    user: str | None  # login name of who asked for it
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which runs a list shows; None means any. Bounds are strict (spec/wire.md section 2)."""
+
+    process: ProcessId | None = None
+    name: str | None = None  # a part of it, any case
+    status: RunStatus | None = None
+    outcome: Outcome | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    started_by: UserId | None = None

@@ -1,0 +1,68 @@
+"""Steps and properties as rows: those of a process, and the copies that belong to a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from procession.model.files import File
+from procession.model.ids import ProcessId, PropertyId, RunId, StepId
+from procession.model.lifecycle import StepStatus
+from procession.model.processes import Property, StepKind
+
+UNDER_WAY = "step is currently running"  # seed: the completion message of a running step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRow:
+    """A step of a process (`run` is None) or of a run."""
+
+    id: StepId
+    process: ProcessId
+    run: RunId | None
+    key: str
+    name: str
+    kind: StepKind
+    order: str
+    group: str
+    position: int  # 0, 1, ... over all groups
+    enabled: bool
+    status: StepStatus
+    message: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration_seconds: float | None
+    tries: int  # begun attempts since the run's start or last restart of this step
+    retry_at: datetime | None
+    progress: float | None  # 0.0 to 1.0
+    progress_message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropertyRow:
+    """A property with its present value; a File's content is `file`."""
+
+    id: PropertyId
+    step: StepId
+    item: Property  # its value is the present one
+    file: File | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRow:
+    """One attempt at one step: written before the process is let go."""
+
+    id: int
+    step: StepId
+    attempt: int  # of the run
+    number: int  # the how-many-th try
+    epoch: int
+    started_at: datetime
+    finished_at: datetime | None
+    duration_seconds: float | None
+    status: StepStatus
+    message: str
+    pid: int
+    started_ticks: int
+    boot_id: str
+    is_gone: bool  # the process and its descendants are known to be gone

@@ -1,0 +1,126 @@
+"""File contents on disk, addressed by their SHA-256, written once and never changed.
+
+A content is published by a rename after fsync, and only then may a row name it: a crash in between leaves an
+unreferenced file, never a row without its bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from procession.model.errors import Invalid, NotFound
+from procession.model.files import Content
+from procession.store.crash import CrashPoint, pass_by
+
+COPY_BYTES = 1 << 20
+
+
+class Blobs:
+    """The content store below one folder of the home."""
+
+    def __init__(self, folder: Path, *, crash_point: CrashPoint = pass_by) -> None:
+        self._folder = folder
+        self._incoming = folder / "incoming"
+        self._crash_point = crash_point
+        self._incoming.mkdir(parents=True, exist_ok=True)
+
+    def path(self, sha256: str) -> Path:
+        return self._folder / sha256[:2] / sha256[2:]
+
+    def open(self, sha256: str) -> BinaryIO:
+        """The content for reading. Raises NotFound when it is gone from the disk."""
+        try:
+            return self.path(sha256).open("rb")
+        except FileNotFoundError:
+            raise NotFound("the content of this file is missing on the server's disk; tell the operator") from None
+
+    def sink(self) -> Sink:
+        """Where the bytes of a new content go while they arrive."""
+        return Sink(self, self._incoming / secrets.token_hex(16))
+
+    def take(self, source: Path, *, inside: Path) -> Content:
+        """Publish a file that a step has written below `inside`.
+
+        Raises Invalid for anything but a regular file there: links and pipes would lead a step to other people's bytes.
+        """
+        if inside.resolve() not in source.parent.resolve().joinpath(source.name).parents:
+            raise Invalid(f"the output file {source.name} lies outside the step's folder")
+        try:
+            descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            raise Invalid(f"the output file {source.name} does not exist or is a link") from None
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise Invalid(f"the output {source.name} is not a file")
+            sink = self.sink()
+            try:
+                while block := file.read(COPY_BYTES):
+                    sink.write(block)
+                return sink.finish()
+            except BaseException:
+                sink.abandon()
+                raise
+
+    def sweep(self) -> int:
+        """Remove what crashes left half written; only while nothing else writes. Gives how many."""
+        leftovers = list(self._incoming.iterdir())
+        for leftover in leftovers:
+            leftover.unlink()
+        return len(leftovers)
+
+    def publish(self, incoming: Path, sha256: str) -> None:
+        """Give a written and synced file its lasting name."""
+        target = self.path(sha256)
+        self._crash_point("before publication")
+        target.parent.mkdir(exist_ok=True)
+        incoming.rename(target)
+        _sync_folder(target.parent)
+        self._crash_point("after publication")
+
+
+class Sink:
+    """A content under way: written, hashed, then finished or abandoned."""
+
+    def __init__(self, blobs: Blobs, path: Path) -> None:
+        self._blobs = blobs
+        self._path = path
+        self._hash = hashlib.sha256()
+        self._file = path.open("xb", buffering=0)
+        self.size_bytes = 0
+
+    def write(self, block: bytes | bytearray | memoryview) -> None:
+        self._hash.update(block)
+        view = memoryview(block)
+        while view:
+            view = view[self._file.write(view) :]
+        self.size_bytes += len(block)
+
+    def finish(self) -> Content:
+        """Make it durable under its hash. A content that is there already is kept and this copy dropped."""
+        sha256 = self._hash.hexdigest()
+        if self._blobs.path(sha256).exists():
+            self.abandon()
+        else:
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._blobs.publish(self._path, sha256)
+        return Content(sha256=sha256, size_bytes=self.size_bytes)
+
+    def abandon(self) -> None:
+        """Leave nothing. Safe to call twice."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    for path in (folder, folder.parent):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,32 @@
+"""Times as columns: whole microseconds since 1970 in UTC; durations in microseconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_column(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_column(value: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=value)
+
+
+def maybe_to_column(moment: datetime | None) -> int | None:
+    return None if moment is None else to_column(moment)
+
+
+def maybe_from_column(value: int | None) -> datetime | None:
+    return None if value is None else from_column(value)
+
+
+def seconds_to_column(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1_000_000)
+
+
+def seconds_from_column(value: int | None) -> float | None:
+    return None if value is None else value / 1_000_000
