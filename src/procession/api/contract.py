@@ -70,7 +70,7 @@ PUBLIC = Rule(scope="", role="")
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The envelope of a request. Header names and query names are in lower case; a repeated one counts once, the last."""
+    """The envelope of a request. Names of headers and query are in lower case; of a repeated one the last counts."""
 
     method: str
     path: str  # as the client wrote it, without the query; for the log

@@ -85,7 +85,7 @@ class Api:
         except asyncio.CancelledError:
             raise
         # The outermost frame of a request: whatever went wrong, the client gets a message and the log the traceback.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             await self._fail(error, answer, _fields(scope, began))
 
     async def _answer(self, scope: Scope, receive: Receive, answer: answers.Answer) -> None:

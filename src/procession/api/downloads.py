@@ -37,7 +37,7 @@ class Part:
 
 
 def choose(request: Request, *, size_bytes: int, etag: str) -> Part:
-    """What this request gets of `size_bytes` bytes; `etag` is quoted, "" when there is none. Raises RangeNotSatisfiable.
+    """What this request gets of `size_bytes` bytes; `etag` is quoted, or "". Raises RangeNotSatisfiable.
 
     A range that is malformed, or that asks for several parts, is ignored, as RFC 9110 section 14.2 allows.
     """

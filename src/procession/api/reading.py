@@ -18,6 +18,7 @@ from procession.model.processes import Flow, Property, PropertyType, SystemVaria
 
 NAME_CHARACTERS_MAX = 255
 TEXT_CHARACTERS_MAX = 100_000
+SHOWN_CHARACTERS_MAX = 80  # of a refused value, in the message
 OPTIONS_MAX = 10_000
 DECIMAL_POINTS_MAX = 15
 # A time zone whose "+" a client did not encode arrives as a blank.
@@ -107,7 +108,7 @@ def _options(given: object) -> tuple[str, ...]:
     return tuple(_text(option, field="options", most=NAME_CHARACTERS_MAX) for option in given)
 
 
-def value(item: Property, given: object) -> Value:
+def value(item: Property, given: object) -> Value:  # noqa: PLR0911  (one return a type)
     """The value that a client gave a property, in the model's type; null and "" clear it. Raises Invalid."""
     match item.type:
         case PropertyType.FILE | PropertyType.SYSTEM_VARIABLE:
@@ -157,7 +158,7 @@ def day(given: object, *, field: str) -> date:
     text = given.strip() if isinstance(given, str) else ""
     for pattern in _DATE_FORMATS:
         try:
-            return datetime.strptime(text, pattern).date()  # noqa: DTZ007  (a day has no time zone)
+            return datetime.strptime(text, pattern).date()
         except ValueError:
             continue
     try:
@@ -190,4 +191,4 @@ def _of(item: Property) -> str:
 
 def _shown(given: object) -> str:
     text = f'"{given}"' if isinstance(given, str) else str(given)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return text if len(text) <= SHOWN_CHARACTERS_MAX else text[: SHOWN_CHARACTERS_MAX - 3] + "..."

@@ -1,5 +1,6 @@
 """Every route of the API on one page, with its scope and the least role; nothing is reachable that has no row here."""
 
+# ruff: noqa: E501  (a route is one row: a page to be read down its columns)
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-# ruff: noqa: N815, RUF036  (the wire's names, and its order of types)
+# ruff: noqa: RUF036  (the wire's names, and its order of types)
 
 
 class Error(Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from multipart import MultipartError, MultipartSegment, ParserLimitReached, Push
 from procession.api.bodies import next_piece
 from procession.api.contract import Receive
 from procession.model.errors import Invalid, ProcessionError, TooLarge
+from procession.model.files import Content
 
 UPLOAD_BYTES_MAX = 8 * 2**30
 BATCH_BYTES = 2**20  # what one visit of the thread takes; at most two batches are held
@@ -33,10 +34,10 @@ _EXTENDED_NAME = re.compile(r"filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", re.IGNORE
 
 
 class Sink(Protocol):
-    """Where the bytes go; store/blobs.py is one. `finish` returns the hex SHA-256 and the size."""
+    """Where the bytes go: store/blobs.Sink, or what a test counts with."""
 
     def write(self, data: bytes, /) -> object: ...
-    def finish(self) -> tuple[str, int]: ...
+    def finish(self) -> Content: ...
     def abandon(self) -> None: ...
 
 
@@ -49,8 +50,7 @@ class NotMultipart(ProcessionError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
     name: str
-    sha256: str
-    size_bytes: int
+    content: Content
 
 
 async def receive_file(
@@ -67,11 +67,11 @@ async def receive_file(
             raise _too_large(most)
         parts = _FileOfParts(headers.get("content-type", ""), sink, most=most)
         await _feed_all(receive, parts)
-        sha256, size = await asyncio.to_thread(parts.finish)
+        content = await asyncio.to_thread(parts.finish)
     except BaseException:
         await asyncio.shield(asyncio.to_thread(sink.abandon))
         raise
-    return Upload(name=clean_name(parts.name or ""), sha256=sha256, size_bytes=size)
+    return Upload(name=clean_name(parts.name or ""), content=content)
 
 
 async def _feed_all(receive: Receive, parts: _FileOfParts) -> None:
@@ -156,7 +156,7 @@ class _FileOfParts:
         elif event is not None and self._is_writing:
             self._sink.write(bytes(event))
 
-    def finish(self) -> tuple[str, int]:
+    def finish(self) -> Content:
         if self._parser is None:
             raise NotMultipart('send the file as multipart/form-data, for example with curl -F "file=@orders.csv"')
         try:

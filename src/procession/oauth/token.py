@@ -67,7 +67,10 @@ def digest(secret: str) -> str:
 def issue(
     book: Book, fields: Mapping[str, str], *, authorization: str, now: datetime, seconds: int = LIFETIME_SECONDS
 ) -> dict[str, Any]:
-    """The answer of the token endpoint; send it with NO_STORE. `authorization` is that header, or "". Raises Refused."""
+    """The answer of the token endpoint; send it with NO_STORE. `authorization` is that header, or "".
+
+    Raises Refused.
+    """
     server = _Server(book, now, seconds)
     status, body, headers = server.create_token_response((fields, authorization))
     if status != 200:  # noqa: PLR2004
