@@ -80,7 +80,9 @@ def issue(
 
 def _refused(status: int, body: Mapping[str, str], headers: Mapping[str, str]) -> Refused:
     error = body["error"]
-    description = BAD_CLIENT if error == "invalid_client" else body.get("error_description") or error
+    description = body.get("error_description") or error
+    if error == "invalid_client":
+        status, description = 401, BAD_CLIENT
     kept = {"www-authenticate": 'Basic realm="procession"'} if status == 401 else {}  # noqa: PLR2004
     return Refused(error, description, status=status, headers=kept)
 
