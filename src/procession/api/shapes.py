@@ -6,10 +6,12 @@ spells one field in two ways, both are sent (spec/wire.md section 2).
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+# msgspec knows no union of text and Decimal; the document says what it is.
+Value = Annotated[Any, Meta(extra_json_schema={"type": ["string", "number", "boolean", "null"]})]
 
 # ruff: noqa: RUF036  (the wire's names, and its order of types)
 
@@ -108,7 +110,7 @@ class Property(Struct, frozen=True, kw_only=True):
     mouseoverText: str
     # The documents spell it so in the answer to an update, and only there.
     mouseOverText: str | UnsetType = UNSET
-    value: str | int | Decimal | bool | None | UnsetType = UNSET
+    value: Value | UnsetType = UNSET
     options: list[str] | UnsetType = UNSET
     foregroundColor: str | None | UnsetType = UNSET
     decimalPoints: int | None | UnsetType = UNSET
@@ -198,7 +200,7 @@ class NewProcessRun(Struct, frozen=True, kw_only=True):
     """What creating a run may carry; all or nothing."""
 
     namePrefix: str | UnsetType = UNSET
-    inputs: dict[str, str | int | Decimal | bool | None] | UnsetType = UNSET
+    inputs: dict[str, Value] | UnsetType = UNSET
     start: bool | UnsetType = UNSET
 
 
@@ -222,7 +224,7 @@ class PropertyChange(Struct, frozen=True, kw_only=True):
     visible: bool | UnsetType = UNSET
     informationFlowType: str | UnsetType = UNSET
     mouseoverText: str | UnsetType = UNSET
-    value: str | int | Decimal | bool | None | UnsetType = UNSET
+    value: Value | UnsetType = UNSET
     options: list[str] | UnsetType = UNSET
     foregroundColor: str | None | UnsetType = UNSET
     decimalPoints: int | None | UnsetType = UNSET
