@@ -99,7 +99,7 @@ class _Client:
         self.application = application
 
     def check_client_secret(self, secret: str) -> bool:
-        return hmac.compare_digest(self.application.secret_hash, digest(secret))
+        return bool(hmac.compare_digest(self.application.secret_hash, digest(secret)))
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
         return method in {"client_secret_basic", "client_secret_post"}
