@@ -1,0 +1,94 @@
+"""One answer to one request: sent once, in the form that its value asks for (T9, T10, T12 of spec/wire.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from procession.api import downloads, wire
+from procession.api.contract import EmptyReply, FileReply, Reply, Request, Send, StreamReply, TextReply
+from procession.api.paths import MethodNotAllowed
+from procession.model.errors import ProcessionError
+
+JSON = (b"content-type", b"application/json")
+# Answers belong to one caller and change from one moment to the next.
+COMMON = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+RETRY_AFTER_SECONDS = 1
+
+
+class Answer:
+    """Knows whether it has begun: after that, an error can only cut the connection."""
+
+    __slots__ = ("_is_head", "_send", "has_begun", "request")
+
+    def __init__(self, send: Send, *, is_head: bool) -> None:
+        self._send = send
+        self._is_head = is_head
+        self.has_begun = False
+        self.request: Request | None = None
+
+    async def send_reply(self, reply: Any) -> None:
+        match reply:
+            case Reply(status=200):
+                await self._send_json(200, wire.encode(reply.value), reply.headers)
+            case Reply():
+                raise AssertionError("a status other than 200 is an error: raise it")
+            case EmptyReply():
+                await self._begin(200, [(b"content-length", b"0"), *COMMON])
+                await self._send({"type": "http.response.body", "body": b""})
+            case FileReply():
+                await downloads.send_file(self._asked(), self._counted, reply)
+            case TextReply():
+                await downloads.send_text(self._asked(), self._counted, reply)
+            case StreamReply():
+                await self._send_stream(reply)
+            case _:
+                await self._send_json(200, wire.encode(reply), {})
+
+    async def send_error(self, error: ProcessionError, support_id: str) -> None:
+        """{"message", "supportId"} and what the error itself adds; nothing when an answer has begun."""
+        if self.has_begun:
+            # The client sees the connection end before the promised length: never a whole-looking, short file.
+            raise error
+        body = {**getattr(error, "fields", {}), "message": error.message, "supportId": support_id}
+        await self._send_json(error.status, wire.encode(body), error_headers(error))
+
+    async def _send_json(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        pairs = [JSON, (b"content-length", str(len(body)).encode()), *COMMON]
+        pairs += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await self._begin(status, pairs)
+        await self._send({"type": "http.response.body", "body": b"" if self._is_head else body})
+
+    async def _send_stream(self, reply: StreamReply) -> None:
+        pairs = [(b"content-type", reply.media_type.encode("latin-1")), *COMMON, (b"x-accel-buffering", b"no")]
+        await self._begin(200, pairs)
+        if not self._is_head:
+            await reply.write(self._write)
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _write(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def _begin(self, status: int, pairs: list[tuple[bytes, bytes]]) -> None:
+        self.has_begun = True
+        await self._send({"type": "http.response.start", "status": status, "headers": pairs})
+
+    async def _counted(self, message: Any) -> None:
+        self.has_begun = True
+        await self._send(message)
+
+    def _asked(self) -> Request:
+        assert self.request is not None
+        return self.request
+
+
+def error_headers(error: ProcessionError) -> dict[str, str]:
+    """The headers that a status demands (RFC 9110 sections 11.6.1, 15.5.6 and 15.6.4; RFC 6750 section 3)."""
+    headers = dict(getattr(error, "headers", {}))
+    if isinstance(error, MethodNotAllowed):
+        headers["allow"] = ", ".join(error.allow)
+    elif error.status == 401:  # noqa: PLR2004
+        headers.setdefault("www-authenticate", 'Bearer error="invalid_token"')
+    elif error.status == 503:  # noqa: PLR2004
+        headers.setdefault("retry-after", str(RETRY_AFTER_SECONDS))
+    return headers

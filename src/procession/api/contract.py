@@ -1,0 +1,188 @@
+"""What a route, a handler, a call and a reply are: the words in which the API's other modules speak to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from procession.model.ids import Id
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from procession.model.people import Caller
+    from procession.store.database import Transaction
+
+# The three words of ASGI.
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Space(StrEnum):
+    """Which part of the server a path speaks to; an id in one is never looked up in another."""
+
+    API = "api"
+    OAUTH = "oauth"
+    ROOT = "root"
+
+
+class Mode(StrEnum):
+    """Where a handler runs."""
+
+    READ = "read"  # one keyed read: inline on the event loop, microseconds
+    LISTING = "listing"  # may read many rows: in a thread
+    WRITE = "write"  # in the store's writer thread; the answer waits for the durable commit
+    STREAM = "stream"  # an async handler of its own: upload, long poll, events
+
+
+class BodyKind(StrEnum):
+    """What a request's body is, whatever its Content-Type says (T5, T6)."""
+
+    NONE = "none"
+    JSON = "json"  # an object, or nothing
+    FORM = "form"  # a JSON object or form fields (OAuth)
+    TEXT = "text"  # handed over as bytes (process definitions)
+    STREAM = "stream"  # read by the handler
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Who may: a token with `scope`, whose user has at least `role` on the thing that the path's id `of` names.
+
+    An empty `of` means that the operation itself filters what the caller may see (lists), or asks for a user role.
+    """
+
+    scope: str
+    role: str
+    of: str = ""
+
+
+# A route that needs no token says so in its row; there is no other way around the permission function.
+PUBLIC = Rule(scope="", role="")
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The envelope of a request. Names of headers and query are in lower case; of a repeated one the last counts."""
+
+    method: str
+    path: str  # as the client wrote it, without the query; for the log
+    origin: str  # scheme and host as the client sees them: "https://localhost:8443"
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plain handler gets. `body` has its keys in lower case, at every depth; `raw` is set for BodyKind.TEXT.
+
+    `caller` is None only on PUBLIC routes.
+    """
+
+    tx: Transaction
+    request: Request
+    caller: Caller
+    ids: Mapping[str, Any]
+    now: datetime
+    parts: Any
+    body: Mapping[str, Any] = {}
+    raw: bytes = b""
+
+
+class StreamCall(msgspec.Struct, frozen=True, kw_only=True):
+    """What an async handler gets: it opens its own short transactions, because it may live for minutes."""
+
+    database: Database
+    request: Request
+    caller: Caller
+    ids: Mapping[str, Any]
+    clock: Callable[[], datetime]
+    parts: Any
+    receive: Receive
+
+
+class Database(Protocol):
+    """The two doors of store/database.py that the dispatcher uses."""
+
+    def read(self) -> AbstractContextManager[Transaction]: ...
+    def submit(self, operation: Callable[[Transaction], Any], /) -> Future[Any]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer that is more than a value: another status, further headers. `value` is anything msgspec can encode.
+
+    A body of a status other than 200 is given a `supportId` and, if it has none, a `message` (T12).
+    """
+
+    value: Any = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyReply:
+    """200 without a body: what a DELETE answers (T10)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextReply:
+    """Text of moderate size, with Range; larger text is a FileReply."""
+
+    text: str | bytes
+    media_type: str = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileReply:
+    """The bytes of a file on disk, with Range. `sha256` (hex) is its strong ETag; "" for a file that still grows.
+
+    `name` is what the browser is told to call it; "" shows it instead of saving it.
+    """
+
+    path: Path
+    size_bytes: int
+    name: str = ""
+    sha256: str = ""
+    media_type: str = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamReply:
+    """A body that is made while it is sent: Server-Sent Events, a log that is followed. The function calls `write`."""
+
+    media_type: str
+    write: Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[None]]
+
+
+Handler = Callable[[Call], Any]
+StreamHandler = Callable[[StreamCall], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One row of routes.py. `ids` says which type each id of the pattern has.
+
+    `reply` and `takes` name shapes of shapes.py ("[DataStep]" is a list) and `query` the parameters, for openapi.json.
+    """
+
+    method: str
+    pattern: str
+    handler: Handler | StreamHandler
+    rule: Rule
+    summary: str
+    mode: Mode = Mode.READ
+    space: Space = Space.API
+    body: BodyKind = BodyKind.NONE
+    reply: str = ""
+    takes: str = ""
+    query: tuple[str, ...] = ()
+
+
+IdParser = Callable[[str], Id]

@@ -1,0 +1,197 @@
+"""The one ASGI application of the API: path, token, permission, handler, answer, in this order and for every route.
+
+Nothing is answered around it: every body of a status other than 200 is {"message", "supportId"} (T12), and the same
+supportId stands in the server's log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import CancelledError as FutureCancelled
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from procession.api import answers, bodies
+from procession.api.contract import (
+    PUBLIC,
+    BodyKind,
+    Call,
+    Database,
+    Handler,
+    Mode,
+    Receive,
+    Request,
+    Route,
+    Rule,
+    Scope,
+    Send,
+    StreamCall,
+    StreamHandler,
+)
+from procession.api.ids import parse_ids
+from procession.api.paths import Router, normalise
+from procession.model.errors import ProcessionError, Unauthorized, Unavailable
+
+if TYPE_CHECKING:
+    from procession.model.people import Caller
+    from procession.store.database import Transaction
+
+log = logging.getLogger("procession.api")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """What the dispatcher is connected to; server.py builds it.
+
+    `authenticate` turns a bearer token into its caller or raises Unauthorized. `permit` is the one function that
+    decides a permission: it raises NotFound or Forbidden, and is called for every route before its handler.
+    `threads` runs listings; `parts` is handed to the handlers as it is.
+    """
+
+    database: Database
+    authenticate: Callable[[Transaction, str, datetime], Caller]
+    permit: Callable[[Transaction, Caller, Rule, Mapping[str, Any]], None]
+    clock: Callable[[], datetime]
+    threads: Executor
+    parts: Any
+
+
+class Api:
+    """ASGI. A route without a rule does not start: Route demands one, and PUBLIC has to be written out."""
+
+    __slots__ = ("_router", "_server")
+
+    def __init__(self, server: Server, routes: Iterable[Route]) -> None:
+        self._server = server
+        self._router = Router(routes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"the API speaks HTTP, not {scope['type']}")
+        began = time.monotonic()
+        answer = answers.Answer(send, is_head=scope["method"] == "HEAD")
+        try:
+            await self._answer(scope, receive, answer)
+        except bodies.ClientGone:
+            log.info("client gone", extra=_fields(scope, began))
+        except ProcessionError as error:
+            await self._refuse(error, answer, _fields(scope, began))
+        except asyncio.CancelledError:
+            raise
+        # The outermost frame of a request: whatever went wrong, the client gets a message and the log the traceback.
+        except Exception as error:
+            await self._fail(error, answer, _fields(scope, began))
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: answers.Answer) -> None:
+        path = normalise(scope.get("raw_path") or scope["path"].encode())
+        route, texts = self._router.find(scope["method"], path)
+        request = _request(scope)
+        answer.request = request
+        reply = await self._run(route, texts, request, receive)
+        await answer.send_reply(reply)
+
+    async def _run(self, route: Route, texts: Mapping[str, str], request: Request, receive: Receive) -> Any:
+        if route.mode is Mode.READ and route.body is BodyKind.NONE:
+            with self._server.database.read() as tx:
+                caller, ids = self._admit(tx, route, request, texts)
+                return cast("Handler", route.handler)(self._call(tx, request, caller, ids))
+        if route.mode is Mode.LISTING:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._server.threads, self._list, route, request, texts
+            )
+        with self._server.database.read() as tx:
+            caller, ids = self._admit(tx, route, request, texts)
+        if route.mode is Mode.STREAM:
+            return await cast("StreamHandler", route.handler)(self._stream(request, caller, ids, receive))
+        raw = await bodies.read_small(receive, request.headers)
+        return await self._write(route, request, (caller, ids), raw)
+
+    def _admit(self, tx: Transaction, route: Route, request: Request, texts: Mapping[str, str]) -> tuple[Any, Any]:
+        """The caller and the ids, once the rule has said yes."""
+        if route.rule is PUBLIC:
+            return None, parse_ids(texts)
+        caller = self._server.authenticate(tx, bearer(request.headers), self._server.clock())
+        ids = parse_ids(texts)
+        self._server.permit(tx, caller, route.rule, ids)
+        return caller, ids
+
+    def _list(self, route: Route, request: Request, texts: Mapping[str, str]) -> Any:
+        with self._server.database.read() as tx:
+            caller, ids = self._admit(tx, route, request, texts)
+            return cast("Handler", route.handler)(self._call(tx, request, caller, ids))
+
+    async def _write(self, route: Route, request: Request, admitted: tuple[Any, Any], raw: bytes) -> Any:
+        body: Mapping[str, Any] = {}
+        if route.body is BodyKind.JSON:
+            body = bodies.parse_json(raw)
+        elif route.body is BodyKind.FORM:
+            body = bodies.parse_form(raw, request.headers.get("content-type", ""))
+        caller, ids = admitted
+
+        def operation(tx: Transaction) -> Any:
+            return cast("Handler", route.handler)(self._call(tx, request, caller, ids, body=body, raw=raw))
+
+        try:
+            return await asyncio.wrap_future(self._server.database.submit(operation))
+        except FutureCancelled:
+            raise Unavailable("the server is stopping; nothing was changed") from None
+
+    def _call(self, tx: Transaction, request: Request, caller: Caller, ids: Mapping[str, Any], **body: Any) -> Call:
+        now, parts = self._server.clock(), self._server.parts
+        return Call(tx=tx, request=request, caller=caller, ids=ids, now=now, parts=parts, **body)
+
+    def _stream(self, request: Request, caller: Caller, ids: Mapping[str, Any], receive: Receive) -> StreamCall:
+        server = self._server
+        return StreamCall(
+            database=server.database,
+            request=request,
+            caller=caller,
+            ids=ids,
+            clock=server.clock,
+            parts=server.parts,
+            receive=receive,
+        )
+
+    async def _refuse(self, error: ProcessionError, answer: answers.Answer, fields: dict[str, Any]) -> None:
+        support_id = str(uuid.uuid4())
+        level = logging.ERROR if error.status >= 500 else logging.INFO  # noqa: PLR2004
+        log.log(level, error.message, extra={**fields, "supportId": support_id, "status": error.status})
+        await answer.send_error(error, support_id)
+
+    async def _fail(self, error: Exception, answer: answers.Answer, fields: dict[str, Any]) -> None:
+        support_id = str(uuid.uuid4())
+        log.error("request failed", exc_info=error, extra={**fields, "supportId": support_id, "status": 500})
+        message = f"something went wrong on our side; the server's log has the cause under {support_id}"
+        await answer.send_error(ProcessionError(message), support_id)
+
+
+def bearer(headers: Mapping[str, str]) -> str:
+    """The token of Authorization: Bearer ... (RFC 6750 section 2.1); no other way of sending one is accepted."""
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    token = token.strip()
+    if kind.lower() != "bearer" or not token:
+        raise Unauthorized("this needs an access token: send the header Authorization: Bearer <token>")
+    return token
+
+
+def _request(scope: Scope) -> Request:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    return Request(
+        method=scope["method"],
+        path=scope["path"],
+        origin=f"{scope['scheme']}://{headers.get('host', 'localhost')}",
+        headers=headers,
+        query=bodies.parse_query(scope["query_string"]),
+    )
+
+
+def _fields(scope: Scope, began: float) -> dict[str, Any]:
+    # The query is left out: it may hold what people search for.
+    duration_ms = round((time.monotonic() - began) * 1000, 1)
+    return {"method": scope["method"], "path": scope["path"][:500], "duration_ms": duration_ms}

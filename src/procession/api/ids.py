@@ -1,0 +1,21 @@
+"""Which type of id stands at each named place of a path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from procession.model.ids import FileId, ProcessId, PropertyId, RunId, parse_step
+
+PARSERS = {
+    "process": ProcessId.parse,
+    "run": RunId.parse,
+    "step": parse_step,
+    "property": PropertyId.parse,
+    "file": FileId.parse,
+}
+
+
+def parse_ids(texts: Mapping[str, str]) -> dict[str, Any]:
+    """The path's ids by name. Raises NotFound: a malformed id is an id of nothing."""
+    return {name: PARSERS[name](text) for name, text in texts.items()}

@@ -1,0 +1,194 @@
+"""From a client's words to model values: every quirk of what is accepted, with its reason (spec/wire.md section 2, T6).
+
+Everything here raises Invalid in the client's words; nothing of it knows a transaction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from procession.model.errors import Invalid
+from procession.model.processes import Flow, Property, PropertyType, SystemVariable, Value
+
+NAME_CHARACTERS_MAX = 255
+TEXT_CHARACTERS_MAX = 100_000
+SHOWN_CHARACTERS_MAX = 80  # of a refused value, in the message
+OPTIONS_MAX = 10_000
+DECIMAL_POINTS_MAX = 15
+# A time zone whose "+" a client did not encode arrives as a blank.
+_LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d\Z)")
+_NUMBER_IN_TEXT = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?\Z")
+# Datepicker values of the documents' older examples.
+_DATE_FORMATS = ("%d-%b-%Y", "%d/%m/%Y")
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def choice(kind: type[E], text: object, *, field: str) -> E:
+    """The member whose value is `text`, any case. Raises Invalid with the list of what is possible."""
+    if isinstance(text, str):
+        wanted = text.strip().lower()
+        for member in kind:
+            if member.value.lower() == wanted:
+                return member
+    raise Invalid(f"{field} is {_shown(text)}, but it can only be {', '.join(member.value for member in kind)}")
+
+
+def moment(text: str, *, field: str) -> datetime:
+    """ISO 8601; without a zone it means UTC. Raises Invalid."""
+    try:
+        at = datetime.fromisoformat(_LOST_PLUS.sub("+", text.strip()) if "T" in text.upper() else text.strip())
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Invalid(f"{field} is {_shown(text)}, not a date such as 2025-02-05 or 2025-02-05T22:40:19Z") from None
+
+
+def whole(text: str, *, field: str, least: int, most: int) -> int:
+    """A whole number of a query. Raises Invalid."""
+    if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
+        raise Invalid(f"{field} is {_shown(text)}, not a whole number from {least} to {most}")
+    return int(text)
+
+
+def string(body: Mapping[str, Any], key: str, *, most: int = NAME_CHARACTERS_MAX) -> str:
+    """The text under `key` (lower case), "" when it is absent or null. Raises Invalid."""
+    value = body.get(key)
+    if value is None:
+        return ""
+    return _text(value, field=key, most=most)
+
+
+def changed(item: Property, body: Mapping[str, Any]) -> Property:
+    """The property after a full or partial Property was posted; `body` has lower-case keys. Raises Invalid.
+
+    Lower-case keys make mouseOverText and mouseoverText one thing. decimalPoint is an old spelling of decimalPoints.
+    What cannot change (id, a File's file, a system variable's value) is ignored, so that a whole Property can be
+    read, edited and posted back.
+    """
+    if "datatype" in body and choice(PropertyType, body["datatype"], field="dataType") is not item.type:
+        raise Invalid(f'the type of property "{item.name}" is {item.type} and cannot be changed')
+    fields: dict[str, Any] = {}
+    if body.get("name") is not None:
+        fields["name"] = name(body["name"], field="name")
+    if body.get("mouseovertext") is not None:
+        fields["mouseover"] = _text(body["mouseovertext"], field="mouseoverText", most=TEXT_CHARACTERS_MAX)
+    if body.get("informationflowtype") is not None:
+        fields["flow"] = choice(Flow, body["informationflowtype"], field="informationFlowType")
+    for key in ("required", "visible"):
+        if body.get(key) is not None:
+            fields[key] = boolean(body[key], field=key)
+    item = replace(item, **fields, **_of_type(item.type, body))
+    return replace(item, value=value(item, body["value"])) if "value" in body else item
+
+
+def _of_type(kind: PropertyType, body: Mapping[str, Any]) -> dict[str, Any]:
+    if kind is PropertyType.DROPDOWN and body.get("options") is not None:
+        return {"options": _options(body["options"])}
+    if kind is PropertyType.TEXT and "foregroundcolor" in body:
+        return {"foreground_color": string(body, "foregroundcolor") or None}
+    if kind is PropertyType.SYSTEM_VARIABLE and body.get("variabletype") is not None:
+        return {"variable": choice(SystemVariable, body["variabletype"], field="variableType")}
+    points = body.get("decimalpoints", body.get("decimalpoint"))
+    if kind is PropertyType.DECIMAL and points is not None:
+        if isinstance(points, bool) or not isinstance(points, int) or not 0 <= points <= DECIMAL_POINTS_MAX:
+            raise Invalid(f"decimalPoints is {_shown(points)}, not a whole number from 0 to {DECIMAL_POINTS_MAX}")
+        return {"decimal_points": points}
+    return {}
+
+
+def _options(given: object) -> tuple[str, ...]:
+    if not isinstance(given, list) or len(given) > OPTIONS_MAX:
+        raise Invalid(f"options must be a list of at most {OPTIONS_MAX} texts")
+    return tuple(_text(option, field="options", most=NAME_CHARACTERS_MAX) for option in given)
+
+
+def value(item: Property, given: object) -> Value:  # noqa: PLR0911  (one return a type)
+    """The value that a client gave a property, in the model's type; null and "" clear it. Raises Invalid."""
+    match item.type:
+        case PropertyType.FILE | PropertyType.SYSTEM_VARIABLE:
+            return item.value
+        case PropertyType.STRING | PropertyType.TEXT:
+            return None if given is None else _text(given, field=_of(item), most=TEXT_CHARACTERS_MAX)
+        case _ if given is None or given == "":
+            return None
+        case PropertyType.DROPDOWN:
+            if given not in item.options:
+                raise Invalid(f"{_of(item)} is {_shown(given)}, which is not one of its options")
+            return str(given)
+        case PropertyType.CHECK_BOX:
+            return boolean(given, field=_of(item))
+        case PropertyType.DATEPICKER:
+            return day(given, field=_of(item)).isoformat()
+        case _:
+            return _number(item, given)
+
+
+def _number(item: Property, given: object) -> int | Decimal:
+    if isinstance(given, str) and _NUMBER_IN_TEXT.match(given):
+        given = Decimal(given)
+    if isinstance(given, bool) or not isinstance(given, int | Decimal) or not -(10**30) < given < 10**30:
+        raise Invalid(f"{_of(item)} is {_shown(given)}, not a number")
+    if item.type is PropertyType.NUMBER:
+        if given != int(given):
+            raise Invalid(f"{_of(item)} is {_shown(given)}, but a Number is whole; a Decimal has decimal places")
+        return int(given)
+    points = item.decimal_points
+    if points is not None and round(Decimal(given), points) != given:
+        raise Invalid(f"{_of(item)} is {_shown(given)}, which has more than {points} decimal places")
+    return Decimal(given)
+
+
+def boolean(given: object, *, field: str) -> bool:
+    """true or false, also as text. Raises Invalid."""
+    if isinstance(given, str) and given.lower() in {"true", "false"}:
+        return given.lower() == "true"
+    if not isinstance(given, bool):
+        raise Invalid(f"{field} is {_shown(given)}, neither true nor false")
+    return given
+
+
+def day(given: object, *, field: str) -> date:
+    """A Datepicker's day: ISO (a time of day is dropped), dd-MMM-yyyy or dd/MM/yyyy. Raises Invalid."""
+    text = given.strip() if isinstance(given, str) else ""
+    for pattern in _DATE_FORMATS:
+        try:
+            return datetime.strptime(text, pattern).date()
+        except ValueError:
+            continue
+    try:
+        return datetime.fromisoformat(text).date()
+    except ValueError:
+        raise Invalid(f"{field} is {_shown(given)}, not a date such as 2025-02-05, 05-Feb-2025 or 05/02/2025") from None
+
+
+def name(given: object, *, field: str) -> str:
+    """A name: not blank, one line, at most NAME_CHARACTERS_MAX. Raises Invalid."""
+    text = _text(given, field=field, most=NAME_CHARACTERS_MAX).strip()
+    if not text or not text.isprintable():
+        raise Invalid(f"{field} must be a text of one line that is not empty")
+    return text
+
+
+def _text(given: object, *, field: str, most: int) -> str:
+    if not isinstance(given, str):
+        raise Invalid(f"{field} is {_shown(given)}, not a text")
+    if len(given) > most:
+        raise Invalid(f"{field} is longer than {most} characters")
+    if "\0" in given:
+        raise Invalid(f"{field} holds a NUL character")
+    return given
+
+
+def _of(item: Property) -> str:
+    return f'the value of property "{item.name}"'
+
+
+def _shown(given: object) -> str:
+    text = f'"{given}"' if isinstance(given, str) else str(given)
+    return text if len(text) <= SHOWN_CHARACTERS_MAX else text[: SHOWN_CHARACTERS_MAX - 3] + "..."

@@ -1,0 +1,90 @@
+"""Every route of the API on one page, with its scope and the least role; nothing is reachable that has no row here."""
+
+# ruff: noqa: E501  (a route is one row: a page to be read down its columns)
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from procession.api.contract import PUBLIC, BodyKind, Handler, Mode, Route, Rule, Space, StreamHandler
+
+P = "process"
+R = "run"
+F = "file"
+PAGE = ("limit", "cursor")
+CREATED = ("dateCreatedStart", "dateCreatedEnd")
+RUN_FILTERS = ("process", "name", "status", "outcome", "createdAfter", "createdBefore", "startedBy")
+
+# What a rule asks: the token's scope, and the user's least role on the thing whose id the path names.
+READ_P = Rule(scope="process_read", role="reader", of=P)
+READ_R = Rule(scope="process_read", role="reader", of=R)
+READ_S = Rule(scope="process_read", role="reader", of="step")
+READ_ANY = Rule(scope="process_read", role="")  # a list: the operation shows what the caller may see
+EXECUTE_P = Rule(scope="process_execute", role="executor", of=P)
+EXECUTE_R = Rule(scope="process_execute", role="executor", of=R)
+EXECUTE_ANY = Rule(scope="process_execute", role="")  # the run is named in the body: the operation asks for the role
+EXECUTE_S = Rule(scope="process_execute", role="executor", of="step")  # more than an INPUT: the operation asks for more
+EDIT_P = Rule(scope="process", role="editor", of=P)
+DESIGN = Rule(scope="process", role="")  # creating: the operation asks for the user role Designer
+READ_F = Rule(scope="file_read", role="reader", of=F)
+WRITE_F = Rule(scope="file", role="executor", of=F)
+
+Handlers = Mapping[str, Handler | StreamHandler]
+
+READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
+
+
+def table(handlers: Handlers) -> tuple[Route, ...]:
+    """All routes. `handlers` is keyed by "noun.verb"; raises KeyError when one is missing."""
+
+    def row(request: str, name: str, mode: Mode, rule: Rule, summary: str, **more: object) -> Route:
+        method, pattern = request.split(" ")
+        space = Space.ROOT if pattern.startswith("/") else Space.API
+        body = BodyKind.JSON if mode is WRITE else BodyKind.NONE
+        fields: dict[str, object] = {"body": body, **more}
+        return Route(
+            method=method,
+            pattern=pattern.strip("/"),
+            handler=handlers[name],
+            mode=mode,
+            rule=rule,
+            summary=summary,
+            space=space,
+            **fields,  # type: ignore[arg-type]
+        )
+
+    # fmt: off
+    return (
+        row("GET processes", "processes.listed", LIST, READ_ANY, "List processes", reply="[Named]", query=("name", *CREATED)),
+        row("POST processes", "processes.create", WRITE, DESIGN, "Create a process from a process file", body=BodyKind.TEXT, reply="Process"),
+        row("GET processes/{process}", "processes.get", READ, READ_P, "Get a process", reply="Process"),
+        row("PUT processes/{process}/definition", "processes.publish", WRITE, EDIT_P, "Publish the next version", body=BodyKind.TEXT, reply="Process"),
+        row("GET processes/{process}/definition", "processes.definition", READ, READ_P, "Read the process file"),
+        row("GET processes/{process}/versions", "processes.versions", LIST, READ_P, "List versions", reply="[Version]"),
+        row("GET processes/{process}/steps", "processes.steps", LIST, READ_P, "List data steps", reply="[DataStep]"),
+        row("POST processes/{process}/processruns", "runs.create", WRITE, EXECUTE_P, "Create a process run", reply="ProcessRun", takes="NewProcessRun"),
+        row("GET processes/{process}/processruns", "runs.of_process", LIST, READ_P, "List runs of a process", reply="[Named]", query=CREATED),
+        row("GET processruns", "runs.listed", LIST, READ_ANY, "List runs, newest first", reply="[ListedRun]", query=(*RUN_FILTERS, *PAGE)),
+        row("GET processruns/{run}", "runs.get", READ, READ_R, "Get a process run", reply="ProcessRun"),
+        row("POST processruns/{run}/start", "runs.start", WRITE, EXECUTE_R, "Start a process run", reply="RunStatus", takes="Reason"),
+        row("POST processruns/{run}/cancel", "runs.cancel", WRITE, EXECUTE_R, "Cancel a process run", reply="RunStatus", takes="Reason"),
+        row("POST requests", "runs.request", WRITE, EXECUTE_ANY, "Start or cancel a run (deprecated)", reply="RunStatus", takes="RunRequest"),
+        row("GET processruns/{run}/runstatus", "runs.status", READ, READ_R, "Get a run's status", reply="RunStatus"),
+        row("GET processruns/{run}/history", "runs.history", LIST, READ_R, "Read a run's history", reply="[HistoryRow]"),
+        row("GET processruns/{run}/steps", "steps.of_run", LIST, READ_R, "List data steps, or all", reply="[DataStep]", query=("include",)),
+        row("GET processruns/{run}/steps/{step}/runstatus", "steps.status", READ, READ_R, "Get a step's status", reply="StepRunStatus"),
+        row("POST processruns/{run}/steps/{step}/restartfromhere", "steps.restart", WRITE, EXECUTE_R, "Restart from a step", reply="StepRunStatus", takes="Reason"),
+        row("GET processruns/{run}/steps/{step}/restartplan", "steps.restart_plan", LIST, READ_R, "What a restart would do", reply="RestartPlan"),
+        row("GET processruns/{run}/steps/{step}/log", "steps.log", STREAM, READ_R, "Read a step's log", query=("follow",)),
+        row("GET steps/{step}", "steps.get", READ, READ_S, "Get a data step", reply="DataStep"),
+        row("GET steps/{step}/properties", "steps.properties", READ, READ_S, "List properties", reply="[Property]"),
+        row("GET steps/{step}/properties/{property}", "steps.property", READ, READ_S, "Get a property", reply="Property"),
+        row("POST steps/{step}/properties/{property}", "steps.change", WRITE, EXECUTE_S, "Change a property", reply="Property", takes="PropertyChange"),
+        row("GET files/{file}/metadata", "files.metadata", READ, READ_F, "Get a file's metadata", reply="File"),
+        row("POST files/{file}/metadata", "files.rename", WRITE, WRITE_F, "Rename a file", reply="File", takes="FileName"),
+        row("POST files/{file}", "files.upload", STREAM, WRITE_F, "Upload a file", body=BodyKind.STREAM, reply="File"),
+        row("GET files/{file}", "files.download", READ, READ_F, "Download a file"),
+        row("GET /health", "server.health", READ, PUBLIC, "Is the server well?", reply="Health"),
+        row("GET /openapi.json", "server.openapi", READ, PUBLIC, "This document"),
+        row("GET openapi.json", "server.openapi", READ, PUBLIC, "This document"),
+    )
+    # fmt: on

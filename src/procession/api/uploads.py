@@ -1,0 +1,214 @@
+"""Uploads: the first file part of a multipart body, streamed to a sink in constant memory (T7, T8 of spec/wire.md).
+
+Parsing, hashing and writing happen in a thread while the next pieces arrive. Whatever goes wrong, the sink is
+abandoned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import unquote
+
+from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
+
+from procession.api.bodies import next_piece
+from procession.api.contract import Receive
+from procession.model.errors import Invalid, ProcessionError, TooLarge
+from procession.model.files import Content
+
+UPLOAD_BYTES_MAX = 8 * 2**30
+BATCH_BYTES = 2**20  # what one visit of the thread takes; at most two batches are held
+SEGMENTS_MAX = 100
+SEGMENT_HEADERS_MAX = 16
+HEADER_BYTES_MAX = 8_192
+OVERHEAD_BYTES_MAX = 2**20  # of the other parts and the boundaries
+NAME_BYTES_MAX = 255  # what file systems take
+_BOUNDARY_LINE = re.compile(rb"--([0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-])\r\n")  # RFC 2046, 5.1.1
+# Line direction marks make "exe.xlsx" of "xslx.exe"; control characters break terminals and headers.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_EXTENDED_NAME = re.compile(r"filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", re.IGNORECASE)  # RFC 8187; urllib3 before 1.25
+
+
+class Sink(Protocol):
+    """Where the bytes go: store/blobs.Sink, or what a test counts with."""
+
+    def write(self, data: bytes, /) -> object: ...
+    def finish(self) -> Content: ...
+    def abandon(self) -> None: ...
+
+
+class NotMultipart(ProcessionError):
+    """An upload whose body is not multipart/form-data."""
+
+    status = 415
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    name: str
+    content: Content
+
+
+async def receive_file(
+    receive: Receive, headers: Mapping[str, str], sink: Sink, *, most: int = UPLOAD_BYTES_MAX
+) -> Upload:
+    """Stream the first file part to the sink and finish it.
+
+    Raises TooLarge, Invalid, NotMultipart, bodies.ClientGone, bodies.Stalled, and what the sink raises; then the sink
+    has been abandoned.
+    """
+    length = headers.get("content-length", "")
+    try:
+        if length.isdecimal() and int(length) > most + OVERHEAD_BYTES_MAX:
+            raise _too_large(most)
+        parts = _FileOfParts(headers.get("content-type", ""), sink, most=most)
+        await _feed_all(receive, parts)
+        content = await asyncio.to_thread(parts.finish)
+    except BaseException:
+        await asyncio.shield(asyncio.to_thread(sink.abandon))
+        raise
+    return Upload(name=clean_name(parts.name or ""), content=content)
+
+
+async def _feed_all(receive: Receive, parts: _FileOfParts) -> None:
+    """Two batches in turn: one is written while the other fills."""
+    feeding: asyncio.Task[None] | None = None
+    more = True
+    try:
+        while more:
+            batch, more = await _batch(receive)
+            if feeding is not None:
+                await feeding
+            feeding = asyncio.create_task(asyncio.to_thread(parts.feed, batch))
+    finally:
+        # The thread must be done with the sink before anybody abandons it.
+        if feeding is not None:
+            await asyncio.wait([feeding])
+    if feeding is not None:
+        feeding.result()
+
+
+async def _batch(receive: Receive) -> tuple[list[bytes], bool]:
+    pieces, size, more = [], 0, True
+    while more and size < BATCH_BYTES:
+        piece, more = await next_piece(receive)
+        pieces.append(piece)
+        size += len(piece)
+    return pieces, more
+
+
+class _FileOfParts:
+    """The parser's state: waits for the first file part, writes it, lets the others pass."""
+
+    def __init__(self, content_type: str, sink: Sink, *, most: int) -> None:
+        self.name: str | None = None  # of the file part, once it began
+        self._sink = sink
+        self._most = most
+        self._content_type = content_type
+        self._parser: PushMultipartParser | None = None
+        self._head = b""
+        self._received = 0
+        self._is_writing = False
+
+    def feed(self, pieces: list[bytes]) -> None:
+        try:
+            for piece in pieces:
+                self._feed(piece)
+        except ParserLimitReached as error:
+            raise (_too_large(self._most) if "size" in str(error).lower() else Invalid(_broken(error))) from error
+        except MultipartError as error:
+            raise Invalid(_broken(error)) from error
+
+    def _feed(self, piece: bytes) -> None:
+        self._received += len(piece)
+        if self._received > self._most + OVERHEAD_BYTES_MAX:
+            raise _too_large(self._most)
+        if self._parser is None:
+            self._head += piece
+            boundary = boundary_of(self._content_type, self._head)
+            if boundary is None:
+                return
+            self._parser, piece = self._open(boundary), self._head
+        if piece and not self._parser.closed:
+            for event in self._parser.parse(piece):
+                self._take(event)
+
+    def _open(self, boundary: bytes) -> PushMultipartParser:
+        return PushMultipartParser(
+            boundary,
+            max_segment_size=self._most,
+            max_segment_count=SEGMENTS_MAX,
+            max_header_count=SEGMENT_HEADERS_MAX,
+            max_header_size=HEADER_BYTES_MAX,
+        )
+
+    def _take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
+        if isinstance(event, MultipartSegment):
+            name = _name_of(event)
+            # A form field has no file name; a file input that was left empty has an empty one.
+            self._is_writing = self.name is None and bool(name)
+            if self._is_writing:
+                self.name = name
+        elif event is not None and self._is_writing:
+            self._sink.write(bytes(event))
+
+    def finish(self) -> Content:
+        if self._parser is None:
+            raise NotMultipart('send the file as multipart/form-data, for example with curl -F "file=@orders.csv"')
+        try:
+            self._parser.close()
+        except MultipartError as error:
+            raise Invalid(_broken(error)) from error
+        if self.name is None:
+            raise Invalid('the body holds no file part; a file part has a file name: curl -F "file=@orders.csv"')
+        return self._sink.finish()
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"the file is larger than {most} bytes")
+
+
+def _broken(error: Exception) -> str:
+    return f"the multipart body is broken: {error}"
+
+
+def boundary_of(content_type: str, head: bytes) -> bytes | None:
+    """The boundary that separates the parts; None when `head` is too short to tell.
+
+    Under a Content-Type that is not multipart, the body's first line tells: solvexia-sdk up to 1.3.1 sends an upload
+    as application/octet-stream when it comes after a download (T8). Raises NotMultipart.
+    """
+    kind, options = parse_options_header(content_type)
+    if kind.lower().startswith("multipart/") and options.get("boundary"):
+        return str(options["boundary"]).encode("latin-1", "replace")
+    found = _BOUNDARY_LINE.match(head)
+    if found:
+        return found[1]
+    if head and (not head.startswith(b"--"[: len(head)]) or len(head) > len(b"--\r\n") + 70):
+        raise NotMultipart('send the file as multipart/form-data, for example with curl -F "file=@orders.csv"')
+    return None
+
+
+def _name_of(segment: MultipartSegment) -> str | None:
+    extended = _EXTENDED_NAME.search(segment.header("Content-Disposition", ""))
+    return unquote(extended[1]) if extended else segment.filename
+
+
+def clean_name(name: str) -> str:
+    """The file's own name: no folders of either kind, nothing unprintable, at most NAME_BYTES_MAX bytes of UTF-8.
+
+    The extension survives a cut. Never empty: what leaves nothing is called "file".
+    """
+    name = _UNSAFE.sub("", name.replace("\\", "/").rpartition("/")[2]).strip()
+    if not name.strip("."):
+        return "file"
+    encoded = name.encode()
+    if len(encoded) <= NAME_BYTES_MAX:
+        return name
+    stem, dot, extension = name.rpartition(".")
+    tail = (dot + extension).encode() if stem and len(extension) <= 20 else b""  # noqa: PLR2004  (no extension is longer)
+    return encoded[: NAME_BYTES_MAX - len(tail)].decode(errors="ignore") + tail.decode()

@@ -1,0 +1,68 @@
+"""A real database, the real dispatcher and router, and handlers that a test brings along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from procession.api.contract import Route, Rule
+from procession.api.dispatch import Api, Server
+from procession.model.errors import Forbidden, Unauthorized
+from procession.model.ids import UserId
+from procession.model.people import AccountStatus, Caller, User, UserRole
+from procession.store.database import Database, Transaction
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+READ = Rule(scope="process_read", role="reader", of="run")
+MONA = User(
+    id=UserId(1),
+    login="mona",
+    email="mona@example.com",
+    first_name="Mona",
+    last_name="Benson",
+    role=UserRole.DESIGNER,
+    status=AccountStatus.ACTIVE,
+)
+
+
+def authenticate(tx: Transaction, token: str, now: datetime) -> Caller:
+    if token != "good":
+        raise Unauthorized("the access token is unknown, expired or revoked")
+    return Caller(user=MONA, scopes=frozenset({"process_read"}))
+
+
+def permit(tx: Transaction, caller: Caller, rule: Rule, ids: Any) -> None:
+    if rule.scope not in caller.scopes:
+        raise Forbidden(f"this needs a token with the scope {rule.scope}")
+
+
+@contextmanager
+def edge(folder: Path, routes: Sequence[Route]) -> Iterator[Callable[..., Any]]:
+    """An ASGI application over `routes`; yields the application."""
+    failures: list[str] = []
+    database = Database(folder / "edge.sqlite", on_fatal=failures.append)
+    with ThreadPoolExecutor(1) as threads:
+        server = Server(
+            database=database,
+            authenticate=authenticate,
+            permit=permit,
+            clock=lambda: NOW,
+            threads=threads,
+            parts=None,
+        )
+        yield Api(server, routes)
+    database.close()
+    assert failures == []
+
+
+async def ask(app: Any, method: str, path: str, *, token: str = "good", **more: Any) -> httpx2.Response:
+    headers = {"authorization": f"Bearer {token}", **more.pop("headers", {})}
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://edge.example:8080") as client:
+        return await client.request(method, path, headers=headers, **more)

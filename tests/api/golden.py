@@ -1,0 +1,44 @@
+"""How an answer of ours is compared with the documents' example: every documented field, with its JSON type."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+EXAMPLES = json.loads((Path(__file__).parents[1] / "data" / "api-examples.json").read_text())
+
+# Where we answer another type than one example shows, and why (spec/wire.md).
+REASONS = {
+    ("Cancel a process run", "dateStarted"): 'section 2: null when unset, never ""',
+    ("[Deprecated] Cancel a process run", "dateStarted"): 'section 2: null when unset, never ""',
+    ("Client Credentials Flow", "expires_in"): "section 2: integer seconds",
+}
+
+
+def example(title: str) -> dict[str, Any]:
+    """The example of that title, with its request and response."""
+    return next(dict(item) for item in EXAMPLES if item["title"] == title)
+
+
+def differences(title: str, documented: Any, ours: Any, at: str = "") -> list[str]:
+    """What a client of the documents would miss in our answer; further fields of ours are welcome.
+
+    null on either side fits any type: the examples were taken in different states.
+    """
+    if isinstance(documented, list):
+        if not isinstance(ours, list) or not ours:
+            return [f"{at}: a list with items is documented, we answer {ours!r}"]
+        return [line for item in ours for line in differences(title, documented[0], item, f"{at}[]")]
+    if isinstance(documented, dict):
+        if not isinstance(ours, dict):
+            return [f"{at}: an object is documented, we answer {ours!r}"]
+        missing = [f"{at}.{key}: missing" for key in documented.keys() - ours.keys()]
+        return missing + [
+            line
+            for key in sorted(documented.keys() & ours.keys())
+            for line in differences(title, documented[key], ours[key], f"{at}.{key}")
+        ]
+    if documented is None or ours is None or type(documented) is type(ours):
+        return []
+    return [] if (title, at.removeprefix(".")) in REASONS else [f"{at}: {documented!r} is documented, we say {ours!r}"]
