@@ -11,10 +11,10 @@ from functools import cache
 from importlib.metadata import entry_points
 from types import MappingProxyType
 
-from procession.actions import fail, run_python, run_sql, wait
+from procession.actions import fail, reconcile, run_python, run_sql, wait
 from procession.actions.contract import Action
 
-BUILT_IN = (run_python.ACTION, run_sql.ACTION, wait.ACTION, fail.ACTION)
+BUILT_IN = (run_python.ACTION, run_sql.ACTION, reconcile.ACTION, wait.ACTION, fail.ACTION)
 ENTRY_POINT_GROUP = "procession.actions"
 
 

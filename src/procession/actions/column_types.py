@@ -41,7 +41,7 @@ _TYPES = (
 def settle(connection: duckdb.DuckDBPyConnection, texts: str, name: str) -> None:
     """Make the table `name` out of the table `texts`, and drop `texts`.
 
-    Its VARCHAR columns get the type of their values; so do DOUBLE columns (of JSON), by the shortest text of each value.
+    Its VARCHAR columns get the type of their values; so do DOUBLE columns (of JSON), by each value's shortest text.
     """
     present = database.columns(connection, texts)
     types = _types(connection, texts, [column for column, kind in present.items() if kind in _RECONSIDERED])

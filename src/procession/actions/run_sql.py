@@ -1,4 +1,4 @@
-"""run_sql: a user's SQL over files, in a DuckDB that sees nothing but its inputs (spec/process-file.md, section run_sql)."""
+"""run_sql: a user's SQL over files, in a DuckDB that sees nothing but its inputs (spec/process-file.md, run_sql)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from procession.actions import database, exports, references, relations, values
 from procession.actions.contract import Action, Context, Example, FileInput, Outcome, OutputTarget, OutputValue
 from procession.actions.database import quote
-from procession.actions.exports import OutputOptions, Target
+from procession.actions.exports import Target
 from procession.actions.problems import Problem
 from procession.actions.references import Given, Name
 from procession.actions.relations import FileOptions
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 SQL_CHARACTERS_MAX = 262_144
 RESULT = "result"
 _LAST_SELECT = "the last select"  # the relation behind RESULT; no user's relation is likely to be called so
-# Everything else (COPY, ATTACH, SET, LOAD, EXPORT, PREPARE, CALL, PRAGMA, EXPLAIN ANALYZE of those) is refused, whatever
-# DuckDB's own locks would make of it. MULTI is PIVOT.
+# Everything else (COPY, ATTACH, SET, LOAD, EXPORT, PREPARE, CALL, PRAGMA, EXPLAIN ANALYZE of those) is refused,
+# whatever DuckDB's own locks would make of it. MULTI is PIVOT.
 ALLOWED = frozenset({"SELECT", "CREATE", "INSERT", "UPDATE", "DELETE", "MERGE_INTO", "DROP", "ALTER", "MULTI"})
 
 
@@ -131,7 +131,7 @@ def _collect(context: Context, connection: duckdb.DuckDBPyConnection) -> dict[st
 
 def _relation(connection: duckdb.DuckDBPyConnection, name: str) -> str:
     rows = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
-    known = {row[0].lower(): row[0] for row in rows}
+    known: dict[str, str] = {row[0].lower(): row[0] for row in rows}
     if name == RESULT and _LAST_SELECT in known:
         return _LAST_SELECT
     if name.lower() not in known:

@@ -15,9 +15,8 @@ from procession.actions.problems import Problem
 
 if TYPE_CHECKING:
     import duckdb
-    from xlsxwriter import Workbook
-    from xlsxwriter.format import Format
-    from xlsxwriter.worksheet import Worksheet
+    from xlsxwriter import Workbook  # type: ignore[import-untyped]
+    from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 
 ROWS_MAX = 1_048_576 - 1  # Excel's own limit, less the header
 TEXT_CHARACTERS_MAX = 32_767  # Excel's own limit of one cell
@@ -25,7 +24,7 @@ _DIGITS_MAX = 15  # what a number in a spreadsheet holds; longer ones are writte
 _FETCH_ROWS = 10_000
 _WIDTH_ROWS = 200  # rows that decide how wide a column is shown
 _WIDTH_MIN, _WIDTH_MAX = 8, 60  # in characters
-_CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - a file must not differ from its twin by the hour it was written
+_CREATED = datetime(2000, 1, 1)  # a file must not differ from its twin by the hour it was written
 _SHEET_NAME_FORBIDDEN = str.maketrans("[]:*?/\\", "       ")
 _SHEET_NAME_CHARACTERS_MAX = 31
 

@@ -157,7 +157,9 @@ class Process:
     alert_when: AlertWhen = AlertWhen.PROBLEMS
     time_limit_seconds: float = 86_400.0  # spec/lifecycle.md: default 24 h
     runs_at_once: int | None = None  # None: no limit of its own (`concurrency` in the file)
-    steps: tuple[Step, ...] = ()  # in order; a group is the run of steps that share `group` and the order's first number
+    steps: tuple[
+        Step, ...
+    ] = ()  # in order; a group is the run of steps that share `group` and the order's first number
 
     def step(self, key: str) -> Step | None:
         return next((step for step in self.steps if step.key == key), None)
