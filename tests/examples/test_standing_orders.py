@@ -148,5 +148,7 @@ def test_an_order_that_the_bank_forgot_is_listed(tmp_path):
 def test_account_numbers_are_written_as_the_bank_wrote_them(tmp_path):
     values, _ = run_example(tmp_path)
 
-    written = {row["left_account_to"] for row in csv.DictReader(Path(values["results.matched"].path).open())}
+    written = {
+        row["left_account_to"] for row in csv.DictReader(io.StringIO(Path(values["results.matched"].path).read_text()))
+    }
     assert written <= {row["account_to"] for row in rows("orders")}

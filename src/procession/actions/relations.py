@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,6 +25,7 @@ _FORMATS = {
     ".parquet": "parquet",
     ".json": "json", ".jsonl": "json", ".ndjson": "json",
 }  # fmt: skip
+_DELIMITERS = ",;\t|"  # in this order when the header holds as many of one as of another
 _UTF_8 = frozenset({"utf-8", "utf-8-sig"})
 _LINE_BYTES_MAX = 4 << 20
 _TEXTS = "texts of a file"  # a name that no user's relation can have: Name allows no space
@@ -35,7 +37,7 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """A file, and what its reader would otherwise guess: see each default."""
 
     file: ReferenceText
-    delimiter: Character | None = None  # guessed from the first lines
+    delimiter: Character | None = None  # the one that the header holds most of
     quote: Character = '"'
     header: bool = True
     skip: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0  # lines before the header
@@ -99,14 +101,27 @@ def _format(source: FileInput) -> str:
 
 def _read_csv(folder: Path, connection: duckdb.DuckDBPyConnection, source: FileInput, options: FileOptions) -> None:
     # Whatever could drop or shift rows silently is decided here and not left to sniffing: comments, skipped lines,
-    # missing cells. Only the delimiter is guessed.
-    delimiter = f", delim = {literal(options.delimiter)}" if options.delimiter else ""
+    # missing cells. The delimiter too: DuckDB takes a file with one short row for a file of a single column.
+    path = _as_utf_8(folder, source, options.encoding)
+    delimiter = options.delimiter or _delimiter(path, options)
     connection.execute(
         f"CREATE TABLE {quote(_TEXTS)} AS SELECT * FROM read_csv(?, all_varchar = true, header = {options.header}, "
         f"skip = {options.skip}, comment = '', quote = {literal(options.quote)}, escape = {literal(options.quote)}, "
-        f"null_padding = false, ignore_errors = false, max_line_size = {_LINE_BYTES_MAX}{delimiter})",
-        [str(_as_utf_8(folder, source, options.encoding))],
+        f"null_padding = false, ignore_errors = false, max_line_size = {_LINE_BYTES_MAX}, delim = {literal(delimiter)})",
+        [str(path)],
     )
+
+
+def _delimiter(path: Path, options: FileOptions) -> str:
+    """The candidate that the header holds most of, outside of quotes; a comma when it holds none."""
+    with path.open("rb") as file:
+        lines = file.read(_LINE_BYTES_MAX).decode("utf-8-sig", errors="replace").splitlines()[options.skip :]
+    header = re.sub(
+        f"{re.escape(options.quote)}[^{re.escape(options.quote)}]*{re.escape(options.quote)}",
+        "",
+        lines[0] if lines else "",
+    )
+    return max(_DELIMITERS, key=header.count)
 
 
 def _as_utf_8(folder: Path, source: FileInput, encoding: str) -> Path:

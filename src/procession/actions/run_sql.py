@@ -117,8 +117,8 @@ def _needed(statement: duckdb.Statement, parameters: dict[str, Any], line: int) 
 
 
 def _keep(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement, bound: dict[str, Any]) -> None:
-    relation = connection.sql(statement.query, params=bound or None)
-    relation.create(_LAST_SELECT)
+    # On the same line, so that DuckDB counts lines as the user does; the text behind was found to be one statement.
+    connection.execute(f"CREATE TABLE {quote(_LAST_SELECT)} AS {statement.query}", bound or None)
 
 
 def _collect(context: Context, connection: duckdb.DuckDBPyConnection) -> dict[str, OutputValue]:
