@@ -1,0 +1,32 @@
+"""The book of actions: every kind that a process file may name, the built-in ones and those of other packages.
+
+Importing it, and calling `book()`, stays light on purpose: a small process imports it for every step of user code. So
+an action's own module holds settings and rules only, and imports its engine (DuckDB, XlsxWriter) when it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from types import MappingProxyType
+
+from procession.actions import fail, reconcile, run_python, run_sql, wait
+from procession.actions.contract import Action
+
+BUILT_IN = (run_python.ACTION, run_sql.ACTION, reconcile.ACTION, wait.ACTION, fail.ACTION)
+ENTRY_POINT_GROUP = "procession.actions"
+
+
+@cache
+def book() -> Mapping[str, Action]:
+    """All actions by kind. Raises TypeError or ValueError for an entry point that is no action or is taken."""
+    actions = {action.kind: action for action in BUILT_IN}
+    for entry in entry_points(group=ENTRY_POINT_GROUP):
+        action = entry.load()
+        if not isinstance(action, Action):
+            raise TypeError(f'the entry point "{entry.name}" of {ENTRY_POINT_GROUP} is not an Action: {entry.value}')
+        if action.kind in actions:
+            raise ValueError(f'the action "{action.kind}" of {entry.value} has the name of another action')
+        actions[action.kind] = action
+    return MappingProxyType(actions)

@@ -1,0 +1,88 @@
+"""Counts and totals of a reconciliation, and the proof that nothing was lost: each side adds up to what came in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from procession.actions.database import literal, quote
+from procession.actions.problems import Problem
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from procession.actions.ledgers import Pair
+
+_ALL = "All"
+_SUMS = "count(left_row) AS left_count, coalesce(sum(left_amount), 0) AS left_total, " \
+    "count(right_row) AS right_count, coalesce(sum(right_amount), 0) AS right_total"  # fmt: skip
+
+
+def make(connection: duckdb.DuckDBPyConnection, rules: list[str], by: Pair | None) -> None:
+    """The relation `summary`: for all rows, and for each value of the column `by`, a line for each rule, for all that
+    matched, for what is only left and only right, and for everything. Columns: the column `by` if there is one, line,
+    left_count, left_total, right_count, right_total, difference (left minus right)."""
+    _make_facts(connection, rules, by)
+    purposes = f"SELECT {literal(_ALL)} AS purpose, 0 AS purpose_order, * EXCLUDE (purpose) FROM facts"
+    if by is not None:
+        purposes += " UNION ALL BY NAME SELECT *, 1 AS purpose_order FROM facts"
+    heading = f"purpose AS {quote(by.left)}, " if by is not None else ""
+    connection.execute(f"""
+        CREATE TABLE summary AS
+        WITH sums AS (
+            SELECT purpose_order, purpose, line_order, line, {_SUMS} FROM ({purposes})
+            GROUP BY ALL
+        )
+        SELECT {heading} line, left_count, left_total, right_count, right_total, left_total - right_total AS difference
+        FROM sums ORDER BY purpose_order, purpose, line_order
+    """)
+
+
+def _make_facts(connection: duckdb.DuckDBPyConnection, rules: list[str], by: Pair | None) -> None:
+    """Each pair and each row alone, once for its own line and once for every line that adds it up."""
+    left, right = (f"{quote(by.left)}::VARCHAR", f"{quote(by.right)}::VARCHAR") if by is not None else ("NULL", "NULL")
+    names = ", ".join(f"({number}, {literal(name)})" for number, name in enumerate(rules, start=1))
+    connection.execute(f"""
+        CREATE TABLE facts AS
+        WITH left_side AS (SELECT k.row, k.amount, {left} AS purpose FROM left_keys k JOIN left_rows USING (row)),
+        right_side AS (SELECT k.row, k.amount, {right} AS purpose FROM right_keys k JOIN right_rows USING (row)),
+        single AS (
+            SELECT p.rule, coalesce(l.purpose, r.purpose, '') AS purpose, l.row AS left_row, l.amount AS left_amount,
+                r.row AS right_row, r.amount AS right_amount
+            FROM left_side l
+            FULL JOIN pairs p ON p.left_row = l.row
+            FULL JOIN right_side r ON p.right_row = r.row
+        )
+        SELECT rule AS line_order, name AS line, single.* EXCLUDE (rule) FROM single JOIN (VALUES {names}) t(rule, name)
+        USING (rule)
+        UNION ALL SELECT 1001, 'Matched', * EXCLUDE (rule) FROM single WHERE rule IS NOT NULL
+        UNION ALL SELECT 1002, 'Only left', * EXCLUDE (rule) FROM single WHERE rule IS NULL AND left_row IS NOT NULL
+        UNION ALL SELECT 1003, 'Only right', * EXCLUDE (rule) FROM single WHERE rule IS NULL AND right_row IS NOT NULL
+        UNION ALL SELECT 1004, 'Everything', * EXCLUDE (rule) FROM single
+    """)
+
+
+def check(connection: duckdb.DuckDBPyConnection) -> None:
+    """Compare what came in with what is paired or left alone, side by side.
+
+    Raises Problem when a row is in no result or in two, or when the totals differ."""
+    for side in ("left", "right"):
+        came = _sums(connection, f"SELECT row, amount FROM {side}_keys")
+        went = _sums(
+            connection,
+            f"SELECT row, amount FROM {side}_keys JOIN pairs ON row = {side}_row "
+            f"UNION ALL SELECT row, amount FROM {side}_keys WHERE row IN (SELECT row FROM only_{side}_rows)",
+        )
+        if came != went:
+            raise Problem(
+                f"the control totals of the {side} side do not balance: {came[0]:,} rows and {came[1]} came in, "
+                f"{went[0]:,} rows and {went[1]} would go out; nothing was published"
+            )
+
+
+def _sums(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, object, int]:
+    """Rows, total amount, different rows."""
+    row = connection.execute(
+        f"SELECT count(*), coalesce(sum(amount), 0), count(DISTINCT row) FROM ({query})"
+    ).fetchone()
+    assert row is not None
+    return row[0], row[1], row[2]

@@ -1,0 +1,80 @@
+"""A DuckDB of the step's own: in memory, spilling into the step's folder, and locked before a user's SQL reaches it.
+
+Three walls stand between a user's SQL and the machine: no access to files once inputs are loaded, a configuration that
+can no longer be changed, and (in run_sql) a list of the statements that are allowed (spec/trust.md, rule 4).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+_MEMORY_SHARE = 0.6  # of what the process may use: the rest is for Python, the file readers and DuckDB's own overdraft
+_MEMORY_BYTES_MIN = 64 << 20
+_THREADS = 2
+EXPORT_FOLDER = "export"  # the only place that DuckDB may write to once it is locked
+_AT_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
+
+
+def connect(folder: Path, memory_bytes_max: int) -> duckdb.DuckDBPyConnection:
+    """An empty database that may read files and loads no extension from anywhere."""
+    import duckdb
+
+    (folder / EXPORT_FOLDER).mkdir(exist_ok=True)
+    memory = max(int(memory_bytes_max * _MEMORY_SHARE), _MEMORY_BYTES_MIN)
+    return duckdb.connect(
+        config={
+            "allow_community_extensions": "false",
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "memory_limit": f"{memory // 1024}KiB",
+            "python_enable_replacements": "false",  # otherwise SQL could name our Python variables
+            "temp_directory": str(folder / "spill"),
+            "threads": str(_THREADS),
+        }
+    )
+
+
+def lock(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """From now on no file but those in the export folder, and no other setting, for good."""
+    export = literal(str(folder / EXPORT_FOLDER))
+    connection.execute(f"SET allowed_directories = [{export}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def quote(name: str) -> str:
+    """A column or relation name as it must be written in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as it must be written in SQL, where it cannot be bound."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def columns(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+    """Column name -> DuckDB type, in order."""
+    rows = connection.execute(f"DESCRIBE SELECT * FROM {quote(relation)}").fetchall()
+    return {row[0]: row[1] for row in rows}
+
+
+def count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    row = connection.execute(f"SELECT count(*) FROM {quote(relation)}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def complaint(error: duckdb.Error) -> str:
+    """DuckDB's message without its position drawing: up to the first empty line, on one line."""
+    return " ".join(str(error).split("\n\n")[0].split())
+
+
+def line_of(error: duckdb.Error) -> int:
+    """The line inside the statement that DuckDB complains about, 1 when it does not say."""
+    found = _AT_LINE.search(str(error))
+    return int(found.group(1)) if found else 1

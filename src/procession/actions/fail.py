@@ -1,0 +1,38 @@
+"""fail: ends as Failed with a message; for a branch of a process that must not be reached."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from procession.actions.contract import Action, Context, Example, Outcome
+from procession.model.lifecycle import StepStatus
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    message: Annotated[str, msgspec.Meta(min_length=1, max_length=2000, description="what the step's message will say")]
+
+
+def run(context: Context) -> Outcome:
+    return Outcome(status=StepStatus.FAILED, message=context.settings.message)
+
+
+EXAMPLE = Example(
+    settings={"message": "The bank's file is not this month's"},
+    inputs={},
+    targets={},
+    expected={},
+    status=StepStatus.FAILED,
+    message="The bank's file is not this month's",
+)
+
+ACTION = Action(
+    kind="fail",
+    title="End with a failure",
+    settings=Settings,
+    run=run,
+    reads=lambda settings: (),
+    writes=lambda settings: (),
+    examples=(EXAMPLE,),
+)

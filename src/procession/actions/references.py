@@ -1,0 +1,53 @@
+"""References in settings: `${step.property}`, looked up and never evaluated (spec/process-file.md).
+
+There is no expression language here, and there must never be one (spec/trust.md, rule 4).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+
+from procession.actions.contract import Context, InputValue
+
+PATTERN = r"^\$\{[a-z0-9_]+\.[a-z0-9_]+\}$"
+NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
+
+ReferenceText = Annotated[str, msgspec.Meta(pattern=PATTERN, description="${step.property}")]
+Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN, description="letters, digits and _; not a digit first")]
+# A constant may stand where a reference may; a text that begins with "${" is always meant as a reference.
+Given = str | int | float | bool | None
+
+_REFERENCE = re.compile(r"\$\{([a-z0-9_]+\.[a-z0-9_]+)\}\Z")
+
+
+def parse(text: object) -> str | None:
+    """ "step.property" of "${step.property}", None for anything else."""
+    match = _REFERENCE.match(text) if isinstance(text, str) else None
+    return match.group(1) if match else None
+
+
+def only(values: Iterable[object]) -> tuple[str, ...]:
+    """The references among `values` as "step.property", each once, in order."""
+    return tuple(dict.fromkeys(found for found in map(parse, values) if found))
+
+
+def mistakes(path: str, value: object) -> tuple[str, ...]:
+    """What is wrong with a value that may be a reference, in the user's words."""
+    if isinstance(value, str) and value.startswith("${") and parse(value) is None:
+        return (
+            f'{path}: "{value}" is not a reference; write ${{step.property}} with the keys of a step and a property',
+        )
+    return ()
+
+
+def resolve(context: Context, given: Given) -> InputValue:
+    """The value that a reference or a constant stands for; a constant with a fraction is a Decimal."""
+    reference = parse(given)
+    if reference is not None:
+        return context.value(reference)
+    return Decimal(str(given)) if isinstance(given, float) else given

@@ -1,0 +1,182 @@
+"""run_python: a script of the user's, in a process of its own (spec/process-file.md, section run_python).
+
+Nothing here confines the script: that is engine/isolation's work. This file gives it its names and hears how it ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+import traceback
+import warnings
+from types import CodeType, TracebackType
+from typing import Annotated, Any
+
+import msgspec
+
+from procession.actions import references, values
+from procession.actions.contract import Action, Context, Example, Outcome, OutputTarget
+from procession.actions.references import Given, Name, ReferenceText
+from procession.actions.scripts import LogWriter, Outputs, Remarks, as_script_value
+from procession.model.lifecycle import StepStatus
+
+CODE_CHARACTERS_MAX = 262_144
+MESSAGE_CHARACTERS_MAX = 2_000
+
+# Raised on purpose with a text for people; of any other kind the name says more than the text ("KeyError: 'amount'").
+_SPEAKING_ERRORS = (Exception, ValueError, RuntimeError, AssertionError)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    code: Annotated[str, msgspec.Meta(max_length=CODE_CHARACTERS_MAX, description="the Python script")]
+    inputs: dict[Name, Given] = {}
+    outputs: dict[Name, ReferenceText] = {}
+
+
+def run(context: Context) -> Outcome:
+    settings: Settings = context.settings
+    targets = {name: context.target(references.only([text])[0]) for name, text in settings.outputs.items()}
+    outputs = Outputs(context.folder, targets)
+    remarks = Remarks(context)
+    failure = _execute(context, outputs, remarks)
+    if failure is not None:
+        return _failed(failure)
+    try:
+        collected = outputs.collect()
+    except values.DoesNotFit as error:
+        return _failed(str(error))
+    return Outcome(
+        status=StepStatus.WARNING if remarks.has_warnings else StepStatus.SUCCESS,
+        message=remarks.text()[:MESSAGE_CHARACTERS_MAX],
+        outputs={references.only([settings.outputs[name]])[0]: value for name, value in collected.items()},
+    )
+
+
+def _failed(message: str) -> Outcome:
+    return Outcome(status=StepStatus.FAILED, message=message[:MESSAGE_CHARACTERS_MAX])
+
+
+def _execute(context: Context, outputs: Outputs, remarks: Remarks) -> str | None:
+    """Run the script; None, or why it failed in the user's words."""
+    settings: Settings = context.settings
+    source = f"<{context.step_key}>"
+    # So that the traceback in the log shows the lines of a script that is in no file.
+    linecache.cache[source] = (len(settings.code), None, settings.code.splitlines(keepends=True), source)
+    names = _names(context, outputs, remarks)
+    log = LogWriter(context)
+    with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+        try:
+            exec(_compile(settings.code, source), names)  # noqa: S102 - the user's own script, in its own process
+        except SystemExit as error:
+            return _exit_reason(error)
+        except BaseException as error:  # whatever it raises is how it ended
+            log.write(_traceback(error, source))
+            return _reason(error, source)
+        finally:
+            log.finish()
+    return None
+
+
+def _names(context: Context, outputs: Outputs, remarks: Remarks) -> dict[str, Any]:
+    settings: Settings = context.settings
+    return {
+        "__name__": "__main__",
+        "inputs": {
+            name: as_script_value(references.resolve(context, given)) for name, given in settings.inputs.items()
+        },
+        "outputs": outputs,
+        "message": remarks.message,
+        "warn": remarks.warn,
+        "progress": context.progress,
+        "idempotency_key": context.idempotency_key,
+    }
+
+
+def _compile(code: str, source: str) -> CodeType:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a remark of Python's about the user's style is not a mistake
+        return compile(code, source, "exec", dont_inherit=True)
+
+
+def _exit_reason(error: SystemExit) -> str | None:
+    match error.code:
+        case None | 0:
+            return None
+        case str(text):
+            return text
+        case code:
+            return f"the script ended with exit code {code}"
+
+
+def _reason(error: BaseException, source: str) -> str:
+    if isinstance(error, MemoryError):
+        return "the script ran out of memory"
+    text = str(error).strip()
+    if not (text and type(error) in _SPEAKING_ERRORS):
+        text = "".join(traceback.format_exception_only(error)[-1:]).strip()
+    if isinstance(error, SyntaxError) and error.filename == source:
+        return f"{text} (line {error.lineno})"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == source]
+    return f"{text} (line {lines[-1]})" if lines else text
+
+
+def _traceback(error: BaseException, source: str) -> str:
+    return "".join(traceback.format_exception(type(error), error, _from_script(error.__traceback__, source)))
+
+
+def _from_script(frames: TracebackType | None, source: str) -> TracebackType | None:
+    """Without our own frames at the top, which tell the user nothing."""
+    while frames is not None and frames.tb_frame.f_code.co_filename != source:
+        frames = frames.tb_next
+    return frames
+
+
+def reads(settings: Settings) -> tuple[str, ...]:
+    return references.only(settings.inputs.values())
+
+
+def writes(settings: Settings) -> tuple[str, ...]:
+    return references.only(settings.outputs.values())
+
+
+def check(settings: Settings) -> tuple[str, ...]:
+    found = [m for name, given in settings.inputs.items() for m in references.mistakes(f"inputs.{name}", given)]
+    try:
+        _compile(settings.code, "<code>")
+    except SyntaxError as error:
+        found.append(f"code, line {error.lineno or 1}: {error.msg}")
+    except (ValueError, RecursionError, MemoryError):
+        found.append("code: Python cannot read it; it is nested too deeply or holds a NUL character")
+    return tuple(found)
+
+
+EXAMPLE = Example(
+    settings={
+        "inputs": {"orders": "${files.orders}"},
+        "outputs": {"count": "${files.count}", "big": "${files.big}"},
+        "code": """\
+import csv
+with inputs["orders"].open() as file:
+    rows = list(csv.DictReader(file, delimiter=";"))
+outputs["count"] = len(rows)
+outputs.file("big", "big.txt").write_text("\\n".join(row["id"] for row in rows if float(row["amount"]) > 100))
+message(f"{len(rows)} orders read")
+""",
+    },
+    inputs={"files.orders": ("orders.csv", b"id;amount\n1;12.50\n2;250.00\n3;300.00\n")},
+    targets={"files.count": OutputTarget(type="Number"), "files.big": OutputTarget(type="File")},
+    expected={"files.count": 3, "files.big": b"2\n3"},
+    message="3 orders read",
+)
+
+ACTION = Action(
+    kind="run_python",
+    title="Run a Python script",
+    settings=Settings,
+    run=run,
+    reads=reads,
+    writes=writes,
+    examples=(EXAMPLE,),
+    check=check,
+    runs_user_code=True,
+)

@@ -1,0 +1,218 @@
+"""run_sql: a user's SQL over files, in a DuckDB that sees nothing but its inputs (spec/process-file.md, run_sql)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+from procession.actions import database, exports, references, relations, values
+from procession.actions.contract import Action, Context, Example, FileInput, Outcome, OutputTarget, OutputValue
+from procession.actions.database import quote
+from procession.actions.exports import Target
+from procession.actions.problems import Problem
+from procession.actions.references import Given, Name
+from procession.actions.relations import FileOptions
+from procession.model.lifecycle import StepStatus
+
+if TYPE_CHECKING:
+    import duckdb
+
+SQL_CHARACTERS_MAX = 262_144
+RESULT = "result"
+_LAST_SELECT = "the last select"  # the relation behind RESULT; no user's relation is likely to be called so
+# Everything else (COPY, ATTACH, SET, LOAD, EXPORT, PREPARE, CALL, PRAGMA, EXPLAIN ANALYZE of those) is refused,
+# whatever DuckDB's own locks would make of it. MULTI is PIVOT.
+ALLOWED = frozenset({"SELECT", "CREATE", "INSERT", "UPDATE", "DELETE", "MERGE_INTO", "DROP", "ALTER", "MULTI"})
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    sql: Annotated[str, msgspec.Meta(min_length=1, max_length=SQL_CHARACTERS_MAX, description="DuckDB SQL")]
+    inputs: dict[Name, Given | FileOptions] = {}
+    outputs: dict[Name, Target] = {}
+
+
+def run(context: Context) -> Outcome:
+    import duckdb
+
+    connection = database.connect(context.folder, context.memory_bytes_max)
+    try:
+        parameters = _load(context, connection)
+        database.lock(connection, context.folder)
+        _execute(context, connection, parameters)
+        outputs = _collect(context, connection)
+    except Problem as problem:
+        return Outcome(status=StepStatus.FAILED, message=str(problem))
+    except duckdb.Error as error:  # while writing: memory or disk
+        return Outcome(status=StepStatus.FAILED, message=database.complaint(error))
+    finally:
+        connection.close()
+    return Outcome(status=StepStatus.SUCCESS, message=_summary(outputs), outputs=outputs)
+
+
+def _load(context: Context, connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Files become relations; the other inputs are returned, to be bound."""
+    parameters: dict[str, Any] = {}
+    for name, given in context.settings.inputs.items():
+        if isinstance(given, FileOptions):
+            relations.load(context, connection, name, given)
+            continue
+        value = references.resolve(context, given)
+        if isinstance(value, FileInput):
+            relations.load(context, connection, name, FileOptions(file=given))
+        else:
+            parameters[name] = value
+    return parameters
+
+
+def _execute(context: Context, connection: duckdb.DuckDBPyConnection, parameters: dict[str, Any]) -> None:
+    import duckdb
+
+    statements = list(_statements(connection, context.settings.sql))
+    last = max((i for i, (_, statement) in enumerate(statements) if _gives_rows(statement)), default=None)
+    for number, (line, statement) in enumerate(statements):
+        bound = {name: parameters[name] for name in _needed(statement, parameters, line)}
+        try:
+            if number == last:
+                _keep(connection, statement, bound)
+            else:
+                connection.execute(statement, bound or None)
+        except duckdb.Error as error:
+            context.log(f"{error}\n")
+            raise Problem(f"line {line + database.line_of(error) - 1}: {database.complaint(error)}") from error
+
+
+def _statements(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[tuple[int, duckdb.Statement]]:
+    """Each statement with the line it begins on. Raises Problem for one that is not allowed."""
+    import duckdb
+
+    try:
+        found = connection.extract_statements(sql)
+    except duckdb.Error as error:
+        raise Problem(f"line {database.line_of(error)}: {database.complaint(error)}") from error
+    position = 0
+    for statement in found:
+        position = max(sql.find(statement.query.strip(), position), position)
+        line = sql.count("\n", 0, position) + 1
+        kind = statement.type.name
+        if kind not in ALLOWED:
+            raise Problem(
+                f"line {line}: {kind.replace('_', ' ')} is not allowed here; SELECT, CREATE TABLE and the like are"
+            )
+        yield line, statement
+        position += len(statement.query.strip())
+
+
+def _gives_rows(statement: duckdb.Statement) -> bool:
+    return statement.type.name in {"SELECT", "MULTI"}
+
+
+def _needed(statement: duckdb.Statement, parameters: dict[str, Any], line: int) -> set[str]:
+    unknown = sorted(statement.named_parameters - parameters.keys())
+    if unknown:
+        known = ", ".join(f"${name}" for name in parameters) or "none"
+        raise Problem(f"line {line}: ${unknown[0]} is not among the inputs that are values (there are: {known})")
+    return set(statement.named_parameters)
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement, bound: dict[str, Any]) -> None:
+    # On the same line, so that DuckDB counts lines as the user does; the text behind was found to be one statement.
+    connection.execute(f"CREATE TABLE {quote(_LAST_SELECT)} AS {statement.query}", bound or None)
+
+
+def _collect(context: Context, connection: duckdb.DuckDBPyConnection) -> dict[str, OutputValue]:
+    outputs: dict[str, OutputValue] = {}
+    for name, target in context.settings.outputs.items():
+        relation = _relation(connection, name)
+        outputs[exports.reference_of(target)] = _output(context, connection, name, relation, target)
+    return outputs
+
+
+def _relation(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    rows = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
+    known: dict[str, str] = {row[0].lower(): row[0] for row in rows}
+    if name == RESULT and _LAST_SELECT in known:
+        return _LAST_SELECT
+    if name.lower() not in known:
+        raise Problem(f'the output "{name}" is neither "{RESULT}" (of a SELECT) nor a table or view of the SQL')
+    return known[name.lower()]
+
+
+def _output(
+    context: Context, connection: duckdb.DuckDBPyConnection, name: str, relation: str, target: Target
+) -> OutputValue:
+    kind = context.target(exports.reference_of(target)).type
+    if kind == "File":
+        return exports.write(context, connection, relation, target, _default_name(context, name))
+    return _single(connection, name, relation, kind)
+
+
+def _default_name(context: Context, name: str) -> str:
+    return f"{context.step_key}.csv" if name == RESULT else f"{name}.csv"
+
+
+def _single(connection: duckdb.DuckDBPyConnection, name: str, relation: str, kind: str) -> OutputValue:
+    rows = connection.execute(f"SELECT * FROM {quote(relation)} LIMIT 2").fetchall()
+    if len(rows) != 1 or len(rows[0]) != 1:
+        count = database.count(connection, relation)
+        width = len(database.columns(connection, relation))
+        raise Problem(f'the output "{name}" goes to a {kind} and must be one value; it is {count:,} rows of {width}')
+    try:
+        return values.fit(rows[0][0], kind)
+    except values.DoesNotFit as error:
+        raise Problem(f'the output "{name}": {error}') from None
+
+
+def _summary(outputs: dict[str, OutputValue]) -> str:
+    return f"{len(outputs)} output{'s' if len(outputs) != 1 else ''} written" if outputs else ""
+
+
+def reads(settings: Settings) -> tuple[str, ...]:
+    given = settings.inputs.values()
+    return references.only(item.file if isinstance(item, FileOptions) else item for item in given)
+
+
+def writes(settings: Settings) -> tuple[str, ...]:
+    return references.only(exports.options_of(target).to for target in settings.outputs.values())
+
+
+def check(settings: Settings) -> tuple[str, ...]:
+    found: list[str] = []
+    for name, given in settings.inputs.items():
+        path = f"inputs.{name}"
+        found += relations.check(path, given) if isinstance(given, FileOptions) else references.mistakes(path, given)
+    for name, target in settings.outputs.items():
+        found += exports.check(f"outputs.{name}", target)
+    return tuple(found)
+
+
+EXAMPLE = Example(
+    settings={
+        "inputs": {"payments": {"file": "${files.payments}", "delimiter": ";"}, "least": "${parameters.least}"},
+        "sql": """\
+CREATE TABLE large AS SELECT * FROM payments WHERE amount >= $least;
+CREATE VIEW number AS SELECT count(*) FROM large;
+SELECT account, sum(amount) AS total FROM large GROUP BY account ORDER BY account
+""",
+        "outputs": {"result": "${files.totals}", "number": "${files.number}"},
+    },
+    inputs={
+        "files.payments": ("payments.csv", b"account;amount\n00123;10.10\n00123;20.20\n00456;5.00\n00456;-0.50\n"),
+        "parameters.least": 5,
+    },
+    targets={"files.totals": OutputTarget(type="File"), "files.number": OutputTarget(type="Number")},
+    expected={"files.totals": b"account,total\n00123,30.3000\n00456,5.0000\n", "files.number": 3},
+    message="2 outputs written",
+)
+
+ACTION = Action(
+    kind="run_sql",
+    title="Run SQL over files",
+    settings=Settings,
+    run=run,
+    reads=reads,
+    writes=writes,
+    examples=(EXAMPLE,),
+    check=check,
+)

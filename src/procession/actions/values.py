@@ -1,0 +1,77 @@
+"""Fitting what a step produced to the type of the property it goes to, or saying in plain words why it does not fit."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from datetime import date, datetime
+from decimal import Decimal
+
+from procession.actions.contract import OutputValue
+
+_WHOLE = frozenset({"Number"})
+_NUMERIC = frozenset({"Number", "Decimal"})
+
+
+class DoesNotFit(ValueError):
+    """The text says what the value is and what was wanted."""
+
+
+def fit(value: object, property_type: str) -> OutputValue:
+    """The value as the pipe carries it. Raises DoesNotFit.
+
+    Numbers become int or Decimal, dates ISO text. A Number takes whole numbers and a Decimal any, both also as text;
+    a CheckBox takes true and false; the other types take text, numbers and dates. Files are not for this function.
+    """
+    plain = _plain(value)
+    if plain is None:
+        return None
+    if property_type == "CheckBox":
+        return _truth(plain)
+    if property_type in _NUMERIC:
+        return _number(plain, whole=property_type in _WHOLE)
+    if isinstance(plain, bool):
+        raise DoesNotFit(f"{plain} is true or false, and a {property_type} was wanted")
+    return plain if isinstance(plain, str) else f"{plain:f}" if isinstance(plain, Decimal) else str(plain)
+
+
+def _plain(value: object) -> str | int | Decimal | bool | None:
+    match value:
+        case None | bool() | str():
+            return value
+        case datetime() | date():
+            return value.isoformat()
+        case Decimal():
+            return _finite(value)
+        case numbers.Integral():  # also what numpy calls an integer
+            return int(value)
+        case numbers.Real():
+            return _finite(Decimal(repr(float(value)))) if math.isfinite(value) else _finite(Decimal(str(float(value))))
+    raise DoesNotFit(f"a {type(value).__name__} cannot be kept; use text, a number, true or false, a date or a file")
+
+
+def _finite(number: Decimal) -> Decimal:
+    if not number.is_finite():
+        raise DoesNotFit(f"{number} is not a number that can be kept")
+    return number
+
+
+def _truth(plain: str | int | Decimal | bool) -> bool:
+    if isinstance(plain, bool):
+        return plain
+    raise DoesNotFit(f'"{plain}" is neither true nor false')
+
+
+def _number(plain: str | int | Decimal | bool, *, whole: bool) -> int | Decimal:
+    if isinstance(plain, bool):
+        raise DoesNotFit(f"{plain} is true or false, and a number was wanted")
+    try:
+        number = _finite(Decimal(plain))
+    except ArithmeticError:
+        raise DoesNotFit(f'"{str(plain)[:80]}" is not a number') from None
+    if not whole:
+        return number
+    # Beyond 10**18 int() of a hostile exponent such as 1e999999 would take for ever.
+    if number.adjusted() > 18 or number != number.to_integral_value():  # noqa: PLR2004
+        raise DoesNotFit(f"{plain} is not a whole number of at most 18 digits")
+    return int(number)

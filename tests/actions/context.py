@@ -1,0 +1,91 @@
+"""A real, local Context: files in a folder, values in dictionaries; what the suites run actions with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from procession.actions.contract import Action, FileInput, FileOutput, InputValue, Outcome, OutputTarget
+
+
+@dataclass(slots=True, kw_only=True)
+class LocalContext:
+    settings: Any
+    folder: Path
+    values: Mapping[str, InputValue]
+    targets: Mapping[str, OutputTarget]
+    step_key: str = "step"
+    idempotency_key: str = "pr-1/as-1/1"
+    memory_bytes_max: int = 1 << 30
+    said: list[str] = field(default_factory=list)
+    fractions: list[float] = field(default_factory=list)
+
+    def value(self, reference: str) -> InputValue:
+        return self.values[reference]
+
+    def target(self, reference: str) -> OutputTarget:
+        return self.targets[reference]
+
+    def log(self, text: str) -> None:
+        self.said.append(text)
+
+    def progress(self, fraction: float, message: str = "") -> None:
+        self.fractions.append(fraction)
+
+    @property
+    def logged(self) -> str:
+        return "".join(self.said)
+
+
+@dataclass(slots=True, kw_only=True)
+class Played:
+    """How it ended; `outputs` with the bytes of files, `names` with what they are called."""
+
+    outcome: Outcome
+    outputs: dict[str, Any]
+    names: dict[str, str]
+    context: LocalContext
+
+
+def play(
+    action: Action,
+    folder: Path,
+    settings: Mapping[str, Any],
+    values: Mapping[str, Any] | None = None,
+    targets: Mapping[str, OutputTarget] | None = None,
+) -> Played:
+    """Run the action in `folder`. Values may be bytes or (name, bytes) for files; every written reference of
+    `settings` that has no target is a File."""
+    converted = msgspec.convert(settings, action.settings)
+    inputs, work = folder / "inputs", folder / "work"
+    inputs.mkdir(exist_ok=True)
+    work.mkdir()
+    context = LocalContext(
+        settings=converted,
+        folder=work,
+        values={ref: _as_input(inputs, ref, value) for ref, value in (values or {}).items()},
+        targets={ref: OutputTarget(type="File") for ref in action.writes(converted)} | dict(targets or {}),
+    )
+    outcome = action.run(context)
+    outputs = {ref: _content(value) for ref, value in outcome.outputs.items()}
+    names = {ref: value.name for ref, value in outcome.outputs.items() if isinstance(value, FileOutput)}
+    return Played(outcome=outcome, outputs=outputs, names=names, context=context)
+
+
+def _as_input(folder: Path, reference: str, value: Any) -> InputValue:
+    if isinstance(value, bytes):
+        value = (f"{reference}.csv", value)
+    if not isinstance(value, tuple):
+        return value
+    name, content = value
+    path = folder / reference  # like the server's file store: the path says nothing about the name
+    path.write_bytes(content)
+    return FileInput(path=str(path), name=name, size_bytes=len(content))
+
+
+def _content(value: Any) -> Any:
+    return Path(value.path).read_bytes() if isinstance(value, FileOutput) else value

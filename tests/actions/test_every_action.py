@@ -1,0 +1,65 @@
+"""The suite that every action passes, built in or not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import msgspec
+import pytest
+
+from procession.actions import BUILT_IN, book
+from tests.actions.context import play
+
+EXAMPLES = [
+    pytest.param(action, example, id=f"{action.kind}-{number}")
+    for action in book().values()
+    for number, example in enumerate(action.examples)
+]
+ACTIONS = [pytest.param(action, id=action.kind) for action in book().values()]
+
+
+@pytest.mark.parametrize(("action", "example"), EXAMPLES)
+def test_an_example_gives_what_it_says(action, example, tmp_path):
+    played = play(action, tmp_path, example.settings, example.inputs, example.targets)
+
+    assert played.outcome.status == example.status, played.outcome.message
+    assert played.outcome.message == example.message
+    assert played.outputs == dict(example.expected)
+
+
+@pytest.mark.parametrize(("action", "example"), EXAMPLES)
+def test_an_example_names_what_it_reads_and_writes(action, example):
+    settings = msgspec.convert(example.settings, action.settings)
+
+    assert set(action.reads(settings)) == set(example.inputs)
+    assert set(action.writes(settings)) == set(example.targets)
+    assert action.check(settings) == ()
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_an_action_has_an_example_a_title_and_published_settings(action):
+    assert action.examples
+    assert action.title
+    assert msgspec.json.schema(action.settings)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_setting_that_does_not_exist_is_refused(action):
+    settings = {**action.examples[0].settings, "colour": "red"}
+
+    with pytest.raises(msgspec.ValidationError, match="colour"):
+        msgspec.convert(settings, action.settings)
+
+
+def test_the_book_holds_each_kind_once():
+    assert len({action.kind for action in BUILT_IN}) == len(BUILT_IN)
+    assert set(book()) >= {action.kind for action in BUILT_IN}
+
+
+def test_opening_the_book_loads_no_engine():
+    code = "import sys, procession.actions as a; a.book(); print(sorted(set(sys.modules) & {'duckdb','xlsxwriter','fastexcel'}))"
+
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert answer.stdout == "[]\n"

@@ -1,0 +1,171 @@
+"""reconcile: who pairs with whom, and that nothing is ever lost."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from procession.actions import control_totals, database, reconcile
+from procession.actions.problems import Problem
+from procession.model.lifecycle import StepStatus
+from tests.actions.context import play
+
+EXACT = {"name": "Exact", "equal": ["key"]}
+NEAR = {"name": "Near", "equal": ["key"], "tolerance": 1}
+OUTPUTS = {"matched": "${o.m}", "only_left": "${o.l}", "only_right": "${o.r}", "summary": "${o.s}"}
+
+
+def match(folder, left, right, *rules, values=None, **settings):
+    """Each side is text "key,amount" lines; columns id, key, amount."""
+    given = {
+        "left": "${f.l}", "right": "${f.r}", "amount": "amount", "rules": list(rules or (EXACT,)), "outputs": OUTPUTS,
+    }  # fmt: skip
+    files = {"f.l": ("left.csv", side(left)), "f.r": ("right.csv", side(right))}
+    return play(reconcile.ACTION, folder, given | settings, files | (values or {}))
+
+
+def side(lines):
+    return ("id,key,amount\n" + "".join(f"{n},{line}\n" for n, line in enumerate(lines, start=1))).encode()
+
+
+def pairs(played):
+    """(left id, right id) of every pair."""
+    assert played.outcome.status is StepStatus.SUCCESS, played.outcome.message
+    lines = played.outputs["o.m"].decode().splitlines()
+    left, right = lines[0].split(",").index("left_id"), lines[0].split(",").index("right_id")
+    return [(int(line.split(",")[left]), int(line.split(",")[right])) for line in lines[1:]]
+
+
+def test_equal_keys_and_amounts_pair(tmp_path):
+    assert pairs(match(tmp_path, ["a,1.10", "b,2"], ["b,2.00", "a,1.1", "a,1.2"])) == [(1, 2), (2, 1)]
+
+
+def test_twins_pair_in_the_order_of_the_files_as_many_as_there_are(tmp_path):
+    assert pairs(match(tmp_path, ["a,1", "a,1", "a,1"], ["a,1", "x,9", "a,1"])) == [(1, 1), (2, 3)]
+
+
+def test_twins_pair_within_a_tolerance_too(tmp_path):
+    assert pairs(match(tmp_path, ["a,1.00", "a,1.00"], ["a,1.01", "a,1.01"], NEAR)) == [(1, 1), (2, 2)]
+
+
+def test_a_rule_sees_only_what_the_rules_before_it_left(tmp_path):
+    played = match(tmp_path, ["a,1.00", "a,1.01"], ["a,1.01", "a,1.02"], EXACT, NEAR)
+
+    assert pairs(played) == [(1, 2), (2, 1)]
+    assert played.outcome.message == "2 matched, 0 only left, 0 only right; the totals balance"
+
+
+def test_the_nearest_amount_wins(tmp_path):
+    assert pairs(match(tmp_path, ["a,10.00"], ["a,10.50", "a,9.90"], NEAR)) == [(1, 2)]
+
+
+def test_a_second_choice_is_taken_when_the_first_is_gone(tmp_path):
+    assert pairs(match(tmp_path, ["a,10.00", "a,10.40"], ["a,10.30", "a,9.50"], NEAR)) == [(1, 2), (2, 1)]
+
+
+def test_two_equally_good_partners_are_left_to_a_person(tmp_path):
+    played = match(tmp_path, ["a,10.00"], ["a,10.50", "a,9.50"], NEAR)
+
+    assert pairs(played) == []
+    assert "1 left rows have several equally good partners" in played.context.logged
+
+
+@pytest.mark.parametrize(("amount", "found"), [("10.01", [(1, 1)]), ("10.02", [])])
+def test_a_tolerance_includes_its_limit_and_may_be_a_reference(tmp_path, amount, found):
+    rule = {**NEAR, "tolerance": "${p.cents}"}
+
+    assert pairs(match(tmp_path, ["a,10"], [f"a,{amount}"], rule, values={"p.cents": Decimal("0.01")})) == found
+
+
+@pytest.mark.parametrize(("days", "found"), [(3, [(1, 1)]), (2, [])])
+def test_dates_may_lie_apart_by_so_many_days(tmp_path, days, found):
+    rule = {"name": "Window", "equal": ["amount"], "date": "key", "days": days}
+
+    assert pairs(match(tmp_path, ["2026-01-30,5"], ["2026-02-02,5"], rule)) == found
+
+
+def test_an_empty_key_or_amount_pairs_with_nothing(tmp_path):
+    played = match(tmp_path, [",1", "a,"], [",1", "a,"])
+
+    assert pairs(played) == []
+    assert played.outcome.message.startswith("0 matched, 2 only left, 2 only right")
+
+
+def test_leading_zeros_make_another_key(tmp_path):
+    assert pairs(match(tmp_path, ["007,1", "8,1"], ["7,1", "8,1"])) == [(2, 2)]
+
+
+def test_columns_may_be_called_differently(tmp_path):
+    rule = {"name": "Same", "equal": [{"left": "key", "right": "id"}]}
+
+    assert pairs(match(tmp_path, ["2,5"], ["x,4", "y,5"], rule)) == [(1, 2)]
+
+
+def test_what_is_left_keeps_its_own_columns_and_order(tmp_path):
+    played = match(tmp_path, ["c,1", "a,1", "b,1"], ["a,1"])
+
+    assert played.outputs["o.l"] == b"id,key,amount\n1,c,1\n3,b,1\n"
+    assert played.outputs["o.r"] == b"id,key,amount\n"
+
+
+def test_totals_are_made_by_purpose(tmp_path):
+    played = match(tmp_path, ["a,1.10", "b,2"], ["a,1.10"], totals_by="key")
+
+    assert played.outputs["o.s"].decode().splitlines()[-3:] == [
+        "a,Everything,1,1.1000,1,1.1000,0.0000",
+        "b,Only left,1,2.0000,0,0.0000,2.0000",
+        "b,Everything,1,2.0000,0,0.0000,2.0000",
+    ]
+
+
+def test_the_report_has_four_sheets(tmp_path):
+    played = match(tmp_path, ["a,1"], ["a,1"], outputs={"report": "${o.x}"})
+
+    book = zipfile.ZipFile(io.BytesIO(played.outputs["o.x"])).read("xl/workbook.xml").decode()
+    assert played.names["o.x"] == "step.xlsx"
+    assert all(f'name="{name}"' in book for name in ("Summary", "Matched", "Only left", "Only right"))
+
+
+@pytest.mark.parametrize(
+    ("left", "settings", "said"),
+    [
+        (["a,many"], {}, '"many" in the column "amount" of the left file is not an amount'),
+        (["a,1"], {"amount": "sum"}, 'the left file has no column "sum" (it has id, key, amount)'),
+        (["a,1"], {"totals_by": "why"}, 'the left file has no column "why" to make totals by'),
+        (["a,1"], {"rules": [{**EXACT, "date": "key"}]}, '"a" in the column "key" of the left file is not a date'),
+    ],
+)
+def test_a_file_that_does_not_fit_fails_the_step(tmp_path, left, settings, said):
+    played = match(tmp_path, left, ["a,1"], **settings)
+
+    assert played.outcome.status is StepStatus.FAILED
+    assert played.outcome.message.startswith(said)
+    assert played.outputs == {}
+
+
+def test_totals_that_do_not_balance_stop_the_step(tmp_path):
+    with database.connect(tmp_path, 1 << 30) as connection:
+        for name in ("left", "right"):
+            connection.execute(f"CREATE TABLE {name}_keys AS SELECT 1 AS row, 5 AS amount")
+            connection.execute(f"CREATE TABLE only_{name}_rows AS SELECT 1 AS row")
+        connection.execute("CREATE TABLE pairs AS SELECT 1 AS rule, 1 AS left_row, 1 AS right_row")
+
+        with pytest.raises(Problem, match="left side do not balance: 1 rows and 5 came in, 2 rows and 10 would go out"):
+            control_totals.check(connection)
+
+
+def test_mistakes_of_the_settings_are_told_when_they_are_applied():
+    rule = {"name": "x", "equal": ["a"], "tolerance": -1}
+    settings = {"left": {"file": "${a.b}", "encoding": "klingon"}, "right": "${a.c}", "amount": "n",
+                "rules": [rule, {"name": "y", "equal": ["a"], "days": 2}],
+                "outputs": {"matched": {"to": "${a.d}", "as": "x.pdf"}}}  # fmt: skip
+
+    found = reconcile.check(msgspec.convert(settings, reconcile.Settings))
+
+    assert [mistake.split(":")[0] for mistake in found] == [
+        "left.encoding", "outputs.matched.as", "rules[0].tolerance", "rules[1].days",
+    ]  # fmt: skip

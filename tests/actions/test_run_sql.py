@@ -1,0 +1,336 @@
+"""run_sql: what it reads, how it types it, what it refuses, what it writes."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import date, datetime
+from decimal import Decimal
+
+import duckdb
+import pytest
+import xlsxwriter
+
+from procession.actions import run_sql
+from procession.actions.contract import OutputTarget
+from procession.model.lifecycle import StepStatus
+from tests.actions.context import play
+
+
+def sql(folder, text, *, inputs=None, outputs=None, targets=None, **files):
+    """Files are named by their relation; the output "result" is a CSV file unless told otherwise."""
+    given = {name: f"${{f.{name}}}" for name in files} | (inputs or {})
+    settings = {"sql": text, "inputs": given, "outputs": outputs or {"result": "${o.result}"}}
+    return play(run_sql.ACTION, folder, settings, {f"f.{name}": value for name, value in files.items()}, targets)
+
+
+def types(folder, content, name="t.csv", **options):
+    """Column types and rows that a file turns into."""
+    inputs = {"t": {"file": "${f.t}", **options}}
+    played = sql(
+        folder, "FROM t", inputs=inputs, outputs={"result": {"to": "${o.r}", "as": "r.parquet"}}, t=(name, content)
+    )
+    assert played.outcome.status is StepStatus.SUCCESS, played.outcome.message
+    (folder / "r.parquet").write_bytes(played.outputs["o.r"])
+    with duckdb.connect() as connection:
+        relation = connection.read_parquet(str(folder / "r.parquet"))
+        return {n: str(t) for n, t in zip(relation.columns, relation.types, strict=True)}, relation.fetchall()
+
+
+def workbook(*rows, sheet="Data"):
+    file = io.BytesIO()
+    book = xlsxwriter.Workbook(file, {"default_date_format": "yyyy-mm-dd"})
+    page = book.add_worksheet(sheet)
+    for number, row in enumerate(rows):
+        page.write_row(number, 0, row)
+    book.close()
+    return file.getvalue()
+
+
+def refused(played):
+    assert played.outcome.status is StepStatus.FAILED
+    assert played.outputs == {}
+    return played.outcome.message
+
+
+# Types
+
+
+def test_account_numbers_keep_their_leading_zeros(tmp_path):
+    kinds, rows = types(tmp_path, b"account\n00123\n456\n")
+
+    assert (kinds["account"], rows) == ("VARCHAR", [("00123",), ("456",)])
+
+
+def test_amounts_are_decimal_and_never_float(tmp_path):
+    kinds, rows = types(tmp_path, b"amount\n0.1\n-12\n\n99.9900\n")
+
+    assert kinds["amount"] == "DECIMAL(19,4)"
+    assert sum(row[0] for row in rows if row[0] is not None) == Decimal("88.09")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("12", "BIGINT"),
+        ("0", "BIGINT"),
+        ("-0.0001", "DECIMAL(19,4)"),
+        ("1.12345", "DECIMAL(38,10)"),
+        ("1e5", "VARCHAR"),
+        ("NaN", "VARCHAR"),
+        ("+420123", "VARCHAR"),
+        ("1,5", "VARCHAR"),
+        ("12345678901234567890", "VARCHAR"),
+        ("1993-02-28", "DATE"),
+        ("1993-02-31", "VARCHAR"),
+        ("1993-02-28 10:00:00", "TIMESTAMP"),
+        ("true", "BOOLEAN"),
+        ("N/A", "VARCHAR"),
+    ],
+)
+def test_a_type_is_given_only_where_the_value_fits_exactly(tmp_path, text, kind):
+    kinds, _ = types(tmp_path, f"id;value\n1;{text}\n".encode(), delimiter=";")
+
+    assert kinds["value"] == kind
+
+
+def test_one_text_at_the_end_of_a_long_column_keeps_it_text(tmp_path):
+    content = b"n\n" + b"1\n" * 20_000 + b"01\n"
+
+    kinds, rows = types(tmp_path, content)
+
+    assert (kinds["n"], rows[-1]) == ("VARCHAR", ("01",))
+
+
+# Files
+
+
+def test_a_byte_order_mark_is_not_part_of_the_first_name(tmp_path):
+    kinds, _ = types(tmp_path, b"\xef\xbb\xbfname,n\na,1\n")
+
+    assert list(kinds) == ["name", "n"]
+
+
+def test_latin_1_is_read_when_it_is_said(tmp_path):
+    _, rows = types(tmp_path, "name;n\nDvoř€k é;1\n".replace("ř€", "\xe1").encode("latin-1"), encoding="latin-1")
+
+    assert rows == [("Dvo\xe1k é", 1)]
+
+
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path):
+    message = refused(sql(tmp_path, "FROM t", t=b"name;n\ncaf\xe9;1\n"))
+
+    assert 'the file "f.t.csv" cannot be read' in message
+
+
+def test_line_breaks_and_quotes_inside_quotes_are_text(tmp_path):
+    _, rows = types(tmp_path, b'name,n\n"a\nb",1\n"say ""hi""",2\n')
+
+    assert rows == [("a\nb", 1), ('say "hi"', 2)]
+
+
+def test_a_line_with_a_hash_is_a_row_like_any_other(tmp_path):
+    _, rows = types(tmp_path, b"name,n\n#1,1\nx,2\n#,3\n")
+
+    assert len(rows) == 3
+
+
+def test_a_row_that_is_too_short_is_an_error_and_not_dropped(tmp_path):
+    message = refused(sql(tmp_path, "FROM t", t=b"a,b,c\n1,2,3\n4,5\n6,7,8\n"))
+
+    assert "cannot be read" in message
+
+
+def test_a_header_alone_is_a_relation_without_rows(tmp_path):
+    kinds, rows = types(tmp_path, b"a,b\n")
+
+    assert (list(kinds), rows) == (["a", "b"], [])
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    assert refused(sql(tmp_path, "FROM t", t=b"")) == 'the file "f.t.csv" is empty'
+
+
+def test_a_file_property_without_a_file_is_refused(tmp_path):
+    message = refused(sql(tmp_path, "FROM t", inputs={"t": {"file": "${f.t}"}}, t=None))
+
+    assert message == 'the input "t" has no file yet (${f.t})'
+
+
+def test_a_sheet_is_read_as_it_is_shown(tmp_path):
+    content = workbook(
+        ["account", "amount", "day", "note"], ["007", 0.1, date(2026, 1, 2), "N/A"], ["008", 2, datetime(2026, 1, 3), 5]
+    )
+
+    kinds, rows = types(tmp_path, content, "t.xlsx")
+
+    assert kinds == {"account": "VARCHAR", "amount": "DECIMAL(19,4)", "day": "DATE", "note": "VARCHAR"}
+    assert rows[0] == ("007", Decimal("0.1000"), date(2026, 1, 2), "N/A")
+
+
+def test_a_sheet_that_is_not_there_is_named(tmp_path):
+    inputs = {"t": {"file": "${f.t}", "sheet": "March"}}
+    message = refused(sql(tmp_path, "FROM t", inputs=inputs, t=("b.xlsx", workbook(["a"]))))
+
+    assert message == '"b.xlsx" has no sheet "March" (it has Data)'
+
+
+def test_json_amounts_are_decimal(tmp_path):
+    kinds, rows = types(tmp_path, b'[{"a": 0.1, "b": "00123"}, {"a": 12.34, "b": "x"}]', "t.json")
+
+    assert (kinds, rows[1]) == ({"a": "DECIMAL(19,4)", "b": "VARCHAR"}, (Decimal("12.3400"), "x"))
+
+
+def one_cell_book(cell):
+    """A workbook whose only sheet is rewritten by hand."""
+    source, file = zipfile.ZipFile(io.BytesIO(workbook(["a"], [1]))), io.BytesIO()
+    with source, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as out:
+        for member in source.infolist():
+            content = source.read(member)
+            out.writestr(member.filename, cell(content) if "worksheets/sheet1" in member.filename else content)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda xml: xml.replace(b'r="A2"', b'r="XFD1048576"').replace(b'<row r="2"', b'<row r="1048576"'), "cells"),
+        (lambda xml: xml.replace(b'r="A2"', b'r="ZZZ2"'), "columns"),
+        (lambda xml: xml.replace(b"</worksheet>", b" " * (50 << 20) + b"</worksheet>"), "bomb"),
+        (lambda xml: xml[:100], "spreadsheet"),
+    ],
+    ids=["far corner", "far column", "ratio", "torn"],
+)
+def test_a_hostile_workbook_is_refused_before_it_is_parsed(tmp_path, change, said):
+    message = refused(sql(tmp_path, "FROM t", t=("t.xlsx", one_cell_book(change))))
+
+    assert said in message
+
+
+def test_a_file_that_only_says_it_is_a_workbook_is_refused(tmp_path):
+    assert '"t.xlsx" is not a spreadsheet' in refused(sql(tmp_path, "FROM t", t=("t.xlsx", b"a,b\n1,2\n")))
+
+
+# Walls
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * FROM '/etc/passwd'",
+        "SELECT * FROM read_text('/etc/passwd')",
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM glob('/*')",
+        "COPY (SELECT 1) TO '/tmp/stolen.csv'",
+        "ATTACH '/tmp/stolen.db'",
+        "SET threads = 1",
+        "SET enable_external_access = true",
+        "PRAGMA threads = 1",
+        "INSTALL httpfs",
+        "LOAD json",
+        "EXPORT DATABASE '/tmp/stolen'",
+        "EXPLAIN ANALYZE COPY (SELECT 1) TO '/tmp/stolen.csv'",
+        "PREPARE p AS COPY (SELECT 1) TO '/tmp/stolen.csv'",
+        "CALL pragma_version()",
+        "SELECT * FROM context",
+        "SELECT getenv('HOME')",
+    ],
+)
+def test_sql_sees_nothing_but_its_inputs(tmp_path, text):
+    refused(sql(tmp_path, text))
+
+
+def test_an_error_names_the_line_and_what_is_wrong(tmp_path):
+    message = refused(sql(tmp_path, "-- first\nCREATE TABLE a AS SELECT 1 AS x;\n\nSELECT x,\n  y\nFROM a"))
+
+    assert message.startswith('line 5: Binder Error: Referenced column "y" not found')
+
+
+def test_a_mistake_of_grammar_names_the_line(tmp_path):
+    assert refused(sql(tmp_path, "SELECT 1;\nSELEKT 2")).startswith("line 2: Parser Error")
+
+
+def test_a_parameter_that_is_not_given_is_named(tmp_path):
+    message = refused(sql(tmp_path, "SELECT $month", inputs={"year": 1993}))
+
+    assert message == "line 1: $month is not among the inputs that are values (there are: $year)"
+
+
+def test_a_value_is_bound_and_never_pasted(tmp_path):
+    played = sql(tmp_path, "SELECT $x AS x", inputs={"x": "'; DROP TABLE t; --"})
+
+    assert played.outputs["o.result"] == b"x\n'; DROP TABLE t; --\n"
+
+
+# Outputs
+
+
+def test_the_last_select_is_the_result_wherever_it_stands(tmp_path):
+    played = sql(tmp_path, "SELECT 1 AS a; SELECT 2 AS b; CREATE TABLE c AS SELECT 3 AS c")
+
+    assert played.outputs["o.result"] == b"b\n2\n"
+    assert played.names["o.result"] == "step.csv"
+
+
+def test_a_file_keeps_the_name_and_format_it_has(tmp_path):
+    target = {"o.result": OutputTarget(type="File", file_name="List.parquet")}
+    played = sql(tmp_path, "SELECT 1 AS a", targets=target)
+
+    assert played.names["o.result"] == "List.parquet"
+    assert played.outputs["o.result"][:4] == b"PAR1"
+
+
+def test_a_number_must_be_one_value(tmp_path):
+    target = {"o.result": OutputTarget(type="Number")}
+
+    message = refused(sql(tmp_path, "SELECT 1 UNION ALL SELECT 2", targets=target))
+
+    assert message == 'the output "result" goes to a Number and must be one value; it is 2 rows of 1'
+
+
+def test_a_relation_that_is_not_there_is_named(tmp_path):
+    message = refused(sql(tmp_path, "SELECT 1", outputs={"total": "${o.t}"}))
+
+    assert message.startswith('the output "total" is neither')
+
+
+def test_text_that_a_spreadsheet_would_run_is_escaped_in_csv(tmp_path):
+    rows = "('=1+1'), ('@SUM(A1)'), ('-2+3'), ('+cmd'), ('-12.50'), ('plain'), (chr(9) || 'x')"
+    played = sql(tmp_path, f"SELECT * FROM (VALUES {rows}) v(t)")
+
+    assert played.outputs["o.result"].decode() == "t\n'=1+1\n'@SUM(A1)\n'-2+3\n'+cmd\n-12.50\nplain\n'\tx\n"
+
+
+def test_negative_numbers_stay_numbers(tmp_path):
+    assert sql(tmp_path, "SELECT -5 AS n, -1.50 AS d").outputs["o.result"] == b"n,d\n-5,-1.50\n"
+
+
+def test_a_csv_for_machines_is_written_as_it_is(tmp_path):
+    outputs = {"result": {"to": "${o.r}", "as": "r.csv", "escape_formulas": False, "delimiter": ";"}}
+
+    assert sql(tmp_path, "SELECT '=1' AS a, 2 AS b", outputs=outputs).outputs["o.r"] == b"a;b\n=1;2\n"
+
+
+def test_a_workbook_holds_text_as_text_and_numbers_as_numbers(tmp_path):
+    outputs = {"result": {"to": "${o.r}", "as": "r.xlsx"}}
+    text = "SELECT '=1+1' AS f, '007' AS account, 1.50 AS amount, 12345678901234567890 AS long, DATE '2026-01-02' AS d"
+
+    content = sql(tmp_path, text, outputs=outputs).outputs["o.r"]
+
+    sheet = zipfile.ZipFile(io.BytesIO(content)).read("xl/worksheets/sheet1.xml").decode()
+    assert "<f>" not in sheet
+    assert "<t>=1+1</t>" in sheet
+    assert "<t>007</t>" in sheet
+    assert "<v>1.5</v>" in sheet
+    assert "<t>12345678901234567890</t>" in sheet
+
+
+def test_the_same_rows_make_the_same_workbook(tmp_path):
+    outputs = {"result": {"to": "${o.r}", "as": "r.xlsx"}}
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        folder.mkdir()
+
+    first, second = (sql(folder, "SELECT 1 AS a", outputs=outputs).outputs["o.r"] for folder in folders)
+
+    assert first == second
