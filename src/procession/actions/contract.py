@@ -7,7 +7,7 @@ other action. References in its settings were resolved before it is called.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
@@ -61,7 +61,7 @@ class Outcome:
 
     status: StepStatus
     message: str = ""
-    outputs: Mapping[str, OutputValue] = {}
+    outputs: Mapping[str, OutputValue] = field(default_factory=dict)
 
 
 class Context(Protocol):

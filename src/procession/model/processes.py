@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -137,7 +137,7 @@ class Step:
     enabled: bool = True
     properties: tuple[Property, ...] = ()
     action: str = ""
-    settings: Mapping[str, Any] = {}  # the `with` block, JSON values, references unresolved
+    settings: Mapping[str, Any] = field(default_factory=dict)  # the `with` block, JSON values, references unresolved
     needs: tuple[str, ...] | None = None  # None: the previous enabled step; (): nothing
     when: Condition | None = None
     skip_when: Condition | None = None
