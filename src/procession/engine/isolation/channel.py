@@ -78,10 +78,12 @@ class Channel:
             return False
 
     def _receive_packet(self, *, wait: bool) -> bytes:
+        flags = 0 if wait else socket.MSG_DONTWAIT
         try:
-            packet = self._socket.recv(_PACKET_BYTES + 1, 0 if wait else socket.MSG_DONTWAIT)
-        except ConnectionError as error:
-            raise EOFError from error
+            packet = self._socket.recv(_PACKET_BYTES + 1, flags)
+        except ConnectionResetError:
+            # Said once, before what the other side had sent, when it died with something of ours unread.
+            packet = self._socket.recv(_PACKET_BYTES + 1, flags)
         if not packet:
             raise EOFError
         return packet

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from array import array
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,7 @@ from procession.engine.isolation.worker import ForkedWorker
 from procession.model.errors import Unavailable
 
 _ANNOUNCEMENT_BYTES_MAX = 4096
-_HANDLES = 3
+_ANCILLARY_BYTES_MAX = socket.CMSG_SPACE(3 * array("i").itemsize)
 _STARTS_IN_VAIN_MAX = 3
 _HELLO_SECONDS_MAX = 20.0
 _END_SECONDS_MAX = 5.0
@@ -134,7 +135,8 @@ class Connection:
 
     def _receive(self, flags: int) -> tuple[Announcement, list[int]]:
         try:
-            content, handles, _, _ = socket.recv_fds(self._socket, _ANNOUNCEMENT_BYTES_MAX, _HANDLES, flags)
+            # Not socket.recv_fds: Python 3.11's forgets the flags.
+            content, ancillary, _, _ = self._socket.recvmsg(_ANNOUNCEMENT_BYTES_MAX, _ANCILLARY_BYTES_MAX, flags)
         except ConnectionError as error:
             raise EOFError from error
         if not content:
@@ -142,7 +144,8 @@ class Connection:
         announcement = msgspec.msgpack.decode(content, type=Announcement)
         if isinstance(announcement, Hello):
             self.hello = announcement
-        return announcement, handles
+        handles = array("i", b"".join(data for _, _, data in ancillary))
+        return announcement, handles.tolist()
 
     def _worker(self, born: Born, handles: list[int]) -> ForkedWorker:
         has_namespace = self.hello is not None and self.hello.namespace != ""
