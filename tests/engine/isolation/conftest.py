@@ -72,6 +72,7 @@ class House:
 
     isolation: ForkServerIsolation
     home: Path
+    has_namespaces: bool = True
     jobs: int = 0
 
     def acquire(self, *, user_code: bool = True) -> Worker:
@@ -118,7 +119,7 @@ def _house(home: Path, **changes: Any) -> Iterator[House]:
     isolation = ForkServerIsolation(settings(**changes))
     isolation.start()
     try:
-        yield House(isolation=isolation, home=home)
+        yield House(isolation=isolation, home=home, has_namespaces=changes.get("namespaces", True))
     finally:
         isolation.close()
 

@@ -189,7 +189,9 @@ def test_a_forged_message_ends_the_step(shared: House) -> None:
 
 
 def test_a_copy_that_user_code_forked_does_not_speak_for_the_step(house: House) -> None:
-    told = house.run("import os\npid = os.fork()\nif pid: os.waitpid(pid, 0)\noutputs['a.b'] = 'parent' if pid else 'child'")
+    told = house.run(
+        "import os\npid = os.fork()\nif pid: os.waitpid(pid, 0)\noutputs['a.b'] = 'parent' if pid else 'child'"
+    )
 
     assert told.outcome.outputs == {"a.b": "parent"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
 import threading
@@ -28,7 +29,7 @@ class Pulse:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._has_thread = False
         self._is_parked = False
         self._job_number = 0
         self._is_busy = False
@@ -39,9 +40,10 @@ class Pulse:
         self.held_back = None
         self._job_number += 1
         self._is_busy = True
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
-            self._thread.start()
+        if not self._has_thread:
+            self._has_thread = True
+            # Not threading.Thread: its start() waits until the thread runs, a millisecond of a short step.
+            _thread.start_new_thread(self._run, ())
         elif self._is_parked:
             with self._changed:
                 self._changed.notify()

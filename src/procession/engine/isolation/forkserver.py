@@ -41,6 +41,8 @@ class ForkServer:
     def run(self) -> None:
         """Serve until the server is gone."""
         linux.adopt_orphans()
+        if self._orders.user_code:
+            linux.share_one_arena()
         gc.collect()
         gc.freeze()  # what is there by now stays: the collector must not touch pages that workers share
         is_network_apart = bool(self._flags & linux.CLONE_NEWNET)
@@ -219,8 +221,12 @@ def main() -> None:
     server = ForkServer(orders, control)
     try:
         server.run()
+    except BrokenPipeError:
+        pass  # the server went away while a worker was announced
     finally:
         server.end_all()
+    # Past the exit hooks of libraries: DuckDB's print what they leak.
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -140,5 +140,5 @@ def _end_at_once(number: int, frame: FrameType | None) -> None:
 
 
 def _let_go(cell: sandbox.Cell) -> None:
-    for handle in cell.system:
-        os.close(handle)
+    for place in cell.system:
+        os.close(place.handle)

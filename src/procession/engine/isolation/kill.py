@@ -29,12 +29,14 @@ class _Tree:
     def look(self) -> list[int]:
         """Who is there now, the keeper not counted: it is ours, and only watches."""
         found = processes.members(self.namespace) if self.namespace else processes.descendants(self.mark.pid)
-        found = [pid for pid in found if pid != self.mark.pid]
+        alive = []
         for pid in found:
             ticks = processes.started_ticks(pid)
-            if ticks is not None:
-                self.seen.setdefault(pid, ticks)
-        return found
+            if ticks is not None and pid != self.mark.pid and processes.is_running(pid, ticks):
+                # setdefault would keep the ticks of an earlier process with this number.
+                self.seen[pid] = ticks
+                alive.append(pid)
+        return alive
 
     def left(self) -> tuple[int, ...]:
         everyone = {self.mark.pid: self.mark.started_ticks, **self.seen}

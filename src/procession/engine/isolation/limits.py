@@ -11,6 +11,8 @@ from procession.engine.isolation import processes
 from procession.engine.isolation.contract import Limits
 
 _PAGE_BYTES = resource.getpagesize()
+# What the C library and DuckDB reserve for threads without using it; user code has one arena (linux.share_one_arena).
+_THREADS_BYTES = 192 * 2**20
 
 
 def apply(limits: Limits, *, for_good: bool) -> None:
@@ -21,7 +23,8 @@ def apply(limits: Limits, *, for_good: bool) -> None:
     for each process of a step, not for their sum. `for_good` sets the hard limits too, for user code.
     """
     _set(resource.RLIMIT_CORE, 0, for_good=for_good)
-    _set(resource.RLIMIT_AS, _mapped_bytes() + limits.memory_bytes_max, for_good=for_good)
+    reserve_bytes = 0 if for_good else _THREADS_BYTES
+    _set(resource.RLIMIT_AS, _mapped_bytes() + reserve_bytes + limits.memory_bytes_max, for_good=for_good)
     _set(resource.RLIMIT_FSIZE, limits.file_bytes_max, for_good=for_good)
     _set(resource.RLIMIT_NOFILE, limits.open_files_max, for_good=for_good)
     _set(resource.RLIMIT_CPU, _cpu_limit(limits), for_good=for_good)
@@ -51,7 +54,7 @@ def exit_reason(status: int, *, limits: Limits | None, cpu_seconds: float) -> st
     cpu_limit = limits.cpu_seconds_max if limits else None
     by_cpu = cpu_limit is not None and cpu_seconds >= cpu_limit - 0.5
     if number == signal.SIGXCPU or (number == signal.SIGKILL and by_cpu):
-        return f"used more than {cpu_limit} seconds of processor time"
+        return f"used more than {cpu_limit} {'second' if cpu_limit == 1 else 'seconds'} of processor time"
     if number == signal.SIGKILL:
         return "was killed by signal 9, most likely because the machine ran out of memory"
     try:
@@ -75,7 +78,7 @@ def _set(kind: int, value: int, *, for_good: bool) -> None:
 
 
 def _mapped_bytes() -> int:
-    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - once a step: a Path costs more than the read
+    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - once a step: a Path costs more than the read
         return int(file.read().split()[0]) * _PAGE_BYTES
 
 

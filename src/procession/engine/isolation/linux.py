@@ -14,6 +14,7 @@ _SYS_CAPSET = {"x86_64": 126, "aarch64": 91, "riscv64": 91}
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS = 1, 4, 8
 _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 36, 38, 47
 _PR_CAP_AMBIENT_RAISE = 2
+_M_ARENA_MAX = -8
 _CAPABILITY_VERSION_3 = 0x20080522
 
 # PyDLL keeps the interpreter's lock: a clone must not happen while another thread could take it.
@@ -59,6 +60,12 @@ def adopt_orphans() -> None:
 def forbid_new_privileges() -> None:
     """No program started from here on gains rights by set-uid bits or file capabilities."""
     _control(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def share_one_arena() -> None:
+    """Have malloc reserve no 64 MB of address space for each thread: limits on address space would count them."""
+    if hasattr(_libc, "mallopt"):  # glibc's
+        _libc.mallopt(ctypes.c_int(_M_ARENA_MAX), ctypes.c_int(1))
 
 
 def show_in_proc() -> None:

@@ -97,6 +97,8 @@ class ForkServerIsolation:
         return _describe(hello, self._settings) if hello else "steps cannot run: the fork server does not start"
 
     def close(self) -> None:
+        if self._events.closed:
+            return
         for shelf in self._shelves:
             for worker in (*shelf.ready, *shelf.used):
                 worker.end()

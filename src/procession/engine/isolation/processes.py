@@ -106,8 +106,8 @@ def _owner(pid: int) -> int | None:
 
 def _stat(pid: int) -> list[str] | None:
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - as above
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - as above
             # The name is in parentheses and may hold anything, parentheses too.
-            return file.read().rpartition(")")[2].split()
+            return file.read().rpartition(b")")[2].decode().split()
     except OSError:
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 from collections.abc import Iterable
@@ -20,7 +19,7 @@ class Cell:
 
     settings: IsolationSettings
     number: int  # counts the workers of this fork server
-    system: tuple[int, ...]  # handles of what every program may read
+    system: tuple[landlock.Place, ...]  # handles of what every program may read
     counted_alone: bool  # the kernel counts its processes apart from those of others
 
 
@@ -84,7 +83,6 @@ def _is_reachable(path: str) -> bool:
     return os.access(path, os.R_OK)
 
 
-def _close(handles: Iterable[int]) -> None:
-    for handle in handles:
-        with contextlib.suppress(OSError):
-            os.close(handle)
+def _close(places: Iterable[landlock.Place]) -> None:
+    for place in places:
+        os.close(place.handle)
