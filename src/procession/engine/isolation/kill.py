@@ -33,7 +33,7 @@ class _Tree:
         for pid in found:
             ticks = processes.started_ticks(pid)
             if ticks is not None and pid != self.mark.pid and processes.is_running(pid, ticks):
-                # setdefault would keep the ticks of an earlier process with this number.
+                # The latest counts: a number may have belonged to an earlier process.
                 self.seen[pid] = ticks
                 alive.append(pid)
         return alive
