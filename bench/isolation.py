@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "engine" 
 
 from conftest import House, settings
 
-from procession.engine.isolation import ForkServerIsolation
+from procession.engine.isolation import ForkServerIsolation, processes
 from procession.engine.isolation.contract import Done, Worker
 
 WARM_JOBS = 4_000
@@ -127,11 +127,12 @@ def _kill(house: House) -> float:
 
 def _memory_mb() -> float:
     """Proportional memory of every process below this one."""
-    from procession.engine.isolation import processes
-
     total = 0
     for pid in processes.descendants(os.getpid()):
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        try:
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # a process that was just ending
         total += int(text.partition("\nPss:")[2].split()[0])
     return total / 1024
 
