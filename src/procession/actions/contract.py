@@ -32,7 +32,7 @@ class FileOutput(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
-# What crosses the pipe. A Decimal travels as itself (msgpack extension-free: {"decimal": "1.20"} in codec.py).
+# What crosses the pipe. A Decimal travels as itself (a msgpack extension type: engine/isolation/codec.py).
 InputValue = str | int | Decimal | bool | None | FileInput
 OutputValue = str | int | Decimal | bool | None | FileOutput
 

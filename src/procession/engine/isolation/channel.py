@@ -1,0 +1,107 @@
+"""A socket pair between the server and one worker: whole messages of any allowed size, each in a few packets.
+
+Packets (SEQPACKET) rather than a stream: a worker killed in mid-message leaves no half message before the last word
+of its keeper.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+
+from procession.engine.isolation.codec import Malformed
+
+MESSAGE_BYTES_MAX = 16 * 2**20
+_PACKET_BYTES = 60_000  # well below the default send buffer (208 KB), so that one packet always fits
+_SEND_SECONDS_MAX = 10  # a peer that does not read for so long is taken for dead
+_MORE, _LAST, _FAREWELL = b"\0", b"\1", b"\2"
+
+
+class Channel:
+    """One end. Thread-safe for sending; only one thread may receive."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+        self._sending = threading.Lock()
+        self._packets: list[bytes] = []
+        self._size_bytes = 0
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def limit_sending(self) -> None:
+        """Let no send take longer than ten seconds (SO_SNDTIMEO: receiving stays as it is)."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_SECONDS_MAX, 0))
+
+    def send(self, payload: bytes) -> None:
+        """One message. Raises Malformed when it is too large, OSError when nobody reads."""
+        if len(payload) > MESSAGE_BYTES_MAX:
+            raise Malformed(f"a message between server and step may have at most {MESSAGE_BYTES_MAX // 2**20} MB")
+        last = max(0, len(payload) - 1) // _PACKET_BYTES
+        with self._sending:
+            for number in range(last + 1):
+                start = number * _PACKET_BYTES
+                flag = _LAST if number == last else _MORE
+                self._socket.send(flag + payload[start : start + _PACKET_BYTES], socket.MSG_NOSIGNAL)
+
+    def send_farewell(self, payload: bytes) -> None:
+        """The keeper's message after the worker's death: whatever the worker had begun to say is forgotten."""
+        self._socket.send(_FAREWELL + payload, socket.MSG_NOSIGNAL)
+
+    def receive(self, *, wait: bool) -> bytes:
+        """The next message. Raises BlockingIOError (none yet), EOFError (none ever), Malformed (too large)."""
+        while True:
+            packet = self._receive_packet(wait=wait)
+            if packet[:1] == _FAREWELL:
+                self._forget()
+                return packet[1:]
+            self._packets.append(packet[1:])
+            self._size_bytes += len(packet)
+            if self._size_bytes > MESSAGE_BYTES_MAX + 2 * _PACKET_BYTES:
+                self._forget()
+                raise Malformed(f"the step's process sent a message of more than {MESSAGE_BYTES_MAX // 2**20} MB")
+            if packet[:1] == _LAST:
+                return self._forget()
+
+    def is_open(self) -> bool:
+        """Whether the other side may still speak; looks without taking anything."""
+        try:
+            return bool(self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def _receive_packet(self, *, wait: bool) -> bytes:
+        flags = 0 if wait else socket.MSG_DONTWAIT
+        try:
+            packet = self._socket.recv(_PACKET_BYTES + 1, flags)
+        except ConnectionResetError:
+            # Said once, before what the other side had sent, when it died with something of ours unread.
+            packet = self._socket.recv(_PACKET_BYTES + 1, flags)
+        if not packet:
+            raise EOFError
+        return packet
+
+    def _forget(self) -> bytes:
+        message = self._packets[0] if len(self._packets) == 1 else b"".join(self._packets)
+        self._packets = []
+        self._size_bytes = 0
+        return message
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Two connected ends that no program started later inherits."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def pipe() -> tuple[int, int]:
+    """(read end, write end); reading never waits."""
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(reader, False)
+    return reader, writer

@@ -1,0 +1,168 @@
+"""The worker itself: waits for a job, runs its action, says how it ended. Runs nowhere but below a keeper."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import select
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+
+from procession.actions.contract import Action, Outcome
+from procession.engine.isolation import codec, limits, sandbox
+from procession.engine.isolation.channel import Channel
+from procession.engine.isolation.context import Pulse, StepContext
+from procession.engine.isolation.contract import Done, Heartbeat, Job
+from procession.model.lifecycle import StepStatus
+
+_JOBS_BETWEEN_COLLECTIONS = 50
+_EXIT_AFTER_TERM = 128 + signal.SIGTERM
+
+
+class _Terminated(SystemExit):
+    """TERM arrived: raised in the action, so that its `finally` blocks run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """Everything a worker has besides its job."""
+
+    channel: Channel
+    book: Mapping[str, Action]
+    cell: sandbox.Cell
+    user_code: bool
+    pid: int
+
+
+def work(place: Workplace, *, log: int) -> None:
+    """Do one job (user code) or job after job, until the server closes the channel. Never returns."""
+    code = 1
+    try:
+        _settle_in(log)
+        if place.user_code:
+            _work_once(place)
+        else:
+            _work_on(place)
+        code = 0
+    except EOFError:
+        code = 0
+    except _Terminated:
+        code = _EXIT_AFTER_TERM
+    except SystemExit as error:
+        code = _exit_code(error)
+    except BaseException:  # the last line of a process: nothing may get past it
+        traceback.print_exc()
+    finally:
+        # Past every exit hook and every thread that user code left behind, in a forked copy of this process too.
+        os._exit(code)
+
+
+def _settle_in(log: int) -> None:
+    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    # New ones, by line: what was printed before a crash must be in the log.
+    sys.stdout = open(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
+    sys.stderr = open(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise _Terminated(_EXIT_AFTER_TERM)
+
+
+def _work_once(place: Workplace) -> None:
+    job = codec.decode_job(place.channel.receive(wait=True))
+    pulse = Pulse(place.channel)
+    sandbox.enter(place.cell, job)
+    _finish(place, _perform(place, pulse, job), reusable=False)
+
+
+def _work_on(place: Workplace) -> None:
+    sandbox.enter_warm(place.cell)
+    pulse = Pulse(place.channel)
+    jobs = 0
+    while True:
+        _await_job(place)
+        job = codec.decode_job(place.channel.receive(wait=True))
+        limits.apply(job.limits, for_good=False)
+        outcome = _perform(place, pulse, job)
+        _finish(place, outcome, reusable=not limits.is_worn(job.limits))
+        os.chdir("/")
+        jobs += 1
+        if jobs % _JOBS_BETWEEN_COLLECTIONS == 0:
+            gc.collect()
+
+
+def _await_job(place: Workplace) -> None:
+    """Wait; a heartbeat without a job tells the server that this worker has long had nothing to do."""
+    poll = select.poll()
+    poll.register(place.channel.fileno(), select.POLLIN)
+    while not poll.poll(place.cell.settings.idle_seconds * 1000):
+        place.channel.send(codec.encode_frame(Heartbeat()))
+
+
+def _perform(place: Workplace, pulse: Pulse, job: Job) -> Outcome:
+    _move_into(job.folder)
+    pulse.begin()
+    try:
+        outcome = _run(place, pulse, job)
+    except MemoryError:
+        outcome = Outcome(status=StepStatus.FAILED, message=limits.memory_reason(job.limits))
+    except Exception as error:  # this is the executor's arm: an action's bug must fail its step only
+        traceback.print_exc()
+        message = f"the action {job.action} failed unexpectedly: {type(error).__name__}: {error}"
+        outcome = Outcome(status=StepStatus.FAILED, message=message)
+    finally:
+        pulse.end()
+    return outcome
+
+
+def _run(place: Workplace, pulse: Pulse, job: Job) -> Outcome:
+    action = place.book.get(job.action)
+    if action is None:
+        return Outcome(status=StepStatus.FAILED, message=f"there is no action {job.action}")
+    try:
+        settings = msgspec.convert(job.settings, action.settings)
+    except msgspec.ValidationError as error:
+        return Outcome(status=StepStatus.FAILED, message=f"the settings of {job.action} are wrong: {error}")
+    folder = Path(job.folder)
+    context = StepContext(job=job, settings=settings, folder=folder, channel=place.channel, pulse=pulse, pid=place.pid)
+    return action.run(context)
+
+
+def _finish(place: Workplace, outcome: Outcome, *, reusable: bool) -> None:
+    if os.getpid() != place.pid:
+        os._exit(0)  # a copy that user code forked and that returned from the script: not the step
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # user code may have closed or replaced it
+            stream.flush()
+    try:
+        frame = codec.encode_frame(codec.Finished(done=Done(outcome=outcome), reusable=reusable))
+    except codec.Malformed as error:
+        failed = Outcome(status=StepStatus.FAILED, message=error.message)
+        frame = codec.encode_frame(codec.Finished(done=Done(outcome=failed), reusable=reusable))
+    place.channel.send(frame)
+
+
+def _move_into(folder: str) -> None:
+    os.chdir(folder)
+    os.environ["HOME"] = os.environ["TMPDIR"] = folder
+    tempfile.tempdir = None  # it remembers the first answer, which was another job's folder
+
+
+def _exit_code(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    return error.code & 0xFF if isinstance(error.code, int) else 1

@@ -1,0 +1,158 @@
+"""What crosses the pipes, as bytes: msgpack, with extension types so that money and files arrive as what they were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from procession.actions.contract import FileInput, FileOutput, Outcome, OutputTarget
+from procession.engine.isolation.contract import Done, Heartbeat, Job, Limits, Progress
+from procession.model.errors import ProcessionError
+from procession.model.lifecycle import StepStatus
+
+# Extension codes; a user's own mapping can never be mistaken for one of these.
+_DECIMAL, _BIG_INTEGER, _FILE_INPUT, _FILE_OUTPUT = 1, 2, 3, 4
+_INTEGER_MAX, _INTEGER_MIN = 2**64 - 1, -(2**63)  # what msgpack can say
+
+TEXT_CHARS_MAX = 4_000  # of a completion message or a progress message
+DEPTH_MAX = 100  # of nested settings
+
+
+class Malformed(ProcessionError):
+    """Bytes that are not a message of ours, or a value that cannot travel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exited:
+    """The keeper's last word: how the worker ended (a wait status) and what it had used."""
+
+    status: int
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """Done, and whether the process may be used again."""
+
+    done: Done
+    reusable: bool
+
+
+Frame = Heartbeat | Progress | Finished | Exited
+
+
+def encode_job(job: Job) -> bytes:
+    """The job in msgpack. Raises Malformed for a value that cannot travel."""
+    targets = {reference: astuple(target) for reference, target in job.targets.items()}
+    head = [job.action, _pack(job.settings), _pack(job.values), targets]
+    return _encode([*head, job.folder, job.step_key, job.idempotency_key, astuple(job.limits)])
+
+
+def decode_job(payload: bytes) -> Job:
+    """The job as it was sent, Decimals digit by digit."""
+    action, settings, values, targets, folder, step_key, idempotency_key, limits = _decode(payload)
+    memory, file, open_files, processes, cpu = limits
+    return Job(
+        action=action,
+        settings=settings,
+        values=values,
+        targets={key: OutputTarget(type=type_, file_name=name) for key, (type_, name) in targets.items()},
+        folder=folder,
+        step_key=step_key,
+        idempotency_key=idempotency_key,
+        limits=Limits(
+            memory_bytes_max=memory,
+            file_bytes_max=file,
+            open_files_max=open_files,
+            processes_max=processes,
+            cpu_seconds_max=cpu,
+        ),
+    )
+
+
+def encode_frame(frame: Frame) -> bytes:
+    """A message of the worker. Raises Malformed for an output that cannot travel."""
+    match frame:
+        case Heartbeat():
+            return _encode(["beat"])
+        case Progress():
+            return _encode(["progress", frame.fraction, frame.message[:TEXT_CHARS_MAX]])
+        case Exited():
+            return _encode(["exit", frame.status, frame.cpu_seconds])
+        case Finished():
+            outcome = frame.done.outcome
+            message = outcome.message[:TEXT_CHARS_MAX]
+            return _encode(["done", outcome.status.value, message, _pack(outcome.outputs), frame.reusable])
+
+
+def decode_frame(payload: bytes) -> Frame:
+    """What a worker said. Raises Malformed: user code shares the worker's process and may write anything."""
+    try:
+        match _decode(payload):
+            case ["beat"]:
+                return Heartbeat()
+            case ["progress", int() | float() as fraction, str() as message]:
+                return Progress(fraction=float(fraction), message=message[:TEXT_CHARS_MAX])
+            case ["exit", int() as status, int() | float() as seconds]:
+                return Exited(status=status, cpu_seconds=float(seconds))
+            case ["done", str() as status, str() as message, dict() as outputs, bool() as reusable]:
+                outcome = Outcome(status=StepStatus(status), message=message, outputs=_checked(outputs))
+                return Finished(done=Done(outcome=outcome), reusable=reusable)
+    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
+        raise Malformed(f"the step's process sent something that is not a message: {error}") from error
+    raise Malformed("the step's process sent something that is not a message")
+
+
+def _checked(outputs: Mapping[Any, Any]) -> dict[str, Any]:
+    for reference, value in outputs.items():
+        if not isinstance(reference, str) or not isinstance(value, str | int | Decimal | bool | None | FileOutput):
+            raise ValueError(f"the output {reference!r}")
+    return dict(outputs)
+
+
+def _pack(value: Any, depth: int = 0) -> Any:
+    """`value` with everything that msgpack does not know replaced by an extension."""
+    if depth > DEPTH_MAX:
+        raise Malformed(f"settings nest deeper than {DEPTH_MAX} levels")
+    match value:
+        case Mapping():
+            return {key: _pack(item, depth + 1) for key, item in value.items()}
+        case list() | tuple():
+            return [_pack(item, depth + 1) for item in value]
+        case Decimal():
+            return msgspec.msgpack.Ext(_DECIMAL, str(value).encode())
+        case int() if not _INTEGER_MIN <= value <= _INTEGER_MAX:
+            return msgspec.msgpack.Ext(_BIG_INTEGER, value.to_bytes(value.bit_length() // 8 + 1, signed=True))
+        case FileInput():
+            return msgspec.msgpack.Ext(_FILE_INPUT, msgspec.msgpack.encode(value))
+        case FileOutput():
+            return msgspec.msgpack.Ext(_FILE_OUTPUT, msgspec.msgpack.encode(value))
+    return value
+
+
+def _unpack(code: int, content: memoryview) -> Any:
+    match code:
+        case 1:
+            return Decimal(bytes(content).decode())
+        case 2:
+            return int.from_bytes(content, signed=True)
+        case 3:
+            return msgspec.msgpack.decode(content, type=FileInput)
+        case 4:
+            return msgspec.msgpack.decode(content, type=FileOutput)
+    raise ValueError(f"extension {code}")
+
+
+def _encode(value: Any) -> bytes:
+    try:
+        return msgspec.msgpack.encode(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Malformed(f"a value cannot leave the step's process: {error}") from error
+
+
+def _decode(payload: bytes) -> Any:
+    return msgspec.msgpack.decode(payload, ext_hook=_unpack)

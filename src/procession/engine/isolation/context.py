@@ -1,0 +1,124 @@
+"""What an action sees of its attempt (the Context of actions/contract.py), and how it speaks to the server."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from procession.actions.contract import InputValue, OutputTarget
+from procession.engine.isolation import codec
+from procession.engine.isolation.channel import Channel
+from procession.engine.isolation.contract import Heartbeat, Job, Progress
+
+BEAT_SECONDS = 1.0
+_PROGRESS_SECONDS_MIN = 0.05  # between two progress messages: a loop may report every row
+
+
+class Pulse:
+    """A thread that sends a heartbeat every second while a job runs, and the progress that was held back.
+
+    Between jobs it sleeps for good; a job that follows within the second finds it awake and costs nothing.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._changed = threading.Condition()
+        self._has_thread = False
+        self._is_parked = False
+        self._job_number = 0
+        self._is_busy = False
+        self.held_back: Progress | None = None
+
+    def begin(self) -> None:
+        """A job has begun."""
+        self.held_back = None
+        self._job_number += 1
+        self._is_busy = True
+        if not self._has_thread:
+            self._has_thread = True
+            # Not threading.Thread: its start() waits until the thread runs, a millisecond of a short step.
+            _thread.start_new_thread(self._run, ())
+        elif self._is_parked:
+            with self._changed:
+                self._changed.notify()
+
+    def end(self) -> None:
+        """The job is over; nothing more is sent for it."""
+        self._is_busy = False
+
+    def _run(self) -> None:
+        with self._changed:
+            while True:
+                number = self._job_number
+                self._changed.wait(BEAT_SECONDS)
+                if not self._is_busy:
+                    self._park()
+                elif number == self._job_number:
+                    self._beat()
+
+    def _park(self) -> None:
+        self._is_parked = True
+        # A job that began before the flag was set did not notify.
+        while not self._is_busy:
+            self._changed.wait()
+        self._is_parked = False
+
+    def _beat(self) -> None:
+        held_back, self.held_back = self.held_back, None
+        try:
+            self._channel.send(codec.encode_frame(held_back or Heartbeat()))
+        except OSError:
+            os._exit(1)  # nobody is there to hear the outcome either
+
+
+@dataclass(slots=True, kw_only=True)
+class StepContext:
+    """One attempt's Context; `settings` are the action's own, converted and checked."""
+
+    job: Job
+    settings: Any
+    folder: Path
+    channel: Channel
+    pulse: Pulse
+    pid: int
+    _reported_at: float = field(default=0.0)
+
+    @property
+    def step_key(self) -> str:
+        return self.job.step_key
+
+    @property
+    def idempotency_key(self) -> str:
+        return self.job.idempotency_key
+
+    @property
+    def memory_bytes_max(self) -> int:
+        return self.job.limits.memory_bytes_max
+
+    def value(self, reference: str) -> InputValue:
+        return self.job.values[reference]
+
+    def target(self, reference: str) -> OutputTarget:
+        return self.job.targets[reference]
+
+    def log(self, text: str) -> None:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+    def progress(self, fraction: float, message: str = "") -> None:
+        # A copy of this process that user code forked must not speak for the step.
+        if os.getpid() != self.pid:
+            return
+        progress = Progress(fraction=min(1.0, max(0.0, float(fraction))), message=str(message))
+        now = time.monotonic()
+        if now - self._reported_at < _PROGRESS_SECONDS_MIN:
+            self.pulse.held_back = progress
+            return
+        self._reported_at = now
+        self.pulse.held_back = None
+        self.channel.send(codec.encode_frame(progress))

@@ -1,0 +1,233 @@
+"""The process that forks workers: single-threaded, started with a clean environment, told how many by its socket.
+
+Run as `python -m procession.engine.isolation.forkserver ORDERS FD`; it ends when the socket does, and ends all workers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from procession.actions.contract import Action
+from procession.engine.isolation import channel, keeper, landlock, linux, processes, sandbox
+from procession.engine.isolation.options import Announcement, Born, Command, Fork, Hello, Orders, Preload
+
+_COMMAND_BYTES_MAX = 4096
+
+
+class ForkServer:
+    """One zygote; `orders` say for which kind of work."""
+
+    def __init__(self, orders: Orders, control: socket.socket) -> None:
+        self._orders = orders
+        self._control = control
+        self._book = load(orders.settings.book)
+        self._system = landlock.open_system() if orders.settings.landlock else ()
+        self._namespace, self._flags = _find_namespaces(orders)
+        self._keepers: set[int] = set()
+        self._number = 0
+        self._wakeup = _wake_on_child()
+
+    def run(self) -> None:
+        """Serve until the server is gone."""
+        linux.adopt_orphans()
+        if self._orders.user_code:
+            linux.share_one_arena()
+        gc.collect()
+        gc.freeze()  # what is there by now stays: the collector must not touch pages that workers share
+        is_network_apart = bool(self._flags & linux.CLONE_NEWNET)
+        abi = landlock.version() if self._orders.settings.landlock else 0
+        self._announce(Hello(namespace=self._namespace, landlock=abi, network=is_network_apart))
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        poll.register(self._wakeup, select.POLLIN)
+        while True:
+            for handle, _ in poll.poll():
+                if handle == self._wakeup:
+                    self._collect_dead()
+                elif not self._obey():
+                    return
+
+    def end_all(self) -> None:
+        """Kill every worker with its tree, and whatever was orphaned to us, until we have no child left."""
+        number = signal.SIGKILL if self._namespace else signal.SIGHUP
+        for pid in self._keepers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        while True:
+            self._kill_strangers()
+            try:
+                os.waitpid(-1, 0)
+            except ChildProcessError:
+                return
+
+    def _obey(self) -> bool:
+        try:
+            content = self._control.recv(_COMMAND_BYTES_MAX)
+        except ConnectionError:
+            return False
+        if not content:
+            return False
+        match msgspec.msgpack.decode(content, type=Command):
+            case Fork(count=count):
+                for _ in range(count):
+                    self._fork()
+            case Preload():
+                preload(self._orders.settings.preload)
+                gc.freeze()
+        return True
+
+    def _fork(self) -> None:
+        ours, theirs = channel.pair()
+        reader, writer = channel.pipe()
+        self._number += 1
+        user, group = os.getuid(), os.getgid()
+        pid = linux.clone(self._flags) if self._flags else os.fork()
+        if pid == 0:
+            self._become_keeper((ours, theirs), (reader, writer), (user, group))
+        self._keepers.add(pid)
+        theirs.close()
+        os.close(writer)
+        pidfd = os.pidfd_open(pid)
+        # It cannot be gone from /proc: only we can reap it.
+        born = Born(pid=pid, started_ticks=processes.started_ticks(pid) or 0)
+        self._announce(born, ours.fileno(), reader, pidfd)
+        ours.close()
+        os.close(reader)
+        os.close(pidfd)
+
+    def _become_keeper(
+        self, ends: tuple[socket.socket, socket.socket], log: tuple[int, int], owner: tuple[int, int]
+    ) -> None:
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._control.close()
+            ends[0].close()
+            os.close(log[0])
+            os.close(self._wakeup)
+            settings = self._orders.settings
+            cell = sandbox.Cell(
+                settings=settings,
+                number=self._number,
+                system=self._system,
+                counted_alone=self._namespace == "user and pid",
+            )
+            keeper.keep(
+                keeper.Birth(
+                    end=ends[1],
+                    log=log[1],
+                    namespace=self._namespace,
+                    user=owner[0],
+                    group=owner[1],
+                    book=self._book,
+                    cell=cell,
+                    user_code=self._orders.user_code,
+                )
+            )
+        finally:
+            os._exit(1)
+
+    def _announce(self, announcement: Announcement, *handles: int) -> None:
+        socket.send_fds(self._control, [msgspec.msgpack.encode(announcement)], list(handles))
+
+    def _collect_dead(self) -> None:
+        os.read(self._wakeup, 4096)
+        has_lost_keeper = False
+        with contextlib.suppress(ChildProcessError):
+            while pid := os.waitpid(-1, os.WNOHANG)[0]:
+                has_lost_keeper |= pid in self._keepers
+                self._keepers.discard(pid)
+        if has_lost_keeper and not self._namespace:
+            self._kill_strangers()
+
+    def _kill_strangers(self) -> None:
+        """A child that is no keeper lost its own: it and its descendants belong to nobody."""
+        if self._namespace:
+            return
+        for pid in set(processes.children(os.getpid())) - self._keepers:
+            for member in [pid, *processes.descendants(pid)]:
+                with contextlib.suppress(OSError):
+                    os.kill(member, signal.SIGKILL)
+
+
+def load(name: str) -> Mapping[str, Action]:
+    """The book of actions that "module:function" returns."""
+    module, _, function = name.partition(":")
+    build: Callable[[], Mapping[str, Action]] = getattr(importlib.import_module(module), function)
+    return build()
+
+
+def preload(modules: tuple[str, ...]) -> None:
+    """Import what most actions of this installation need; an extra that is not installed is none of ours."""
+    for module in modules:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
+
+
+def _find_namespaces(orders: Orders) -> tuple[str, int]:
+    """The best that this kernel and our rights allow: (its name, clone flags)."""
+    if not orders.settings.namespaces:
+        return "", 0
+    network = linux.CLONE_NEWNET if orders.user_code and orders.settings.separate_network else 0
+    for name, flags in (
+        ("pid", linux.CLONE_NEWPID | network),
+        ("pid", linux.CLONE_NEWPID),
+        ("user and pid", linux.CLONE_NEWPID | linux.CLONE_NEWUSER | network),
+        ("user and pid", linux.CLONE_NEWPID | linux.CLONE_NEWUSER),
+    ):
+        if _can_clone(flags):
+            return name, flags
+    return "", 0
+
+
+def _can_clone(flags: int) -> bool:
+    try:
+        pid = linux.clone(flags)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOSYS, errno.EINVAL, errno.ENOSPC, errno.EUSERS):
+            raise
+        return False
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return True
+
+
+def _wake_on_child() -> int:
+    reader, writer = channel.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    return reader
+
+
+def main() -> None:
+    """Entry point of the subprocess."""
+    os.environ.pop("PYTHONPATH", None)
+    orders = msgspec.json.decode(sys.argv[1], type=Orders)
+    control = socket.socket(fileno=int(sys.argv[2]))
+    os.set_inheritable(control.fileno(), False)
+    server = ForkServer(orders, control)
+    try:
+        server.run()
+    except BrokenPipeError:
+        pass  # the server went away while a worker was announced
+    finally:
+        server.end_all()
+    # Past the exit hooks of libraries: DuckDB's print what they leak.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""The parent of one worker and of everything it leaves behind: process 1 of its PID namespace, or a subreaper.
+
+It runs nothing itself. It collects the dead, tells the server how the worker ended, and ends the rest with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from procession.actions.contract import Action
+from procession.engine.isolation import channel, child, codec, linux, processes, sandbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Birth:
+    """What a keeper is made with; `namespace` as in Hello, `user` and `group` those outside."""
+
+    end: socket.socket
+    log: int
+    namespace: str
+    user: int
+    group: int
+    book: Mapping[str, Action]
+    cell: sandbox.Cell
+    user_code: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class _Wishes:
+    """TERM came: the tree may end in its own time, the server's grace period, rather than with the worker."""
+
+    is_patient: bool = False
+
+
+def keep(birth: Birth) -> None:
+    """Fork the worker, watch it, end. Never returns; called in a fresh fork."""
+    try:
+        wishes = _prepare(birth)
+        worker = os.fork()
+        if worker == 0:
+            _become_worker(birth)
+        os.close(birth.log)
+        _let_go(birth.cell)
+        farewell = _watch(worker, wishes)
+        _end_rest()
+        with contextlib.suppress(OSError):  # the server has released it already
+            channel.Channel(birth.end).send_farewell(codec.encode_frame(farewell))
+    finally:
+        os._exit(0)
+
+
+def _prepare(birth: Birth) -> _Wishes:
+    wishes = _Wishes()
+    os.setsid()
+    if birth.namespace == "user and pid":
+        _map_user(birth)
+    if not birth.namespace:
+        linux.adopt_orphans()
+    # Process 1 takes its namespace with it; elsewhere it must still end its tree, and does so on HUP.
+    linux.die_with_parent(signal.SIGKILL if birth.namespace else signal.SIGHUP)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def be_patient(number: int, frame: FrameType | None) -> None:
+        wishes.is_patient = True
+
+    signal.signal(signal.SIGTERM, be_patient)
+    signal.signal(signal.SIGHUP, _end_at_once)
+    return wishes
+
+
+def _map_user(birth: Birth) -> None:
+    """Be the same user inside as outside, so that files look as they are."""
+    own = Path("/proc/self")
+    (own / "setgroups").write_text("deny")
+    (own / "uid_map").write_text(f"{birth.user} {birth.user} 1")
+    (own / "gid_map").write_text(f"{birth.group} {birth.group} 1")
+
+
+def _become_worker(birth: Birth) -> None:
+    linux.die_with_parent(signal.SIGKILL)
+    place = child.Workplace(
+        channel=channel.Channel(birth.end),
+        book=birth.book,
+        cell=birth.cell,
+        user_code=birth.user_code,
+        pid=os.getpid(),
+    )
+    child.work(place, log=birth.log)
+
+
+def _watch(worker: int, wishes: _Wishes) -> codec.Exited:
+    """Collect the dead until the worker is among them and, if there is patience, everybody else too."""
+    farewell = codec.Exited(status=0, cpu_seconds=0)
+    while True:
+        try:
+            pid, status, usage = os.wait4(-1, 0)
+        except ChildProcessError:
+            return farewell
+        if pid == worker:
+            farewell = codec.Exited(status=status, cpu_seconds=usage.ru_utime + usage.ru_stime)
+            if not wishes.is_patient:
+                return farewell
+
+
+def _end_rest() -> None:
+    """Kill whoever is left. In a namespace one call reaches all; a tree is walked until it is empty."""
+    if os.getpid() == 1:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+        return
+    _end_descendants()
+
+
+def _end_descendants() -> None:
+    while found := processes.descendants(os.getpid()):
+        for pid in found:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        _collect_dead()
+
+
+def _collect_dead() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
+
+
+def _end_at_once(number: int, frame: FrameType | None) -> None:
+    _end_rest()
+    os._exit(0)
+
+
+def _let_go(cell: sandbox.Cell) -> None:
+    for place in cell.system:
+        os.close(place.handle)

@@ -1,0 +1,116 @@
+"""Ending a worker with all its descendants, and the receipt for it."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from procession.engine.isolation import processes
+from procession.engine.isolation.contract import KillReceipt, ProcessMark
+
+NAMESPACE, TREE = "pid namespace", "process tree"
+_GONE_SECONDS_MAX = 5.0  # after KILL; only a process stuck in the kernel takes longer, and is reported
+_PASS_MS = 3  # between two looks at a process tree
+
+
+@dataclass(slots=True, kw_only=True)
+class _Tree:
+    """The processes under one keeper; `seen` collects pid -> started ticks of every one that was ever found."""
+
+    mark: ProcessMark
+    handle: int  # the keeper's pidfd
+    namespace: str | None  # None: no namespace of its own
+    seen: dict[int, int] = field(default_factory=dict)
+
+    def look(self) -> list[int]:
+        """Who is there now, the keeper not counted: it is ours, and only watches."""
+        found = processes.members(self.namespace) if self.namespace else processes.descendants(self.mark.pid)
+        alive = []
+        for pid in found:
+            ticks = processes.started_ticks(pid)
+            if ticks is not None and pid != self.mark.pid and processes.is_running(pid, ticks):
+                # The latest counts: a number may have belonged to an earlier process.
+                self.seen[pid] = ticks
+                alive.append(pid)
+        return alive
+
+    def left(self) -> tuple[int, ...]:
+        everyone = {self.mark.pid: self.mark.started_ticks, **self.seen}
+        return tuple(pid for pid, ticks in everyone.items() if processes.is_running(pid, ticks))
+
+
+def end(mark: ProcessMark, *, grace_seconds: float) -> KillReceipt | None:
+    """TERM to all, wait at most the grace period, KILL, wait until all are gone. None when nothing was there."""
+    started = time.monotonic()
+    if mark.boot_id != processes.boot_id():
+        return None
+    handle = processes.open_handle(mark.pid, mark.started_ticks)
+    if handle is None:
+        return None
+    try:
+        own = processes.namespace("self")
+        theirs = processes.namespace(mark.pid)
+        tree = _Tree(mark=mark, handle=handle, namespace=theirs if theirs != own else None)
+        if not processes.is_running(mark.pid, mark.started_ticks):
+            return None
+        signals = _end(tree, grace_seconds)
+    finally:
+        os.close(handle)
+    return KillReceipt(
+        pid=mark.pid,
+        processes=len(tree.seen),
+        signals=signals,
+        method=NAMESPACE if tree.namespace else TREE,
+        duration_ms=round((time.monotonic() - started) * 1000),
+        survivors=tree.left(),
+    )
+
+
+def _end(tree: _Tree, grace_seconds: float) -> tuple[str, ...]:
+    found = tree.look()
+    if grace_seconds > 0:
+        # The keeper first: it learns that the tree may end in its own time, not with the worker.
+        processes.send_signal(tree.handle, signal.SIGTERM)
+        _signal(tree, found, signal.SIGTERM)
+        if _has_ended(tree.handle, grace_seconds) and not tree.left():
+            return ("TERM",)
+        tree.look()
+    if tree.namespace:
+        processes.send_signal(tree.handle, signal.SIGKILL)
+        _has_ended(tree.handle, _GONE_SECONDS_MAX)
+    else:
+        _kill_all(tree)
+    return ("TERM", "KILL") if grace_seconds > 0 else ("KILL",)
+
+
+def _kill_all(tree: _Tree) -> None:
+    """Kill until nobody is left: a fork between two looks only costs another pass. The keeper ends by itself then."""
+    end_at = time.monotonic() + _GONE_SECONDS_MAX
+    processes.send_signal(tree.handle, signal.SIGHUP)
+    while time.monotonic() < end_at:
+        found = {*tree.look(), *tree.left()} - {tree.mark.pid}
+        _signal(tree, found, signal.SIGKILL)
+        if not found and _has_ended(tree.handle, _PASS_MS / 1000):
+            return
+        _has_ended(tree.handle, _PASS_MS / 1000)
+        if not tree.left():
+            return
+    processes.send_signal(tree.handle, signal.SIGKILL)
+
+
+def _signal(tree: _Tree, pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        handle = processes.open_handle(pid, tree.seen.get(pid, -1))
+        if handle is not None:
+            processes.send_signal(handle, number)
+            os.close(handle)
+
+
+def _has_ended(handle: int, seconds: float) -> bool:
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(max(1, seconds * 1000)))

@@ -1,0 +1,94 @@
+"""The few Linux calls that Python has no name for, by ctypes; each says what it does and how it fails."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x08000000, 0x10000000, 0x20000000, 0x40000000
+CAP_DAC_READ_SEARCH = 2
+
+_SYS_CLONE3 = 435  # the same number on every architecture, like all calls since 2019
+_SYS_CAPSET = {"x86_64": 126, "aarch64": 91, "riscv64": 91}
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS = 1, 4, 8
+_PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 36, 38, 47
+_PR_CAP_AMBIENT_RAISE = 2
+_M_ARENA_MAX = -8
+_CAPABILITY_VERSION_3 = 0x20080522
+
+# PyDLL keeps the interpreter's lock: a clone must not happen while another thread could take it.
+_libc = ctypes.PyDLL(None, use_errno=True)
+
+
+class _CloneArguments(ctypes.Structure):
+    _fields_ = tuple(
+        (name, ctypes.c_uint64)
+        for name in ("flags", "pidfd", "child_tid", "parent_tid", "exit_signal", "stack", "stack_size", "tls")
+    )
+
+
+def call(number: int, *arguments: object) -> int:
+    """A raw system call. Raises OSError."""
+    result: int = _libc.syscall(ctypes.c_long(number), *arguments)
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+    return result
+
+
+def clone(flags: int) -> int:
+    """A fork into new namespaces: 0 in the child, its pid in the parent. Raises OSError where the kernel refuses.
+
+    Only for a process without threads: Python's own after-fork work is not done. The child should fork once more, by
+    os.fork, before it runs anything but its own few lines.
+    """
+    arguments = _CloneArguments(flags=flags, exit_signal=signal.SIGCHLD)
+    return call(_SYS_CLONE3, ctypes.byref(arguments), ctypes.c_size_t(ctypes.sizeof(arguments)))
+
+
+def die_with_parent(number: int) -> None:
+    """Have the kernel send this signal when the parent (the thread that forked us) ends."""
+    _control(_PR_SET_PDEATHSIG, number)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent ends (a subreaper)."""
+    _control(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def forbid_new_privileges() -> None:
+    """No program started from here on gains rights by set-uid bits or file capabilities."""
+    _control(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def share_one_arena() -> None:
+    """Have malloc reserve no 64 MB of address space for each thread: limits on address space would count them."""
+    if hasattr(_libc, "mallopt"):  # glibc's
+        _libc.mallopt(ctypes.c_int(_M_ARENA_MAX), ctypes.c_int(1))
+
+
+def show_in_proc() -> None:
+    """Own one's files in /proc again after a change of user: programs look at /proc/self."""
+    _control(_PR_SET_DUMPABLE, 1)
+
+
+def keep_capabilities_over_setuid() -> None:
+    _control(_PR_SET_KEEPCAPS, 1)
+
+
+def set_capabilities(*kept: int) -> None:
+    """Give up every capability but these; these also survive starting a program."""
+    mask = sum(1 << capability for capability in kept)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    content = (ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0)
+    call(_SYS_CAPSET[os.uname().machine], ctypes.byref(header), ctypes.byref(content))
+    for capability in kept:
+        _control(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, capability)
+
+
+def _control(option: int, first: int, second: int = 0) -> None:
+    values = [ctypes.c_ulong(value) for value in (first, second, 0, 0)]
+    if _libc.prctl(ctypes.c_int(option), *values) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))

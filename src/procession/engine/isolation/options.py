@@ -1,0 +1,69 @@
+"""The settings of isolation: what the server decides, and what of it a fork server is told."""
+
+from __future__ import annotations
+
+import msgspec
+
+LOG_BYTES_MAX = 10_000_000  # of one attempt; the rest is read and thrown away
+
+
+class IsolationSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How steps are kept apart; the defaults are for a small server.
+
+    `book` names a function (module:function) that returns the actions by kind; `import_paths` are further folders where
+    its modules lie. `preload` is imported by the warm fork server at the first built-in action, in the background, or
+    at once with `preload_at_start` (DuckDB: 0.3 s and 35 MB, which an idle server need not pay).
+    `readable_paths` and `writable_paths` bound what warm workers reach (both empty: not bounded); the engine's home
+    belongs there. `user_ids` (first, count) are lent to user code when the server runs as root; None keeps it root
+    without capabilities. `namespaces` False forces the fallback: process trees walked under a subreaper.
+    """
+
+    book: str = "procession.actions:book"
+    import_paths: tuple[str, ...] = ()
+    user_ready: int = 4
+    warm_ready: int = 2
+    workers_max: int = 16  # of each kind, in use at the same time
+    preload: tuple[str, ...] = ("duckdb", "fastexcel", "xlsxwriter")
+    preload_at_start: bool = False
+    idle_seconds: float = 60.0  # after which a warm worker that is not needed ends
+    namespaces: bool = True
+    separate_network: bool = True
+    landlock: bool = True
+    user_ids: tuple[int, int] | None = (61184, 4000)  # the range systemd keeps free for such users
+    readable_paths: tuple[str, ...] = ()
+    writable_paths: tuple[str, ...] = ()
+    log_bytes_max: int = LOG_BYTES_MAX
+
+
+class Orders(msgspec.Struct, frozen=True, kw_only=True):
+    """What a fork server is started with: the settings, and which of the two it is."""
+
+    settings: IsolationSettings
+    user_code: bool
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
+    """The fork server is ready, and says what this kernel lets it do."""
+
+    namespace: str  # "pid", "user and pid", or ""
+    landlock: int  # ABI, 0 for none
+    network: bool  # workers have a network of their own
+
+
+class Born(msgspec.Struct, frozen=True, kw_only=True, tag="born"):
+    """A worker is ready; its channel, its log's read end and its keeper's pidfd come along, in this order."""
+
+    pid: int
+    started_ticks: int
+
+
+class Fork(msgspec.Struct, frozen=True, kw_only=True, tag="fork"):
+    count: int
+
+
+class Preload(msgspec.Struct, frozen=True, kw_only=True, tag="preload"):
+    pass
+
+
+Announcement = Hello | Born
+Command = Fork | Preload

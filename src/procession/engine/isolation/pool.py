@@ -1,0 +1,181 @@
+"""Workers kept ready: forked in advance for user code, warm for built-in actions (contract.Isolation)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+from collections import deque
+from dataclasses import dataclass, field
+
+from procession.engine.isolation import kill, processes
+from procession.engine.isolation.connection import Connection
+from procession.engine.isolation.contract import Heartbeat, KillReceipt, ProcessMark, Worker
+from procession.engine.isolation.options import Hello, IsolationSettings, Orders
+from procession.engine.isolation.worker import ForkedWorker
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Shelf:
+    """The workers of one kind: those ready and those in use."""
+
+    connection: Connection
+    user_code: bool
+    ready_wanted: int
+    used_max: int
+    ready: deque[ForkedWorker] = field(default_factory=deque)
+    used: set[ForkedWorker] = field(default_factory=set)
+
+    def refill(self) -> None:
+        """Order what is missing. Warm ones count together with those in use: they come back."""
+        missing = self.ready_wanted - len(self.ready) - self.connection.asked
+        if not self.user_code:
+            there = len(self.ready) + len(self.used) + self.connection.asked
+            missing = min(missing, self.used_max - there)
+        self.connection.ask(missing)
+
+
+class ForkServerIsolation:
+    """Steps in forked processes of their own. One thread calls everything but Worker.kill and reap."""
+
+    def __init__(self, settings: IsolationSettings | None = None) -> None:
+        self._settings = settings or IsolationSettings()
+        self._shelves: tuple[_Shelf, ...] = ()
+        self._events = select.epoll()
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._events.register(self._wake, select.EPOLLIN)
+        self._was_refused = False
+
+    def start(self) -> None:
+        """Start both fork servers and have the first workers forked; returns before they are ready."""
+        boot_id = processes.boot_id()
+        self._shelves = tuple(self._shelf(boot_id, user_code=user_code) for user_code in (True, False))
+        for shelf in self._shelves:
+            self._events.register(shelf.connection, select.EPOLLIN)
+            shelf.refill()
+
+    def acquire(self, *, user_code: bool) -> Worker | None:
+        shelf = self._shelves[0 if user_code else 1]
+        if not user_code:
+            shelf.connection.preload()
+        worker = self._take(shelf) if len(shelf.used) < shelf.used_max else None
+        self._was_refused = self._was_refused or worker is None
+        shelf.refill()
+        return worker
+
+    def fileno(self) -> int:
+        return self._events.fileno()
+
+    def collect(self) -> None:
+        for handle, _ in self._events.poll(0):
+            if handle == self._wake:
+                os.eventfd_read(self._wake)
+            elif shelf := next((shelf for shelf in self._shelves if shelf.connection.fileno() == handle), None):
+                self._collect_born(shelf)
+            else:
+                self._look_at(handle)
+
+    def release(self, worker: Worker) -> None:
+        assert isinstance(worker, ForkedWorker)
+        for shelf in self._shelves:
+            if worker in shelf.used:
+                shelf.used.discard(worker)
+                self._put_back(shelf, worker)
+                shelf.refill()
+        if self._was_refused:
+            self._was_refused = False
+            os.eventfd_write(self._wake, 1)
+
+    def reap(self, mark: ProcessMark) -> KillReceipt | None:
+        return kill.end(mark, grace_seconds=0)
+
+    def describe(self) -> str:
+        """One line for the start-up log; waits until the fork server knows what the kernel allows."""
+        hello = self._shelves[0].connection.wait_for_hello()
+        return _describe(hello, self._settings) if hello else "steps cannot run: the fork server does not start"
+
+    def close(self) -> None:
+        if self._events.closed:
+            return
+        for shelf in self._shelves:
+            for worker in (*shelf.ready, *shelf.used):
+                worker.end()
+            shelf.connection.close()
+        self._shelves = ()
+        self._events.close()
+        os.close(self._wake)
+
+    def _shelf(self, boot_id: str, *, user_code: bool) -> _Shelf:
+        wanted = self._settings.user_ready if user_code else self._settings.warm_ready
+        return _Shelf(
+            connection=Connection(Orders(settings=self._settings, user_code=user_code), boot_id),
+            user_code=user_code,
+            ready_wanted=wanted,
+            used_max=self._settings.workers_max,
+        )
+
+    def _take(self, shelf: _Shelf) -> ForkedWorker | None:
+        # The last one that came back is the warmest; of those for user code, the first was forked longest ago.
+        while shelf.ready:
+            worker = shelf.ready.popleft() if shelf.user_code else shelf.ready.pop()
+            self._events.unregister(worker)
+            if worker.is_alive():
+                shelf.used.add(worker)
+                return worker
+            worker.end()
+        return None
+
+    def _put_back(self, shelf: _Shelf, worker: ForkedWorker) -> None:
+        if shelf.user_code or worker.is_spent or not worker.is_over:
+            worker.end()
+            return
+        self._shelve(shelf, worker)
+
+    def _shelve(self, shelf: _Shelf, worker: ForkedWorker) -> None:
+        shelf.ready.append(worker)
+        self._events.register(worker, select.EPOLLIN)
+
+    def _collect_born(self, shelf: _Shelf) -> None:
+        handle = shelf.connection.fileno()
+        workers, is_there = shelf.connection.collect()
+        for worker in workers:
+            self._shelve(shelf, worker)
+        if not is_there:
+            log.error("the fork server ended and is started again", extra={"user_code": shelf.user_code})
+            self._events.unregister(handle)
+            self._clear(shelf)
+            shelf.connection.restart()
+            self._events.register(shelf.connection, select.EPOLLIN)
+        shelf.refill()
+
+    def _clear(self, shelf: _Shelf) -> None:
+        """Forget the ready ones of a dead fork server; those in use say themselves that they died."""
+        for worker in shelf.ready:
+            self._events.unregister(worker)
+            worker.end()
+        shelf.ready.clear()
+        for worker in shelf.used:
+            worker.is_spent = True
+
+    def _look_at(self, handle: int) -> None:
+        """A ready worker stirred: it died, or has long had nothing to do."""
+        for shelf in self._shelves:
+            for worker in [worker for worker in shelf.ready if worker.fileno() == handle]:
+                is_tired = any(isinstance(message, Heartbeat) for message in worker.receive())
+                if worker.is_spent or (is_tired and len(shelf.ready) > shelf.ready_wanted):
+                    shelf.ready.remove(worker)
+                    self._events.unregister(worker)
+                    worker.end()
+            shelf.refill()
+
+
+def _describe(hello: Hello, settings: IsolationSettings) -> str:
+    own = (
+        f"in a namespace of their own ({hello.namespace})" if hello.namespace else "as process trees under a subreaper"
+    )
+    files = f"files by Landlock {hello.landlock}" if hello.landlock else "files not restricted"
+    network = "without network" if hello.network else "with the server's network"
+    ready = f"{settings.user_ready} for user code and {settings.warm_ready} warm ones kept ready"
+    return f"steps run {own}, {files}, user code {network}; {ready}"

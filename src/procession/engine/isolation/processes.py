@@ -1,0 +1,113 @@
+"""Finding processes in /proc: marks that outlive a crash, the members of a PID namespace, descendants."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from procession.engine.isolation.contract import ProcessMark
+
+_STATE, _PARENT, _STARTED = 0, 1, 19  # fields 3, 4 and 22 of /proc/PID/stat, counted after the name
+
+
+def boot_id() -> str:
+    """What tells this boot of the machine from every other: ticks since boot mean nothing without it."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def started_ticks(pid: int) -> int | None:
+    """When the process was started, in clock ticks since boot; None when it is gone (a zombie is not gone)."""
+    fields = _stat(pid)
+    return int(fields[_STARTED]) if fields else None
+
+
+def is_running(pid: int, ticks: int) -> bool:
+    """Whether this very process can still execute anything; a zombie cannot."""
+    fields = _stat(pid)
+    return fields is not None and int(fields[_STARTED]) == ticks and fields[_STATE] not in "ZX"
+
+
+def exists(mark: ProcessMark) -> bool:
+    """Whether the process of this mark is in the process table, as a zombie at least."""
+    return mark.boot_id == boot_id() and started_ticks(mark.pid) == mark.started_ticks
+
+
+def namespace(pid: int | str) -> str | None:
+    """The PID namespace of a process as the kernel names it; None when it is gone or not ours to look at."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid")  # noqa: PTH115 - as text, and quick
+    except OSError:
+        return None
+
+
+def members(name: str) -> list[int]:
+    """Every process in the PID namespace of this name."""
+    return [pid for pid in everyone() if namespace(pid) == name]
+
+
+def descendants(root: int) -> list[int]:
+    """The children of `root`, theirs, and so on; without `root`."""
+    children: dict[int, list[int]] = {}
+    for pid in everyone():
+        fields = _stat(pid)
+        if fields:
+            children.setdefault(int(fields[_PARENT]), []).append(pid)
+    found: list[int] = []
+    waiting = [root]
+    while waiting:
+        born = children.get(waiting.pop(), [])
+        found += born
+        waiting += born
+    return found
+
+
+def children(parent: int) -> list[int]:
+    """The direct children of a process, zombies too."""
+    return [pid for pid in everyone() if (fields := _stat(pid)) and int(fields[_PARENT]) == parent]
+
+
+def count_of_user(user_id: int) -> int:
+    """How many processes belong to a user; what RLIMIT_NPROC counts, but for threads."""
+    return sum(1 for pid in everyone() if _owner(pid) == user_id)
+
+
+def everyone() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - Path objects cost five times that
+
+
+def open_handle(pid: int, ticks: int) -> int | None:
+    """A pidfd of exactly this process, None when it is gone: a signal sent by it cannot reach another."""
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:
+        return None
+    if started_ticks(pid) == ticks:
+        return handle
+    os.close(handle)
+    return None
+
+
+def send_signal(handle: int, number: signal.Signals) -> bool:
+    """Signal by pidfd; False when the process is gone."""
+    try:
+        signal.pidfd_send_signal(handle, number)
+    except OSError:
+        return False
+    return True
+
+
+def _owner(pid: int) -> int | None:
+    try:
+        return os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116 - as above
+    except OSError:
+        return None
+
+
+def _stat(pid: int) -> list[str] | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - as above
+            # The name is in parentheses and may hold anything, parentheses too.
+            return file.read().rpartition(b")")[2].decode().split()
+    except OSError:
+        return None

@@ -1,0 +1,88 @@
+"""What user code is shut into before its first line runs: limits, a user of its own, no capabilities, few files."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from procession.actions.contract import FileInput
+from procession.engine.isolation import landlock, limits, linux
+from procession.engine.isolation.contract import Job
+from procession.engine.isolation.options import IsolationSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What a worker was given when it was forked."""
+
+    settings: IsolationSettings
+    number: int  # counts the workers of this fork server
+    system: tuple[landlock.Place, ...]  # handles of what every program may read
+    counted_alone: bool  # the kernel counts its processes apart from those of others
+
+
+def enter(cell: Cell, job: Job) -> None:
+    """Shut this process in for one job of user code, for good. Raises OSError where a limit cannot be set."""
+    inputs = [value.path for value in job.values.values() if isinstance(value, FileInput)]
+    limits.apply(job.limits, for_good=True)
+    has_own_user = _become_somebody(cell, folder=job.folder, needed=[*inputs, job.folder, os.__file__])
+    limits.apply_processes(job.limits, counted_alone=cell.counted_alone or has_own_user)
+    linux.forbid_new_privileges()
+    if cell.settings.landlock:
+        readable = [*inputs, *cell.settings.import_paths]
+        network = not cell.settings.separate_network
+        landlock.restrict(cell.system, readable=readable, writable=[job.folder], network=network)
+    _close(cell.system)
+
+
+def enter_warm(cell: Cell) -> None:
+    """Bound a worker for built-in actions: its files, if the settings name them. It keeps its user."""
+    linux.forbid_new_privileges()
+    linux.set_capabilities()
+    paths = cell.settings
+    if cell.settings.landlock and (paths.readable_paths or paths.writable_paths):
+        readable = [*paths.readable_paths, *paths.import_paths]
+        landlock.restrict(cell.system, readable=readable, writable=paths.writable_paths, network=True)
+    _close(cell.system)
+
+
+def _become_somebody(cell: Cell, *, folder: str, needed: Iterable[str]) -> bool:
+    """Leave root for a user that nobody else has. False when there was no root to leave, or no user to become."""
+    has_own_user = False
+    kept: tuple[int, ...] = ()
+    if os.geteuid() == 0 and cell.settings.user_ids is not None:
+        first, count = cell.settings.user_ids
+        has_own_user = _set_user(first + cell.number % count, folder)
+        # Where root's files are closed to others, the right to read them stays; Landlock then says which.
+        if has_own_user and not all(_is_reachable(path) for path in needed):
+            kept = (linux.CAP_DAC_READ_SEARCH,)
+    linux.set_capabilities(*kept)
+    # A change of user or capabilities has cleared both.
+    linux.show_in_proc()
+    linux.die_with_parent(signal.SIGKILL)
+    return has_own_user
+
+
+def _set_user(user_id: int, folder: str) -> bool:
+    try:
+        os.chown(folder, user_id, user_id)
+        linux.keep_capabilities_over_setuid()
+        os.setgroups([])
+        os.setresgid(user_id, user_id, user_id)
+        os.setresuid(user_id, user_id, user_id)
+    except OSError:
+        # In a container whose user namespace has no such id.
+        os.chown(folder, 0, 0)
+        return False
+    return True
+
+
+def _is_reachable(path: str) -> bool:
+    return os.access(path, os.R_OK)
+
+
+def _close(places: Iterable[landlock.Place]) -> None:
+    for place in places:
+        os.close(place.handle)

@@ -1,0 +1,180 @@
+"""The server's side of one worker: sends the job, takes in what the worker says, within limits."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import os
+import select
+import signal
+import socket
+
+from procession.engine.isolation import codec, kill, limits, processes
+from procession.engine.isolation.channel import Channel
+from procession.engine.isolation.contract import (
+    Died,
+    Done,
+    Heartbeat,
+    Job,
+    KillReceipt,
+    Limits,
+    LogText,
+    Message,
+    ProcessMark,
+    Progress,
+)
+
+_FRAMES_AT_ONCE = 32
+_LOG_BYTES_AT_ONCE = 65_536  # what a pipe holds
+_LOG_READS_AT_END = 32  # background processes may go on writing: the end of a job must not wait for them
+
+
+class ForkedWorker:
+    """A worker of the fork server (contract.Worker). Only kill() may be called from another thread."""
+
+    def __init__(
+        self, mark: ProcessMark, handles: tuple[int, int, int], *, end_signal: signal.Signals, log_bytes_max: int
+    ) -> None:
+        channel, self._log, self._pidfd = handles
+        self.mark = mark
+        self.is_spent = False  # whatever it does, it cannot take another job
+        self.was_used = False
+        self._channel = Channel(socket.socket(fileno=channel))
+        self._channel.limit_sending()
+        self._end_signal = end_signal
+        self._log_bytes_max = log_bytes_max
+        self._log_bytes = 0
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._limits: Limits | None = None
+        self._is_over = True  # no job, or Done or Died was said
+        self._events = select.epoll()
+        self._events.register(self._channel, select.EPOLLIN)
+        self._events.register(self._log, select.EPOLLIN)
+        self._is_log_open = True
+
+    def fileno(self) -> int:
+        return self._events.fileno()
+
+    def is_alive(self) -> bool:
+        """Whether it can still take a job; a hint, it may die the moment after."""
+        return not self.is_spent and self._channel.is_open()
+
+    def send(self, job: Job) -> None:
+        payload = codec.encode_job(job)
+        self._limits = job.limits
+        self._is_over = False
+        self.was_used = True
+        self._log_bytes = 0
+        with contextlib.suppress(OSError):  # a dead worker shows in receive()
+            self._channel.send(payload)
+
+    def receive(self) -> list[Message]:
+        log = self._read_log()
+        progress: list[Message] = []
+        end: Message | None = None
+        for frame in self._read_frames():
+            match frame:
+                case Done() | Died():
+                    end = frame
+                case Progress():
+                    progress = [frame]  # only the latest is news
+                case Heartbeat():
+                    progress = progress or [frame]
+        if end is not None:
+            # What was written before the end must not come after it.
+            log += self._drain_log()
+            self._is_over = True
+        messages: list[Message] = [LogText(text=log)] if log else []
+        return messages + progress + ([end] if end is not None else [])
+
+    def kill(self, *, grace_seconds: float) -> KillReceipt:
+        receipt = kill.end(self.mark, grace_seconds=grace_seconds)
+        self.is_spent = True
+        return receipt or KillReceipt(
+            pid=self.mark.pid, processes=0, signals=(), method="already gone", duration_ms=0, survivors=()
+        )
+
+    def end(self) -> None:
+        """End it with all its descendants, without waiting: its keeper, or the kernel, does it."""
+        self.is_spent = True
+        if self._pidfd < 0:
+            return
+        processes.send_signal(self._pidfd, self._end_signal)
+        self._events.close()
+        self._channel.close()
+        os.close(self._log)
+        os.close(self._pidfd)
+        self._pidfd = -1
+
+    @property
+    def is_over(self) -> bool:
+        """No job is under way."""
+        return self._is_over
+
+    def _read_frames(self) -> list[Heartbeat | Progress | Done | Died]:
+        read: list[Heartbeat | Progress | Done | Died] = []
+        for _ in range(_FRAMES_AT_ONCE):
+            try:
+                frame = codec.decode_frame(self._channel.receive(wait=False))
+            except BlockingIOError:
+                break
+            except EOFError:
+                read += self._died("the process ended unexpectedly")
+                break
+            except codec.Malformed as error:
+                read += self._died(error.message)
+                break
+            match frame:
+                case codec.Exited(status=status, cpu_seconds=seconds):
+                    read += self._died(limits.exit_reason(status, limits=self._limits, cpu_seconds=seconds))
+                    break
+                case codec.Finished(done=done, reusable=reusable):
+                    self.is_spent = self.is_spent or not reusable
+                    if not self._is_over:
+                        read.append(done)
+                    break
+                case _:
+                    read.append(frame)
+        return read
+
+    def _died(self, reason: str) -> list[Died]:
+        self.is_spent = True
+        with contextlib.suppress(FileNotFoundError):
+            self._events.unregister(self._channel)
+        return [] if self._is_over and self.was_used else [Died(reason=reason)]
+
+    def _read_log(self) -> str:
+        """What the log pipe holds, as far as the attempt may still say something."""
+        try:
+            content = os.read(self._log, _LOG_BYTES_AT_ONCE) if self._is_log_open else b""
+        except BlockingIOError:
+            return ""
+        if not content:
+            self._close_log()
+            return ""
+        room = self._log_bytes_max - self._log_bytes
+        self._log_bytes += len(content)
+        if room <= 0:
+            return ""
+        text = self._decoder.decode(content[:room])
+        return text if len(content) <= room else f"{text}\n(the log is cut off here: {_room(self._log_bytes_max)})\n"
+
+    def _drain_log(self) -> str:
+        parts = []
+        for _ in range(_LOG_READS_AT_END):
+            before = self._log_bytes
+            parts.append(self._read_log())
+            if self._log_bytes == before:
+                break
+        parts.append(self._decoder.decode(b"", final=True))
+        self._decoder.reset()
+        return "".join(parts)
+
+    def _close_log(self) -> None:
+        if self._is_log_open:
+            self._is_log_open = False
+            self._events.unregister(self._log)
+
+
+def _room(size_bytes: int) -> str:
+    return f"a step may write {size_bytes / 1_000_000:g} MB"
