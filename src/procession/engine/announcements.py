@@ -1,0 +1,38 @@
+"""Who waits for news of a run is told that there is some; what it is stands in the store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from procession.model.ids import RunId
+
+
+class Announcements:
+    """Thread-safe. A listener is called once for every change, from whatever thread made it, and must return at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listeners: dict[RunId, list[Callable[[], None]]] = {}
+
+    def listen(self, run: RunId, listener: Callable[[], None]) -> Callable[[], None]:
+        """Gives what ends the listening."""
+        with self._lock:
+            self._listeners.setdefault(run, []).append(listener)
+        return lambda: self._forget(run, listener)
+
+    def _forget(self, run: RunId, listener: Callable[[], None]) -> None:
+        with self._lock:
+            listeners = self._listeners.get(run, [])
+            if listener in listeners:
+                listeners.remove(listener)
+            if not listeners:
+                self._listeners.pop(run, None)
+
+    def ring(self, run: RunId) -> None:
+        if run not in self._listeners:
+            return
+        with self._lock:
+            listeners = tuple(self._listeners.get(run, ()))
+        for listener in listeners:
+            listener()
