@@ -170,10 +170,13 @@ class LocalEngine:
             waiting = self._queue.next(self._under_work.values())
             if waiting is None:
                 return
-            self._under_work[waiting.run] = waiting
-            now = self._tools.clock.now()
-            future = self._tools.database.submit(lambda tx, run=waiting.run: self._taker.take(tx, run, now))
-            future.add_done_callback(lambda done, run=waiting.run: self._post(lambda: self._taken(run, done)))
+            self._take(waiting)
+
+    def _take(self, waiting: Waiting) -> None:
+        self._under_work[waiting.run] = waiting
+        run, now = waiting.run, self._tools.clock.now()
+        future = self._tools.database.submit(lambda tx: self._taker.take(tx, run, now))
+        future.add_done_callback(lambda done: self._post(lambda: self._taken(run, done)))
 
     def _taken(self, run: RunId, done: Future[Taken | None]) -> None:
         if (error := done.exception()) is not None:
