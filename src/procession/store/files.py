@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from procession.model.files import Content, File
 from procession.model.ids import FileId, ProcessId, PropertyId, RunId
+from procession.model.processes import Flow
 from procession.store.database import Transaction
 
 _FILE = "f.id, f.property_id, s.process_id, s.run_id, f.name, f.sha256, f.size"
@@ -36,3 +39,21 @@ def fill(tx: Transaction, file: FileId, *, name: str, content: Content | None) -
     """Give the file this content; None empties it."""
     sha256, size = (content.sha256, content.size_bytes) if content else (None, 0)
     tx.run("UPDATE file SET name = ?, sha256 = ?, size = ? WHERE id = ?", name, sha256, size, file.number)
+
+
+def flow(tx: Transaction, file: FileId) -> Flow:
+    """Of the property that the file belongs to."""
+    row = tx.one("SELECT q.flow FROM file f JOIN property q ON q.id = f.property_id WHERE f.id = ?", file.number)
+    assert row is not None
+    return Flow(row[0])
+
+
+def at_attempt(tx: Transaction, file: File, attempt: int) -> File:
+    """The file after the last write of that attempt or an earlier one which no restart up to then had undone."""
+    row = tx.one(
+        "SELECT file_name, sha256, size FROM property_write WHERE property_id = ? AND attempt <= ?"
+        " AND (undone_by IS NULL OR undone_by > ?) ORDER BY id DESC LIMIT 1",
+        *(file.property.number, attempt, attempt),
+    )
+    name, sha256, size = row or ("", None, 0)
+    return replace(file, name=name, sha256=sha256, size_bytes=size)

@@ -1,0 +1,75 @@
+"""Files of processes and runs: filled, renamed and found; frozen once their run has started."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from procession.model.errors import Invalid
+from procession.model.files import Content, File
+from procession.model.ids import FileId
+from procession.model.lifecycle import RunStatus
+from procession.model.people import Caller, Role
+from procession.model.processes import Flow
+from procession.operations import permissions
+from procession.store import files, runs
+from procession.store.database import Transaction
+
+
+def find(tx: Transaction, file_id: FileId) -> File:
+    """Raises NotFound."""
+    file = files.find(tx, file_id)
+    if file is None:
+        raise permissions.not_found(file_id)
+    return file
+
+
+def fill(tx: Transaction, caller: Caller, file_id: FileId, name: str, content: Content, *, now: datetime) -> File:
+    """Give the file this content and name. Raises Invalid for an output of a run, or once the run has started."""
+    file = find(tx, file_id)
+    check_open(tx, caller, file)
+    files.fill(tx, file_id, name=name, content=content)
+    _touch(tx, caller, file, now)
+    return find(tx, file_id)
+
+
+def rename(tx: Transaction, caller: Caller, file_id: FileId, name: str, *, now: datetime) -> File:
+    """Only the name changes. Raises Invalid as fill() does."""
+    file = find(tx, file_id)
+    check_open(tx, caller, file)
+    files.rename(tx, file_id, name)
+    _touch(tx, caller, file, now)
+    return find(tx, file_id)
+
+
+def check_open(tx: Transaction, caller: Caller, file: File) -> None:
+    """May this caller change the file now? Raises NotFound, Forbidden, Invalid.
+
+    A process's own file is the template of every later run, so it takes an editor; a run's file an executor.
+    """
+    role = Role.EDITOR if file.run is None else Role.EXECUTOR
+    permissions.require(tx, caller, file.process, role, file.id)
+    if file.run is None:
+        return
+    run = runs.find(tx, file.run)
+    assert run is not None
+    if run.status is not RunStatus.NOT_STARTED:
+        raise Invalid(
+            f"the files of process run {run.id} were frozen when it started; create a new run to use another file"
+        )
+    if files.flow(tx, file.id) is Flow.OUTPUT:
+        raise Invalid(f"{file.id} is an OUTPUT: a step of the run writes it, nobody uploads it")
+
+
+def at_attempt(tx: Transaction, file_id: FileId, attempt: int) -> File:
+    """The file as it was when that attempt of its run had ended, or as it is in it now. Raises NotFound."""
+    file = find(tx, file_id)
+    run = None if file.run is None else runs.find(tx, file.run)
+    if run is None or not 1 <= attempt <= run.attempt:
+        raise Invalid(f"{file_id} has no attempt {attempt}; its run has {0 if run is None else run.attempt}")
+    return files.at_attempt(tx, file, attempt)
+
+
+def _touch(tx: Transaction, caller: Caller, file: File, now: datetime) -> None:
+    run = None if file.run is None else runs.find(tx, file.run)
+    if run is not None:
+        runs.touch(tx, run, author=caller.user.login, now=now)

@@ -1,0 +1,28 @@
+"""What operations need besides their transaction; built once, by whoever puts the program together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from procession.actions.contract import Action
+from procession.model.ids import RunId
+from procession.store.blobs import Blobs
+
+LOGS_IN_A_FOLDER = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """`look` is the engine's, called after a commit; `logs` is the folder of step logs; `url` is our own address."""
+
+    actions: Mapping[str, Action]
+    look: Callable[[RunId], None]
+    blobs: Blobs
+    logs: Path
+    url: str = ""
+
+    def log_path(self, step_attempt: int) -> Path:
+        """Where the attempt with this row id writes its log."""
+        return self.logs / str(step_attempt // LOGS_IN_A_FOLDER) / f"{step_attempt}.log"

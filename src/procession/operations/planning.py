@@ -1,0 +1,70 @@
+"""The plan of a restart, from what the store knows of the run and what the actions say of their settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from procession.model import restart
+from procession.model.processes import Process, StepKind
+from procession.model.restart import RestartPlan, Touches
+from procession.model.runs import Run
+from procession.model.steps import StepRow
+from procession.operations import processes
+from procession.operations.office import Office
+from procession.store import history, steps
+from procession.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A plan, and what its step keys mean: the run, the definition it follows, its steps by key."""
+
+    plan: RestartPlan
+    run: Run
+    process: Process
+    steps: Mapping[str, StepRow]
+
+
+def make(tx: Transaction, office: Office, run: Run, step: StepRow) -> Planned:
+    """Raises Invalid for a disabled step, or while a step is under way."""
+    process = processes.definition_of(tx, run.process, run.version)
+    rows = {row.key: row for row in steps.of_run(tx, run.id)}
+    begun = {attempt.step for attempt in history.attempts_of_run(tx, run.id)}
+    plan = restart.plan(
+        process,
+        {key: row.status for key, row in rows.items()},
+        step.key,
+        effects={key for key, row in rows.items() if row.id in begun},
+        touches=_touches(office, process),
+    )
+    return Planned(plan=plan, run=run, process=process, steps=rows)
+
+
+def _touches(office: Office, process: Process) -> dict[str, Touches]:
+    """What each action step reads and writes; an action that is no longer installed says nothing."""
+    found = {}
+    for step in process.steps:
+        if step.kind is StepKind.ACTION and step.action in office.actions:
+            action = office.actions[step.action]
+            settings = msgspec.convert(dict(step.settings), action.settings)
+            found[step.key] = Touches(
+                reads=frozenset(action.reads(settings)), writes=frozenset(action.writes(settings))
+            )
+    return found
+
+
+def detail(planned: Planned) -> dict[str, Any]:
+    """The plan as the history keeps it: step ids, and the wire's spelling."""
+    plan = planned.plan
+    lists = {
+        "reset": plan.again,
+        "carried": plan.carried,
+        "stale": plan.stale,
+        "repeatsEffects": plan.repeated_effects,
+        "needsRelease": plan.needs_release,
+    }
+    return {name: [str(planned.steps[key].id) for key in keys] for name, keys in lists.items()}

@@ -1,0 +1,178 @@
+"""Processes: applied from a file, published version by version, read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from procession.model import definitions, process_file, rendering
+from procession.model.documents import FileMistakes
+from procession.model.errors import Forbidden, Invalid
+from procession.model.ids import ProcessId
+from procession.model.people import ROLE_RANK, Caller, Role, User
+from procession.model.processes import Process
+from procession.model.steps import StepRow
+from procession.operations import permissions
+from procession.operations.office import Office
+from procession.store import people, processes, steps
+from procession.store.database import Transaction
+from procession.store.processes import ProcessRow, VersionRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """`is_new`: a version was published; False when the file says what the present version says already."""
+
+    id: ProcessId
+    version: int
+    is_new: bool
+    steps: list[StepRow]
+
+
+def apply(
+    tx: Transaction,
+    office: Office,
+    caller_user: User,
+    text: str,
+    *,
+    file: str,
+    now: datetime,
+    process: ProcessId | None = None,
+) -> Applied:
+    """Create the process that the file names, or publish its next version; with `process`, only that one.
+
+    Raises FileMistakes with all that is wrong with the text, Forbidden, and Invalid for a file of another process.
+    """
+    definition = process_file.parse(text, file=file, actions=office.actions)
+    row = processes.by_name(tx, definition.name)
+    if process is not None:
+        if row is not None and row.id != process:
+            raise Invalid(f'the file names the process "{definition.name}", which is another one')
+        row = processes.find(tx, process)
+        if row is None:
+            raise permissions.not_found(process)
+    if row is None:
+        row = _create(tx, caller_user, definition.name, now)
+    else:
+        _require_editor(tx, caller_user, row)
+    return _publish(tx, row, definition, source=text, author=caller_user.login, now=now)
+
+
+def _create(tx: Transaction, user: User, name: str, now: datetime) -> ProcessRow:
+    if user.role not in permissions.DESIGNERS:
+        raise Forbidden(f"creating a process needs the user role Designer or ClientAdmin; yours is {user.role}")
+    process = processes.add(tx, name, user.login, now)
+    people.grant(tx, process, Role.OWNER, user=user.id, group=None)
+    row = processes.find(tx, process)
+    assert row is not None
+    return row
+
+
+def _require_editor(tx: Transaction, user: User, row: ProcessRow) -> None:
+    """Names are unique over all processes, so that one exists cannot be kept a secret here."""
+    own = permissions.role_of(tx, user, row.id)
+    if own is None or ROLE_RANK[own] < ROLE_RANK[Role.EDITOR]:
+        raise Forbidden(f'there is a process "{row.name}" already, and changing it needs the role editor on it')
+
+
+def _publish(
+    tx: Transaction, row: ProcessRow, definition: Process, *, source: str | None, author: str, now: datetime
+) -> Applied:
+    data = definitions.definition_json(definition)
+    sha256 = definitions.sha256(data)
+    present = processes.version(tx, row.id, row.version)
+    is_new = present is None or present.sha256 != sha256
+    number = row.version + int(is_new)
+    if is_new:
+        version = VersionRow(
+            process=row.id,
+            number=number,
+            definition=data.decode(),
+            source=source,
+            sha256=sha256,
+            author=author,
+            created_at=now,
+        )
+        processes.publish(tx, version, definition.name)
+        steps.publish(tx, row.id, definition.steps)
+    return Applied(id=row.id, version=number, is_new=is_new, steps=steps.of_process(tx, row.id))
+
+
+def publish(
+    tx: Transaction, office: Office, process: ProcessId, definition: Process, *, author: str, now: datetime
+) -> int:
+    """The next version, changed through the API; it must hold as a file would. Gives its number. Raises Invalid."""
+    try:
+        checked = process_file.parse(rendering.to_yaml(definition), actions=office.actions)
+    except FileMistakes as error:
+        # The lines are those of a text that nobody has seen.
+        raise Invalid("; ".join(mistake.message for mistake in error.mistakes)) from None
+    row, _ = find(tx, process)
+    return _publish(tx, row, checked, source=None, author=author, now=now).version
+
+
+def find(tx: Transaction, process_id: ProcessId) -> tuple[ProcessRow, Process]:
+    """The process and what its present version says. Raises NotFound."""
+    row = processes.find(tx, process_id)
+    if row is None:
+        raise permissions.not_found(process_id)
+    return row, definition_of(tx, process_id, row.version)
+
+
+def definition_of(tx: Transaction, process: ProcessId, version: int) -> Process:
+    """What that version says, which a run of it follows."""
+    row = processes.version(tx, process, version)
+    assert row is not None
+    return definitions.definition_from_json(row.definition.encode())
+
+
+def listed(
+    tx: Transaction,
+    caller: Caller,
+    *,
+    name: str | None = None,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
+) -> list[ProcessRow]:
+    """What the caller may see, by name."""
+    user = permissions.viewer(caller)
+    return processes.visible(tx, user, name=name, created_after=created_after, created_before=created_before)
+
+
+def versions(tx: Transaction, process_id: ProcessId) -> list[VersionRow]:
+    """Newest first."""
+    return processes.versions(tx, process_id)
+
+
+def definition(tx: Transaction, process_id: ProcessId) -> tuple[str, Process]:
+    """The present version as a process file, as it was applied where it was a file, and as a value."""
+    row, process = find(tx, process_id)
+    version = processes.version(tx, process_id, row.version)
+    assert version is not None
+    return version.source or rendering.to_yaml(process), process
+
+
+def steps_of(tx: Transaction, process_id: ProcessId) -> Sequence[StepRow]:
+    """Of the present version, in order."""
+    return steps.of_process(tx, process_id)
+
+
+def with_property(process: Process, reference: str, **changes: object) -> Process:
+    """The process with one property changed; `reference` is "step.property"."""
+    step_key, _, key = reference.partition(".")
+    return replace(
+        process,
+        steps=tuple(
+            replace(
+                step,
+                properties=tuple(
+                    replace(item, **changes) if item.key == key else item  # type: ignore[arg-type]  # fields by name
+                    for item in step.properties
+                ),
+            )
+            if step.key == step_key
+            else step
+            for step in process.steps
+        ),
+    )

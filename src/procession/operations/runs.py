@@ -1,0 +1,216 @@
+"""Process runs: created as a copy of their process, started, cancelled, restarted from a step, listed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Set
+from datetime import datetime
+
+from procession.model import restart as restarts
+from procession.model import values
+from procession.model.errors import Invalid
+from procession.model.ids import ProcessId, RunId, StepId
+from procession.model.lifecycle import RUN_ACTIVE, RUN_FINAL, Outcome, RunEvent, RunStatus, StepStatus
+from procession.model.people import Caller
+from procession.model.processes import Flow
+from procession.model.runs import HistoryKind, Run, RunFilter
+from procession.model.steps import StepRow
+from procession.operations import copies, permissions, planning, processes, steps
+from procession.operations.office import Office
+from procession.store import history, people
+from procession.store import runs as store
+from procession.store import steps as step_store
+from procession.store.database import Transaction
+
+LIST_MAX = 500  # runs in one page
+REASON_CHARACTERS_MAX = 1_000
+NAME_CHARACTERS_MAX = 255
+
+
+def create(
+    tx: Transaction,
+    office: Office,
+    caller: Caller,
+    process_id: ProcessId,
+    *,
+    prefix: str | None = None,
+    inputs: Mapping[str, object] | None,
+    start: bool = False,
+    now: datetime,
+) -> Run:
+    """A new run with ids of its own, its INPUTs set by "step.property", started at once if asked; all or nothing.
+
+    Raises NotFound, and Invalid with everything that is wrong with the inputs.
+    """
+    row, process = processes.find(tx, process_id)
+    process = copies.with_inputs(process, inputs or {})
+    number = copies.next_number(tx, process_id)
+    run_id = store.add(
+        tx,
+        store.NewRun(
+            process=process_id,
+            version=row.version,
+            name=f"{_prefix(prefix) or row.name} : run #{number}",
+            description=process.description,
+            alert_email=process.alert_email,
+            alert_sms=process.alert_sms,
+            author=caller.user.login,
+        ),
+        now,
+    )
+    copies.add_steps(tx, run_id, process_id, process)
+    run = find(tx, run_id)
+    history.add(tx, run, HistoryKind.CREATED, {"version": row.version}, now=now, user=caller.user.login)
+    return _started(tx, office, caller, run_id, now=now) if start else run
+
+
+def _prefix(prefix: str | None) -> str:
+    prefix = (prefix or "").strip()
+    if len(prefix) > NAME_CHARACTERS_MAX or not prefix.isprintable():
+        raise Invalid(f"namePrefix must be one line of at most {NAME_CHARACTERS_MAX} characters")
+    return prefix
+
+
+def start(
+    tx: Transaction, office: Office, caller: Caller, run_id: RunId, *, reason: str | None = None, now: datetime
+) -> Run:
+    """Scheduled, its inputs frozen; one that is under way already stays as it is. Raises NotFound, Invalid."""
+    run = find(tx, run_id)
+    if run.status in RUN_ACTIVE:
+        return run
+    if run.status in RUN_FINAL:
+        raise Invalid(f"process run {run_id} already ran; restart a step or create a new run")
+    run = store.start(tx, run, caller.user.id, author=caller.user.login, now=now)
+    detail = {"inputsSha256": _freeze(tx, run, now), **_reason(reason)}
+    history.add(tx, run, HistoryKind.STARTED, detail, now=now, user=caller.user.login)
+    tx.after_commit(lambda: office.look(run_id))
+    return run
+
+
+def _freeze(tx: Transaction, run: Run, now: datetime) -> str:
+    """Record what every property holds at the start; gives the hash of the INPUTs."""
+    keys = {step.id: step.key for step in step_store.of_run(tx, run.id)}
+    inputs = []
+    for row in step_store.properties_of_run(tx, run.id):
+        content = copies.content_of(row)
+        if row.item.flow is Flow.INPUT:
+            text = values.to_text(row.item.value)
+            inputs.append([f"{keys[row.step]}.{row.item.key}", text, content and content.sha256])
+        if row.item.value is not None or content is not None:
+            name = row.file.name if row.file else ""
+            written = store.Written(
+                property=row.id, step=None, attempt=1, value=row.item.value, file_name=name, content=content
+            )
+            store.write_property(tx, written, now)
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
+
+
+_started = start  # create() has an argument of that name
+
+
+def cancel(
+    tx: Transaction, office: Office, caller: Caller, run_id: RunId, *, reason: str | None = None, now: datetime
+) -> Run:
+    """Cancelled at once; one that has not started or has ended stays as it is. Raises NotFound."""
+    run = find(tx, run_id)
+    if run.status not in RUN_ACTIVE:
+        return run
+    seconds = None if run.started_at is None else max((now - run.started_at).total_seconds(), 0.0)
+    run = store.end_early(tx, run, RunEvent.CANCEL, now=now, seconds=seconds)
+    stopped = store.cancel_steps(tx, run_id)
+    history.stop_attempts(tx, run_id, StepStatus.CANCELLED, "the process run was cancelled", now)
+    detail = {"steps": [str(step) for step in stopped], **_reason(reason)}
+    history.add(tx, run, HistoryKind.CANCELLED, detail, now=now, user=caller.user.login)
+    _log_completion(tx, run, now)
+    tx.after_commit(lambda: office.look(run_id))
+    return run
+
+
+def _log_completion(tx: Transaction, run: Run, now: datetime) -> None:
+    """The wording is SolveXia's (spec/wire.md section 4)."""
+    starter = None if run.started_by is None else people.user(tx, run.started_by)
+    login = starter.login if starter else run.modified_by
+    message = (
+        f'Process run "{run.name}" has completed in {int(run.duration_seconds or 0)} s with status "{run.status}"'
+        f' at {now:%m/%d/%Y %H:%M:%S} for User "{login}"'
+    )
+    history.add_log(tx, login, message, now)
+
+
+def restart(
+    tx: Transaction,
+    office: Office,
+    caller: Caller,
+    run_id: RunId,
+    step_id: StepId,
+    *,
+    reason: str | None,
+    release: Set[str],
+    now: datetime,
+) -> StepRow:
+    """Scheduled again from that step on; gives the step as it waits for its turn.
+
+    `release` names the keys of steps declared `once` that may happen again. Raises NotFound, and Invalid for a run
+    that is under way or never started, a disabled step, or a step that nobody released.
+    """
+    planned = restart_plan(tx, office, run_id, step_id)
+    plan = planned.plan
+    restarts.check_release(planned.process, plan, release)
+    run = store.restart(tx, planned.run, plan.key, caller.user.id, author=caller.user.login, now=now)
+    for key in reversed(plan.again):
+        step = planned.steps[key]
+        store.undo_writes(tx, step.id, run.attempt)
+        store.reset_step(tx, step)
+    released = sorted(release & set(plan.needs_release))
+    detail = {**planning.detail(planned), "released": released, **_reason(reason)}
+    history.add(tx, run, HistoryKind.RESTARTED, detail, now=now, user=caller.user.login, step=step_id)
+    tx.after_commit(lambda: office.look(run_id))
+    return steps.find(tx, step_id)
+
+
+def restart_plan(tx: Transaction, office: Office, run_id: RunId, step_id: StepId) -> planning.Planned:
+    """What restart() would do. Raises what it would raise, but for steps that need a release."""
+    run = find(tx, run_id)
+    step = steps.find(tx, step_id, run=run_id)
+    if run.status in RUN_ACTIVE:
+        raise Invalid(f"process run {run_id} is {run.status}; cancel it or wait for its end before restarting a step")
+    if run.status is RunStatus.NOT_STARTED:
+        raise Invalid(f"process run {run_id} was never started; start it instead of restarting a step")
+    return planning.make(tx, office, run, step)
+
+
+def _reason(reason: str | None) -> dict[str, str]:
+    if not reason:
+        return {}
+    if len(reason) > REASON_CHARACTERS_MAX:
+        raise Invalid(f"the reason is longer than {REASON_CHARACTERS_MAX} characters")
+    return {"reason": reason}
+
+
+def find(tx: Transaction, run_id: RunId) -> Run:
+    """Raises NotFound."""
+    run = store.find(tx, run_id)
+    if run is None:
+        raise permissions.not_found(run_id)
+    return run
+
+
+def failed_steps(tx: Transaction, run: Run) -> list[StepId]:
+    """In order; none is looked for while nothing can have failed."""
+    if run.status in {RunStatus.NOT_STARTED, RunStatus.SCHEDULED} or run.outcome is Outcome.SUCCESS:
+        return []
+    return store.failed_steps(tx, run.id)
+
+
+def page(tx: Transaction, caller: Caller, shown: RunFilter, *, before: RunId | None, limit: int) -> list[Run]:
+    """At most `limit` runs of all processes that the caller may see, newest first, older than `before`."""
+    assert 1 <= limit <= LIST_MAX + 1
+    return store.page(tx, permissions.viewer(caller), shown, before=before, limit=limit)
+
+
+def of_process(
+    tx: Transaction, process: ProcessId, *, created_after: datetime | None, created_before: datetime | None
+) -> list[tuple[RunId, str]]:
+    """Ids and names, oldest first."""
+    return store.of_process(tx, process, created_after=created_after, created_before=created_before)

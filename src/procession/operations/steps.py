@@ -1,0 +1,113 @@
+"""Steps and their properties, of processes and of runs: found, read and changed."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from datetime import datetime
+
+from procession.model import values
+from procession.model.errors import Invalid, NotFound
+from procession.model.ids import DataStepId, PropertyId, RunId, StepId
+from procession.model.lifecycle import RunStatus
+from procession.model.people import Caller, Role
+from procession.model.processes import Flow, Property, PropertyType
+from procession.model.steps import PropertyRow, StepRow
+from procession.operations import permissions, processes
+from procession.operations.office import Office
+from procession.store import runs, steps
+from procession.store.database import Transaction
+
+# Word for word what SolveXia answers (spec/wire.md section 1).
+NOT_A_DATA_STEP = "Supplied step id is not of type Data Step"
+
+
+def find(tx: Transaction, step_id: StepId, *, run: RunId | None = None) -> StepRow:
+    """The step; with `run`, only if it belongs to that run. Raises NotFound."""
+    step = steps.find(tx, step_id)
+    if step is None:
+        raise permissions.not_found(step_id)
+    if run is not None and step.run != run:
+        raise NotFound(f"there is no step {step_id} in process run {run}")
+    return step
+
+
+def find_data_step(tx: Transaction, step_id: StepId) -> StepRow:
+    """Raises NotFound, and Invalid for an action step."""
+    if not isinstance(step_id, DataStepId):
+        raise Invalid(NOT_A_DATA_STEP)
+    return find(tx, step_id)
+
+
+def status(tx: Transaction, run: RunId, step_id: StepId) -> StepRow:
+    """The step of that run, of either kind. Raises NotFound."""
+    return find(tx, step_id, run=run)
+
+
+def properties(tx: Transaction, step_id: StepId) -> list[PropertyRow]:
+    """In order. Raises NotFound, Invalid."""
+    return steps.properties_of(tx, find_data_step(tx, step_id).id)
+
+
+def find_property(tx: Transaction, step_id: StepId, property_id: PropertyId) -> PropertyRow:
+    """Raises NotFound, Invalid."""
+    step = find_data_step(tx, step_id)
+    row = steps.property_of(tx, step.id, property_id)
+    if row is None:
+        raise NotFound(f"there is no property {property_id} in data step {step_id}")
+    return row
+
+
+def change(
+    tx: Transaction, office: Office, caller: Caller, row: PropertyRow, wanted: Property, *, now: datetime
+) -> PropertyRow:
+    """Make the property what `wanted` says; gives it as it is then. Nothing to change changes nothing.
+
+    The value of an INPUT of a run that has not started takes an executor, all else an editor with the scope process.
+    Raises Forbidden, Invalid.
+    """
+    wanted = _checked(wanted)
+    changes = {field.name for field in fields(Property) if getattr(wanted, field.name) != getattr(row.item, field.name)}
+    if not changes:
+        return row
+    step = find(tx, row.step)
+    is_value_of_input = changes == {"value"} and row.item.flow is Flow.INPUT
+    if step.run is None or not is_value_of_input:
+        permissions.require_scope(caller, "process")
+        permissions.require(tx, caller, step.process, Role.EDITOR, row.step)
+    else:
+        permissions.require(tx, caller, step.process, Role.EXECUTOR, row.step)
+    if step.run is None:
+        _change_process(tx, office, caller, step, wanted, now=now)
+    else:
+        _change_run(tx, caller, step.run, row, wanted, now=now)
+    return find_property(tx, row.step, row.id)
+
+
+def _checked(item: Property) -> Property:
+    """With a value that fits the property as it will be: its options, its decimal points."""
+    if item.type in {PropertyType.FILE, PropertyType.SYSTEM_VARIABLE}:
+        return item
+    return replace(item, value=values.normalise(item, item.value))
+
+
+def _change_process(
+    tx: Transaction, office: Office, caller: Caller, step: StepRow, wanted: Property, *, now: datetime
+) -> None:
+    _, process = processes.find(tx, step.process)
+    changes = {field.name: getattr(wanted, field.name) for field in fields(Property)}
+    changed = processes.with_property(process, f"{step.key}.{wanted.key}", **changes)
+    processes.publish(tx, office, step.process, changed, author=caller.user.login, now=now)
+
+
+def _change_run(
+    tx: Transaction, caller: Caller, run_id: RunId, row: PropertyRow, wanted: Property, *, now: datetime
+) -> None:
+    run = runs.find(tx, run_id)
+    assert run is not None
+    if run.status is not RunStatus.NOT_STARTED:
+        raise Invalid(
+            f"the properties of process run {run_id} were frozen when it started; create a new run to change"
+            f' "{row.item.name}"'
+        )
+    steps.update_property(tx, row.id, wanted)
+    runs.touch(tx, run, author=caller.user.login, now=now)
