@@ -48,7 +48,7 @@ groups:
   - group: Work
     steps:
       - {action: wait, name: Settle, key: settle, with: {seconds: 1}}
-      - {action: wait, name: Pay, key: pay, with: {seconds: 1}, effect: once}
+      - {action: wait, name: Pay, key: pay, with: {seconds: 1}}
 """
 PEOPLE = {"owner": "Designer", "editor": "Subscriber", "mate": "Subscriber", "reader": "Subscriber",
           "stranger": "Designer", "admin": "ClientAdmin"}  # fmt: skip

@@ -26,7 +26,7 @@ def prepare(home: House, title: str) -> dict[str, str]:
     return {
         "processId": home.process,
         "processRunId": run,
-        "stepId": home.step(run, "settle") if "a step" in title else data,
+        "stepId": home.step(run, "settle") if " a step " in title else data,
         "propertyId": properties[0]["id"],
         "fileId": properties[2]["file"],
     }
