@@ -144,6 +144,8 @@ class House:
                     self._begin(tx, found, row.id)
                 write = run_store.StepWrite(message="done", finished_at=self.clock.now(), duration_seconds=1.0)
                 run_store.move(tx, row.id, StepStatus.RUNNING, StepEvent.SUCCEED, write)
+            for tried in history.attempts_of_run(tx, found.id):
+                history.end_attempt(tx, tried.id, StepStatus.SUCCESS, "done", now=self.clock.now(), seconds=1.0)
             run_store.finish(tx, found, Outcome.SUCCESS, now=self.clock.now(), seconds=3.0)
 
         self.database.write(operation)

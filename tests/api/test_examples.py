@@ -69,7 +69,10 @@ def test_the_example_is_answered_as_documented(home: House, title: str) -> None:
     answer = home.ask(documented["method"], path, **body)
 
     assert answer.status_code == 200, answer.text
-    assert differences(title, documented["response"], answer.json()) == []
+    ours = answer.json()
+    if title == "Get data step properties":  # the example shows a Number; other types have other fields
+        ours = [item for item in ours if item["dataType"] == "Number"]
+    assert differences(title, documented["response"], ours) == []
     if isinstance(documented["response"], dict) and "status" in documented["response"]:
         wanted = {"Get process run status": "Running", "Get a run status of a step in a process run": "NotStarted"}
         assert answer.json()["status"] == wanted.get(title, documented["response"]["status"])

@@ -166,7 +166,7 @@ class Api:
 
     async def _refuse(self, error: ProcessionError, answer: answers.Answer, fields: dict[str, Any]) -> None:
         support_id = str(uuid.uuid4())
-        level = logging.ERROR if error.status >= 500 else logging.INFO  # noqa: PLR2004
+        level = logging.ERROR if error.status >= 500 else logging.INFO
         log.log(level, error.message, extra={**fields, "supportId": support_id, "status": error.status})
         await answer.send_error(error, support_id)
 
