@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError as FutureCancelled
@@ -24,6 +23,7 @@ from procession.api.contract import (
     Call,
     Database,
     Handler,
+    Later,
     Mode,
     Receive,
     Request,
@@ -74,7 +74,7 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the API speaks HTTP, not {scope['type']}")
-        began = time.monotonic()
+        began = asyncio.get_running_loop().time()
         answer = answers.Answer(send, is_head=scope["method"] == "HEAD")
         try:
             await self._answer(scope, receive, answer)
@@ -100,7 +100,10 @@ class Api:
         if route.mode is Mode.READ and route.body is BodyKind.NONE:
             with self._server.database.read() as tx:
                 caller, ids = self._admit(tx, route, request, texts)
-                return cast("Handler", route.handler)(self._call(tx, request, caller, ids))
+                reply = cast("Handler", route.handler)(self._call(tx, request, caller, ids))
+            if isinstance(reply, Later):
+                return await reply.handler(self._stream(request, caller, ids, receive))
+            return reply
         if route.mode is Mode.LISTING:
             return await asyncio.get_running_loop().run_in_executor(
                 self._server.threads, self._list, route, request, texts
@@ -135,6 +138,9 @@ class Api:
         caller, ids = admitted
 
         def operation(tx: Transaction) -> Any:
+            # Asked again under the write lock: what was taken from the caller meanwhile is gone.
+            if route.rule is not PUBLIC:
+                self._server.permit(tx, caller, route.rule, ids)
             return cast("Handler", route.handler)(self._call(tx, request, caller, ids, body=body, raw=raw))
 
         try:
@@ -160,7 +166,7 @@ class Api:
 
     async def _refuse(self, error: ProcessionError, answer: answers.Answer, fields: dict[str, Any]) -> None:
         support_id = str(uuid.uuid4())
-        level = logging.ERROR if error.status >= 500 else logging.INFO  # noqa: PLR2004
+        level = logging.ERROR if error.status >= 500 else logging.INFO
         log.log(level, error.message, extra={**fields, "supportId": support_id, "status": error.status})
         await answer.send_error(error, support_id)
 
@@ -193,5 +199,5 @@ def _request(scope: Scope) -> Request:
 
 def _fields(scope: Scope, began: float) -> dict[str, Any]:
     # The query is left out: it may hold what people search for.
-    duration_ms = round((time.monotonic() - began) * 1000, 1)
+    duration_ms = round((asyncio.get_running_loop().time() - began) * 1000, 1)
     return {"method": scope["method"], "path": scope["path"][:500], "duration_ms": duration_ms}
