@@ -113,7 +113,7 @@ def _read_csv(folder: Path, connection: duckdb.DuckDBPyConnection, source: FileI
 
 
 def _delimiter(path: Path, options: FileOptions) -> str:
-    """The candidate that the header holds most of, outside of quotes; a comma when it holds none."""
+    """The candidate that the header holds most of outside of quotes; a comma when none."""
     with path.open("rb") as file:
         lines = file.read(_LINE_BYTES_MAX).decode("utf-8-sig", errors="replace").splitlines()[options.skip :]
     header = re.sub(
