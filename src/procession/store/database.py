@@ -111,7 +111,12 @@ class Database:
     """One SQLite file. `on_fatal` is called when a commit's outcome is unknown: the process must end (trust.md, rule 1)."""
 
     def __init__(
-        self, path: Path, *, on_fatal: Callable[[str], None], crash_point: CrashPoint = pass_by, busy_seconds: float = BUSY_SECONDS
+        self,
+        path: Path,
+        *,
+        on_fatal: Callable[[str], None],
+        crash_point: CrashPoint = pass_by,
+        busy_seconds: float = BUSY_SECONDS,
     ) -> None:
         self.path = path
         self._on_fatal = on_fatal

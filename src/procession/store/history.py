@@ -27,7 +27,12 @@ def add(
     step: StepId | None = None,
 ) -> None:
     """Record under the run's present revision, which the change itself has raised."""
-    write(tx, run.id, Entry(revision=run.revision, attempt=run.attempt, kind=kind, detail=detail, user=user, step=step), now)
+    write(
+        tx,
+        run.id,
+        Entry(revision=run.revision, attempt=run.attempt, kind=kind, detail=detail, user=user, step=step),
+        now,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +54,9 @@ def write(tx: Transaction, run: RunId, entry: Entry, now: datetime) -> None:
     )
 
 
-def append(tx: Transaction, run: RunId, kind: HistoryKind, detail: Mapping[str, Any], *, now: datetime, step: StepId | None) -> None:
+def append(
+    tx: Transaction, run: RunId, kind: HistoryKind, detail: Mapping[str, Any], *, now: datetime, step: StepId | None
+) -> None:
     """Record what changes no status: receipts and late results. It is a new revision all the same."""
     row = tx.one("UPDATE run SET revision = revision + 1 WHERE id = ? RETURNING revision, attempt", run.number)
     assert row is not None

@@ -13,11 +13,20 @@ from typing import Any
 from procession.model import values
 from procession.model.files import Content
 from procession.model.ids import ProcessId, PropertyId, RunId, StepId, UserId
-from procession.model.lifecycle import Outcome, RunEvent, RunStatus, StepEvent, StepStatus, move_run, move_step
+from procession.model.lifecycle import (
+    STEP_ACTIVE,
+    Outcome,
+    RunEvent,
+    RunStatus,
+    StepEvent,
+    StepStatus,
+    move_run,
+    move_step,
+)
 from procession.model.processes import Value
 from procession.model.runs import Run, RunFilter
 from procession.model.steps import StepRow
-from procession.store import times
+from procession.store import steps, times
 from procession.store.database import Transaction
 
 _RUN = (
@@ -119,10 +128,9 @@ def _chosen(shown: RunFilter) -> list[tuple[str, tuple[Any, ...]]]:
     return [(text, (value,)) for text, value in choices if value is not None]
 
 
-def unfinished(tx: Transaction) -> list[Run]:
-    """Scheduled and Running ones, those waiting longest first."""
-    rows = tx.all(f"SELECT {_RUN} FROM run r WHERE r.status IN ('Scheduled', 'Running') ORDER BY r.scheduled_at, r.id")
-    return [_run(row) for row in rows]
+def unfinished_ids(tx: Transaction) -> list[RunId]:
+    """Scheduled and Running ones, oldest first."""
+    return [RunId(row[0]) for row in tx.all("SELECT id FROM run WHERE status IN ('Scheduled', 'Running') ORDER BY id")]
 
 
 def renew_leases(tx: Transaction, executor: str, until: datetime) -> int:
@@ -162,9 +170,7 @@ def take(tx: Transaction, run: Run, executor: str, *, now: datetime, lease_until
 
 def finish(tx: Transaction, run: Run, outcome: Outcome, *, now: datetime, seconds: float) -> Run:
     changes = "outcome = ?, finished_at = ?, duration = ?, deadline_at = NULL, lease_until = NULL"
-    return _apply(
-        tx, run, RunEvent.FINISH, changes, outcome, times.to_column(now), times.seconds_to_column(seconds)
-    )
+    return _apply(tx, run, RunEvent.FINISH, changes, outcome, times.to_column(now), times.seconds_to_column(seconds))
 
 
 def end_early(tx: Transaction, run: Run, event: RunEvent, *, now: datetime, seconds: float | None) -> Run:
@@ -248,10 +254,6 @@ def _cancel(tx: Transaction, step: StepRow) -> StepId:
 
 
 def _active(tx: Transaction, run: RunId) -> list[StepRow]:
-    # Imported here: steps.py writes the runs' copies and has no business with their statuses.
-    from procession.model.lifecycle import STEP_ACTIVE
-    from procession.store import steps
-
     return [step for step in steps.of_run(tx, run) if step.status in STEP_ACTIVE]
 
 
@@ -333,7 +335,9 @@ def write_property(tx: Transaction, written: Written, now: datetime) -> None:
 
 def undo_writes(tx: Transaction, step: StepId, attempt: int) -> None:
     """What the step wrote no longer counts from `attempt` on: each property returns to the write before."""
-    rows = tx.all("SELECT DISTINCT property_id FROM property_write WHERE step_id = ? AND undone_by IS NULL", step.number)
+    rows = tx.all(
+        "SELECT DISTINCT property_id FROM property_write WHERE step_id = ? AND undone_by IS NULL", step.number
+    )
     tx.run("UPDATE property_write SET undone_by = ? WHERE step_id = ? AND undone_by IS NULL", attempt, step.number)
     for (number,) in rows:
         row = tx.one(

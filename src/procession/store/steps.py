@@ -111,7 +111,8 @@ def find(tx: Transaction, step: StepId) -> StepRow | None:
 def of_run(tx: Transaction, run: RunId) -> list[StepRow]:
     """In order."""
     return [
-        step_row(row) for row in tx.all(f"SELECT {_STEP} FROM step s WHERE s.run_id = ? ORDER BY s.position", run.number)
+        step_row(row)
+        for row in tx.all(f"SELECT {_STEP} FROM step s WHERE s.run_id = ? ORDER BY s.position", run.number)
     ]
 
 
@@ -228,6 +229,12 @@ def property_row(row: tuple[Any, ...]) -> PropertyRow:
     file = None
     if row[14] is not None:
         file = File(
-            id=FileId(row[14]), property=number, process=process, run=run, name=row[15], sha256=row[16], size_bytes=row[17]
+            id=FileId(row[14]),
+            property=number,
+            process=process,
+            run=run,
+            name=row[15],
+            sha256=row[16],
+            size_bytes=row[17],
         )
     return PropertyRow(id=number, step=DataStepId(row[1]), item=item, file=file)

@@ -1,0 +1,142 @@
+"""A run under work, in memory: what the executor decides from. The store stays the truth; every write is fenced.
+
+A board changes before its change is committed. Changes reach the store in the order in which they were made, and when
+one finds the run superseded, so do all behind it, and the board is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from procession.actions.contract import FileInput, InputValue, OutputTarget
+from procession.engine.isolation.contract import Worker
+from procession.engine.preparation import Prepared
+from procession.model import flow
+from procession.model.files import Content
+from procession.model.ids import StepId
+from procession.model.lifecycle import StepStatus
+from procession.model.people import User
+from procession.model.processes import PropertyType, Step, Value
+from procession.model.runs import Run
+from procession.model.steps import PropertyRow, StepRow
+from procession.store.blobs import Blobs
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """One attempt at one step, from the commit of its row until its process is free or gone."""
+
+    key: str
+    step: Step
+    worker: Worker
+    number: int  # the how-many-th try
+    began: float  # monotonic
+    began_at: datetime
+    attempt: int | None = None  # the id of its row, once it is committed
+    is_killed: bool = False
+    is_over: bool = False
+    shown: float = 0.0  # when its progress was last written, monotonic
+
+
+@dataclass(slots=True, kw_only=True)
+class Board:
+    """`run` is as it was taken: its epoch is the fence."""
+
+    run: Run
+    prepared: Prepared
+    plan: flow.Plan
+    user: User  # who started it
+    began: float  # monotonic, when it was taken
+    step_ids: dict[str, StepId]
+    statuses: dict[str, StepStatus]
+    tries: dict[str, int]
+    retry_at: dict[str, datetime]
+    properties: dict[str, PropertyRow]  # by "step.property"
+    updated: set[str]
+    told: set[str] = field(default_factory=set)
+    waiting: list[str] = field(default_factory=list)  # action steps whose turn it is and that have no process yet
+    works: dict[str, Work] = field(default_factory=dict)
+    is_dropped: bool = False
+    is_finishing: bool = False
+
+    def state(self) -> flow.FlowState:
+        return flow.FlowState(
+            statuses=self.statuses,
+            values={
+                reference: row.item.value
+                for reference, row in self.properties.items()
+                if row.item.type is not PropertyType.FILE
+            },
+            updated=self.updated,
+            told=self.told,
+        )
+
+    def set_value(self, reference: str, value: Value) -> None:
+        row = self.properties[reference]
+        self.properties[reference] = replace(row, item=replace(row.item, value=value))
+
+    def set_file(self, reference: str, name: str, content: Content) -> None:
+        row = self.properties[reference]
+        assert row.file is not None
+        file = replace(row.file, name=name, sha256=content.sha256, size_bytes=content.size_bytes)
+        self.properties[reference] = replace(row, file=file)
+        self.updated.add(reference)
+
+    def inputs(self, key: str, blobs: Blobs) -> Mapping[str, InputValue]:
+        """What the step reads, as it is now."""
+        return {reference: self._input(reference, blobs) for reference in self.prepared.touches[key].reads}
+
+    def _input(self, reference: str, blobs: Blobs) -> InputValue:
+        row = self.properties[reference]
+        if row.file is None:
+            return row.item.value
+        if row.file.sha256 is None:
+            return None
+        return FileInput(path=str(blobs.path(row.file.sha256)), name=row.file.name, size_bytes=row.file.size_bytes)
+
+    def targets(self, key: str) -> Mapping[str, OutputTarget]:
+        """What the step writes."""
+        return {reference: self._target(reference) for reference in self.prepared.touches[key].writes}
+
+    def _target(self, reference: str) -> OutputTarget:
+        row = self.properties[reference]
+        return OutputTarget(type=row.item.type, file_name=row.file.name if row.file else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What is read of a run in the transaction that takes it."""
+
+    run: Run
+    prepared: Prepared
+    user: User
+    steps: tuple[StepRow, ...]
+    properties: tuple[PropertyRow, ...]
+    updated: frozenset[int]  # numbers of the properties that a step wrote
+
+
+def lay(loaded: Loaded, *, began: float) -> Board:
+    """The board of a run that was just taken."""
+    keys = {step.id: step.key for step in loaded.steps}
+    properties = {f"{keys[row.step]}.{row.item.key}": row for row in loaded.properties}
+    statuses = {step.key: step.status for step in loaded.steps}
+    return Board(
+        run=loaded.run,
+        prepared=loaded.prepared,
+        plan=flow.prepare(loaded.prepared.process, restarted=loaded.run.restarted_key, statuses=statuses),
+        user=loaded.user,
+        began=began,
+        step_ids={step.key: step.id for step in loaded.steps},
+        statuses=statuses,
+        tries={step.key: step.tries for step in loaded.steps},
+        retry_at={step.key: step.retry_at for step in loaded.steps if step.retry_at is not None},
+        properties=properties,
+        updated={
+            reference
+            for reference, row in properties.items()
+            if row.id.number in loaded.updated or (row.file is not None and row.file.sha256 is not None)
+        },
+        waiting=[step.key for step in loaded.steps if step.status is StepStatus.SCHEDULED],
+    )

@@ -1,0 +1,117 @@
+"""What one decision of the executor writes, and the one transaction that writes it (DESIGN.md: finish and start together)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from procession.engine.board import Board, Work
+from procession.model.ids import StepId
+from procession.model.lifecycle import Outcome, RunStatus, StepEvent, StepStatus, move_step
+from procession.model.runs import HistoryKind
+from procession.store import history, runs
+from procession.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepMove:
+    """A step goes from `status` through `events`; only the last is told in the history."""
+
+    key: str
+    status: StepStatus
+    events: tuple[StepEvent, ...]
+    write: runs.StepWrite
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def reached(self) -> StepStatus:
+        """Where the events lead."""
+        status = self.status
+        for event in self.events:
+            status = move_step(status, event)
+        return status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    work: Work
+    status: StepStatus
+    message: str
+    seconds: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Change:
+    """Everything that follows from one event, in order."""
+
+    board: Board
+    now: datetime
+    moves: list[StepMove] = field(default_factory=list)
+    told: list[tuple[StepId, str]] = field(default_factory=list)
+    begun: list[Work] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
+    written: list[runs.Written] = field(default_factory=list)
+    outcome: Outcome | None = None  # the run is finished
+    seconds: float = 0.0  # its duration
+
+    def is_empty(self) -> bool:
+        return not (self.moves or self.told or self.begun or self.ended or self.written or self.outcome)
+
+    def record(self, tx: Transaction) -> None:
+        """Write it all, or raise Superseded and write nothing."""
+        run = self.board.run
+        revision = runs.fence(tx, run.id, run.epoch, revisions=max(len(self.moves), 1))
+        for ended in self.ended:
+            assert ended.work.attempt is not None
+            history.end_attempt(
+                tx, ended.work.attempt, ended.status, ended.message, now=self.now, seconds=ended.seconds
+            )
+        for written in self.written:
+            runs.write_property(tx, written, self.now)
+        for place, move in enumerate(self.moves):
+            self._move(tx, move, revision + place)
+        for step, message in self.told:
+            runs.tell(tx, step, message)
+        for work in self.begun:
+            work.attempt = history.add_attempt(tx, self._attempt(work), self.now)
+        if self.outcome is not None:
+            self._finish(tx, self.outcome)
+
+    def _move(self, tx: Transaction, move: StepMove, revision: int) -> None:
+        step, status = self.board.step_ids[move.key], move.status
+        for event in move.events:
+            status = runs.move(tx, step, status, event, move.write)
+        detail = {"status": status, "message": move.write.message, **move.detail}
+        entry = history.Entry(
+            revision=revision, attempt=self.board.run.attempt, kind=HistoryKind.STEP, detail=detail, step=step
+        )
+        history.write(tx, self.board.run.id, entry, self.now)
+
+    def _attempt(self, work: Work) -> history.NewAttempt:
+        run, mark = self.board.run, work.worker.mark
+        return history.NewAttempt(
+            run=run.id,
+            step=self.board.step_ids[work.key],
+            attempt=run.attempt,
+            number=work.number,
+            epoch=run.epoch,
+            pid=mark.pid,
+            started_ticks=mark.started_ticks,
+            boot_id=mark.boot_id,
+        )
+
+    def _finish(self, tx: Transaction, outcome: Outcome) -> None:
+        run = runs.finish(tx, self.board.run, outcome, now=self.now, seconds=self.seconds)
+        detail = {"status": RunStatus.FINISHED, "outcome": outcome, "durationInSeconds": self.seconds}
+        history.add(tx, run, HistoryKind.FINISHED, detail, now=self.now)
+        login = self.board.user.login
+        history.add_log(tx, login, completion(run.name, RunStatus.FINISHED, self.seconds, login, self.now), self.now)
+
+
+def completion(run: str, status: RunStatus, seconds: float, login: str, now: datetime) -> str:
+    """The log message that clients parse, to the letter (spec/wire.md section 4, after the table)."""
+    moment = f"{now:%m/%d/%Y %H:%M:%S}"
+    return (
+        f'Process run "{run}" has completed in {int(seconds)} s with status "{status}" at {moment} for User "{login}"'
+    )

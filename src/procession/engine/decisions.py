@@ -1,0 +1,238 @@
+"""What follows from an event, decided on the board and collected into a change; nothing here waits or writes.
+
+The rules are those of spec/lifecycle.md; the flow itself is in model/flow.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from procession.actions.contract import FileOutput, OutputValue
+from procession.actions.contract import Outcome as StepOutcome
+from procession.engine.board import Board, Work
+from procession.engine.changes import Change, Ended, StepMove
+from procession.model import flow, values
+from procession.model.errors import Invalid
+from procession.model.files import Content
+from procession.model.lifecycle import StepEvent, StepStatus
+from procession.model.processes import Effect, Flow, Property, PropertyType, Step, StepKind, SystemVariable, Value
+from procession.model.steps import UNDER_WAY
+from procession.store.runs import StepWrite, Written
+
+MESSAGE_CHARS_MAX = 4_000
+CRASHES_MAX = 3  # a step under way when the server stopped so often is not tried again (spec/trust.md, R6)
+RETRY_SECONDS_MAX = 86_400.0
+
+_EVENT_OF = {
+    StepStatus.SUCCESS: StepEvent.SUCCEED,
+    StepStatus.WARNING: StepEvent.WARN,
+    StepStatus.FAILED: StepEvent.FAIL,
+}
+
+
+def advance(board: Board, change: Change, *, monotonic: float) -> None:
+    """Skip, block and perform what can be; put the action steps whose turn it is in line; finish when all is done."""
+    while True:
+        moves = flow.next_moves(board.plan, board.state())
+        for key, message in moves.skip:
+            _move(board, change, key, (StepEvent.SKIP,), StepWrite(message=message))
+        for key, message in moves.blocked:
+            board.told.add(key)
+            change.told.append((board.step_ids[key], message))
+        ready = [board.prepared.process.step(key) for key in moves.start if key not in board.waiting]
+        data_steps = [step for step in ready if step is not None and step.kind is StepKind.DATA]
+        for step in data_steps:
+            _perform_data(board, change, step)
+        board.waiting += [step.key for step in ready if step is not None and step.kind is StepKind.ACTION]
+        if not data_steps:
+            break
+    if moves.finished and not board.waiting and not board.works:
+        board.is_finishing = True
+        change.outcome = flow.outcome(board.prepared.process, board.statuses)
+        change.seconds = _run_seconds(board, change.now, monotonic)
+
+
+def _run_seconds(board: Board, now: datetime, monotonic: float) -> float:
+    """From the first start. Within one taking the monotonic clock counts, so a set clock does not bend it (R15)."""
+    started, taken = board.run.started_at, max(monotonic - board.began, 0.0)
+    if started is None or board.run.attempt > 1:
+        return max((now - started).total_seconds(), taken) if started else taken
+    earlier = (now - started).total_seconds() - taken
+    return taken if abs(earlier) < 1.0 else max(earlier, 0.0) + taken
+
+
+def begin(board: Board, change: Change, work: Work) -> None:
+    """The step runs in this worker once the change is committed."""
+    status = board.statuses[work.key]
+    events = (StepEvent.BEGIN,) if status is StepStatus.SCHEDULED else (StepEvent.SCHEDULE, StepEvent.BEGIN)
+    write = StepWrite(message=UNDER_WAY, started_at=change.now)
+    _move(board, change, work.key, events, write)
+    board.tries[work.key] = work.number
+    board.retry_at.pop(work.key, None)
+    board.waiting.remove(work.key)
+    board.works[work.key] = work
+    change.begun.append(work)
+
+
+def line_up(board: Board, change: Change, key: str) -> None:
+    """Scheduled: its turn has come and every slot is taken."""
+    if board.statuses[key] is StepStatus.NOT_STARTED:
+        _move(board, change, key, (StepEvent.SCHEDULE,), StepWrite(message="waiting for a free process"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How an attempt ended, its files published; `receipt` when it had to be killed."""
+
+    outcome: StepOutcome
+    contents: Mapping[str, Content]
+    seconds: float
+    receipt: Mapping[str, object] | None = None
+
+
+def settle(board: Board, change: Change, work: Work, result: Result) -> None:
+    """The attempt is over: outputs, status or another try."""
+    status, message, written = result.outcome.status, result.outcome.message, list[Written]()
+    if status is not StepStatus.FAILED:
+        try:
+            written = [
+                _written(board, work.key, reference, value, result.contents)
+                for reference, value in result.outcome.outputs.items()
+            ]
+        except Invalid as refused:
+            status, message, written = StepStatus.FAILED, refused.message, []
+    message = message[:MESSAGE_CHARS_MAX]
+    del board.works[work.key]
+    change.ended.append(Ended(work=work, status=status, message=message, seconds=result.seconds))
+    detail = {"try": work.number, "killed": result.receipt} if result.receipt else {"try": work.number}
+    if status is StepStatus.FAILED and _may_retry(work.step, work.number):
+        _retry(board, change, work, message, detail)
+        return
+    for item in written:
+        _apply(board, item)
+    change.written += written
+    write = StepWrite(message=message, finished_at=change.now, duration_seconds=result.seconds)
+    _move(board, change, work.key, (_EVENT_OF[status],), write, detail)
+
+
+def recover(board: Board, change: Change, *, crashes: Mapping[str, int]) -> None:
+    """Steps that were under way when the earlier server stopped; `crashes` counts this stop too."""
+    for key, status in tuple(board.statuses.items()):
+        if status is StepStatus.RUNNING:
+            step = board.prepared.process.step(key)
+            assert step is not None
+            _recover_step(board, change, step, crashes.get(key, 1))
+
+
+def _recover_step(board: Board, change: Change, step: Step, crashes: int) -> None:
+    if step.effect is Effect.ONCE:
+        message = (
+            "the server stopped while this step was under way; it must not happen twice (effect: once), so it was not"
+            " repeated: check whether it took effect, then release it by name to restart"
+        )
+    elif crashes >= CRASHES_MAX:
+        message = f"the server stopped {crashes} times while this step was under way; it is not tried again"
+    else:
+        message = "the server stopped while this step was under way; it runs again"
+        _move(board, change, step.key, (StepEvent.RETRY,), StepWrite(message=message))
+        board.waiting.append(step.key)
+        return
+    _move(board, change, step.key, (StepEvent.FAIL,), StepWrite(message=message, finished_at=change.now))
+
+
+def _may_retry(step: Step, number: int) -> bool:
+    return step.retry is not None and number <= step.retry.times and step.effect is not Effect.ONCE
+
+
+def _retry(board: Board, change: Change, work: Work, message: str, detail: Mapping[str, object]) -> None:
+    retry = work.step.retry
+    assert retry is not None
+    seconds = min(retry.wait_seconds * retry.backoff ** (work.number - 1), RETRY_SECONDS_MAX)
+    board.retry_at[work.key] = change.now + timedelta(seconds=seconds)
+    board.waiting.append(work.key)
+    text = f"{message}; try {work.number + 1} of {retry.times + 1} follows in {seconds:g} s"
+    write = StepWrite(message=text, retry_at=board.retry_at[work.key])
+    _move(board, change, work.key, (StepEvent.RETRY,), write, detail)
+
+
+def _written(board: Board, key: str, reference: str, value: OutputValue, contents: Mapping[str, Content]) -> Written:
+    row = board.properties.get(reference)
+    if row is None or reference not in board.prepared.touches[key].writes:
+        raise Invalid(f"this step may not write {reference}")
+    base = {"property": row.id, "step": board.step_ids[key], "attempt": board.run.attempt}
+    if isinstance(value, FileOutput):
+        if row.file is None:
+            raise Invalid(f'{reference} is a {row.item.type}, it takes a value and not the file "{value.name}"')
+        return Written(**base, file_name=value.name, content=contents[reference])  # type: ignore[arg-type]
+    return Written(**base, value=values.normalise(row.item, value))  # type: ignore[arg-type]
+
+
+def _apply(board: Board, written: Written) -> None:
+    reference = next(reference for reference, row in board.properties.items() if row.id == written.property)
+    if written.content is not None:
+        board.set_file(reference, written.file_name, written.content)
+    else:
+        board.set_value(reference, written.value)
+
+
+def _perform_data(board: Board, change: Change, step: Step) -> None:
+    """Check required INPUTs and resolve system variables: a data step runs here, it has no process."""
+    for item in step.properties:
+        if item.type is PropertyType.SYSTEM_VARIABLE:
+            _resolve(board, change, step, item)
+    missing = [item.name for item in step.properties if _is_missing(board, step, item)]
+    if missing:
+        names = ", ".join(f'"{name}"' for name in missing)
+        noun = "the required input" if len(missing) == 1 else "the required inputs"
+        event, message = StepEvent.FAIL, f"{noun} {names} {'has' if len(missing) == 1 else 'have'} no value"
+    else:
+        event, message = StepEvent.SUCCEED, ""
+    write = StepWrite(message=message, started_at=change.now, finished_at=change.now, duration_seconds=0.0)
+    status = board.statuses[step.key]
+    first = () if status is StepStatus.SCHEDULED else (StepEvent.SCHEDULE,)
+    _move(board, change, step.key, (*first, StepEvent.BEGIN, event), write)
+
+
+def _is_missing(board: Board, step: Step, item: Property) -> bool:
+    if item.flow is not Flow.INPUT:
+        return False
+    row = board.properties[f"{step.key}.{item.key}"]
+    if row.file is not None:
+        return row.item.required and row.file.sha256 is None
+    return row.item.required and values.is_missing(row.item, row.item.value)
+
+
+def _resolve(board: Board, change: Change, step: Step, item: Property) -> None:
+    reference = f"{step.key}.{item.key}"
+    row = board.properties[reference]
+    value = _variable(board, row.item.variable, change.now)
+    written = Written(property=row.id, step=board.step_ids[step.key], attempt=board.run.attempt, value=value)
+    board.set_value(reference, value)
+    change.written.append(written)
+
+
+def _variable(board: Board, variable: SystemVariable | None, now: datetime) -> Value:
+    known: dict[SystemVariable | None, Value] = {
+        SystemVariable.USERNAME: board.user.login,
+        SystemVariable.USER_ID: str(board.user.id),
+        SystemVariable.USER_EMAIL: board.user.email,
+        SystemVariable.PROCESS_ID: str(board.run.process),
+        SystemVariable.PROCESS_NAME: board.prepared.process.name,
+        SystemVariable.CURRENT_DATE_TIME: now.strftime("%Y-%m-%dT%H:%M:%S"),
+    }
+    return known.get(variable)
+
+
+def _move(
+    board: Board,
+    change: Change,
+    key: str,
+    events: tuple[StepEvent, ...],
+    write: StepWrite,
+    detail: Mapping[str, object] | None = None,
+) -> None:
+    move = StepMove(key=key, status=board.statuses[key], events=events, write=write, detail=detail or {})
+    change.moves.append(move)
+    board.statuses[key] = move.reached()

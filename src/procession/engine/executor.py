@@ -1,0 +1,274 @@
+"""Drives the runs under work: an event comes, the board decides, one transaction records it, then processes are let go."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+
+from procession.actions.contract import Outcome as StepOutcome
+from procession.engine import decisions
+from procession.engine.attempts import Attempts, Post, receipt_detail
+from procession.engine.board import Board, Work, lay
+from procession.engine.changes import Change, completion
+from procession.engine.decisions import Result
+from procession.engine.isolation.contract import KillReceipt, Progress, Worker
+from procession.engine.options import Tools
+from procession.engine.taking import Taken
+from procession.engine.timers import Timers
+from procession.model.ids import RunId
+from procession.model.lifecycle import RunEvent, RunStatus, StepStatus
+from procession.model.runs import HistoryKind
+from procession.store import history, runs
+from procession.store.database import Transaction
+
+log = logging.getLogger(__name__)
+
+
+class Executor:
+    """Belongs to one thread; `post` brings calls into it. `left` is told when a run needs nothing more from here."""
+
+    def __init__(
+        self, tools: Tools, *, post: Post, timers: Timers, watch: Callable[[Worker, Callable[[], None] | None], None]
+    ) -> None:
+        self._tools = tools
+        self._post = post
+        self._timers = timers
+        self._watch = watch
+        self._pool = ThreadPoolExecutor(max_workers=tools.settings.workers_max + 4, thread_name_prefix="attempt")
+        self._attempts = Attempts(tools, self._pool, post=post, settled=self._on_settled)
+        self._attempts.progressed = self._on_progress
+        self.boards: dict[RunId, Board] = {}
+        self.dying: dict[RunId, int] = {}  # processes of a run that are being ended: it must not be taken meanwhile
+        self.is_closing = False
+        self.left: Callable[[RunId], None] = lambda run: None
+
+    def begin(self, taken: Taken) -> None:
+        """Work on a run that was just taken."""
+        board = lay(taken.loaded, began=self._tools.clock.monotonic())
+        self.boards[board.run.id] = board
+        change = self._change(board)
+        if taken.crashes is not None:
+            decisions.recover(board, change, crashes=taken.crashes)
+        for moment in board.retry_at.values():
+            self._timers.after((moment - change.now).total_seconds(), self.fill_slots)
+        if board.run.deadline_at is not None:
+            seconds = (board.run.deadline_at - change.now).total_seconds()
+            self._timers.after(seconds, lambda: self._time_out(board))
+        self._go_on(board, change)
+
+    def fill_slots(self) -> None:
+        """A process became ready, a slot free or a retry due: let steps begin that wait."""
+        for board in sorted(self.boards.values(), key=lambda board: len(board.works)):
+            if board.waiting and not board.is_dropped:
+                self._go_on(board, self._change(board))
+
+    def busy(self) -> int:
+        return sum(len(board.works) for board in self.boards.values())
+
+    def drop(self, board: Board) -> None:
+        """Somebody else moved the run: stop working on it and end what it has under way."""
+        if board.is_dropped:
+            return
+        board.is_dropped = True
+        self.boards.pop(board.run.id, None)
+        for work in tuple(board.works.values()):
+            if not work.is_killed and work.attempt is not None:
+                self._kill(board, work)
+            elif work.attempt is None:
+                self._tools.isolation.release(work.worker)
+        if not self.dying.get(board.run.id):
+            self.left(board.run.id)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True)
+
+    # --- deciding and recording
+
+    def _change(self, board: Board) -> Change:
+        return Change(board=board, now=self._tools.clock.now())
+
+    def _go_on(self, board: Board, change: Change) -> None:
+        decisions.advance(board, change, monotonic=self._tools.clock.monotonic())
+        self._begin_waiting(board, change)
+        if not change.is_empty():
+            future = self._tools.database.submit(change.record)
+            future.add_done_callback(lambda done: self._post(lambda: self._recorded(board, change, done)))
+
+    def _begin_waiting(self, board: Board, change: Change) -> None:
+        for key in tuple(board.waiting):
+            due = board.retry_at.get(key)
+            if self.is_closing or (due is not None and due > change.now):
+                continue
+            if self.busy() >= self._tools.settings.workers_max:
+                decisions.line_up(board, change, key)
+                continue
+            if (work := self._prepare(board, key, change.now)) is not None:
+                decisions.begin(board, change, work)
+
+    def _prepare(self, board: Board, key: str, now: datetime) -> Work | None:
+        """A process for the step; None while none is ready, fill_slots() comes again then."""
+        step = board.prepared.process.step(key)
+        assert step is not None
+        action = self._tools.actions.get(step.action)
+        worker = self._tools.isolation.acquire(user_code=action is None or action.runs_user_code)
+        if worker is None:
+            return None
+        return Work(
+            key=key,
+            step=step,
+            worker=worker,
+            number=board.tries.get(key, 0) + 1,
+            began=self._tools.clock.monotonic(),
+            began_at=now,
+        )
+
+    def _recorded(self, board: Board, change: Change, done: Future[None]) -> None:
+        error = done.exception()
+        if error is not None:
+            self._not_recorded(board, change, error)
+            return
+        self._tools.announcements.ring(board.run.id)
+        for work in change.begun:
+            self._let_go(board, work)
+        if board.is_finishing and change.outcome is not None:
+            log.info("run finished", extra={"run": str(board.run.id), "outcome": str(change.outcome)})
+            self.boards.pop(board.run.id, None)
+            board.is_dropped = True
+            self.left(board.run.id)
+
+    def _let_go(self, board: Board, work: Work) -> None:
+        if board.is_dropped:
+            # Cancelled between the commit and now: the process has not been told anything.
+            self._tools.isolation.release(work.worker)
+            self._record(lambda tx: history.mark_gone(tx, work.attempt or 0))
+            return
+        self._watch(work.worker, lambda: self._attempts.hear(board, work))
+        limit = work.step.time_limit_seconds
+        if limit is not None:
+            self._timers.after(limit, lambda: self._limit(board, work, limit))
+        self._attempts.let_go(board, work)
+
+    def _not_recorded(self, board: Board, change: Change, error: BaseException) -> None:
+        for work in change.begun:
+            work.attempt = None
+            self._tools.isolation.release(work.worker)
+            board.works.pop(work.key, None)
+        for ended in change.ended:
+            detail = {"status": ended.status, "message": ended.message, "try": ended.work.number}
+            self._record_late(board, ended.work, detail)
+        if not isinstance(error, runs.Superseded):
+            log.error("a change could not be recorded", exc_info=error, extra={"run": str(board.run.id)})
+        self.drop(board)
+
+    # --- what attempts tell
+
+    def _on_settled(self, board: Board, work: Work, result: Result) -> None:
+        self._watch(work.worker, None)
+        if board.is_dropped:
+            detail = {"status": result.outcome.status, "message": result.outcome.message, "try": work.number}
+            self._record_late(board, work, detail)
+            return
+        change = self._change(board)
+        decisions.settle(board, change, work, result)
+        if (due := board.retry_at.get(work.key)) is not None:
+            self._timers.after((due - change.now).total_seconds(), self.fill_slots)
+        self._go_on(board, change)
+        if any(other.waiting for other in self.boards.values() if other is not board):
+            self._post(self.fill_slots)
+
+    def _record_late(self, board: Board, work: Work, detail: dict[str, object]) -> None:
+        now, step, run = self._tools.clock.now(), board.step_ids[work.key], board.run.id
+
+        def late(tx: Transaction) -> None:
+            history.append(tx, run, HistoryKind.LATE_RESULT, detail, now=now, step=step)
+            if work.attempt is not None:
+                history.mark_gone(tx, work.attempt)
+
+        self._record(late)
+
+    def _on_progress(self, board: Board, work: Work, progress: Progress) -> None:
+        moment = self._tools.clock.monotonic()
+        if board.is_dropped or moment - work.shown < self._tools.settings.progress_seconds:
+            return
+        work.shown = moment
+        step, run = board.step_ids[work.key], board.run
+
+        def show(tx: Transaction) -> None:
+            runs.fence(tx, run.id, run.epoch, revisions=1)
+            runs.show_progress(tx, step, progress.fraction, progress.message)
+
+        self._tools.database.submit(show).add_done_callback(lambda _: self._tools.announcements.ring(run.id))
+
+    # --- limits and ends
+
+    def _limit(self, board: Board, work: Work, seconds: float) -> None:
+        if board.works.get(work.key) is not work or work.is_over or work.is_killed:
+            return
+        self._watch(work.worker, None)
+
+        def ended(receipt: KillReceipt, _: StepOutcome | None) -> None:
+            outcome = StepOutcome(status=StepStatus.FAILED, message=f"timed out after {seconds:g} s")
+            took = max(self._tools.clock.monotonic() - work.began, 0.0)
+            self._on_settled(
+                board, work, Result(outcome=outcome, contents={}, seconds=took, receipt=receipt_detail(receipt))
+            )
+
+        self._attempts.kill(work, ended)
+
+    def _time_out(self, board: Board) -> None:
+        if board.is_dropped or board.is_finishing:
+            return
+        now, limit = self._tools.clock.now(), board.prepared.process.time_limit_seconds
+        message = f"timed out after {limit:g} s, the time limit of the process run"
+
+        def time_out(tx: Transaction) -> None:
+            run = runs.find(tx, board.run.id)
+            if run is None or run.epoch != board.run.epoch or run.status is not RunStatus.RUNNING:
+                raise runs.Superseded
+            seconds = max((now - (run.started_at or now)).total_seconds(), limit)
+            ended = runs.end_early(tx, run, RunEvent.TIME_OUT, now=now, seconds=seconds)
+            runs.time_out_steps(tx, run.id, message=message, now=now)
+            history.stop_attempts(tx, run.id, StepStatus.FAILED, message, now)
+            history.add(tx, ended, HistoryKind.TIMED_OUT, {"limitInSeconds": limit}, now=now)
+            login = board.user.login
+            history.add_log(tx, login, completion(run.name, RunStatus.TIMED_OUT, seconds, login, now), now)
+
+        future = self._tools.database.submit(time_out)
+        future.add_done_callback(lambda _: self._post(lambda: self._timed_out(board)))
+
+    def _timed_out(self, board: Board) -> None:
+        self._tools.announcements.ring(board.run.id)
+        self.drop(board)
+
+    def _kill(self, board: Board, work: Work) -> None:
+        """End a process of a dropped run; the run's history gets the receipt."""
+        run, step = board.run.id, board.step_ids[work.key]
+        self._watch(work.worker, None)
+        self.dying[run] = self.dying.get(run, 0) + 1
+
+        def ended(receipt: KillReceipt, late: StepOutcome | None) -> None:
+            now = self._tools.clock.now()
+
+            def record(tx: Transaction) -> None:
+                history.append(tx, run, HistoryKind.KILLED, receipt_detail(receipt), now=now, step=step)
+                history.mark_gone(tx, work.attempt or 0)
+
+            self._record(record, lambda: self._died(run))
+            if late is not None:
+                self._record_late(board, work, {"status": late.status, "message": late.message, "try": work.number})
+
+        self._attempts.kill(work, ended)
+
+    def _died(self, run: RunId) -> None:
+        self._tools.announcements.ring(run)
+        self.dying[run] -= 1
+        if not self.dying[run]:
+            del self.dying[run]
+            self.left(run)
+
+    def _record(self, operation: Callable[[Transaction], None], then: Callable[[], None] | None = None) -> None:
+        future = self._tools.database.submit(operation)
+        if then is not None:
+            future.add_done_callback(lambda _: self._post(then))

@@ -1,0 +1,82 @@
+"""Taking a run: the one transaction in which a scheduled or orphaned run becomes this engine's, with all that is read of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from procession.engine.board import Loaded
+from procession.engine.preparation import Preparations
+from procession.model.ids import RunId
+from procession.model.lifecycle import RunStatus, StepStatus
+from procession.model.runs import HistoryKind, Run
+from procession.store import history, people, runs, steps
+from procession.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """`crashes` is how often each step was under way when a server stopped, None when the run was simply scheduled."""
+
+    loaded: Loaded
+    crashes: dict[str, int] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taker:
+    """Who takes: ids of executors are new at every boot, so that a reused one never looks alive."""
+
+    executor: str
+    preparations: Preparations
+    lease_seconds: float
+
+    def take(self, tx: Transaction, run_id: RunId, now: datetime) -> Taken | None:
+        """None when there is nothing to take: cancelled meanwhile, or under work here already."""
+        run = runs.find(tx, run_id)
+        if run is None or run.status not in {RunStatus.SCHEDULED, RunStatus.RUNNING}:
+            return None
+        if run.status is RunStatus.RUNNING and run.executor == self.executor:
+            return None
+        prepared = self.preparations.get(tx, run.process, run.version)
+        taken = runs.take(
+            tx,
+            run,
+            self.executor,
+            now=now,
+            lease_until=now + timedelta(seconds=self.lease_seconds),
+            deadline=now + timedelta(seconds=prepared.process.time_limit_seconds),
+        )
+        is_orphan = run.status is RunStatus.RUNNING
+        kind = HistoryKind.TAKEN_OVER if is_orphan else HistoryKind.TAKEN
+        history.add(tx, taken, kind, {"executor": self.executor, "before": run.executor}, now=now)
+        return Taken(
+            loaded=self._load(tx, taken),
+            crashes=_count_crashes(tx, taken, now) if is_orphan else None,
+        )
+
+    def _load(self, tx: Transaction, run: Run) -> Loaded:
+        assert run.started_by is not None
+        user = people.user(tx, run.started_by)
+        assert user is not None, "started_by is a foreign key"
+        return Loaded(
+            run=run,
+            prepared=self.preparations.get(tx, run.process, run.version),
+            user=user,
+            steps=tuple(steps.of_run(tx, run.id)),
+            properties=tuple(steps.properties_of_run(tx, run.id)),
+            updated=frozenset(runs.written_by_steps(tx, run.id)),
+        )
+
+
+_STOPPED = "the server stopped"
+
+
+def _count_crashes(tx: Transaction, run: Run, now: datetime) -> dict[str, int]:
+    """By step key, this stop included; closes the attempts that were under way."""
+    history.stop_attempts(tx, run.id, StepStatus.FAILED, _STOPPED, now)
+    keys = {step.id: step.key for step in steps.of_run(tx, run.id)}
+    crashes: dict[str, int] = {}
+    for attempt in history.attempts_of_run(tx, run.id):
+        if attempt.message == _STOPPED and attempt.attempt == run.attempt:
+            crashes[keys[attempt.step]] = crashes.get(keys[attempt.step], 0) + 1
+    return crashes

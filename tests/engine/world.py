@@ -1,0 +1,166 @@
+"""A whole engine on a temporary home, with real processes: what the engine's tests and the benchmarks work with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from procession import actions
+from procession.clock import Clock, SystemClock
+from procession.engine.announcements import Announcements
+from procession.engine.isolation import ForkServerIsolation, IsolationSettings
+from procession.engine.local import LocalEngine
+from procession.engine.options import EngineSettings, Tools
+from procession.model.ids import ProcessId, RunId
+from procession.model.lifecycle import RUN_FINAL, StepStatus
+from procession.model.people import SCOPES, Caller, UserRole
+from procession.model.runs import HistoryRow, Run
+from procession.model.steps import StepRow
+from procession.operations import files, people, processes, runs
+from procession.operations.office import Office
+from procession.store import history, steps
+from procession.store.blobs import Blobs
+from procession.store.crash import CrashPoint, pass_by
+from procession.store.database import Database
+from procession.store.migrations import migrate
+from tests.support import wait_until
+
+
+@dataclass
+class World:
+    home: Path
+    clock: Clock = field(default_factory=SystemClock)
+    settings: EngineSettings = field(default_factory=lambda: EngineSettings(grace_seconds=0.5))
+    isolation: IsolationSettings = field(default_factory=IsolationSettings)
+    crash_point: CrashPoint = pass_by
+
+    def __post_init__(self) -> None:
+        self.fatal: list[str] = []
+        self.db = Database(self.home / "procession.db", on_fatal=self.fatal.append, crash_point=self.crash_point)
+        migrate(self.db, self.clock.now())
+        self.blobs = Blobs(self.home / "files", crash_point=self.crash_point)
+        self.announcements = Announcements()
+        self.engine = self.new_engine()
+        self.office = Office(
+            actions=actions.book(),
+            look=lambda run: self.engine.look(run),
+            blobs=self.blobs,
+            logs=self.home / "logs",
+        )
+        self.caller = self._caller()
+
+    def new_engine(self) -> LocalEngine:
+        return LocalEngine(
+            Tools(
+                database=self.db,
+                blobs=self.blobs,
+                isolation=ForkServerIsolation(self.isolation),
+                actions=actions.book(),
+                announcements=self.announcements,
+                clock=self.clock,
+                work=self.home / "work",
+                logs=self.home / "logs",
+                settings=self.settings,
+            )
+        )
+
+    def _caller(self) -> Caller:
+        with self.db.read() as tx:
+            found = tx.one("SELECT count(*) FROM user_account")
+        assert found is not None
+        if not found[0]:
+            self.db.write(
+                lambda tx: people.create_user(
+                    tx,
+                    email="ada@example.com",
+                    first_name="Ada",
+                    last_name="Byron",
+                    role=UserRole.CLIENT_ADMIN,
+                    now=self.clock.now(),
+                )
+            )
+        with self.db.read() as tx:
+            return Caller(user=people.first_admin(tx), scopes=SCOPES)
+
+    def apply(self, text: str) -> ProcessId:
+        return self.db.write(
+            lambda tx: processes.apply(tx, self.office, self.caller.user, text, file="test.yaml", now=self.clock.now())
+        ).id
+
+    def create(self, process: ProcessId, inputs: Mapping[str, object] | None = None) -> Run:
+        return self.db.write(
+            lambda tx: runs.create(tx, self.office, self.caller, process, inputs=inputs or {}, now=self.clock.now())
+        )
+
+    def start(self, run: RunId) -> Run:
+        return self.db.write(lambda tx: runs.start(tx, self.office, self.caller, run, now=self.clock.now()))
+
+    def cancel(self, run: RunId) -> Run:
+        return self.db.write(lambda tx: runs.cancel(tx, self.office, self.caller, run, now=self.clock.now()))
+
+    def restart(self, run: RunId, key: str, release: frozenset[str] = frozenset()) -> StepRow:
+        step = self.step(run, key).id
+        return self.db.write(
+            lambda tx: runs.restart(
+                tx, self.office, self.caller, run, step, reason="because", release=release, now=self.clock.now()
+            )
+        )
+
+    def begin(self, text: str, inputs: Mapping[str, object] | None = None) -> RunId:
+        """Apply, create and start."""
+        run = self.create(self.apply(text), inputs).id
+        self.start(run)
+        return run
+
+    def upload(self, run: RunId, reference: str, path: Path) -> None:
+        key, _, name = reference.partition(".")
+        with self.db.read() as tx:
+            row = next(row for row in steps.properties_of(tx, self.step(run, key).id) if row.item.key == name)
+        assert row.file is not None
+        file = row.file.id
+        sink = self.blobs.sink()
+        sink.write(path.read_bytes())
+        content = sink.finish()
+        self.db.write(lambda tx: files.fill(tx, self.caller, file, path.name, content, now=self.clock.now()))
+
+    def run(self, run: RunId) -> Run:
+        with self.db.read() as tx:
+            return runs.find(tx, run)
+
+    def steps(self, run: RunId) -> dict[str, StepRow]:
+        with self.db.read() as tx:
+            return {step.key: step for step in steps.of_run(tx, run)}
+
+    def step(self, run: RunId, key: str) -> StepRow:
+        return self.steps(run)[key]
+
+    def statuses(self, run: RunId) -> dict[str, StepStatus]:
+        return {key: step.status for key, step in self.steps(run).items()}
+
+    def value(self, run: RunId, reference: str) -> object:
+        key, _, name = reference.partition(".")
+        with self.db.read() as tx:
+            rows = steps.properties_of(tx, self.step(run, key).id)
+        row = next(row for row in rows if row.item.key == name)
+        if row.file is None:
+            return row.item.value
+        return None if row.file.sha256 is None else self.blobs.path(row.file.sha256).read_bytes()
+
+    def history(self, run: RunId) -> list[HistoryRow]:
+        with self.db.read() as tx:
+            return history.of_run(tx, run)
+
+    def wait(self, run: RunId, deadline_seconds: float = 30.0) -> Run:
+        """Until the run is final."""
+        wait_until(lambda: self.run(run).status in RUN_FINAL, deadline_seconds)
+        return self.run(run)
+
+    def wait_for(self, run: RunId, key: str, status: StepStatus) -> None:
+        wait_until(lambda: self.step(run, key).status is status, 20.0)
+
+    def close(self) -> None:
+        self.engine.close()
+        self.db.close()
+
+
