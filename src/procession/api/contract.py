@@ -161,6 +161,13 @@ class StreamReply:
     write: Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What a READ handler answers when this request has to wait: the handler to ask instead, as for Mode.STREAM."""
+
+    handler: StreamHandler
+
+
 Handler = Callable[[Call], Any]
 StreamHandler = Callable[[StreamCall], Awaitable[Any]]
 

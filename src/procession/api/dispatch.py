@@ -24,6 +24,7 @@ from procession.api.contract import (
     Call,
     Database,
     Handler,
+    Later,
     Mode,
     Receive,
     Request,
@@ -100,7 +101,10 @@ class Api:
         if route.mode is Mode.READ and route.body is BodyKind.NONE:
             with self._server.database.read() as tx:
                 caller, ids = self._admit(tx, route, request, texts)
-                return cast("Handler", route.handler)(self._call(tx, request, caller, ids))
+                reply = cast("Handler", route.handler)(self._call(tx, request, caller, ids))
+            if isinstance(reply, Later):
+                return await reply.handler(self._stream(request, caller, ids, receive))
+            return reply
         if route.mode is Mode.LISTING:
             return await asyncio.get_running_loop().run_in_executor(
                 self._server.threads, self._list, route, request, texts
@@ -135,6 +139,9 @@ class Api:
         caller, ids = admitted
 
         def operation(tx: Transaction) -> Any:
+            # Asked again under the write lock: what was taken from the caller meanwhile is gone.
+            if route.rule is not PUBLIC:
+                self._server.permit(tx, caller, route.rule, ids)
             return cast("Handler", route.handler)(self._call(tx, request, caller, ids, body=body, raw=raw))
 
         try:

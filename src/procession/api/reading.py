@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from procession.model import values
 from procession.model.errors import Invalid
 from procession.model.processes import Flow, Property, PropertyType, SystemVariable, Value
 
@@ -23,9 +23,6 @@ OPTIONS_MAX = 10_000
 DECIMAL_POINTS_MAX = 15
 # A time zone whose "+" a client did not encode arrives as a blank.
 _LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d\Z)")
-_NUMBER_IN_TEXT = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?\Z")
-# Datepicker values of the documents' older examples.
-_DATE_FORMATS = ("%d-%b-%Y", "%d/%m/%Y")
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -47,6 +44,12 @@ def moment(text: str, *, field: str) -> datetime:
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Invalid(f"{field} is {_shown(text)}, not a date such as 2025-02-05 or 2025-02-05T22:40:19Z") from None
+
+
+def maybe_moment(query: Mapping[str, str], name: str) -> datetime | None:
+    """The query's moment `name`, None when it is absent or empty. Raises Invalid."""
+    text = query.get(name.lower())
+    return moment(text, field=name) if text else None
 
 
 def whole(text: str, *, field: str, least: int, most: int) -> int:
@@ -108,40 +111,11 @@ def _options(given: object) -> tuple[str, ...]:
     return tuple(_text(option, field="options", most=NAME_CHARACTERS_MAX) for option in given)
 
 
-def value(item: Property, given: object) -> Value:  # noqa: PLR0911  (one return a type)
-    """The value that a client gave a property, in the model's type; null and "" clear it. Raises Invalid."""
-    match item.type:
-        case PropertyType.FILE | PropertyType.SYSTEM_VARIABLE:
-            return item.value
-        case PropertyType.STRING | PropertyType.TEXT:
-            return None if given is None else _text(given, field=_of(item), most=TEXT_CHARACTERS_MAX)
-        case _ if given is None or given == "":
-            return None
-        case PropertyType.DROPDOWN:
-            if given not in item.options:
-                raise Invalid(f"{_of(item)} is {_shown(given)}, which is not one of its options")
-            return str(given)
-        case PropertyType.CHECK_BOX:
-            return boolean(given, field=_of(item))
-        case PropertyType.DATEPICKER:
-            return day(given, field=_of(item)).isoformat()
-        case _:
-            return _number(item, given)
-
-
-def _number(item: Property, given: object) -> int | Decimal:
-    if isinstance(given, str) and _NUMBER_IN_TEXT.match(given):
-        given = Decimal(given)
-    if isinstance(given, bool) or not isinstance(given, int | Decimal) or not -(10**30) < given < 10**30:
-        raise Invalid(f"{_of(item)} is {_shown(given)}, not a number")
-    if item.type is PropertyType.NUMBER:
-        if given != int(given):
-            raise Invalid(f"{_of(item)} is {_shown(given)}, but a Number is whole; a Decimal has decimal places")
-        return int(given)
-    points = item.decimal_points
-    if points is not None and round(Decimal(given), points) != given:
-        raise Invalid(f"{_of(item)} is {_shown(given)}, which has more than {points} decimal places")
-    return Decimal(given)
+def value(item: Property, given: object) -> Value:
+    """The value that a client gave a property, in the model's type; what cannot be set stays. Raises Invalid."""
+    if item.type in {PropertyType.FILE, PropertyType.SYSTEM_VARIABLE}:
+        return item.value
+    return values.normalise(item, given)
 
 
 def boolean(given: object, *, field: str) -> bool:
@@ -151,20 +125,6 @@ def boolean(given: object, *, field: str) -> bool:
     if not isinstance(given, bool):
         raise Invalid(f"{field} is {_shown(given)}, neither true nor false")
     return given
-
-
-def day(given: object, *, field: str) -> date:
-    """A Datepicker's day: ISO (a time of day is dropped), dd-MMM-yyyy or dd/MM/yyyy. Raises Invalid."""
-    text = given.strip() if isinstance(given, str) else ""
-    for pattern in _DATE_FORMATS:
-        try:
-            return datetime.strptime(text, pattern).date()
-        except ValueError:
-            continue
-    try:
-        return datetime.fromisoformat(text).date()
-    except ValueError:
-        raise Invalid(f"{field} is {_shown(given)}, not a date such as 2025-02-05, 05-Feb-2025 or 05/02/2025") from None
 
 
 def name(given: object, *, field: str) -> str:
@@ -183,10 +143,6 @@ def _text(given: object, *, field: str, most: int) -> str:
     if "\0" in given:
         raise Invalid(f"{field} holds a NUL character")
     return given
-
-
-def _of(item: Property) -> str:
-    return f'the value of property "{item.name}"'
 
 
 def _shown(given: object) -> str:

@@ -72,6 +72,8 @@ class StepRunStatus(Struct, frozen=True, kw_only=True):
     runDurationInSec: int | None
     status: str
     completionMessage: str
+    progress: float | None
+    progressMessage: str
 
 
 class DataStep(Struct, frozen=True, kw_only=True):
@@ -138,6 +140,57 @@ class HistoryRow(Struct, frozen=True, kw_only=True):
     detail: dict[str, Any]
 
 
+class StepAttempt(Struct, frozen=True, kw_only=True):
+    """One try at one step; `processesGone` says that nothing it started is left."""
+
+    step: str
+    number: int
+    status: str
+    message: str
+    dateStarted: str
+    dateFinished: str | None
+    runDurationInSeconds: int | None
+    processesGone: bool
+
+
+class Write(Struct, frozen=True, kw_only=True):
+    """A value or a file's content; `step` null: frozen at the start. `undoneBy` is the attempt that took it back."""
+
+    property: str
+    reference: str
+    file: str | None
+    step: str | None
+    value: str | None
+    fileName: str | None
+    sha256: str | None
+    sizeInBytes: int | None
+    dateWritten: str
+    undoneBy: int | None
+
+
+class RunAttempt(Struct, frozen=True, kw_only=True):
+    """One attempt at a run: its start, or a restartfromhere with what it reset and carried over (ids of steps)."""
+
+    attempt: int
+    startedBy: str | None
+    dateScheduled: str
+    reason: str | None
+    fromStep: str | None
+    reset: list[str]
+    carried: list[str]
+    released: list[str]
+    stepAttempts: list[StepAttempt]
+    writes: list[Write]
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """`events` holds every change of the run in order; `attempts` the same by attempt, with times and writes."""
+
+    id: str
+    attempts: list[RunAttempt]
+    events: list[HistoryRow]
+
+
 class Version(Struct, frozen=True, kw_only=True):
     """One published version of a process; `hash` is the hex SHA-256 of its file."""
 
@@ -174,6 +227,7 @@ class RestartPlan(Struct, frozen=True, kw_only=True):
     carriedOver: list[PlannedStep]
     stale: list[str]
     repeatsEffects: list[PlannedStep]
+    needsRelease: list[PlannedStep]
 
 
 class Health(Struct, frozen=True, kw_only=True):
@@ -213,6 +267,13 @@ class RunRequest(Struct, frozen=True, kw_only=True):
 
 class Reason(Struct, frozen=True, kw_only=True):
     reason: str | UnsetType = UNSET
+
+
+class Restart(Struct, frozen=True, kw_only=True):
+    """`release` names steps declared `once` that may happen a second time, by key or id."""
+
+    reason: str | UnsetType = UNSET
+    release: list[str] | UnsetType = UNSET
 
 
 class PropertyChange(Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,9 +12,10 @@ import msgspec
 from procession.api import shapes
 from procession.model.files import File
 from procession.model.ids import ProcessId, StepId
+from procession.model.lifecycle import RunStatus, StepStatus
 from procession.model.processes import Process, Property, PropertyType, StepKind
 from procession.model.runs import HistoryRow, Run
-from procession.model.steps import PropertyRow, StepRow
+from procession.model.steps import UNDER_WAY, AttemptRow, PropertyRow, StepRow
 
 # Amounts leave as JSON numbers, digit by digit as they were given: 0.10 stays 0.10.
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -84,9 +86,13 @@ def run(item: Run) -> shapes.ProcessRun:
     )
 
 
-def run_status(item: Run, failed_steps: Iterable[StepId] = ()) -> shapes.RunStatus:
-    """The duration goes out under both names: status pages say runDurationInSeconds, cancel says runDurationInSec."""
-    seconds = whole_seconds(item.duration_seconds)
+def run_status(item: Run, failed_steps: Iterable[StepId] = (), *, now: datetime | None = None) -> shapes.RunStatus:
+    """The duration goes out under both names: status pages say runDurationInSeconds, cancel says runDurationInSec.
+
+    While it is running, the duration is what has passed until `now`.
+    """
+    is_running = item.status is RunStatus.RUNNING
+    seconds = _seconds_so_far(item.started_at, now) if is_running else whole_seconds(item.duration_seconds)
     return shapes.RunStatus(
         id=str(item.id),
         dateStarted=milliseconds(item.started_at),
@@ -101,8 +107,14 @@ def run_status(item: Run, failed_steps: Iterable[StepId] = ()) -> shapes.RunStat
     )
 
 
-def step_status(item: StepRow) -> shapes.StepRunStatus:
-    seconds = whole_seconds(item.duration_seconds)
+def _seconds_so_far(started_at: datetime | None, now: datetime | None) -> int | None:
+    return None if started_at is None or now is None else whole_seconds((now - started_at).total_seconds())
+
+
+def step_status(item: StepRow, *, now: datetime | None = None) -> shapes.StepRunStatus:
+    """While it is running, the duration is what has passed until `now`, and the message is the seed's."""
+    is_running = item.status is StepStatus.RUNNING
+    seconds = _seconds_so_far(item.started_at, now) if is_running else whole_seconds(item.duration_seconds)
     return shapes.StepRunStatus(
         id=str(item.id),
         dateStarted=milliseconds_z(item.started_at),
@@ -110,8 +122,19 @@ def step_status(item: StepRow) -> shapes.StepRunStatus:
         runDurationInSeconds=seconds,
         runDurationInSec=seconds,
         status=item.status,
-        completionMessage=item.message,
+        completionMessage=UNDER_WAY if is_running else item.message,
+        progress=item.progress,
+        progressMessage=item.progress_message,
     )
+
+
+def restarted(item: StepRow, now: datetime) -> shapes.StepRunStatus:
+    """The answer to restartfromhere. The step is still NotStarted: its run was scheduled in this very transaction.
+
+    The seed shows "Running", "step is currently running", a dateStarted and a duration here, and scripts look for them
+    to learn whether the restart took; a moment later they are true, and the step's own runstatus never lies.
+    """
+    return step_status(replace(item, status=StepStatus.RUNNING, started_at=now), now=now)
 
 
 def data_step(item: StepRow) -> shapes.DataStep:
@@ -125,7 +148,7 @@ def data_step(item: StepRow) -> shapes.DataStep:
     )
 
 
-def any_step(item: StepRow, *, action: str, attempts: int) -> shapes.AnyStep:
+def any_step(item: StepRow, *, action: str, attempts: int, now: datetime | None = None) -> shapes.AnyStep:
     """`action` is the kind of an action step; a data step has none and sends null."""
     return shapes.AnyStep(
         id=str(item.id),
@@ -137,7 +160,7 @@ def any_step(item: StepRow, *, action: str, attempts: int) -> shapes.AnyStep:
         action=action if item.kind is StepKind.ACTION else None,
         key=item.key,
         group=item.group,
-        runStatus=step_status(item),
+        runStatus=step_status(item, now=now),
         attempts=attempts,
     )
 
@@ -194,10 +217,27 @@ def extension(name: str) -> str:
 def history_row(item: HistoryRow) -> shapes.HistoryRow:
     return shapes.HistoryRow(
         revision=item.revision,
-        at=_naive(item.at).isoformat(timespec="milliseconds") + "Z",
+        at=moment(item.at),
         attempt=item.attempt,
         kind=item.kind,
         step=None if item.step is None else str(item.step),
         user=item.user,
         detail=dict(item.detail),
     )
+
+
+def step_attempt(item: AttemptRow) -> shapes.StepAttempt:
+    return shapes.StepAttempt(
+        step=str(item.step),
+        number=item.number,
+        status=item.status,
+        message=item.message,
+        dateStarted=moment(item.started_at),
+        dateFinished=milliseconds_z(item.finished_at),
+        runDurationInSeconds=whole_seconds(item.duration_seconds),
+        processesGone=item.is_gone,
+    )
+
+
+def moment(at: datetime) -> str:
+    return _naive(at).isoformat(timespec="milliseconds") + "Z"

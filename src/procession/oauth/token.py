@@ -44,10 +44,10 @@ class Refused(ProcessionError):
 
 
 class AddToken(Protocol):
-    """store/tokens.add, bound to its transaction."""
+    """operations/people.issue_token's, bound to its transaction."""
 
     def __call__(
-        self, token_hash: str, application: int, user: UserId, scopes: frozenset[str], expires_at: datetime
+        self, token_hash: str, application: int, user: UserId, scopes: frozenset[str], expires_at: datetime, /
     ) -> object: ...
 
 

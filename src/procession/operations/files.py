@@ -27,6 +27,7 @@ def fill(tx: Transaction, caller: Caller, file_id: FileId, name: str, content: C
     """Give the file this content and name. Raises Invalid for an output of a run, or once the run has started."""
     file = find(tx, file_id)
     check_open(tx, caller, file)
+    _refuse_output(tx, file)
     files.fill(tx, file_id, name=name, content=content)
     _touch(tx, caller, file, now)
     return find(tx, file_id)
@@ -56,7 +57,17 @@ def check_open(tx: Transaction, caller: Caller, file: File) -> None:
         raise Invalid(
             f"the files of process run {run.id} were frozen when it started; create a new run to use another file"
         )
-    if files.flow(tx, file.id) is Flow.OUTPUT:
+
+
+def check_fill(tx: Transaction, caller: Caller, file_id: FileId) -> None:
+    """May this caller upload it now? Asked before the bytes come, and again by fill(). Raises as fill() does."""
+    file = find(tx, file_id)
+    check_open(tx, caller, file)
+    _refuse_output(tx, file)
+
+
+def _refuse_output(tx: Transaction, file: File) -> None:
+    if file.run is not None and files.flow(tx, file.id) is Flow.OUTPUT:
         raise Invalid(f"{file.id} is an OUTPUT: a step of the run writes it, nobody uploads it")
 
 

@@ -39,12 +39,15 @@ def apply(
     file: str,
     now: datetime,
     process: ProcessId | None = None,
+    definition: Process | None = None,
 ) -> Applied:
     """Create the process that the file names, or publish its next version; with `process`, only that one.
 
+    `definition` is what the text was parsed to already: parsing a large file would hold up the writer.
+
     Raises FileMistakes with all that is wrong with the text, Forbidden, and Invalid for a file of another process.
     """
-    definition = process_file.parse(text, file=file, actions=office.actions)
+    definition = definition or process_file.parse(text, file=file, actions=office.actions)
     row = processes.by_name(tx, definition.name)
     if process is not None:
         if row is not None and row.id != process:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from pathlib import Path
 
 from procession.model import values
 from procession.model.errors import Invalid, NotFound
 from procession.model.ids import DataStepId, PropertyId, RunId, StepId
-from procession.model.lifecycle import RunStatus
+from procession.model.lifecycle import RUN_ACTIVE, STEP_ACTIVE, RunStatus, StepStatus
 from procession.model.people import Caller, Role
 from procession.model.processes import Flow, Property, PropertyType
+from procession.model.runs import Run
 from procession.model.steps import PropertyRow, StepRow
 from procession.operations import permissions, processes
 from procession.operations.office import Office
-from procession.store import runs, steps
+from procession.store import history, runs, steps
 from procession.store.database import Transaction
 
 # Word for word what SolveXia answers (spec/wire.md section 1).
@@ -41,6 +44,52 @@ def find_data_step(tx: Transaction, step_id: StepId) -> StepRow:
 def status(tx: Transaction, run: RunId, step_id: StepId) -> StepRow:
     """The step of that run, of either kind. Raises NotFound."""
     return find(tx, step_id, run=run)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """All steps of a run in order, the action of each action step by key, and a step id for each attempt."""
+
+    steps: Sequence[StepRow]
+    actions: Mapping[str, str]
+    attempts: Sequence[StepId]
+
+
+def overview(tx: Transaction, run: Run) -> Overview:
+    process = processes.definition_of(tx, run.process, run.version)
+    return Overview(
+        steps=steps.of_run(tx, run.id),
+        actions={step.key: step.action for step in process.steps},
+        attempts=[attempt.step for attempt in history.attempts_of_run(tx, run.id)],
+    )
+
+
+def of_run(tx: Transaction, run: RunId) -> list[StepRow]:
+    """In order."""
+    return steps.of_run(tx, run)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPlace:
+    """Where a step's log is, None before its first try; `is_over`: nothing more will be written."""
+
+    path: Path | None
+    is_over: bool
+
+
+def log_place(
+    tx: Transaction, office: Office, run_id: RunId, step_id: StepId, *, attempt: int | None = None
+) -> LogPlace:
+    """Of the latest try, or of the last one in that attempt at the run. Raises NotFound."""
+    step = find(tx, step_id, run=run_id)
+    tries = [row for row in history.attempts_of_step(tx, step_id) if attempt in {None, row.attempt}]
+    run = runs.find(tx, run_id)
+    assert run is not None
+    may_begin = run.status in RUN_ACTIVE and step.status is StepStatus.NOT_STARTED
+    return LogPlace(
+        path=office.log_path(tries[-1].id) if tries else None,
+        is_over=step.status not in STEP_ACTIVE and not may_begin,
+    )
 
 
 def properties(tx: Transaction, step_id: StepId) -> list[PropertyRow]:

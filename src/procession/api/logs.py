@@ -1,0 +1,105 @@
+"""A step's log over HTTP: as it is, or followed until the step ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from procession.api import reading
+from procession.api.contract import FileReply, StreamCall, StreamReply, TextReply
+from procession.model.ids import RunId, StepId
+from procession.operations import steps
+from procession.operations.steps import LogPlace
+
+TEXT = "text/plain; charset=utf-8"
+CHUNK_BYTES = 2**18
+GROWTH_SECONDS = 0.25  # how late a new line may be seen; the end of the step is announced
+ATTEMPTS_MAX = 10**9
+
+Write = Callable[[bytes], Awaitable[None]]
+
+
+async def log(call: StreamCall) -> FileReply | TextReply | StreamReply:
+    """The log of the step's latest try, or of the last one in the run's attempt ?attempt=N."""
+    run, step = call.ids["run"], call.ids["step"]
+    query = call.request.query
+    attempt = None
+    if query.get("attempt"):
+        attempt = reading.whole(query["attempt"], field="attempt", least=1, most=ATTEMPTS_MAX)
+    place = _place(call, run, step, attempt)
+    if query.get("follow", "0").lower() not in {"0", "false"}:
+        return StreamReply(media_type=TEXT, write=lambda write: _follow(call, write))
+    size = await asyncio.to_thread(_size_bytes, place.path)
+    if size is None or place.path is None:
+        return TextReply(text="", media_type=TEXT)
+    return FileReply(path=place.path, size_bytes=size, media_type=TEXT)
+
+
+def _place(call: StreamCall, run: RunId, step: StepId, attempt: int | None = None) -> LogPlace:
+    with call.database.read() as tx:
+        return steps.log_place(tx, call.parts.office, run, step, attempt=attempt)
+
+
+def _size_bytes(path: Path | None) -> int | None:
+    """None when nothing was written yet."""
+    try:
+        return None if path is None else path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+async def _follow(call: StreamCall, write: Write) -> None:
+    """Every try of the step from now on, until nothing more can come or the client hangs up."""
+    run, step = call.ids["run"], call.ids["step"]
+    news = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    forget = call.parts.announcements.listen(run, lambda: loop.call_soon_threadsafe(news.set))
+    gone = asyncio.create_task(_hang_up(call))
+    path, offset = None, 0
+    try:
+        while not gone.done():
+            # Asked before the file is read: what was written until the end is then in the file.
+            place = _place(call, run, step)
+            if place.path != path:
+                path, offset = place.path, 0
+            offset = await _copy(path, offset, write)
+            if place.is_over:
+                return
+            await _rest(news)
+    finally:
+        gone.cancel()
+        forget()
+
+
+async def _hang_up(call: StreamCall) -> None:
+    while (await call.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _copy(path: Path | None, offset: int, write: Write) -> int:
+    """Send what the file has from `offset` on; gives where it ended."""
+    while chunk := await asyncio.to_thread(_read, path, offset):
+        await write(chunk)
+        offset += len(chunk)
+    return offset
+
+
+def _read(path: Path | None, offset: int) -> bytes:
+    try:
+        if path is None:
+            return b""
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(CHUNK_BYTES)
+    except FileNotFoundError:
+        return b""
+
+
+async def _rest(news: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(GROWTH_SECONDS):
+            await news.wait()
+    except TimeoutError:
+        return
+    news.clear()

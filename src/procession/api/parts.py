@@ -1,0 +1,26 @@
+"""What the handlers of the API are given besides their call: the office, the announcements, limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from procession.api.contract import Call
+from procession.engine.announcements import Announcements
+from procession.model.ids import RunId
+from procession.operations.office import Office
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """`document` is openapi.json, encoded."""
+
+    office: Office
+    announcements: Announcements
+    upload_bytes_max: int
+    document: bytes
+
+
+def announce(call: Call, run: RunId | None) -> None:
+    """Once this change is durable, tell those who wait for news of the run."""
+    if run is not None:
+        call.tx.after_commit(lambda: call.parts.announcements.ring(run))

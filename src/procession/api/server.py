@@ -1,0 +1,17 @@
+"""Health, and the document of all routes."""
+
+from __future__ import annotations
+
+from procession.api.contract import Call, TextReply
+from procession.api.shapes import Health
+from procession.store import health as health_of_store
+
+
+def health(call: Call) -> Health:
+    """The event loop turns and the database can be read, or there would be no answer."""
+    health_of_store.check(call.tx)
+    return Health(status="ok")
+
+
+def openapi(call: Call) -> TextReply:
+    return TextReply(text=call.parts.document, media_type="application/json")
