@@ -175,7 +175,7 @@ class Listener:
         if self._is_closing.is_set():
             return False
         said = self._ear.recv(DATAGRAM_BYTES_MAX)
-        if said.isdigit() and len(said) < 19:  # noqa: PLR2004  digits of the largest id
+        if said.isdigit() and len(said) < 19:
             self._look(RunId(int(said)))
         return True
 

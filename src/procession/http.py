@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from procession.config import Settings, SettingError
+from procession.config import SettingError, Settings
 
 if TYPE_CHECKING:
     from procession.api.dispatch import Api

@@ -155,9 +155,7 @@ class Ending:
         os._exit(self.exit_code)
 
 
-def serve(
-    settings: Settings, *, announce: Callable[[Ready, Station], None], clock: Clock | None = None
-) -> int:
+def serve(settings: Settings, *, announce: Callable[[Ready, Station], None], clock: Clock | None = None) -> int:
     """Serve until SIGTERM or SIGINT, then end within ten seconds; gives the exit code.
 
     `announce` is called when requests are answered from then on. Raises Busy, SettingError, Invalid.
@@ -227,5 +225,3 @@ def _issue_token(settings: Settings) -> Callable[[Transaction, Mapping[str, str]
         return token.issue(book, fields, authorization=authorization, now=now, seconds=settings.token_seconds)
 
     return issue
-
-
