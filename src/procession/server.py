@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from procession import actions, journal
@@ -110,7 +111,12 @@ def open_station(settings: Settings, *, clock: Clock, on_fatal: Callable[[str], 
 def _isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
     return IsolationSettings(
         workers_max=settings.workers_max,
-        readable_paths=(str(home.files), str(home.work)),
+        # DuckDB looks up the container's limits, and ends its process where it may not.
+        readable_paths=(
+            *(path for path in ("/sys/fs/cgroup",) if Path(path).exists()),
+            str(home.files),
+            str(home.work),
+        ),
         writable_paths=(str(home.work),),
     )
 

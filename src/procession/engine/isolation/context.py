@@ -108,7 +108,9 @@ class StepContext:
         return self.job.targets[reference]
 
     def log(self, text: str) -> None:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        # The real one: an action may have redirected sys.stdout to a writer that comes back here.
+        assert sys.__stdout__ is not None
+        sys.__stdout__.write(text if text.endswith("\n") else text + "\n")
 
     def progress(self, fraction: float, message: str = "") -> None:
         # A copy of this process that user code forked must not speak for the step.
