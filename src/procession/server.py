@@ -179,9 +179,9 @@ def serve(settings: Settings, *, announce: Callable[[Ready, Station], None], clo
             app = _build_app(station, threads, settings, clock or SystemClock())
             server = http.make_server(app, settings)
             ending.connect(lambda: setattr(server, "should_exit", True))
-            # uvicorn repeats the signal that ended it when it is done; by then it has been obeyed.
+            # Ours until uvicorn sets its own, and again when it repeats, at its end, the signal that it obeyed.
             for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: None)
+                signal.signal(number, lambda *_: setattr(server, "should_exit", True))
             ready = _ready(station, settings, http.address(settings, listening))
             announce(ready, station)
             log.info("ready", extra={"address": ready.address, "isolation": ready.isolation})
