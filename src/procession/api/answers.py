@@ -87,8 +87,8 @@ def error_headers(error: ProcessionError) -> dict[str, str]:
     headers = dict(getattr(error, "headers", {}))
     if isinstance(error, MethodNotAllowed):
         headers["allow"] = ", ".join(error.allow)
-    elif error.status == 401:  # noqa: PLR2004
+    elif error.status == 401:
         headers.setdefault("www-authenticate", 'Bearer error="invalid_token"')
-    elif error.status == 503:  # noqa: PLR2004
+    elif error.status == 503:
         headers.setdefault("retry-after", str(RETRY_AFTER_SECONDS))
     return headers

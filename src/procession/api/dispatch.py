@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError as FutureCancelled
@@ -75,7 +74,7 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the API speaks HTTP, not {scope['type']}")
-        began = time.monotonic()
+        began = asyncio.get_running_loop().time()
         answer = answers.Answer(send, is_head=scope["method"] == "HEAD")
         try:
             await self._answer(scope, receive, answer)
@@ -167,7 +166,7 @@ class Api:
 
     async def _refuse(self, error: ProcessionError, answer: answers.Answer, fields: dict[str, Any]) -> None:
         support_id = str(uuid.uuid4())
-        level = logging.ERROR if error.status >= 500 else logging.INFO  # noqa: PLR2004
+        level = logging.ERROR if error.status >= 500 else logging.INFO
         log.log(level, error.message, extra={**fields, "supportId": support_id, "status": error.status})
         await answer.send_error(error, support_id)
 
@@ -200,5 +199,5 @@ def _request(scope: Scope) -> Request:
 
 def _fields(scope: Scope, began: float) -> dict[str, Any]:
     # The query is left out: it may hold what people search for.
-    duration_ms = round((time.monotonic() - began) * 1000, 1)
+    duration_ms = round((asyncio.get_running_loop().time() - began) * 1000, 1)
     return {"method": scope["method"], "path": scope["path"][:500], "duration_ms": duration_ms}

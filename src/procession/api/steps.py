@@ -63,7 +63,7 @@ def _released(call: Call) -> frozenset[str]:
     if not isinstance(given, list) or len(given) > RELEASES_MAX or not all(isinstance(text, str) for text in given):
         raise Invalid(f"release must be a list of at most {RELEASES_MAX} keys or ids of steps")
     keys = {str(row.id): row.key for row in steps.of_run(call.tx, call.ids["run"])} if given else {}
-    return frozenset(keys.get(text.lower(), text) for text in given)
+    return frozenset(keys.get(text.lower(), text) for text in map(str, given))
 
 
 def restart_plan(call: Call) -> shapes.RestartPlan:

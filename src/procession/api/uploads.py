@@ -210,5 +210,5 @@ def clean_name(name: str) -> str:
     if len(encoded) <= NAME_BYTES_MAX:
         return name
     stem, dot, extension = name.rpartition(".")
-    tail = (dot + extension).encode() if stem and len(extension) <= 20 else b""  # noqa: PLR2004  (no extension is longer)
+    tail = (dot + extension).encode() if stem and len(extension) <= 20 else b""
     return encoded[: NAME_BYTES_MAX - len(tail)].decode(errors="ignore") + tail.decode()

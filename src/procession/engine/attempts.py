@@ -43,7 +43,10 @@ class Attempts:
         """Its row is committed: give the process its job."""
         assert work.attempt is not None
         folder = self.folder(work)
-        folder.mkdir(parents=True, exist_ok=True)
+        action = self._tools.actions.get(work.step.action)
+        if action is not None and action.runs_user_code:
+            # Theirs must be there before the sandbox closes; built-in actions make one when they need it.
+            folder.mkdir(parents=True, exist_ok=True)
         job = Job(
             action=work.step.action,
             settings=work.step.settings,
@@ -120,6 +123,8 @@ class Attempts:
         folder = self.folder(work)
         try:
             folder.rmdir()
+        except FileNotFoundError:
+            return
         except OSError:
             self._pool.submit(shutil.rmtree, folder, True)
 

@@ -60,9 +60,13 @@ class Executor:
 
     def fill_slots(self) -> None:
         """A process became ready, a slot free or a retry due: let steps begin that wait."""
-        for board in sorted(self.boards.values(), key=lambda board: len(board.works)):
-            if board.waiting and not board.is_dropped:
-                self._go_on(board, self._change(board))
+        waiting = [board for board in self.boards.values() if board.waiting and not board.is_dropped]
+        for board in sorted(waiting, key=lambda board: len(board.works)):
+            if self.busy() >= self._tools.settings.workers_max:
+                return
+            change = self._change(board)
+            self._begin_waiting(board, change)
+            self._submit(board, change)
 
     def busy(self) -> int:
         return sum(len(board.works) for board in self.boards.values())
@@ -92,6 +96,9 @@ class Executor:
     def _go_on(self, board: Board, change: Change) -> None:
         decisions.advance(board, change, monotonic=self._tools.clock.monotonic())
         self._begin_waiting(board, change)
+        self._submit(board, change)
+
+    def _submit(self, board: Board, change: Change) -> None:
         if not change.is_empty():
             future = self._tools.database.submit(change.record)
             future.add_done_callback(lambda done: self._post(lambda: self._recorded(board, change, done)))

@@ -73,7 +73,7 @@ def issue(
     """
     server = _Server(book, now, seconds)
     status, body, headers = server.create_token_response((fields, authorization))
-    if status != 200:  # noqa: PLR2004
+    if status != 200:
         raise _refused(status, body, dict(headers))
     return dict(body)
 
@@ -83,7 +83,7 @@ def _refused(status: int, body: Mapping[str, str], headers: Mapping[str, str]) -
     description = body.get("error_description") or error
     if error == "invalid_client":
         status, description = 401, BAD_CLIENT
-    kept = {"www-authenticate": 'Basic realm="procession"'} if status == 401 else {}  # noqa: PLR2004
+    kept = {"www-authenticate": 'Basic realm="procession"'} if status == 401 else {}
     return Refused(error, description, status=status, headers=kept)
 
 

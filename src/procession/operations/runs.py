@@ -97,8 +97,8 @@ def _freeze(tx: Transaction, run: Run, now: datetime) -> str:
         if row.item.flow is Flow.INPUT:
             text = values.to_text(row.item.value)
             inputs.append([f"{keys[row.step]}.{row.item.key}", text, content and content.sha256])
-        if row.item.value is not None or content is not None:
-            name = row.file.name if row.file else ""
+        name = row.file.name if row.file else ""
+        if row.item.value is not None or content is not None or name:
             written = store.Written(
                 property=row.id, step=None, attempt=1, value=row.item.value, file_name=name, content=content
             )

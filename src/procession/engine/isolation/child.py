@@ -99,7 +99,6 @@ def _work_on(place: Workplace) -> None:
         limits.apply(job.limits, for_good=False)
         outcome = _perform(place, pulse, job)
         _finish(place, outcome, reusable=not limits.is_worn(job.limits))
-        os.chdir("/")
         jobs += 1
         if jobs % _JOBS_BETWEEN_COLLECTIONS == 0:
             gc.collect()
@@ -114,7 +113,6 @@ def _await_job(place: Workplace) -> None:
 
 
 def _perform(place: Workplace, pulse: Pulse, job: Job) -> Outcome:
-    _move_into(job.folder)
     pulse.begin()
     try:
         outcome = _run(place, pulse, job)
@@ -138,7 +136,9 @@ def _run(place: Workplace, pulse: Pulse, job: Job) -> Outcome:
     except msgspec.ValidationError as error:
         return Outcome(status=StepStatus.FAILED, message=f"the settings of {job.action} are wrong: {error}")
     folder = Path(job.folder)
-    context = StepContext(job=job, settings=settings, folder=folder, channel=place.channel, pulse=pulse, pid=place.pid)
+    if action.runs_user_code:
+        _move_into(job.folder)
+    context = StepContext(job=job, settings=settings, place=folder, channel=place.channel, pulse=pulse, pid=place.pid)
     return action.run(context)
 
 

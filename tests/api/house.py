@@ -1,0 +1,191 @@
+"""The real application on a temporary database, with a process and five people; steps move by the store's own calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from procession import actions
+from procession.api import app
+from procession.clock import ManualClock
+from procession.engine.announcements import Announcements
+from procession.model.ids import RunId, StepId
+from procession.model.lifecycle import Outcome, StepEvent, StepStatus
+from procession.model.people import SCOPES, Caller, Role, User, UserRole
+from procession.model.runs import Run
+from procession.oauth import token
+from procession.oauth.door import token_issuer
+from procession.operations import people, processes, runs
+from procession.operations.office import Office
+from procession.store import history, migrations
+from procession.store import people as people_store
+from procession.store import runs as run_store
+from procession.store import steps as step_store
+from procession.store.blobs import Blobs
+from procession.store.database import Database, Transaction
+
+PROCESS = """
+process: Month end
+description: Closes a month
+alert: {email: close@example.com}
+groups:
+  - group: Inputs
+    steps:
+      - data: Parameters
+        properties:
+          - {name: Amount, key: amount, type: Number, flow: INPUT, required: true, mouseover: how much, value: 10}
+          - {name: Limit, key: limit, type: Decimal, flow: INPUT, decimal_points: 2, value: 1.50}
+          - {name: Orders, key: orders, type: File, flow: INPUT}
+          - {name: Report, key: report, type: File, flow: OUTPUT}
+  - group: Work
+    steps:
+      - {action: wait, name: Settle, key: settle, with: {seconds: 1}}
+      - {action: wait, name: Pay, key: pay, with: {seconds: 1}}
+"""
+PEOPLE = {"owner": "Designer", "editor": "Subscriber", "mate": "Subscriber", "reader": "Subscriber",
+          "stranger": "Designer", "admin": "ClientAdmin"}  # fmt: skip
+
+
+@dataclass(slots=True, kw_only=True)
+class House:
+    """`told` are the runs that the engine was asked to look at."""
+
+    app: Any
+    database: Database
+    office: Office
+    clock: ManualClock
+    announcements: Announcements
+    users: dict[str, User] = field(default_factory=dict)
+    process: str = "p-1"
+    told: list[RunId] = field(default_factory=list)
+
+    def ask(self, method: str, path: str, *, who: str = "owner", **more: Any) -> httpx2.Response:
+        return asyncio.run(self.ask_async(method, path, who=who, **more))
+
+    async def ask_async(self, method: str, path: str, *, who: str = "owner", **more: Any) -> httpx2.Response:
+        headers = {"authorization": f"Bearer {who}", **more.pop("headers", {})}
+        transport = httpx2.ASGITransport(app=self.app, raise_app_exceptions=False)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://house.example") as client:
+            return await client.request(method, f"/api/v1/{path}", headers=headers, **more)
+
+    def get(self, path: str, *, who: str = "owner") -> Any:
+        answer = self.ask("GET", path, who=who)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, *, who: str = "owner", **more: Any) -> Any:
+        answer = self.ask("POST", path, who=who, **more)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def new_run(self, *, start: bool = False) -> str:
+        body = {"start": start}
+        return str(self.post(f"processes/{self.process}/processruns", json=body)["id"])
+
+    def step(self, run: str, key: str) -> str:
+        rows = self.get(f"processruns/{run}/steps?include=all")
+        return next(str(row["id"]) for row in rows if row["key"] == key)
+
+    def caller(self, who: str) -> Caller:
+        return Caller(user=self.users[who], scopes=SCOPES)
+
+    def take(self, run: str) -> Run:
+        """What the engine does when it begins: the first step that waits runs."""
+
+        def operation(tx: Transaction) -> Run:
+            now = self.clock.now()
+            taken = run_store.take(
+                tx,
+                runs.find(tx, RunId.parse(run)),
+                "engine",
+                now=now,
+                lease_until=now + timedelta(minutes=1),
+                deadline=now + timedelta(hours=1),
+            )
+            step = next(row for row in step_store.of_run(tx, taken.id) if row.status is StepStatus.NOT_STARTED)
+            self._begin(tx, taken, step.id)
+            return taken
+
+        return self.database.write(operation)
+
+    def _begin(self, tx: Transaction, run: Run, step: StepId) -> None:
+        now = self.clock.now()
+        wait = run_store.StepWrite(message="")
+        run_store.move(tx, step, StepStatus.NOT_STARTED, StepEvent.SCHEDULE, wait)
+        write = run_store.StepWrite(message="step is currently running", started_at=now)
+        run_store.move(tx, step, StepStatus.SCHEDULED, StepEvent.BEGIN, write)
+        attempt = history.NewAttempt(
+            run=run.id,
+            step=step,
+            attempt=run.attempt,
+            number=1,
+            epoch=run.epoch,
+            pid=1,
+            started_ticks=1,
+            boot_id="boot",
+        )
+        history.add_attempt(tx, attempt, now)
+
+    def finish(self, run: str) -> None:
+        """Every step succeeds and the run is Finished."""
+
+        def operation(tx: Transaction) -> None:
+            found = runs.find(tx, RunId.parse(run))
+            for row in step_store.of_run(tx, found.id):
+                if row.status is StepStatus.NOT_STARTED:
+                    self._begin(tx, found, row.id)
+                write = run_store.StepWrite(message="done", finished_at=self.clock.now(), duration_seconds=1.0)
+                run_store.move(tx, row.id, StepStatus.RUNNING, StepEvent.SUCCEED, write)
+            for tried in history.attempts_of_run(tx, found.id):
+                history.end_attempt(tx, tried.id, StepStatus.SUCCESS, "done", now=self.clock.now(), seconds=1.0)
+            run_store.finish(tx, found, Outcome.SUCCESS, now=self.clock.now(), seconds=3.0)
+
+        self.database.write(operation)
+
+
+@contextmanager
+def house(folder: Path, clock: ManualClock) -> Iterator[House]:
+    """A process of `owner`'s; `editor` and `reader` have these roles, `mate` is an executor by a group."""
+    failures: list[str] = []
+    told: list[RunId] = []
+    database = Database(folder / "house.sqlite", on_fatal=failures.append)
+    migrations.migrate(database, clock.now())
+    office = Office(actions=actions.book(), look=told.append, blobs=Blobs(folder / "files"), logs=folder / "logs")
+    announcements = Announcements()
+    with ThreadPoolExecutor(2) as threads:
+        settings = app.ApiSettings(issue_token=token_issuer(), threads=threads, upload_bytes_max=100_000)
+        application = app.build(database, office, clock=clock, announcements=announcements, settings=settings)
+        made = House(
+            app=application, database=database, office=office, clock=clock, announcements=announcements, told=told
+        )
+        database.write(lambda tx: _furnish(tx, made))
+        yield made
+    database.close()
+    assert failures == []
+
+
+def _furnish(tx: Transaction, made: House) -> None:
+    now = made.clock.now()
+    for name, role in PEOPLE.items():
+        user = people.create_user(
+            tx, email=f"{name}@example.com", first_name=name, last_name="Test", role=UserRole(role), now=now
+        )
+        made.users[name] = user
+        application, _ = people.create_application(tx, name=name, user_login=user.login, scopes=SCOPES, now=now)
+        expires_at = now + timedelta(days=1)
+        people_store.add_token(tx, token.digest(name), application, scopes=SCOPES, expires_at=expires_at)
+    applied = processes.apply(tx, made.office, made.users["owner"], PROCESS, file="process.yaml", now=now)
+    made.process = str(applied.id)
+    group = people.create_group(tx, name="Team", now=now)
+    people_store.add_member(tx, group.id, made.users["mate"].id)
+    people_store.grant(tx, applied.id, Role.EXECUTOR, user=None, group=group.id)
+    for name in ("editor", "reader"):
+        people_store.grant(tx, applied.id, Role(name), user=made.users[name].id, group=None)

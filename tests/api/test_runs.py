@@ -1,0 +1,151 @@
+"""Runs through the API: created whole, started once, cancelled, waited for, restarted, listed and remembered."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from procession.model.ids import RunId
+from tests.api.house import PROCESS, House
+
+
+def test_a_run_is_created_filled_and_started_at_once(home: House) -> None:
+    body = {"namePrefix": "May", "inputs": {"parameters.amount": 7, "parameters.limit": "2.5"}, "start": True}
+    run = home.post("processes/p-1/processruns", json=body)
+
+    properties = home.get(f"steps/{home.step(run['id'], 'parameters')}/properties")
+    assert run["name"] == "May : run #1"
+    assert [item.get("value") for item in properties[:2]] == [7, 2.5]
+    assert home.get(f"processruns/{run['id']}/runstatus")["status"] == "Scheduled"
+    assert home.told == [RunId(1)]
+
+
+def test_starting_twice_is_starting_once(home: House) -> None:
+    run = home.new_run(start=True)
+    first = home.get(f"processruns/{run}/runstatus")
+
+    assert home.post(f"processruns/{run}/start") == first
+
+
+def test_cancel_before_the_start_and_after_the_end_changes_nothing(home: House) -> None:
+    run = home.new_run()
+    assert home.post(f"processruns/{run}/cancel")["status"] == "NotStarted"
+    home.post(f"processruns/{run}/start")
+    home.take(run)
+    home.finish(run)
+
+    assert home.post(f"processruns/{run}/cancel")["status"] == "Finished"
+
+
+def test_a_running_run_is_cancelled_with_its_steps_and_a_log_line(home: House) -> None:
+    run = home.new_run(start=True)
+    home.take(run)
+    home.clock.advance(48.9)
+
+    answer = home.post(f"processruns/{run}/cancel", json={"reason": "wrong month"})
+
+    step = home.get(f"processruns/{run}/steps/{home.step(run, 'parameters')}/runstatus")
+    with home.database.read() as tx:
+        [(login, message)] = tx.all("SELECT user_login, message FROM log")
+    assert (answer["status"], answer["runDurationInSec"]) == ("Cancelled", 48)
+    assert (step["status"], step["dateFinished"], step["runDurationInSeconds"]) == ("Cancelled", None, None)
+    assert login == "owner"
+    assert message == (
+        'Process run "Month end : run #1" has completed in 48 s with status "Cancelled" at 11/30/2026 09:00:48'
+        ' for User "owner"'
+    )
+
+
+def test_what_is_running_shows_the_seconds_so_far(home: House) -> None:
+    run = home.new_run(start=True)
+    home.take(run)
+    home.clock.advance(2.9)
+
+    step = home.get(f"processruns/{run}/steps/{home.step(run, 'parameters')}/runstatus")
+
+    assert home.get(f"processruns/{run}/runstatus")["runDurationInSeconds"] == 2
+    assert (step["runDurationInSeconds"], step["completionMessage"]) == (2, "step is currently running")
+
+
+def test_a_long_poll_ends_with_the_news(home: House) -> None:
+    run = home.new_run()
+    revision = home.get(f"processruns/{run}/runstatus")["revision"]
+
+    async def wait_and_start() -> Any:
+        polling = asyncio.create_task(home.ask_async("GET", f"processruns/{run}/runstatus?since={revision}&wait=60"))
+        await home.ask_async("POST", f"processruns/{run}/start")
+        return (await asyncio.wait_for(polling, 10)).json()
+
+    news = asyncio.run(wait_and_start())
+
+    assert (news["status"], news["revision"] > revision) == ("Scheduled", True)
+
+
+def test_a_long_poll_without_news_answers_what_is(home: House) -> None:
+    run = home.new_run()
+
+    assert home.get(f"processruns/{run}/runstatus?since=99&wait=0")["status"] == "NotStarted"
+    assert home.get(f"processruns/{run}/runstatus?since=99&wait=1")["status"] == "NotStarted"
+
+
+def test_a_restart_resets_what_follows_and_is_remembered(home: House) -> None:
+    run = home.new_run(start=True)
+    home.take(run)
+    home.finish(run)
+    settle, pay = home.step(run, "settle"), home.step(run, "pay")
+
+    plan = home.get(f"processruns/{run}/steps/{settle}/restartplan")
+    home.post(f"processruns/{run}/steps/{settle}/restartfromhere", json={"reason": "late data"}, who="mate")
+
+    history = home.get(f"processruns/{run}/history")
+    states = [row["runStatus"]["status"] for row in home.get(f"processruns/{run}/steps?include=all")]
+    assert [item["id"] for item in plan["runsAgain"]] == [settle, pay]
+    assert states == ["Success", "NotStarted", "NotStarted"]
+    first, second = history["attempts"]
+    assert (second["attempt"], second["startedBy"], second["reason"]) == (2, "mate", "late data")
+    assert (second["fromStep"], second["reset"]) == (settle, [settle, pay])
+    assert [item["status"] for item in first["stepAttempts"]] == ["Success"] * 3
+    assert {item["reference"]: item["value"] for item in first["writes"]} == {
+        "parameters.amount": "10",
+        "parameters.limit": "1.50",
+    }
+
+
+def test_a_step_declared_once_needs_a_release_by_name(home: House) -> None:
+    text = PROCESS.replace("key: pay, ", "key: pay, effect: once, ")
+    home.ask("PUT", "processes/p-1/definition", content=text)
+    run = home.new_run(start=True)
+    home.take(run)
+    home.finish(run)
+    path = f"processruns/{run}/steps/{home.step(run, 'settle')}/restartfromhere"
+
+    refused = home.ask("POST", path)
+    released = home.ask("POST", path, json={"release": ["pay"]})
+
+    assert (refused.status_code, "release it by name" in refused.json()["message"]) == (400, True)
+    assert released.status_code == 200
+
+
+def test_pages_follow_the_link_without_gap_or_repetition(home: House) -> None:
+    made = [home.new_run() for _ in range(5)]
+    seen: list[str] = []
+    path = "processruns?limit=2&name=month"
+    while path:
+        answer = home.ask("GET", path)
+        seen += [item["id"] for item in answer.json()]
+        path = answer.headers.get("link", "").partition("/api/v1/")[2].partition(">")[0]
+
+    assert seen == made[::-1]
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [("status=scheduled", 1), ("process=p-1", 2), ("startedBy=owner", 1), ("startedBy=u-2", 0), ("outcome=Failed", 0)],
+)
+def test_runs_are_filtered(home: House, query: str, count: int) -> None:
+    home.new_run()
+    home.new_run(start=True)
+
+    assert len(home.get(f"processruns?{query}")) == count

@@ -1,0 +1,97 @@
+"""Properties, and the logs of steps, through the API."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from procession.model.ids import RunId
+from procession.store import history
+from tests.api.house import PROCESS, House
+
+
+def test_an_input_is_changed_until_the_start(home: House) -> None:
+    run = home.new_run()
+    step = home.step(run, "parameters")
+    path = f"steps/{step}/properties/{home.get(f'steps/{step}/properties')[0]['id']}"
+
+    changed = home.post(path, json={"value": "12"})
+    home.post(f"processruns/{run}/start")
+    refused = home.ask("POST", path, json={"value": 13})
+
+    assert (changed["value"], changed["mouseOverText"], home.get(path)["value"]) == (12, "how much", 12)
+    assert (refused.status_code, "frozen when it started" in refused.json()["message"]) == (400, True)
+
+
+def test_a_whole_property_can_be_read_and_posted_back(home: House) -> None:
+    step = home.step(home.new_run(), "parameters")
+    for item in home.get(f"steps/{step}/properties"):
+        answer = home.post(f"steps/{step}/properties/{item['id']}", json=item)
+
+        assert {key: answer[key] for key in item} == item
+
+
+def test_a_changed_property_of_a_process_is_its_next_version(home: House) -> None:
+    step = home.get("processes/p-1/steps")[0]["id"]
+    item = home.get(f"steps/{step}/properties")[0]
+    run = home.new_run()
+
+    home.post(f"steps/{step}/properties/{item['id']}", json={"value": 99})
+
+    assert [row["version"] for row in home.get("processes/p-1/versions")] == [2, 1]
+    assert home.get(f"steps/{home.step(run, 'parameters')}/properties")[0]["value"] == 10
+    assert home.get(f"steps/{home.step(home.new_run(), 'parameters')}/properties")[0]["value"] == 99
+    assert "value: 99" in home.ask("GET", "processes/p-1/definition").text
+
+
+def test_the_same_file_again_is_no_new_version(home: House) -> None:
+    home.ask("PUT", "processes/p-1/definition", content=PROCESS + "\n# a remark\n")
+
+    assert len(home.get("processes/p-1/versions")) == 1
+    assert home.ask("GET", "processes/p-1/definition").text == PROCESS
+
+
+def test_a_definition_is_json_for_who_asks_for_it(home: House) -> None:
+    answer = home.ask("GET", "processes/p-1/definition", headers={"accept": "application/json"})
+
+    assert answer.json()["process"] == "Month end"
+
+
+def log_path(home: House, run: str) -> Path:
+    with home.database.read() as tx:
+        path = home.office.log_path(history.attempts_of_run(tx, RunId.parse(run))[-1].id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def test_a_log_is_read_whole_and_by_range(home: House) -> None:
+    run = home.new_run(start=True)
+    path = f"processruns/{run}/steps/{home.step(run, 'parameters')}/log"
+    assert home.ask("GET", path).text == ""
+    home.take(run)
+    log_path(home, run).write_text("one\ntwo\n")
+
+    whole, part = home.ask("GET", path), home.ask("GET", path, headers={"range": "bytes=4-"})
+
+    assert (whole.text, whole.headers["content-type"]) == ("one\ntwo\n", "text/plain; charset=utf-8")
+    assert (part.status_code, part.text) == (206, "two\n")
+    assert home.ask("GET", path + "?attempt=2").text == ""
+
+
+def test_a_followed_log_ends_with_its_step(home: House) -> None:
+    run = home.new_run(start=True)
+    path = f"processruns/{run}/steps/{home.step(run, 'parameters')}/log?follow"
+    home.take(run)
+    log = log_path(home, run)
+    log.write_text("one\n")
+
+    async def follow_and_finish() -> str:
+        following = asyncio.create_task(home.ask_async("GET", path))
+        await home.ask_async("GET", path.removesuffix("?follow"))
+        with log.open("a") as file:
+            file.write("two\n")
+        await asyncio.to_thread(home.finish, run)
+        home.announcements.ring(RunId.parse(run))
+        return (await asyncio.wait_for(following, 10)).text
+
+    assert asyncio.run(follow_and_finish()) == "one\ntwo\n"
