@@ -97,6 +97,7 @@ def test_commands_work_beside_a_server(home: Path) -> None:
     assert restarted.code == 1
     assert "there is no step 2.1 in pr-1" in restarted.err
     assert (by_order.code, by_order.json["isServerRunning"]) == (0, True)
+    assert finished is not None
     assert finished["attempt"] == 2
     assert cancelled.json["status"] == "Finished"
 
@@ -168,3 +169,10 @@ def test_doctor_finds_a_home_well_and_then_what_is_wrong(home: Path, tmp_path: P
         "permissions",
         "changed files",
     }
+
+
+def test_schema_knows_the_settings_of_the_actions(home: Path) -> None:
+    said = command(home, "schema", "--json")
+
+    assert "run_python" in said.out
+    assert said.json["$schema"].startswith("https://json-schema.org/")
