@@ -123,9 +123,9 @@ def test_a_lost_fork_server_is_replaced(own_house: House) -> None:
 SERVER = """
 import sys
 from pathlib import Path
-sys.path.insert(0, {here!r})
+sys.path[:0] = [{here!r}, str(Path({here!r}).parents[2])]
 from tests.engine.isolation.house import House, settings
-from test_kill import begin_stubborn
+from tests.engine.isolation.test_kill import begin_stubborn
 from procession.engine.isolation import ForkServerIsolation
 isolation = ForkServerIsolation(settings(namespaces={namespaces}))
 isolation.start()
