@@ -171,7 +171,6 @@ def ask(method: str, url: str, data: bytes | None = None, **headers: str) -> Ans
     unchecked = ssl.create_default_context()
     unchecked.check_hostname = False
     unchecked.verify_mode = ssl.CERT_NONE
-    context = unchecked if url.startswith("https") else None
     try:
         with urllib.request.urlopen(
             request, timeout=30, context=unchecked if url.startswith("https") else None
