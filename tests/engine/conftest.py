@@ -1,4 +1,4 @@
-"""Worlds for the engine's tests: one for all whose runs do not disturb each other, and one of their own for the rest."""
+"""Worlds for the engine's tests: one for all whose runs do not disturb each other, one of their own for the rest."""
 
 from __future__ import annotations
 

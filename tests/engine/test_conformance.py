@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 from procession.model.ids import RunId
@@ -243,7 +244,7 @@ def test_a_failed_step_is_tried_again_after_longer_and_longer_waits(shared: Worl
     assert [(row.number, row.status) for row in tries] == [(1, FAILED), (2, FAILED), (3, SUCCESS)]
     waits = [
         (later.started_at - earlier.finished_at).total_seconds()
-        for earlier, later in zip(tries, tries[1:], strict=False)
+        for earlier, later in pairwise(tries)
         if earlier.finished_at is not None
     ]
     assert waits[0] >= 0.09
