@@ -12,6 +12,7 @@ import pytest
 
 import procession
 from procession import cli
+from procession.commands.console import Console
 from procession.model.errors import NotFound
 
 SOURCE = Path(procession.__file__).parent.parent
@@ -103,15 +104,15 @@ def group() -> click.Group:
     group = click.Group("test")
 
     @cli.command("where", group)
-    def where(console: cli.Console) -> None:
+    def where(console: Console) -> None:
         console.answer({}, str(console.settings().home))
 
     @cli.command("fail", group)
-    def fail(_console: cli.Console) -> None:
+    def fail(_console: Console) -> None:
         raise NotFound("there is no\nrun pr-7")
 
     @cli.command("end", group)
-    def end(_console: cli.Console) -> int:
+    def end(_console: Console) -> int:
         return 3
 
     return group

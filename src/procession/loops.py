@@ -54,3 +54,10 @@ class Loop:
             # lasting cause fills no log.
             log.exception("a tick failed", extra={"loop": self._thread.name})
             return False
+
+
+def until(is_done: Callable[[], bool], *, rest_seconds: float) -> None:
+    """Ask again and again, in this thread, resting in between. Ctrl-C ends it with KeyboardInterrupt."""
+    rest = threading.Event()
+    while not is_done():
+        rest.wait(rest_seconds)

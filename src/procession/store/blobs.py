@@ -66,6 +66,10 @@ class Blobs:
                 sink.abandon()
                 raise
 
+    def stored(self) -> set[str]:
+        """The SHA-256 of everything that is here."""
+        return {path.parent.name + path.name for path in self._folder.glob("??/*")}
+
     def sweep(self) -> int:
         """Remove what crashes left half written; only while nothing else writes. Gives how many."""
         leftovers = list(self._incoming.iterdir())

@@ -53,6 +53,15 @@ def first_admin(tx: Transaction) -> User | None:
     )
 
 
+def is_empty(tx: Transaction) -> bool:
+    """Whether there is no user yet."""
+    return tx.one("SELECT 1 FROM user_account LIMIT 1") is None
+
+
+def has_applications(tx: Transaction) -> bool:
+    return tx.one("SELECT 1 FROM application LIMIT 1") is not None
+
+
 def add_group(tx: Transaction, name: str, description: str, now: datetime) -> Group:
     number = tx.insert(
         "INSERT INTO user_group (name, description, created_at) VALUES (?, ?, ?)",

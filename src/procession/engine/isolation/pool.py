@@ -49,7 +49,12 @@ class ForkServerIsolation:
         self._was_refused = False
 
     def start(self) -> None:
-        """Start both fork servers and have the first workers forked; returns before they are ready."""
+        """Start both fork servers and have the first workers forked; returns before they are ready.
+
+        A second call changes nothing: describe() is for before the engine starts, and the engine starts it too.
+        """
+        if self._shelves:
+            return
         boot_id = processes.boot_id()
         self._shelves = tuple(self._shelf(boot_id, user_code=user_code) for user_code in (True, False))
         for shelf in self._shelves:

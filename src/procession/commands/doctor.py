@@ -1,0 +1,155 @@
+"""doctor: is this home well? Changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import click
+
+from procession.commands.console import Console
+from procession.config import GIB, MIB
+from procession.engine.isolation import ForkServerIsolation, IsolationSettings, processes
+from procession.home import Home
+from procession.store import checks, history, migrations
+from procession.store.blobs import Blobs
+from procession.store.database import Database
+
+COPY_BYTES = 1 << 20
+NAMED_MAX = 5  # examples in one line
+COLORS = {"ok": "green", "warning": "yellow", "problem": "red"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One line; `status` is ok, warning or problem."""
+
+    name: str
+    status: str
+    message: str
+
+
+def doctor(console: Console) -> int:
+    """1 when there is a problem."""
+    home = Home(folder=console.settings().home)
+    checks_done = list(_examine(home))
+    problems = sum(check.status == "problem" for check in checks_done)
+    content = {
+        "home": home.folder,
+        "problems": problems,
+        "checks": [{"name": one.name, "status": one.status, "message": one.message} for one in checks_done],
+    }
+    lines = [
+        f"{click.style(f'{one.status:<8}', fg=COLORS[one.status])} {one.name}: {one.message}" for one in checks_done
+    ]
+    console.answer(content, "\n".join(lines))
+    return 1 if problems else 0
+
+
+def _examine(home: Home) -> Iterator[Check]:
+    if not home.database.is_file():
+        yield _check("home", "problem", f"there is no database in {home.folder}; `procession serve` makes one")
+        return
+    yield _permissions(home)
+    yield _space(home)
+    yield _engine(home)
+    database = Database(home.database, on_fatal=lambda _reason: None)
+    try:
+        yield from _database(home, database)
+    finally:
+        database.close()
+    yield _isolation()
+
+
+def _check(name: str, status: str, message: str) -> Check:
+    return Check(name=name, status=status, message=message)
+
+
+def _permissions(home: Home) -> Check:
+    mode = stat.S_IMODE(home.folder.stat().st_mode)
+    if mode & 0o007:
+        return _check("permissions", "problem", f"every user of this machine can enter the home ({mode:o}): chmod 700")
+    if mode & 0o070:
+        return _check("permissions", "warning", f"the home is open to its group ({mode:o})")
+    return _check("permissions", "ok", f"only its owner can enter the home ({mode:o})")
+
+
+def _space(home: Home) -> Check:
+    free = shutil.disk_usage(home.folder).free
+    status = "problem" if free < 200 * MIB else "warning" if free < 2 * GIB else "ok"
+    return _check("disk", status, f"{free / GIB:.1f} GiB free")
+
+
+def _engine(home: Home) -> Check:
+    holder = home.holder()
+    if holder is None:
+        return _check("engine", "ok", "no server works on this home")
+    return _check("engine", "ok", f"{holder} works on this home")
+
+
+def _database(home: Home, database: Database) -> Iterator[Check]:
+    with database.read() as tx:
+        found, known = checks.schema_number(tx), max(migrations.available())
+        if found != known:
+            status = "warning" if found < known else "problem"
+            yield _check("schema", status, f"the database has schema {found}, this program {known}")
+            return
+        yield _check("schema", "ok", f"schema {known}")
+        wrong = checks.quick_check(tx)
+        yield _check("database", "problem" if wrong else "ok", "; ".join(wrong[:NAMED_MAX]) or "the database is whole")
+        if wrong:
+            return
+        yield from _contents(Blobs(home.files), checks.contents(tx))
+        yield _leftovers(home, database)
+
+
+def _contents(blobs: Blobs, named: set[str]) -> Iterator[Check]:
+    missing = sorted(sha256 for sha256 in named if not blobs.path(sha256).is_file())
+    changed = sorted(sha256 for sha256 in named - set(missing) if _digest(blobs, sha256) != sha256)
+    yield _files("missing files", missing, f"all {len(named)} contents are there")
+    yield _files("changed files", changed, "every content has the SHA-256 it should have")
+    unused = len(blobs.stored() - named)
+    # A server may be writing one at this moment; what is left over wastes space and harms nobody.
+    yield _check("unused files", "warning" if unused else "ok", f"{unused} contents belong to no file")
+
+
+def _files(name: str, found: list[str], fine: str) -> Check:
+    if not found:
+        return _check(name, "ok", fine)
+    return _check(name, "problem", f"{len(found)}: {', '.join(found[:NAMED_MAX])}")
+
+
+def _digest(blobs: Blobs, sha256: str) -> str:
+    digest = hashlib.sha256()
+    with blobs.open(sha256) as file:
+        while block := file.read(COPY_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _leftovers(home: Home, database: Database) -> Check:
+    with database.read() as tx:
+        attempts = [attempt for _, attempt in history.not_gone(tx)]
+    alive = [attempt.pid for attempt in attempts if _is_alive(attempt.pid, attempt.started_ticks, attempt.boot_id)]
+    if alive and not home.is_awake():
+        pids = ", ".join(map(str, alive[:NAMED_MAX]))
+        return _check("processes", "problem", f"steps still run without a server: {pids}; `procession serve` ends them")
+    return _check("processes", "ok", f"{len(alive)} processes of steps under way")
+
+
+def _is_alive(pid: int, ticks: int, boot_id: str) -> bool:
+    return boot_id == processes.boot_id() and processes.is_running(pid, ticks)
+
+
+def _isolation() -> Check:
+    isolation = ForkServerIsolation(IsolationSettings(user_ready=0, warm_ready=0))
+    isolation.start()
+    try:
+        text = isolation.describe()
+    finally:
+        isolation.close()
+    is_full = "namespace" in text and "Landlock" in text and "without network" in text
+    return _check("isolation", "ok" if is_full else "warning", text.partition(";")[0])

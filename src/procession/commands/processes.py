@@ -1,0 +1,80 @@
+"""apply: process files become processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from procession.commands import workplace
+from procession.commands.console import Console
+from procession.commands.workplace import Workplace
+from procession.model import process_file
+from procession.model.documents import FileMistakes, Mistake
+from procession.model.errors import Invalid
+from procession.operations import processes
+from procession.operations.processes import Applied
+from procession.store.database import Transaction
+
+
+def apply(console: Console, paths: Sequence[str], owner: str | None) -> int:
+    """Apply all the files or none. Raises FileMistakes with what is wrong with any of them."""
+    texts = [(path, _read(path)) for path in paths]
+    with workplace.opened(console) as place:
+        _check(place, texts)
+
+        def operation(tx: Transaction) -> list[Applied]:
+            user = workplace.operator(tx, place, owner).user
+            now = place.clock.now()
+            return [processes.apply(tx, place.office, user, text, file=path, now=now) for path, text in texts]
+
+        applied = place.database.write(operation)
+        with place.database.read() as tx:
+            names = [processes.find(tx, one.id)[0].name for one in applied]
+    contents = [_content(path, name, one) for path, name, one in zip(paths, names, applied, strict=True)]
+    # A script that applies one file need not know that there may be more.
+    content = {**(contents[0] if len(contents) == 1 else {}), "processes": contents}
+    console.answer(content, "\n".join(_line(name, one) for name, one in zip(names, applied, strict=True)))
+    return 0
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8")
+    except UnicodeDecodeError:
+        raise Invalid(f"{path} is not a text in UTF-8") from None
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _check(place: Workplace, texts: Sequence[tuple[str, str]]) -> None:
+    """The mistakes of all the files at once, not only those of the first."""
+    mistakes: list[Mistake] = []
+    for path, text in texts:
+        try:
+            process_file.parse(text, file=path, actions=place.office.actions)
+        except FileMistakes as error:
+            mistakes.extend(error.mistakes)
+    if mistakes:
+        raise FileMistakes(tuple(mistakes))
+
+
+def _content(path: str, name: str, applied: Applied) -> dict[str, Any]:
+    steps = [
+        {"id": str(step.id), "key": step.key, "name": step.name, "stepOrder": step.order, "kind": step.kind}
+        for step in applied.steps
+    ]
+    return {
+        "id": str(applied.id),
+        "version": applied.version,
+        "name": name,
+        "file": path,
+        "isNew": applied.is_new,
+        "steps": steps,
+    }
+
+
+def _line(name: str, applied: Applied) -> str:
+    if not applied.is_new:
+        return f'{applied.id} "{name}" is unchanged: version {applied.version} says this already'
+    return f'{applied.id} "{name}", version {applied.version}: {len(applied.steps)} steps'

@@ -1,0 +1,163 @@
+"""run, status, cancel and restart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from procession.commands import views, waiting, workplace
+from procession.commands.console import Console
+from procession.commands.workplace import Workplace
+from procession.model.errors import Invalid
+from procession.model.files import Content
+from procession.model.ids import ProcessId, RunId
+from procession.model.people import Caller
+from procession.model.runs import Run
+from procession.operations import files, planning, runs
+from procession.store import steps as step_store
+from procession.store.blobs import COPY_BYTES, Blobs
+from procession.store.database import Transaction
+
+
+def run(console: Console, process: str, *, inputs: Sequence[str], paths: Sequence[str], wait: bool) -> int:
+    """Create a run, fill it, start it; all or nothing. With `wait`, the exit code tells how it ended."""
+    values = dict(_pair(text, "--input") for text in inputs)
+    named = dict(_pair(text, "--file") for text in paths)
+    with workplace.opened(console) as place:
+        with place.database.read() as tx:
+            process_id = workplace.find_process(tx, process)
+        contents = {reference: (Path(path).name, _take(place.office.blobs, path)) for reference, path in named.items()}
+        begun = place.database.write(lambda tx: _start(tx, place, process_id, values, contents))
+        if wait:
+            return waiting.wait(console, place, begun.id)
+        return _tell_started(console, place, begun)
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    reference, equals, value = text.partition("=")
+    step, dot, name = reference.partition(".")
+    if not (equals and dot and step and name):
+        raise Invalid(f'{option} must be like step.property=value, not "{text}"')
+    return reference, value
+
+
+def _take(blobs: Blobs, path: str) -> Content:
+    sink = blobs.sink()
+    try:
+        with Path(path).open("rb") as file:
+            while block := file.read(COPY_BYTES):
+                sink.write(block)
+        return sink.finish()
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}") from error
+    finally:
+        sink.abandon()
+
+
+def _start(
+    tx: Transaction,
+    place: Workplace,
+    process: ProcessId,
+    values: dict[str, str],
+    contents: dict[str, tuple[str, Content]],
+) -> Run:
+    caller, now = workplace.operator(tx, place), place.clock.now()
+    created = runs.create(tx, place.office, caller, process, inputs=values, now=now)
+    _fill(tx, place, caller, created.id, contents)
+    return runs.start(tx, place.office, caller, created.id, now=now)
+
+
+def _fill(
+    tx: Transaction, place: Workplace, caller: Caller, run_id: RunId, contents: dict[str, tuple[str, Content]]
+) -> None:
+    keys = {step.id: step.key for step in step_store.of_run(tx, run_id)}
+    rows = {f"{keys[row.step]}.{row.item.key}": row for row in step_store.properties_of_run(tx, run_id)}
+    for reference, (name, content) in contents.items():
+        row = rows.get(reference)
+        if row is None:
+            raise Invalid(f"there is no property {reference}; there are {', '.join(rows)}")
+        if row.file is None:
+            raise Invalid(f"{reference} is a {row.item.type}, not a File; give its value by --input")
+        files.fill(tx, caller, row.file.id, name, content, now=place.clock.now())
+
+
+def _tell_started(console: Console, place: Workplace, begun: Run) -> int:
+    is_awake = place.home.is_awake()
+    text = f"{begun.id} {views.one_line(begun.name)}: {begun.status}"
+    if not is_awake:
+        text += "; it begins when a server is started (procession serve), or use --wait"
+    console.answer({**views.run_content(begun), "isServerRunning": is_awake}, text)
+    return 0
+
+
+def status(console: Console, text: str) -> int:
+    """Raises NotFound."""
+    run_id = RunId.parse(text)
+    with workplace.opened(console) as place, place.database.snapshot() as tx:
+        found = runs.find(tx, run_id)
+        steps = step_store.of_run(tx, run_id)
+        now = place.clock.now()
+    content = {**views.run_content(found), "steps": [views.step_content(step) for step in steps]}
+    console.answer(content, views.picture(found, steps, now))
+    return 0
+
+
+def cancel(console: Console, text: str, reason: str | None) -> int:
+    """Raises NotFound. A run that has ended stays as it is."""
+    run_id = RunId.parse(text)
+
+    def operation(tx: Transaction) -> Run:
+        caller = workplace.operator(tx, place)
+        return runs.cancel(tx, place.office, caller, run_id, reason=reason, now=place.clock.now())
+
+    with workplace.opened(console) as place:
+        cancelled = place.database.write(operation)
+    console.answer(views.run_content(cancelled), f"{cancelled.id} {views.one_line(cancelled.name)}: {cancelled.status}")
+    return 0
+
+
+def restart(console: Console, run_text: str, step_text: str, *, reason: str | None, release: Sequence[str]) -> int:
+    """Raises NotFound, Invalid."""
+    run_id = RunId.parse(run_text)
+    with workplace.opened(console) as place:
+        planned, step = _plan(place, run_id, step_text)
+        released = frozenset(planned_key(place, run_id, text) for text in release)
+
+        def operation(tx: Transaction) -> Any:
+            caller, now = workplace.operator(tx, place), place.clock.now()
+            return runs.restart(tx, place.office, caller, run_id, step, reason=reason, release=released, now=now)
+
+        row = place.database.write(operation)
+        is_awake = place.home.is_awake()
+    content = {
+        **views.step_content(row),
+        "run": str(run_id),
+        "plan": planning.detail(planned),
+        "isServerRunning": is_awake,
+    }
+    again = len(planned.plan.again)
+    text = f"{run_id} starts again from {row.order} {views.one_line(row.name)}: {again} steps run again"
+    console.answer(content, text if is_awake else f"{text}, as soon as a server is started")
+    return 0
+
+
+def show_plan(console: Console, run_text: str, step_text: str) -> int:
+    """What restart() would do. Raises NotFound, Invalid."""
+    run_id = RunId.parse(run_text)
+    with workplace.opened(console) as place:
+        planned, _ = _plan(place, run_id, step_text)
+    console.answer({"run": str(run_id), "plan": planning.detail(planned)}, views.plan_text(planned))
+    return 0
+
+
+def _plan(place: Workplace, run_id: RunId, text: str) -> tuple[planning.Planned, Any]:
+    with place.database.snapshot() as tx:
+        step = workplace.find_step(tx, run_id, text)
+        return runs.restart_plan(tx, place.office, run_id, step.id), step.id
+
+
+def planned_key(place: Workplace, run_id: RunId, text: str) -> str:
+    """The key of the step that the user named in any of the three ways."""
+    with place.database.read() as tx:
+        return workplace.find_step(tx, run_id, text).key

@@ -1,0 +1,50 @@
+"""serve: the server, and what its operator is told when it is ready."""
+
+from __future__ import annotations
+
+import sys
+
+import procession
+from procession import server
+from procession.clock import SystemClock
+from procession.commands import workplace
+from procession.commands.console import Console
+from procession.config import Settings
+from procession.server import Ready, Station
+from procession.store import people
+
+
+def serve(console: Console, settings: Settings) -> int:
+    """Gives the exit code. Raises Busy, SettingError, Invalid."""
+    clock = SystemClock()
+
+    def announce(ready: Ready, station: Station) -> None:
+        station.database.write(lambda tx: workplace.ensure_admin(tx, clock))
+        with station.database.read() as tx:
+            can_sign_in = people.has_applications(tx)
+        content = {
+            "address": ready.address,
+            "home": ready.home.folder,
+            "pid": ready.pid,
+            "isolation": ready.isolation,
+            "hasApplications": can_sign_in,
+        }
+        console.answer(content, _text(ready, can_sign_in=can_sign_in))
+        sys.stdout.flush()
+
+    return server.serve(settings, announce=announce, clock=clock)
+
+
+def _text(ready: Ready, *, can_sign_in: bool) -> str:
+    lines = [
+        f"Procession {procession.__version__} is ready at {ready.address} (home {ready.home.folder}, process {ready.pid})",
+        f"  {ready.isolation}",
+    ]
+    if ready.is_open_to_others:
+        lines.append("  other machines may connect, without TLS: tokens can be read on the way (--tls-cert, --tls-key)")
+    if not can_sign_in:
+        home = f"--home {ready.home.folder}"
+        lines.append("  no application can sign in yet; in another terminal:")
+        lines.append(f'    procession application create {home} --name "My scripts" --user admin --scopes all')
+    lines.append("  to sign in: POST /oauth/token with grant_type=client_credentials, client_id and client_secret")
+    return "\n".join(lines)

@@ -1,0 +1,115 @@
+"""Runs, steps and plans as a command shows them: to people as text, to programs with the API's names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from procession.commands import watching
+from procession.commands.watching import RunView, StepView
+from procession.model.lifecycle import RunStatus
+from procession.model.runs import Run
+from procession.model.steps import UNDER_WAY, StepRow
+from procession.operations.planning import Planned
+
+
+def one_line(text: str) -> str:
+    """In quotes and without control characters."""
+    return f'"{watching.plain(text)}"'
+
+
+def run_content(run: Run) -> dict[str, Any]:
+    return {
+        "id": str(run.id),
+        "name": run.name,
+        "process": str(run.process),
+        "status": run.status,
+        "outcome": run.outcome,
+        "attempt": run.attempt,
+        "dateStarted": _date(run.started_at),
+        "dateFinished": _date(run.finished_at),
+        "runDurationInSeconds": _whole(run.duration_seconds),
+    }
+
+
+def step_content(step: StepRow) -> dict[str, Any]:
+    return {
+        "id": str(step.id),
+        "key": step.key,
+        "name": step.name,
+        "stepOrder": step.order,
+        "status": step.status,
+        "completionMessage": step.message,
+        "dateStarted": _date(step.started_at),
+        "dateFinished": _date(step.finished_at),
+        "runDurationInSeconds": _whole(step.duration_seconds),
+    }
+
+
+def _date(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _whole(seconds: float | None) -> int | None:
+    return None if seconds is None else int(seconds)
+
+
+def view(run: Run, steps: Iterable[StepRow], now: datetime) -> RunView:
+    """What the screen shows of it at the moment `now`."""
+    seconds = run.duration_seconds
+    if run.status is RunStatus.RUNNING and run.started_at is not None:
+        seconds = _since(run.started_at, now)
+    return RunView(
+        name=run.name,
+        status=run.status,
+        outcome=run.outcome,
+        seconds=seconds,
+        steps=tuple(_step_view(step, now) for step in steps),
+    )
+
+
+def _step_view(step: StepRow, now: datetime) -> StepView:
+    is_running = step.status == "Running" and step.started_at is not None
+    seconds = step.duration_seconds
+    if is_running and step.started_at is not None:
+        seconds = _since(step.started_at, now)
+    message = step.progress_message if is_running else step.message
+    return StepView(
+        order=step.order,
+        name=step.name,
+        status=step.status,
+        message="" if message == UNDER_WAY else message,
+        seconds=seconds,
+        progress=step.progress,
+    )
+
+
+def _since(begin: datetime, now: datetime) -> float:
+    # Somebody may have set the clock back meanwhile.
+    return max((now - begin).total_seconds(), 0.0)
+
+
+def picture(run: Run, steps: Sequence[StepRow], now: datetime) -> str:
+    """All of it, at one moment."""
+    shown = view(run, steps, now)
+    lines = [f"{run.id} {watching.bar(shown)}", *(watching.step_line(step) for step in shown.steps)]
+    return "\n".join(lines)
+
+
+def plan_text(planned: Planned) -> str:
+    plan = planned.plan
+
+    def named(keys: Sequence[str]) -> str:
+        return (
+            ", ".join(f"{planned.steps[key].order} {watching.plain(planned.steps[key].name)}" for key in keys) or "none"
+        )
+
+    rows = [
+        ("run again", named(plan.again)),
+        ("kept as they are", named(plan.carried)),
+        ("kept, but made from what changes", named(plan.stale)),
+        ("effects that happen again", named(plan.repeated_effects)),
+        ("must be released by name", ", ".join(plan.needs_release) or "none"),
+    ]
+    return "\n".join(f"{name}: {text}" for name, text in rows)

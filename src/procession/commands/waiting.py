@@ -1,0 +1,79 @@
+"""run --wait: watch the run to its end; where no server works on the home, be its engine meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import click
+
+from procession import loops
+from procession.commands import views
+from procession.commands.console import Console
+from procession.commands.watching import Screen
+from procession.commands.workplace import Workplace
+from procession.home import Busy
+from procession.model.errors import Unavailable
+from procession.model.ids import RunId
+from procession.model.lifecycle import RUN_FINAL, Outcome
+from procession.operations import runs
+from procession.store import steps
+
+LOOK_SECONDS = 0.05
+
+
+def wait(console: Console, place: Workplace, run_id: RunId) -> int:
+    """0 when the outcome is Success or Warning, else 1; stopping to watch does not stop a run that a server has."""
+    screen = None if console.json else Screen()
+    begun_at = -1
+    with _engine(place):
+
+        def look() -> bool:
+            nonlocal begun_at
+            with place.database.read() as tx:
+                run = runs.find(tx, run_id)
+                is_live = screen is not None and bool(screen.is_terminal)
+                if screen is not None and (is_live or run.revision != begun_at):
+                    screen.show(views.view(run, steps.of_run(tx, run_id), place.clock.now()))
+            begun_at = run.revision
+            return run.status in RUN_FINAL
+
+        try:
+            loops.until(look, rest_seconds=LOOK_SECONDS)
+        except KeyboardInterrupt:
+            console.tell(f"{run_id} goes on while a server runs; look at it with: procession status {run_id}")
+            raise
+    return _answer(console, place, run_id)
+
+
+def _answer(console: Console, place: Workplace, run_id: RunId) -> int:
+    with place.database.snapshot() as tx:
+        run, rows = runs.find(tx, run_id), steps.of_run(tx, run_id)
+    content = {**views.run_content(run), "steps": [views.step_content(row) for row in rows]}
+    console.answer(content, f"{run.id} {views.one_line(run.name)}: {run.outcome or run.status}")
+    return 0 if run.outcome in {Outcome.SUCCESS, Outcome.WARNING} else 1
+
+
+@contextmanager
+def _engine(place: Workplace) -> Iterator[None]:
+    """An engine of our own, unless another process has the home."""
+    if place.home.is_awake():
+        yield
+        return
+    from procession import server
+
+    try:
+        station = server.open_station(place.settings, clock=place.clock, on_fatal=_stop)
+    except Busy:
+        # A server was started this very moment.
+        yield
+        return
+    try:
+        yield
+    finally:
+        with suppress(click.Abort):
+            station.close()
+
+
+def _stop(reason: str) -> None:
+    raise Unavailable(reason)

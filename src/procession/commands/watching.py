@@ -1,0 +1,150 @@
+"""How a run is shown while it runs: redrawn in place in a terminal, else a line for every change."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import click
+
+MARKS = {
+    "NotStarted": "·",
+    "Scheduled": "·",
+    "Running": "▸",
+    "Success": "✓",
+    "Warning": "!",
+    "Failed": "✗",
+    "Cancelled": "–",
+    "Skipped": "–",
+}
+COLORS = {"Running": "cyan", "Success": "green", "Warning": "yellow", "Failed": "red"}
+OVER = {"Success", "Warning", "Failed", "Cancelled", "Skipped"}
+BAR_CELLS = 24
+NAME_CELLS_MAX = 44
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepView:
+    """A step as it is shown; times in seconds, `progress` from 0 to 1."""
+
+    order: str
+    name: str
+    status: str
+    message: str = ""
+    seconds: float | None = None
+    progress: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    name: str
+    status: str
+    outcome: str | None
+    seconds: float | None
+    steps: tuple[StepView, ...]
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in {"Finished", "Cancelled", "TimedOut"}
+
+    @property
+    def result(self) -> str:
+        """How it ended, in one word."""
+        return self.outcome or self.status
+
+
+@dataclass(slots=True)
+class Screen:
+    """Shows one run again and again. `is_terminal` None: look at stdout."""
+
+    is_terminal: bool | None = None
+    _lines_drawn: int = 0
+    _shown: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.is_terminal is None:
+            self.is_terminal = click.get_text_stream("stdout").isatty()
+
+    def show(self, run: RunView) -> None:
+        if self.is_terminal:
+            self._draw(run)
+        else:
+            self._report(run)
+
+    def _draw(self, run: RunView) -> None:
+        size = shutil.get_terminal_size()
+        lines = frame(run, width=size.columns, height=size.lines)
+        back = f"\x1b[{self._lines_drawn}F\x1b[J" if self._lines_drawn else ""
+        click.echo(back + "\n".join(lines))
+        self._lines_drawn = len(lines)
+
+    def _report(self, run: RunView) -> None:
+        for step in run.steps:
+            if step.status in OVER and self._shown.get(step.order) != step.status:
+                click.echo(step_line(step))
+            self._shown[step.order] = step.status
+
+
+def frame(run: RunView, *, width: int, height: int) -> list[str]:
+    """The lines of one picture; what does not fit the terminal's height is left out in the middle."""
+    lines = [_paint(step, cut(step_line(step), width)) for step in run.steps]
+    room = max(height - 4, 3)
+    if len(lines) > room:
+        at = max(
+            (number for number, step in enumerate(run.steps) if step.status not in {"NotStarted", "Scheduled"}),
+            default=0,
+        )
+        begin = min(max(at - room + 2, 0), len(lines) - room)
+        lines = lines[begin : begin + room]
+    return [cut(bar(run), width), *lines]
+
+
+def bar(run: RunView) -> str:
+    """The progress of the whole: steps that are over, and the part of those that tell."""
+    done = sum(1.0 if step.status in OVER else (step.progress or 0.0) for step in run.steps)
+    total = max(len(run.steps), 1)
+    full = BAR_CELLS if run.is_over else int(BAR_CELLS * done / total)
+    over = sum(step.status in OVER for step in run.steps)
+    text = f"{plain(run.name)}  [{'█' * full}{'░' * (BAR_CELLS - full)}] {over}/{total}  {run.result}"
+    return text if run.seconds is None else f"{text}  {duration(run.seconds)}"
+
+
+def step_line(step: StepView) -> str:
+    percent = f"{step.progress:.0%} " if step.progress is not None and step.status == "Running" else ""
+    time = "" if step.seconds is None else duration(step.seconds)
+    name = cut(plain(step.name), NAME_CELLS_MAX)
+    return f"  {MARKS[step.status]} {step.order:<5} {name:<{NAME_CELLS_MAX}} {time:>8}  {percent}{plain(step.message)}".rstrip()
+
+
+def duration(seconds: float) -> str:
+    """0.04 s, 12.3 s, 3 min 20 s, 2 h 05 min."""
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def plain(text: str) -> str:
+    """One line without control characters: a message comes from a user's script and could drive the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+
+
+def table(rows: Iterable[Sequence[str]]) -> str:
+    """Columns as wide as their longest cell."""
+    cells = [tuple(row) for row in rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))] if cells else []
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    )
+
+
+def _paint(step: StepView, line: str) -> str:
+    color = COLORS.get(step.status)
+    return click.style(line, fg=color) if color else line

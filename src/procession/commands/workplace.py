@@ -1,0 +1,99 @@
+"""A home opened for one command, beside a running server or without one; the command acts as an administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from procession import actions
+from procession.clock import Clock, SystemClock
+from procession.commands.console import Console
+from procession.config import Settings
+from procession.home import Home
+from procession.model.errors import NotFound
+from procession.model.ids import ActionStepId, DataStepId, ProcessId, RunId, StepId, parse_step
+from procession.model.people import SCOPES, Caller, User, UserRole
+from procession.model.steps import StepRow
+from procession.operations import people, steps
+from procession.operations.office import Office
+from procession.store import people as people_store
+from procession.store import processes as process_store
+from procession.store import runs as run_store
+from procession.store import steps as step_store
+from procession.store.database import Database, Transaction
+
+ADMIN_EMAIL = "admin@localhost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """What a command works with."""
+
+    settings: Settings
+    home: Home
+    database: Database
+    office: Office
+    clock: Clock
+
+
+@contextmanager
+def opened(console: Console) -> Iterator[Workplace]:
+    """Open the home. What is committed is told to the engine that works on it, if there is one."""
+    settings, clock = console.settings(), SystemClock()
+    home = Home(folder=settings.home)
+    # A commit that fails raises; a command has nothing else to end.
+    database = home.open_database(clock, on_fatal=lambda _reason: None)
+    office = Office(actions=actions.book(), look=lambda run: _wake(home, run), blobs=home.open_blobs(), logs=home.logs)
+    try:
+        yield Workplace(settings=settings, home=home, database=database, office=office, clock=clock)
+    finally:
+        database.close()
+
+
+def _wake(home: Home, run: RunId) -> None:
+    home.wake(run)
+
+
+def operator(tx: Transaction, place: Workplace, login: str | None = None) -> Caller:
+    """Who a command acts as: the named user, else the first ClientAdmin; on a new home that is `admin`, made now."""
+    user = people.find_user(tx, login) if login else _first_admin(tx, place)
+    return Caller(user=user, scopes=SCOPES)
+
+
+def _first_admin(tx: Transaction, place: Workplace) -> User:
+    ensure_admin(tx, place.clock)
+    return people.first_admin(tx)
+
+
+def ensure_admin(tx: Transaction, clock: Clock) -> None:
+    """On a home without any user make the first one. Nobody can sign in as it before an application acts for it."""
+    if not people_store.is_empty(tx):
+        return
+    people.create_user(
+        tx, email=ADMIN_EMAIL, first_name="Admin", last_name="Admin", role=UserRole.CLIENT_ADMIN, now=clock.now()
+    )
+
+
+def find_process(tx: Transaction, text: str) -> ProcessId:
+    """By its name, else by its id. Raises NotFound."""
+    row = process_store.by_name(tx, text)
+    if row is None and text.lower().startswith(ProcessId.prefix + "-"):
+        row = process_store.find(tx, ProcessId.parse(text))
+    if row is None:
+        raise NotFound(f'there is no process "{text}"')
+    return row.id
+
+
+def find_step(tx: Transaction, run: RunId, text: str) -> StepRow:
+    """By its key, its id or its order ("2.1"). Raises NotFound."""
+    rows = step_store.of_run(tx, run)
+    row = next((row for row in rows if text in {row.key, row.order}), None)
+    if row is None and text.lower().startswith((f"{DataStepId.prefix}-", f"{ActionStepId.prefix}-")):
+        step: StepId = parse_step(text)
+        row = steps.find(tx, step, run=run)
+    if row is None:
+        if run_store.find(tx, run) is None:
+            raise NotFound(f"there is no process run {run}")
+        raise NotFound(f"there is no step {text} in {run}; there are {', '.join(row.key for row in rows)}")
+    return row

@@ -1,0 +1,186 @@
+"""The folder that holds everything: where things lie in it, who works on it, and how a command wakes its engine."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from procession.clock import Clock
+from procession.loops import Loop
+from procession.model.errors import ProcessionError
+from procession.model.ids import RunId
+from procession.store import migrations
+from procession.store.blobs import Blobs
+from procession.store.database import Database
+
+PRIVATE = 0o700  # the database holds hashes of secrets, the files are the customer's
+DATAGRAM_BYTES_MAX = 64
+CLOSE_SECONDS_MAX = 2.0
+
+
+class Busy(ProcessionError):
+    """Somebody else's engine works on this home."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """The paths of a home. Nothing is made before prepare()."""
+
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "procession.db"
+
+    @property
+    def files(self) -> Path:
+        return self.folder / "files"
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
+
+    @property
+    def work(self) -> Path:
+        return self.folder / "work"
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "engine.lock"
+
+    def prepare(self) -> None:
+        """Make the folders that are missing. Raises ProcessionError when that is not allowed."""
+        try:
+            self.folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+            for folder in (self.files, self.logs, self.work):
+                folder.mkdir(mode=PRIVATE, exist_ok=True)
+        except OSError as error:
+            raise ProcessionError(f"the home {self.folder} cannot be used: {error.strerror}") from error
+
+    def open_database(self, clock: Clock, on_fatal: Callable[[str], None]) -> Database:
+        """The database with this program's schema. Raises Invalid for one of a later release."""
+        self.prepare()
+        # Two commands that use a new home at the same moment must not both write the schema.
+        with self._handle() as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            database = Database(self.database, on_fatal=on_fatal)
+            try:
+                migrations.migrate(database, clock.now())
+            except BaseException:
+                database.close()
+                raise
+        return database
+
+    def open_blobs(self) -> Blobs:
+        self.prepare()
+        return Blobs(self.files)
+
+    def take_lock(self, holder: str) -> EngineLock:
+        """Become the only engine of this home. Raises Busy, naming who is."""
+        self.prepare()
+        handle = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            other = os.read(handle, 200).decode(errors="replace").strip() or "another process"
+            os.close(handle)
+            raise Busy(f"{other} is working on {self.folder} already; end it first, or name another --home") from None
+        lock = EngineLock(handle)
+        lock.describe(holder)
+        return lock
+
+    def holder(self) -> str | None:
+        """Who holds the engine's lock, None when nobody does."""
+        if not self.is_awake():
+            return None
+        with suppress(OSError):
+            return self.lock.read_text("utf-8").strip() or None
+        return None
+
+    def wake(self, run: RunId) -> bool:
+        """Tell the engine of this home, if there is one, to look at the run. From any process."""
+        return self._say(str(run.number).encode())
+
+    def is_awake(self) -> bool:
+        """Whether an engine works on this home. Asked of its socket: to try its lock could make it fail to start."""
+        return self._say(None)
+
+    def listen(self, look: Callable[[RunId], None]) -> Listener:
+        """Pass on what other processes say; only for whoever holds the lock."""
+        with self._handle() as handle:
+            (self.folder / "wake.sock").unlink(missing_ok=True)
+            ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            ear.bind(_wake_path(handle))
+        return Listener(ear, look, hush=lambda: self._say(b""))
+
+    def _say(self, content: bytes | None) -> bool:
+        try:
+            with self._handle() as handle, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as mouth:
+                # A full queue is a busy engine, which also looks for itself: no reason to wait here.
+                mouth.setblocking(False)
+                mouth.connect(_wake_path(handle))
+                if content is not None:
+                    mouth.send(content)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return True
+
+    @contextmanager
+    def _handle(self) -> Iterator[int]:
+        handle = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield handle
+        finally:
+            os.close(handle)
+
+
+def _wake_path(handle: int) -> str:
+    # The address of a socket has at most 107 bytes, and a home may lie deeper than that.
+    return f"/proc/self/fd/{handle}/wake.sock"
+
+
+class EngineLock:
+    """Held until it is released or the process ends, however it ends."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def describe(self, holder: str) -> None:
+        """What others are told about us."""
+        os.ftruncate(self._handle, 0)
+        os.pwrite(self._handle, holder.encode(), 0)
+
+    def release(self) -> None:
+        os.close(self._handle)
+
+
+class Listener:
+    """Hears the numbers of runs from other processes and passes them on; garbage is ignored."""
+
+    def __init__(self, ear: socket.socket, look: Callable[[RunId], None], *, hush: Callable[[], object]) -> None:
+        self._ear, self._look, self._hush = ear, look, hush
+        self._is_closing = threading.Event()
+        self._loop = Loop("wake", self.tick, rest_seconds=3600)
+        self._loop.start()
+
+    def tick(self) -> bool:
+        if self._is_closing.is_set():
+            return False
+        said = self._ear.recv(DATAGRAM_BYTES_MAX)
+        if said.isdigit() and len(said) < 19:
+            self._look(RunId(int(said)))
+        return True
+
+    def close(self) -> None:
+        self._is_closing.set()
+        self._hush()  # ends the wait for the next one
+        self._loop.stop(deadline_seconds=CLOSE_SECONDS_MAX)
+        self._ear.close()

@@ -1,0 +1,118 @@
+"""uvicorn as we run it: HTTP/1.1 and TLS, time-outs on every connection, errors in the API's words."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from procession.config import SettingError, Settings
+
+if TYPE_CHECKING:
+    from procession.api.dispatch import Api
+
+log = logging.getLogger(__name__)
+
+HEAD_SECONDS_MAX = 10.0  # from the connection, or a request's first byte, to the end of its head
+IDLE_SECONDS_MAX = 75  # between two requests of a connection
+DRAIN_SECONDS_MAX = 2  # for requests under way when the server is told to end; long polls are cut
+BACKLOG = 2048
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's connection, which waits for a request's head as long as the client likes; ours does not."""
+
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_expecting()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        self._stop_expecting()
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """T12 of spec/wire.md holds for what is not HTTP, too."""
+        support_id = str(uuid.uuid4())
+        log.info("not HTTP", extra={"supportId": support_id, "status": 400})
+        body = json.dumps({"message": "this is not a valid HTTP request", "supportId": support_id}).encode()
+        head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+        self.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)
+        self.transport.close()
+
+    def _expect_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_SECONDS_MAX, self.transport.close)
+
+    def _stop_expecting(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Listen there: from now on connections wait for us. Raises SettingError when the address cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(BACKLOG)
+    except OSError as error:
+        raise SettingError(f"cannot listen at {settings.host} port {settings.port}: {error.strerror}") from error
+    return listening
+
+
+def address(settings: Settings, listening: socket.socket) -> str:
+    """The URL to reach us at, with the real port."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{'https' if settings.uses_tls else 'http'}://{host}:{listening.getsockname()[1]}"
+
+
+def make_server(app: Api, settings: Settings) -> uvicorn.Server:
+    """Raises SettingError for a certificate or key that is none."""
+    files: dict[str, Any] = {}
+    if settings.uses_tls:
+        files = {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
+    config = uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=IDLE_SECONDS_MAX,
+        timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
+        **files,
+    )
+    try:
+        config.load()
+    except OSError as error:  # ssl.SSLError is one
+        raise SettingError(f"the TLS certificate and key cannot be used: {error}") from error
+    return uvicorn.Server(config)
+
+
+def answer(server: uvicorn.Server, listening: socket.socket) -> None:
+    """Serve until SIGTERM, SIGINT or server.should_exit."""
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(server.serve(sockets=[listening]))

@@ -1,0 +1,35 @@
+"""The server's own log: one JSON object a line on stderr, with what was given as `extra`."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+
+# What every record has; the rest was given as `extra`.
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+
+
+class OneLine(logging.Formatter):
+    """A record as one line of JSON; a traceback becomes the field `traceback`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        content = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **{name: value for name, value in vars(record).items() if name not in _OWN},
+        }
+        if record.exc_info:
+            content["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(content, default=str, ensure_ascii=False)
+
+
+def to_stderr(level: int = logging.INFO) -> None:
+    """Send everything of this level and above there."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    # It reports what we report ourselves.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)

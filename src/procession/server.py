@@ -1,0 +1,233 @@
+"""The composition root: builds the parts, connects them, and serves until told to end.
+
+What a server left behind, however it ended, the next one on the same home goes on with.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from procession import actions, journal
+from procession.clock import Clock, SystemClock
+from procession.config import Settings
+from procession.engine.announcements import Announcements
+from procession.engine.isolation import ForkServerIsolation, IsolationSettings
+from procession.engine.isolation.contract import Limits
+from procession.engine.local import LocalEngine
+from procession.engine.options import EngineSettings, Tools
+from procession.home import EngineLock, Home, Listener
+from procession.operations.office import Office
+from procession.store.database import Database, Transaction
+
+log = logging.getLogger(__name__)
+
+# The event loop, the writer and the engine hand small pieces of work to each other; Python's 5 ms until a busy thread
+# lets another go would be most of what a request takes.
+SWITCH_SECONDS = 0.0005
+LISTING_THREADS = 4
+FATAL_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h: whoever watches us starts us again
+FATAL_ANSWER_SECONDS = 1.0  # for the answers of requests that met the error
+CLOSE_SECONDS_MAX = 7.0  # with the time for requests under way less than ten
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Station:
+    """A home with its engine at work."""
+
+    home: Home
+    database: Database
+    office: Office
+    announcements: Announcements
+    engine: LocalEngine
+    listener: Listener
+    lock: EngineLock
+    isolation: str  # how steps are kept apart, in one line
+
+    def close(self) -> None:
+        """End every step process; runs under way go on at the next start."""
+        self.listener.close()
+        self.engine.close()
+        self.database.close()
+        self.lock.release()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """What the operator is told when the server can be used."""
+
+    address: str
+    home: Home
+    pid: int
+    isolation: str
+    is_open_to_others: bool  # reachable from other machines without TLS: tokens can be read on the way
+
+
+def open_station(settings: Settings, *, clock: Clock, on_fatal: Callable[[str], None]) -> Station:
+    """Take the home, recover what an earlier engine left, and work. Raises Busy when another engine has it."""
+    home = Home(folder=settings.home)
+    lock = home.take_lock(f"process {os.getpid()}")
+    isolation = ForkServerIsolation(_isolation_settings(settings, home))
+    # First of all, because it takes longest and needs nothing of us while it does.
+    isolation.start()
+    database = home.open_database(clock, on_fatal)
+    blobs, announcements, book = home.open_blobs(), Announcements(), actions.book()
+    blobs.sweep()
+    tools = Tools(
+        database=database,
+        blobs=blobs,
+        isolation=isolation,
+        actions=book,
+        announcements=announcements,
+        clock=clock,
+        work=home.work,
+        logs=home.logs,
+        settings=_engine_settings(settings),
+    )
+    engine = LocalEngine(tools)
+    description = isolation.describe()
+    engine.start()
+    return Station(
+        home=home,
+        database=database,
+        office=Office(actions=book, look=engine.look, blobs=blobs, logs=home.logs),
+        announcements=announcements,
+        engine=engine,
+        listener=home.listen(engine.look),
+        lock=lock,
+        isolation=description,
+    )
+
+
+def _isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
+    return IsolationSettings(
+        workers_max=settings.workers_max,
+        # DuckDB looks up the container's limits, and ends its process where it may not.
+        readable_paths=(
+            *(path for path in ("/sys/fs/cgroup",) if Path(path).exists()),
+            str(home.files),
+            str(home.work),
+        ),
+        writable_paths=(str(home.work),),
+    )
+
+
+def _engine_settings(settings: Settings) -> EngineSettings:
+    return EngineSettings(
+        workers_max=settings.workers_max,
+        grace_seconds=settings.grace_seconds,
+        limits=Limits(memory_bytes_max=settings.step_memory_bytes_max),
+    )
+
+
+class Ending:
+    """How this server ends: asked to, or because a commit's outcome is unknown (spec/trust.md, rule 1)."""
+
+    def __init__(self) -> None:
+        self.exit_code = 0
+        self._stop: Callable[[], None] | None = None
+
+    def connect(self, stop: Callable[[], None]) -> None:
+        self._stop = stop
+        if self.exit_code:
+            stop()
+
+    def fatal(self, reason: str) -> None:
+        """Answer what is under way, then end; from the writer's thread."""
+        log.critical(reason)
+        self.exit_code = FATAL_EXIT_CODE
+        self.within(FATAL_ANSWER_SECONDS)
+        if self._stop is not None:
+            self._stop()
+
+    def within(self, seconds: float) -> None:
+        """End by then, whatever hangs: a crash loses nothing here."""
+        timer = threading.Timer(seconds, self.now)
+        timer.daemon = True
+        timer.start()
+
+    def now(self) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(self.exit_code)
+
+
+def serve(settings: Settings, *, announce: Callable[[Ready, Station], None], clock: Clock | None = None) -> int:
+    """Serve until SIGTERM or SIGINT, then end within ten seconds; gives the exit code.
+
+    `announce` is called when requests are answered from then on. Raises Busy, SettingError, Invalid.
+    """
+    # Before anything is built: uvicorn and the API take a third of the time to readiness to import.
+    from procession import http
+
+    sys.setswitchinterval(SWITCH_SECONDS)
+    journal.to_stderr()
+    ending = Ending()
+    listening = http.bind(settings)
+    with listening, ThreadPoolExecutor(LISTING_THREADS, thread_name_prefix="listing") as threads:
+        station = open_station(settings, clock=clock or SystemClock(), on_fatal=ending.fatal)
+        try:
+            app = _build_app(station, threads, settings, clock or SystemClock())
+            server = http.make_server(app, settings)
+            ending.connect(lambda: setattr(server, "should_exit", True))
+            # Ours until uvicorn sets its own, and again when it repeats, at its end, the signal that it obeyed.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+            ready = _ready(station, settings, http.address(settings, listening))
+            announce(ready, station)
+            log.info("ready", extra={"address": ready.address, "isolation": ready.isolation})
+            http.answer(server, listening)
+        finally:
+            if ending.exit_code:
+                ending.now()
+            ending.within(CLOSE_SECONDS_MAX)
+            station.close()
+    log.info("ended")
+    return ending.exit_code
+
+
+def _ready(station: Station, settings: Settings, address: str) -> Ready:
+    station.lock.describe(f"a server at {address} (process {os.getpid()})")
+    is_local = settings.host in {"127.0.0.1", "::1", "localhost"}
+    return Ready(
+        address=address,
+        home=station.home,
+        pid=os.getpid(),
+        isolation=station.isolation,
+        is_open_to_others=not is_local and not settings.uses_tls,
+    )
+
+
+def _build_app(station: Station, threads: ThreadPoolExecutor, settings: Settings, clock: Clock) -> Any:
+    from procession.api import app
+
+    return app.build(
+        station.database,
+        station.office,
+        clock=clock,
+        announcements=station.announcements,
+        settings=app.ApiSettings(
+            issue_token=_issue_token(settings), threads=threads, upload_bytes_max=settings.upload_bytes_max
+        ),
+    )
+
+
+def _issue_token(settings: Settings) -> Callable[[Transaction, Mapping[str, str], str, datetime], Mapping[str, Any]]:
+    from procession.oauth import token
+    from procession.operations import people
+
+    def issue(tx: Transaction, fields: Mapping[str, str], authorization: str, now: datetime) -> Mapping[str, Any]:
+        find, add = people.issue_token(tx, now)
+        book = token.Book(find=find, add=add)
+        return token.issue(book, fields, authorization=authorization, now=now, seconds=settings.token_seconds)
+
+    return issue

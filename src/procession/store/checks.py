@@ -1,0 +1,29 @@
+"""What `doctor` asks of the database."""
+
+from __future__ import annotations
+
+from procession.store.database import Transaction
+
+
+def schema_number(tx: Transaction) -> int:
+    """The newest migration that was applied, 0 for a database without any."""
+    if tx.one("SELECT 1 FROM sqlite_schema WHERE name = 'schema_migration'") is None:
+        return 0
+    row = tx.one("SELECT coalesce(max(number), 0) FROM schema_migration")
+    assert row is not None
+    return int(row[0])
+
+
+def quick_check(tx: Transaction) -> list[str]:
+    """What SQLite finds wrong with its file; empty when it is whole."""
+    rows = [str(row[0]) for row in tx.all("PRAGMA quick_check")]
+    return [] if rows == ["ok"] else rows
+
+
+def contents(tx: Transaction) -> set[str]:
+    """The SHA-256 of every content that a file has or had."""
+    rows = tx.all(
+        "SELECT sha256 FROM file WHERE sha256 IS NOT NULL"
+        " UNION SELECT sha256 FROM property_write WHERE sha256 IS NOT NULL"
+    )
+    return {row[0] for row in rows}

@@ -1,0 +1,231 @@
+"""Starts our own program as users do: commands, and a real server on a free port of loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import procession
+from tests.support import wait_until
+
+SOURCE = Path(procession.__file__).parent.parent
+COMMAND_SECONDS_MAX = 60
+READY_SECONDS_MAX = 20
+END_SECONDS_MAX = 10
+
+ECHO = """
+process: Echo
+groups:
+  - group: All
+    steps:
+      - data: Data
+        key: data
+        properties:
+          - {name: Word, key: word, type: String, flow: INPUT, required: true, value: "%s"}
+          - {name: Text, key: text, type: File, flow: INPUT}
+          - {name: Copy, key: copy, type: File, flow: OUTPUT}
+          - {name: Length, key: length, type: Number, flow: OUTPUT}
+      - action: run_python
+        name: Count
+        key: count
+        with:
+          inputs: {word: "${data.word}"}
+          outputs: {length: "${data.length}"}
+          code: |
+            if inputs["word"] == "bad":
+                raise ValueError("bad is no word")
+            outputs["length"] = len(inputs["word"])
+            message("counted")
+      - action: run_python
+        name: Copy
+        key: copy
+        with:
+          inputs: {text: "${data.text}"}
+          outputs: {copy: "${data.copy}"}
+          code: |
+            source = inputs["text"]
+            outputs.file("copy").write_bytes(source.read_bytes() if source else b"")
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a command said, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one object that --json prints."""
+        assert self.out.count("\n") == 1, self
+        return json.loads(self.out)
+
+
+def command(home: Path, *arguments: str) -> Said:
+    """Run `procession ...` on this home."""
+    done = subprocess.run(
+        [sys.executable, "-m", "procession", *arguments, "--home", str(home)],
+        cwd=SOURCE,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=COMMAND_SECONDS_MAX,
+    )
+    return Said(code=done.returncode, out=done.stdout, err=done.stderr)
+
+
+def apply_text(home: Path, text: str) -> Any:
+    """What `apply --json` says about a process file with this text."""
+    path = home.parent / f"{uuid.uuid4().hex}.yaml"
+    path.write_text(text, "utf-8")
+    said = command(home, "apply", str(path), "--json")
+    assert said.code == 0, said
+    return said.json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A server under test."""
+
+    process: subprocess.Popen[str]
+    ready: Any
+    log: Path
+
+    @property
+    def address(self) -> str:
+        return str(self.ready["address"])
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Signal it and wait; the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(END_SECONDS_MAX)
+
+
+@contextmanager
+def serving(home: Path, *options: str) -> Iterator[Running]:
+    """A server that is ready; ended afterwards by its pid, if it has not ended before."""
+    log = home.parent / f"server-{uuid.uuid4().hex}.log"
+    command_line = [sys.executable, "-m", "procession", "serve", "--home", str(home), "--port", "0", "--json", *options]
+    with log.open("w") as err:
+        process = subprocess.Popen(command_line, cwd=SOURCE, stdout=subprocess.PIPE, stderr=err, text=True)
+    assert process.stdout is not None
+    try:
+        os.set_blocking(process.stdout.fileno(), False)
+        said = bytearray()
+
+        def line() -> bool:
+            assert process.poll() is None, log.read_text()
+            said.extend(_read(process))
+            return said.endswith(b"\n")
+
+        wait_until(line, READY_SECONDS_MAX)
+        yield Running(process=process, ready=json.loads(said), log=log)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        try:
+            process.wait(END_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+def _read(process: subprocess.Popen[str]) -> bytes:
+    assert process.stdout is not None
+    try:
+        return os.read(process.stdout.fileno(), 65536)
+    except BlockingIOError:
+        return b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    status: int
+    content: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+
+def ask(method: str, url: str, data: bytes | None = None, **headers: str) -> Answer:
+    """What curl would do; certificates are not checked. Header names with _ for -."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(url, data, named, method=method)
+    unchecked = ssl.create_default_context()
+    unchecked.check_hostname = False
+    unchecked.verify_mode = ssl.CERT_NONE
+    try:
+        with urllib.request.urlopen(request, timeout=30, context=unchecked if url.startswith("https") else None) as reply:
+            return Answer(status=reply.status, content=reply.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(status=error.code, content=error.read())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A script that has signed in."""
+
+    address: str
+    token: str
+
+    def ask(self, method: str, path: str, body: Any = None) -> Answer:
+        data = None if body is None else json.dumps(body).encode()
+        url = f"{self.address}/api/v1/{path}"
+        return ask(method, url, data, Authorization=f"Bearer {self.token}", Content_Type="application/json")
+
+    def json(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self.ask(method, path, body)
+        assert answer.status == 200, answer
+        return answer.json
+
+    def upload(self, file: str, name: str, content: bytes) -> Any:
+        head = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+        data = head.encode() + content + b"\r\n--b--\r\n"
+        answer = ask(
+            "POST",
+            f"{self.address}/api/v1/files/{file}",
+            data,
+            Authorization=f"Bearer {self.token}",
+            Content_Type="multipart/form-data; boundary=b",
+        )
+        assert answer.status == 200, answer
+        return answer.json
+
+    def run_to_end(self, run: str) -> Any:
+        """Start it and poll its status until it is final."""
+        self.json("POST", f"processruns/{run}/start")
+        return self.wait_for_end(run)
+
+    def wait_for_end(self, run: str) -> Any:
+        def final() -> Any:
+            status = self.json("GET", f"processruns/{run}/runstatus")
+            return status if status["status"] in {"Finished", "Cancelled", "TimedOut"} else None
+
+        return wait_until(final, 30)
+
+
+def sign_in(home: Path, address: str) -> Client:
+    """With an application made for it, by client_credentials."""
+    made = command(home, "application", "create", "--name", "test", "--scopes", "process file", "--json").json
+    form = {"grant_type": "client_credentials", "client_id": made["client_id"], "client_secret": made["client_secret"]}
+    answer = ask("POST", f"{address}/oauth/token", urllib.parse.urlencode(form).encode())
+    assert answer.status == 200, answer
+    return Client(address=address, token=answer.json["access_token"])

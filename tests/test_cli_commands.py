@@ -1,0 +1,144 @@
+"""Commands on a home without a server, and beside one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.programs import ECHO, apply_text, command, serving
+from tests.support import wait_until
+
+pytestmark = pytest.mark.acceptance
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+def test_apply_tells_the_ids_and_publishes_nothing_when_nothing_changed(home: Path) -> None:
+    first = apply_text(home, ECHO % "a")
+    again = apply_text(home, ECHO % "a")
+    changed = apply_text(home, ECHO % "b")
+
+    assert (first["id"], first["version"]) == ("p-1", 1)
+    assert [step["key"] for step in first["steps"]] == ["data", "count", "copy"]
+    assert (again["version"], again["isNew"]) == (1, False)
+    assert (changed["version"], changed["isNew"]) == (2, True)
+
+
+def test_all_mistakes_of_all_files_are_told_with_their_places(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("process: A\ngroups:\n  - group: G\n    steps:\n      - {action: nothing}\n")
+    (tmp_path / "b.yaml").write_text("proces: B\n")
+    files = [str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml")]
+
+    text, json = command(home, "apply", *files), command(home, "apply", *files, "--json")
+
+    assert (text.code, json.code, text.out) == (1, 1, "")
+    assert text.err.splitlines()[0].startswith(f"{files[0]}:5:")
+    assert text.err.splitlines()[-1] == f"procession: {len(json.json['errors'])} mistakes"
+    assert {error["file"] for error in json.json["errors"]} == set(files)
+
+
+def test_run_waits_without_a_server_and_tells_the_outcome(home: Path, tmp_path: Path) -> None:
+    apply_text(home, ECHO % "word")
+    (tmp_path / "text.txt").write_text("hello")
+
+    said = command(home, "run", "Echo", "--input", "data.word=longer", "--file", f"data.text={tmp_path / 'text.txt'}", "--wait", "--json")
+
+    assert said.code == 0, said
+    assert (said.json["status"], said.json["outcome"]) == ("Finished", "Success")
+    assert [step["status"] for step in said.json["steps"]] == ["Success"] * 3
+
+
+def test_a_run_that_fails_ends_with_1_and_a_line_for_each_step(home: Path) -> None:
+    apply_text(home, ECHO % "bad")
+
+    said = command(home, "run", "p-1", "--wait")
+
+    assert said.code == 1
+    assert "bad is no word" in said.out
+    assert said.out.splitlines()[-1].endswith("Failed")
+
+
+def test_without_a_server_a_run_begins_when_one_starts(home: Path) -> None:
+    apply_text(home, ECHO % "word")
+
+    said = command(home, "run", "Echo")
+
+    assert "begins when a server is started" in said.out
+    with serving(home):
+        wait_until(lambda: command(home, "status", "pr-1", "--json").json["status"] == "Finished", 20)
+
+
+def test_commands_work_beside_a_server(home: Path) -> None:
+    apply_text(home, ECHO % "bad")
+    with serving(home):
+        failed = command(home, "run", "Echo", "--wait", "--json")
+        plan = command(home, "restart", "pr-1", "count", "--plan", "--json")
+        restarted = command(home, "restart", "pr-1", "2.1", "--json")
+        by_order = command(home, "restart", "pr-1", "1.2", "--reason", "again", "--json")
+        finished = wait_until(lambda: _final(home))
+        cancelled = command(home, "cancel", "pr-1", "--json")
+
+    assert (failed.code, failed.json["outcome"]) == (1, "Failed")
+    assert len(plan.json["plan"]["reset"]) == 2
+    assert restarted.code == 1
+    assert "there is no step 2.1 in pr-1" in restarted.err
+    assert (by_order.code, by_order.json["isServerRunning"]) == (0, True)
+    assert finished["attempt"] == 2
+    assert cancelled.json["status"] == "Finished"
+
+
+def _final(home: Path) -> dict[str, object] | None:
+    said: dict[str, object] = command(home, "status", "pr-1", "--json").json
+    return said if said["status"] == "Finished" else None
+
+
+def test_people_are_made_and_the_secret_is_shown_once(home: Path) -> None:
+    user = command(
+        home, "user", "create", "--email", "ada@x.org", "--first-name", "Ada", "--last-name", "L", "--role", "ClientAdmin", "--json"
+    )
+    group = command(home, "group", "create", "--name", "Close", "--json")
+    application = command(home, "application", "create", "--name", "S", "--user", "ada", "--scopes", "process,file", "--json")
+
+    assert (user.json["id"], user.json["loginName"]) == ("u-1", "ada")
+    assert group.json == {"id": "ug-1", "name": "Close"}
+    assert set(application.json) == {"client_id", "client_secret", "name", "user", "scopes"}
+    assert application.json["scopes"] == ["file", "process"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["status", "pr-9"], 1, "there is no process run pr-9"),
+        (["run", "Nothing"], 1, 'there is no process "Nothing"'),
+        (["apply", "nowhere.yaml"], 1, "nowhere.yaml cannot be read"),
+        (["apply"], 2, "FILE"),
+        (["user", "create", "--email", "x"], 2, "--first-name"),
+        (["application", "create", "--name", "x", "--scopes", "everything"], 1, "there is no scope everything"),
+    ],
+)
+def test_errors_are_one_line_and_usage_is_2(home: Path, arguments: list[str], code: int, text: str) -> None:
+    said = command(home, *arguments)
+
+    assert (said.code, said.out) == (code, "")
+    assert text in said.err
+
+
+def test_doctor_finds_a_home_well_and_then_what_is_wrong(home: Path, tmp_path: Path) -> None:
+    apply_text(home, ECHO % "word")
+    (tmp_path / "text.txt").write_text("hello")
+    command(home, "run", "Echo", "--file", f"data.text={tmp_path / 'text.txt'}", "--wait")
+    well = command(home, "doctor", "--json")
+    for content in (home / "files").glob("??/*"):
+        content.chmod(0o600)
+        content.write_text("other")
+    home.chmod(0o755)
+
+    ill = command(home, "doctor", "--json")
+
+    assert well.code == 0, well.out
+    assert ill.code == 1
+    assert {check["name"] for check in ill.json["checks"] if check["status"] == "problem"} == {"permissions", "changed files"}
