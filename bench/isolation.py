@@ -15,10 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "engine" / "isolation"))
 
-from conftest import House, settings
-
 from procession.engine.isolation import ForkServerIsolation, processes
 from procession.engine.isolation.contract import Done, Worker
+from tests.engine.isolation.house import House, settings
 
 WARM_JOBS = 4_000
 

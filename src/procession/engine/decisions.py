@@ -19,7 +19,8 @@ from procession.model.files import Content
 from procession.model.lifecycle import StepEvent, StepStatus
 from procession.model.processes import Effect, Flow, Property, PropertyType, Step, StepKind, SystemVariable, Value
 from procession.model.steps import UNDER_WAY
-from procession.store.runs import StepWrite, Written
+from procession.store.moves import StepWrite
+from procession.store.writes import Written
 
 MESSAGE_CHARS_MAX = 4_000
 CRASHES_MAX = 3  # a step under way when the server stopped so often is not tried again (spec/trust.md, R6)
@@ -114,7 +115,7 @@ def settle(board: Board, change: Change, work: Work, result: Result) -> None:
         _apply(board, item)
     change.written += written
     write = StepWrite(message=message, finished_at=change.now, duration_seconds=result.seconds)
-    _move(board, change, work.key, (_EVENT_OF[status],), write, detail)
+    _move(board, change, work.key, (_EVENT_OF[status],), write, **detail)
 
 
 def recover(board: Board, change: Change, *, crashes: Mapping[str, int]) -> None:
@@ -154,7 +155,7 @@ def _retry(board: Board, change: Change, work: Work, message: str, detail: Mappi
     board.waiting.append(work.key)
     text = f"{message}; try {work.number + 1} of {retry.times + 1} follows in {seconds:g} s"
     write = StepWrite(message=text, retry_at=board.retry_at[work.key])
-    _move(board, change, work.key, (StepEvent.RETRY,), write, detail)
+    _move(board, change, work.key, (StepEvent.RETRY,), write, **detail)
 
 
 def _written(board: Board, key: str, reference: str, value: OutputValue, contents: Mapping[str, Content]) -> Written:
@@ -231,8 +232,8 @@ def _move(
     key: str,
     events: tuple[StepEvent, ...],
     write: StepWrite,
-    detail: Mapping[str, object] | None = None,
+    **detail: object,
 ) -> None:
-    move = StepMove(key=key, status=board.statuses[key], events=events, write=write, detail=detail or {})
+    move = StepMove(key=key, status=board.statuses[key], events=events, write=write, detail=detail)
     change.moves.append(move)
     board.statuses[key] = move.reached()

@@ -1,4 +1,4 @@
-"""Drives the runs under work: an event comes, the board decides, one transaction records it, then processes are let go."""
+"""Drives runs: an event comes, the board decides, one transaction records it, then processes are let go."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from procession.engine.timers import Timers
 from procession.model.ids import RunId
 from procession.model.lifecycle import RunEvent, RunStatus, StepStatus
 from procession.model.runs import HistoryKind
-from procession.store import history, runs
+from procession.store import history, moves, runs
 from procession.store.database import Transaction
 
 log = logging.getLogger(__name__)
@@ -204,7 +204,7 @@ class Executor:
 
         def show(tx: Transaction) -> None:
             runs.fence(tx, run.id, run.epoch, revisions=1)
-            runs.show_progress(tx, step, progress.fraction, progress.message)
+            moves.show_progress(tx, step, progress.fraction, progress.message)
 
         self._tools.database.submit(show).add_done_callback(lambda _: self._tools.announcements.ring(run.id))
 
@@ -236,7 +236,7 @@ class Executor:
                 raise runs.Superseded
             seconds = max((now - (run.started_at or now)).total_seconds(), limit)
             ended = runs.end_early(tx, run, RunEvent.TIME_OUT, now=now, seconds=seconds)
-            runs.time_out_steps(tx, run.id, message=message, now=now)
+            moves.time_out_steps(tx, run.id, message=message, now=now)
             history.stop_attempts(tx, run.id, StepStatus.FAILED, message, now)
             history.add(tx, ended, HistoryKind.TIMED_OUT, {"limitInSeconds": limit}, now=now)
             login = board.user.login

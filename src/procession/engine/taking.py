@@ -1,4 +1,4 @@
-"""Taking a run: the one transaction in which a scheduled or orphaned run becomes this engine's, with all that is read of it."""
+"""Taking a run: one transaction in which a scheduled or orphaned run becomes this engine's, and is read whole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from procession.engine.preparation import Preparations
 from procession.model.ids import RunId
 from procession.model.lifecycle import RunStatus, StepStatus
 from procession.model.runs import HistoryKind, Run
-from procession.store import history, people, runs, steps
+from procession.store import history, people, runs, steps, writes
 from procession.store.database import Transaction
 
 
@@ -64,7 +64,7 @@ class Taker:
             user=user,
             steps=tuple(steps.of_run(tx, run.id)),
             properties=tuple(steps.properties_of_run(tx, run.id)),
-            updated=frozenset(runs.written_by_steps(tx, run.id)),
+            updated=frozenset(writes.written_by_steps(tx, run.id)),
         )
 
 

@@ -84,7 +84,7 @@ class _Task(Generic[T]):
         connection.execute("SAVEPOINT operation")
         try:
             self.result = self.operation(tx)
-        except Exception as error:  # noqa: BLE001  whoever waits for the future receives it
+        except Exception as error:
             if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
                 raise
             connection.execute("ROLLBACK TO operation")
@@ -108,7 +108,7 @@ def _is_busy(error: sqlite3.Error) -> bool:
 
 
 class Database:
-    """One SQLite file. `on_fatal` is called when a commit's outcome is unknown: the process must end (trust.md, rule 1)."""
+    """One SQLite file. `on_fatal` is called when a commit is in doubt: the process must end (trust.md, rule 1)."""
 
     def __init__(
         self,
