@@ -1,100 +1,153 @@
-"""How quick a step's process is: medians, beside a new Python process. Run: python bench/isolation.py"""
+"""How quick a step's process is, without engine and database: beside a new Python process."""
 
 from __future__ import annotations
 
-import json
 import os
 import select
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, perf_counter
+from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "engine" / "isolation"))
-
-from procession.engine.isolation import ForkServerIsolation, processes
-from procession.engine.isolation.contract import Done, Worker
-from tests.engine.isolation.house import House, settings
+from bench import floor
+from bench.figures import Figure, Report, seconds
+from bench.server import folder
+from procession.engine.isolation import ForkServerIsolation, IsolationSettings, processes
+from procession.engine.isolation.contract import Died, Done, Job, Limits, Progress, Worker
 
 WARM_JOBS = 4_000
+SETTLE_SECONDS = 1.5
+GRACE_SECONDS = 0.05
+STUBBORN = """
+import os, signal, time
+signal.signal(15, signal.SIG_IGN)
+if os.fork() == 0:
+    os.setsid()
+    os.fork()
+progress(1.0)
+time.sleep(60)
+"""
 
 
-def main() -> None:
-    isolation = ForkServerIsolation(settings(user_ready=4, preload=("duckdb", "fastexcel", "xlsxwriter")))
-    started = time.perf_counter()
-    isolation.start()
-    with tempfile.TemporaryDirectory() as home:
-        house = House(isolation=isolation, home=Path(home))
-        house.isolation.release(house.acquire())
-        figures: dict[str, float | str] = {"first worker ready, ms": _since(started), "how": isolation.describe()}
-        _settle(house)
-        figures["idle memory of all processes (PSS), MB"] = _memory_mb()
-        figures["python -c pass, ms"] = _median(_spawn, 20)
-        figures["one job of user code, ms"] = _median(lambda: house.run("pass"), 100)
-        _settle(house)
-        figures["40 jobs of user code in a row, ms"] = _median(lambda: _in_a_row(house, 40), 7)
-        house.run("", action="log", user_code=False)
-        _settle(house)
-        figures["one warm job, ms"] = _median(lambda: house.run("a", action="echo", user_code=False, a=1), 500)
-        figures["warm jobs a second, 16 at once"] = _warm_a_second(house)
-        figures["kill of a tree that ignores TERM, ms beyond a grace of 50"] = _median(lambda: _kill(house), 20) - 50
-        figures["memory with 16 warm (PSS), MB"] = _memory_mb()
-    isolation.close()
-    print(
-        json.dumps(
-            {name: round(value, 2) if isinstance(value, float) else value for name, value in figures.items()}, indent=2
+@dataclass(slots=True, kw_only=True)
+class House:
+    """An isolation at work, and a folder for its jobs."""
+
+    isolation: ForkServerIsolation
+    home: Path
+    jobs: int = 0
+
+    def acquire(self, *, user_code: bool) -> Worker:
+        while (worker := self.isolation.acquire(user_code=user_code)) is None:
+            select.select([self.isolation.fileno()], [], [], 1)
+            self.isolation.collect()
+        return worker
+
+    def job(self, action: str, settings: dict[str, Any]) -> Job:
+        self.jobs += 1
+        place = self.home / f"attempt{self.jobs}"
+        place.mkdir()
+        return Job(
+            action=action,
+            settings=settings,
+            values={},
+            targets={},
+            folder=str(place),
+            step_key="work",
+            idempotency_key="pr-1/work/1",
+            limits=Limits(),
         )
+
+    def run(self, *, code: str | None = None) -> None:
+        """A script in a process of its own; without one, a built-in action in a warm process."""
+        worker = self.acquire(user_code=code is not None)
+        worker.send(self.job("wait", {"seconds": 0}) if code is None else self.job("run_python", {"code": code}))
+        listen(worker)
+        self.isolation.release(worker)
+
+    def settle(self) -> None:
+        """Let the fork server do what was ordered, so that one figure does not pay for another."""
+        end_at = monotonic() + SETTLE_SECONDS
+        while (left := end_at - monotonic()) > 0:
+            select.select([self.isolation.fileno()], [], [], left)
+            self.isolation.collect()
+
+
+def listen(worker: Worker, *, until: type[Done] | type[Progress] = Done) -> None:
+    while True:
+        select.select([worker.fileno()], [], [])
+        for message in worker.receive():
+            assert not isinstance(message, Died), message
+            if isinstance(message, until):
+                return
+
+
+def measure(*, full: bool) -> Report:
+    """The port of engine/isolation, called from this process."""
+    times = 3 if full else 1
+    isolation = ForkServerIsolation(IsolationSettings(preload_at_start=True))
+    with folder() as place:
+        began = perf_counter()
+        isolation.start()
+        try:
+            house = House(isolation=isolation, home=place)
+            isolation.release(house.acquire(user_code=True))
+            first = (perf_counter() - began) * 1000
+            found = _figures(house, times)
+            how = isolation.describe()
+        finally:
+            isolation.close()
+    return Report(
+        work="isolation",
+        title="processes of steps, without engine and database",
+        figures=(Figure(name="first worker ready", unit="ms", values=(first,)), *found),
+        remarks=(how,),
     )
 
 
-def _median(act: Callable[[], object], times: int) -> float:
+def _figures(house: House, times: int) -> tuple[Figure, ...]:
+    house.settle()
+    idle = _memory_mb()
+    own = _repeat(lambda: house.run(code="pass"), 100 * times)
+    rows = _repeat(lambda: _in_a_row(house, 40), 5 * times)
+    house.run()
+    house.settle()
+    warm = _repeat(house.run, 500 * times)
+    rates = tuple(_warm_a_second(house) for _ in range(3 * times))
+    kills = _repeat(lambda: _kill(house), 20 * times)
+    return (
+        Figure(name="one job of user code", unit="ms", values=own),
+        Figure(name="40 jobs of user code in a row", unit="ms", values=tuple(rows)),
+        Figure(name="one warm job", unit="ms", values=warm),
+        Figure(name="warm jobs, 16 at once", unit="jobs/s", values=rates),
+        Figure(name="kill of a tree that ignores TERM, beyond the grace", unit="ms", values=kills),
+        Figure(name="idle memory of the fork servers and workers (PSS)", unit="MB", values=(idle,)),
+        Figure(name="floor: python -c pass", unit="ms", values=_repeat(floor.python_process, 20)),
+    )
+
+
+def _repeat(act: Callable[[], float | None], times: int) -> tuple[float, ...]:
+    """Milliseconds of each time: what `act` says, else how long it took."""
     taken = []
     for _ in range(times):
-        result = act()
-        if isinstance(result, float):
-            taken.append(result)
-    if taken:
-        return statistics.median(taken)
-    for _ in range(times):
-        started = time.perf_counter()
-        act()
-        taken.append(_since(started))
-    return statistics.median(taken)
-
-
-def _since(started: float) -> float:
-    return (time.perf_counter() - started) * 1000
-
-
-def _spawn() -> None:
-    subprocess.run([sys.executable, "-c", "pass"], check=True)
-
-
-def _settle(house: House) -> None:
-    """Let the fork server do what was ordered, so that one figure does not pay for another."""
-    end_at = time.monotonic() + 1.5
-    while (left := end_at - time.monotonic()) > 0:
-        select.select([house.isolation.fileno()], [], [], left)
-        house.isolation.collect()
+        began = perf_counter()
+        said = act()
+        taken.append((perf_counter() - began) * 1000 if said is None else said)
+    return tuple(taken)
 
 
 def _in_a_row(house: House, count: int) -> float:
-    _settle(house)
-    started = time.perf_counter()
-    for _ in range(count):
-        house.run("outputs['a.b'] = sum(range(10))")
-    return _since(started)
+    house.settle()
+    return seconds(lambda: [house.run(code="sum(range(10))") for _ in range(count)]) * 1000
 
 
 def _warm_a_second(house: House) -> float:
-    job = house.job("a", action="echo", a=1)
+    job = house.job("wait", {"seconds": 0})
     workers = [house.acquire(user_code=False) for _ in range(16)]
-    by_handle: dict[int, Worker] = {worker.fileno(): worker for worker in workers}
+    by_handle = {worker.fileno(): worker for worker in workers}
     poll = select.epoll()
-    started = time.perf_counter()
+    began = perf_counter()
     for worker in workers:
         poll.register(worker.fileno(), select.EPOLLIN)
         worker.send(job)
@@ -105,23 +158,24 @@ def _warm_a_second(house: House) -> float:
             if any(isinstance(message, Done) for message in worker.receive()):
                 done += 1
                 worker.send(job)
-    seconds = time.perf_counter() - started
+    rate = done / (perf_counter() - began)
+    poll.close()
     for worker in workers:
+        listen(worker)
         house.isolation.release(worker)
-    return done / seconds
+    return rate
 
 
 def _kill(house: House) -> float:
-    code = "import os, signal, time; signal.signal(15, signal.SIG_IGN)\nif os.fork() == 0: os.setsid(); os.fork()\n"
-    worker = house.acquire()
-    worker.send(house.job(code + "context.progress(1.0)\ntime.sleep(60)"))
-    house.listen(worker, lambda told: bool(told.progress))
-    started = time.perf_counter()
-    receipt = worker.kill(grace_seconds=0.05)
-    taken = _since(started)
+    worker = house.acquire(user_code=True)
+    worker.send(house.job("run_python", {"code": STUBBORN}))
+    listen(worker, until=Progress)
+    began = perf_counter()
+    receipt = worker.kill(grace_seconds=GRACE_SECONDS)
+    taken = perf_counter() - began - GRACE_SECONDS
     assert not receipt.survivors
     house.isolation.release(worker)
-    return taken
+    return taken * 1000
 
 
 def _memory_mb() -> float:
@@ -131,10 +185,6 @@ def _memory_mb() -> float:
         try:
             text = Path(f"/proc/{pid}/smaps_rollup").read_text()
         except (FileNotFoundError, ProcessLookupError):
-            continue  # a process that was just ending
+            continue  # one that was just ending
         total += int(text.partition("\nPss:")[2].split()[0])
     return total / 1024
-
-
-if __name__ == "__main__":
-    main()

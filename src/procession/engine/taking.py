@@ -31,11 +31,9 @@ class Taker:
     lease_seconds: float
 
     def take(self, tx: Transaction, run_id: RunId, now: datetime) -> Taken | None:
-        """None when there is nothing to take: cancelled meanwhile, or under work here already."""
+        """None when there is nothing to take: it was cancelled meanwhile. Never called for a run under work here."""
         run = runs.find(tx, run_id)
         if run is None or run.status not in {RunStatus.SCHEDULED, RunStatus.RUNNING}:
-            return None
-        if run.status is RunStatus.RUNNING and run.executor == self.executor:
             return None
         prepared = self.preparations.get(tx, run.process, run.version)
         taken = runs.take(

@@ -1,0 +1,78 @@
+"""A home with its engine at work and no HTTP: what server.py composes, called from this process."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from procession import server
+from procession.clock import SystemClock
+from procession.config import Settings
+from procession.model.ids import ProcessId
+from procession.model.lifecycle import RUN_FINAL, Outcome
+from procession.model.people import SCOPES, Caller, UserRole
+from procession.operations import people, processes, runs
+
+RUN_SECONDS_MAX = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direct:
+    """The operations on a station, as one user who may do everything."""
+
+    station: server.Station
+    caller: Caller
+    clock: SystemClock
+
+    def publish(self, text: str) -> ProcessId:
+        """A new process from its file's text."""
+        office, user, now = self.station.office, self.caller.user, self.clock.now()
+        return self.station.database.write(
+            lambda tx: processes.apply(tx, office, user, text, file="bench.yaml", now=now)
+        ).id
+
+    def run_through(self, process: ProcessId) -> None:
+        """A run from its creation to its end, which must be Success."""
+        office, now, ended = self.station.office, self.clock.now(), threading.Event()
+        run = self.station.database.write(
+            lambda tx: runs.create(tx, office, self.caller, process, inputs={}, start=True, now=now)
+        ).id
+
+        def look() -> None:
+            with self.station.database.read() as tx:
+                if runs.find(tx, run).status in RUN_FINAL:
+                    ended.set()
+
+        forget = self.station.announcements.listen(run, look)
+        look()
+        assert ended.wait(RUN_SECONDS_MAX)
+        forget()
+        with self.station.database.read() as tx:
+            assert runs.find(tx, run).outcome is Outcome.SUCCESS
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[Direct]:
+    """With the server's own settings, threads' switching included."""
+    clock, switching = SystemClock(), sys.getswitchinterval()
+    sys.setswitchinterval(server.SWITCH_SECONDS)
+    station = server.open_station(Settings(home=home), clock=clock, on_fatal=sys.exit)
+    try:
+        user = station.database.write(
+            lambda tx: people.create_user(
+                tx,
+                email="ada@example.com",
+                first_name="Ada",
+                last_name="Byron",
+                role=UserRole.CLIENT_ADMIN,
+                now=clock.now(),
+            )
+        )
+        yield Direct(station=station, caller=Caller(user=user, scopes=SCOPES), clock=clock)
+    finally:
+        station.close()
+        sys.setswitchinterval(switching)

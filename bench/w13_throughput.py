@@ -1,0 +1,120 @@
+"""W13: durable steps a second of a built-in action that does nothing, isolated, in runs of 10 steps."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from time import perf_counter, time
+
+from bench import floor, station
+from bench.figures import Figure, Report, percentile
+from bench.server import Client, Server, folder, process_text, python_step, serving, wait_step
+
+STEPS = 10
+SECONDS = 3.0  # of each measurement
+ROUNDS = 3
+FIRST_STEPS = 150
+
+
+def measure(*, full: bool) -> Report:
+    """Over HTTP, create included, and from the engine alone; one run at a time and 16; beside durable commits."""
+    rounds = ROUNDS * (3 if full else 1)
+    by_http: dict[int, list[float]] = {1: [], 16: []}
+    by_engine: dict[int, list[float]] = {1: [], 16: []}
+    commits = list[float]()
+    with serving() as server:
+        process = server.client().publish(process_text("W13", STEPS, wait_step))
+        last = server.client().run_through(process)["revision"]
+        for _ in range(rounds):
+            for lanes, found in by_http.items():
+                found.append(_http_steps_a_second(server, process, lanes=lanes, after=last - 1))
+            commits.append(floor.commits_a_second(server.home))
+        first = _first_steps_ms(server.client())
+    with folder() as place, station.opened(place / "home") as engine:
+        process_id = engine.publish(process_text("W13", STEPS, wait_step))
+        engine.run_through(process_id)
+        for _ in range(rounds):
+            for lanes, found in by_engine.items():
+                found.append(_steps_a_second(lambda: engine.run_through(process_id), lanes))
+    middle = sorted(commits)[len(commits) // 2]
+    ratio = tuple(value / middle for value in by_http[16])
+    return Report(
+        work="W13",
+        title=f"durable no-op steps of a built-in action, isolated, runs of {STEPS} steps, SQLite synchronous=FULL",
+        figures=(
+            Figure(name="1 run at a time, over HTTP", unit="steps/s", values=tuple(by_http[1]), at_least=1000),
+            Figure(name="16 runs at a time, over HTTP", unit="steps/s", values=tuple(by_http[16]), at_least=3000),
+            Figure(
+                name="1 run at a time, create and start without HTTP",
+                unit="steps/s",
+                values=tuple(by_engine[1]),
+                at_least=1000,
+            ),
+            Figure(
+                name="16 runs at a time, create and start without HTTP",
+                unit="steps/s",
+                values=tuple(by_engine[16]),
+                at_least=3000,
+            ),
+            Figure(
+                name="answer to start until the first line of the first script",
+                unit="ms",
+                values=first,
+                at_most=10,
+                percentile=99,
+            ),
+            Figure(
+                name="floor: durable commits of plain sqlite3, one row each", unit="commits/s", values=tuple(commits)
+            ),
+            Figure(name="16 runs over HTTP: steps for each commit of the floor", unit="", values=ratio),
+        ),
+        remarks=("creating each run of 10 steps and starting it is part of every figure in steps/s",),
+    )
+
+
+def _http_steps_a_second(server: Server, process: str, *, lanes: int, after: int) -> float:
+    local = threading.local()
+
+    def run_through() -> None:
+        if not hasattr(local, "client"):
+            local.client = server.client()
+        client: Client = local.client
+        status = client.wait(client.create(process, start=True), after=after)
+        assert status["outcome"] == "Success", status
+
+    return _steps_a_second(run_through, lanes)
+
+
+def _steps_a_second(run_through: Callable[[], None], lanes: int) -> float:
+    """So many runs side by side, one after the other in each lane, for a while."""
+    counts = [0] * lanes
+    began = perf_counter()
+
+    def work(lane: int) -> None:
+        while perf_counter() - began < SECONDS:
+            run_through()
+            counts[lane] += STEPS
+
+    threads = [threading.Thread(target=work, args=(lane,)) for lane in range(lanes)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (perf_counter() - began)
+
+
+def _first_steps_ms(client: Client) -> tuple[float, ...]:
+    """One run after the other; the script's own clock says when its first line ran."""
+    process = client.publish(
+        process_text("W13 first", 1, lambda number: python_step(number, "import time\nmessage(repr(time.time()))"))
+    )
+    taken = []
+    for _ in range(FIRST_STEPS):
+        run = client.create(process)
+        client.start(run)
+        answered = time()
+        client.wait(run)
+        step = client.step_ids(run)[0]
+        taken.append((float(client.step(run, step)["completionMessage"]) - answered) * 1000)
+    assert percentile(taken, 50) < 1000
+    return tuple(taken)
