@@ -110,13 +110,8 @@ def step_line(step: StepView) -> str:
     percent = f"{step.progress:.0%} " if step.progress is not None and step.status == "Running" else ""
     time = "" if step.seconds is None else duration(step.seconds)
     name = cut(plain(step.name), NAME_CELLS_MAX)
-<<<<<<< HEAD
-    line = f"  {MARKS[step.status]} {step.order:<5} {name:<{NAME_CELLS_MAX}} {time:>8}  {percent}{plain(step.message)}"
-    return line.rstrip()
-=======
     what = f"{percent}{plain(step.message)}"
     return f"  {MARKS[step.status]} {step.order:<5} {name:<{NAME_CELLS_MAX}} {time:>8}  {what}".rstrip()
->>>>>>> cli
 
 
 def duration(seconds: float) -> str:
