@@ -42,7 +42,7 @@ def in_a_child(home: Path, work: Callable[[], object]) -> int:
         os.dup2(output, 2)
         work()
         code = 0
-    except BaseException:  # noqa: BLE001  the parent shows it
+    except BaseException:
         (home / "error").write_text(traceback.format_exc())
     finally:
         os._exit(code)
