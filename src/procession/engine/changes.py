@@ -10,7 +10,7 @@ from typing import Any
 from procession.engine.board import Board, Work
 from procession.model.ids import StepId
 from procession.model.lifecycle import Outcome, RunStatus, StepEvent, StepStatus, move_step
-from procession.model.runs import HistoryKind
+from procession.model.runs import HistoryKind, completion
 from procession.store import history, moves, runs, writes
 from procession.store.database import Transaction
 
@@ -107,11 +107,3 @@ class Change:
         history.add(tx, run, HistoryKind.FINISHED, detail, now=self.now)
         login = self.board.user.login
         history.add_log(tx, login, completion(run.name, RunStatus.FINISHED, self.seconds, login, self.now), self.now)
-
-
-def completion(run: str, status: RunStatus, seconds: float, login: str, now: datetime) -> str:
-    """The log message that clients parse, to the letter (spec/wire.md section 4, after the table)."""
-    moment = f"{now:%m/%d/%Y %H:%M:%S}"
-    return (
-        f'Process run "{run}" has completed in {int(seconds)} s with status "{status}" at {moment} for User "{login}"'
-    )

@@ -11,7 +11,7 @@ from procession.actions.contract import Outcome as StepOutcome
 from procession.engine import decisions
 from procession.engine.attempts import Attempts, Post, receipt_detail
 from procession.engine.board import Board, Work, lay
-from procession.engine.changes import Change, completion
+from procession.engine.changes import Change
 from procession.engine.decisions import Result
 from procession.engine.isolation.contract import KillReceipt, Progress, Worker
 from procession.engine.options import Tools
@@ -19,7 +19,7 @@ from procession.engine.taking import Taken
 from procession.engine.timers import Timers
 from procession.model.ids import RunId
 from procession.model.lifecycle import RunEvent, RunStatus, StepStatus
-from procession.model.runs import HistoryKind
+from procession.model.runs import HistoryKind, completion
 from procession.store import history, moves, runs
 from procession.store.database import Transaction
 

@@ -14,7 +14,7 @@ from procession.model.ids import ProcessId, RunId, StepId
 from procession.model.lifecycle import RUN_ACTIVE, RUN_FINAL, Outcome, RunEvent, RunStatus, StepStatus
 from procession.model.people import Caller
 from procession.model.processes import Flow
-from procession.model.runs import HistoryKind, Run, RunFilter
+from procession.model.runs import HistoryKind, Run, RunFilter, completion
 from procession.model.steps import StepRow
 from procession.operations import copies, permissions, planning, processes, steps
 from procession.operations.office import Office
@@ -128,14 +128,9 @@ def cancel(
 
 
 def _log_completion(tx: Transaction, run: Run, now: datetime) -> None:
-    """The wording is SolveXia's (spec/wire.md section 4)."""
     starter = None if run.started_by is None else people.user(tx, run.started_by)
     login = starter.login if starter else run.modified_by
-    message = (
-        f'Process run "{run.name}" has completed in {int(run.duration_seconds or 0)} s with status "{run.status}"'
-        f' at {now:%m/%d/%Y %H:%M:%S} for User "{login}"'
-    )
-    history.add_log(tx, login, message, now)
+    history.add_log(tx, login, completion(run.name, run.status, run.duration_seconds or 0.0, login, now), now)
 
 
 def restart(

@@ -246,6 +246,7 @@ class Database:
         for task in batch:
             task.future.set_exception(answer)
         if not is_known:
+            self._is_closed = True  # nothing more is tried on a connection in doubt
             self._on_fatal(f"the database reported an error that leaves a commit in doubt: {error}")
 
 
