@@ -8,6 +8,7 @@ import os
 import sqlite3
 import sys
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -32,7 +33,10 @@ FINAL = {"Finished", "Cancelled", "TimedOut"}
 def in_a_child(home: Path, work: Callable[[], object]) -> int:
     """Fork: a child that starts an interpreter anew would cost half a second. Gives its pid."""
     sys.stdout.flush()
-    pid = os.fork()
+    with warnings.catch_warnings():
+        # Later Pythons warn of threads, such as those of tests before; the child makes its own and uses none of them.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
     if pid:
         return pid
     code = 1
@@ -58,7 +62,7 @@ def test_a_crash_at_any_point_of_a_server_s_work_loses_and_invents_nothing(tmp_p
     is_complete = False
     while not is_complete:
         homes = {point: _home(tmp_path, point) for point in range(next_point, next_point + LANES)}
-        ends = _all(homes, lambda home, point: crash_script.perform(home, point))
+        ends = _all(homes, crash_script.perform)
         for point, home in homes.items():
             assert ends[point] in {0, CRASHED}, _why(home)
         again = _all(homes, lambda home, point: crash_script.recover(home))
@@ -127,7 +131,8 @@ def _check_acknowledged(db: sqlite3.Connection, home: Path, where: str) -> None:
                 assert attempts[run] == 2, f"{where}: {line} is lost"
             case "upload":
                 sql = (
-                    "SELECT f.sha256 FROM file f JOIN property p ON p.id = f.property_id JOIN step s ON s.id = p.step_id"
+                    "SELECT f.sha256 FROM step s JOIN property p ON p.step_id = s.id"
+                    " JOIN file f ON f.property_id = p.id"
                     " WHERE s.run_id = ? AND p.key = 'given'"
                 )
                 assert db.execute(sql, (int(run[3:]),)).fetchone()[0], f"{where}: {line} is lost"

@@ -71,7 +71,12 @@ def test_what_is_queued_together_is_one_commit(tmp_path: Path) -> None:
     db.write(lambda tx: tx.run("CREATE TABLE word (text TEXT)"))
     began = threading.Event()
     go_on = threading.Event()
-    db.submit(lambda tx: (began.set(), go_on.wait(10)))
+
+    def hold(tx: Transaction) -> None:
+        began.set()
+        go_on.wait(10)
+
+    db.submit(hold)
     assert began.wait(5)
     points.clear()
 

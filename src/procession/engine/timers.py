@@ -15,10 +15,10 @@ class Timers:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._moments: list[tuple[float, int]] = []
-        self._calls: dict[int, Callable[[], None]] = {}
+        self._calls: dict[int, Callable[[], object]] = {}
         self._numbers = count()
 
-    def after(self, seconds: float, call: Callable[[], None]) -> int:
+    def after(self, seconds: float, call: Callable[[], object]) -> int:
         """Gives the number by which the call can be taken back."""
         number = next(self._numbers)
         self._calls[number] = call
