@@ -47,11 +47,7 @@ def test_the_data_of_a_later_release_is_refused_with_a_reason(db: Opened, clock:
     migrations.migrate(db, clock.now())
     db.write(lambda tx: tx.run("INSERT INTO schema_migration VALUES (9999, '9999_later.sql', 0)"))
 
-<<<<<<< HEAD
-    with pytest.raises(Invalid, match=r"later release of Procession \(schema 9999.*install that release again"):
-=======
     with pytest.raises(Invalid, match=r"later release of Procession .schema 9999.*install that release again"):
->>>>>>> conformance
         migrations.migrate(db, clock.now())
 
 

@@ -115,11 +115,7 @@ def settle(board: Board, change: Change, work: Work, result: Result) -> None:
         _apply(board, item)
     change.written += written
     write = StepWrite(message=message, finished_at=change.now, duration_seconds=result.seconds)
-<<<<<<< HEAD
-    _move(board, change, work.key, (_EVENT_OF[status],), write, **detail)
-=======
     _move(change, work.key, (_EVENT_OF[status],), write, detail)
->>>>>>> conformance
 
 
 def recover(board: Board, change: Change, *, crashes: Mapping[str, int]) -> None:
@@ -159,11 +155,7 @@ def _retry(board: Board, change: Change, work: Work, message: str, detail: Mappi
     board.waiting.append(work.key)
     text = f"{message}; try {work.number + 1} of {retry.times + 1} follows in {seconds:g} s"
     write = StepWrite(message=text, retry_at=board.retry_at[work.key])
-<<<<<<< HEAD
-    _move(board, change, work.key, (StepEvent.RETRY,), write, **detail)
-=======
     _move(change, work.key, (StepEvent.RETRY,), write, detail)
->>>>>>> conformance
 
 
 def _written(board: Board, key: str, reference: str, value: OutputValue, contents: Mapping[str, Content]) -> Written:
@@ -241,11 +233,7 @@ def _move(
     write: StepWrite,
     **detail: object,
 ) -> None:
-<<<<<<< HEAD
-    move = StepMove(key=key, status=board.statuses[key], events=events, write=write, detail=detail)
-=======
     board = change.board
     move = StepMove(key=key, status=board.statuses[key], events=events, write=write, detail=detail or {})
->>>>>>> conformance
     change.moves.append(move)
     board.statuses[key] = move.reached()
