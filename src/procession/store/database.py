@@ -92,6 +92,19 @@ class _Task(Generic[T]):
             self.error = error
         connection.execute("RELEASE operation")
 
+    def perform_alone(self, tx: Transaction, connection: sqlite3.Connection) -> None:
+        """The same for a batch of one: the transaction itself is what is rolled back."""
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            self.result = self.operation(tx)
+        except Exception as error:  # noqa: BLE001  whoever waits for the future receives it
+            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                raise
+            connection.execute("ROLLBACK")
+            connection.execute("BEGIN IMMEDIATE")
+            tx.forget_callbacks(0)
+            self.error = error
+
     def settle(self) -> None:
         if self.error is not None:
             self.future.set_exception(self.error)
@@ -219,9 +232,12 @@ class Database:
     def _commit(self, batch: list[_Task[Any]]) -> None:
         tx = Transaction(self._connection)
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for task in batch:
-                task.perform(tx, self._connection)
+            if len(batch) == 1:
+                batch[0].perform_alone(tx, self._connection)
+            else:
+                self._connection.execute("BEGIN IMMEDIATE")
+                for task in batch:
+                    task.perform(tx, self._connection)
             self._crash_point("before commit")
             self._connection.execute("COMMIT")
             self._crash_point("after commit")

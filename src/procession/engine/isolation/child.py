@@ -18,7 +18,7 @@ from types import FrameType
 import msgspec
 
 from procession.actions.contract import Action, Outcome
-from procession.engine.isolation import codec, limits, sandbox
+from procession.engine.isolation import codec, limits, rehearsal, sandbox
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.context import Pulse, StepContext
 from procession.engine.isolation.contract import Done, Heartbeat, Job
@@ -83,9 +83,12 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 
 def _work_once(place: Workplace) -> None:
+    # All that needs no job is done while nobody waits for it, the copying of the pages that a job writes to included.
+    rules = sandbox.prepare(place.cell)
+    rehearsal.rehearse(place.book)
     job = codec.decode_job(place.channel.receive(wait=True))
     pulse = Pulse(place.channel)
-    sandbox.enter(place.cell, job)
+    sandbox.enter(place.cell, rules, job)
     _finish(place, _perform(place, pulse, job), reusable=False)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -47,9 +47,14 @@ Frame = Heartbeat | Progress | Finished | Exited
 
 def encode_job(job: Job) -> bytes:
     """The job in msgpack. Raises Malformed for a value that cannot travel."""
-    targets = {reference: astuple(target) for reference, target in job.targets.items()}
+    targets = {reference: (target.type, target.file_name) for reference, target in job.targets.items()}
     head = [job.action, _pack(job.settings), _pack(job.values), targets]
-    return _encode([*head, job.folder, job.step_key, job.idempotency_key, astuple(job.limits)])
+    most = job.limits
+    limits = (
+        *(most.memory_bytes_max, most.file_bytes_max, most.open_files_max, most.processes_max),
+        most.cpu_seconds_max,
+    )
+    return _encode([*head, job.folder, job.step_key, job.idempotency_key, limits])
 
 
 def decode_job(payload: bytes) -> Job:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from procession.actions.contract import Action
-from procession.engine.isolation import channel, keeper, landlock, linux, processes, sandbox
+from procession.engine.isolation import channel, keeper, landlock, linux, processes, rehearsal, sandbox
 from procession.engine.isolation.options import Announcement, Born, Command, Fork, Hello, Orders, Preload
 
 _COMMAND_BYTES_MAX = 4096
@@ -43,6 +43,7 @@ class ForkServer:
         linux.adopt_orphans()
         if self._orders.user_code:
             linux.share_one_arena()
+        rehearsal.rehearse(self._book)
         gc.collect()
         gc.freeze()  # what is there by now stays: the collector must not touch pages that workers share
         is_network_apart = bool(self._flags & linux.CLONE_NEWNET)
@@ -221,7 +222,7 @@ def main() -> None:
     server = ForkServer(orders, control)
     try:
         server.run()
-    except BrokenPipeError:
+    except ConnectionError:
         pass  # the server went away while a worker was announced
     finally:
         server.end_all()

@@ -70,28 +70,39 @@ def open_system() -> tuple[Place, ...]:
     return tuple(_open(path) for path in sorted({*wanted, *_SYSTEM}) if Path(path).exists())
 
 
-def restrict(system: Iterable[Place], *, readable: Iterable[str], writable: Iterable[str], network: bool) -> bool:
-    """From now on this process and its children reach only these files. False where the kernel has no Landlock.
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What will be allowed, begun before it is known for which files; `every` are the rights that the kernel knows."""
 
-    `system` are handles from open_system. Without `network`, TCP is closed too, where the ABI knows it (4), and so are
-    abstract unix sockets and signals to processes outside (6).
+    handle: int
+    every: int
+
+    def restrict(self, *, readable: Iterable[str], writable: Iterable[str]) -> None:
+        """From now on this process and its children reach only what was allowed, and these files. Once."""
+        try:
+            _allow_paths(self.handle, [*readable, "/proc/self"], _READ & self.every)
+            _allow_paths(self.handle, writable, self.every)
+            linux.forbid_new_privileges()
+            linux.call(_RESTRICT, ctypes.c_int(self.handle), ctypes.c_uint32(0))
+        finally:
+            os.close(self.handle)
+
+
+def prepare(system: Iterable[Place], *, network: bool) -> Rules | None:
+    """Rules that allow the system, by handles from open_system. None where the kernel has no Landlock.
+
+    Without `network`, TCP is closed too, where the ABI knows it (4), and so are abstract unix sockets and signals to
+    processes outside (6).
     """
     abi = version()
     if abi == 0:
-        return False
+        return None
     every = (1 << _BITS_BY_ABI.get(abi, 16)) - 1
     rules = _create(abi, every, network=network)
-    try:
-        for place in system:
-            _allow(rules, place, _READ & every)
-        _allow_paths(rules, [*readable, "/proc/self"], _READ & every)
-        _allow_paths(rules, _DEVICES, (_READ_FILE | _WRITE_FILE | _TRUNCATE) & every)
-        _allow_paths(rules, writable, every)
-        linux.forbid_new_privileges()
-        linux.call(_RESTRICT, ctypes.c_int(rules), ctypes.c_uint32(0))
-    finally:
-        os.close(rules)
-    return True
+    for place in system:
+        _allow(rules, place, _READ & every)
+    _allow_paths(rules, _DEVICES, (_READ_FILE | _WRITE_FILE | _TRUNCATE) & every)
+    return Rules(rules, every)
 
 
 def _create(abi: int, files: int, *, network: bool) -> int:

@@ -36,6 +36,13 @@ def apply_processes(limits: Limits, *, counted_alone: bool) -> None:
     _set(resource.RLIMIT_NPROC, limits.processes_max + others, for_good=True)
 
 
+def look() -> None:
+    """Read what apply() reads, and change nothing."""
+    _mapped_bytes()
+    resource.getrlimit(resource.RLIMIT_AS)
+    resource.getrusage(resource.RUSAGE_SELF)
+
+
 def is_worn(limits: Limits) -> bool:
     """Whether a process has come near the limit, so that the next step should have a fresh one."""
     peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -23,18 +23,24 @@ class Cell:
     counted_alone: bool  # the kernel counts its processes apart from those of others
 
 
-def enter(cell: Cell, job: Job) -> None:
+def prepare(cell: Cell) -> landlock.Rules | None:
+    """What can be done for user code before its job is known; None where files are not restricted."""
+    rules = None
+    if cell.settings.landlock:
+        rules = landlock.prepare(cell.system, network=not cell.settings.separate_network)
+    _close(cell.system)
+    return rules
+
+
+def enter(cell: Cell, rules: landlock.Rules | None, job: Job) -> None:
     """Shut this process in for one job of user code, for good. Raises OSError where a limit cannot be set."""
     inputs = [value.path for value in job.values.values() if isinstance(value, FileInput)]
     limits.apply(job.limits, for_good=True)
     has_own_user = _become_somebody(cell, folder=job.folder, needed=[*inputs, job.folder, os.__file__])
     limits.apply_processes(job.limits, counted_alone=cell.counted_alone or has_own_user)
     linux.forbid_new_privileges()
-    if cell.settings.landlock:
-        readable = [*inputs, *cell.settings.import_paths]
-        network = not cell.settings.separate_network
-        landlock.restrict(cell.system, readable=readable, writable=[job.folder], network=network)
-    _close(cell.system)
+    if rules is not None:
+        rules.restrict(readable=[*inputs, *cell.settings.import_paths], writable=[job.folder])
 
 
 def enter_warm(cell: Cell) -> None:
@@ -44,7 +50,9 @@ def enter_warm(cell: Cell) -> None:
     paths = cell.settings
     if cell.settings.landlock and (paths.readable_paths or paths.writable_paths):
         readable = [*paths.readable_paths, *paths.import_paths]
-        landlock.restrict(cell.system, readable=readable, writable=paths.writable_paths, network=True)
+        rules = landlock.prepare(cell.system, network=True)
+        if rules is not None:
+            rules.restrict(readable=readable, writable=paths.writable_paths)
     _close(cell.system)
 
 

@@ -1,0 +1,60 @@
+"""What a worker does for its job, done before: what libraries prepare at first use is there when it comes.
+
+The fork server does it once, for all forks; a worker for user code again, to have its own copy of the pages.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from procession.actions.contract import Action, Outcome
+from procession.engine.isolation import channel, codec, limits, processes
+from procession.engine.isolation.context import Pulse, StepContext
+from procession.engine.isolation.contract import Done, Job, Limits
+from procession.model.lifecycle import StepStatus
+
+_SCRIPT = 'message("rehearsed")'
+
+
+def rehearse(book: Mapping[str, Action]) -> None:
+    """Settings read, messages there and back, an empty script; nothing is limited and no thread started.
+
+    The only script is ours: an example of somebody's action must not run where every worker comes from.
+    """
+    for action in book.values():
+        with contextlib.suppress(msgspec.ValidationError):
+            msgspec.convert({}, action.settings)
+    job = codec.decode_job(codec.encode_job(_job()))
+    limits.look()
+    processes.started_ticks(1)
+    outcome = Outcome(status=StepStatus.SUCCESS)
+    if job.action in book:
+        outcome = _perform(book[job.action], job)
+    codec.encode_frame(codec.Finished(done=Done(outcome=outcome), reusable=False))
+
+
+def _job() -> Job:
+    return Job(
+        action="run_python",
+        settings={"code": _SCRIPT},
+        values={},
+        targets={},
+        folder="/",
+        step_key="rehearsal",
+        idempotency_key="",
+        limits=Limits(),
+    )
+
+
+def _perform(action: Action, job: Job) -> Outcome:
+    settings = msgspec.convert(job.settings, action.settings)
+    ours, theirs = channel.pair()
+    with ours, theirs:
+        end = channel.Channel(theirs)
+        # Another pid than ours: it says nothing.
+        context = StepContext(job=job, settings=settings, place=Path("/"), channel=end, pulse=Pulse(end), pid=0)
+        return action.run(context)
