@@ -44,7 +44,7 @@ class World:
         self.engine = self.new_engine()
         self.office = Office(
             actions=actions.book(),
-            look=lambda run: self.engine.look(run),  # noqa: PLW0108  a test may put another engine there
+            look=lambda run: self.engine.look(run),
             blobs=self.blobs,
             logs=self.home / "logs",
         )

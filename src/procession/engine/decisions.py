@@ -231,7 +231,7 @@ def _move(
     key: str,
     events: tuple[StepEvent, ...],
     write: StepWrite,
-    **detail: object,
+    detail: Mapping[str, object] | None = None,
 ) -> None:
     board = change.board
     move = StepMove(key=key, status=board.statuses[key], events=events, write=write, detail=detail or {})

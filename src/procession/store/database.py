@@ -97,7 +97,7 @@ class _Task(Generic[T]):
         connection.execute("BEGIN IMMEDIATE")
         try:
             self.result = self.operation(tx)
-        except Exception as error:  # noqa: BLE001  whoever waits for the future receives it
+        except Exception as error:
             if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
                 raise
             connection.execute("ROLLBACK")
