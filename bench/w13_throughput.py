@@ -14,6 +14,7 @@ STEPS = 10
 SECONDS = 3.0  # of each measurement
 ROUNDS = 3
 FIRST_STEPS = 150
+WORKERS = 16  # as many steps at once as runs: PROCESSION_WORKERS_MAX, whose default is 4 or the number of cores
 
 
 def measure(*, full: bool) -> Report:
@@ -22,7 +23,7 @@ def measure(*, full: bool) -> Report:
     by_http: dict[int, list[float]] = {1: [], 16: []}
     by_engine: dict[int, list[float]] = {1: [], 16: []}
     commits = list[float]()
-    with serving() as server:
+    with serving(workers_max=WORKERS) as server:
         process = server.client().publish(process_text("W13", STEPS, wait_step))
         last = server.client().run_through(process)["revision"]
         for _ in range(rounds):
@@ -30,7 +31,7 @@ def measure(*, full: bool) -> Report:
                 found.append(_http_steps_a_second(server, process, lanes=lanes, after=last - 1))
             commits.append(floor.commits_a_second(server.home))
         first = _first_steps_ms(server.client())
-    with folder() as place, station.opened(place / "home") as engine:
+    with folder() as place, station.opened(place / "home", workers_max=WORKERS) as engine:
         process_id = engine.publish(process_text("W13", STEPS, wait_step))
         engine.run_through(process_id)
         for _ in range(rounds):
@@ -68,7 +69,10 @@ def measure(*, full: bool) -> Report:
             ),
             Figure(name="16 runs over HTTP: steps for each commit of the floor", unit="", values=ratio),
         ),
-        remarks=("creating each run of 10 steps and starting it is part of every figure in steps/s",),
+        remarks=(
+            f"creating each run of {STEPS} steps and starting it is part of every figure in steps/s",
+            f"with PROCESSION_WORKERS_MAX={WORKERS}",
+        ),
     )
 
 
