@@ -92,6 +92,7 @@ class Server:
 
     home: Path
     grace_seconds: float = 5.0
+    workers_max: int | None = None  # None: the server's default
     address: str = ""
     token: str = ""
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
@@ -105,12 +106,16 @@ class Server:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env={**_environment(), "PROCESSION_GRACE_SECONDS": str(self.grace_seconds)},
+                env={**_environment(), **self._settings()},
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, (self.home.parent / "server.log").read_text()
         self.address = json.loads(line)["address"]
+
+    def _settings(self) -> dict[str, str]:
+        settings = {"PROCESSION_GRACE_SECONDS": str(self.grace_seconds)}
+        return settings if self.workers_max is None else {**settings, "PROCESSION_WORKERS_MAX": str(self.workers_max)}
 
     def sign_in(self) -> None:
         """A token by client_credentials of an application made for it."""
@@ -172,10 +177,10 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def serving(*, grace_seconds: float = 5.0) -> Iterator[Server]:
+def serving(*, grace_seconds: float = 5.0, workers_max: int | None = None) -> Iterator[Server]:
     """A server that is ready, with a token."""
     with folder() as place:
-        server = Server(home=place / "home", grace_seconds=grace_seconds)
+        server = Server(home=place / "home", grace_seconds=grace_seconds, workers_max=workers_max)
         server.start()
         try:
             server.sign_in()

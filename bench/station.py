@@ -56,11 +56,11 @@ class Direct:
 
 
 @contextmanager
-def opened(home: Path) -> Iterator[Direct]:
+def opened(home: Path, *, workers_max: int) -> Iterator[Direct]:
     """With the server's own settings, threads' switching included."""
     clock, switching = SystemClock(), sys.getswitchinterval()
     sys.setswitchinterval(server.SWITCH_SECONDS)
-    station = server.open_station(Settings(home=home), clock=clock, on_fatal=sys.exit)
+    station = server.open_station(Settings(home=home, workers_max=workers_max), clock=clock, on_fatal=sys.exit)
     try:
         user = station.database.write(
             lambda tx: people.create_user(

@@ -14,6 +14,7 @@ STEPS = 10
 SECONDS = 3.0  # of each measurement
 ROUNDS = 3
 FIRST_STEPS = 150
+WORKERS = 16  # as many steps at once as runs: PROCESSION_WORKERS_MAX, whose default is 4 or the number of cores
 
 
 def measure(*, full: bool) -> Report:
@@ -22,7 +23,7 @@ def measure(*, full: bool) -> Report:
     by_http: dict[int, list[float]] = {1: [], 16: []}
     by_engine: dict[int, list[float]] = {1: [], 16: []}
     commits = list[float]()
-    with serving() as server:
+    with serving(workers_max=WORKERS) as server:
         process = server.client().publish(process_text("W13", STEPS, wait_step))
         last = server.client().run_through(process)["revision"]
         for _ in range(rounds):
@@ -30,45 +31,45 @@ def measure(*, full: bool) -> Report:
                 found.append(_http_steps_a_second(server, process, lanes=lanes, after=last - 1))
             commits.append(floor.commits_a_second(server.home))
         first = _first_steps_ms(server.client())
-    with folder() as place, station.opened(place / "home") as engine:
+    with folder() as place, station.opened(place / "home", workers_max=WORKERS) as engine:
         process_id = engine.publish(process_text("W13", STEPS, wait_step))
         engine.run_through(process_id)
         for _ in range(rounds):
             for lanes, found in by_engine.items():
                 found.append(_steps_a_second(lambda: engine.run_through(process_id), lanes))
-    middle = sorted(commits)[len(commits) // 2]
-    ratio = tuple(value / middle for value in by_http[16])
     return Report(
         work="W13",
         title=f"durable no-op steps of a built-in action, isolated, runs of {STEPS} steps, SQLite synchronous=FULL",
-        figures=(
-            Figure(name="1 run at a time, over HTTP", unit="steps/s", values=tuple(by_http[1]), at_least=1000),
-            Figure(name="16 runs at a time, over HTTP", unit="steps/s", values=tuple(by_http[16]), at_least=3000),
-            Figure(
-                name="1 run at a time, create and start without HTTP",
-                unit="steps/s",
-                values=tuple(by_engine[1]),
-                at_least=1000,
-            ),
-            Figure(
-                name="16 runs at a time, create and start without HTTP",
-                unit="steps/s",
-                values=tuple(by_engine[16]),
-                at_least=3000,
-            ),
-            Figure(
-                name="answer to start until the first line of the first script",
-                unit="ms",
-                values=first,
-                at_most=10,
-                percentile=99,
-            ),
-            Figure(
-                name="floor: durable commits of plain sqlite3, one row each", unit="commits/s", values=tuple(commits)
-            ),
-            Figure(name="16 runs over HTTP: steps for each commit of the floor", unit="", values=ratio),
+        figures=_figures(by_http, by_engine, commits, first),
+        remarks=(
+            f"creating each run of {STEPS} steps and starting it is part of every figure in steps/s",
+            f"with PROCESSION_WORKERS_MAX={WORKERS}",
         ),
-        remarks=("creating each run of 10 steps and starting it is part of every figure in steps/s",),
+    )
+
+
+def _figures(
+    by_http: dict[int, list[float]], by_engine: dict[int, list[float]], commits: list[float], first: tuple[float, ...]
+) -> tuple[Figure, ...]:
+    """By HTTP, from the engine alone, the first step, and the floor with the ratio to it."""
+
+    def rate(name: str, values: list[float], at_least: float) -> Figure:
+        return Figure(name=name, unit="steps/s", values=tuple(values), at_least=at_least)
+
+    middle = sorted(commits)[len(commits) // 2]
+    start = "answer to start until the first line of the first script"
+    return (
+        rate("1 run at a time, over HTTP", by_http[1], 1000),
+        rate("16 runs at a time, over HTTP", by_http[16], 3000),
+        rate("1 run at a time, create and start without HTTP", by_engine[1], 1000),
+        rate("16 runs at a time, create and start without HTTP", by_engine[16], 3000),
+        Figure(name=start, unit="ms", values=first, at_most=10, percentile=99),
+        Figure(name="floor: durable commits of plain sqlite3, one row each", unit="commits/s", values=tuple(commits)),
+        Figure(
+            name="16 runs over HTTP: steps for each commit of the floor",
+            unit="",
+            values=tuple(value / middle for value in by_http[16]),
+        ),
     )
 
 

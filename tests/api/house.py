@@ -119,9 +119,9 @@ class House:
     def _begin(self, tx: Transaction, run: Run, step: StepId) -> None:
         now = self.clock.now()
         wait = moves.StepWrite(message="")
-        moves.move(tx, step, StepStatus.NOT_STARTED, StepEvent.SCHEDULE, wait)
+        moves.move(tx, step, StepStatus.NOT_STARTED, (StepEvent.SCHEDULE,), wait)
         write = moves.StepWrite(message="step is currently running", started_at=now)
-        moves.move(tx, step, StepStatus.SCHEDULED, StepEvent.BEGIN, write)
+        moves.move(tx, step, StepStatus.SCHEDULED, (StepEvent.BEGIN,), write)
         attempt = history.NewAttempt(
             run=run.id,
             step=step,
@@ -143,7 +143,7 @@ class House:
                 if row.status is StepStatus.NOT_STARTED:
                     self._begin(tx, found, row.id)
                 write = moves.StepWrite(message="done", finished_at=self.clock.now(), duration_seconds=1.0)
-                moves.move(tx, row.id, StepStatus.RUNNING, StepEvent.SUCCEED, write)
+                moves.move(tx, row.id, StepStatus.RUNNING, (StepEvent.SUCCEED,), write)
             for tried in history.attempts_of_run(tx, found.id):
                 history.end_attempt(tx, tried.id, StepStatus.SUCCESS, "done", now=self.clock.now(), seconds=1.0)
             run_store.finish(tx, found, Outcome.SUCCESS, now=self.clock.now(), seconds=3.0)

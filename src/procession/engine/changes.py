@@ -79,9 +79,8 @@ class Change:
             self._finish(tx, self.outcome)
 
     def _move(self, tx: Transaction, move: StepMove, revision: int) -> None:
-        step, status = self.board.step_ids[move.key], move.status
-        for event in move.events:
-            status = moves.move(tx, step, status, event, move.write)
+        step = self.board.step_ids[move.key]
+        status = moves.move(tx, step, move.status, move.events, move.write)
         detail = {"status": status, "message": move.write.message, **move.detail}
         entry = history.Entry(
             revision=revision, attempt=self.board.run.attempt, kind=HistoryKind.STEP, detail=detail, step=step

@@ -43,6 +43,7 @@ class LocalEngine:
         self._id = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(6)}"
         self._inbox: deque[Callable[[], None]] = deque()
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._is_ringing = False
         self._events = select.epoll()
         self._heard: dict[int, Callable[[], None]] = {}
         self._timers = Timers(tools.clock.monotonic)
@@ -107,12 +108,16 @@ class LocalEngine:
             self._ring()
 
     def _ring(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_write(self._bell, 1)
+        # A bell that rings already will be heard, and the inbox is emptied after that: many calls, one wake-up.
+        if not self._is_ringing:
+            self._is_ringing = True
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_write(self._bell, 1)
 
     def _on_bell(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._bell)
+        self._is_ringing = False
 
     def _on_ready(self) -> None:
         self._tools.isolation.collect()

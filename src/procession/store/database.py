@@ -27,6 +27,7 @@ Row = tuple[Any, ...]
 BATCH_OPERATIONS_MAX = 256  # longer batches make the first of them wait
 BUSY_SECONDS = 10.0  # a command beside the server holds the file for milliseconds
 STATEMENTS_KEPT = 256
+WAL_PAGES_MAX = 4_000  # 16 MB, moved into the file together: a page that many commits change is written there once
 
 
 class Transaction:
@@ -198,6 +199,7 @@ class Database:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA cache_size = -16000")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES_MAX}")
         return connection
 
     def _reader(self) -> sqlite3.Connection:

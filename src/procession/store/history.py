@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from procession.model.ids import RunId, StepId
 from procession.model.lifecycle import StepStatus
 from procession.model.runs import HistoryKind, HistoryRow, Run
@@ -50,7 +52,7 @@ def write(tx: Transaction, run: RunId, entry: Entry, now: datetime) -> None:
         "INSERT INTO history (run_id, revision, at, attempt, kind, step_id, user_login, detail)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         *(run.number, entry.revision, times.to_column(now), entry.attempt, entry.kind),
-        *(entry.step and entry.step.number, entry.user, json.dumps(entry.detail)),
+        *(entry.step and entry.step.number, entry.user, msgspec.json.encode(entry.detail).decode()),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,18 +25,22 @@ class StepWrite:
     retry_at: datetime | None = None
 
 
-def move(tx: Transaction, step: StepId, status: StepStatus, event: StepEvent, write: StepWrite) -> StepStatus:
-    """Move a step by compare-and-set; gives its new status. Raises Superseded.
+def move(
+    tx: Transaction, step: StepId, status: StepStatus, events: Sequence[StepEvent], write: StepWrite
+) -> StepStatus:
+    """Move a step through `events` by one compare-and-set; gives its new status. Raises Superseded.
 
     A step without started_at and finished_at in `write` keeps what it has.
     """
-    new = move_step(status, event)
+    new = status
+    for event in events:
+        new = move_step(new, event)
     changed = tx.run(
         "UPDATE step SET status = ?, message = ?, started_at = coalesce(?, started_at), finished_at = ?, duration = ?,"
         " retry_at = ?, tries = tries + ?, progress = NULL, progress_message = '' WHERE id = ? AND status = ?",
         *(new, write.message, times.maybe_to_column(write.started_at), times.maybe_to_column(write.finished_at)),
         *(times.seconds_to_column(write.duration_seconds), times.maybe_to_column(write.retry_at)),
-        *(int(event is StepEvent.BEGIN), step.number, status),
+        *(sum(event is StepEvent.BEGIN for event in events), step.number, status),
     )
     if changed != 1:
         raise Superseded
@@ -48,7 +53,7 @@ def cancel_steps(tx: Transaction, run: RunId) -> list[StepId]:
 
 
 def _cancel(tx: Transaction, step: StepRow) -> StepId:
-    move(tx, step.id, step.status, StepEvent.CANCEL, StepWrite(message="the process run was cancelled"))
+    move(tx, step.id, step.status, (StepEvent.CANCEL,), StepWrite(message="the process run was cancelled"))
     return step.id
 
 
@@ -67,7 +72,11 @@ def time_out_steps(tx: Transaction, run: RunId, *, message: str, now: datetime) 
             seconds = max((now - step.started_at).total_seconds(), 0.0)
         finished = now if is_running else None
         move(
-            tx, step.id, step.status, event, StepWrite(message=message, finished_at=finished, duration_seconds=seconds)
+            tx,
+            step.id,
+            step.status,
+            (event,),
+            StepWrite(message=message, finished_at=finished, duration_seconds=seconds),
         )
         ended.append(step.id)
     return ended
