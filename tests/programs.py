@@ -172,7 +172,9 @@ def ask(method: str, url: str, data: bytes | None = None, **headers: str) -> Ans
     unchecked.check_hostname = False
     unchecked.verify_mode = ssl.CERT_NONE
     try:
-        with urllib.request.urlopen(request, timeout=30, context=unchecked if url.startswith("https") else None) as reply:
+        with urllib.request.urlopen(
+            request, timeout=30, context=unchecked if url.startswith("https") else None
+        ) as reply:
             return Answer(status=reply.status, content=reply.read())
     except urllib.error.HTTPError as error:
         with error:

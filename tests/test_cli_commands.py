@@ -45,7 +45,17 @@ def test_run_waits_without_a_server_and_tells_the_outcome(home: Path, tmp_path: 
     apply_text(home, ECHO % "word")
     (tmp_path / "text.txt").write_text("hello")
 
-    said = command(home, "run", "Echo", "--input", "data.word=longer", "--file", f"data.text={tmp_path / 'text.txt'}", "--wait", "--json")
+    said = command(
+        home,
+        "run",
+        "Echo",
+        "--input",
+        "data.word=longer",
+        "--file",
+        f"data.text={tmp_path / 'text.txt'}",
+        "--wait",
+        "--json",
+    )
 
     assert said.code == 0, said
     assert (said.json["status"], said.json["outcome"]) == ("Finished", "Success")
@@ -87,6 +97,7 @@ def test_commands_work_beside_a_server(home: Path) -> None:
     assert restarted.code == 1
     assert "there is no step 2.1 in pr-1" in restarted.err
     assert (by_order.code, by_order.json["isServerRunning"]) == (0, True)
+    assert finished is not None
     assert finished["attempt"] == 2
     assert cancelled.json["status"] == "Finished"
 
@@ -98,10 +109,23 @@ def _final(home: Path) -> dict[str, object] | None:
 
 def test_people_are_made_and_the_secret_is_shown_once(home: Path) -> None:
     user = command(
-        home, "user", "create", "--email", "ada@x.org", "--first-name", "Ada", "--last-name", "L", "--role", "ClientAdmin", "--json"
+        home,
+        "user",
+        "create",
+        "--email",
+        "ada@x.org",
+        "--first-name",
+        "Ada",
+        "--last-name",
+        "L",
+        "--role",
+        "ClientAdmin",
+        "--json",
     )
     group = command(home, "group", "create", "--name", "Close", "--json")
-    application = command(home, "application", "create", "--name", "S", "--user", "ada", "--scopes", "process,file", "--json")
+    application = command(
+        home, "application", "create", "--name", "S", "--user", "ada", "--scopes", "process,file", "--json"
+    )
 
     assert (user.json["id"], user.json["loginName"]) == ("u-1", "ada")
     assert group.json == {"id": "ug-1", "name": "Close"}
@@ -141,4 +165,14 @@ def test_doctor_finds_a_home_well_and_then_what_is_wrong(home: Path, tmp_path: P
 
     assert well.code == 0, well.out
     assert ill.code == 1
-    assert {check["name"] for check in ill.json["checks"] if check["status"] == "problem"} == {"permissions", "changed files"}
+    assert {check["name"] for check in ill.json["checks"] if check["status"] == "problem"} == {
+        "permissions",
+        "changed files",
+    }
+
+
+def test_schema_knows_the_settings_of_the_actions(home: Path) -> None:
+    said = command(home, "schema", "--json")
+
+    assert "run_python" in said.out
+    assert said.json["$schema"].startswith("https://json-schema.org/")

@@ -44,7 +44,6 @@ def test_an_empty_variable_counts_as_not_given() -> None:
         ("upload_bytes_max", "1048576", 1_048_576),
         ("upload_bytes_max", "500MB", 500_000_000),
         ("step_memory_bytes_max", "1.5 GiB", 3 * 2**29),
-        ("run_time_limit_seconds", "2h", 7_200),
         ("token_seconds", "10m", 600),
         ("grace_seconds", "0.5", 0.5),
         ("workers_max", "1", 1),
@@ -71,7 +70,6 @@ def test_sizes_and_times_may_carry_units(name: str, text: str, value: object) ->
         ("step_memory_bytes_max", "1MB", "at least 268435456 bytes"),
         ("grace_seconds", "11m", "from 0 to 600 seconds"),
         ("token_seconds", "5", "from 60 to"),
-        ("run_time_limit_seconds", "0", "from 1 to"),
     ],
 )
 def test_a_bad_setting_is_refused_by_its_name(name: str, text: str, expected: str) -> None:

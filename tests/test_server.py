@@ -84,7 +84,20 @@ def test_a_taken_port_is_one_line(home: Path, tmp_path: Path) -> None:
 def test_it_serves_tls(home: Path, tmp_path: Path) -> None:
     cert, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-out", cert, "-keyout", key],
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            "/CN=localhost",
+            "-out",
+            cert,
+            "-keyout",
+            key,
+        ],
         check=True,
         capture_output=True,
     )

@@ -122,9 +122,10 @@ def schema(console: Console) -> None:
     """Print the JSON Schema of process files, for editors."""
     import json
 
-    from procession.model import process_file
+    from procession import actions
+    from procession.model import file_schema
 
-    content = process_file.schema()
+    content = file_schema.schema(actions.book())
     console.answer(content, json.dumps(content, indent=2, ensure_ascii=False))
 
 

@@ -37,7 +37,6 @@ class Settings:
     token_seconds: int = 3_600  # life of an access token (spec/wire.md section 5)
     upload_bytes_max: int = 10 * GIB
     step_memory_bytes_max: int = 4 * GIB
-    run_time_limit_seconds: int = 86_400  # for processes that name none (spec/lifecycle.md)
 
     @property
     def uses_tls(self) -> bool:
@@ -123,5 +122,4 @@ _READERS: dict[str, Any] = {
     "upload_bytes_max": lambda label, text: _size_bytes(label, text, smallest=1),
     # A Python process with DuckDB loaded needs this much before the step does anything.
     "step_memory_bytes_max": lambda label, text: _size_bytes(label, text, smallest=256 * MIB),
-    "run_time_limit_seconds": lambda label, text: int(_seconds(label, text, smallest=1, largest=31_536_000)),
 }

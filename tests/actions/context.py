@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -80,7 +80,7 @@ def _as_input(folder: Path, reference: str, value: Any) -> InputValue:
     if isinstance(value, bytes):
         value = (f"{reference}.csv", value)
     if not isinstance(value, tuple):
-        return value
+        return cast("InputValue", value)
     name, content = value
     path = folder / reference  # like the server's file store: the path says nothing about the name
     path.write_bytes(content)

@@ -25,7 +25,7 @@ from procession.oauth import token
 from procession.oauth.door import token_issuer
 from procession.operations import people, processes, runs
 from procession.operations.office import Office
-from procession.store import history, migrations
+from procession.store import history, migrations, moves
 from procession.store import people as people_store
 from procession.store import runs as run_store
 from procession.store import steps as step_store
@@ -118,10 +118,10 @@ class House:
 
     def _begin(self, tx: Transaction, run: Run, step: StepId) -> None:
         now = self.clock.now()
-        wait = run_store.StepWrite(message="")
-        run_store.move(tx, step, StepStatus.NOT_STARTED, (StepEvent.SCHEDULE,), wait)
-        write = run_store.StepWrite(message="step is currently running", started_at=now)
-        run_store.move(tx, step, StepStatus.SCHEDULED, (StepEvent.BEGIN,), write)
+        wait = moves.StepWrite(message="")
+        moves.move(tx, step, StepStatus.NOT_STARTED, StepEvent.SCHEDULE, wait)
+        write = moves.StepWrite(message="step is currently running", started_at=now)
+        moves.move(tx, step, StepStatus.SCHEDULED, StepEvent.BEGIN, write)
         attempt = history.NewAttempt(
             run=run.id,
             step=step,
@@ -142,8 +142,8 @@ class House:
             for row in step_store.of_run(tx, found.id):
                 if row.status is StepStatus.NOT_STARTED:
                     self._begin(tx, found, row.id)
-                write = run_store.StepWrite(message="done", finished_at=self.clock.now(), duration_seconds=1.0)
-                run_store.move(tx, row.id, StepStatus.RUNNING, (StepEvent.SUCCEED,), write)
+                write = moves.StepWrite(message="done", finished_at=self.clock.now(), duration_seconds=1.0)
+                moves.move(tx, row.id, StepStatus.RUNNING, StepEvent.SUCCEED, write)
             for tried in history.attempts_of_run(tx, found.id):
                 history.end_attempt(tx, tried.id, StepStatus.SUCCESS, "done", now=self.clock.now(), seconds=1.0)
             run_store.finish(tx, found, Outcome.SUCCESS, now=self.clock.now(), seconds=3.0)

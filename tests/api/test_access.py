@@ -28,7 +28,7 @@ READING = (
     "steps/{s}/properties/{q}",
     "files/{f}/metadata",
 )
-EXECUTING = (
+EXECUTING: tuple[tuple[str, dict[str, object]], ...] = (
     ("processes/{p}/processruns", {}),
     ("processruns/{r}/start", {}),
     ("processruns/{r}/cancel", {}),

@@ -10,6 +10,7 @@ from procession.model.ids import FileId, RunId
 from procession.store import files as file_store
 from procession.store import runs as run_store
 from procession.store import steps as step_store
+from procession.store import writes
 from procession.store.database import Transaction
 from tests.api.house import House
 
@@ -90,10 +91,10 @@ def write_report(home: House, run: str, file: str, text: bytes) -> None:
         step = next(step for step in step_store.of_run(tx, RunId.parse(run)) if step.key == "settle")
         assert found is not None
         assert row is not None
-        written = run_store.Written(
+        written = writes.Written(
             property=row.property, step=step.id, attempt=found.attempt, file_name="report.txt", content=content
         )
-        run_store.write_property(tx, written, home.clock.now())
+        writes.write_property(tx, written, home.clock.now())
 
     home.database.write(operation)
 

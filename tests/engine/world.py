@@ -162,5 +162,3 @@ class World:
     def close(self) -> None:
         self.engine.close()
         self.db.close()
-
-

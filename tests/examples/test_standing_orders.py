@@ -7,6 +7,7 @@ import io
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -113,7 +114,8 @@ def test_the_control_totals_by_purpose_are_those_of_plain_python(tmp_path):
 
 
 def expected_totals(matched):
-    orders, found = {what(row): row for row in rows("orders")}, {}
+    orders = {what(row): row for row in rows("orders")}
+    found: dict[str, Any] = {}
     for key in matched:
         purpose = PURPOSES.get(orders[key]["k_symbol"].strip(), "Not stated")
         for name in ("All", purpose):

@@ -37,16 +37,9 @@ InputValue = str | int | Decimal | bool | None | FileInput
 OutputValue = str | int | Decimal | bool | None | FileOutput
 
 
-class Reference(msgspec.Struct, frozen=True, kw_only=True):
-    """`${step.property}` in the settings of a step, looked up when the process was applied."""
-
-    step: str
-    property: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputTarget:
-    """Where an output goes: the property's type ("File", "Number", ...) and, for a File, the name it has now ("" if none)."""
+    """Where an output goes: the property's type ("File", ...) and, for a File, the name it has now ("" if none)."""
 
     type: str
     file_name: str = ""
@@ -102,7 +95,8 @@ class Context(Protocol):
 class Example:
     """A whole little case of an action, run as a test and printed in the documentation.
 
-    `inputs` and `outputs` are keyed by "step.property"; bytes stand for a file's content, (name, bytes) for a named one.
+    `inputs` and `outputs` are keyed by "step.property"; bytes stand for a file's content, (name, bytes) for a named
+    one.
     `expected` holds the output values; a file's bytes are compared exactly.
     """
 

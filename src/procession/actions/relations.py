@@ -107,7 +107,8 @@ def _read_csv(folder: Path, connection: duckdb.DuckDBPyConnection, source: FileI
     connection.execute(
         f"CREATE TABLE {quote(_TEXTS)} AS SELECT * FROM read_csv(?, all_varchar = true, header = {options.header}, "
         f"skip = {options.skip}, comment = '', quote = {literal(options.quote)}, escape = {literal(options.quote)}, "
-        f"null_padding = false, ignore_errors = false, max_line_size = {_LINE_BYTES_MAX}, delim = {literal(delimiter)})",
+        f"null_padding = false, ignore_errors = false, max_line_size = {_LINE_BYTES_MAX}, "
+        f"delim = {literal(delimiter)})",
         [str(path)],
     )
 

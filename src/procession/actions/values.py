@@ -72,6 +72,6 @@ def _number(plain: str | int | Decimal | bool, *, whole: bool) -> int | Decimal:
     if not whole:
         return number
     # Beyond 10**18 int() of a hostile exponent such as 1e999999 would take for ever.
-    if number.adjusted() > 18 or number != number.to_integral_value():  # noqa: PLR2004
+    if number.adjusted() > 18 or number != number.to_integral_value():
         raise DoesNotFit(f"{plain} is not a whole number of at most 18 digits")
     return int(number)

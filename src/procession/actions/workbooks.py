@@ -15,8 +15,8 @@ from procession.actions.problems import Problem
 
 if TYPE_CHECKING:
     import duckdb
-    from xlsxwriter import Workbook  # type: ignore[import-untyped]
-    from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
+    from xlsxwriter import Workbook
+    from xlsxwriter.worksheet import Worksheet
 
 ROWS_MAX = 1_048_576 - 1  # Excel's own limit, less the header
 TEXT_CHARACTERS_MAX = 32_767  # Excel's own limit of one cell

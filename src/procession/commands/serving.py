@@ -37,7 +37,8 @@ def serve(console: Console, settings: Settings) -> int:
 
 def _text(ready: Ready, *, can_sign_in: bool) -> str:
     lines = [
-        f"Procession {procession.__version__} is ready at {ready.address} (home {ready.home.folder}, process {ready.pid})",
+        f"Procession {procession.__version__} is ready at {ready.address}",
+        f"  home {ready.home.folder}, process {ready.pid}",
         f"  {ready.isolation}",
     ]
     if ready.is_open_to_others:

@@ -32,7 +32,7 @@ def wait(console: Console, place: Workplace, run_id: RunId) -> int:
             nonlocal begun_at
             with place.database.read() as tx:
                 run = runs.find(tx, run_id)
-                is_live = screen is not None and bool(screen.is_terminal)
+                is_live = screen is not None and screen.is_terminal
                 if screen is not None and (is_live or run.revision != begun_at):
                     screen.show(views.view(run, steps.of_run(tx, run_id), place.clock.now()))
             begun_at = run.revision

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+import sys
+from dataclasses import dataclass
 
 import click
 
@@ -15,8 +15,8 @@ MARKS = {
     "Success": "✓",
     "Warning": "!",
     "Failed": "✗",
-    "Cancelled": "–",
-    "Skipped": "–",
+    "Cancelled": "-",
+    "Skipped": "-",
 }
 COLORS = {"Running": "cyan", "Success": "green", "Warning": "yellow", "Failed": "red"}
 OVER = {"Success", "Warning", "Failed", "Cancelled", "Skipped"}
@@ -54,17 +54,13 @@ class RunView:
         return self.outcome or self.status
 
 
-@dataclass(slots=True)
 class Screen:
     """Shows one run again and again. `is_terminal` None: look at stdout."""
 
-    is_terminal: bool | None = None
-    _lines_drawn: int = 0
-    _shown: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.is_terminal is None:
-            self.is_terminal = click.get_text_stream("stdout").isatty()
+    def __init__(self, *, is_terminal: bool | None = None) -> None:
+        self.is_terminal = sys.stdout.isatty() if is_terminal is None else is_terminal
+        self._lines_drawn = 0
+        self._shown: dict[str, str] = {}
 
     def show(self, run: RunView) -> None:
         if self.is_terminal:
@@ -114,7 +110,8 @@ def step_line(step: StepView) -> str:
     percent = f"{step.progress:.0%} " if step.progress is not None and step.status == "Running" else ""
     time = "" if step.seconds is None else duration(step.seconds)
     name = cut(plain(step.name), NAME_CELLS_MAX)
-    return f"  {MARKS[step.status]} {step.order:<5} {name:<{NAME_CELLS_MAX}} {time:>8}  {percent}{plain(step.message)}".rstrip()
+    what = f"{percent}{plain(step.message)}"
+    return f"  {MARKS[step.status]} {step.order:<5} {name:<{NAME_CELLS_MAX}} {time:>8}  {what}".rstrip()
 
 
 def duration(seconds: float) -> str:
@@ -134,15 +131,6 @@ def plain(text: str) -> str:
 
 def cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
-
-
-def table(rows: Iterable[Sequence[str]]) -> str:
-    """Columns as wide as their longest cell."""
-    cells = [tuple(row) for row in rows]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))] if cells else []
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
-    )
 
 
 def _paint(step: StepView, line: str) -> str:

@@ -9,7 +9,7 @@ from procession.model.ids import RunId
 
 
 class Announcements:
-    """Thread-safe. A listener is called once for every change, from whatever thread made it, and must return at once."""
+    """Thread-safe. A listener is called for every change, by the thread that made it, and must return at once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

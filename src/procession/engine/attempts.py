@@ -110,11 +110,19 @@ class Attempts:
 
     def _settle(self, board: Board, work: Work, outcome: StepOutcome, contents: Mapping[str, Content]) -> None:
         if work.is_killed:
+            # The run was dropped while the files were published: a late result.
+            self._settled(board, work, Result(outcome=outcome, contents=contents, seconds=0.0))
             return
         seconds = max(self._tools.clock.monotonic() - work.began, 0.0)
-        self._tools.isolation.release(work.worker)
+        self.free(work)
         self.clear(work)
         self._settled(board, work, Result(outcome=outcome, contents=contents, seconds=seconds))
+
+    def free(self, work: Work) -> None:
+        """Give the process back, once: a second time it may be at work for another run."""
+        if not work.is_freed:
+            work.is_freed = True
+            self._tools.isolation.release(work.worker)
 
     def clear(self, work: Work) -> None:
         """The folder goes: at once when it is empty, else in the pool."""
@@ -147,7 +155,7 @@ class Attempts:
         late: StepOutcome | None,
         ended: Callable[[KillReceipt, StepOutcome | None], None],
     ) -> None:
-        self._tools.isolation.release(work.worker)
+        self.free(work)
         self.clear(work)
         ended(receipt, late)
 

@@ -37,6 +37,8 @@ class Work:
     attempt: int | None = None  # the id of its row, once it is committed
     is_killed: bool = False
     is_over: bool = False
+    is_freed: bool = False  # its process was given back: it may do other work by now
+    limit: int | None = None  # the timer of its time limit
     shown: float = 0.0  # when its progress was last written, monotonic
 
 
@@ -60,6 +62,7 @@ class Board:
     works: dict[str, Work] = field(default_factory=dict)
     is_dropped: bool = False
     is_finishing: bool = False
+    limit: int | None = None  # the timer of the run's time limit
 
     def state(self) -> flow.FlowState:
         return flow.FlowState(

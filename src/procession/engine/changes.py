@@ -1,4 +1,4 @@
-"""What one decision of the executor writes, and the one transaction that writes it (DESIGN.md: finish and start together)."""
+"""What one decision of the executor writes, in one transaction: the end of a step with the start of the next."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from procession.engine.board import Board, Work
 from procession.model.ids import StepId
 from procession.model.lifecycle import Outcome, RunStatus, StepEvent, StepStatus, move_step
-from procession.model.runs import HistoryKind
-from procession.store import history, runs
+from procession.model.runs import HistoryKind, completion
+from procession.store import history, moves, runs, writes
 from procession.store.database import Transaction
 
 
@@ -22,7 +22,7 @@ class StepMove:
     key: str
     status: StepStatus
     events: tuple[StepEvent, ...]
-    write: runs.StepWrite
+    write: moves.StepWrite
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     def reached(self) -> StepStatus:
@@ -51,7 +51,7 @@ class Change:
     told: list[tuple[StepId, str]] = field(default_factory=list)
     begun: list[Work] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
-    written: list[runs.Written] = field(default_factory=list)
+    written: list[writes.Written] = field(default_factory=list)
     outcome: Outcome | None = None  # the run is finished
     seconds: float = 0.0  # its duration
 
@@ -68,11 +68,11 @@ class Change:
                 tx, ended.work.attempt, ended.status, ended.message, now=self.now, seconds=ended.seconds
             )
         for written in self.written:
-            runs.write_property(tx, written, self.now)
+            writes.write_property(tx, written, self.now)
         for place, move in enumerate(self.moves):
             self._move(tx, move, revision + place)
         for step, message in self.told:
-            runs.tell(tx, step, message)
+            moves.tell(tx, step, message)
         for work in self.begun:
             work.attempt = history.add_attempt(tx, self._attempt(work), self.now)
         if self.outcome is not None:
@@ -80,7 +80,7 @@ class Change:
 
     def _move(self, tx: Transaction, move: StepMove, revision: int) -> None:
         step = self.board.step_ids[move.key]
-        status = runs.move(tx, step, move.status, move.events, move.write)
+        status = moves.move_on(tx, step, move.status, move.events, move.write)
         detail = {"status": status, "message": move.write.message, **move.detail}
         entry = history.Entry(
             revision=revision, attempt=self.board.run.attempt, kind=HistoryKind.STEP, detail=detail, step=step
@@ -106,11 +106,3 @@ class Change:
         history.add(tx, run, HistoryKind.FINISHED, detail, now=self.now)
         login = self.board.user.login
         history.add_log(tx, login, completion(run.name, RunStatus.FINISHED, self.seconds, login, self.now), self.now)
-
-
-def completion(run: str, status: RunStatus, seconds: float, login: str, now: datetime) -> str:
-    """The log message that clients parse, to the letter (spec/wire.md section 4, after the table)."""
-    moment = f"{now:%m/%d/%Y %H:%M:%S}"
-    return (
-        f'Process run "{run}" has completed in {int(seconds)} s with status "{status}" at {moment} for User "{login}"'
-    )

@@ -19,7 +19,8 @@ from procession.model.files import Content
 from procession.model.lifecycle import StepEvent, StepStatus
 from procession.model.processes import Effect, Flow, Property, PropertyType, Step, StepKind, SystemVariable, Value
 from procession.model.steps import UNDER_WAY
-from procession.store.runs import StepWrite, Written
+from procession.store.moves import StepWrite
+from procession.store.writes import Written
 
 MESSAGE_CHARS_MAX = 4_000
 CRASHES_MAX = 3  # a step under way when the server stopped so often is not tried again (spec/trust.md, R6)
@@ -37,7 +38,7 @@ def advance(board: Board, change: Change, *, monotonic: float) -> None:
     while True:
         moves = flow.next_moves(board.plan, board.state())
         for key, message in moves.skip:
-            _move(board, change, key, (StepEvent.SKIP,), StepWrite(message=message))
+            _move(change, key, (StepEvent.SKIP,), StepWrite(message=message))
         for key, message in moves.blocked:
             board.told.add(key)
             change.told.append((board.step_ids[key], message))
@@ -68,7 +69,7 @@ def begin(board: Board, change: Change, work: Work) -> None:
     status = board.statuses[work.key]
     events = (StepEvent.BEGIN,) if status is StepStatus.SCHEDULED else (StepEvent.SCHEDULE, StepEvent.BEGIN)
     write = StepWrite(message=UNDER_WAY, started_at=change.now)
-    _move(board, change, work.key, events, write)
+    _move(change, work.key, events, write)
     board.tries[work.key] = work.number
     board.retry_at.pop(work.key, None)
     board.waiting.remove(work.key)
@@ -79,7 +80,7 @@ def begin(board: Board, change: Change, work: Work) -> None:
 def line_up(board: Board, change: Change, key: str) -> None:
     """Scheduled: its turn has come and every slot is taken."""
     if board.statuses[key] is StepStatus.NOT_STARTED:
-        _move(board, change, key, (StepEvent.SCHEDULE,), StepWrite(message="waiting for a free process"))
+        _move(change, key, (StepEvent.SCHEDULE,), StepWrite(message="waiting for a free process"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,7 @@ def settle(board: Board, change: Change, work: Work, result: Result) -> None:
         _apply(board, item)
     change.written += written
     write = StepWrite(message=message, finished_at=change.now, duration_seconds=result.seconds)
-    _move(board, change, work.key, (_EVENT_OF[status],), write, detail)
+    _move(change, work.key, (_EVENT_OF[status],), write, detail)
 
 
 def recover(board: Board, change: Change, *, crashes: Mapping[str, int]) -> None:
@@ -136,10 +137,10 @@ def _recover_step(board: Board, change: Change, step: Step, crashes: int) -> Non
         message = f"the server stopped {crashes} times while this step was under way; it is not tried again"
     else:
         message = "the server stopped while this step was under way; it runs again"
-        _move(board, change, step.key, (StepEvent.RETRY,), StepWrite(message=message))
+        _move(change, step.key, (StepEvent.RETRY,), StepWrite(message=message))
         board.waiting.append(step.key)
         return
-    _move(board, change, step.key, (StepEvent.FAIL,), StepWrite(message=message, finished_at=change.now))
+    _move(change, step.key, (StepEvent.FAIL,), StepWrite(message=message, finished_at=change.now))
 
 
 def _may_retry(step: Step, number: int) -> bool:
@@ -154,7 +155,7 @@ def _retry(board: Board, change: Change, work: Work, message: str, detail: Mappi
     board.waiting.append(work.key)
     text = f"{message}; try {work.number + 1} of {retry.times + 1} follows in {seconds:g} s"
     write = StepWrite(message=text, retry_at=board.retry_at[work.key])
-    _move(board, change, work.key, (StepEvent.RETRY,), write, detail)
+    _move(change, work.key, (StepEvent.RETRY,), write, detail)
 
 
 def _written(board: Board, key: str, reference: str, value: OutputValue, contents: Mapping[str, Content]) -> Written:
@@ -192,7 +193,7 @@ def _perform_data(board: Board, change: Change, step: Step) -> None:
     write = StepWrite(message=message, started_at=change.now, finished_at=change.now, duration_seconds=0.0)
     status = board.statuses[step.key]
     first = () if status is StepStatus.SCHEDULED else (StepEvent.SCHEDULE,)
-    _move(board, change, step.key, (*first, StepEvent.BEGIN, event), write)
+    _move(change, step.key, (*first, StepEvent.BEGIN, event), write)
 
 
 def _is_missing(board: Board, step: Step, item: Property) -> bool:
@@ -226,13 +227,13 @@ def _variable(board: Board, variable: SystemVariable | None, now: datetime) -> V
 
 
 def _move(
-    board: Board,
     change: Change,
     key: str,
     events: tuple[StepEvent, ...],
     write: StepWrite,
     detail: Mapping[str, object] | None = None,
 ) -> None:
+    board = change.board
     move = StepMove(key=key, status=board.statuses[key], events=events, write=write, detail=detail or {})
     change.moves.append(move)
     board.statuses[key] = move.reached()

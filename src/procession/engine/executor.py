@@ -1,4 +1,4 @@
-"""Drives the runs under work: an event comes, the board decides, one transaction records it, then processes are let go."""
+"""Drives runs: an event comes, the board decides, one transaction records it, then processes are let go."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from procession.actions.contract import Outcome as StepOutcome
 from procession.engine import decisions
 from procession.engine.attempts import Attempts, Post, receipt_detail
 from procession.engine.board import Board, Work, lay
-from procession.engine.changes import Change, completion
+from procession.engine.changes import Change
 from procession.engine.decisions import Result
 from procession.engine.isolation.contract import KillReceipt, Progress, Worker
 from procession.engine.options import Tools
@@ -19,8 +19,8 @@ from procession.engine.taking import Taken
 from procession.engine.timers import Timers
 from procession.model.ids import RunId
 from procession.model.lifecycle import RunEvent, RunStatus, StepStatus
-from procession.model.runs import HistoryKind
-from procession.store import history, runs
+from procession.model.runs import HistoryKind, completion
+from procession.store import history, moves, runs
 from procession.store.database import Transaction
 
 log = logging.getLogger(__name__)
@@ -51,11 +51,11 @@ class Executor:
         change = self._change(board)
         if taken.crashes is not None:
             decisions.recover(board, change, crashes=taken.crashes)
-        for moment in board.retry_at.values():
-            self._timers.after((moment - change.now).total_seconds(), self.fill_slots)
+        for key, moment in board.retry_at.items():
+            self._await_retry(board, key, (moment - change.now).total_seconds())
         if board.run.deadline_at is not None:
             seconds = (board.run.deadline_at - change.now).total_seconds()
-            self._timers.after(seconds, lambda: self._time_out(board))
+            board.limit = self._timers.after(seconds, lambda: self._time_out(board))
         self._go_on(board, change)
 
     def fill_slots(self) -> None:
@@ -75,15 +75,20 @@ class Executor:
         """Somebody else moved the run: stop working on it and end what it has under way."""
         if board.is_dropped:
             return
-        board.is_dropped = True
-        self.boards.pop(board.run.id, None)
+        self._forget(board)
         for work in tuple(board.works.values()):
+            self._timers.cancel(work.limit)
             if not work.is_killed and work.attempt is not None:
                 self._kill(board, work)
             elif work.attempt is None:
-                self._tools.isolation.release(work.worker)
+                self._attempts.free(work)
         if not self.dying.get(board.run.id):
             self.left(board.run.id)
+
+    def _forget(self, board: Board) -> None:
+        board.is_dropped = True
+        self.boards.pop(board.run.id, None)
+        self._timers.cancel(board.limit)
 
     def close(self) -> None:
         self._pool.shutdown(wait=True)
@@ -141,27 +146,29 @@ class Executor:
             self._let_go(board, work)
         if board.is_finishing and change.outcome is not None:
             log.info("run finished", extra={"run": str(board.run.id), "outcome": str(change.outcome)})
-            self.boards.pop(board.run.id, None)
-            board.is_dropped = True
+            self._forget(board)
             self.left(board.run.id)
 
     def _let_go(self, board: Board, work: Work) -> None:
+        if work.is_killed:
+            return
         if board.is_dropped:
             # Cancelled between the commit and now: the process has not been told anything.
-            self._tools.isolation.release(work.worker)
+            self._attempts.free(work)
             self._record(lambda tx: history.mark_gone(tx, work.attempt or 0))
             return
         self._watch(work.worker, lambda: self._attempts.hear(board, work))
         limit = work.step.time_limit_seconds
         if limit is not None:
-            self._timers.after(limit, lambda: self._limit(board, work, limit))
+            work.limit = self._timers.after(limit, lambda: self._limit(board, work, limit))
         self._attempts.let_go(board, work)
 
     def _not_recorded(self, board: Board, change: Change, error: BaseException) -> None:
         for work in change.begun:
-            work.attempt = None
-            self._tools.isolation.release(work.worker)
             board.works.pop(work.key, None)
+            if not work.is_killed:
+                work.attempt = None
+                self._attempts.free(work)
         for ended in change.ended:
             detail = {"status": ended.status, "message": ended.message, "try": ended.work.number}
             self._record_late(board, ended.work, detail)
@@ -173,6 +180,7 @@ class Executor:
 
     def _on_settled(self, board: Board, work: Work, result: Result) -> None:
         self._watch(work.worker, None)
+        self._timers.cancel(work.limit)
         if board.is_dropped:
             detail = {"status": result.outcome.status, "message": result.outcome.message, "try": work.number}
             self._record_late(board, work, detail)
@@ -180,10 +188,18 @@ class Executor:
         change = self._change(board)
         decisions.settle(board, change, work, result)
         if (due := board.retry_at.get(work.key)) is not None:
-            self._timers.after((due - change.now).total_seconds(), self.fill_slots)
+            self._await_retry(board, work.key, (due - change.now).total_seconds())
         self._go_on(board, change)
         if any(other.waiting for other in self.boards.values() if other is not board):
             self._post(self.fill_slots)
+
+    def _await_retry(self, board: Board, key: str, seconds: float) -> None:
+        def due() -> None:
+            # By the monotonic clock: a clock that was set back in the meantime must not put it off.
+            board.retry_at.pop(key, None)
+            self.fill_slots()
+
+        self._timers.after(seconds, due)
 
     def _record_late(self, board: Board, work: Work, detail: dict[str, object]) -> None:
         now, step, run = self._tools.clock.now(), board.step_ids[work.key], board.run.id
@@ -204,7 +220,7 @@ class Executor:
 
         def show(tx: Transaction) -> None:
             runs.fence(tx, run.id, run.epoch, revisions=1)
-            runs.show_progress(tx, step, progress.fraction, progress.message)
+            moves.show_progress(tx, step, progress.fraction, progress.message)
 
         self._tools.database.submit(show).add_done_callback(lambda _: self._tools.announcements.ring(run.id))
 
@@ -236,7 +252,7 @@ class Executor:
                 raise runs.Superseded
             seconds = max((now - (run.started_at or now)).total_seconds(), limit)
             ended = runs.end_early(tx, run, RunEvent.TIME_OUT, now=now, seconds=seconds)
-            runs.time_out_steps(tx, run.id, message=message, now=now)
+            moves.time_out_steps(tx, run.id, message=message, now=now)
             history.stop_attempts(tx, run.id, StepStatus.FAILED, message, now)
             history.add(tx, ended, HistoryKind.TIMED_OUT, {"limitInSeconds": limit}, now=now)
             login = board.user.login

@@ -23,7 +23,7 @@ from procession.engine.queue import FairQueue, Waiting
 from procession.engine.taking import Taken, Taker
 from procession.engine.timers import Timers
 from procession.model.ids import RunId
-from procession.model.lifecycle import RUN_ACTIVE
+from procession.model.lifecycle import RUN_ACTIVE, RunStatus
 from procession.model.runs import HistoryKind, Run
 from procession.model.steps import AttemptRow
 from procession.store import history, runs
@@ -148,7 +148,7 @@ class LocalEngine:
 
     # --- which runs
 
-    def _look(self, run_id: RunId) -> None:
+    def _look(self, run_id: RunId, *, is_scan: bool = False) -> None:
         self._tools.announcements.ring(run_id)
         with self._tools.database.read() as tx:
             run = runs.find(tx, run_id)
@@ -157,9 +157,19 @@ class LocalEngine:
             self._executor.drop(board)
         if run is None or run.status not in RUN_ACTIVE:
             self._queue.drop(run_id)
-        elif run_id not in self._under_work and run_id not in self._executor.dying:
+        elif not self._is_busy_with(run_id) and (is_scan or not self._has_lost(run)):
             self._enqueue(run)
         self._take_next()
+
+    def _is_busy_with(self, run: RunId) -> bool:
+        return run in self._under_work or run in self._executor.dying
+
+    def _has_lost(self, run: Run) -> bool:
+        """A run of ours that could not be written, when it is not under work: the disk may be full.
+
+        It waits for the next scan, so that it is not taken a thousand times a second.
+        """
+        return run.status is RunStatus.RUNNING and run.executor == self._id
 
     def _enqueue(self, run: Run) -> None:
         assert run.started_by is not None
@@ -186,8 +196,9 @@ class LocalEngine:
     def _taken(self, run: RunId, done: Future[Taken | None]) -> None:
         if (error := done.exception()) is not None:
             log.error("a run could not be taken", exc_info=error, extra={"run": str(run)})
-        taken = None if error is not None else done.result()
-        if taken is None:
+            self._under_work.pop(run, None)  # the next scan finds it
+            return
+        if (taken := done.result()) is None:
             self._on_left(run)
             return
         self._tools.announcements.ring(run)
@@ -204,7 +215,7 @@ class LocalEngine:
             found = runs.unfinished_ids(tx)
         for run in found:
             if run not in self._under_work and run not in self._queue:
-                self._look(run)
+                self._look(run, is_scan=True)
         self._timers.after(self._tools.settings.scan_seconds, self._scan)
 
     def _renew_leases(self) -> None:

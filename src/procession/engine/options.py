@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from procession.actions.contract import Action
@@ -24,7 +24,7 @@ class EngineSettings:
     lease_seconds: float = 30.0
     scan_seconds: float = 5.0  # how soon a run is found whose announcement was lost
     progress_seconds: float = 0.25  # how often a step's progress is written at most
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Taking a run: the one transaction in which a scheduled or orphaned run becomes this engine's, with all that is read of it."""
+"""Taking a run: one transaction in which a scheduled or orphaned run becomes this engine's, and is read whole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from procession.engine.preparation import Preparations
 from procession.model.ids import RunId
 from procession.model.lifecycle import RunStatus, StepStatus
 from procession.model.runs import HistoryKind, Run
-from procession.store import history, people, runs, steps
+from procession.store import history, people, runs, steps, writes
 from procession.store.database import Transaction
 
 
@@ -31,11 +31,9 @@ class Taker:
     lease_seconds: float
 
     def take(self, tx: Transaction, run_id: RunId, now: datetime) -> Taken | None:
-        """None when there is nothing to take: cancelled meanwhile, or under work here already."""
+        """None when there is nothing to take: it was cancelled meanwhile. Never called for a run under work here."""
         run = runs.find(tx, run_id)
         if run is None or run.status not in {RunStatus.SCHEDULED, RunStatus.RUNNING}:
-            return None
-        if run.status is RunStatus.RUNNING and run.executor == self.executor:
             return None
         prepared = self.preparations.get(tx, run.process, run.version)
         taken = runs.take(
@@ -64,7 +62,7 @@ class Taker:
             user=user,
             steps=tuple(steps.of_run(tx, run.id)),
             properties=tuple(steps.properties_of_run(tx, run.id)),
-            updated=frozenset(runs.written_by_steps(tx, run.id)),
+            updated=frozenset(writes.written_by_steps(tx, run.id)),
         )
 
 

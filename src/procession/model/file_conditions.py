@@ -44,7 +44,10 @@ def read(document: Document, path: Path, data: Any, *, process: Process, earlier
         return None
     kind = AtomKind(word)
     if kind in STEP_ATOMS:
-        return _read_step_atom(document, path, kind, subject, process=process, earlier=earlier)
+        spot = document.spots[path]
+        key = spot.plain if spot.plain is not None else subject
+        is_known = check_step(document, path, key, process=process, earlier=earlier)
+        return Atom(kind=kind, subject=key) if is_known else None
     return _read_property_atom(document, path, kind, subject, process=process)
 
 
@@ -57,16 +60,6 @@ def _read_list(
     parts = [read(document, (*path, index), part, process=process, earlier=earlier) for index, part in enumerate(data)]
     good = tuple(part for part in parts if part is not None)
     return Junction(join=Join(str(path[-1])), parts=good) if len(good) == len(parts) else None
-
-
-def _read_step_atom(
-    document: Document, path: Path, kind: AtomKind, subject: Any, *, process: Process, earlier: frozenset[str]
-) -> Atom | None:
-    spot = document.spots[path]
-    key = spot.plain if spot.plain is not None else subject
-    if not check_step(document, path, key, process=process, earlier=earlier):
-        return None
-    return Atom(kind=kind, subject=key)
 
 
 def check_step(document: Document, path: Path, key: Any, *, process: Process, earlier: frozenset[str]) -> bool:

@@ -81,7 +81,10 @@ class GroupId(Id):
     noun = "user group"
 
 
-type_of_step: dict[str, type[DataStepId] | type[ActionStepId]] = {DataStepId.prefix: DataStepId, ActionStepId.prefix: ActionStepId}
+type_of_step: dict[str, type[DataStepId] | type[ActionStepId]] = {
+    DataStepId.prefix: DataStepId,
+    ActionStepId.prefix: ActionStepId,
+}
 
 StepId = DataStepId | ActionStepId
 

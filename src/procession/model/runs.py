@@ -41,6 +41,12 @@ class Run:
     executor: str | None
 
 
+def completion(run: str, status: RunStatus, seconds: float, login: str, now: datetime) -> str:
+    """The log message that clients parse, to the letter (spec/wire.md section 4, after the table)."""
+    how = f'in {int(seconds)} s with status "{status}" at {now:%m/%d/%Y %H:%M:%S}'
+    return f'Process run "{run}" has completed {how} for User "{login}"'
+
+
 class HistoryKind(StrEnum):
     """What a row of a run's history tells."""
 

@@ -167,7 +167,7 @@ def shown(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            return f'"{value[:60]}"' + ("..." if len(value) > 60 else "")  # noqa: PLR2004 - as much as a line has room for
+            return f'"{value[:60]}"' + ("..." if len(value) > 60 else "")
         case dict():
             return "a mapping"
         case list():

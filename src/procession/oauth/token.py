@@ -105,7 +105,7 @@ class _Client:
         return method in {"client_secret_basic", "client_secret_post"}
 
     def check_grant_type(self, grant_type: str) -> bool:
-        return grant_type == ClientCredentialsGrant.GRANT_TYPE
+        return bool(grant_type == ClientCredentialsGrant.GRANT_TYPE)
 
 
 class _Request(OAuth2Request):  # type: ignore[misc]

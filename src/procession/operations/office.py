@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from procession.actions.contract import Action
+from procession.engine.options import log_path
 from procession.model.ids import RunId
 from procession.store.blobs import Blobs
-
-LOGS_IN_A_FOLDER = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,4 +24,4 @@ class Office:
 
     def log_path(self, step_attempt: int) -> Path:
         """Where the attempt with this row id writes its log."""
-        return self.logs / str(step_attempt // LOGS_IN_A_FOLDER) / f"{step_attempt}.log"
+        return log_path(self.logs, step_attempt)

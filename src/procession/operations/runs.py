@@ -14,11 +14,11 @@ from procession.model.ids import ProcessId, RunId, StepId
 from procession.model.lifecycle import RUN_ACTIVE, RUN_FINAL, Outcome, RunEvent, RunStatus, StepStatus
 from procession.model.people import Caller
 from procession.model.processes import Flow
-from procession.model.runs import HistoryKind, Run, RunFilter
+from procession.model.runs import HistoryKind, Run, RunFilter, completion
 from procession.model.steps import StepRow
 from procession.operations import copies, permissions, planning, processes, steps
 from procession.operations.office import Office
-from procession.store import history, people
+from procession.store import history, moves, people, writes
 from procession.store import runs as store
 from procession.store import steps as step_store
 from procession.store.database import Transaction
@@ -99,10 +99,10 @@ def _freeze(tx: Transaction, run: Run, now: datetime) -> str:
             inputs.append([f"{keys[row.step]}.{row.item.key}", text, content and content.sha256])
         name = row.file.name if row.file else ""
         if row.item.value is not None or content is not None or name:
-            written = store.Written(
+            written = writes.Written(
                 property=row.id, step=None, attempt=1, value=row.item.value, file_name=name, content=content
             )
-            store.write_property(tx, written, now)
+            writes.write_property(tx, written, now)
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 
 
@@ -118,7 +118,7 @@ def cancel(
         return run
     seconds = None if run.started_at is None else max((now - run.started_at).total_seconds(), 0.0)
     run = store.end_early(tx, run, RunEvent.CANCEL, now=now, seconds=seconds)
-    stopped = store.cancel_steps(tx, run_id)
+    stopped = moves.cancel_steps(tx, run_id)
     history.stop_attempts(tx, run_id, StepStatus.CANCELLED, "the process run was cancelled", now)
     detail = {"steps": [str(step) for step in stopped], **_reason(reason)}
     history.add(tx, run, HistoryKind.CANCELLED, detail, now=now, user=caller.user.login)
@@ -128,14 +128,9 @@ def cancel(
 
 
 def _log_completion(tx: Transaction, run: Run, now: datetime) -> None:
-    """The wording is SolveXia's (spec/wire.md section 4)."""
     starter = None if run.started_by is None else people.user(tx, run.started_by)
     login = starter.login if starter else run.modified_by
-    message = (
-        f'Process run "{run.name}" has completed in {int(run.duration_seconds or 0)} s with status "{run.status}"'
-        f' at {now:%m/%d/%Y %H:%M:%S} for User "{login}"'
-    )
-    history.add_log(tx, login, message, now)
+    history.add_log(tx, login, completion(run.name, run.status, run.duration_seconds or 0.0, login, now), now)
 
 
 def restart(
@@ -160,8 +155,8 @@ def restart(
     run = store.restart(tx, planned.run, plan.key, caller.user.id, author=caller.user.login, now=now)
     for key in reversed(plan.again):
         step = planned.steps[key]
-        store.undo_writes(tx, step.id, run.attempt)
-        store.reset_step(tx, step)
+        writes.undo_writes(tx, step.id, run.attempt)
+        moves.reset_step(tx, step)
     released = sorted(release & set(plan.needs_release))
     detail = {**planning.detail(planned), "released": released, **_reason(reason)}
     history.add(tx, run, HistoryKind.RESTARTED, detail, now=now, user=caller.user.login, step=step_id)
@@ -200,7 +195,7 @@ def failed_steps(tx: Transaction, run: Run) -> list[StepId]:
     """In order; none is looked for while nothing can have failed."""
     if run.status in {RunStatus.NOT_STARTED, RunStatus.SCHEDULED} or run.outcome is Outcome.SUCCESS:
         return []
-    return store.failed_steps(tx, run.id)
+    return moves.failed_steps(tx, run.id)
 
 
 def page(tx: Transaction, caller: Caller, shown: RunFilter, *, before: RunId | None, limit: int) -> list[Run]:

@@ -54,9 +54,10 @@ class Blobs:
             descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             raise Invalid(f"the output file {source.name} does not exist or is a link") from None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise Invalid(f"the output {source.name} is not a file")
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise Invalid(f"the output {source.name} is not a file")
             sink = self.sink()
             try:
                 while block := file.read(COPY_BYTES):

@@ -85,7 +85,7 @@ class _Task(Generic[T]):
         connection.execute("SAVEPOINT operation")
         try:
             self.result = self.operation(tx)
-        except Exception as error:  # noqa: BLE001  whoever waits for the future receives it
+        except Exception as error:
             if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
                 raise
             connection.execute("ROLLBACK TO operation")
@@ -98,7 +98,7 @@ class _Task(Generic[T]):
         connection.execute("BEGIN IMMEDIATE")
         try:
             self.result = self.operation(tx)
-        except Exception as error:  # noqa: BLE001  whoever waits for the future receives it
+        except Exception as error:
             if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
                 raise
             connection.execute("ROLLBACK")
@@ -122,7 +122,7 @@ def _is_busy(error: sqlite3.Error) -> bool:
 
 
 class Database:
-    """One SQLite file. `on_fatal` is called when a commit's outcome is unknown: the process must end (trust.md, rule 1)."""
+    """One SQLite file. `on_fatal` is called when a commit is in doubt: the process must end (trust.md, rule 1)."""
 
     def __init__(
         self,
@@ -264,6 +264,7 @@ class Database:
         for task in batch:
             task.future.set_exception(answer)
         if not is_known:
+            self._is_closed = True  # nothing more is tried on a connection in doubt
             self._on_fatal(f"the database reported an error that leaves a commit in doubt: {error}")
 
 

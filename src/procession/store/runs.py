@@ -6,28 +6,19 @@ timed out, restarted or taken by another since has a larger one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from procession.model import values
-from procession.model.files import Content
-from procession.model.ids import ProcessId, PropertyId, RunId, StepId, UserId
+from procession.model.ids import ProcessId, RunId, UserId
 from procession.model.lifecycle import (
-    STEP_ACTIVE,
     Outcome,
     RunEvent,
     RunStatus,
-    StepEvent,
-    StepStatus,
     move_run,
-    move_step,
 )
-from procession.model.processes import Value
 from procession.model.runs import Run, RunFilter
-from procession.model.steps import StepRow
-from procession.store import steps, times
+from procession.store import times
 from procession.store.database import Transaction
 
 _RUN = (
@@ -37,7 +28,7 @@ _RUN = (
 )
 
 
-class Superseded(Exception):  # noqa: N818  not an error: somebody else was faster
+class Superseded(Exception):
     """The run has moved on since it was read: nothing was written."""
 
 
@@ -52,17 +43,6 @@ class NewRun:
     alert_email: str
     alert_sms: str
     author: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepWrite:
-    """What a status change writes into the step's row; None leaves the column as an event leaves it."""
-
-    message: str
-    finished_at: datetime | None = None
-    duration_seconds: float | None = None
-    started_at: datetime | None = None
-    retry_at: datetime | None = None
 
 
 def add(tx: Transaction, new: NewRun, now: datetime) -> RunId:
@@ -221,158 +201,6 @@ def fence(tx: Transaction, run: RunId, epoch: int, *, revisions: int) -> int:
     if row is None:
         raise Superseded
     return int(row[0]) - revisions + 1
-
-
-# --- the status of a step ----------------------------------------------------------------------------------------
-
-
-def move(
-    tx: Transaction, step: StepId, status: StepStatus, events: Sequence[StepEvent], write: StepWrite
-) -> StepStatus:
-    """Move a step through `events` by one compare-and-set; gives its new status. Raises Superseded.
-
-    A step without started_at and finished_at in `write` keeps what it has.
-    """
-    new = status
-    for event in events:
-        new = move_step(new, event)
-    changed = tx.run(
-        "UPDATE step SET status = ?, message = ?, started_at = coalesce(?, started_at), finished_at = ?, duration = ?,"
-        " retry_at = ?, tries = tries + ?, progress = NULL, progress_message = '' WHERE id = ? AND status = ?",
-        *(new, write.message, times.maybe_to_column(write.started_at), times.maybe_to_column(write.finished_at)),
-        *(times.seconds_to_column(write.duration_seconds), times.maybe_to_column(write.retry_at)),
-        *(sum(event is StepEvent.BEGIN for event in events), step.number, status),
-    )
-    if changed != 1:
-        raise Superseded
-    return new
-
-
-def cancel_steps(tx: Transaction, run: RunId) -> list[StepId]:
-    """Cancelled: what is under way or waits for its turn; finish date and duration stay null (seed)."""
-    return [_cancel(tx, step) for step in _active(tx, run)]
-
-
-def _cancel(tx: Transaction, step: StepRow) -> StepId:
-    move(tx, step.id, step.status, (StepEvent.CANCEL,), StepWrite(message="the process run was cancelled"))
-    return step.id
-
-
-def _active(tx: Transaction, run: RunId) -> list[StepRow]:
-    return [step for step in steps.of_run(tx, run) if step.status in STEP_ACTIVE]
-
-
-def time_out_steps(tx: Transaction, run: RunId, *, message: str, now: datetime) -> list[StepId]:
-    """Failed: what is under way; what waits for its turn is Cancelled."""
-    ended = []
-    for step in _active(tx, run):
-        is_running = step.status is StepStatus.RUNNING
-        event = StepEvent.FAIL if is_running else StepEvent.CANCEL
-        seconds = None
-        if is_running and step.started_at is not None:
-            seconds = max((now - step.started_at).total_seconds(), 0.0)
-        finished = now if is_running else None
-        move(
-            tx,
-            step.id,
-            step.status,
-            (event,),
-            StepWrite(message=message, finished_at=finished, duration_seconds=seconds),
-        )
-        ended.append(step.id)
-    return ended
-
-
-def reset_step(tx: Transaction, step: StepRow) -> None:
-    """Back to NotStarted with nothing left of the earlier attempt in the row; its history keeps it."""
-    new = move_step(step.status, StepEvent.RESET)
-    tx.run(
-        "UPDATE step SET status = ?, message = '', started_at = NULL, finished_at = NULL, duration = NULL, tries = 0,"
-        " retry_at = NULL, progress = NULL, progress_message = '' WHERE id = ?",
-        *(new, step.id.number),
-    )
-
-
-def tell(tx: Transaction, step: StepId, message: str) -> None:
-    """Why a step that is NotStarted stays so."""
-    tx.run("UPDATE step SET message = ? WHERE id = ?", message, step.number)
-
-
-def show_progress(tx: Transaction, step: StepId, fraction: float, message: str) -> None:
-    tx.run(
-        "UPDATE step SET progress = ?, progress_message = ? WHERE id = ? AND status = 'Running'",
-        *(fraction, message, step.number),
-    )
-
-
-def failed_steps(tx: Transaction, run: RunId) -> list[StepId]:
-    """In order."""
-    from procession.store import steps
-
-    rows = tx.all("SELECT kind, id FROM step WHERE run_id = ? AND status = 'Failed' ORDER BY position", run.number)
-    return [steps.step_id(row[0], row[1]) for row in rows]
-
-
-# --- what steps write --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """A value or a file's content for a property. `step` None: frozen at the start."""
-
-    property: PropertyId
-    step: StepId | None
-    attempt: int
-    value: Value = None
-    file_name: str = ""
-    content: Content | None = None
-
-
-def write_property(tx: Transaction, written: Written, now: datetime) -> None:
-    """Record the write and make it the present value."""
-    text = values.to_text(written.value)
-    content = written.content
-    tx.run(
-        "INSERT INTO property_write (property_id, step_id, attempt, value, file_name, sha256, size, written_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        *(written.property.number, written.step and written.step.number, written.attempt, text, written.file_name),
-        *(content and content.sha256, content.size_bytes if content else 0, times.to_column(now)),
-    )
-    if written.step is not None:
-        _set_present(tx, written.property.number, text, written.file_name, content)
-
-
-def undo_writes(tx: Transaction, step: StepId, attempt: int) -> None:
-    """What the step wrote no longer counts from `attempt` on: each property returns to the write before."""
-    rows = tx.all(
-        "SELECT DISTINCT property_id FROM property_write WHERE step_id = ? AND undone_by IS NULL", step.number
-    )
-    tx.run("UPDATE property_write SET undone_by = ? WHERE step_id = ? AND undone_by IS NULL", attempt, step.number)
-    for (number,) in rows:
-        row = tx.one(
-            "SELECT value, file_name, sha256, size FROM property_write WHERE property_id = ? AND undone_by IS NULL"
-            " ORDER BY id DESC LIMIT 1",
-            number,
-        )
-        value, name, sha256, size = row or (None, "", None, 0)
-        content = None if sha256 is None else Content(sha256=sha256, size_bytes=size)
-        _set_present(tx, number, value, name, content)
-
-
-def _set_present(tx: Transaction, number: int, text: str | None, name: str, content: Content | None) -> None:
-    sha256, size = (content.sha256, content.size_bytes) if content else (None, 0)
-    tx.run("UPDATE property SET value = ? WHERE id = ?", text, number)
-    tx.run("UPDATE file SET name = ?, sha256 = ?, size = ? WHERE property_id = ?", name, sha256, size, number)
-
-
-def written_by_steps(tx: Transaction, run: RunId) -> set[int]:
-    """The numbers of the properties whose present value a step wrote."""
-    rows = tx.all(
-        "SELECT DISTINCT w.property_id FROM property_write w JOIN step s ON s.id = w.step_id"
-        " WHERE s.run_id = ? AND w.undone_by IS NULL",
-        run.number,
-    )
-    return {row[0] for row in rows}
 
 
 def _run(row: tuple[Any, ...]) -> Run:

@@ -1,13 +1,75 @@
-"""What was frozen at a run's start and what its steps wrote, with what restarts have undone: for the history."""
+"""What is written into the properties of a run: frozen at its start, then by its steps; nothing is ever overwritten."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from procession.model import values
+from procession.model.files import Content
 from procession.model.ids import FileId, PropertyId, RunId, StepId
+from procession.model.processes import Value
 from procession.store import steps, times
 from procession.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A value or a file's content for a property. `step` None: frozen at the start."""
+
+    property: PropertyId
+    step: StepId | None
+    attempt: int
+    value: Value = None
+    file_name: str = ""
+    content: Content | None = None
+
+
+def write_property(tx: Transaction, written: Written, now: datetime) -> None:
+    """Record the write and make it the present value."""
+    text = values.to_text(written.value)
+    content = written.content
+    tx.run(
+        "INSERT INTO property_write (property_id, step_id, attempt, value, file_name, sha256, size, written_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        *(written.property.number, written.step and written.step.number, written.attempt, text, written.file_name),
+        *(content and content.sha256, content.size_bytes if content else 0, times.to_column(now)),
+    )
+    if written.step is not None:
+        _set_present(tx, written.property.number, text, written.file_name, content)
+
+
+def undo_writes(tx: Transaction, step: StepId, attempt: int) -> None:
+    """What the step wrote no longer counts from `attempt` on: each property returns to the write before."""
+    rows = tx.all(
+        "SELECT DISTINCT property_id FROM property_write WHERE step_id = ? AND undone_by IS NULL", step.number
+    )
+    tx.run("UPDATE property_write SET undone_by = ? WHERE step_id = ? AND undone_by IS NULL", attempt, step.number)
+    for (number,) in rows:
+        row = tx.one(
+            "SELECT value, file_name, sha256, size FROM property_write WHERE property_id = ? AND undone_by IS NULL"
+            " ORDER BY id DESC LIMIT 1",
+            number,
+        )
+        value, name, sha256, size = row or (None, "", None, 0)
+        content = None if sha256 is None else Content(sha256=sha256, size_bytes=size)
+        _set_present(tx, number, value, name, content)
+
+
+def _set_present(tx: Transaction, number: int, text: str | None, name: str, content: Content | None) -> None:
+    sha256, size = (content.sha256, content.size_bytes) if content else (None, 0)
+    tx.run("UPDATE property SET value = ? WHERE id = ?", text, number)
+    tx.run("UPDATE file SET name = ?, sha256 = ?, size = ? WHERE property_id = ?", name, sha256, size, number)
+
+
+def written_by_steps(tx: Transaction, run: RunId) -> set[int]:
+    """The numbers of the properties whose present value a step wrote."""
+    rows = tx.all(
+        "SELECT DISTINCT w.property_id FROM property_write w JOIN step s ON s.id = w.step_id"
+        " WHERE s.run_id = ? AND w.undone_by IS NULL",
+        run.number,
+    )
+    return {row[0] for row in rows}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

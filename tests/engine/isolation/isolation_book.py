@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
-from procession.actions.contract import Action, Context, Outcome
+from procession.actions.contract import Action, Context, Outcome, OutputValue
 from procession.model.lifecycle import StepStatus
 
 
@@ -25,7 +25,9 @@ def run_script(context: Context) -> Outcome:
 
 def echo(context: Context) -> Outcome:
     references = context.settings.code.split()
-    return Outcome(status=StepStatus.SUCCESS, outputs={name: context.value(name) for name in references})
+    return Outcome(
+        status=StepStatus.SUCCESS, outputs={name: cast("OutputValue", context.value(name)) for name in references}
+    )
 
 
 def log_loudly(context: Context) -> Outcome:

@@ -9,10 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import HERE, House, wait_until
-
 from procession.engine.isolation import processes
 from procession.engine.isolation.contract import ProcessMark, Worker
+from tests.engine.isolation.house import HERE, House, wait_until
 
 # A daemon by the book: forked twice, in a session of its own, deaf to TERM; so is its parent. Each sleeps with a mark
 # in its command line, by which the test finds it.
@@ -124,9 +123,9 @@ def test_a_lost_fork_server_is_replaced(own_house: House) -> None:
 SERVER = """
 import sys
 from pathlib import Path
-sys.path.insert(0, {here!r})
-from conftest import House, settings
-from test_kill import begin_stubborn
+sys.path[:0] = [{here!r}, str(Path({here!r}).parents[2])]
+from tests.engine.isolation.house import House, settings
+from tests.engine.isolation.test_kill import begin_stubborn
 from procession.engine.isolation import ForkServerIsolation
 isolation = ForkServerIsolation(settings(namespaces={namespaces}))
 isolation.start()

@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import House
 
 from procession.engine.isolation import landlock
 from procession.engine.isolation.contract import Limits
 from procession.model.lifecycle import StepStatus
+from tests.engine.isolation.house import House
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from conftest import House, Told
 
 from procession.actions.contract import FileInput, FileOutput
 from procession.engine.isolation import codec
 from procession.engine.isolation.channel import MESSAGE_BYTES_MAX
 from procession.model.lifecycle import StepStatus
+from tests.engine.isolation.house import House, Told
 
 
 def test_a_job_of_user_code_is_done(house: House) -> None:

@@ -74,8 +74,8 @@ def _settle_in(log: int) -> None:
     os.dup2(log, 2)
     os.close(log)
     # New ones, by line: what was printed before a crash must be in the log.
-    sys.stdout = open(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
-    sys.stderr = open(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
+    sys.stdout = open(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -90,7 +90,7 @@ class StepContext:
 
     @property
     def folder(self) -> Path:
-        """Made when it is first asked for: most built-in steps need none, and a folder costs a third of a millisecond."""
+        """Made when it is first asked for: most built-in steps need none, and it costs a third of a millisecond."""
         self.place.mkdir(parents=True, exist_ok=True)
         return self.place
 

@@ -1,7 +1,8 @@
 """The port between the engine and the processes in which steps run.
 
 The engine acquires a worker, commits the attempt's row with the worker's pid, and only then sends the job: the job is
-the "go" (spec/trust.md, rule 2). A worker says what it does in messages; when it says Done, or its pipe ends, it is over.
+the "go" (spec/trust.md, rule 2). A worker says what it does in messages; when it says Done, or its pipe ends, it is
+over.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Died:
-    """The process ended without an outcome; `reason` in the user's words ("used more than 4 GB of memory", "was killed by signal 11")."""
+    """The process ended without an outcome; `reason` in the user's words ("used more than 4 GB of memory")."""
 
     reason: str
 
@@ -106,7 +107,7 @@ class Worker(Protocol):
         """What has arrived, without waiting; ends with Done or Died at most once."""
 
     def kill(self, *, grace_seconds: float) -> KillReceipt:
-        """TERM to the whole tree, wait at most the grace period, KILL, wait until all are gone. Blocks: call in a thread."""
+        """TERM to the whole tree, at most the grace period later KILL, until all are gone. Blocks: call in a thread."""
 
 
 class Isolation(Protocol):

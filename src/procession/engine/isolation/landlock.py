@@ -66,7 +66,7 @@ def open_system() -> tuple[Place, ...]:
     """Handles of what every program may read: the system and this Python. Opened once, used for every worker."""
     python = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path, str(Path(sys.executable).resolve().parent)}
     # A path entry that is the root or a home folder would open everything in it.
-    wanted = {path for path in python if path and len(Path(path).resolve().parts) > 2}  # noqa: PLR2004
+    wanted = {path for path in python if path and len(Path(path).resolve().parts) > 2}
     return tuple(_open(path) for path in sorted({*wanted, *_SYSTEM}) if Path(path).exists())
 
 

@@ -40,4 +40,4 @@ def _applied(tx: Transaction) -> set[int]:
 
 def _record(number: int, name: str, now: datetime) -> str:
     # Our own file name and two numbers: nothing here comes from outside.
-    return f"\nINSERT INTO schema_migration VALUES ({number}, '{name}', {times.to_column(now)});"  # noqa: S608
+    return f"\nINSERT INTO schema_migration VALUES ({number}, '{name}', {times.to_column(now)});"

@@ -1,0 +1,113 @@
+"""The status of a step: the one place that writes it, by compare-and-set (STYLE.md rule 14); and what a step shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from procession.model.ids import RunId, StepId
+from procession.model.lifecycle import STEP_ACTIVE, StepEvent, StepStatus, move_step
+from procession.model.steps import StepRow
+from procession.store import steps, times
+from procession.store.database import Transaction
+from procession.store.runs import Superseded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepWrite:
+    """What a status change writes into the step's row; None leaves the column as an event leaves it."""
+
+    message: str
+    finished_at: datetime | None = None
+    duration_seconds: float | None = None
+    started_at: datetime | None = None
+    retry_at: datetime | None = None
+
+
+def move(tx: Transaction, step: StepId, status: StepStatus, event: StepEvent, write: StepWrite) -> StepStatus:
+    """Move a step by compare-and-set; gives its new status. Raises Superseded.
+
+    A step without started_at and finished_at in `write` keeps what it has.
+    """
+    return move_on(tx, step, status, (event,), write)
+
+
+def move_on(
+    tx: Transaction, step: StepId, status: StepStatus, events: Sequence[StepEvent], write: StepWrite
+) -> StepStatus:
+    """move() through several events at once, of which only the last is seen: scheduled and begun are one statement."""
+    new = status
+    for event in events:
+        new = move_step(new, event)
+    changed = tx.run(
+        "UPDATE step SET status = ?, message = ?, started_at = coalesce(?, started_at), finished_at = ?, duration = ?,"
+        " retry_at = ?, tries = tries + ?, progress = NULL, progress_message = '' WHERE id = ? AND status = ?",
+        *(new, write.message, times.maybe_to_column(write.started_at), times.maybe_to_column(write.finished_at)),
+        *(times.seconds_to_column(write.duration_seconds), times.maybe_to_column(write.retry_at)),
+        *(events.count(StepEvent.BEGIN), step.number, status),
+    )
+    if changed != 1:
+        raise Superseded
+    return new
+
+
+def cancel_steps(tx: Transaction, run: RunId) -> list[StepId]:
+    """Cancelled: what is under way or waits for its turn; finish date and duration stay null (seed)."""
+    return [_cancel(tx, step) for step in _active(tx, run)]
+
+
+def _cancel(tx: Transaction, step: StepRow) -> StepId:
+    move(tx, step.id, step.status, StepEvent.CANCEL, StepWrite(message="the process run was cancelled"))
+    return step.id
+
+
+def _active(tx: Transaction, run: RunId) -> list[StepRow]:
+    return [step for step in steps.of_run(tx, run) if step.status in STEP_ACTIVE]
+
+
+def time_out_steps(tx: Transaction, run: RunId, *, message: str, now: datetime) -> list[StepId]:
+    """Failed: what is under way; what waits for its turn is Cancelled."""
+    ended = []
+    for step in _active(tx, run):
+        is_running = step.status is StepStatus.RUNNING
+        event = StepEvent.FAIL if is_running else StepEvent.CANCEL
+        seconds = None
+        if is_running and step.started_at is not None:
+            seconds = max((now - step.started_at).total_seconds(), 0.0)
+        finished = now if is_running else None
+        move(
+            tx, step.id, step.status, event, StepWrite(message=message, finished_at=finished, duration_seconds=seconds)
+        )
+        ended.append(step.id)
+    return ended
+
+
+def reset_step(tx: Transaction, step: StepRow) -> None:
+    """Back to NotStarted with nothing left of the earlier attempt in the row; its history keeps it."""
+    new = move_step(step.status, StepEvent.RESET)
+    tx.run(
+        "UPDATE step SET status = ?, message = '', started_at = NULL, finished_at = NULL, duration = NULL, tries = 0,"
+        " retry_at = NULL, progress = NULL, progress_message = '' WHERE id = ?",
+        *(new, step.id.number),
+    )
+
+
+def tell(tx: Transaction, step: StepId, message: str) -> None:
+    """Why a step that is NotStarted stays so."""
+    tx.run("UPDATE step SET message = ? WHERE id = ?", message, step.number)
+
+
+def show_progress(tx: Transaction, step: StepId, fraction: float, message: str) -> None:
+    tx.run(
+        "UPDATE step SET progress = ?, progress_message = ? WHERE id = ? AND status = 'Running'",
+        *(fraction, message, step.number),
+    )
+
+
+def failed_steps(tx: Transaction, run: RunId) -> list[StepId]:
+    """In order."""
+    from procession.store import steps
+
+    rows = tx.all("SELECT kind, id FROM step WHERE run_id = ? AND status = 'Failed' ORDER BY position", run.number)
+    return [steps.step_id(row[0], row[1]) for row in rows]

@@ -1,0 +1,148 @@
+"""The script of the crash suite: what a client does, and a server that stops at the N-th point of its work.
+
+Runs in processes forked by test_crash.py. Everything the script has an answer for goes into the file `acknowledged`,
+everything a step does to the outside world into the file `sink`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from procession.engine.isolation import IsolationSettings
+from procession.engine.options import EngineSettings
+from procession.model.ids import RunId
+from procession.model.lifecycle import RUN_FINAL, StepStatus
+from tests.engine.steps import data, fail, item, process, python, wait
+from tests.engine.world import World
+from tests.support import wait_until
+
+CRASHED = 137
+ISOLATION = IsolationSettings(landlock=False, user_ids=None, user_ready=1, warm_ready=1, preload=())
+
+
+class Countdown:
+    """A crash point that ends the process like kill -9 does, the N-th time it is passed; else it counts."""
+
+    def __init__(self, last: int | None) -> None:
+        self._lock = threading.Lock()
+        self._last = last
+        self.passed: list[str] = []
+
+    def __call__(self, point: str) -> None:
+        with self._lock:
+            self.passed.append(point)
+            if len(self.passed) == self._last:
+                os._exit(CRASHED)
+
+
+def open_world(home: Path, crash_point: Callable[[str], None]) -> World:
+    settings = EngineSettings(grace_seconds=0.2, scan_seconds=0.5)
+    return World(home, settings=settings, isolation=ISOLATION, crash_point=crash_point)
+
+
+def effect(sink: Path, key: str, work: str = "") -> str:
+    """Code of a step that leaves begin and end of its work in the sink, by the run it belongs to.
+
+    O_APPEND and one write each: lines of two steps never mix.
+    """
+    return (
+        "import os, time\n"
+        f"sink = os.open({str(sink)!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)\n"
+        f"def tell(word): os.write(sink, f\"{{inputs['run']}} {key} {{word}}\\n\".encode())\n"
+        f"tell('begin')\n{work}\ntell('end')\n"
+    )
+
+
+def text(home: Path) -> str:
+    """A data step, two scripts with a file and a value, a built-in step and one that must not happen twice."""
+    sink, run = home / "sink", {"run": "${in.run}"}
+    write = "outputs.file('f').write_text('result of ' + inputs['run'])\noutputs['n'] = 1"
+    return process(
+        data("in", item("run", "String", "INPUT", required=True), item("given", "File", "INPUT", required=True)),
+        data("out", item("f", "File", "OUTPUT"), item("n", flow="OUTPUT")),
+        python("write", effect(sink, "write", write), inputs=run, outputs={"f": "${out.f}", "n": "${out.n}"}),
+        wait("rest"),
+        python("pay", effect(sink, "pay"), inputs=run, effect="once"),
+        python("close", effect(sink, "close"), inputs=run),
+        name="Crash",
+    )
+
+
+def slow(home: Path) -> str:
+    return process(
+        data("in", item("run", "String", "INPUT")),
+        python("long", effect(home / "sink", "long", "time.sleep(0.6)"), inputs={"run": "${in.run}"}),
+        name="Slow",
+    )
+
+
+def failing() -> str:
+    return process(wait("first"), fail("bad"), name="Failing")
+
+
+def acknowledge(home: Path, what: str, run: RunId) -> None:
+    """A client has its answer; synced, as what it does next may depend on it."""
+    with (home / "acknowledged").open("a") as file:
+        file.write(f"{what} {run}\n")
+
+
+def perform(home: Path, last: int | None) -> list[str]:
+    """Everything once; ends with the process when the countdown does. Gives the points that were passed."""
+    points = Countdown(last)
+    world = open_world(home, points)
+    world.engine.start()
+    whole = world.create(world.apply(text(home)), {"in.run": "whole"}).id
+    acknowledge(home, "create", whole)
+    world.upload(whole, "in.given", _given(home))
+    acknowledge(home, "upload", whole)
+    world.start(whole)
+    acknowledge(home, "start", whole)
+    _cancel_one(home, world)
+    _restart_one(home, world)
+    world.wait(whole)
+    acknowledge(home, "final", whole)
+    world.close()
+    return points.passed
+
+
+def _given(home: Path) -> Path:
+    given = home / "given.csv"
+    given.write_text("a;b\n1;2\n")
+    return given
+
+
+def _cancel_one(home: Path, world: World) -> None:
+    run = world.create(world.apply(slow(home)), {"in.run": "cancelled"}).id
+    acknowledge(home, "create", run)
+    world.start(run)
+    acknowledge(home, "start", run)
+    world.wait_for(run, "long", StepStatus.RUNNING)
+    world.cancel(run)
+    acknowledge(home, "cancel", run)
+
+
+def _restart_one(home: Path, world: World) -> None:
+    run = world.create(world.apply(failing())).id
+    acknowledge(home, "create", run)
+    world.start(run)
+    acknowledge(home, "start", run)
+    world.wait(run)
+    world.restart(run, "bad")
+    acknowledge(home, "restart", run)
+    world.wait(run)
+
+
+def recover(home: Path) -> None:
+    """A new server on the same home brings everything that was started to its end."""
+    world = open_world(home, lambda point: None)
+    world.engine.start()
+    wait_until(lambda: all(world.run(run).status in RUN_FINAL for run in started(world)), 20.0)
+    world.close()
+
+
+def started(world: World) -> list[RunId]:
+    with world.db.read() as tx:
+        return [RunId(row[0]) for row in tx.all("SELECT id FROM run WHERE status <> 'NotStarted' ORDER BY id")]

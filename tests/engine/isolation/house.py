@@ -1,0 +1,148 @@
+"""Real fork servers, one a mode for the whole session, and a way to run a job to its end."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from procession.actions.contract import InputValue, Outcome
+from procession.engine.isolation import ForkServerIsolation, IsolationSettings
+from procession.engine.isolation.contract import Died, Done, Job, Limits, LogText, Message, Progress, Worker
+
+HERE = str(Path(__file__).parent)
+DEADLINE_SECONDS = 20.0
+
+
+def settings(**changes: Any) -> IsolationSettings:
+    defaults: dict[str, Any] = {
+        "book": "isolation_book:book",
+        "import_paths": (HERE,),
+        "user_ready": 2,
+        "preload": ("decimal",),
+    }
+    return IsolationSettings(**{**defaults, **changes})
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    end_at = time.monotonic() + DEADLINE_SECONDS
+    pause = select.poll()
+    while not condition():
+        assert time.monotonic() < end_at, f"waited in vain until {what}"
+        pause.poll(2)
+
+
+@dataclass
+class Told:
+    """Everything that a worker said for one job."""
+
+    messages: list[Message] = field(default_factory=list)
+
+    @property
+    def log(self) -> str:
+        return "".join(message.text for message in self.messages if isinstance(message, LogText))
+
+    @property
+    def progress(self) -> list[Progress]:
+        return [message for message in self.messages if isinstance(message, Progress)]
+
+    @property
+    def end(self) -> Done | Died | None:
+        return next((message for message in self.messages if isinstance(message, Done | Died)), None)
+
+    @property
+    def outcome(self) -> Outcome:
+        assert isinstance(self.end, Done), (self.end, self.log)
+        return self.end.outcome
+
+    @property
+    def reason(self) -> str:
+        assert isinstance(self.end, Died), (self.end, self.log)
+        return self.end.reason
+
+
+@dataclass
+class House:
+    """An isolation that is running, and a folder for its jobs."""
+
+    isolation: ForkServerIsolation
+    home: Path
+    has_namespaces: bool = True
+    jobs: int = 0
+
+    def acquire(self, *, user_code: bool = True) -> Worker:
+        end_at = time.monotonic() + DEADLINE_SECONDS
+        while (worker := self.isolation.acquire(user_code=user_code)) is None:
+            assert time.monotonic() < end_at, "no worker became ready"
+            select.select([self.isolation.fileno()], [], [], 1)
+            self.isolation.collect()
+        return worker
+
+    def job(self, code: str, *, action: str = "script", limits: Limits | None = None, **values: InputValue) -> Job:
+        self.jobs += 1
+        folder = self.home / f"attempt{self.jobs}"
+        folder.mkdir()
+        return Job(
+            action=action,
+            settings={"code": code},
+            values={name.replace("__", "."): value for name, value in values.items()},
+            targets={},
+            folder=str(folder),
+            step_key="work",
+            idempotency_key="pr-1/work/1",
+            limits=limits or Limits(),
+        )
+
+    def listen(self, worker: Worker, until: Callable[[Told], bool] = lambda told: told.end is not None) -> Told:
+        told = Told()
+        end_at = time.monotonic() + DEADLINE_SECONDS
+        while not until(told):
+            assert time.monotonic() < end_at, f"the worker did not finish: {told.log}"
+            select.select([worker.fileno()], [], [], 1)
+            told.messages += worker.receive()
+        return told
+
+    def run(self, code: str, *, user_code: bool = True, action: str = "script", **more: Any) -> Told:
+        worker = self.acquire(user_code=user_code)
+        worker.send(self.job(code, action=action, **more))
+        told = self.listen(worker)
+        self.isolation.release(worker)
+        return told
+
+
+def _house(home: Path, **changes: Any) -> Iterator[House]:
+    isolation = ForkServerIsolation(settings(**changes))
+    isolation.start()
+    try:
+        yield House(isolation=isolation, home=home, has_namespaces=changes.get("namespaces", True))
+    finally:
+        isolation.close()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    yield from _house(tmp_path_factory.mktemp("namespaces"))
+
+
+@pytest.fixture(scope="session")
+def shared_trees(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    yield from _house(tmp_path_factory.mktemp("trees"), namespaces=False)
+
+
+@pytest.fixture(params=["namespaces", "trees"])
+def house(request: pytest.FixtureRequest) -> House:
+    """Both ways to keep processes together, one after the other."""
+    found = request.getfixturevalue("shared" if request.param == "namespaces" else "shared_trees")
+    assert isinstance(found, House)
+    return found
+
+
+@pytest.fixture
+def own_house(tmp_path: Path) -> Iterator[House]:
+    """One that a test may break."""
+    yield from _house(tmp_path)

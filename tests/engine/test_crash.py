@@ -1,0 +1,244 @@
+"""Crash before and after every commit and every publication, start again: nothing is lost, nothing invented (R2)."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import os
+import sqlite3
+import sys
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from procession.clock import SystemClock
+from procession.store.crash import pass_by
+from procession.store.database import Database
+from procession.store.migrations import available, migrate
+from tests.engine import crash_script
+from tests.engine.crash_script import CRASHED, Countdown
+
+pytestmark = pytest.mark.crash
+
+LANES = 6  # homes under test at the same time: most of a turn is waiting
+POINTS_MAX = 400  # the script is small; more points than this means that it does not end
+FINAL = {"Finished", "Cancelled", "TimedOut"}
+
+
+def in_a_child(home: Path, work: Callable[[], object]) -> int:
+    """Fork: a child that starts an interpreter anew would cost half a second. Gives its pid."""
+    sys.stdout.flush()
+    with warnings.catch_warnings():
+        # Later Pythons warn of threads, such as those of tests before; the child makes its own and uses none of them.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        output = os.open(home / "child.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        work()
+        code = 0
+    except BaseException:
+        (home / "error").write_text(traceback.format_exc())
+    finally:
+        os._exit(code)
+
+
+def finish(pid: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_a_crash_at_any_point_of_a_server_s_work_loses_and_invents_nothing(tmp_path: Path) -> None:
+    gc.freeze()
+    next_point, crashes = 1, 0
+    is_complete = False
+    while not is_complete:
+        homes = {point: _home(tmp_path, point) for point in range(next_point, next_point + LANES)}
+        ends = _all(homes, crash_script.perform)
+        for point, home in homes.items():
+            assert ends[point] in {0, CRASHED}, _why(home)
+        again = _all(homes, lambda home, point: crash_script.recover(home))
+        states = {point: _whole_state(home) for point, home in homes.items()}
+        for point, home in homes.items():
+            assert again[point] == 0, f"point {point}: {_why(home)}"
+            check(home, f"point {point}")
+        third = _all(homes, lambda home, point: crash_script.recover(home))
+        for point, home in homes.items():
+            assert third[point] == 0, f"point {point}: {_why(home)}"
+            assert _whole_state(home) == states[point], f"point {point}: a second recovery changed something"
+        crashes += sum(end == CRASHED for end in ends.values())
+        is_complete = set(ends.values()) == {0}
+        next_point += LANES
+        assert next_point < POINTS_MAX
+    print(f"{crashes} crash points, 0 violations")
+    assert crashes > 40
+
+
+def _home(folder: Path, point: int) -> Path:
+    home = folder / str(point)
+    home.mkdir()
+    return home
+
+
+def _all(homes: dict[int, Path], work: Callable[[Path, int], object]) -> dict[int, int]:
+    pids = {point: in_a_child(home, lambda home=home, point=point: work(home, point)) for point, home in homes.items()}  # type: ignore[misc]
+    return {point: finish(pid) for point, pid in pids.items()}
+
+
+def _why(home: Path) -> str:
+    return "".join(path.read_text()[-3000:] for path in (home / "error", home / "child.log") if path.exists())
+
+
+# --- what must be true afterwards
+
+
+def check(home: Path, where: str) -> None:
+    # A connection of the test's own: it must not trust the code it judges.
+    with closing(sqlite3.connect(f"file:{home / 'procession.db'}?mode=ro", uri=True)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",), where
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == [], where
+        assert "run" in {row[0] for row in db.execute("SELECT name FROM sqlite_schema")}, where
+        _check_acknowledged(db, home, where)
+        _check_runs(db, where)
+        _check_effects(db, home, where)
+        _check_contents(db, home, where)
+        _check_history(db, where)
+        _check_attempts(db, where)
+
+
+def _check_acknowledged(db: sqlite3.Connection, home: Path, where: str) -> None:
+    """What a client was told is true for ever."""
+    statuses = {f"pr-{row[0]}": row[1] for row in db.execute("SELECT id, status FROM run")}
+    attempts = {f"pr-{row[0]}": row[1] for row in db.execute("SELECT id, attempt FROM run")}
+    path = home / "acknowledged"
+    for line in path.read_text().splitlines() if path.exists() else []:
+        what, run = line.split()
+        assert run in statuses, f"{where}: {line} is lost"
+        match what:
+            case "start":
+                assert statuses[run] in FINAL, f"{where}: {line}, but {statuses[run]}"
+            case "cancel":
+                assert statuses[run] == "Cancelled", f"{where}: {line}, but {statuses[run]}"
+            case "restart":
+                assert attempts[run] == 2, f"{where}: {line} is lost"
+            case "upload":
+                sql = (
+                    "SELECT f.sha256 FROM step s JOIN property p ON p.step_id = s.id"
+                    " JOIN file f ON f.property_id = p.id"
+                    " WHERE s.run_id = ? AND p.key = 'given'"
+                )
+                assert db.execute(sql, (int(run[3:]),)).fetchone()[0], f"{where}: {line} is lost"
+
+
+def _check_runs(db: sqlite3.Connection, where: str) -> None:
+    active = db.execute("SELECT id, status FROM run WHERE status IN ('Scheduled', 'Running')").fetchall()
+    assert active == [], f"{where}: not brought to an end"
+    stuck = "SELECT s.key FROM step s JOIN run r ON r.id = s.run_id WHERE s.status IN ('Scheduled', 'Running')"
+    assert db.execute(stuck).fetchall() == [], where
+
+
+def _check_effects(db: sqlite3.Connection, home: Path, where: str) -> None:
+    """No Success without its effect, no second payment, never two attempts of one step at once."""
+    path = home / "sink"
+    told = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+    counts = Counter(tuple(words) for words in told)
+    assert counts["whole", "pay", "begin"] <= 1, f"{where}: paid twice"
+    under_way: set[str] = set()
+    for _, key, word in told:
+        # One that was killed has begun and not ended; the next begin of the same step is its second attempt.
+        assert word == "begin" or key in under_way, f"{where}: {key} ended twice"
+        under_way = under_way | {key} if word == "begin" else under_way - {key}
+    sql = "SELECT s.key, s.status, s.message FROM step s JOIN run r ON r.id = s.run_id WHERE s.kind = 'Action'"
+    for key, status, message in db.execute(sql):
+        if status == "Success" and key in {"write", "pay", "close"}:
+            assert counts["whole", key, "end"] >= 1, f"{where}: {key} is a Success that never was"
+        if status == "Failed" and key != "bad":
+            assert key == "pay", f"{where}: {key} failed: {message}"
+            assert "must not happen twice" in message, f"{where}: {message}"
+    assert counts["cancelled", "long", "end"] <= 1, where
+
+
+def _check_contents(db: sqlite3.Connection, home: Path, where: str) -> None:
+    """No row names a content that is not there, whole."""
+    named = "SELECT sha256, size FROM file WHERE sha256 IS NOT NULL UNION SELECT sha256, size FROM property_write"
+    for sha256, size in db.execute(f"{named} WHERE sha256 IS NOT NULL"):
+        content = (home / "files" / sha256[:2] / sha256[2:]).read_bytes()
+        assert len(content) == size, where
+        assert hashlib.sha256(content).hexdigest() == sha256, where
+
+
+# Within one attempt at a run a step never goes back; Scheduled after Running is a repeat after the crash.
+ORDER = {"NotStarted": 0, "Scheduled": 1, "Running": 1, "Success": 2, "Warning": 2, "Failed": 2, "Skipped": 2}
+
+
+def _check_history(db: sqlite3.Connection, where: str) -> None:
+    for (run,) in db.execute("SELECT id FROM run").fetchall():
+        sql = (
+            "SELECT at, attempt, kind, step_id, json_extract(detail, '$.status') FROM history WHERE run_id = ?"
+            " ORDER BY revision"
+        )
+        rows = db.execute(sql, (run,)).fetchall()
+        moments = [row[0] for row in rows]
+        assert moments == sorted(moments), f"{where}: the revisions of pr-{run} do not follow time"
+        reached: dict[tuple[int, int], str] = {}
+        for _, attempt, kind, step, status in rows:
+            if kind == "step":
+                before = reached.get((attempt, step), "NotStarted")
+                assert ORDER[status] >= ORDER[before], f"{where}: pr-{run} went from {before} to {status}"
+                assert ORDER[before] < 2, f"{where}: pr-{run} left the final status {before}"
+                reached[attempt, step] = status
+        kinds = [row[2] for row in rows]
+        ends = kinds.count("finished") + kinds.count("cancelled") + kinds.count("timed out")
+        assert ends <= 1 + kinds.count("restarted"), f"{where}: pr-{run} ended {ends} times"
+
+
+def _check_attempts(db: sqlite3.Connection, where: str) -> None:
+    """Every attempt is over, and none began before the one before it had ended."""
+    left = db.execute("SELECT id, status, is_gone FROM step_attempt WHERE is_gone = 0 OR status = 'Running'").fetchall()
+    assert left == [], f"{where}: attempts left {left}"
+    both = (
+        "SELECT a.id, b.id FROM step_attempt a JOIN step_attempt b ON a.step_id = b.step_id AND a.id < b.id"
+        " WHERE b.started_at < a.finished_at"
+    )
+    assert db.execute(both).fetchall() == [], f"{where}: two attempts at once"
+
+
+def _whole_state(home: Path) -> list[str]:
+    with closing(sqlite3.connect(f"file:{home / 'procession.db'}?mode=ro", uri=True)) as db:
+        return [line for line in db.iterdump() if not line.startswith("BEGIN")]
+
+
+# --- migrations
+
+
+def test_a_crash_at_any_point_of_a_migration_leaves_a_home_that_the_next_start_completes(tmp_path: Path) -> None:
+    point, end = 0, CRASHED
+    while end == CRASHED:
+        point += 1
+        home = _home(tmp_path, point)
+        end = finish(in_a_child(home, lambda home=home, point=point: _migrate(home, Countdown(point))))  # type: ignore[misc]
+        assert end in {0, CRASHED}, _why(home)
+
+        _migrate(home, pass_by)
+
+        with closing(sqlite3.connect(home / "procession.db")) as db:
+            assert db.execute("SELECT count(*) FROM schema_migration").fetchone() == (len(available()),)
+            assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    print(f"{point - 1} crash points of migrations, 0 violations")
+    assert point > 4
+
+
+def _migrate(home: Path, crash_point: Callable[[str], None]) -> None:
+    fatal: list[str] = []
+    db = Database(home / "procession.db", on_fatal=fatal.append, crash_point=crash_point)
+    migrate(db, SystemClock().now())
+    db.close()
+    assert not fatal

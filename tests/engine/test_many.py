@@ -1,0 +1,246 @@
+"""What every engine must do with many runs and with its own end: limits, turns, close, takeover, leases, full disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from procession.clock import SystemClock
+from procession.model.ids import RunId
+from procession.model.lifecycle import Outcome, RunStatus, StepStatus
+from procession.model.people import Caller, UserRole
+from procession.model.runs import HistoryKind
+from procession.operations import people
+from procession.store import history
+from tests.engine.steps import fail, mark, marks, process, python, stay, wait
+from tests.engine.world import World
+from tests.support import wait_until
+
+
+def crowd(sink: Path) -> str:
+    """Code that leaves how many are inside when it comes in, and stays a moment."""
+    return (
+        "import json, os, time\n"
+        f"room = {str(sink)!r}\nos.makedirs(room, exist_ok=True)\nmine = room + '/' + str(time.monotonic_ns())\n"
+        "open(mine, 'w').close()\n"
+        f"with open(room + '.counts', 'a') as counts: counts.write('%d\\n' % len(os.listdir(room)))\n"
+        "time.sleep(0.05)\nos.unlink(mine)\n"
+    )
+
+
+def most_at_once(sink: Path) -> int:
+    return max(int(count) for count in marks(Path(f"{sink}.counts")))
+
+
+def several(world: World, text: str, count: int) -> list[RunId]:
+    process_id = world.apply(text)
+    found = [world.create(process_id).id for _ in range(count)]
+    for run in found:
+        world.start(run)
+    return found
+
+
+def test_no_more_steps_run_at_once_than_the_engine_may(build: Callable[..., World], tmp_path: Path) -> None:
+    world = build(workers_max=2)
+    world.engine.start()
+    room = tmp_path / "room"
+    branches = [python(f"s{number}", crowd(room), needs=["start"]) for number in range(6)]
+
+    found = several(world, process(wait("start"), *branches), 2)
+
+    assert [world.wait(run).outcome for run in found] == [Outcome.SUCCESS] * 2
+    assert most_at_once(room) == 2
+
+
+def test_no_more_runs_are_under_work_than_the_engine_may(build: Callable[..., World], tmp_path: Path) -> None:
+    world = build(runs_max=2)
+    world.engine.start()
+
+    found = several(world, process(python("a", crowd(tmp_path / "room"))), 6)
+
+    assert [world.wait(run).outcome for run in found] == [Outcome.SUCCESS] * 6
+    assert most_at_once(tmp_path / "room") == 2
+
+
+def test_a_process_may_have_one_run_at_a_time_while_others_go_on(build: Callable[..., World], tmp_path: Path) -> None:
+    world, room, gate = build(), tmp_path / "room", tmp_path / "gate"
+    world.engine.start()
+
+    single = several(world, process(python("a", stay(gate) + crowd(room)), name="Single", concurrency=1), 4)
+    other = world.begin(process(wait("a"), name="Other"))
+    assert world.wait(other).outcome is Outcome.SUCCESS
+    assert sum(world.run(run).status is RunStatus.SCHEDULED for run in single) == 3
+    gate.touch()
+
+    assert [world.wait(run).outcome for run in single] == [Outcome.SUCCESS] * 4
+    assert most_at_once(room) == 1
+
+
+def test_users_take_turns(build: Callable[..., World]) -> None:
+    world = build(runs_max=1)
+    process_id = world.apply(process(wait("a")))
+    ada, bob = world.caller, second_user(world)
+    mine: dict[RunId, str] = {}
+    for caller, name in [(ada, "ada")] * 5 + [(bob, "bob")] * 5:
+        world.caller = caller
+        run = world.create(process_id).id
+        world.start(run)
+        mine[run] = name
+
+    world.engine.start()
+    for run in mine:
+        world.wait(run)
+
+    def taken_at(run: RunId) -> datetime:
+        return next(row.at for row in world.history(run) if row.kind is HistoryKind.TAKEN)
+
+    order = "".join(mine[run][0] for run in sorted(mine, key=taken_at))
+    assert order in {"ab" * 5, "ba" * 5}
+
+
+def second_user(world: World) -> Caller:
+    bob = world.db.write(
+        lambda tx: people.create_user(
+            tx,
+            email="bob@example.com",
+            first_name="Bob",
+            last_name="Byron",
+            role=UserRole.CLIENT_ADMIN,
+            now=world.clock.now(),
+        )
+    )
+    return replace(world.caller, user=bob)
+
+
+def test_closing_lets_short_steps_end_and_the_next_engine_does_the_rest(
+    build: Callable[..., World], tmp_path: Path
+) -> None:
+    sink, gate, world = tmp_path / "sink", tmp_path / "gate", build()
+    world.engine.start()
+    run = world.begin(process(python("short", mark(sink, "short") + "import time; time.sleep(0.1)"), wait("rest")))
+    long = world.begin(process(python("long", mark(sink, "long") + stay(gate)), name="Long"))
+    wait_until(lambda: sorted(marks(sink)) == ["long", "short"])
+
+    world.close()
+    gate.touch()
+    world = build()
+    assert world.step(run, "short").status is StepStatus.SUCCESS
+    assert world.step(run, "rest").status is not StepStatus.SUCCESS
+    world.engine.start()
+
+    assert world.wait(run).outcome is Outcome.SUCCESS
+    assert world.wait(long).outcome is Outcome.SUCCESS
+    assert sorted(marks(sink)) == ["long", "long", "short"]
+    assert HistoryKind.TAKEN_OVER in [row.kind for row in world.history(long)]
+    messages = [row.detail.get("message") for row in world.history(long)]
+    assert "the server stopped while this step was under way; it runs again" in messages
+
+
+def test_a_step_that_ends_its_server_every_time_is_given_up(build: Callable[..., World], tmp_path: Path) -> None:
+    sink, world = tmp_path / "sink", build(grace_seconds=0.1)
+    world.engine.start()
+    run = world.begin(process(python("bad", mark(sink) + stay(tmp_path / "never")), wait("next")))
+    for count in range(1, 4):
+        wait_until(lambda count=count: len(marks(sink)) == count)  # type: ignore[misc]
+        world.engine.close()
+        world.engine = world.new_engine()
+        world.engine.start()
+
+    assert world.wait(run).outcome is Outcome.FAILED
+    assert world.step(run, "bad").message.startswith("the server stopped 3 times")
+    assert len(marks(sink)) == 3
+    assert world.wait(world.begin(process(wait("a")))).outcome is Outcome.SUCCESS
+
+
+def test_a_start_that_nobody_announced_is_found(build: Callable[..., World]) -> None:
+    world = build(scan_seconds=0.05)
+    world.engine.start()
+    world.office = replace(world.office, look=lambda run: None)
+
+    assert world.wait(world.begin(process(wait("a"))), 5.0).outcome is Outcome.SUCCESS
+
+
+def test_the_lease_of_a_run_under_work_is_renewed(build: Callable[..., World], tmp_path: Path) -> None:
+    world = build(lease_seconds=0.3)
+    world.engine.start()
+    run = world.begin(process(python("a", stay(tmp_path / "gate"))))
+    world.wait_for(run, "a", StepStatus.RUNNING)
+
+    def lease() -> int:
+        with world.db.read() as tx:
+            row = tx.one("SELECT lease_until FROM run WHERE id = ?", run.number)
+        assert row is not None
+        return int(row[0])
+
+    first = lease()
+
+    wait_until(lambda: lease() > first + 300_000)
+    (tmp_path / "gate").touch()
+    assert world.wait(run).outcome is Outcome.SUCCESS
+
+
+class SetBackClock(SystemClock):
+    """The machine's clock, which somebody sets an hour back."""
+
+    def __init__(self) -> None:
+        self.offset = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.offset
+
+
+def test_a_clock_set_back_neither_delays_a_retry_nor_bends_a_duration(build: Callable[..., World]) -> None:
+    world, clock = build(), SetBackClock()
+    world.clock = clock
+    world.engine = world.new_engine()
+    world.engine.start()
+    run = world.begin(process(fail("bad", "no", retry={"times": 1, "wait": "0.3s"})))
+    world.wait_for(run, "bad", StepStatus.SCHEDULED)
+
+    clock.offset = timedelta(hours=-1)
+
+    ended = world.wait(run, 5.0)
+    assert ended.outcome is Outcome.FAILED
+    assert ended.duration_seconds is not None
+    assert 0.3 <= ended.duration_seconds < 5.0
+
+
+def test_a_run_goes_on_when_a_full_disk_has_room_again(build: Callable[..., World], tmp_path: Path) -> None:
+    gate, world = tmp_path / "gate", build(scan_seconds=0.2)
+    world.engine.start()
+    message = json.dumps("x" * 1500)
+    steps = [python("a", stay(gate)), *[python(f"s{n}", f"message({message})") for n in range(4)]]
+    run = world.begin(process(*steps))
+    world.wait_for(run, "a", StepStatus.RUNNING)
+
+    limit_pages(world, None)
+    gate.touch()
+    wait_until(lambda: not world.engine._executor.boards)  # the store cannot tell, it is full
+    limit_pages(world, 1_000_000)
+
+    assert world.wait(run, 5.0).outcome is Outcome.SUCCESS
+    assert HistoryKind.TAKEN_OVER in [row.kind for row in world.history(run)]
+    assert world.fatal == []
+
+
+def limit_pages(world: World, most: int | None) -> None:
+    """None: no page more than there are now; what SQLite answers then is that the disk is full."""
+    with world.db.read() as tx:
+        row = tx.one("PRAGMA page_count")
+    assert row is not None
+    world.db.write(lambda tx: tx.one(f"PRAGMA max_page_count = {row[0] if most is None else most}"))
+
+
+def test_an_ended_run_leaves_nothing_in_the_engine_s_memory(build: Callable[..., World]) -> None:
+    world = build()
+    world.engine.start()
+    for run in several(world, process(wait("a", time_limit="1h")), 150):
+        world.wait(run)
+
+    wait_until(lambda: not world.engine._executor.boards)
+    assert len(world.engine._timers) < 150
+    with world.db.read() as tx:
+        assert history.not_gone(tx) == []

@@ -1,0 +1,57 @@
+"""The migrations leave the schema that schema.sql shows, and a later release's data is not touched."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from procession.clock import ManualClock
+from procession.model.errors import Invalid
+from procession.store import migrations
+from procession.store.database import Database
+from tests.store.conftest import Opened
+
+
+def schema_of(connection: sqlite3.Connection) -> dict[str, str]:
+    rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'")
+    return {name: re.sub(r"\s+", " ", sql) for name, sql in rows}
+
+
+def test_the_schema_file_is_what_the_migrations_leave(tmp_path: Path, clock: ManualClock) -> None:
+    db = Database(tmp_path / "test.db", on_fatal=print)
+    migrations.migrate(db, clock.now())
+    db.close()
+    migrated, shown = sqlite3.connect(tmp_path / "test.db"), sqlite3.connect(":memory:")
+    shown.executescript(resources.files("procession.store").joinpath("schema.sql").read_text("utf-8"))
+
+    found, expected = schema_of(migrated), schema_of(shown)
+    migrated.close()
+    shown.close()
+
+    assert found == expected
+    assert len(found) > 20
+
+
+def test_a_second_migration_has_nothing_to_do(db: Opened, clock: ManualClock) -> None:
+    first = migrations.migrate(db, clock.now())
+
+    assert first == len(migrations.available())
+    assert migrations.migrate(db, clock.now()) == 0
+
+
+def test_the_data_of_a_later_release_is_refused_with_a_reason(db: Opened, clock: ManualClock) -> None:
+    migrations.migrate(db, clock.now())
+    db.write(lambda tx: tx.run("INSERT INTO schema_migration VALUES (9999, '9999_later.sql', 0)"))
+
+    with pytest.raises(Invalid, match=r"later release of Procession .schema 9999.*install that release again"):
+        migrations.migrate(db, clock.now())
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    numbers = sorted(migrations.available())
+
+    assert numbers == list(range(1, len(numbers) + 1))
