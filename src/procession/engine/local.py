@@ -108,7 +108,7 @@ class LocalEngine:
             self._ring()
 
     def _ring(self) -> None:
-        # A bell that rings already will be heard, and the inbox is emptied after that: a call costs a wake-up only once.
+        # A bell that rings will be heard, and the inbox is emptied after that: many calls cost one wake-up.
         if not self._is_ringing:
             self._is_ringing = True
             with contextlib.suppress(BlockingIOError):
