@@ -22,6 +22,7 @@ from procession.actions.contract import Action
 from procession.engine.isolation import channel, keeper, landlock, linux, processes, rehearsal, sandbox
 from procession.engine.isolation.options import Announcement, Born, Command, Fork, Hello, Orders, Preload
 
+USERS_APART = 61  # between the first users of fork servers with neighbouring pids
 _COMMAND_BYTES_MAX = 4096
 
 
@@ -35,7 +36,8 @@ class ForkServer:
         self._system = landlock.open_system() if orders.settings.landlock else ()
         self._namespace, self._flags = _find_namespaces(orders)
         self._keepers: set[int] = set()
-        self._number = 0
+        # Fork servers beside this one count elsewhere: a user of two workers would share its limit of processes.
+        self._number = os.getpid() * USERS_APART
         self._wakeup = _wake_on_child()
 
     def run(self) -> None:

@@ -18,7 +18,7 @@ class Cell:
     """What a worker was given when it was forked."""
 
     settings: IsolationSettings
-    number: int  # counts the workers of this fork server
+    number: int  # of this worker; chooses its user
     system: tuple[landlock.Place, ...]  # handles of what every program may read
     counted_alone: bool  # the kernel counts its processes apart from those of others
 
