@@ -24,7 +24,7 @@ groups:
         with:
           code: |
             import time
-            time.sleep(1.5)
+            time.sleep(4)
             message("slept")
       - {action: wait, name: Third, key: third, with: {seconds: 0.01}}
 """
@@ -35,12 +35,12 @@ def test_a_run_survives_kill_9_in_the_middle_of_a_step(tmp_path: Path) -> None:
     apply_text(home, NAPS)
     with serving(home) as server:
         run = command(home, "run", "Naps", "--json").json["id"]
-        wait_until(lambda: _statuses(home, run)["second"] == "Running")
+        wait_until(lambda: _statuses(home, run)["second"] == "Running", 30)
         assert server.end(signal.SIGKILL) == -signal.SIGKILL
     assert _statuses(home, run)["second"] == "Running"
 
     with serving(home):
-        wait_until(lambda: command(home, "status", run, "--json").json["status"] == "Finished", 20)
+        wait_until(lambda: command(home, "status", run, "--json").json["status"] == "Finished", 60)
 
     said = command(home, "status", run, "--json").json
     assert said["outcome"] == "Success"
