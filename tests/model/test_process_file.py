@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from procession import actions
 from procession.model import definitions, file_schema, process_file, rendering
 from procession.model.documents import FileMistakes
 from procession.model.processes import (
@@ -44,6 +45,7 @@ class _Action:
     settings: type[msgspec.Struct] = _Settings
     reads: Callable[[Any], tuple[str, ...]] = lambda given: tuple(str(text)[2:-1] for text in given.inputs.values())
     writes: Callable[[Any], tuple[str, ...]] = lambda given: tuple(text[2:-1] for text in given.outputs.values())
+    effect: Effect = Effect.IDEMPOTENT
     check: Callable[[Any], tuple[str, ...]] = lambda given: ("code must not be bad",) if given.code == "bad" else ()
 
 
@@ -271,3 +273,11 @@ def test_the_schema_knows_the_keys_of_the_file_and_the_settings_of_each_action()
     assert [set(action["properties"]) for action in actions] == [set(process_file.ACTION_KEYS)] * 2
     assert "_Settings" in schema["$defs"]
     assert msgspec.json.decode(msgspec.json.encode(schema)) == schema
+
+
+def test_a_step_that_names_no_effect_has_the_usual_one_of_its_action() -> None:
+    text = "process: P\ngroups: [{group: G, steps: [{action: run_sql, name: a, with: {sql: SELECT 1}}, {action: run_sql, name: b, effect: once, with: {sql: SELECT 1}}]}]"
+
+    steps = process_file.parse(text, actions=actions.book()).steps
+
+    assert [step.effect for step in steps] == [Effect.PURE, Effect.ONCE]

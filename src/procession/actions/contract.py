@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import msgspec
 
 from procession.model.lifecycle import StepStatus
+from procession.model.processes import Effect
 
 
 class FileInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +113,7 @@ class Example:
 class Action:
     """An action's entry in the book of actions.
 
-    `references` lists what a settings object reads and writes, so that `procession apply` can check both.
+    `reads` and `writes` list the references of a settings object, so that `procession apply` can check both.
     `runs_user_code` puts every attempt into a process of its own that is never used again.
     """
 
@@ -127,3 +128,4 @@ class Action:
         lambda settings: ()
     )  # further mistakes of the settings, in the user's words
     runs_user_code: bool = False
+    effect: Effect = Effect.IDEMPOTENT  # of a step whose file names none; PURE: it changes nothing but its outputs

@@ -8,6 +8,7 @@ import msgspec
 
 from procession.actions.contract import Action, Context, Example, Outcome
 from procession.model.lifecycle import StepStatus
+from procession.model.processes import Effect
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,6 +30,7 @@ EXAMPLE = Example(
 
 ACTION = Action(
     kind="fail",
+    effect=Effect.PURE,
     title="End with a failure",
     settings=Settings,
     run=run,

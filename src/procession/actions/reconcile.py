@@ -22,6 +22,7 @@ from procession.actions.problems import Problem
 from procession.actions.references import ReferenceText
 from procession.actions.relations import FileOptions
 from procession.model.lifecycle import StepStatus
+from procession.model.processes import Effect
 
 if TYPE_CHECKING:
     import duckdb
@@ -279,6 +280,7 @@ Everything,3,125.5000,2,120.0100,5.4900
 
 ACTION = Action(
     kind="reconcile",
+    effect=Effect.PURE,
     title="Reconcile two files",
     settings=Settings,
     run=run,

@@ -15,6 +15,7 @@ from procession.actions.problems import Problem
 from procession.actions.references import Given, Name
 from procession.actions.relations import FileOptions
 from procession.model.lifecycle import StepStatus
+from procession.model.processes import Effect
 
 if TYPE_CHECKING:
     import duckdb
@@ -208,6 +209,7 @@ SELECT account, sum(amount) AS total FROM large GROUP BY account ORDER BY accoun
 
 ACTION = Action(
     kind="run_sql",
+    effect=Effect.PURE,
     title="Run SQL over files",
     settings=Settings,
     run=run,

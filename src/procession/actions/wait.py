@@ -9,6 +9,7 @@ import msgspec
 
 from procession.actions.contract import Action, Context, Example, Outcome
 from procession.model.lifecycle import StepStatus
+from procession.model.processes import Effect
 
 SECONDS_MAX = 86_400.0  # the default time limit of a whole run
 _SLICE_SECONDS = 0.5  # how often those who watch see progress
@@ -32,6 +33,7 @@ EXAMPLE = Example(settings={"seconds": 0.01}, inputs={}, targets={}, expected={}
 
 ACTION = Action(
     kind="wait",
+    effect=Effect.PURE,
     title="Wait",
     settings=Settings,
     run=run,

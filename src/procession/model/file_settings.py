@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from procession.model.documents import Document, Path
-from procession.model.processes import Flow, Process, Property, PropertyType
+from procession.model.processes import Effect, Flow, Process, Property, PropertyType
 from procession.model.sheets import did_you_mean, shown
 
 _PLACE = re.compile(r" - at `\$(.*)`\Z")
@@ -28,6 +28,9 @@ class ActionKind(Protocol):
 
     @property
     def writes(self) -> Callable[[Any], tuple[str, ...]]: ...
+
+    @property
+    def effect(self) -> Effect: ...  # of a step that names none
 
     @property
     def check(self) -> Callable[[Any], tuple[str, ...]]: ...

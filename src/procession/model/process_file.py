@@ -120,6 +120,7 @@ def _read_action_step(sheet: Sheet, actions: Mapping[str, ActionKind]) -> Step:
         hint = did_you_mean(kind, actions) or f"; there are {', '.join(sorted(actions))}"
         sheet.wrong("action", f"there is no action {shown(kind)}{hint}")
     name = sheet.text("name", kind, is_name="name" in sheet)
+    usual = actions[kind].effect if kind in actions else Effect.IDEMPOTENT
     return Step(
         key=sheet.key(name, of="step"),
         name=name,
@@ -131,7 +132,7 @@ def _read_action_step(sheet: Sheet, actions: Mapping[str, ActionKind]) -> Step:
         settings=_read_settings(sheet),
         time_limit_seconds=sheet.duration("time_limit", None),
         retry=_read_retry(sheet),
-        effect=sheet.kind("effect", Effect, Effect.IDEMPOTENT) or Effect.IDEMPOTENT,
+        effect=sheet.kind("effect", Effect, usual) or usual,
     )
 
 

@@ -16,7 +16,6 @@ from procession.model.processes import (
     Atom,
     AtomKind,
     Condition,
-    Effect,
     Flow,
     Join,
     Process,
@@ -77,7 +76,7 @@ def _render_step(step: Step) -> dict[str, Any]:
         properties=[_render_property(item) for item in step.properties] or None,
         time_limit=None if step.time_limit_seconds is None else _duration(step.time_limit_seconds),
         retry=_render_retry(step.retry),
-        effect=None if step.effect is Effect.IDEMPOTENT else str(step.effect),
+        effect=None if is_data else str(step.effect),
         **{"with": dict(step.settings) or None},
     )
 
