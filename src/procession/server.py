@@ -10,10 +10,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from procession.engine.local import LocalEngine
 from procession.engine.options import EngineSettings, Tools
 from procession.home import EngineLock, Home, Listener
 from procession.operations.office import Office
-from procession.store.database import Database, Transaction
+from procession.store.database import Database
 
 log = logging.getLogger(__name__)
 
@@ -209,6 +208,7 @@ def _ready(station: Station, settings: Settings, address: str) -> Ready:
 
 def _build_app(station: Station, threads: ThreadPoolExecutor, settings: Settings, clock: Clock) -> Any:
     from procession.api import app
+    from procession.oauth import door
 
     return app.build(
         station.database,
@@ -216,18 +216,8 @@ def _build_app(station: Station, threads: ThreadPoolExecutor, settings: Settings
         clock=clock,
         announcements=station.announcements,
         settings=app.ApiSettings(
-            issue_token=_issue_token(settings), threads=threads, upload_bytes_max=settings.upload_bytes_max
+            issue_token=door.token_issuer(seconds=settings.token_seconds),
+            threads=threads,
+            upload_bytes_max=settings.upload_bytes_max,
         ),
     )
-
-
-def _issue_token(settings: Settings) -> Callable[[Transaction, Mapping[str, str], str, datetime], Mapping[str, Any]]:
-    from procession.oauth import token
-    from procession.operations import people
-
-    def issue(tx: Transaction, fields: Mapping[str, str], authorization: str, now: datetime) -> Mapping[str, Any]:
-        find, add = people.issue_token(tx, now)
-        book = token.Book(find=find, add=add)
-        return token.issue(book, fields, authorization=authorization, now=now, seconds=settings.token_seconds)
-
-    return issue
