@@ -11,11 +11,12 @@ from typing import Any
 
 import httpx2
 
-from procession.api.contract import Route, Rule
+from procession.api.contract import Route
 from procession.api.dispatch import Api, Server
 from procession.model.errors import Forbidden, Unauthorized
 from procession.model.ids import UserId
 from procession.model.people import AccountStatus, Caller, User, UserRole
+from procession.model.rights import Rule
 from procession.store.database import Database, Transaction
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -25,7 +25,7 @@ from procession.oauth import token
 from procession.oauth.door import token_issuer
 from procession.operations import people, processes, runs
 from procession.operations.office import Office
-from procession.store import history, migrations, moves
+from procession.store import history, migrations, moves, permissions
 from procession.store import people as people_store
 from procession.store import runs as run_store
 from procession.store import steps as step_store
@@ -50,7 +50,7 @@ groups:
       - {action: wait, name: Settle, key: settle, with: {seconds: 1}}
       - {action: wait, name: Pay, key: pay, with: {seconds: 1}}
 """
-PEOPLE = {"owner": "Designer", "editor": "Subscriber", "mate": "Subscriber", "reader": "Subscriber",
+PEOPLE = {"owner": "Designer", "editor": "Designer", "mate": "Subscriber", "reader": "Subscriber",
           "stranger": "Designer", "admin": "ClientAdmin"}  # fmt: skip
 
 
@@ -186,6 +186,6 @@ def _furnish(tx: Transaction, made: House) -> None:
     made.process = str(applied.id)
     group = people.create_group(tx, name="Team", now=now)
     people_store.add_member(tx, group.id, made.users["mate"].id)
-    people_store.grant(tx, applied.id, Role.EXECUTOR, user=None, group=group.id)
+    permissions.grant(tx, applied.id, Role.EXECUTOR, holder=group.id)
     for name in ("editor", "reader"):
-        people_store.grant(tx, applied.id, Role(name), user=made.users[name].id, group=None)
+        permissions.grant(tx, applied.id, Role(name), holder=made.users[name].id)

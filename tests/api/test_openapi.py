@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
-from collections.abc import Callable
-from typing import Any
 
 from procession.api import wire
-from procession.api.contract import PUBLIC, Mode
+from procession.api.contract import Mode
 from procession.api.openapi import document
 from procession.api.paths import Router
 from procession.api.routes import table
+from procession.model.rights import PUBLIC
 
-HANDLERS: Any = defaultdict[str, Callable[..., None]](lambda: lambda call: None)
-ROUTES = table(HANDLERS)
+ROUTES = table(lambda name: lambda call: None)
 DOCUMENT = json.loads(wire.encode(document(ROUTES, version="1")))
 
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procession.api.contract import PUBLIC, Route, Space
+from procession.api.contract import Route, Space
 from procession.api.paths import MethodNotAllowed, Router, normalise
 from procession.model.errors import NotFound
+from procession.model.rights import PUBLIC
 
 
 def route(method: str, pattern: str, space: Space = Space.API) -> Route:

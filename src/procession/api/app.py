@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
+from types import ModuleType
 from typing import Any
 
 import procession
 from procession.api import files, logs, openapi, processes, routes, runs, server, steps, wire
-from procession.api.contract import PUBLIC, BodyKind, Call, Database, Mode, Reply, Route, Space
+from procession.api.contract import BodyKind, Call, Database, Handler, Mode, Reply, Route, Space, StreamHandler
 from procession.api.dispatch import Api, Server
 from procession.api.parts import Parts
 from procession.clock import Clock
 from procession.engine.announcements import Announcements
+from procession.model.rights import PUBLIC
 from procession.operations import permissions
 from procession.operations.office import Office
 from procession.store.database import Transaction
@@ -23,39 +25,22 @@ from procession.store.database import Transaction
 # and the time; gives the answer, or raises an error of its own.
 IssueToken = Callable[[Transaction, Mapping[str, str], str, datetime], Mapping[str, Any]]
 
-HANDLERS: routes.Handlers = {
-    "processes.listed": processes.listed,
-    "processes.create": processes.create,
-    "processes.get": processes.get,
-    "processes.publish": processes.publish,
-    "processes.definition": processes.definition,
-    "processes.versions": processes.versions,
-    "processes.steps": processes.steps,
-    "runs.create": runs.create,
-    "runs.of_process": runs.of_process,
-    "runs.listed": runs.listed,
-    "runs.get": runs.get,
-    "runs.start": runs.start,
-    "runs.cancel": runs.cancel,
-    "runs.request": runs.request,
-    "runs.status": runs.status,
-    "runs.history": runs.history,
-    "steps.of_run": steps.of_run,
-    "steps.status": steps.status,
-    "steps.restart": steps.restart,
-    "steps.restart_plan": steps.restart_plan,
-    "steps.log": logs.log,
-    "steps.get": steps.get,
-    "steps.properties": steps.properties,
-    "steps.property": steps.property,
-    "steps.change": steps.change,
-    "files.metadata": files.metadata,
-    "files.rename": files.rename,
-    "files.upload": files.upload,
-    "files.download": files.download,
-    "server.health": server.health,
-    "server.openapi": server.openapi,
+# Where the handlers of each noun are.
+NOUNS: Mapping[str, ModuleType] = {
+    "processes": processes,
+    "runs": runs,
+    "steps": steps,
+    "logs": logs,
+    "files": files,
+    "server": server,
 }
+
+
+def handler(name: str) -> Handler | StreamHandler:
+    """The handler of "noun.verb". Raises KeyError or AttributeError when there is none, before anything is served."""
+    noun, _, verb = name.partition(".")
+    found: Handler | StreamHandler = getattr(NOUNS[noun], verb)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +56,7 @@ def build(
     database: Database, office: Office, *, clock: Clock, announcements: Announcements, settings: ApiSettings
 ) -> Api:
     """The ASGI application."""
-    table = (*routes.table(HANDLERS), token_route(settings.issue_token))
+    table = (*routes.table(handler), token_route(settings.issue_token))
     parts = Parts(
         office=office,
         announcements=announcements,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from procession.model.ids import Id
+from procession.model.rights import Rule
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -51,22 +52,6 @@ class BodyKind(StrEnum):
     FORM = "form"  # a JSON object or form fields (OAuth)
     TEXT = "text"  # handed over as bytes (process definitions)
     STREAM = "stream"  # read by the handler
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """Who may: a token with `scope`, whose user has at least `role` on the thing that the path's id `of` names.
-
-    An empty `of` means that the operation itself filters what the caller may see (lists), or asks for a user role.
-    """
-
-    scope: str
-    role: str
-    of: str = ""
-
-
-# A route that needs no token says so in its row; there is no other way around the permission function.
-PUBLIC = Rule(scope="", role="")
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):

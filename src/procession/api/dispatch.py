@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from procession.api import answers, bodies
 from procession.api.contract import (
-    PUBLIC,
     BodyKind,
     Call,
     Database,
@@ -28,7 +27,6 @@ from procession.api.contract import (
     Receive,
     Request,
     Route,
-    Rule,
     Scope,
     Send,
     StreamCall,
@@ -37,6 +35,7 @@ from procession.api.contract import (
 from procession.api.ids import parse_ids
 from procession.api.paths import Router, normalise
 from procession.model.errors import ProcessionError, Unauthorized, Unavailable
+from procession.model.rights import PUBLIC, Rule
 
 if TYPE_CHECKING:
     from procession.model.people import Caller

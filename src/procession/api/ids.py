@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from procession.model.ids import FileId, ProcessId, PropertyId, RunId, parse_step
+from procession.model.ids import (
+    ApplicationId,
+    FileId,
+    GroupId,
+    ProcessId,
+    PropertyId,
+    RunId,
+    TableId,
+    UserId,
+    parse_resource,
+    parse_step,
+)
 
 PARSERS = {
     "process": ProcessId.parse,
@@ -13,6 +24,11 @@ PARSERS = {
     "step": parse_step,
     "property": PropertyId.parse,
     "file": FileId.parse,
+    "table": TableId.parse,
+    "user": UserId.parse,
+    "group": GroupId.parse,
+    "resource": parse_resource,
+    "application": ApplicationId.parse,
 }
 
 

@@ -10,10 +10,13 @@ from typing import Any
 import msgspec
 
 from procession.api import shapes
-from procession.api.contract import PUBLIC, BodyKind, Route, Space
+from procession.api.contract import BodyKind, Route, Space
+from procession.model.rights import PUBLIC
 
 PREFIXES = {Space.API: "/api/v1/", Space.OAUTH: "/oauth/", Space.ROOT: "/"}
 ID_NAMES = re.compile(r"\{(\w+)\}")
+# The modules whose structs are the shapes of bodies and answers.
+SHAPES = (shapes,)
 REF = "#/components/schemas/{name}"
 
 
@@ -32,13 +35,14 @@ def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    structs = [kind for _, kind in inspect.getmembers(shapes, inspect.isclass) if _is_shape(kind)]
-    _, components = msgspec.json.schema_components(structs, ref_template=REF)
+    _, components = msgspec.json.schema_components(list(_shapes().values()), ref_template=REF)
     return dict(components)
 
 
-def _is_shape(kind: type) -> bool:
-    return issubclass(kind, msgspec.Struct) and kind.__module__ == shapes.__name__
+def _shapes() -> dict[str, type]:
+    """Every shape by its name."""
+    found = [item for module in SHAPES for item in inspect.getmembers(module, inspect.isclass)]
+    return {name: kind for name, kind in found if issubclass(kind, msgspec.Struct)}
 
 
 def _operation(route: Route) -> dict[str, Any]:
@@ -79,8 +83,8 @@ def _responses(route: Route) -> dict[str, Any]:
 def _shape(name: str) -> dict[str, Any]:
     if name.startswith("["):
         return {"type": "array", "items": _shape(name.strip("[]"))}
-    if not _is_shape(getattr(shapes, name, object)):
-        raise ValueError(f"a route names the shape {name}, which is not in shapes.py")
+    if name not in _shapes():
+        raise ValueError(f"a route names the shape {name}, which is in none of the modules of shapes")
     return {"$ref": REF.format(name=name)}
 
 

@@ -67,7 +67,7 @@ async def _apply(call: StreamCall, process_id: ProcessId | None) -> shapes.Proce
 
     def operation(tx: Transaction) -> shapes.Process:
         if process_id is not None:
-            permissions.require(tx, call.caller, process_id, Role.EDITOR, process_id)
+            permissions.require(tx, call.caller, process_id, Role.EDITOR)
         applied = processes.apply(
             tx,
             office,

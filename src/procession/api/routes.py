@@ -3,9 +3,10 @@
 # ruff: noqa: E501  (a route is one row: a page to be read down its columns)
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 
-from procession.api.contract import PUBLIC, BodyKind, Handler, Mode, Route, Rule, Space, StreamHandler
+from procession.api.contract import BodyKind, Handler, Mode, Route, Space, StreamHandler
+from procession.model.rights import PUBLIC, Rule
 
 P = "process"
 R = "run"
@@ -18,23 +19,24 @@ RUN_FILTERS = ("process", "name", "status", "outcome", "createdAfter", "createdB
 READ_P = Rule(scope="process_read", role="reader", of=P)
 READ_R = Rule(scope="process_read", role="reader", of=R)
 READ_S = Rule(scope="process_read", role="reader", of="step")
-READ_ANY = Rule(scope="process_read", role="")  # a list: the operation shows what the caller may see
+READ_ANY = Rule(scope="process_read")  # a list: the operation shows what the caller may see
 EXECUTE_P = Rule(scope="process_execute", role="executor", of=P)
 EXECUTE_R = Rule(scope="process_execute", role="executor", of=R)
-EXECUTE_ANY = Rule(scope="process_execute", role="")  # the run is named in the body: the operation asks for the role
+EXECUTE_ANY = Rule(scope="process_execute")  # the run is named in the body: the operation asks for the role
 EXECUTE_S = Rule(scope="process_execute", role="executor", of="step")  # more than an INPUT: the operation asks for more
 EDIT_P = Rule(scope="process", role="editor", of=P)
-DESIGN = Rule(scope="process", role="")  # creating: the operation asks for the user role Designer
+DESIGN = Rule(scope="process", user_role="Designer")
 READ_F = Rule(scope="file_read", role="reader", of=F)
 WRITE_F = Rule(scope="file", role="executor", of=F)
 
-Handlers = Mapping[str, Handler | StreamHandler]
+# Finds a handler by "noun.verb".
+Find = Callable[[str], Handler | StreamHandler]
 
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
 
 
-def table(handlers: Handlers) -> tuple[Route, ...]:
-    """All routes. `handlers` is keyed by "noun.verb"; raises KeyError when one is missing."""
+def table(find: Find) -> tuple[Route, ...]:
+    """All routes. Raises what `find` raises for a handler that is missing."""
 
     def row(request: str, name: str, mode: Mode, rule: Rule, summary: str, **more: object) -> Route:
         method, pattern = request.split(" ")
@@ -44,7 +46,7 @@ def table(handlers: Handlers) -> tuple[Route, ...]:
         return Route(
             method=method,
             pattern=pattern.strip("/"),
-            handler=handlers[name],
+            handler=find(name),
             mode=mode,
             rule=rule,
             summary=summary,
@@ -74,7 +76,7 @@ def table(handlers: Handlers) -> tuple[Route, ...]:
         row("GET processruns/{run}/steps/{step}/runstatus", "steps.status", READ, READ_R, "Get a step's status", reply="StepRunStatus"),
         row("POST processruns/{run}/steps/{step}/restartfromhere", "steps.restart", WRITE, EXECUTE_R, "Restart from a step", reply="StepRunStatus", takes="Restart"),
         row("GET processruns/{run}/steps/{step}/restartplan", "steps.restart_plan", LIST, READ_R, "What a restart would do", reply="RestartPlan"),
-        row("GET processruns/{run}/steps/{step}/log", "steps.log", STREAM, READ_R, "Read a step's log", query=("follow", "attempt")),
+        row("GET processruns/{run}/steps/{step}/log", "logs.log", STREAM, READ_R, "Read a step's log", query=("follow", "attempt")),
         row("GET steps/{step}", "steps.get", READ, READ_S, "Get a data step", reply="DataStep"),
         row("GET steps/{step}/properties", "steps.properties", READ, READ_S, "List properties", reply="[Property]"),
         row("GET steps/{step}/properties/{property}", "steps.property", READ, READ_S, "Get a property", reply="Property"),

@@ -81,6 +81,18 @@ class GroupId(Id):
     noun = "user group"
 
 
+class TableId(Id):
+    __slots__ = ()
+    prefix = "mt"
+    noun = "table"
+
+
+class ApplicationId(Id):
+    __slots__ = ()
+    prefix = "c"
+    noun = "application"
+
+
 type_of_step: dict[str, type[DataStepId] | type[ActionStepId]] = {
     DataStepId.prefix: DataStepId,
     ActionStepId.prefix: ActionStepId,
@@ -94,4 +106,17 @@ def parse_step(text: str) -> StepId:
     kind = type_of_step.get(text.lower().partition("-")[0])
     if kind is None:
         raise NotFound(f'there is no step {text[:80]} (ids of a step begin with "ds-" or "as-")')
+    return kind.parse(text)
+
+
+# What permissions are granted on.
+ResourceId = ProcessId | TableId
+
+
+def parse_resource(text: str) -> ResourceId:
+    """The id of a process or a table. Raises NotFound."""
+    kinds: dict[str, type[ProcessId] | type[TableId]] = {ProcessId.prefix: ProcessId, TableId.prefix: TableId}
+    kind = kinds.get(text.lower().partition("-")[0])
+    if kind is None:
+        raise NotFound(f'there is no process or table {text[:80]} (their ids begin with "p-" or "mt-")')
     return kind.parse(text)

@@ -31,9 +31,6 @@ class Role(StrEnum):
     OWNER = "owner"
 
 
-ROLE_RANK = {Role.READER: 1, Role.EXECUTOR: 2, Role.EDITOR: 3, Role.OWNER: 4}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     id: UserId

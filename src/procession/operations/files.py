@@ -48,7 +48,7 @@ def check_open(tx: Transaction, caller: Caller, file: File) -> None:
     A process's own file is the template of every later run, so it takes an editor; a run's file an executor.
     """
     role = Role.EDITOR if file.run is None else Role.EXECUTOR
-    permissions.require(tx, caller, file.process, role, file.id)
+    permissions.require(tx, caller, file.id, role)
     if file.run is None:
         return
     run = runs.find(tx, file.run)

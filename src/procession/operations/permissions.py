@@ -5,29 +5,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
 
 from procession.model.errors import Forbidden, NotFound, Unauthorized
-from procession.model.ids import Id, ProcessId, UserId
-from procession.model.people import ROLE_RANK, Caller, Role, User, UserRole, with_implied
+from procession.model.ids import ApplicationId, GroupId, Id, ProcessId, UserId
+from procession.model.people import Caller, Role, User, UserRole, with_implied
+from procession.model.rights import (
+    ADMINS,
+    PROCESS_CEILING,
+    ROLE_ON_A_GROUP,
+    ROLE_ON_ONESELF,
+    USER_ROLE_RANK,
+    Rule,
+    at_most,
+    covers,
+)
 from procession.store import people, permissions
 from procession.store.database import Transaction
-
-ADMINS = frozenset({UserRole.CLIENT_ADMIN, UserRole.SVX_ADMIN})
-DESIGNERS = ADMINS | {UserRole.DESIGNER}
-
-
-class Rule(Protocol):
-    """A token with `scope`, whose user has at least `role` on the thing that the id named `of` names ("": none)."""
-
-    @property
-    def scope(self) -> str: ...
-
-    @property
-    def role(self) -> str: ...
-
-    @property
-    def of(self) -> str: ...
 
 
 def authenticate(tx: Transaction, token: str, now: datetime) -> Caller:
@@ -41,13 +34,10 @@ def authenticate(tx: Transaction, token: str, now: datetime) -> Caller:
 def permit(tx: Transaction, caller: Caller, rule: Rule, ids: Mapping[str, Id]) -> None:
     """Raises Forbidden for a scope or role that is too small, NotFound for what the caller must not see."""
     require_scope(caller, rule.scope)
-    if not rule.of:
-        return
-    thing = ids[rule.of]
-    process = permissions.process_of(tx, thing)
-    if process is None:
-        raise not_found(thing)
-    require(tx, caller, process, Role(rule.role), thing)
+    if rule.user_role:
+        require_user_role(caller.user, UserRole(rule.user_role))
+    if rule.of:
+        require(tx, caller, ids[rule.of], Role(rule.role))
 
 
 def require_scope(caller: Caller, scope: str) -> None:
@@ -55,18 +45,48 @@ def require_scope(caller: Caller, scope: str) -> None:
         raise Forbidden(f"this needs an access token with the scope {scope}")
 
 
-def require(tx: Transaction, caller: Caller, process: ProcessId, role: Role, thing: Id) -> None:
-    """The caller's role on `process`, to which `thing` belongs. Raises NotFound without any role, else Forbidden."""
-    own = role_of(tx, caller.user, process)
+def require_user_role(user: User, needed: UserRole) -> None:
+    if USER_ROLE_RANK[user.role] < USER_ROLE_RANK[needed]:
+        raise Forbidden(f"this needs the user role {needed}; yours is {user.role}")
+
+
+def require(tx: Transaction, caller: Caller, thing: Id, role: Role) -> None:
+    """The caller's role on `thing`, or on what it belongs to. Raises NotFound without any role, else Forbidden."""
+    own = role_of(tx, caller.user, thing)
     if own is None:
         raise not_found(thing)
-    if ROLE_RANK[own] < ROLE_RANK[role]:
-        raise Forbidden(f"this needs the role {role} on {_belongs(thing, process)}; yours is {own}")
+    if covers(own, role):
+        return
+    if isinstance(thing, UserId | GroupId):
+        raise Forbidden(f"this needs the user role {UserRole.CLIENT_ADMIN}; yours is {caller.user.role}")
+    raise Forbidden(
+        f"this needs the role {role} on {_belongs(tx, thing)}; yours is {own}{_why(caller.user, own, thing)}"
+    )
 
 
-def role_of(tx: Transaction, user: User, process: ProcessId) -> Role | None:
-    """The user's largest role on the process; whoever administers users is an owner everywhere."""
-    return Role.OWNER if user.role in ADMINS else people.role_on(tx, process, user.id)
+def role_of(tx: Transaction, user: User, thing: Id) -> Role | None:
+    """The user's largest role on the thing; None when there is no such thing, or the user must not see it."""
+    if isinstance(thing, UserId):
+        return _role_on_user(tx, user, thing)
+    if isinstance(thing, GroupId):
+        own = Role.OWNER if user.role in ADMINS else ROLE_ON_A_GROUP
+        return None if people.group(tx, thing) is None else own
+    if isinstance(thing, ApplicationId):
+        owner = people.user_of_application(tx, thing)
+        return Role.OWNER if owner is not None and (owner == user.id or user.role in ADMINS) else None
+    resource = permissions.resource_of(tx, thing)
+    if resource is None or user.role in ADMINS:
+        return None if resource is None else Role.OWNER
+    granted = permissions.role_on(tx, resource, user.id)
+    if granted is None or not isinstance(resource, ProcessId):
+        return granted
+    return at_most(granted, PROCESS_CEILING[user.role])
+
+
+def _role_on_user(tx: Transaction, user: User, other: UserId) -> Role | None:
+    if user.role in ADMINS:
+        return None if people.user(tx, other) is None else Role.OWNER
+    return ROLE_ON_ONESELF if other == user.id else None
 
 
 def viewer(caller: Caller) -> UserId | None:
@@ -78,5 +98,14 @@ def not_found(thing: Id) -> NotFound:
     return NotFound(f"there is no {thing.noun} {thing}")
 
 
-def _belongs(thing: Id, process: ProcessId) -> str:
-    return f"process {process}" if thing == process else f"process {process}, to which {thing} belongs"
+def _belongs(tx: Transaction, thing: Id) -> str:
+    resource = permissions.resource_of(tx, thing)
+    if resource is None or thing == resource:
+        return f"{thing.noun} {thing}"
+    return f"{resource.noun} {resource}, to which {thing} belongs"
+
+
+def _why(user: User, own: Role, thing: Id) -> str:
+    """What no grant can change is said, so that nobody asks an owner in vain."""
+    is_ceiling = user.role is UserRole.SUBSCRIBER and own is PROCESS_CEILING[user.role]
+    return "" if not is_ceiling or isinstance(thing, ApplicationId) else f", the most that a {user.role} can be"

@@ -10,12 +10,14 @@ from procession.model import definitions, process_file, rendering
 from procession.model.documents import FileMistakes
 from procession.model.errors import Forbidden, Invalid
 from procession.model.ids import ProcessId
-from procession.model.people import ROLE_RANK, Caller, Role, User
+from procession.model.people import Caller, Role, User, UserRole
 from procession.model.processes import Process
+from procession.model.rights import covers
 from procession.model.steps import StepRow
 from procession.operations import permissions
 from procession.operations.office import Office
-from procession.store import people, processes, steps
+from procession.store import permissions as permission_store
+from procession.store import processes, steps
 from procession.store.database import Transaction
 from procession.store.processes import ProcessRow, VersionRow
 
@@ -63,10 +65,9 @@ def apply(
 
 
 def _create(tx: Transaction, user: User, name: str, now: datetime) -> ProcessRow:
-    if user.role not in permissions.DESIGNERS:
-        raise Forbidden(f"creating a process needs the user role Designer or ClientAdmin; yours is {user.role}")
+    permissions.require_user_role(user, UserRole.DESIGNER)
     process = processes.add(tx, name, user.login, now)
-    people.grant(tx, process, Role.OWNER, user=user.id, group=None)
+    permission_store.grant(tx, process, Role.OWNER, holder=user.id)
     row = processes.find(tx, process)
     assert row is not None
     return row
@@ -75,7 +76,7 @@ def _create(tx: Transaction, user: User, name: str, now: datetime) -> ProcessRow
 def _require_editor(tx: Transaction, user: User, row: ProcessRow) -> None:
     """Names are unique over all processes, so that one exists cannot be kept a secret here."""
     own = permissions.role_of(tx, user, row.id)
-    if own is None or ROLE_RANK[own] < ROLE_RANK[Role.EDITOR]:
+    if own is None or not covers(own, Role.EDITOR):
         raise Forbidden(f'there is a process "{row.name}" already, and changing it needs the role editor on it')
 
 

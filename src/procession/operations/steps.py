@@ -122,9 +122,9 @@ def change(
     is_value_of_input = changes == {"value"} and row.item.flow is Flow.INPUT
     if step.run is None or not is_value_of_input:
         permissions.require_scope(caller, "process")
-        permissions.require(tx, caller, step.process, Role.EDITOR, row.step)
+        permissions.require(tx, caller, row.step, Role.EDITOR)
     else:
-        permissions.require(tx, caller, step.process, Role.EXECUTOR, row.step)
+        permissions.require(tx, caller, row.step, Role.EXECUTOR)
     if step.run is None:
         _change_process(tx, office, caller, step, wanted, now=now)
     else:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from procession.model.ids import GroupId, ProcessId, UserId
-from procession.model.people import ROLE_RANK, AccountStatus, Application, Group, Role, Token, User, UserRole
+from procession.model.ids import ApplicationId, GroupId, UserId
+from procession.model.people import AccountStatus, Application, Group, Token, User, UserRole
 from procession.store import times
 from procession.store.database import Row, Transaction
 
@@ -70,8 +70,15 @@ def add_group(tx: Transaction, name: str, description: str, now: datetime) -> Gr
     return Group(id=GroupId(number), name=name, description=description)
 
 
+def group(tx: Transaction, group_id: GroupId) -> Group | None:
+    return _maybe_group(tx.one("SELECT id, name, description FROM user_group WHERE id = ?", group_id.number))
+
+
 def group_by_name(tx: Transaction, name: str) -> Group | None:
-    row = tx.one("SELECT id, name, description FROM user_group WHERE name = ?", name)
+    return _maybe_group(tx.one("SELECT id, name, description FROM user_group WHERE name = ?", name))
+
+
+def _maybe_group(row: Row | None) -> Group | None:
     return None if row is None else Group(id=GroupId(row[0]), name=row[1], description=row[2])
 
 
@@ -107,6 +114,11 @@ def application(tx: Transaction, client_id: str) -> Application | None:
     )
 
 
+def user_of_application(tx: Transaction, application_id: ApplicationId) -> UserId | None:
+    row = tx.one("SELECT user_id FROM application WHERE id = ?", application_id.number)
+    return None if row is None else UserId(row[0])
+
+
 def add_token(
     tx: Transaction, token_hash: str, application: Application, *, scopes: frozenset[str], expires_at: datetime
 ) -> None:
@@ -134,29 +146,6 @@ def drop_expired_tokens(tx: Transaction, now: datetime, limit: int) -> int:
         "DELETE FROM token WHERE hash IN (SELECT hash FROM token WHERE expires_at <= ? LIMIT ?)",
         *(times.to_column(now), limit),
     )
-
-
-def grant(tx: Transaction, process: ProcessId, role: Role, *, user: UserId | None, group: GroupId | None) -> None:
-    """Give exactly this role, whatever the user or the group had before."""
-    tx.run(
-        "DELETE FROM permission WHERE process_id = ? AND (user_id = ? OR group_id = ?)",
-        *(process.number, user and user.number, group and group.number),
-    )
-    tx.run(
-        "INSERT INTO permission (process_id, user_id, group_id, role) VALUES (?, ?, ?, ?)",
-        *(process.number, user and user.number, group and group.number, role),
-    )
-
-
-def role_on(tx: Transaction, process: ProcessId, user: UserId) -> Role | None:
-    """The largest role of this user on the process, of their own or through a group."""
-    rows = tx.all(
-        "SELECT role FROM permission WHERE process_id = ? AND user_id = ? UNION"
-        " SELECT p.role FROM permission p JOIN user_group_member m ON m.group_id = p.group_id"
-        " WHERE p.process_id = ? AND m.user_id = ?",
-        *(process.number, user.number, process.number, user.number),
-    )
-    return max((Role(row[0]) for row in rows), key=ROLE_RANK.__getitem__, default=None)
 
 
 def _maybe_user(row: Row | None) -> User | None:

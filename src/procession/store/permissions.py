@@ -1,8 +1,21 @@
-"""To which process a thing belongs: its role there decides what a user may do with it."""
+"""Which resource a thing belongs to, and who has which role on it: every statement about permissions."""
 
 from __future__ import annotations
 
-from procession.model.ids import ActionStepId, DataStepId, FileId, Id, ProcessId, RunId
+from procession.model.ids import (
+    ActionStepId,
+    DataStepId,
+    FileId,
+    GroupId,
+    Id,
+    ProcessId,
+    ResourceId,
+    RunId,
+    TableId,
+    UserId,
+)
+from procession.model.people import Role
+from procession.model.rights import ROLE_RANK
 from procession.store.database import Transaction
 
 _PROCESS_OF = {
@@ -13,9 +26,53 @@ _PROCESS_OF = {
     FileId: "SELECT s.process_id FROM file f JOIN property q ON q.id = f.property_id JOIN step s ON s.id = q.step_id"
     " WHERE f.id = ? AND q.is_retired = 0 AND s.is_retired = 0",
 }
+_COLUMN_OF: dict[type[Id], str] = {ProcessId: "process_id", TableId: "table_id"}
 
 
-def process_of(tx: Transaction, thing: Id) -> ProcessId | None:
-    """None when there is no such thing, or the present version of its process no longer has it."""
+def resource_of(tx: Transaction, thing: Id) -> ResourceId | None:
+    """The process or table whose roles count for `thing`.
+
+    None when there is no such thing, or the present version of its process no longer has it.
+    """
+    if isinstance(thing, TableId):
+        row = tx.one("SELECT id FROM managed_table WHERE id = ? AND is_deleted = 0", thing.number)
+        return None if row is None else thing
     row = tx.one(_PROCESS_OF[type(thing)], thing.number)
     return None if row is None else ProcessId(row[0])
+
+
+def role_on(tx: Transaction, resource: ResourceId, user: UserId) -> Role | None:
+    """The largest role of this user on the resource, of their own or through a group."""
+    column = _COLUMN_OF[type(resource)]
+    rows = tx.all(
+        f"SELECT role FROM permission WHERE {column} = ? AND user_id = ? UNION"
+        " SELECT p.role FROM permission p JOIN user_group_member m ON m.group_id = p.group_id"
+        f" WHERE p.{column} = ? AND m.user_id = ?",
+        *(resource.number, user.number, resource.number, user.number),
+    )
+    return max((Role(row[0]) for row in rows), key=ROLE_RANK.__getitem__, default=None)
+
+
+def grant(tx: Transaction, resource: ResourceId, role: Role, *, holder: UserId | GroupId) -> None:
+    """Give the user or the group exactly this role, whatever they had before."""
+    revoke(tx, resource, holder=holder)
+    holder_column = _holder_column(holder)
+    tx.run(
+        f"INSERT INTO permission ({_COLUMN_OF[type(resource)]}, {holder_column}, role) VALUES (?, ?, ?)",
+        *(resource.number, holder.number, role),
+    )
+
+
+def revoke(tx: Transaction, resource: ResourceId, *, holder: UserId | GroupId) -> bool:
+    """Take away what the user or the group was given; False when that was nothing."""
+    column, holder_column = _COLUMN_OF[type(resource)], _holder_column(holder)
+    return bool(
+        tx.run(
+            f"DELETE FROM permission WHERE {column} = ? AND {holder_column} = ?",
+            *(resource.number, holder.number),
+        )
+    )
+
+
+def _holder_column(holder: UserId | GroupId) -> str:
+    return "user_id" if isinstance(holder, UserId) else "group_id"

@@ -1,0 +1,58 @@
+"""The rules of who may, as data; operations/permissions.permit is the one function that reads them.
+
+docs/permissions.md shows them; a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from procession.model.people import Role, UserRole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Who may: a token with `scope`, whose user has at least `role` on the thing that the path's id `of` names, and at
+    least the user role `user_role`.
+
+    An empty `of` means that the operation itself filters what the caller may see, or asks about what the body names.
+    """
+
+    scope: str
+    role: str = ""
+    of: str = ""
+    user_role: str = ""
+
+
+# A route that needs no token says so in its row; there is no other way around the permission function.
+PUBLIC = Rule(scope="")
+
+# Each role on a resource, and each user role, includes those below it.
+ROLE_RANK = {Role.READER: 1, Role.EXECUTOR: 2, Role.EDITOR: 3, Role.OWNER: 4}
+USER_ROLE_RANK = {UserRole.SUBSCRIBER: 1, UserRole.DESIGNER: 2, UserRole.CLIENT_ADMIN: 3, UserRole.SVX_ADMIN: 4}
+
+# Whoever administers users is an owner everywhere.
+ADMINS = frozenset({UserRole.CLIENT_ADMIN, UserRole.SVX_ADMIN})
+
+# What a user role can be on a process at most, whatever was granted: Subscribers run processes, they do not build them.
+PROCESS_CEILING = {
+    UserRole.SUBSCRIBER: Role.EXECUTOR,
+    UserRole.DESIGNER: Role.OWNER,
+    UserRole.CLIENT_ADMIN: Role.OWNER,
+    UserRole.SVX_ADMIN: Role.OWNER,
+}
+
+# On a user: administrators manage everybody, everybody reads themselves, nobody else sees anybody.
+ROLE_ON_ONESELF = Role.READER
+# On a user group: everybody may read it, administrators manage it.
+ROLE_ON_A_GROUP = Role.READER
+
+
+def covers(own: Role, needed: Role) -> bool:
+    """Whether the role `own` includes `needed`."""
+    return ROLE_RANK[own] >= ROLE_RANK[needed]
+
+
+def at_most(role: Role, ceiling: Role) -> Role:
+    """The smaller of the two."""
+    return min(role, ceiling, key=ROLE_RANK.__getitem__)
