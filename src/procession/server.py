@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 # lets another go would be most of what a request takes.
 SWITCH_SECONDS = 0.0005
 LISTING_THREADS = 4
+HASHING_THREADS = 2  # each holds 19 MiB while it hashes a password
 FATAL_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h: whoever watches us starts us again
 FATAL_ANSWER_SECONDS = 1.0  # for the answers of requests that met the error
 CLOSE_SECONDS_MAX = 7.0  # with the time for requests under way less than ten
@@ -172,10 +173,14 @@ def serve(settings: Settings, *, announce: Callable[[Ready, Station], None], clo
     journal.to_stderr()
     ending = Ending()
     listening = http.bind(settings)
-    with listening, ThreadPoolExecutor(LISTING_THREADS, thread_name_prefix="listing") as threads:
+    with (
+        listening,
+        ThreadPoolExecutor(LISTING_THREADS, thread_name_prefix="listing") as threads,
+        ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="hashing") as hashing,
+    ):
         station = open_station(settings, clock=clock or SystemClock(), on_fatal=ending.fatal)
         try:
-            app = _build_app(station, threads, settings, clock or SystemClock())
+            app = _build_app(station, (threads, hashing), settings, clock or SystemClock())
             server = http.make_server(app, settings)
             ending.connect(lambda: setattr(server, "should_exit", True))
             # Ours until uvicorn sets its own, and again when it repeats, at its end, the signal that it obeyed.
@@ -206,7 +211,9 @@ def _ready(station: Station, settings: Settings, address: str) -> Ready:
     )
 
 
-def _build_app(station: Station, threads: ThreadPoolExecutor, settings: Settings, clock: Clock) -> Any:
+def _build_app(
+    station: Station, pools: tuple[ThreadPoolExecutor, ThreadPoolExecutor], settings: Settings, clock: Clock
+) -> Any:
     from procession.api import app
     from procession.oauth import door
 
@@ -217,7 +224,8 @@ def _build_app(station: Station, threads: ThreadPoolExecutor, settings: Settings
         announcements=station.announcements,
         settings=app.ApiSettings(
             issue_token=door.token_issuer(seconds=settings.token_seconds),
-            threads=threads,
+            threads=pools[0],
+            hashing=pools[1],
             upload_bytes_max=settings.upload_bytes_max,
         ),
     )

@@ -161,7 +161,9 @@ def house(folder: Path, clock: ManualClock) -> Iterator[House]:
     office = Office(actions=actions.book(), look=told.append, blobs=Blobs(folder / "files"), logs=folder / "logs")
     announcements = Announcements()
     with ThreadPoolExecutor(2) as threads:
-        settings = app.ApiSettings(issue_token=token_issuer(), threads=threads, upload_bytes_max=100_000)
+        settings = app.ApiSettings(
+            issue_token=token_issuer(), threads=threads, hashing=threads, upload_bytes_max=100_000
+        )
         application = app.build(database, office, clock=clock, announcements=announcements, settings=settings)
         made = House(
             app=application, database=database, office=office, clock=clock, announcements=announcements, told=told

@@ -45,10 +45,11 @@ def handler(name: str) -> Handler | StreamHandler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings:
-    """`threads` runs listings; `issue_token` is the token endpoint."""
+    """`threads` runs listings, `hashing` passwords; `issue_token` is the token endpoint."""
 
     issue_token: IssueToken
     threads: Executor
+    hashing: Executor
     upload_bytes_max: int
 
 
@@ -61,6 +62,7 @@ def build(
         office=office,
         announcements=announcements,
         upload_bytes_max=settings.upload_bytes_max,
+        hashing=settings.hashing,
         document=wire.encode(openapi.document(table, version=procession.__version__)),
     )
     connected = Server(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from procession.api.contract import Call
@@ -12,11 +13,12 @@ from procession.operations.office import Office
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """`document` is openapi.json, encoded."""
+    """`hashing` runs what hashes passwords, and bounds how many at a time; `document` is openapi.json, encoded."""
 
     office: Office
     announcements: Announcements
     upload_bytes_max: int
+    hashing: Executor
     document: bytes
 
 
