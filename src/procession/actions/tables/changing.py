@@ -28,7 +28,7 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Wr
             name = f"job.part{part.number}"
             files[name], added[name] = _convert(connection, settings, part, context.folder / f"{name}.parquet")
     written = Written(
-        mode="change",
+        mode="changeColumn",
         added=added,
         removed=tuple(part.number for part in settings.contents.parts) if settings.rewrites else (),
         rows_given=0,
