@@ -133,9 +133,7 @@ def _open_workbench(settings: Settings, home: Home) -> Workbench:
     folder = home.work / "tables"
     shutil.rmtree(folder, ignore_errors=True)
     bounds = _isolation_settings(settings, home)
-    return Workbench(
-        folder, table_settings(readable_paths=bounds.readable_paths, writable_paths=bounds.writable_paths)
-    )
+    return Workbench(folder, table_settings(readable_paths=bounds.readable_paths, writable_paths=bounds.writable_paths))
 
 
 def _engine_settings(settings: Settings) -> EngineSettings:

@@ -11,9 +11,9 @@ from tests.api.golden import differences, example
 from tests.api.house import House
 
 
-def new_table(home: House, name: str = "Rates", **columns: str) -> str:
+def new_table(home: House, title: str = "Rates", **columns: str) -> str:
     """A table of `owner`'s; `editor` and `reader` have these roles. Columns are name=type."""
-    table = str(home.post("tables", json={"name": name, "description": "as told"})["id"])
+    table = str(home.post("tables", json={"name": title, "description": "as told"})["id"])
     for who in ("editor", "reader"):
         home.database.write(
             lambda tx, who=who: permissions.grant(tx, TableId.parse(table), Role(who), holder=home.users[who].id)

@@ -10,7 +10,20 @@ from types import ModuleType
 from typing import Any
 
 import procession
-from procession.api import columns, files, logs, openapi, processes, routes, runs, server, steps, table_rows, tables, wire
+from procession.api import (
+    columns,
+    files,
+    logs,
+    openapi,
+    processes,
+    routes,
+    runs,
+    server,
+    steps,
+    table_rows,
+    tables,
+    wire,
+)
 from procession.api.contract import BodyKind, Call, Database, Handler, Mode, Reply, Route, Space, StreamHandler
 from procession.api.dispatch import Api, Server
 from procession.api.parts import Parts

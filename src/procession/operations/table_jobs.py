@@ -66,7 +66,9 @@ def _failed(job: Job, reason: str) -> ProcessionError:
     return Invalid(f"{job.what}: {reason}; nothing was changed")
 
 
-def draft_of(office: Office, snapshot: Snapshot, written: Written, files: Mapping[str, FileOutput], place: Path) -> Draft:
+def draft_of(
+    office: Office, snapshot: Snapshot, written: Written, files: Mapping[str, FileOutput], place: Path
+) -> Draft:
     """The next version that the job wrote: its files are made durable here, before any row names them."""
     try:
         added = tuple(

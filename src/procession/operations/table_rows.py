@@ -52,9 +52,7 @@ def write(desk: Desk, table_id: TableId, request: RowsRequest) -> RowsWritten:
 
     present = tables.change(desk, table_id, prepare)
     last = done[-1]
-    return RowsWritten(
-        mode=last.mode, rows_given=last.rows_given, rows_updated=last.rows_updated, present=present
-    )
+    return RowsWritten(mode=last.mode, rows_given=last.rows_given, rows_updated=last.rows_updated, present=present)
 
 
 def _prepare(office: Office, present: Snapshot, request: RowsRequest) -> tuple[Written, Draft]:

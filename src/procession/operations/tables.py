@@ -143,9 +143,7 @@ def take_back(tx: Transaction, table_id: TableId, number: int) -> Draft:
         expected=present.version.number,
         operation=TableOperation.TAKE_BACK,
         columns=earlier.version.columns,
-        added=tuple(
-            NewPart(content=part.content, rows=part.rows) for part in earlier.parts if part.number not in kept
-        ),
+        added=tuple(NewPart(content=part.content, rows=part.rows) for part in earlier.parts if part.number not in kept),
         removed=frozenset(part.number for part in present.parts if part.number not in kept),
         next_record=present.table.next_record,
         next_field=present.table.next_field,

@@ -45,9 +45,7 @@ def add(tx: Transaction, name: str, description: str, *, author: str, now: datet
             *(name, description, VERSION_FIRST, moment, moment),
         )
     )
-    draft = Draft(
-        expected=0, operation=TableOperation.CREATE, columns=(RECORD_COLUMN,), next_record=1, next_field=2
-    )
+    draft = Draft(expected=0, operation=TableOperation.CREATE, columns=(RECORD_COLUMN,), next_record=1, next_field=2)
     _add_version(tx, table, VERSION_FIRST, draft, author=author, now=now)
     return table
 
@@ -62,9 +60,7 @@ def rename(tx: Transaction, table: TableId, name: str, description: str, *, now:
 
 def remove(tx: Transaction, table: TableId, *, now: datetime) -> None:
     """Nobody sees it any more, and its name is free. Its versions stay: runs that used them can be verified."""
-    tx.run(
-        "UPDATE managed_table SET is_deleted = 1, modified_at = ? WHERE id = ?", times.to_column(now), table.number
-    )
+    tx.run("UPDATE managed_table SET is_deleted = 1, modified_at = ? WHERE id = ?", times.to_column(now), table.number)
 
 
 def find(tx: Transaction, table: TableId) -> Table | None:
@@ -111,9 +107,7 @@ def snapshot(tx: Transaction, table: Table, number: int) -> Snapshot | None:
         " AND (until_version IS NULL OR until_version > ?) ORDER BY id",
         *(table.id.number, number, number),
     )
-    parts = tuple(
-        Part(number=row[0], content=Content(sha256=row[1], size_bytes=row[2]), rows=row[3]) for row in rows
-    )
+    parts = tuple(Part(number=row[0], content=Content(sha256=row[1], size_bytes=row[2]), rows=row[3]) for row in rows)
     return Snapshot(table=table, version=found, parts=parts)
 
 
@@ -147,9 +141,7 @@ def _add_parts(tx: Transaction, table: TableId, added: Iterable[NewPart], *, sin
     )
 
 
-def _add_version(
-    tx: Transaction, table: TableId, number: int, draft: Draft, *, author: str, now: datetime
-) -> None:
+def _add_version(tx: Transaction, table: TableId, number: int, draft: Draft, *, author: str, now: datetime) -> None:
     totals = tx.one(
         "SELECT coalesce(sum(row_count), 0), coalesce(sum(size), 0) FROM table_part WHERE table_id = ?"
         " AND until_version IS NULL",

@@ -15,9 +15,7 @@ _TYPES = {
     ColumnType.DATETIME: "TIMESTAMP",
     ColumnType.MONEY: "DECIMAL(19,4)",
 }
-_MOMENT = (
-    r"\s*[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6}0*)?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?)?\s*"
-)
+_MOMENT = r"\s*[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6}0*)?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?)?\s*"
 _FORMULA = r"^[=+\-@\t\r\n]"  # what a spreadsheet would run (spec/trust.md, rule 6)
 
 

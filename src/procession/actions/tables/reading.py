@@ -116,7 +116,10 @@ def _as_json(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> bytes:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else value.normalize()
+        # Not normalize(): it rounds to the 28 digits of Python's decimal context.
+        whole, _, decimals = format(value, "f").partition(".")
+        decimals = decimals.rstrip("0")
+        return Decimal(f"{whole}.{decimals}") if decimals else int(whole)
     if isinstance(value, datetime):
         return value.isoformat(timespec="microseconds" if value.microsecond % 1000 else "milliseconds")
     return value

@@ -62,5 +62,3 @@ def complaint(error: duckdb.Error, folder: Path) -> str:
     text = str(error).split("\nPossible fixes")[0].split("\n  file = ")[0]
     text = text.split("LINE 1:")[0].replace(str(folder) + "/", "")
     return " ".join(text.split())[:400]
-
-
