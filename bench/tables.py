@@ -23,7 +23,8 @@ def measure(*, full: bool) -> Report:
         for name, kind in COLUMNS.items():
             client.ask("POST", f"tables/{table}/columns", {"name": name, "dataType": kind})
         client.ask("GET", f"tables/{table}/rows")
-        append = _seconds(lambda: _send(client, table, _csv(range(ROWS)), "append"))
+        body = _csv(range(ROWS))
+        append = _seconds(lambda: _send(client, table, body, "append"))
         size = client.ask("GET", f"tables/{table}")["sizeInBytes"]
         version = client.ask("GET", f"tables/{table}")["version"]
         upserts = [_upsert(client, table, turn) for turn in range(9 if full else 3)]
@@ -51,7 +52,9 @@ def _csv(numbers: Any) -> bytes:
     out.write("account,amount,booked,open,rate\n")
     for i in numbers:
         cents, day = i * 7919 % 1_000_000, i % 28 + 1
-        out.write(f"A{i:07d},{cents // 100}.{cents % 100:02d},2026-01-{day:02d}T08:00:00,{i % 2 == 0},0.{i % 997:04d}\n")
+        out.write(
+            f"A{i:07d},{cents // 100}.{cents % 100:02d},2026-01-{day:02d}T08:00:00,{i % 2 == 0},0.{i % 997:04d}\n"
+        )
     return out.getvalue().encode()
 
 
