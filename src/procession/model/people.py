@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from procession.model.ids import ApplicationId, GroupId, UserId
+from procession.model.ids import ApplicationId, GroupId, ResourceId, UserId
 
 UTC_NAME = "(UTC) Coordinated Universal Time"
 
@@ -57,6 +57,34 @@ class Group:
     id: GroupId
     name: str
     description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """A role on a resource, as a user or a group was granted it."""
+
+    resource: ResourceId
+    name: str  # of the resource
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogItem:
+    """What a user is told has happened; `number` grows with time."""
+
+    number: int
+    at: datetime
+    login: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A message to be sent: `tries` were made before."""
+
+    number: int
+    user: UserId
+    tries: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,57 @@ def by_client_id(tx: Transaction, client_id: str) -> Application | None:
     return _maybe(tx.one(f"SELECT {_APPLICATION} FROM application WHERE client_id = ?", client_id))
 
 
+def listed(tx: Transaction, user: UserId | None) -> list[Application]:
+    """Those of a user, or all, oldest first."""
+    where, parameters = ("", ()) if user is None else (" WHERE user_id = ?", (user.number,))
+    return [
+        _application(row) for row in tx.all(f"SELECT {_APPLICATION} FROM application{where} ORDER BY id", *parameters)
+    ]
+
+
+def change(tx: Transaction, application: Application) -> None:
+    """Write its name, scopes, addresses and secret."""
+    tx.run(
+        "UPDATE application SET name = ?, scopes = ?, redirect_uris = ?, secret_hash = ? WHERE id = ?",
+        application.name,
+        " ".join(sorted(application.scopes)),
+        " ".join(application.redirect_uris),
+        application.secret_hash,
+        application.id.number,
+    )
+
+
+def delete(tx: Transaction, application_id: ApplicationId) -> None:
+    """With every grant, code and token that came of it."""
+    number = application_id.number
+    tx.run("DELETE FROM token WHERE application_id = ?", number)
+    for table in ("authorization_code", "refresh_token"):
+        tx.run(f"DELETE FROM {table} WHERE grant_id IN (SELECT id FROM oauth_grant WHERE application_id = ?)", number)
+    tx.run("DELETE FROM oauth_grant WHERE application_id = ?", number)
+    tx.run("DELETE FROM application WHERE id = ?", number)
+
+
+def revoke_tokens(tx: Transaction, application_id: ApplicationId, now: datetime) -> None:
+    """End every token of the application, and every grant, so that no refresh token brings one back."""
+    number = application_id.number
+    tx.run("DELETE FROM token WHERE application_id = ?", number)
+    tx.run(
+        "UPDATE oauth_grant SET revoked_at = ? WHERE application_id = ? AND revoked_at IS NULL",
+        *(times.to_column(now), number),
+    )
+
+
+def revoke_tokens_of_user(tx: Transaction, user: UserId, now: datetime) -> None:
+    """End every session, grant and token of the user, those of their applications too."""
+    number = user.number
+    tx.run("DELETE FROM session WHERE user_id = ?", number)
+    tx.run("DELETE FROM token WHERE user_id = ?", number)
+    tx.run(
+        "UPDATE oauth_grant SET revoked_at = ? WHERE user_id = ? AND revoked_at IS NULL",
+        *(times.to_column(now), number),
+    )
+
+
 def owner(tx: Transaction, application_id: ApplicationId) -> UserId | None:
     """Whom it acts as; None when there is no such application."""
     row = tx.one("SELECT user_id FROM application WHERE id = ?", application_id.number)
@@ -51,8 +102,10 @@ def owner(tx: Transaction, application_id: ApplicationId) -> UserId | None:
 
 
 def _maybe(row: Row | None) -> Application | None:
-    if row is None:
-        return None
+    return None if row is None else _application(row)
+
+
+def _application(row: Row) -> Application:
     return Application(
         id=ApplicationId(row[0]),
         client_id=row[1],

@@ -79,6 +79,37 @@ def first_admin(tx: Transaction) -> User | None:
     )
 
 
+def has_other_admin(tx: Transaction, user: UserId) -> bool:
+    """Whether there is an active ClientAdmin besides this user."""
+    return (
+        tx.one(
+            "SELECT 1 FROM user_account WHERE role = 'ClientAdmin' AND status = 'Active' AND id <> ? LIMIT 1",
+            user.number,
+        )
+        is not None
+    )
+
+
+def users(tx: Transaction) -> list[User]:
+    """All of them, by login."""
+    return [as_user(row) for row in tx.all(f"SELECT {USER} FROM user_account u ORDER BY u.login")]
+
+
+def password_hash(tx: Transaction, user: UserId) -> str | None:
+    """None for a user who has no password yet."""
+    row = tx.one("SELECT password_hash FROM user_account WHERE id = ?", user.number)
+    return None if row is None else row[0]
+
+
+def set_password(tx: Transaction, user: UserId, hashed: str) -> None:
+    tx.run("UPDATE user_account SET password_hash = ? WHERE id = ?", hashed, user.number)
+
+
+def signed_in(tx: Transaction, user: UserId, now: datetime) -> None:
+    """Remember when the user last signed in with a password."""
+    tx.run("UPDATE user_account SET signed_in_at = ? WHERE id = ?", times.to_column(now), user.number)
+
+
 def is_empty(tx: Transaction) -> bool:
     """Whether there is no user yet."""
     return tx.one("SELECT 1 FROM user_account LIMIT 1") is None
@@ -96,16 +127,68 @@ def group(tx: Transaction, group_id: GroupId) -> Group | None:
     return _maybe_group(tx.one("SELECT id, name, description FROM user_group WHERE id = ?", group_id.number))
 
 
+def groups(tx: Transaction) -> list[Group]:
+    """All of them, by name."""
+    return [_group(row) for row in tx.all("SELECT id, name, description FROM user_group ORDER BY lower(name), id")]
+
+
+def groups_of(tx: Transaction, user: UserId) -> list[Group]:
+    """Those that the user is a member of, by name."""
+    rows = tx.all(
+        "SELECT g.id, g.name, g.description FROM user_group g JOIN user_group_member m ON m.group_id = g.id"
+        " WHERE m.user_id = ? ORDER BY lower(g.name), g.id",
+        user.number,
+    )
+    return [_group(row) for row in rows]
+
+
+def change_group(tx: Transaction, group: Group) -> None:
+    tx.run(
+        "UPDATE user_group SET name = ?, description = ? WHERE id = ?", group.name, group.description, group.id.number
+    )
+
+
+def delete_group(tx: Transaction, group_id: GroupId) -> None:
+    """With its memberships and its permissions."""
+    tx.run("DELETE FROM permission WHERE group_id = ?", group_id.number)
+    tx.run("DELETE FROM user_group_member WHERE group_id = ?", group_id.number)
+    tx.run("DELETE FROM user_group WHERE id = ?", group_id.number)
+
+
 def group_by_name(tx: Transaction, name: str) -> Group | None:
     return _maybe_group(tx.one("SELECT id, name, description FROM user_group WHERE name = ?", name))
 
 
 def _maybe_group(row: Row | None) -> Group | None:
-    return None if row is None else Group(id=GroupId(row[0]), name=row[1], description=row[2])
+    return None if row is None else _group(row)
+
+
+def _group(row: Row) -> Group:
+    return Group(id=GroupId(row[0]), name=row[1], description=row[2])
 
 
 def add_member(tx: Transaction, group: GroupId, member: UserId) -> None:
     tx.run("INSERT INTO user_group_member VALUES (?, ?) ON CONFLICT DO NOTHING", group.number, member.number)
+
+
+def remove_member(tx: Transaction, group: GroupId, member: UserId) -> bool:
+    """False when the user was no member."""
+    return bool(tx.run("DELETE FROM user_group_member WHERE group_id = ? AND user_id = ?", group.number, member.number))
+
+
+def members(tx: Transaction, group: GroupId) -> list[User]:
+    """By login."""
+    rows = tx.all(
+        f"SELECT {USER} FROM user_account u JOIN user_group_member m ON m.user_id = u.id WHERE m.group_id = ?"
+        " ORDER BY u.login",
+        group.number,
+    )
+    return [as_user(row) for row in rows]
+
+
+def is_member(tx: Transaction, group: GroupId, user: UserId) -> bool:
+    row = tx.one("SELECT 1 FROM user_group_member WHERE group_id = ? AND user_id = ?", group.number, user.number)
+    return row is not None
 
 
 def _maybe_user(row: Row | None) -> User | None:
