@@ -19,6 +19,7 @@ from procession.config import SettingError
 from procession.model.errors import ProcessionError
 
 CommandFunction = Callable[..., int | None]
+Register = Callable[[CommandFunction], click.Command]
 STOPPED_BY_KEYBOARD = 130  # what shells expect: 128 + SIGINT
 
 
@@ -102,9 +103,6 @@ _SERVER_OPTION = click.Option(
     expose_value=False,
     callback=_remember,
 )
-
-
-Register = Callable[[CommandFunction], click.Command]
 
 
 def command(name: str, group: click.Group = commands, *, is_remote: bool = False) -> Register:
@@ -225,10 +223,11 @@ def cancel(console: Console, run: str, reason: str | None) -> int:
 def restart(console: Console, run: str, step: str, *, plan: bool, **given: Any) -> int:
     """Start RUN again from STEP: a key, an id, or an order such as 2.1."""
     if access := console.server_access():
-        from procession.commands import remote_restart
+        from procession.commands import remote_restart as there
 
-        there = remote_restart
-        return there.show_plan(console, access, run, step) if plan else there.restart(console, access, run, step, **given)
+        return (
+            there.show_plan(console, access, run, step) if plan else there.restart(console, access, run, step, **given)
+        )
     from procession.commands import runs
 
     return runs.show_plan(console, run, step) if plan else runs.restart(console, run, step, **given)

@@ -129,7 +129,8 @@ class _Download:
             if self._size and response.status_code != 206:
                 raise errors.Damaged(f"{self._file_id} was changed while it was downloaded; begin again")
             self._tag = response.headers.get("etag", "")
-            for block in response.iter_bytes(BLOCK_BYTES):
+            # As they arrive: what is gathered into larger blocks would be lost with a break.
+            for block in response.iter_bytes():
                 self._target.write(block)
                 self._hash.update(block)
                 self._size += len(block)
