@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from procession.client import asking, reading
-from procession.client.asking import segment
+from procession.client import asking, reading, sources
+from procession.client.asking import Ask, Body, segment
 from procession.client.connection import Connection
 from procession.client.paging import pages
+from procession.client.shapes import Named
+from procession.client.sources import Source
 
 RECORD_ID = "_Record_ID"
 CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
@@ -42,14 +44,41 @@ class Column:
     nullable: bool = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableVersion:
+    """`run` and `step` name the step that made it, if one did."""
+
+    version: int
+    author: str
+    date_created: datetime
+    operation: str
+    rows: int
+    size_in_bytes: Decimal = Decimal(0)
+    columns: tuple[Column, ...] = ()
+    run: str | None = None
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsWritten:
+    """`rows` are in the table now."""
+
+    mode: str
+    version: int
+    rows_given: int
+    rows_added: int
+    rows_updated: int
+    rows: int
+
+
 class Tables:
     """All tables that this user may see."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def all(self) -> list[TableDetails]:
-        return reading.shapes(TableDetails, self._connection.get("tables"))
+    def all(self) -> list[Named]:
+        return reading.shapes(Named, self._connection.get("tables"))
 
     def create(self, name: str, *, description: str = "") -> Table:
         content = {"name": name, "description": description}
@@ -97,9 +126,8 @@ class Table:
     def drop_column(self, name: str) -> None:
         self._connection.delete(f"{self._path}/columns/{segment(name)}")
 
-    def versions(self) -> list[Mapping[str, Any]]:
-        """As the server tells them, newest or oldest first as it does."""
-        return list(self._connection.get(f"{self._path}/versions"))
+    def versions(self) -> list[TableVersion]:
+        return reading.shapes(TableVersion, self._connection.get(f"{self._path}/versions"))
 
     def rows(self, *, version: int | None = None, page: int = 500, **filters: object) -> Iterator[dict[str, Any]]:
         """Rows by column name, a page at a time as they are needed; amounts are Decimals, dates and times aware.
@@ -118,21 +146,40 @@ class Table:
         with self._connection.stream(ask) as response:
             yield response.iter_bytes()
 
-    def append(self, rows: Iterable[Mapping[str, Any]]) -> Any:
-        """All of them or none. Gives what the server says about the new version."""
-        return self._write("append", rows)
+    def append(self, rows: Iterable[Mapping[str, Any]]) -> RowsWritten:
+        """All of them or none.
 
-    def replace(self, rows: Iterable[Mapping[str, Any]]) -> Any:
+        Not sent again when the answer is lost, because rows could then be there twice: Unavailable says so, and
+        versions() tells whether they arrived.
+        """
+        return self._write({"mode": "append", "rows": list(rows)}, is_repeatable=False)
+
+    def replace(self, rows: Iterable[Mapping[str, Any]]) -> RowsWritten:
         """These rows instead of all there are."""
-        return self._write("replace", rows)
+        return self._write({"mode": "replace", "rows": list(rows)}, is_repeatable=True)
 
-    def upsert(self, rows: Iterable[Mapping[str, Any]], *, key: Sequence[str]) -> Any:
+    def upsert(self, rows: Iterable[Mapping[str, Any]], *, key: Sequence[str]) -> RowsWritten:
         """Rows with the same key are changed, the others are added."""
-        return self._write("upsert", rows, key=list(key))
+        return self._write({"mode": "upsert", "key": list(key), "rows": list(rows)}, is_repeatable=True)
 
-    def _write(self, mode: str, rows: Iterable[Mapping[str, Any]], **more: object) -> Any:
-        content = {"mode": mode, **more, "rows": list(rows)}
-        return self._connection.post(f"{self._path}/rows", content)
+    def _write(self, content: Mapping[str, object], *, is_repeatable: bool) -> RowsWritten:
+        ask = replace(asking.post(f"{self._path}/rows", content), is_repeatable=is_repeatable)
+        return reading.shape(RowsWritten, self._connection.json(ask))
+
+    def load(
+        self, source: Source, *, media_type: str = CSV, mode: str = "append", key: Sequence[str] = ()
+    ) -> RowsWritten:
+        """The rows of a CSV or PARQUET file, in constant memory; `mode` is append, replace or upsert (with its key)."""
+        content = sources.content(source)
+        query = {"mode": mode} | ({"key": ",".join(key)} if key else {})
+        ask = Ask(
+            method="POST",
+            path=f"{self._path}/rows",
+            query=query,
+            body=Body(media_type=media_type, open=content.blocks, size_bytes=content.size_bytes),
+            is_repeatable=mode != "append",
+        )
+        return reading.shape(RowsWritten, self._connection.json(ask))
 
 
 def _cell(value: Any, *, is_date: bool) -> Any:
