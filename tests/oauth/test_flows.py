@@ -26,7 +26,7 @@ def advance(made: World, seconds: float) -> None:
 def test_a_user_signs_in_agrees_and_the_application_acts_for_them(made: World) -> None:
     browser = made.browser()
 
-    browser.sign_in(made.question(scope="process_read file_read", **PKCE))
+    browser.sign_in(made.question(made.web, scope="process_read file_read", **PKCE))
     consent = browser.text
     back = browser.submit(do="allow").back
     answer = made.redeem(back["code"], code_verifier=VERIFIER).json()
@@ -35,7 +35,7 @@ def test_a_user_signs_in_agrees_and_the_application_acts_for_them(made: World) -
     assert (back["state"], back["iss"]) == ("xyz", made.address)
     assert answer["scope"] == "file_read process_read" and answer["expires_in"] == 3_600
     assert made.opens(answer["access_token"]) and answer["refresh_token"]
-    assert made.database.write(lambda tx: people_store.user(tx, made.ada.id)).signed_in_at == made.clock.now()
+    assert made.write(lambda tx: people_store.user(tx, made.ada.id)).signed_in_at == made.clock.now()
 
 
 def test_who_has_signed_in_is_asked_for_consent_at_once_and_may_leave(made: World) -> None:
