@@ -235,22 +235,6 @@ class Health(Struct, frozen=True, kw_only=True):
     status: str
 
 
-class Token(Struct, frozen=True, kw_only=True):
-    """RFC 6749 section 5.1."""
-
-    access_token: str
-    token_type: str
-    expires_in: int
-    scope: str
-
-
-class TokenRequest(Struct, frozen=True, kw_only=True):
-    grant_type: str
-    client_id: str | UnsetType = UNSET
-    client_secret: str | UnsetType = UNSET
-    scope: str | UnsetType = UNSET
-
-
 class NewProcessRun(Struct, frozen=True, kw_only=True):
     """What creating a run may carry; all or nothing."""
 
