@@ -238,7 +238,7 @@ def _build_app(
         clock=clock,
         announcements=station.announcements,
         settings=app.ApiSettings(
-            issue_token=door.token_issuer(seconds=settings.token_seconds),
+            more=door.routes(hashing=pools[1], seconds=settings.token_seconds),
             threads=pools[0],
             hashing=pools[1],
             upload_bytes_max=settings.upload_bytes_max,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from procession.model.errors import ProcessionError
 from procession.model.ids import Id
 from procession.model.rights import Rule
 
@@ -63,6 +64,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     origin: str  # scheme and host as the client sees them: "https://localhost:8443"
     headers: Mapping[str, str]
     query: Mapping[str, str]
+    raw_query: str = ""  # as the client wrote it
+    client: str = ""  # the address that asks; behind a proxy that is trusted, of whom it asks for
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,12 +94,14 @@ class StreamCall(msgspec.Struct, frozen=True, kw_only=True):
     clock: Callable[[], datetime]
     parts: Any
     receive: Receive
+    body: Mapping[str, Any] = {}  # of BodyKind.FORM, as in Call
 
 
 class Database(Protocol):
-    """The two doors of store/database.py that the dispatcher uses."""
+    """The doors of store/database.py that the dispatcher uses."""
 
     def read(self) -> AbstractContextManager[Transaction]: ...
+    def snapshot(self) -> AbstractContextManager[Transaction]: ...
     def submit(self, operation: Callable[[Transaction], Any], /) -> Future[Any]: ...
 
 
@@ -148,6 +153,36 @@ class StreamReply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageReply:
+    """A web page that needs nothing but itself; `style_hash` and `form_targets` are what its policy lets through."""
+
+    html: str
+    status: int = 200
+    style_hash: str = ""
+    form_targets: tuple[str, ...] = ()
+    cookies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedirectReply:
+    """Go on there by GET."""
+
+    location: str
+    cookies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a WRITE handler answers when it refuses and what it changed must be kept: raised after the commit."""
+
+    error: ProcessionError
+
+
+# How a route for browsers shows an error: message, supportId and status.
+ErrorPage = Callable[[str, str, int], PageReply]
+
+
 @dataclass(frozen=True, slots=True)
 class Later:
     """What a READ handler answers when this request has to wait: the handler to ask instead, as for Mode.STREAM."""
@@ -177,6 +212,7 @@ class Route:
     reply: str = ""
     takes: str = ""
     query: tuple[str, ...] = ()
+    error_page: ErrorPage | None = None  # a page for people: it is not in openapi.json
 
 
 IdParser = Callable[[str], Id]

@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from procession.api import shapes, table_shapes
+from procession.api import oauth_shapes, shapes, table_shapes
 from procession.api.contract import BodyKind, Route, Space
 from procession.model.rights import PUBLIC
 
 PREFIXES = {Space.API: "/api/v1/", Space.OAUTH: "/oauth/", Space.ROOT: "/"}
 ID_NAMES = re.compile(r"\{(\w+)\}")
 # The modules whose structs are the shapes of bodies and answers.
-SHAPES = (shapes, table_shapes)
+SHAPES = (shapes, oauth_shapes, table_shapes)
 REF = "#/components/schemas/{name}"
 
 
@@ -24,6 +24,8 @@ def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
     """The whole document, ready to be encoded."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
+        if route.error_page is not None:
+            continue
         path = PREFIXES[route.space] + route.pattern
         paths.setdefault(path, {})[route.method.lower()] = _operation(route)
     return {

@@ -101,10 +101,11 @@ class AnyStep(Struct, frozen=True, kw_only=True):
 
 
 class Property(Struct, frozen=True, kw_only=True):
-    """A field that a type of property does not have is left out, never null."""
+    """A field that a type of property does not have is left out, never null; `key` is additive, as in AnyStep."""
 
     id: str
     name: str
+    key: str
     dataType: str
     required: bool
     visible: bool
@@ -232,22 +233,6 @@ class RestartPlan(Struct, frozen=True, kw_only=True):
 
 class Health(Struct, frozen=True, kw_only=True):
     status: str
-
-
-class Token(Struct, frozen=True, kw_only=True):
-    """RFC 6749 section 5.1."""
-
-    access_token: str
-    token_type: str
-    expires_in: int
-    scope: str
-
-
-class TokenRequest(Struct, frozen=True, kw_only=True):
-    grant_type: str
-    client_id: str | UnsetType = UNSET
-    client_secret: str | UnsetType = UNSET
-    scope: str | UnsetType = UNSET
 
 
 class NewProcessRun(Struct, frozen=True, kw_only=True):
