@@ -227,6 +227,14 @@ def test_a_parquet_column_of_lists_is_refused(home: House, tmp_path: Path) -> No
     assert "only numbers, texts" in refused(home, table_of(home), content=path.read_bytes())
 
 
+def test_a_parquet_bomb_is_refused_by_its_footer(home: House, tmp_path: Path) -> None:
+    path = tmp_path / "bomb.parquet"
+    duckdb.connect().sql("SELECT 'a' AS name FROM range(20000001)").write_parquet(str(path), row_group_size=10**7)
+
+    assert path.stat().st_size < 100_000
+    assert "20,000,001 rows, more than" in refused(home, table_of(home), content=path.read_bytes())
+
+
 def test_writers_at_the_same_time_lose_nothing(home: House) -> None:
     table = table_of(home)
 

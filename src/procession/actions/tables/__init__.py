@@ -54,7 +54,7 @@ def _run(context: Context, work: Work) -> Outcome:
         return Outcome(status=StepStatus.SUCCESS, outputs={contract.REFUSED: str(problem)})
     except duckdb.OutOfMemoryException:
         return Outcome(status=StepStatus.FAILED, message="it needs more memory than it may use")
-    except duckdb.IOException as error:
+    except (duckdb.IOException, OSError) as error:
         if _NO_SPACE not in str(error):
             raise
         return Outcome(status=StepStatus.FAILED, message="the disk is full")
