@@ -18,12 +18,12 @@ PREFIXES = {Space.API: "/api/v1/", Space.OAUTH: "/oauth/", Space.ROOT: "/"}
 # The modules whose structs are the shapes of bodies and answers.
 SHAPES = (shapes,)
 REF = openapi_answers.REF
-# Stands for the scheme and host that a client uses: OAuth's addresses must be absolute (OpenAPI 3.1, OAuth Flow Object).
+# Stands for the scheme and host that a client uses: addresses of OAuth must be absolute (OpenAPI 3.1, OAuth Flow).
 ORIGIN = "https://origin.invalid"
 ABOUT = (
     "Paths are case-insensitive, ids and the values of enumerations too, and a trailing slash is accepted. Unknown "
-    "keys of a body are ignored. Every status other than success has a body with a message and a supportId. A method that "
-    "is not described for a path is answered with 405 and the header Allow."
+    "keys of a body are ignored. Every status other than success has a body with a message and a supportId. A method "
+    "that is not described for a path is answered with 405 and the header Allow."
 )
 PROCESS_FILE = "process: Month end\nsteps:\n  - {action: wait, name: Settle, with: {seconds: 1}}\n"
 
