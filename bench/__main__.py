@@ -11,6 +11,7 @@ from bench import (
     isolation,
     w01_short_steps,
     w02_long_steps,
+    w04_reads,
     w05_restart,
     w06_cancel,
     w07_crash,
@@ -23,6 +24,7 @@ from bench.figures import Report
 WORKS: dict[str, Callable[..., Report]] = {
     "W1": w01_short_steps.measure,
     "W2": w02_long_steps.measure,
+    "W4": w04_reads.measure,
     "W5": w05_restart.measure,
     "W6": w06_cancel.measure,
     "W7": w07_crash.measure,

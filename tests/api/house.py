@@ -23,8 +23,9 @@ from procession.model.people import SCOPES, Caller, Role, User, UserRole
 from procession.model.runs import Run
 from procession.oauth import token
 from procession.oauth.door import token_issuer
-from procession.operations import people, processes, runs
+from procession.operations import applications, people, processes, runs
 from procession.operations.office import Office
+from procession.store import applications as application_store
 from procession.store import history, migrations, moves, permissions
 from procession.store import people as people_store
 from procession.store import runs as run_store
@@ -181,9 +182,9 @@ def _furnish(tx: Transaction, made: House) -> None:
             tx, email=f"{name}@example.com", first_name=name, last_name="Test", role=UserRole(role), now=now
         )
         made.users[name] = user
-        application, _ = people.create_application(tx, name=name, user_login=user.login, scopes=SCOPES, now=now)
+        application, _ = applications.create(tx, name=name, user_login=user.login, scopes=SCOPES, now=now)
         expires_at = now + timedelta(days=1)
-        people_store.add_token(tx, token.digest(name), application, scopes=SCOPES, expires_at=expires_at)
+        application_store.add_token(tx, token.digest(name), application, scopes=SCOPES, expires_at=expires_at)
     applied = processes.apply(tx, made.office, made.users["owner"], PROCESS, file="process.yaml", now=now)
     made.process = str(applied.id)
     group = people.create_group(tx, name="Team", now=now)

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 
-from procession.operations import people
+from procession.operations import applications
 from tests.api.golden import differences, example
 from tests.api.house import House
 
@@ -23,7 +23,7 @@ def ask(home: House, method: str, path: str, **more: Any) -> httpx2.Response:
 
 def test_a_token_opens_the_api_within_its_scopes(home: House) -> None:
     application, secret = home.database.write(
-        lambda tx: people.create_application(
+        lambda tx: applications.create(
             tx, name="Script", user_login="mate", scopes={"process_read"}, now=home.clock.now()
         )
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from procession.model.ids import UserId
+from procession.model.ids import ApplicationId, UserId
 from procession.model.people import Application
 from procession.oauth.token import LIFETIME_SECONDS, Book, Refused, digest, issue, split_scopes
 
@@ -18,7 +18,12 @@ FIELDS = {"grant_type": "client_credentials", "client_id": "app", "client_secret
 
 def application(*scopes: str) -> Application:
     return Application(
-        id=3, client_id="app", secret_hash=digest("s3cret"), name="App", user=UserId(1), scopes=frozenset(scopes)
+        id=ApplicationId(3),
+        client_id="app",
+        secret_hash=digest("s3cret"),
+        name="App",
+        user=UserId(1),
+        scopes=frozenset(scopes),
     )
 
 
@@ -34,7 +39,7 @@ def test_a_token_is_issued_and_only_its_hash_is_stored() -> None:
 
     assert (answer["token_type"], answer["expires_in"]) == ("Bearer", LIFETIME_SECONDS)
     assert token_hash == digest(answer["access_token"])
-    assert (app, user, scopes) == (3, UserId(1), {"process", "file"})
+    assert (app, user, scopes) == (ApplicationId(3), UserId(1), {"process", "file"})
     assert expires_at == NOW + timedelta(seconds=LIFETIME_SECONDS)
 
 

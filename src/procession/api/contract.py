@@ -93,9 +93,10 @@ class StreamCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Database(Protocol):
-    """The two doors of store/database.py that the dispatcher uses."""
+    """The doors of store/database.py that the dispatcher uses."""
 
     def read(self) -> AbstractContextManager[Transaction]: ...
+    def snapshot(self) -> AbstractContextManager[Transaction]: ...
     def submit(self, operation: Callable[[Transaction], Any], /) -> Future[Any]: ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from procession.commands import workplace
 from procession.commands.console import Console
 from procession.model.people import SCOPES, UserRole
-from procession.operations import people
+from procession.operations import applications, people
 
 
 def create_user(console: Console, *, email: str, first_name: str, last_name: str, role: str) -> int:
@@ -46,7 +46,7 @@ def create_application(console: Console, *, name: str, user: str | None, scopes:
     wanted = SCOPES if scopes.strip().lower() == "all" else frozenset(scopes.replace(",", " ").split())
     with workplace.opened(console) as place:
         application, secret = place.database.write(
-            lambda tx: people.create_application(
+            lambda tx: applications.create(
                 tx,
                 name=name,
                 user_login=workplace.operator(tx, place, user).user.login,

@@ -11,7 +11,7 @@ from procession.commands import workplace
 from procession.commands.console import Console
 from procession.config import Settings
 from procession.server import Ready, Station
-from procession.store import people
+from procession.store import applications
 
 
 def serve(console: Console, settings: Settings) -> int:
@@ -21,7 +21,7 @@ def serve(console: Console, settings: Settings) -> int:
     def announce(ready: Ready, station: Station) -> None:
         station.database.write(lambda tx: workplace.ensure_admin(tx, clock))
         with station.database.read() as tx:
-            can_sign_in = people.has_applications(tx)
+            can_sign_in = not applications.is_empty(tx)
         content = {
             "address": ready.address,
             "home": ready.home.folder,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
-from procession.model.ids import GroupId, UserId
+from procession.model.ids import ApplicationId, GroupId, ResourceId, UserId
+
+UTC_NAME = "(UTC) Coordinated Universal Time"
 
 
 class UserRole(StrEnum):
@@ -40,6 +42,14 @@ class User:
     last_name: str
     role: UserRole
     status: AccountStatus
+    city: str | None = None
+    country: str | None = None
+    born_on: date | None = None
+    department: str | None = None
+    phone_land: str | None = None
+    phone_mobile: str | None = None
+    timezone: str = UTC_NAME  # as it was given: one of model/timezones
+    signed_in_at: datetime | None = None  # with a password; tokens of scripts do not count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +60,45 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """A role on a resource, as a user or a group was granted it."""
+
+    resource: ResourceId
+    name: str  # of the resource
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogItem:
+    """What a user is told has happened; `number` grows with time."""
+
+    number: int
+    at: datetime
+    login: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A message to be sent: `tries` were made before."""
+
+    number: int
+    user: UserId
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
     """An OAuth client; a client_credentials token acts as `user` within `scopes`."""
 
-    id: int
+    id: ApplicationId
     client_id: str
     secret_hash: str  # hex SHA-256 of a random secret
     name: str
     user: UserId
     scopes: frozenset[str]
+    redirect_uris: tuple[str, ...] = ()
+    is_public: bool = False  # it can keep no secret (RFC 6749 section 2.1): PKCE, and no client_credentials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +125,13 @@ IMPLIED_SCOPES = {
     "user": frozenset({"user", "user_read"}),
     "usergroup": frozenset({"usergroup", "usergroup_read"}),
     "permission": frozenset({"permission", "permission_read"}),
+    "application": frozenset({"application", "application_read"}),
 }
 
 SCOPES = frozenset(
     {
         *(scope for implied in IMPLIED_SCOPES.values() for scope in implied),
         "log_read",
-        "application",
     }
 )
 

@@ -41,10 +41,16 @@ class Run:
     executor: str | None
 
 
-def completion(run: str, status: RunStatus, seconds: float, login: str, now: datetime) -> str:
-    """The log message that clients parse, to the letter (spec/wire.md section 4, after the table)."""
+def completion(
+    run: str, status: RunStatus, seconds: float, login: str, now: datetime, *, is_scheduled: bool = False
+) -> str:
+    """The log message that clients parse, to the letter (spec/wire.md section 4, after the table).
+
+    `is_scheduled`: a schedule started the run, not a person.
+    """
     how = f'in {int(seconds)} s with status "{status}" at {now:%m/%d/%Y %H:%M:%S}'
-    return f'Process run "{run}" has completed {how} for User "{login}"'
+    what = "Scheduled process run" if is_scheduled else "Process run"
+    return f'{what} "{run}" has completed {how} for User "{login}"'
 
 
 class HistoryKind(StrEnum):

@@ -20,7 +20,7 @@ from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 
 from procession.model.errors import ProcessionError
-from procession.model.ids import UserId
+from procession.model.ids import ApplicationId, UserId
 from procession.model.people import SCOPES, Application, with_implied
 
 LIFETIME_SECONDS = 3_600
@@ -44,10 +44,10 @@ class Refused(ProcessionError):
 
 
 class AddToken(Protocol):
-    """operations/people.issue_token's, bound to its transaction."""
+    """operations/applications.issue_token's, bound to its transaction."""
 
     def __call__(
-        self, token_hash: str, application: int, user: UserId, scopes: frozenset[str], expires_at: datetime, /
+        self, token_hash: str, application: ApplicationId, user: UserId, scopes: frozenset[str], expires_at: datetime, /
     ) -> object: ...
 
 

@@ -1,44 +1,114 @@
-"""Users, groups, OAuth applications and their tokens: created by an administrator, read by the token endpoint."""
+"""Users and user groups, as an administrator creates and changes them."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-import secrets
-from collections.abc import Callable, Set
+from dataclasses import replace
 from datetime import datetime
 
-from procession.model.errors import Invalid, NotFound
-from procession.model.ids import UserId
-from procession.model.people import SCOPES, AccountStatus, Application, Group, User, UserRole
-from procession.store import people
+from procession.model import timezones
+from procession.model.errors import Forbidden, Invalid, NotFound
+from procession.model.ids import GroupId, UserId
+from procession.model.people import UTC_NAME, AccountStatus, Caller, Group, User, UserRole
+from procession.model.rights import ADMINS, USER_ROLE_RANK
+from procession.store import applications, links, people
 from procession.store.database import Transaction
 
 NAME_CHARACTERS_MAX = 255
-SECRET_BYTES = 32
-CLIENT_ID_BYTES = 16
-TOKENS_DROPPED_MAX = 20  # expired ones, with every token that is issued: more than come in, so they never pile up
 _EMAIL = re.compile(r"[^@\s\"<>()\[\],;:\\]+@[^@\s\"<>()\[\],;:\\]+\Z")
 _NOT_IN_A_LOGIN = re.compile(r"[^a-z0-9._-]+")
 
 
-def create_user(tx: Transaction, *, email: str, first_name: str, last_name: str, role: UserRole, now: datetime) -> User:
+def create_user(
+    tx: Transaction,
+    *,
+    email: str,
+    first_name: str,
+    last_name: str,
+    role: UserRole,
+    timezone: str = UTC_NAME,
+    now: datetime,
+) -> User:
     """An active user whose login is the email's local part, with a number where it is taken. Raises Invalid."""
-    email = email.strip()
-    if len(email) > NAME_CHARACTERS_MAX or not _EMAIL.match(email) or not email.isprintable():
-        raise Invalid(f'"{email[:80]}" is not an email address')
-    if people.user_by_email(tx, email) is not None:
-        raise Invalid(f"there is a user with the email {email} already")
     user = User(
         id=UserId(0),  # the store gives one
-        login=_free_login(tx, email),
+        login="",
         email=email,
-        first_name=_name(first_name, "the first name"),
-        last_name=_name(last_name, "the last name"),
+        first_name=first_name,
+        last_name=last_name,
         role=role,
         status=AccountStatus.ACTIVE,
+        timezone=timezone,
     )
-    return people.add_user(tx, user, now)
+    return add_user(tx, user, now)
+
+
+def add_user(tx: Transaction, user: User, now: datetime) -> User:
+    """This user, as create_user() makes them; the id and the login of `user` are not looked at. Raises Invalid."""
+    user = _checked(tx, user)
+    return people.add_user(tx, replace(user, login=_free_login(tx, user.email)), now)
+
+
+def _checked(tx: Transaction, user: User) -> User:
+    email = user.email.strip()
+    if len(email) > NAME_CHARACTERS_MAX or not _EMAIL.match(email) or not email.isprintable():
+        raise Invalid(f'"{email[:80]}" is not an email address')
+    other = people.user_by_email(tx, email)
+    if other is not None and other.id != user.id:
+        raise Invalid(f"there is a user with the email {email} already")
+    return replace(
+        user,
+        email=email,
+        first_name=named(user.first_name, "the first name"),
+        last_name=named(user.last_name, "the last name"),
+        timezone=timezones.named(user.timezone),
+    )
+
+
+def change_user(tx: Transaction, caller: Caller, wanted: User, now: datetime) -> User:
+    """The user of this id becomes `wanted`; a suspended one loses every session and token, their runs go on.
+
+    Raises Forbidden for what only a higher user role may, Invalid for the last active ClientAdmin.
+    """
+    before = user(tx, wanted.id)
+    require_rank(caller, before.role)
+    require_rank(caller, wanted.role)
+    wanted = _checked(tx, replace(wanted, login=before.login))
+    is_admin = wanted.role is UserRole.CLIENT_ADMIN and wanted.status is AccountStatus.ACTIVE
+    was_admin = before.role is UserRole.CLIENT_ADMIN and before.status is AccountStatus.ACTIVE
+    if was_admin and not is_admin and not people.has_other_admin(tx, before.id):
+        raise Invalid(f"{before.login} is the last active ClientAdmin; make somebody else a ClientAdmin first")
+    people.change_user(tx, wanted)
+    if wanted.status is not AccountStatus.ACTIVE and before.status is AccountStatus.ACTIVE:
+        applications.revoke_tokens_of_user(tx, wanted.id, now)
+        links.drop(tx, wanted.id)
+    return wanted
+
+
+def set_password(tx: Transaction, user_id: UserId, password_hash: str, now: datetime) -> None:
+    """Ends every session, grant and token of the user (spec/trust.md S2), and any link to set a password."""
+    people.set_password(tx, user_id, password_hash)
+    links.drop(tx, user_id)
+    applications.revoke_tokens_of_user(tx, user_id, now)
+
+
+def require_rank(caller: Caller, role: UserRole) -> None:
+    """Nobody makes or changes a user who is above them. Raises Forbidden."""
+    if USER_ROLE_RANK[caller.user.role] < USER_ROLE_RANK[role]:
+        raise Forbidden(f"this needs the user role {role}; yours is {caller.user.role}")
+
+
+def user(tx: Transaction, user_id: UserId) -> User:
+    """Raises NotFound."""
+    found = people.user(tx, user_id)
+    if found is None:
+        raise NotFound(f"there is no user {user_id}")
+    return found
+
+
+def listed(tx: Transaction, caller: Caller) -> list[User]:
+    """Everybody for administrators, else oneself."""
+    return people.users(tx) if caller.user.role in ADMINS else [caller.user]
 
 
 def _free_login(tx: Transaction, email: str) -> str:
@@ -50,7 +120,8 @@ def _free_login(tx: Transaction, email: str) -> str:
     return login
 
 
-def _name(text: str, what: str) -> str:
+def named(text: str, what: str) -> str:
+    """The text as a name of `what`. Raises Invalid."""
     text = text.strip()
     if not text or len(text) > NAME_CHARACTERS_MAX or not text.isprintable():
         raise Invalid(f"{what} must be one line of 1 to {NAME_CHARACTERS_MAX} characters")
@@ -73,57 +144,50 @@ def first_admin(tx: Transaction) -> User:
     return user
 
 
-def create_group(tx: Transaction, *, name: str, now: datetime) -> Group:
+def create_group(tx: Transaction, *, name: str, description: str = "", now: datetime) -> Group:
     """Raises Invalid when the name is taken."""
-    name = _name(name, "the name of a group")
-    if people.group_by_name(tx, name) is not None:
+    return people.add_group(tx, _group_name(tx, name, None), description, now)
+
+
+def _group_name(tx: Transaction, name: str, group_id: GroupId | None) -> str:
+    name = named(name, "the name of a group")
+    other = people.group_by_name(tx, name)
+    if other is not None and other.id != group_id:
         raise Invalid(f'there is a user group "{name}" already')
-    return people.add_group(tx, name, "", now)
+    return name
 
 
-def create_application(
-    tx: Transaction, *, name: str, user_login: str, scopes: Set[str], now: datetime
-) -> tuple[Application, str]:
-    """An OAuth client that acts as this user, and its secret, which is shown now and never again."""
-    unknown = sorted(scopes - SCOPES)
-    if unknown:
-        raise Invalid(f"there is no scope {', '.join(unknown)}; there are {', '.join(sorted(SCOPES))}")
-    user = find_user(tx, user_login)
-    secret = secrets.token_urlsafe(SECRET_BYTES)
-    application = Application(
-        id=0,  # the store gives one
-        client_id=secrets.token_hex(CLIENT_ID_BYTES),
-        secret_hash=hashlib.sha256(secret.encode()).hexdigest(),
-        name=_name(name, "the name of an application"),
-        user=user.id,
-        scopes=frozenset(scopes),
-    )
-    people.add_application(tx, application, now)
-    stored = people.application(tx, application.client_id)
-    assert stored is not None
-    return stored, secret
+def change_group(tx: Transaction, wanted: Group) -> Group:
+    """The group of this id becomes `wanted`. Raises Invalid when the name is taken."""
+    wanted = replace(wanted, name=_group_name(tx, wanted.name, wanted.id))
+    people.change_group(tx, wanted)
+    return wanted
 
 
-def issue_token(
-    tx: Transaction, now: datetime
-) -> tuple[Callable[[str], Application | None], Callable[[str, int, UserId, frozenset[str], datetime], None]]:
-    """What the token endpoint needs of this transaction: find an application by client_id, and keep a token's hash.
+def group(tx: Transaction, group_id: GroupId) -> Group:
+    """Raises NotFound."""
+    found = people.group(tx, group_id)
+    if found is None:
+        raise NotFound(f"there is no user group {group_id}")
+    return found
 
-    An application whose user is not active is not found.
-    """
-    seen: dict[int, Application] = {}
 
-    def find(client_id: str) -> Application | None:
-        application = people.application(tx, client_id)
-        user = None if application is None else people.user(tx, application.user)
-        if application is None or user is None or user.status is not AccountStatus.ACTIVE:
-            return None
-        seen[application.id] = application
-        return application
+def find_group(tx: Transaction, name: str) -> Group:
+    """Raises NotFound."""
+    found = people.group_by_name(tx, name)
+    if found is None:
+        raise NotFound(f'there is no user group "{name}"')
+    return found
 
-    def add(token_hash: str, application: int, user: UserId, scopes: frozenset[str], expires_at: datetime) -> None:
-        assert seen[application].user == user
-        people.drop_expired_tokens(tx, now, TOKENS_DROPPED_MAX)
-        people.add_token(tx, token_hash, seen[application], scopes=scopes, expires_at=expires_at)
 
-    return find, add
+def add_member(tx: Transaction, group_id: GroupId, user_id: UserId) -> User:
+    """Once is enough: to add a member again changes nothing. Raises NotFound."""
+    member = user(tx, user_id)
+    people.add_member(tx, group(tx, group_id).id, member.id)
+    return member
+
+
+def remove_member(tx: Transaction, group_id: GroupId, user_id: UserId) -> None:
+    """Raises NotFound when the user is no member."""
+    if not people.remove_member(tx, group_id, user_id):
+        raise NotFound(f"user {user_id} is not a member of user group {group_id}")

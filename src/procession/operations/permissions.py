@@ -19,13 +19,13 @@ from procession.model.rights import (
     at_most,
     covers,
 )
-from procession.store import people, permissions
+from procession.store import applications, people, permissions
 from procession.store.database import Transaction
 
 
 def authenticate(tx: Transaction, token: str, now: datetime) -> Caller:
     """Who sends this access token, with which scopes. Raises Unauthorized."""
-    found = people.token(tx, hashlib.sha256(token.encode()).hexdigest(), now)
+    found = applications.token(tx, hashlib.sha256(token.encode()).hexdigest(), now)
     if found is None:
         raise Unauthorized("the access token is unknown, expired or revoked; ask for a new one at /oauth/token")
     return Caller(user=found.user, scopes=with_implied(found.scopes))
@@ -72,7 +72,7 @@ def role_of(tx: Transaction, user: User, thing: Id) -> Role | None:
         own = Role.OWNER if user.role in ADMINS else ROLE_ON_A_GROUP
         return None if people.group(tx, thing) is None else own
     if isinstance(thing, ApplicationId):
-        owner = people.user_of_application(tx, thing)
+        owner = applications.owner(tx, thing)
         return Role.OWNER if owner is not None and (owner == user.id or user.role in ADMINS) else None
     resource = permissions.resource_of(tx, thing)
     if resource is None or user.role in ADMINS:

@@ -1,65 +1,118 @@
-"""Users, groups, OAuth applications and tokens: every statement about them."""
+"""Users and user groups: every statement about them."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from dataclasses import replace
+from datetime import date, datetime
 
-from procession.model.ids import ApplicationId, GroupId, UserId
-from procession.model.people import AccountStatus, Application, Group, Token, User, UserRole
+from procession.model.ids import GroupId, UserId
+from procession.model.people import AccountStatus, Group, User, UserRole
 from procession.store import times
 from procession.store.database import Row, Transaction
 
-_USER = "u.id, u.login, u.email, u.first_name, u.last_name, u.role, u.status"
+# The columns of as_user(), of the table called u.
+USER = (
+    "u.id, u.login, u.email, u.first_name, u.last_name, u.role, u.status, u.city, u.country, u.born_on, u.department,"
+    " u.phone_land, u.phone_mobile, u.timezone, u.signed_in_at"
+)
 
 
 def add_user(tx: Transaction, user: User, now: datetime) -> User:
     """The user as stored: the id given in `user` is not looked at."""
     number = tx.insert(
-        "INSERT INTO user_account (login, email, first_name, last_name, role, status, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        *(user.login, user.email, user.first_name, user.last_name, user.role, user.status, times.to_column(now)),
+        "INSERT INTO user_account (login, email, first_name, last_name, role, status, city, country, born_on,"
+        " department, phone_land, phone_mobile, timezone, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        *_columns(user),
+        times.to_column(now),
     )
-    return User(
-        id=UserId(number),
-        login=user.login,
-        email=user.email,
-        first_name=user.first_name,
-        last_name=user.last_name,
-        role=user.role,
-        status=user.status,
+    return replace(user, id=UserId(number))
+
+
+def change_user(tx: Transaction, user: User) -> None:
+    """Write everything of the user but when they signed in."""
+    tx.run(
+        "UPDATE user_account SET login = ?, email = ?, first_name = ?, last_name = ?, role = ?, status = ?, city = ?,"
+        " country = ?, born_on = ?, department = ?, phone_land = ?, phone_mobile = ?, timezone = ? WHERE id = ?",
+        *_columns(user),
+        user.id.number,
+    )
+
+
+def _columns(user: User) -> tuple[str | None, ...]:
+    return (
+        user.login,
+        user.email,
+        user.first_name,
+        user.last_name,
+        user.role,
+        user.status,
+        user.city,
+        user.country,
+        None if user.born_on is None else user.born_on.isoformat(),
+        user.department,
+        user.phone_land,
+        user.phone_mobile,
+        user.timezone,
     )
 
 
 def user(tx: Transaction, user_id: UserId) -> User | None:
-    return _maybe_user(tx.one(f"SELECT {_USER} FROM user_account u WHERE u.id = ?", user_id.number))
+    return _maybe_user(tx.one(f"SELECT {USER} FROM user_account u WHERE u.id = ?", user_id.number))
 
 
 def user_by_login(tx: Transaction, login: str) -> User | None:
-    return _maybe_user(tx.one(f"SELECT {_USER} FROM user_account u WHERE lower(u.login) = lower(?)", login))
+    return _maybe_user(tx.one(f"SELECT {USER} FROM user_account u WHERE lower(u.login) = lower(?)", login))
 
 
 def user_by_email(tx: Transaction, email: str) -> User | None:
-    return _maybe_user(tx.one(f"SELECT {_USER} FROM user_account u WHERE lower(u.email) = lower(?)", email))
+    return _maybe_user(tx.one(f"SELECT {USER} FROM user_account u WHERE lower(u.email) = lower(?)", email))
 
 
 def first_admin(tx: Transaction) -> User | None:
     """The oldest active ClientAdmin."""
     return _maybe_user(
         tx.one(
-            f"SELECT {_USER} FROM user_account u WHERE u.role = 'ClientAdmin' AND u.status = 'Active'"
+            f"SELECT {USER} FROM user_account u WHERE u.role = 'ClientAdmin' AND u.status = 'Active'"
             " ORDER BY u.id LIMIT 1"
         )
     )
 
 
+def has_other_admin(tx: Transaction, user: UserId) -> bool:
+    """Whether there is an active ClientAdmin besides this user."""
+    return (
+        tx.one(
+            "SELECT 1 FROM user_account WHERE role = 'ClientAdmin' AND status = 'Active' AND id <> ? LIMIT 1",
+            user.number,
+        )
+        is not None
+    )
+
+
+def users(tx: Transaction) -> list[User]:
+    """All of them, by login."""
+    return [as_user(row) for row in tx.all(f"SELECT {USER} FROM user_account u ORDER BY u.login")]
+
+
+def password_hash(tx: Transaction, user: UserId) -> str | None:
+    """None for a user who has no password yet."""
+    row = tx.one("SELECT password_hash FROM user_account WHERE id = ?", user.number)
+    return None if row is None else row[0]
+
+
+def set_password(tx: Transaction, user: UserId, hashed: str) -> None:
+    tx.run("UPDATE user_account SET password_hash = ? WHERE id = ?", hashed, user.number)
+
+
+def signed_in(tx: Transaction, user: UserId, now: datetime) -> None:
+    """Remember when the user last signed in with a password."""
+    tx.run("UPDATE user_account SET signed_in_at = ? WHERE id = ?", times.to_column(now), user.number)
+
+
 def is_empty(tx: Transaction) -> bool:
     """Whether there is no user yet."""
     return tx.one("SELECT 1 FROM user_account LIMIT 1") is None
-
-
-def has_applications(tx: Transaction) -> bool:
-    return tx.one("SELECT 1 FROM application LIMIT 1") is not None
 
 
 def add_group(tx: Transaction, name: str, description: str, now: datetime) -> Group:
@@ -74,85 +127,76 @@ def group(tx: Transaction, group_id: GroupId) -> Group | None:
     return _maybe_group(tx.one("SELECT id, name, description FROM user_group WHERE id = ?", group_id.number))
 
 
+def groups(tx: Transaction) -> list[Group]:
+    """All of them, by name."""
+    return [_group(row) for row in tx.all("SELECT id, name, description FROM user_group ORDER BY lower(name), id")]
+
+
+def groups_of(tx: Transaction, user: UserId) -> list[Group]:
+    """Those that the user is a member of, by name."""
+    rows = tx.all(
+        "SELECT g.id, g.name, g.description FROM user_group g JOIN user_group_member m ON m.group_id = g.id"
+        " WHERE m.user_id = ? ORDER BY lower(g.name), g.id",
+        user.number,
+    )
+    return [_group(row) for row in rows]
+
+
+def change_group(tx: Transaction, group: Group) -> None:
+    tx.run(
+        "UPDATE user_group SET name = ?, description = ? WHERE id = ?", group.name, group.description, group.id.number
+    )
+
+
+def delete_group(tx: Transaction, group_id: GroupId) -> None:
+    """With its memberships and its permissions."""
+    tx.run("DELETE FROM permission WHERE group_id = ?", group_id.number)
+    tx.run("DELETE FROM user_group_member WHERE group_id = ?", group_id.number)
+    tx.run("DELETE FROM user_group WHERE id = ?", group_id.number)
+
+
 def group_by_name(tx: Transaction, name: str) -> Group | None:
     return _maybe_group(tx.one("SELECT id, name, description FROM user_group WHERE name = ?", name))
 
 
 def _maybe_group(row: Row | None) -> Group | None:
-    return None if row is None else Group(id=GroupId(row[0]), name=row[1], description=row[2])
+    return None if row is None else _group(row)
+
+
+def _group(row: Row) -> Group:
+    return Group(id=GroupId(row[0]), name=row[1], description=row[2])
 
 
 def add_member(tx: Transaction, group: GroupId, member: UserId) -> None:
     tx.run("INSERT INTO user_group_member VALUES (?, ?) ON CONFLICT DO NOTHING", group.number, member.number)
 
 
-def add_application(tx: Transaction, application: Application, now: datetime) -> None:
-    tx.run(
-        "INSERT INTO application (client_id, secret_hash, name, user_id, scopes, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-        application.client_id,
-        application.secret_hash,
-        application.name,
-        application.user.number,
-        " ".join(sorted(application.scopes)),
-        times.to_column(now),
+def remove_member(tx: Transaction, group: GroupId, member: UserId) -> bool:
+    """False when the user was no member."""
+    return bool(tx.run("DELETE FROM user_group_member WHERE group_id = ? AND user_id = ?", group.number, member.number))
+
+
+def members(tx: Transaction, group: GroupId) -> list[User]:
+    """By login."""
+    rows = tx.all(
+        f"SELECT {USER} FROM user_account u JOIN user_group_member m ON m.user_id = u.id WHERE m.group_id = ?"
+        " ORDER BY u.login",
+        group.number,
     )
+    return [as_user(row) for row in rows]
 
 
-def application(tx: Transaction, client_id: str) -> Application | None:
-    row = tx.one(
-        "SELECT id, client_id, secret_hash, name, user_id, scopes FROM application WHERE client_id = ?", client_id
-    )
-    if row is None:
-        return None
-    return Application(
-        id=row[0],
-        client_id=row[1],
-        secret_hash=row[2],
-        name=row[3],
-        user=UserId(row[4]),
-        scopes=frozenset(row[5].split()),
-    )
-
-
-def user_of_application(tx: Transaction, application_id: ApplicationId) -> UserId | None:
-    row = tx.one("SELECT user_id FROM application WHERE id = ?", application_id.number)
-    return None if row is None else UserId(row[0])
-
-
-def add_token(
-    tx: Transaction, token_hash: str, application: Application, *, scopes: frozenset[str], expires_at: datetime
-) -> None:
-    """Keep the SHA-256 of a token; its text is never stored."""
-    tx.run(
-        "INSERT INTO token (hash, application_id, user_id, scopes, expires_at) VALUES (?, ?, ?, ?, ?)",
-        *(token_hash, application.id, application.user.number, " ".join(sorted(scopes)), times.to_column(expires_at)),
-    )
-
-
-def token(tx: Transaction, token_hash: str, now: datetime) -> Token | None:
-    """The token and its user, while it has not expired and the user's account is active."""
-    row = tx.one(
-        f"SELECT {_USER}, t.scopes, t.expires_at FROM token t JOIN user_account u ON u.id = t.user_id"
-        " WHERE t.hash = ? AND t.expires_at > ? AND u.status = 'Active'",
-        *(token_hash, times.to_column(now)),
-    )
-    if row is None:
-        return None
-    return Token(user=_user(row[:7]), scopes=frozenset(row[7].split()), expires_at=times.from_column(row[8]))
-
-
-def drop_expired_tokens(tx: Transaction, now: datetime, limit: int) -> int:
-    return tx.run(
-        "DELETE FROM token WHERE hash IN (SELECT hash FROM token WHERE expires_at <= ? LIMIT ?)",
-        *(times.to_column(now), limit),
-    )
+def is_member(tx: Transaction, group: GroupId, user: UserId) -> bool:
+    row = tx.one("SELECT 1 FROM user_group_member WHERE group_id = ? AND user_id = ?", group.number, user.number)
+    return row is not None
 
 
 def _maybe_user(row: Row | None) -> User | None:
-    return None if row is None else _user(row)
+    return None if row is None else as_user(row)
 
 
-def _user(row: tuple[Any, ...]) -> User:
+def as_user(row: Row) -> User:
+    """A row of the columns USER."""
     return User(
         id=UserId(row[0]),
         login=row[1],
@@ -161,4 +205,12 @@ def _user(row: tuple[Any, ...]) -> User:
         last_name=row[4],
         role=UserRole(row[5]),
         status=AccountStatus(row[6]),
+        city=row[7],
+        country=row[8],
+        born_on=None if row[9] is None else date.fromisoformat(row[9]),
+        department=row[10],
+        phone_land=row[11],
+        phone_mobile=row[12],
+        timezone=row[13],
+        signed_in_at=times.maybe_from_column(row[14]),
     )

@@ -14,7 +14,7 @@ from procession.model.ids import (
     TableId,
     UserId,
 )
-from procession.model.people import Role
+from procession.model.people import Permission, Role
 from procession.model.rights import ROLE_RANK
 from procession.store.database import Transaction
 
@@ -72,6 +72,59 @@ def revoke(tx: Transaction, resource: ResourceId, *, holder: UserId | GroupId) -
             *(resource.number, holder.number),
         )
     )
+
+
+def role_of_holder(tx: Transaction, resource: ResourceId, *, holder: UserId | GroupId) -> Role | None:
+    """What was granted to exactly this user or group."""
+    row = tx.one(
+        f"SELECT role FROM permission WHERE {_COLUMN_OF[type(resource)]} = ? AND {_holder_column(holder)} = ?",
+        *(resource.number, holder.number),
+    )
+    return None if row is None else Role(row[0])
+
+
+def count_owners(tx: Transaction, resource: ResourceId) -> int:
+    """How many users and groups own it."""
+    row = tx.one(
+        f"SELECT count(*) FROM permission WHERE {_COLUMN_OF[type(resource)]} = ? AND role = 'owner'", resource.number
+    )
+    assert row is not None
+    return int(row[0])
+
+
+def of_holder(tx: Transaction, holder: UserId | GroupId) -> list[Permission]:
+    """What was granted to exactly this user or group, by name; processes first."""
+    column = _holder_column(holder)
+    rows = tx.all(
+        "SELECT 'p', r.id, r.name, p.role FROM permission p JOIN process r ON r.id = p.process_id"
+        f" WHERE p.{column} = ? UNION ALL"
+        " SELECT 'mt', t.id, t.name, p.role FROM permission p JOIN managed_table t ON t.id = p.table_id"
+        f" WHERE p.{column} = ? AND t.is_deleted = 0 ORDER BY 1 DESC, 3",
+        *(holder.number, holder.number),
+    )
+    kinds: dict[str, type[ProcessId] | type[TableId]] = {"p": ProcessId, "mt": TableId}
+    return [Permission(resource=kinds[row[0]](row[1]), name=row[2], role=Role(row[3])) for row in rows]
+
+
+def holders(tx: Transaction, resource: ResourceId) -> list[tuple[UserId | GroupId, str, Role]]:
+    """Who was granted what on it: users by login, then groups by name."""
+    column = _COLUMN_OF[type(resource)]
+    rows = tx.all(
+        "SELECT 1, u.id, u.login, p.role FROM permission p JOIN user_account u ON u.id = p.user_id"
+        f" WHERE p.{column} = ? UNION ALL"
+        " SELECT 2, g.id, g.name, p.role FROM permission p JOIN user_group g ON g.id = p.group_id"
+        f" WHERE p.{column} = ? ORDER BY 1, 3",
+        *(resource.number, resource.number),
+    )
+    return [(UserId(row[1]) if row[0] == 1 else GroupId(row[1]), row[2], Role(row[3])) for row in rows]
+
+
+def name_of(tx: Transaction, resource: ResourceId) -> str:
+    """Of a resource that exists."""
+    table = "process" if isinstance(resource, ProcessId) else "managed_table"
+    row = tx.one(f"SELECT name FROM {table} WHERE id = ?", resource.number)
+    assert row is not None
+    return str(row[0])
 
 
 def _holder_column(holder: UserId | GroupId) -> str:

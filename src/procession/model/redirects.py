@@ -1,0 +1,40 @@
+"""Which addresses an application may have its users sent back to (RFC 6749 3.1.2, RFC 8252 7, RFC 9700 2.1)."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from procession.model.errors import Invalid
+
+CHARACTERS_MAX = 1_000
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+# What RFC 3986 allows in an address: no blank, no control character, nothing that is not ASCII.
+_ADDRESS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+\Z")
+_SCHEME = re.compile(r"[a-z][a-z0-9+\-.]*\Z")
+
+
+def check(uri: str) -> None:
+    """https; http for this machine only; or a scheme of the application's own, with a dot. Raises Invalid."""
+    if len(uri) > CHARACTERS_MAX:
+        raise Invalid(f"a redirect URI has at most {CHARACTERS_MAX} characters")
+    if not _ADDRESS.match(uri):
+        raise Invalid(f'the redirect URI "{uri[:80]}" holds a fragment or a character that no address has')
+    try:
+        parts = urlsplit(uri)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise Invalid(f'the redirect URI "{uri[:80]}" is not an address') from None
+    if parts.username is not None or parts.password is not None:
+        raise Invalid(f'the redirect URI "{uri[:80]}" holds a user name')
+    if not _is_allowed(parts.scheme, host):
+        raise Invalid(
+            f'the redirect URI "{uri[:80]}" must begin with https://, or with http:// for this machine (127.0.0.1,'
+            " [::1], localhost), or with a scheme of your own that has a dot (com.example.app:/)"
+        )
+
+
+def _is_allowed(scheme: str, host: str | None) -> bool:
+    if scheme in {"https", "http"}:
+        return bool(host) and (scheme == "https" or host in LOOPBACK_HOSTS)
+    return "." in scheme and _SCHEME.match(scheme) is not None

@@ -1,0 +1,167 @@
+"""OAuth applications and their tokens: registered by a user, read by the token endpoint."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence, Set
+from dataclasses import replace
+from datetime import datetime
+
+from procession.model import redirects
+from procession.model.errors import Forbidden, Invalid, NotFound
+from procession.model.ids import ApplicationId, UserId
+from procession.model.people import SCOPES, AccountStatus, Application, Caller
+from procession.model.rights import ADMINS
+from procession.operations import people as people_operations
+from procession.store import applications, people
+from procession.store.database import Transaction
+
+SECRET_BYTES = 32
+CLIENT_ID_BYTES = 16
+REDIRECT_URIS_MAX = 20
+DEFAULT_SCOPES = frozenset({"process_read"})  # of an application without scopes (spec/wire.md section 5)
+TOKENS_DROPPED_MAX = 20  # expired ones, with every token that is issued: more than come in, so they never pile up
+
+
+def create(
+    tx: Transaction,
+    *,
+    name: str,
+    user_login: str,
+    scopes: Set[str],
+    redirect_uris: Sequence[str] = (),
+    is_public: bool = False,
+    now: datetime,
+) -> tuple[Application, str]:
+    """An OAuth client that acts as this user, and its secret, which is shown now and never again. Raises Invalid."""
+    user = people_operations.find_user(tx, user_login)
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    application = Application(
+        id=ApplicationId(0),  # the store gives one
+        client_id=secrets.token_hex(CLIENT_ID_BYTES),
+        secret_hash=_digest(secret),
+        name=name,
+        user=user.id,
+        scopes=frozenset(scopes),
+        redirect_uris=tuple(redirect_uris),
+        is_public=is_public,
+    )
+    return applications.add(tx, _checked(application), now), secret
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _checked(application: Application) -> Application:
+    unknown = sorted(application.scopes - SCOPES)
+    if unknown:
+        raise Invalid(f"there is no scope {', '.join(unknown)[:200]}; there are {', '.join(sorted(SCOPES))}")
+    if len(application.redirect_uris) > REDIRECT_URIS_MAX:
+        raise Invalid(f"an application has at most {REDIRECT_URIS_MAX} redirect URIs")
+    for uri in application.redirect_uris:
+        redirects.check(uri)
+    return replace(application, name=people_operations.named(application.name, "the name of an application"))
+
+
+def register(tx: Transaction, caller: Caller, wanted: Application, now: datetime) -> tuple[Application, str]:
+    """create() for a caller: the application acts as them, and can do no more than their token. Raises Forbidden."""
+    _require_scopes(caller, wanted.scopes)
+    return create(
+        tx,
+        name=wanted.name,
+        user_login=caller.user.login,
+        scopes=wanted.scopes,
+        redirect_uris=wanted.redirect_uris,
+        is_public=wanted.is_public,
+        now=now,
+    )
+
+
+def _require_scopes(caller: Caller, scopes: Set[str]) -> None:
+    """A token never widens itself by way of an application. Without scopes one has DEFAULT_SCOPES."""
+    beyond = sorted((scopes or DEFAULT_SCOPES) - caller.scopes - (scopes - SCOPES))
+    if beyond:
+        raise Forbidden(f"your access token does not have the scope {', '.join(beyond)}")
+
+
+def find(tx: Transaction, application_id: ApplicationId) -> Application:
+    """Raises NotFound."""
+    found = applications.find(tx, application_id)
+    if found is None:
+        raise NotFound(f"there is no application {application_id}")
+    return found
+
+
+def listed(tx: Transaction, caller: Caller) -> list[Application]:
+    """Everybody's for administrators, else one's own."""
+    return applications.listed(tx, None if caller.user.role in ADMINS else caller.user.id)
+
+
+def change(tx: Transaction, caller: Caller, wanted: Application, now: datetime) -> Application:
+    """Its name, scopes and addresses become those of `wanted`. Where a scope is taken away, its tokens end.
+
+    Raises Forbidden for an application that can do more than the caller's token.
+    """
+    before = find(tx, wanted.id)
+    _require_control(tx, caller, before)
+    _require_scopes(caller, wanted.scopes)
+    wanted = _checked(wanted)
+    applications.change(tx, wanted)
+    if before.scopes - wanted.scopes:
+        applications.revoke_tokens(tx, wanted.id, now)
+    return wanted
+
+
+def _require_control(tx: Transaction, caller: Caller, application: Application) -> None:
+    """Whoever gets its secret or its addresses can act with its scopes, as its user."""
+    _require_scopes(caller, application.scopes)
+    people_operations.require_rank(caller, people_operations.user(tx, application.user).role)
+
+
+def reset_secret(
+    tx: Transaction, caller: Caller, application_id: ApplicationId, now: datetime
+) -> tuple[Application, str]:
+    """A new secret, shown now and never again; the old one and every token are dead. Raises Forbidden, Invalid."""
+    before = find(tx, application_id)
+    _require_control(tx, caller, before)
+    if before.is_public:
+        raise Invalid(f"application {application_id} is public: it has no secret")
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    changed = replace(before, secret_hash=_digest(secret))
+    applications.change(tx, changed)
+    applications.revoke_tokens(tx, application_id, now)
+    return changed, secret
+
+
+def delete(tx: Transaction, application_id: ApplicationId) -> None:
+    """With every token of it. Raises NotFound."""
+    applications.delete(tx, find(tx, application_id).id)
+
+
+def issue_token(
+    tx: Transaction, now: datetime
+) -> tuple[Callable[[str], Application | None], Callable[[str, ApplicationId, UserId, frozenset[str], datetime], None]]:
+    """What the token endpoint needs of this transaction: find an application by client_id, and keep a token's hash.
+
+    An application whose user is not active is not found.
+    """
+    seen: dict[ApplicationId, Application] = {}
+
+    def find(client_id: str) -> Application | None:
+        application = applications.by_client_id(tx, client_id)
+        user = None if application is None else people.user(tx, application.user)
+        if application is None or user is None or user.status is not AccountStatus.ACTIVE:
+            return None
+        seen[application.id] = application
+        return application
+
+    def add(
+        token_hash: str, application: ApplicationId, user: UserId, scopes: frozenset[str], expires_at: datetime
+    ) -> None:
+        assert seen[application].user == user
+        applications.drop_expired_tokens(tx, now, TOKENS_DROPPED_MAX)
+        applications.add_token(tx, token_hash, seen[application], scopes=scopes, expires_at=expires_at)
+
+    return find, add

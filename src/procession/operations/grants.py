@@ -1,0 +1,72 @@
+"""Roles on processes and tables, given to users and groups and taken away."""
+
+from __future__ import annotations
+
+from procession.model.errors import Invalid, NotFound
+from procession.model.ids import GroupId, ResourceId, UserId
+from procession.model.people import Caller, Permission, Role
+from procession.model.rights import ADMINS
+from procession.operations import people as people_operations
+from procession.operations.permissions import not_found, role_of
+from procession.store import people, permissions
+from procession.store.database import Transaction
+
+Holder = UserId | GroupId
+
+
+def of_holder(tx: Transaction, caller: Caller, holder: Holder) -> list[Permission]:
+    """All for administrators and for the holder, else those on what the caller owns.
+
+    Raises NotFound for a user in whom the caller has no part: who exists is not for everybody to know.
+    """
+    _find(tx, holder)
+    granted = permissions.of_holder(tx, holder)
+    if caller.user.role in ADMINS or _is_of(tx, caller, holder):
+        return granted
+    owned = [item for item in granted if role_of(tx, caller.user, item.resource) is Role.OWNER]
+    if not owned and isinstance(holder, UserId):
+        raise not_found(holder)
+    return owned
+
+
+def _is_of(tx: Transaction, caller: Caller, holder: Holder) -> bool:
+    if isinstance(holder, UserId):
+        return caller.user.id == holder
+    return people.is_member(tx, holder, caller.user.id)
+
+
+def _find(tx: Transaction, holder: Holder) -> None:
+    if isinstance(holder, UserId):
+        people_operations.user(tx, holder)
+    else:
+        people_operations.group(tx, holder)
+
+
+def grant(tx: Transaction, caller: Caller, holder: Holder, resource: ResourceId, role: Role) -> Permission:
+    """Exactly this role from now on, whatever it was. The caller owns the resource: the route asked.
+
+    Raises NotFound, and Invalid for the last owner: only an administrator leaves a resource without one.
+    """
+    _find(tx, holder)
+    if permissions.resource_of(tx, resource) is None:
+        raise not_found(resource)
+    if role is not Role.OWNER:
+        _keep_an_owner(tx, caller, holder, resource)
+    permissions.grant(tx, resource, role, holder=holder)
+    return Permission(resource=resource, name=permissions.name_of(tx, resource), role=role)
+
+
+def revoke(tx: Transaction, caller: Caller, holder: Holder, resource: ResourceId) -> None:
+    """Raises NotFound when nothing was granted, Invalid for the last owner as grant() does."""
+    _find(tx, holder)
+    _keep_an_owner(tx, caller, holder, resource)
+    if not permissions.revoke(tx, resource, holder=holder):
+        raise NotFound(f"{holder.noun} {holder} has no permission of their own on {resource.noun} {resource}")
+
+
+def _keep_an_owner(tx: Transaction, caller: Caller, holder: Holder, resource: ResourceId) -> None:
+    if caller.user.role in ADMINS:
+        return
+    is_owner = permissions.role_of_holder(tx, resource, holder=holder) is Role.OWNER
+    if is_owner and permissions.count_owners(tx, resource) == 1:
+        raise Invalid(f"{holder.noun} {holder} is the last owner of {resource.noun} {resource}; name another one first")
