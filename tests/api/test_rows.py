@@ -72,15 +72,15 @@ def test_csv_for_people_runs_no_formulas(home: House) -> None:
 
 def test_parquet_goes_out_and_comes_in(home: House, tmp_path: Path) -> None:
     table, path = table_of(home), tmp_path / "rows.parquet"
-    duckdb.sql("SELECT 'n' || i AS name, i * 1.5 AS amount, i / 4 AS fee, TIMESTAMP '2020-01-01' AS at"
-               f" FROM range(3) t(i)").write_parquet(str(path))  # fmt: skip
+    duckdb.connect().sql("SELECT 'n' || i AS name, i * 1.5 AS amount, i / 4 AS fee, TIMESTAMP '2020-01-01' AS at"
+               " FROM range(3) t(i)").write_parquet(str(path))  # fmt: skip
     home.post(f"tables/{table}/rows", content=path.read_bytes())
 
     out = home.ask("GET", f"tables/{table}/rows", headers={"accept": "application/vnd.apache.parquet"})
 
     assert [(row["amount"], row["fee"]) for row in rows(home, table)] == [(0, 0), (1.5, 0.25), (3, 0.5)]
     path.write_bytes(out.content)
-    assert duckdb.sql(f"SELECT count(*), max(_Record_ID) FROM '{path}'").fetchall() == [(3, 3)]
+    assert duckdb.connect().sql(f"SELECT count(*), max(_Record_ID) FROM '{path}'").fetchall() == [(3, 3)]
 
 
 def test_an_upsert_keeps_ids_and_what_it_does_not_name(home: House) -> None:
@@ -222,7 +222,7 @@ def test_a_broken_body_is_refused(home: House, body: bytes) -> None:
 
 def test_a_parquet_column_of_lists_is_refused(home: House, tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
-    duckdb.sql("SELECT [1, 2] AS amount, 'a' AS name").write_parquet(str(path))
+    duckdb.connect().sql("SELECT [1, 2] AS amount, 'a' AS name").write_parquet(str(path))
 
     assert "only numbers, texts" in refused(home, table_of(home), content=path.read_bytes())
 

@@ -106,8 +106,8 @@ def _condition(known: tuple[Column, ...], name: str, value: str) -> Condition:
         stem, _, operator = name.rpartition(".")
         if operator not in OPERATORS or not stem:
             raise Invalid(
-                f'there is no column or parameter "{name[:80]}"; a filter is column=value or column.operator=value with '
-                f"one of {', '.join(OPERATORS)}"
+                f'there is no column or parameter "{name[:80]}"; a filter is column=value or '
+                f"column.operator=value with one of {', '.join(OPERATORS)}"
             ) from None
     try:
         return Condition(column=rules.find(known, stem).name, operator=operator, value=value)

@@ -1,4 +1,4 @@
-"""A table's columns: added, renamed, made another, dropped. What rows hold is read only where it could be in the way."""
+"""A table's columns: added, renamed, made another, dropped. Rows are read only where they could be in the way."""
 
 from __future__ import annotations
 

@@ -12,12 +12,14 @@ from typing import Any
 import msgspec
 
 from procession.actions import database
-from procession.actions.contract import Action, Context, FileOutput, Outcome
+from procession.actions.contract import Action, Context, FileOutput, Outcome, OutputValue
 from procession.actions.problems import Problem
 from procession.actions.tables import changing, contract, reading, writing
 from procession.model.lifecycle import StepStatus
 
 Work = Callable[[Context, Any], tuple[msgspec.Struct, dict[str, FileOutput]]]
+# Of the process's address space, of which DuckDB then takes its usual share: what it maps is far more than it uses.
+_DUCKDB_SHARE = 0.6
 _NO_SPACE = "No space left"
 
 
@@ -45,7 +47,7 @@ def _job(kind: str, settings: type[msgspec.Struct], work: Work) -> Action:
 def _run(context: Context, work: Work) -> Outcome:
     import duckdb
 
-    connection = database.connect(context.folder, context.memory_bytes_max)
+    connection = database.connect(context.folder, int(context.memory_bytes_max * _DUCKDB_SHARE))
     try:
         result, files = work(context, connection)
     except Problem as problem:
@@ -58,5 +60,5 @@ def _run(context: Context, work: Work) -> Outcome:
         return Outcome(status=StepStatus.FAILED, message="the disk is full")
     finally:
         connection.close()
-    outputs = {**files, contract.RESULT: msgspec.json.encode(result).decode()}
+    outputs: dict[str, OutputValue] = {**files, contract.RESULT: msgspec.json.encode(result).decode()}
     return Outcome(status=StepStatus.SUCCESS, outputs=outputs)

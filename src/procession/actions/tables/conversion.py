@@ -15,7 +15,10 @@ _TYPES = {
     ColumnType.DATETIME: "TIMESTAMP",
     ColumnType.MONEY: "DECIMAL(19,4)",
 }
-_MOMENT = r"\s*[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6}0*)?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?)?\s*"
+_ZONE = r"([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)"
+_MOMENT = (
+    rf"\s*[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([ T][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(\.[0-9]{{1,6}}0*)?)?{_ZONE}?)?\s*"
+)
 _FORMULA = r"^[=+\-@\t\r\n]"  # what a spreadsheet would run (spec/trust.md, rule 6)
 
 
@@ -38,7 +41,7 @@ def from_text(column: Column, text: str) -> str:
 
 def _has_zone(text: str) -> str:
     # Behind a time of day: the "-31" of a date is none.
-    return f"regexp_matches({text}, ':[0-9.]+([Zz]|[+-][0-9]{{2}}(:?[0-9]{{2}})?)\\s*$')"
+    return rf"regexp_matches({text}, ':[0-9.]+{_ZONE}\s*$')"
 
 
 def misfits(column: Column, text: str) -> str:

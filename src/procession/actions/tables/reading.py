@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ROWS = "job.rows"
 _PAGE = "page"
+_WINDOW = 4  # times the page: how many ids are looked at first
 _COMPARISONS = {"eq": "=", "ne": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 OPERATORS = (*_COMPARISONS, "contains", "null")
 _ANY_LENGTH = 10**9  # a filter may hold more text than the column: it finds nothing then
@@ -39,15 +40,37 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Pa
     for condition in settings.conditions:
         tests.append(_test(known, condition, parameters))
     source = sources.rows_of(known, settings.contents.parts)
-    query = f"SELECT * FROM {source} WHERE {' AND '.join(tests)} ORDER BY {RECORD}"
+    query = f"SELECT * FROM {source} WHERE {' AND '.join(tests)}"
     last = 0
-    if settings.limit is not None:
-        connection.execute(f"CREATE TABLE {_PAGE} AS {query} LIMIT {settings.limit + 1}", parameters or None)
+    if settings.limit is None:
+        query = f"{query} ORDER BY {RECORD}"
+    else:
+        _fill_page(connection, settings, query, parameters)
         last = _last(connection, settings.limit)
         query, parameters = f"SELECT * FROM {_PAGE} ORDER BY {RECORD} LIMIT {settings.limit}", []
     path = context.folder / f"rows.{settings.format}"
     count = _write(connection, settings, query, parameters, path)
     return Page(rows=count, last=last), {ROWS: FileOutput(path=str(path), name=path.name)}
+
+
+def _fill_page(
+    connection: duckdb.DuckDBPyConnection, settings: ReadSettings, query: str, parameters: list[str]
+) -> None:
+    """The page and, where there is one, the row after it. Ids are dense where little was deleted: look there first."""
+    assert settings.limit is not None
+    order = f"ORDER BY {RECORD} LIMIT {settings.limit + 1}"
+    near = f"{query} AND {RECORD} <= {settings.after + _WINDOW * settings.limit} {order}"
+    if not settings.conditions:
+        connection.execute(f"CREATE TABLE {_PAGE} AS {near}")
+        if _count(connection) > settings.limit:
+            return
+    connection.execute(f"CREATE OR REPLACE TABLE {_PAGE} AS {query} {order}", parameters or None)
+
+
+def _count(connection: duckdb.DuckDBPyConnection) -> int:
+    found = first(connection, f"SELECT count(*) FROM {_PAGE}")
+    assert found is not None and isinstance(found[0], int)
+    return found[0]
 
 
 def _test(known: Sequence[Column], condition: Condition, parameters: list[str]) -> str:
@@ -70,10 +93,8 @@ def _test(known: Sequence[Column], condition: Condition, parameters: list[str]) 
 
 def _last(connection: duckdb.DuckDBPyConnection, limit: int) -> int:
     """The id of the page's last row where there is one more than was asked for."""
-    found = first(connection, f"SELECT {RECORD} FROM {_PAGE} ORDER BY {RECORD} LIMIT 2 OFFSET {limit - 1}")
-    count = first(connection, f"SELECT count(*) FROM {_PAGE}")
-    assert count is not None and isinstance(count[0], int)
-    return int(str(found[0])) if found and count[0] > limit else 0
+    found = first(connection, f"SELECT {RECORD} FROM {_PAGE} ORDER BY {RECORD} LIMIT 1 OFFSET {limit - 1}")
+    return int(str(found[0])) if found and _count(connection) > limit else 0
 
 
 def _write(

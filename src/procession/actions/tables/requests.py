@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 GIVEN = "given"  # the relation; its columns are called f<field>, all VARCHAR
 NUMBER = "n"  # of the row in the request, from 1
-LINE_BYTES_MAX = 4 << 20
+LINE_BYTES_MAX = 1 << 20
+_BUFFER_BYTES = 4 << 20  # of the CSV reader; its own choice is many lines of the greatest length
 COLUMNS_MAX = 2_000  # in a request
 _DELIMITERS = ",;\t|"
 _HEAD_BYTES = 1 << 20
@@ -58,6 +59,8 @@ def load(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, folder: 
             named = _load_csv(connection, settings)
         else:
             named = _load_parquet(connection, settings)
+    except duckdb.OutOfMemoryException:
+        raise
     except duckdb.Error as error:
         what = "CSV" if settings.format == "csv" else "body"
         raise Problem(f"the {what} cannot be read: {sources.complaint(error, folder)}") from error
@@ -142,7 +145,7 @@ def _stage(
     connection.execute(
         f"CREATE TABLE {GIVEN} AS SELECT * FROM read_csv({literal(str(path))}, auto_detect = false, header = false,"
         f" delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, columns = {{{fields}}},"
-        f" max_line_size = {LINE_BYTES_MAX}, new_line = '\\n', parallel = false)"
+        f" max_line_size = {LINE_BYTES_MAX}, buffer_size = {_BUFFER_BYTES}, new_line = '\\n', parallel = false)"
     )
     return named
 
@@ -199,7 +202,7 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, settings: RowsSettings) -> 
     source = (
         f"read_csv({literal(settings.request)}, auto_detect = false, header = true, delim = {literal(delimiter)},"
         " quote = '\"', escape = '\"', comment = '', nullstr = '', allow_quoted_nulls = false, null_padding = false,"
-        f" ignore_errors = false, max_line_size = {LINE_BYTES_MAX}, columns = {{{fields}}})"
+        f" ignore_errors = false, max_line_size = {LINE_BYTES_MAX}, buffer_size = {_BUFFER_BYTES}, columns = {{{fields}}})"
     )
     return _take(connection, settings, source, names)
 
