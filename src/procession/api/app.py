@@ -10,7 +10,20 @@ from types import ModuleType
 from typing import Any
 
 import procession
-from procession.api import files, logs, openapi, processes, routes, runs, server, steps, wire
+from procession.api import (
+    columns,
+    files,
+    logs,
+    openapi,
+    processes,
+    routes,
+    runs,
+    server,
+    steps,
+    table_rows,
+    tables,
+    wire,
+)
 from procession.api.contract import BodyKind, Call, Database, Handler, Mode, Reply, Route, Space, StreamHandler
 from procession.api.dispatch import Api, Server
 from procession.api.parts import Parts
@@ -32,6 +45,9 @@ NOUNS: Mapping[str, ModuleType] = {
     "steps": steps,
     "logs": logs,
     "files": files,
+    "tables": tables,
+    "columns": columns,
+    "table_rows": table_rows,
     "server": server,
 }
 

@@ -52,6 +52,7 @@ class BodyKind(StrEnum):
     FORM = "form"  # a JSON object or form fields (OAuth)
     TEXT = "text"  # handed over as bytes (process definitions)
     STREAM = "stream"  # read by the handler
+    ROWS = "rows"  # rows of a table as JSON, CSV or Parquet, read by the handler
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -145,6 +146,7 @@ class StreamReply:
 
     media_type: str
     write: Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[None]]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ PARSERS = {
     "group": GroupId.parse,
     "resource": parse_resource,
     "application": ApplicationId.parse,
+    "column": str,  # by its name
 }
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from procession.api import shapes
+from procession.api import shapes, table_shapes
 from procession.api.contract import BodyKind, Route, Space
 from procession.model.rights import PUBLIC
 
 PREFIXES = {Space.API: "/api/v1/", Space.OAUTH: "/oauth/", Space.ROOT: "/"}
 ID_NAMES = re.compile(r"\{(\w+)\}")
 # The modules whose structs are the shapes of bodies and answers.
-SHAPES = (shapes,)
+SHAPES = (shapes, table_shapes)
 REF = "#/components/schemas/{name}"
 
 
@@ -100,5 +100,9 @@ def _takes(route: Route) -> dict[str, Any]:
         case BodyKind.STREAM:
             file = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
             return {"multipart/form-data": {"schema": file}}
+        case BodyKind.ROWS:
+            binary = {"schema": {"type": "string", "format": "binary"}}
+            kinds = {"text/csv": {"schema": {"type": "string"}}, "application/vnd.apache.parquet": binary}
+            return {"application/json": {"schema": _shape(route.takes)}, **kinds}
         case _:
             return {}
