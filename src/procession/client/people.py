@@ -82,7 +82,7 @@ class People:
         content = {"email": email, "firstName": first_name, "lastName": last_name, "userRole": role, **more}
         return reading.shape(User, self._connection.post("users", content))
 
-    def change_user(self, user_id: str, **fields: object) -> User:
+    def change_user(self, user_id: str, /, **fields: object) -> User:
         """Fields by their names on the wire, such as accountStatus="Suspended"."""
         return reading.shape(User, self._connection.post(f"users/{segment(user_id)}", fields))
 

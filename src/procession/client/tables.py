@@ -119,7 +119,7 @@ class Table:
             content["fieldLength"] = column.field_length
         return reading.shape(Column, self._connection.post(f"{self._path}/columns", content))
 
-    def change_column(self, name: str, **fields: object) -> Column:
+    def change_column(self, name: str, /, **fields: object) -> Column:
         """Rename, retype, ...: fields by their names on the wire. Raises Invalid, naming the first row that refuses."""
         return reading.shape(Column, self._connection.post(f"{self._path}/columns/{segment(name)}", fields))
 
