@@ -132,8 +132,8 @@ def _takes(route: Route, known: dict[str, type]) -> dict[str, Any]:
             file = {"type": "object", "properties": {"file": binary}, "required": ["file"]}
             return {"multipart/form-data": {"schema": file}}
         case BodyKind.ROWS:
-            binary = {"schema": {"type": "string", "format": "binary"}}
-            kinds = {"text/csv": {"schema": {"type": "string"}}, "application/vnd.apache.parquet": binary}
+            parquet = {"schema": {"type": "string", "format": "binary"}}
+            kinds = {"text/csv": {"schema": {"type": "string"}}, "application/vnd.apache.parquet": parquet}
             return {"application/json": {"schema": _shape(route.takes, known)}, **kinds}
         case _:
             return {}

@@ -202,7 +202,8 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, settings: RowsSettings) -> 
     source = (
         f"read_csv({literal(settings.request)}, auto_detect = false, header = true, delim = {literal(delimiter)},"
         " quote = '\"', escape = '\"', comment = '', nullstr = '', allow_quoted_nulls = false, null_padding = false,"
-        f" ignore_errors = false, max_line_size = {LINE_BYTES_MAX}, buffer_size = {_BUFFER_BYTES}, columns = {{{fields}}})"
+        f" ignore_errors = false, max_line_size = {LINE_BYTES_MAX}, buffer_size = {_BUFFER_BYTES},"
+        f" columns = {{{fields}}})"
     )
     return _take(connection, settings, source, names)
 
