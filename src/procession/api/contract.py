@@ -198,7 +198,9 @@ StreamHandler = Callable[[StreamCall], Awaitable[Any]]
 class Route:
     """One row of routes.py. `ids` says which type each id of the pattern has.
 
-    `reply` and `takes` name shapes of shapes.py ("[DataStep]" is a list) and `query` the parameters, for openapi.json.
+    For openapi.json: `reply` and `takes` name shapes ("[DataStep]" is a list, "A|B" either of them), `media` the
+    content types of a reply that is not (only) JSON, `query` the parameters. What every route of a kind has in common
+    (statuses, headers) needs no word here: openapi derives it.
     """
 
     method: str
@@ -211,7 +213,10 @@ class Route:
     body: BodyKind = BodyKind.NONE
     reply: str = ""
     takes: str = ""
+    media: tuple[str, ...] = ()
     query: tuple[str, ...] = ()
+    is_ranged: bool = False  # answers Range, and If-None-Match where the content has a hash
+    statuses: tuple[int, ...] = ()  # further ones than its kind of route has
     error_page: ErrorPage | None = None  # a page for people: it is not in openapi.json
 
 

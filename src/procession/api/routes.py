@@ -12,6 +12,7 @@ P = "process"
 R = "run"
 F = "file"
 T = "table"
+JSON = "application/json"
 PAGE = ("limit", "cursor")
 CREATED = ("dateCreatedStart", "dateCreatedEnd")
 RUN_FILTERS = ("process", "name", "status", "outcome", "createdAfter", "createdBefore", "startedBy")
@@ -66,7 +67,7 @@ def table(find: Find) -> tuple[Route, ...]:
         row("POST processes", "processes.create", STREAM, DESIGN, "Create a process from a process file", body=BodyKind.TEXT, reply="Process"),
         row("GET processes/{process}", "processes.get", READ, READ_P, "Get a process", reply="Process"),
         row("PUT processes/{process}/definition", "processes.publish", STREAM, EDIT_P, "Publish the next version", body=BodyKind.TEXT, reply="Process"),
-        row("GET processes/{process}/definition", "processes.definition", READ, READ_P, "Read the process file"),
+        row("GET processes/{process}/definition", "processes.definition", READ, READ_P, "Read the process file", media=("application/yaml", JSON), is_ranged=True),
         row("GET processes/{process}/versions", "processes.versions", LIST, READ_P, "List versions", reply="[Version]"),
         row("GET processes/{process}/steps", "processes.steps", LIST, READ_P, "List data steps, or all", reply="[DataStep]", query=("include",)),
         row("POST processes/{process}/processruns", "runs.create", WRITE, EXECUTE_P, "Create a process run", reply="ProcessRun", takes="NewProcessRun"),
@@ -78,11 +79,11 @@ def table(find: Find) -> tuple[Route, ...]:
         row("POST requests", "runs.request", WRITE, EXECUTE_ANY, "Start or cancel a run (deprecated)", reply="RunStatus", takes="RunRequest"),
         row("GET processruns/{run}/runstatus", "runs.status", READ, READ_R, "Get a run's status", reply="RunStatus", query=("since", "wait")),
         row("GET processruns/{run}/history", "runs.history", LIST, READ_R, "Read a run's history", reply="History"),
-        row("GET processruns/{run}/steps", "steps.of_run", LIST, READ_R, "List data steps, or all", reply="[DataStep]", query=("include",)),
+        row("GET processruns/{run}/steps", "steps.of_run", LIST, READ_R, "List data steps, or all", reply="[DataStep]|[AnyStep]", query=("include",)),
         row("GET processruns/{run}/steps/{step}/runstatus", "steps.status", READ, READ_R, "Get a step's status", reply="StepRunStatus"),
         row("POST processruns/{run}/steps/{step}/restartfromhere", "steps.restart", WRITE, EXECUTE_R, "Restart from a step", reply="StepRunStatus", takes="Restart"),
         row("GET processruns/{run}/steps/{step}/restartplan", "steps.restart_plan", LIST, READ_R, "What a restart would do", reply="RestartPlan"),
-        row("GET processruns/{run}/steps/{step}/log", "logs.log", STREAM, READ_R, "Read a step's log", query=("follow", "attempt")),
+        row("GET processruns/{run}/steps/{step}/log", "logs.log", STREAM, READ_R, "Read a step's log", media=("text/plain",), query=("follow", "attempt"), is_ranged=True),
         row("GET steps/{step}", "steps.get", READ, READ_S, "Get a data step", reply="DataStep"),
         row("GET steps/{step}/properties", "steps.properties", READ, READ_S, "List properties", reply="[Property]"),
         row("GET steps/{step}/properties/{property}", "steps.property", READ, READ_S, "Get a property", reply="Property"),
@@ -90,7 +91,7 @@ def table(find: Find) -> tuple[Route, ...]:
         row("GET files/{file}/metadata", "files.metadata", READ, READ_F, "Get a file's metadata", reply="File"),
         row("POST files/{file}/metadata", "files.rename", WRITE, WRITE_F, "Rename a file", reply="File", takes="FileName"),
         row("POST files/{file}", "files.upload", STREAM, WRITE_F, "Upload a file", body=BodyKind.STREAM, reply="File"),
-        row("GET files/{file}", "files.download", READ, READ_F, "Download a file", query=("attempt",)),
+        row("GET files/{file}", "files.download", READ, READ_F, "Download a file", media=("application/octet-stream",), query=("attempt",), is_ranged=True),
         row("GET tables", "tables.listed", LIST, READ_TABLES, "List tables", reply="[Named]", query=("name",)),
         row("POST tables", "tables.create", WRITE, NEW_T, "Create a table", reply="Table", takes="TableChange"),
         row("GET tables/{table}", "tables.get", READ, READ_T, "Get a table", reply="Table"),
@@ -104,7 +105,7 @@ def table(find: Find) -> tuple[Route, ...]:
         row("GET tables/{table}/rows", "table_rows.read", STREAM, READ_T, "Read rows", query=("version", *PAGE, "escape")),
         row("POST tables/{table}/rows", "table_rows.write", STREAM, EDIT_T, "Append, replace or upsert rows", body=BodyKind.ROWS, reply="RowsWritten", takes="NewRows", query=("mode", "key")),
         row("GET /health", "server.health", READ, PUBLIC, "Is the server well?", reply="Health"),
-        row("GET /openapi.json", "server.openapi", READ, PUBLIC, "This document"),
-        row("GET openapi.json", "server.openapi", READ, PUBLIC, "This document"),
+        row("GET /openapi.json", "server.openapi", READ, PUBLIC, "This document", media=(JSON,), is_ranged=True),
+        row("GET openapi.json", "server.openapi", READ, PUBLIC, "This document", media=(JSON,), is_ranged=True),
     )
     # fmt: on
