@@ -170,6 +170,7 @@ def test_a_bad_question_is_refused(home: House, query: str) -> None:
         ([{"name": "a", "fee": 0.12345}], "at most 4 decimal places"),
         ([{"name": "a", "paid": "yes"}], "neither true nor false"),
         ([{"name": "a", "at": "2020-02-31"}], "is not a date"),
+        ([{"name": "a", "at": "2020-02-01T10:00:00.1234567"}], "is not a date"),
         ([{"name": "a", "NAME": "b"}], 'row 1 names the column "name" twice'),
         ([{"name": "a\0"}], "NUL"),
         ([{"name": ["a"]}], "is not a text"),
