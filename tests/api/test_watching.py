@@ -52,7 +52,7 @@ async def ended(home: House, listener: Listener, end: Operation) -> BaseExceptio
         heard.set()
         return listen(*args)
 
-    home.announcements.listen = noticed  # type: ignore[method-assign]
+    home.announcements.listen = noticed  # type: ignore[method-assign, assignment]
     task = asyncio.create_task(listener.ask())
     async with asyncio.timeout(dispatch.RECHECK_SECONDS * 10):
         await heard.wait()
