@@ -1,4 +1,4 @@
-"""python -m bench [W1 W2 ... isolation] [--full] [--json]: what is reached of what DESIGN.md asks."""
+"""python -m bench [W1 W2 ... isolation tables] [--full] [--json]: what is reached of what DESIGN.md asks."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from collections.abc import Callable
 from bench import (
     figures,
     isolation,
+    tables,
     w01_short_steps,
     w02_long_steps,
+    w04_reads,
     w05_restart,
     w06_cancel,
     w07_crash,
@@ -23,6 +25,7 @@ from bench.figures import Report
 WORKS: dict[str, Callable[..., Report]] = {
     "W1": w01_short_steps.measure,
     "W2": w02_long_steps.measure,
+    "W4": w04_reads.measure,
     "W5": w05_restart.measure,
     "W6": w06_cancel.measure,
     "W7": w07_crash.measure,
@@ -30,6 +33,7 @@ WORKS: dict[str, Callable[..., Report]] = {
     "W10": w10_first_page.measure,
     "W13": w13_throughput.measure,
     "isolation": isolation.measure,
+    "tables": tables.measure,
 }
 
 

@@ -17,6 +17,7 @@ from procession import actions
 from procession.api import app
 from procession.clock import ManualClock
 from procession.engine.announcements import Announcements
+from procession.engine.workbench import Workbench
 from procession.model.ids import RunId, StepId
 from procession.model.lifecycle import Outcome, StepEvent, StepStatus
 from procession.model.people import SCOPES, Caller, Role, User, UserRole
@@ -152,13 +153,19 @@ class House:
 
 
 @contextmanager
-def house(folder: Path, clock: ManualClock) -> Iterator[House]:
+def house(folder: Path, clock: ManualClock, workbench: Workbench | None = None) -> Iterator[House]:
     """A process of `owner`'s; `editor` and `reader` have these roles, `mate` is an executor by a group."""
     failures: list[str] = []
     told: list[RunId] = []
     database = Database(folder / "house.sqlite", on_fatal=failures.append)
     migrations.migrate(database, clock.now())
-    office = Office(actions=actions.book(), look=told.append, blobs=Blobs(folder / "files"), logs=folder / "logs")
+    office = Office(
+        actions=actions.book(),
+        look=told.append,
+        blobs=Blobs(folder / "files"),
+        logs=folder / "logs",
+        workbench=workbench,
+    )
     announcements = Announcements()
     with ThreadPoolExecutor(2) as threads:
         settings = app.ApiSettings(

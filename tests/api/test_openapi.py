@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from procession.api import wire
 from procession.api.contract import Mode
-from procession.api.openapi import document
+from procession.api.openapi import as_seen_from, document
 from procession.api.paths import Router
 from procession.api.routes import table
 from procession.model.rights import PUBLIC
@@ -21,6 +26,51 @@ def test_every_route_is_described_once() -> None:
 
     assert len(operations) == len(ROUTES)
     assert len({operation["operationId"] for operation in operations}) == len(ROUTES)
+
+
+def test_it_is_a_valid_document_of_openapi_3_1() -> None:
+    assert [str(error) for error in OPENAPI_31_VALIDATOR.iter_errors(DOCUMENT)] == []
+
+
+def test_it_is_the_same_each_time() -> None:
+    assert wire.encode(document(ROUTES, version="1")) == wire.encode(document(ROUTES, version="1"))
+
+
+def test_the_host_of_a_request_cannot_break_it() -> None:
+    written = as_seen_from('http://"},{\\', wire.encode(document(ROUTES, version="1")))
+
+    assert json.loads(written)["servers"] == [{"url": 'http://"},{\\'}]
+
+
+def test_every_operation_says_who_may_and_what_can_go_wrong() -> None:
+    for operation in operations():
+        is_public = not operation["security"]
+        assert ("401" in operation["responses"]) != is_public or "oauth" in operation["operationId"]
+        assert {"200", "400", "500", "503"} <= operation["responses"].keys()
+        assert operation["description"].startswith("Needs ")
+
+
+@pytest.mark.parametrize(
+    ("path", "statuses"),
+    [
+        ("/api/v1/files/{file}", {"200", "206", "304", "400", "401", "403", "404", "416", "500", "503"}),
+        ("/api/v1/processes", {"200", "400", "401", "403", "500", "503"}),
+        ("/health", {"200", "400", "500", "503"}),
+    ],
+)
+def test_the_statuses_are_those_that_can_occur(path: str, statuses: set[str]) -> None:
+    assert DOCUMENT["paths"][path]["get"]["responses"].keys() == statuses
+
+
+def test_a_reader_learns_which_ids_a_path_takes() -> None:
+    (parameter,) = DOCUMENT["paths"]["/api/v1/steps/{step}"]["get"]["parameters"]
+
+    assert parameter["schema"]["pattern"] == "^(ds|as)-[1-9][0-9]{0,17}$"
+
+
+def operations() -> Iterator[dict[str, Any]]:
+    for path in DOCUMENT["paths"].values():
+        yield from path.values()
 
 
 def test_every_reference_leads_somewhere() -> None:

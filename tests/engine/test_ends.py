@@ -110,6 +110,37 @@ def test_a_hundred_parallel_starts_are_one_execution(shared: World, tmp_path: Pa
     assert len(of_kind(shared, run, HistoryKind.STARTED)) == 1
 
 
+def test_fifty_parallel_restarts_and_cancels_never_run_a_step_twice_at_once(shared: World, tmp_path: Path) -> None:
+    """spec/trust.md R10: every answer is one of two, each restart that was accepted is in the history, in order."""
+    # A lock that its process takes to its grave: whoever finds it held is the second of two.
+    code = (
+        f"import fcntl\nlock = open({str(tmp_path / 'lock')!r}, 'a')\n"
+        "fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n" + mark(tmp_path / "sink")
+    )
+    run = shared.wait(shared.begin(process(python("a", code)))).id
+
+    def disturb(number: int) -> str:
+        try:
+            if number % 5 == 4:
+                return str(shared.cancel(run).status)
+            shared.restart(run, "a")
+            return "restarted"
+        except Invalid as refused:
+            return refused.message
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(disturb, range(50)))
+
+    last = shared.wait(run)
+    restarts = of_kind(shared, run, HistoryKind.RESTARTED)
+    assert len(restarts) == answers.count("restarted") == last.attempt - 1
+    assert len(restarts) >= 1
+    assert [row.attempt for row in restarts] == list(range(2, last.attempt + 1))
+    assert not [row for row in of_kind(shared, run, HistoryKind.STEP) if row.detail["status"] == StepStatus.FAILED]
+    revisions = [row.revision for row in shared.history(run)]
+    assert revisions == sorted(set(revisions))
+
+
 def test_a_step_over_its_time_limit_is_ended_and_failed(shared: World) -> None:
     run = shared.begin(process(python("daemon", STUBBORN.format(marker="7654.322"), time_limit="0.3s")))
 

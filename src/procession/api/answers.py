@@ -99,6 +99,7 @@ class Answer:
 
     async def _send_stream(self, reply: StreamReply) -> None:
         pairs = [(b"content-type", reply.media_type.encode("latin-1")), *COMMON, (b"x-accel-buffering", b"no")]
+        pairs += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
         await self._begin(200, pairs)
         if not self._is_head:
             await reply.write(self._write)

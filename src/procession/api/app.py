@@ -8,7 +8,20 @@ from dataclasses import dataclass
 from types import ModuleType
 
 import procession
-from procession.api import files, logs, openapi, processes, routes, runs, server, steps, wire
+from procession.api import (
+    columns,
+    files,
+    logs,
+    openapi,
+    processes,
+    routes,
+    runs,
+    server,
+    steps,
+    table_rows,
+    tables,
+    wire,
+)
 from procession.api.contract import Database, Handler, Route, StreamHandler
 from procession.api.dispatch import Api, Server
 from procession.api.parts import Parts
@@ -24,6 +37,9 @@ NOUNS: Mapping[str, ModuleType] = {
     "steps": steps,
     "logs": logs,
     "files": files,
+    "tables": tables,
+    "columns": columns,
+    "table_rows": table_rows,
     "server": server,
 }
 

@@ -53,6 +53,7 @@ class BodyKind(StrEnum):
     FORM = "form"  # a JSON object or form fields (OAuth)
     TEXT = "text"  # handed over as bytes (process definitions)
     STREAM = "stream"  # read by the handler
+    ROWS = "rows"  # rows of a table as JSON, CSV or Parquet, read by the handler
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -97,9 +98,10 @@ class StreamCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Database(Protocol):
-    """The two doors of store/database.py that the dispatcher uses."""
+    """The doors of store/database.py that the dispatcher uses."""
 
     def read(self) -> AbstractContextManager[Transaction]: ...
+    def snapshot(self) -> AbstractContextManager[Transaction]: ...
     def submit(self, operation: Callable[[Transaction], Any], /) -> Future[Any]: ...
 
 
@@ -148,6 +150,7 @@ class StreamReply:
 
     media_type: str
     write: Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[None]]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +198,9 @@ StreamHandler = Callable[[StreamCall], Awaitable[Any]]
 class Route:
     """One row of routes.py. `ids` says which type each id of the pattern has.
 
-    `reply` and `takes` name shapes of shapes.py ("[DataStep]" is a list) and `query` the parameters, for openapi.json.
+    For openapi.json: `reply` and `takes` name shapes ("[DataStep]" is a list, "A|B" either of them), `media` the
+    content types of a reply that is not (only) JSON, `query` the parameters. What every route of a kind has in common
+    (statuses, headers) needs no word here: openapi derives it.
     """
 
     method: str
@@ -208,7 +213,10 @@ class Route:
     body: BodyKind = BodyKind.NONE
     reply: str = ""
     takes: str = ""
+    media: tuple[str, ...] = ()
     query: tuple[str, ...] = ()
+    is_ranged: bool = False  # answers Range, and If-None-Match where the content has a hash
+    statuses: tuple[int, ...] = ()  # further ones than its kind of route has
     error_page: ErrorPage | None = None  # a page for people: it is not in openapi.json
 
 

@@ -120,7 +120,7 @@ class Api:
 
     async def _run(self, route: Route, texts: Mapping[str, str], request: Request, receive: Receive) -> Any:
         if route.mode is Mode.READ and route.body is BodyKind.NONE:
-            with self._server.database.read() as tx:
+            with self._server.database.snapshot() as tx:
                 caller, ids = self._admit(tx, route, request, texts)
                 reply = cast("Handler", route.handler)(self._call(tx, request, caller, ids))
             if isinstance(reply, Later):
@@ -152,7 +152,7 @@ class Api:
         return caller, ids
 
     def _list(self, route: Route, request: Request, texts: Mapping[str, str]) -> Any:
-        with self._server.database.read() as tx:
+        with self._server.database.snapshot() as tx:
             caller, ids = self._admit(tx, route, request, texts)
             return cast("Handler", route.handler)(self._call(tx, request, caller, ids))
 

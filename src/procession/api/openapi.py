@@ -9,36 +9,50 @@ from typing import Any
 
 import msgspec
 
-from procession.api import oauth_shapes, shapes
+from procession.api import oauth_shapes, openapi_answers, openapi_parameters, shapes, table_shapes
 from procession.api.contract import BodyKind, Route, Space
-from procession.model.rights import PUBLIC
+from procession.model.people import SCOPES
+from procession.model.rights import PUBLIC, Rule
 
 PREFIXES = {Space.API: "/api/v1/", Space.OAUTH: "/oauth/", Space.ROOT: "/"}
-ID_NAMES = re.compile(r"\{(\w+)\}")
 # The modules whose structs are the shapes of bodies and answers.
-SHAPES = (shapes, oauth_shapes)
-REF = "#/components/schemas/{name}"
+SHAPES = (shapes, oauth_shapes, table_shapes)
+REF = openapi_answers.REF
+# Stands for the scheme and host that a client uses: addresses of OAuth must be absolute (OpenAPI 3.1, OAuth Flow).
+ORIGIN = "https://origin.invalid"
+ABOUT = (
+    "Paths are case-insensitive, ids and the values of enumerations too, and a trailing slash is accepted. Unknown "
+    "keys of a body are ignored. Every status other than success has a body with a message and a supportId. A method "
+    "that is not described for a path is answered with 405 and the header Allow."
+)
+PROCESS_FILE = "process: Month end\nsteps:\n  - {action: wait, name: Settle, with: {seconds: 1}}\n"
 
 
 def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
     """The whole document, ready to be encoded."""
+    known = _shapes()
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         if route.error_page is not None:
             continue
         path = PREFIXES[route.space] + route.pattern
-        paths.setdefault(path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route, known)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Procession", "version": version},
+        "info": {"title": "Procession", "version": version, "description": ABOUT},
+        "servers": [{"url": ORIGIN}],
         "paths": paths,
-        "components": {"schemas": _schemas(), "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+        "components": {
+            "schemas": _schemas(known),
+            "responses": openapi_answers.components(),
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}, "oauth2": _oauth()},
+        },
     }
 
 
-def _schemas() -> dict[str, Any]:
-    _, components = msgspec.json.schema_components(list(_shapes().values()), ref_template=REF)
-    return dict(components)
+def as_seen_from(origin: str, encoded: bytes) -> bytes:
+    """The encoded document for a client who reaches the server at `origin`, which may be any text: it is a header's."""
+    return encoded.replace(ORIGIN.encode(), msgspec.json.encode(origin)[1:-1])
 
 
 def _shapes() -> dict[str, type]:
@@ -47,60 +61,79 @@ def _shapes() -> dict[str, type]:
     return {name: kind for name, kind in found if issubclass(kind, msgspec.Struct)}
 
 
-def _operation(route: Route) -> dict[str, Any]:
+def _schemas(known: dict[str, type]) -> dict[str, Any]:
+    _, components = msgspec.json.schema_components(list(known.values()), ref_template=REF)
+    return dict(components)
+
+
+def _oauth() -> dict[str, Any]:
+    scopes = {scope: f"Tokens with {scope}" for scope in sorted(SCOPES)}
+    token = {"tokenUrl": f"{ORIGIN}/oauth/token", "scopes": scopes}
+    code = {"authorizationUrl": f"{ORIGIN}/oauth/authorize", "refreshUrl": token["tokenUrl"], **token}
+    return {"type": "oauth2", "flows": {"clientCredentials": token, "authorizationCode": code}}
+
+
+def _operation(route: Route, known: dict[str, type]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": route.summary,
+        "description": _who_may(route.rule),
         "operationId": re.sub(r"\W+", "_", f"{route.method.lower()} {route.space} {route.pattern}").strip("_"),
-        "parameters": _parameters(route),
-        "responses": _responses(route),
-        "security": [] if route.rule is PUBLIC else [{"bearer": []}],
+        "tags": [route.pattern.partition("/")[0] if route.space is Space.API else route.space.value],
+        "parameters": openapi_parameters.of_route(route),
+        "responses": openapi_answers.of_route(route, lambda name: _shape(name, known)),
+        "security": _security(route.rule),
     }
+    if "(deprecated)" in route.summary:
+        operation["deprecated"] = True
     if route.rule is not PUBLIC:
         operation["x-scope"] = route.rule.scope
         operation["x-role"] = route.rule.role or None
-    content = _takes(route)
+    content = _takes(route, known)
     if content:
         operation["requestBody"] = {"content": content, "required": route.body is not BodyKind.JSON}
     return operation
 
 
-def _parameters(route: Route) -> list[dict[str, Any]]:
-    text = {"type": "string"}
-    ids = [{"name": name, "in": "path", "required": True, "schema": text} for name in ID_NAMES.findall(route.pattern)]
-    return ids + [{"name": name, "in": "query", "required": False, "schema": text} for name in route.query]
+def _who_may(rule: Rule) -> str:
+    if rule is PUBLIC:
+        return "Needs no access token."
+    role = f", and at least the role {rule.role} on the {rule.of} or what it belongs to" if rule.role else ""
+    user_role = f", and at least the user role {rule.user_role}" if rule.user_role else ""
+    return f"Needs a token with the scope {rule.scope}{role}{user_role}."
 
 
-def _responses(route: Route) -> dict[str, Any]:
-    error = {"application/json": {"schema": {"$ref": REF.format(name="Error")}}}
-    success: dict[str, Any] = {"description": route.summary}
-    if route.reply:
-        success["content"] = {"application/json": {"schema": _shape(route.reply)}}
-    return {
-        "200": success,
-        "4XX": {"description": "The request was refused; the message says why", "content": error},
-        "5XX": {"description": "The server failed; supportId finds the cause in its log", "content": error},
-    }
+def _security(rule: Rule) -> list[dict[str, list[str]]]:
+    return [] if rule is PUBLIC else [{"oauth2": [rule.scope]}, {"bearer": []}]
 
 
-def _shape(name: str) -> dict[str, Any]:
+def _shape(name: str, known: dict[str, type]) -> dict[str, Any]:
+    if "|" in name:
+        # Not oneOf: the larger of two shapes is also the smaller one.
+        return {"anyOf": [_shape(part, known) for part in name.split("|")]}
     if name.startswith("["):
-        return {"type": "array", "items": _shape(name.strip("[]"))}
-    if name not in _shapes():
+        return {"type": "array", "items": _shape(name[1:-1], known)}
+    if name not in known:
         raise ValueError(f"a route names the shape {name}, which is in none of the modules of shapes")
     return {"$ref": REF.format(name=name)}
 
 
-def _takes(route: Route) -> dict[str, Any]:
+def _takes(route: Route, known: dict[str, type]) -> dict[str, Any]:
     match route.body:
         case BodyKind.JSON if route.takes:
-            return {"application/json": {"schema": _shape(route.takes)}}
+            return {"application/json": {"schema": _shape(route.takes, known)}}
         case BodyKind.FORM:
-            fields = {"schema": _shape(route.takes)}
+            fields = {"schema": _shape(route.takes, known)}
             return {"application/x-www-form-urlencoded": fields, "application/json": fields}
         case BodyKind.TEXT:
-            return {"application/yaml": {"schema": {"type": "string"}}, "application/json": {"schema": {}}}
+            written = {"schema": {"type": "string", "minLength": 1}, "example": PROCESS_FILE}
+            return {"application/yaml": written, "application/json": {"schema": {"type": "object"}}}
         case BodyKind.STREAM:
-            file = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
+            binary = {"type": "string", "format": "binary"}
+            file = {"type": "object", "properties": {"file": binary}, "required": ["file"]}
             return {"multipart/form-data": {"schema": file}}
+        case BodyKind.ROWS:
+            parquet = {"schema": {"type": "string", "format": "binary"}}
+            kinds = {"text/csv": {"schema": {"type": "string"}}, "application/vnd.apache.parquet": parquet}
+            return {"application/json": {"schema": _shape(route.takes, known)}, **kinds}
         case _:
             return {}

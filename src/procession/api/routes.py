@@ -11,6 +11,8 @@ from procession.model.rights import PUBLIC, Rule
 P = "process"
 R = "run"
 F = "file"
+T = "table"
+JSON = "application/json"
 PAGE = ("limit", "cursor")
 CREATED = ("dateCreatedStart", "dateCreatedEnd")
 RUN_FILTERS = ("process", "name", "status", "outcome", "createdAfter", "createdBefore", "startedBy")
@@ -28,6 +30,11 @@ EDIT_P = Rule(scope="process", role="editor", of=P)
 DESIGN = Rule(scope="process", user_role="Designer")
 READ_F = Rule(scope="file_read", role="reader", of=F)
 WRITE_F = Rule(scope="file", role="executor", of=F)
+READ_T = Rule(scope="mtable_read", role="reader", of=T)
+READ_TABLES = Rule(scope="mtable_read")  # a list: the operation shows what the caller may see
+NEW_T = Rule(scope="mtable", user_role="Designer")
+EDIT_T = Rule(scope="mtable", role="editor", of=T)
+OWN_T = Rule(scope="mtable", role="owner", of=T)
 
 # Finds a handler by "noun.verb".
 Find = Callable[[str], Handler | StreamHandler]
@@ -60,9 +67,9 @@ def table(find: Find) -> tuple[Route, ...]:
         row("POST processes", "processes.create", STREAM, DESIGN, "Create a process from a process file", body=BodyKind.TEXT, reply="Process"),
         row("GET processes/{process}", "processes.get", READ, READ_P, "Get a process", reply="Process"),
         row("PUT processes/{process}/definition", "processes.publish", STREAM, EDIT_P, "Publish the next version", body=BodyKind.TEXT, reply="Process"),
-        row("GET processes/{process}/definition", "processes.definition", READ, READ_P, "Read the process file"),
+        row("GET processes/{process}/definition", "processes.definition", READ, READ_P, "Read the process file", media=("application/yaml", JSON), is_ranged=True),
         row("GET processes/{process}/versions", "processes.versions", LIST, READ_P, "List versions", reply="[Version]"),
-        row("GET processes/{process}/steps", "processes.steps", LIST, READ_P, "List data steps", reply="[DataStep]"),
+        row("GET processes/{process}/steps", "processes.steps", LIST, READ_P, "List data steps, or all", reply="[DataStep]", query=("include",)),
         row("POST processes/{process}/processruns", "runs.create", WRITE, EXECUTE_P, "Create a process run", reply="ProcessRun", takes="NewProcessRun"),
         row("GET processes/{process}/processruns", "runs.of_process", LIST, READ_P, "List runs of a process", reply="[Named]", query=CREATED),
         row("GET processruns", "runs.listed", LIST, READ_ANY, "List runs, newest first", reply="[ListedRun]", query=(*RUN_FILTERS, *PAGE)),
@@ -72,11 +79,11 @@ def table(find: Find) -> tuple[Route, ...]:
         row("POST requests", "runs.request", WRITE, EXECUTE_ANY, "Start or cancel a run (deprecated)", reply="RunStatus", takes="RunRequest"),
         row("GET processruns/{run}/runstatus", "runs.status", READ, READ_R, "Get a run's status", reply="RunStatus", query=("since", "wait")),
         row("GET processruns/{run}/history", "runs.history", LIST, READ_R, "Read a run's history", reply="History"),
-        row("GET processruns/{run}/steps", "steps.of_run", LIST, READ_R, "List data steps, or all", reply="[DataStep]", query=("include",)),
+        row("GET processruns/{run}/steps", "steps.of_run", LIST, READ_R, "List data steps, or all", reply="[DataStep]|[AnyStep]", query=("include",)),
         row("GET processruns/{run}/steps/{step}/runstatus", "steps.status", READ, READ_R, "Get a step's status", reply="StepRunStatus"),
         row("POST processruns/{run}/steps/{step}/restartfromhere", "steps.restart", WRITE, EXECUTE_R, "Restart from a step", reply="StepRunStatus", takes="Restart"),
         row("GET processruns/{run}/steps/{step}/restartplan", "steps.restart_plan", LIST, READ_R, "What a restart would do", reply="RestartPlan"),
-        row("GET processruns/{run}/steps/{step}/log", "logs.log", STREAM, READ_R, "Read a step's log", query=("follow", "attempt")),
+        row("GET processruns/{run}/steps/{step}/log", "logs.log", STREAM, READ_R, "Read a step's log", media=("text/plain",), query=("follow", "attempt"), is_ranged=True),
         row("GET steps/{step}", "steps.get", READ, READ_S, "Get a data step", reply="DataStep"),
         row("GET steps/{step}/properties", "steps.properties", READ, READ_S, "List properties", reply="[Property]"),
         row("GET steps/{step}/properties/{property}", "steps.property", READ, READ_S, "Get a property", reply="Property"),
@@ -84,9 +91,21 @@ def table(find: Find) -> tuple[Route, ...]:
         row("GET files/{file}/metadata", "files.metadata", READ, READ_F, "Get a file's metadata", reply="File"),
         row("POST files/{file}/metadata", "files.rename", WRITE, WRITE_F, "Rename a file", reply="File", takes="FileName"),
         row("POST files/{file}", "files.upload", STREAM, WRITE_F, "Upload a file", body=BodyKind.STREAM, reply="File"),
-        row("GET files/{file}", "files.download", READ, READ_F, "Download a file", query=("attempt",)),
+        row("GET files/{file}", "files.download", READ, READ_F, "Download a file", media=("application/octet-stream",), query=("attempt",), is_ranged=True),
+        row("GET tables", "tables.listed", LIST, READ_TABLES, "List tables", reply="[Named]", query=("name",)),
+        row("POST tables", "tables.create", WRITE, NEW_T, "Create a table", reply="Table", takes="TableChange"),
+        row("GET tables/{table}", "tables.get", READ, READ_T, "Get a table", reply="Table"),
+        row("POST tables/{table}", "tables.update", WRITE, EDIT_T, "Update a table", reply="Table", takes="TableChange"),
+        row("DELETE tables/{table}", "tables.delete", WRITE, OWN_T, "Delete a table"),
+        row("GET tables/{table}/versions", "tables.versions", LIST, READ_T, "List versions of a table", reply="[TableVersion]"),
+        row("GET tables/{table}/columns", "tables.columns", READ, READ_T, "List columns", reply="[Column]", query=("version",)),
+        row("POST tables/{table}/columns", "columns.create", STREAM, EDIT_T, "Create a column", body=BodyKind.JSON, reply="Column", takes="ColumnChange"),
+        row("POST tables/{table}/columns/{column}", "columns.change", STREAM, EDIT_T, "Update a column", body=BodyKind.JSON, reply="Column", takes="ColumnChange"),
+        row("DELETE tables/{table}/columns/{column}", "columns.drop", STREAM, EDIT_T, "Delete a column"),
+        row("GET tables/{table}/rows", "table_rows.read", STREAM, READ_T, "Read rows", query=("version", *PAGE, "escape")),
+        row("POST tables/{table}/rows", "table_rows.write", STREAM, EDIT_T, "Append, replace or upsert rows", body=BodyKind.ROWS, reply="RowsWritten", takes="NewRows", query=("mode", "key")),
         row("GET /health", "server.health", READ, PUBLIC, "Is the server well?", reply="Health"),
-        row("GET /openapi.json", "server.openapi", READ, PUBLIC, "This document"),
-        row("GET openapi.json", "server.openapi", READ, PUBLIC, "This document"),
+        row("GET /openapi.json", "server.openapi", READ, PUBLIC, "This document", media=(JSON,), is_ranged=True),
+        row("GET openapi.json", "server.openapi", READ, PUBLIC, "This document", media=(JSON,), is_ranged=True),
     )
     # fmt: on

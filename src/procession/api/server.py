@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from procession.api import openapi as openapi_document
 from procession.api.contract import Call, TextReply
 from procession.api.shapes import Health
 from procession.store import health as health_of_store
@@ -14,4 +15,5 @@ def health(call: Call) -> Health:
 
 
 def openapi(call: Call) -> TextReply:
-    return TextReply(text=call.parts.document, media_type="application/json")
+    document = openapi_document.as_seen_from(call.request.origin, call.parts.document)
+    return TextReply(text=document, media_type="application/json")

@@ -101,10 +101,11 @@ class AnyStep(Struct, frozen=True, kw_only=True):
 
 
 class Property(Struct, frozen=True, kw_only=True):
-    """A field that a type of property does not have is left out, never null."""
+    """A field that a type of property does not have is left out, never null; `key` is additive, as in AnyStep."""
 
     id: str
     name: str
+    key: str
     dataType: str
     required: bool
     visible: bool

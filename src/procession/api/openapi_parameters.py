@@ -1,0 +1,88 @@
+"""What may stand in a path, a query and a header, for openapi.json: by name, because one name means one thing here.
+
+A name that is in no list is described as text, so that a new route needs nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from procession.api.contract import Route
+from procession.api.ids import PARSERS
+from procession.model.ids import ActionStepId, DataStepId, Id, ProcessId, TableId, parse_resource, parse_step
+from procession.model.lifecycle import Outcome, RunStatus
+
+ID_NAMES = re.compile(r"\{(\w+)\}")
+# The ids of one place may be of several kinds.
+KINDS: dict[Callable[[str], Any], tuple[type[Id], ...]] = {
+    parse_step: (DataStepId, ActionStepId),
+    parse_resource: (ProcessId, TableId),
+}
+
+MOMENT = {
+    "type": "string",
+    "anyOf": [{"format": "date-time"}, {"format": "date"}],
+    "description": "ISO 8601; without a zone it means UTC. The bound itself is not included.",
+    "examples": ["2025-02-05T22:40:19Z", "2025-02-05"],
+}
+TEXT: dict[str, Any] = {"type": "string"}
+QUERY: dict[str, dict[str, Any]] = {
+    "name": {"type": "string", "description": "A part of the name, any case"},
+    "dateCreatedStart": MOMENT,
+    "dateCreatedEnd": MOMENT,
+    "createdAfter": MOMENT,
+    "createdBefore": MOMENT,
+    "startDate": MOMENT,
+    "endDate": MOMENT,
+    "status": {"type": "string", "enum": [status.value for status in RunStatus]},
+    "outcome": {"type": "string", "enum": [outcome.value for outcome in Outcome]},
+    "startedBy": {"type": "string", "description": "A user's id or login name"},
+    "limit": {"type": "integer", "minimum": 1, "maximum": 500, "default": 100},
+    "cursor": {"type": "string", "description": "Of the Link header of the page before"},
+    "since": {"type": "integer", "minimum": 0, "maximum": 10**15, "description": "The revision that is known already"},
+    "wait": {"type": "integer", "minimum": 0, "maximum": 60, "description": "Seconds to wait for a newer revision"},
+    "include": {"type": "string", "enum": ["all"]},
+    "follow": {"type": "string", "enum": ["true", "false", "1", "0"], "description": "Until the step ends"},
+    "attempt": {"type": "integer", "minimum": 1, "maximum": 10**9, "description": "Of the run, from 1"},
+    "version": {"type": "integer", "minimum": 1, "maximum": 10**9},
+}
+RANGE = {"name": "Range", "in": "header", "schema": TEXT, "example": "bytes=0-99"}
+IF_NONE_MATCH = {"name": "If-None-Match", "in": "header", "schema": TEXT}
+
+
+def of_route(route: Route) -> list[dict[str, Any]]:
+    """All parameters of the route, in the order in which a reader meets them."""
+    found = [_in_path(name) for name in ID_NAMES.findall(route.pattern)]
+    found += [_in_query(name) for name in route.query]
+    if route.is_ranged:
+        found += [RANGE, IF_NONE_MATCH]
+    return found
+
+
+def _in_path(name: str) -> dict[str, Any]:
+    parser = PARSERS.get(name)
+    kind = getattr(parser, "__self__", None)
+    kinds = KINDS.get(parser, (kind,) if kind else ()) if parser else ()
+    schema = _id(kinds) if kinds else {"type": "string", "minLength": 1}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _id(kinds: tuple[type[Id], ...]) -> dict[str, Any]:
+    """Any case is taken; the pattern shows the one that is sent."""
+    prefixes = "|".join(kind.prefix for kind in kinds)
+    pattern = f"^({prefixes})-[1-9][0-9]{{0,17}}$"
+    nouns = " or ".join(kind.noun for kind in kinds)
+    return {
+        "type": "string",
+        "pattern": pattern,
+        "description": f"The id of a {nouns}",
+        "examples": [f"{kind.prefix}-1" for kind in kinds],
+    }
+
+
+def _in_query(name: str) -> dict[str, Any]:
+    schema = _id((ProcessId,)) if name == "process" else QUERY.get(name, TEXT)
+    # An empty value is no value: forms of web pages send all their fields.
+    return {"name": name, "in": "query", "required": False, "allowEmptyValue": True, "schema": schema}

@@ -1,0 +1,80 @@
+"""What the fuzzer meets: the house of tests/api with a run in every state, and the ids with which to ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from procession.clock import ManualClock
+from tests.api.house import House, house
+
+Ids = Mapping[str, str]
+UPLOAD = {"files": {"file": ("orders.csv", b"id,amount\n1,2.50\n")}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """`ids` are of things that stay as they are; `fresh` makes what one operation uses up."""
+
+    house: House
+    ids: Ids
+    fresh: Mapping[str, Callable[[House], Ids]]
+
+    def ids_for(self, label: str) -> Ids:
+        """Ids for one request of the operation "POST /path/{run}"."""
+        make = self.fresh.get(label)
+        return self.ids if make is None else {**self.ids, **make(self.house)}
+
+
+@contextmanager
+def world(folder: Path, clock: ManualClock) -> Iterator[World]:
+    with house(folder, clock) as made:
+        yield World(house=made, ids=_ids(made), fresh=FRESH)
+
+
+def _ids(made: House) -> Ids:
+    """Of a finished run, whose steps have logs and whose file is filled before it starts."""
+    run = made.new_run()
+    found = {"process": made.process, "run": run, "step": made.step(run, "parameters")}
+    properties = made.get(f"steps/{found['step']}/properties")
+    found["property"] = properties[0]["id"]
+    found["file"] = next(item["file"] for item in properties if item["name"] == "Orders")
+    made.post(f"files/{found['file']}", **UPLOAD)
+    made.post(f"processruns/{run}/start")
+    made.take(run)
+    made.finish(run)
+    return found
+
+
+def new_run(made: House) -> Ids:
+    run = made.new_run()
+    step = made.step(run, "parameters")
+    properties = made.get(f"steps/{step}/properties")
+    file = next(item["file"] for item in properties if item["name"] == "Orders")
+    return {"run": run, "step": step, "property": properties[0]["id"], "file": file}
+
+
+def started_run(made: House) -> Ids:
+    run = made.new_run(start=True)
+    return {"run": run}
+
+
+def finished_run(made: House) -> Ids:
+    run = made.new_run(start=True)
+    made.take(run)
+    made.finish(run)
+    return {"run": run, "step": made.step(run, "settle")}
+
+
+RUN = "/api/v1/processruns/{run}"
+FRESH: Mapping[str, Callable[[House], Ids]] = {
+    f"POST {RUN}/start": new_run,
+    f"POST {RUN}/cancel": started_run,
+    f"POST {RUN}/steps/{{step}}/restartfromhere": finished_run,
+    f"GET {RUN}/steps/{{step}}/restartplan": finished_run,
+    "POST /api/v1/steps/{step}/properties/{property}": new_run,
+    "POST /api/v1/files/{file}": new_run,
+    "POST /api/v1/files/{file}/metadata": new_run,
+}
