@@ -194,7 +194,7 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
         built = app.build(database, office, clock=clock, announcements=Announcements(), settings=settings)
         listening.bind(("127.0.0.1", 0))
         listening.listen(64)
-        server = uvicorn.Server(uvicorn.Config(built, lifespan="off", log_config=None, ws="none"))
+        server = uvicorn.Server(uvicorn.Config(built, lifespan="off", log_config=None, access_log=False, ws="none"))
         serving = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
         serving.start()
         try:
