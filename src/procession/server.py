@@ -93,16 +93,16 @@ def open_station(settings: Settings, *, clock: Clock, on_fatal: Callable[[str], 
     # First of all, because it takes longest and needs nothing of us while it does.
     isolation.start()
     database = home.open_database(clock, on_fatal)
-    blobs, announcements, book = home.open_blobs(), Announcements(), actions.book()
     chunks = home.open_chunks()
-    blobs.sweep()
     uploads.sweep(database, chunks)
+    blobs = home.open_blobs()
+    blobs.sweep()
     tools = Tools(
         database=database,
         blobs=blobs,
         isolation=isolation,
-        actions=book,
-        announcements=announcements,
+        actions=actions.book(),
+        announcements=Announcements(),
         clock=clock,
         work=home.work,
         logs=home.logs,
@@ -115,14 +115,14 @@ def open_station(settings: Settings, *, clock: Clock, on_fatal: Callable[[str], 
         home=home,
         database=database,
         office=Office(
-            actions=book,
+            actions=tools.actions,
             look=engine.look,
             blobs=blobs,
             chunks=chunks,
             logs=home.logs,
             workbench=_open_workbench(settings, home),
         ),
-        announcements=announcements,
+        announcements=tools.announcements,
         engine=engine,
         listener=home.listen(engine.look),
         lock=lock,
