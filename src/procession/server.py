@@ -29,6 +29,7 @@ from procession.engine.workbench import Workbench
 from procession.engine.workbench import settings as table_settings
 from procession.home import EngineLock, Home, Listener
 from procession.loops import Loop
+from procession.model.ids import RunId
 from procession.operations import uploads
 from procession.operations.office import Office
 from procession.store.chunks import Chunks
@@ -114,20 +115,24 @@ def open_station(settings: Settings, *, clock: Clock, on_fatal: Callable[[str], 
     return Station(
         home=home,
         database=database,
-        office=Office(
-            actions=tools.actions,
-            look=engine.look,
-            blobs=blobs,
-            chunks=chunks,
-            logs=home.logs,
-            workbench=_open_workbench(settings, home),
-        ),
+        office=_open_office(settings, tools, chunks, engine.look),
         announcements=tools.announcements,
         engine=engine,
         listener=home.listen(engine.look),
         lock=lock,
         loops=(_begin_tidying(database, chunks, clock),),
         isolation=description,
+    )
+
+
+def _open_office(settings: Settings, tools: Tools, chunks: Chunks, look: Callable[[RunId], None]) -> Office:
+    return Office(
+        actions=tools.actions,
+        look=look,
+        blobs=tools.blobs,
+        chunks=chunks,
+        logs=tools.logs,
+        workbench=_open_workbench(settings, Home(folder=settings.home)),
     )
 
 
