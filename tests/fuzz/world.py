@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from procession.clock import ManualClock
-from tests.api.house import House, house
+from procession.model.people import SCOPES
+from procession.operations import applications
+from procession.store.database import Transaction
+from tests.api.house import PROCESS, House, house
 
 Ids = Mapping[str, str]
-UPLOAD = {"files": {"file": ("orders.csv", b"id,amount\n1,2.50\n")}}
+UPLOAD = {"file": ("orders.csv", b"id,amount\n1,2.50\n")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +44,17 @@ def _ids(made: House) -> Ids:
     properties = made.get(f"steps/{found['step']}/properties")
     found["property"] = properties[0]["id"]
     found["file"] = next(item["file"] for item in properties if item["name"] == "Orders")
-    made.post(f"files/{found['file']}", **UPLOAD)
+    made.post(f"files/{found['file']}", files=UPLOAD)
     made.post(f"processruns/{run}/start")
     made.take(run)
     made.finish(run)
-    return found
+    return {**found, **made.database.write(lambda tx: _application(tx, made))}
+
+
+def _application(tx: Transaction, made: House) -> Ids:
+    login = made.users["admin"].login
+    item, secret = applications.create(tx, name="fuzzer", user_login=login, scopes=SCOPES, now=made.clock.now())
+    return {"client_id": item.client_id, "client_secret": secret}
 
 
 def new_run(made: House) -> Ids:
@@ -68,8 +77,14 @@ def finished_run(made: House) -> Ids:
     return {"run": run, "step": made.step(run, "settle")}
 
 
+def new_process(made: House) -> Ids:
+    return {"process": str(made.post("processes", content=PROCESS)["id"])}
+
+
 RUN = "/api/v1/processruns/{run}"
 FRESH: Mapping[str, Callable[[House], Ids]] = {
+    "PUT /api/v1/processes/{process}/definition": new_process,
+    "POST /api/v1/requests": new_run,
     f"POST {RUN}/start": new_run,
     f"POST {RUN}/cancel": started_run,
     f"POST {RUN}/steps/{{step}}/restartfromhere": finished_run,

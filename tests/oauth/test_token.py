@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from procession.api.bodies import parse_form
 from procession.model.ids import ApplicationId, UserId
 from procession.model.people import Application
 from procession.oauth.token import LIFETIME_SECONDS, Book, Refused, digest, issue, split_scopes
@@ -49,6 +50,12 @@ def test_basic_authentication_works() -> None:
     answer, _ = ask({"grant_type": "client_credentials"}, authorization=header)
 
     assert answer["access_token"]
+
+
+def test_a_scope_of_the_wrong_type_is_not_every_scope() -> None:
+    fields = parse_form(b'{"scope": {}, "client_id": null, "more": [1]}', "application/json")
+
+    assert fields == {"scope": "{}", "more": "[1]"}
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from procession.api import openapi_answers, openapi_parameters, shapes
+from procession.api import openapi_answers, openapi_parameters, request_shapes, shapes
 from procession.api.contract import BodyKind, Route, Space
 from procession.model.people import SCOPES
 from procession.model.rights import PUBLIC, Rule
 
 PREFIXES = {Space.API: "/api/v1/", Space.OAUTH: "/oauth/", Space.ROOT: "/"}
 # The modules whose structs are the shapes of bodies and answers.
-SHAPES = (shapes,)
+SHAPES = (shapes, request_shapes)
 REF = openapi_answers.REF
 # Stands for the scheme and host that a client uses: addresses of OAuth must be absolute (OpenAPI 3.1, OAuth Flow).
 ORIGIN = "https://origin.invalid"
@@ -25,7 +25,10 @@ ABOUT = (
     "keys of a body are ignored. Every status other than success has a body with a message and a supportId. A method "
     "that is not described for a path is answered with 405 and the header Allow."
 )
-PROCESS_FILE = "process: Month end\nsteps:\n  - {action: wait, name: Settle, with: {seconds: 1}}\n"
+PROCESS_FILE = {
+    "process": "Settle",
+    "groups": [{"group": "Work", "steps": [{"action": "wait", "name": "Settle", "with": {"seconds": 1}}]}],
+}
 
 
 def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
@@ -123,8 +126,8 @@ def _takes(route: Route, known: dict[str, type]) -> dict[str, Any]:
             fields = {"schema": _shape(route.takes, known)}
             return {"application/x-www-form-urlencoded": fields, "application/json": fields}
         case BodyKind.TEXT:
-            written = {"schema": {"type": "string", "minLength": 1}, "example": PROCESS_FILE}
-            return {"application/yaml": written, "application/json": {"schema": {"type": "object"}}}
+            written = {"schema": {"type": "object", "required": ["process", "groups"]}, "example": PROCESS_FILE}
+            return {"application/yaml": written, "application/json": written}
         case BodyKind.STREAM:
             binary = {"type": "string", "format": "binary"}
             file = {"type": "object", "properties": {"file": binary}, "required": ["file"]}
