@@ -1,4 +1,4 @@
-"""python -m bench [W1 W2 ... isolation] [--full] [--json]: what is reached of what DESIGN.md asks."""
+"""python -m bench [W1 W2 ... isolation tables] [--full] [--json]: what is reached of what DESIGN.md asks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from bench import (
     figures,
     isolation,
+    tables,
     w01_short_steps,
     w02_long_steps,
     w04_reads,
@@ -32,6 +33,7 @@ WORKS: dict[str, Callable[..., Report]] = {
     "W10": w10_first_page.measure,
     "W13": w13_throughput.measure,
     "isolation": isolation.measure,
+    "tables": tables.measure,
 }
 
 

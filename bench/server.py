@@ -119,7 +119,7 @@ class Server:
 
     def sign_in(self) -> None:
         """A token by client_credentials of an application made for it."""
-        made = self.command("application", "create", "--name", "bench", "--scopes", "process file")
+        made = self.command("application", "create", "--name", "bench", "--scopes", "process file mtable")
         form = {"grant_type": "client_credentials", **{key: made[key] for key in ("client_id", "client_secret")}}
         client = Client(self.address)
         answer = client.send("POST", "/oauth/token", urlencode(form).encode(), "application/x-www-form-urlencoded")

@@ -19,6 +19,7 @@ from procession.config import SettingError
 from procession.model.errors import ProcessionError
 
 CommandFunction = Callable[..., int | None]
+Register = Callable[[CommandFunction], click.Command]
 STOPPED_BY_KEYBOARD = 130  # what shells expect: 128 + SIGINT
 
 
@@ -34,9 +35,7 @@ def run(group: click.Group, arguments: Sequence[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except click.Abort:
-        return _fail("stopped", STOPPED_BY_KEYBOARD)
-    except KeyboardInterrupt:
+    except (click.Abort, KeyboardInterrupt):
         return _fail("stopped", STOPPED_BY_KEYBOARD)
     except ProcessionError as error:
         return _refuse(error, is_json="--json" in (sys.argv[1:] if arguments is None else arguments))
@@ -97,15 +96,24 @@ _COMMON_OPTIONS = (
 )
 
 
-def command(name: str, group: click.Group = commands) -> Callable[[CommandFunction], click.Command]:
-    """Registers a function as a command that also takes --home and --json.
+_SERVER_OPTION = click.Option(
+    ["--server"],
+    metavar="URL",
+    help="Work with this server, not a home; sign in by PROCESSION_CLIENT_ID and _SECRET. Default: PROCESSION_SERVER.",
+    expose_value=False,
+    callback=_remember,
+)
+
+
+def command(name: str, group: click.Group = commands, *, is_remote: bool = False) -> Register:
+    """Registers a function as a command that also takes --home and --json, and --server where it `is_remote`.
 
     The function gets the Console first, then its own options; it returns None, or an exit code other than 0.
     """
 
     def register(function: CommandFunction) -> click.Command:
         registered = group.command(name)(click.pass_obj(function))
-        registered.params.extend(_COMMON_OPTIONS)
+        registered.params.extend((*_COMMON_OPTIONS, _SERVER_OPTION) if is_remote else _COMMON_OPTIONS)
         return registered
 
     return register
@@ -146,17 +154,21 @@ def serve(console: Console, **overrides: str | int | None) -> int:
     return serving.serve(console, settings)
 
 
-@command("apply")
+@command("apply", is_remote=True)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @_option("--owner", "Login of the user who becomes the owner. Default: the first ClientAdmin.", metavar="LOGIN")
 def apply(console: Console, files: Sequence[str], owner: str | None) -> int:
     """Create processes from process files, or publish their next version."""
+    if access := console.server_access():
+        from procession.commands import remote
+
+        return remote.apply(console, access, files, owner)
     from procession.commands import processes
 
     return processes.apply(console, files, owner)
 
 
-@command("run")
+@command("run", is_remote=True)
 @click.argument("process")
 @_option("--input", "The value of an INPUT property.", multiple=True, metavar="STEP.PROPERTY=VALUE")
 @_option("--file", "The file for a File property.", multiple=True, metavar="STEP.PROPERTY=PATH")
@@ -166,31 +178,43 @@ def run_process(console: Console, process: str, *, wait: bool, **given: Sequence
 
     With --wait the exit code is 0 when the outcome is Success or Warning, else 1.
     """
+    if access := console.server_access():
+        from procession.commands import remote
+
+        return remote.run(console, access, process, given=given, wait=wait)
     from procession.commands import runs
 
     return runs.run(console, process, inputs=given["input"], paths=given["file"], wait=wait)
 
 
-@command("status")
+@command("status", is_remote=True)
 @click.argument("run")
 def status(console: Console, run: str) -> int:
     """Show a run and its steps."""
+    if access := console.server_access():
+        from procession.commands import remote
+
+        return remote.status(console, access, run)
     from procession.commands import runs
 
     return runs.status(console, run)
 
 
-@command("cancel")
+@command("cancel", is_remote=True)
 @click.argument("run")
 @_option("--reason", "Kept in the run's history.")
 def cancel(console: Console, run: str, reason: str | None) -> int:
     """Cancel a run."""
+    if access := console.server_access():
+        from procession.commands import remote
+
+        return remote.cancel(console, access, run, reason)
     from procession.commands import runs
 
     return runs.cancel(console, run, reason)
 
 
-@command("restart")
+@command("restart", is_remote=True)
 @click.argument("run")
 @click.argument("step")
 @_option("--plan", "Only tell what would run again.", is_flag=True)
@@ -198,6 +222,12 @@ def cancel(console: Console, run: str, reason: str | None) -> int:
 @_option("--release", "Let a step declared `effect: once` happen again.", multiple=True, metavar="STEP")
 def restart(console: Console, run: str, step: str, *, plan: bool, **given: Any) -> int:
     """Start RUN again from STEP: a key, an id, or an order such as 2.1."""
+    if access := console.server_access():
+        from procession.commands import remote_restart as there
+
+        return (
+            there.show_plan(console, access, run, step) if plan else there.restart(console, access, run, step, **given)
+        )
     from procession.commands import runs
 
     return runs.show_plan(console, run, step) if plan else runs.restart(console, run, step, **given)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def read(environment: Mapping[str, str] | None = None, /, **overrides: str | int
     """
     environment = os.environ if environment is None else environment
     given: dict[str, Any] = {"workers_max": max(Settings().workers_max, os.cpu_count() or 1)}
-    for name in (field.name for field in fields(Settings)):
+    for name in (setting.name for setting in fields(Settings)):
         override = overrides.pop(name, None)
         if override is not None:
             given[name] = _READERS[name](f"--{name.replace('_', '-')}", str(override))
@@ -62,6 +62,40 @@ def read(environment: Mapping[str, str] | None = None, /, **overrides: str | int
     _check_tls(settings)
     # Absolute, so that nothing depends on the folder a child process works in.
     return replace(settings, home=settings.home.absolute())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerAccess:
+    """A server that commands work against instead of a home, and who they sign in as."""
+
+    address: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    ca_file: Path | None = None  # PEM of the authorities to trust instead of the usual ones
+
+
+def server_access(environment: Mapping[str, str] | None = None, /, *, address: str | None) -> ServerAccess | None:
+    """From --server, else PROCESSION_SERVER; None when neither is given. The secret comes from the environment only:
+    the arguments of a command are shown to everybody by `ps`.
+
+    Raises SettingError for a server without its credentials.
+    """
+    environment = os.environ if environment is None else environment
+
+    def text(name: str) -> str:
+        return environment.get(PREFIX + name, "").strip()
+
+    address = address or text("SERVER")
+    if not address:
+        return None
+    client_id, secret, ca_file = text("CLIENT_ID"), text("CLIENT_SECRET"), text("CA_FILE")
+    if not (client_id and secret):
+        raise SettingError(f"to work with {address}, set PROCESSION_CLIENT_ID and PROCESSION_CLIENT_SECRET")
+    if ca_file and not Path(ca_file).is_file():
+        raise SettingError(f"there is no file {ca_file} (PROCESSION_CA_FILE)")
+    return ServerAccess(
+        address=address, client_id=client_id, client_secret=secret, ca_file=Path(ca_file) if ca_file else None
+    )
 
 
 def _check_tls(settings: Settings) -> None:

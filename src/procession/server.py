@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -24,6 +25,8 @@ from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Limits
 from procession.engine.local import LocalEngine
 from procession.engine.options import EngineSettings, Tools
+from procession.engine.workbench import Workbench
+from procession.engine.workbench import settings as table_settings
 from procession.home import EngineLock, Home, Listener
 from procession.operations.office import Office
 from procession.store.database import Database
@@ -56,6 +59,8 @@ class Station:
     def close(self) -> None:
         """End every step process; runs under way go on at the next start."""
         self.listener.close()
+        if self.office.workbench is not None:
+            self.office.workbench.close()
         self.engine.close()
         self.database.close()
         self.lock.release()
@@ -99,7 +104,9 @@ def open_station(settings: Settings, *, clock: Clock, on_fatal: Callable[[str], 
     return Station(
         home=home,
         database=database,
-        office=Office(actions=book, look=engine.look, blobs=blobs, logs=home.logs),
+        office=Office(
+            actions=book, look=engine.look, blobs=blobs, logs=home.logs, workbench=_open_workbench(settings, home)
+        ),
         announcements=announcements,
         engine=engine,
         listener=home.listen(engine.look),
@@ -119,6 +126,14 @@ def _isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
         ),
         writable_paths=(str(home.work),),
     )
+
+
+def _open_workbench(settings: Settings, home: Home) -> Workbench:
+    """For table jobs; what an earlier server left of theirs goes."""
+    folder = home.work / "tables"
+    shutil.rmtree(folder, ignore_errors=True)
+    bounds = _isolation_settings(settings, home)
+    return Workbench(folder, table_settings(readable_paths=bounds.readable_paths, writable_paths=bounds.writable_paths))
 
 
 def _engine_settings(settings: Settings) -> EngineSettings:
@@ -223,7 +238,7 @@ def _build_app(
         clock=clock,
         announcements=station.announcements,
         settings=app.ApiSettings(
-            issue_token=door.token_issuer(seconds=settings.token_seconds),
+            more=door.routes(hashing=pools[1], seconds=settings.token_seconds),
             threads=pools[0],
             hashing=pools[1],
             upload_bytes_max=settings.upload_bytes_max,

@@ -17,13 +17,13 @@ from procession import actions
 from procession.api import app
 from procession.clock import ManualClock
 from procession.engine.announcements import Announcements
+from procession.engine.workbench import Workbench
 from procession.model.ids import RunId, StepId
 from procession.model.lifecycle import Outcome, StepEvent, StepStatus
 from procession.model.people import SCOPES, Caller, Role, User, UserRole
 from procession.model.runs import Run
-from procession.oauth import token
-from procession.oauth.door import token_issuer
-from procession.operations import applications, people, processes, runs
+from procession.oauth import door
+from procession.operations import applications, consents, people, processes, runs
 from procession.operations.office import Office
 from procession.store import applications as application_store
 from procession.store import history, migrations, moves, permissions
@@ -153,17 +153,23 @@ class House:
 
 
 @contextmanager
-def house(folder: Path, clock: ManualClock) -> Iterator[House]:
+def house(folder: Path, clock: ManualClock, workbench: Workbench | None = None) -> Iterator[House]:
     """A process of `owner`'s; `editor` and `reader` have these roles, `mate` is an executor by a group."""
     failures: list[str] = []
     told: list[RunId] = []
     database = Database(folder / "house.sqlite", on_fatal=failures.append)
     migrations.migrate(database, clock.now())
-    office = Office(actions=actions.book(), look=told.append, blobs=Blobs(folder / "files"), logs=folder / "logs")
+    office = Office(
+        actions=actions.book(),
+        look=told.append,
+        blobs=Blobs(folder / "files"),
+        logs=folder / "logs",
+        workbench=workbench,
+    )
     announcements = Announcements()
     with ThreadPoolExecutor(2) as threads:
         settings = app.ApiSettings(
-            issue_token=token_issuer(), threads=threads, hashing=threads, upload_bytes_max=100_000
+            more=door.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=100_000
         )
         application = app.build(database, office, clock=clock, announcements=announcements, settings=settings)
         made = House(
@@ -184,7 +190,7 @@ def _furnish(tx: Transaction, made: House) -> None:
         made.users[name] = user
         application, _ = applications.create(tx, name=name, user_login=user.login, scopes=SCOPES, now=now)
         expires_at = now + timedelta(days=1)
-        application_store.add_token(tx, token.digest(name), application, scopes=SCOPES, expires_at=expires_at)
+        application_store.add_token(tx, consents.digest(name), application, scopes=SCOPES, expires_at=expires_at)
     applied = processes.apply(tx, made.office, made.users["owner"], PROCESS, file="process.yaml", now=now)
     made.process = str(applied.id)
     group = people.create_group(tx, name="Team", now=now)

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from procession.clock import ManualClock
+from procession.engine.workbench import Workbench
+from tests.api.conftest import workbench
 from tests.fuzz.world import World, world
+
+__all__ = ["workbench"]  # a fixture, for pytest to find
 
 EXAMPLES = 20  # of an operation, in the phases that generate them at random; `make fuzz EXAMPLES=500` at length
 
@@ -23,6 +27,6 @@ def examples(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
-def prepared(tmp_path: Path, clock: ManualClock) -> Iterator[World]:
-    with world(tmp_path, clock) as made:
+def prepared(tmp_path: Path, clock: ManualClock, workbench: Workbench) -> Iterator[World]:
+    with world(tmp_path, clock, workbench) as made:
         yield made

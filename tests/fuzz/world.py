@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from procession.clock import ManualClock
+from procession.engine.workbench import Workbench
 from procession.model.people import SCOPES
 from procession.operations import applications
 from procession.store.database import Transaction
@@ -32,8 +33,8 @@ class World:
 
 
 @contextmanager
-def world(folder: Path, clock: ManualClock) -> Iterator[World]:
-    with house(folder, clock) as made:
+def world(folder: Path, clock: ManualClock, workbench: Workbench) -> Iterator[World]:
+    with house(folder, clock, workbench) as made:
         yield World(house=made, ids=_ids(made), fresh=FRESH)
 
 
@@ -48,6 +49,7 @@ def _ids(made: House) -> Ids:
     made.post(f"processruns/{run}/start")
     made.take(run)
     made.finish(run)
+    found |= new_table(made)
     return {**found, **made.database.write(lambda tx: _application(tx, made))}
 
 
@@ -81,8 +83,19 @@ def new_process(made: House) -> Ids:
     return {"process": str(made.post("processes", content=PROCESS)["id"])}
 
 
+def new_table(made: House) -> Ids:
+    """Of a column and a row."""
+    table = made.post("tables", json={"name": f"Table {len(made.get('tables')) + 1}"})["id"]
+    made.post(f"tables/{table}/columns", json={"name": "Amount", "dataType": "Number"})
+    made.post(f"tables/{table}/rows", json={"rows": [{"Amount": 12.5}]})
+    return {"table": str(table), "column": "Amount"}
+
+
 RUN = "/api/v1/processruns/{run}"
 FRESH: Mapping[str, Callable[[House], Ids]] = {
+    "DELETE /api/v1/tables/{table}": new_table,
+    "POST /api/v1/tables/{table}/columns/{column}": new_table,
+    "DELETE /api/v1/tables/{table}/columns/{column}": new_table,
     "PUT /api/v1/processes/{process}/definition": new_process,
     "POST /api/v1/requests": new_run,
     f"POST {RUN}/start": new_run,

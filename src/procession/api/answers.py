@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from procession.api import downloads, wire
-from procession.api.contract import EmptyReply, FileReply, Reply, Request, Send, StreamReply, TextReply
+from procession.api.contract import (
+    EmptyReply,
+    ErrorPage,
+    FileReply,
+    PageReply,
+    RedirectReply,
+    Reply,
+    Request,
+    Send,
+    StreamReply,
+    TextReply,
+)
 from procession.api.paths import MethodNotAllowed
 from procession.model.errors import ProcessionError
 
@@ -14,18 +25,23 @@ JSON = (b"content-type", b"application/json")
 # Answers belong to one caller and change from one moment to the next.
 COMMON = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 RETRY_AFTER_SECONDS = 1
+HTML = (b"content-type", b"text/html; charset=utf-8")
+# A page loads nothing, is shown in no frame, and its address, which may hold a link's secret, is told to nobody.
+PAGE = ((b"referrer-policy", b"no-referrer"), (b"x-frame-options", b"DENY"))
 
 
 class Answer:
     """Knows whether it has begun: after that, an error can only cut the connection."""
 
-    __slots__ = ("_is_head", "_send", "has_begun", "request")
+    __slots__ = ("_is_head", "_send", "error_page", "has_begun", "is_oauth", "request")
 
     def __init__(self, send: Send, *, is_head: bool) -> None:
         self._send = send
         self._is_head = is_head
         self.has_begun = False
         self.request: Request | None = None
+        self.error_page: ErrorPage | None = None
+        self.is_oauth = False
 
     async def send_reply(self, reply: Any) -> None:
         match reply:
@@ -42,6 +58,10 @@ class Answer:
                 await downloads.send_text(self._asked(), self._counted, reply)
             case StreamReply():
                 await self._send_stream(reply)
+            case PageReply():
+                await self._send_page(reply, {})
+            case RedirectReply():
+                await self._send_redirect(reply)
             case _:
                 await self._send_json(200, wire.encode(reply), {})
 
@@ -50,7 +70,11 @@ class Answer:
         if self.has_begun:
             # The client sees the connection end before the promised length: never a whole-looking, short file.
             raise error
-        body = {**getattr(error, "fields", {}), "message": error.message, "supportId": support_id}
+        if self.error_page is not None:
+            await self._send_page(self.error_page(error.message, support_id, error.status), error_headers(error))
+            return
+        fields = getattr(error, "fields", _oauth_fields(error) if self.is_oauth else {})
+        body = {**fields, "message": error.message, "supportId": support_id}
         await self._send_json(error.status, wire.encode(body), error_headers(error))
 
     async def _send_json(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
@@ -59,8 +83,23 @@ class Answer:
         await self._begin(status, pairs)
         await self._send({"type": "http.response.body", "body": b"" if self._is_head else body})
 
+    async def _send_page(self, page: PageReply, headers: Mapping[str, str]) -> None:
+        body = page.html.encode()
+        pairs = [HTML, (b"content-length", str(len(body)).encode()), *COMMON, *PAGE]
+        pairs += [(b"content-security-policy", policy(page).encode("latin-1")), *_cookies(page.cookies)]
+        pairs += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await self._begin(page.status, pairs)
+        await self._send({"type": "http.response.body", "body": b"" if self._is_head else body})
+
+    async def _send_redirect(self, reply: RedirectReply) -> None:
+        location = (b"location", reply.location.encode("latin-1"))
+        pairs = [location, (b"content-length", b"0"), *COMMON, *PAGE, *_cookies(reply.cookies)]
+        await self._begin(303, pairs)
+        await self._send({"type": "http.response.body", "body": b""})
+
     async def _send_stream(self, reply: StreamReply) -> None:
         pairs = [(b"content-type", reply.media_type.encode("latin-1")), *COMMON, (b"x-accel-buffering", b"no")]
+        pairs += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
         await self._begin(200, pairs)
         if not self._is_head:
             await reply.write(self._write)
@@ -80,6 +119,24 @@ class Answer:
     def _asked(self) -> Request:
         assert self.request is not None
         return self.request
+
+
+def _oauth_fields(error: ProcessionError) -> dict[str, str]:
+    """RFC 6749 section 5.2 asks for `error` in every answer of its endpoints, whoever refused."""
+    kinds = {429: "temporarily_unavailable", 503: "temporarily_unavailable"}
+    kind = kinds.get(error.status, "server_error" if error.status >= 500 else "invalid_request")
+    return {"error": kind, "error_description": error.message}
+
+
+def policy(page: PageReply) -> str:
+    """The Content-Security-Policy of a page. Browsers hold redirects after a form to form-action, too."""
+    style = f"'sha256-{page.style_hash}'" if page.style_hash else "'none'"
+    targets = " ".join(["'self'", *page.form_targets])
+    return f"default-src 'none'; style-src {style}; form-action {targets}; frame-ancestors 'none'; base-uri 'none'"
+
+
+def _cookies(cookies: tuple[str, ...]) -> list[tuple[bytes, bytes]]:
+    return [(b"set-cookie", cookie.encode("latin-1")) for cookie in cookies]
 
 
 def error_headers(error: ProcessionError) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from procession.model.errors import ProcessionError
 from procession.model.ids import Id
 from procession.model.rights import Rule
 
@@ -52,6 +53,7 @@ class BodyKind(StrEnum):
     FORM = "form"  # a JSON object or form fields (OAuth)
     TEXT = "text"  # handed over as bytes (process definitions)
     STREAM = "stream"  # read by the handler
+    ROWS = "rows"  # rows of a table as JSON, CSV or Parquet, read by the handler
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -62,6 +64,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     origin: str  # scheme and host as the client sees them: "https://localhost:8443"
     headers: Mapping[str, str]
     query: Mapping[str, str]
+    raw_query: str = ""  # as the client wrote it
+    client: str = ""  # the address that asks; behind a proxy that is trusted, of whom it asks for
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +94,7 @@ class StreamCall(msgspec.Struct, frozen=True, kw_only=True):
     clock: Callable[[], datetime]
     parts: Any
     receive: Receive
+    body: Mapping[str, Any] = {}  # of BodyKind.FORM, as in Call
 
 
 class Database(Protocol):
@@ -145,6 +150,37 @@ class StreamReply:
 
     media_type: str
     write: Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[None]]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageReply:
+    """A web page that needs nothing but itself; `style_hash` and `form_targets` are what its policy lets through."""
+
+    html: str
+    status: int = 200
+    style_hash: str = ""
+    form_targets: tuple[str, ...] = ()
+    cookies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedirectReply:
+    """Go on there by GET."""
+
+    location: str
+    cookies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a WRITE handler answers when it refuses and what it changed must be kept: raised after the commit."""
+
+    error: ProcessionError
+
+
+# How a route for browsers shows an error: message, supportId and status.
+ErrorPage = Callable[[str, str, int], PageReply]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +217,7 @@ class Route:
     query: tuple[str, ...] = ()
     is_ranged: bool = False  # answers Range, and If-None-Match where the content has a hash
     statuses: tuple[int, ...] = ()  # further ones than its kind of route has
+    error_page: ErrorPage | None = None  # a page for people: it is not in openapi.json
 
 
 IdParser = Callable[[str], Id]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -25,12 +25,15 @@ from procession.api.contract import (
     Later,
     Mode,
     Receive,
+    Refusal,
     Request,
     Route,
     Scope,
     Send,
+    Space,
     StreamCall,
     StreamHandler,
+    StreamReply,
 )
 from procession.api.ids import parse_ids
 from procession.api.paths import Router, normalise
@@ -42,6 +45,9 @@ if TYPE_CHECKING:
     from procession.store.database import Transaction
 
 log = logging.getLogger("procession.api")
+
+# How long an answer under way outlives the token that asked for it (S2 of spec/trust.md: at most a second).
+RECHECK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +96,27 @@ class Api:
     async def _answer(self, scope: Scope, receive: Receive, answer: answers.Answer) -> None:
         path = normalise(scope.get("raw_path") or scope["path"].encode())
         route, texts = self._router.find(scope["method"], path)
+        answer.error_page, answer.is_oauth = route.error_page, route.space is Space.OAUTH
         request = _request(scope)
         answer.request = request
         reply = await self._run(route, texts, request, receive)
-        await answer.send_reply(reply)
+        if isinstance(reply, StreamReply):
+            await self._watched(answer.send_reply(reply), route, request, texts)
+        else:
+            await answer.send_reply(reply)
+
+    async def _watched(self, work: Awaitable[Any], route: Route, request: Request, texts: Mapping[str, str]) -> Any:
+        """What may take long, until it ends or the caller may not ask for it any more (S2 of spec/trust.md)."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not (await asyncio.wait({task}, timeout=RECHECK_SECONDS))[0]:
+                with self._server.database.read() as tx:
+                    self._admit(tx, route, request, texts)
+            return task.result()
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
 
     async def _run(self, route: Route, texts: Mapping[str, str], request: Request, receive: Receive) -> Any:
         if route.mode is Mode.READ and route.body is BodyKind.NONE:
@@ -101,7 +124,8 @@ class Api:
                 caller, ids = self._admit(tx, route, request, texts)
                 reply = cast("Handler", route.handler)(self._call(tx, request, caller, ids))
             if isinstance(reply, Later):
-                return await reply.handler(self._stream(request, caller, ids, receive))
+                waiting = reply.handler(self._stream(request, caller, ids, receive))
+                return await self._watched(waiting, route, request, texts)
             return reply
         if route.mode is Mode.LISTING:
             return await asyncio.get_running_loop().run_in_executor(
@@ -109,6 +133,10 @@ class Api:
             )
         with self._server.database.read() as tx:
             caller, ids = self._admit(tx, route, request, texts)
+        if route.mode is Mode.STREAM and route.body is BodyKind.FORM:
+            body = await _form(request, receive)
+            stream = self._stream(request, caller, ids, receive, body=body)
+            return await cast("StreamHandler", route.handler)(stream)
         if route.mode is Mode.STREAM:
             return await cast("StreamHandler", route.handler)(self._stream(request, caller, ids, receive))
         raw = await bodies.read_small(receive, request.headers)
@@ -143,15 +171,20 @@ class Api:
             return cast("Handler", route.handler)(self._call(tx, request, caller, ids, body=body, raw=raw))
 
         try:
-            return await asyncio.wrap_future(self._server.database.submit(operation))
+            reply = await asyncio.wrap_future(self._server.database.submit(operation))
         except FutureCancelled:
             raise Unavailable("the server is stopping; nothing was changed") from None
+        if isinstance(reply, Refusal):
+            raise reply.error
+        return reply
 
     def _call(self, tx: Transaction, request: Request, caller: Caller, ids: Mapping[str, Any], **body: Any) -> Call:
         now, parts = self._server.clock(), self._server.parts
         return Call(tx=tx, request=request, caller=caller, ids=ids, now=now, parts=parts, **body)
 
-    def _stream(self, request: Request, caller: Caller, ids: Mapping[str, Any], receive: Receive) -> StreamCall:
+    def _stream(
+        self, request: Request, caller: Caller, ids: Mapping[str, Any], receive: Receive, **body: Any
+    ) -> StreamCall:
         server = self._server
         return StreamCall(
             database=server.database,
@@ -161,6 +194,7 @@ class Api:
             clock=server.clock,
             parts=server.parts,
             receive=receive,
+            **body,
         )
 
     async def _refuse(self, error: ProcessionError, answer: answers.Answer, fields: dict[str, Any]) -> None:
@@ -185,6 +219,11 @@ def bearer(headers: Mapping[str, str]) -> str:
     return token
 
 
+async def _form(request: Request, receive: Receive) -> Mapping[str, str]:
+    raw = await bodies.read_small(receive, request.headers)
+    return bodies.parse_form(raw, request.headers.get("content-type", ""))
+
+
 def _request(scope: Scope) -> Request:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     return Request(
@@ -193,6 +232,8 @@ def _request(scope: Scope) -> Request:
         origin=f"{scope['scheme']}://{headers.get('host', 'localhost')}",
         headers=headers,
         query=bodies.parse_query(scope["query_string"]),
+        raw_query=scope["query_string"].decode("latin-1"),
+        client=(scope.get("client") or ("",))[0],
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from procession.model.ids import (
@@ -18,7 +18,7 @@ from procession.model.ids import (
     parse_step,
 )
 
-PARSERS = {
+PARSERS: Mapping[str, Callable[[str], Any]] = {
     "process": ProcessId.parse,
     "run": RunId.parse,
     "step": parse_step,
@@ -29,6 +29,7 @@ PARSERS = {
     "group": GroupId.parse,
     "resource": parse_resource,
     "application": ApplicationId.parse,
+    "column": str,  # by its name
 }
 
 

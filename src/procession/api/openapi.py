@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from procession.api import openapi_answers, openapi_parameters, request_shapes, shapes
+from procession.api import oauth_shapes, openapi_answers, openapi_parameters, request_shapes, shapes, table_shapes
 from procession.api.contract import BodyKind, Route, Space
 from procession.model.people import SCOPES
 from procession.model.rights import PUBLIC, Rule
 
 PREFIXES = {Space.API: "/api/v1/", Space.OAUTH: "/oauth/", Space.ROOT: "/"}
 # The modules whose structs are the shapes of bodies and answers.
-SHAPES = (shapes, request_shapes)
+SHAPES = (shapes, request_shapes, oauth_shapes, table_shapes)
 REF = openapi_answers.REF
 # Stands for the scheme and host that a client uses: addresses of OAuth must be absolute (OpenAPI 3.1, OAuth Flow).
 ORIGIN = "https://origin.invalid"
@@ -25,6 +25,8 @@ ABOUT = (
     "keys of a body are ignored. Every status other than success has a body with a message and a supportId. A method "
     "that is not described for a path is answered with 405 and the header Allow."
 )
+# A row of a table has the columns that the table has.
+ROW = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}
 PROCESS_FILE = {
     "process": "Settle",
     "groups": [{"group": "Work", "steps": [{"action": "wait", "name": "Settle", "with": {"seconds": 1}}]}],
@@ -36,6 +38,8 @@ def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
     known = _shapes()
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
+        if route.error_page is not None:
+            continue
         path = PREFIXES[route.space] + route.pattern
         paths.setdefault(path, {})[route.method.lower()] = _operation(route, known)
     return {
@@ -64,7 +68,7 @@ def _shapes() -> dict[str, type]:
 
 def _schemas(known: dict[str, type]) -> dict[str, Any]:
     _, components = msgspec.json.schema_components(list(known.values()), ref_template=REF)
-    return dict(components)
+    return {**components, "Row": ROW}
 
 
 def _oauth() -> dict[str, Any]:
@@ -113,7 +117,7 @@ def _shape(name: str, known: dict[str, type]) -> dict[str, Any]:
         return {"anyOf": [_shape(part, known) for part in name.split("|")]}
     if name.startswith("["):
         return {"type": "array", "items": _shape(name[1:-1], known)}
-    if name not in known:
+    if name not in known and name != "Row":
         raise ValueError(f"a route names the shape {name}, which is in none of the modules of shapes")
     return {"$ref": REF.format(name=name)}
 
@@ -132,5 +136,9 @@ def _takes(route: Route, known: dict[str, type]) -> dict[str, Any]:
             binary = {"type": "string", "format": "binary"}
             file = {"type": "object", "properties": {"file": binary}, "required": ["file"]}
             return {"multipart/form-data": {"schema": file}}
+        case BodyKind.ROWS:
+            parquet = {"schema": {"type": "string", "format": "binary"}}
+            kinds = {"text/csv": {"schema": {"type": "string"}}, "application/vnd.apache.parquet": parquet}
+            return {"application/json": {"schema": _shape(route.takes, known)}, **kinds}
         case _:
             return {}

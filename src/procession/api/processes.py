@@ -117,7 +117,11 @@ def versions(call: Call) -> list[shapes.Version]:
     ]
 
 
-def steps(call: Call) -> list[shapes.DataStep]:
-    """Data steps only, as documented."""
+def steps(call: Call) -> list[shapes.DataStep] | list[shapes.AnyStep]:
+    """Data steps, as documented; ?include=all shows action steps too, as it does for a run."""
     rows = processes.steps_of(call.tx, call.ids["process"])
+    if reading.includes_all(call.request.query):
+        _, process = processes.definition(call.tx, call.ids["process"])
+        actions = {step.key: step.action for step in process.steps}
+        return [wire.any_step(row, action=actions.get(row.key, ""), attempts=0, now=call.now) for row in rows]
     return [wire.data_step(row) for row in rows if row.kind is StepKind.DATA]

@@ -148,3 +148,11 @@ def _text(given: object, *, field: str, most: int) -> str:
 def _shown(given: object) -> str:
     text = f'"{given}"' if isinstance(given, str) else str(given)
     return text if len(text) <= SHOWN_CHARACTERS_MAX else text[: SHOWN_CHARACTERS_MAX - 3] + "..."
+
+
+def includes_all(query: Mapping[str, str]) -> bool:
+    """?include=all. Raises Invalid for any other word."""
+    included = query.get("include", "").lower()
+    if included not in {"", "all"}:
+        raise Invalid(f'include is "{included[:80]}", but it can only be "all"')
+    return included == "all"

@@ -18,13 +18,6 @@ Text = Annotated[str, Meta(max_length=100_000)]
 Why = Annotated[str, Meta(max_length=1_000)]
 
 
-class TokenRequest(Struct, frozen=True, kw_only=True):
-    grant_type: Annotated[str, Meta(examples=["client_credentials"])]
-    client_id: str | None | UnsetType = UNSET
-    client_secret: str | None | UnsetType = UNSET
-    scope: str | None | UnsetType = UNSET
-
-
 class NewProcessRun(Struct, frozen=True, kw_only=True):
     """What creating a run may carry; all or nothing."""
 

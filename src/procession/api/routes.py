@@ -11,6 +11,7 @@ from procession.model.rights import PUBLIC, Rule
 P = "process"
 R = "run"
 F = "file"
+T = "table"
 JSON = "application/json"
 PAGE = ("limit", "cursor")
 CREATED = ("dateCreatedStart", "dateCreatedEnd")
@@ -29,6 +30,11 @@ EDIT_P = Rule(scope="process", role="editor", of=P)
 DESIGN = Rule(scope="process", user_role="Designer")
 READ_F = Rule(scope="file_read", role="reader", of=F)
 WRITE_F = Rule(scope="file", role="executor", of=F)
+READ_T = Rule(scope="mtable_read", role="reader", of=T)
+READ_TABLES = Rule(scope="mtable_read")  # a list: the operation shows what the caller may see
+NEW_T = Rule(scope="mtable", user_role="Designer")
+EDIT_T = Rule(scope="mtable", role="editor", of=T)
+OWN_T = Rule(scope="mtable", role="owner", of=T)
 
 # Finds a handler by "noun.verb".
 Find = Callable[[str], Handler | StreamHandler]
@@ -63,7 +69,7 @@ def table(find: Find) -> tuple[Route, ...]:
         row("PUT processes/{process}/definition", "processes.publish", STREAM, EDIT_P, "Publish the next version", body=BodyKind.TEXT, reply="Process"),
         row("GET processes/{process}/definition", "processes.definition", READ, READ_P, "Read the process file", media=("application/yaml", JSON), is_ranged=True),
         row("GET processes/{process}/versions", "processes.versions", LIST, READ_P, "List versions", reply="[Version]"),
-        row("GET processes/{process}/steps", "processes.steps", LIST, READ_P, "List data steps", reply="[DataStep]"),
+        row("GET processes/{process}/steps", "processes.steps", LIST, READ_P, "List data steps, or all", reply="[DataStep]", query=("include",)),
         row("POST processes/{process}/processruns", "runs.create", WRITE, EXECUTE_P, "Create a process run", reply="ProcessRun", takes="NewProcessRun"),
         row("GET processes/{process}/processruns", "runs.of_process", LIST, READ_P, "List runs of a process", reply="[Named]", query=CREATED),
         row("GET processruns", "runs.listed", LIST, READ_ANY, "List runs, newest first", reply="[ListedRun]", query=(*RUN_FILTERS, *PAGE)),
@@ -86,6 +92,18 @@ def table(find: Find) -> tuple[Route, ...]:
         row("POST files/{file}/metadata", "files.rename", WRITE, WRITE_F, "Rename a file", reply="File", takes="FileName"),
         row("POST files/{file}", "files.upload", STREAM, WRITE_F, "Upload a file", body=BodyKind.STREAM, reply="File"),
         row("GET files/{file}", "files.download", READ, READ_F, "Download a file", media=("application/octet-stream",), query=("attempt",), is_ranged=True),
+        row("GET tables", "tables.listed", LIST, READ_TABLES, "List tables", reply="[Named]", query=("name",)),
+        row("POST tables", "tables.create", WRITE, NEW_T, "Create a table", reply="Table", takes="TableChange"),
+        row("GET tables/{table}", "tables.get", READ, READ_T, "Get a table", reply="Table"),
+        row("POST tables/{table}", "tables.update", WRITE, EDIT_T, "Update a table", reply="Table", takes="TableChange"),
+        row("DELETE tables/{table}", "tables.delete", WRITE, OWN_T, "Delete a table"),
+        row("GET tables/{table}/versions", "tables.versions", LIST, READ_T, "List versions of a table", reply="[TableVersion]"),
+        row("GET tables/{table}/columns", "tables.columns", READ, READ_T, "List columns", reply="[Column]", query=("version",)),
+        row("POST tables/{table}/columns", "columns.create", STREAM, EDIT_T, "Create a column", body=BodyKind.JSON, reply="Column", takes="ColumnChange"),
+        row("POST tables/{table}/columns/{column}", "columns.change", STREAM, EDIT_T, "Update a column", body=BodyKind.JSON, reply="Column", takes="ColumnChange"),
+        row("DELETE tables/{table}/columns/{column}", "columns.drop", STREAM, EDIT_T, "Delete a column"),
+        row("GET tables/{table}/rows", "table_rows.read", STREAM, READ_T, "Read rows", reply="[Row]", media=("text/csv", "application/vnd.apache.parquet"), query=("version", *PAGE, "escape")),
+        row("POST tables/{table}/rows", "table_rows.write", STREAM, EDIT_T, "Append, replace or upsert rows", body=BodyKind.ROWS, reply="RowsWritten", takes="NewRows", query=("mode", "key")),
         row("GET /health", "server.health", READ, PUBLIC, "Is the server well?", reply="Health"),
         row("GET /openapi.json", "server.openapi", READ, PUBLIC, "This document", media=(JSON,), is_ranged=True),
         row("GET openapi.json", "server.openapi", READ, PUBLIC, "This document", media=(JSON,), is_ranged=True),

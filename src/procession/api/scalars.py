@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from procession.model import lifecycle, processes
-from procession.model.ids import ActionStepId, DataStepId, FileId, Id, ProcessId, PropertyId, RunId
+from procession.model.ids import ActionStepId, DataStepId, FileId, Id, ProcessId, PropertyId, RunId, TableId
 
 
 def _one_of(kind: type[StrEnum]) -> Meta:
@@ -34,6 +34,7 @@ ARun = Annotated[str, _id(RunId)]
 AStep = Annotated[str, _id(DataStepId, ActionStepId)]
 ADataStep = Annotated[str, _id(DataStepId)]
 AProperty = Annotated[str, _id(PropertyId)]
+ATable = Annotated[str, _id(TableId)]
 AFile = Annotated[str, _id(FileId)]
 
 RunState = Annotated[str, _one_of(lifecycle.RunStatus)]

@@ -122,10 +122,11 @@ class AnyStep(Struct, frozen=True, kw_only=True):
 
 
 class Property(Struct, frozen=True, kw_only=True):
-    """A field that a type of property does not have is left out, never null."""
+    """A field that a type of property does not have is left out, never null; `key` is additive, as in AnyStep."""
 
     id: AProperty
     name: str
+    key: str
     dataType: DataType
     required: bool
     visible: bool
@@ -253,12 +254,3 @@ class RestartPlan(Struct, frozen=True, kw_only=True):
 
 class Health(Struct, frozen=True, kw_only=True):
     status: str
-
-
-class Token(Struct, frozen=True, kw_only=True):
-    """RFC 6749 section 5.1."""
-
-    access_token: str
-    token_type: str
-    expires_in: int
-    scope: str

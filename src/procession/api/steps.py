@@ -20,10 +20,7 @@ RELEASES_MAX = 1_000
 
 def of_run(call: Call) -> list[shapes.DataStep] | list[shapes.AnyStep]:
     """Data steps, as documented; ?include=all shows action steps too, with the state of each."""
-    included = call.request.query.get("include", "").lower()
-    if included not in {"", "all"}:
-        raise Invalid(f'include is "{included[:80]}", but it can only be "all"')
-    if included == "all":
+    if reading.includes_all(call.request.query):
         return _all_of_run(call)
     rows = steps.of_run(call.tx, call.ids["run"])
     return [wire.data_step(row) for row in rows if row.kind is StepKind.DATA]

@@ -171,6 +171,7 @@ def property(row: PropertyRow, *, is_update: bool = False) -> shapes.Property:
     return shapes.Property(
         id=str(row.id),
         name=item.name,
+        key=item.key,
         dataType=item.type,
         required=item.required,
         visible=item.visible,

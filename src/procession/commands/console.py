@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from procession.config import Settings
+    from procession.config import ServerAccess, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,12 +18,21 @@ class Console:
 
     home: str | None = None
     json: bool = False
+    server: str | None = None
 
     def settings(self, **overrides: str | int | None) -> Settings:
         """The settings in force, options first. Raises SettingError."""
         from procession import config
 
         return config.read(home=self.home, **overrides)
+
+    def server_access(self) -> ServerAccess | None:
+        """The server to work with, or None for a home; --home beats PROCESSION_SERVER. Raises SettingError."""
+        from procession import config
+
+        if self.home is not None and self.server is not None:
+            raise config.SettingError("--home and --server exclude each other")
+        return None if self.home is not None else config.server_access(address=self.server)
 
     def answer(self, content: Mapping[str, Any], text: str) -> None:
         """The one answer of a command: `content` as JSON with --json, else `text` for people."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from procession.commands import workplace
 from procession.commands.console import Console
+from procession.commands.references import read_text
 from procession.commands.workplace import Workplace
 from procession.model import process_file
 from procession.model.documents import FileMistakes, Mistake
-from procession.model.errors import Invalid
 from procession.operations import processes
 from procession.operations.processes import Applied
 from procession.store.database import Transaction
@@ -19,7 +18,7 @@ from procession.store.database import Transaction
 
 def apply(console: Console, paths: Sequence[str], owner: str | None) -> int:
     """Apply all the files or none. Raises FileMistakes with what is wrong with any of them."""
-    texts = [(path, _read(path)) for path in paths]
+    texts = [(path, read_text(path)) for path in paths]
     with workplace.opened(console) as place:
         _check(place, texts)
 
@@ -36,15 +35,6 @@ def apply(console: Console, paths: Sequence[str], owner: str | None) -> int:
     content = {**(contents[0] if len(contents) == 1 else {}), "processes": contents}
     console.answer(content, "\n".join(_line(name, one) for name, one in zip(names, applied, strict=True)))
     return 0
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text("utf-8")
-    except UnicodeDecodeError:
-        raise Invalid(f"{path} is not a text in UTF-8") from None
-    except OSError as error:
-        raise Invalid(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _check(place: Workplace, texts: Sequence[tuple[str, str]]) -> None:

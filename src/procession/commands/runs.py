@@ -8,6 +8,7 @@ from typing import Any
 
 from procession.commands import views, waiting, workplace
 from procession.commands.console import Console
+from procession.commands.references import pair
 from procession.commands.workplace import Workplace
 from procession.model.errors import Invalid
 from procession.model.files import Content
@@ -22,8 +23,8 @@ from procession.store.database import Transaction
 
 def run(console: Console, process: str, *, inputs: Sequence[str], paths: Sequence[str], wait: bool) -> int:
     """Create a run, fill it, start it; all or nothing. With `wait`, the exit code tells how it ended."""
-    values = dict(_pair(text, "--input") for text in inputs)
-    named = dict(_pair(text, "--file") for text in paths)
+    values = dict(pair(text, "--input") for text in inputs)
+    named = dict(pair(text, "--file") for text in paths)
     with workplace.opened(console) as place:
         with place.database.read() as tx:
             process_id = workplace.find_process(tx, process)
@@ -32,14 +33,6 @@ def run(console: Console, process: str, *, inputs: Sequence[str], paths: Sequenc
         if wait:
             return waiting.wait(console, place, begun.id)
         return _tell_started(console, place, begun)
-
-
-def _pair(text: str, option: str) -> tuple[str, str]:
-    reference, equals, value = text.partition("=")
-    step, dot, name = reference.partition(".")
-    if not (equals and dot and step and name):
-        raise Invalid(f'{option} must be like step.property=value, not "{text}"')
-    return reference, value
 
 
 def _take(blobs: Blobs, path: str) -> Content:

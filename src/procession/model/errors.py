@@ -50,6 +50,16 @@ class TooLarge(ProcessionError):
     status = 413
 
 
+class TooMany(ProcessionError):
+    """More attempts than are allowed; `headers` say when to come back."""
+
+    status = 429
+
+    def __init__(self, message: str, *, seconds: int) -> None:
+        super().__init__(message)
+        self.headers = {"retry-after": str(seconds)}
+
+
 class Unavailable(ProcessionError):
     """The server cannot do this now; the same request may succeed later."""
 

@@ -1,24 +1,57 @@
-"""The token endpoint connected to the store: what api/app.py is given as `issue_token`."""
+"""The routes of this door, for the one dispatcher: every one is public, because it asks for its own proof."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from concurrent.futures import Executor
+from functools import partial
 from typing import Any
 
-from procession.oauth import token
-from procession.operations import applications
-from procession.store.database import Transaction
+from procession.api.contract import BodyKind, Mode, Route, Space
+from procession.model.rights import PUBLIC
+from procession.oauth import authorize, core, endpoints, pages, signing
+from procession.oauth.limits import Limits
+from procession.oauth.signing import Signing
 
-IssueToken = Callable[[Transaction, Mapping[str, str], str, datetime], Mapping[str, Any]]
+METADATA = ".well-known/oauth-authorization-server"
 
 
-def token_issuer(*, seconds: int = token.LIFETIME_SECONDS) -> IssueToken:
-    """Tokens that live for `seconds`."""
+def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[Route, ...]:
+    """All of them. Access tokens live for `seconds`; `hashing` hashes passwords."""
+    tools = Signing(hashing=hashing, limits=Limits())
 
-    def issue(tx: Transaction, fields: Mapping[str, str], authorization: str, now: datetime) -> Mapping[str, Any]:
-        find, add = applications.issue_token(tx, now)
-        book = token.Book(find=find, add=add)
-        return token.issue(book, fields, authorization=authorization, now=now, seconds=seconds)
+    def row(request: str, handler: Any, mode: Mode, summary: str, **more: Any) -> Route:
+        method, pattern = request.split(" ")
+        fields: dict[str, Any] = {"space": Space.OAUTH, **more}
+        if method == "POST":
+            fields["body"] = BodyKind.FORM
+        return Route(method=method, pattern=pattern, handler=handler, rule=PUBLIC, mode=mode, summary=summary, **fields)
 
-    return issue
+    def asked(handler: Any) -> Any:
+        return partial(handler, limits=tools.limits, seconds=seconds)
+
+    page = {"error_page": pages.error}
+    question = {"reply": "Revoked", "takes": "TokenQuestion"}
+    return (
+        row("GET authorize", authorize.show, Mode.READ, "Sign in and consent", **page),
+        row("POST authorize", partial(authorize.answer, tools=tools), Mode.STREAM, "Sign in and consent", **page),
+        row("POST logout", signing.leave, Mode.WRITE, "Sign out", **page),
+        row("GET password", signing.show_password, Mode.READ, "Set a password", **page),
+        row("POST password", partial(signing.set_password, tools=tools), Mode.STREAM, "Set a password", **page),
+        row("POST token", asked(endpoints.token), Mode.WRITE, "Get tokens", reply="Token", takes="TokenRequest"),
+        row("POST revoke", asked(endpoints.revoke), Mode.WRITE, "Revoke a token", **question),
+        row(
+            "POST introspect",
+            asked(endpoints.introspect),
+            Mode.WRITE,
+            "Ask about a token",
+            **{**question, "reply": "Introspection"},
+        ),
+        row(
+            f"GET {METADATA}",
+            endpoints.metadata,
+            Mode.READ,
+            "What this authorization server can do",
+            space=Space.ROOT,
+            reply="AuthorizationServer",
+        ),
+    )

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 
 from procession.model import redirects
 from procession.model.errors import Forbidden, Invalid, NotFound
-from procession.model.ids import ApplicationId, UserId
-from procession.model.people import SCOPES, AccountStatus, Application, Caller
+from procession.model.ids import ApplicationId
+from procession.model.people import SCOPES, Application, Caller
 from procession.model.rights import ADMINS
 from procession.operations import people as people_operations
-from procession.store import applications, people
+from procession.store import applications
 from procession.store.database import Transaction
 
 SECRET_BYTES = 32
 CLIENT_ID_BYTES = 16
 REDIRECT_URIS_MAX = 20
 DEFAULT_SCOPES = frozenset({"process_read"})  # of an application without scopes (spec/wire.md section 5)
-TOKENS_DROPPED_MAX = 20  # expired ones, with every token that is issued: more than come in, so they never pile up
 
 
 def create(
@@ -138,30 +137,3 @@ def reset_secret(
 def delete(tx: Transaction, application_id: ApplicationId) -> None:
     """With every token of it. Raises NotFound."""
     applications.delete(tx, find(tx, application_id).id)
-
-
-def issue_token(
-    tx: Transaction, now: datetime
-) -> tuple[Callable[[str], Application | None], Callable[[str, ApplicationId, UserId, frozenset[str], datetime], None]]:
-    """What the token endpoint needs of this transaction: find an application by client_id, and keep a token's hash.
-
-    An application whose user is not active is not found.
-    """
-    seen: dict[ApplicationId, Application] = {}
-
-    def find(client_id: str) -> Application | None:
-        application = applications.by_client_id(tx, client_id)
-        user = None if application is None else people.user(tx, application.user)
-        if application is None or user is None or user.status is not AccountStatus.ACTIVE:
-            return None
-        seen[application.id] = application
-        return application
-
-    def add(
-        token_hash: str, application: ApplicationId, user: UserId, scopes: frozenset[str], expires_at: datetime
-    ) -> None:
-        assert seen[application].user == user
-        applications.drop_expired_tokens(tx, now, TOKENS_DROPPED_MAX)
-        applications.add_token(tx, token_hash, seen[application], scopes=scopes, expires_at=expires_at)
-
-    return find, add

@@ -8,19 +8,32 @@ from pathlib import Path
 
 from procession.actions.contract import Action
 from procession.engine.options import log_path
+from procession.engine.workbench import Workbench
+from procession.model.errors import Unavailable
 from procession.model.ids import RunId
 from procession.store.blobs import Blobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Office:
-    """`look` is the engine's, called after a commit; `logs` is the folder of step logs; `url` is our own address."""
+    """`look` is the engine's, called after a commit; `logs` is the folder of step logs; `url` is our own address.
+
+    `workbench` does the work on tables; commands have none.
+    """
 
     actions: Mapping[str, Action]
     look: Callable[[RunId], None]
     blobs: Blobs
     logs: Path
     url: str = ""
+    workbench: Workbench | None = None
+
+    @property
+    def bench(self) -> Workbench:
+        """Raises Unavailable where there is none."""
+        if self.workbench is None:
+            raise Unavailable("rows and columns of tables need a server")
+        return self.workbench
 
     def log_path(self, step_attempt: int) -> Path:
         """Where the attempt with this row id writes its log."""

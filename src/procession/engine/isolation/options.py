@@ -20,7 +20,7 @@ class IsolationSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     book: str = "procession.actions:book"
     import_paths: tuple[str, ...] = ()
-    user_ready: int = 4
+    user_ready: int = 4  # 0: there is no user code, and no fork server for it
     warm_ready: int = 2
     workers_max: int = 16  # of each kind, in use at the same time
     preload: tuple[str, ...] = ("duckdb", "fastexcel", "xlsxwriter")

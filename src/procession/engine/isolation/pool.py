@@ -56,13 +56,14 @@ class ForkServerIsolation:
         if self._shelves:
             return
         boot_id = processes.boot_id()
-        self._shelves = tuple(self._shelf(boot_id, user_code=user_code) for user_code in (True, False))
+        kinds = (True, False) if self._settings.user_ready else (False,)
+        self._shelves = tuple(self._shelf(boot_id, user_code=user_code) for user_code in kinds)
         for shelf in self._shelves:
             self._events.register(shelf.connection, select.EPOLLIN)
             shelf.refill()
 
     def acquire(self, *, user_code: bool) -> Worker | None:
-        shelf = self._shelves[0 if user_code else 1]
+        shelf = self._shelf_of(user_code)
         if not user_code:
             shelf.connection.preload()
         worker = self._take(shelf) if len(shelf.used) < shelf.used_max else None
@@ -111,6 +112,9 @@ class ForkServerIsolation:
         self._shelves = ()
         self._events.close()
         os.close(self._wake)
+
+    def _shelf_of(self, user_code: bool) -> _Shelf:
+        return next(shelf for shelf in self._shelves if shelf.user_code is user_code)
 
     def _shelf(self, boot_id: str, *, user_code: bool) -> _Shelf:
         wanted = self._settings.user_ready if user_code else self._settings.warm_ready

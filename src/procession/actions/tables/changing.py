@@ -1,0 +1,72 @@
+"""A column becomes another type, shorter, or not null: refused by the first row in the way, else written anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from procession.actions.contract import Context, FileOutput
+from procession.actions.database import quote
+from procession.actions.problems import Problem
+from procession.actions.tables import conversion, sources
+from procession.actions.tables.contract import ChangeSettings, PartFile, Written
+from procession.actions.tables.sources import RECORD, first
+from procession.model import columns
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Written, dict[str, FileOutput]]:
+    """Raises Problem naming the record, the column and the value."""
+    settings: ChangeSettings = context.settings
+    _check(connection, settings)
+    files: dict[str, FileOutput] = {}
+    added: dict[str, int] = {}
+    if settings.rewrites:
+        for part in settings.contents.parts:
+            name = f"job.part{part.number}"
+            files[name], added[name] = _convert(connection, settings, part, context.folder / f"{name}.parquet")
+    written = Written(
+        mode="changeColumn",
+        added=added,
+        removed=tuple(part.number for part in settings.contents.parts) if settings.rewrites else (),
+        rows_given=0,
+        rows_updated=0,
+        next_record=0,
+    )
+    return written, files
+
+
+def _check(connection: duckdb.DuckDBPyConnection, settings: ChangeSettings) -> None:
+    before, after = settings.before, settings.after
+    rows = sources.rows_of(settings.contents.columns, settings.contents.parts)
+    name = quote(before.name)
+    if before.nullable and not after.nullable:
+        found = first(connection, f"SELECT {RECORD} FROM {rows} WHERE {name} IS NULL ORDER BY {RECORD} LIMIT 1")
+        if found:
+            raise Problem(f'the record {found[0]} has null in "{before.name}", so the column cannot be not null')
+    if (before.type, before.length) == (after.type, after.length):
+        return
+    text = conversion.to_text(before, name)
+    found = first(
+        connection,
+        f"SELECT {RECORD}, {text} FROM {rows} WHERE {conversion.misfits(after, f'({text})')} ORDER BY {RECORD} LIMIT 1",
+    )
+    if found:
+        shown = columns.shown(found[1])
+        raise Problem(f'the record {found[0]} has {shown} in "{before.name}", which {conversion.why(after)}')
+
+
+def _convert(
+    connection: duckdb.DuckDBPyConnection, settings: ChangeSettings, part: PartFile, path: Path
+) -> tuple[FileOutput, int]:
+    before, after = settings.before, settings.after
+    values = []
+    for column in settings.contents.columns:
+        name = quote(column.name)
+        if column.field == before.field:
+            name = f"{conversion.from_text(after, f'({conversion.to_text(before, name)})')} AS {name}"
+        values.append(name)
+    source = sources.rows_of(settings.contents.columns, [part])
+    return sources.write(connection, f"SELECT {', '.join(values)} FROM {source}", settings.contents.columns, path)

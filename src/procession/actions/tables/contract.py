@@ -1,0 +1,86 @@
+"""What the server asks of the child about a managed table, and what it is told: settings, and the names of outputs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from procession.model.columns import Column
+
+ROWS_KIND, CHANGE_KIND, READ_KIND = "table_rows", "table_change", "table_read"
+# Outputs of every job. REFUSED holds what is wrong with the request, in the user's words; then nothing else counts.
+REFUSED, RESULT = "job.refused", "job.result"
+
+Mode = Literal["append", "replace", "upsert"]
+Format = Literal["json", "csv", "parquet"]
+
+
+class PartFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A Parquet file of a version; `number` is its row's id in our database."""
+
+    number: int
+    path: str
+    rows: int
+
+
+class Contents(msgspec.Struct, frozen=True, kw_only=True):
+    """A version: its columns, `_Record_ID` first, and the files that hold its rows."""
+
+    columns: tuple[Column, ...]
+    parts: tuple[PartFile, ...]
+
+
+class RowsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows to be written; `key` names columns, for an upsert. `mode` and `key` of a JSON body win over these."""
+
+    contents: Contents
+    next_record: int
+    format: Format
+    request: str  # path of the body
+    mode: Mode = "append"
+    key: tuple[str, ...] = ()
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """The files that a version gains (by output name) and those that it leaves; `mode` is what was done."""
+
+    mode: str
+    added: dict[str, int]  # output name -> rows
+    removed: tuple[int, ...]
+    rows_given: int
+    rows_updated: int
+    next_record: int
+
+
+class ChangeSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Check, and where `rewrites`, convert the column `before` to `after` (the same field)."""
+
+    contents: Contents
+    before: Column
+    after: Column
+    rewrites: bool
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    column: str
+    operator: str
+    value: str
+
+
+class ReadSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows after the record `after`, in the order of their ids; at most `limit` of them, None for all."""
+
+    contents: Contents
+    format: Format
+    conditions: tuple[Condition, ...] = ()
+    after: int = 0
+    limit: int | None = None
+    escapes: bool = False  # formulas, in CSV
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """`last` is the last record's id where more follow, else 0."""
+
+    rows: int
+    last: int

@@ -1,0 +1,236 @@
+"""A client's rows (CSV, JSON, Parquet) as one relation of texts, with the number that each row has in the request."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO, get_args
+
+import msgspec
+
+from procession.actions.database import literal, quote
+from procession.actions.problems import Problem
+from procession.actions.tables import sources
+from procession.actions.tables.contract import Mode, RowsSettings
+from procession.model import columns
+from procession.model.columns import Column, ColumnType
+from procession.model.errors import Invalid, NotFound
+
+if TYPE_CHECKING:
+    import duckdb
+
+GIVEN = "given"  # the relation; its columns are called f<field>, all VARCHAR
+NUMBER = "n"  # of the row in the request, from 1
+LINE_BYTES_MAX = 1 << 20
+_BUFFER_BYTES = 4 << 20  # of the CSV reader; its own choice is many lines of the greatest length
+COLUMNS_MAX = 2_000  # in a request
+_DELIMITERS = ",;\t|"
+_HEAD_BYTES = 1 << 20
+# Types of Parquet that can be a value; everything else is a list, a structure or bytes.
+_PLAIN = ("DECIMAL", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT",
+          "HUGEINT", "DOUBLE", "FLOAT", "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", "ENUM", "UUID")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """What was asked: `columns` are those that the request names, and the relation GIVEN has."""
+
+    mode: Mode
+    key: tuple[Column, ...]
+    columns: tuple[Column, ...]
+
+
+def load(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, folder: Path) -> Rows:
+    """Make the relation GIVEN. Raises Problem in the client's words."""
+    import duckdb
+
+    mode: str = settings.mode
+    key: Sequence[str] = settings.key
+    try:
+        if settings.format == "json":
+            body = _parse(Path(settings.request).read_bytes())
+            mode, key = _asked(body, mode, key)
+            named = _stage(connection, body["rows"], settings, is_upsert=mode == "upsert", folder=folder)
+        elif settings.format == "csv":
+            named = _load_csv(connection, settings)
+        else:
+            named = _load_parquet(connection, settings)
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        what = "CSV" if settings.format == "csv" else "body"
+        raise Problem(f"the {what} cannot be read: {sources.complaint(error, folder)}") from error
+    if mode not in get_args(Mode):
+        raise Problem(f"mode is {columns.shown(mode)}, but it can only be append, replace, upsert")
+    keyed = tuple(column_named(settings.contents.columns, name, "key") for name in key)
+    return Rows(mode=mode, key=keyed, columns=named)  # type: ignore[arg-type]  # one of the three, just checked
+
+
+def column_named(known: Sequence[Column], name: object, where: str) -> Column:
+    """Raises Problem for a name that no column has."""
+    if not isinstance(name, str):
+        raise Problem(f"{where} holds {columns.shown(name)}, which is not the name of a column")
+    try:
+        return columns.find(known, name)
+    except (NotFound, Invalid):
+        names = ", ".join(column.name for column in known[:20])
+        raise Problem(f"{where}: the table has no column {columns.shown(name)}; it has {names}") from None
+
+
+def _mapped(known: Sequence[Column], names: Sequence[str]) -> tuple[Column, ...]:
+    """The table's columns behind the request's. Raises Problem for an unknown one and for one named twice."""
+    if len(names) > COLUMNS_MAX:
+        raise Problem(f"the request has more than {COLUMNS_MAX} columns")
+    found = tuple(column_named(known, name, "the request") for name in names)
+    for number, column in enumerate(found):
+        if column in found[:number]:
+            raise Problem(f'the request names the column "{column.name}" twice')
+    return found
+
+
+def _exact(text: str) -> Decimal:
+    number = Decimal(text)
+    # 1e999999999 is ten characters here and a gigabyte of digits a moment later.
+    if number and abs(number.adjusted()) > 100:
+        raise ValueError(f"the number {text[:40]} is out of range")
+    return number
+
+
+def _parse(raw: bytes) -> dict[str, Any]:
+    try:
+        body = msgspec.json.Decoder(float_hook=_exact).decode(raw.removeprefix(b"\xef\xbb\xbf"))
+    except RecursionError:
+        raise Problem("the body is nested too deeply") from None
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise Problem(f"the body is not valid JSON: {error}") from None
+    if isinstance(body, list):
+        body = {"rows": body}
+    if not isinstance(body, dict):
+        raise Problem('the body must be {"mode": ..., "rows": [{...}, ...]} or a list of rows')
+    body = {name.lower(): value for name, value in body.items()}
+    if not isinstance(body.get("rows"), list):
+        raise Problem('rows must be a list of objects: [{"column": value, ...}, ...]')
+    return body
+
+
+def _asked(body: Mapping[str, Any], mode: str, key: Sequence[str]) -> tuple[str, Sequence[str]]:
+    given = body.get("mode")
+    mode = mode if given is None else given.lower() if isinstance(given, str) else str(given)
+    keys = body.get("key")
+    keys = [keys] if isinstance(keys, str) else keys
+    if keys is not None and not isinstance(keys, list):
+        raise Problem("key must be a list of names of columns")
+    return mode, key if keys is None else keys
+
+
+def _stage(
+    connection: duckdb.DuckDBPyConnection, rows: list[Any], settings: RowsSettings, *, is_upsert: bool, folder: Path
+) -> tuple[Column, ...]:
+    """JSON's values, checked one by one, through a CSV file: DuckDB reads that far faster than rows one by one."""
+    by_name = {name: column_named(settings.contents.columns, name, "the request") for name in _names(rows)}
+    named = tuple(dict.fromkeys(by_name.values()))
+    path = folder / "staged.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        for number, row in enumerate(rows, 1):
+            given = _by_column(row, by_name, number)
+            if is_upsert and len(given) < len(named):
+                missing = next(column.name for column in named if column not in given)
+                raise Problem(f'row {number} has no "{missing}": all rows of an upsert must name the same columns')
+            _write_line(file, _line(given, named, number))
+    fields = ", ".join([f"'{NUMBER}': 'BIGINT'", *(f"'f{column.field}': 'VARCHAR'" for column in named)])
+    connection.execute(
+        f"CREATE TABLE {GIVEN} AS SELECT * FROM read_csv({literal(str(path))}, auto_detect = false, header = false,"
+        f" delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, columns = {{{fields}}},"
+        f" max_line_size = {LINE_BYTES_MAX}, buffer_size = {_BUFFER_BYTES}, new_line = '\\n', parallel = false)"
+    )
+    return named
+
+
+def _names(rows: list[Any]) -> list[str]:
+    """Every name of a column in the rows, in the order in which they come. Raises Problem for a row that is none."""
+    names: dict[str, None] = {}
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            raise Problem(f'row {number} is {columns.shown(row)}, not an object: {{"column": value, ...}}')
+        names.update(dict.fromkeys(row))
+        if len(names) > COLUMNS_MAX:
+            raise Problem(f"the request has more than {COLUMNS_MAX} columns")
+    return list(names)
+
+
+def _by_column(row: dict[str, Any], by_name: Mapping[str, Column], number: int) -> dict[Column, Any]:
+    given = {by_name[name]: value for name, value in row.items()}
+    if len(given) < len(row):
+        column = next(column for column in given if [by_name[name] for name in row].count(column) > 1)
+        raise Problem(f'row {number} names the column "{column.name}" twice')
+    return given
+
+
+def _line(given: Mapping[Column, Any], named: Sequence[Column], number: int) -> list[str | None]:
+    line: list[str | None] = [str(number)]
+    for column in named:
+        try:
+            # A row that does not name the column gets its default; one that says null gets null.
+            line.append(columns.canonical(column, given[column]) if column in given else column.default)
+        except Invalid as error:
+            raise Problem(f'row {number}, column "{column.name}": {error.message}') from None
+    return line
+
+
+def _write_line(file: TextIO, line: list[str | None]) -> None:
+    file.write(",".join("" if text is None else '"' + text.replace('"', '""') + '"' for text in line) + "\n")
+
+
+def _load_csv(connection: duckdb.DuckDBPyConnection, settings: RowsSettings) -> tuple[Column, ...]:
+    with Path(settings.request).open("rb") as file:
+        head = file.read(_HEAD_BYTES).decode("utf-8-sig", errors="replace")
+    delimiter = max(_DELIMITERS, key=head.partition("\n")[0].count)
+    try:
+        names = next(csv.reader(io.StringIO(head), delimiter=delimiter), [])
+    except csv.Error as error:
+        raise Problem(f"the first line of the CSV cannot be read: {error}") from None
+    if not "".join(names).strip():
+        raise Problem("the CSV is empty; its first line must hold the names of the columns")
+    if len(names) > COLUMNS_MAX:
+        raise Problem(f"the request has more than {COLUMNS_MAX} columns")
+    # Nothing is left to guessing: DuckDB takes a file with one short row for a file of a single column.
+    fields = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(names)))
+    source = (
+        f"read_csv({literal(settings.request)}, auto_detect = false, header = true, delim = {literal(delimiter)},"
+        " quote = '\"', escape = '\"', comment = '', nullstr = '', allow_quoted_nulls = false, null_padding = false,"
+        f" ignore_errors = false, max_line_size = {LINE_BYTES_MAX}, buffer_size = {_BUFFER_BYTES},"
+        f" columns = {{{fields}}})"
+    )
+    return _take(connection, settings, source, names)
+
+
+def _load_parquet(connection: duckdb.DuckDBPyConnection, settings: RowsSettings) -> tuple[Column, ...]:
+    return _take(connection, settings, f"read_parquet({literal(settings.request)})", None)
+
+
+def _take(
+    connection: duckdb.DuckDBPyConnection, settings: RowsSettings, source: str, names: Sequence[str] | None
+) -> tuple[Column, ...]:
+    """GIVEN of the source's columns; `names` are what the client calls them, None: what the source does."""
+    types = {row[0]: row[1] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    named = _mapped(settings.contents.columns, list(types) if names is None else names)
+    taken = ", ".join(
+        f"{_as_text(column, name, kind)} AS f{column.field}"
+        for column, (name, kind) in zip(named, types.items(), strict=True)
+    )
+    connection.execute(f"CREATE TABLE {GIVEN} AS SELECT row_number() OVER () AS {NUMBER}, {taken} FROM {source}")
+    return named
+
+
+def _as_text(column: Column, name: str, kind: str) -> str:
+    if kind in {"DOUBLE", "FLOAT"} and column.type is not ColumnType.TEXT:
+        # Binary fractions are not exact to begin with: they are taken to ten decimal places.
+        text = f"CAST(TRY_CAST({quote(name)} AS DECIMAL(38,10)) AS VARCHAR)"
+        return f"CASE WHEN {quote(name)} IS NOT NULL THEN coalesce({text}, CAST({quote(name)} AS VARCHAR)) END"
+    if kind.endswith("]") or not kind.startswith(_PLAIN):
+        raise Problem(f'column "{column.name}" holds {kind[:40]}; only numbers, texts, dates and truth values fit')
+    return f"CAST({quote(name)} AS VARCHAR)"

@@ -1,0 +1,188 @@
+"""Rows into a table: checked as a whole, then written as one new file beside those that stay as they are.
+
+An append also takes along small files, so that their number stays logarithmic; an upsert rewrites the files that hold
+rows it changes. Files are immutable: earlier versions keep theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from procession.actions.contract import Context, FileOutput
+from procession.actions.database import quote
+from procession.actions.problems import Problem
+from procession.actions.tables import conversion, requests, sources
+from procession.actions.tables.contract import PartFile, RowsSettings, Written
+from procession.actions.tables.requests import GIVEN, NUMBER, Rows
+from procession.actions.tables.sources import RECORD, first
+from procession.model import columns
+from procession.model.columns import Column
+
+if TYPE_CHECKING:
+    import duckdb
+
+ADDED = "job.rows"
+TYPED, MATCHED = "typed", "matched"  # what was given, in its columns' types; which rows of it change which records
+
+
+def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Written, dict[str, FileOutput]]:
+    """Raises Problem naming the row of the request and the column; then nothing was done."""
+    settings: RowsSettings = context.settings
+    rows = requests.load(connection, settings, context.folder)
+    known, parts = settings.contents.columns, settings.contents.parts
+    _check_request(rows)
+    _check_values(connection, rows)
+    _type(connection, rows)
+    affected = _match(connection, rows, settings)
+    given, updated = _count(connection, TYPED), _count(connection, MATCHED)
+    if given > updated:
+        _check_missing(connection, known, rows)
+    removed = parts if rows.mode == "replace" else _taken_along(parts, affected, given)
+    pieces = [_new_rows(known, rows, settings.next_record)]
+    if removed and rows.mode != "replace":
+        pieces.append(_kept_rows(known, rows, removed))
+    path = context.folder / "rows.parquet"
+    file, count = sources.write(connection, " UNION ALL ".join(pieces), known, path)
+    written = Written(
+        mode=rows.mode,
+        added={ADDED: count} if count else {},
+        removed=tuple(part.number for part in removed),
+        rows_given=given,
+        rows_updated=updated,
+        next_record=settings.next_record + given - updated,
+    )
+    return written, {ADDED: file} if count else {}
+
+
+def _check_request(rows: Rows) -> None:
+    if rows.mode == "upsert" and not rows.key:
+        raise Problem("an upsert needs a key: the names of the columns that tell rows apart")
+    if rows.mode != "upsert" and rows.key:
+        raise Problem(f"a key belongs to an upsert; the mode is {rows.mode}")
+    for column in rows.key:
+        if column not in rows.columns:
+            raise Problem(f'the rows have no "{column.name}", which is in the key')
+    if any(column.is_record_id for column in rows.columns) and not any(column.is_record_id for column in rows.key):
+        raise Problem(f"{columns.RECORD_ID} is given by the server; rows may name it as the key of an upsert only")
+
+
+def _check_values(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
+    """The first row with a value that does not fit, or with a null where none may be, is named."""
+    if not rows.columns:
+        return
+    tests = [_wrong(column, must=not column.nullable or column in rows.key) for column in rows.columns]
+    found = first(connection, f"SELECT {', '.join(f'min({NUMBER}) FILTER ({test})' for test in tests)} FROM {GIVEN}")
+    assert found is not None
+    bad = [(number, column) for number, column in zip(found, rows.columns, strict=True) if isinstance(number, int)]
+    if not bad:
+        return
+    number, column = min(bad, key=lambda pair: pair[0])
+    row = first(connection, f"SELECT f{column.field} FROM {GIVEN} WHERE {NUMBER} = ?", number)
+    assert row is not None
+    reason = "must not be null" if row[0] is None else f"{columns.shown(row[0])} {conversion.why(column)}"
+    raise Problem(f'row {number}, column "{column.name}": {reason}')
+
+
+def _wrong(column: Column, *, must: bool) -> str:
+    text = f"f{column.field}"
+    misfits = conversion.misfits(column, text)
+    return f"{text} IS NULL OR {misfits}" if must else misfits
+
+
+def _check_missing(connection: duckdb.DuckDBPyConnection, known: Sequence[Column], rows: Rows) -> None:
+    """New rows need a value for every column that is not null and has no default."""
+    for column in known:
+        if column not in rows.columns and not column.is_record_id and not column.nullable and column.default is None:
+            found = first(connection, f"SELECT min({NUMBER}) FROM {TYPED} WHERE {NUMBER} NOT IN ({_matched()})")
+            number = found[0] if found else 1
+            raise Problem(f'row {number}, column "{column.name}": must not be null, and has no default')
+
+
+def _type(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
+    typed = [f"{conversion.from_text(column, f'f{column.field}')} AS f{column.field}" for column in rows.columns]
+    connection.execute(f"CREATE TABLE {TYPED} AS SELECT {', '.join([NUMBER, *typed])} FROM {GIVEN}")
+    connection.execute(f"DROP TABLE {GIVEN}")
+    connection.execute(f"CREATE TABLE {MATCHED} ({NUMBER} BIGINT, record BIGINT, path VARCHAR)")
+
+
+def _match(connection: duckdb.DuckDBPyConnection, rows: Rows, settings: RowsSettings) -> set[str]:
+    """Which given row changes which record; the paths of the files that hold those. Raises Problem for a bad key."""
+    if rows.mode != "upsert":
+        return set()
+    keys = ", ".join(f"f{column.field}" for column in rows.key)
+    _refuse(
+        connection,
+        f"SELECT {NUMBER} FROM {TYPED} QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {NUMBER}) > 1"
+        f" ORDER BY {NUMBER} LIMIT 1",
+        "has the same key as a row before it",
+    )
+    if settings.contents.parts:
+        current = sources.rows_of(settings.contents.columns, settings.contents.parts, with_path=True)
+        same = " AND ".join(f"t.{quote(column.name)} = g.f{column.field}" for column in rows.key)
+        connection.execute(
+            f"INSERT INTO {MATCHED} SELECT g.{NUMBER}, t.{RECORD}, t.{quote(sources.PATH)}"
+            f" FROM {TYPED} g JOIN {current} t ON {same}"
+        )
+    _refuse(
+        connection,
+        f"SELECT {NUMBER} FROM {MATCHED} GROUP BY {NUMBER} HAVING count(*) > 1 ORDER BY {NUMBER} LIMIT 1",
+        "has a key that several rows of the table have",
+    )
+    if any(column.is_record_id for column in rows.key):
+        _refuse(
+            connection,
+            f"SELECT min({NUMBER}) FROM {TYPED} WHERE {NUMBER} NOT IN ({_matched()})",
+            f"names a {columns.RECORD_ID} that the table does not have",
+        )
+    return {row[0] for row in connection.execute(f"SELECT DISTINCT path FROM {MATCHED}").fetchall()}
+
+
+def _refuse(connection: duckdb.DuckDBPyConnection, query: str, what: str) -> None:
+    found = first(connection, query)
+    if found is not None and found[0] is not None:
+        raise Problem(f"row {found[0]} {what}")
+
+
+def _matched() -> str:
+    return f"SELECT {NUMBER} FROM {MATCHED}"
+
+
+def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    row = first(connection, f"SELECT count(*) FROM {relation}")
+    assert row is not None and isinstance(row[0], int)
+    return row[0]
+
+
+def _taken_along(parts: Iterable[PartFile], affected: set[str], rows: int) -> tuple[PartFile, ...]:
+    """The files to be written anew: those with changed rows, and those not much larger than what is written anyway."""
+    taken = [part for part in parts if part.path in affected]
+    size = rows + sum(part.rows for part in taken)
+    for part in sorted((part for part in parts if part not in taken), key=lambda part: part.rows):
+        if part.rows > 2 * size:
+            break
+        taken.append(part)
+        size += part.rows
+    return tuple(taken)
+
+
+def _new_rows(known: Sequence[Column], rows: Rows, next_record: int) -> str:
+    """The given rows that change no record, with new ids in their order."""
+    values = [f"{next_record} - 1 + row_number() OVER (ORDER BY {NUMBER}) AS {RECORD}"]
+    for column in known[1:]:
+        given = f"f{column.field}" if column in rows.columns else conversion.constant(column, column.default)
+        values.append(f"{given} AS {quote(column.name)}")
+    return f"SELECT {', '.join(values)} FROM {TYPED} WHERE {NUMBER} NOT IN ({_matched()})"
+
+
+def _kept_rows(known: Sequence[Column], rows: Rows, parts: Iterable[PartFile]) -> str:
+    """The rows of these files, with what an upsert changes in them."""
+    values = [f"t.{RECORD} AS {RECORD}"]
+    for column in known[1:]:
+        name = quote(column.name)
+        changed = f"CASE WHEN m.{NUMBER} IS NULL THEN t.{name} ELSE g.f{column.field} END"
+        values.append(f"{changed if column in rows.columns else f't.{name}'} AS {name}")
+    return (
+        f"SELECT {', '.join(values)} FROM {sources.rows_of(known, parts)} t"
+        f" LEFT JOIN {MATCHED} m ON m.record = t.{RECORD} LEFT JOIN {TYPED} g ON g.{NUMBER} = m.{NUMBER}"
+    )

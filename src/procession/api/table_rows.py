@@ -1,0 +1,193 @@
+"""Rows of tables over HTTP: JSON, CSV and Parquet, in and out, a page or everything, as of any version.
+
+The CSV is for programs: it says exactly what the table holds, and can be posted back. For a spreadsheet, ?escape=true
+puts an apostrophe before texts that it would run as formulas (spec/trust.md, rule 6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import shutil
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlencode
+
+import msgspec
+
+from procession.actions.tables.contract import Condition, Format, Page
+from procession.actions.tables.reading import OPERATORS
+from procession.api import bodies, downloads, reading, table_shapes
+from procession.api.columns import desk_of
+from procession.api.contract import Reply, Request, StreamCall, StreamReply
+from procession.api.tables import version_asked
+from procession.model import columns as rules
+from procession.model.columns import Column
+from procession.model.errors import Invalid, NotFound, TooLarge, Unavailable
+from procession.model.tables import Snapshot
+from procession.operations import table_rows, tables
+from procession.operations.table_rows import RowsRequest, Wanted
+
+LIMIT, LIMIT_MAX = 100, 10_000
+JSON_BYTES_MAX = 32 * 2**20  # read as objects, which take many times as much; CSV and Parquet have no such limit
+CHUNK_BYTES = 2**20
+NOT_FILTERS = frozenset({"limit", "cursor", "version", "escape"})
+MEDIA: Mapping[Format, str] = {
+    "json": "application/json", "csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet",
+}  # fmt: skip
+
+
+async def read(call: StreamCall) -> Reply | StreamReply:
+    """The next page's address is in the Link header; it names the version, so that pages fit together."""
+    query, office = call.request.query, call.parts.office
+    version, after = _read_cursor(query["cursor"]) if query.get("cursor") else (version_asked(query.get("version")), 0)
+    with call.database.read() as tx:
+        present = tables.snapshot(tx, call.ids["table"], version)
+    format_ = _format_wanted(call.request.headers.get("accept", ""))
+    wanted = Wanted(
+        format=format_,
+        conditions=_conditions(present.version.columns, query),
+        after=after,
+        limit=_limit(query.get("limit"), format_),
+        escapes=reading.boolean(query.get("escape") or "false", field="escape"),
+    )
+    page, file = await asyncio.wrap_future(office.bench.call(lambda: _read(call, present, wanted)))
+    headers = {"x-table-version": str(present.version.number)}
+    if page.last:
+        headers["link"] = _next_page(call.request, present, page.last)
+    if format_ == "json":
+        with file:
+            return Reply(value=msgspec.Raw(await asyncio.to_thread(file.read)), headers=headers)
+    headers["content-disposition"] = downloads.disposition(f"{present.table.name}.{format_}")
+    return StreamReply(media_type=MEDIA[format_], write=_sender(file), headers=headers)
+
+
+def _read(call: StreamCall, present: Snapshot, wanted: Wanted) -> tuple[Page, BinaryIO]:
+    """The file stays readable while it is open, and is gone from the disk already."""
+    with call.parts.office.bench.room() as place:
+        page, path = table_rows.read(call.parts.office, present, wanted, place)
+        return page, path.open("rb")
+
+
+def _sender(file: BinaryIO) -> Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[None]]:
+    async def send(write: Callable[[bytes], Awaitable[None]]) -> None:
+        with file:
+            while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+                await write(chunk)
+
+    return send
+
+
+def _format_wanted(accept: str) -> Format:
+    accept = accept.lower()
+    if "parquet" in accept:
+        return "parquet"
+    return "csv" if "csv" in accept else "json"
+
+
+def _limit(text: str | None, format_: Format) -> int | None:
+    if text:
+        return reading.whole(text, field="limit", least=1, most=LIMIT_MAX)
+    return LIMIT if format_ == "json" else None
+
+
+def _conditions(known: tuple[Column, ...], query: Mapping[str, str]) -> tuple[Condition, ...]:
+    """?country=NZ, ?amount.gte=10: every name that is none of ours is a column's, perhaps with an operator."""
+    return tuple(_condition(known, name, value) for name, value in query.items() if name not in NOT_FILTERS)
+
+
+def _condition(known: tuple[Column, ...], name: str, value: str) -> Condition:
+    try:
+        return Condition(column=rules.find(known, name).name, operator="eq", value=value)
+    except NotFound:
+        stem, _, operator = name.rpartition(".")
+        if operator not in OPERATORS or not stem:
+            raise Invalid(
+                f'there is no column or parameter "{name[:80]}"; a filter is column=value or '
+                f"column.operator=value with one of {', '.join(OPERATORS)}"
+            ) from None
+    try:
+        return Condition(column=rules.find(known, stem).name, operator=operator, value=value)
+    except NotFound as error:
+        raise Invalid(error.message) from None
+
+
+def _next_page(request: Request, present: Snapshot, last: int) -> str:
+    text = f"{present.version.number}:{last}"
+    cursor = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    kept = [(name, value) for name, value in request.query.items() if name not in {"cursor", "version"}]
+    return f'<{request.origin}{request.path}?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'
+
+
+def _read_cursor(text: str) -> tuple[int, int]:
+    try:
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        version, _, last = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").partition(":")
+        most = 10**18
+        return (
+            reading.whole(version, field="cursor", least=1, most=most),
+            reading.whole(last, field="cursor", least=0, most=most),
+        )
+    except (binascii.Error, ValueError, Invalid):
+        raise Invalid(
+            "the cursor is not one that this server gave; follow the Link header of the page before"
+        ) from None
+
+
+async def write(call: StreamCall) -> table_shapes.RowsWritten:
+    """The body goes to disk as it comes, and is opened in the limited child only."""
+    bench, desk = call.parts.office.bench, desk_of(call)
+    with ExitStack() as stack:
+        place = bench.make_room()
+        stack.callback(shutil.rmtree, place, ignore_errors=True)
+        request = await _receive(call, place)
+        done = await asyncio.wrap_future(bench.call(lambda: table_rows.write(desk, call.ids["table"], request)))
+    return table_shapes.RowsWritten(
+        mode=done.mode,
+        version=done.present.version.number,
+        rowsGiven=done.rows_given,
+        rowsAdded=done.rows_given - done.rows_updated,
+        rowsUpdated=done.rows_updated,
+        rows=done.present.version.rows,
+    )
+
+
+async def _receive(call: StreamCall, place: Path) -> RowsRequest:
+    path, query = place / "request", call.request.query
+    try:
+        head = await _save(call, path)
+    except OSError as error:
+        raise Unavailable(f"the rows could not be saved: {error.strerror}; nothing was changed") from error
+    format_ = _format_given(call.request.headers.get("content-type", ""), head)
+    if format_ == "json" and path.stat().st_size > JSON_BYTES_MAX:
+        raise TooLarge(f"rows as JSON may have at most {JSON_BYTES_MAX} bytes; send more as CSV or Parquet")
+    mode = (query.get("mode") or "append").lower()
+    if mode not in {"append", "replace", "upsert"}:
+        raise Invalid(f"mode is {rules.shown(mode)}, but it can only be append, replace, upsert")
+    key = tuple(name.strip() for name in query.get("key", "").split(",") if name.strip())
+    return RowsRequest(path=path, format=format_, mode=mode, key=key)  # type: ignore[arg-type]  # just checked
+
+
+async def _save(call: StreamCall, path: Path) -> bytes:
+    """The body's first bytes. Raises TooLarge before more than may be is written."""
+    most, size, head, more = call.parts.upload_bytes_max, 0, b"", True
+    with path.open("wb") as file:
+        while more:
+            piece, more = await bodies.next_piece(call.receive)
+            size += len(piece)
+            if size > most:
+                raise TooLarge(f"the request's body is larger than {most} bytes")
+            head = head or piece[:16]
+            await asyncio.to_thread(file.write, piece)
+    return head
+
+
+def _format_given(content_type: str, head: bytes) -> Format:
+    """By its type; what is neither CSV nor Parquet is JSON, whatever its Content-Type (T6)."""
+    kind = content_type.lower()
+    if head.startswith(b"PAR1") or "parquet" in kind:
+        return "parquet"
+    return "csv" if "csv" in kind else "json"

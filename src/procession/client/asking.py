@@ -1,0 +1,57 @@
+"""One request as a value, and bodies that can be sent again from their beginning."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from procession.client import reading
+
+KEY_HEADER = "Idempotency-Key"
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """`open` begins the content anew for each attempt; `size_bytes` None sends it in chunks of unknown number."""
+
+    media_type: str
+    open: Callable[[], Iterator[bytes]]
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """`path` is what follows /api/v1. `is_repeatable`: sending it twice does no harm."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Body | None = None
+    is_repeatable: bool = True
+    read_seconds: float | None = None
+
+
+def get(path: str, query: Mapping[str, object] | None = None, **more: Any) -> Ask:
+    """Query parameters that are None are left out."""
+    given = {name: str(value) for name, value in (query or {}).items() if value is not None}
+    return Ask(method="GET", path=path, query=given, **more)
+
+
+def post(path: str, content: Any = None) -> Ask:
+    """With a key of its own, by which the server knows a second sending (spec/wire.md section 6)."""
+    body = None if content is None else fixed(reading.encode(content), JSON)
+    return Ask(method="POST", path=path, body=body, headers={KEY_HEADER: str(uuid.uuid4())})
+
+
+def fixed(content: bytes, media_type: str) -> Body:
+    return Body(media_type=media_type, open=lambda: iter((content,)), size_bytes=len(content))
+
+
+def segment(text: str) -> str:
+    """A part of a path from text of any kind; never more than one part, never another path."""
+    return quote(text, safe="").replace(".", "%2E") if set(text) <= {"."} else quote(text, safe="")

@@ -1,0 +1,210 @@
+"""Requests to one server: signed in, repeated where that does no harm, every failure an error of ours.
+
+Redirects are never followed, so credentials go to the server that was named and to no other.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx2
+
+from procession.client import asking, errors, reading
+from procession.client.asking import Ask
+from procession.client.options import Options
+from procession.client.tokens import Tokens
+
+log = logging.getLogger(__name__)
+
+RETRIED = frozenset({429, 502, 503, 504})
+ERROR_BYTES_MAX = 1_000_000  # of an error's body; no message of ours is longer
+CONNECTIONS_MAX = 32
+FORM = "application/x-www-form-urlencoded"
+
+
+class Connection:
+    """Everything the nouns of the client send; safe to use from several threads."""
+
+    def __init__(
+        self, address: str, *, client_id: str, client_secret: str | None, refresh_token: str | None, options: Options
+    ) -> None:
+        self.address = _checked(address)
+        self.options = options
+        self._tokens = Tokens(
+            self._exchange,
+            client_id=client_id,
+            client_secret=client_secret,
+            refresh_token=refresh_token,
+            options=options,
+        )
+        self._http = httpx2.Client(
+            verify=True if options.ca_file is None else ssl.create_default_context(cafile=options.ca_file),
+            timeout=_timeout(options),
+            limits=httpx2.Limits(max_connections=CONNECTIONS_MAX),
+            follow_redirects=False,
+            headers={"user-agent": "procession-client"},
+        )
+
+    def __repr__(self) -> str:
+        return f"Connection({self.address!r})"
+
+    def close(self) -> None:
+        self._http.close()
+
+    def get(self, path: str, query: Mapping[str, object] | None = None) -> Any:
+        """The JSON of the answer."""
+        return self.json(asking.get(path, query))
+
+    def post(self, path: str, content: Any = None) -> Any:
+        """The JSON of the answer, None where it is empty."""
+        return self.json(asking.post(path, content))
+
+    def delete(self, path: str) -> None:
+        self.json(Ask(method="DELETE", path=path))
+
+    def json(self, ask: Ask) -> Any:
+        with self.stream(ask) as response:
+            return _json(response)
+
+    @contextmanager
+    def stream(self, ask: Ask) -> Iterator[httpx2.Response]:
+        """The answer with its body unread. A failure while it is read comes out as Unavailable."""
+        response = self._answer(f"{self.address}/api/v1/{ask.path}", ask, is_signed=True)
+        try:
+            yield response
+        except httpx2.TransportError as error:
+            raise _unavailable(self.address, error) from error
+        finally:
+            response.close()
+
+    def _exchange(self, form: Mapping[str, str], is_repeatable: bool) -> Any:
+        body = asking.fixed(urlencode(form).encode(), FORM)
+        ask = Ask(method="POST", path="", body=body, is_repeatable=is_repeatable)
+        try:
+            response = self._answer(f"{self.address}/oauth/token", ask, is_signed=False)
+            with closing(response):
+                return _json(response)
+        except (errors.Invalid, errors.Forbidden) as error:
+            # RFC 6749 section 5.2 answers most refusals with 400; to a user they all mean: not signed in.
+            raise errors.Unauthorized(error.message, status=error.status, support_id=error.support_id) from error
+        except httpx2.TransportError as error:
+            raise _unavailable(self.address, error) from error
+
+    def _answer(self, url: str, ask: Ask, *, is_signed: bool) -> httpx2.Response:
+        """A successful answer, after as many attempts as it takes and as are allowed."""
+        attempt, was_lost, was_renewed = 0, False, False
+        while True:
+            attempt += 1
+            token = self._tokens.current() if is_signed else None
+            try:
+                response = self._send(url, ask, token)
+            except httpx2.TransportError as error:
+                if attempt >= self.options.attempts_max or not (ask.is_repeatable or _never_sent(error)):
+                    raise _unavailable(self.address, error) from error
+                was_lost = True
+                self._rest(attempt, None)
+                continue
+            # A delete whose answer was lost has done its work: the second one finds nothing.
+            if response.is_success or (was_lost and ask.method == "DELETE" and response.status_code == 404):
+                return response
+            error_found = _error(response)
+            if token is not None and response.status_code == 401 and not was_renewed:
+                self._tokens.drop(token)
+                was_renewed = True
+            elif attempt < self.options.attempts_max and self._may_repeat(ask, error_found):
+                self._rest(attempt, error_found.retry_after_seconds)
+            else:
+                raise error_found
+
+    def _send(self, url: str, ask: Ask, token: str | None) -> httpx2.Response:
+        headers = {"accept": asking.JSON, **ask.headers}
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
+        content = None
+        if ask.body is not None:
+            headers["content-type"] = ask.body.media_type
+            content = ask.body.open()
+            if ask.body.size_bytes is not None:
+                headers["content-length"] = str(ask.body.size_bytes)
+        timeout = _timeout(self.options, ask.read_seconds)
+        request = self._http.build_request(
+            ask.method, url, params=ask.query or None, headers=headers, content=content, timeout=timeout
+        )
+        return self._http.send(request, stream=True)
+
+    def _may_repeat(self, ask: Ask, error: errors.ProcessionError) -> bool:
+        # 429 is said before anything is done, so every request may come again.
+        is_asked_for = error.status == 429 or (error.status in RETRIED and ask.is_repeatable)
+        return is_asked_for and (error.retry_after_seconds or 0.0) <= self.options.retry_after_seconds_max
+
+    def _rest(self, attempt: int, asked_seconds: float | None) -> None:
+        seconds = max(self.options.backoff(attempt), asked_seconds or 0.0)
+        log.info("trying again", extra={"server": self.address, "attempt": attempt, "rest_seconds": seconds})
+        self.options.timing.rest(seconds)
+
+
+def _checked(address: str) -> str:
+    try:
+        url = httpx2.URL(address)
+    except httpx2.InvalidURL as error:
+        raise errors.Invalid(f"the server's address is malformed: {error}") from error
+    # A password in the address would show in every message about it.
+    if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
+        raise errors.Invalid("the server's address must be like https://procession.example")
+    return str(url.copy_with(query=None, fragment=None)).rstrip("/")
+
+
+def _timeout(options: Options, read_seconds: float | None = None) -> httpx2.Timeout:
+    return httpx2.Timeout(
+        connect=options.connect_seconds,
+        read=read_seconds or options.read_seconds,
+        write=options.write_seconds,
+        pool=options.read_seconds,
+    )
+
+
+def _never_sent(error: httpx2.TransportError) -> bool:
+    return isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
+
+
+def _unavailable(address: str, error: httpx2.TransportError) -> errors.Unavailable:
+    return errors.Unavailable(f"{address} does not answer: {str(error) or type(error).__name__}")
+
+
+def _json(response: httpx2.Response) -> Any:
+    raw = response.read()
+    if not raw:
+        return None
+    try:
+        return reading.decode(raw)
+    except ValueError as error:
+        raise errors.ServerFault("the server's answer is not JSON", status=response.status_code) from error
+
+
+def _error(response: httpx2.Response) -> errors.ProcessionError:
+    """Reads no more of the body than an error of this API can have."""
+    with closing(response):
+        if response.is_redirect:
+            place = response.headers.get("location", "another address")
+            return errors.ServerFault(f"the server redirects to {place}; use that address", status=response.status_code)
+        raw = bytearray()
+        try:
+            for block in response.iter_bytes():
+                raw += block
+                if len(raw) > ERROR_BYTES_MAX:
+                    break
+            content = reading.decode(bytes(raw))
+        except (ValueError, httpx2.TransportError):
+            content = None
+    return errors.of_answer(response.status_code, content, retry_after_seconds=_retry_after(response))
+
+
+def _retry_after(response: httpx2.Response) -> float | None:
+    """Only the number of seconds (RFC 9110 section 10.2.3): our server sends no date, and a date needs equal clocks."""
+    text = response.headers.get("retry-after", "").strip()
+    return float(text) if text.isascii() and text.isdecimal() and len(text) < 8 else None

@@ -1,0 +1,91 @@
+"""A process: its file and versions, its steps, its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from procession.client import asking, reading, steps
+from procession.client.asking import Ask
+from procession.client.connection import Connection
+from procession.client.properties import Value
+from procession.client.runs import Run
+from procession.client.shapes import Named, ProcessDetails, StepDetails, Version
+from procession.client.sources import Source
+from procession.client.steps import Step
+
+YAML = "application/yaml"
+
+
+class Process:
+    """A process by its id."""
+
+    def __init__(self, connection: Connection, id: str) -> None:
+        self._connection = connection
+        self.id = id
+
+    def __repr__(self) -> str:
+        return f"Process({self.id!r})"
+
+    def details(self) -> ProcessDetails:
+        return reading.shape(ProcessDetails, self._connection.get(self._path))
+
+    def create_run(
+        self,
+        *,
+        inputs: Mapping[str, Value] | None = None,
+        files: Mapping[str, Source] | None = None,
+        start: bool = False,
+        name_prefix: str | None = None,
+    ) -> Run:
+        """A run with these values ("step.property") and files, started when `start` says so.
+
+        Values and start are one transaction of the server. With `files` the run is started after they are uploaded; a
+        file that is refused leaves a run that is not started.
+        """
+        content: dict[str, object] = {"start": start and not files}
+        if inputs:
+            content["inputs"] = dict(inputs)
+        if name_prefix is not None:
+            content["namePrefix"] = name_prefix
+        run = Run(self._connection, str(self._connection.post(f"{self._path}/processruns", content)["id"]))
+        if files:
+            run.fill({}, files)
+            if start:
+                run.start()
+        return run
+
+    def runs(self, *, created_after: datetime | None = None, created_before: datetime | None = None) -> list[Named]:
+        query = {"dateCreatedStart": _moment(created_after), "dateCreatedEnd": _moment(created_before)}
+        return reading.shapes(Named, self._connection.get(f"{self._path}/processruns", query))
+
+    def steps(self) -> list[Step]:
+        """Data and action steps of the present version, where the server tells both; else the data steps."""
+        rows = self._connection.get(f"{self._path}/steps", {"include": "all"})
+        return [Step(self._connection, details) for details in reading.shapes(StepDetails, rows)]
+
+    def step(self, text: str) -> Step:
+        """By its key, id, order or name. Raises NotFound."""
+        return steps.find(self.steps(), text, self.id)
+
+    def definition(self) -> str:
+        """The process file as it was applied."""
+        ask = asking.get(f"{self._path}/definition", headers={"accept": YAML})
+        with self._connection.stream(ask) as response:
+            return response.read().decode()
+
+    def publish(self, text: str) -> ProcessDetails:
+        """The next version from a process file in YAML or JSON. Raises Invalid with `mistakes` in its fields."""
+        ask = Ask(method="PUT", path=f"{self._path}/definition", body=asking.fixed(text.encode(), YAML))
+        return reading.shape(ProcessDetails, self._connection.json(ask))
+
+    def versions(self) -> list[Version]:
+        return reading.shapes(Version, self._connection.get(f"{self._path}/versions"))
+
+    @property
+    def _path(self) -> str:
+        return f"processes/{self.id}"
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else reading.moment_text(at)

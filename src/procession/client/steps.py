@@ -1,0 +1,89 @@
+"""A step of a process or a run: its state, its properties, its log, a restart from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from procession.client import asking, reading
+from procession.client.connection import Connection
+from procession.client.errors import NotFound
+from procession.client.properties import Property
+from procession.client.shapes import RestartPlan, StepDetails, StepStatus
+
+
+class Step:
+    """`details` are as they were when the step was listed; `run_id` None: a step of a process."""
+
+    def __init__(self, connection: Connection, details: StepDetails, run_id: str | None = None) -> None:
+        self._connection = connection
+        self.details = details
+        self.id, self.name, self.key = details.id, details.name, details.key
+        self._run_id = run_id
+
+    def __repr__(self) -> str:
+        return f"Step({self.id!r}, {self.details.step_order!r}, {self.name!r})"
+
+    def properties(self) -> list[Property]:
+        """Of a data step."""
+        rows = self._connection.get(f"steps/{self.id}/properties")
+        return [Property(self._connection, self.id, row) for row in rows]
+
+    def property(self, text: str) -> Property:
+        """By its key, its name or its id. Raises NotFound, which names those there are."""
+        found = self.properties()
+        for item in found:
+            if text in {item.key, item.name, item.id}:
+                return item
+        names = ", ".join(item.key or item.name for item in found)
+        raise NotFound(f"there is no property {text} in {self.key or self.name}; there are {names}")
+
+    def status(self) -> StepStatus:
+        return reading.shape(StepStatus, self._connection.get(f"{self._path()}/runstatus"))
+
+    def restart(self, *, reason: str | None = None, release: Sequence[str] = ()) -> StepStatus:
+        """Run again from here. `release` are keys or ids of `once` steps that may happen a second time."""
+        content: dict[str, object] = {} if reason is None else {"reason": reason}
+        if release:
+            content["release"] = list(release)
+        return reading.shape(StepStatus, self._connection.post(f"{self._path()}/restartfromhere", content or None))
+
+    def restart_plan(self) -> RestartPlan:
+        """What restart() would do."""
+        return reading.shape(RestartPlan, self._connection.get(f"{self._path()}/restartplan"))
+
+    def log(self, attempt: int | None = None) -> str:
+        """The whole log of its latest try, or of the last one in the run's attempt of that number."""
+        with self._log(attempt=attempt) as blocks:
+            return b"".join(blocks).decode("utf-8", "replace")
+
+    def follow_log(self) -> Iterator[str]:
+        """Lines as they are written, until the step is over."""
+        path = f"{self._path()}/log"
+        ask = asking.get(path, {"follow": 1}, headers={"accept": "text/plain"}, read_seconds=FOLLOW_SECONDS_MAX)
+        with self._connection.stream(ask) as response:
+            yield from response.iter_lines()
+
+    @contextmanager
+    def _log(self, attempt: int | None) -> Iterator[Iterator[bytes]]:
+        ask = asking.get(f"{self._path()}/log", {"attempt": attempt}, headers={"accept": "text/plain"})
+        with self._connection.stream(ask) as response:
+            yield response.iter_bytes()
+
+    def _path(self) -> str:
+        if self._run_id is None:
+            raise NotFound(f"{self.id} is a step of a process, and only a run's steps have a state")
+        return f"processruns/{self._run_id}/steps/{self.id}"
+
+
+# A step may say nothing for as long as it runs; a day is longer than any of them may take by default.
+FOLLOW_SECONDS_MAX = 86_400.0
+
+
+def find(steps: Sequence[Step], text: str, place: str) -> Step:
+    """By its key, its id, its order ("2.1") or its name. Raises NotFound, which names those there are."""
+    for step in steps:
+        if text in {step.key, step.details.step_order, step.name} or text.lower() == step.id:
+            return step
+    names = ", ".join(step.key or step.name for step in steps)
+    raise NotFound(f"there is no step {text} in {place}; there are {names}")

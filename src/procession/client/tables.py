@@ -1,0 +1,186 @@
+"""Managed tables: their columns, their versions, rows in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from procession.client import asking, reading, sources
+from procession.client.asking import Ask, Body, segment
+from procession.client.connection import Connection
+from procession.client.paging import pages
+from procession.client.shapes import Named
+from procession.client.sources import Source
+
+RECORD_ID = "_Record_ID"
+CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableDetails:
+    """`version` rises with every change."""
+
+    id: str
+    name: str
+    description: str
+    date_created: datetime
+    date_modified: datetime
+    size_in_bytes: Decimal
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """`data_type`: Number, FixedLengthText, TrueFalse, Datetime or Money; `field_length` belongs to FixedLengthText."""
+
+    name: str
+    data_type: str
+    default_value: Any = None
+    field_length: int | None = None
+    nullable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableVersion:
+    """`run` and `step` name the step that made it, if one did."""
+
+    version: int
+    author: str
+    date_created: datetime
+    operation: str
+    rows: int
+    size_in_bytes: Decimal = Decimal(0)
+    columns: tuple[Column, ...] = ()
+    run: str | None = None
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsWritten:
+    """`rows` are in the table now."""
+
+    mode: str
+    version: int
+    rows_given: int
+    rows_added: int
+    rows_updated: int
+    rows: int
+
+
+class Tables:
+    """All tables that this user may see."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def all(self) -> list[Named]:
+        return reading.shapes(Named, self._connection.get("tables"))
+
+    def create(self, name: str, *, description: str = "") -> Table:
+        content = {"name": name, "description": description}
+        return Table(self._connection, str(self._connection.post("tables", content)["id"]))
+
+
+class Table:
+    """A table by its id."""
+
+    def __init__(self, connection: Connection, id: str) -> None:
+        self._connection = connection
+        self.id = id
+        self._path = f"tables/{id}"
+
+    def __repr__(self) -> str:
+        return f"Table({self.id!r})"
+
+    def details(self) -> TableDetails:
+        return reading.shape(TableDetails, self._connection.get(self._path))
+
+    def change(self, *, name: str | None = None, description: str | None = None) -> TableDetails:
+        given = {"name": name, "description": description}
+        content = {key: value for key, value in given.items() if value is not None}
+        return reading.shape(TableDetails, self._connection.post(self._path, content))
+
+    def delete(self) -> None:
+        self._connection.delete(self._path)
+
+    def columns(self) -> list[Column]:
+        """The first is _Record_ID."""
+        return reading.shapes(Column, self._connection.get(f"{self._path}/columns"))
+
+    def add_column(self, column: Column) -> Column:
+        content: dict[str, object] = {"name": column.name, "dataType": column.data_type, "nullable": column.nullable}
+        if column.default_value is not None:
+            content["defaultValue"] = column.default_value
+        if column.field_length is not None:
+            content["fieldLength"] = column.field_length
+        return reading.shape(Column, self._connection.post(f"{self._path}/columns", content))
+
+    def change_column(self, name: str, /, **fields: object) -> Column:
+        """Rename, retype, ...: fields by their names on the wire. Raises Invalid, naming the first row that refuses."""
+        return reading.shape(Column, self._connection.post(f"{self._path}/columns/{segment(name)}", fields))
+
+    def drop_column(self, name: str) -> None:
+        self._connection.delete(f"{self._path}/columns/{segment(name)}")
+
+    def versions(self) -> list[TableVersion]:
+        return reading.shapes(TableVersion, self._connection.get(f"{self._path}/versions"))
+
+    def rows(self, *, version: int | None = None, page: int = 500, **filters: object) -> Iterator[dict[str, Any]]:
+        """Rows by column name, a page at a time as they are needed; amounts are Decimals, dates and times aware.
+
+        `version` goes back in time; `filters` are columns and the value they must have.
+        """
+        query: dict[str, object] = {**filters, "limit": page, "version": version}
+        dates = {column.name for column in self.columns() if column.data_type.lower() == "datetime"}
+        for row in pages(self._connection, f"{self._path}/rows", query):
+            yield {name: _cell(value, is_date=name in dates) for name, value in row.items()}
+
+    @contextmanager
+    def open_rows(self, media_type: str = CSV, *, version: int | None = None) -> Iterator[Iterator[bytes]]:
+        """All rows in another form (CSV, PARQUET) as blocks, while they arrive."""
+        ask = asking.get(f"{self._path}/rows", {"version": version}, headers={"accept": media_type})
+        with self._connection.stream(ask) as response:
+            yield response.iter_bytes()
+
+    def append(self, rows: Iterable[Mapping[str, Any]]) -> RowsWritten:
+        """All of them or none.
+
+        Not sent again when the answer is lost, because rows could then be there twice: Unavailable says so, and
+        versions() tells whether they arrived.
+        """
+        return self._write({"mode": "append", "rows": list(rows)}, is_repeatable=False)
+
+    def replace(self, rows: Iterable[Mapping[str, Any]]) -> RowsWritten:
+        """These rows instead of all there are."""
+        return self._write({"mode": "replace", "rows": list(rows)}, is_repeatable=True)
+
+    def upsert(self, rows: Iterable[Mapping[str, Any]], *, key: Sequence[str]) -> RowsWritten:
+        """Rows with the same key are changed, the others are added."""
+        return self._write({"mode": "upsert", "key": list(key), "rows": list(rows)}, is_repeatable=True)
+
+    def _write(self, content: Mapping[str, object], *, is_repeatable: bool) -> RowsWritten:
+        ask = replace(asking.post(f"{self._path}/rows", content), is_repeatable=is_repeatable)
+        return reading.shape(RowsWritten, self._connection.json(ask))
+
+    def load(
+        self, source: Source, *, media_type: str = CSV, mode: str = "append", key: Sequence[str] = ()
+    ) -> RowsWritten:
+        """The rows of a CSV or PARQUET file, in constant memory; `mode` is append, replace or upsert (with its key)."""
+        content = sources.content(source)
+        query = {"mode": mode} | ({"key": ",".join(key)} if key else {})
+        ask = Ask(
+            method="POST",
+            path=f"{self._path}/rows",
+            query=query,
+            body=Body(media_type=media_type, open=content.blocks, size_bytes=content.size_bytes),
+            is_repeatable=mode != "append",
+        )
+        return reading.shape(RowsWritten, self._connection.json(ask))
+
+
+def _cell(value: Any, *, is_date: bool) -> Any:
+    return reading.moment(value) if is_date and isinstance(value, str) else value

@@ -1,0 +1,97 @@
+"""What our client tells, as the command line shows the same things of a home (commands/views)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from procession.client.shapes import PlannedStep, Progress, RestartPlan, RunDetails, RunStatus, StepDetails
+from procession.commands import watching
+from procession.commands.watching import RunView, StepView
+from procession.model.steps import UNDER_WAY
+
+
+def run_content(details: RunDetails, status: RunStatus) -> dict[str, Any]:
+    return {
+        "id": details.id,
+        "name": details.name,
+        "process": details.process,
+        "status": status.status,
+        "outcome": status.outcome,
+        "attempt": status.attempt,
+        "dateStarted": _date(status.date_started),
+        "dateFinished": _date(status.date_finished),
+        "runDurationInSeconds": status.duration_seconds,
+    }
+
+
+def step_content(step: StepDetails) -> dict[str, Any]:
+    state = step.run_status
+    assert state is not None, "asked for with include=all"
+    return {
+        "id": step.id,
+        "key": step.key,
+        "name": step.name,
+        "stepOrder": step.step_order,
+        "status": state.status,
+        "completionMessage": state.completion_message,
+        "dateStarted": _date(state.date_started),
+        "dateFinished": _date(state.date_finished),
+        "runDurationInSeconds": state.duration_seconds,
+    }
+
+
+def defined_step(step: StepDetails) -> dict[str, Any]:
+    return {"id": step.id, "key": step.key, "name": step.name, "stepOrder": step.step_order, "kind": step.kind}
+
+
+def _date(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def view(name: str, progress: Progress) -> RunView:
+    """Durations are the server's: whole seconds."""
+    run = progress.run
+    return RunView(
+        name=name,
+        status=run.status,
+        outcome=run.outcome,
+        seconds=None if run.duration_seconds is None else float(run.duration_seconds),
+        steps=tuple(_step_view(step) for step in progress.steps),
+    )
+
+
+def _step_view(step: StepDetails) -> StepView:
+    state = step.run_status
+    assert state is not None, "asked for with include=all"
+    message = state.progress_message if state.status == "Running" else state.completion_message
+    return StepView(
+        order=step.step_order,
+        name=step.name,
+        status=state.status,
+        message="" if message == UNDER_WAY else message,
+        seconds=None if state.duration_seconds is None else float(state.duration_seconds),
+        progress=state.progress,
+    )
+
+
+def picture(name: str, progress: Progress) -> str:
+    """All of it, at one moment."""
+    shown = view(name, progress)
+    return "\n".join([f"{progress.run.id} {watching.bar(shown)}", *map(watching.step_line, shown.steps)])
+
+
+def plan_text(plan: RestartPlan, steps: Mapping[str, StepDetails]) -> str:
+    def named(found: Sequence[PlannedStep]) -> str:
+        return ", ".join(f"{step.step_order} {watching.plain(step.name)}" for step in found) or "none"
+
+    stale = ", ".join(f"{steps[id].step_order} {watching.plain(steps[id].name)}" for id in plan.stale) or "none"
+    rows = [
+        ("run again", named(plan.runs_again)),
+        ("kept as they are", named(plan.carried_over)),
+        ("kept, but made from what changes", stale),
+        ("effects that happen again", named(plan.repeats_effects)),
+        ("must be released by name", ", ".join(steps[step.id].key for step in plan.needs_release) or "none"),
+    ]
+    return "\n".join(f"{name}: {text}" for name, text in rows)

@@ -1,0 +1,174 @@
+"""Table jobs in limited processes of their own: what a request needs done to files that came from outside.
+
+Nothing is started before the first job, so that a server without tables pays nothing for them.
+"""
+
+from __future__ import annotations
+
+import secrets
+import select
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from procession.actions.contract import Outcome
+from procession.engine.isolation import ForkServerIsolation, IsolationSettings
+from procession.engine.isolation.contract import Died, Done, Job, Limits, Worker
+from procession.model.errors import Unavailable
+
+T = TypeVar("T")
+
+BOOK = "procession.actions.tables:book"
+MEMORY_BYTES_MAX = 2**30  # of address space: what is really used stays below 512 MB (spec/trust.md, S4)
+FILE_BYTES_MAX = 8 * 2**30
+WORKERS_MAX = 3
+THREADS = 4
+WAITING_MAX = 64  # requests beyond these are told to come back
+ACQUIRE_MS = 100  # between two looks for a free process
+ACQUIRE_LOOKS_MAX = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a job ended: its outcome, or why its process did not give one."""
+
+    outcome: Outcome | None
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Workbench:
+    """`folder` is where jobs have theirs; `settings` bound what their processes reach. Any thread may call."""
+
+    folder: Path
+    settings: IsolationSettings
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _isolation: ForkServerIsolation | None = None
+    _threads: ThreadPoolExecutor | None = None
+    _waiting: int = 0
+
+    def call(self, function: Callable[[], T]) -> Future[T]:
+        """Run it in a thread where it may wait for jobs. Raises Unavailable when too many wait already."""
+        with self._lock:
+            if self._waiting >= WAITING_MAX:
+                raise Unavailable("too many requests for tables are waiting; try again in a moment")
+            self._waiting += 1
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tables")
+            future = self._threads.submit(function)
+        future.add_done_callback(self._leave)
+        return future
+
+    def _leave(self, future: Future[T]) -> None:
+        with self._lock:
+            self._waiting -= 1
+
+    @contextmanager
+    def room(self) -> Iterator[Path]:
+        """An empty folder, gone afterwards."""
+        place = self.make_room()
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def make_room(self) -> Path:
+        """An empty folder; whoever asked for it removes it."""
+        place = self.folder / secrets.token_hex(8)
+        place.mkdir(parents=True)
+        return place
+
+    def perform(self, kind: str, settings: msgspec.Struct, *, place: Path, seconds_max: float) -> Ended:
+        """Do the job in a process that is ended after so many seconds. Raises Unavailable when none is free."""
+        worker = self._acquire()
+        is_late = threading.Event()
+
+        def end() -> None:
+            is_late.set()
+            worker.kill(grace_seconds=0)
+
+        timer = threading.Timer(seconds_max, end)
+        timer.start()
+        try:
+            worker.send(_job(kind, settings, place))
+            ended = _listen(worker)
+        finally:
+            # Only when it can kill no more may the process be given to somebody else.
+            timer.cancel()
+            timer.join()
+            with self._lock:
+                if self._isolation is not None:
+                    self._isolation.release(worker)
+        late = Ended(outcome=None, reason=f"it took longer than {seconds_max:g} s")
+        return late if ended.outcome is None and is_late.is_set() else ended
+
+    def _acquire(self) -> Worker:
+        for _ in range(ACQUIRE_LOOKS_MAX):
+            with self._lock:
+                if self._isolation is None:
+                    self._isolation = self._start()
+                isolation = self._isolation
+                isolation.collect()
+                worker = isolation.acquire(user_code=False)
+            if worker is not None:
+                return worker
+            poll = select.poll()
+            poll.register(isolation.fileno(), select.POLLIN)
+            poll.poll(ACQUIRE_MS)
+        raise Unavailable("all processes for tables are busy; try again in a moment")
+
+    def _start(self) -> ForkServerIsolation:
+        isolation = ForkServerIsolation(self.settings)
+        isolation.start()
+        return isolation
+
+    def close(self) -> None:
+        """End every process, and what is under way with it."""
+        with self._lock:
+            isolation, self._isolation = self._isolation, None
+            threads, self._threads = self._threads, None
+            if isolation is not None:
+                isolation.close()
+        if threads is not None:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+def settings(**more: object) -> IsolationSettings:
+    """Isolation for table jobs: warm processes only, DuckDB imported at once."""
+    fixed = {"book": BOOK, "user_ready": 0, "warm_ready": 1, "workers_max": WORKERS_MAX, "preload": ("duckdb",)}
+    return msgspec.convert({**fixed, "preload_at_start": True, **more}, IsolationSettings)
+
+
+def _job(kind: str, settings: msgspec.Struct, place: Path) -> Job:
+    return Job(
+        action=kind,
+        settings=msgspec.to_builtins(settings),
+        values={},
+        targets={},
+        folder=str(place),
+        step_key=kind,
+        idempotency_key="",
+        limits=Limits(memory_bytes_max=MEMORY_BYTES_MAX, file_bytes_max=FILE_BYTES_MAX),
+    )
+
+
+def _listen(worker: Worker) -> Ended:
+    poll = select.poll()
+    poll.register(worker.fileno(), select.POLLIN)
+    while True:
+        for message in worker.receive():
+            match message:
+                case Done(outcome=outcome):
+                    return Ended(outcome=outcome)
+                case Died(reason=reason):
+                    return Ended(outcome=None, reason=reason)
+                case _:
+                    pass  # heartbeats, and what DuckDB prints
+        poll.poll()

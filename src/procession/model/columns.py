@@ -1,0 +1,155 @@
+"""A managed table's columns: their types, which values fit them, and how a client's words name one (spec/wire.md)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+
+from procession.model.errors import Invalid, NotFound
+
+RECORD_ID = "_Record_ID"
+RECORD_FIELD = 1  # the field id of the first column of every table
+LENGTH_DEFAULT = 255  # characters of a FixedLengthText that says nothing else
+LENGTH_MAX = 8_000
+COLUMNS_MAX = 500
+SHOWN_CHARACTERS_MAX = 80  # of a refused value, in the message
+# Number is DECIMAL(38,10), Money DECIMAL(19,4): exact, never a binary fraction.
+WHOLE_DIGITS, DECIMALS = {"Number": 28, "Money": 15}, {"Number": 10, "Money": 4}
+_PLAIN = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})\Z")
+
+
+class ColumnType(StrEnum):
+    NUMBER = "Number"
+    TEXT = "FixedLengthText"
+    TRUE_FALSE = "TrueFalse"
+    DATETIME = "Datetime"
+    MONEY = "Money"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """`field` is its id in every Parquet file, for life: names and places may change.
+
+    `default` is what a new row gets that names no value, `initial` what rows have that were there before the column;
+    both are texts as canonical() gives them.
+    """
+
+    field: int
+    name: str
+    type: ColumnType
+    length: int | None = None  # characters, of a FixedLengthText
+    nullable: bool = True
+    default: str | None = None
+    initial: str | None = None
+
+    @property
+    def is_record_id(self) -> bool:
+        return self.field == RECORD_FIELD
+
+
+RECORD_COLUMN = Column(field=RECORD_FIELD, name=RECORD_ID, type=ColumnType.NUMBER, nullable=False)
+
+
+def type_of(given: object) -> ColumnType:
+    """The type that a client names, any case; decimal is an old word for Number. Raises Invalid."""
+    if isinstance(given, str):
+        wanted = given.strip().lower()
+        for kind in ColumnType:
+            if wanted == kind.lower() or (wanted == "decimal" and kind is ColumnType.NUMBER):
+                return kind
+    raise Invalid(f"dataType is {shown(given)}, but it can only be {', '.join(ColumnType)}")
+
+
+def find(columns: Iterable[Column], text: str) -> Column:
+    """The column that a path names: exactly, else any case, else with "_" for a space. Raises NotFound, Invalid."""
+    every = tuple(columns)
+    for key in (str, str.casefold, _spaceless):
+        found = [column for column in every if key(column.name) == key(text)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = " and ".join(f'"{column.name}"' for column in found)
+            raise Invalid(f'"{text[:SHOWN_CHARACTERS_MAX]}" can mean {names}; write the spaces as %20')
+    raise NotFound(f'the table has no column "{text[:SHOWN_CHARACTERS_MAX]}"')
+
+
+def _spaceless(name: str) -> str:
+    return name.casefold().replace(" ", "_")
+
+
+def canonical(column: Column, given: object) -> str | None:
+    """The value as its column's text, None for null. Raises Invalid with what is wrong, for "... " + the message."""
+    if given is None:
+        return None
+    match column.type:
+        case ColumnType.TEXT:
+            return _text(column, given)
+        case ColumnType.TRUE_FALSE:
+            return _truth(given)
+        case ColumnType.DATETIME:
+            return _moment(given)
+        case ColumnType.NUMBER | ColumnType.MONEY:
+            return _number(column.type, given)
+
+
+def _text(column: Column, given: object) -> str:
+    if not isinstance(given, str):
+        raise Invalid(f"{shown(given)} is not a text")
+    if "\0" in given:
+        raise Invalid("the text holds a NUL character")
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise Invalid("the text holds half of a character (a lone surrogate)") from None
+    assert column.length is not None
+    if len(given) > column.length:
+        raise Invalid(f"{shown(given)} has {len(given)} characters, more than {column.length}")
+    return given
+
+
+def _truth(given: object) -> str:
+    if isinstance(given, str) and given.strip().lower() in {"true", "false"}:
+        return given.strip().lower()
+    if not isinstance(given, bool):
+        raise Invalid(f"{shown(given)} is neither true nor false")
+    return "true" if given else "false"
+
+
+def _moment(given: object) -> str:
+    try:
+        at = datetime.fromisoformat(given.strip()) if isinstance(given, str) else None
+        at = at if at is None or at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        at = None
+    if at is None:
+        raise Invalid(f"{shown(given)} is not a date such as 2025-02-05 or 2025-02-05T22:40:19Z")
+    return at.isoformat(sep=" ")
+
+
+def _number(kind: ColumnType, given: object) -> str:
+    if isinstance(given, bool) or not isinstance(given, int | Decimal | str):
+        raise Invalid(f"{shown(given)} is not a number")
+    if isinstance(given, str) and not _PLAIN.match(given.strip()):
+        raise Invalid(f"{shown(given)} is not a number")
+    try:
+        number = Decimal(given.strip() if isinstance(given, str) else given)
+    except InvalidOperation:
+        raise Invalid(f"{shown(given)} is not a number") from None
+    if not number.is_finite() or (number and number.adjusted() >= WHOLE_DIGITS[kind]):
+        raise Invalid(f"{shown(given)} is out of range: a {kind} has at most {WHOLE_DIGITS[kind]} digits")
+    text = format(number, "f")
+    whole, _, decimals = text.partition(".")
+    decimals = decimals.rstrip("0")
+    if len(decimals) > DECIMALS[kind]:
+        raise Invalid(f"{shown(given)} is too fine: a {kind} has at most {DECIMALS[kind]} decimal places")
+    return f"{whole}.{decimals}" if decimals else whole
+
+
+def shown(given: object) -> str:
+    """A refused value as a message shows it."""
+    text = f'"{given}"' if isinstance(given, str) else str(given)[:1000]
+    return text if len(text) <= SHOWN_CHARACTERS_MAX else text[: SHOWN_CHARACTERS_MAX - 3] + "..."

@@ -1,0 +1,97 @@
+"""Managed tables: versions that are sets of immutable files, and what a change makes of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from procession.model.columns import Column
+from procession.model.files import Content
+from procession.model.ids import RunId, StepId, TableId
+
+# A new table is at version 2: its creation is 1 and its column _Record_ID 2, as the documents' "Create a table" shows.
+VERSION_FIRST = 2
+
+
+class TableOperation(StrEnum):
+    """What made a version."""
+
+    CREATE = "create"
+    ADD_COLUMN = "addColumn"
+    CHANGE_COLUMN = "changeColumn"
+    DROP_COLUMN = "dropColumn"
+    APPEND = "append"
+    REPLACE = "replace"
+    UPSERT = "upsert"
+    TAKE_BACK = "takeBack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """`version` is the present one; rows and size are its."""
+
+    id: TableId
+    name: str
+    description: str
+    version: int
+    created_at: datetime
+    modified_at: datetime
+    rows: int
+    size_bytes: int
+    next_record: int  # record and field ids are never given twice, whatever was taken back
+    next_field: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableVersion:
+    number: int
+    operation: TableOperation
+    author: str
+    created_at: datetime
+    rows: int
+    size_bytes: int
+    columns: tuple[Column, ...]
+    run: RunId | None = None
+    step: StepId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A Parquet file of a table; its row's id tells apart two stays of one content."""
+
+    number: int
+    content: Content
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPart:
+    """A file that is in the file store already, and that no row names yet."""
+
+    content: Content
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A table as of one version: what a job is given."""
+
+    table: Table
+    version: TableVersion
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """The next version, prepared against version `expected` and not yet published."""
+
+    expected: int
+    operation: TableOperation
+    columns: tuple[Column, ...]
+    added: tuple[NewPart, ...] = ()
+    removed: frozenset[int] = frozenset()  # numbers of parts
+    next_record: int
+    next_field: int
+    run: RunId | None = None
+    step: StepId | None = None

@@ -1,0 +1,154 @@
+"""GET and POST /oauth/authorize: sign in, consent, then back to the application with a code (RFC 6749 section 4.1).
+
+The address holds the application's question at each step; the forms hold only what the user says. Consent is asked for
+each time: anybody may know the client_id of a public application (RFC 8252 section 8.6), and a browser that is signed
+in is no proof that its user wants this now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import parse_qs, urlencode
+
+from authlib.oauth2.rfc6749 import OAuth2Error
+
+from procession.api.contract import Call, PageReply, RedirectReply, Request, StreamCall
+from procession.model.errors import Invalid
+from procession.model.people import User, with_implied
+from procession.oauth import browser, core, grants, pages, signing
+from procession.oauth.signing import Signing
+from procession.operations import sessions
+from procession.store.database import Transaction
+
+FIELDS_MAX = 50
+
+Answer = PageReply | RedirectReply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """An application's valid request, and who has signed in."""
+
+    grant: grants.AuthorizationCode
+    http: Request
+    user: User | None
+
+
+def show(call: Call) -> Answer:
+    """The page that comes next, by what is known of the user."""
+    question = _question(call.tx, call.request, call.now)
+    return question if isinstance(question, RedirectReply) else _next_page(question)
+
+
+def _question(tx: Transaction, http: Request, now: datetime) -> Question | RedirectReply:
+    """Raises Invalid where nobody must be sent back: client or address are not known (RFC 6749 section 4.1.2.1)."""
+    server = core.Core(core.Desk(tx=tx, now=now, seconds=0, issuer=http.origin))
+    grants.register(server)
+    try:
+        grant = server.get_consent_grant(_fields(http))
+    except OAuth2Error as error:
+        if not error.redirect_uri:
+            raise Invalid(
+                f"The application sent you here with a request that cannot be used: {_said(error)}."
+            ) from None
+        return _back(error.redirect_uri, http, dict(error.get_body()))
+    user = sessions.user_of(tx, browser.cookie(http, browser.SESSION), now)
+    return Question(grant=grant, http=http, user=user)
+
+
+def _said(error: OAuth2Error) -> str:
+    return str(error.get_error_description() or error.error).rstrip(".")
+
+
+def _fields(http: Request) -> core.Request:
+    try:
+        fields = parse_qs(http.raw_query, keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict")
+    except ValueError:
+        raise Invalid("the query of the address is malformed") from None
+    return core.Request("GET", fields)
+
+
+def _back(uri: str, http: Request, fields: dict[str, str]) -> RedirectReply:
+    """To the application, with who answers (RFC 9207). A query that its address has is kept (RFC 6749 3.1.2)."""
+    query = urlencode({**fields, "iss": http.origin})
+    return RedirectReply(location=f"{uri}{'&' if '?' in uri else '?'}{query}")
+
+
+def _next_page(question: Question) -> PageReply:
+    if question.user is None:
+        return _sign_in_page(question.http, name=_application(question))
+    scopes = with_implied(question.grant.request.resolved_scopes)
+    return pages.page(
+        "consent",
+        targets=(pages.form_target(question.grant.redirect_uri),),
+        application=_application(question),
+        user=question.user,
+        words=[words for scope, words in pages.SCOPE_WORDS.items() if scope in scopes],
+        target=pages.shown_target(question.grant.redirect_uri),
+        form=browser.form_token(browser.cookie(question.http, browser.SESSION)),
+    )
+
+
+def _application(question: Question) -> str:
+    return str(question.grant.request.client.application.name)
+
+
+def _sign_in_page(http: Request, *, name: str, login: str = "", problem: str = "") -> PageReply:
+    value, cookies = browser.form_cookie(http)
+    return pages.page(
+        "login",
+        status=400 if problem else 200,
+        cookies=cookies,
+        application=name,
+        login=login,
+        problem=problem,
+        form=browser.form_token(value),
+    )
+
+
+async def answer(call: StreamCall, tools: Signing) -> Answer:
+    """What the user said on one of the pages."""
+    with call.database.read() as tx:
+        question = _question(tx, call.request, call.clock())
+    if isinstance(question, RedirectReply):
+        return question
+    if call.body.get("do") == "sign-in":
+        return await _sign_in(call, tools, question)
+    return await asyncio.wrap_future(call.database.submit(lambda tx: _decide(tx, call)))
+
+
+async def _sign_in(call: StreamCall, tools: Signing, question: Question) -> Answer:
+    browser.require_form(call.request, call.body, browser.cookie(call.request, browser.FORM))
+    login = call.body.get("login", "")
+    cookie = await signing.prove(call, tools, login=login, password=call.body.get("password", ""))
+    if cookie is None:
+        return _sign_in_page(call.request, name=_application(question), login=login, problem=signing.WRONG)
+    return RedirectReply(location=_here(call.request), cookies=(browser.session_cookie(call.request, cookie),))
+
+
+def _here(http: Request) -> str:
+    """This address once more, by GET; relative, because a proxy may have changed what stands before it."""
+    return f"?{http.raw_query}"
+
+
+def _decide(tx: Transaction, call: StreamCall) -> Answer:
+    """Allow, deny or leave; looked at again, because it is now that it counts."""
+    question = _question(tx, call.request, call.clock())
+    if isinstance(question, RedirectReply) or question.user is None:
+        return question if isinstance(question, RedirectReply) else _next_page(question)
+    session = browser.cookie(call.request, browser.SESSION)
+    browser.require_form(call.request, call.body, session)
+    match call.body.get("do"):
+        case "allow":
+            fields = {"code": question.grant.allow(question.user)}
+        case "deny":
+            fields = {"error": "access_denied", "error_description": "the user has denied it"}
+        case "leave":
+            sessions.sign_out(tx, session)
+            return RedirectReply(location=_here(call.request), cookies=(browser.session_cookie(call.request, ""),))
+        case _:
+            raise Invalid("choose Allow or Deny")
+    state = question.grant.request.payload.state
+    return _back(question.grant.redirect_uri, call.request, {**fields, **({"state": state} if state else {})})

@@ -1,0 +1,104 @@
+"""How often somebody may try: in memory, bounded, forgotten at a restart (which an attacker cannot cause).
+
+An attempt is counted before it is made and forgiven when it succeeds, so that many at once are no way around it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+
+from procession.model.errors import TooMany
+
+KEY_CHARACTERS_MAX = 200
+KEYS_MAX = 10_000  # of each limit; beyond it the oldest are forgotten, some 2 MB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """At most `most` within `seconds` from the first."""
+
+    most: int
+    seconds: int
+
+
+# A password of 12 characters holds out against 960 guesses a day, and nobody is locked out for long.
+SIGN_INS_OF_LOGIN = Limit(most=10, seconds=900)
+# Several people behind one router mistype, too.
+SIGN_INS_OF_ADDRESS = Limit(most=50, seconds=900)
+# A secret of 256 bits cannot be guessed: this ends the noise of a script with an old one. By address too, so that
+# nobody locks out somebody else's script.
+FAILURES_OF_CLIENT = Limit(most=20, seconds=300)
+# An address that tries many clients.
+FAILURES_OF_ADDRESS = Limit(most=100, seconds=300)
+# A script asks once an hour; ten a second for a minute is a script that forgets its token.
+REQUESTS_OF_CLIENT = Limit(most=600, seconds=60)
+
+
+class Counter:
+    """One limit, by key."""
+
+    def __init__(self, limit: Limit) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._seen: OrderedDict[str, tuple[datetime, int]] = OrderedDict()
+
+    def take(self, key: str, now: datetime) -> int:
+        """Count one; gives the seconds to wait when it is one too many, else 0."""
+        key = key[:KEY_CHARACTERS_MAX]
+        with self._lock:
+            since, count = self._seen.get(key, (now, 0))
+            age = (now - since).total_seconds()
+            if not 0 <= age < self._limit.seconds:
+                since, count, age = now, 0, 0.0
+            if count >= self._limit.most:
+                return max(1, round(self._limit.seconds - age))
+            self._seen[key] = (since, count + 1)
+            if len(self._seen) > KEYS_MAX:
+                self._seen.popitem(last=False)
+            return 0
+
+    def forgive(self, key: str) -> None:
+        """Take one back."""
+        key = key[:KEY_CHARACTERS_MAX]
+        with self._lock:
+            since, count = self._seen.get(key, (None, 0))
+            if since is not None:
+                self._seen[key] = (since, max(0, count - 1))
+
+
+class Limits:
+    """All limits of the door."""
+
+    def __init__(self) -> None:
+        self._logins = Counter(SIGN_INS_OF_LOGIN)
+        self._addresses = Counter(SIGN_INS_OF_ADDRESS)
+        self._clients = Counter(FAILURES_OF_CLIENT)
+        self._client_addresses = Counter(FAILURES_OF_ADDRESS)
+        self._requests = Counter(REQUESTS_OF_CLIENT)
+
+    def admit_sign_in(self, login: str, address: str, now: datetime) -> None:
+        """Raises TooMany."""
+        self._admit(((self._addresses, address), (self._logins, login.strip().lower())), now)
+
+    def forgive_sign_in(self, login: str, address: str) -> None:
+        self._addresses.forgive(address)
+        self._logins.forgive(login.strip().lower())
+
+    def admit_client(self, client_id: str, address: str, now: datetime) -> None:
+        """Raises TooMany."""
+        key = f"{client_id[:100]} {address}"
+        self._admit(((self._requests, key), (self._client_addresses, address), (self._clients, key)), now)
+
+    def forgive_client(self, client_id: str, address: str) -> None:
+        """The request stays counted, the failure does not."""
+        self._client_addresses.forgive(address)
+        self._clients.forgive(f"{client_id[:100]} {address}")
+
+    def _admit(self, counters: tuple[tuple[Counter, str], ...], now: datetime) -> None:
+        for counter, key in counters:
+            seconds = counter.take(key, now)
+            if seconds:
+                raise TooMany(f"too many attempts; try again in {seconds} s", seconds=seconds)

@@ -1,0 +1,92 @@
+"""Signing in and out in a browser, and setting a password by a link."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from procession.api.contract import Call, PageReply, StreamCall
+from procession.model.errors import Invalid
+from procession.model.people import User
+from procession.oauth import browser, pages
+from procession.oauth.limits import Limits
+from procession.operations import links, passwords, sessions
+
+# One sentence for all of it: another would tell which logins exist.
+WRONG = "The login or the password is wrong."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """`hashing` runs what hashes passwords, and bounds how many at a time."""
+
+    hashing: Executor
+    limits: Limits
+
+
+async def prove(call: StreamCall, tools: Signing, *, login: str, password: str) -> str | None:
+    """The cookie of a new session, or None when login or password are wrong. Raises TooMany."""
+    now, address = call.clock(), call.request.client
+    tools.limits.admit_sign_in(login, address, now)
+    with call.database.read() as tx:
+        claim = sessions.claim(tx, login)
+    loop = asyncio.get_running_loop()
+    # A stranger's takes as long as a user's.
+    if not await loop.run_in_executor(tools.hashing, passwords.matches, claim.password_hash, password):
+        return None
+    cookie: str | None = await asyncio.wrap_future(call.database.submit(lambda tx: sessions.sign_in(tx, claim, now)))
+    if cookie is not None:
+        tools.limits.forgive_sign_in(login, address)
+    return cookie
+
+
+def leave(call: Call) -> PageReply:
+    """End this browser's session."""
+    cookie = browser.cookie(call.request, browser.SESSION)
+    browser.require_form(call.request, call.body, cookie)
+    sessions.sign_out(call.tx, cookie)
+    gone = (browser.session_cookie(call.request, ""),)
+    return pages.page("done", cookies=gone, title="You have signed out", text="You can close this page.")
+
+
+def show_password(call: Call) -> PageReply:
+    """The form behind a link. Raises NotFound."""
+    user = links.find(call.tx, call.request.query.get("link", ""), call.now)
+    return _password_page(call, user)
+
+
+def _password_page(call: Call | StreamCall, user: User, problem: str = "") -> PageReply:
+    value, cookies = browser.form_cookie(call.request)
+    return pages.page(
+        "password",
+        status=400 if problem else 200,
+        cookies=cookies,
+        user=user,
+        problem=problem,
+        least=passwords.PASSWORD_CHARACTERS_MIN,
+        most=passwords.PASSWORD_CHARACTERS_MAX,
+        form=browser.form_token(value),
+    )
+
+
+async def set_password(call: StreamCall, tools: Signing) -> PageReply:
+    """Use the link up. Raises NotFound."""
+    link = call.request.query.get("link", "")
+    with call.database.read() as tx:
+        user = links.find(tx, link, call.clock())
+    browser.require_form(call.request, call.body, browser.cookie(call.request, browser.FORM))
+    password = call.body.get("password", "")
+    if password != call.body.get("again", ""):
+        return _password_page(call, user, "The two passwords are not the same.")
+    try:
+        hashed = await asyncio.get_running_loop().run_in_executor(tools.hashing, passwords.hashed, password)
+    except Invalid as error:
+        return _password_page(call, user, f"{error.message[0].upper()}{error.message[1:]}.")
+    operation = call.database.submit(lambda tx: links.set_password(tx, link, hashed, call.clock()))
+    await asyncio.wrap_future(operation)
+    return pages.page(
+        "done",
+        title="Your password is set",
+        text=f"Sign in as {user.login} from now on. Wherever you had signed in before, you are signed out.",
+    )

@@ -1,0 +1,61 @@
+"""Signing in with a password, in a browser, and signing out again."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from procession.model.ids import UserId
+from procession.model.people import AccountStatus, User
+from procession.store import consents, people, sessions
+from procession.store.database import Transaction
+
+SESSION_HOURS = 12  # a working day
+SESSION_BYTES = 32
+EXPIRED_DROPPED_MAX = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Who somebody says to be, and the stored hash that their password must fit; both None for a stranger."""
+
+    user: UserId | None
+    password_hash: str | None
+
+
+def claim(tx: Transaction, name: str) -> Claim:
+    """By login name or email, any case. A user who may not sign in looks like one who does not exist."""
+    name = name.strip()
+    user = people.user_by_login(tx, name) or people.user_by_email(tx, name)
+    if user is None or user.status is not AccountStatus.ACTIVE:
+        return Claim(user=None, password_hash=None)
+    return Claim(user=user.id, password_hash=people.password_hash(tx, user.id))
+
+
+def sign_in(tx: Transaction, proved: Claim, now: datetime) -> str | None:
+    """A new session's cookie; None when account or password changed since the claim was proved."""
+    user = None if proved.user is None else people.user(tx, proved.user)
+    if user is None or user.status is not AccountStatus.ACTIVE:
+        return None
+    if people.password_hash(tx, user.id) != proved.password_hash:
+        return None
+    consents.drop_expired(tx, now, EXPIRED_DROPPED_MAX)
+    cookie = secrets.token_urlsafe(SESSION_BYTES)
+    sessions.add(tx, _digest(cookie), user.id, now + timedelta(hours=SESSION_HOURS))
+    people.signed_in(tx, user.id, now)
+    return cookie
+
+
+def user_of(tx: Transaction, cookie: str, now: datetime) -> User | None:
+    """Who has signed in with this cookie; None for nobody."""
+    return sessions.user_of(tx, _digest(cookie), now) if cookie else None
+
+
+def sign_out(tx: Transaction, cookie: str) -> None:
+    sessions.drop(tx, _digest(cookie))
+
+
+def _digest(cookie: str) -> str:
+    return hashlib.sha256(cookie.encode()).hexdigest()

@@ -1,0 +1,88 @@
+"""A table's jobs in the limited child: what is asked, what comes back, and the files that are kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from procession.actions.contract import FileOutput, Outcome
+from procession.actions.tables.contract import REFUSED, RESULT, Contents, PartFile, Written
+from procession.model.errors import Invalid, ProcessionError, Unavailable
+from procession.model.lifecycle import StepStatus
+from procession.model.tables import Draft, NewPart, Snapshot, TableOperation
+from procession.operations.office import Office
+from procession.store.blobs import Blobs
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+WRITE_SECONDS_MAX = 120.0
+READ_SECONDS_MAX = 30.0
+_OURS = ("the disk is full",)  # reasons that are not the request's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """`what` was to be done, for messages; `seconds_max` until its process is ended."""
+
+    kind: str
+    settings: msgspec.Struct
+    place: Path
+    what: str
+    seconds_max: float = WRITE_SECONDS_MAX
+
+
+def contents(blobs: Blobs, snapshot: Snapshot) -> Contents:
+    """The version with the paths of its files."""
+    parts = tuple(
+        PartFile(number=part.number, path=str(blobs.path(part.content.sha256)), rows=part.rows)
+        for part in snapshot.parts
+    )
+    return Contents(columns=snapshot.version.columns, parts=parts)
+
+
+def perform(office: Office, job: Job, result: type[T]) -> tuple[T, Mapping[str, FileOutput]]:
+    """Raises Invalid for what the child refused or died of, Unavailable for what was the machine's fault."""
+    ended = office.bench.perform(job.kind, job.settings, place=job.place, seconds_max=job.seconds_max)
+    outcome = ended.outcome
+    if outcome is None or outcome.status is not StepStatus.SUCCESS:
+        raise _failed(job, ended.reason if outcome is None else outcome.message)
+    refused = outcome.outputs.get(REFUSED)
+    if isinstance(refused, str):
+        raise Invalid(refused)
+    return msgspec.json.decode(str(outcome.outputs[RESULT]), type=result), _files(outcome)
+
+
+def _files(outcome: Outcome) -> dict[str, FileOutput]:
+    return {name: value for name, value in outcome.outputs.items() if isinstance(value, FileOutput)}
+
+
+def _failed(job: Job, reason: str) -> ProcessionError:
+    if reason in _OURS:
+        return Unavailable(f"{job.what}: {reason}; nothing was changed, try again in a moment")
+    return Invalid(f"{job.what}: {reason}; nothing was changed")
+
+
+def draft_of(
+    office: Office, snapshot: Snapshot, written: Written, files: Mapping[str, FileOutput], place: Path
+) -> Draft:
+    """The next version that the job wrote: its files are made durable here, before any row names them."""
+    try:
+        added = tuple(
+            NewPart(content=office.blobs.take(Path(files[name].path), inside=place), rows=rows)
+            for name, rows in written.added.items()
+        )
+    except OSError as error:
+        raise Unavailable(f"the rows could not be saved: {error.strerror}; nothing was changed") from error
+    return Draft(
+        expected=snapshot.version.number,
+        operation=TableOperation(written.mode),
+        columns=snapshot.version.columns,
+        added=added,
+        removed=frozenset(written.removed),
+        next_record=max(written.next_record, snapshot.table.next_record),
+        next_field=snapshot.table.next_field,
+    )

@@ -1,0 +1,103 @@
+"""Rows of tables: appended, replaced, upserted, and read as of any version. Nothing is half done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from procession.actions.tables.contract import (
+    READ_KIND,
+    ROWS_KIND,
+    Condition,
+    Format,
+    Mode,
+    Page,
+    ReadSettings,
+    RowsSettings,
+    Written,
+)
+from procession.model.ids import TableId
+from procession.model.tables import Draft, Snapshot
+from procession.operations import table_jobs, tables
+from procession.operations.office import Office
+from procession.operations.tables import Desk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsRequest:
+    """A client's rows in a file; `mode` and `key` in a JSON body win over these."""
+
+    path: Path
+    format: Format
+    mode: Mode = "append"
+    key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsWritten:
+    mode: str
+    rows_given: int
+    rows_updated: int
+    present: Snapshot  # afterwards
+
+
+def write(desk: Desk, table_id: TableId, request: RowsRequest) -> RowsWritten:
+    """All rows or none. Raises Invalid naming the row of the request and the column; for a thread that may wait."""
+    done: list[Written] = []
+
+    def prepare(present: Snapshot) -> Draft | None:
+        written, draft = _prepare(desk.office, present, request)
+        done.append(written)
+        return draft if written.added or written.removed else None
+
+    present = tables.change(desk, table_id, prepare)
+    last = done[-1]
+    return RowsWritten(mode=last.mode, rows_given=last.rows_given, rows_updated=last.rows_updated, present=present)
+
+
+def _prepare(office: Office, present: Snapshot, request: RowsRequest) -> tuple[Written, Draft]:
+    with office.bench.room() as place:
+        settings = RowsSettings(
+            contents=table_jobs.contents(office.blobs, present),
+            next_record=present.table.next_record,
+            format=request.format,
+            request=str(request.path),
+            mode=request.mode,
+            key=request.key,
+        )
+        job = table_jobs.Job(kind=ROWS_KIND, settings=settings, place=place, what="the rows were not written")
+        written, files = table_jobs.perform(office, job, Written)
+        return written, table_jobs.draft_of(office, present, written, files, place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which rows: those after the record `after`, at most `limit` (None: all), that meet every condition."""
+
+    format: Format
+    conditions: tuple[Condition, ...] = ()
+    after: int = 0
+    limit: int | None = None
+    escapes: bool = False
+
+
+def read(office: Office, present: Snapshot, wanted: Wanted, place: Path) -> tuple[Page, Path]:
+    """The page, and the file in `place` that holds it. Raises Invalid for a filter that does not fit its column."""
+    settings = ReadSettings(
+        contents=table_jobs.contents(office.blobs, present),
+        format=wanted.format,
+        conditions=wanted.conditions,
+        after=wanted.after,
+        limit=wanted.limit,
+        escapes=wanted.escapes,
+    )
+    job = table_jobs.Job(
+        kind=READ_KIND,
+        settings=settings,
+        place=place,
+        what="the rows were not read",
+        seconds_max=table_jobs.READ_SECONDS_MAX,
+    )
+    page, files = table_jobs.perform(office, job, Page)
+    (file,) = files.values()
+    return page, Path(file.path)

@@ -1,0 +1,150 @@
+"""Managed tables: made, renamed, deleted, listed; and how a next version is prepared and published.
+
+A version is prepared outside the writer's transaction, against the version that was read, and published in one short
+transaction that compares it: of two writers one finds itself late and prepares again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from procession.model.errors import Invalid, Unavailable
+from procession.model.ids import TableId
+from procession.model.people import Caller, Role
+from procession.model.tables import VERSION_FIRST, Draft, NewPart, Snapshot, Table, TableOperation, TableVersion
+from procession.operations import permissions
+from procession.operations.office import Office
+from procession.store import permissions as permission_store
+from procession.store import tables
+from procession.store.database import Transaction
+
+TRIES_MAX = 12  # of a change that others come before
+
+Prepare = Callable[[Snapshot], Draft | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What a change that takes several transactions works with; `database` is the dispatcher's."""
+
+    database: Any
+    office: Office
+    caller: Caller
+    clock: Callable[[], datetime]
+
+
+def create(tx: Transaction, caller: Caller, *, name: str, description: str, now: datetime) -> Table:
+    """The creator becomes its owner. Raises Invalid for a name that is taken."""
+    _check_name(tx, name, None)
+    table = tables.add(tx, name, description, author=caller.user.login, now=now)
+    permission_store.grant(tx, table, Role.OWNER, holder=caller.user.id)
+    return find(tx, table)
+
+
+def update(tx: Transaction, table_id: TableId, *, name: str | None, description: str | None, now: datetime) -> Table:
+    """None leaves it as it is. The version stays: neither rows nor columns change. Raises Invalid as create() does."""
+    table = find(tx, table_id)
+    if name is not None:
+        _check_name(tx, name, table_id)
+    tables.rename(
+        tx,
+        table_id,
+        table.name if name is None else name,
+        table.description if description is None else description,
+        now=now,
+    )
+    return find(tx, table_id)
+
+
+def _check_name(tx: Transaction, name: str, table: TableId | None) -> None:
+    """Names are unique over all tables, so that one exists cannot be kept a secret here."""
+    other = tables.by_name(tx, name)
+    if other is not None and other.id != table:
+        raise Invalid(f'there is a table "{other.name}" already; names of tables are unique')
+
+
+def delete(tx: Transaction, table_id: TableId, *, now: datetime) -> None:
+    """Raises NotFound."""
+    find(tx, table_id)
+    tables.remove(tx, table_id, now=now)
+
+
+def find(tx: Transaction, table_id: TableId) -> Table:
+    """Raises NotFound."""
+    table = tables.find(tx, table_id)
+    if table is None:
+        raise permissions.not_found(table_id)
+    return table
+
+
+def listed(tx: Transaction, caller: Caller, *, name: str | None) -> list[Table]:
+    """What the caller may see, by name."""
+    return tables.visible(tx, permissions.viewer(caller), name=name)
+
+
+def versions(tx: Transaction, table_id: TableId) -> list[TableVersion]:
+    """Newest first."""
+    return tables.versions(tx, table_id)
+
+
+def snapshot(tx: Transaction, table_id: TableId, number: int | None = None) -> Snapshot:
+    """The table as of that version, None: the present one. Raises NotFound, and Invalid for a version it never had."""
+    table = find(tx, table_id)
+    found = tables.snapshot(tx, table, table.version if number is None else number)
+    if found is None:
+        raise Invalid(f"table {table_id} has no version {number}; it has {VERSION_FIRST} to {table.version}")
+    return found
+
+
+def change(desk: Desk, table_id: TableId, prepare: Prepare) -> Snapshot:
+    """Prepare the next version, slowly, and publish it; the table afterwards. Not for the writer's thread.
+
+    Raises what `prepare` raises, and Unavailable when others keep changing the table.
+    """
+    for _ in range(TRIES_MAX):
+        with desk.database.read() as tx:
+            permissions.require(tx, desk.caller, table_id, Role.EDITOR)
+            present = snapshot(tx, table_id)
+        draft = prepare(present)
+        if draft is None:
+            return present
+        published: Snapshot | None = desk.database.submit(_publication(desk, table_id, draft)).result()
+        if published is not None:
+            return published
+    raise Unavailable(f"others keep changing table {table_id}; try again in a moment")
+
+
+def _publication(desk: Desk, table_id: TableId, draft: Draft) -> Callable[[Transaction], Snapshot | None]:
+    def operation(tx: Transaction) -> Snapshot | None:
+        return publish(tx, desk.caller, table_id, draft, now=desk.clock())
+
+    return operation
+
+
+def publish(tx: Transaction, caller: Caller, table_id: TableId, draft: Draft, *, now: datetime) -> Snapshot | None:
+    """Make the draft the present version, in the caller's transaction; None when it was prepared against an older one.
+
+    A step that writes a table calls it in the transaction that ends the step. Raises NotFound and Forbidden: what was
+    taken from the caller meanwhile is gone.
+    """
+    permissions.require(tx, caller, table_id, Role.EDITOR)
+    number = tables.publish(tx, table_id, draft, author=caller.user.login, now=now)
+    return None if number is None else snapshot(tx, table_id, number)
+
+
+def take_back(tx: Transaction, table_id: TableId, number: int) -> Draft:
+    """The draft of a version that holds what version `number` held: a restart undoes what a step wrote with it."""
+    present, earlier = snapshot(tx, table_id), snapshot(tx, table_id, number)
+    kept = {part.number for part in earlier.parts} & {part.number for part in present.parts}
+    return Draft(
+        expected=present.version.number,
+        operation=TableOperation.TAKE_BACK,
+        columns=earlier.version.columns,
+        added=tuple(NewPart(content=part.content, rows=part.rows) for part in earlier.parts if part.number not in kept),
+        removed=frozenset(part.number for part in present.parts if part.number not in kept),
+        next_record=present.table.next_record,
+        next_field=present.table.next_field,
+    )

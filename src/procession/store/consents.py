@@ -1,0 +1,164 @@
+"""Consents, authorization codes, refresh tokens and the access tokens that came of them: every statement about them.
+
+Only the SHA-256 of a code or token is kept. A used code or refresh token stays until it would have expired, so that
+its second use is noticed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from procession.model.consents import Challenge, Code, Consent, IssuedToken, RefreshToken
+from procession.model.ids import ApplicationId, UserId
+from procession.store import times
+from procession.store.database import Row, Transaction
+
+_CONSENT = "g.id, g.application_id, g.user_id, g.scopes, g.revoked_at"
+_CONSENT_COLUMNS = 5
+# A code that somebody kept is most of all used long after its minute.
+CODE_KEPT = timedelta(days=1)
+
+
+def add(tx: Transaction, application: ApplicationId, user: UserId, scopes: frozenset[str], now: datetime) -> Consent:
+    number = tx.insert(
+        "INSERT INTO oauth_grant (application_id, user_id, scopes, created_at) VALUES (?, ?, ?, ?)",
+        *(application.number, user.number, " ".join(sorted(scopes)), times.to_column(now)),
+    )
+    return Consent(id=number, application=application, user=user, scopes=scopes, is_revoked=False)
+
+
+def revoke(tx: Transaction, consent: Consent, now: datetime) -> None:
+    """End it with every access token; its codes and refresh tokens stay, and are refused."""
+    tx.run("DELETE FROM token WHERE grant_id = ?", consent.id)
+    tx.run(
+        "UPDATE oauth_grant SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", times.to_column(now), consent.id
+    )
+
+
+def _consent(row: Row) -> Consent:
+    return Consent(
+        id=row[0],
+        application=ApplicationId(row[1]),
+        user=UserId(row[2]),
+        scopes=frozenset(row[3].split()),
+        is_revoked=row[4] is not None,
+    )
+
+
+def add_code(tx: Transaction, code: Code) -> None:
+    challenge = code.challenge
+    tx.run(
+        "INSERT INTO authorization_code (hash, grant_id, redirect_uri, code_challenge, code_challenge_method,"
+        " expires_at) VALUES (?, ?, ?, ?, ?, ?)",
+        code.hash,
+        code.consent.id,
+        code.redirect_uri,
+        None if challenge is None else challenge.text,
+        None if challenge is None else challenge.method,
+        times.to_column(code.expires_at),
+    )
+
+
+def code(tx: Transaction, code_hash: str) -> Code | None:
+    row = tx.one(
+        f"SELECT {_CONSENT}, c.redirect_uri, c.code_challenge, c.code_challenge_method, c.expires_at, c.used_at"
+        " FROM authorization_code c JOIN oauth_grant g ON g.id = c.grant_id WHERE c.hash = ?",
+        code_hash,
+    )
+    if row is None:
+        return None
+    uri, challenge, method, expires_at, used_at = row[_CONSENT_COLUMNS:]
+    return Code(
+        hash=code_hash,
+        consent=_consent(row),
+        redirect_uri=uri,
+        challenge=None if challenge is None else Challenge(text=challenge, method=method),
+        expires_at=times.from_column(expires_at),
+        is_used=used_at is not None,
+    )
+
+
+def use_code(tx: Transaction, code_hash: str, now: datetime) -> bool:
+    """Whether this is its first use."""
+    return _use(tx, "authorization_code", code_hash, now)
+
+
+def add_refresh_token(tx: Transaction, token: RefreshToken) -> None:
+    tx.run(
+        "INSERT INTO refresh_token (hash, grant_id, scopes, expires_at) VALUES (?, ?, ?, ?)",
+        *(token.hash, token.consent.id, " ".join(sorted(token.scopes)), times.to_column(token.expires_at)),
+    )
+
+
+def refresh_token(tx: Transaction, token_hash: str) -> RefreshToken | None:
+    row = tx.one(
+        f"SELECT {_CONSENT}, r.scopes, r.expires_at, r.used_at"
+        " FROM refresh_token r JOIN oauth_grant g ON g.id = r.grant_id WHERE r.hash = ?",
+        token_hash,
+    )
+    if row is None:
+        return None
+    scopes, expires_at, used_at = row[_CONSENT_COLUMNS:]
+    return RefreshToken(
+        hash=token_hash,
+        consent=_consent(row),
+        scopes=frozenset(scopes.split()),
+        expires_at=times.from_column(expires_at),
+        is_used=used_at is not None,
+    )
+
+
+def use_refresh_token(tx: Transaction, token_hash: str, now: datetime) -> bool:
+    """Whether this is its first use."""
+    return _use(tx, "refresh_token", token_hash, now)
+
+
+def _use(tx: Transaction, table: str, row_hash: str, now: datetime) -> bool:
+    changed = tx.run(
+        f"UPDATE {table} SET used_at = ? WHERE hash = ? AND used_at IS NULL", times.to_column(now), row_hash
+    )
+    return changed == 1
+
+
+def add_token(tx: Transaction, token_hash: str, token: IssuedToken, consent: Consent | None) -> None:
+    """An access token; without a consent it is the application's own (client_credentials)."""
+    tx.run(
+        "INSERT INTO token (hash, application_id, user_id, scopes, expires_at, grant_id) VALUES (?, ?, ?, ?, ?, ?)",
+        token_hash,
+        token.application.number,
+        token.user.number,
+        " ".join(sorted(token.scopes)),
+        times.to_column(token.expires_at),
+        None if consent is None else consent.id,
+    )
+
+
+def token(tx: Transaction, token_hash: str) -> IssuedToken | None:
+    """The access token, whether it has expired or not, of an active user."""
+    row = tx.one(
+        "SELECT t.application_id, u.id, u.login, t.scopes, t.expires_at FROM token t"
+        " JOIN user_account u ON u.id = t.user_id WHERE t.hash = ? AND u.status = 'Active'",
+        token_hash,
+    )
+    if row is None:
+        return None
+    return IssuedToken(
+        application=ApplicationId(row[0]),
+        user=UserId(row[1]),
+        login=row[2],
+        scopes=frozenset(row[3].split()),
+        expires_at=times.from_column(row[4]),
+    )
+
+
+def drop_token(tx: Transaction, token_hash: str) -> None:
+    tx.run("DELETE FROM token WHERE hash = ?", token_hash)
+
+
+def drop_expired(tx: Transaction, now: datetime, limit: int) -> None:
+    """Codes, refresh tokens and sessions that have expired, a few of each."""
+    for table, kept in (("authorization_code", CODE_KEPT), ("refresh_token", timedelta()), ("session", timedelta())):
+        tx.run(
+            f"DELETE FROM {table} WHERE hash IN (SELECT hash FROM {table} WHERE expires_at <= ? LIMIT ?)",
+            *(times.to_column(now - kept), limit),
+        )

@@ -1,0 +1,192 @@
+"""Managed tables, their versions and the files of these: every statement about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from procession.model.columns import RECORD_COLUMN, Column
+from procession.model.files import Content
+from procession.model.ids import RunId, StepId, TableId, UserId, type_of_step
+from procession.model.tables import (
+    VERSION_FIRST,
+    Draft,
+    NewPart,
+    Part,
+    Snapshot,
+    Table,
+    TableOperation,
+    TableVersion,
+)
+from procession.store import times
+from procession.store.database import Transaction
+
+_columns = msgspec.json.Decoder(tuple[Column, ...])
+
+_TABLE = (
+    "t.id, t.name, t.description, t.version, t.created_at, t.modified_at, v.row_count, v.size, t.next_record,"
+    " t.next_field FROM managed_table t JOIN table_version v ON v.table_id = t.id AND v.number = t.version"
+)
+_VERSION = (
+    "v.number, v.operation, v.author, v.created_at, v.row_count, v.size, v.columns, v.run_id, v.step_id, s.kind"
+    " FROM table_version v LEFT JOIN step s ON s.id = v.step_id"
+)
+
+
+def add(tx: Transaction, name: str, description: str, *, author: str, now: datetime) -> TableId:
+    """A table that has no rows, and no column but the records' ids."""
+    moment = times.to_column(now)
+    table = TableId(
+        tx.insert(
+            "INSERT INTO managed_table (name, description, version, created_at, modified_at) VALUES (?, ?, ?, ?, ?)",
+            *(name, description, VERSION_FIRST, moment, moment),
+        )
+    )
+    draft = Draft(expected=0, operation=TableOperation.CREATE, columns=(RECORD_COLUMN,), next_record=1, next_field=2)
+    _add_version(tx, table, VERSION_FIRST, draft, author=author, now=now)
+    return table
+
+
+def rename(tx: Transaction, table: TableId, name: str, description: str, *, now: datetime) -> None:
+    """No new version: neither rows nor columns change."""
+    tx.run(
+        "UPDATE managed_table SET name = ?, description = ?, modified_at = ? WHERE id = ?",
+        *(name, description, times.to_column(now), table.number),
+    )
+
+
+def remove(tx: Transaction, table: TableId, *, now: datetime) -> None:
+    """Nobody sees it any more, and its name is free. Its versions stay: runs that used them can be verified."""
+    tx.run("UPDATE managed_table SET is_deleted = 1, modified_at = ? WHERE id = ?", times.to_column(now), table.number)
+
+
+def find(tx: Transaction, table: TableId) -> Table | None:
+    row = tx.one(f"SELECT {_TABLE} WHERE t.id = ? AND t.is_deleted = 0", table.number)
+    return None if row is None else _table(row)
+
+
+def by_name(tx: Transaction, name: str) -> Table | None:
+    """Any case."""
+    row = tx.one(f"SELECT {_TABLE} WHERE t.name = ? AND t.is_deleted = 0", name)
+    return None if row is None else _table(row)
+
+
+def visible(tx: Transaction, user: UserId | None, *, name: str | None) -> list[Table]:
+    """The tables that `user` has any role on (None: all), by name; `name` is a part of it."""
+    rows = tx.all(
+        f"SELECT {_TABLE} WHERE t.is_deleted = 0 AND (? IS NULL OR instr(lower(t.name), lower(?)) > 0)"
+        " AND (? IS NULL OR t.id IN (SELECT q.table_id FROM permission q WHERE q.user_id = ? OR q.group_id IN"
+        " (SELECT m.group_id FROM user_group_member m WHERE m.user_id = ?))) ORDER BY t.name",
+        *(name, name),
+        *(user and user.number,) * 3,
+    )
+    return [_table(row) for row in rows]
+
+
+def version(tx: Transaction, table: TableId, number: int) -> TableVersion | None:
+    row = tx.one(f"SELECT {_VERSION} WHERE v.table_id = ? AND v.number = ?", table.number, number)
+    return None if row is None else _version(row)
+
+
+def versions(tx: Transaction, table: TableId) -> list[TableVersion]:
+    """Newest first."""
+    rows = tx.all(f"SELECT {_VERSION} WHERE v.table_id = ? ORDER BY v.number DESC", table.number)
+    return [_version(row) for row in rows]
+
+
+def snapshot(tx: Transaction, table: Table, number: int) -> Snapshot | None:
+    """The table as of that version; None when it has never had it."""
+    found = version(tx, table.id, number)
+    if found is None:
+        return None
+    rows = tx.all(
+        "SELECT id, sha256, size, row_count FROM table_part WHERE table_id = ? AND from_version <= ?"
+        " AND (until_version IS NULL OR until_version > ?) ORDER BY id",
+        *(table.id.number, number, number),
+    )
+    parts = tuple(Part(number=row[0], content=Content(sha256=row[1], size_bytes=row[2]), rows=row[3]) for row in rows)
+    return Snapshot(table=table, version=found, parts=parts)
+
+
+def publish(tx: Transaction, table: TableId, draft: Draft, *, author: str, now: datetime) -> int | None:
+    """Make the draft the present version; its number, or None when another version was published meanwhile."""
+    number = draft.expected + 1
+    changed = tx.run(
+        "UPDATE managed_table SET version = ?, next_record = ?, next_field = ?, modified_at = ?"
+        " WHERE id = ? AND version = ? AND is_deleted = 0",
+        *(number, draft.next_record, draft.next_field, times.to_column(now), table.number, draft.expected),
+    )
+    if not changed:
+        return None
+    _end_parts(tx, table, draft.removed, until=number)
+    _add_parts(tx, table, draft.added, since=number)
+    _add_version(tx, table, number, draft, author=author, now=now)
+    return number
+
+
+def _end_parts(tx: Transaction, table: TableId, removed: Iterable[int], *, until: int) -> None:
+    tx.many(
+        "UPDATE table_part SET until_version = ? WHERE id = ? AND table_id = ? AND until_version IS NULL",
+        [(until, part, table.number) for part in removed],
+    )
+
+
+def _add_parts(tx: Transaction, table: TableId, added: Iterable[NewPart], *, since: int) -> None:
+    tx.many(
+        "INSERT INTO table_part (table_id, sha256, size, row_count, from_version) VALUES (?, ?, ?, ?, ?)",
+        [(table.number, part.content.sha256, part.content.size_bytes, part.rows, since) for part in added],
+    )
+
+
+def _add_version(tx: Transaction, table: TableId, number: int, draft: Draft, *, author: str, now: datetime) -> None:
+    totals = tx.one(
+        "SELECT coalesce(sum(row_count), 0), coalesce(sum(size), 0) FROM table_part WHERE table_id = ?"
+        " AND until_version IS NULL",
+        table.number,
+    )
+    assert totals is not None
+    tx.run(
+        "INSERT INTO table_version (table_id, number, operation, author, created_at, row_count, size, columns,"
+        " run_id, step_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        *(table.number, number, draft.operation, author, times.to_column(now), *totals),
+        msgspec.json.encode(draft.columns).decode(),
+        *(draft.run and draft.run.number, draft.step and draft.step.number),
+    )
+
+
+def _table(row: tuple[Any, ...]) -> Table:
+    return Table(
+        id=TableId(row[0]),
+        name=row[1],
+        description=row[2],
+        version=row[3],
+        created_at=times.from_column(row[4]),
+        modified_at=times.from_column(row[5]),
+        rows=row[6],
+        size_bytes=row[7],
+        next_record=row[8],
+        next_field=row[9],
+    )
+
+
+def _version(row: tuple[Any, ...]) -> TableVersion:
+    return TableVersion(
+        number=row[0],
+        operation=TableOperation(row[1]),
+        author=row[2],
+        created_at=times.from_column(row[3]),
+        rows=row[4],
+        size_bytes=row[5],
+        columns=_columns.decode(row[6]),
+        run=None if row[7] is None else RunId(row[7]),
+        step=_step(row[8], row[9]),
+    )
+
+
+def _step(number: int | None, kind: str | None) -> StepId | None:
+    if number is None:
+        return None
+    return type_of_step["ds" if kind == "Data" else "as"](number)

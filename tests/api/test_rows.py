@@ -1,0 +1,252 @@
+"""Rows of tables: in and out as JSON, CSV and Parquet, all or nothing, and as of any version."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.api.house import House
+from tests.api.test_tables import new_table
+
+CSV = {"content-type": "text/csv"}
+
+
+def table_of(home: House) -> str:
+    table = new_table(home, amount="Number", paid="TrueFalse", at="Datetime", fee="Money")
+    column = {"name": "name", "dataType": "FixedLengthText", "fieldLength": 10, "nullable": False}
+    home.post(f"tables/{table}/columns", json=column)
+    return table
+
+
+def rows(home: House, table: str, query: str = "") -> Any:
+    return home.get(f"tables/{table}/rows{query}")
+
+
+def refused(home: House, table: str, **request: Any) -> str:
+    before = home.get(f"tables/{table}")
+    answer = home.ask("POST", f"tables/{table}/rows{request.pop('query', '')}", **request)
+    assert answer.status_code == 400, answer.text
+    assert home.get(f"tables/{table}") == before
+    return str(answer.json()["message"])
+
+
+def test_values_come_back_as_they_were_given(home: House) -> None:
+    table = table_of(home)
+    body = (b'[{"name": "a", "amount": 1234567890123456789012345678.0123456789, "paid": true, "fee": 0.10,'
+            b' "at": "2025-02-05T22:40:19.923+02:00"}]')  # fmt: skip
+
+    done = home.post(f"tables/{table}/rows", content=body)
+    text = home.ask("GET", f"tables/{table}/rows").text
+
+    assert (done["mode"], done["rowsGiven"], done["rowsAdded"], done["rows"], done["version"]) == ("append", 1, 1, 1, 8)
+    assert '"amount":1234567890123456789012345678.0123456789' in text
+    assert '"fee":0.1,' in text and '"at":"2025-02-05T20:40:19.923"' in text and '"paid":true' in text
+
+
+def test_csv_goes_out_and_comes_back_the_same(home: House) -> None:
+    table = table_of(home)
+    home.post(f"tables/{table}/rows", json=[{"name": 'q"\n,', "amount": 1.5}, {"name": "", "paid": False},
+                                            {"name": "=1+1", "fee": -3, "at": "2020-01-31"}])  # fmt: skip
+    out = home.ask("GET", f"tables/{table}/rows", headers={"accept": "text/csv"})
+
+    done = home.post(f"tables/{table}/rows?mode=upsert&key=_Record_ID", content=out.content, headers=CSV)
+
+    assert (done["rowsUpdated"], done["rowsAdded"]) == (3, 0)
+    assert home.ask("GET", f"tables/{table}/rows", headers={"accept": "text/csv"}).text == out.text
+    assert "filename=" in out.headers["content-disposition"] and out.headers["content-type"].startswith("text/csv")
+
+
+def test_csv_for_people_runs_no_formulas(home: House) -> None:
+    table = table_of(home)
+    home.post(f"tables/{table}/rows", json=[{"name": "=1+1"}, {"name": "-x", "amount": -1}])
+
+    out = home.ask("GET", f"tables/{table}/rows?escape=true", headers={"accept": "text/csv"}).text
+
+    assert "'=1+1" in out and "'-x" in out and ",-1," in out.replace("2,-1", ",-1")
+
+
+def test_parquet_goes_out_and_comes_in(home: House, tmp_path: Path) -> None:
+    table, path = table_of(home), tmp_path / "rows.parquet"
+    duckdb.connect().sql("SELECT 'n' || i AS name, i * 1.5 AS amount, i / 4 AS fee, TIMESTAMP '2020-01-01' AS at"
+               " FROM range(3) t(i)").write_parquet(str(path))  # fmt: skip
+    home.post(f"tables/{table}/rows", content=path.read_bytes())
+
+    out = home.ask("GET", f"tables/{table}/rows", headers={"accept": "application/vnd.apache.parquet"})
+
+    assert [(row["amount"], row["fee"]) for row in rows(home, table)] == [(0, 0), (1.5, 0.25), (3, 0.5)]
+    path.write_bytes(out.content)
+    assert duckdb.connect().sql(f"SELECT count(*), max(_Record_ID) FROM '{path}'").fetchall() == [(3, 3)]
+
+
+def test_an_upsert_keeps_ids_and_what_it_does_not_name(home: House) -> None:
+    table = table_of(home)
+    home.post(f"tables/{table}/rows", json=[{"name": "a", "amount": 1, "fee": 1}, {"name": "b", "amount": 2}])
+    body = {"mode": "Upsert", "key": ["NAME"], "rows": [{"name": "a", "amount": 10}, {"name": "c", "amount": 3}]}
+
+    done = home.post(f"tables/{table}/rows", json=body)
+
+    assert (done["rowsUpdated"], done["rowsAdded"], done["rows"]) == (1, 1, 3)
+    got = [(row["_Record_ID"], row["name"], row["amount"], row["fee"]) for row in rows(home, table)]
+    assert got == [(1, "a", 10, 1), (2, "b", 2, None), (3, "c", 3, None)]
+
+
+def test_record_ids_are_never_given_twice(home: House) -> None:
+    table = table_of(home)
+    home.post(f"tables/{table}/rows", json=[{"name": "a"}, {"name": "b"}])
+
+    home.post(f"tables/{table}/rows", json={"mode": "replace", "rows": [{"name": "c"}]})
+    home.post(f"tables/{table}/rows", json={"mode": "replace", "rows": []})
+    home.post(f"tables/{table}/rows", json=[{"name": "d"}])
+
+    assert [(row["_Record_ID"], row["name"]) for row in rows(home, table)] == [(4, "d")]
+
+
+def test_a_version_shows_its_rows_and_its_columns(home: House) -> None:
+    table = table_of(home)
+    home.post(f"tables/{table}/rows", json=[{"name": "a", "amount": 1}])
+    version = home.get(f"tables/{table}")["version"]
+    home.post(f"tables/{table}/rows", json={"mode": "replace", "rows": [{"name": "b"}]})
+    home.post(f"tables/{table}/columns/amount", json={"name": "sum"})
+    home.ask("DELETE", f"tables/{table}/columns/fee")
+
+    then = rows(home, table, f"?version={version}")
+
+    assert then == [{"_Record_ID": 1, "amount": 1, "paid": None, "at": None, "fee": None, "name": "a"}]
+    assert [item["name"] for item in home.get(f"tables/{table}/columns?version={version}")][-2:] == ["fee", "name"]
+    assert rows(home, table, "?version=2") == []
+    for wrong in ("1", "999", "x", "-1"):
+        assert home.ask("GET", f"tables/{table}/rows?version={wrong}").status_code == 400
+
+
+def test_pages_follow_their_links_in_one_version(home: House) -> None:
+    table = table_of(home)
+    home.post(f"tables/{table}/rows", json=[{"name": f"n{i}", "amount": i} for i in range(7)])
+    found, path = [], f"tables/{table}/rows?limit=3&amount.gte=1"
+
+    while path:
+        page = home.ask("GET", path)
+        home.post(f"tables/{table}/rows", json=[{"name": "late", "amount": 99}])
+        found += [row["name"] for row in page.json()]
+        path = page.headers.get("link", "").partition("/api/v1/")[2].partition(">")[0]
+
+    assert found == ["n1", "n2", "n3", "n4", "n5", "n6"]
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [("name=a", "a"), ("NAME=a", "a"), ("amount.gt=1", "bc"), ("amount.lte=2&name.ne=a", "b"), ("paid=true", "b"),
+     ("at.gte=2020-06-01", "c"), ("name.contains=b", "b"), ("fee.null=true", "ab"), ("fee.null=false", "c"),
+     ("_Record_ID=2", "b"), ("name=%27%20OR%20true--", ""), ("amount=1.00", "a")],
+)  # fmt: skip
+def test_filters_choose_rows(home: House, query: str, names: str) -> None:
+    table = table_of(home)
+    home.post(f"tables/{table}/rows", json=[{"name": "a", "amount": 1}, {"name": "b", "amount": 2, "paid": True},
+                                            {"name": "c", "amount": 3, "fee": 1, "at": "2020-07-01"}])  # fmt: skip
+
+    assert "".join(row["name"] for row in rows(home, table, f"?{query}")) == names
+    csv = home.ask("GET", f"tables/{table}/rows?{query}", headers={"accept": "text/csv"}).text
+    assert len(csv.splitlines()) == len(names) + 1
+
+
+@pytest.mark.parametrize("query", ["x=1", "amount=abc", "amount.like=1", "limit=0", "limit=x", "cursor=%21", "at=32"])
+def test_a_bad_question_is_refused(home: House, query: str) -> None:
+    assert home.ask("GET", f"tables/{table_of(home)}/rows?{query}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ([{"name": "a"}, {"name": "12345678901"}], 'row 2, column "name": "12345678901" has 11 characters'),
+        ([{"name": "a"}, {"name": None}], 'row 2, column "name": must not be null'),
+        ([{"amount": 1}], 'row 1, column "name": must not be null, and has no default'),
+        ([{"name": "a", "x": 1}], 'has no column "x"'),
+        ([{"name": "a", "amount": "abc"}], 'row 1, column "amount": "abc" is not a number'),
+        ([{"name": "a", "amount": 1e28}], "out of range"),
+        ([{"name": "a", "fee": 0.12345}], "at most 4 decimal places"),
+        ([{"name": "a", "paid": "yes"}], "neither true nor false"),
+        ([{"name": "a", "at": "2020-02-31"}], "is not a date"),
+        ([{"name": "a", "NAME": "b"}], 'row 1 names the column "name" twice'),
+        ([{"name": "a\0"}], "NUL"),
+        ([{"name": ["a"]}], "is not a text"),
+        ([{"name": "a", "_Record_ID": 1}], "is given by the server"),
+        ([1], "row 1 is 1"),
+        ("rows", "the body must be"),
+        ({"rows": {}}, "rows must be a list"),
+        ({"mode": "merge", "rows": []}, "append, replace, upsert"),
+        ({"mode": "upsert", "rows": [{"name": "a"}]}, "needs a key"),
+        ({"mode": "append", "key": ["name"], "rows": []}, "belongs to an upsert"),
+        ({"mode": "upsert", "key": ["x"], "rows": []}, 'key: the table has no column "x"'),
+        ({"mode": "upsert", "key": ["name"], "rows": [{"name": "a"}, {"name": "a"}]}, "row 2 has the same key"),
+        ({"mode": "upsert", "key": ["name"], "rows": [{"name": "dup"}]}, "several rows of the table"),
+        ({"mode": "upsert", "key": ["_Record_ID"], "rows": [{"_Record_ID": 9, "name": "a"}]}, "does not have"),
+        ({"mode": "upsert", "key": ["name"], "rows": [{"name": "a", "fee": 1}, {"name": "b"}]}, 'row 2 has no "fee"'),
+    ],
+)
+def test_a_bad_row_is_named_and_nothing_is_written(home: House, body: Any, words: str) -> None:
+    table = table_of(home)
+    home.post(f"tables/{table}/rows", json=[{"name": "dup"}, {"name": "dup"}])
+
+    assert words in refused(home, table, json=body)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "empty"),
+        (b"x\n1\n", 'no column "x"'),
+        (b"name,name\na,b\n", "twice"),
+        (b"name,amount\na,1\nb,1.2.3\n", 'row 2, column "amount": "1.2.3" is not a Number'),
+        (b"name,amount\na,1,2\n", "cannot be read"),
+        (b'name\n"a\n', "cannot be read"),
+        (b"name\n\xff\xfe\n", "cannot be read"),
+        (b"name,at\na,10:00\n", 'row 1, column "at"'),
+        (b"name,amount\na,1e5\n", "is not a Number"),
+        (b"amount,name\n1,\n", 'row 1, column "name": must not be null'),
+    ],
+)
+def test_a_bad_csv_is_refused(home: House, body: bytes, words: str) -> None:
+    assert words in refused(home, table_of(home), content=body, headers=CSV)
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[" * 90_000, b"\x00\xff", b"PAR1" + b"\xff" * 400 + b"PAR1", b'[{"name": 1e999999999}]', b"[NaN]"]
+)
+def test_a_broken_body_is_refused(home: House, body: bytes) -> None:
+    refused(home, table_of(home), content=body)
+
+
+def test_a_parquet_column_of_lists_is_refused(home: House, tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    duckdb.connect().sql("SELECT [1, 2] AS amount, 'a' AS name").write_parquet(str(path))
+
+    assert "only numbers, texts" in refused(home, table_of(home), content=path.read_bytes())
+
+
+def test_writers_at_the_same_time_lose_nothing(home: House) -> None:
+    table = table_of(home)
+
+    async def append() -> list[int]:
+        asked = [home.ask_async("POST", f"tables/{table}/rows", json=[{"name": f"n{i}"}]) for i in range(8)]
+        return [answer.status_code for answer in await asyncio.gather(*asked)]
+
+    assert asyncio.run(append()) == [200] * 8
+    got = rows(home, table)
+    assert sorted(row["name"] for row in got) == [f"n{i}" for i in range(8)]
+    assert [row["_Record_ID"] for row in got] == list(range(1, 9))
+
+
+def test_small_appends_do_not_pile_up_files(home: House) -> None:
+    table = table_of(home)
+    for number in range(12):
+        home.post(f"tables/{table}/rows", json=[{"name": f"n{number}"}])
+
+    parts = home.database.write(lambda tx: tx.one("SELECT count(*) FROM table_part WHERE until_version IS NULL"))
+
+    assert parts is not None and parts[0] <= 4
+    assert len(rows(home, table)) == 12
+    assert io.StringIO(home.ask("GET", f"tables/{table}/rows", headers={"accept": "text/csv"}).text).readline()

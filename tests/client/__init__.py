@@ -1,0 +1,1 @@
+"""The client against a real server over HTTP and TLS on loopback."""

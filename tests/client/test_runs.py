@@ -1,0 +1,148 @@
+"""Processes, runs, steps, properties and files, as a script uses them."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+
+from procession.client import Client, Invalid, NotFound, TimedOut
+from procession.client.shapes import Progress
+
+pytestmark = pytest.mark.acceptance
+
+
+def test_the_example_of_the_readme_works(procession: Client, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("hello")
+    told: list[Progress] = []
+    run = procession.process("Echo").create_run(
+        inputs={"data.word": "longer"}, files={"data.text": tmp_path / "text.txt"}, start=True
+    )
+
+    status = run.wait(on_progress=told.append)
+
+    assert (status.status, status.outcome, status.is_success) == ("Finished", "Success", True)
+    assert run.property("data.length").value == 6
+    assert run.property("data.copy").file.read() == b"hello"
+    assert str(told[-1]).startswith(f"{run.id} Success: ")
+    assert told[-1].run.is_over
+
+
+def test_values_and_start_are_one_call(procession: Client) -> None:
+    status = procession.process("p-1").create_run(inputs={"data.word": "ab"}, start=True).wait()
+
+    assert status.date_started is not None and status.date_started.tzinfo is UTC
+    assert status.duration_seconds is not None
+
+
+def test_a_refused_value_makes_no_run(procession: Client) -> None:
+    before = len(procession.process("Echo").runs())
+
+    with pytest.raises(Invalid, match="nothing") as caught:
+        procession.process("Echo").create_run(inputs={"data.nothing": "x"}, start=True)
+
+    assert caught.value.status == 400
+    assert caught.value.support_id
+    assert len(procession.process("Echo").runs()) == before
+
+
+def test_what_is_not_there_is_named(procession: Client) -> None:
+    with pytest.raises(NotFound, match='no process "Nothing"'):
+        procession.process("Nothing")
+    with pytest.raises(NotFound, match="pr-999"):
+        procession.run("pr-999").status()
+    run = procession.process("Echo").create_run()
+    with pytest.raises(NotFound, match="there are data, count, copy"):
+        run.step("nothing")
+    with pytest.raises(NotFound, match="there are word, text, copy, length"):
+        run.property("data.nothing")
+    with pytest.raises(Invalid, match="not a File"):
+        run.upload("data.word", b"x")
+
+
+def test_an_id_cannot_lead_to_another_path(procession: Client) -> None:
+    with pytest.raises(NotFound):
+        procession.run("../processes").status()
+
+
+def test_a_failed_step_is_restarted_with_its_plan_and_history(procession: Client) -> None:
+    run = procession.process("Echo").create_run(inputs={"data.word": "bad"}, start=True)
+    status = run.wait()
+    count = run.step("count")
+    assert (status.outcome, status.failed_steps) == ("Failed", (count.id,))
+    assert "bad is no word" in count.status().completion_message
+    assert "bad is no word" in count.log()
+    assert run.restart_plan("count").runs_again[0].name == "Count"
+
+    run.restart("count", reason="once more")
+
+    assert run.wait().attempt == 2
+    history = run.history()
+    assert [attempt.reason for attempt in history.attempts][-1] == "once more"
+    assert history.events[0].at.tzinfo is UTC
+    assert list(count.follow_log())
+
+
+NAP = """
+process: Nap
+groups:
+  - group: All
+    steps:
+      - {action: wait, name: Nap, key: nap, with: {seconds: 60}}
+"""
+
+
+def test_a_run_is_cancelled_with_its_reason(procession: Client) -> None:
+    run = procession.apply(NAP).create_run(start=True)
+
+    assert run.cancel(reason="not needed").status == "Cancelled"
+
+    assert run.wait().status == "Cancelled"
+    assert "not needed" in [event.detail.get("reason") for event in run.history().events]
+
+
+def test_waiting_ends_when_it_may_last_no_longer(procession: Client) -> None:
+    run = procession.process("Echo").create_run()
+
+    with pytest.raises(TimedOut, match="NotStarted"):
+        run.wait(timeout_seconds=0)
+
+
+def test_runs_are_listed_page_by_page(procession: Client) -> None:
+    made = [procession.process("Echo").create_run().id for _ in range(3)]
+
+    listed = [row.id for row in procession.runs(page=2, process="p-1")]
+
+    assert listed[:3] == made[::-1]
+    assert len(listed) == len(set(listed)) == len(procession.process("Echo").runs())
+
+
+def test_files_go_up_and_down(procession: Client, tmp_path: Path) -> None:
+    file = procession.process("Echo").create_run().property("data.text").file
+    content = bytes(range(256)) * 4096
+    with pytest.raises(NotFound):
+        file.download(tmp_path / "none")
+    assert list(tmp_path.iterdir()) == []
+
+    details = file.upload(io.BytesIO(content), name='na"me.bin')
+    size = file.download(tmp_path / "there.bin")
+
+    assert (details.size_in_bytes, details.file_extension, size) == (len(content), "bin", len(content))
+    assert (tmp_path / "there.bin").read_bytes() == content
+    assert [path.name for path in tmp_path.iterdir()] == ["there.bin"]
+    assert file.rename("other.csv").name == file.details().name == "other.csv"
+
+
+def test_a_definition_is_applied_and_read_again(procession: Client) -> None:
+    process = procession.process("Echo")
+    text = process.definition()
+
+    assert text.lstrip().startswith("process: Echo")
+    assert procession.apply(text).id == process.id
+    assert [version.version for version in process.versions()] == [1]
+    assert {step.key for step in process.steps()} == {"data", "count", "copy"}
+    with pytest.raises(Invalid) as caught:
+        procession.apply("proces: X")
+    assert caught.value.fields["mistakes"][0]["line"] == 1

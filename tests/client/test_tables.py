@@ -1,0 +1,75 @@
+"""Managed tables through the client, against a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from procession.client import Client, Invalid, NotFound
+from procession.client.tables import PARQUET, RECORD_ID, Column, Table
+from tests.client.conftest import Place
+from tests.programs import command
+
+pytestmark = pytest.mark.acceptance
+
+
+@pytest.fixture(scope="module")
+def tables_client(place: Place) -> Iterator[Client]:
+    made = command(place.home, "application", "create", "--name", "tables", "--scopes", "mtable", "--json").json
+    with replace(place, credentials=made).client() as client:
+        yield client
+
+
+@pytest.fixture
+def table(tables_client: Client) -> Iterator[Table]:
+    found = tables_client.tables.create("Entries", description="of the ledger")
+    found.add_column(Column(name="Text", data_type="FixedLengthText", field_length=20))
+    found.add_column(Column(name="Amount", data_type="Money"))
+    yield found
+    found.delete()
+
+
+def test_rows_go_in_and_come_out_exactly(table: Table) -> None:
+    done = table.append([{"Text": "a", "Amount": Decimal("0.10")}, {"Text": "b", "Amount": Decimal("-3")}])
+
+    assert (done.rows_added, done.rows) == (2, 2)
+    rows = list(table.rows(page=1))
+    assert [row["Text"] for row in rows] == ["a", "b"]
+    assert [row["Amount"] for row in rows] == [Decimal("0.10"), Decimal("-3")]
+    assert [row["Text"] for row in table.rows(Text="b")] == ["b"]
+
+
+def test_rows_are_changed_by_key_and_remembered_by_version(table: Table) -> None:
+    first = table.append([{"Text": "a", "Amount": 1}])
+    table.upsert([{"Text": "a", "Amount": 2}, {"Text": "b", "Amount": 3}], key=["Text"])
+
+    assert [int(row["Amount"]) for row in table.rows()] == [2, 3]
+    assert [int(row["Amount"]) for row in table.rows(version=first.version)] == [1]
+    assert table.details().version == max(version.version for version in table.versions())
+
+
+def test_files_go_in_and_out(table: Table, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("Text,Amount\na,1.5\nb,2\n")
+
+    assert table.load(path).rows_added == 2
+    with table.open_rows() as blocks:
+        assert b"a,1.5" in b"".join(blocks)
+    with table.open_rows(PARQUET) as blocks:
+        parquet = b"".join(blocks)
+    assert table.load(parquet, media_type=PARQUET, mode="upsert", key=[RECORD_ID]).rows == 2
+
+
+def test_columns_and_what_is_refused(table: Table) -> None:
+    assert [column.name for column in table.columns()] == [RECORD_ID, "Text", "Amount"]
+    assert table.change_column("Text", name="Long text").name == "Long text"
+    table.drop_column("Long text")
+    with pytest.raises(Invalid, match="Nothing"):
+        table.append([{"Nothing": 1}])
+    with pytest.raises(NotFound):
+        table.drop_column("Long text")
+    assert table.change(description="other").description == "other"
