@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,12 +81,14 @@ def finished_run(made: House) -> Ids:
 
 
 def new_process(made: House) -> Ids:
-    return {"process": str(made.post("processes", content=PROCESS)["id"])}
+    name = f"Process {secrets.token_hex(8)}"
+    process = made.post("processes", content=PROCESS.replace("Month end", name))["id"]
+    return {"process": str(process), "process name": name}
 
 
 def new_table(made: House) -> Ids:
     """Of a column and a row."""
-    table = made.post("tables", json={"name": f"Table {len(made.get('tables')) + 1}"})["id"]
+    table = made.post("tables", json={"name": f"Table {secrets.token_hex(8)}"})["id"]
     made.post(f"tables/{table}/columns", json={"name": "Amount", "dataType": "Number"})
     made.post(f"tables/{table}/rows", json={"rows": [{"Amount": 12.5}]})
     return {"table": str(table), "column": "Amount"}

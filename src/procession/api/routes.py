@@ -69,7 +69,7 @@ def table(find: Find) -> tuple[Route, ...]:
         row("PUT processes/{process}/definition", "processes.publish", STREAM, EDIT_P, "Publish the next version", body=BodyKind.TEXT, reply="Process"),
         row("GET processes/{process}/definition", "processes.definition", READ, READ_P, "Read the process file", media=("application/yaml", JSON), is_ranged=True),
         row("GET processes/{process}/versions", "processes.versions", LIST, READ_P, "List versions", reply="[Version]"),
-        row("GET processes/{process}/steps", "processes.steps", LIST, READ_P, "List data steps, or all", reply="[DataStep]", query=("include",)),
+        row("GET processes/{process}/steps", "processes.steps", LIST, READ_P, "List data steps, or all", reply="[DataStep]|[AnyStep]", query=("include",)),
         row("POST processes/{process}/processruns", "runs.create", WRITE, EXECUTE_P, "Create a process run", reply="ProcessRun", takes="NewProcessRun"),
         row("GET processes/{process}/processruns", "runs.of_process", LIST, READ_P, "List runs of a process", reply="[Named]", query=CREATED),
         row("GET processruns", "runs.listed", LIST, READ_ANY, "List runs, newest first", reply="[ListedRun]", query=(*RUN_FILTERS, *PAGE)),
