@@ -20,9 +20,10 @@ from bench.server import Server, folder, process_text, wait_step
 from procession.api import app
 from procession.clock import SystemClock
 from procession.engine.announcements import Announcements
-from procession.oauth.door import token_issuer
+from procession.oauth import door
 from procession.operations.office import Office
 from procession.store.blobs import Blobs
+from procession.store.chunks import Chunks
 from procession.store.database import Database
 
 RUNS = 100_000
@@ -213,10 +214,16 @@ async def _inside(home: Path, token: str) -> float:
     """Run statuses a second of CPU from the ASGI application, with no socket."""
     clock = SystemClock()
     database = Database(home / "procession.db", on_fatal=print)
-    office = Office(actions={}, look=lambda run: None, blobs=Blobs(home / "files"), logs=home / "logs")
+    office = Office(
+        actions={},
+        look=lambda run: None,
+        blobs=Blobs(home / "files"),
+        chunks=Chunks(home / "uploads"),
+        logs=home / "logs",
+    )
     with ThreadPoolExecutor(1) as threads:
         settings = app.ApiSettings(
-            issue_token=token_issuer(), threads=threads, hashing=threads, upload_bytes_max=1_000_000
+            more=door.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=1_000_000
         )
         api = app.build(database, office, clock=clock, announcements=Announcements(), settings=settings)
         ask = _asker(api, token)

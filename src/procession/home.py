@@ -17,6 +17,7 @@ from procession.model.errors import ProcessionError
 from procession.model.ids import RunId
 from procession.store import migrations
 from procession.store.blobs import Blobs
+from procession.store.chunks import Chunks
 from procession.store.database import Database
 
 PRIVATE = 0o700  # the database holds hashes of secrets, the files are the customer's
@@ -43,6 +44,10 @@ class Home:
         return self.folder / "files"
 
     @property
+    def uploads(self) -> Path:
+        return self.folder / "uploads"
+
+    @property
     def logs(self) -> Path:
         return self.folder / "logs"
 
@@ -58,7 +63,7 @@ class Home:
         """Make the folders that are missing. Raises ProcessionError when that is not allowed."""
         try:
             self.folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
-            for folder in (self.files, self.logs, self.work):
+            for folder in (self.files, self.uploads, self.logs, self.work):
                 folder.mkdir(mode=PRIVATE, exist_ok=True)
         except OSError as error:
             raise ProcessionError(f"the home {self.folder} cannot be used: {error.strerror}") from error
@@ -80,6 +85,10 @@ class Home:
     def open_blobs(self) -> Blobs:
         self.prepare()
         return Blobs(self.files)
+
+    def open_chunks(self) -> Chunks:
+        self.prepare()
+        return Chunks(self.uploads)
 
     def take_lock(self, holder: str) -> EngineLock:
         """Become the only engine of this home. Raises Busy, naming who is."""

@@ -28,7 +28,10 @@ from procession.engine.options import EngineSettings, Tools
 from procession.engine.workbench import Workbench
 from procession.engine.workbench import settings as table_settings
 from procession.home import EngineLock, Home, Listener
+from procession.loops import Loop
+from procession.operations import uploads
 from procession.operations.office import Office
+from procession.store.chunks import Chunks
 from procession.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -40,6 +43,8 @@ LISTING_THREADS = 4
 HASHING_THREADS = 2  # each holds 19 MiB while it hashes a password
 FATAL_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h: whoever watches us starts us again
 FATAL_ANSWER_SECONDS = 1.0  # for the answers of requests that met the error
+TIDYING_REST_SECONDS = 600.0  # between two looks for upload sessions that are a day old
+LOOP_SECONDS_MAX = 1.0  # for a tick under way when the server is told to end
 CLOSE_SECONDS_MAX = 7.0  # with the time for requests under way less than ten
 
 
@@ -54,11 +59,14 @@ class Station:
     engine: LocalEngine
     listener: Listener
     lock: EngineLock
+    loops: tuple[Loop, ...]
     isolation: str  # how steps are kept apart, in one line
 
     def close(self) -> None:
         """End every step process; runs under way go on at the next start."""
         self.listener.close()
+        for loop in self.loops:
+            loop.stop(deadline_seconds=LOOP_SECONDS_MAX)
         if self.office.workbench is not None:
             self.office.workbench.close()
         self.engine.close()
@@ -85,14 +93,16 @@ def open_station(settings: Settings, *, clock: Clock, on_fatal: Callable[[str], 
     # First of all, because it takes longest and needs nothing of us while it does.
     isolation.start()
     database = home.open_database(clock, on_fatal)
-    blobs, announcements, book = home.open_blobs(), Announcements(), actions.book()
+    chunks = home.open_chunks()
+    uploads.sweep(database, chunks)
+    blobs = home.open_blobs()
     blobs.sweep()
     tools = Tools(
         database=database,
         blobs=blobs,
         isolation=isolation,
-        actions=book,
-        announcements=announcements,
+        actions=actions.book(),
+        announcements=Announcements(),
         clock=clock,
         work=home.work,
         logs=home.logs,
@@ -105,14 +115,26 @@ def open_station(settings: Settings, *, clock: Clock, on_fatal: Callable[[str], 
         home=home,
         database=database,
         office=Office(
-            actions=book, look=engine.look, blobs=blobs, logs=home.logs, workbench=_open_workbench(settings, home)
+            actions=tools.actions,
+            look=engine.look,
+            blobs=blobs,
+            chunks=chunks,
+            logs=home.logs,
+            workbench=_open_workbench(settings, home),
         ),
-        announcements=announcements,
+        announcements=tools.announcements,
         engine=engine,
         listener=home.listen(engine.look),
         lock=lock,
+        loops=(_begin_tidying(database, chunks, clock),),
         isolation=description,
     )
+
+
+def _begin_tidying(database: Database, chunks: Chunks, clock: Clock) -> Loop:
+    loop = Loop("tidying", lambda: uploads.tidy(database, chunks, clock.now()), rest_seconds=TIDYING_REST_SECONDS)
+    loop.start()
+    return loop
 
 
 def _isolation_settings(settings: Settings, home: Home) -> IsolationSettings:

@@ -26,11 +26,12 @@ from procession.oauth import door
 from procession.operations import applications, consents, people, processes, runs
 from procession.operations.office import Office
 from procession.store import applications as application_store
-from procession.store import history, migrations, moves, permissions
+from procession.store import history, migrations, moves, permissions, times
 from procession.store import people as people_store
 from procession.store import runs as run_store
 from procession.store import steps as step_store
 from procession.store.blobs import Blobs
+from procession.store.chunks import Chunks
 from procession.store.database import Database, Transaction
 
 PROCESS = """
@@ -98,6 +99,11 @@ class House:
     def caller(self, who: str) -> Caller:
         return Caller(user=self.users[who], scopes=SCOPES)
 
+    def renew_tokens(self) -> None:
+        """Everybody's token, for another day."""
+        until = times.to_column(self.clock.now() + timedelta(days=1))
+        self.database.write(lambda tx: tx.run("UPDATE token SET expires_at = ?", until))
+
     def take(self, run: str) -> Run:
         """What the engine does when it begins: the first step that waits runs."""
 
@@ -163,6 +169,7 @@ def house(folder: Path, clock: ManualClock, workbench: Workbench | None = None) 
         actions=actions.book(),
         look=told.append,
         blobs=Blobs(folder / "files"),
+        chunks=Chunks(folder / "uploads"),
         logs=folder / "logs",
         workbench=workbench,
     )

@@ -170,6 +170,7 @@ def test_a_bad_question_is_refused(home: House, query: str) -> None:
         ([{"name": "a", "fee": 0.12345}], "at most 4 decimal places"),
         ([{"name": "a", "paid": "yes"}], "neither true nor false"),
         ([{"name": "a", "at": "2020-02-31"}], "is not a date"),
+        ([{"name": "a", "at": "2020-02-01T10:00:00.1234567"}], "is not a date"),
         ([{"name": "a", "NAME": "b"}], 'row 1 names the column "name" twice'),
         ([{"name": "a\0"}], "NUL"),
         ([{"name": ["a"]}], "is not a text"),
@@ -225,6 +226,14 @@ def test_a_parquet_column_of_lists_is_refused(home: House, tmp_path: Path) -> No
     duckdb.connect().sql("SELECT [1, 2] AS amount, 'a' AS name").write_parquet(str(path))
 
     assert "only numbers, texts" in refused(home, table_of(home), content=path.read_bytes())
+
+
+def test_a_parquet_bomb_is_refused_by_its_footer(home: House, tmp_path: Path) -> None:
+    path = tmp_path / "bomb.parquet"
+    duckdb.connect().sql("SELECT 'a' AS name FROM range(20000001)").write_parquet(str(path), row_group_size=10**7)
+
+    assert path.stat().st_size < 100_000
+    assert "20,000,001 rows, more than" in refused(home, table_of(home), content=path.read_bytes())
 
 
 def test_writers_at_the_same_time_lose_nothing(home: House) -> None:

@@ -21,6 +21,7 @@ from procession.operations import files, people, processes, runs
 from procession.operations.office import Office
 from procession.store import history, steps
 from procession.store.blobs import Blobs
+from procession.store.chunks import Chunks
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Database
 from procession.store.migrations import migrate
@@ -46,6 +47,7 @@ class World:
             actions=actions.book(),
             look=lambda run: self.engine.look(run),
             blobs=self.blobs,
+            chunks=Chunks(self.home / "uploads", crash_point=self.crash_point),
             logs=self.home / "logs",
         )
         self.caller = self._caller()

@@ -261,3 +261,19 @@ def test_an_unknown_client_looks_like_a_wrong_secret(made: World) -> None:
     parts = ("error", "error_description", "message")
     assert [unknown.json()[name] for name in parts] == [wrong.json()[name] for name in parts]
     assert unknown.status_code == wrong.status_code
+
+
+@pytest.mark.parametrize("path", ["token", "revoke", "introspect"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]", b"{", b"nonsense", b"\xff=1", b"a=%ff", b'{"grant_type": 7, "token": null}', b'{"token": "\\ud800"}',
+        b'{"client_id": "\\u0000", "client_secret": "\\u0000", "token": "x", "grant_type": "client_credentials"}',
+        b'{"client_id": "x", "token": "\xf0\x9f\x98\x80", "client_secret": "\xc3\xa9", "grant_type": "refresh_token"}',
+    ],
+)  # fmt: skip
+def test_nonsense_is_refused_in_the_words_of_the_standard(made: World, path: str, body: bytes) -> None:
+    """RFC 6749 section 5.2."""
+    answer = httpx2.post(f"{made.address}/oauth/{path}", content=body)
+
+    assert answer.status_code in {400, 401} and answer.json()["error"] and answer.json()["supportId"]

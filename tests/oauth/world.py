@@ -30,6 +30,7 @@ from procession.operations.office import Office
 from procession.store import migrations
 from procession.store import people as people_store
 from procession.store.blobs import Blobs
+from procession.store.chunks import Chunks
 from procession.store.database import Database, Transaction
 from tests.support import wait_until
 
@@ -186,7 +187,13 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
     failures: list[str] = []
     database = Database(folder / "world.sqlite", on_fatal=failures.append)
     migrations.migrate(database, clock.now())
-    office = Office(actions=actions.book(), look=lambda run: None, blobs=Blobs(folder / "files"), logs=folder / "logs")
+    office = Office(
+        actions=actions.book(),
+        look=lambda run: None,
+        blobs=Blobs(folder / "files"),
+        chunks=Chunks(folder / "uploads"),
+        logs=folder / "logs",
+    )
     with ThreadPoolExecutor(4) as threads, socket.socket() as listening:
         settings = app.ApiSettings(
             more=door.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=100_000
@@ -194,7 +201,7 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
         built = app.build(database, office, clock=clock, announcements=Announcements(), settings=settings)
         listening.bind(("127.0.0.1", 0))
         listening.listen(64)
-        server = uvicorn.Server(uvicorn.Config(built, lifespan="off", log_config=None, ws="none"))
+        server = uvicorn.Server(uvicorn.Config(built, lifespan="off", log_config=None, access_log=False, ws="none"))
         serving = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
         serving.start()
         try:

@@ -20,6 +20,7 @@ from procession.api import (
     steps,
     table_rows,
     tables,
+    upload_sessions,
     wire,
 )
 from procession.api.contract import Database, Handler, Route, StreamHandler
@@ -37,6 +38,7 @@ NOUNS: Mapping[str, ModuleType] = {
     "steps": steps,
     "logs": logs,
     "files": files,
+    "upload_sessions": upload_sessions,
     "tables": tables,
     "columns": columns,
     "table_rows": table_rows,

@@ -17,6 +17,7 @@ from procession.model.ids import (
     parse_resource,
     parse_step,
 )
+from procession.model.uploads import parse_chunk, parse_session
 
 PARSERS: Mapping[str, Callable[[str], Any]] = {
     "process": ProcessId.parse,
@@ -29,6 +30,8 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "group": GroupId.parse,
     "resource": parse_resource,
     "application": ApplicationId.parse,
+    "session": parse_session,
+    "chunk": parse_chunk,
     "column": str,  # by its name
 }
 

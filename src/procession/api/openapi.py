@@ -9,14 +9,22 @@ from typing import Any
 
 import msgspec
 
-from procession.api import oauth_shapes, openapi_answers, openapi_parameters, request_shapes, shapes, table_shapes
+from procession.api import (
+    oauth_shapes,
+    openapi_answers,
+    openapi_parameters,
+    request_shapes,
+    shapes,
+    table_shapes,
+    upload_shapes,
+)
 from procession.api.contract import BodyKind, Route, Space
 from procession.model.people import SCOPES
 from procession.model.rights import PUBLIC, Rule
 
 PREFIXES = {Space.API: "/api/v1/", Space.OAUTH: "/oauth/", Space.ROOT: "/"}
 # The modules whose structs are the shapes of bodies and answers.
-SHAPES = (shapes, request_shapes, oauth_shapes, table_shapes)
+SHAPES = (shapes, request_shapes, oauth_shapes, table_shapes, upload_shapes)
 REF = openapi_answers.REF
 # Stands for the scheme and host that a client uses: addresses of OAuth must be absolute (OpenAPI 3.1, OAuth Flow).
 ORIGIN = "https://origin.invalid"

@@ -44,7 +44,13 @@ def opened(console: Console) -> Iterator[Workplace]:
     home = Home(folder=settings.home)
     # A commit that fails raises; a command has nothing else to end.
     database = home.open_database(clock, on_fatal=lambda _reason: None)
-    office = Office(actions=actions.book(), look=lambda run: _wake(home, run), blobs=home.open_blobs(), logs=home.logs)
+    office = Office(
+        actions=actions.book(),
+        look=lambda run: _wake(home, run),
+        blobs=home.open_blobs(),
+        chunks=home.open_chunks(),
+        logs=home.logs,
+    )
     try:
         yield Workplace(settings=settings, home=home, database=database, office=office, clock=clock)
     finally:

@@ -95,6 +95,7 @@ class Workbench:
             worker.kill(grace_seconds=0)
 
         timer = threading.Timer(seconds_max, end)
+        timer.daemon = True  # the end of the server waits for no job
         timer.start()
         try:
             worker.send(_job(kind, settings, place))

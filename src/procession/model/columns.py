@@ -19,6 +19,7 @@ COLUMNS_MAX = 500
 SHOWN_CHARACTERS_MAX = 80  # of a refused value, in the message
 # Number is DECIMAL(38,10), Money DECIMAL(19,4): exact, never a binary fraction.
 WHOLE_DIGITS, DECIMALS = {"Number": 28, "Money": 15}, {"Number": 10, "Money": 4}
+_TOO_FINE = re.compile(r"\.[0-9]{6}0*[1-9]")
 _PLAIN = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})\Z")
 
 
@@ -125,7 +126,8 @@ def _moment(given: object) -> str:
         at = at if at is None or at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):
         at = None
-    if at is None:
+    # Python cuts off what is finer than a microsecond without a word.
+    if at is None or _TOO_FINE.search(str(given)):
         raise Invalid(f"{shown(given)} is not a date such as 2025-02-05 or 2025-02-05T22:40:19Z")
     return at.isoformat(sep=" ")
 

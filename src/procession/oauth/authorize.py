@@ -59,6 +59,8 @@ def _question(tx: Transaction, http: Request, now: datetime) -> Question | Redir
 
 
 def _said(error: OAuth2Error) -> str:
+    if error.error == "invalid_client":
+        return "this server does not know the application"
     return str(error.get_error_description() or error.error).rstrip(".")
 
 

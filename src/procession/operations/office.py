@@ -12,6 +12,7 @@ from procession.engine.workbench import Workbench
 from procession.model.errors import Unavailable
 from procession.model.ids import RunId
 from procession.store.blobs import Blobs
+from procession.store.chunks import Chunks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class Office:
     actions: Mapping[str, Action]
     look: Callable[[RunId], None]
     blobs: Blobs
+    chunks: Chunks
     logs: Path
     url: str = ""
     workbench: Workbench | None = None

@@ -10,6 +10,7 @@ import hashlib
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,7 +42,7 @@ class Blobs:
 
     def sink(self) -> Sink:
         """Where the bytes of a new content go while they arrive."""
-        return Sink(self, self._incoming / secrets.token_hex(16))
+        return Sink(self._incoming / secrets.token_hex(16), self._settle)
 
     def take(self, source: Path, *, inside: Path) -> Content:
         """Publish a file that a step has written below `inside`.
@@ -78,25 +79,29 @@ class Blobs:
             leftover.unlink()
         return len(leftovers)
 
-    def publish(self, incoming: Path, sha256: str) -> None:
-        """Give a written and synced file its lasting name."""
-        target = self.path(sha256)
+    def _settle(self, sink: Sink, content: Content) -> None:
+        """A content that is there already is kept and this copy dropped."""
+        target = self.path(content.sha256)
+        if target.exists():
+            sink.abandon()
+            return
+        sink.sync()
         self._crash_point("before publication")
         target.parent.mkdir(exist_ok=True)
-        incoming.rename(target)
-        _sync_folder(target.parent)
+        sink.path.rename(target)
+        sync_folders(target.parent)
         self._crash_point("after publication")
 
 
 class Sink:
-    """A content under way: written, hashed, then finished or abandoned."""
+    """A content under way: written, hashed, then finished or abandoned. `settle` gives it its lasting place."""
 
-    def __init__(self, blobs: Blobs, path: Path) -> None:
-        self._blobs = blobs
-        self._path = path
+    def __init__(self, path: Path, settle: Callable[[Sink, Content], None]) -> None:
+        self.path = path
+        self.size_bytes = 0
+        self._settle = settle
         self._hash = hashlib.sha256()
         self._file = path.open("xb", buffering=0)
-        self.size_bytes = 0
 
     def write(self, block: bytes | bytearray | memoryview) -> None:
         self._hash.update(block)
@@ -106,23 +111,24 @@ class Sink:
         self.size_bytes += len(block)
 
     def finish(self) -> Content:
-        """Make it durable under its hash. A content that is there already is kept and this copy dropped."""
-        sha256 = self._hash.hexdigest()
-        if self._blobs.path(sha256).exists():
-            self.abandon()
-        else:
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._blobs.publish(self._path, sha256)
-        return Content(sha256=sha256, size_bytes=self.size_bytes)
+        """Durable from here on."""
+        content = Content(sha256=self._hash.hexdigest(), size_bytes=self.size_bytes)
+        self._settle(self, content)
+        return content
+
+    def sync(self) -> None:
+        """Its bytes are on disk, under its present name if the folder is synced too."""
+        os.fsync(self._file.fileno())
+        self._file.close()
 
     def abandon(self) -> None:
         """Leave nothing. Safe to call twice."""
         self._file.close()
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folders(folder: Path) -> None:
+    """The names in a folder, and its own name in its parent, are on disk."""
     for path in (folder, folder.parent):
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:

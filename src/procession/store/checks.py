@@ -25,5 +25,6 @@ def contents(tx: Transaction) -> set[str]:
     rows = tx.all(
         "SELECT sha256 FROM file WHERE sha256 IS NOT NULL"
         " UNION SELECT sha256 FROM property_write WHERE sha256 IS NOT NULL"
+        " UNION SELECT sha256 FROM table_part"
     )
     return {row[0] for row in rows}

@@ -6,8 +6,10 @@ are opened nowhere else (spec/trust.md, rule 5).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,48 +19,95 @@ from procession.actions.problems import Problem
 from procession.actions.tables import changing, contract, reading, writing
 from procession.model.lifecycle import StepStatus
 
+if TYPE_CHECKING:
+    import duckdb
+
 Work = Callable[[Context, Any], tuple[msgspec.Struct, dict[str, FileOutput]]]
 # Of the process's address space, of which DuckDB then takes its usual share: what it maps is far more than it uses.
 _DUCKDB_SHARE = 0.6
 _NO_SPACE = "No space left"
 
 
+@dataclass(slots=True)
+class Warm:
+    """A DuckDB that a process keeps for small reads: a new one costs 20 ms, half of what a page takes.
+
+    Every job has a cursor of its own, and what it makes is temporary, so that nothing is left for the next one.
+    """
+
+    connection: duckdb.DuckDBPyConnection | None = None
+
+    @contextmanager
+    def cursor(self, context: Context) -> Iterator[duckdb.DuckDBPyConnection]:
+        import duckdb
+
+        if self.connection is None:
+            self.connection = database.connect(context.folder, _memory_bytes(context))
+        cursor = self.connection.cursor()
+        try:
+            yield cursor
+        except duckdb.Error:
+            # It may be broken for good; the next job begins with another one.
+            self.connection = None
+            raise
+        finally:
+            cursor.close()
+
+
 def book() -> Mapping[str, Action]:
     """All table jobs by kind."""
+    warm = Warm()
     return {
-        contract.ROWS_KIND: _job(contract.ROWS_KIND, contract.RowsSettings, writing.perform),
-        contract.CHANGE_KIND: _job(contract.CHANGE_KIND, contract.ChangeSettings, changing.perform),
-        contract.READ_KIND: _job(contract.READ_KIND, contract.ReadSettings, reading.perform),
+        contract.ROWS_KIND: _job(contract.ROWS_KIND, contract.RowsSettings, writing.perform, warm),
+        contract.CHANGE_KIND: _job(contract.CHANGE_KIND, contract.ChangeSettings, changing.perform, warm),
+        contract.READ_KIND: _job(contract.READ_KIND, contract.ReadSettings, reading.perform, warm),
     }
 
 
-def _job(kind: str, settings: type[msgspec.Struct], work: Work) -> Action:
+def _job(kind: str, settings: type[msgspec.Struct], work: Work, warm: Warm) -> Action:
     return Action(
         kind=kind,
         title=kind,
         settings=settings,
-        run=lambda context: _run(context, work),
+        run=lambda context: _run(context, work, warm),
         reads=lambda settings: (),
         writes=lambda settings: (),
         examples=(),
     )
 
 
-def _run(context: Context, work: Work) -> Outcome:
+@contextmanager
+def _database(context: Context, warm: Warm) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A page is read in the warm one; whatever may need room on the disk gets its own, which spills into its folder."""
+    settings = context.settings
+    if isinstance(settings, contract.ReadSettings) and settings.limit is not None:
+        with warm.cursor(context) as cursor:
+            yield cursor
+        return
+    connection = database.connect(context.folder, _memory_bytes(context))
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _memory_bytes(context: Context) -> int:
+    return int(context.memory_bytes_max * _DUCKDB_SHARE)
+
+
+def _run(context: Context, work: Work, warm: Warm) -> Outcome:
     import duckdb
 
-    connection = database.connect(context.folder, int(context.memory_bytes_max * _DUCKDB_SHARE))
     try:
-        result, files = work(context, connection)
+        with _database(context, warm) as connection:
+            result, files = work(context, connection)
     except Problem as problem:
         return Outcome(status=StepStatus.SUCCESS, outputs={contract.REFUSED: str(problem)})
     except duckdb.OutOfMemoryException:
         return Outcome(status=StepStatus.FAILED, message="it needs more memory than it may use")
-    except duckdb.IOException as error:
+    except (duckdb.IOException, OSError) as error:
         if _NO_SPACE not in str(error):
             raise
         return Outcome(status=StepStatus.FAILED, message="the disk is full")
-    finally:
-        connection.close()
     outputs: dict[str, OutputValue] = {**files, contract.RESULT: msgspec.json.encode(result).decode()}
     return Outcome(status=StepStatus.SUCCESS, outputs=outputs)

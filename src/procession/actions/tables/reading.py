@@ -61,10 +61,10 @@ def _fill_page(
     order = f"ORDER BY {RECORD} LIMIT {settings.limit + 1}"
     near = f"{query} AND {RECORD} <= {settings.after + _WINDOW * settings.limit} {order}"
     if not settings.conditions:
-        connection.execute(f"CREATE TABLE {_PAGE} AS {near}")
+        connection.execute(f"CREATE TEMP TABLE {_PAGE} AS {near}")
         if _count(connection) > settings.limit:
             return
-    connection.execute(f"CREATE OR REPLACE TABLE {_PAGE} AS {query} {order}", parameters or None)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {_PAGE} AS {query} {order}", parameters or None)
 
 
 def _count(connection: duckdb.DuckDBPyConnection) -> int:

@@ -28,6 +28,7 @@ NUMBER = "n"  # of the row in the request, from 1
 LINE_BYTES_MAX = 1 << 20
 _BUFFER_BYTES = 4 << 20  # of the CSV reader; its own choice is many lines of the greatest length
 COLUMNS_MAX = 2_000  # in a request
+ROWS_MAX = 20_000_000  # in a Parquet request: a kilobyte can say that it holds billions
 _DELIMITERS = ",;\t|"
 _HEAD_BYTES = 1 << 20
 # Types of Parquet that can be a value; everything else is a list, a structure or bytes.
@@ -209,7 +210,12 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, settings: RowsSettings) -> 
 
 
 def _load_parquet(connection: duckdb.DuckDBPyConnection, settings: RowsSettings) -> tuple[Column, ...]:
-    return _take(connection, settings, f"read_parquet({literal(settings.request)})", None)
+    source = f"read_parquet({literal(settings.request)})"
+    found = sources.first(connection, f"SELECT count(*) FROM {source}")  # of its footer: nothing is unpacked yet
+    assert found is not None and isinstance(found[0], int)
+    if found[0] > ROWS_MAX:
+        raise Problem(f"the request has {found[0]:,} rows, more than {ROWS_MAX:,}; send them in parts")
+    return _take(connection, settings, source, None)
 
 
 def _take(

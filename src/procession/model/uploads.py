@@ -1,0 +1,63 @@
+"""Upload sessions: a file that arrives in numbered chunks and becomes one content at the commit (spec/wire.md 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from procession.model.errors import Invalid, NotFound
+from procession.model.ids import FileId, UserId
+
+SESSION_LIFE = timedelta(hours=24)  # spec/wire.md section 4
+SESSIONS_OF_A_USER_MAX = 100  # not yet committed
+CHUNKS_MAX = 100_000  # 8 GB in pieces of 80 kB
+MISSING_SHOWN_MAX = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadSession:
+    """`id` is a random uuid; only the user who began a session knows of it."""
+
+    id: str
+    file: FileId
+    user: UserId
+    created_at: datetime
+    committed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """What has arrived under one number, 1 and up; `stored_as` is the name of its file on our disk."""
+
+    number: int
+    stored_as: str
+    file_name: str  # as the client called it
+    sha256: str  # hex
+    size_bytes: int
+
+
+def check_whole(chunks: Sequence[Chunk]) -> None:
+    """Ordered chunks must be 1, 2, 3 ... without a gap; none at all make an empty file. Raises Invalid naming gaps."""
+    present = {chunk.number for chunk in chunks}
+    missing = [number for number in range(1, max(present, default=0)) if number not in present]
+    if missing:
+        shown = ", ".join(str(number) for number in missing[:MISSING_SHOWN_MAX])
+        more = f" and {len(missing) - MISSING_SHOWN_MAX} more" if len(missing) > MISSING_SHOWN_MAX else ""
+        raise Invalid(f"chunks are missing: {shown}{more}; upload them and commit again")
+
+
+def parse_session(text: str) -> str:
+    """A session's id in the form we gave it. Raises NotFound."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise NotFound(f"there is no upload session {text[:80]}") from None
+
+
+def parse_chunk(text: str) -> int:
+    """Raises Invalid: a chunk's number is a client's own, not an id of ours."""
+    if not (text.isascii() and text.isdecimal() and 1 <= len(text) <= 9 and 1 <= int(text) <= CHUNKS_MAX):
+        raise Invalid(f"{text[:80]} is not the number of a chunk; chunks are numbered from 1 to {CHUNKS_MAX}")
+    return int(text)

@@ -1,0 +1,132 @@
+"""Uploads in chunks: begun, filled in any order, committed as one content (spec/wire.md section 4)."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from procession.model.errors import Invalid, NotFound, TooLarge
+from procession.model.files import Content, File
+from procession.model.ids import FileId
+from procession.model.people import Caller
+from procession.model.uploads import (
+    CHUNKS_MAX,
+    SESSION_LIFE,
+    SESSIONS_OF_A_USER_MAX,
+    Chunk,
+    UploadSession,
+    check_whole,
+)
+from procession.operations import files
+from procession.store import uploads
+from procession.store.chunks import Chunks
+from procession.store.database import Database, Transaction
+
+EXPIRED_AT_ONCE_MAX = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A session as a client names it: of which file, and which."""
+
+    file: FileId
+    session: str
+
+
+def begin(tx: Transaction, caller: Caller, file_id: FileId, *, now: datetime) -> UploadSession:
+    """Raises Invalid as files.fill() does, and for too many open sessions of this user."""
+    files.check_fill(tx, caller, file_id)
+    if uploads.open_sessions(tx, caller.user.id) >= SESSIONS_OF_A_USER_MAX:
+        raise Invalid(
+            f"you have {SESSIONS_OF_A_USER_MAX} upload sessions open; commit some, or wait until they are a day old"
+        )
+    session = UploadSession(id=str(uuid.uuid4()), file=file_id, user=caller.user.id, created_at=now, committed_at=None)
+    uploads.begin(tx, session)
+    return session
+
+
+def find(tx: Transaction, caller: Caller, place: Place) -> UploadSession:
+    """The caller's own session of that file. Raises NotFound."""
+    session = uploads.find(tx, place.session)
+    if session is None or session.file != place.file or session.user != caller.user.id:
+        raise NotFound(f"there is no upload session {place.session[:80]} for {place.file}; sessions live 24 hours")
+    return session
+
+
+def check_chunk(tx: Transaction, caller: Caller, place: Place, number: int) -> None:
+    """May this chunk come? Asked before its bytes, and again by keep(). Raises NotFound, Forbidden, Invalid."""
+    session = find(tx, caller, place)
+    files.check_fill(tx, caller, place.file)
+    if session.committed_at is not None:
+        raise Invalid(f"upload session {session.id} was committed; begin another one")
+    if not 1 <= number <= CHUNKS_MAX:
+        raise Invalid(f"chunks are numbered from 1 to {CHUNKS_MAX}")
+
+
+def keep(tx: Transaction, caller: Caller, place: Place, chunk: Chunk, *, most: int) -> str | None:
+    """Record a chunk whose bytes are on disk; gives the name of what had its number before.
+
+    Raises as check_chunk() does, and TooLarge when all chunks together have more than `most` bytes.
+    """
+    check_chunk(tx, caller, place, chunk.number)
+    if uploads.size_bytes(tx, place.session, without=chunk.number) + chunk.size_bytes > most:
+        raise TooLarge(f"the chunks of upload session {place.session} are larger than {most} bytes together")
+    before = uploads.replaced_by(tx, place.session, chunk.number)
+    uploads.keep(tx, place.session, chunk)
+    return before
+
+
+def to_join(tx: Transaction, caller: Caller, place: Place) -> list[Chunk] | None:
+    """What a commit would join, in order; None when the session is committed already.
+
+    Raises NotFound, Forbidden, and Invalid for a gap.
+    """
+    if find(tx, caller, place).committed_at is not None:
+        return None
+    files.check_fill(tx, caller, place.file)
+    chunks = uploads.chunks(tx, place.session)
+    check_whole(chunks)
+    return chunks
+
+
+def commit(
+    tx: Transaction, caller: Caller, place: Place, joined: tuple[list[Chunk], Content] | None, *, now: datetime
+) -> File:
+    """Fill the file with what was joined; None for a session that is committed already: the file as it is.
+
+    The file keeps its name; one without a name takes the first chunk's. Raises as to_join() does, and Invalid when a
+    chunk came in between: what the client was told to be complete is not what was joined.
+    """
+    present = to_join(tx, caller, place)
+    if present is None:
+        return files.find(tx, place.file)
+    if joined is None or present != joined[0]:
+        raise Invalid("a chunk arrived while the upload was being committed; commit again")
+    name = files.find(tx, place.file).name or (present[0].file_name if present else "file")
+    filled = files.fill(tx, caller, place.file, name, joined[1], now=now)
+    uploads.commit(tx, place.session, now)
+    return filled
+
+
+def expire(tx: Transaction, now: datetime) -> list[str]:
+    """Forget sessions that are 24 hours old, a few at a time; gives them, so that their bytes can go too."""
+    old = uploads.older_than(tx, now - SESSION_LIFE, EXPIRED_AT_ONCE_MAX)
+    for session in old:
+        uploads.remove(tx, session)
+    return old
+
+
+def tidy(database: Database, chunks: Chunks, now: datetime) -> bool:
+    """A tick: sessions that are a day old go, rows first. True when there were some."""
+    old = database.write(lambda tx: expire(tx, now))
+    for session in old:
+        chunks.remove(session)
+    return bool(old)
+
+
+def sweep(database: Database, chunks: Chunks) -> None:
+    """What a crash left on disk without a row goes; before anything arrives."""
+    with database.read() as tx:
+        kept = uploads.stored(tx)
+    chunks.sweep(kept)

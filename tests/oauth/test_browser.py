@@ -1,0 +1,121 @@
+"""The pages in a real Chromium, with the policies that only a browser enforces."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from procession.operations import links
+from tests.oauth.world import PASSWORD, PKCE, VERIFIER, World
+
+CONTRAST_MIN = 4.5  # WCAG 2.2, 1.4.3
+# Of every element with text of its own: its colour against the nearest background.
+CONTRASTS = """() => {
+  const light = c => { const [r, g, b] = c.match(/[\\d.]+/g).map(Number).map(v => v / 255)
+    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b }
+  const ground = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor
+    if (c !== 'rgba(0, 0, 0, 0)') return c } return 'rgb(255, 255, 255)' }
+  return [...document.querySelectorAll('body *')].filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()))
+    .map(e => { const a = light(getComputedStyle(e).color), b = light(ground(e))
+      return [e.textContent.trim(), (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)] }) }"""
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, list[str]]]:
+    """A desktop application's own little server: its redirect_uri, and what was asked of it."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("content-type", "text/plain")
+            self.end_headers()
+            self.wfile.write(b"you may close this")
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/cb", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def chromium() -> Iterator[Any]:
+    path = shutil.which("chromium")
+    if path is None:
+        assert not os.environ.get("CI"), "CI needs chromium"
+        pytest.skip("chromium is missing: install Debian's package chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # Its own sandbox does not start as root, which CI often is; the pages are ours.
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_user_agrees_in_chromium_without_javascript(made: World, chromium: Any, scheme: str) -> None:
+    with listening() as (uri, asked):
+        page = chromium.new_context(color_scheme=scheme, java_script_enabled=False).new_page()
+        page.goto(made.address + made.question(made.native, redirect_uri=uri, **PKCE))
+        page.keyboard.type("ada")  # the first field has the focus
+        page.keyboard.press("Tab")
+        page.keyboard.type("a wrong password")
+        page.keyboard.press("Enter")
+        assert page.get_by_role("alert").inner_text() == "The login or the password is wrong."
+        page.keyboard.type(PASSWORD)  # the field to mend has the focus
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Allow").click()
+        page.wait_for_url(f"{uri}?**")
+
+    back = {name: values[0] for name, values in parse_qs(urlsplit(asked[0]).query).items()}
+    answer = made.token(grant_type="authorization_code", code=back["code"], client_id=made.native.client_id,
+                        redirect_uri=uri, code_verifier=VERIFIER)  # fmt: skip
+    assert made.opens(answer.json()["access_token"])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_can_be_read_and_obeys_its_policy(made: World, chromium: Any, scheme: str) -> None:
+    page = chromium.new_context(color_scheme=scheme, viewport={"width": 320, "height": 640}).new_page()
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text) if "Security Policy" in message.text else None)
+    link = made.write(lambda tx: links.create(tx, made.ada.id, made.clock.now()))
+    password = f"/oauth/password?link={link}"
+
+    for path in (made.question(), made.question(client_id="x"), password):
+        page.goto(made.address + path)
+        _check(page)
+    page.goto(made.address + made.question())
+    page.get_by_label("Login or email").fill("ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Deny").wait_for()
+    _check(page)
+
+    assert refused == []
+
+
+def _check(page: Any) -> None:
+    """Contrast, a language, a heading, a name for every field, and no scrolling sideways on a small screen."""
+    found = page.evaluate(CONTRASTS)
+    assert len(found) > 2 and [row for row in found if row[1] < CONTRAST_MIN] == []
+    assert page.evaluate("document.documentElement.lang") == "en"
+    assert page.get_by_role("heading", level=1).count() == 1
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("[...document.querySelectorAll('input:not([type=hidden])')].every(i => i.labels.length === 1)")
