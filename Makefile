@@ -6,7 +6,7 @@
 bin := .venv/bin
 inputs := pyproject.toml tools/venv requirements/uv.txt requirements/run.txt
 
-.PHONY: demo test check format bench lock clean node
+.PHONY: demo test check fuzz format bench lock clean node
 .DEFAULT_GOAL := demo
 
 demo: .venv/run.stamp
@@ -26,6 +26,10 @@ check: .venv/dev.stamp
 	$(bin)/lint-imports
 	$(bin)/mypy
 	$(bin)/deptry src
+
+# EXAMPLES=500 is the bar (S3 of the trust bar), a matter of minutes.
+fuzz: .venv/dev.stamp
+	$(bin)/python -m pytest tests/fuzz --examples=$(or $(EXAMPLES),100)
 
 format: .venv/dev.stamp
 	$(bin)/ruff format .

@@ -42,6 +42,24 @@ def test_an_action_step_is_no_data_step(home: House) -> None:
     refused(home, "GET", f"steps/{step}/properties", 400, "Supplied step id is not of type Data Step")
 
 
+def test_words_that_mean_nothing_are_refused_though_nobody_waits_for_them(home: House) -> None:
+    run = home.new_run()
+    step = home.step(run, "settle")
+
+    refused(home, "GET", f"processruns/{run}/runstatus?since=-1", 400, "since is")
+    refused(home, "GET", f"processruns/{run}/steps/{step}/log?follow=perhaps", 400, "follow is")
+    nothings: list[Any] = [{}, "", 0, False]
+    for wrong in nothings:
+        refused(
+            home,
+            "POST",
+            f"processruns/{run}/steps/{step}/restartfromhere",
+            400,
+            "release must be a list",
+            json={"release": wrong},
+        )
+
+
 def test_malformed_json_changes_nothing(home: House) -> None:
     refused(home, "POST", "processes/p-1/processruns", 400, "not valid JSON", content=b"{")
 

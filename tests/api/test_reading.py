@@ -21,6 +21,12 @@ def item(kind: PropertyType, **more: Any) -> Property:
     return Property(key="k", name="K", type=kind, options=("a", "b"), **more)
 
 
+def test_a_scope_of_the_wrong_type_is_not_every_scope() -> None:
+    fields = parse_form(b'{"scope": {}, "client_id": null, "more": [1]}', "application/json")
+
+    assert fields == {"scope": "{}", "more": "[1]"}
+
+
 def test_the_documented_update_changes_what_it_names() -> None:
     body = {key.lower(): value for key, value in example("Update data step property")["request"].items()}
 

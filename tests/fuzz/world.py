@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from procession.clock import ManualClock
-from tests.api.house import House, house
+from procession.engine.workbench import Workbench
+from procession.model.people import SCOPES
+from procession.operations import applications
+from procession.store.database import Transaction
+from tests.api.house import PROCESS, House, house
 
 Ids = Mapping[str, str]
-UPLOAD = {"files": {"file": ("orders.csv", b"id,amount\n1,2.50\n")}}
+UPLOAD = {"file": ("orders.csv", b"id,amount\n1,2.50\n")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +34,8 @@ class World:
 
 
 @contextmanager
-def world(folder: Path, clock: ManualClock) -> Iterator[World]:
-    with house(folder, clock) as made:
+def world(folder: Path, clock: ManualClock, workbench: Workbench) -> Iterator[World]:
+    with house(folder, clock, workbench) as made:
         yield World(house=made, ids=_ids(made), fresh=FRESH)
 
 
@@ -41,11 +46,18 @@ def _ids(made: House) -> Ids:
     properties = made.get(f"steps/{found['step']}/properties")
     found["property"] = properties[0]["id"]
     found["file"] = next(item["file"] for item in properties if item["name"] == "Orders")
-    made.post(f"files/{found['file']}", **UPLOAD)
+    made.post(f"files/{found['file']}", files=UPLOAD)
     made.post(f"processruns/{run}/start")
     made.take(run)
     made.finish(run)
-    return found
+    found |= new_table(made)
+    return {**found, **made.database.write(lambda tx: _application(tx, made))}
+
+
+def _application(tx: Transaction, made: House) -> Ids:
+    login = made.users["admin"].login
+    item, secret = applications.create(tx, name="fuzzer", user_login=login, scopes=SCOPES, now=made.clock.now())
+    return {"client_id": item.client_id, "client_secret": secret}
 
 
 def new_run(made: House) -> Ids:
@@ -68,8 +80,27 @@ def finished_run(made: House) -> Ids:
     return {"run": run, "step": made.step(run, "settle")}
 
 
+def new_process(made: House) -> Ids:
+    name = f"Process {secrets.token_hex(8)}"
+    process = made.post("processes", content=PROCESS.replace("Month end", name))["id"]
+    return {"process": str(process), "process name": name}
+
+
+def new_table(made: House) -> Ids:
+    """Of a column and a row."""
+    table = made.post("tables", json={"name": f"Table {secrets.token_hex(8)}"})["id"]
+    made.post(f"tables/{table}/columns", json={"name": "Amount", "dataType": "Number"})
+    made.post(f"tables/{table}/rows", json={"rows": [{"Amount": 12.5}]})
+    return {"table": str(table), "column": "Amount"}
+
+
 RUN = "/api/v1/processruns/{run}"
 FRESH: Mapping[str, Callable[[House], Ids]] = {
+    "DELETE /api/v1/tables/{table}": new_table,
+    "POST /api/v1/tables/{table}/columns/{column}": new_table,
+    "DELETE /api/v1/tables/{table}/columns/{column}": new_table,
+    "PUT /api/v1/processes/{process}/definition": new_process,
+    "POST /api/v1/requests": new_run,
     f"POST {RUN}/start": new_run,
     f"POST {RUN}/cancel": started_run,
     f"POST {RUN}/steps/{{step}}/restartfromhere": finished_run,

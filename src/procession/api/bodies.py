@@ -99,7 +99,7 @@ def parse_form(raw: bytes, content_type: str) -> dict[str, str]:
     """
     is_form = "json" not in content_type.lower() and not re.match(rb"\s*\{", raw.removeprefix(UTF8_MARK))
     if not is_form:
-        return {key: value for key, value in parse_json(raw).items() if isinstance(value, str)}
+        return {key: _field(value) for key, value in parse_json(raw).items() if value is not None}
     try:
         pairs = parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX, errors="strict")
     except ValueError as error:
@@ -108,6 +108,11 @@ def parse_form(raw: bytes, content_type: str) -> dict[str, str]:
     if len(fields) < len(pairs):
         raise Invalid("the form names one field twice")
     return fields
+
+
+def _field(value: object) -> str:
+    """A field left out by its type would count as not given: a scope that is no text must not mean every scope."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def parse_query(query: bytes) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from procession.api import reading
@@ -28,12 +28,20 @@ async def log(call: StreamCall) -> FileReply | TextReply | StreamReply:
     if query.get("attempt"):
         attempt = reading.whole(query["attempt"], field="attempt", least=1, most=ATTEMPTS_MAX)
     place = _place(call, run, step, attempt)
-    if query.get("follow", "0").lower() not in {"0", "false"}:
+    if _is_followed(query):
         return StreamReply(media_type=TEXT, write=lambda write: _follow(call, write))
     size = await asyncio.to_thread(_size_bytes, place.path)
     if size is None or place.path is None:
         return TextReply(text="", media_type=TEXT)
     return FileReply(path=place.path, size_bytes=size, media_type=TEXT)
+
+
+def _is_followed(query: Mapping[str, str]) -> bool:
+    """`?follow` alone means yes. Raises Invalid."""
+    given = query.get("follow", "0").lower()
+    if given in {"", "1"}:
+        return True
+    return given != "0" and reading.boolean(given, field="follow")
 
 
 def _place(call: StreamCall, run: RunId, step: StepId, attempt: int | None = None) -> LogPlace:

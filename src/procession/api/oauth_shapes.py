@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from msgspec import UNSET, Struct, UnsetType
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+# ruff: noqa: RUF036  (null after the type, as in the other shapes)
 
 
 class Token(Struct, frozen=True, kw_only=True):
@@ -18,23 +22,23 @@ class Token(Struct, frozen=True, kw_only=True):
 class TokenRequest(Struct, frozen=True, kw_only=True):
     """Which fields are needed depends on the grant_type: RFC 6749 sections 4.1.3, 4.4.2 and 6, RFC 7636 section 4.5."""
 
-    grant_type: str
-    client_id: str | UnsetType = UNSET
-    client_secret: str | UnsetType = UNSET
-    scope: str | UnsetType = UNSET
-    code: str | UnsetType = UNSET
-    redirect_uri: str | UnsetType = UNSET
-    code_verifier: str | UnsetType = UNSET
-    refresh_token: str | UnsetType = UNSET
+    grant_type: Annotated[str, Meta(examples=["client_credentials"])]
+    client_id: str | None | UnsetType = UNSET
+    client_secret: str | None | UnsetType = UNSET
+    scope: str | None | UnsetType = UNSET
+    code: str | None | UnsetType = UNSET
+    redirect_uri: str | None | UnsetType = UNSET
+    code_verifier: str | None | UnsetType = UNSET
+    refresh_token: str | None | UnsetType = UNSET
 
 
 class TokenQuestion(Struct, frozen=True, kw_only=True):
     """RFC 7009 section 2.1, RFC 7662 section 2.1."""
 
     token: str
-    token_type_hint: str | UnsetType = UNSET
-    client_id: str | UnsetType = UNSET
-    client_secret: str | UnsetType = UNSET
+    token_type_hint: str | None | UnsetType = UNSET
+    client_id: str | None | UnsetType = UNSET
+    client_secret: str | None | UnsetType = UNSET
 
 
 class Revoked(Struct, frozen=True, kw_only=True):

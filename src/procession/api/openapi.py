@@ -9,14 +9,22 @@ from typing import Any
 
 import msgspec
 
-from procession.api import oauth_shapes, openapi_answers, openapi_parameters, shapes, table_shapes, upload_shapes
+from procession.api import (
+    oauth_shapes,
+    openapi_answers,
+    openapi_parameters,
+    request_shapes,
+    shapes,
+    table_shapes,
+    upload_shapes,
+)
 from procession.api.contract import BodyKind, Route, Space
 from procession.model.people import SCOPES
 from procession.model.rights import PUBLIC, Rule
 
 PREFIXES = {Space.API: "/api/v1/", Space.OAUTH: "/oauth/", Space.ROOT: "/"}
 # The modules whose structs are the shapes of bodies and answers.
-SHAPES = (shapes, oauth_shapes, table_shapes, upload_shapes)
+SHAPES = (shapes, request_shapes, oauth_shapes, table_shapes, upload_shapes)
 REF = openapi_answers.REF
 # Stands for the scheme and host that a client uses: addresses of OAuth must be absolute (OpenAPI 3.1, OAuth Flow).
 ORIGIN = "https://origin.invalid"
@@ -25,7 +33,12 @@ ABOUT = (
     "keys of a body are ignored. Every status other than success has a body with a message and a supportId. A method "
     "that is not described for a path is answered with 405 and the header Allow."
 )
-PROCESS_FILE = "process: Month end\nsteps:\n  - {action: wait, name: Settle, with: {seconds: 1}}\n"
+# A row of a table has the columns that the table has.
+ROW = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}
+PROCESS_FILE = {
+    "process": "Settle",
+    "groups": [{"group": "Work", "steps": [{"action": "wait", "name": "Settle", "with": {"seconds": 1}}]}],
+}
 
 
 def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
@@ -63,7 +76,7 @@ def _shapes() -> dict[str, type]:
 
 def _schemas(known: dict[str, type]) -> dict[str, Any]:
     _, components = msgspec.json.schema_components(list(known.values()), ref_template=REF)
-    return dict(components)
+    return {**components, "Row": ROW}
 
 
 def _oauth() -> dict[str, Any]:
@@ -112,7 +125,7 @@ def _shape(name: str, known: dict[str, type]) -> dict[str, Any]:
         return {"anyOf": [_shape(part, known) for part in name.split("|")]}
     if name.startswith("["):
         return {"type": "array", "items": _shape(name[1:-1], known)}
-    if name not in known:
+    if name not in known and name != "Row":
         raise ValueError(f"a route names the shape {name}, which is in none of the modules of shapes")
     return {"$ref": REF.format(name=name)}
 
@@ -125,8 +138,8 @@ def _takes(route: Route, known: dict[str, type]) -> dict[str, Any]:
             fields = {"schema": _shape(route.takes, known)}
             return {"application/x-www-form-urlencoded": fields, "application/json": fields}
         case BodyKind.TEXT:
-            written = {"schema": {"type": "string", "minLength": 1}, "example": PROCESS_FILE}
-            return {"application/yaml": written, "application/json": {"schema": {"type": "object"}}}
+            written = {"schema": {"type": "object", "required": ["process", "groups"]}, "example": PROCESS_FILE}
+            return {"application/yaml": written, "application/json": written}
         case BodyKind.STREAM:
             binary = {"type": "string", "format": "binary"}
             file = {"type": "object", "properties": {"file": binary}, "required": ["file"]}

@@ -46,7 +46,14 @@ QUERY: dict[str, dict[str, Any]] = {
     "include": {"type": "string", "enum": ["all"]},
     "follow": {"type": "string", "enum": ["true", "false", "1", "0"], "description": "Until the step ends"},
     "attempt": {"type": "integer", "minimum": 1, "maximum": 10**9, "description": "Of the run, from 1"},
-    "version": {"type": "integer", "minimum": 1, "maximum": 10**9},
+    "version": {"type": "integer", "minimum": 1, "maximum": 10**12, "description": "Of the table, from 1"},
+    "escape": {"type": "boolean", "description": "Texts that a spreadsheet would run as formulas, marked as texts"},
+    "mode": {"type": "string", "enum": ["append", "replace", "upsert"]},
+    "key": {"type": "string", "description": "Names of the columns that tell rows apart, with commas between"},
+}
+# Where one name means something else.
+OF_ROUTE: dict[tuple[str, str], dict[str, Any]] = {
+    ("tables/{table}/rows", "limit"): {"type": "integer", "minimum": 1, "maximum": 10_000},
 }
 RANGE = {"name": "Range", "in": "header", "schema": TEXT, "example": "bytes=0-99"}
 IF_NONE_MATCH = {"name": "If-None-Match", "in": "header", "schema": TEXT}
@@ -55,7 +62,7 @@ IF_NONE_MATCH = {"name": "If-None-Match", "in": "header", "schema": TEXT}
 def of_route(route: Route) -> list[dict[str, Any]]:
     """All parameters of the route, in the order in which a reader meets them."""
     found = [_in_path(name) for name in ID_NAMES.findall(route.pattern)]
-    found += [_in_query(name) for name in route.query]
+    found += [_in_query(name, route.pattern) for name in route.query]
     if route.is_ranged:
         found += [RANGE, IF_NONE_MATCH]
     return found
@@ -82,7 +89,7 @@ def _id(kinds: tuple[type[Id], ...]) -> dict[str, Any]:
     }
 
 
-def _in_query(name: str) -> dict[str, Any]:
-    schema = _id((ProcessId,)) if name == "process" else QUERY.get(name, TEXT)
+def _in_query(name: str, pattern: str) -> dict[str, Any]:
+    schema = OF_ROUTE.get((pattern, name)) or (_id((ProcessId,)) if name == "process" else QUERY.get(name, TEXT))
     # An empty value is no value: forms of web pages send all their fields.
     return {"name": name, "in": "query", "required": False, "allowEmptyValue": True, "schema": schema}

@@ -105,8 +105,9 @@ def request(call: Call) -> shapes.RunStatus:
 
 def status(call: Call) -> shapes.RunStatus | Later:
     """At once, or when there is news: ?since=REV&wait=SECONDS."""
+    since = _since(call.request.query)
     if "wait" in call.request.query:
-        return Later(wait_for_status)
+        return Later(lambda later: wait_for_status(later, since))
     return _status(call.tx, runs.find(call.tx, call.ids["run"]), call)
 
 
@@ -114,11 +115,14 @@ def _status(tx: Transaction, run: Run, call: Call | None = None) -> shapes.RunSt
     return wire.run_status(run, runs.failed_steps(tx, run), now=None if call is None else call.now)
 
 
-async def wait_for_status(call: StreamCall) -> shapes.RunStatus:
+def _since(query: Mapping[str, str]) -> int:
+    """Asked also where nobody waits: a mistake in it must not be seen only later."""
+    return reading.whole(query.get("since") or "0", field="since", least=0, most=REVISION_MAX)
+
+
+async def wait_for_status(call: StreamCall, since: int) -> shapes.RunStatus:
     """The status as soon as its revision is greater than `since`, or as it is after `wait` seconds."""
-    query = call.request.query
-    since = reading.whole(query.get("since") or "0", field="since", least=0, most=REVISION_MAX)
-    wait_seconds = reading.whole(query["wait"] or "0", field="wait", least=0, most=WAIT_SECONDS_MAX)
+    wait_seconds = reading.whole(call.request.query["wait"] or "0", field="wait", least=0, most=WAIT_SECONDS_MAX)
     news = asyncio.Event()
     loop = asyncio.get_running_loop()
     forget = call.parts.announcements.listen(call.ids["run"], lambda: loop.call_soon_threadsafe(news.set))

@@ -6,19 +6,40 @@ spells one field in two ways, both are sent (spec/wire.md section 2).
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
-# msgspec knows no union of text and Decimal; the document says what it is.
-Value = Annotated[Any, Meta(extra_json_schema={"type": ["string", "number", "boolean", "null"]})]
+from procession.api.scalars import (
+    ADataStep,
+    AFile,
+    AProcess,
+    AProperty,
+    ARun,
+    AStep,
+    Count,
+    DataType,
+    Effect,
+    Flow,
+    Milliseconds,
+    MillisecondsZ,
+    RunOutcome,
+    RunState,
+    SevenDigits,
+    Sha256,
+    StepKind,
+    StepState,
+    Uuid,
+    Value,
+    Variable,
+)
 
 # ruff: noqa: RUF036  (the wire's names, and its order of types)
 
 
 class Error(Struct, frozen=True, kw_only=True):
     message: str
-    supportId: str
+    supportId: Uuid
 
 
 class Named(Struct, frozen=True, kw_only=True):
@@ -27,12 +48,12 @@ class Named(Struct, frozen=True, kw_only=True):
 
 
 class Process(Struct, frozen=True, kw_only=True):
-    id: str
+    id: AProcess
     name: str
     description: str
     lastModifiedBy: str
-    dateModified: str
-    dateCreated: str
+    dateModified: SevenDigits
+    dateCreated: SevenDigits
     alertEmailAddress: str
     alertSMS: str
     availableToSubscriber: bool
@@ -40,44 +61,44 @@ class Process(Struct, frozen=True, kw_only=True):
 
 
 class ProcessRun(Struct, frozen=True, kw_only=True):
-    id: str
+    id: ARun
     name: str
-    process: str
+    process: AProcess
     description: str
     lastModifiedBy: str
-    dateModified: str
-    dateCreated: str
+    dateModified: SevenDigits
+    dateCreated: SevenDigits
     alertEmailAddress: str
     alertSMS: str
 
 
 class RunStatus(Struct, frozen=True, kw_only=True):
-    id: str
-    dateStarted: str | None
-    dateFinished: str | None
-    runDurationInSeconds: int | None
-    runDurationInSec: int | None
-    status: str
-    outcome: str | None
-    failedSteps: list[str]
-    attempt: int
-    revision: int
+    id: ARun
+    dateStarted: Milliseconds | None
+    dateFinished: Milliseconds | None
+    runDurationInSeconds: Count | None
+    runDurationInSec: Count | None
+    status: RunState
+    outcome: RunOutcome | None
+    failedSteps: list[AStep]
+    attempt: Count
+    revision: Count
 
 
 class StepRunStatus(Struct, frozen=True, kw_only=True):
-    id: str
-    dateStarted: str | None
-    dateFinished: str | None
-    runDurationInSeconds: int | None
-    runDurationInSec: int | None
-    status: str
+    id: AStep
+    dateStarted: MillisecondsZ | None
+    dateFinished: MillisecondsZ | None
+    runDurationInSeconds: Count | None
+    runDurationInSec: Count | None
+    status: StepState
     completionMessage: str
     progress: float | None
     progressMessage: str
 
 
 class DataStep(Struct, frozen=True, kw_only=True):
-    id: str
+    id: ADataStep
     name: str
     isEnabled: bool
     stepOrder: str
@@ -87,29 +108,29 @@ class DataStep(Struct, frozen=True, kw_only=True):
 class AnyStep(Struct, frozen=True, kw_only=True):
     """An item of steps?include=all (spec/wire.md section 6)."""
 
-    id: str
+    id: AStep
     name: str
     isEnabled: bool
     stepOrder: str
     orderedName: str
-    kind: str
+    kind: StepKind
     action: str | None
     key: str
     group: str
     runStatus: StepRunStatus
-    attempts: int
+    attempts: Count
 
 
 class Property(Struct, frozen=True, kw_only=True):
     """A field that a type of property does not have is left out, never null; `key` is additive, as in AnyStep."""
 
-    id: str
+    id: AProperty
     name: str
     key: str
-    dataType: str
+    dataType: DataType
     required: bool
     visible: bool
-    informationFlowType: str
+    informationFlowType: Flow
     mouseoverText: str
     # The documents spell it so in the answer to an update, and only there.
     mouseOverText: str | UnsetType = UNSET
@@ -117,14 +138,14 @@ class Property(Struct, frozen=True, kw_only=True):
     options: list[str] | UnsetType = UNSET
     foregroundColor: str | None | UnsetType = UNSET
     decimalPoints: int | None | UnsetType = UNSET
-    variableType: str | None | UnsetType = UNSET
-    file: str | None | UnsetType = UNSET
+    variableType: Variable | None | UnsetType = UNSET
+    file: AFile | None | UnsetType = UNSET
 
 
 class File(Struct, frozen=True, kw_only=True):
-    id: str
+    id: AFile
     name: str
-    sizeInBytes: int
+    sizeInBytes: Count
     fileExtension: str
     url: str
 
@@ -133,10 +154,10 @@ class HistoryRow(Struct, frozen=True, kw_only=True):
     """One line of a run's history; what `detail` holds depends on `kind`."""
 
     revision: int
-    at: str
+    at: MillisecondsZ
     attempt: int
     kind: str
-    step: str | None
+    step: AStep | None
     user: str | None
     detail: dict[str, Any]
 
@@ -144,28 +165,28 @@ class HistoryRow(Struct, frozen=True, kw_only=True):
 class StepAttempt(Struct, frozen=True, kw_only=True):
     """One try at one step; `processesGone` says that nothing it started is left."""
 
-    step: str
+    step: AStep
     number: int
-    status: str
+    status: StepState
     message: str
-    dateStarted: str
-    dateFinished: str | None
-    runDurationInSeconds: int | None
+    dateStarted: MillisecondsZ
+    dateFinished: MillisecondsZ | None
+    runDurationInSeconds: Count | None
     processesGone: bool
 
 
 class Write(Struct, frozen=True, kw_only=True):
     """A value or a file's content; `step` null: frozen at the start. `undoneBy` is the attempt that took it back."""
 
-    property: str
+    property: AProperty
     reference: str
-    file: str | None
-    step: str | None
+    file: AFile | None
+    step: AStep | None
     value: str | None
     fileName: str | None
-    sha256: str | None
-    sizeInBytes: int | None
-    dateWritten: str
+    sha256: Sha256 | None
+    sizeInBytes: Count | None
+    dateWritten: MillisecondsZ
     undoneBy: int | None
 
 
@@ -174,11 +195,11 @@ class RunAttempt(Struct, frozen=True, kw_only=True):
 
     attempt: int
     startedBy: str | None
-    dateScheduled: str
+    dateScheduled: MillisecondsZ
     reason: str | None
-    fromStep: str | None
-    reset: list[str]
-    carried: list[str]
+    fromStep: AStep | None
+    reset: list[AStep]
+    carried: list[AStep]
     released: list[str]
     stepAttempts: list[StepAttempt]
     writes: list[Write]
@@ -187,7 +208,7 @@ class RunAttempt(Struct, frozen=True, kw_only=True):
 class History(Struct, frozen=True, kw_only=True):
     """`events` holds every change of the run in order; `attempts` the same by attempt, with times and writes."""
 
-    id: str
+    id: ARun
     attempts: list[RunAttempt]
     events: list[HistoryRow]
 
@@ -197,28 +218,28 @@ class Version(Struct, frozen=True, kw_only=True):
 
     version: int
     author: str
-    dateCreated: str
-    hash: str
+    dateCreated: SevenDigits
+    hash: Sha256
 
 
 class ListedRun(Struct, frozen=True, kw_only=True):
     """An item of GET processruns: enough to show a list without asking for each run."""
 
-    id: str
+    id: ARun
     name: str
-    process: str
-    status: str
-    outcome: str | None
-    dateCreated: str
-    dateStarted: str | None
-    dateFinished: str | None
+    process: AProcess
+    status: RunState
+    outcome: RunOutcome | None
+    dateCreated: SevenDigits
+    dateStarted: Milliseconds | None
+    dateFinished: Milliseconds | None
 
 
 class PlannedStep(Struct, frozen=True, kw_only=True):
-    id: str
+    id: AStep
     name: str
     stepOrder: str
-    effect: str
+    effect: Effect
 
 
 class RestartPlan(Struct, frozen=True, kw_only=True):
@@ -226,56 +247,10 @@ class RestartPlan(Struct, frozen=True, kw_only=True):
 
     runsAgain: list[PlannedStep]
     carriedOver: list[PlannedStep]
-    stale: list[str]
+    stale: list[AStep]
     repeatsEffects: list[PlannedStep]
     needsRelease: list[PlannedStep]
 
 
 class Health(Struct, frozen=True, kw_only=True):
     status: str
-
-
-class NewProcessRun(Struct, frozen=True, kw_only=True):
-    """What creating a run may carry; all or nothing."""
-
-    namePrefix: str | UnsetType = UNSET
-    inputs: dict[str, Value] | UnsetType = UNSET
-    start: bool | UnsetType = UNSET
-
-
-class RunRequest(Struct, frozen=True, kw_only=True):
-    """The body of the deprecated POST requests."""
-
-    request: Literal["ProcessRun_StartRq", "ProcessRun_CancelRq"]
-    processRunId: str
-
-
-class Reason(Struct, frozen=True, kw_only=True):
-    reason: str | UnsetType = UNSET
-
-
-class Restart(Struct, frozen=True, kw_only=True):
-    """`release` names steps declared `once` that may happen a second time, by key or id."""
-
-    reason: str | UnsetType = UNSET
-    release: list[str] | UnsetType = UNSET
-
-
-class PropertyChange(Struct, frozen=True, kw_only=True):
-    """A full or a partial Property; what is left out stays as it is."""
-
-    name: str | UnsetType = UNSET
-    dataType: str | UnsetType = UNSET
-    required: bool | UnsetType = UNSET
-    visible: bool | UnsetType = UNSET
-    informationFlowType: str | UnsetType = UNSET
-    mouseoverText: str | UnsetType = UNSET
-    value: Value | UnsetType = UNSET
-    options: list[str] | UnsetType = UNSET
-    foregroundColor: str | None | UnsetType = UNSET
-    decimalPoints: int | None | UnsetType = UNSET
-    variableType: str | UnsetType = UNSET
-
-
-class FileName(Struct, frozen=True, kw_only=True):
-    name: str

@@ -56,7 +56,9 @@ def restart(call: Call) -> shapes.StepRunStatus:
 
 def _released(call: Call) -> frozenset[str]:
     """Keys of steps; an id of one is accepted too."""
-    given = call.body.get("release") or []
+    given = call.body.get("release")
+    if given is None:
+        return frozenset()
     if not isinstance(given, list) or len(given) > RELEASES_MAX or not all(isinstance(text, str) for text in given):
         raise Invalid(f"release must be a list of at most {RELEASES_MAX} keys or ids of steps")
     keys = {str(row.id): row.key for row in steps.of_run(call.tx, call.ids["run"])} if given else {}

@@ -1,0 +1,32 @@
+"""The world to fuzz, and how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from procession.clock import ManualClock
+from procession.engine.workbench import Workbench
+from tests.api.conftest import workbench
+from tests.fuzz.world import World, world
+
+__all__ = ["workbench"]  # a fixture, for pytest to find
+
+EXAMPLES = 20  # of an operation, in the phases that generate them at random; `make fuzz EXAMPLES=500` at length
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--examples", type=int, default=EXAMPLES, help="how many requests an operation gets at random")
+
+
+@pytest.fixture
+def examples(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--examples", default=EXAMPLES))
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, clock: ManualClock, workbench: Workbench) -> Iterator[World]:
+    with world(tmp_path, clock, workbench) as made:
+        yield made

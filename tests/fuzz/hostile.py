@@ -1,0 +1,136 @@
+"""Texts and bodies that have broken other servers, and where they go: every text of every operation (S4, S5)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+# 31337 squared: a page that shows the product has evaluated what it should have shown.
+PRODUCT = "982007569"
+TEXTS = (
+    "' OR '1'='1",
+    "'; DROP TABLE run; --",
+    '" UNION SELECT token_hash FROM token --',
+    "1); DELETE FROM process; --",
+    "%' ESCAPE '",
+    "{{31337*31337}}",
+    "${31337*31337}",
+    "<%= 31337*31337 %>",
+    "#{31337*31337}",
+    "__import__('os').system('id')",
+    "../../../../etc/passwd",
+    "..%2f..%2fetc%2fpasswd",
+    "/etc/passwd",
+    "file:///etc/passwd",
+    "C:\\Windows\\win.ini",
+    "http://169.254.169.254/latest/meta-data/",
+    "=cmd|'/C calc'!A0",
+    '=HYPERLINK("http://evil.example","x")',
+    "@SUM(1+1)",
+    "<script>alert(1)</script>",
+    "\r\nSet-Cookie: evil=1",
+    "\x00",
+    "a\x00b",
+    "\u202excod.exe",
+    "\ufeff",
+    "\U0001f4a9" * 50,
+    "A" * 10_000,
+    "9" * 400,
+    "-1",
+    "1e400",
+    "NaN",
+    "null",
+    "[]",
+    "{}",
+    "%s%n%x",
+    "$(id)",
+    "`id`",
+    "; id",
+    "con",
+    " ",
+    "",
+)
+# What shows that one of them did something.
+HITS = (PRODUCT, "root:x:", "uid=0", "syntax error", "sqlite", "Traceback", "OperationalError", "[extensions]")
+BODIES = (
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b'"text"',
+    b"NaN",
+    b'{"name": NaN, "value": Infinity, "start": -Infinity}',
+    b'{"name": 1e999999999, "value": 1e999999999, "wait": 1E-999999999}',
+    b'{"value": ' + b"9" * 5_000 + b"}",
+    b'{"name": "a", "name": "b", "NAME": {"x": 1}, "value": 1, "value": [1]}',
+    b"[" * 50_000,
+    b'{"a":' * 50_000,
+    b'{"name": "\\ud800", "reason": "\\udfff", "value": "\\ud83d"}',
+    b'{"name": "\\u0000", "reason": "\\u0000", "value": "\\u0000", "mouseoverText": "\\u0000"}',
+    b"\xff\xfe\x00{\x00}",
+    b'{"name": "\xff"}',
+    b"\x00" * 1_000,
+    b'{"__proto__": {"admin": true}, "__class__": "os", "constructor": 1}',
+    b"%PDF-1.7",
+    b"PK\x03\x04" + b"\x00" * 200,
+    b"PAR1" + b"\xff" * 200 + b"PAR1",
+    b"&a&a=&=&%ZZ=%",
+    b"- &a [*a, *a]\n",
+    b"a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\nd: &d [*c,*c]\nprocess: *d\n",
+    b"process: !!python/object/apply:os.system [id]\n",
+)
+KINDS = ("application/json", "application/x-www-form-urlencoded", "application/yaml", "text/csv", "x", "")
+OFFER = "multipart/form-data; boundary=x"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attack:
+    """One request, and where in it something is wrong."""
+
+    method: str
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    kind: str = "application/json"
+
+
+def attacks(document: Mapping[str, Any], ids: Mapping[str, str]) -> Iterator[Attack]:
+    """Every text in every place of every operation, one at a time."""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            names = [item["name"] for item in operation["parameters"] if item["in"] == "path"]
+            yield from _on_path(method.upper(), path, names, ids)
+            good = Attack(method=method.upper(), path=path.format(**{name: ids.get(name, "1") for name in names}))
+            yield from _on_query(good, operation)
+            yield from _on_body(good, operation, document)
+
+
+def _on_path(method: str, path: str, names: list[str], ids: Mapping[str, str]) -> Iterator[Attack]:
+    for name in names:
+        for text in TEXTS:
+            filled = {other: ids.get(other, "1") for other in names} | {name: quote(text, safe="")}
+            yield Attack(method=method, path=path.format(**filled))
+
+
+def _on_query(good: Attack, operation: Mapping[str, Any]) -> Iterator[Attack]:
+    for item in operation["parameters"]:
+        if item["in"] == "query":
+            for text in TEXTS:
+                yield Attack(method=good.method, path=good.path, params={item["name"]: text})
+
+
+def _on_body(good: Attack, operation: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[Attack]:
+    content = operation.get("requestBody", {}).get("content", {})
+    for reference in {json.dumps(item.get("schema", {})) for item in content.values()}:
+        schema = json.loads(reference)
+        shape = document["components"]["schemas"].get(schema.get("$ref", "").rpartition("/")[2], schema)
+        for name in shape.get("properties", {}):
+            for text in TEXTS:
+                yield Attack(method=good.method, path=good.path, body=json.dumps({name: text}).encode())
+    if content:
+        for number, body in enumerate(BODIES):
+            yield Attack(method=good.method, path=good.path, body=body, kind=KINDS[number % len(KINDS)])
+            yield Attack(method=good.method, path=good.path, body=b"--x\r\n" + body + b"\r\n--x--\r\n", kind=OFFER)

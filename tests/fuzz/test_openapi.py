@@ -1,0 +1,54 @@
+"""Every operation of openapi.json under generated requests: no 5xx, no status, header or shape that it does not name."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from tests.fuzz.fuzzer import OAUTH, Found, fuzz
+from tests.fuzz.world import World
+
+# What no request can reach here.
+UNREACHED: dict[str, str] = {}
+
+
+def test_an_administrator_meets_nothing_that_is_not_described(
+    prepared: World, examples: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR, logger="procession")
+
+    found = fuzz(prepared, who="admin", examples=examples)
+
+    assert found.failures == {}
+    assert caplog.records == []
+    assert _without_success(found) == UNREACHED.keys()
+
+
+def test_a_stranger_meets_nothing_that_is_not_described(
+    prepared: World, examples: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR, logger="procession")
+
+    found = fuzz(prepared, who="stranger", examples=max(1, examples // 4))
+
+    assert found.failures == {}
+    assert caplog.records == []
+    # Where an operation is about one thing, its ids are of things that a stranger must not see.
+    assert [label for label, seen in found.statuses.items() if "{run}" in label and seen[200]] == []
+
+
+def test_an_application_that_asks_for_tokens_meets_nothing_that_is_not_described(
+    prepared: World, examples: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR, logger="procession")
+
+    found = fuzz(prepared, who="", examples=examples, paths=OAUTH)
+
+    assert found.failures == {}
+    assert caplog.records == []
+    assert _without_success(found) == set()
+
+
+def _without_success(found: Found) -> set[str]:
+    return {label for label, seen in found.statuses.items() if not any(200 <= status < 300 for status in seen)}
