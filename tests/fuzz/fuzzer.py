@@ -109,7 +109,7 @@ def _hooks(world: World) -> Iterator[None]:
 
 def _real(name: str, value: Any, ids: Ids) -> Any:
     """The id of something that is there, for an id that could be one."""
-    is_id = name in ids and isinstance(value, str) and re.fullmatch(r"[a-z]+-[1-9][0-9]*|[ -~]{1,20}", value)
+    is_id = name in ids and isinstance(value, str) and re.fullmatch(r"[a-z]+-[1-9][0-9]*|[ -~]{1,40}", value)
     return ids[name] if is_id else value
 
 

@@ -68,6 +68,15 @@ def new_run(made: House) -> Ids:
     return {"run": run, "step": step, "property": properties[0]["id"], "file": file}
 
 
+def new_upload(made: House) -> Ids:
+    """The administrator's session (no other user sees it) to fill a file, with its only chunk."""
+    found = new_run(made)
+    sessions = f"files/{found['file']}/uploadsessions"
+    session = str(made.post(sessions, who="admin")["uploadSessionId"])
+    made.post(f"{sessions}/{session}/chunks/1", who="admin", files=UPLOAD)
+    return {**found, "session": session, "chunk": "1"}
+
+
 def started_run(made: House) -> Ids:
     run = made.new_run(start=True)
     return {"run": run}
@@ -95,6 +104,7 @@ def new_table(made: House) -> Ids:
 
 
 RUN = "/api/v1/processruns/{run}"
+SESSIONS = "/api/v1/files/{file}/uploadsessions"
 FRESH: Mapping[str, Callable[[House], Ids]] = {
     "DELETE /api/v1/tables/{table}": new_table,
     "POST /api/v1/tables/{table}/columns/{column}": new_table,
@@ -108,4 +118,7 @@ FRESH: Mapping[str, Callable[[House], Ids]] = {
     "POST /api/v1/steps/{step}/properties/{property}": new_run,
     "POST /api/v1/files/{file}": new_run,
     "POST /api/v1/files/{file}/metadata": new_run,
+    f"POST {SESSIONS}": new_run,
+    f"POST {SESSIONS}/{{session}}/chunks/{{chunk}}": new_upload,
+    f"POST {SESSIONS}/{{session}}/commit": new_upload,
 }
