@@ -268,10 +268,12 @@ def test_a_cancelled_run_can_be_restarted_at_once_and_never_has_two_attempts(
 ) -> None:
     sink, world = tmp_path / "sink", build(grace_seconds=0.2)
     world.engine.start()
+    # The lock falls with its process: a second attempt beside the first one would fail.
     code = (
-        "import os, signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        f"os.mkdir({str(tmp_path / 'alone')!r})\n" + mark(sink) + stay(tmp_path / "gate") + "\n"
-        f"os.rmdir({str(tmp_path / 'alone')!r})"
+        "import fcntl, signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        f"alone = open({str(tmp_path / 'alone')!r}, 'w')\nfcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+        + mark(sink)
+        + stay(tmp_path / "gate")
     )
     run = world.begin(process(python("a", code)))
     wait_until(lambda: marks(sink) == ["x"])
@@ -280,7 +282,6 @@ def test_a_cancelled_run_can_be_restarted_at_once_and_never_has_two_attempts(
     world.restart(run, "a")
     assert marks(sink) == ["x"]
     wait_until(lambda: of_kind(world, run, HistoryKind.KILLED))
-    (tmp_path / "alone").rmdir()
     (tmp_path / "gate").touch()
 
     assert world.wait(run).outcome is Outcome.SUCCESS
