@@ -75,9 +75,11 @@ def _hooks(world: World) -> Iterator[None]:
     def before_call(context: HookContext, case: Any, kwargs: dict[str, Any]) -> None:
         # A scenario of several steps has the ids of what it made itself.
         is_scenario = case.meta is not None and case.meta.phase.name is TestPhase.STATEFUL
-        ids = {} if is_scenario else world.ids_for(case.operation.label)
+        is_ruinous = case.operation.label in world.ruinous
+        ids = {} if is_scenario and not is_ruinous else world.ids_for(case.operation.label)
         path = case.path_parameters or {}
-        if zlib.crc32("".join(map(str, path.values())).encode(errors="replace")) % STRANGE_IDS:
+        is_strange = not zlib.crc32("".join(map(str, path.values())).encode(errors="replace")) % STRANGE_IDS
+        if not is_strange or is_ruinous:
             case.path_parameters = {name: _real(name, value, ids) for name, value in path.items()}
         if case.operation.path.endswith("/definition"):
             (case.headers or {}).pop("Range", None)  # a part of a YAML text ends schemathesis' thread
@@ -116,6 +118,8 @@ def _real(name: str, value: Any, ids: Ids) -> Any:
 def _real_body(body: dict[str, Any], ids: Ids) -> dict[str, Any]:
     if "processRunId" in body:
         return {**body, "processRunId": _real("run", body["processRunId"], ids)}
+    if "resource" in ids and "resourceId" in body:
+        return {**body, "resourceId": _real("resource", body["resourceId"], ids)}
     if "process name" in ids and isinstance(body.get("process"), str):
         return {**body, "process": ids["process name"]}
     if "client_id" in ids and "client_id" in body and isinstance(body["client_id"], str | None):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from procession.clock import ManualClock
 from procession.engine.workbench import Workbench
-from procession.model.people import SCOPES
+from procession.model.people import SCOPES, UTC_NAME
 from procession.operations import applications
 from procession.store.database import Transaction
 from tests.api.house import PROCESS, House, house
@@ -21,11 +21,16 @@ UPLOAD = {"file": ("orders.csv", b"id,amount\n1,2.50\n")}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """`ids` are of things that stay as they are; `fresh` makes what one operation uses up."""
+    """`ids` are of things that stay as they are; `fresh` makes what one operation uses up.
+
+    What is `ruinous` could end the house itself (an administrator's token, the owner's role): it is asked of nothing
+    but what was made for it.
+    """
 
     house: House
     ids: Ids
     fresh: Mapping[str, Callable[[House], Ids]]
+    ruinous: Set[str]
 
     def ids_for(self, label: str) -> Ids:
         """Ids for one request of the operation "POST /path/{run}"."""
@@ -36,7 +41,7 @@ class World:
 @contextmanager
 def world(folder: Path, clock: ManualClock, workbench: Workbench) -> Iterator[World]:
     with house(folder, clock, workbench) as made:
-        yield World(house=made, ids=_ids(made), fresh=FRESH)
+        yield World(house=made, ids=_ids(made), fresh=FRESH, ruinous=RUINOUS)
 
 
 def _ids(made: House) -> Ids:
@@ -50,7 +55,7 @@ def _ids(made: House) -> Ids:
     made.post(f"processruns/{run}/start")
     made.take(run)
     made.finish(run)
-    found |= new_table(made)
+    found |= {**new_table(made), **new_member(made), **new_application(made)}
     return {**found, **made.database.write(lambda tx: _application(tx, made))}
 
 
@@ -103,8 +108,41 @@ def new_table(made: House) -> Ids:
     return {"table": str(table), "column": "Amount"}
 
 
+def new_user(made: House) -> Ids:
+    """A reader of the process."""
+    fields = {"firstName": "A", "lastName": "User", "userRole": "Subscriber", "timezone": UTC_NAME}
+    user = made.post("users", who="admin", json={"email": f"{secrets.token_hex(8)}@example.com", **fields})["id"]
+    made.post(f"users/{user}/permissions/{made.process}", json={"role": "reader"})
+    return {"user": str(user), "resource": made.process}
+
+
+def new_member(made: House) -> Ids:
+    """Of a group that can read the process."""
+    found = new_user(made)
+    group = made.post("usergroups", who="admin", json={"name": f"Group {secrets.token_hex(8)}"})["id"]
+    made.post(f"usergroups/{group}/users/{found['user']}", who="admin")
+    made.post(f"usergroups/{group}/permissions/{made.process}", json={"role": "reader"})
+    return {**found, "group": str(group)}
+
+
+def new_application(made: House) -> Ids:
+    return {"application": str(made.post("applications", who="admin", json={"name": "Nightly"})["id"])}
+
+
 RUN = "/api/v1/processruns/{run}"
+APPLICATION = "/api/v1/applications/{application}"
 SESSIONS = "/api/v1/files/{file}/uploadsessions"
+_USERS = ("POST /api/v1/users/{user}",)
+_GRANTS = (
+    *(
+        f"{method} /api/v1/{holder}/permissions{what}"
+        for holder in ("users/{user}", "usergroups/{group}")
+        for method, what in (("POST", ""), ("POST", "/{resource}"), ("DELETE", "/{resource}"))
+    ),
+    "POST /api/v1/usergroups/{group}",
+    "DELETE /api/v1/usergroups/{group}",
+)
+_APPLICATIONS = (f"POST {APPLICATION}", f"POST {APPLICATION}/secret", f"DELETE {APPLICATION}")
 FRESH: Mapping[str, Callable[[House], Ids]] = {
     "DELETE /api/v1/tables/{table}": new_table,
     "POST /api/v1/tables/{table}/columns/{column}": new_table,
@@ -121,4 +159,9 @@ FRESH: Mapping[str, Callable[[House], Ids]] = {
     f"POST {SESSIONS}": new_run,
     f"POST {SESSIONS}/{{session}}/chunks/{{chunk}}": new_upload,
     f"POST {SESSIONS}/{{session}}/commit": new_upload,
+    "DELETE /api/v1/usergroups/{group}/users/{user}": new_member,
+    **dict.fromkeys(_GRANTS, new_member),
+    **dict.fromkeys(_USERS, new_user),
+    **dict.fromkeys(_APPLICATIONS, new_application),
 }
+RUINOUS = frozenset({*_GRANTS, *_USERS, *_APPLICATIONS})

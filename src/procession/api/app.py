@@ -9,8 +9,12 @@ from types import ModuleType
 
 import procession
 from procession.api import (
+    applications,
     columns,
     files,
+    grants,
+    groups,
+    log_items,
     logs,
     openapi,
     processes,
@@ -21,6 +25,7 @@ from procession.api import (
     table_rows,
     tables,
     upload_sessions,
+    users,
     wire,
 )
 from procession.api.contract import Database, Handler, Route, StreamHandler
@@ -42,6 +47,11 @@ NOUNS: Mapping[str, ModuleType] = {
     "tables": tables,
     "columns": columns,
     "table_rows": table_rows,
+    "users": users,
+    "groups": groups,
+    "grants": grants,
+    "log_items": log_items,
+    "applications": applications,
     "server": server,
 }
 
@@ -55,12 +65,14 @@ def handler(name: str) -> Handler | StreamHandler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings:
-    """`threads` runs listings, `hashing` passwords; `more` are the routes of the other doors."""
+    """`threads` runs listings, `hashing` passwords; `more` are the routes of the other doors; the rest as in Parts."""
 
     more: tuple[Route, ...]
     threads: Executor
     hashing: Executor
     upload_bytes_max: int
+    public_url: str = ""
+    sends_mail: bool = False
 
 
 def build(
@@ -73,6 +85,8 @@ def build(
         announcements=announcements,
         upload_bytes_max=settings.upload_bytes_max,
         hashing=settings.hashing,
+        public_url=settings.public_url,
+        sends_mail=settings.sends_mail,
         document=wire.encode(openapi.document(table, version=procession.__version__)),
     )
     connected = Server(

@@ -54,6 +54,7 @@ QUERY: dict[str, dict[str, Any]] = {
 # Where one name means something else.
 OF_ROUTE: dict[tuple[str, str], dict[str, Any]] = {
     ("tables/{table}/rows", "limit"): {"type": "integer", "minimum": 1, "maximum": 10_000},
+    ("logs", "limit"): {"type": "integer", "minimum": 1, "maximum": 10_000},
 }
 RANGE = {"name": "Range", "in": "header", "schema": TEXT, "example": "bytes=0-99"}
 IF_NONE_MATCH = {"name": "If-None-Match", "in": "header", "schema": TEXT}

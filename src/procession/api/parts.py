@@ -13,13 +13,18 @@ from procession.operations.office import Office
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """`hashing` runs what hashes passwords, and bounds how many at a time; `document` is openapi.json, encoded."""
+    """`hashing` runs what hashes passwords, and bounds how many at a time; `document` is openapi.json, encoded.
+
+    `public_url` is where users reach us; "" when nobody said: then what each asks for tells.
+    """
 
     office: Office
     announcements: Announcements
     upload_bytes_max: int
     hashing: Executor
     document: bytes
+    public_url: str
+    sends_mail: bool
 
 
 def announce(call: Call, run: RunId | None) -> None:

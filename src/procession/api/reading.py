@@ -127,10 +127,18 @@ def boolean(given: object, *, field: str) -> bool:
     return given
 
 
+def line(given: object, *, field: str) -> str:
+    """A text of one line, or "". Raises Invalid."""
+    text = _text(given, field=field, most=NAME_CHARACTERS_MAX).strip()
+    if not text.isprintable():
+        raise Invalid(f"{field} must be a text of one line")
+    return text
+
+
 def name(given: object, *, field: str) -> str:
     """A name: not blank, one line, at most NAME_CHARACTERS_MAX. Raises Invalid."""
-    text = _text(given, field=field, most=NAME_CHARACTERS_MAX).strip()
-    if not text or not text.isprintable():
+    text = line(given, field=field)
+    if not text:
         raise Invalid(f"{field} must be a text of one line that is not empty")
     return text
 

@@ -12,6 +12,9 @@ P = "process"
 R = "run"
 F = "file"
 T = "table"
+U = "user"
+G = "group"
+C = "application"
 JSON = "application/json"
 PAGE = ("limit", "cursor")
 CREATED = ("dateCreatedStart", "dateCreatedEnd")
@@ -35,6 +38,22 @@ READ_TABLES = Rule(scope="mtable_read")  # a list: the operation shows what the 
 NEW_T = Rule(scope="mtable", user_role="Designer")
 EDIT_T = Rule(scope="mtable", role="editor", of=T)
 OWN_T = Rule(scope="mtable", role="owner", of=T)
+LIST_USERS = Rule(scope="user_read")  # a list: the operation shows what the caller may see
+NEW_U = Rule(scope="user", user_role="ClientAdmin")
+OWN_U = Rule(scope="user", role="owner", of=U)
+READ_U = Rule(scope="user_read", role="reader", of=U)
+LIST_GROUPS = Rule(scope="usergroup_read")  # everybody may see which groups there are
+READ_G = Rule(scope="usergroup_read", role="reader", of=G)
+NEW_G = Rule(scope="usergroup", user_role="ClientAdmin")
+OWN_G = Rule(scope="usergroup", role="owner", of=G)
+READ_GRANTS = Rule(scope="permission_read")  # a list: the operation shows what the caller may see
+GRANT = Rule(scope="permission", role="owner", of="resource")
+GRANT_ANY = Rule(scope="permission")  # the resource is named in the body: the operation asks for the role
+READ_LOG = Rule(scope="log_read")  # a list: the operation shows what the caller may see
+LIST_C = Rule(scope="application_read")  # a list: the operation shows what the caller may see
+READ_C = Rule(scope="application_read", role="owner", of=C)
+NEW_C = Rule(scope="application")  # anybody may register what acts as themselves
+OWN_C = Rule(scope="application", role="owner", of=C)
 
 # Finds a handler by "noun.verb".
 Find = Callable[[str], Handler | StreamHandler]
@@ -107,6 +126,35 @@ def table(find: Find) -> tuple[Route, ...]:
         row("DELETE tables/{table}/columns/{column}", "columns.drop", STREAM, EDIT_T, "Delete a column"),
         row("GET tables/{table}/rows", "table_rows.read", STREAM, READ_T, "Read rows", reply="[Row]", media=("text/csv", "application/vnd.apache.parquet"), query=("version", *PAGE, "escape")),
         row("POST tables/{table}/rows", "table_rows.write", STREAM, EDIT_T, "Append, replace or upsert rows", body=BodyKind.ROWS, reply="RowsWritten", takes="NewRows", query=("mode", "key")),
+        row("GET users", "users.listed", LIST, LIST_USERS, "List users: everybody, or oneself", reply="[ListedUser]"),
+        row("POST users", "users.create", STREAM, NEW_U, "Create a user", body=BodyKind.JSON, reply="User", takes="NewUser"),
+        row("GET users/{user}", "users.get", READ, READ_U, "Get a user", reply="User"),
+        row("POST users/{user}", "users.change", STREAM, OWN_U, "Update a user", body=BodyKind.JSON, reply="User", takes="UserChange"),
+        row("GET users/{user}/usergroups", "users.groups", READ, READ_U, "List the groups of a user", reply="[Named]"),
+        row("GET users/{user}/permissions", "grants.listed", LIST, READ_GRANTS, "List the permissions of a user", reply="[Permission]"),
+        row("POST users/{user}/permissions", "grants.create", WRITE, GRANT_ANY, "Give a user a role on a resource", reply="Permission", takes="NewPermission"),
+        row("POST users/{user}/permissions/{resource}", "grants.change", WRITE, GRANT, "Set a user's role on a resource", reply="Permission", takes="PermissionChange"),
+        row("DELETE users/{user}/permissions/{resource}", "grants.revoke", WRITE, GRANT, "Take a user's role on a resource away"),
+        row("GET usergroups", "groups.listed", LIST, LIST_GROUPS, "List user groups", reply="[Named]"),
+        row("POST usergroups", "groups.create", WRITE, NEW_G, "Create a user group", reply="UserGroup", takes="NewGroup"),
+        row("GET usergroups/{group}", "groups.get", READ, READ_G, "Get a user group", reply="UserGroup"),
+        row("POST usergroups/{group}", "groups.change", WRITE, OWN_G, "Update a user group", reply="UserGroup", takes="GroupChange"),
+        row("DELETE usergroups/{group}", "groups.delete", WRITE, OWN_G, "Delete a user group"),
+        row("GET usergroups/{group}/users", "groups.members", LIST, READ_G, "List the users of a group", reply="[ListedUser]"),
+        row("POST usergroups/{group}/users", "groups.add", WRITE, OWN_G, "Add a user to a group", reply="ListedUser", takes="NewMember"),
+        row("POST usergroups/{group}/users/{user}", "groups.add", WRITE, OWN_G, "Add the user of the path to a group", reply="ListedUser"),
+        row("DELETE usergroups/{group}/users/{user}", "groups.remove", WRITE, OWN_G, "Remove a user from a group"),
+        row("GET usergroups/{group}/permissions", "grants.listed", LIST, READ_GRANTS, "List the permissions of a group", reply="[Permission]"),
+        row("POST usergroups/{group}/permissions", "grants.create", WRITE, GRANT_ANY, "Give a group a role on a resource", reply="Permission", takes="NewPermission"),
+        row("POST usergroups/{group}/permissions/{resource}", "grants.change", WRITE, GRANT, "Set a group's role on a resource", reply="Permission", takes="PermissionChange"),
+        row("DELETE usergroups/{group}/permissions/{resource}", "grants.revoke", WRITE, GRANT, "Take a group's role on a resource away"),
+        row("GET logs", "log_items.listed", LIST, READ_LOG, "Read the log, newest first", reply="[LogItem]", query=("startDate", "endDate", *PAGE)),
+        row("GET applications", "applications.listed", LIST, LIST_C, "List applications", reply="[Application]"),
+        row("POST applications", "applications.create", WRITE, NEW_C, "Register an application", reply="Application", takes="NewApplication"),
+        row("GET applications/{application}", "applications.get", READ, READ_C, "Get an application", reply="Application"),
+        row("POST applications/{application}", "applications.change", WRITE, OWN_C, "Update an application", reply="Application", takes="ApplicationChange"),
+        row("POST applications/{application}/secret", "applications.reset_secret", WRITE, OWN_C, "Reset the secret of an application", reply="Application", body=BodyKind.NONE),
+        row("DELETE applications/{application}", "applications.delete", WRITE, OWN_C, "Delete an application, with its tokens"),
         row("GET /health", "server.health", READ, PUBLIC, "Is the server well?", reply="Health"),
         row("GET /openapi.json", "server.openapi", READ, PUBLIC, "This document", media=(JSON,), is_ranged=True),
         row("GET openapi.json", "server.openapi", READ, PUBLIC, "This document", media=(JSON,), is_ranged=True),

@@ -9,10 +9,9 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
-from urllib.parse import urlencode
 
-from procession.api import histories, reading, shapes, wire
-from procession.api.contract import Call, Later, Reply, Request, StreamCall
+from procession.api import histories, pages, reading, shapes, wire
+from procession.api.contract import Call, Later, Reply, StreamCall
 from procession.api.parts import announce
 from procession.api.routes import EXECUTE_R
 from procession.model.errors import Invalid
@@ -156,7 +155,7 @@ def listed(call: Call) -> Reply:
     before = _read_cursor(query["cursor"]) if query.get("cursor") else None
     # One more than asked for tells whether there is a next page.
     found = runs.page(call.tx, call.caller, _filter(call.tx, query), before=before, limit=limit + 1)
-    headers = {"link": _next_page(call.request, found[limit - 1].id)} if len(found) > limit else {}
+    headers = {"link": pages.next_page(call.request, _cursor(found[limit - 1].id))} if len(found) > limit else {}
     return Reply(value=[_listed(run) for run in found[:limit]], headers=headers)
 
 
@@ -191,11 +190,6 @@ def _starter(tx: Transaction, text: str | None) -> UserId | None:
     if not text:
         return None
     return UserId.parse(text) if re.match(r"u-\d", text.lower()) else people.find_user(tx, text).id
-
-
-def _next_page(request: Request, last: RunId) -> str:
-    kept = [(name, value) for name, value in request.query.items() if name != "cursor"]
-    return f'<{request.origin}{request.path}?{urlencode([*kept, ("cursor", _cursor(last))])}>; rel="next"'
 
 
 def _cursor(last: RunId) -> str:

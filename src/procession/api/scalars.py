@@ -7,8 +7,20 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from procession.model import lifecycle, processes
-from procession.model.ids import ActionStepId, DataStepId, FileId, Id, ProcessId, PropertyId, RunId, TableId
+from procession.model import lifecycle, people, processes, timezones
+from procession.model.ids import (
+    ActionStepId,
+    ApplicationId,
+    DataStepId,
+    FileId,
+    GroupId,
+    Id,
+    ProcessId,
+    PropertyId,
+    RunId,
+    TableId,
+    UserId,
+)
 
 
 def _one_of(kind: type[StrEnum]) -> Meta:
@@ -36,6 +48,10 @@ ADataStep = Annotated[str, _id(DataStepId)]
 AProperty = Annotated[str, _id(PropertyId)]
 ATable = Annotated[str, _id(TableId)]
 AFile = Annotated[str, _id(FileId)]
+AUser = Annotated[str, _id(UserId)]
+AGroup = Annotated[str, _id(GroupId)]
+AnApplication = Annotated[str, _id(ApplicationId)]
+AResource = Annotated[str, _id(ProcessId, TableId)]
 
 RunState = Annotated[str, _one_of(lifecycle.RunStatus)]
 StepState = Annotated[str, _one_of(lifecycle.StepStatus)]
@@ -45,3 +61,7 @@ Effect = Annotated[str, _one_of(processes.Effect)]
 DataType = Annotated[str, _one_of(processes.PropertyType)]
 Flow = Annotated[str, _one_of(processes.Flow)]
 Variable = Annotated[str, _one_of(processes.SystemVariable)]
+UserRole = Annotated[str, _one_of(people.UserRole)]
+AccountStatus = Annotated[str, _one_of(people.AccountStatus)]
+ResourceRole = Annotated[str, _one_of(people.Role)]
+Timezone = Annotated[str, Meta(extra_json_schema={"enum": [*timezones.NAMES]})]

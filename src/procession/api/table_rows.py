@@ -14,13 +14,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlencode
 
 import msgspec
 
 from procession.actions.tables.contract import Condition, Format, Page
 from procession.actions.tables.reading import OPERATORS
-from procession.api import bodies, downloads, reading, table_shapes
+from procession.api import bodies, downloads, pages, reading, table_shapes
 from procession.api.columns import desk_of
 from procession.api.contract import Reply, Request, StreamCall, StreamReply
 from procession.api.tables import version_asked
@@ -118,8 +117,7 @@ def _condition(known: tuple[Column, ...], name: str, value: str) -> Condition:
 def _next_page(request: Request, present: Snapshot, last: int) -> str:
     text = f"{present.version.number}:{last}"
     cursor = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-    kept = [(name, value) for name, value in request.query.items() if name not in {"cursor", "version"}]
-    return f'<{request.origin}{request.path}?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'
+    return pages.next_page(request, cursor, without={"version"})
 
 
 def _read_cursor(text: str) -> tuple[int, int]:

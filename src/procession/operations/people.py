@@ -180,6 +180,26 @@ def find_group(tx: Transaction, name: str) -> Group:
     return found
 
 
+def groups(tx: Transaction) -> list[Group]:
+    """By name; everybody may see them."""
+    return people.groups(tx)
+
+
+def groups_of(tx: Transaction, user_id: UserId) -> list[Group]:
+    """By name."""
+    return people.groups_of(tx, user_id)
+
+
+def members(tx: Transaction, group_id: GroupId) -> list[User]:
+    """By login."""
+    return people.members(tx, group_id)
+
+
+def delete_group(tx: Transaction, group_id: GroupId) -> None:
+    """With its memberships and what it was granted. Raises NotFound."""
+    people.delete_group(tx, group(tx, group_id).id)
+
+
 def add_member(tx: Transaction, group_id: GroupId, user_id: UserId) -> User:
     """Once is enough: to add a member again changes nothing. Raises NotFound."""
     member = user(tx, user_id)

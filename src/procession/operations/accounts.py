@@ -1,0 +1,47 @@
+"""Users as an administrator makes and changes them: with a password, or with a way to set one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from procession.model.people import Caller, User
+from procession.operations import links, people
+from procession.store import mail
+from procession.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """`link` is the text of a link to set the password, for a user without one whom no mail is sent."""
+
+    user: User
+    link: str | None
+
+
+def create(
+    tx: Transaction, caller: Caller, wanted: User, *, password_hash: str | None, sends_mail: bool, now: datetime
+) -> Made:
+    """Without a password the user is mailed a link to set one, or we are given it. Raises Forbidden, Invalid."""
+    people.require_rank(caller, wanted.role)
+    user = people.add_user(tx, wanted, now)
+    if password_hash is not None:
+        people.set_password(tx, user.id, password_hash, now)
+        return Made(user=user, link=None)
+    return Made(user=user, link=invite(tx, user, sends_mail=sends_mail, now=now))
+
+
+def invite(tx: Transaction, user: User, *, sends_mail: bool, now: datetime) -> str | None:
+    """Mail the user a link to set the password; gives the link when no mail is sent."""
+    if sends_mail:
+        mail.add(tx, user.id, now)
+        return None
+    return links.create(tx, user.id, now)
+
+
+def change(tx: Transaction, caller: Caller, wanted: User, *, password_hash: str | None, now: datetime) -> User:
+    """As people.change_user(); a new password ends every session and token of the user."""
+    user = people.change_user(tx, caller, wanted, now)
+    if password_hash is not None:
+        people.set_password(tx, user.id, password_hash, now)
+    return user
