@@ -226,7 +226,7 @@ class Client:
 
 def sign_in(home: Path, address: str) -> Client:
     """With an application made for it, by client_credentials."""
-    made = command(home, "application", "create", "--name", "test", "--scopes", "process file", "--json").json
+    made = command(home, "application", "create", "--name", "test", "--scopes", "all", "--json").json
     form = {"grant_type": "client_credentials", "client_id": made["client_id"], "client_secret": made["client_secret"]}
     answer = ask("POST", f"{address}/oauth/token", urllib.parse.urlencode(form).encode())
     assert answer.status == 200, answer

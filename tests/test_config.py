@@ -101,3 +101,42 @@ def test_tls_needs_both_files_and_they_must_exist(tmp_path: Path) -> None:
 def test_a_setting_that_does_not_exist_is_our_own_mistake() -> None:
     with pytest.raises(AssertionError, match="no such setting: colour"):
         config.read({}, colour="red")
+
+
+def test_mail_is_encrypted_unless_it_stays_on_this_machine() -> None:
+    def read(url: str) -> config.SmtpServer | None:
+        return config.read({"PROCESSION_SMTP_URL": url, "PROCESSION_MAIL_FROM": "p@example.com"}).smtp
+
+    there, implicit, here = (
+        read("smtp://u:p%40ss@mail.example.com"),
+        read("smtps://mail.example.com"),
+        read("smtp://[::1]"),
+    )
+    assert there is not None and implicit is not None and here is not None
+    assert (there.security, there.port, there.user, there.password) == ("starttls", 587, "u", "p@ss")
+    assert (implicit.security, implicit.port) == ("tls", 465)
+    assert here.security == ""
+    assert "p@ss" not in repr(there)
+    assert config.read({}).smtp is None
+
+
+@pytest.mark.parametrize(
+    ("url", "sender", "said"),
+    [
+        ("mail.example.com", "p@example.com", "must look like smtp://"),
+        ("http://secret@mail.example.com", "p@example.com", "must look like smtp://"),
+        ("smtp://u:secret@mail.example.com:port", "p@example.com", "must look like smtp://"),
+        ("smtp://mail.example.com?starttls=0", "p@example.com", "for this machine only"),
+        ("smtp://mail.example.com", "", "PROCESSION_MAIL_FROM must be the address"),
+    ],
+)
+def test_bad_settings_of_mail_are_named_without_the_password(url: str, sender: str, said: str) -> None:
+    with pytest.raises(config.SettingError, match=said) as caught:
+        config.read({"PROCESSION_SMTP_URL": url, "PROCESSION_MAIL_FROM": sender})
+    assert "secret" not in str(caught.value)
+
+
+def test_the_public_address_is_an_address() -> None:
+    assert config.read({"PROCESSION_PUBLIC_URL": "https://p.example.com/"}).public_url == "https://p.example.com"
+    with pytest.raises(config.SettingError, match="PROCESSION_PUBLIC_URL must be an address"):
+        config.read({"PROCESSION_PUBLIC_URL": "p.example.com"})

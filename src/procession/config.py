@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 PREFIX = "PROCESSION_"
 KIB, MIB, GIB = 2**10, 2**20, 2**30
@@ -21,6 +22,19 @@ _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\Z")
 
 class SettingError(Exception):
     """A setting that makes no sense; the text names it, what was given and what is expected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmtpServer:
+    """Where mail is handed in. `security` is tls (from the start), starttls, or "" for none."""
+
+    host: str
+    port: int
+    security: str
+    sender: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    ca_file: Path | None = None  # PEM of the authorities to trust instead of the usual ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +51,8 @@ class Settings:
     token_seconds: int = 3_600  # life of an access token (spec/wire.md section 5)
     upload_bytes_max: int = 10 * GIB
     step_memory_bytes_max: int = 4 * GIB
+    public_url: str = ""  # where users reach the server, for links; "": the address it listens at
+    smtp: SmtpServer | None = None  # no mail is sent without one
 
     @property
     def uses_tls(self) -> bool:
@@ -50,15 +66,15 @@ def read(environment: Mapping[str, str] | None = None, /, **overrides: str | int
     """
     environment = os.environ if environment is None else environment
     given: dict[str, Any] = {"workers_max": max(Settings().workers_max, os.cpu_count() or 1)}
-    for name in (setting.name for setting in fields(Settings)):
+    for name, reader in _READERS.items():
         override = overrides.pop(name, None)
         if override is not None:
-            given[name] = _READERS[name](f"--{name.replace('_', '-')}", str(override))
+            given[name] = reader(f"--{name.replace('_', '-')}", str(override))
         # An empty variable is how a compose file or a unit says "not set".
         elif text := environment.get(PREFIX + name.upper(), "").strip():
-            given[name] = _READERS[name](PREFIX + name.upper(), text)
+            given[name] = reader(PREFIX + name.upper(), text)
     assert not overrides, f"no such setting: {', '.join(overrides)}"
-    settings = Settings(**given)
+    settings = Settings(**given, smtp=_smtp(environment))
     _check_tls(settings)
     # Absolute, so that nothing depends on the folder a child process works in.
     return replace(settings, home=settings.home.absolute())
@@ -104,6 +120,45 @@ def _check_tls(settings: Settings) -> None:
     for path in (settings.tls_cert, settings.tls_key):
         if path is not None and not path.is_file():
             raise SettingError(f"there is no file {path} (for TLS)")
+
+
+def _smtp(environment: Mapping[str, str]) -> SmtpServer | None:
+    """SMTP_URL, MAIL_FROM and CA_FILE; from the environment only, because the URL may hold a password."""
+    text, label = environment.get(PREFIX + "SMTP_URL", "").strip(), PREFIX + "SMTP_URL"
+    if not text:
+        return None
+    try:
+        url = urlsplit(text)
+        host, port = url.hostname or "", url.port
+    except ValueError:
+        host, port, url = "", None, urlsplit("")
+    if url.scheme not in {"smtp", "smtps"} or not host or url.path.strip("/"):
+        # The text itself is not shown: it may hold a password.
+        raise SettingError(f"{label} must look like smtp://user:password@mail.example.com:587, or smtps://")
+    sender = environment.get(PREFIX + "MAIL_FROM", "").strip()
+    if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", sender):
+        raise SettingError(f"{PREFIX}MAIL_FROM must be the address that mail comes from, not {sender!r}")
+    is_here = host in {"localhost", "127.0.0.1", "::1"}
+    asked = dict(parse_qsl(url.query)).get("starttls")
+    if asked not in {None, "0", "1"} or (asked == "0" and not is_here):
+        raise SettingError(f"{label}: starttls=0 is for this machine only: mail holds links that set passwords")
+    ca_file = environment.get(PREFIX + "CA_FILE", "").strip()
+    return SmtpServer(
+        host=host,
+        port=port or (465 if url.scheme == "smtps" else 587),
+        security="tls" if url.scheme == "smtps" else "starttls" if asked == "1" or not is_here else "",
+        sender=sender,
+        user=unquote(url.username or ""),
+        password=unquote(url.password or ""),
+        ca_file=Path(ca_file) if ca_file else None,
+    )
+
+
+def _url(label: str, text: str) -> str:
+    url = urlsplit(text)
+    if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment:
+        raise SettingError(f"{label} must be an address such as https://procession.example.com, not {text!r}")
+    return text.rstrip("/")
 
 
 def _path(_label: str, text: str) -> Path:
@@ -153,6 +208,7 @@ _READERS: dict[str, Any] = {
     "grace_seconds": lambda label, text: _seconds(label, text, smallest=0, largest=600),
     # Under a minute a client would spend its life asking for tokens; above a year it is a password.
     "token_seconds": lambda label, text: int(_seconds(label, text, smallest=60, largest=31_536_000)),
+    "public_url": _url,
     "upload_bytes_max": lambda label, text: _size_bytes(label, text, smallest=1),
     # A Python process with DuckDB loaded needs this much before the step does anything.
     "step_memory_bytes_max": lambda label, text: _size_bytes(label, text, smallest=256 * MIB),

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from procession import actions, journal
+from procession import actions, journal, mail
 from procession.clock import Clock, SystemClock
 from procession.config import Settings
 from procession.engine.announcements import Announcements
@@ -220,15 +220,18 @@ def serve(settings: Settings, *, announce: Callable[[Ready, Station], None], clo
         ThreadPoolExecutor(LISTING_THREADS, thread_name_prefix="listing") as threads,
         ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="hashing") as hashing,
     ):
-        station = open_station(settings, clock=clock or SystemClock(), on_fatal=ending.fatal)
+        clock, address = clock or SystemClock(), http.address(settings, listening)
+        station = open_station(settings, clock=clock, on_fatal=ending.fatal)
+        post: Loop | None = None
         try:
-            app = _build_app(station, (threads, hashing), settings, clock or SystemClock())
+            post = mail.begin(settings, station.database, clock, address)
+            app = _build_app(station, (threads, hashing), settings, (clock, post))
             server = http.make_server(app, settings)
             ending.connect(lambda: setattr(server, "should_exit", True))
             # Ours until uvicorn sets its own, and again when it repeats, at its end, the signal that it obeyed.
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: setattr(server, "should_exit", True))
-            ready = _ready(station, settings, http.address(settings, listening))
+            ready = _ready(station, settings, address)
             announce(ready, station)
             log.info("ready", extra={"address": ready.address, "isolation": ready.isolation})
             http.answer(server, listening)
@@ -236,6 +239,8 @@ def serve(settings: Settings, *, announce: Callable[[Ready, Station], None], clo
             if ending.exit_code:
                 ending.now()
             ending.within(CLOSE_SECONDS_MAX)
+            if post is not None:
+                post.stop(deadline_seconds=LOOP_SECONDS_MAX)
             station.close()
     log.info("ended")
     return ending.exit_code
@@ -254,7 +259,10 @@ def _ready(station: Station, settings: Settings, address: str) -> Ready:
 
 
 def _build_app(
-    station: Station, pools: tuple[ThreadPoolExecutor, ThreadPoolExecutor], settings: Settings, clock: Clock
+    station: Station,
+    pools: tuple[ThreadPoolExecutor, ThreadPoolExecutor],
+    settings: Settings,
+    about: tuple[Clock, Loop | None],
 ) -> Any:
     from procession.api import app
     from procession.oauth import door
@@ -262,12 +270,14 @@ def _build_app(
     return app.build(
         station.database,
         station.office,
-        clock=clock,
+        clock=about[0],
         announcements=station.announcements,
         settings=app.ApiSettings(
             more=door.routes(hashing=pools[1], seconds=settings.token_seconds),
             threads=pools[0],
             hashing=pools[1],
             upload_bytes_max=settings.upload_bytes_max,
+            public_url=settings.public_url,
+            look_for_mail=None if about[1] is None else about[1].wake,
         ),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from types import ModuleType
@@ -72,7 +72,7 @@ class ApiSettings:
     hashing: Executor
     upload_bytes_max: int
     public_url: str = ""
-    sends_mail: bool = False
+    look_for_mail: Callable[[], None] | None = None
 
 
 def build(
@@ -86,7 +86,7 @@ def build(
         upload_bytes_max=settings.upload_bytes_max,
         hashing=settings.hashing,
         public_url=settings.public_url,
-        sends_mail=settings.sends_mail,
+        look_for_mail=settings.look_for_mail,
         document=wire.encode(openapi.document(table, version=procession.__version__)),
     )
     connected = Server(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -15,7 +16,8 @@ from procession.operations.office import Office
 class Parts:
     """`hashing` runs what hashes passwords, and bounds how many at a time; `document` is openapi.json, encoded.
 
-    `public_url` is where users reach us; "" when nobody said: then what each asks for tells.
+    `public_url` is where users reach us; "" when nobody said: then what each asks for tells. `look_for_mail` tells
+    whoever sends mail that there is some; None where none is sent.
     """
 
     office: Office
@@ -24,7 +26,7 @@ class Parts:
     hashing: Executor
     document: bytes
     public_url: str
-    sends_mail: bool
+    look_for_mail: Callable[[], None] | None
 
 
 def announce(call: Call, run: RunId | None) -> None:

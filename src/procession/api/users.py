@@ -60,14 +60,11 @@ async def create(call: StreamCall) -> people_shapes.User:
 
     def operation(tx: Transaction) -> accounts.Made:
         permissions.permit(tx, call.caller, NEW_U, call.ids)
-        return accounts.create(
-            tx,
-            call.caller,
-            wanted,
-            password_hash=password_hash,
-            sends_mail=call.parts.sends_mail,
-            now=call.clock(),
-        )
+        look = call.parts.look_for_mail
+        if look is not None:
+            tx.after_commit(look)
+        sends, now = look is not None, call.clock()
+        return accounts.create(tx, call.caller, wanted, password_hash=password_hash, sends_mail=sends, now=now)
 
     made = await _written(call, operation)
     address = call.parts.public_url or call.request.origin
