@@ -13,7 +13,7 @@ demo: .venv/run.stamp
 	@$(bin)/python -m procession.demo
 
 # One OAuth client of the tests runs on Node, and one test in Chromium; without them those tests say so and are left out.
-test: check node
+test: check node .venv/sdk.stamp
 	$(bin)/python -m pytest
 
 node:
@@ -47,6 +47,9 @@ clean:
 
 .venv/run.stamp: $(inputs)
 	@tools/venv run
+
+.venv/sdk.stamp: .venv/dev.stamp tools/sdk $(wildcard requirements/sdk-*.txt)
+	@tools/sdk .venv
 
 .venv/dev.stamp: $(inputs) requirements/dev.txt
 	@tools/venv dev

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 Answer = TypeVar("Answer")
@@ -21,3 +23,12 @@ def wait_until(condition: Callable[[], Answer], deadline_seconds: float = 10.0) 
         assert time.monotonic() < deadline, f"not within {deadline_seconds:g} s; the last answer was {answer!r}"
         rest.wait(0.005)
     return answer
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for loopback that is its own authority, and its key; both in PEM."""
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    options = "-x509 -newkey rsa:2048 -nodes -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1,DNS:localhost"
+    command = ["openssl", "req", *options.split(), "-out", str(cert), "-keyout", str(key)]
+    subprocess.run(command, check=True, capture_output=True)
+    return cert, key

@@ -7,7 +7,6 @@ import email
 import email.policy
 import re
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from procession.store import mail as mail_store
 from procession.store import migrations
 from procession.store import people as people_store
 from procession.store.database import Database
+from tests import support
 from tests.programs import ask, sign_in
 from tests.programs import serving as serving_program
 from tests.support import wait_until
@@ -62,12 +62,7 @@ def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("tls")
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    options = "-x509 -newkey rsa:2048 -nodes -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1,DNS:localhost"
-    command = ["openssl", "req", *options.split(), "-out", str(cert), "-keyout", str(key)]
-    subprocess.run(command, check=True, capture_output=True)
-    return cert, key
+    return support.certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

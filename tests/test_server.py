@@ -5,13 +5,12 @@ from __future__ import annotations
 import resource
 import signal
 import socket
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.programs import ECHO, apply_text, ask, command, serving, sign_in
-from tests.support import wait_until
+from tests.support import certificate, wait_until
 
 pytestmark = pytest.mark.acceptance
 
@@ -82,25 +81,7 @@ def test_a_taken_port_is_one_line(home: Path, tmp_path: Path) -> None:
 
 
 def test_it_serves_tls(home: Path, tmp_path: Path) -> None:
-    cert, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-subj",
-            "/CN=localhost",
-            "-out",
-            cert,
-            "-keyout",
-            key,
-        ],
-        check=True,
-        capture_output=True,
-    )
+    cert, key = map(str, certificate(tmp_path))
 
     with serving(home, "--tls-cert", cert, "--tls-key", key) as server:
         assert server.address.startswith("https://")

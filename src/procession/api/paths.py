@@ -14,8 +14,8 @@ from procession.api.contract import Route, Space
 from procession.model.errors import NotFound, ProcessionError
 
 PATH_BYTES_MAX = 2_048
-# The documents' curl lines misspell it (T4).
-ALIASES = {"permisions": "permissions"}
+# The documents' curl lines misspell the first (T4); solvexia-sdk 1.1 asks for the members of a group by the second.
+ALIASES = {"permisions": "permissions", "members": "users"}
 # solvexia-sdk 1.3.0 sends GET to these (T11).
 VERBS_OF_RUNS = frozenset({"start", "cancel", "restartfromhere"})
 HOST_SUFFIX = ".solvexia.com"

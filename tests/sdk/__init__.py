@@ -1,0 +1,1 @@
+"""SolveXia's own SDK, as published, against our server over TLS."""
