@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from procession.api import bodies, reading, table_shapes
+from procession.api import reading, table_shapes
 from procession.api.contract import EmptyReply, StreamCall
 from procession.api.tables import column_shown
 from procession.model import columns as rules
@@ -20,15 +20,14 @@ NAME_CHARACTERS_MAX = 128
 
 
 async def create(call: StreamCall) -> table_shapes.Column:
-    body = bodies.parse_json(await bodies.read_small(call.receive, call.request.headers))
+    body = call.body
     given, desk = _read(body), desk_of(call)
     column = await _work(call, lambda: columns.add(desk, call.ids["table"], given))
     return column_shown(column, spelling=str(body["datatype"]).strip())
 
 
 async def change(call: StreamCall) -> table_shapes.Column:
-    body = bodies.parse_json(await bodies.read_small(call.receive, call.request.headers))
-    given, desk = _read(body), desk_of(call)
+    given, desk = _read(call.body), desk_of(call)
     return column_shown(await _work(call, lambda: columns.change(desk, call.ids["table"], call.ids["column"], given)))
 
 
@@ -44,7 +43,9 @@ async def _work(call: StreamCall, function: Any) -> Any:
 
 def desk_of(call: StreamCall) -> Desk:
     """What a change of a table works with."""
-    return Desk(database=call.database, office=call.parts.office, caller=call.caller, clock=call.clock)
+    return Desk(
+        database=call.database, office=call.parts.office, caller=call.caller, clock=call.clock, keyed=call.keyed
+    )
 
 
 def _read(body: Mapping[str, Any]) -> ColumnChange:

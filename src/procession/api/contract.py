@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from procession.model.people import Caller
+    from procession.operations.repeats import Keyed
     from procession.store.database import Transaction
 
 # The three words of ASGI.
@@ -94,7 +95,9 @@ class StreamCall(msgspec.Struct, frozen=True, kw_only=True):
     clock: Callable[[], datetime]
     parts: Any
     receive: Receive
-    body: Mapping[str, Any] = {}  # of BodyKind.FORM, as in Call
+    body: Mapping[str, Any] = {}  # of BodyKind.JSON and FORM, as in Call
+    raw: bytes = b""  # of BodyKind.TEXT
+    keyed: Keyed | None = None  # to be marked in the transaction that does what was asked
 
 
 class Database(Protocol):

@@ -7,16 +7,17 @@ supportId stands in the server's log.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from procession.api import answers, bodies
+from procession.api import answers, bodies, once
 from procession.api.contract import (
     BodyKind,
     Call,
@@ -39,6 +40,8 @@ from procession.api.ids import parse_ids
 from procession.api.paths import Router, normalise
 from procession.model.errors import ProcessionError, Unauthorized, Unavailable
 from procession.model.rights import PUBLIC, Rule
+from procession.operations import repeats
+from procession.operations.repeats import Keyed, Repeated
 
 if TYPE_CHECKING:
     from procession.model.people import Caller
@@ -48,6 +51,7 @@ log = logging.getLogger("procession.api")
 
 # How long an answer under way outlives the token that asked for it (S2 of spec/trust.md: at most a second).
 RECHECK_SECONDS = 0.5
+TEXT_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can weigh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,14 +137,35 @@ class Api:
             )
         with self._server.database.read() as tx:
             caller, ids = self._admit(tx, route, request, texts)
-        if route.mode is Mode.STREAM and route.body is BodyKind.FORM:
-            body = await _form(request, receive)
-            stream = self._stream(request, caller, ids, receive, body=body)
-            return await cast("StreamHandler", route.handler)(stream)
-        if route.mode is Mode.STREAM:
-            return await cast("StreamHandler", route.handler)(self._stream(request, caller, ids, receive))
-        raw = await bodies.read_small(receive, request.headers)
-        return await self._write(route, request, (caller, ids), raw)
+        try:
+            if route.mode is Mode.STREAM:
+                return await self._run_stream(route, request, (caller, ids), receive)
+            raw = await bodies.read_small(receive, request.headers)
+            return await self._write(route, request, (caller, ids), raw)
+        except Repeated as error:
+            return once.again(error.answer)
+
+    async def _run_stream(self, route: Route, request: Request, admitted: tuple[Any, Any], receive: Receive) -> Any:
+        (caller, ids), keyed = admitted, self._keyed(route, request, admitted)
+        body: dict[str, Any] = {}
+        if route.body in {BodyKind.JSON, BodyKind.TEXT, BodyKind.FORM}:
+            most = TEXT_BYTES_MAX if route.body is BodyKind.TEXT else bodies.BODY_BYTES_MAX
+            raw = await bodies.read_small(receive, request.headers, most=most)
+            body = {"raw": raw} if route.body is BodyKind.TEXT else {"body": _parsed(route, request, raw)}
+            if keyed is not None:
+                keyed = replace(keyed, asked=once.asked(request, hashlib.sha256(raw).hexdigest()))
+                with self._server.database.read() as tx:
+                    repeats.check(tx, keyed, self._server.clock())
+        stream = self._stream(request, caller, ids, receive, keyed=keyed, **body)
+        reply = await cast("StreamHandler", route.handler)(stream)
+        if keyed is not None:
+            answer = once.kept(reply)
+            await asyncio.wrap_future(self._server.database.submit(lambda tx: repeats.keep(tx, keyed, answer)))
+        return reply
+
+    def _keyed(self, route: Route, request: Request, admitted: tuple[Any, Any]) -> Keyed | None:
+        caller, ids = admitted
+        return None if caller is None else once.keyed(route, request, caller.user.id, ids)
 
     def _admit(self, tx: Transaction, route: Route, request: Request, texts: Mapping[str, str]) -> tuple[Any, Any]:
         """The caller and the ids, once the rule has said yes."""
@@ -157,18 +182,20 @@ class Api:
             return cast("Handler", route.handler)(self._call(tx, request, caller, ids))
 
     async def _write(self, route: Route, request: Request, admitted: tuple[Any, Any], raw: bytes) -> Any:
-        body: Mapping[str, Any] = {}
-        if route.body is BodyKind.JSON:
-            body = bodies.parse_json(raw)
-        elif route.body is BodyKind.FORM:
-            body = bodies.parse_form(raw, request.headers.get("content-type", ""))
-        caller, ids = admitted
+        body = _parsed(route, request, raw)
+        (caller, ids), keyed = admitted, self._keyed(route, request, admitted)
+        if keyed is not None:
+            keyed = replace(keyed, asked=once.asked(request, hashlib.sha256(raw).hexdigest()))
 
         def operation(tx: Transaction) -> Any:
             # Asked again under the write lock: what was taken from the caller meanwhile is gone.
             if route.rule is not PUBLIC:
                 self._server.permit(tx, caller, route.rule, ids)
-            return cast("Handler", route.handler)(self._call(tx, request, caller, ids, body=body, raw=raw))
+            repeats.mark(tx, keyed, self._server.clock())
+            reply = cast("Handler", route.handler)(self._call(tx, request, caller, ids, body=body, raw=raw))
+            if keyed is not None:
+                repeats.keep(tx, keyed, once.kept(reply))
+            return reply
 
         try:
             reply = await asyncio.wrap_future(self._server.database.submit(operation))
@@ -219,9 +246,12 @@ def bearer(headers: Mapping[str, str]) -> str:
     return token
 
 
-async def _form(request: Request, receive: Receive) -> Mapping[str, str]:
-    raw = await bodies.read_small(receive, request.headers)
-    return bodies.parse_form(raw, request.headers.get("content-type", ""))
+def _parsed(route: Route, request: Request, raw: bytes) -> Mapping[str, Any]:
+    if route.body is BodyKind.JSON:
+        return bodies.parse_json(raw)
+    if route.body is BodyKind.FORM:
+        return bodies.parse_form(raw, request.headers.get("content-type", ""))
+    return {}
 
 
 def _request(scope: Scope) -> Request:

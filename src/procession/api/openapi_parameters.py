@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from procession.api import once
 from procession.api.contract import Route
 from procession.api.ids import PARSERS
 from procession.model.ids import ActionStepId, DataStepId, Id, ProcessId, TableId, parse_resource, parse_step
@@ -57,6 +58,13 @@ OF_ROUTE: dict[tuple[str, str], dict[str, Any]] = {
     ("logs", "limit"): {"type": "integer", "minimum": 1, "maximum": 10_000},
 }
 RANGE = {"name": "Range", "in": "header", "schema": TEXT, "example": "bytes=0-99"}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Sent again with the same key and body within 24 hours, a request is carried out once",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+}
 IF_NONE_MATCH = {"name": "If-None-Match", "in": "header", "schema": TEXT}
 
 
@@ -64,6 +72,8 @@ def of_route(route: Route) -> list[dict[str, Any]]:
     """All parameters of the route, in the order in which a reader meets them."""
     found = [_in_path(name) for name in ID_NAMES.findall(route.pattern)]
     found += [_in_query(name, route.pattern) for name in route.query]
+    if once.counts_for(route):
+        found.append(IDEMPOTENCY_KEY)
     if route.is_ranged:
         found += [RANGE, IF_NONE_MATCH]
     return found

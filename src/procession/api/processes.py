@@ -13,10 +13,8 @@ from procession.model.errors import Invalid
 from procession.model.ids import ProcessId
 from procession.model.people import Role
 from procession.model.processes import StepKind
-from procession.operations import permissions, processes
+from procession.operations import permissions, processes, repeats
 from procession.store.database import Transaction
-
-DEFINITION_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can weigh
 
 
 class Mistaken(Invalid):
@@ -58,7 +56,7 @@ async def publish(call: StreamCall) -> shapes.Process:
 
 async def _apply(call: StreamCall, process_id: ProcessId | None) -> shapes.Process:
     """Parsed in a thread: a large file must hold up neither the event loop nor the writer."""
-    text = _text(await bodies.read_small(call.receive, call.request.headers, most=DEFINITION_BYTES_MAX))
+    text = _text(call.raw)
     office = call.parts.office
     try:
         definition = await asyncio.to_thread(process_file.parse, text, actions=office.actions)
@@ -68,6 +66,7 @@ async def _apply(call: StreamCall, process_id: ProcessId | None) -> shapes.Proce
     def operation(tx: Transaction) -> shapes.Process:
         if process_id is not None:
             permissions.require(tx, call.caller, process_id, Role.EDITOR)
+        repeats.mark(tx, call.keyed, call.clock())
         applied = processes.apply(
             tx,
             office,

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import hashlib
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,7 +21,7 @@ import msgspec
 
 from procession.actions.tables.contract import Condition, Format, Page
 from procession.actions.tables.reading import OPERATORS
-from procession.api import bodies, downloads, pages, reading, table_shapes
+from procession.api import bodies, downloads, once, pages, reading, table_shapes
 from procession.api.columns import desk_of
 from procession.api.contract import Reply, Request, StreamCall, StreamReply
 from procession.api.tables import version_asked
@@ -27,7 +29,7 @@ from procession.model import columns as rules
 from procession.model.columns import Column
 from procession.model.errors import Invalid, NotFound, TooLarge, Unavailable
 from procession.model.tables import Snapshot
-from procession.operations import table_rows, tables
+from procession.operations import repeats, table_rows, tables
 from procession.operations.table_rows import RowsRequest, Wanted
 
 LIMIT, LIMIT_MAX = 100, 10_000
@@ -142,6 +144,11 @@ async def write(call: StreamCall) -> table_shapes.RowsWritten:
         place = bench.make_room()
         stack.callback(shutil.rmtree, place, ignore_errors=True)
         request = await _receive(call, place)
+        if call.keyed is not None:
+            body_hash = await asyncio.to_thread(_hash, request.path)
+            desk = replace(desk, keyed=replace(call.keyed, asked=once.asked(call.request, body_hash)))
+            with call.database.read() as tx:
+                repeats.check(tx, desk.keyed, call.clock())
         done = await asyncio.wrap_future(bench.call(lambda: table_rows.write(desk, call.ids["table"], request)))
     return table_shapes.RowsWritten(
         mode=done.mode,
@@ -151,6 +158,11 @@ async def write(call: StreamCall) -> table_shapes.RowsWritten:
         rowsUpdated=done.rows_updated,
         rows=done.present.version.rows,
     )
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 async def _receive(call: StreamCall, place: Path) -> RowsRequest:

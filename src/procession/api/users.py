@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from msgspec import UNSET
 
-from procession.api import bodies, people_shapes, reading, wire
+from procession.api import people_shapes, reading, wire
 from procession.api import shapes as common
 from procession.api.contract import Call, StreamCall
 from procession.api.routes import NEW_U, OWN_U
@@ -19,7 +19,7 @@ from procession.model import timezones
 from procession.model.errors import Invalid
 from procession.model.ids import UserId
 from procession.model.people import AccountStatus, User, UserRole
-from procession.operations import accounts, links, passwords, people, permissions
+from procession.operations import accounts, links, passwords, people, permissions, repeats
 from procession.store.database import Transaction
 
 REQUIRED = ("email", "firstName", "lastName", "userRole", "timezone")
@@ -52,7 +52,7 @@ def groups(call: Call) -> list[common.Named]:
 
 async def create(call: StreamCall) -> people_shapes.User:
     """With a password, or without: then the user is mailed a link, or the answer has it where no mail is sent."""
-    body = bodies.parse_json(await bodies.read_small(call.receive, call.request.headers))
+    body = call.body
     missing = [name for name in REQUIRED if body.get(name.lower()) in (None, "")]
     if missing:
         raise Invalid(f"{', '.join(missing)}: missing; a user needs {', '.join(REQUIRED)}")
@@ -60,6 +60,7 @@ async def create(call: StreamCall) -> people_shapes.User:
 
     def operation(tx: Transaction) -> accounts.Made:
         permissions.permit(tx, call.caller, NEW_U, call.ids)
+        repeats.mark(tx, call.keyed, call.clock())
         look = call.parts.look_for_mail
         if look is not None:
             tx.after_commit(look)
@@ -73,13 +74,14 @@ async def create(call: StreamCall) -> people_shapes.User:
 
 async def change(call: StreamCall) -> people_shapes.User:
     """Any of the fields; what is left out stays."""
-    body = bodies.parse_json(await bodies.read_small(call.receive, call.request.headers))
+    body = call.body
     with call.database.read() as tx:
         _changed(people.user(tx, call.ids["user"]), body)  # refused before a password is hashed
     password_hash = await _hashed(call, body)
 
     def operation(tx: Transaction) -> User:
         permissions.permit(tx, call.caller, OWN_U, call.ids)
+        repeats.mark(tx, call.keyed, call.clock())
         wanted = _changed(people.user(tx, call.ids["user"]), body)
         return accounts.change(tx, call.caller, wanted, password_hash=password_hash, now=call.clock())
 

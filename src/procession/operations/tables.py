@@ -15,8 +15,9 @@ from procession.model.errors import Invalid, Unavailable
 from procession.model.ids import TableId
 from procession.model.people import Caller, Role
 from procession.model.tables import VERSION_FIRST, Draft, NewPart, Snapshot, Table, TableOperation, TableVersion
-from procession.operations import permissions
+from procession.operations import permissions, repeats
 from procession.operations.office import Office
+from procession.operations.repeats import Keyed
 from procession.store import permissions as permission_store
 from procession.store import tables
 from procession.store.database import Transaction
@@ -28,12 +29,16 @@ Prepare = Callable[[Snapshot], Draft | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """What a change that takes several transactions works with; `database` is the dispatcher's."""
+    """What a change that takes several transactions works with; `database` is the dispatcher's.
+
+    `keyed` is the request, when it must be carried out once: marked where the change is published.
+    """
 
     database: Any
     office: Office
     caller: Caller
     clock: Callable[[], datetime]
+    keyed: Keyed | None = None
 
 
 def create(tx: Transaction, caller: Caller, *, name: str, description: str, now: datetime) -> Table:
@@ -119,7 +124,10 @@ def change(desk: Desk, table_id: TableId, prepare: Prepare) -> Snapshot:
 
 def _publication(desk: Desk, table_id: TableId, draft: Draft) -> Callable[[Transaction], Snapshot | None]:
     def operation(tx: Transaction) -> Snapshot | None:
-        return publish(tx, desk.caller, table_id, draft, now=desk.clock())
+        published = publish(tx, desk.caller, table_id, draft, now=desk.clock())
+        if published is not None:
+            repeats.mark(tx, desk.keyed, desk.clock())
+        return published
 
     return operation
 

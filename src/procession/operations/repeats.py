@@ -1,0 +1,60 @@
+"""A request that carries an Idempotency-Key is carried out once, however often it is sent (spec/wire.md section 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from procession.model.errors import Invalid
+from procession.store import repeats
+from procession.store.database import Transaction
+
+LIFE = timedelta(hours=24)
+DROPPED_MAX = 20  # at each new one, so that they never pile up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyed:
+    """A request with a key: `hash` is of whose key it is and for what, `asked` of what it asked."""
+
+    hash: str
+    asked: str
+
+
+class Repeated(Exception):
+    """It was carried out before: `answer` is what it was told then."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+def check(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
+    """Raises Repeated for what was carried out before, Invalid for a key that was used for something else."""
+    found = None if keyed is None else repeats.find(tx, keyed.hash, now - LIFE)
+    if keyed is None or found is None:
+        return
+    asked, answer = found
+    if asked != keyed.asked:
+        raise Invalid("this Idempotency-Key was used for another body before; take a new key for a new request")
+    if answer is None:
+        raise Invalid(
+            "this request was carried out before under the same Idempotency-Key; its answer is not there any more, "
+            "because it held a secret or the server ended meanwhile"
+        )
+    raise Repeated(answer)
+
+
+def mark(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
+    """It is carried out in this very transaction. Raises as check(): two at once are carried out once."""
+    if keyed is None:
+        return
+    check(tx, keyed, now)
+    repeats.drop(tx, now - LIFE, DROPPED_MAX)
+    repeats.add(tx, keyed.hash, keyed.asked, now)
+
+
+def keep(tx: Transaction, keyed: Keyed | None, answer: bytes | None) -> None:
+    """What it was answered; None for an answer that must not be kept."""
+    if keyed is not None and answer is not None:
+        repeats.answer(tx, keyed.hash, answer)
