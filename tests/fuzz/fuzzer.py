@@ -75,9 +75,11 @@ def _hooks(world: World) -> Iterator[None]:
     def before_call(context: HookContext, case: Any, kwargs: dict[str, Any]) -> None:
         # A scenario of several steps has the ids of what it made itself.
         is_scenario = case.meta is not None and case.meta.phase.name is TestPhase.STATEFUL
-        is_ruinous = case.operation.label in world.ruinous
-        ids = {} if is_scenario and not is_ruinous else world.ids_for(case.operation.label)
         path = case.path_parameters or {}
+        is_ruinous = case.operation.label in world.ruinous and (
+            not is_scenario or not world.protected.isdisjoint(str(value).lower() for value in path.values())
+        )
+        ids = {} if is_scenario and not is_ruinous else world.ids_for(case.operation.label)
         is_strange = not zlib.crc32("".join(map(str, path.values())).encode(errors="replace")) % STRANGE_IDS
         if not is_strange or is_ruinous:
             case.path_parameters = {name: _real(name, value, ids) for name, value in path.items()}

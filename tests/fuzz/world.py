@@ -6,12 +6,13 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from procession.clock import ManualClock
 from procession.engine.workbench import Workbench
 from procession.model.people import SCOPES, UTC_NAME
-from procession.operations import applications
+from procession.operations import applications, uploads
 from procession.store.database import Transaction
 from tests.api.house import PROCESS, House, house
 
@@ -23,14 +24,15 @@ UPLOAD = {"file": ("orders.csv", b"id,amount\n1,2.50\n")}
 class World:
     """`ids` are of things that stay as they are; `fresh` makes what one operation uses up.
 
-    What is `ruinous` could end the house itself (an administrator's token, the owner's role): it is asked of nothing
-    but what was made for it.
+    What is `ruinous` could end the house itself (an administrator's token, the owner's role), and is never asked of
+    the things that are `protected`.
     """
 
     house: House
     ids: Ids
     fresh: Mapping[str, Callable[[House], Ids]]
     ruinous: Set[str]
+    protected: Set[str]
 
     def ids_for(self, label: str) -> Ids:
         """Ids for one request of the operation "POST /path/{run}"."""
@@ -41,7 +43,9 @@ class World:
 @contextmanager
 def world(folder: Path, clock: ManualClock, workbench: Workbench) -> Iterator[World]:
     with house(folder, clock, workbench) as made:
-        yield World(house=made, ids=_ids(made), fresh=FRESH, ruinous=RUINOUS)
+        listed = [made.get(path, who="admin") for path in ("users", "usergroups", "applications")]
+        protected = frozenset(str(item["id"]) for items in listed for item in items)
+        yield World(house=made, ids=_ids(made), fresh=FRESH, ruinous=RUINOUS, protected=protected)
 
 
 def _ids(made: House) -> Ids:
@@ -76,6 +80,8 @@ def new_run(made: House) -> Ids:
 def new_upload(made: House) -> Ids:
     """The administrator's session (no other user sees it) to fill a file, with its only chunk."""
     found = new_run(made)
+    # A user has at most so many open.
+    made.database.write(lambda tx: uploads.expire(tx, made.clock.now() + timedelta(days=2)))
     sessions = f"files/{found['file']}/uploadsessions"
     session = str(made.post(sessions, who="admin")["uploadSessionId"])
     made.post(f"{sessions}/{session}/chunks/1", who="admin", files=UPLOAD)
