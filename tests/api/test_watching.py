@@ -72,11 +72,12 @@ def test_a_long_poll_is_refused_when_its_token_ends(home: House, end: str) -> No
     assert listener.sent[0]["status"] == (404 if end == "permission" else 401)
 
 
+@pytest.mark.parametrize("path", ["steps/{step}/log", "events"])
 @pytest.mark.parametrize("end", ENDS)
-def test_a_log_that_is_followed_is_cut_when_its_token_ends(home: House, end: str) -> None:
+def test_what_is_followed_is_cut_when_its_token_ends(home: House, path: str, end: str) -> None:
     run = home.new_run(start=True)
     home.take(run)
-    listener = Listener(home, f"processruns/{run}/steps/{home.step(run, 'settle')}/log", "follow=1")
+    listener = Listener(home, f"processruns/{run}/{path.format(step=home.step(run, 'settle'))}", "follow=1")
 
     error = asyncio.run(ended(home, listener, ENDS[end]))
 

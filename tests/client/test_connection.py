@@ -211,11 +211,12 @@ LAST = b'id: 2\nevent: log\ndata: "line"\n\nid: 3\nevent: run\ndata: {"status": 
 
 def test_events_go_on_after_the_last_one_seen(timing: QuickTiming) -> None:
     broken = Told(body=EVENTS, headers={"content-length": "9999", "content-type": "text/event-stream"})
-    with stubborn(broken, Told(body=LAST)) as server, client_of(server, timing) as client:
+    status = Told(body=b'{"status": "Finished"}')
+    with stubborn(broken, Told(body=LAST), status) as server, client_of(server, timing) as client:
         seen = [(event.id, event.name, event.content) for event in client.run("pr-1").events()]
 
     assert seen == [("1", "step", {"status": "Running"}), ("2", "log", "line"), ("3", "run", {"status": "Finished"})]
-    assert ["last-event-id" in one.headers for one in server.heard] == [False, True]
+    assert ["last-event-id" in one.headers for one in server.heard] == [False, True, False]
     assert server.heard[1].headers["last-event-id"] == "1"
 
 

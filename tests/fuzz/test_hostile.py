@@ -65,11 +65,12 @@ async def _ask(client: Any, attack: Attack, secrets: tuple[str, ...]) -> list[st
         content=attack.body or None,
         headers={"content-type": attack.kind},
     )
+    follows = "follow" in attack.params or attack.path.endswith("/events")
     try:
-        answer = await asyncio.wait_for(request, FOLLOWED_SECONDS if "follow" in attack.params else HANG_SECONDS)
+        answer = await asyncio.wait_for(request, FOLLOWED_SECONDS if follows else HANG_SECONDS)
     except TimeoutError:
-        # An attack before this one may have restarted the run: a log that is followed then waits, as it should.
-        return [] if "follow" in attack.params else [f"{attack.method} {attack.path} {attack.params}: no answer"]
+        # An attack before this one may have restarted the run: what follows it then waits, as it should.
+        return [] if follows else [f"{attack.method} {attack.path} {attack.params}: no answer"]
     said = [word for word in (*HITS, *secrets) if word in answer.text or word in str(answer.headers)]
     problems = [
         *([f"status {answer.status_code}"] if answer.status_code >= 500 else []),

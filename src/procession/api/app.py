@@ -11,6 +11,7 @@ import procession
 from procession.api import (
     applications,
     columns,
+    events,
     files,
     grants,
     groups,
@@ -42,6 +43,7 @@ NOUNS: Mapping[str, ModuleType] = {
     "runs": runs,
     "steps": steps,
     "logs": logs,
+    "events": events,
     "files": files,
     "upload_sessions": upload_sessions,
     "tables": tables,

@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from procession.api import reading
+from procession.api import following, reading
 from procession.api.contract import FileReply, StreamCall, StreamReply, TextReply
 from procession.model.ids import RunId, StepId
 from procession.operations import steps
 from procession.operations.steps import LogPlace
 
 TEXT = "text/plain; charset=utf-8"
-CHUNK_BYTES = 2**18
 GROWTH_SECONDS = 0.25  # how late a new line may be seen; the end of the step is announced
 ATTEMPTS_MAX = 10**9
 
@@ -60,13 +59,9 @@ def _size_bytes(path: Path | None) -> int | None:
 async def _follow(call: StreamCall, write: Write) -> None:
     """Every try of the step from now on, until nothing more can come or the client hangs up."""
     run, step = call.ids["run"], call.ids["step"]
-    news = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    forget = call.parts.announcements.listen(run, lambda: loop.call_soon_threadsafe(news.set))
-    gone = asyncio.create_task(_hang_up(call))
     path, offset = None, 0
-    try:
-        while not gone.done():
+    async with following.watching(call, run) as watch:
+        while not watch.gone.done():
             # Asked before the file is read: what was written until the end is then in the file.
             place = _place(call, run, step)
             if place.path != path:
@@ -74,40 +69,12 @@ async def _follow(call: StreamCall, write: Write) -> None:
             offset = await _copy(path, offset, write)
             if place.is_over:
                 return
-            await _rest(news)
-    finally:
-        gone.cancel()
-        forget()
-
-
-async def _hang_up(call: StreamCall) -> None:
-    while (await call.receive())["type"] != "http.disconnect":
-        pass
+            await watch.rest(GROWTH_SECONDS)
 
 
 async def _copy(path: Path | None, offset: int, write: Write) -> int:
     """Send what the file has from `offset` on; gives where it ended."""
-    while chunk := await asyncio.to_thread(_read, path, offset):
+    while chunk := await asyncio.to_thread(following.read, path, offset):
         await write(chunk)
         offset += len(chunk)
     return offset
-
-
-def _read(path: Path | None, offset: int) -> bytes:
-    try:
-        if path is None:
-            return b""
-        with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(CHUNK_BYTES)
-    except FileNotFoundError:
-        return b""
-
-
-async def _rest(news: asyncio.Event) -> None:
-    try:
-        async with asyncio.timeout(GROWTH_SECONDS):
-            await news.wait()
-    except TimeoutError:
-        return
-    news.clear()

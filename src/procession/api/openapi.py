@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from procession.api import (
+    event_shapes,
     oauth_shapes,
     openapi_answers,
     openapi_parameters,
@@ -25,7 +26,7 @@ from procession.model.rights import PUBLIC, Rule
 
 PREFIXES = {Space.API: "/api/v1/", Space.OAUTH: "/oauth/", Space.ROOT: "/"}
 # The modules whose structs are the shapes of bodies and answers.
-SHAPES = (shapes, request_shapes, oauth_shapes, table_shapes, upload_shapes, people_shapes)
+SHAPES = (shapes, request_shapes, oauth_shapes, table_shapes, upload_shapes, people_shapes, event_shapes)
 REF = openapi_answers.REF
 # Stands for the scheme and host that a client uses: addresses of OAuth must be absolute (OpenAPI 3.1, OAuth Flow).
 ORIGIN = "https://origin.invalid"

@@ -55,6 +55,11 @@ QUERY: dict[str, dict[str, Any]] = {
 # Where one name means something else.
 OF_ROUTE: dict[tuple[str, str], dict[str, Any]] = {
     ("tables/{table}/rows", "limit"): {"type": "integer", "minimum": 1, "maximum": 10_000},
+    ("processruns/{run}/events", "since"): {
+        "type": "string",
+        "pattern": r"^[0-9]{1,15}(\.[0-9]{1,15}(\.[0-9]{1,15}-[0-9]{1,15})*)?$",
+        "description": "The id of the last event that was seen, where the header Last-Event-ID cannot be sent",
+    },
     ("logs", "limit"): {"type": "integer", "minimum": 1, "maximum": 10_000},
 }
 RANGE = {"name": "Range", "in": "header", "schema": TEXT, "example": "bytes=0-99"}

@@ -98,6 +98,7 @@ def table(find: Find) -> tuple[Route, ...]:
         row("POST requests", "runs.request", WRITE, EXECUTE_ANY, "Start or cancel a run (deprecated)", reply="RunStatus", takes="RunRequest"),
         row("GET processruns/{run}/runstatus", "runs.status", READ, READ_R, "Get a run's status", reply="RunStatus", query=("since", "wait")),
         row("GET processruns/{run}/history", "runs.history", LIST, READ_R, "Read a run's history", reply="History"),
+        row("GET processruns/{run}/events", "events.follow", STREAM, READ_R, "Follow a run's events", media=("text/event-stream",), query=("since",)),
         row("GET processruns/{run}/steps", "steps.of_run", LIST, READ_R, "List data steps, or all", reply="[DataStep]|[AnyStep]", query=("include",)),
         row("GET processruns/{run}/steps/{step}/runstatus", "steps.status", READ, READ_R, "Get a step's status", reply="StepRunStatus"),
         row("POST processruns/{run}/steps/{step}/restartfromhere", "steps.restart", WRITE, EXECUTE_R, "Restart from a step", reply="StepRunStatus", takes="Restart"),

@@ -21,9 +21,7 @@ def follow(connection: Connection, run_id: str, after: str | None = None) -> Ite
             for event in _once(connection, run_id, after):
                 after, breaks = event.id or after, 0
                 yield event
-                if _is_last(event):
-                    return
-            # The server ends a stream when it ends itself; whether the run is over, its status says.
+            # The server ends a stream with the run, and when it ends itself; which of them it was, the status says.
             if connection.get(f"processruns/{run_id}/runstatus")["status"] in RUN_FINAL:
                 return
             broken: errors.Unavailable | None = None
@@ -33,10 +31,6 @@ def follow(connection: Connection, run_id: str, after: str | None = None) -> Ite
         if breaks >= connection.options.attempts_max:
             raise broken or errors.Unavailable(f"the events of {run_id} end again and again without a word")
         timing.rest(connection.options.backoff(breaks))
-
-
-def _is_last(event: Event) -> bool:
-    return event.name == "run" and isinstance(event.content, dict) and event.content.get("status") in RUN_FINAL
 
 
 def _once(connection: Connection, run_id: str, after: str | None) -> Iterator[Event]:

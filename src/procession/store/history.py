@@ -65,12 +65,12 @@ def append(
     write(tx, run, Entry(revision=row[0], attempt=row[1], kind=kind, detail=detail, step=step), now)
 
 
-def of_run(tx: Transaction, run: RunId) -> list[HistoryRow]:
-    """Oldest first."""
+def of_run(tx: Transaction, run: RunId, *, after: int = -1, limit: int = -1) -> list[HistoryRow]:
+    """Oldest first; of revisions after `after`, at most `limit` (-1: all)."""
     rows = tx.all(
         "SELECT h.revision, h.at, h.attempt, h.kind, s.kind, h.step_id, h.user_login, h.detail FROM history h"
-        " LEFT JOIN step s ON s.id = h.step_id WHERE h.run_id = ? ORDER BY h.revision",
-        run.number,
+        " LEFT JOIN step s ON s.id = h.step_id WHERE h.run_id = ? AND h.revision > ? ORDER BY h.revision LIMIT ?",
+        *(run.number, after, limit),
     )
     return [
         HistoryRow(
@@ -144,11 +144,12 @@ def not_gone(tx: Transaction) -> list[tuple[RunId, AttemptRow]]:
     return [(RunId(row[0]), _attempt(row[1:])) for row in rows]
 
 
-def attempts_of_run(tx: Transaction, run: RunId) -> list[AttemptRow]:
-    """In the order in which they began."""
+def attempts_of_run(tx: Transaction, run: RunId, *, after: int = 0) -> list[AttemptRow]:
+    """In the order in which they began; those after the attempt with the row id `after`."""
     rows = tx.all(
-        f"SELECT {_ATTEMPT} FROM step s JOIN step_attempt a ON a.step_id = s.id WHERE s.run_id = ? ORDER BY a.id",
-        run.number,
+        f"SELECT {_ATTEMPT} FROM step s JOIN step_attempt a ON a.step_id = s.id WHERE s.run_id = ? AND a.id > ?"
+        " ORDER BY a.id",
+        *(run.number, after),
     )
     return [_attempt(row) for row in rows]
 
