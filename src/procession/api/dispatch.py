@@ -99,8 +99,9 @@ class Api:
 
     async def _answer(self, scope: Scope, receive: Receive, answer: answers.Answer) -> None:
         path = normalise(scope.get("raw_path") or scope["path"].encode())
+        answer.is_oauth = path.space is Space.OAUTH
         route, texts = self._router.find(scope["method"], path)
-        answer.error_page, answer.is_oauth = route.error_page, route.space is Space.OAUTH
+        answer.error_page = route.error_page
         request = _request(scope)
         answer.request = request
         reply = await self._run(route, texts, request, receive)

@@ -80,11 +80,13 @@ class LogPlace:
 def log_place(
     tx: Transaction, office: Office, run_id: RunId, step_id: StepId, *, attempt: int | None = None
 ) -> LogPlace:
-    """Of the latest try, or of the last one in that attempt at the run. Raises NotFound."""
+    """Of the latest try, or of the last one in that attempt at the run. Raises NotFound, Invalid."""
     step = find(tx, step_id, run=run_id)
-    tries = [row for row in history.attempts_of_step(tx, step_id) if attempt in {None, row.attempt}]
     run = runs.find(tx, run_id)
     assert run is not None
+    if attempt is not None and not 1 <= attempt <= run.attempt:
+        raise Invalid(f"{run_id} has no attempt {attempt}; it has {run.attempt}")
+    tries = [row for row in history.attempts_of_step(tx, step_id) if attempt in {None, row.attempt}]
     may_begin = run.status in RUN_ACTIVE and step.status is StepStatus.NOT_STARTED
     return LogPlace(
         path=office.log_path(tries[-1].id) if tries else None,
