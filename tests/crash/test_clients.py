@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash import checks, uploads
+from tests.crash import checks, consents, people, tables, uploads
 from tests.crash.client import Client, furnish, opened
 from tests.crashing import CRASHED, Countdown, at_once, finish, in_a_child, why
 
@@ -25,6 +25,9 @@ Script = Callable[[Client], None]
 # The script, and the least number of points of each kind that it has.
 SCRIPTS: list[tuple[Script, dict[str, int]]] = [
     (uploads.script, {"before chunk": 6, "after chunk": 6, "before publication": 4, "after publication": 4}),
+    (consents.script, {"before commit": 20, "after commit": 20}),
+    (people.script, {"before commit": 20, "after commit": 20}),
+    (tables.script, {"before commit": 12, "after commit": 12, "before publication": 6, "after publication": 6}),
 ]
 each_script = pytest.mark.parametrize(
     ("script", "least"), SCRIPTS, ids=lambda value: getattr(value, "__module__", "").rpartition(".")[2]
