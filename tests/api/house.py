@@ -179,23 +179,16 @@ def house(
 
     A folder that was a house before is opened as server.open_station() opens a home.
     """
-    failures: list[str] = []
     told: list[RunId] = []
-    database = Database(folder / "house.sqlite", on_fatal=failures.append, crash_point=crash_point)
-    migrations.migrate(database, clock.now())
-    chunks = Chunks(folder / "uploads", crash_point=crash_point)
-    uploads.sweep(database, chunks)
-    blobs = Blobs(folder / "files", crash_point=crash_point)
-    blobs.sweep()
-    office = Office(
-        actions=actions.book(),
-        look=told.append,
-        blobs=blobs,
-        chunks=chunks,
-        logs=folder / "logs",
-        workbench=workbench,
-    )
-    with ThreadPoolExecutor(2) as threads:
+    with recovered(folder, clock, crash_point) as (database, blobs, chunks), ThreadPoolExecutor(2) as threads:
+        office = Office(
+            actions=actions.book(),
+            look=told.append,
+            blobs=blobs,
+            chunks=chunks,
+            logs=folder / "logs",
+            workbench=workbench,
+        )
         made = _built(database, office, clock, threads, sends_mail=sends_mail)
         made.told = told
         with database.read() as tx:
@@ -204,6 +197,21 @@ def house(
         if is_new:
             database.write(lambda tx: _furnish(tx, made))
         yield made
+
+
+@contextmanager
+def recovered(
+    folder: Path, clock: ManualClock, crash_point: CrashPoint = pass_by
+) -> Iterator[tuple[Database, Blobs, Chunks]]:
+    """What server.open_station() does before anything arrives."""
+    failures: list[str] = []
+    database = Database(folder / "house.sqlite", on_fatal=failures.append, crash_point=crash_point)
+    migrations.migrate(database, clock.now())
+    chunks = Chunks(folder / "uploads", crash_point=crash_point)
+    uploads.sweep(database, chunks)
+    blobs = Blobs(folder / "files", crash_point=crash_point)
+    blobs.sweep()
+    yield database, blobs, chunks
     database.close()
     assert failures == []
 

@@ -26,7 +26,7 @@ from procession.operations import applications, passwords
 from procession.store import people as people_store
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
-from tests.api.house import House, house
+from tests.api.house import House, house, recovered
 from tests.oauth.world import PASSWORD, REDIRECT
 
 START = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
@@ -37,8 +37,7 @@ Promise = Callable[[], object]
 @contextmanager
 def opened(home: Path, crash_point: CrashPoint = pass_by) -> Iterator[House]:
     """The application on this home, as a server opens it; table jobs have real processes, from the first on."""
-    place = home / "work" / "tables"
-    shutil.rmtree(place, ignore_errors=True)
+    place = _clear_tables(home)
     bounds = {"readable_paths": (str(home), "/sys/fs/cgroup"), "writable_paths": (str(home),)}
     workbench = Workbench(place, settings(**bounds))
     try:
@@ -46,6 +45,19 @@ def opened(home: Path, crash_point: CrashPoint = pass_by) -> Iterator[House]:
             yield made
     finally:
         workbench.close()
+
+
+def recover(home: Path) -> None:
+    """What a server does when it starts, and no more."""
+    _clear_tables(home)
+    with recovered(home, ManualClock(START)):
+        pass
+
+
+def _clear_tables(home: Path) -> Path:
+    place = home / "work" / "tables"
+    shutil.rmtree(place, ignore_errors=True)
+    return place
 
 
 def furnish(home: Path) -> None:

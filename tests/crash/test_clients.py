@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.crash import checks, consents, people, tables, uploads
-from tests.crash.client import Client, furnish, opened
+from tests.crash.client import Client, furnish, opened, recover
 from tests.crashing import CRASHED, Countdown, at_once, finish, in_a_child, why
 
 pytestmark = pytest.mark.crash
 
-LANES = 4  # homes under test at the same time
+LANES = 4  # processes that crash and resume homes, each one after the other
 POINTS_MAX = 400  # the scripts are small; more points than this mean that one does not end
 LIFE_POINTS = 7  # of a server that ends again and again; no request and no tick passes more than six
 Script = Callable[[Client], None]
@@ -46,24 +46,35 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_crash_at_any_point_breaks_no_promise(
     tmp_path: Path, furnished: Path, script: Script, least: dict[str, int]
 ) -> None:
-    next_point, crashes = 1, 0
-    is_complete = False
-    while not is_complete:
-        homes = {point: _copy(furnished, tmp_path / str(point)) for point in range(next_point, next_point + LANES)}
-        ends = at_once(homes, lambda home, point: perform(home, script, point))
-        for point, home in homes.items():
-            assert ends[point] in {0, CRASHED}, f"point {point}: {why(home)}"
-        again = at_once(homes, lambda home, point: resume(home, script))
-        for point, home in homes.items():
-            assert again[point] == 0, f"point {point}: {why(home)}"
-        crashes += sum(end == CRASHED for end in ends.values())
-        is_complete = set(ends.values()) == {0}
-        next_point += LANES
-        assert next_point < POINTS_MAX
-    passed = Counter((homes[next_point - LANES] / "passed").read_text().splitlines())
+    lanes = {lane: tmp_path / str(lane) for lane in range(1, LANES + 1)}
+    for place in lanes.values():
+        place.mkdir()
+
+    ends = at_once(lanes, lambda place, lane: _crash_each(furnished, place, lane, script))
+
+    for lane, place in lanes.items():
+        assert ends[lane] == 0, why(place)
+    crashes = sum(int((place / "crashes").read_text()) for place in lanes.values())
+    passed = Counter((tmp_path / "1" / "passed").read_text().splitlines())
     print(f"{crashes} crash points, 0 violations: {dict(passed)}")
     assert passed.total() == crashes
     assert passed >= Counter(least)
+
+
+def _crash_each(furnished: Path, place: Path, lane: int, script: Script) -> None:
+    """Every LANES-th point from `lane` on, until the script has no more."""
+    for crashes, point in enumerate(range(lane, POINTS_MAX, LANES)):
+        home = _copy(furnished, place / str(point))
+        end = finish(in_a_child(home, lambda home=home, point=point: perform(home, script, point)))  # type: ignore[misc]
+        assert end in {0, CRASHED}, f"point {point}: {why(home)}"
+        again = finish(in_a_child(home, lambda home=home: resume(home, script)))  # type: ignore[misc]
+        assert again == 0, f"point {point}: {why(home)}"
+        if end == 0:
+            (home / "passed").rename(place / "passed")
+            (place / "crashes").write_text(str(crashes))
+            return
+        shutil.rmtree(home)
+    raise AssertionError(f"more than {POINTS_MAX} points")
 
 
 @each_script
@@ -94,8 +105,7 @@ def perform(home: Path, script: Script, last: int) -> None:
 
 def resume(home: Path, script: Script) -> None:
     """A server comes back, and another one, which finds nothing to do; then the client gets to the end."""
-    with opened(home):
-        pass
+    recover(home)
     state = checks.whole_state(home)
     with opened(home) as made:
         assert checks.whole_state(home) == state, "a second recovery changed something"
