@@ -113,8 +113,8 @@ def change(desk: Desk, table_id: TableId, prepare: Prepare, result: Callable[[Sn
     Raises what `prepare` raises, Repeated, and Unavailable when others keep changing the table.
     """
     for _ in range(TRIES_MAX):
-        with desk.database.read() as tx:
-            # The same request may have been faster: what it has changed is no mistake of this one.
+        # One snapshot of both: if the same request was faster, what it has changed is no mistake of this one.
+        with desk.database.snapshot() as tx:
             repeats.check(tx, desk.keyed, desk.clock())
             permissions.require(tx, desk.caller, table_id, Role.EDITOR)
             present = snapshot(tx, table_id)
