@@ -32,7 +32,7 @@ def count(made: World, table: str, where: str = "1") -> int:
 
 @pytest.mark.parametrize("kind", ["code", "refresh"])
 def test_of_many_uses_one_wins_and_its_tokens_end_with_the_others(made: World, kind: str) -> None:
-    text = made.code(**PKCE)
+    text = made.code(made.web, **PKCE)
     if kind == "refresh":
         text = made.redeem(text, code_verifier=VERIFIER).json()["refresh_token"]
 
