@@ -14,17 +14,22 @@ CRASHED = 137
 
 
 class Countdown:
-    """A crash point that ends the process like kill -9 does, the N-th time it is passed; else it counts."""
+    """A crash point that ends the process like kill -9 does, the N-th time it is passed; else it counts.
 
-    def __init__(self, last: int | None) -> None:
+    For `linger_seconds` before the end nothing more reaches the disk, and what was answered too early reaches a client.
+    """
+
+    def __init__(self, last: int | None, *, linger_seconds: float = 0.0) -> None:
         self._lock = threading.Lock()
         self._last = last
+        self._linger_seconds = linger_seconds
         self.passed: list[str] = []
 
     def __call__(self, point: str) -> None:
         with self._lock:
             self.passed.append(point)
             if len(self.passed) == self._last:
+                threading.Event().wait(self._linger_seconds)
                 os._exit(CRASHED)
 
 

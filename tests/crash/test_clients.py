@@ -20,6 +20,7 @@ pytestmark = pytest.mark.crash
 LANES = 4  # processes that crash and resume homes, each one after the other
 POINTS_MAX = 400  # the scripts are small; more points than this mean that one does not end
 LIFE_POINTS = 7  # of a server that ends again and again; no request and no tick passes more than six
+LINGER_SECONDS = 0.01  # ten times what an answer takes to its client
 Script = Callable[[Client], None]
 
 # The script, and the least number of points of each kind that it has.
@@ -95,7 +96,7 @@ def test_a_server_that_ends_again_and_again_gets_its_clients_to_the_end(
 
 def perform(home: Path, script: Script, last: int) -> None:
     """The script on a server that ends at its `last` point, if it has so many."""
-    points = Countdown(last)
+    points = Countdown(last, linger_seconds=LINGER_SECONDS)
     with opened(home, points) as made:
         client = Client(made, home)
         script(client)
