@@ -105,14 +105,17 @@ class Client:
         assert answer.status_code == 200, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 
-    def once(self, path: str, *, who: str = "owner", **more: Any) -> Any:
-        """POST under a key, then the same again: it must be answered with 200, and the same."""
+    def once(self, path: str, **more: Any) -> Any:
+        """POST under a key of its own: after a crash it may be sent twice, and must be answered with 200."""
         key = {"Idempotency-Key": f"key-{self._position}", **more.pop("headers", {})}
-        first = self.ask("POST", path, who=who, headers=key, **more)
-        assert first.status_code == 200, f"POST {path}: {first.status_code} {first.text}"
-        again = self.ask("POST", path, who=who, headers=key, **more)
-        assert (again.status_code, again.content) == (200, first.content), f"POST {path} again: {again.text}"
-        return first.json()
+        return self.done("POST", path, headers=key, **more)
+
+    def twice(self, path: str, **more: Any) -> Any:
+        """once(), then the same again, whether there was a crash or not: it must be answered the same."""
+        key = {"Idempotency-Key": f"key-{self._position}", **more.pop("headers", {})}
+        first = self.done("POST", path, headers=key, **more)
+        assert self.done("POST", path, headers=key, **more) == first
+        return first
 
     def delete(self, path: str, *, who: str = "owner") -> None:
         """What was deleted before a crash is not there any more."""

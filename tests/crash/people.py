@@ -30,7 +30,7 @@ def script(client: Client) -> None:
 
 def _made(client: Client, wanted: dict[str, str]) -> str:
     """Once, however often it is asked for."""
-    made = client.once("users", who="admin", json=wanted)
+    made = client.twice("users", who="admin", json=wanted)
     client.promise(wanted["email"], lambda: _is_one(client, wanted["email"]))
     assert (made["firstName"], made["accountStatus"]) == (wanted["firstName"], "Active")
     return str(made["id"])
@@ -90,7 +90,7 @@ def _has_password(client: Client, user: str) -> None:
 
 def _changed(client: Client, user: str) -> None:
     client.promise("city", lambda: _shows(client, f"users/{user}", "city", None, "Wellington"))
-    assert client.once(f"users/{user}", who="admin", json={"city": "Wellington"})["city"] == "Wellington"
+    assert client.twice(f"users/{user}", who="admin", json={"city": "Wellington"})["city"] == "Wellington"
     client.promise("city", lambda: _shows(client, f"users/{user}", "city", "Wellington"))
 
 
@@ -99,7 +99,7 @@ def _shows(client: Client, path: str, field: str, *values: object) -> None:
 
 
 def _grouped_and_granted(client: Client, user: str) -> None:
-    group = client.once("usergroups", who="admin", json={"name": "Accountants"})["id"]
+    group = client.twice("usergroups", who="admin", json={"name": "Accountants"})["id"]
     client.promise("group", lambda: _shows(client, f"usergroups/{group}", "name", "Accountants"))
     client.once(f"usergroups/{group}/users", who="admin", json={"id": user})
     client.promise("member", lambda: _lists(client, f"usergroups/{group}/users", [user]))
@@ -136,7 +136,7 @@ def _suspended(client: Client) -> None:
     client.promise("mate", lambda: _opens(client, "mate", 200))
     client.done("GET", "processes", who="mate")
     client.forget("mate")
-    client.once(mate, who="admin", json={"accountStatus": "Suspended"})
+    client.twice(mate, who="admin", json={"accountStatus": "Suspended"})
     client.promise("mate", lambda: _opens(client, "mate", 401))
     client.promise("status", lambda: _shows(client, mate, "accountStatus", "Suspended", "Active"))
     client.once(mate, who="admin", json={"accountStatus": "Active"})
@@ -145,7 +145,7 @@ def _suspended(client: Client) -> None:
 
 def _given_a_new_password(client: Client) -> None:
     reader = f"users/u-{client.house.users['reader'].id.number}"
-    client.once(reader, who="admin", json={"password": PASSWORD})
+    client.twice(reader, who="admin", json={"password": PASSWORD})
     client.promise("reader", lambda: _opens(client, "reader", 401))
 
 

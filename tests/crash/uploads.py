@@ -31,7 +31,7 @@ def _file_of_a_new_run(client: Client) -> str:
 
 
 def _in_chunks(client: Client, file: str) -> None:
-    session = client.once(f"files/{file}/uploadsessions")["uploadSessionId"]
+    session = client.twice(f"files/{file}/uploadsessions")["uploadSessionId"]
     _send(client, file, session, 3)
     _send(client, file, session, 1, FIRST_TRY)
     gap = client.ask("POST", f"files/{file}/uploadsessions/{session}/commit")
