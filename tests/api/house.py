@@ -23,7 +23,7 @@ from procession.model.lifecycle import Outcome, StepEvent, StepStatus
 from procession.model.people import SCOPES, Caller, Role, User, UserRole
 from procession.model.runs import Run
 from procession.oauth import door
-from procession.operations import applications, consents, people, processes, runs
+from procession.operations import applications, consents, people, processes, runs, uploads
 from procession.operations.office import Office
 from procession.store import applications as application_store
 from procession.store import history, migrations, moves, permissions, times
@@ -32,6 +32,7 @@ from procession.store import runs as run_store
 from procession.store import steps as step_store
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
+from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Database, Transaction
 
 PROCESS = """
@@ -56,6 +57,9 @@ PEOPLE = {"owner": "Designer", "editor": "Designer", "mate": "Subscriber", "read
           "stranger": "Designer", "admin": "ClientAdmin"}  # fmt: skip
 
 
+ADDRESS = "http://house.example"
+
+
 @dataclass(slots=True, kw_only=True)
 class House:
     """`told` are the runs that the engine was asked to look at."""
@@ -74,9 +78,13 @@ class House:
 
     async def ask_async(self, method: str, path: str, *, who: str = "owner", **more: Any) -> httpx2.Response:
         headers = {"authorization": f"Bearer {who}", **more.pop("headers", {})}
+        return await self.request_async(method, f"/api/v1/{path}", headers=headers, **more)
+
+    async def request_async(self, method: str, url: str, **more: Any) -> httpx2.Response:
+        """Of any door, with nobody's token."""
         transport = httpx2.ASGITransport(app=self.app, raise_app_exceptions=False)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://house.example") as client:
-            return await client.request(method, f"/api/v1/{path}", headers=headers, **more)
+        async with httpx2.AsyncClient(transport=transport, base_url=ADDRESS) as client:
+            return await client.request(method, url, **more)
 
     def get(self, path: str, *, who: str = "owner") -> Any:
         answer = self.ask("GET", path, who=who)
@@ -159,33 +167,68 @@ class House:
 
 
 @contextmanager
-def house(folder: Path, clock: ManualClock, workbench: Workbench | None = None) -> Iterator[House]:
-    """A process of `owner`'s; `editor` and `reader` have these roles, `mate` is an executor by a group."""
-    failures: list[str] = []
+def house(
+    folder: Path,
+    clock: ManualClock,
+    workbench: Workbench | None = None,
+    *,
+    crash_point: CrashPoint = pass_by,
+    sends_mail: bool = False,
+) -> Iterator[House]:
+    """A process of `owner`'s; `editor` and `reader` have these roles, `mate` is an executor by a group.
+
+    A folder that was a house before is opened as server.open_station() opens a home.
+    """
     told: list[RunId] = []
-    database = Database(folder / "house.sqlite", on_fatal=failures.append)
-    migrations.migrate(database, clock.now())
-    office = Office(
-        actions=actions.book(),
-        look=told.append,
-        blobs=Blobs(folder / "files"),
-        chunks=Chunks(folder / "uploads"),
-        logs=folder / "logs",
-        workbench=workbench,
-    )
-    announcements = Announcements()
-    with ThreadPoolExecutor(2) as threads:
-        settings = app.ApiSettings(
-            more=door.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=100_000
+    with recovered(folder, clock, crash_point) as (database, blobs, chunks), ThreadPoolExecutor(2) as threads:
+        office = Office(
+            actions=actions.book(),
+            look=told.append,
+            blobs=blobs,
+            chunks=chunks,
+            logs=folder / "logs",
+            workbench=workbench,
         )
-        application = app.build(database, office, clock=clock, announcements=announcements, settings=settings)
-        made = House(
-            app=application, database=database, office=office, clock=clock, announcements=announcements, told=told
-        )
-        database.write(lambda tx: _furnish(tx, made))
+        made = _built(database, office, clock, threads, sends_mail=sends_mail)
+        made.told = told
+        with database.read() as tx:
+            is_new = people_store.is_empty(tx)
+            made.users = {user.login: user for user in people_store.users(tx)}
+        if is_new:
+            database.write(lambda tx: _furnish(tx, made))
         yield made
+
+
+@contextmanager
+def recovered(
+    folder: Path, clock: ManualClock, crash_point: CrashPoint = pass_by
+) -> Iterator[tuple[Database, Blobs, Chunks]]:
+    """What server.open_station() does before anything arrives."""
+    failures: list[str] = []
+    database = Database(folder / "house.sqlite", on_fatal=failures.append, crash_point=crash_point)
+    migrations.migrate(database, clock.now())
+    chunks = Chunks(folder / "uploads", crash_point=crash_point)
+    uploads.sweep(database, chunks)
+    blobs = Blobs(folder / "files", crash_point=crash_point)
+    blobs.sweep()
+    yield database, blobs, chunks
     database.close()
     assert failures == []
+
+
+def _built(
+    database: Database, office: Office, clock: ManualClock, threads: ThreadPoolExecutor, *, sends_mail: bool
+) -> House:
+    announcements = Announcements()
+    settings = app.ApiSettings(
+        more=door.routes(hashing=threads),
+        threads=threads,
+        hashing=threads,
+        upload_bytes_max=100_000,
+        look_for_mail=(lambda: None) if sends_mail else None,
+    )
+    application = app.build(database, office, clock=clock, announcements=announcements, settings=settings)
+    return House(app=application, database=database, office=office, clock=clock, announcements=announcements)
 
 
 def _furnish(tx: Transaction, made: House) -> None:

@@ -64,7 +64,7 @@ def test_who_lost_the_role_meanwhile_publishes_nothing(home: House) -> None:
         return home.database.write(lambda tx: tables.take_back(tx, table, 2))
 
     with pytest.raises(Forbidden, match="the role editor"):
-        tables.change(desk(home, "editor"), table, prepare)
+        tables.change(desk(home, "editor"), table, prepare, lambda published: None)
 
     assert home.get(f"tables/{table}")["version"] == 2
 

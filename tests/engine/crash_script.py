@@ -6,8 +6,6 @@ everything a step does to the outside world into the file `sink`.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,27 +13,12 @@ from procession.engine.isolation import IsolationSettings
 from procession.engine.options import EngineSettings
 from procession.model.ids import RunId
 from procession.model.lifecycle import RUN_FINAL, StepStatus
+from tests.crashing import Countdown
 from tests.engine.steps import data, fail, item, process, python, wait
 from tests.engine.world import World
 from tests.support import wait_until
 
-CRASHED = 137
 ISOLATION = IsolationSettings(landlock=False, user_ids=None, user_ready=1, warm_ready=1, preload=())
-
-
-class Countdown:
-    """A crash point that ends the process like kill -9 does, the N-th time it is passed; else it counts."""
-
-    def __init__(self, last: int | None) -> None:
-        self._lock = threading.Lock()
-        self._last = last
-        self.passed: list[str] = []
-
-    def __call__(self, point: str) -> None:
-        with self._lock:
-            self.passed.append(point)
-            if len(self.passed) == self._last:
-                os._exit(CRASHED)
 
 
 def open_world(home: Path, crash_point: Callable[[str], None]) -> World:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import os
 import sqlite3
-import sys
-import traceback
-import warnings
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -20,8 +16,8 @@ from procession.clock import SystemClock
 from procession.store.crash import pass_by
 from procession.store.database import Database
 from procession.store.migrations import available, migrate
+from tests.crashing import CRASHED, Countdown, at_once, finish, in_a_child, why
 from tests.engine import crash_script
-from tests.engine.crash_script import CRASHED, Countdown
 
 pytestmark = pytest.mark.crash
 
@@ -30,49 +26,23 @@ POINTS_MAX = 400  # the script is small; more points than this means that it doe
 FINAL = {"Finished", "Cancelled", "TimedOut"}
 
 
-def in_a_child(home: Path, work: Callable[[], object]) -> int:
-    """Fork: a child that starts an interpreter anew would cost half a second. Gives its pid."""
-    sys.stdout.flush()
-    with warnings.catch_warnings():
-        # Later Pythons warn of threads, such as those of tests before; the child makes its own and uses none of them.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
-    if pid:
-        return pid
-    code = 1
-    try:
-        output = os.open(home / "child.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        work()
-        code = 0
-    except BaseException:
-        (home / "error").write_text(traceback.format_exc())
-    finally:
-        os._exit(code)
-
-
-def finish(pid: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
 def test_a_crash_at_any_point_of_a_server_s_work_loses_and_invents_nothing(tmp_path: Path) -> None:
     gc.freeze()
     next_point, crashes = 1, 0
     is_complete = False
     while not is_complete:
         homes = {point: _home(tmp_path, point) for point in range(next_point, next_point + LANES)}
-        ends = _all(homes, crash_script.perform)
+        ends = at_once(homes, crash_script.perform)
         for point, home in homes.items():
-            assert ends[point] in {0, CRASHED}, _why(home)
-        again = _all(homes, lambda home, point: crash_script.recover(home))
+            assert ends[point] in {0, CRASHED}, why(home)
+        again = at_once(homes, lambda home, point: crash_script.recover(home))
         states = {point: _whole_state(home) for point, home in homes.items()}
         for point, home in homes.items():
-            assert again[point] == 0, f"point {point}: {_why(home)}"
+            assert again[point] == 0, f"point {point}: {why(home)}"
             check(home, f"point {point}")
-        third = _all(homes, lambda home, point: crash_script.recover(home))
+        third = at_once(homes, lambda home, point: crash_script.recover(home))
         for point, home in homes.items():
-            assert third[point] == 0, f"point {point}: {_why(home)}"
+            assert third[point] == 0, f"point {point}: {why(home)}"
             assert _whole_state(home) == states[point], f"point {point}: a second recovery changed something"
         crashes += sum(end == CRASHED for end in ends.values())
         is_complete = set(ends.values()) == {0}
@@ -86,15 +56,6 @@ def _home(folder: Path, point: int) -> Path:
     home = folder / str(point)
     home.mkdir()
     return home
-
-
-def _all(homes: dict[int, Path], work: Callable[[Path, int], object]) -> dict[int, int]:
-    pids = {point: in_a_child(home, lambda home=home, point=point: work(home, point)) for point, home in homes.items()}  # type: ignore[misc]
-    return {point: finish(pid) for point, pid in pids.items()}
-
-
-def _why(home: Path) -> str:
-    return "".join(path.read_text()[-3000:] for path in (home / "error", home / "child.log") if path.exists())
 
 
 # --- what must be true afterwards
@@ -225,7 +186,7 @@ def test_a_crash_at_any_point_of_a_migration_leaves_a_home_that_the_next_start_c
         point += 1
         home = _home(tmp_path, point)
         end = finish(in_a_child(home, lambda home=home, point=point: _migrate(home, Countdown(point))))  # type: ignore[misc]
-        assert end in {0, CRASHED}, _why(home)
+        assert end in {0, CRASHED}, why(home)
 
         _migrate(home, pass_by)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -107,21 +106,6 @@ def test_refresh_may_ask_for_less_and_the_next_again_for_all(made: World) -> Non
 
     assert (less["scope"], again["scope"]) == ("process_read", "file_read process")
     assert (more.status_code, more.json()["error"]) == (400, "invalid_scope")
-
-
-@pytest.mark.parametrize("kind", ["code", "refresh"])
-def test_of_racing_uses_one_wins_and_then_everything_ends(made: World, kind: str) -> None:
-    code = made.code()
-    redeem: Callable[[str], Any] = made.redeem if kind == "code" else made.refresh
-    text = code if kind == "code" else made.redeem(code).json()["refresh_token"]
-
-    with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(redeem, [text] * 8))
-
-    won = [answer.json() for answer in answers if answer.status_code == 200]
-    assert len(won) == 1 and {a.json()["error"] for a in answers if a.status_code != 200} == {"invalid_grant"}
-    assert not made.opens(won[0]["access_token"])
-    assert made.refresh(won[0]["refresh_token"]).json()["error"] == "invalid_grant"
 
 
 def test_a_public_application_uses_any_port_of_this_machine_with_pkce(made: World) -> None:

@@ -133,8 +133,9 @@ class _Forms(HTMLParser):
 class Browser:
     """Keeps cookies and the page that it shows; follows redirects within the server, and stops where they leave it."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, request: Callable[..., httpx2.Response] = httpx2.request) -> None:
         self.address = address
+        self.request = request
         self.cookies: dict[str, str] = {}
         self.answer: httpx2.Response
         self.forms = _Forms()
@@ -163,7 +164,7 @@ class Browser:
 
     def _send(self, method: str, url: str, **more: Any) -> httpx2.Response:
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        answer = httpx2.request(method, url, headers={"cookie": cookies} if cookies else {}, **more)
+        answer = self.request(method, url, headers={"cookie": cookies} if cookies else {}, **more)
         self.url = url
         for header in answer.headers.get_list("set-cookie"):
             name, _, rest = header.partition("=")

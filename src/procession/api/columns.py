@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from procession.api import reading, table_shapes
+from procession.api import once, reading, table_shapes
 from procession.api.contract import EmptyReply, StreamCall
 from procession.api.tables import column_shown
 from procession.model import columns as rules
-from procession.model.columns import LENGTH_MAX
+from procession.model.columns import LENGTH_MAX, Column
 from procession.model.errors import Invalid
 from procession.operations import columns
 from procession.operations.columns import ColumnChange
@@ -20,19 +20,22 @@ NAME_CHARACTERS_MAX = 128
 
 
 async def create(call: StreamCall) -> table_shapes.Column:
-    body = call.body
-    given, desk = _read(body), desk_of(call)
-    column = await _work(call, lambda: columns.add(desk, call.ids["table"], given))
-    return column_shown(column, spelling=str(body["datatype"]).strip())
+    given = _read(call.body)
+
+    def show(column: Column) -> table_shapes.Column:
+        return column_shown(column, spelling=str(call.body["datatype"]).strip())
+
+    desk = desk_of(call, show)
+    return show(await _work(call, lambda: columns.add(desk, call.ids["table"], given)))
 
 
 async def change(call: StreamCall) -> table_shapes.Column:
-    given, desk = _read(call.body), desk_of(call)
+    given, desk = _read(call.body), desk_of(call, column_shown)
     return column_shown(await _work(call, lambda: columns.change(desk, call.ids["table"], call.ids["column"], given)))
 
 
 async def drop(call: StreamCall) -> EmptyReply:
-    desk = desk_of(call)
+    desk = desk_of(call, lambda _: EmptyReply())
     await _work(call, lambda: columns.drop(desk, call.ids["table"], call.ids["column"]))
     return EmptyReply()
 
@@ -41,10 +44,15 @@ async def _work(call: StreamCall, function: Any) -> Any:
     return await asyncio.wrap_future(call.parts.office.bench.call(function))
 
 
-def desk_of(call: StreamCall) -> Desk:
-    """What a change of a table works with."""
+def desk_of(call: StreamCall, show: Callable[[Any], Any]) -> Desk:
+    """What a change of a table works with; `show` makes the answer of its result."""
     return Desk(
-        database=call.database, office=call.parts.office, caller=call.caller, clock=call.clock, keyed=call.keyed
+        database=call.database,
+        office=call.parts.office,
+        caller=call.caller,
+        clock=call.clock,
+        keyed=call.keyed,
+        kept=lambda result: once.kept(show(result)),
     )
 
 

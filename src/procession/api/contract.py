@@ -97,7 +97,7 @@ class StreamCall(msgspec.Struct, frozen=True, kw_only=True):
     receive: Receive
     body: Mapping[str, Any] = {}  # of BodyKind.JSON and FORM, as in Call
     raw: bytes = b""  # of BodyKind.TEXT
-    keyed: Keyed | None = None  # to be marked in the transaction that does what was asked
+    keyed: Keyed | None = None  # to be marked, and answered, in the transaction that does what was asked
 
 
 class Database(Protocol):

@@ -158,11 +158,7 @@ class Api:
                 with self._server.database.read() as tx:
                     repeats.check(tx, keyed, self._server.clock())
         stream = self._stream(request, caller, ids, receive, keyed=keyed, **body)
-        reply = await cast("StreamHandler", route.handler)(stream)
-        if keyed is not None:
-            answer = once.kept(reply)
-            await asyncio.wrap_future(self._server.database.submit(lambda tx: repeats.keep(tx, keyed, answer)))
-        return reply
+        return await cast("StreamHandler", route.handler)(stream)
 
     def _keyed(self, route: Route, request: Request, admitted: tuple[Any, Any]) -> Keyed | None:
         caller, ids = admitted
@@ -194,9 +190,7 @@ class Api:
                 self._server.permit(tx, caller, route.rule, ids)
             repeats.mark(tx, keyed, self._server.clock())
             reply = cast("Handler", route.handler)(self._call(tx, request, caller, ids, body=body, raw=raw))
-            if keyed is not None:
-                repeats.keep(tx, keyed, once.kept(reply))
-            return reply
+            return once.answered(tx, keyed, reply)
 
         try:
             reply = await asyncio.wrap_future(self._server.database.submit(operation))

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import UNSET, Raw
 
@@ -14,7 +14,11 @@ from procession.api import wire
 from procession.api.contract import BodyKind, EmptyReply, Mode, Reply, Request, Route
 from procession.model.errors import Invalid
 from procession.model.ids import UserId
+from procession.operations import repeats
 from procession.operations.repeats import Keyed
+from procession.store.database import Transaction
+
+T = TypeVar("T")
 
 HEADER = "idempotency-key"
 _KEY = re.compile(r"[!-~]{1,255}\Z")
@@ -42,6 +46,13 @@ def keyed(route: Route, request: Request, user: UserId, ids: Mapping[str, Any]) 
 def asked(request: Request, body_hash: str) -> str:
     """Of the query and the body's hex SHA-256."""
     return hashlib.sha256(f"{request.raw_query}\n{body_hash}".encode()).hexdigest()
+
+
+def answered(tx: Transaction, keyed: Keyed | None, reply: T) -> T:
+    """The answer, kept in the transaction that does what was asked."""
+    if keyed is not None:
+        repeats.keep(tx, keyed, kept(reply))
+    return reply
 
 
 def kept(reply: Any) -> bytes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from procession.api import bodies, reading, shapes, wire
+from procession.api import bodies, once, reading, shapes, wire
 from procession.api.contract import Call, StreamCall, TextReply
 from procession.model import process_file, rendering
 from procession.model.documents import FileMistakes
@@ -80,7 +80,7 @@ async def _apply(call: StreamCall, process_id: ProcessId | None) -> shapes.Proce
             process=process_id,
             definition=definition,
         )
-        return _shown(tx, applied.id)
+        return once.answered(tx, call.keyed, _shown(tx, applied.id))
 
     return await asyncio.wrap_future(call.database.submit(operation))
 

@@ -30,7 +30,7 @@ from procession.model.columns import Column
 from procession.model.errors import Invalid, NotFound, TooLarge, Unavailable
 from procession.model.tables import Snapshot
 from procession.operations import repeats, table_rows, tables
-from procession.operations.table_rows import RowsRequest, Wanted
+from procession.operations.table_rows import RowsRequest, RowsWritten, Wanted
 
 LIMIT, LIMIT_MAX = 100, 10_000
 JSON_BYTES_MAX = 32 * 2**20  # read as objects, which take many times as much; CSV and Parquet have no such limit
@@ -139,7 +139,7 @@ def _read_cursor(text: str) -> tuple[int, int]:
 
 async def write(call: StreamCall) -> table_shapes.RowsWritten:
     """The body goes to disk as it comes, and is opened in the limited child only."""
-    bench, desk = call.parts.office.bench, desk_of(call)
+    bench, desk = call.parts.office.bench, desk_of(call, _written)
     with ExitStack() as stack:
         place = bench.make_room()
         stack.callback(shutil.rmtree, place, ignore_errors=True)
@@ -149,7 +149,12 @@ async def write(call: StreamCall) -> table_shapes.RowsWritten:
             desk = replace(desk, keyed=replace(call.keyed, asked=once.asked(call.request, body_hash)))
             with call.database.read() as tx:
                 repeats.check(tx, desk.keyed, call.clock())
-        done = await asyncio.wrap_future(bench.call(lambda: table_rows.write(desk, call.ids["table"], request)))
+        return _written(
+            await asyncio.wrap_future(bench.call(lambda: table_rows.write(desk, call.ids["table"], request)))
+        )
+
+
+def _written(done: RowsWritten) -> table_shapes.RowsWritten:
     return table_shapes.RowsWritten(
         mode=done.mode,
         version=done.present.version.number,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 from procession.api import shapes, uploads, wire
 from procession.api.contract import Call, StreamCall
 from procession.api.upload_shapes import ChunkKept, UploadStarted
-from procession.model.errors import Invalid, ProcessionError
+from procession.model.errors import ProcessionError
 from procession.model.files import Content, File
 from procession.model.uploads import Chunk
 from procession.operations import uploads as operations
@@ -26,15 +27,7 @@ async def chunk(call: StreamCall) -> ChunkKept:
     place, number, chunks = _place(call), call.ids["chunk"], call.parts.office.chunks
     with call.database.read() as tx:
         operations.check_chunk(tx, call.caller, place, number)
-    sink = await asyncio.to_thread(chunks.sink, place.session)
-    got = await uploads.receive_file(call.receive, call.request.headers, sink, most=call.parts.upload_bytes_max)
-    kept = Chunk(
-        number=number,
-        stored_as=sink.path.name,
-        file_name=got.name,
-        sha256=got.content.sha256,
-        size_bytes=got.content.size_bytes,
-    )
+    kept = await _received(call, place, number)
     most = call.parts.upload_bytes_max
     try:
         before = await _written(call, lambda tx: operations.keep(tx, call.caller, place, kept, most=most))
@@ -45,8 +38,25 @@ async def chunk(call: StreamCall) -> ChunkKept:
         raise
     if before is not None:
         await asyncio.to_thread(chunks.remove, place.session, before)
-    return ChunkKept(
-        fileId=str(place.file), uploadSessionId=place.session, chunkId=number, chunkHash=got.content.sha256
+    return ChunkKept(fileId=str(place.file), uploadSessionId=place.session, chunkId=number, chunkHash=kept.sha256)
+
+
+async def _received(call: StreamCall, place: Place, number: int) -> Chunk:
+    """Its bytes are on disk. A session that is committed or too old meanwhile takes its folder with it."""
+    most = call.parts.upload_bytes_max
+    try:
+        sink = await asyncio.to_thread(call.parts.office.chunks.sink, place.session)
+        got = await uploads.receive_file(call.receive, call.request.headers, sink, most=most)
+    except FileNotFoundError:
+        with call.database.read() as tx:
+            operations.check_chunk(tx, call.caller, place, number)
+        raise
+    return Chunk(
+        number=number,
+        stored_as=sink.path.name,
+        file_name=got.name,
+        sha256=got.content.sha256,
+        size_bytes=got.content.size_bytes,
     )
 
 
@@ -58,10 +68,9 @@ async def commit(call: StreamCall) -> shapes.File:
     joined: tuple[list[Chunk], Content] | None = None
     if found is not None:
         names = [chunk.stored_as for chunk in found]
-        try:
+        # What is gone was replaced, or another commit was faster: the transaction below tells which.
+        with contextlib.suppress(FileNotFoundError):
             joined = found, await asyncio.to_thread(office.chunks.join, place.session, names, office.blobs)
-        except FileNotFoundError:
-            raise Invalid("a chunk was replaced while the upload was being committed; commit again") from None
 
     def operation(tx: Transaction) -> File:
         file = operations.commit(tx, call.caller, place, joined, now=call.clock())

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from msgspec import UNSET
 
-from procession.api import people_shapes, reading, wire
+from procession.api import once, people_shapes, reading, wire
 from procession.api import shapes as common
 from procession.api.contract import Call, StreamCall
 from procession.api.routes import NEW_U, OWN_U
@@ -58,18 +58,18 @@ async def create(call: StreamCall) -> people_shapes.User:
         raise Invalid(f"{', '.join(missing)}: missing; a user needs {', '.join(REQUIRED)}")
     wanted, password_hash = _changed(BLANK, body), await _hashed(call, body)
 
-    def operation(tx: Transaction) -> accounts.Made:
+    def operation(tx: Transaction) -> people_shapes.User:
         permissions.permit(tx, call.caller, NEW_U, call.ids)
         repeats.mark(tx, call.keyed, call.clock())
         look = call.parts.look_for_mail
         if look is not None:
             tx.after_commit(look)
         sends, now = look is not None, call.clock()
-        return accounts.create(tx, call.caller, wanted, password_hash=password_hash, sends_mail=sends, now=now)
+        made = accounts.create(tx, call.caller, wanted, password_hash=password_hash, sends_mail=sends, now=now)
+        link = None if made.link is None else links.address(call.parts.public_url or call.request.origin, made.link)
+        return once.answered(tx, call.keyed, shown(made.user, link=link))
 
-    made = await _written(call, operation)
-    address = call.parts.public_url or call.request.origin
-    return shown(made.user, link=None if made.link is None else links.address(address, made.link))
+    return await _written(call, operation)
 
 
 async def change(call: StreamCall) -> people_shapes.User:
@@ -79,13 +79,14 @@ async def change(call: StreamCall) -> people_shapes.User:
         _changed(people.user(tx, call.ids["user"]), body)  # refused before a password is hashed
     password_hash = await _hashed(call, body)
 
-    def operation(tx: Transaction) -> User:
+    def operation(tx: Transaction) -> people_shapes.User:
         permissions.permit(tx, call.caller, OWN_U, call.ids)
         repeats.mark(tx, call.keyed, call.clock())
         wanted = _changed(people.user(tx, call.ids["user"]), body)
-        return accounts.change(tx, call.caller, wanted, password_hash=password_hash, now=call.clock())
+        changed = accounts.change(tx, call.caller, wanted, password_hash=password_hash, now=call.clock())
+        return once.answered(tx, call.keyed, shown(changed))
 
-    return shown(await _written(call, operation))
+    return await _written(call, operation)
 
 
 async def _hashed(call: StreamCall, body: Mapping[str, Any]) -> str | None:

@@ -33,7 +33,7 @@ def add(desk: Desk, table_id: TableId, given: ColumnChange) -> Column:
     def prepare(present: Snapshot) -> Draft:
         return _added(present, given)
 
-    return tables.change(desk, table_id, prepare).version.columns[-1]
+    return tables.change(desk, table_id, prepare, lambda published: published.version.columns[-1])
 
 
 def _added(present: Snapshot, given: ColumnChange) -> Draft:
@@ -65,8 +65,10 @@ def change(desk: Desk, table_id: TableId, name: str, given: ColumnChange) -> Col
         after = _with(before, given)
         return None if after == before else _changed(desk.office, present, before, after)
 
-    published = tables.change(desk, table_id, prepare)
-    return next(column for column in published.version.columns if column.field == field)
+    def result(published: Snapshot) -> Column:
+        return next(column for column in published.version.columns if column.field == field)
+
+    return tables.change(desk, table_id, prepare, result)
 
 
 def _changed(office: Office, present: Snapshot, before: Column, after: Column) -> Draft:
@@ -96,7 +98,7 @@ def drop(desk: Desk, table_id: TableId, name: str) -> None:
         kept = tuple(column for column in present.version.columns if column.field != gone.field)
         return _draft(present, TableOperation.DROP_COLUMN, kept)
 
-    tables.change(desk, table_id, prepare)
+    tables.change(desk, table_id, prepare, lambda published: None)
 
 
 def _changeable(present: Snapshot, name: str) -> Column:

@@ -39,8 +39,8 @@ def check(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
         raise Invalid("this Idempotency-Key was used for another body before; take a new key for a new request")
     if answer is None:
         raise Invalid(
-            "this request was carried out before under the same Idempotency-Key; its answer is not there any more, "
-            "because it held a secret or the server ended meanwhile"
+            "this request was carried out before under the same Idempotency-Key; its answer was not kept, "
+            "because it held a secret"
         )
     raise Repeated(answer)
 
@@ -55,6 +55,6 @@ def mark(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
 
 
 def keep(tx: Transaction, keyed: Keyed | None, answer: bytes | None) -> None:
-    """What it was answered; None for an answer that must not be kept."""
+    """What it is answered, in the transaction of mark(): no crash comes between. None: it must not be kept."""
     if keyed is not None and answer is not None:
         repeats.answer(tx, keyed.hash, answer)

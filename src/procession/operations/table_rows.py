@@ -50,9 +50,11 @@ def write(desk: Desk, table_id: TableId, request: RowsRequest) -> RowsWritten:
         done.append(written)
         return draft if written.added or written.removed else None
 
-    present = tables.change(desk, table_id, prepare)
-    last = done[-1]
-    return RowsWritten(mode=last.mode, rows_given=last.rows_given, rows_updated=last.rows_updated, present=present)
+    def result(present: Snapshot) -> RowsWritten:
+        last = done[-1]
+        return RowsWritten(mode=last.mode, rows_given=last.rows_given, rows_updated=last.rows_updated, present=present)
+
+    return tables.change(desk, table_id, prepare, result)
 
 
 def _prepare(office: Office, present: Snapshot, request: RowsRequest) -> tuple[Written, Draft]:

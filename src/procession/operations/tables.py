@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from procession.model.errors import Invalid, Unavailable
 from procession.model.ids import TableId
@@ -25,13 +25,15 @@ from procession.store.database import Transaction
 TRIES_MAX = 12  # of a change that others come before
 
 Prepare = Callable[[Snapshot], Draft | None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """What a change that takes several transactions works with; `database` is the dispatcher's.
 
-    `keyed` is the request, when it must be carried out once: marked where the change is published.
+    `keyed` is the request, when it must be carried out once: marked where the change is published, with what `kept`
+    makes of its result.
     """
 
     database: Any
@@ -39,6 +41,7 @@ class Desk:
     caller: Caller
     clock: Callable[[], datetime]
     keyed: Keyed | None = None
+    kept: Callable[[Any], bytes | None] = lambda result: None
 
 
 def create(tx: Transaction, caller: Caller, *, name: str, description: str, now: datetime) -> Table:
@@ -104,32 +107,49 @@ def snapshot(tx: Transaction, table_id: TableId, number: int | None = None) -> S
     return found
 
 
-def change(desk: Desk, table_id: TableId, prepare: Prepare) -> Snapshot:
-    """Prepare the next version, slowly, and publish it; the table afterwards. Not for the writer's thread.
+def change(desk: Desk, table_id: TableId, prepare: Prepare, result: Callable[[Snapshot], T]) -> T:
+    """Prepare the next version, slowly, and publish it; gives its result. Not for the writer's thread.
 
-    Raises what `prepare` raises, and Unavailable when others keep changing the table.
+    Raises what `prepare` raises, Repeated, and Unavailable when others keep changing the table.
     """
     for _ in range(TRIES_MAX):
-        with desk.database.read() as tx:
+        # One snapshot of both: if the same request was faster, what it has changed is no mistake of this one.
+        with desk.database.snapshot() as tx:
+            repeats.check(tx, desk.keyed, desk.clock())
             permissions.require(tx, desk.caller, table_id, Role.EDITOR)
             present = snapshot(tx, table_id)
         draft = prepare(present)
-        if draft is None:
-            return present
-        published: Snapshot | None = desk.database.submit(_publication(desk, table_id, draft)).result()
-        if published is not None:
-            return published
+        if draft is None and desk.keyed is None:
+            return result(present)
+        done: tuple[T] | None = desk.database.submit(_publication(desk, present, draft, result)).result()
+        if done is not None:
+            return done[0]
     raise Unavailable(f"others keep changing table {table_id}; try again in a moment")
 
 
-def _publication(desk: Desk, table_id: TableId, draft: Draft) -> Callable[[Transaction], Snapshot | None]:
-    def operation(tx: Transaction) -> Snapshot | None:
-        published = publish(tx, desk.caller, table_id, draft, now=desk.clock())
-        if published is not None:
-            repeats.mark(tx, desk.keyed, desk.clock())
-        return published
+def _publication(
+    desk: Desk, present: Snapshot, draft: Draft | None, result: Callable[[Snapshot], T]
+) -> Callable[[Transaction], tuple[T] | None]:
+    """None: others were faster."""
+
+    def operation(tx: Transaction) -> tuple[T] | None:
+        now = desk.clock()
+        published = _publish(tx, desk, present, draft, now)
+        if published is None:
+            return None
+        repeats.mark(tx, desk.keyed, now)
+        done = result(published)
+        repeats.keep(tx, desk.keyed, None if desk.keyed is None else desk.kept(done))
+        return (done,)
 
     return operation
+
+
+def _publish(tx: Transaction, desk: Desk, present: Snapshot, draft: Draft | None, now: datetime) -> Snapshot | None:
+    """Without a draft the table stays as it is, if it still is."""
+    if draft is not None:
+        return publish(tx, desk.caller, present.table.id, draft, now=now)
+    return present if find(tx, present.table.id).version == present.version.number else None
 
 
 def publish(tx: Transaction, caller: Caller, table_id: TableId, draft: Draft, *, now: datetime) -> Snapshot | None:

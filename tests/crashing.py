@@ -1,0 +1,70 @@
+"""Ends a process at the N-th point of its work, as kill -9 does: what the crash suites have in common."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+CRASHED = 137
+
+
+class Countdown:
+    """A crash point that ends the process like kill -9 does, the N-th time it is passed; else it counts.
+
+    For `linger_seconds` before the end nothing more reaches the disk, and what was answered too early reaches a client.
+    """
+
+    def __init__(self, last: int | None, *, linger_seconds: float = 0.0) -> None:
+        self._lock = threading.Lock()
+        self._last = last
+        self._linger_seconds = linger_seconds
+        self.passed: list[str] = []
+
+    def __call__(self, point: str) -> None:
+        with self._lock:
+            self.passed.append(point)
+            if len(self.passed) == self._last:
+                threading.Event().wait(self._linger_seconds)
+                os._exit(CRASHED)
+
+
+def in_a_child(home: Path, work: Callable[[], object]) -> int:
+    """Fork: a child that starts an interpreter anew would cost half a second. Gives its pid."""
+    sys.stdout.flush()
+    with warnings.catch_warnings():
+        # Later Pythons warn of threads, such as those of tests before; the child makes its own and uses none of them.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        output = os.open(home / "child.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        work()
+        code = 0
+    except BaseException:
+        (home / "error").write_text(traceback.format_exc())
+    finally:
+        os._exit(code)
+
+
+def finish(pid: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def at_once(homes: Mapping[int, Path], work: Callable[[Path, int], object]) -> dict[int, int]:
+    """The work for each home, by its point, each in a child; gives how they ended."""
+    pids = {point: in_a_child(home, lambda home=home, point=point: work(home, point)) for point, home in homes.items()}  # type: ignore[misc]
+    return {point: finish(pid) for point, pid in pids.items()}
+
+
+def why(home: Path) -> str:
+    """What a child that ended otherwise has said."""
+    return "".join(path.read_text()[-3000:] for path in (home / "error", home / "child.log") if path.exists())
