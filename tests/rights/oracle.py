@@ -135,12 +135,13 @@ class Demand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """`grants` are roles by the kind of resource, process or table; `knows` the users whose permissions they see."""
+    """`grants` are roles by the kind of resource, process or table; `log` is an item of their own in the log."""
 
     name: str
     user_role: str
     id: str
     application: str
+    log: str
     grants: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -222,6 +223,8 @@ def role_on(person: Person, thing: str) -> str | None:
             return "owner" if is_admin else "reader" if thing == person.id else None
         case "ug":
             return "owner" if is_admin else "reader"
+        case "log":
+            return "owner" if is_admin or thing == person.log else None
         case "c":
             return "owner" if is_admin or thing == person.application else None
         case "mt":

@@ -30,7 +30,8 @@ class Probe:
     """`ids` says which thing of the world stands at a place of the path, or in the body, where it is not the usual one.
 
     `status` is the answer when it is allowed. `demands` come after the route's own; `of_holder`: the caller must see
-    the permissions of the user that the path names. `is_slow` needs the limited child, and is asked by a few.
+    the permissions of the user that the path names. `shows` are things that a list has for those who may see them, and
+    `shows_owned` for those who own them. `is_slow` needs the limited child, and is asked by a few.
     """
 
     status: int = 200
@@ -40,6 +41,8 @@ class Probe:
     content_type: str = "application/json"
     demands: tuple[Demand, ...] = ()
     of_holder: bool = False
+    shows: tuple[str, ...] = ()
+    shows_owned: tuple[str, ...] = ()
     is_slow: bool = False
 
 
@@ -78,6 +81,7 @@ OF_USER = (probe(), probe(user="me"), probe(user="no_user"))
 OF_GROUP = (probe(), probe(group="no_group"))
 OF_APPLICATION = (probe(), probe(application="own"), probe(application="no_application"))
 
+OF_CLIENT = "client_id={client}&client_secret={secret}&token=x"  # the proof that these routes ask for
 ROLE_GIVEN = {"role": "reader"}
 GRANTS_OF_BODY = (
     probe(400),
@@ -97,6 +101,12 @@ REVOKED = (probe(), probe(resource="table"), probe(resource="no_resource"))
 
 # A route that is not here is asked once, without a body, and answers 200.
 PROBES: Mapping[str, tuple[Probe, ...]] = {
+    "GET processes": (probe(shows=("process",)),),
+    "GET processruns": (probe(shows=("run", "new run")), probe(query="process=p-1", shows=("run",))),
+    "GET tables": (probe(shows=("table",)),),
+    "GET users": (probe(shows=("user", "above", "me")),),
+    "GET usergroups": (probe(shows=("group",)),),
+    "GET applications": (probe(shows=("application", "own")),),
     "POST processes": (probe(400), probe(body=NEW_PROCESS)),
     "GET processes/{process}": OF_PROCESS,
     "PUT processes/{process}/definition": (probe(400), probe(body=PROCESS), probe(process="no_process")),
@@ -215,7 +225,7 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
     ),
     "GET users/{user}/usergroups": OF_USER,
     "GET users/{user}/permissions": (
-        probe(of_holder=True),
+        probe(of_holder=True, shows_owned=("process", "table")),
         probe(user="me", of_holder=True),
         probe(user="unrelated", of_holder=True),
         probe(user="no_user", of_holder=True),
@@ -237,13 +247,13 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
     "POST usergroups/{group}/users/{user}": OF_GROUP,
     "DELETE usergroups/{group}/users/{user}": OF_GROUP,
     "GET usergroups/{group}/permissions": (
-        probe(),
+        probe(shows_owned=("process", "table")),
         probe(group="no_group", demands=(Demand(role="reader", of="group"),)),
     ),
     "POST usergroups/{group}/permissions": GRANTS_OF_BODY,
     "POST usergroups/{group}/permissions/{resource}": GRANTS_OF_PATH,
     "DELETE usergroups/{group}/permissions/{resource}": REVOKED,
-    "GET logs": (probe(), probe(query="limit=1")),
+    "GET logs": (probe(query="limit=10000", shows=("log", "own log")),),
     "POST applications": (
         probe(400),
         probe(body={"name": "Nightly"}, demands=(Demand(scope="process_read"),)),  # what one without scopes has
@@ -265,6 +275,6 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
     "GET /oauth/password": (probe(404),),  # no link
     "POST /oauth/password": (probe(404),),
     "POST /oauth/token": (probe(400, content_type=FORM),),
-    "POST /oauth/revoke": (probe(401, content_type=FORM),),
-    "POST /oauth/introspect": (probe(401, content_type=FORM),),
+    "POST /oauth/revoke": (probe(body=OF_CLIENT, content_type=FORM),),
+    "POST /oauth/introspect": (probe(body=OF_CLIENT, content_type=FORM),),
 }

@@ -23,8 +23,8 @@ from procession.model.uploads import UploadSession
 from procession.oauth import door
 from procession.operations import applications, consents, people
 from procession.store import applications as application_store
+from procession.store import history, permissions, uploads
 from procession.store import people as people_store
-from procession.store import permissions, uploads
 from procession.store.database import Database, Transaction
 from tests.api.house import House, house
 from tests.rights import oracle
@@ -98,7 +98,13 @@ class World:
 
     def names_of(self, person: Person) -> dict[str, str]:
         """Everything that a probe can name, as this person means it."""
-        return {**self.ids, **self.sessions[person.name], "me": person.id, "own": person.application}
+        return {
+            **self.ids,
+            **self.sessions[person.name],
+            "me": person.id,
+            "own": person.application,
+            "own log": person.log,
+        }
 
 
 def token(person: str, scopes: str) -> str:
@@ -165,7 +171,10 @@ def _settle(tx: Transaction, new: World) -> None:
     above = _user(tx, new, "above", "SVXAdmin")
     new.ids |= {"user": str(holder.id), "group": str(group.id), "above": str(above.id)}
     new.ids |= {"unrelated": str(new.house.users["stranger"].id), "resource": new.ids["process"]}
-    new.ids |= {"application": str(_application(tx, new, holder).id), "above's": str(_application(tx, new, above).id)}
+    new.ids["log"] = _log(tx, new, holder.login)
+    application, secret = _registered(tx, new, holder)
+    new.ids |= {"application": str(application.id), "client": application.client_id, "secret": secret}
+    new.ids["above's"] = str(_application(tx, new, above).id)
     kinds = {"process": "p", "run": "pr", "step": "ds", "file": "f", "table": "mt", "user": "u", "group": "ug"}
     new.ids |= {f"no {name}": f"{prefix}-999999" for name, prefix in kinds.items()}
     new.ids |= {"no application": "c-999999", "no resource": "p-999999", "no action step": "as-999999"}
@@ -182,7 +191,14 @@ def _add_person(tx: Transaction, new: World, *, user_role: str, role: str, way: 
         permissions.grant(tx, parse_resource(resource), Role(role), holder=holder)
     application = _application(tx, new, user)
     grants = {"process": role, "table": role} if role else {}
-    person = Person(name=name, user_role=user_role, id=str(user.id), application=str(application.id), grants=grants)
+    person = Person(
+        name=name,
+        user_role=user_role,
+        id=str(user.id),
+        application=str(application.id),
+        log=_log(tx, new, user.login),
+        grants=grants,
+    )
     new.people[name] = person
     expires_at = new.house.clock.now() + timedelta(days=1)
     for scopes in SCOPE_SETS:
@@ -201,10 +217,21 @@ def _user(tx: Transaction, new: World, name: str, role: str) -> User:
 
 
 def _application(tx: Transaction, new: World, user: User) -> Application:
+    made, _ = _registered(tx, new, user)
+    return made
+
+
+def _registered(tx: Transaction, new: World, user: User) -> tuple[Application, str]:
     """It can do nothing that a token with the scope for applications could not."""
     scopes = frozenset({"application"})
-    made, _ = applications.create(tx, name="Own", user_login=user.login, scopes=scopes, now=new.house.clock.now())
-    return made
+    return applications.create(tx, name="Own", user_login=user.login, scopes=scopes, now=new.house.clock.now())
+
+
+def _log(tx: Transaction, new: World, login: str) -> str:
+    history.add_log(tx, login, "something has happened", new.house.clock.now())
+    row = tx.one("SELECT max(id) FROM log")
+    assert row is not None
+    return f"log-{row[0]}"
 
 
 def _session(tx: Transaction, new: World, user: UserId, file: str, digits: str) -> str:
