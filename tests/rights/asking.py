@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from procession.model.errors import ProcessionError
+
 App = Callable[..., Awaitable[None]]
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -46,7 +48,7 @@ class Said:
 
 
 async def ask(app: App, question: Question) -> Said:
-    """The answer, once it is complete."""
+    """The answer, once it is complete or was cut off."""
     parts: list[dict[str, Any]] = []
     pieces = [{"type": "http.request", "body": question.body, "more_body": False}]
 
@@ -58,7 +60,10 @@ async def ask(app: App, question: Question) -> Said:
     async def send(message: Any) -> None:
         parts.append(message)
 
-    await app(_scope(question), receive, send)
+    try:
+        await app(_scope(question), receive, send)
+    except ProcessionError:
+        assert parts, "an error after the answer has begun cuts the connection; before, it is answered"
     head, *rest = parts
     return Said(
         status=head["status"],

@@ -218,6 +218,7 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
     "POST users/{user}": (
         *OF_USER,
         probe(400, {"city": 5}),
+        probe(400, {"city": 5}, user="me"),
         probe(body={"city": "Sydney"}),
         probe(body={"city": "Sydney"}, user="me"),
         probe(body={"city": "Sydney"}, user="above", demands=ABOVE),

@@ -14,7 +14,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from procession.api import app
+from procession.api import app, routes
+from procession.api.contract import Route
+from procession.api.dispatch import Api
 from procession.clock import ManualClock
 from procession.engine.workbench import Workbench
 from procession.model.ids import FileId, UserId, parse_resource
@@ -28,7 +30,7 @@ from procession.store import people as people_store
 from procession.store.database import Database, Transaction
 from tests.api.house import House, house
 from tests.rights import oracle
-from tests.rights.asking import App, Question, Said, ask
+from tests.rights.asking import Question, Said, ask
 from tests.rights.oracle import Person
 
 ALL = frozenset(oracle.SCOPES)
@@ -84,7 +86,8 @@ class World:
     """`ids` are of things by what the probes call them; `sessions` the upload sessions of each person."""
 
     house: House
-    app: App
+    app: Api
+    routes: tuple[Route, ...]
     loop: asyncio.Runner
     ids: dict[str, str] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
@@ -119,7 +122,7 @@ def world(folder: Path, workbench: Workbench, clock: ManualClock) -> Iterator[Wo
         )
         undone: Any = Undone(made.database)
         built = app.build(undone, made.office, clock=clock, announcements=made.announcements, settings=settings)
-        new = World(house=made, app=built, loop=loop)
+        new = World(house=made, app=built, routes=(*routes.table(app.handler), *settings.more), loop=loop)
         new.ids = _things(made)
         made.database.write(lambda tx: _settle(tx, new))
         yield new
