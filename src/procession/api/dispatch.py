@@ -240,7 +240,7 @@ class Api:
 def bearer(headers: Mapping[str, str]) -> str:
     """The token of Authorization: Bearer ... (RFC 6750 section 2.1); no other way of sending one is accepted."""
     kind, _, token = headers.get("authorization", "").partition(" ")
-    token = token.strip()
+    token = token.strip(" ")  # nothing else that Python takes for white space
     if kind.lower() != "bearer" or not token:
         raise Unauthorized("this needs an access token: send the header Authorization: Bearer <token>")
     return token
@@ -255,7 +255,7 @@ def _parsed(route: Route, request: Request, raw: bytes) -> Mapping[str, Any]:
 
 
 def _request(scope: Scope) -> Request:
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = _headers(scope["headers"])
     return Request(
         method=scope["method"],
         path=scope["path"],
@@ -265,6 +265,16 @@ def _request(scope: Scope) -> Request:
         raw_query=scope["query_string"].decode("latin-1"),
         client=(scope.get("client") or ("",))[0],
     )
+
+
+def _headers(given: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Of a repeated one the last counts. Two tokens are none: somebody in front of us may have looked at the other."""
+    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in given]
+    headers = dict(pairs)
+    tokens = [value for name, value in pairs if name == "authorization"]
+    if len(tokens) > 1:
+        headers["authorization"] = ", ".join(tokens)  # RFC 9110 section 5.3: as a list, of which no scheme knows any
+    return headers
 
 
 def _fields(scope: Scope, began: float) -> dict[str, Any]:
