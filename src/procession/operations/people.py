@@ -136,6 +136,12 @@ def find_user(tx: Transaction, login: str) -> User:
     return user
 
 
+def id_of(tx: Transaction, login: str) -> UserId | None:
+    """Any case. None for a login that nobody has."""
+    user = people.user_by_login(tx, login)
+    return None if user is None else user.id
+
+
 def first_admin(tx: Transaction) -> User:
     """Who stands for the operator at the command line. Raises NotFound."""
     user = people.first_admin(tx)

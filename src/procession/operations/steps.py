@@ -27,10 +27,11 @@ NOT_A_DATA_STEP = "Supplied step id is not of type Data Step"
 def find(tx: Transaction, step_id: StepId, *, run: RunId | None = None) -> StepRow:
     """The step; with `run`, only if it belongs to that run. Raises NotFound."""
     step = steps.find(tx, step_id)
+    if run is not None and (step is None or step.run != run):
+        # In the same words for both: whether another run has such a step is not for everybody to know.
+        raise NotFound(f"there is no step {step_id} in process run {run}")
     if step is None:
         raise permissions.not_found(step_id)
-    if run is not None and step.run != run:
-        raise NotFound(f"there is no step {step_id} in process run {run}")
     return step
 
 
