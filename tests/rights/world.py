@@ -115,14 +115,20 @@ def token(person: str, scopes: str) -> str:
 
 
 @contextmanager
-def world(folder: Path, workbench: Workbench, clock: ManualClock) -> Iterator[World]:
-    with house(folder, clock, workbench) as made, ThreadPoolExecutor(2) as threads, asyncio.Runner() as loop:
+def over(made: House) -> Iterator[World]:
+    """The application over the house's database, with nothing in it yet that the house does not have."""
+    with ThreadPoolExecutor(2) as threads, asyncio.Runner() as loop:
         settings = app.ApiSettings(
             more=door.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=100_000
         )
         undone: Any = Undone(made.database)
-        built = app.build(undone, made.office, clock=clock, announcements=made.announcements, settings=settings)
-        new = World(house=made, app=built, routes=(*routes.table(app.handler), *settings.more), loop=loop)
+        built = app.build(undone, made.office, clock=made.clock, announcements=made.announcements, settings=settings)
+        yield World(house=made, app=built, routes=(*routes.table(app.handler), *settings.more), loop=loop)
+
+
+@contextmanager
+def world(folder: Path, workbench: Workbench, clock: ManualClock) -> Iterator[World]:
+    with house(folder, clock, workbench) as made, over(made) as new:
         new.ids = _things(made)
         made.database.write(lambda tx: _settle(tx, new))
         yield new
