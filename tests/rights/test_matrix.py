@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from procession.api import routes
-from procession.api.contract import Route, Space
 from procession.model.rights import PUBLIC
-from procession.oauth import door
 from tests.rights import matrix, oracle
 from tests.rights.asking import Question
+from tests.rights.labels import every_route, label
 from tests.rights.matrix import Case
 from tests.rights.probes import PROBES, probe
 from tests.rights.world import World
 
 CASES_LEAST = 12_000  # S1 of the trust bar
-
-
-def label(route: Route) -> str:
-    """As the oracle's table calls it."""
-    place = {Space.API: "", Space.ROOT: "/", Space.OAUTH: "/oauth/"}[route.space]
-    return f"{route.method} {place}{route.pattern}"
-
-
-def every_route() -> tuple[Route, ...]:
-    nothing: Any = None
-    return (*routes.table(lambda name: nothing), *door.routes(hashing=nothing))
 
 
 def wrong_in(world: World, asked: list[Case]) -> list[str]:
@@ -59,20 +44,20 @@ def test_everybody_may_what_the_table_says_and_nothing_else(everybody: World) ->
 
 def test_every_verdict_is_reached_for_every_demand(everybody: World) -> None:
     """A matrix in which nobody is ever refused, or nobody ever let in, shows nothing."""
-    for label, demand in oracle.rows().items():
-        verdicts = {matrix.expected(everybody, case).status for case in matrix.cases(everybody, [label])}
-        assert 0 in verdicts, label
-        assert demand.is_public or {401, 403} <= verdicts, label
-        assert not demand.of or 404 in verdicts, label
+    for request, demand in oracle.rows().items():
+        verdicts = {matrix.expected(everybody, case).status for case in matrix.cases(everybody, [request])}
+        assert 0 in verdicts, request
+        assert demand.is_public or {401, 403} <= verdicts, request
+        assert not demand.of or 404 in verdicts, request
 
 
 def test_head_is_decided_as_get_and_shows_no_content(everybody: World) -> None:
-    for label in oracle.rows():
-        if not label.startswith("GET "):
+    for request in oracle.rows():
+        if not request.startswith("GET "):
             continue
         for name in ("designer.none", "subscriber.reader.directly", "clientadmin.none"):
             case = Case(
-                label=label, demand=oracle.rows()[label], probe=probe(), person=everybody.people[name], scopes="all"
+                label=request, demand=oracle.rows()[request], probe=probe(), person=everybody.people[name], scopes="all"
             )
             get = matrix.question(everybody, case)
             head = Question(method="HEAD", path=get.path, token=get.token, query=get.query)

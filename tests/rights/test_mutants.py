@@ -12,9 +12,9 @@ from procession.api.dispatch import Api
 from procession.model import rights
 from tests.rights import matrix, mutants
 from tests.rights.asking import App
+from tests.rights.labels import label
 from tests.rights.matrix import Case
 from tests.rights.mutants import DataMutant, RuleMutant, rebound
-from tests.rights.test_matrix import label
 from tests.rights.world import World
 
 # Mutants that nobody could tell from the server as it is, and why; every other one is noticed.

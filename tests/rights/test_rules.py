@@ -11,7 +11,7 @@ from procession.model.ids import Id
 from procession.model.people import Role
 from procession.model.rights import PUBLIC, Rule, check
 from procession.operations import permissions
-from tests.rights.test_matrix import every_route
+from tests.rights.labels import every_route
 from tests.rights.world import World
 
 PATH = ("process", "session")
