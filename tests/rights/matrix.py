@@ -46,8 +46,8 @@ def cases(world: World, labels: Iterable[str] | None = None) -> Iterator[Case]:
 
 
 def _by_everybody(world: World, case: Case) -> Iterator[Case]:
-    wide = _asks_for_grants(case)
-    for name in world.people if wide and not case.probe.is_slow else FEW:
+    is_of_all = _asks_for_grants(case) and not case.probe.is_slow and not _is_of_nothing(case)
+    for name in world.people if is_of_all else FEW:
         for scopes in _scope_sets(case, is_every=name in EVERY_SCOPE):
             yield replace(case, person=world.people[name], scopes=scopes)
 
@@ -59,16 +59,21 @@ def _asks_for_grants(case: Case) -> bool:
     return any(item.of in {"process", "run", "step", "file", "table", "resource"} for item in demands)
 
 
+def _is_of_nothing(case: Case) -> bool:
+    return any(said.startswith("no ") for said in case.probe.ids.values())
+
+
 def _scope_sets(case: Case, *, is_every: bool) -> list[str]:
-    """All scopes, all that do not help, and of each that is needed: itself, a narrower one, those that imply it."""
-    if is_every:
-        return list(SCOPE_SETS)
+    """All scopes, all that do not help, and of each that is needed: itself, a narrower one, those that imply it.
+
+    For some also each scope by itself, and none.
+    """
     needed = [item.scope for item in (case.demand, *case.probe.demands) if item.scope]
     found = ["all"]
     for scope in needed:
         narrower = sorted(oracle.implied(scope) - {scope})
         found += [scope, *narrower, *oracle.wider(scope), f"all but {scope}"]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys([*found, *(["none", *oracle.SCOPES] if is_every else [])]))
 
 
 def question(world: World, case: Case) -> Question:
