@@ -135,8 +135,8 @@ def what_is_wrong(said: Said, verdict: Verdict, allowed: int) -> str:
         return "expected message and supportId, and nothing else"
     if verdict.whole and said.message != verdict.whole:
         return f"expected the message {verdict.whole!r}"
-    if not all(part in said.message for part in verdict.parts):
-        return f"expected a message with {verdict.parts!r}"
+    if not all(part in said.message for part in verdict.parts) or not said.message.endswith(verdict.end):
+        return f"expected a message with {verdict.parts!r} that ends with {verdict.end!r}"
     if verdict.status == 401 and said.headers.get("www-authenticate") != 'Bearer error="invalid_token"':
         return "expected WWW-Authenticate"
     return ""

@@ -147,11 +147,12 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """`status` 0 lets pass; else the message is `whole`, or has every one of `parts`."""
+    """`status` 0 lets pass; else the message is `whole`, or has every one of `parts` and ends with `end`."""
 
     status: int = 0
     whole: str = ""
     parts: tuple[str, ...] = ()
+    end: str = ""
 
 
 PASS = Verdict()
@@ -241,4 +242,7 @@ def _on_process(person: Person) -> str | None:
 def _too_small(person: Person, thing: str, own: str, needed: str) -> Verdict:
     if thing.startswith(("u-", "ug-")):
         return Verdict(status=403, whole=f"this needs the user role ClientAdmin; yours is {person.user_role}")
-    return Verdict(status=403, parts=(f"this needs the role {needed} on ", thing, f"yours is {own}"))
+    # What no grant can change is said, so that nobody asks an owner in vain.
+    is_most = not thing.startswith("mt-") and MOST_ON_A_PROCESS.get(person.user_role) == own
+    end = f"; yours is {own}" + (f", the most that a {person.user_role} can be" if is_most else "")
+    return Verdict(status=403, parts=(f"this needs the role {needed} on ", thing), end=end)
