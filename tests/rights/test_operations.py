@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from tests.api.house import PROCESS
 from tests.rights.asking import Question
 from tests.rights.world import ALL, World, token
 
@@ -103,3 +105,14 @@ def test_a_missing_role_and_a_missing_thing_are_said_alike(everybody: World, kin
     said = [everybody.ask(get(f"{route}/{thing}", "designer.none")).message.replace(thing, "*") for thing in ids]
 
     assert said[0] == said[1]
+
+
+def test_a_file_that_names_an_existing_process_needs_the_editor_of_it(everybody: World) -> None:
+    """POST processes publishes then. That the name is taken cannot be kept a secret: names are unique."""
+    who = {"designer.none": 403, "designer.executor.group": 403, "designer.editor.group": 200, "svxadmin.none": 200}
+    asked = {name: replace(post("processes", name, "process"), body=PROCESS.encode()) for name in who}
+
+    said = {name: everybody.ask(question) for name, question in asked.items()}
+
+    assert {name: item.status for name, item in said.items()} == who
+    assert "needs the role editor" in said["designer.none"].message
