@@ -18,6 +18,7 @@ from bench import (
     w07_crash,
     w09_visibility,
     w10_first_page,
+    w12_transfers,
     w13_throughput,
 )
 from bench.figures import Report
@@ -31,6 +32,7 @@ WORKS: dict[str, Callable[..., Report]] = {
     "W7": w07_crash.measure,
     "W9": w09_visibility.measure,
     "W10": w10_first_page.measure,
+    "W12": w12_transfers.measure,
     "W13": w13_throughput.measure,
     "isolation": isolation.measure,
     "tables": tables.measure,

@@ -12,6 +12,7 @@ import pytest
 
 import procession
 from procession import cli
+from procession.cli import registering
 from procession.commands.console import Console
 from procession.model.errors import NotFound
 
@@ -83,7 +84,7 @@ def test_a_usage_error_is_exit_code_2_and_stdout_stays_empty(
 def every_command() -> list[str]:
     """With the name of its group before it, where it is in one."""
     found: list[str] = []
-    for name, command in cli.commands.commands.items():
+    for name, command in registering.commands.commands.items():
         inner = command.commands if isinstance(command, click.Group) else {}
         found.extend([f"{name} {verb}" for verb in inner] or [name])
     return found
@@ -112,15 +113,15 @@ def group() -> click.Group:
     """A command line of three commands that end in different ways."""
     group = click.Group("test")
 
-    @cli.command("where", group)
+    @registering.command("where", group)
     def where(console: Console) -> None:
         console.answer({}, str(console.settings().home))
 
-    @cli.command("fail", group)
+    @registering.command("fail", group)
     def fail(_console: Console) -> None:
         raise NotFound("there is no\nrun pr-7")
 
-    @cli.command("end", group)
+    @registering.command("end", group)
     def end(_console: Console) -> int:
         return 3
 

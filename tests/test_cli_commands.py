@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from pathlib import Path
 
 import pytest
 
-from tests.programs import ECHO, apply_text, command, serving
+from tests.programs import ECHO, apply_text, ask, command, serving
 from tests.support import wait_until
 
 pytestmark = pytest.mark.acceptance
@@ -129,8 +130,57 @@ def test_people_are_made_and_the_secret_is_shown_once(home: Path) -> None:
 
     assert (user.json["id"], user.json["loginName"]) == ("u-1", "ada")
     assert group.json == {"id": "ug-1", "name": "Close"}
-    assert set(application.json) == {"client_id", "client_secret", "name", "user", "scopes"}
+    assert set(application.json) == {"id", "client_id", "client_secret", "name", "user", "scopes", *PLACES}
     assert application.json["scopes"] == ["file", "process"]
+
+
+PLACES = {"redirect_uris", "is_public"}
+
+
+def test_an_application_is_listed_changed_given_a_new_secret_and_deleted(home: Path) -> None:
+    back = "https://app.example/back"
+    made = command(home, "application", "create", "--name", "Old", "--redirect-uri", back, "--json").json
+    desktop = command(home, "application", "create", "--name", "Desktop", "--public", "--json").json
+    assert "client_secret" not in desktop
+
+    changed = command(home, "application", "change", made["id"], "--name", "New", "--scopes", "file", "--json").json
+    renewed = command(home, "application", "reset-secret", made["client_id"], "--json").json
+    listed = command(home, "application", "list", "--json").json["applications"]
+    emptied = command(home, "application", "change", made["id"], "--redirect-uri", "", "--json").json
+
+    assert (changed["name"], changed["scopes"], changed["redirect_uris"]) == ("New", ["file"], [back])
+    assert renewed["client_secret"] != made["client_secret"]
+    assert listed[0] == changed and "client_secret" not in listed[0]
+    assert emptied["redirect_uris"] == []
+    assert "has no secret" in command(home, "application", "reset-secret", desktop["id"]).err
+    assert command(home, "application", "delete", made["client_id"]).code == 0
+    assert [item["id"] for item in command(home, "application", "list", "--json").json["applications"]] == ["c-2"]
+
+
+def test_a_secret_that_was_reset_signs_in_and_the_old_one_does_not(home: Path) -> None:
+    made = command(home, "application", "create", "--name", "S", "--json").json
+    with serving(home) as server:
+
+        def status(secret: str) -> int:
+            form = {"grant_type": "client_credentials", "client_id": made["client_id"], "client_secret": secret}
+            return ask("POST", f"{server.address}/oauth/token", urllib.parse.urlencode(form).encode()).status
+
+        assert status(made["client_secret"]) == 200
+        renewed = command(home, "application", "reset-secret", made["id"], "--json").json["client_secret"]
+
+        assert (status(made["client_secret"]), status(renewed)) == (401, 200)
+
+
+def test_whoever_runs_the_server_can_help_a_user_back_in(home: Path) -> None:
+    command(home, "application", "create", "--name", "S")
+    with serving(home) as server:
+        path = command(home, "user", "link", "admin", "--json").json["setPasswordLink"]
+
+        page = ask("GET", server.address + path)
+
+    assert page.status == 200 and b'type="password"' in page.content
+    assert [user["loginName"] for user in command(home, "user", "list", "--json").json["users"]] == ["admin"]
+    assert 'there is no user "bob"' in command(home, "user", "link", "bob").err
 
 
 @pytest.mark.parametrize(

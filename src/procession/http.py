@@ -13,6 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from procession.config import SettingError, Settings
+from procession.model.errors import ProcessionError
 
 if TYPE_CHECKING:
     from procession.api.dispatch import Api
@@ -23,6 +24,11 @@ HEAD_SECONDS_MAX = 10.0  # from the connection, or a request's first byte, to th
 IDLE_SECONDS_MAX = 75  # between two requests of a connection
 DRAIN_SECONDS_MAX = 2  # for requests under way when the server is told to end; long polls are cut
 BACKLOG = 2048
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """False for an error that cut an answer under way: the dispatcher has logged it, with its supportId."""
+    return not (record.exc_info and isinstance(record.exc_info[1], ProcessionError))
 
 
 class Connection(HttpToolsProtocol):
@@ -107,6 +113,7 @@ def make_server(app: Api, settings: Settings) -> uvicorn.Server:
         config.load()
     except OSError as error:  # ssl.SSLError is one
         raise SettingError(f"the TLS certificate and key cannot be used: {error}") from error
+    logging.getLogger("uvicorn.error").addFilter(is_news)
     return uvicorn.Server(config)
 
 

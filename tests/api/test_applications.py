@@ -98,7 +98,7 @@ def narrow(home: House, who: str, scopes: frozenset[str]) -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({}, "name is None, not a text"),
+        ({}, "name is missing"),
         ({"name": "x", "scopes": ["root"]}, "there is no scope root"),
         ({"name": "x", "scopes": "process"}, "scopes must be a list"),
         ({"name": "x", "redirectUris": ["http://client.example/cb"]}, "http://client.example/cb"),

@@ -42,6 +42,32 @@ def test_an_action_step_is_no_data_step(home: House) -> None:
     refused(home, "GET", f"steps/{step}/properties", 400, "Supplied step id is not of type Data Step")
 
 
+@pytest.mark.parametrize(
+    ("path", "content", "words"),
+    [
+        ("requests", b'{"request": "ProcessRun_StartRq"}', "processRunId is missing"),
+        ("requests", b"{}", "request is missing, but it can only be ProcessRun_StartRq"),
+        ("processes/{p}/processruns", b'{"namePrefix": 5}', "namePrefix is 5, not a text"),
+        ("processes/{p}/processruns", b'{"namePrefix": true}', "namePrefix is true, not a text"),
+        ("processes/{p}/processruns", b'{"inputs": {"a.b": 1, "a.b": 2}}', 'the body names "a.b" twice'),
+        ("processes/{p}/processruns", b'{"start": true, "start": false}', 'the body names "start" twice'),
+        ("tables", b"{}", "name is missing"),
+        ("usergroups", b'{"name": null}', "name is missing"),
+        ("users", b'{"email": "a@x.org", "firstName": "A", "lastName": "B", "userRole": "Designer", "timezone":'
+         b' "(UTC+10:00) Canberra, Melbourne, Sydney", "password": "            "}', "cannot be all blanks"),
+    ],
+)  # fmt: skip
+def test_a_body_is_refused_in_the_words_in_which_it_was_written(
+    home: House, path: str, content: bytes, words: str
+) -> None:
+    refused(home, "POST", path.replace("{p}", home.process), 400, words, content=content, who="admin")
+
+
+def test_a_message_names_the_whole_path(home: House) -> None:
+    refused(home, "GET", "nothing", 404, "there is nothing at /api/v1/nothing;")
+    refused(home, "PATCH", "processes", 405, "/api/v1/processes does not know PATCH")
+
+
 def test_words_that_mean_nothing_are_refused_though_nobody_waits_for_them(home: House) -> None:
     run = home.new_run()
     step = home.step(run, "settle")

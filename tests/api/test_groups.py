@@ -125,7 +125,7 @@ def test_others_see_of_a_user_s_permissions_what_they_own(home: House) -> None:
         ({}, 400, "name what the permission is for"),
         ({"resourceId": "u-1", "role": "reader"}, 404, 'their ids begin with "p-" or "mt-"'),
         ({"resourceId": "p-1", "role": "boss"}, 400, 'role is "boss", but it can only be reader'),
-        ({"resourceId": "p-1"}, 400, "role is None"),
+        ({"resourceId": "p-1"}, 400, "role is missing"),
     ],
 )
 def test_what_is_wrong_with_a_permission_is_said(home: House, body: dict[str, str], status: int, said: str) -> None:

@@ -142,7 +142,14 @@ def test_pages_follow_the_link_without_gap_or_repetition(home: House) -> None:
 
 @pytest.mark.parametrize(
     ("query", "count"),
-    [("status=scheduled", 1), ("process=p-1", 2), ("startedBy=owner", 1), ("startedBy=u-2", 0), ("outcome=Failed", 0)],
+    [
+        ("status=scheduled", 1),
+        ("process=p-1", 2),
+        ("startedBy=owner", 1),
+        ("startedBy=u-2", 0),
+        ("startedBy=nobody", 0),
+        ("outcome=Failed", 0),
+    ],
 )
 def test_runs_are_filtered(home: House, query: str, count: int) -> None:
     home.new_run()

@@ -51,6 +51,19 @@ def test_the_same_file_again_is_no_new_version(home: House) -> None:
     assert home.ask("GET", "processes/p-1/definition").text == PROCESS
 
 
+def test_every_version_of_a_process_file_can_be_read_as_it_was_applied(home: House) -> None:
+    step = home.get(f"processes/{home.process}/steps")[0]["id"]
+    item = home.get(f"steps/{step}/properties")[0]["id"]
+    commented = PROCESS + "# the auditor agreed\n"
+    home.ask("PUT", "processes/p-1/definition", content=commented.replace("value: 10}", "value: 11}"))
+    home.post(f"steps/{step}/properties/{item}", json={"value": 12})
+
+    texts = [home.ask("GET", f"processes/p-1/definition?version={number}").text for number in (1, 2, 3)]
+
+    assert texts[0] == PROCESS and texts[1].endswith("# the auditor agreed\n") and "value: 12" in texts[2]
+    assert "it has 1 to 3" in home.ask("GET", "processes/p-1/definition?version=4").json()["message"]
+
+
 def test_a_definition_is_json_for_who_asks_for_it(home: House) -> None:
     answer = home.ask("GET", "processes/p-1/definition", headers={"accept": "application/json"})
 
@@ -75,7 +88,7 @@ def test_a_log_is_read_whole_and_by_range(home: House) -> None:
 
     assert (whole.text, whole.headers["content-type"]) == ("one\ntwo\n", "text/plain; charset=utf-8")
     assert (part.status_code, part.text) == (206, "two\n")
-    assert home.ask("GET", path + "?attempt=2").text == ""
+    assert home.ask("GET", path + "?attempt=2").status_code == 400
 
 
 def test_a_followed_log_ends_with_its_step(home: House) -> None:

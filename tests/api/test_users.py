@@ -64,7 +64,7 @@ def test_without_a_password_the_answer_has_a_link_that_sets_one(home: House) -> 
         ({"password": "short"}, "a password has 12 to 64 characters"),
         ({"password": "x" * 65}, "password is longer than 64 characters"),
         ({"dateOfBirth": "31/02/1980"}, 'dateOfBirth is "31/02/1980", not a date'),
-        ({"city": ["Sydney"]}, "city is ['Sydney'], not a text"),
+        ({"city": ["Sydney"]}, 'city is ["Sydney"], not a text'),
     ],
 )
 def test_what_is_wrong_with_a_new_user_is_said(home: House, change: dict[str, Any], said: str) -> None:

@@ -16,6 +16,8 @@ import pytest
 from procession.operations import links
 from tests.oauth.world import PASSWORD, PKCE, VERIFIER, World
 
+# Its own sandbox does not start as root, which CI often is; the pages are ours. And it asks for nothing by itself.
+FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 CONTRAST_MIN = 4.5  # WCAG 2.2, 1.4.3
 # Of every element with text of its own: its colour against the nearest background.
 CONTRASTS = """() => {
@@ -63,8 +65,7 @@ def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        # Its own sandbox does not start as root, which CI often is; the pages are ours.
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
 
@@ -74,12 +75,14 @@ def test_a_user_agrees_in_chromium_without_javascript(made: World, chromium: Any
     with listening() as (uri, asked):
         page = chromium.new_context(color_scheme=scheme, java_script_enabled=False).new_page()
         page.goto(made.address + made.question(made.native, redirect_uri=uri, **PKCE))
-        page.keyboard.type("ada")  # the first field has the focus
+        page.locator("[name=login]:focus").wait_for()
+        page.keyboard.type("ada")
         page.keyboard.press("Tab")
         page.keyboard.type("a wrong password")
         page.keyboard.press("Enter")
         assert page.get_by_role("alert").inner_text() == "The login or the password is wrong."
-        page.keyboard.type(PASSWORD)  # the field to mend has the focus
+        page.locator("[name=password]:focus").wait_for()  # the field to mend
+        page.keyboard.type(PASSWORD)
         page.keyboard.press("Enter")
         page.get_by_role("button", name="Allow").click()
         page.wait_for_url(f"{uri}?**")

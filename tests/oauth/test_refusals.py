@@ -46,7 +46,9 @@ Fields = Callable[[World], dict[str, str]]
 
 # The name, the section, what is sent to the token endpoint, and the error.
 TOKEN: list[tuple[str, str, Fields, str]] = [
-    ("no grant_type", "6749 4.1.3", lambda w: w.credentials, "unsupported_grant_type"),
+    ("no grant_type", "6749 5.2", lambda w: w.credentials, "invalid_request"),
+    ("a redirect_uri that nobody named before", "6749 4.1.3", lambda w: redeem(w, redirect_uri="http://127.0.0.1:9/x"),
+     "invalid_grant"),
     ("unknown grant_type", "6749 5.2", lambda w: own(w, grant_type="magic"), "unsupported_grant_type"),
     ("password grant", "9700 2.4", lambda w: own(w, grant_type="password"), "unsupported_grant_type"),
     ("implicit grant", "9700 2.1.2", lambda w: own(w, grant_type="implicit"), "unsupported_grant_type"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from procession.api.dispatch import Api, Server
 from procession.api.parts import Parts
 from procession.clock import Clock
 from procession.engine.announcements import Announcements
+from procession.model import rights
 from procession.operations import permissions
 from procession.operations.office import Office
 
@@ -80,8 +82,10 @@ class ApiSettings:
 def build(
     database: Database, office: Office, *, clock: Clock, announcements: Announcements, settings: ApiSettings
 ) -> Api:
-    """The ASGI application."""
+    """The ASGI application. Raises ValueError for a route whose rule cannot be asked."""
     table = (*routes.table(handler), *settings.more)
+    for route in table:
+        rights.check(route.rule, re.findall(r"\{(\w+)\}", route.pattern))
     parts = Parts(
         office=office,
         announcements=announcements,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -75,14 +76,15 @@ _decoder = msgspec.json.Decoder(float_hook=_exact)
 def parse_json(raw: bytes) -> dict[str, Any]:
     """A JSON object with its own keys in lower case, or {} for no body; numbers with a point are exact Decimals.
 
-    Where two keys differ only by case, the last counts. Keys inside are left alone: they may be names of steps.
-    Raises Invalid.
+    Where two of its keys differ only by case, the last counts: an answer with mouseoverText and mouseOverText can be
+    posted back. Keys inside are left alone: they may be names of steps. Raises Invalid, also for a key given twice.
     """
     raw = raw.removeprefix(UTF8_MARK).strip()  # PowerShell writes the mark
     if not raw:
         return {}
     try:
         body = _decoder.decode(raw)
+        json.loads(raw, object_pairs_hook=_refuse_twins)
     except RecursionError:
         raise Invalid("the body is nested too deeply") from None
     except (msgspec.MsgspecError, ValueError) as error:
@@ -90,6 +92,14 @@ def parse_json(raw: bytes) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Invalid("the body must be a JSON object: {...}")
     return {key.lower(): value for key, value in body.items()}
+
+
+def _refuse_twins(pairs: list[tuple[str, object]]) -> None:
+    """msgspec takes the last of two equal keys; an amount that was given twice is a mistake, not a choice."""
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        twin = next(name for name in names if names.count(name) > 1)
+        raise Invalid(f'the body names "{twin[:80]}" twice')
 
 
 def parse_form(raw: bytes, content_type: str) -> dict[str, str]:

@@ -99,8 +99,9 @@ class Api:
 
     async def _answer(self, scope: Scope, receive: Receive, answer: answers.Answer) -> None:
         path = normalise(scope.get("raw_path") or scope["path"].encode())
+        answer.is_oauth = path.space is Space.OAUTH
         route, texts = self._router.find(scope["method"], path)
-        answer.error_page, answer.is_oauth = route.error_page, route.space is Space.OAUTH
+        answer.error_page = route.error_page
         request = _request(scope)
         answer.request = request
         reply = await self._run(route, texts, request, receive)
@@ -234,7 +235,7 @@ class Api:
 def bearer(headers: Mapping[str, str]) -> str:
     """The token of Authorization: Bearer ... (RFC 6750 section 2.1); no other way of sending one is accepted."""
     kind, _, token = headers.get("authorization", "").partition(" ")
-    token = token.strip()
+    token = token.strip(" ")  # nothing else that Python takes for white space
     if kind.lower() != "bearer" or not token:
         raise Unauthorized("this needs an access token: send the header Authorization: Bearer <token>")
     return token
@@ -249,7 +250,7 @@ def _parsed(route: Route, request: Request, raw: bytes) -> Mapping[str, Any]:
 
 
 def _request(scope: Scope) -> Request:
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = _headers(scope["headers"])
     return Request(
         method=scope["method"],
         path=scope["path"],
@@ -259,6 +260,16 @@ def _request(scope: Scope) -> Request:
         raw_query=scope["query_string"].decode("latin-1"),
         client=(scope.get("client") or ("",))[0],
     )
+
+
+def _headers(given: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Of a repeated one the last counts. Two tokens are none: somebody in front of us may have looked at the other."""
+    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in given]
+    headers = dict(pairs)
+    tokens = [value for name, value in pairs if name == "authorization"]
+    if len(tokens) > 1:
+        headers["authorization"] = ", ".join(tokens)  # RFC 9110 section 5.3: as a list, of which no scheme knows any
+    return headers
 
 
 def _fields(scope: Scope, began: float) -> dict[str, Any]:

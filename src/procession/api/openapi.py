@@ -22,10 +22,10 @@ from procession.api import (
     upload_shapes,
 )
 from procession.api.contract import BodyKind, Route, Space
+from procession.api.paths import PREFIXES
 from procession.model.people import SCOPES
 from procession.model.rights import PUBLIC, Rule
 
-PREFIXES = {Space.API: "/api/v1/", Space.OAUTH: "/oauth/", Space.ROOT: "/"}
 # The modules whose structs are the shapes of bodies and answers.
 SHAPES = (shapes, request_shapes, oauth_shapes, table_shapes, upload_shapes, people_shapes, event_shapes)
 REF = openapi_answers.REF

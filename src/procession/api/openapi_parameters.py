@@ -47,7 +47,12 @@ QUERY: dict[str, dict[str, Any]] = {
     "include": {"type": "string", "enum": ["all"]},
     "follow": {"type": "string", "enum": ["true", "false", "1", "0"], "description": "Until the step ends"},
     "attempt": {"type": "integer", "minimum": 1, "maximum": 10**9, "description": "Of the run, from 1"},
-    "version": {"type": "integer", "minimum": 1, "maximum": 10**12, "description": "Of the table, from 1"},
+    "version": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 10**12,
+        "description": "Which one, from 1; the present one if left out",
+    },
     "escape": {"type": "boolean", "description": "Texts that a spreadsheet would run as formulas, marked as texts"},
     "mode": {"type": "string", "enum": ["append", "replace", "upsert"]},
     "key": {"type": "string", "description": "Names of the columns that tell rows apart, with commas between"},

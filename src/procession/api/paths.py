@@ -18,6 +18,7 @@ PATH_BYTES_MAX = 2_048
 ALIASES = {"permisions": "permissions", "members": "users"}
 # solvexia-sdk 1.3.0 sends GET to these (T11).
 VERBS_OF_RUNS = frozenset({"start", "cancel", "restartfromhere"})
+PREFIXES = {Space.API: "/api/v1/", Space.OAUTH: "/oauth/", Space.ROOT: "/"}
 HOST_SUFFIX = ".solvexia.com"
 
 
@@ -141,7 +142,7 @@ def _child(node: _Node, name: str) -> _Node:
 
 
 def _shown(path: Path) -> str:
-    return "/" + "/".join(path.segments)[:200]
+    return PREFIXES[path.space] + "/".join(path.segments)[:200]
 
 
 def _refused(method: str, path: Path, routes: Mapping[str, Route]) -> MethodNotAllowed:

@@ -17,6 +17,9 @@ from procession.operations import permissions, processes, repeats
 from procession.store.database import Transaction
 
 
+VERSIONS_MAX = 10**9
+
+
 class Mistaken(Invalid):
     """A process file with mistakes: the message has them all, `mistakes` each with its place."""
 
@@ -100,8 +103,10 @@ def _shown(tx: Transaction, process_id: ProcessId) -> shapes.Process:
 
 
 def definition(call: Call) -> Any:
-    """YAML, as it was applied where it was a file; JSON for a client that asks for it."""
-    text, process = processes.definition(call.tx, call.ids["process"])
+    """YAML, as it was applied where it was a file; JSON for a client that asks for it; ?version=N as it was then."""
+    given = call.request.query.get("version")
+    number = reading.whole(given, field="version", least=1, most=VERSIONS_MAX) if given else None
+    text, process = processes.definition(call.tx, call.ids["process"], number)
     if "json" in call.request.headers.get("accept", "").lower():
         return rendering.render(process)
     return TextReply(text=text, media_type="application/yaml; charset=utf-8")

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
+import msgspec
+
 from procession.model import values
 from procession.model.errors import Invalid
 from procession.model.processes import Flow, Property, PropertyType, SystemVariable, Value
@@ -21,6 +23,7 @@ TEXT_CHARACTERS_MAX = 100_000
 SHOWN_CHARACTERS_MAX = 80  # of a refused value, in the message
 OPTIONS_MAX = 10_000
 DECIMAL_POINTS_MAX = 15
+_encoder = msgspec.json.Encoder(decimal_format="number")
 # A time zone whose "+" a client did not encode arrives as a blank.
 _LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d\Z)")
 
@@ -34,7 +37,8 @@ def choice(kind: type[E], text: object, *, field: str) -> E:
         for member in kind:
             if member.value.lower() == wanted:
                 return member
-    raise Invalid(f"{field} is {_shown(text)}, but it can only be {', '.join(member.value for member in kind)}")
+    is_what = "missing" if text is None else _shown(text)
+    raise Invalid(f"{field} is {is_what}, but it can only be {', '.join(member.value for member in kind)}")
 
 
 def moment(text: str, *, field: str) -> datetime:
@@ -60,8 +64,8 @@ def whole(text: str, *, field: str, least: int, most: int) -> int:
 
 
 def string(body: Mapping[str, Any], key: str, *, most: int = NAME_CHARACTERS_MAX) -> str:
-    """The text under `key` (lower case), "" when it is absent or null. Raises Invalid."""
-    value = body.get(key)
+    """The text under `key`, "" when it is absent or null. Raises Invalid."""
+    value = body.get(key.lower())
     if value is None:
         return ""
     return _text(value, field=key, most=most)
@@ -94,7 +98,7 @@ def _of_type(kind: PropertyType, body: Mapping[str, Any]) -> dict[str, Any]:
     if kind is PropertyType.DROPDOWN and body.get("options") is not None:
         return {"options": _options(body["options"])}
     if kind is PropertyType.TEXT and "foregroundcolor" in body:
-        return {"foreground_color": string(body, "foregroundcolor") or None}
+        return {"foreground_color": string(body, "foregroundColor") or None}
     if kind is PropertyType.SYSTEM_VARIABLE and body.get("variabletype") is not None:
         return {"variable": choice(SystemVariable, body["variabletype"], field="variableType")}
     points = body.get("decimalpoints", body.get("decimalpoint"))
@@ -137,6 +141,8 @@ def line(given: object, *, field: str) -> str:
 
 def name(given: object, *, field: str) -> str:
     """A name: not blank, one line, at most NAME_CHARACTERS_MAX. Raises Invalid."""
+    if given is None:
+        raise Invalid(f"{field} is missing")
     text = line(given, field=field)
     if not text:
         raise Invalid(f"{field} must be a text of one line that is not empty")
@@ -154,7 +160,8 @@ def _text(given: object, *, field: str, most: int) -> str:
 
 
 def _shown(given: object) -> str:
-    text = f'"{given}"' if isinstance(given, str) else str(given)
+    """As the client wrote it: null, not None."""
+    text = f'"{given}"' if isinstance(given, str) else _encoder.encode(given).decode()
     return text if len(text) <= SHOWN_CHARACTERS_MAX else text[: SHOWN_CHARACTERS_MAX - 3] + "..."
 
 

@@ -86,7 +86,7 @@ def table(find: Find) -> tuple[Route, ...]:
         row("POST processes", "processes.create", STREAM, DESIGN, "Create a process from a process file", body=BodyKind.TEXT, reply="Process"),
         row("GET processes/{process}", "processes.get", READ, READ_P, "Get a process", reply="Process"),
         row("PUT processes/{process}/definition", "processes.publish", STREAM, EDIT_P, "Publish the next version", body=BodyKind.TEXT, reply="Process"),
-        row("GET processes/{process}/definition", "processes.definition", READ, READ_P, "Read the process file", media=("application/yaml", JSON), is_ranged=True),
+        row("GET processes/{process}/definition", "processes.definition", READ, READ_P, "Read the process file", media=("application/yaml", JSON), query=("version",), is_ranged=True),
         row("GET processes/{process}/versions", "processes.versions", LIST, READ_P, "List versions", reply="[Version]"),
         row("GET processes/{process}/steps", "processes.steps", LIST, READ_P, "List data steps, or all", reply="[DataStep]|[AnyStep]", query=("include",)),
         row("POST processes/{process}/processruns", "runs.create", WRITE, EXECUTE_P, "Create a process run", reply="ProcessRun", takes="NewProcessRun"),

@@ -45,7 +45,7 @@ def create(call: Call) -> shapes.ProcessRun:
         call.parts.office,
         call.caller,
         call.ids["process"],
-        prefix=reading.string(call.body, "nameprefix"),
+        prefix=reading.string(call.body, "namePrefix"),
         inputs=inputs,
         start=is_started is not None and reading.boolean(is_started, field="start"),
         now=call.now,
@@ -97,7 +97,7 @@ def reason(body: Mapping[str, Any]) -> str:
 def request(call: Call) -> shapes.RunStatus:
     """The deprecated way: the run stands in the body, so its permission is asked for here."""
     wanted = reading.choice(RunRequest, call.body.get("request"), field="request")
-    run_id = RunId.parse(reading.string(call.body, "processrunid"))
+    run_id = RunId.parse(reading.name(call.body.get("processrunid"), field="processRunId"))
     permissions.permit(call.tx, call.caller, EXECUTE_R, {"run": run_id})
     return _start(call, run_id) if wanted is RunRequest.START else _cancel(call, run_id)
 
@@ -186,10 +186,10 @@ def _filter(tx: Transaction, query: Mapping[str, str]) -> RunFilter:
 
 
 def _starter(tx: Transaction, text: str | None) -> UserId | None:
-    """A user's id or login name."""
+    """A user's id or login name. One that does not exist has started nothing: who exists is nobody else's business."""
     if not text:
         return None
-    return UserId.parse(text) if re.match(r"u-\d", text.lower()) else people.find_user(tx, text).id
+    return UserId.parse(text) if re.match(r"u-\d", text.lower()) else people.id_of(tx, text)
 
 
 def _cursor(last: RunId) -> str:

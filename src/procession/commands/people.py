@@ -1,11 +1,17 @@
-"""user, group and application create."""
+"""user create, list and link; group create."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from procession.commands import workplace
 from procession.commands.console import Console
-from procession.model.people import SCOPES, UserRole
-from procession.operations import applications, people
+from procession.model.errors import Invalid
+from procession.model.people import AccountStatus, User, UserRole
+from procession.operations import links, people
+from procession.store import people as people_store
+from procession.store.database import Transaction
 
 
 def create_user(console: Console, *, email: str, first_name: str, last_name: str, role: str) -> int:
@@ -21,16 +27,20 @@ def create_user(console: Console, *, email: str, first_name: str, last_name: str
                 now=place.clock.now(),
             )
         )
-    content = {
+    console.answer(_shown(user), f"{user.id} {user.role} {user.login} ({user.email})")
+    return 0
+
+
+def _shown(user: User) -> dict[str, Any]:
+    return {
         "id": str(user.id),
         "loginName": user.login,
         "email": user.email,
         "firstName": user.first_name,
         "lastName": user.last_name,
         "userRole": user.role,
+        "accountStatus": user.status,
     }
-    console.answer(content, f"{user.id} {user.role} {user.login} ({user.email})")
-    return 0
 
 
 def create_group(console: Console, name: str) -> int:
@@ -41,28 +51,31 @@ def create_group(console: Console, name: str) -> int:
     return 0
 
 
-def create_application(console: Console, *, name: str, user: str | None, scopes: str) -> int:
-    """Raises Invalid, NotFound. The secret is shown here and nowhere else."""
-    wanted = SCOPES if scopes.strip().lower() == "all" else frozenset(scopes.replace(",", " ").split())
-    with workplace.opened(console) as place:
-        application, secret = place.database.write(
-            lambda tx: applications.create(
-                tx,
-                name=name,
-                user_login=workplace.operator(tx, place, user).user.login,
-                scopes=wanted,
-                now=place.clock.now(),
-            )
-        )
-        with place.database.read() as tx:
-            login = workplace.operator(tx, place, user).user.login
-    content = {
-        "client_id": application.client_id,
-        "client_secret": secret,
-        "name": application.name,
-        "user": login,
-        "scopes": sorted(application.scopes),
-    }
-    text = f"client_id:     {application.client_id}\nclient_secret: {secret}\nThe secret is not shown again."
-    console.answer(content, text)
+def list_users(console: Console) -> int:
+    with workplace.opened(console) as place, place.database.read() as tx:
+        users = people.listed(tx, workplace.operator(tx, place)) if not people_store.is_empty(tx) else []
+    lines = [f"{user.id}  {user.login:<20}  {user.role:<11}  {user.status:<9}  {user.email}" for user in users]
+    console.answer({"users": [_shown(user) for user in users]}, "\n".join(lines) or "there are no users yet")
     return 0
+
+
+def link_user(console: Console, login: str) -> int:
+    """Raises NotFound, Invalid. Whoever runs the server can help everybody back in, the administrator too."""
+    with workplace.opened(console) as place:
+        link = place.database.write(lambda tx: _link(tx, login, place.clock.now()))
+        address = links.address(place.settings.public_url or "", link)
+    days = f"It sets a password once, within {links.LINK_DAYS} days; earlier links are dead."
+    where = (
+        ""
+        if place.settings.public_url
+        else "\nOpen it at the address of the server (PROCESSION_PUBLIC_URL is not set)."
+    )
+    console.answer({"loginName": login, "setPasswordLink": address}, f"{address}\n{days}{where}")
+    return 0
+
+
+def _link(tx: Transaction, login: str, now: datetime) -> str:
+    user = people.find_user(tx, login)
+    if user.status is not AccountStatus.ACTIVE:
+        raise Invalid(f"{user.login} is {user.status}; make the account Active first")
+    return links.create(tx, user.id, now)

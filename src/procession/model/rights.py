@@ -5,9 +5,10 @@ docs/permissions.md shows them; a test keeps the two equal.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from procession.model.people import Role, UserRole
+from procession.model.people import SCOPES, Role, UserRole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,8 @@ class Rule:
     user_role: str = ""
 
 
+# What an id of a path can name for a rule to ask about.
+HAS_ROLES = frozenset({"process", "run", "step", "file", "table", "user", "group", "application", "resource"})
 # A route that needs no token says so in its row; there is no other way around the permission function.
 PUBLIC = Rule(scope="")
 
@@ -35,17 +38,30 @@ USER_ROLE_RANK = {UserRole.SUBSCRIBER: 1, UserRole.DESIGNER: 2, UserRole.CLIENT_
 ADMINS = frozenset({UserRole.CLIENT_ADMIN, UserRole.SVX_ADMIN})
 
 # What a user role can be on a process at most, whatever was granted: Subscribers run processes, they do not build them.
-PROCESS_CEILING = {
-    UserRole.SUBSCRIBER: Role.EXECUTOR,
-    UserRole.DESIGNER: Role.OWNER,
-    UserRole.CLIENT_ADMIN: Role.OWNER,
-    UserRole.SVX_ADMIN: Role.OWNER,
-}
+# Administrators need no grant, so none of theirs is cut.
+PROCESS_CEILING = {UserRole.SUBSCRIBER: Role.EXECUTOR, UserRole.DESIGNER: Role.OWNER}
 
 # On a user: administrators manage everybody, everybody reads themselves, nobody else sees anybody.
 ROLE_ON_ONESELF = Role.READER
 # On a user group: everybody may read it, administrators manage it.
 ROLE_ON_A_GROUP = Role.READER
+
+
+def check(rule: Rule, path: Collection[str]) -> None:
+    """A rule that lets everybody pass, or nobody, is a mistake; `path` are the names of the ids that it can ask about.
+
+    Raises ValueError.
+    """
+    if rule is PUBLIC:
+        return
+    if rule.scope not in SCOPES:
+        raise ValueError(f"no token has the scope of {rule}")
+    if bool(rule.role) != bool(rule.of):
+        raise ValueError(f"a role is a role on something: {rule}")
+    if rule.of and (rule.of not in HAS_ROLES or rule.of not in path or rule.role not in list(Role)):
+        raise ValueError(f"nobody can have the role of {rule}")
+    if rule.user_role and rule.user_role not in list(UserRole):
+        raise ValueError(f"nobody has the user role of {rule}")
 
 
 def covers(own: Role, needed: Role) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from procession.model.errors import Invalid, NotFound
 from procession.model.ids import FileId, UserId
@@ -14,6 +14,7 @@ SESSION_LIFE = timedelta(hours=24)  # spec/wire.md section 4
 SESSIONS_OF_A_USER_MAX = 100  # not yet committed
 CHUNKS_MAX = 100_000  # 8 GB in pieces of 80 kB
 MISSING_SHOWN_MAX = 10
+_SESSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +50,10 @@ def check_whole(chunks: Sequence[Chunk]) -> None:
 
 
 def parse_session(text: str) -> str:
-    """A session's id in the form we gave it. Raises NotFound."""
-    try:
-        return str(UUID(text))
-    except ValueError:
-        raise NotFound(f"there is no upload session {text[:80]}") from None
+    """A session's id in the form we gave it, any case: an id has one spelling. Raises NotFound."""
+    if not _SESSION.match(text):
+        raise NotFound(f"there is no upload session {text[:80]}")
+    return text.lower()
 
 
 def parse_chunk(text: str) -> int:

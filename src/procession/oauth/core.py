@@ -120,9 +120,16 @@ class Client:
         """Within the application's, implied ones included; without any, all that it has. Raises InvalidScopeError."""
         own = self.application.scopes or DEFAULT_SCOPES
         asked = split_scopes(text or "")
-        if asked - with_implied(own) | asked - SCOPES:
-            raise InvalidScopeError(description="this application may not ask for one of these scopes")
+        beyond = asked - with_implied(own)
+        if beyond:
+            raise InvalidScopeError(description=f"this application may not ask for {_shown_scopes(beyond)}")
         return asked or own
+
+
+def _shown_scopes(scopes: frozenset[str]) -> str:
+    """Those that exist, by their names; of others only that they are unknown: no error may hold any character."""
+    known = sorted(scopes & SCOPES)
+    return ", ".join([*known, *(["a scope that does not exist"] if scopes - SCOPES else [])])
 
 
 class Request(OAuth2Request):  # type: ignore[misc]

@@ -30,6 +30,8 @@ def token(call: Call, limits: Limits, seconds: int) -> Reply | Refusal:
     """RFC 6749 sections 4.1.3, 4.4.2 and 6."""
 
     def ask(server: Core, request: Any) -> Any:
+        if not request.form.get("grant_type"):
+            return server.handle_error_response(request, InvalidRequestError("the grant_type is missing"))
         grants.register(server)
         return server.create_token_response(request)
 

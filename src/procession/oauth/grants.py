@@ -96,6 +96,14 @@ class AuthorizationCode(AuthorizationCodeGrant):  # type: ignore[misc]
         found = consents.find_code(desk.tx, code, client.application.id, desk.now)
         return None if found is None else _CodeFound(found)
 
+    def validate_token_request(self) -> None:
+        """A redirect_uri that the authorization request left out may come now, but only as the one registered."""
+        super().validate_token_request()
+        request = self.request
+        asked, named = request.payload.redirect_uri, request.authorization_code.code.redirect_uri
+        if asked and not named and asked != request.client.get_default_redirect_uri():
+            raise InvalidGrantError("Invalid 'redirect_uri' in request.")
+
     def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
         code, client, desk = self.request.authorization_code.code, self.request.client, self.server.desk
         consents.use(desk.tx, code, desk.now)

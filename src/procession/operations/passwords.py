@@ -17,9 +17,11 @@ NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$0ncxPHpeIYsn5Mg/zLE1YA$cAcP2XgHNKJ1TUwi
 
 
 def hashed(password: str) -> str:
-    """What is stored of it. Raises Invalid for one that is too short or too long."""
+    """What is stored of it. Raises Invalid for one that is too short, too long or blank."""
     if not PASSWORD_CHARACTERS_MIN <= len(password) <= PASSWORD_CHARACTERS_MAX:
         raise Invalid(f"a password has {PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX} characters")
+    if not password.strip():
+        raise Invalid("a password cannot be all blanks")
     return _hasher().hash(password)
 
 

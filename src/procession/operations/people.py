@@ -15,6 +15,7 @@ from procession.store import applications, links, people
 from procession.store.database import Transaction
 
 NAME_CHARACTERS_MAX = 255
+NOBODY = UserId(0)  # the store counts from 1
 _EMAIL = re.compile(r"[^@\s\"<>()\[\],;:\\]+@[^@\s\"<>()\[\],;:\\]+\Z")
 _NOT_IN_A_LOGIN = re.compile(r"[^a-z0-9._-]+")
 
@@ -134,6 +135,12 @@ def find_user(tx: Transaction, login: str) -> User:
     if user is None:
         raise NotFound(f'there is no user "{login}"')
     return user
+
+
+def id_of(tx: Transaction, login: str) -> UserId:
+    """Any case; NOBODY's for a login that nobody has."""
+    user = people.user_by_login(tx, login)
+    return NOBODY if user is None else user.id
 
 
 def first_admin(tx: Transaction) -> User:

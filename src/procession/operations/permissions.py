@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from procession.model.errors import Forbidden, NotFound, Unauthorized
-from procession.model.ids import ApplicationId, GroupId, Id, ProcessId, UserId
+from procession.model.ids import ApplicationId, GroupId, Id, ProcessId, TableId, UserId
 from procession.model.people import Caller, Role, User, UserRole, with_implied
 from procession.model.rights import (
     ADMINS,
@@ -108,4 +108,6 @@ def _belongs(tx: Transaction, thing: Id) -> str:
 def _why(user: User, own: Role, thing: Id) -> str:
     """What no grant can change is said, so that nobody asks an owner in vain."""
     is_ceiling = user.role is UserRole.SUBSCRIBER and own is PROCESS_CEILING[user.role]
-    return "" if not is_ceiling or isinstance(thing, ApplicationId) else f", the most that a {user.role} can be"
+    return (
+        "" if not is_ceiling or isinstance(thing, ApplicationId | TableId) else f", the most that a {user.role} can be"
+    )

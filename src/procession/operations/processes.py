@@ -149,11 +149,16 @@ def versions(tx: Transaction, process_id: ProcessId) -> list[VersionRow]:
     return processes.versions(tx, process_id)
 
 
-def definition(tx: Transaction, process_id: ProcessId) -> tuple[str, Process]:
-    """The present version as a process file, as it was applied where it was a file, and as a value."""
-    row, process = find(tx, process_id)
-    version = processes.version(tx, process_id, row.version)
-    assert version is not None
+def definition(tx: Transaction, process_id: ProcessId, number: int | None = None) -> tuple[str, Process]:
+    """A version, None: the present one, as a process file, as it was applied where it was a file, and as a value.
+
+    Raises NotFound, and Invalid for a version that there never was.
+    """
+    row, _ = find(tx, process_id)
+    version = processes.version(tx, process_id, row.version if number is None else number)
+    if version is None:
+        raise Invalid(f"process {process_id} has no version {number}; it has 1 to {row.version}")
+    process = definitions.definition_from_json(version.definition.encode())
     return version.source or rendering.to_yaml(process), process
 
 

@@ -27,10 +27,11 @@ NOT_A_DATA_STEP = "Supplied step id is not of type Data Step"
 def find(tx: Transaction, step_id: StepId, *, run: RunId | None = None) -> StepRow:
     """The step; with `run`, only if it belongs to that run. Raises NotFound."""
     step = steps.find(tx, step_id)
+    if run is not None and (step is None or step.run != run):
+        # In the same words for both: whether another run has such a step is not for everybody to know.
+        raise NotFound(f"there is no step {step_id} in process run {run}")
     if step is None:
         raise permissions.not_found(step_id)
-    if run is not None and step.run != run:
-        raise NotFound(f"there is no step {step_id} in process run {run}")
     return step
 
 
@@ -80,11 +81,13 @@ class LogPlace:
 def log_place(
     tx: Transaction, office: Office, run_id: RunId, step_id: StepId, *, attempt: int | None = None
 ) -> LogPlace:
-    """Of the latest try, or of the last one in that attempt at the run. Raises NotFound."""
+    """Of the latest try, or of the last one in that attempt at the run. Raises NotFound, Invalid."""
     step = find(tx, step_id, run=run_id)
-    tries = [row for row in history.attempts_of_step(tx, step_id) if attempt in {None, row.attempt}]
     run = runs.find(tx, run_id)
     assert run is not None
+    if attempt is not None and not 1 <= attempt <= run.attempt:
+        raise Invalid(f"{run_id} has no attempt {attempt}; it has {run.attempt}")
+    tries = [row for row in history.attempts_of_step(tx, step_id) if attempt in {None, row.attempt}]
     may_begin = run.status in RUN_ACTIVE and step.status is StepStatus.NOT_STARTED
     return LogPlace(
         path=office.log_path(tries[-1].id) if tries else None,

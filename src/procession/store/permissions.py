@@ -32,12 +32,14 @@ _COLUMN_OF: dict[type[Id], str] = {ProcessId: "process_id", TableId: "table_id"}
 def resource_of(tx: Transaction, thing: Id) -> ResourceId | None:
     """The process or table whose roles count for `thing`.
 
-    None when there is no such thing, or the present version of its process no longer has it.
+    None when there is no such thing, when the present version of its process no longer has it, and for a kind of thing
+    that belongs to nothing: what no rule knows is there for nobody.
     """
     if isinstance(thing, TableId):
         row = tx.one("SELECT id FROM managed_table WHERE id = ? AND is_deleted = 0", thing.number)
         return None if row is None else thing
-    row = tx.one(_PROCESS_OF[type(thing)], thing.number)
+    statement = _PROCESS_OF.get(type(thing))
+    row = None if statement is None else tx.one(statement, thing.number)
     return None if row is None else ProcessId(row[0])
 
 

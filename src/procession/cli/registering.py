@@ -1,0 +1,68 @@
+"""How a function becomes a command: its group, and the options that commands have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import click
+
+CommandFunction = Callable[..., int | None]
+Register = Callable[[CommandFunction], click.Command]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def commands() -> None:
+    """Procession runs your processes, step by step, and loses none of them."""
+
+
+def _remember(context: click.Context, option: click.Parameter, value: str | bool | None) -> None:
+    """Keeps a common option in the Console instead of handing it to each function."""
+    assert option.name is not None
+    context.obj = replace(context.obj, **{option.name: value})
+
+
+_COMMON_OPTIONS = (
+    click.Option(
+        ["--home"],
+        metavar="DIR",
+        help="Where the data is. Default: PROCESSION_HOME, else ./procession-data.",
+        expose_value=False,
+        callback=_remember,
+    ),
+    click.Option(
+        ["--json"],
+        is_flag=True,
+        help="Print one JSON object and nothing else.",
+        expose_value=False,
+        callback=_remember,
+    ),
+)
+
+
+_SERVER_OPTION = click.Option(
+    ["--server"],
+    metavar="URL",
+    help="Work with this server, not a home; sign in by PROCESSION_CLIENT_ID and _SECRET. Default: PROCESSION_SERVER.",
+    expose_value=False,
+    callback=_remember,
+)
+
+
+def command(name: str, group: click.Group = commands, *, is_remote: bool = False) -> Register:
+    """Registers a function as a command that also takes --home and --json, and --server where it `is_remote`.
+
+    The function gets the Console first, then its own options; it returns None, or an exit code other than 0.
+    """
+
+    def register(function: CommandFunction) -> click.Command:
+        registered = group.command(name)(click.pass_obj(function))
+        registered.params.extend((*_COMMON_OPTIONS, _SERVER_OPTION) if is_remote else _COMMON_OPTIONS)
+        return registered
+
+    return register
+
+
+def option(name: str, text: str, **more: Any) -> Callable[[CommandFunction], CommandFunction]:
+    return click.option(name, help=text, **more)

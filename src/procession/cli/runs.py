@@ -1,0 +1,90 @@
+"""Processes and their runs: apply, run, status, cancel, restart; in a home, or with a server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from procession.cli.registering import command, option
+from procession.commands.console import Console
+
+
+@command("apply", is_remote=True)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@option("--owner", "Login of the user who becomes the owner. Default: the first ClientAdmin.", metavar="LOGIN")
+def apply(console: Console, files: Sequence[str], owner: str | None) -> int:
+    """Create processes from process files, or publish their next version."""
+    if access := console.server_access():
+        from procession.commands import remote
+
+        return remote.apply(console, access, files, owner)
+    from procession.commands import processes
+
+    return processes.apply(console, files, owner)
+
+
+@command("run", is_remote=True)
+@click.argument("process")
+@option("--input", "The value of an INPUT property.", multiple=True, metavar="STEP.PROPERTY=VALUE")
+@option("--file", "The file for a File property.", multiple=True, metavar="STEP.PROPERTY=PATH")
+@option("--wait", "Watch it to its end; works without a server, too.", is_flag=True)
+def run_process(console: Console, process: str, *, wait: bool, **given: Sequence[str]) -> int:
+    """Create a run of PROCESS (a name or an id), fill it and start it.
+
+    With --wait the exit code is 0 when the outcome is Success or Warning, else 1.
+    """
+    if access := console.server_access():
+        from procession.commands import remote
+
+        return remote.run(console, access, process, given=given, wait=wait)
+    from procession.commands import runs
+
+    return runs.run(console, process, inputs=given["input"], paths=given["file"], wait=wait)
+
+
+@command("status", is_remote=True)
+@click.argument("run")
+def status(console: Console, run: str) -> int:
+    """Show a run and its steps."""
+    if access := console.server_access():
+        from procession.commands import remote
+
+        return remote.status(console, access, run)
+    from procession.commands import runs
+
+    return runs.status(console, run)
+
+
+@command("cancel", is_remote=True)
+@click.argument("run")
+@option("--reason", "Kept in the run's history.")
+def cancel(console: Console, run: str, reason: str | None) -> int:
+    """Cancel a run."""
+    if access := console.server_access():
+        from procession.commands import remote
+
+        return remote.cancel(console, access, run, reason)
+    from procession.commands import runs
+
+    return runs.cancel(console, run, reason)
+
+
+@command("restart", is_remote=True)
+@click.argument("run")
+@click.argument("step")
+@option("--plan", "Only tell what would run again.", is_flag=True)
+@option("--reason", "Kept in the run's history.")
+@option("--release", "Let a step declared `effect: once` happen again.", multiple=True, metavar="STEP")
+def restart(console: Console, run: str, step: str, *, plan: bool, **given: Any) -> int:
+    """Start RUN again from STEP: a key, an id, or an order such as 2.1."""
+    if access := console.server_access():
+        from procession.commands import remote_restart as there
+
+        return (
+            there.show_plan(console, access, run, step) if plan else there.restart(console, access, run, step, **given)
+        )
+    from procession.commands import runs
+
+    return runs.show_plan(console, run, step) if plan else runs.restart(console, run, step, **given)

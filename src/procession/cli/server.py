@@ -1,0 +1,46 @@
+"""The server itself: serve, doctor, version, and the schema for editors."""
+
+from __future__ import annotations
+
+import procession
+from procession.cli.registering import command, option
+from procession.commands.console import Console
+
+
+@command("version")
+def version(console: Console) -> None:
+    """Show the version of this program."""
+    console.answer({"version": procession.__version__}, f"procession {procession.__version__}")
+
+
+@command("schema")
+def schema(console: Console) -> None:
+    """Print the JSON Schema of process files, for editors."""
+    import json
+
+    from procession import actions
+    from procession.model import file_schema
+
+    content = file_schema.schema(actions.book())
+    console.answer(content, json.dumps(content, indent=2, ensure_ascii=False))
+
+
+@command("serve")
+@option("--host", "The address to listen at. Default: 127.0.0.1, this machine only.")
+@option("--port", "The port; 0 takes any free one. Default: 8080.", type=int)
+@option("--tls-cert", "A certificate in PEM; needs --tls-key too.", metavar="FILE")
+@option("--tls-key", "Its key in PEM.", metavar="FILE")
+def serve(console: Console, **overrides: str | int | None) -> int:
+    """Run the server until it is told to end (Ctrl-C or SIGTERM)."""
+    settings = console.settings(**overrides)
+    from procession.commands import serving
+
+    return serving.serve(console, settings)
+
+
+@command("doctor")
+def doctor(console: Console) -> int:
+    """Check the home: permissions, space, database, files, isolation."""
+    from procession.commands import doctor as doctor_command
+
+    return doctor_command.doctor(console)

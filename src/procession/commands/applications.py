@@ -1,0 +1,140 @@
+"""application create, list, change, reset-secret and delete: as the user whom the application acts for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import replace
+from typing import Any
+
+from procession.commands import workplace
+from procession.commands.console import Console
+from procession.commands.workplace import Workplace
+from procession.model.errors import NotFound
+from procession.model.ids import ApplicationId
+from procession.model.people import SCOPES, Application, Caller
+from procession.operations import applications, people
+from procession.store import applications as store
+from procession.store.database import Transaction
+
+
+def create(
+    console: Console, *, name: str, user: str | None, scopes: str, redirect_uri: Sequence[str], public: bool
+) -> int:
+    """Raises Invalid, NotFound. The secret is shown here and nowhere else."""
+
+    def operation(tx: Transaction, place: Workplace) -> tuple[Application, str, str]:
+        login = workplace.operator(tx, place, user).user.login
+        made, secret = applications.create(
+            tx,
+            name=name,
+            user_login=login,
+            scopes=_scopes(scopes),
+            redirect_uris=redirect_uri,
+            is_public=public,
+            now=place.clock.now(),
+        )
+        return made, secret, login
+
+    with workplace.opened(console) as place:
+        application, secret, login = place.database.write(lambda tx: operation(tx, place))
+    # A public application can keep no secret, and is told none.
+    _tell_secret(console, application, login, None if application.is_public else secret)
+    return 0
+
+
+def _scopes(text: str) -> Set[str]:
+    return SCOPES if text.strip().lower() == "all" else frozenset(text.replace(",", " ").split())
+
+
+def list_all(console: Console) -> int:
+    with workplace.opened(console) as place, place.database.read() as tx:
+        found = [(item, people.user(tx, item.user).login) for item in store.listed(tx, None)]
+    lines = [f"{item.id}  {item.client_id}  {login:<20}  {item.name}" for item, login in found]
+    content = {"applications": [_shown(item, login) for item, login in found]}
+    console.answer(content, "\n".join(lines) or "there are no applications yet: procession application create --help")
+    return 0
+
+
+def change(
+    console: Console, application: str, *, name: str | None, scopes: str | None, redirect_uri: Sequence[str]
+) -> int:
+    """What is not given stays. Raises Invalid, NotFound."""
+    fields: dict[str, Any] = {}
+    if name is not None:
+        fields["name"] = name
+    if scopes is not None:
+        fields["scopes"] = frozenset(_scopes(scopes))
+    if redirect_uri:
+        fields["redirect_uris"] = tuple(uri for uri in redirect_uri if uri)
+
+    def operation(tx: Transaction, place: Workplace) -> tuple[Application, str]:
+        found, caller = _find(tx, application)
+        changed = applications.change(tx, caller, replace(found, **fields), place.clock.now())
+        return changed, caller.user.login
+
+    with workplace.opened(console) as place:
+        changed, login = place.database.write(lambda tx: operation(tx, place))
+    content = _shown(changed, login)
+    console.answer(content, "\n".join(f"{key + ':':<14} {_text(value)}" for key, value in content.items()))
+    return 0
+
+
+def reset_secret(console: Console, application: str) -> int:
+    """The old secret and every token are dead. Raises Invalid, NotFound."""
+
+    def operation(tx: Transaction, place: Workplace) -> tuple[Application, str, str]:
+        found, caller = _find(tx, application)
+        changed, secret = applications.reset_secret(tx, caller, found.id, place.clock.now())
+        return changed, secret, caller.user.login
+
+    with workplace.opened(console) as place:
+        changed, secret, login = place.database.write(lambda tx: operation(tx, place))
+    _tell_secret(console, changed, login, secret)
+    return 0
+
+
+def delete(console: Console, application: str) -> int:
+    """With every token of it. Raises NotFound."""
+
+    def operation(tx: Transaction) -> Application:
+        found, _ = _find(tx, application)
+        applications.delete(tx, found.id)
+        return found
+
+    with workplace.opened(console) as place:
+        gone = place.database.write(operation)
+    console.answer({"id": gone.id, "client_id": gone.client_id}, f'"{gone.name}" is deleted, with its tokens')
+    return 0
+
+
+def _find(tx: Transaction, text: str) -> tuple[Application, Caller]:
+    """By its id or its client_id, with whom it acts for. Raises NotFound."""
+    is_id = text.lower().startswith(ApplicationId.prefix + "-")
+    found = store.find(tx, ApplicationId.parse(text)) if is_id else store.by_client_id(tx, text)
+    if found is None:
+        raise NotFound(f'there is no application "{text[:80]}"; procession application list shows them')
+    return found, Caller(user=people.user(tx, found.user), scopes=SCOPES)
+
+
+def _tell_secret(console: Console, item: Application, login: str, secret: str | None) -> None:
+    content = _shown(item, login) | ({} if secret is None else {"client_secret": secret})
+    lines = [f"client_id:     {item.client_id}"]
+    if secret is not None:
+        lines += [f"client_secret: {secret}", "The secret is not shown again."]
+    console.answer(content, "\n".join(lines))
+
+
+def _shown(item: Application, login: str) -> dict[str, Any]:
+    return {
+        "id": str(item.id),
+        "client_id": item.client_id,
+        "name": item.name,
+        "user": login,
+        "scopes": sorted(item.scopes),
+        "redirect_uris": list(item.redirect_uris),
+        "is_public": item.is_public,
+    }
+
+
+def _text(value: object) -> str:
+    return " ".join(value) if isinstance(value, list) else str(value)

@@ -1,0 +1,26 @@
+"""One world for all tests of this folder: nothing that they ask can change it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from procession.clock import ManualClock
+from procession.engine.workbench import Workbench
+from tests.api.conftest import workbench
+from tests.rights.world import World, world
+
+__all__ = ["workbench"]  # a fixture, for pytest to find
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-docs", action="store_true", help="write docs/permissions.md anew")
+
+
+@pytest.fixture(scope="session")
+def everybody(tmp_path_factory: pytest.TempPathFactory, workbench: Workbench) -> Iterator[World]:
+    clock = ManualClock(datetime(2026, 11, 30, 9, 0, tzinfo=UTC))
+    with world(tmp_path_factory.mktemp("rights"), workbench, clock) as made:
+        yield made

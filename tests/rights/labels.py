@@ -1,0 +1,22 @@
+"""The server's routes, and what this folder calls them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from procession.api import routes
+from procession.api.contract import Route, Space
+from procession.oauth import door
+
+PLACES = {Space.API: "", Space.ROOT: "/", Space.OAUTH: "/oauth/"}
+
+
+def label(route: Route) -> str:
+    """As the oracle's table calls it: "GET processes/{process}", "POST /oauth/token"."""
+    return f"{route.method} {PLACES[route.space]}{route.pattern}"
+
+
+def every_route() -> tuple[Route, ...]:
+    """Of all doors, without their handlers."""
+    nothing: Any = None
+    return (*routes.table(lambda name: nothing), *door.routes(hashing=nothing))
