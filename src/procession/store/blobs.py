@@ -80,15 +80,15 @@ class Blobs:
         return len(leftovers)
 
     def _settle(self, sink: Sink, content: Content) -> None:
-        """A content that is there already is kept and this copy dropped."""
+        """A content that is there already is kept and this copy dropped; its name may not be on disk yet."""
         target = self.path(content.sha256)
         if target.exists():
             sink.abandon()
-            return
-        sink.sync()
-        self._crash_point("before publication")
-        target.parent.mkdir(exist_ok=True)
-        sink.path.rename(target)
+        else:
+            sink.sync()
+            self._crash_point("before publication")
+            target.parent.mkdir(exist_ok=True)
+            sink.path.rename(target)
         sync_folders(target.parent)
         self._crash_point("after publication")
 
