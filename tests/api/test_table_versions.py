@@ -24,7 +24,7 @@ from tests.api.test_tables import new_table
 
 
 def desk(home: House, who: str = "owner") -> Desk:
-    return Desk(database=home.database, office=home.office, caller=home.caller(who), clock=home.clock.now)
+    return Desk(database=home.database, office=home.office, admit=lambda tx: home.caller(who), clock=home.clock.now)
 
 
 def test_a_draft_of_an_older_version_is_not_published(home: House) -> None:

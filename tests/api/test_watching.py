@@ -24,13 +24,19 @@ ENDS: dict[str, Operation] = {
 }
 
 
+ENDS_OF_MATE: dict[str, Operation] = {
+    "revoked": lambda tx, home: applications.revoke_tokens_of_user(tx, home.users["mate"].id, home.clock.now()),
+    "suspended": lambda tx, home: tx.run("UPDATE user_account SET status = 'Suspended' WHERE login = 'mate'"),
+}
+
+
 class Listener:
     """A client that asks for something that lasts, and says when the answer is under way."""
 
-    def __init__(self, home: House, path: str, query: str) -> None:
+    def __init__(self, home: House, path: str, query: str, *, method: str = "GET", who: str = "reader") -> None:
         self.sent: list[Any] = []
-        self._head = {"type": "http", "method": "GET", "scheme": "http", "path": f"/api/v1/{path}",
-                      "query_string": query.encode(), "headers": [(b"authorization", b"Bearer reader")]}  # fmt: skip
+        self._head = {"type": "http", "method": method, "scheme": "http", "path": f"/api/v1/{path}",
+                      "query_string": query.encode(), "headers": [(b"authorization", f"Bearer {who}".encode())]}  # fmt: skip
         self.home = home
 
     async def ask(self) -> None:
@@ -83,3 +89,96 @@ def test_what_is_followed_is_cut_when_its_token_ends(home: House, path: str, end
 
     assert isinstance(error, ProcessionError) and error.status in {401, 404}
     assert listener.sent[0]["status"] == 200 and all(message.get("more_body", True) for message in listener.sent)
+
+
+class Sender(Listener):
+    """A client whose body stops in the middle until `rest` is set; `begun` says that it got so far."""
+
+    def __init__(self, home: House, path: str, *, who: str, pieces: tuple[bytes, bytes], query: str = "") -> None:
+        super().__init__(home, path, query, method="POST", who=who)
+        self.begun, self.rest = asyncio.Event(), asyncio.Event()
+        self._pieces = iter((*pieces, None))
+        self._head["headers"] += [(b"content-type", b"text/csv")]
+
+    async def _receive(self) -> Any:
+        piece = next(self._pieces)
+        if piece is None:
+            return await asyncio.get_running_loop().create_future()
+        if self.begun.is_set():
+            await self.rest.wait()
+        self.begun.set()
+        return {"type": "http.request", "body": piece, "more_body": not self.rest.is_set()}
+
+
+FORM = b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\n\r\n' + b"x" * 50_000
+
+
+@pytest.mark.parametrize("end", ["revoked", "suspended"])
+def test_an_upload_under_way_is_refused_when_its_token_ends_and_leaves_nothing(home: House, end: str) -> None:
+    run = home.new_run()
+    file = home.get(f"steps/{home.step(run, 'parameters')}/properties")[2]["file"]
+    sender = Sender(home, f"files/{file}", who="mate", pieces=(FORM, b"\r\n--b--\r\n"))
+
+    async def upload() -> None:
+        task = asyncio.create_task(sender.ask())
+        async with asyncio.timeout(dispatch.RECHECK_SECONDS * 10):
+            await sender.begun.wait()
+            home.database.write(lambda tx: ENDS_OF_MATE[end](tx, home))
+            await task  # the rest of the body never comes
+
+    asyncio.run(upload())
+
+    assert sender.sent[0]["status"] == 401
+    assert home.get(f"files/{file}/metadata")["sizeInBytes"] == 0
+    assert list((home.database.path.parent / "files" / "incoming").iterdir()) == []
+
+
+@pytest.mark.parametrize("end", ["revoked", "suspended"])
+def test_rows_whose_token_ends_before_they_are_published_are_refused(home: House, end: str) -> None:
+    table = home.post("tables", json={"name": "Rates"}, who="admin")["id"]
+    home.post(f"tables/{table}/columns", json={"name": "Code", "dataType": "FixedLengthText"}, who="admin")
+    mate = str(home.users["mate"].id)
+    home.post(f"users/{mate}/permissions", json={"resourceId": table, "role": "editor"}, who="admin")
+    version = home.get(f"tables/{table}", who="admin")["version"]
+    sender = Sender(home, f"tables/{table}/rows", who="mate", pieces=(b"Code\n", b"NZD\n"))
+
+    async def send() -> None:
+        task = asyncio.create_task(sender.ask())
+        await sender.begun.wait()
+        home.database.write(lambda tx: ENDS_OF_MATE[end](tx, home))
+        sender.rest.set()
+        await task
+
+    asyncio.run(send())
+
+    assert sender.sent[0]["status"] == 401
+    assert home.get(f"tables/{table}", who="admin")["version"] == version
+
+
+def test_a_download_under_way_is_cut_when_its_token_ends(home: House) -> None:
+    run = home.new_run()
+    file = home.get(f"steps/{home.step(run, 'parameters')}/properties")[2]["file"]
+    home.post(f"files/{file}", files={"file": ("a.csv", b"x" * 90_000, "text/csv")})
+    listener = Listener(home, f"files/{file}", "")
+    begun = asyncio.Event()
+
+    async def stuck(message: Any) -> None:
+        """A client that reads no further than the head."""
+        listener.sent.append(message)
+        if message["type"] == "http.response.body":
+            begun.set()
+            await asyncio.get_running_loop().create_future()
+
+    listener._send = stuck  # type: ignore[method-assign]
+
+    async def download() -> BaseException | None:
+        task = asyncio.create_task(listener.ask())
+        async with asyncio.timeout(dispatch.RECHECK_SECONDS * 10):
+            await begun.wait()
+            home.database.write(lambda tx: ENDS["revoked"](tx, home))
+            await asyncio.wait({task})
+        return task.exception()
+
+    error = asyncio.run(download())
+
+    assert isinstance(error, ProcessionError) and error.status == 401

@@ -49,7 +49,7 @@ def desk_of(call: StreamCall, show: Callable[[Any], Any]) -> Desk:
     return Desk(
         database=call.database,
         office=call.parts.office,
-        caller=call.caller,
+        admit=call.admit,
         clock=call.clock,
         keyed=call.keyed,
         kept=lambda result: once.kept(show(result)),

@@ -86,11 +86,16 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StreamCall(msgspec.Struct, frozen=True, kw_only=True):
-    """What an async handler gets: it opens its own short transactions, because it may live for minutes."""
+    """What an async handler gets: it opens its own short transactions, because it may live for minutes.
+
+    In the transaction that changes something it asks `admit` again: the caller as they are then, if token and role
+    still hold. Raises Unauthorized, Forbidden, NotFound.
+    """
 
     database: Database
     request: Request
     caller: Caller
+    admit: Callable[[Transaction], Caller]
     ids: Mapping[str, Any]
     clock: Callable[[], datetime]
     parts: Any

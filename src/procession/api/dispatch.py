@@ -22,6 +22,7 @@ from procession.api.contract import (
     BodyKind,
     Call,
     Database,
+    FileReply,
     Handler,
     Later,
     Mode,
@@ -71,6 +72,15 @@ class Server:
     parts: Any
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request and the route that it found; `texts` are the ids of its path, not parsed yet."""
+
+    route: Route
+    request: Request
+    texts: Mapping[str, str]
+
+
 class Api:
     """ASGI. A route without a rule does not start: Route demands one, and PUBLIC has to be written out."""
 
@@ -102,94 +112,90 @@ class Api:
         answer.is_oauth = path.space is Space.OAUTH
         route, texts = self._router.find(scope["method"], path)
         answer.error_page = route.error_page
-        request = _request(scope)
-        answer.request = request
-        reply = await self._run(route, texts, request, receive)
-        if isinstance(reply, StreamReply):
-            await self._watched(answer.send_reply(reply), route, request, texts)
+        asked = Asked(route=route, request=_request(scope), texts=texts)
+        answer.request = asked.request
+        reply = await self._run(asked, receive)
+        if isinstance(reply, StreamReply | FileReply):
+            await self._watched(answer.send_reply(reply), asked)
         else:
             await answer.send_reply(reply)
 
-    async def _watched(self, work: Awaitable[Any], route: Route, request: Request, texts: Mapping[str, str]) -> Any:
+    async def _watched(self, work: Awaitable[Any], asked: Asked) -> Any:
         """What may take long, until it ends or the caller may not ask for it any more (S2 of spec/trust.md)."""
         task = asyncio.ensure_future(work)
         try:
             while not (await asyncio.wait({task}, timeout=RECHECK_SECONDS))[0]:
                 with self._server.database.read() as tx:
-                    self._admit(tx, route, request, texts)
+                    self._admit(tx, asked)
             return task.result()
         finally:
             if not task.done():
                 task.cancel()
                 await asyncio.wait({task})
 
-    async def _run(self, route: Route, texts: Mapping[str, str], request: Request, receive: Receive) -> Any:
+    async def _run(self, asked: Asked, receive: Receive) -> Any:
+        route = asked.route
         if route.mode is Mode.READ and route.body is BodyKind.NONE:
             with self._server.database.snapshot() as tx:
-                caller, ids = self._admit(tx, route, request, texts)
-                reply = cast("Handler", route.handler)(self._call(tx, request, caller, ids))
+                caller, ids = self._admit(tx, asked)
+                reply = cast("Handler", route.handler)(self._call(tx, asked, caller, ids))
             if isinstance(reply, Later):
-                waiting = reply.handler(self._stream(request, caller, ids, receive))
-                return await self._watched(waiting, route, request, texts)
+                return await self._watched(reply.handler(self._stream(asked, caller, ids, receive)), asked)
             return reply
         if route.mode is Mode.LISTING:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._server.threads, self._list, route, request, texts
-            )
+            return await asyncio.get_running_loop().run_in_executor(self._server.threads, self._list, asked)
         with self._server.database.read() as tx:
-            caller, ids = self._admit(tx, route, request, texts)
+            caller, ids = self._admit(tx, asked)
         try:
             if route.mode is Mode.STREAM:
-                return await self._run_stream(route, request, (caller, ids), receive)
-            raw = await bodies.read_small(receive, request.headers)
-            return await self._write(route, request, (caller, ids), raw)
+                return await self._run_stream(asked, caller, ids, receive)
+            return await self._write(asked, caller, ids, await bodies.read_small(receive, asked.request.headers))
         except Repeated as error:
             return once.again(error.answer)
 
-    async def _run_stream(self, route: Route, request: Request, admitted: tuple[Any, Any], receive: Receive) -> Any:
-        (caller, ids), keyed = admitted, self._keyed(route, request, admitted)
+    async def _run_stream(self, asked: Asked, caller: Caller, ids: Mapping[str, Any], receive: Receive) -> Any:
+        route, keyed = asked.route, self._keyed(asked, caller, ids)
+        handler = cast("StreamHandler", route.handler)
+        if route.body is BodyKind.STREAM:
+            return await self._watched(handler(self._stream(asked, caller, ids, receive)), asked)
         body: dict[str, Any] = {}
         if route.body in {BodyKind.JSON, BodyKind.TEXT, BodyKind.FORM}:
             most = TEXT_BYTES_MAX if route.body is BodyKind.TEXT else bodies.BODY_BYTES_MAX
-            raw = await bodies.read_small(receive, request.headers, most=most)
-            body = {"raw": raw} if route.body is BodyKind.TEXT else {"body": _parsed(route, request, raw)}
+            raw = await bodies.read_small(receive, asked.request.headers, most=most)
+            body = {"raw": raw} if route.body is BodyKind.TEXT else {"body": _parsed(asked, raw)}
             if keyed is not None:
-                keyed = replace(keyed, asked=once.asked(request, hashlib.sha256(raw).hexdigest()))
+                keyed = replace(keyed, asked=once.asked(asked.request, hashlib.sha256(raw).hexdigest()))
                 with self._server.database.read() as tx:
                     repeats.check(tx, keyed, self._server.clock())
-        stream = self._stream(request, caller, ids, receive, keyed=keyed, **body)
-        return await cast("StreamHandler", route.handler)(stream)
+        return await handler(self._stream(asked, caller, ids, receive, keyed=keyed, **body))
 
-    def _keyed(self, route: Route, request: Request, admitted: tuple[Any, Any]) -> Keyed | None:
-        caller, ids = admitted
-        return None if caller is None else once.keyed(route, request, caller.user.id, ids)
+    def _keyed(self, asked: Asked, caller: Caller | None, ids: Mapping[str, Any]) -> Keyed | None:
+        return None if caller is None else once.keyed(asked.route, asked.request, caller.user.id, ids)
 
-    def _admit(self, tx: Transaction, route: Route, request: Request, texts: Mapping[str, str]) -> tuple[Any, Any]:
+    def _admit(self, tx: Transaction, asked: Asked) -> tuple[Any, Any]:
         """The caller and the ids, once the rule has said yes."""
-        if route.rule is PUBLIC:
-            return None, parse_ids(texts)
-        caller = self._server.authenticate(tx, bearer(request.headers), self._server.clock())
-        ids = parse_ids(texts)
-        self._server.permit(tx, caller, route.rule, ids)
+        if asked.route.rule is PUBLIC:
+            return None, parse_ids(asked.texts)
+        caller = self._server.authenticate(tx, bearer(asked.request.headers), self._server.clock())
+        ids = parse_ids(asked.texts)
+        self._server.permit(tx, caller, asked.route.rule, ids)
         return caller, ids
 
-    def _list(self, route: Route, request: Request, texts: Mapping[str, str]) -> Any:
+    def _list(self, asked: Asked) -> Any:
         with self._server.database.snapshot() as tx:
-            caller, ids = self._admit(tx, route, request, texts)
-            return cast("Handler", route.handler)(self._call(tx, request, caller, ids))
+            caller, ids = self._admit(tx, asked)
+            return cast("Handler", asked.route.handler)(self._call(tx, asked, caller, ids))
 
-    async def _write(self, route: Route, request: Request, admitted: tuple[Any, Any], raw: bytes) -> Any:
-        body = _parsed(route, request, raw)
-        (caller, ids), keyed = admitted, self._keyed(route, request, admitted)
+    async def _write(self, asked: Asked, caller: Caller, ids: Mapping[str, Any], raw: bytes) -> Any:
+        body, keyed = _parsed(asked, raw), self._keyed(asked, caller, ids)
         if keyed is not None:
-            keyed = replace(keyed, asked=once.asked(request, hashlib.sha256(raw).hexdigest()))
+            keyed = replace(keyed, asked=once.asked(asked.request, hashlib.sha256(raw).hexdigest()))
 
         def operation(tx: Transaction) -> Any:
             # Asked again under the write lock: what was taken from the caller meanwhile is gone.
-            if route.rule is not PUBLIC:
-                self._server.permit(tx, caller, route.rule, ids)
+            caller, ids = self._admit(tx, asked)
             repeats.mark(tx, keyed, self._server.clock())
-            reply = cast("Handler", route.handler)(self._call(tx, request, caller, ids, body=body, raw=raw))
+            reply = cast("Handler", asked.route.handler)(self._call(tx, asked, caller, ids, body=body, raw=raw))
             return once.answered(tx, keyed, reply)
 
         try:
@@ -200,18 +206,19 @@ class Api:
             raise reply.error
         return reply
 
-    def _call(self, tx: Transaction, request: Request, caller: Caller, ids: Mapping[str, Any], **body: Any) -> Call:
+    def _call(self, tx: Transaction, asked: Asked, caller: Caller, ids: Mapping[str, Any], **body: Any) -> Call:
         now, parts = self._server.clock(), self._server.parts
-        return Call(tx=tx, request=request, caller=caller, ids=ids, now=now, parts=parts, **body)
+        return Call(tx=tx, request=asked.request, caller=caller, ids=ids, now=now, parts=parts, **body)
 
     def _stream(
-        self, request: Request, caller: Caller, ids: Mapping[str, Any], receive: Receive, **body: Any
+        self, asked: Asked, caller: Caller, ids: Mapping[str, Any], receive: Receive, **body: Any
     ) -> StreamCall:
         server = self._server
         return StreamCall(
             database=server.database,
-            request=request,
+            request=asked.request,
             caller=caller,
+            admit=lambda tx: self._admit(tx, asked)[0],
             ids=ids,
             clock=server.clock,
             parts=server.parts,
@@ -241,11 +248,11 @@ def bearer(headers: Mapping[str, str]) -> str:
     return token
 
 
-def _parsed(route: Route, request: Request, raw: bytes) -> Mapping[str, Any]:
-    if route.body is BodyKind.JSON:
+def _parsed(asked: Asked, raw: bytes) -> Mapping[str, Any]:
+    if asked.route.body is BodyKind.JSON:
         return bodies.parse_json(raw)
-    if route.body is BodyKind.FORM:
-        return bodies.parse_form(raw, request.headers.get("content-type", ""))
+    if asked.route.body is BodyKind.FORM:
+        return bodies.parse_form(raw, asked.request.headers.get("content-type", ""))
     return {}
 
 

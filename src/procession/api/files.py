@@ -35,7 +35,7 @@ async def upload(call: StreamCall) -> shapes.File:
     upload = await uploads.receive_file(call.receive, call.request.headers, sink, most=call.parts.upload_bytes_max)
 
     def operation(tx: Transaction) -> File:
-        file = files.fill(tx, call.caller, file_id, upload.name, upload.content, now=call.clock())
+        file = files.fill(tx, call.admit(tx), file_id, upload.name, upload.content, now=call.clock())
         if file.run is not None:
             run = file.run
             tx.after_commit(lambda: call.parts.announcements.ring(run))

@@ -11,9 +11,8 @@ from procession.model import process_file, rendering
 from procession.model.documents import FileMistakes
 from procession.model.errors import Invalid
 from procession.model.ids import ProcessId
-from procession.model.people import Role
 from procession.model.processes import StepKind
-from procession.operations import permissions, processes, repeats
+from procession.operations import processes, repeats
 from procession.store.database import Transaction
 
 VERSIONS_MAX = 10**9
@@ -66,13 +65,12 @@ async def _apply(call: StreamCall, process_id: ProcessId | None) -> shapes.Proce
         raise Mistaken(error) from None
 
     def operation(tx: Transaction) -> shapes.Process:
-        if process_id is not None:
-            permissions.require(tx, call.caller, process_id, Role.EDITOR)
+        caller = call.admit(tx)
         repeats.mark(tx, call.keyed, call.clock())
         applied = processes.apply(
             tx,
             office,
-            call.caller.user,
+            caller.user,
             text,
             file="",
             now=call.clock(),

@@ -30,7 +30,7 @@ async def chunk(call: StreamCall) -> ChunkKept:
     kept = await _received(call, place, number)
     most = call.parts.upload_bytes_max
     try:
-        before = await _written(call, lambda tx: operations.keep(tx, call.caller, place, kept, most=most))
+        before = await _written(call, lambda tx: operations.keep(tx, call.admit(tx), place, kept, most=most))
     except ProcessionError as error:
         # Only what was refused: after any other error, or when the client hangs up, the row may be there.
         if error.status < 500:
@@ -73,7 +73,7 @@ async def commit(call: StreamCall) -> shapes.File:
             joined = found, await asyncio.to_thread(office.chunks.join, place.session, names, office.blobs)
 
     def operation(tx: Transaction) -> File:
-        file = operations.commit(tx, call.caller, place, joined, now=call.clock())
+        file = operations.commit(tx, call.admit(tx), place, joined, now=call.clock())
         if (run := file.run) is not None:
             tx.after_commit(lambda: call.parts.announcements.ring(run))
         return file

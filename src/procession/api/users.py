@@ -14,12 +14,11 @@ from msgspec import UNSET
 from procession.api import once, people_shapes, reading, wire
 from procession.api import shapes as common
 from procession.api.contract import Call, StreamCall
-from procession.api.routes import NEW_U, OWN_U
 from procession.model import timezones
 from procession.model.errors import Invalid
 from procession.model.ids import UserId
 from procession.model.people import AccountStatus, User, UserRole
-from procession.operations import accounts, links, passwords, people, permissions, repeats
+from procession.operations import accounts, links, passwords, people, repeats
 from procession.store.database import Transaction
 
 REQUIRED = ("email", "firstName", "lastName", "userRole", "timezone")
@@ -59,13 +58,13 @@ async def create(call: StreamCall) -> people_shapes.User:
     wanted, password_hash = _changed(BLANK, body), await _hashed(call, body)
 
     def operation(tx: Transaction) -> people_shapes.User:
-        permissions.permit(tx, call.caller, NEW_U, call.ids)
+        caller = call.admit(tx)
         repeats.mark(tx, call.keyed, call.clock())
         look = call.parts.look_for_mail
         if look is not None:
             tx.after_commit(look)
         sends, now = look is not None, call.clock()
-        made = accounts.create(tx, call.caller, wanted, password_hash=password_hash, sends_mail=sends, now=now)
+        made = accounts.create(tx, caller, wanted, password_hash=password_hash, sends_mail=sends, now=now)
         link = None if made.link is None else links.address(call.parts.public_url or call.request.origin, made.link)
         return once.answered(tx, call.keyed, shown(made.user, link=link))
 
@@ -80,10 +79,10 @@ async def change(call: StreamCall) -> people_shapes.User:
     password_hash = await _hashed(call, body)
 
     def operation(tx: Transaction) -> people_shapes.User:
-        permissions.permit(tx, call.caller, OWN_U, call.ids)
+        caller = call.admit(tx)
         repeats.mark(tx, call.keyed, call.clock())
         wanted = _changed(people.user(tx, call.ids["user"]), body)
-        changed = accounts.change(tx, call.caller, wanted, password_hash=password_hash, now=call.clock())
+        changed = accounts.change(tx, caller, wanted, password_hash=password_hash, now=call.clock())
         return once.answered(tx, call.keyed, shown(changed))
 
     return await _written(call, operation)

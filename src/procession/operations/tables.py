@@ -32,13 +32,13 @@ T = TypeVar("T")
 class Desk:
     """What a change that takes several transactions works with; `database` is the dispatcher's.
 
-    `keyed` is the request, when it must be carried out once: marked where the change is published, with what `kept`
-    makes of its result.
+    `admit` gives the caller, if token and role still hold. `keyed` is the request, when it must be carried out once:
+    marked where the change is published, with what `kept` makes of its result.
     """
 
     database: Any
     office: Office
-    caller: Caller
+    admit: Callable[[Transaction], Caller]
     clock: Callable[[], datetime]
     keyed: Keyed | None = None
     kept: Callable[[Any], bytes | None] = lambda result: None
@@ -116,7 +116,7 @@ def change(desk: Desk, table_id: TableId, prepare: Prepare, result: Callable[[Sn
         # One snapshot of both: if the same request was faster, what it has changed is no mistake of this one.
         with desk.database.snapshot() as tx:
             repeats.check(tx, desk.keyed, desk.clock())
-            permissions.require(tx, desk.caller, table_id, Role.EDITOR)
+            desk.admit(tx)
             present = snapshot(tx, table_id)
         draft = prepare(present)
         if draft is None and desk.keyed is None:
@@ -133,8 +133,8 @@ def _publication(
     """None: others were faster."""
 
     def operation(tx: Transaction) -> tuple[T] | None:
-        now = desk.clock()
-        published = _publish(tx, desk, present, draft, now)
+        caller, now = desk.admit(tx), desk.clock()
+        published = _publish(tx, caller, present, draft, now)
         if published is None:
             return None
         repeats.mark(tx, desk.keyed, now)
@@ -145,10 +145,10 @@ def _publication(
     return operation
 
 
-def _publish(tx: Transaction, desk: Desk, present: Snapshot, draft: Draft | None, now: datetime) -> Snapshot | None:
+def _publish(tx: Transaction, caller: Caller, present: Snapshot, draft: Draft | None, now: datetime) -> Snapshot | None:
     """Without a draft the table stays as it is, if it still is."""
     if draft is not None:
-        return publish(tx, desk.caller, present.table.id, draft, now=now)
+        return publish(tx, caller, present.table.id, draft, now=now)
     return present if find(tx, present.table.id).version == present.version.number else None
 
 
