@@ -16,7 +16,6 @@ from procession.model.processes import StepKind
 from procession.operations import permissions, processes, repeats
 from procession.store.database import Transaction
 
-
 VERSIONS_MAX = 10**9
 
 
