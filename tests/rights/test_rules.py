@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from procession.api import app
+from procession.api.contract import Route
 from procession.model.errors import NotFound
 from procession.model.ids import Id
 from procession.model.people import Role
@@ -49,6 +51,15 @@ def test_the_rules_of_all_routes_can_be_asked() -> None:
 
     for route in every_route():
         check(route.rule, [part[1:-1] for part in route.pattern.split("/") if part.startswith("{")])
+
+
+def test_the_application_does_not_start_with_such_a_route(everybody: World) -> None:
+    house, nothing = everybody.house, cast("Any", None)
+    wrong = Route(method="GET", pattern="secrets", handler=nothing, rule=Rule(scope=""), summary="")
+    settings = app.ApiSettings(more=(wrong,), threads=nothing, hashing=nothing, upload_bytes_max=1)
+
+    with pytest.raises(ValueError, match="no token has the scope"):
+        app.build(house.database, house.office, clock=house.clock, announcements=house.announcements, settings=settings)
 
 
 @pytest.mark.parametrize("who", ["owner", "admin"])
