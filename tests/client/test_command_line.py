@@ -49,6 +49,17 @@ def test_run_and_status_say_what_they_say_on_the_home(place: Place, tmp_path: Pa
     assert len(text) == len(command(place.home, "status", said.json["id"]).out.splitlines()) == 4
 
 
+def test_a_file_that_cannot_be_sent_makes_no_run(place: Place) -> None:
+    made = remote(place, "run", "Echo", "--json").json["id"]
+
+    lost = remote(place, "run", "Echo", "--file", "data.text=/nonexistent")
+    unknown = remote(place, "run", "Echo", "--file", f"data.other={__file__}")
+
+    assert (lost.code, lost.err) == (1, "procession: /nonexistent cannot be read: No such file or directory\n")
+    assert (unknown.code, "there is no property other in data" in unknown.err) == (1, True)
+    assert remote(place, "run", "Echo", "--json").json["id"] == f"pr-{int(made[3:]) + 1}"
+
+
 def test_a_failed_run_is_1_and_is_restarted(place: Place) -> None:
     said = remote(place, "run", "Echo", "--input", "data.word=bad", "--wait")
     assert (said.code, said.err) == (1, "")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from procession.client import asking, events, reading, steps
 from procession.client.connection import Connection
-from procession.client.errors import Invalid, TimedOut
+from procession.client.errors import TimedOut
 from procession.client.properties import Property, Value
 from procession.client.shapes import (
     Event,
@@ -57,9 +57,7 @@ class Run:
 
     def property(self, reference: str) -> Property:
         """By "step.property". Raises NotFound."""
-        step, dot, name = reference.partition(".")
-        if not (step and dot and name):
-            raise Invalid(f'a property is named like step.property, not "{reference}"')
+        step, name = steps.split(reference)
         return self.step(step).property(name)
 
     def set(self, reference: str, value: Value) -> Property:
