@@ -102,10 +102,13 @@ def test_amounts_and_dates_cross_exactly() -> None:
 
     assert raw == b'{"amount":0.10,"at":"2026-11-30T09:00:00Z","rows":[null,true,1,"\\u00e9"]}'
     assert str(reading.decode(raw)["amount"]) == "0.10"
+    assert reading.encode(Decimal("1E+400")) == b"1E+400"
     assert reading.moment("2020-06-15T02:24:14.2700000") == datetime(2020, 6, 15, 2, 24, 14, 270_000, tzinfo=UTC)
-    for wrong in (Decimal("NaN"), float("inf"), datetime(2026, 1, 1)):
-        with pytest.raises(ValueError):
+    for wrong in (Decimal("sNaN"), Decimal("-Infinity"), float("nan"), float("inf"), datetime(2026, 1, 1)):
+        with pytest.raises(Invalid, match=r"is no amount|has no time zone"):
             reading.encode([wrong])
+    with pytest.raises(TypeError):
+        reading.encode([object()])
 
 
 def test_a_newer_server_may_say_more_and_an_older_one_less() -> None:

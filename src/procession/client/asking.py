@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -37,9 +38,15 @@ class Ask:
 
 
 def get(path: str, query: Mapping[str, object] | None = None, **more: Any) -> Ask:
-    """Query parameters that are None are left out."""
-    given = {name: str(value) for name, value in (query or {}).items() if value is not None}
+    """Query parameters that are None are left out. Raises Invalid for a date and time without a zone."""
+    given = {name: _text(value) for name, value in (query or {}).items() if value is not None}
     return Ask(method="GET", path=path, query=given, **more)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return reading.moment_text(value) if isinstance(value, datetime) else str(value)
 
 
 def post(path: str, content: Any = None) -> Ask:

@@ -71,11 +71,7 @@ class Client:
         created_before: datetime | None = None,
     ) -> list[Named]:
         """All that this user may see; `name` is a part of the name."""
-        query = {
-            "name": name,
-            "dateCreatedStart": created_after and reading.moment_text(created_after),
-            "dateCreatedEnd": created_before and reading.moment_text(created_before),
-        }
+        query = {"name": name, "dateCreatedStart": created_after, "dateCreatedEnd": created_before}
         return reading.shapes(Named, self._connection.get("processes", query))
 
     def process(self, text: str) -> Process:
@@ -120,7 +116,7 @@ class Client:
         for name, value in filters.items():
             if name not in RUN_FILTERS:
                 raise TypeError(f"there is no filter {name}; there are {', '.join(RUN_FILTERS)}")
-            query[RUN_FILTERS[name]] = reading.moment_text(value) if isinstance(value, datetime) else value
+            query[RUN_FILTERS[name]] = value
         for row in pages(self._connection, "processruns", query):
             yield reading.shape(ListedRun, row)
 

@@ -120,11 +120,7 @@ class People:
 
     def logs(self, *, start: datetime | None = None, end: datetime | None = None) -> list[LogItem]:
         """Newest first; without bounds the latest 50."""
-        query = {
-            "startDate": start and reading.moment_text(start),
-            "endDate": end and reading.moment_text(end),
-        }
-        return reading.shapes(LogItem, self._connection.get("logs", query))
+        return reading.shapes(LogItem, self._connection.get("logs", {"startDate": start, "endDate": end}))
 
     def applications(self) -> Sequence[Mapping[str, Any]]:
         """OAuth applications as the server tells them; a secret is shown only by the call that makes it."""

@@ -71,7 +71,7 @@ class Process:
                 raise Invalid(f"{reference} is an OUTPUT: a step of the run writes it, nobody uploads it")
 
     def runs(self, *, created_after: datetime | None = None, created_before: datetime | None = None) -> list[Named]:
-        query = {"dateCreatedStart": _moment(created_after), "dateCreatedEnd": _moment(created_before)}
+        query = {"dateCreatedStart": created_after, "dateCreatedEnd": created_before}
         return reading.shapes(Named, self._connection.get(f"{self._path}/processruns", query))
 
     def steps(self) -> list[Step]:
@@ -108,7 +108,3 @@ def _fill(run: Run, files: Mapping[str, Source]) -> None:
     except ProcessionError as error:
         error.add_note(f"{run.id} was created and is not started")
         raise
-
-
-def _moment(at: datetime | None) -> str | None:
-    return None if at is None else reading.moment_text(at)
