@@ -107,9 +107,9 @@ class Table:
     def delete(self) -> None:
         self._connection.delete(self._path)
 
-    def columns(self) -> list[Column]:
-        """The first is _Record_ID."""
-        return reading.shapes(Column, self._connection.get(f"{self._path}/columns"))
+    def columns(self, *, version: int | None = None) -> list[Column]:
+        """The first is _Record_ID. `version` goes back in time."""
+        return reading.shapes(Column, self._connection.get(f"{self._path}/columns", {"version": version}))
 
     def add_column(self, column: Column) -> Column:
         content: dict[str, object] = {"name": column.name, "dataType": column.data_type, "nullable": column.nullable}
@@ -130,14 +130,18 @@ class Table:
         return reading.shapes(TableVersion, self._connection.get(f"{self._path}/versions"))
 
     def rows(self, *, version: int | None = None, page: int = 500, **filters: object) -> Iterator[dict[str, Any]]:
-        """Rows by column name, a page at a time as they are needed; amounts are Decimals, dates and times aware.
+        """Rows by column name, a page at a time as they are needed.
 
-        `version` goes back in time; `filters` are columns and the value they must have.
+        Number and Money are Decimals, Datetime is aware, _Record_ID an int. `version` goes back in time; `filters` are
+        columns and the value they must have.
         """
+        # Named, so that rows and columns are of one version although somebody changes the table meanwhile.
+        version = self.details().version if version is None else version
         query: dict[str, object] = {**filters, "limit": page, "version": version}
-        dates = {column.name for column in self.columns() if column.data_type.lower() == "datetime"}
+        columns = [column for column in self.columns(version=version) if column.name != RECORD_ID]
+        types = {column.name: column.data_type.lower() for column in columns}
         for row in pages(self._connection, f"{self._path}/rows", query):
-            yield {name: _cell(value, is_date=name in dates) for name, value in row.items()}
+            yield {name: _cell(value, types.get(name, "")) for name, value in row.items()}
 
     @contextmanager
     def open_rows(self, media_type: str = CSV, *, version: int | None = None) -> Iterator[Iterator[bytes]]:
@@ -182,5 +186,10 @@ class Table:
         return reading.shape(RowsWritten, self._connection.json(ask))
 
 
-def _cell(value: Any, *, is_date: bool) -> Any:
-    return reading.moment(value) if is_date and isinstance(value, str) else value
+def _cell(value: Any, data_type: str) -> Any:
+    if data_type == "datetime" and isinstance(value, str):
+        return reading.moment(value)
+    # The wire writes a whole amount without decimals.
+    if data_type in {"number", "money"} and value is not None:
+        return Decimal(value)
+    return value
