@@ -106,6 +106,24 @@ def test_a_post_is_repeated_with_the_same_key_and_body(timing: QuickTiming) -> N
     assert timing.rests == [0.5, 1.0]
 
 
+DONE = json.dumps(
+    {"mode": "append", "version": 2, "rowsGiven": 1, "rowsAdded": 1, "rowsUpdated": 0, "rows": 1}
+).encode()
+PROCESS = json.dumps({"id": "p-1"}).encode()
+
+
+def test_every_post_that_does_not_replace_has_a_key_and_is_repeated(timing: QuickTiming) -> None:
+    drop, done = Told(status=DROP), Told(body=DONE)
+    with stubborn(drop, done, drop, done, drop, Told(body=PROCESS)) as server, client_of(server, timing) as client:
+        client.table("mt-1").append([{"Text": "a"}])
+        client.table("mt-1").load(b"Text\na\n")
+        client.apply("process: A")
+
+    keys = [one.headers["idempotency-key"] for one in server.heard]
+    assert keys[0] == keys[1] != keys[2] == keys[3] != keys[4] == keys[5]
+    assert [one.body for one in server.heard[::2]] == [one.body for one in server.heard[1::2]]
+
+
 def test_attempts_are_bounded_and_the_last_error_is_told(timing: QuickTiming) -> None:
     with (
         stubborn(*[Told(status=503, body=BUSY)] * 6) as server,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from procession.client import Client, Invalid, NotFound
+from procession.client import Client, Invalid, NotFound, asking
 from procession.client.tables import PARQUET, RECORD_ID, Column, Table
 from tests.client.conftest import Place
 from tests.programs import command
@@ -103,3 +103,12 @@ def test_columns_and_what_is_refused(table: Table) -> None:
     with pytest.raises(NotFound):
         table.drop_column("Long text")
     assert table.change(description="other").description == "other"
+
+
+def test_rows_of_which_the_answer_was_lost_are_there_once(table: Table) -> None:
+    ask = asking.post(f"tables/{table.id}/rows", {"mode": "append", "rows": [{"Text": "a"}]})
+
+    first, second = table._connection.json(ask), table._connection.json(ask)
+
+    assert first == second
+    assert [row["Text"] for row in table.rows()] == ["a"]

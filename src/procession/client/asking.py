@@ -50,9 +50,13 @@ def _text(value: object) -> str:
 
 
 def post(path: str, content: Any = None) -> Ask:
-    """With a key of its own, by which the server knows a second sending (spec/wire.md section 6)."""
-    body = None if content is None else fixed(reading.encode(content), JSON)
-    return Ask(method="POST", path=path, body=body, headers={KEY_HEADER: str(uuid.uuid4())})
+    """JSON, with a key."""
+    return keyed(path, None if content is None else fixed(reading.encode(content), JSON))
+
+
+def keyed(path: str, body: Body | None, query: Mapping[str, str] | None = None) -> Ask:
+    """A POST with a key of its own, by which the server knows a second sending (spec/wire.md section 6)."""
+    return Ask(method="POST", path=path, query=query or {}, body=body, headers={KEY_HEADER: str(uuid.uuid4())})
 
 
 def fixed(content: bytes, media_type: str) -> Body:

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from procession.client import asking, reading
-from procession.client.asking import Ask
 from procession.client.connection import Connection
 from procession.client.errors import NotFound
 from procession.client.files import File
@@ -88,13 +87,7 @@ class Client:
 
         Raises Invalid with `mistakes` in its fields, each with line, column and message.
         """
-        ask = Ask(
-            method="POST",
-            path="processes",
-            body=asking.fixed(text.encode(), YAML),
-            # The server keeps no second version of the same text, so a second sending changes nothing.
-            is_repeatable=True,
-        )
+        ask = asking.keyed("processes", asking.fixed(text.encode(), YAML))
         return Process(self._connection, str(self._connection.json(ask)["id"]))
 
     def run(self, run_id: str) -> Run:

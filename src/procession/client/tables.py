@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from procession.client import asking, reading, sources
-from procession.client.asking import Ask, Body, segment
+from procession.client.asking import Body, segment
 from procession.client.connection import Connection
 from procession.client.paging import pages
 from procession.client.shapes import Named
@@ -151,24 +151,19 @@ class Table:
             yield response.iter_bytes()
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> RowsWritten:
-        """All of them or none.
-
-        Not sent again when the answer is lost, because rows could then be there twice: Unavailable says so, and
-        versions() tells whether they arrived.
-        """
-        return self._write({"mode": "append", "rows": list(rows)}, is_repeatable=False)
+        """All of them or none, and never twice: a second sending after a lost answer is known by its key."""
+        return self._write({"mode": "append", "rows": list(rows)})
 
     def replace(self, rows: Iterable[Mapping[str, Any]]) -> RowsWritten:
         """These rows instead of all there are."""
-        return self._write({"mode": "replace", "rows": list(rows)}, is_repeatable=True)
+        return self._write({"mode": "replace", "rows": list(rows)})
 
     def upsert(self, rows: Iterable[Mapping[str, Any]], *, key: Sequence[str]) -> RowsWritten:
         """Rows with the same key are changed, the others are added."""
-        return self._write({"mode": "upsert", "key": list(key), "rows": list(rows)}, is_repeatable=True)
+        return self._write({"mode": "upsert", "key": list(key), "rows": list(rows)})
 
-    def _write(self, content: Mapping[str, object], *, is_repeatable: bool) -> RowsWritten:
-        ask = replace(asking.post(f"{self._path}/rows", content), is_repeatable=is_repeatable)
-        return reading.shape(RowsWritten, self._connection.json(ask))
+    def _write(self, content: Mapping[str, object]) -> RowsWritten:
+        return reading.shape(RowsWritten, self._connection.post(f"{self._path}/rows", content))
 
     def load(
         self, source: Source, *, media_type: str = CSV, mode: str = "append", key: Sequence[str] = ()
@@ -176,13 +171,8 @@ class Table:
         """The rows of a CSV or PARQUET file, in constant memory; `mode` is append, replace or upsert (with its key)."""
         content = sources.content(source)
         query = {"mode": mode} | ({"key": ",".join(key)} if key else {})
-        ask = Ask(
-            method="POST",
-            path=f"{self._path}/rows",
-            query=query,
-            body=Body(media_type=media_type, open=content.blocks, size_bytes=content.size_bytes),
-            is_repeatable=mode != "append",
-        )
+        body = Body(media_type=media_type, open=content.blocks, size_bytes=content.size_bytes)
+        ask = asking.keyed(f"{self._path}/rows", body, query)
         return reading.shape(RowsWritten, self._connection.json(ask))
 
 
