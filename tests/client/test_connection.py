@@ -172,6 +172,41 @@ def test_what_is_not_this_api_is_a_fault_of_the_server(timing: QuickTiming, answ
         client.run("pr-1").status()
 
 
+@pytest.mark.parametrize("body", [b"<html>", b"[7]", b"{}", b"7", b""])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.apply("process: A"),
+        lambda client: client.tables.create("A"),
+        lambda client: client.file("f-1").session(),
+        lambda client: list(client.runs()),
+        lambda client: list(client.people.applications()),
+    ],
+)
+def test_no_call_takes_anything_for_its_answer(timing: QuickTiming, call: Any, body: bytes) -> None:
+    with stubborn(Told(body=body)) as server, client_of(server, timing) as client, pytest.raises(ServerFault):
+        call(client)
+
+
+def test_what_is_wrong_on_this_side_is_invalid(timing: QuickTiming, tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"nowhere\.pem cannot be read"):
+        Client("https://procession.example", client_id="me", options=Options(ca_file=tmp_path / "nowhere.pem"))
+    (tmp_path / "empty.pem").touch()
+    with pytest.raises(Invalid, match=r"empty\.pem cannot be read"):
+        Client("https://procession.example", client_id="me", options=Options(ca_file=tmp_path / "empty.pem"))
+    with stubborn() as server, client_of(server, timing) as client:
+        with pytest.raises(Invalid, match="cannot be written: No such file or directory"):
+            client.file("f-1").download(tmp_path / "nowhere" / "file")
+
+        assert not server.heard
+
+
+def test_a_body_that_cannot_be_decoded_is_a_fault_of_the_server(timing: QuickTiming) -> None:
+    broken = Told(headers={"content-encoding": "gzip"}, body=b"no gzip")
+    with stubborn(broken) as server, client_of(server, timing) as client, pytest.raises(ServerFault):
+        client.run("pr-1").status()
+
+
 def test_nothing_secret_is_shown_or_logged(timing: QuickTiming, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with (

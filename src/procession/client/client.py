@@ -88,7 +88,7 @@ class Client:
         Raises Invalid with `mistakes` in its fields, each with line, column and message.
         """
         ask = asking.keyed("processes", asking.fixed(text.encode(), YAML))
-        return Process(self._connection, str(self._connection.json(ask)["id"]))
+        return Process(self._connection, str(reading.field(self._connection.json(ask), "id")))
 
     def run(self, run_id: str) -> Run:
         """The run of this id; it is not asked for yet."""

@@ -51,7 +51,8 @@ class Process:
             content["inputs"] = dict(inputs)
         if name_prefix is not None:
             content["namePrefix"] = name_prefix
-        run = Run(self._connection, str(self._connection.post(f"{self._path}/processruns", content)["id"]))
+        made = self._connection.post(f"{self._path}/processruns", content)
+        run = Run(self._connection, str(reading.field(made, "id")))
         if files:
             _fill(run, files)
             if start:

@@ -87,17 +87,31 @@ def shapes(kind: type[Shape], content: Any) -> list[Shape]:
     return [shape(kind, item) for item in content]
 
 
+def field(content: Any, name: str) -> Any:
+    """One field of a JSON object. Raises ServerFault for an answer that has none."""
+    if not isinstance(content, dict) or name not in content:
+        raise ServerFault(f"the server's answer has no {name}")
+    return content[name]
+
+
+def objects(content: Any) -> list[dict[str, Any]]:
+    """A list of JSON objects as they are. Raises ServerFault for an answer that is not one."""
+    if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
+        raise ServerFault("the server's answer is not a list of objects")
+    return content
+
+
 @cache
 def _fields_of(kind: Any) -> tuple[tuple[str, tuple[str, ...], Any, bool], ...]:
     hints = get_type_hints(kind)
     return tuple(
         (
-            field.name,
-            field.metadata.get("wire", (_camel(field.name),)),
-            hints[field.name],
-            field.default is MISSING and field.default_factory is MISSING,
+            one.name,
+            one.metadata.get("wire", (_camel(one.name),)),
+            hints[one.name],
+            one.default is MISSING and one.default_factory is MISSING,
         )
-        for field in fields(kind)
+        for one in fields(kind)
     )
 
 

@@ -27,7 +27,7 @@ class Step:
     def properties(self) -> list[Property]:
         """Of a data step."""
         rows = self._connection.get(f"steps/{self.id}/properties")
-        return [Property(self._connection, self.id, row) for row in rows]
+        return [Property(self._connection, self.id, row) for row in reading.objects(rows)]
 
     def property(self, text: str) -> Property:
         """By its key, its name or its id. Raises NotFound, which names those there are."""

@@ -82,7 +82,7 @@ class Tables:
 
     def create(self, name: str, *, description: str = "") -> Table:
         content = {"name": name, "description": description}
-        return Table(self._connection, str(self._connection.post("tables", content)["id"]))
+        return Table(self._connection, str(reading.field(self._connection.post("tables", content), "id")))
 
 
 class Table:

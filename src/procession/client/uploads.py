@@ -80,5 +80,5 @@ class UploadSession:
 def begin(connection: Connection, file_id: str, session_id: str | None) -> UploadSession:
     if session_id is None:
         answer = connection.post(f"files/{file_id}/uploadsessions")
-        session_id = str(answer["uploadSessionId"])
+        session_id = str(reading.field(answer, "uploadSessionId"))
     return UploadSession(connection, file_id, session_id)
