@@ -184,6 +184,32 @@ def test_whoever_runs_the_server_can_help_a_user_back_in(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        "run Echo",
+        "status pr-1",
+        "cancel pr-1",
+        "restart pr-1 count",
+        "restart pr-1 count --plan",
+        "user list",
+        "user link ada",
+        "application list",
+        "application change c-1 --name x",
+        "application reset-secret c-1",
+        "application delete c-1",
+        "doctor",
+    ],
+)
+def test_a_home_that_is_not_there_is_not_made_by_asking_for_it(home: Path, arguments: str) -> None:
+    said = command(home, *arguments.split())
+
+    assert said.code == 1
+    told = f"there is no home at {home}: procession serve, apply or user create make one"
+    assert told in (said.out if arguments == "doctor" else said.err)
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
         (["status", "pr-9"], 1, "there is no process run pr-9"),
@@ -195,6 +221,8 @@ def test_whoever_runs_the_server_can_help_a_user_back_in(home: Path) -> None:
     ],
 )
 def test_errors_are_one_line_and_usage_is_2(home: Path, arguments: list[str], code: int, text: str) -> None:
+    command(home, "group", "create", "--name", "Close")
+
     said = command(home, *arguments)
 
     assert (said.code, said.out) == (code, "")

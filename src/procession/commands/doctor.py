@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import click
 
+from procession.commands import workplace
 from procession.commands.console import Console
 from procession.config import GIB, MIB
 from procession.engine.isolation import ForkServerIsolation, IsolationSettings, processes
@@ -50,8 +51,8 @@ def doctor(console: Console) -> int:
 
 
 def _examine(home: Home) -> Iterator[Check]:
-    if not home.database.is_file():
-        yield _check("home", "problem", f"there is no database in {home.folder}; `procession serve` makes one")
+    if not home.exists():
+        yield _check("home", "problem", workplace.no_home(home))
         return
     yield _permissions(home)
     yield _space(home)

@@ -16,7 +16,7 @@ from procession.store.database import Transaction
 
 def create_user(console: Console, *, email: str, first_name: str, last_name: str, role: str) -> int:
     """Raises Invalid."""
-    with workplace.opened(console) as place:
+    with workplace.opened(console, may_create=True) as place:
         user = place.database.write(
             lambda tx: people.create_user(
                 tx,
@@ -45,7 +45,7 @@ def _shown(user: User) -> dict[str, Any]:
 
 def create_group(console: Console, name: str) -> int:
     """Raises Invalid."""
-    with workplace.opened(console) as place:
+    with workplace.opened(console, may_create=True) as place:
         group = place.database.write(lambda tx: people.create_group(tx, name=name, now=place.clock.now()))
     console.answer({"id": str(group.id), "name": group.name}, f'{group.id} "{group.name}"')
     return 0
