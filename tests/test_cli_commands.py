@@ -249,6 +249,17 @@ def test_doctor_finds_a_home_well_and_then_what_is_wrong(home: Path, tmp_path: P
     }
 
 
+def test_doctor_tells_the_isolation_that_a_server_has(home: Path) -> None:
+    with serving(home) as server:
+        served = server.ready["isolation"].partition(";")[0]
+
+        checks = {check["name"]: check for check in command(home, "doctor", "--json").json["checks"]}
+
+    assert checks["isolation"]["message"] == served
+    is_full = all(part in served for part in ("namespace", "Landlock", "without network"))
+    assert checks["isolation"]["status"] == ("ok" if is_full else "warning")
+
+
 def test_schema_knows_the_settings_of_the_actions(home: Path) -> None:
     said = command(home, "schema", "--json")
 
