@@ -260,6 +260,19 @@ def test_doctor_tells_the_isolation_that_a_server_has(home: Path) -> None:
     assert checks["isolation"]["status"] == ("ok" if is_full else "warning")
 
 
+def test_a_new_user_is_given_a_link_to_set_the_password(home: Path) -> None:
+    ada = ("--first-name", "Ada", "--last-name", "Byron", "--role", "Designer")
+    made = command(home, "user", "create", "--email", "ada@example.com", *ada, "--json").json
+    text = command(home, "user", "create", "--email", "bob@example.com", *ada).out.splitlines()
+    with serving(home) as server:
+        pages = [ask("GET", server.address + path) for path in (made["setPasswordLink"], text[1])]
+
+    assert [page.status for page in pages] == [200, 200]
+    assert b'type="password"' in pages[0].content
+    assert text[0] == "u-2 Designer bob (bob@example.com)"
+    assert text[2].startswith("It sets a password once, within 7 days")
+
+
 def test_schema_knows_the_settings_of_the_actions(home: Path) -> None:
     said = command(home, "schema", "--json")
 
