@@ -22,6 +22,7 @@ from procession.client import (
     NotFound,
     Options,
     ServerFault,
+    TimedOut,
     TooMany,
     Unauthorized,
     Unavailable,
@@ -134,6 +135,18 @@ def test_attempts_are_bounded_and_the_last_error_is_told(timing: QuickTiming) ->
 
     assert (caught.value.status, caught.value.support_id) == (503, "s-1")
     assert timing.rests == [0.5, 1.0, 2.0, 4.0, 8.0]
+
+
+def test_waiting_for_a_run_ends_in_time_although_nobody_answers(timing: QuickTiming) -> None:
+    with (
+        stubborn(Told(body=STATUS), *[Told(status=DROP), Told(status=503, body=BUSY)] * 3) as server,
+        client_of(server, timing) as client,
+        pytest.raises(TimedOut, match="pr-1 is not over after 3 s; it was Running, and") as caught,
+    ):
+        client.run("pr-1").wait(timeout_seconds=3)
+
+    assert isinstance(caught.value.__cause__, Unavailable)
+    assert timing.rests == [0.5, 1.0, 2.0]
 
 
 def test_who_must_wait_for_too_long_is_told_at_once(timing: QuickTiming) -> None:

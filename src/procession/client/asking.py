@@ -26,7 +26,10 @@ class Body:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """`path` is what follows /api/v1. `is_repeatable`: sending it twice does no harm."""
+    """`path` is what follows /api/v1. `is_repeatable`: sending it twice does no harm.
+
+    After `until`, a moment of the client's clock, it is not sent again.
+    """
 
     method: str
     path: str
@@ -35,6 +38,7 @@ class Ask:
     body: Body | None = None
     is_repeatable: bool = True
     read_seconds: float | None = None
+    until: float | None = None
 
 
 def get(path: str, query: Mapping[str, object] | None = None, **more: Any) -> Ask:

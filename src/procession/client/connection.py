@@ -107,7 +107,7 @@ class Connection:
             try:
                 response = self._send(url, ask, token)
             except httpx2.TransportError as error:
-                if attempt >= self.options.attempts_max or not (ask.is_repeatable or _never_sent(error)):
+                if self._is_last(ask, attempt) or not (ask.is_repeatable or _never_sent(error)):
                     raise _unavailable(self.address, error) from error
                 was_lost = True
                 self._rest(attempt, None)
@@ -119,7 +119,7 @@ class Connection:
             if token is not None and response.status_code == 401 and not was_renewed:
                 self._tokens.drop(token)
                 was_renewed = True
-            elif attempt < self.options.attempts_max and self._may_repeat(ask, error_found):
+            elif not self._is_last(ask, attempt) and self._may_repeat(ask, error_found):
                 self._rest(attempt, error_found.retry_after_seconds)
             else:
                 raise error_found
@@ -139,6 +139,10 @@ class Connection:
             ask.method, url, params=ask.query or None, headers=headers, content=content, timeout=timeout
         )
         return self._http.send(request, stream=True)
+
+    def _is_last(self, ask: Ask, attempt: int) -> bool:
+        is_late = ask.until is not None and self.options.timing.monotonic() >= ask.until
+        return is_late or attempt >= self.options.attempts_max
 
     def _may_repeat(self, ask: Ask, error: errors.ProcessionError) -> bool:
         # 429 is said before anything is done, so every request may come again.
