@@ -13,6 +13,7 @@ from procession.client import reading
 
 KEY_HEADER = "Idempotency-Key"
 JSON = "application/json"
+WORK_SECONDS_MAX = 600.0  # for the answer to gigabytes: they are joined, converted and brought to the disk before it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,7 @@ class File:
         content = sources.content(source)
         body = sources.multipart(content, name or name_of(source))
         # The content replaces what was there, so a second sending changes nothing.
-        ask = Ask(method="POST", path=f"files/{self.id}", body=body)
+        ask = Ask(method="POST", path=f"files/{self.id}", body=body, read_seconds=asking.WORK_SECONDS_MAX)
         return reading.shape(FileDetails, self._connection.json(ask))
 
     def upload_in_chunks(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -172,7 +172,7 @@ class Table:
         content = sources.content(source)
         query = {"mode": mode} | ({"key": ",".join(key)} if key else {})
         body = Body(media_type=media_type, open=content.blocks, size_bytes=content.size_bytes)
-        ask = asking.keyed(f"{self._path}/rows", body, query)
+        ask = replace(asking.keyed(f"{self._path}/rows", body, query), read_seconds=asking.WORK_SECONDS_MAX)
         return reading.shape(RowsWritten, self._connection.json(ask))
 
 
