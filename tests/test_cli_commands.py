@@ -184,6 +184,32 @@ def test_whoever_runs_the_server_can_help_a_user_back_in(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        "run Echo",
+        "status pr-1",
+        "cancel pr-1",
+        "restart pr-1 count",
+        "restart pr-1 count --plan",
+        "user list",
+        "user link ada",
+        "application list",
+        "application change c-1 --name x",
+        "application reset-secret c-1",
+        "application delete c-1",
+        "doctor",
+    ],
+)
+def test_a_home_that_is_not_there_is_not_made_by_asking_for_it(home: Path, arguments: str) -> None:
+    said = command(home, *arguments.split())
+
+    assert said.code == 1
+    told = f"there is no home at {home}: procession serve, apply or user create make one"
+    assert told in (said.out if arguments == "doctor" else said.err)
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
         (["status", "pr-9"], 1, "there is no process run pr-9"),
@@ -195,6 +221,8 @@ def test_whoever_runs_the_server_can_help_a_user_back_in(home: Path) -> None:
     ],
 )
 def test_errors_are_one_line_and_usage_is_2(home: Path, arguments: list[str], code: int, text: str) -> None:
+    command(home, "group", "create", "--name", "Close")
+
     said = command(home, *arguments)
 
     assert (said.code, said.out) == (code, "")
@@ -219,6 +247,30 @@ def test_doctor_finds_a_home_well_and_then_what_is_wrong(home: Path, tmp_path: P
         "permissions",
         "changed files",
     }
+
+
+def test_doctor_tells_the_isolation_that_a_server_has(home: Path) -> None:
+    with serving(home) as server:
+        served = server.ready["isolation"].partition(";")[0]
+
+        checks = {check["name"]: check for check in command(home, "doctor", "--json").json["checks"]}
+
+    assert checks["isolation"]["message"] == served
+    is_full = all(part in served for part in ("namespace", "Landlock", "without network"))
+    assert checks["isolation"]["status"] == ("ok" if is_full else "warning")
+
+
+def test_a_new_user_is_given_a_link_to_set_the_password(home: Path) -> None:
+    ada = ("--first-name", "Ada", "--last-name", "Byron", "--role", "Designer")
+    made = command(home, "user", "create", "--email", "ada@example.com", *ada, "--json").json
+    text = command(home, "user", "create", "--email", "bob@example.com", *ada).out.splitlines()
+    with serving(home) as server:
+        pages = [ask("GET", server.address + path) for path in (made["setPasswordLink"], text[1])]
+
+    assert [page.status for page in pages] == [200, 200]
+    assert b'type="password"' in pages[0].content
+    assert text[0] == "u-2 Designer bob (bob@example.com)"
+    assert text[2].startswith("It sets a password once, within 7 days")
 
 
 def test_schema_knows_the_settings_of_the_actions(home: Path) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -21,17 +22,17 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from procession import loops
+from procession import config, loops
 from procession.commands.watching import RunView, Screen, StepView
 from procession.home import Home
 
 HOME = Path("demo-data")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "standing-orders"
 FILES = {"orders": "orders.csv", "accounts": "accounts.csv", "transactions": "transactions.csv"}
-PORT = 8080
 LOOK_SECONDS = 0.05
 ANSWER_SECONDS_MAX = 30
 END_SECONDS_MAX = 15
+STOPPED = 130  # what shells expect: 128 + SIGINT
 
 
 class DemoError(Exception):
@@ -73,13 +74,17 @@ def _ask(request: urllib.request.Request) -> bytes:
 
 def main() -> int:
     """Gives the exit code: 0 when the outcome is Success (without CI=true: when the server was ended)."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Under nohup it stays ignored.
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
     try:
         return _demonstrate(is_ci=os.environ.get("CI", "").lower() == "true")
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 0
+        return STOPPED
 
 
 def _demonstrate(*, is_ci: bool) -> int:
@@ -91,13 +96,15 @@ def _demonstrate(*, is_ci: bool) -> int:
     application = _command("application", "create", "--name", "demo", "--scopes", "all")
     _command("apply", str(EXAMPLE / "process.yaml"))
     # Somebody who looks at the demonstration finds it where the README says, unless that place is taken.
-    with _server(port=0 if is_ci or _is_taken(PORT) else PORT) as (server, address):
+    wanted = config.read().port
+    with _server(port=0 if is_ci or _is_taken(wanted) else wanted) as (server, address):
         client = Client(address=address, token=_token(address, application))
         outcome = _run_example(client)
         if is_ci:
             return 0 if outcome == "Success" else 1
-        print(_how_to_sign_in(address, application))
-        server.wait()
+        print(_how_to_sign_in(address, application), flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.wait()
     return 0
 
 
@@ -113,22 +120,49 @@ def _command(*arguments: str) -> dict[str, Any]:
 
 @contextmanager
 def _server(port: int) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The real server as a process of its own; ended with us."""
+    """The real server as a process of its own; ended by its pid, whatever ends us."""
     command = [sys.executable, "-m", "procession", "serve", "--home", str(HOME), "--port", str(port), "--json"]
-    with (HOME / "server.log").open("w") as log:
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)  # noqa: S603 - ourselves
+    server: subprocess.Popen[str] | None = None
     try:
+        with _signals_held(), (HOME / "server.log").open("w") as log:
+            server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)  # noqa: S603 - ourselves
         assert server.stdout is not None
         line = server.stdout.readline()
         if not line:
             raise DemoError(f"the server did not start: {_last_line(HOME / 'server.log')}")
         yield server, json.loads(line)["address"]
     finally:
+        if server is not None:
+            _end(server)
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """A signal to end us waits until this is over: a server that is just being born could not be ended yet."""
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    held = [number for number in numbers if signal.getsignal(number) is signal.default_int_handler]
+    for number in held:
+        signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number in held:
+            signal.signal(number, signal.default_int_handler)
+    if came:
+        raise KeyboardInterrupt
+
+
+def _end(server: subprocess.Popen[str]) -> None:
+    """In good order; one that takes too long, or whose user has lost patience, is killed."""
+    try:
         server.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            server.wait(END_SECONDS_MAX)
-        if server.stdout is not None:
-            server.stdout.close()
+        server.wait(END_SECONDS_MAX)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        server.kill()
+        server.wait()
+    if server.stdout is not None:
+        server.stdout.close()
 
 
 def _is_taken(port: int) -> bool:

@@ -59,6 +59,13 @@ class Home:
     def lock(self) -> Path:
         return self.folder / "engine.lock"
 
+    def exists(self) -> bool:
+        """Whether somebody has used it already. Raises ProcessionError when that cannot be seen."""
+        try:
+            return self.database.is_file()
+        except OSError as error:
+            raise self._unusable(error) from error
+
     def prepare(self) -> None:
         """Make the folders that are missing. Raises ProcessionError when that is not allowed."""
         try:
@@ -66,7 +73,10 @@ class Home:
             for folder in (self.files, self.uploads, self.logs, self.work):
                 folder.mkdir(mode=PRIVATE, exist_ok=True)
         except OSError as error:
-            raise ProcessionError(f"the home {self.folder} cannot be used: {error.strerror}") from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> ProcessionError:
+        return ProcessionError(f"the home {self.folder} cannot be used: {error.strerror}")
 
     def open_database(self, clock: Clock, on_fatal: Callable[[str], None]) -> Database:
         """The database with this program's schema. Raises Invalid for one of a later release."""

@@ -90,7 +90,7 @@ def open_station(settings: Settings, *, clock: Clock, on_fatal: Callable[[str], 
     """Take the home, recover what an earlier engine left, and work. Raises Busy when another engine has it."""
     home = Home(folder=settings.home)
     lock = home.take_lock(f"process {os.getpid()}")
-    isolation = ForkServerIsolation(_isolation_settings(settings, home))
+    isolation = ForkServerIsolation(isolation_settings(settings, home))
     # First of all, because it takes longest and needs nothing of us while it does.
     isolation.start()
     database = home.open_database(clock, on_fatal)
@@ -142,7 +142,8 @@ def _begin_tidying(database: Database, chunks: Chunks, clock: Clock) -> Loop:
     return loop
 
 
-def _isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
+def isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
+    """How this server keeps steps apart."""
     return IsolationSettings(
         workers_max=settings.workers_max,
         # DuckDB looks up the container's limits, and ends its process where it may not.
@@ -159,7 +160,7 @@ def _open_workbench(settings: Settings, home: Home) -> Workbench:
     """For table jobs; what an earlier server left of theirs goes."""
     folder = home.work / "tables"
     shutil.rmtree(folder, ignore_errors=True)
-    bounds = _isolation_settings(settings, home)
+    bounds = isolation_settings(settings, home)
     return Workbench(folder, table_settings(readable_paths=bounds.readable_paths, writable_paths=bounds.writable_paths))
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from procession.client import Damaged, ServerFault, reading
+from procession.client import Damaged, Invalid, ServerFault, reading
+from procession.client.processes import Process
 from procession.client.shapes import RunStatus
 from tests.client.stubborn import Heard, Stubborn, Told, stubborn
 from tests.client.test_connection import client_of
@@ -50,6 +51,23 @@ def test_a_file_goes_up_in_chunks_that_are_checked(tmp_path: Path) -> None:
         "", "/s/chunks/1", "/s/chunks/2", "/s/chunks/3", "/s/commit"]  # fmt: skip
 
 
+STEPS = answer([{"id": "ds-1", "name": "Data", "key": "data", "isEnabled": True, "stepOrder": "1"}])
+PROPERTIES = answer([{"id": "p-1", "name": "T", "key": "text", "dataType": "File", "file": "f-1"}])
+
+
+def test_an_upload_that_fails_tells_which_run_it_left() -> None:
+    full = Told(status=400, body=b'{"message": "the file is too large"}')
+    answers = [STEPS, PROPERTIES, answer({"id": "pr-7"}), STEPS, PROPERTIES, full]
+    with (
+        stubborn(*answers) as server,
+        client_of(server, QuickTiming()) as client,
+        pytest.raises(Invalid, match="too large") as caught,
+    ):
+        Process(client._connection, "p-1").create_run(files={"data.text": CONTENT}, start=True)
+
+    assert caught.value.__notes__ == ["pr-7 was created and is not started"]
+
+
 def test_a_damaged_chunk_is_told_and_an_upload_goes_on_where_it_stopped() -> None:
     answers = [
         answer({"uploadSessionId": "s"}),
@@ -84,10 +102,13 @@ def test_amounts_and_dates_cross_exactly() -> None:
 
     assert raw == b'{"amount":0.10,"at":"2026-11-30T09:00:00Z","rows":[null,true,1,"\\u00e9"]}'
     assert str(reading.decode(raw)["amount"]) == "0.10"
+    assert reading.encode(Decimal("1E+400")) == b"1E+400"
     assert reading.moment("2020-06-15T02:24:14.2700000") == datetime(2020, 6, 15, 2, 24, 14, 270_000, tzinfo=UTC)
-    for wrong in (Decimal("NaN"), float("inf"), datetime(2026, 1, 1)):
-        with pytest.raises(ValueError):
+    for wrong in (Decimal("sNaN"), Decimal("-Infinity"), float("nan"), float("inf"), datetime(2026, 1, 1)):
+        with pytest.raises(Invalid, match=r"is no amount|has no time zone"):
             reading.encode([wrong])
+    with pytest.raises(TypeError):
+        reading.encode([object()])
 
 
 def test_a_newer_server_may_say_more_and_an_older_one_less() -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from procession.client.shapes import Progress, RunStatus, StepDetails, StepStatus
+from procession.commands import remote_views
 from tests.client.conftest import Place
 from tests.client.test_runs import NAP
 from tests.programs import COMMAND_SECONDS_MAX, SOURCE, Said, command
@@ -47,6 +50,37 @@ def test_run_and_status_say_what_they_say_on_the_home(place: Place, tmp_path: Pa
     assert remote(place, "status", said.json["id"], "--json").json == said.json
     text = remote(place, "status", said.json["id"]).out.splitlines()
     assert len(text) == len(command(place.home, "status", said.json["id"]).out.splitlines()) == 4
+
+
+def test_a_file_that_cannot_be_sent_makes_no_run(place: Place) -> None:
+    made = remote(place, "run", "Echo", "--json").json["id"]
+
+    lost = remote(place, "run", "Echo", "--file", "data.text=/nonexistent")
+    unknown = remote(place, "run", "Echo", "--file", f"data.other={__file__}")
+
+    assert (lost.code, lost.err) == (1, "procession: /nonexistent cannot be read: No such file or directory\n")
+    assert (unknown.code, "there is no property other in data" in unknown.err) == (1, True)
+    assert remote(place, "run", "Echo", "--json").json["id"] == f"pr-{int(made[3:]) + 1}"
+
+
+def test_durations_have_the_milliseconds_of_the_dates() -> None:
+    begin = datetime(2026, 11, 30, 9, tzinfo=UTC)
+
+    def status(id: str, end: datetime | None, state: str) -> StepStatus:
+        return StepStatus(
+            id=id, status=state, date_started=begin, date_finished=end, completion_message="", duration_seconds=1
+        )
+
+    ends = (begin + timedelta(milliseconds=960), begin + timedelta(milliseconds=1050), None)
+    steps = [
+        StepDetails(id=f"as-{number}", name="S", is_enabled=True, step_order=f"1.{number}", run_status=found)
+        for number, found in enumerate(status(f"as-{end}", end, "Success" if end else "Running") for end in ends)
+    ]
+    run = RunStatus(id="pr-1", status="Running", date_started=begin, date_finished=None, duration_seconds=2)
+
+    text = remote_views.picture("R", Progress(run=run, steps=tuple(steps))).splitlines()
+
+    assert [line.split()[-2:] for line in text] == [["2.00", "s"], ["0.96", "s"], ["1.05", "s"], ["1.00", "s"]]
 
 
 def test_a_failed_run_is_1_and_is_restarted(place: Place) -> None:

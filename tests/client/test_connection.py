@@ -22,6 +22,7 @@ from procession.client import (
     NotFound,
     Options,
     ServerFault,
+    TimedOut,
     TooMany,
     Unauthorized,
     Unavailable,
@@ -106,6 +107,24 @@ def test_a_post_is_repeated_with_the_same_key_and_body(timing: QuickTiming) -> N
     assert timing.rests == [0.5, 1.0]
 
 
+DONE = json.dumps(
+    {"mode": "append", "version": 2, "rowsGiven": 1, "rowsAdded": 1, "rowsUpdated": 0, "rows": 1}
+).encode()
+PROCESS = json.dumps({"id": "p-1"}).encode()
+
+
+def test_every_post_that_does_not_replace_has_a_key_and_is_repeated(timing: QuickTiming) -> None:
+    drop, done = Told(status=DROP), Told(body=DONE)
+    with stubborn(drop, done, drop, done, drop, Told(body=PROCESS)) as server, client_of(server, timing) as client:
+        client.table("mt-1").append([{"Text": "a"}])
+        client.table("mt-1").load(b"Text\na\n")
+        client.apply("process: A")
+
+    keys = [one.headers["idempotency-key"] for one in server.heard]
+    assert keys[0] == keys[1] != keys[2] == keys[3] != keys[4] == keys[5]
+    assert [one.body for one in server.heard[::2]] == [one.body for one in server.heard[1::2]]
+
+
 def test_attempts_are_bounded_and_the_last_error_is_told(timing: QuickTiming) -> None:
     with (
         stubborn(*[Told(status=503, body=BUSY)] * 6) as server,
@@ -116,6 +135,18 @@ def test_attempts_are_bounded_and_the_last_error_is_told(timing: QuickTiming) ->
 
     assert (caught.value.status, caught.value.support_id) == (503, "s-1")
     assert timing.rests == [0.5, 1.0, 2.0, 4.0, 8.0]
+
+
+def test_waiting_for_a_run_ends_in_time_although_nobody_answers(timing: QuickTiming) -> None:
+    with (
+        stubborn(Told(body=STATUS), *[Told(status=DROP), Told(status=503, body=BUSY)] * 3) as server,
+        client_of(server, timing) as client,
+        pytest.raises(TimedOut, match="pr-1 is not over after 3 s; it was Running, and") as caught,
+    ):
+        client.run("pr-1").wait(timeout_seconds=3)
+
+    assert isinstance(caught.value.__cause__, Unavailable)
+    assert timing.rests == [0.5, 1.0, 2.0]
 
 
 def test_who_must_wait_for_too_long_is_told_at_once(timing: QuickTiming) -> None:
@@ -151,6 +182,41 @@ def test_a_redirect_is_not_followed(timing: QuickTiming) -> None:
 @pytest.mark.parametrize("answer", [Told(body=b"<html>"), Told(body=b"[]"), Told(), Told(status=500, body=b"<html>")])
 def test_what_is_not_this_api_is_a_fault_of_the_server(timing: QuickTiming, answer: Told) -> None:
     with stubborn(answer) as server, client_of(server, timing) as client, pytest.raises(ServerFault):
+        client.run("pr-1").status()
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[7]", b"{}", b"7", b""])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.apply("process: A"),
+        lambda client: client.tables.create("A"),
+        lambda client: client.file("f-1").session(),
+        lambda client: list(client.runs()),
+        lambda client: list(client.people.applications()),
+    ],
+)
+def test_no_call_takes_anything_for_its_answer(timing: QuickTiming, call: Any, body: bytes) -> None:
+    with stubborn(Told(body=body)) as server, client_of(server, timing) as client, pytest.raises(ServerFault):
+        call(client)
+
+
+def test_what_is_wrong_on_this_side_is_invalid(timing: QuickTiming, tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"nowhere\.pem cannot be read"):
+        Client("https://procession.example", client_id="me", options=Options(ca_file=tmp_path / "nowhere.pem"))
+    (tmp_path / "empty.pem").touch()
+    with pytest.raises(Invalid, match=r"empty\.pem cannot be read"):
+        Client("https://procession.example", client_id="me", options=Options(ca_file=tmp_path / "empty.pem"))
+    with stubborn() as server, client_of(server, timing) as client:
+        with pytest.raises(Invalid, match="cannot be written: No such file or directory"):
+            client.file("f-1").download(tmp_path / "nowhere" / "file")
+
+        assert not server.heard
+
+
+def test_a_body_that_cannot_be_decoded_is_a_fault_of_the_server(timing: QuickTiming) -> None:
+    broken = Told(headers={"content-encoding": "gzip"}, body=b"no gzip")
+    with stubborn(broken) as server, client_of(server, timing) as client, pytest.raises(ServerFault):
         client.run("pr-1").status()
 
 

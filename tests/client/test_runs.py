@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def test_the_example_of_the_readme_works(procession: Client, tmp_path: Path) -> 
     status = run.wait(on_progress=told.append)
 
     assert (status.status, status.outcome, status.is_success) == ("Finished", "Success", True)
-    assert run.property("data.length").value == 6
+    assert repr(run.property("data.length").value) == "Decimal('6')"
     assert run.property("data.copy").file.read() == b"hello"
     assert str(told[-1]).startswith(f"{run.id} Success: ")
     assert told[-1].run.is_over
@@ -46,6 +47,44 @@ def test_a_refused_value_makes_no_run(procession: Client) -> None:
     assert caught.value.status == 400
     assert caught.value.support_id
     assert len(procession.process("Echo").runs()) == before
+
+
+@pytest.mark.parametrize(
+    ("reference", "source", "kind", "text"),
+    [
+        ("data.text", Path("nonexistent"), Invalid, "nonexistent cannot be read"),
+        ("data.text", Path(), Invalid, "cannot be read: it is not an ordinary file"),
+        ("data.text", "text.txt", TypeError, "a Path, bytes or an open binary file, not a str"),
+        ("data.nothing", b"x", NotFound, "there are word, text, copy, length"),
+        ("nothing.text", b"x", NotFound, "there is no step nothing"),
+        ("data", b"x", Invalid, "like step.property"),
+        ("data.word", b"x", Invalid, "not a File"),
+        ("data.copy", b"x", Invalid, "data.copy is an OUTPUT"),
+    ],
+)
+def test_a_file_that_cannot_be_sent_makes_no_run(
+    procession: Client, reference: str, source: Any, kind: type[Exception], text: str
+) -> None:
+    process = procession.process("Echo")
+    before = len(process.runs())
+
+    with pytest.raises(kind, match=text):
+        process.create_run(files={"data.text": b"good", reference: source}, start=True)
+
+    assert len(process.runs()) == before
+
+
+def test_an_open_file_is_sent_from_where_it_stands(procession: Client) -> None:
+    source = io.BytesIO(b"head,rest")
+    source.seek(5)
+
+    run = procession.process("Echo").create_run(files={"data.text": source}, start=True)
+
+    assert run.wait().is_success
+    assert run.property("data.copy").file.read() == b"rest"
+    source.close()
+    with pytest.raises(Invalid, match="cannot be read: I/O operation on closed file"):
+        procession.process("Echo").create_run(files={"data.text": source})
 
 
 def test_what_is_not_there_is_named(procession: Client) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from procession.client import Client, Invalid, NotFound
+from procession.client import Client, Invalid, NotFound, asking
 from procession.client.tables import PARQUET, RECORD_ID, Column, Table
 from tests.client.conftest import Place
 from tests.programs import command
@@ -43,6 +44,35 @@ def test_rows_go_in_and_come_out_exactly(table: Table) -> None:
     assert [row["Text"] for row in table.rows(Text="b")] == ["b"]
 
 
+def test_amounts_are_decimals_in_every_row_and_dates_aware(table: Table) -> None:
+    table.add_column(Column(name="Rate", data_type="Number"))
+    table.add_column(Column(name="Due", data_type="Datetime"))
+    due = datetime(2026, 11, 30, tzinfo=UTC)
+
+    table.append([{"Amount": 100, "Rate": 2, "Due": due}, {"Amount": Decimal("1.5"), "Rate": None}])
+
+    first, second = table.rows()
+    assert [type(first[name]) for name in (RECORD_ID, "Amount", "Rate")] == [int, Decimal, Decimal]
+    assert (first["Due"], second["Amount"], second["Rate"]) == (due, Decimal("1.5"), None)
+    assert [row["Amount"] for row in table.rows(Due=due)] == [100]
+    with pytest.raises(Invalid, match="no time zone"):
+        list(table.rows(Due=datetime(2026, 11, 30)))
+
+
+def test_rows_of_a_version_are_read_by_its_columns(table: Table) -> None:
+    table.add_column(Column(name="Due", data_type="Datetime"))
+    before = table.append([{"Text": "2026-11-30T00:00:00", "Due": "2026-11-30T00:00:00"}]).version
+    table.drop_column("Due")
+    table.drop_column("Text")
+    table.add_column(Column(name="Text", data_type="Datetime"))
+
+    (row,) = table.rows(version=before)
+
+    assert row["Due"] == datetime(2026, 11, 30, tzinfo=UTC)
+    assert row["Text"] == "2026-11-30T00:00:00"
+    assert [column.name for column in table.columns(version=before)] == [RECORD_ID, "Text", "Amount", "Due"]
+
+
 def test_rows_are_changed_by_key_and_remembered_by_version(table: Table) -> None:
     first = table.append([{"Text": "a", "Amount": 1}])
     table.upsert([{"Text": "a", "Amount": 2}, {"Text": "b", "Amount": 3}], key=["Text"])
@@ -73,3 +103,12 @@ def test_columns_and_what_is_refused(table: Table) -> None:
     with pytest.raises(NotFound):
         table.drop_column("Long text")
     assert table.change(description="other").description == "other"
+
+
+def test_rows_of_which_the_answer_was_lost_are_there_once(table: Table) -> None:
+    ask = asking.post(f"tables/{table.id}/rows", {"mode": "append", "rows": [{"Text": "a"}]})
+
+    first, second = table._connection.json(ask), table._connection.json(ask)
+
+    assert first == second
+    assert [row["Text"] for row in table.rows()] == ["a"]

@@ -39,7 +39,7 @@ def application_commands() -> None:
     type=click.Choice(["Subscriber", "Designer", "ClientAdmin", "SVXAdmin"], case_sensitive=False),
 )
 def create_user(console: Console, **given: str) -> int:
-    """Create a user."""
+    """Create a user; prints a link by which the user sets a password."""
     from procession.commands import people
 
     return people.create_user(console, **given)

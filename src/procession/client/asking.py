@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from procession.client import reading
 
 KEY_HEADER = "Idempotency-Key"
 JSON = "application/json"
+WORK_SECONDS_MAX = 600.0  # for the answer to gigabytes: they are joined, converted and brought to the disk before it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +27,10 @@ class Body:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """`path` is what follows /api/v1. `is_repeatable`: sending it twice does no harm."""
+    """`path` is what follows /api/v1. `is_repeatable`: sending it twice does no harm.
+
+    After `until`, a moment of the client's clock, it is not sent again.
+    """
 
     method: str
     path: str
@@ -34,18 +39,29 @@ class Ask:
     body: Body | None = None
     is_repeatable: bool = True
     read_seconds: float | None = None
+    until: float | None = None
 
 
 def get(path: str, query: Mapping[str, object] | None = None, **more: Any) -> Ask:
-    """Query parameters that are None are left out."""
-    given = {name: str(value) for name, value in (query or {}).items() if value is not None}
+    """Query parameters that are None are left out. Raises Invalid for a date and time without a zone."""
+    given = {name: _text(value) for name, value in (query or {}).items() if value is not None}
     return Ask(method="GET", path=path, query=given, **more)
 
 
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return reading.moment_text(value) if isinstance(value, datetime) else str(value)
+
+
 def post(path: str, content: Any = None) -> Ask:
-    """With a key of its own, by which the server knows a second sending (spec/wire.md section 6)."""
-    body = None if content is None else fixed(reading.encode(content), JSON)
-    return Ask(method="POST", path=path, body=body, headers={KEY_HEADER: str(uuid.uuid4())})
+    """JSON, with a key."""
+    return keyed(path, None if content is None else fixed(reading.encode(content), JSON))
+
+
+def keyed(path: str, body: Body | None, query: Mapping[str, str] | None = None) -> Ask:
+    """A POST with a key of its own, by which the server knows a second sending (spec/wire.md section 6)."""
+    return Ask(method="POST", path=path, query=query or {}, body=body, headers={KEY_HEADER: str(uuid.uuid4())})
 
 
 def fixed(content: bytes, media_type: str) -> Body:

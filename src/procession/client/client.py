@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from procession.client import asking, reading
-from procession.client.asking import Ask
 from procession.client.connection import Connection
 from procession.client.errors import NotFound
 from procession.client.files import File
@@ -71,11 +70,7 @@ class Client:
         created_before: datetime | None = None,
     ) -> list[Named]:
         """All that this user may see; `name` is a part of the name."""
-        query = {
-            "name": name,
-            "dateCreatedStart": created_after and reading.moment_text(created_after),
-            "dateCreatedEnd": created_before and reading.moment_text(created_before),
-        }
+        query = {"name": name, "dateCreatedStart": created_after, "dateCreatedEnd": created_before}
         return reading.shapes(Named, self._connection.get("processes", query))
 
     def process(self, text: str) -> Process:
@@ -92,14 +87,8 @@ class Client:
 
         Raises Invalid with `mistakes` in its fields, each with line, column and message.
         """
-        ask = Ask(
-            method="POST",
-            path="processes",
-            body=asking.fixed(text.encode(), YAML),
-            # The server keeps no second version of the same text, so a second sending changes nothing.
-            is_repeatable=True,
-        )
-        return Process(self._connection, str(self._connection.json(ask)["id"]))
+        ask = asking.keyed("processes", asking.fixed(text.encode(), YAML))
+        return Process(self._connection, str(reading.field(self._connection.json(ask), "id")))
 
     def run(self, run_id: str) -> Run:
         """The run of this id; it is not asked for yet."""
@@ -120,7 +109,7 @@ class Client:
         for name, value in filters.items():
             if name not in RUN_FILTERS:
                 raise TypeError(f"there is no filter {name}; there are {', '.join(RUN_FILTERS)}")
-            query[RUN_FILTERS[name]] = reading.moment_text(value) if isinstance(value, datetime) else value
+            query[RUN_FILTERS[name]] = value
         for row in pages(self._connection, "processruns", query):
             yield reading.shape(ListedRun, row)
 

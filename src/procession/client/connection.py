@@ -9,6 +9,7 @@ import logging
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -43,7 +44,7 @@ class Connection:
             options=options,
         )
         self._http = httpx2.Client(
-            verify=True if options.ca_file is None else ssl.create_default_context(cafile=options.ca_file),
+            verify=True if options.ca_file is None else _trusting(options.ca_file),
             timeout=_timeout(options),
             limits=httpx2.Limits(max_connections=CONNECTIONS_MAX),
             follow_redirects=False,
@@ -69,7 +70,7 @@ class Connection:
 
     def json(self, ask: Ask) -> Any:
         with self.stream(ask) as response:
-            return _json(response)
+            return answer(response)
 
     @contextmanager
     def stream(self, ask: Ask) -> Iterator[httpx2.Response]:
@@ -79,6 +80,8 @@ class Connection:
             yield response
         except httpx2.TransportError as error:
             raise _unavailable(self.address, error) from error
+        except httpx2.DecodingError as error:
+            raise errors.ServerFault(f"the server's answer is damaged: {error}", status=response.status_code) from error
         finally:
             response.close()
 
@@ -88,7 +91,7 @@ class Connection:
         try:
             response = self._answer(f"{self.address}/oauth/token", ask, is_signed=False)
             with closing(response):
-                return _json(response)
+                return answer(response)
         except (errors.Invalid, errors.Forbidden) as error:
             # RFC 6749 section 5.2 answers most refusals with 400; to a user they all mean: not signed in.
             raise errors.Unauthorized(error.message, status=error.status, support_id=error.support_id) from error
@@ -104,7 +107,7 @@ class Connection:
             try:
                 response = self._send(url, ask, token)
             except httpx2.TransportError as error:
-                if attempt >= self.options.attempts_max or not (ask.is_repeatable or _never_sent(error)):
+                if self._is_last(ask, attempt) or not (ask.is_repeatable or _never_sent(error)):
                     raise _unavailable(self.address, error) from error
                 was_lost = True
                 self._rest(attempt, None)
@@ -116,7 +119,7 @@ class Connection:
             if token is not None and response.status_code == 401 and not was_renewed:
                 self._tokens.drop(token)
                 was_renewed = True
-            elif attempt < self.options.attempts_max and self._may_repeat(ask, error_found):
+            elif not self._is_last(ask, attempt) and self._may_repeat(ask, error_found):
                 self._rest(attempt, error_found.retry_after_seconds)
             else:
                 raise error_found
@@ -136,6 +139,10 @@ class Connection:
             ask.method, url, params=ask.query or None, headers=headers, content=content, timeout=timeout
         )
         return self._http.send(request, stream=True)
+
+    def _is_last(self, ask: Ask, attempt: int) -> bool:
+        is_late = ask.until is not None and self.options.timing.monotonic() >= ask.until
+        return is_late or attempt >= self.options.attempts_max
 
     def _may_repeat(self, ask: Ask, error: errors.ProcessionError) -> bool:
         # 429 is said before anything is done, so every request may come again.
@@ -159,6 +166,13 @@ def _checked(address: str) -> str:
     return str(url.copy_with(query=None, fragment=None)).rstrip("/")
 
 
+def _trusting(ca_file: Path) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # what is no PEM raises one, too
+        raise errors.Invalid(f"{ca_file} cannot be read: {error.strerror or error}") from error
+
+
 def _timeout(options: Options, read_seconds: float | None = None) -> httpx2.Timeout:
     return httpx2.Timeout(
         connect=options.connect_seconds,
@@ -176,7 +190,8 @@ def _unavailable(address: str, error: httpx2.TransportError) -> errors.Unavailab
     return errors.Unavailable(f"{address} does not answer: {str(error) or type(error).__name__}")
 
 
-def _json(response: httpx2.Response) -> Any:
+def answer(response: httpx2.Response) -> Any:
+    """The JSON of an answer, None where it is empty. Raises ServerFault for what is none."""
     raw = response.read()
     if not raw:
         return None
@@ -199,7 +214,7 @@ def _error(response: httpx2.Response) -> errors.ProcessionError:
                 if len(raw) > ERROR_BYTES_MAX:
                     break
             content = reading.decode(bytes(raw))
-        except (ValueError, httpx2.TransportError):
+        except (ValueError, httpx2.RequestError):
             content = None
     return errors.of_answer(response.status_code, content, retry_after_seconds=_retry_after(response))
 

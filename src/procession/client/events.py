@@ -22,7 +22,7 @@ def follow(connection: Connection, run_id: str, after: str | None = None) -> Ite
                 after, breaks = event.id or after, 0
                 yield event
             # The server ends a stream with the run, and when it ends itself; which of them it was, the status says.
-            if connection.get(f"processruns/{run_id}/runstatus")["status"] in RUN_FINAL:
+            if reading.field(connection.get(f"processruns/{run_id}/runstatus"), "status") in RUN_FINAL:
                 return
             broken: errors.Unavailable | None = None
         except errors.Unavailable as error:

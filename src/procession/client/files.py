@@ -41,7 +41,7 @@ class File:
         content = sources.content(source)
         body = sources.multipart(content, name or name_of(source))
         # The content replaces what was there, so a second sending changes nothing.
-        ask = Ask(method="POST", path=f"files/{self.id}", body=body)
+        ask = Ask(method="POST", path=f"files/{self.id}", body=body, read_seconds=asking.WORK_SECONDS_MAX)
         return reading.shape(FileDetails, self._connection.json(ask))
 
     def upload_in_chunks(
@@ -63,7 +63,8 @@ class File:
         """The content into a file; gives its size in bytes. Raises NotFound for a file that was never filled.
 
         A path gets the whole content or is left as it was. A broken connection goes on where it broke, as long as the
-        content is still the same. Raises Damaged when the hash is not the one the server told.
+        content is still the same. Raises Damaged when the hash is not the one the server told, Invalid for a path that
+        cannot be written.
         """
         if not isinstance(target, Path):
             return _Download(self._connection, self.id, target).run()
@@ -72,6 +73,8 @@ class File:
             with part.open("xb") as file:
                 size = _Download(self._connection, self.id, file).run()
             part.replace(target)
+        except OSError as error:
+            raise errors.Invalid(f"{target} cannot be written: {error.strerror or error}") from error
         finally:
             with suppress(FileNotFoundError):
                 part.unlink()

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from procession.client import asking, reading
-from procession.client.connection import Connection
+from procession.client.connection import Connection, answer
 
 
 def pages(connection: Connection, path: str, query: Mapping[str, object]) -> Iterator[Any]:
@@ -15,7 +15,7 @@ def pages(connection: Connection, path: str, query: Mapping[str, object]) -> Ite
     cursor: str | None = None
     while True:
         with connection.stream(asking.get(path, {**query, "cursor": cursor})) as response:
-            rows = reading.decode(response.read())
+            rows = reading.objects(answer(response))
             # Only the cursor is taken from it: a link must not lead our token elsewhere.
             link = response.links.get("next", {}).get("url", "")
         yield from rows

@@ -120,19 +120,16 @@ class People:
 
     def logs(self, *, start: datetime | None = None, end: datetime | None = None) -> list[LogItem]:
         """Newest first; without bounds the latest 50."""
-        query = {
-            "startDate": start and reading.moment_text(start),
-            "endDate": end and reading.moment_text(end),
-        }
-        return reading.shapes(LogItem, self._connection.get("logs", query))
+        return reading.shapes(LogItem, self._connection.get("logs", {"startDate": start, "endDate": end}))
 
     def applications(self) -> Sequence[Mapping[str, Any]]:
         """OAuth applications as the server tells them; a secret is shown only by the call that makes it."""
-        return list(self._connection.get("applications"))
+        return reading.objects(self._connection.get("applications"))
 
     def create_application(self, name: str, **fields: object) -> Mapping[str, Any]:
         """Fields by their names on the wire."""
-        return dict(self._connection.post("applications", {"name": name, **fields}))
+        made = self._connection.post("applications", {"name": name, **fields})
+        return reading.objects([made])[0]
 
     def delete_application(self, application_id: str) -> None:
         self._connection.delete(f"applications/{segment(application_id)}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from procession.client import asking, reading, steps
+from procession.client import asking, reading, sources, steps
 from procession.client.asking import Ask
 from procession.client.connection import Connection
+from procession.client.errors import Invalid, ProcessionError
 from procession.client.properties import Value
 from procession.client.runs import Run
 from procession.client.shapes import Named, ProcessDetails, StepDetails, Version
@@ -40,23 +41,38 @@ class Process:
     ) -> Run:
         """A run with these values ("step.property") and files, started when `start` says so.
 
-        Values and start are one transaction of the server. With `files` the run is started after they are uploaded; a
-        file that is refused leaves a run that is not started.
+        Values and start are one transaction of the server. With `files` the run is started after they are uploaded.
+        What can be known before is looked at before: that each file can be read, and that its property is there. If
+        an upload fails nevertheless, the run is left as it is, not started; the error has a note with its id.
         """
+        self._check(files or {})
         content: dict[str, object] = {"start": start and not files}
         if inputs:
             content["inputs"] = dict(inputs)
         if name_prefix is not None:
             content["namePrefix"] = name_prefix
-        run = Run(self._connection, str(self._connection.post(f"{self._path}/processruns", content)["id"]))
+        made = self._connection.post(f"{self._path}/processruns", content)
+        run = Run(self._connection, str(reading.field(made, "id")))
         if files:
-            run.fill({}, files)
+            _fill(run, files)
             if start:
                 run.start()
         return run
 
+    def _check(self, files: Mapping[str, Source]) -> None:
+        """Raises Invalid, NotFound."""
+        for source in files.values():
+            sources.content(source)
+        known = self.steps() if files else []
+        for reference in files:
+            step, name = steps.split(reference)
+            item = steps.find(known, step, self.id).property(name)
+            _ = item.file  # which refuses what is no File
+            if item.flow == "OUTPUT":
+                raise Invalid(f"{reference} is an OUTPUT: a step of the run writes it, nobody uploads it")
+
     def runs(self, *, created_after: datetime | None = None, created_before: datetime | None = None) -> list[Named]:
-        query = {"dateCreatedStart": _moment(created_after), "dateCreatedEnd": _moment(created_before)}
+        query = {"dateCreatedStart": created_after, "dateCreatedEnd": created_before}
         return reading.shapes(Named, self._connection.get(f"{self._path}/processruns", query))
 
     def steps(self) -> list[Step]:
@@ -87,5 +103,9 @@ class Process:
         return f"processes/{self.id}"
 
 
-def _moment(at: datetime | None) -> str | None:
-    return None if at is None else reading.moment_text(at)
+def _fill(run: Run, files: Mapping[str, Source]) -> None:
+    try:
+        run.fill({}, files)
+    except ProcessionError as error:
+        error.add_note(f"{run.id} was created and is not started")
+        raise

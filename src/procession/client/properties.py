@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from procession.client import reading
 from procession.client.connection import Connection
 from procession.client.errors import Invalid
 from procession.client.files import File
@@ -23,10 +24,10 @@ class Property:
         self._read(content)
 
     def _read(self, content: Mapping[str, Any]) -> None:
-        self.id = str(content["id"])
-        self.name = str(content["name"])
+        self.id = str(reading.field(content, "id"))
+        self.name = str(reading.field(content, "name"))
         self.key = str(content.get("key") or "")
-        self.data_type = str(content["dataType"])
+        self.data_type = str(reading.field(content, "dataType"))
         self.is_required = bool(content.get("required"))
         self.is_visible = bool(content.get("visible"))
         self.flow = str(content.get("informationFlowType"))
@@ -57,7 +58,7 @@ class Property:
         path = f"steps/{self._step_id}/properties/{self.id}"
         answer = self._connection.post(path, fields)
         # The answer to a change may leave out what every list has.
-        self._read({"key": self.key, **answer})
+        self._read({"key": self.key, **reading.objects([answer])[0]})
         return self
 
 
@@ -67,7 +68,7 @@ def _value(data_type: str, value: Any) -> Value:
     try:
         match data_type.lower():
             case "number" | "decimal":
-                return value if isinstance(value, int) else Decimal(str(value))
+                return Decimal(str(value))
             case "datepicker":
                 return datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
     except (ValueError, ArithmeticError):

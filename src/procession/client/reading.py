@@ -11,10 +11,11 @@ from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
+from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from procession.client.errors import ServerFault
+from procession.client.errors import Invalid, ServerFault
 
 Shape = TypeVar("Shape")
 
@@ -25,7 +26,10 @@ def decode(raw: bytes) -> Any:
 
 
 def encode(value: Any) -> bytes:
-    """Decimals leave as numbers, digit by digit (the json module knows only floats); dates as ISO text."""
+    """Decimals leave as numbers, digit by digit (the json module knows only floats); dates as ISO text.
+
+    Raises Invalid for NaN, infinity and a date and time without a zone, TypeError for what JSON cannot hold.
+    """
     return _text(value).encode()
 
 
@@ -33,8 +37,10 @@ def _text(value: Any) -> str:
     match value:
         case Decimal() if value.is_finite():
             return str(value)
-        case Decimal():
-            raise ValueError(f"{value} is no amount")
+        case float() if isfinite(value):
+            return json.dumps(value)
+        case Decimal() | float():
+            raise Invalid(f"{value} is no amount")
         case datetime():
             return json.dumps(moment_text(value))
         case date():
@@ -44,13 +50,13 @@ def _text(value: Any) -> str:
         case list() | tuple():
             return "[" + ",".join(map(_text, value)) + "]"
         case _:
-            return json.dumps(value, allow_nan=False)
+            return json.dumps(value)
 
 
 def moment_text(at: datetime) -> str:
-    """In UTC with Z. Raises ValueError for a naive one: the server would have to guess what it means."""
+    """In UTC with Z. Raises Invalid for a naive one: the server would have to guess what it means."""
     if at.utcoffset() is None:
-        raise ValueError(f"{at} has no time zone")
+        raise Invalid(f"{at} has no time zone")
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -81,17 +87,31 @@ def shapes(kind: type[Shape], content: Any) -> list[Shape]:
     return [shape(kind, item) for item in content]
 
 
+def field(content: Any, name: str) -> Any:
+    """One field of a JSON object. Raises ServerFault for an answer that has none."""
+    if not isinstance(content, dict) or name not in content:
+        raise ServerFault(f"the server's answer has no {name}")
+    return content[name]
+
+
+def objects(content: Any) -> list[dict[str, Any]]:
+    """A list of JSON objects as they are. Raises ServerFault for an answer that is not one."""
+    if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
+        raise ServerFault("the server's answer is not a list of objects")
+    return content
+
+
 @cache
 def _fields_of(kind: Any) -> tuple[tuple[str, tuple[str, ...], Any, bool], ...]:
     hints = get_type_hints(kind)
     return tuple(
         (
-            field.name,
-            field.metadata.get("wire", (_camel(field.name),)),
-            hints[field.name],
-            field.default is MISSING and field.default_factory is MISSING,
+            one.name,
+            one.metadata.get("wire", (_camel(one.name),)),
+            hints[one.name],
+            one.default is MISSING and one.default_factory is MISSING,
         )
-        for field in fields(kind)
+        for one in fields(kind)
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from procession.client import asking, events, reading, steps
 from procession.client.connection import Connection
-from procession.client.errors import Invalid, TimedOut
+from procession.client.errors import TimedOut, Unavailable
 from procession.client.properties import Property, Value
 from procession.client.shapes import (
     Event,
@@ -57,9 +57,7 @@ class Run:
 
     def property(self, reference: str) -> Property:
         """By "step.property". Raises NotFound."""
-        step, dot, name = reference.partition(".")
-        if not (step and dot and name):
-            raise Invalid(f'a property is named like step.property, not "{reference}"')
+        step, name = steps.split(reference)
         return self.step(step).property(name)
 
     def set(self, reference: str, value: Value) -> Property:
@@ -93,7 +91,8 @@ class Run:
     ) -> RunStatus:
         """Until the run is over, by long poll; a run that is not started yet is waited for, too.
 
-        `on_progress` is called with the steps whenever something changed. Raises TimedOut; the run goes on.
+        `on_progress` is called with the steps whenever something changed. Raises TimedOut, and Unavailable when the
+        server is gone for longer than the options allow; the run goes on, and wait() may be called again.
         """
         timing = self._connection.options.timing
         deadline = None if timeout_seconds is None else timing.monotonic() + timeout_seconds
@@ -103,7 +102,13 @@ class Run:
             left = POLL_SECONDS if deadline is None else deadline - timing.monotonic()
             if left <= 0:
                 raise TimedOut(f"{self.id} is not over after {timeout_seconds:g} s; it is {status.status}")
-            newer = self._poll(status.revision, min(POLL_SECONDS, max(1, int(left))))
+            try:
+                newer = self._poll(status.revision, min(POLL_SECONDS, max(1, int(left))), deadline)
+            except Unavailable as error:
+                if deadline is None or timing.monotonic() < deadline:
+                    raise
+                text = f"{self.id} is not over after {timeout_seconds:g} s; it was {status.status}, and {error}"
+                raise TimedOut(text) from error
             if newer.revision != status.revision:
                 self._tell(on_progress, newer)
             status = newer
@@ -113,9 +118,9 @@ class Run:
         if on_progress is not None:
             on_progress(Progress(run=status, steps=tuple(step.details for step in self.steps())))
 
-    def _poll(self, since: int, wait_seconds: int) -> RunStatus:
+    def _poll(self, since: int, wait_seconds: int, until: float | None) -> RunStatus:
         query = {"since": since, "wait": wait_seconds}
-        ask = asking.get(f"{self._path}/runstatus", query, read_seconds=wait_seconds + ANSWER_SECONDS)
+        ask = asking.get(f"{self._path}/runstatus", query, read_seconds=wait_seconds + ANSWER_SECONDS, until=until)
         return reading.shape(RunStatus, self._connection.json(ask))
 
     def events(self, after: str | None = None) -> Iterator[Event]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,29 +28,50 @@ class Content:
     begin: int = 0
 
     def blocks(self, offset: int = 0, size_bytes: int | None = None) -> Iterator[bytes]:
-        """From `offset` on, `size_bytes` of them. Raises Invalid when the file has become shorter meanwhile."""
+        """From `offset` on, `size_bytes` of them. Raises Invalid when the file is gone or shorter meanwhile."""
         left = self.size_bytes - offset if size_bytes is None else size_bytes
-        if isinstance(self.source, Path):
-            with self.source.open("rb") as file:
-                yield from _blocks(file, offset, left)
-        elif isinstance(self.source, bytes):
-            yield from _blocks(io.BytesIO(self.source), offset, left)
-        else:
-            yield from _blocks(self.source, self.begin + offset, left)
+        try:
+            if isinstance(self.source, Path):
+                with self.source.open("rb") as file:
+                    yield from _blocks(file, offset, left)
+            elif isinstance(self.source, bytes):
+                yield from _blocks(io.BytesIO(self.source), offset, left)
+            else:
+                yield from _blocks(self.source, self.begin + offset, left)
+        except (OSError, ValueError) as error:
+            raise _unreadable(self.source, error) from error
 
 
 def content(source: Source) -> Content:
-    """Raises Invalid for a path that cannot be read, and for an open file that cannot be read twice."""
+    """Opened to see that it can be, and left where it was. Raises Invalid for what cannot be read, or not twice."""
+    if not isinstance(source, Path | bytes) and not hasattr(source, "read"):
+        raise TypeError(f"what is uploaded must be a Path, bytes or an open binary file, not a {type(source).__name__}")
     try:
         if isinstance(source, Path):
-            return Content(source=source, size_bytes=source.stat().st_size)
+            return Content(source=source, size_bytes=_size_bytes(source))
         if isinstance(source, bytes):
             return Content(source=source, size_bytes=len(source))
         begin = source.tell()
-        return Content(source=source, size_bytes=source.seek(0, io.SEEK_END) - begin, begin=begin)
-    except OSError as error:
-        name = source if isinstance(source, Path) else "the open file"
-        raise Invalid(f"{name} cannot be read: {error.strerror or error}") from error
+        size_bytes = source.seek(0, io.SEEK_END) - begin
+        source.seek(begin)
+        source.read(0)  # refuses where it is open for writing only
+        return Content(source=source, size_bytes=size_bytes, begin=begin)
+    except (OSError, ValueError) as error:
+        raise _unreadable(source, error) from error
+
+
+def _size_bytes(path: Path) -> int:
+    # A pipe tells no size, and what was read of it is gone when it must be sent again.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise Invalid(f"{path} cannot be read: it is not an ordinary file")
+    with path.open("rb") as file:
+        return file.seek(0, io.SEEK_END)
+
+
+def _unreadable(source: Source, error: OSError | ValueError) -> Invalid:
+    """A ValueError is what a closed file raises."""
+    name = source if isinstance(source, Path) else "the open file"
+    return Invalid(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}")
 
 
 def _blocks(file: BinaryIO, offset: int, left: int) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from procession.client import asking, reading
 from procession.client.connection import Connection
-from procession.client.errors import NotFound
+from procession.client.errors import Invalid, NotFound
 from procession.client.properties import Property
 from procession.client.shapes import RestartPlan, StepDetails, StepStatus
 
@@ -27,7 +27,7 @@ class Step:
     def properties(self) -> list[Property]:
         """Of a data step."""
         rows = self._connection.get(f"steps/{self.id}/properties")
-        return [Property(self._connection, self.id, row) for row in rows]
+        return [Property(self._connection, self.id, row) for row in reading.objects(rows)]
 
     def property(self, text: str) -> Property:
         """By its key, its name or its id. Raises NotFound, which names those there are."""
@@ -78,6 +78,14 @@ class Step:
 
 # A step may say nothing for as long as it runs; a day is longer than any of them may take by default.
 FOLLOW_SECONDS_MAX = 86_400.0
+
+
+def split(reference: str) -> tuple[str, str]:
+    """Step and property of "step.property". Raises Invalid."""
+    step, dot, name = reference.partition(".")
+    if not (step and dot and name):
+        raise Invalid(f'a property is named like step.property, not "{reference}"')
+    return step, name
 
 
 def find(steps: Sequence[Step], text: str, place: str) -> Step:

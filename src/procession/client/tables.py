@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from procession.client import asking, reading, sources
-from procession.client.asking import Ask, Body, segment
+from procession.client.asking import Body, segment
 from procession.client.connection import Connection
 from procession.client.paging import pages
 from procession.client.shapes import Named
@@ -82,7 +82,7 @@ class Tables:
 
     def create(self, name: str, *, description: str = "") -> Table:
         content = {"name": name, "description": description}
-        return Table(self._connection, str(self._connection.post("tables", content)["id"]))
+        return Table(self._connection, str(reading.field(self._connection.post("tables", content), "id")))
 
 
 class Table:
@@ -107,9 +107,9 @@ class Table:
     def delete(self) -> None:
         self._connection.delete(self._path)
 
-    def columns(self) -> list[Column]:
-        """The first is _Record_ID."""
-        return reading.shapes(Column, self._connection.get(f"{self._path}/columns"))
+    def columns(self, *, version: int | None = None) -> list[Column]:
+        """The first is _Record_ID. `version` goes back in time."""
+        return reading.shapes(Column, self._connection.get(f"{self._path}/columns", {"version": version}))
 
     def add_column(self, column: Column) -> Column:
         content: dict[str, object] = {"name": column.name, "dataType": column.data_type, "nullable": column.nullable}
@@ -130,14 +130,18 @@ class Table:
         return reading.shapes(TableVersion, self._connection.get(f"{self._path}/versions"))
 
     def rows(self, *, version: int | None = None, page: int = 500, **filters: object) -> Iterator[dict[str, Any]]:
-        """Rows by column name, a page at a time as they are needed; amounts are Decimals, dates and times aware.
+        """Rows by column name, a page at a time as they are needed.
 
-        `version` goes back in time; `filters` are columns and the value they must have.
+        Number and Money are Decimals, Datetime is aware, _Record_ID an int. `version` goes back in time; `filters` are
+        columns and the value they must have.
         """
+        # Named, so that rows and columns are of one version although somebody changes the table meanwhile.
+        version = self.details().version if version is None else version
         query: dict[str, object] = {**filters, "limit": page, "version": version}
-        dates = {column.name for column in self.columns() if column.data_type.lower() == "datetime"}
+        columns = [column for column in self.columns(version=version) if column.name != RECORD_ID]
+        types = {column.name: column.data_type.lower() for column in columns}
         for row in pages(self._connection, f"{self._path}/rows", query):
-            yield {name: _cell(value, is_date=name in dates) for name, value in row.items()}
+            yield {name: _cell(value, types.get(name, "")) for name, value in row.items()}
 
     @contextmanager
     def open_rows(self, media_type: str = CSV, *, version: int | None = None) -> Iterator[Iterator[bytes]]:
@@ -147,24 +151,19 @@ class Table:
             yield response.iter_bytes()
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> RowsWritten:
-        """All of them or none.
-
-        Not sent again when the answer is lost, because rows could then be there twice: Unavailable says so, and
-        versions() tells whether they arrived.
-        """
-        return self._write({"mode": "append", "rows": list(rows)}, is_repeatable=False)
+        """All of them or none, and never twice: a second sending after a lost answer is known by its key."""
+        return self._write({"mode": "append", "rows": list(rows)})
 
     def replace(self, rows: Iterable[Mapping[str, Any]]) -> RowsWritten:
         """These rows instead of all there are."""
-        return self._write({"mode": "replace", "rows": list(rows)}, is_repeatable=True)
+        return self._write({"mode": "replace", "rows": list(rows)})
 
     def upsert(self, rows: Iterable[Mapping[str, Any]], *, key: Sequence[str]) -> RowsWritten:
         """Rows with the same key are changed, the others are added."""
-        return self._write({"mode": "upsert", "key": list(key), "rows": list(rows)}, is_repeatable=True)
+        return self._write({"mode": "upsert", "key": list(key), "rows": list(rows)})
 
-    def _write(self, content: Mapping[str, object], *, is_repeatable: bool) -> RowsWritten:
-        ask = replace(asking.post(f"{self._path}/rows", content), is_repeatable=is_repeatable)
-        return reading.shape(RowsWritten, self._connection.json(ask))
+    def _write(self, content: Mapping[str, object]) -> RowsWritten:
+        return reading.shape(RowsWritten, self._connection.post(f"{self._path}/rows", content))
 
     def load(
         self, source: Source, *, media_type: str = CSV, mode: str = "append", key: Sequence[str] = ()
@@ -172,15 +171,15 @@ class Table:
         """The rows of a CSV or PARQUET file, in constant memory; `mode` is append, replace or upsert (with its key)."""
         content = sources.content(source)
         query = {"mode": mode} | ({"key": ",".join(key)} if key else {})
-        ask = Ask(
-            method="POST",
-            path=f"{self._path}/rows",
-            query=query,
-            body=Body(media_type=media_type, open=content.blocks, size_bytes=content.size_bytes),
-            is_repeatable=mode != "append",
-        )
+        body = Body(media_type=media_type, open=content.blocks, size_bytes=content.size_bytes)
+        ask = replace(asking.keyed(f"{self._path}/rows", body, query), read_seconds=asking.WORK_SECONDS_MAX)
         return reading.shape(RowsWritten, self._connection.json(ask))
 
 
-def _cell(value: Any, *, is_date: bool) -> Any:
-    return reading.moment(value) if is_date and isinstance(value, str) else value
+def _cell(value: Any, data_type: str) -> Any:
+    if data_type == "datetime" and isinstance(value, str):
+        return reading.moment(value)
+    # The wire writes a whole amount without decimals.
+    if data_type in {"number", "money"} and value is not None:
+        return Decimal(value)
+    return value

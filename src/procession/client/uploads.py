@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from procession.client import errors, reading, sources
-from procession.client.asking import Ask
+from procession.client.asking import WORK_SECONDS_MAX, Ask
 from procession.client.connection import Connection
 from procession.client.shapes import FileDetails
 from procession.client.sources import Content, Source
@@ -71,7 +71,9 @@ class UploadSession:
     def commit(self, name: str | None = None) -> FileDetails:
         """The chunks become the file's content; `name` also renames it. Raises Invalid for a gap."""
         path = f"files/{self.file_id}/uploadsessions/{self.id}/commit"
-        done = reading.shape(FileDetails, self._connection.post(path))
+        # The server joins a session once: sent again, it tells the file as it is.
+        ask = Ask(method="POST", path=path, read_seconds=WORK_SECONDS_MAX)
+        done = reading.shape(FileDetails, self._connection.json(ask))
         if name is None or name == done.name:
             return done
         return reading.shape(FileDetails, self._connection.post(f"files/{self.file_id}/metadata", {"name": name}))
@@ -80,5 +82,5 @@ class UploadSession:
 def begin(connection: Connection, file_id: str, session_id: str | None) -> UploadSession:
     if session_id is None:
         answer = connection.post(f"files/{file_id}/uploadsessions")
-        session_id = str(answer["uploadSessionId"])
+        session_id = str(reading.field(answer, "uploadSessionId"))
     return UploadSession(connection, file_id, session_id)

@@ -35,7 +35,7 @@ def create(
         )
         return made, secret, login
 
-    with workplace.opened(console) as place:
+    with workplace.opened(console, may_create=True) as place:
         application, secret, login = place.database.write(lambda tx: operation(tx, place))
     # A public application can keep no secret, and is told none.
     _tell_secret(console, application, login, None if application.is_public else secret)

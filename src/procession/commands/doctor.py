@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import click
+import msgspec
 
+from procession import server
+from procession.commands import workplace
 from procession.commands.console import Console
 from procession.config import GIB, MIB
 from procession.engine.isolation import ForkServerIsolation, IsolationSettings, processes
@@ -34,8 +37,9 @@ class Check:
 
 def doctor(console: Console) -> int:
     """1 when there is a problem."""
-    home = Home(folder=console.settings().home)
-    checks_done = list(_examine(home))
+    settings = console.settings()
+    home = Home(folder=settings.home)
+    checks_done = list(_examine(home, server.isolation_settings(settings, home)))
     problems = sum(check.status == "problem" for check in checks_done)
     content = {
         "home": home.folder,
@@ -49,9 +53,9 @@ def doctor(console: Console) -> int:
     return 1 if problems else 0
 
 
-def _examine(home: Home) -> Iterator[Check]:
-    if not home.database.is_file():
-        yield _check("home", "problem", f"there is no database in {home.folder}; `procession serve` makes one")
+def _examine(home: Home, isolation: IsolationSettings) -> Iterator[Check]:
+    if not home.exists():
+        yield _check("home", "problem", workplace.no_home(home))
         return
     yield _permissions(home)
     yield _space(home)
@@ -61,7 +65,7 @@ def _examine(home: Home) -> Iterator[Check]:
         yield from _database(home, database)
     finally:
         database.close()
-    yield _isolation()
+    yield _isolation(isolation)
 
 
 def _check(name: str, status: str, message: str) -> Check:
@@ -144,8 +148,9 @@ def _is_alive(pid: int, ticks: int, boot_id: str) -> bool:
     return boot_id == processes.boot_id() and processes.is_running(pid, ticks)
 
 
-def _isolation() -> Check:
-    isolation = ForkServerIsolation(IsolationSettings(user_ready=0, warm_ready=0))
+def _isolation(settings: IsolationSettings) -> Check:
+    """As a server has it; one worker for user code is enough to see what this kernel allows."""
+    isolation = ForkServerIsolation(msgspec.structs.replace(settings, user_ready=1, warm_ready=0))
     isolation.start()
     try:
         text = isolation.describe()

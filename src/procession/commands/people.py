@@ -15,19 +15,18 @@ from procession.store.database import Transaction
 
 
 def create_user(console: Console, *, email: str, first_name: str, last_name: str, role: str) -> int:
-    """Raises Invalid."""
-    with workplace.opened(console) as place:
-        user = place.database.write(
-            lambda tx: people.create_user(
-                tx,
-                email=email,
-                first_name=first_name,
-                last_name=last_name,
-                role=UserRole(role),
-                now=place.clock.now(),
-            )
+    """With a link to set the password, because nothing mails it. Raises Invalid."""
+
+    def operation(tx: Transaction, now: datetime) -> tuple[User, str]:
+        user = people.create_user(
+            tx, email=email, first_name=first_name, last_name=last_name, role=UserRole(role), now=now
         )
-    console.answer(_shown(user), f"{user.id} {user.role} {user.login} ({user.email})")
+        return user, _link(tx, user.login, now)
+
+    with workplace.opened(console, may_create=True) as place:
+        user, link = place.database.write(lambda tx: operation(tx, place.clock.now()))
+    content, text = _link_shown(place.settings.public_url, link)
+    console.answer(_shown(user) | content, f"{user.id} {user.role} {user.login} ({user.email})\n{text}")
     return 0
 
 
@@ -45,7 +44,7 @@ def _shown(user: User) -> dict[str, Any]:
 
 def create_group(console: Console, name: str) -> int:
     """Raises Invalid."""
-    with workplace.opened(console) as place:
+    with workplace.opened(console, may_create=True) as place:
         group = place.database.write(lambda tx: people.create_group(tx, name=name, now=place.clock.now()))
     console.answer({"id": str(group.id), "name": group.name}, f'{group.id} "{group.name}"')
     return 0
@@ -63,14 +62,8 @@ def link_user(console: Console, login: str) -> int:
     """Raises NotFound, Invalid. Whoever runs the server can help everybody back in, the administrator too."""
     with workplace.opened(console) as place:
         link = place.database.write(lambda tx: _link(tx, login, place.clock.now()))
-        address = links.address(place.settings.public_url or "", link)
-    days = f"It sets a password once, within {links.LINK_DAYS} days; earlier links are dead."
-    where = (
-        ""
-        if place.settings.public_url
-        else "\nOpen it at the address of the server (PROCESSION_PUBLIC_URL is not set)."
-    )
-    console.answer({"loginName": login, "setPasswordLink": address}, f"{address}\n{days}{where}")
+    content, text = _link_shown(place.settings.public_url, link)
+    console.answer({"loginName": login} | content, text)
     return 0
 
 
@@ -79,3 +72,12 @@ def _link(tx: Transaction, login: str, now: datetime) -> str:
     if user.status is not AccountStatus.ACTIVE:
         raise Invalid(f"{user.login} is {user.status}; make the account Active first")
     return links.create(tx, user.id, now)
+
+
+def _link_shown(public_url: str, link: str) -> tuple[dict[str, str], str]:
+    """For a program and for people."""
+    address = links.address(public_url, link)
+    lines = [address, f"It sets a password once, within {links.LINK_DAYS} days; earlier links are dead."]
+    if not public_url:
+        lines.append("Open it at the address of the server (PROCESSION_PUBLIC_URL is not set).")
+    return {"setPasswordLink": address}, "\n".join(lines)

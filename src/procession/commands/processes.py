@@ -19,7 +19,7 @@ from procession.store.database import Transaction
 def apply(console: Console, paths: Sequence[str], owner: str | None) -> int:
     """Apply all the files or none. Raises FileMistakes with what is wrong with any of them."""
     texts = [(path, read_text(path)) for path in paths]
-    with workplace.opened(console) as place:
+    with workplace.opened(console, may_create=True) as place:
         _check(place, texts)
 
         def operation(tx: Transaction) -> list[Applied]:

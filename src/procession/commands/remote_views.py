@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from procession.client.shapes import PlannedStep, Progress, RestartPlan, RunDetails, RunStatus, StepDetails
+from procession.client.shapes import PlannedStep, Progress, RestartPlan, RunDetails, RunStatus, StepDetails, StepStatus
 from procession.commands import watching
 from procession.commands.watching import RunView, StepView
 from procession.model.steps import UNDER_WAY
@@ -51,13 +51,12 @@ def _date(at: datetime | None) -> str | None:
 
 
 def view(name: str, progress: Progress) -> RunView:
-    """Durations are the server's: whole seconds."""
     run = progress.run
     return RunView(
         name=name,
         status=run.status,
         outcome=run.outcome,
-        seconds=None if run.duration_seconds is None else float(run.duration_seconds),
+        seconds=_seconds(run),
         steps=tuple(_step_view(step) for step in progress.steps),
     )
 
@@ -71,9 +70,18 @@ def _step_view(step: StepDetails) -> StepView:
         name=step.name,
         status=state.status,
         message="" if message == UNDER_WAY else message,
-        seconds=None if state.duration_seconds is None else float(state.duration_seconds),
+        seconds=_seconds(state),
         progress=state.progress,
     )
+
+
+def _seconds(state: RunStatus | StepStatus) -> float | None:
+    """The duration on the wire is whole seconds, the dates have milliseconds."""
+    if state.date_started is not None and state.date_finished is not None:
+        # Somebody may have set the clock back meanwhile.
+        return max((state.date_finished - state.date_started).total_seconds(), 0.0)
+    # What is under way has no end, and our clock need not be the server's.
+    return None if state.duration_seconds is None else float(state.duration_seconds)
 
 
 def picture(name: str, progress: Progress) -> str:

@@ -38,10 +38,15 @@ class Workplace:
 
 
 @contextmanager
-def opened(console: Console) -> Iterator[Workplace]:
-    """Open the home. What is committed is told to the engine that works on it, if there is one."""
+def opened(console: Console, *, may_create: bool = False) -> Iterator[Workplace]:
+    """Open the home. What is committed is told to the engine that works on it, if there is one.
+
+    Raises NotFound where there is none, unless the command `may_create` it: a typing error must not make a new home.
+    """
     settings, clock = console.settings(), SystemClock()
     home = Home(folder=settings.home)
+    if not (may_create or home.exists()):
+        raise NotFound(no_home(home))
     # A commit that fails raises; a command has nothing else to end.
     database = home.open_database(clock, on_fatal=lambda _reason: None)
     office = Office(
@@ -55,6 +60,10 @@ def opened(console: Console) -> Iterator[Workplace]:
         yield Workplace(settings=settings, home=home, database=database, office=office, clock=clock)
     finally:
         database.close()
+
+
+def no_home(home: Home) -> str:
+    return f"there is no home at {home.folder}: procession serve, apply or user create make one"
 
 
 def _wake(home: Home, run: RunId) -> None:
