@@ -83,6 +83,41 @@ def test_parquet_goes_out_and_comes_in(home: House, tmp_path: Path) -> None:
     assert duckdb.connect().sql(f"SELECT count(*), max(_Record_ID) FROM '{path}'").fetchall() == [(3, 3)]
 
 
+@pytest.mark.parametrize(
+    ("value", "amount", "fee"),
+    [
+        ("12345678901.12::DOUBLE", "12345678901.12", "12345678901.12"),
+        ("1234567.89::DOUBLE", "1234567.89", "1234567.89"),
+        ("987654321.05::DOUBLE", "987654321.05", "987654321.05"),
+        ("1e14::DOUBLE", "100000000000000", "100000000000000"),
+        ("-0.1::FLOAT", "-0.1", "-0.1"),
+        ("1234567.9::FLOAT", "1234567.9", "1234567.9"),
+        ("0.1::DOUBLE + 0.2::DOUBLE", "0.3", "0.3"),
+        ("1e-5::DOUBLE", "0.00001", None),
+        ("1e20::DOUBLE", "100000000000000000000", None),
+    ],
+)
+def test_a_binary_amount_becomes_its_shortest_decimal(
+    home: House, tmp_path: Path, value: str, amount: str, fee: str | None
+) -> None:
+    table, path = table_of(home), tmp_path / "rows.parquet"
+    fees = "NULL" if fee is None else value
+    duckdb.connect().sql(f"SELECT 'a' AS name, {value} AS amount, {fees} AS fee").write_parquet(str(path))
+
+    home.post(f"tables/{table}/rows", content=path.read_bytes())
+
+    got = home.ask("GET", f"tables/{table}/rows", headers={"accept": "text/csv"}).text.splitlines()[1]
+    assert got == f"1,{amount},,,{fee or ''},a"
+
+
+@pytest.mark.parametrize("value", ["'inf'::DOUBLE", "'nan'::DOUBLE", "1e28::DOUBLE", "1e38::FLOAT"])
+def test_a_binary_amount_that_no_number_holds_is_refused(home: House, tmp_path: Path, value: str) -> None:
+    path = tmp_path / "rows.parquet"
+    duckdb.connect().sql(f"SELECT 'a' AS name, {value} AS amount").write_parquet(str(path))
+
+    assert "is not a Number" in refused(home, table_of(home), content=path.read_bytes())
+
+
 def test_an_upsert_keeps_ids_and_what_it_does_not_name(home: House) -> None:
     table = table_of(home)
     home.post(f"tables/{table}/rows", json=[{"name": "a", "amount": 1, "fee": 1}, {"name": "b", "amount": 2}])

@@ -33,7 +33,8 @@ _DELIMITERS = ",;\t|"
 _HEAD_BYTES = 1 << 20
 # Types of Parquet that can be a value; everything else is a list, a structure or bytes.
 _PLAIN = ("DECIMAL", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT",
-          "HUGEINT", "DOUBLE", "FLOAT", "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", "ENUM", "UUID")  # fmt: skip
+          "HUGEINT", "DOUBLE", "FLOAT", "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", "ENUM", "UUID",
+          '"NULL"')  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,9 +235,10 @@ def _take(
 
 def _as_text(column: Column, name: str, kind: str) -> str:
     if kind in {"DOUBLE", "FLOAT"} and column.type is not ColumnType.TEXT:
-        # Binary fractions are not exact to begin with: they are taken to ten decimal places.
-        text = f"CAST(TRY_CAST({quote(name)} AS DECIMAL(38,10)) AS VARCHAR)"
-        return f"CASE WHEN {quote(name)} IS NOT NULL THEN coalesce({text}, CAST({quote(name)} AS VARCHAR)) END"
+        # By its shortest text, which is the amount that somebody wrote: from the number itself DuckDB scales in binary
+        # (1234567.89 becomes 1234567.8899999998). What a sum left behind the tenth decimal place is dropped.
+        shortest = f"CAST({quote(name)} AS VARCHAR)"
+        return f"coalesce(CAST(TRY_CAST({shortest} AS DECIMAL(38,10)) AS VARCHAR), {shortest})"
     if kind.endswith("]") or not kind.startswith(_PLAIN):
         raise Problem(f'column "{column.name}" holds {kind[:40]}; only numbers, texts, dates and truth values fit')
     return f"CAST({quote(name)} AS VARCHAR)"
