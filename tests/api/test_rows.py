@@ -256,6 +256,26 @@ def test_a_broken_body_is_refused(home: House, body: bytes) -> None:
     refused(home, table_of(home), content=body)
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'[{"name": "a"}, {"name": "b", "amount": 1, "amount": 2}]', 'row 2 names the column "amount" twice'),
+        (b'{"rows": [{"name": "a", "n\\u0061me": "b"}]}', 'row 1 names the column "name" twice'),
+        (b'{"rows": [], "rows": [{"name": "a"}]}', 'the body names "rows" twice'),
+        (b'{"rows": [{"name": "a"}], "ROWS": []}', 'the body names "rows" twice'),
+        (b'[{"name": {"a": 1, "a": 2}}]', "is not a text"),
+    ],
+)
+def test_a_name_twice_in_json_is_refused(home: House, body: bytes, words: str) -> None:
+    assert words in refused(home, table_of(home), content=body)
+
+
+def test_a_colon_in_a_text_is_no_name(home: House) -> None:
+    body = b'\xef\xbb\xbf{"mode" : "append", "rows" :\n[{"name" : "a\\":"}, {"name":"\\\\"}]}'
+
+    assert home.post(f"tables/{table_of(home)}/rows", content=body)["rowsAdded"] == 2
+
+
 def test_a_parquet_column_of_lists_is_refused(home: House, tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     duckdb.connect().sql("SELECT [1, 2] AS amount, 'a' AS name").write_parquet(str(path))

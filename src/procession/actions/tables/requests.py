@@ -6,15 +6,12 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, get_args
 
-import msgspec
-
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
-from procession.actions.tables import sources
+from procession.actions.tables import json_bodies, sources
 from procession.actions.tables.contract import Mode, RowsSettings
 from procession.model import columns
 from procession.model.columns import Column, ColumnType
@@ -54,7 +51,7 @@ def load(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, folder: 
     key: Sequence[str] = settings.key
     try:
         if settings.format == "json":
-            body = _parse(Path(settings.request).read_bytes())
+            body = json_bodies.parse(Path(settings.request).read_bytes())
             mode, key = _asked(body, mode, key)
             named = _stage(connection, body["rows"], settings, is_upsert=mode == "upsert", folder=folder)
         elif settings.format == "csv":
@@ -92,31 +89,6 @@ def _mapped(known: Sequence[Column], names: Sequence[str]) -> tuple[Column, ...]
         if column in found[:number]:
             raise Problem(f'the request names the column "{column.name}" twice')
     return found
-
-
-def _exact(text: str) -> Decimal:
-    number = Decimal(text)
-    # 1e999999999 is ten characters here and a gigabyte of digits a moment later.
-    if number and abs(number.adjusted()) > 100:
-        raise ValueError(f"the number {text[:40]} is out of range")
-    return number
-
-
-def _parse(raw: bytes) -> dict[str, Any]:
-    try:
-        body = msgspec.json.Decoder(float_hook=_exact).decode(raw.removeprefix(b"\xef\xbb\xbf"))
-    except RecursionError:
-        raise Problem("the body is nested too deeply") from None
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise Problem(f"the body is not valid JSON: {error}") from None
-    if isinstance(body, list):
-        body = {"rows": body}
-    if not isinstance(body, dict):
-        raise Problem('the body must be {"mode": ..., "rows": [{...}, ...]} or a list of rows')
-    body = {name.lower(): value for name, value in body.items()}
-    if not isinstance(body.get("rows"), list):
-        raise Problem('rows must be a list of objects: [{"column": value, ...}, ...]')
-    return body
 
 
 def _asked(body: Mapping[str, Any], mode: str, key: Sequence[str]) -> tuple[str, Sequence[str]]:
