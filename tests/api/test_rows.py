@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -237,16 +238,60 @@ def test_a_bad_row_is_named_and_nothing_is_written(home: House, body: Any, words
         (b"x\n1\n", 'no column "x"'),
         (b"name,name\na,b\n", "twice"),
         (b"name,amount\na,1\nb,1.2.3\n", 'row 2, column "amount": "1.2.3" is not a Number'),
-        (b"name,amount\na,1,2\n", "cannot be read"),
-        (b'name\n"a\n', "cannot be read"),
-        (b"name\n\xff\xfe\n", "cannot be read"),
+        (b"name,amount\na,1,2\n", "the CSV cannot be read: line 2 has 3 values, not 2"),
+        (b"name,amount\na,1\nx\n", "line 3 has 1 value, not 2"),
+        (b'name\n"a\n', 'line 2 has a quote (") that is not closed'),
+        (b"name\n\xff\xfe\n", "it is not UTF-8 (the byte 0xFF in line 2)"),
+        ("name,amount\na,1\nCaf\xe9,2\n".encode("cp1252"), 'byte 0xE9 in line 3); in Excel, save it as "CSV UTF-8"'),
+        ("nam\xe9,amount\r\na,1\r\n".encode("cp1252"), "byte 0xE9 in line 1"),
+        (b"name\ra\r\xe9\r", "byte 0xE9 in line 3"),
+        ("name,amount\na,1\n".encode("utf-16"), 'it is UTF-16, not UTF-8; in Excel, save it as "CSV UTF-8"'),
+        ("name,amount\na,1\n".encode("utf-16-be"), "it is UTF-16"),
+        (b"name,amount\na,1\r\nb,2\n", "its lines do not all end in the same way"),
         (b"name,at\na,10:00\n", 'row 1, column "at"'),
         (b"name,amount\na,1e5\n", "is not a Number"),
         (b"amount,name\n1,\n", 'row 1, column "name": must not be null'),
     ],
 )
 def test_a_bad_csv_is_refused(home: House, body: bytes, words: str) -> None:
-    assert words in refused(home, table_of(home), content=body, headers=CSV)
+    message = refused(home, table_of(home), content=body, headers=CSV)
+
+    assert words in message
+    assert not re.search(r"Error|Possible|ignore_errors|/", message)
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        (b'"Amount, net";Code\n1;x\n', ["Amount, net", "Code"]),
+        (b"a;b;c,Code\n1,x\n", ["a;b;c", "Code"]),
+        (b"a;b;c\n1\n", ["a;b;c"]),
+        (b'"Line\nof; two",Code\n1,x\n', ["Line of; two", "Code"]),
+        (b"Code|a;b;c\nx|1\n", ["Code", "a;b;c"]),
+        (b'5" pipe;Code\n1;"x"\n', ['5" pipe', "Code"]),
+    ],
+)
+def test_the_delimiter_is_what_makes_the_header_names_of_columns(home: House, body: bytes, names: list[str]) -> None:
+    table = new_table(home, Code="FixedLengthText")
+    for name in [name for name in names if name != "Code"]:
+        home.post(f"tables/{table}/columns", json={"name": name, "dataType": "Number"})
+
+    home.post(f"tables/{table}/rows", content=body.replace(b"\nof", b" of"), headers=CSV)
+
+    assert [rows(home, table)[0][name] for name in names] == ["x" if name == "Code" else 1 for name in names]
+
+
+def test_a_header_that_names_no_column_is_split_by_what_it_holds_most_of(home: House) -> None:
+    assert 'no column "x"' in refused(home, table_of(home), content=b'x;"1,2,3";y\n1;2;3\n', headers=CSV)
+
+
+@pytest.mark.parametrize("body", [b"name\ra\rb\r", b"name\r\na\r\nb\r\n", b"\xef\xbb\xbfname\na\nb"])
+def test_lines_of_a_csv_end_in_any_way(home: House, body: bytes) -> None:
+    table = table_of(home)
+
+    home.post(f"tables/{table}/rows", content=body, headers=CSV)
+
+    assert [row["name"] for row in rows(home, table)] == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -274,6 +319,28 @@ def test_a_colon_in_a_text_is_no_name(home: House) -> None:
     body = b'\xef\xbb\xbf{"mode" : "append", "rows" :\n[{"name" : "a\\":"}, {"name":"\\\\"}]}'
 
     assert home.post(f"tables/{table_of(home)}/rows", content=body)["rowsAdded"] == 2
+
+
+@pytest.mark.parametrize("body", [b"", b"PAR1", b"junk" * 100, b"PAR1" + b"\xff" * 400 + b"PAR1", b"name\na\n"])
+def test_a_broken_parquet_file_is_refused_without_a_word_of_our_disk(home: House, body: bytes) -> None:
+    headers = {"content-type": "application/vnd.apache.parquet"}
+
+    message = refused(home, table_of(home), content=body, headers=headers)
+
+    assert message.startswith("the body cannot be read as Parquet")
+    assert "/" not in message and "Error" not in message
+
+
+def test_a_lost_file_of_a_table_is_told_without_its_place(home: House) -> None:
+    table = table_of(home)
+    home.post(f"tables/{table}/rows", json=[{"name": "a"}])
+    for path in home.database.path.parent.joinpath("files").rglob("*"):
+        if path.is_file():
+            path.unlink()
+
+    message = home.ask("GET", f"tables/{table}/rows").json()["message"]
+
+    assert "the rows were not read" in message and "/" not in message
 
 
 def test_a_parquet_column_of_lists_is_refused(home: House, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, get_args
 
+from procession.actions import csv_files, database
+from procession.actions.csv_files import CsvFile
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.tables import json_bodies, sources
@@ -26,8 +28,8 @@ LINE_BYTES_MAX = 1 << 20
 _BUFFER_BYTES = 4 << 20  # of the CSV reader; its own choice is many lines of the greatest length
 COLUMNS_MAX = 2_000  # in a request
 ROWS_MAX = 20_000_000  # in a Parquet request: a kilobyte can say that it holds billions
-_DELIMITERS = ",;\t|"
-_HEAD_BYTES = 1 << 20
+_PARQUET = b"PAR1"  # what such a file begins and ends with
+_PARQUET_BYTES_MIN = 12
 # Types of Parquet that can be a value; everything else is a list, a structure or bytes.
 _PLAIN = ("DECIMAL", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT",
           "HUGEINT", "DOUBLE", "FLOAT", "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", "ENUM", "UUID",
@@ -61,8 +63,9 @@ def load(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, folder: 
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
-        what = "CSV" if settings.format == "csv" else "body"
-        raise Problem(f"the {what} cannot be read: {sources.complaint(error, folder)}") from error
+        words = database.complaint(error, sources.hidden(folder, settings.contents, settings.request))
+        what = "body cannot be read as Parquet" if settings.format == "parquet" else "body cannot be read"
+        raise Problem(f"the {what}: {words}") from error
     if mode not in get_args(Mode):
         raise Problem(f"mode is {columns.shown(mode)}, but it can only be append, replace, upsert")
     keyed = tuple(column_named(settings.contents.columns, name, "key") for name in key)
@@ -160,17 +163,49 @@ def _write_line(file: TextIO, line: list[str | None]) -> None:
 
 
 def _load_csv(connection: duckdb.DuckDBPyConnection, settings: RowsSettings) -> tuple[Column, ...]:
-    with Path(settings.request).open("rb") as file:
-        head = file.read(_HEAD_BYTES).decode("utf-8-sig", errors="replace")
-    delimiter = max(_DELIMITERS, key=head.partition("\n")[0].count)
+    import duckdb
+
+    path = Path(settings.request)
     try:
-        names = next(csv.reader(io.StringIO(head), delimiter=delimiter), [])
-    except csv.Error as error:
-        raise Problem(f"the first line of the CSV cannot be read: {error}") from None
+        delimiter, names = _header(csv_files.head(path), settings.contents.columns)
+        return _read_csv(connection, settings, delimiter, names)
+    except csv_files.Unreadable as error:
+        raise Problem(f"the CSV cannot be read: {error}") from None
+    except duckdb.Error as error:
+        words = csv_files.complaint(error, CsvFile(path=path, delimiter=delimiter))
+        if words is None:
+            raise
+        raise Problem(f"the CSV cannot be read: {words}") from error
+
+
+def _header(text: str, known: Sequence[Column]) -> tuple[str, list[str]]:
+    """The delimiter and the names: those that are all columns, else what the header holds most of."""
+    found = [(delimiter, _names_of(text, delimiter)) for delimiter in csv_files.delimiters(text)]
+    delimiter, names = next((pair for pair in found if all(_is_known(known, name) for name in pair[1])), found[0])
     if not "".join(names).strip():
         raise Problem("the CSV is empty; its first line must hold the names of the columns")
     if len(names) > COLUMNS_MAX:
         raise Problem(f"the request has more than {COLUMNS_MAX} columns")
+    return delimiter, names
+
+
+def _names_of(text: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+    except csv.Error as error:
+        raise Problem(f"the first line of the CSV cannot be read: {error}") from None
+
+
+def _is_known(known: Sequence[Column], name: str) -> bool:
+    try:
+        return bool(columns.find(known, name))
+    except (NotFound, Invalid):
+        return False
+
+
+def _read_csv(
+    connection: duckdb.DuckDBPyConnection, settings: RowsSettings, delimiter: str, names: Sequence[str]
+) -> tuple[Column, ...]:
     # Nothing is left to guessing: DuckDB takes a file with one short row for a file of a single column.
     fields = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(names)))
     source = (
@@ -183,12 +218,21 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, settings: RowsSettings) -> 
 
 
 def _load_parquet(connection: duckdb.DuckDBPyConnection, settings: RowsSettings) -> tuple[Column, ...]:
+    if not _is_whole(Path(settings.request)):
+        raise Problem('the body cannot be read as Parquet: it does not begin and end with "PAR1"')
     source = f"read_parquet({literal(settings.request)})"
     found = sources.first(connection, f"SELECT count(*) FROM {source}")  # of its footer: nothing is unpacked yet
     assert found is not None and isinstance(found[0], int)
     if found[0] > ROWS_MAX:
         raise Problem(f"the request has {found[0]:,} rows, more than {ROWS_MAX:,}; send them in parts")
     return _take(connection, settings, source, None)
+
+
+def _is_whole(path: Path) -> bool:
+    with path.open("rb") as file:
+        start, size_bytes = file.read(len(_PARQUET)), file.seek(0, io.SEEK_END)
+        file.seek(max(size_bytes - len(_PARQUET), 0))
+        return size_bytes >= _PARQUET_BYTES_MIN and start == file.read() == _PARQUET
 
 
 def _take(
