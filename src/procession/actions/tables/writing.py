@@ -80,7 +80,7 @@ def _check_values(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
     number, column = min(bad, key=lambda pair: pair[0])
     row = first(connection, f"SELECT f{column.field} FROM {GIVEN} WHERE {NUMBER} = ?", number)
     assert row is not None
-    reason = "must not be null" if row[0] is None else f"{columns.shown(row[0])} {conversion.why(column)}"
+    reason = "must not be null" if row[0] is None else f"{columns.shown(row[0])} {conversion.why(column, row[0])}"
     raise Problem(f'row {number}, column "{column.name}": {reason}')
 
 
