@@ -228,6 +228,36 @@ def test_filters_choose_rows(home: House, query: str, names: str) -> None:
     assert len(csv.splitlines()) == len(names) + 1
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("mod=replace", 'no parameter "mod"; there are mode, key'),
+        ("mode=replace&name=a", 'no parameter "name"'),
+        ("mode=replace&Mode=append", 'names "mode" twice'),
+        ("mode=upsert&key=name&key=fee", 'names "key" twice'),
+    ],
+)
+def test_a_parameter_of_rows_is_never_ignored(home: House, query: str, words: str) -> None:
+    assert words in refused(home, table_of(home), query=f"?{query}", json=[{"name": "a"}])
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("name=a&name=b", 'names "name" twice'),
+        ("amount.gte=1&AMOUNT.GTE=2", 'names "amount.gte" twice'),
+        ("amount%2Egte=1&amount.gte=2", 'names "amount.gte" twice'),
+        ("limit=1&limit=2", 'names "limit" twice'),
+        ("amount.null=banana", 'amount.null is "banana", neither true nor false'),
+        ("amount.null=", 'amount.null is "", neither true nor false'),
+    ],
+)
+def test_a_filter_is_never_ignored(home: House, query: str, words: str) -> None:
+    answer = home.ask("GET", f"tables/{table_of(home)}/rows?{query}")
+
+    assert (answer.status_code, words in answer.json()["message"]) == (400, True), answer.text
+
+
 @pytest.mark.parametrize("query", ["x=1", "amount=abc", "amount.like=1", "limit=0", "limit=x", "cursor=%21", "at=32"])
 def test_a_bad_question_is_refused(home: House, query: str) -> None:
     assert home.ask("GET", f"tables/{table_of(home)}/rows?{query}").status_code == 400
@@ -338,6 +368,50 @@ def test_lines_of_a_csv_end_in_any_way(home: House, body: bytes) -> None:
 )
 def test_a_broken_body_is_refused(home: House, body: bytes) -> None:
     refused(home, table_of(home), content=body)
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "application/octet-stream", ""])
+@pytest.mark.parametrize("body", [b"name,amount\na,1\n", b'"name"\na\n', b"1;2\n", b"truename\nx\n"])
+def test_csv_that_does_not_say_so_is_told_how(home: House, kind: str, body: bytes) -> None:
+    message = refused(home, table_of(home), content=body, headers={"content-type": kind} if kind else {})
+
+    assert "rows as CSV need the header Content-Type: text/csv" in message
+
+
+def test_a_form_with_a_file_is_told_to_be_the_file(home: House) -> None:
+    message = refused(home, table_of(home), files={"file": ("rows.csv", b"name\na\n", "text/csv")})
+
+    assert "the rows themselves must be the body, not a form" in message
+
+
+def test_json_is_read_whatever_its_type(home: House) -> None:
+    table = table_of(home)
+    for kind in ("text/plain", "application/x-www-form-urlencoded"):
+        home.post(f"tables/{table}/rows", content=b' \n[{"name": "a"}]', headers={"content-type": kind})
+
+    assert len(rows(home, table)) == 2
+
+
+@pytest.mark.parametrize("mode", ["append", "replace"])
+def test_an_export_that_is_posted_back_is_told_how(home: House, mode: str) -> None:
+    table = table_of(home)
+    home.post(f"tables/{table}/rows", json=[{"name": "a"}])
+    out = home.ask("GET", f"tables/{table}/rows", headers={"accept": "text/csv"})
+
+    message = refused(home, table, query=f"?mode={mode}", content=out.content, headers=CSV)
+
+    assert "leave the column out" in message and "mode=upsert&key=_Record_ID" in message
+
+
+def test_an_export_with_a_new_row_is_told_how(home: House) -> None:
+    table = table_of(home)
+    home.post(f"tables/{table}/rows", json=[{"name": "a"}])
+
+    message = refused(
+        home, table, query="?mode=upsert&key=_Record_ID", content=b"_Record_ID,name\n1,b\n,c\n", headers=CSV
+    )
+
+    assert message == 'row 2, column "_Record_ID": must not be null; send new rows by themselves, without this column'
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ import msgspec
 from procession.actions.problems import Problem
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_HOW_CSV = "rows as CSV need the header Content-Type: text/csv"
 _EXPONENT_MAX = 100
+_START = re.compile(rb"[ \t\r\n]*(.{0,2})", re.DOTALL)
 # Every string of valid JSON, and behind names the colon.
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"(?:[ \t\r\n]*(:))?', re.DOTALL)
 
@@ -22,6 +24,7 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"(?:[ \t\r\n]*(:))?', re.DOTALL)
 def parse(raw: bytes) -> dict[str, Any]:
     """The body with its own names in lower case and a list of "rows". Raises Problem in the client's words."""
     raw = raw.removeprefix(_BYTE_ORDER_MARK)
+    _check_start(raw)
     try:
         body = msgspec.json.Decoder(float_hook=_exact).decode(raw)
         if _has_twins(raw, body):
@@ -32,8 +35,6 @@ def parse(raw: bytes) -> dict[str, Any]:
         raise Problem(f"the body is not valid JSON: {error}") from None
     if isinstance(body, list):
         body = {"rows": body}
-    if not isinstance(body, dict):
-        raise Problem('the body must be {"mode": ..., "rows": [{...}, ...]} or a list of rows')
     names = [name.lower() for name in body]
     twin = next((name for name, times in Counter(names).items() if times > 1), None)
     if twin is not None:
@@ -42,6 +43,16 @@ def parse(raw: bytes) -> dict[str, Any]:
     if not isinstance(body.get("rows"), list):
         raise Problem('rows must be a list of objects: [{"column": value, ...}, ...]')
     return body
+
+
+def _check_start(raw: bytes) -> None:
+    """Whoever sends CSV and leaves it to curl to say what it is, hears what to say, and no word of JSON's grammar."""
+    found = _START.match(raw)
+    start = found[1] if found else b""
+    if start == b"--":
+        raise Problem(f"the rows themselves must be the body, not a form that holds a file of them; {_HOW_CSV}")
+    if start[:1] not in {b"[", b"{"}:
+        raise Problem(f'the body must be {{"mode": ..., "rows": [{{...}}, ...]}} or a list of rows; {_HOW_CSV}')
 
 
 def _exact(text: str) -> Decimal:
