@@ -132,6 +132,21 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path):
     assert "encoding: cp1252" in message
 
 
+def test_a_wrong_byte_far_down_is_found_and_a_letter_of_several_bytes_is_none(tmp_path):
+    letters = ("name,n\n" + "Dvořák,1\n" * 150_000).encode()
+
+    message = refused(sql(tmp_path, "FROM t", t=letters + b"caf\xe9,1\n"))
+
+    assert "(the byte 0xE9 in line 150002)" in message
+
+
+@pytest.mark.parametrize("more", range(3))
+def test_a_letter_across_two_blocks_is_one(tmp_path, more):
+    _, rows = types(tmp_path, b"name\n" + b"x" * more + "ř".encode() * 600_000 + b"\n")
+
+    assert len(rows[0][0]) == 600_000 + more
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [

@@ -1,8 +1,8 @@
 """Rows of tables over HTTP: JSON, CSV and Parquet, in and out, a page or everything, as of any version.
 
-The CSV is for programs: it says exactly what the table holds. It can be posted back as an upsert by _Record_ID, to change
-the rows that it holds, or without that column, to add to them or to take their place. For a spreadsheet, ?escape=true
-puts an apostrophe before texts that it would run as formulas (spec/trust.md, rule 6).
+The CSV is for programs: it says exactly what the table holds. Posted back as an upsert by _Record_ID it changes the
+rows that it names; without that column it adds rows or takes their place. For a spreadsheet, ?escape=true puts an
+apostrophe before texts that it would run as formulas (spec/trust.md, rule 6).
 """
 
 from __future__ import annotations

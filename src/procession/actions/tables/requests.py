@@ -28,6 +28,9 @@ LINE_BYTES_MAX = 1 << 20
 _BUFFER_BYTES = 4 << 20  # of the CSV reader; its own choice is many lines of the greatest length
 COLUMNS_MAX = 2_000  # in a request
 ROWS_MAX = 20_000_000  # in a Parquet request: a kilobyte can say that it holds billions
+_UNREADABLE = {
+    "json": "the body cannot be read", "csv": "the CSV cannot be read", "parquet": "the body cannot be read as Parquet",
+}  # fmt: skip
 _PARQUET = b"PAR1"  # what such a file begins and ends with
 _PARQUET_BYTES_MIN = 12
 # Types of Parquet that can be a value; everything else is a list, a structure or bytes.
@@ -64,8 +67,7 @@ def load(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, folder: 
         raise
     except duckdb.Error as error:
         words = database.complaint(error, sources.hidden(folder, settings.contents, settings.request))
-        what = "body cannot be read as Parquet" if settings.format == "parquet" else "body cannot be read"
-        raise Problem(f"the {what}: {words}") from error
+        raise Problem(f"{_UNREADABLE[settings.format]}: {words}") from error
     if mode not in get_args(Mode):
         raise Problem(f"mode is {columns.shown(mode)}, but it can only be append, replace, upsert")
     keyed = tuple(column_named(settings.contents.columns, name, "key") for name in key)
@@ -170,12 +172,12 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, settings: RowsSettings) -> 
         delimiter, names = _header(csv_files.head(path), settings.contents.columns)
         return _read_csv(connection, settings, delimiter, names)
     except csv_files.Unreadable as error:
-        raise Problem(f"the CSV cannot be read: {error}") from None
+        raise Problem(f"{_UNREADABLE['csv']}: {error}") from None
     except duckdb.Error as error:
         words = csv_files.complaint(error, CsvFile(path=path, delimiter=delimiter))
         if words is None:
             raise
-        raise Problem(f"the CSV cannot be read: {words}") from error
+        raise Problem(f"{_UNREADABLE['csv']}: {words}") from error
 
 
 def _header(text: str, known: Sequence[Column]) -> tuple[str, list[str]]:
@@ -219,7 +221,7 @@ def _read_csv(
 
 def _load_parquet(connection: duckdb.DuckDBPyConnection, settings: RowsSettings) -> tuple[Column, ...]:
     if not _is_whole(Path(settings.request)):
-        raise Problem('the body cannot be read as Parquet: it does not begin and end with "PAR1"')
+        raise Problem(f'{_UNREADABLE["parquet"]}: it does not begin and end with "PAR1"')
     source = f"read_parquet({literal(settings.request)})"
     found = sources.first(connection, f"SELECT count(*) FROM {source}")  # of its footer: nothing is unpacked yet
     assert found is not None and isinstance(found[0], int)
