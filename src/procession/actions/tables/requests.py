@@ -112,19 +112,20 @@ def _stage(
     """JSON's values, checked one by one, through a CSV file: DuckDB reads that far faster than rows one by one."""
     by_name = {name: column_named(settings.contents.columns, name, "the request") for name in _names(rows)}
     named = tuple(dict.fromkeys(by_name.values()))
-    path = folder / "staged.csv"
+    path, longest = folder / "staged.csv", LINE_BYTES_MAX
     with path.open("w", encoding="utf-8", newline="") as file:
         for number, row in enumerate(rows, 1):
             given = _by_column(row, by_name, number)
             if is_upsert and len(given) < len(named):
                 missing = next(column.name for column in named if column not in given)
                 raise Problem(f'row {number} has no "{missing}": all rows of an upsert must name the same columns')
-            _write_line(file, _line(given, named, number))
+            longest = max(longest, _write_line(file, _line(given, named, number)))
     fields = ", ".join([f"'{NUMBER}': 'BIGINT'", *(f"'f{column.field}': 'VARCHAR'" for column in named)])
     connection.execute(
         f"CREATE TABLE {GIVEN} AS SELECT * FROM read_csv({literal(str(path))}, auto_detect = false, header = false,"
         f" delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, columns = {{{fields}}},"
-        f" max_line_size = {LINE_BYTES_MAX}, buffer_size = {_BUFFER_BYTES}, new_line = '\\n', parallel = false)"
+        f" max_line_size = {longest}, buffer_size = {max(_BUFFER_BYTES, longest + 1)}, new_line = '\\n',"
+        " parallel = false)"
     )
     return named
 
@@ -160,8 +161,10 @@ def _line(given: Mapping[Column, Any], named: Sequence[Column], number: int) -> 
     return line
 
 
-def _write_line(file: TextIO, line: list[str | None]) -> None:
-    file.write(",".join("" if text is None else '"' + text.replace('"', '""') + '"' for text in line) + "\n")
+def _write_line(file: TextIO, line: list[str | None]) -> int:
+    """The most bytes that it may have: a character has up to four."""
+    text = ",".join("" if value is None else '"' + value.replace('"', '""') + '"' for value in line)
+    return 4 * file.write(f"{text}\n")
 
 
 def _load_csv(connection: duckdb.DuckDBPyConnection, settings: RowsSettings) -> tuple[Column, ...]:
