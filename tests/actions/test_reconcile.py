@@ -6,6 +6,7 @@ import io
 import zipfile
 from decimal import Decimal
 
+import duckdb
 import msgspec
 import pytest
 
@@ -42,6 +43,17 @@ def pairs(played):
 
 def test_equal_keys_and_amounts_pair(tmp_path):
     assert pairs(match(tmp_path, ["a,1.10", "b,2"], ["b,2.00", "a,1.1", "a,1.2"])) == [(1, 2), (2, 1)]
+
+
+def test_binary_amounts_pair_with_their_decimals(tmp_path):
+    path = tmp_path / "binary.parquet"
+    rows = "VALUES (1, 'a', 1234567.89::DOUBLE), (2, 'b', 12345678901.12), (3, 'c', 0.00001)"
+    duckdb.connect().sql(f"SELECT * FROM ({rows}) t(id, key, amount)").write_parquet(str(path))
+    values = {"f.l": ("left.parquet", path.read_bytes())}
+
+    played = match(tmp_path, [], ["a,1234567.89", "b,12345678901.12", "c,0.00001"], values=values)
+
+    assert pairs(played) == [(1, 1), (2, 2), (3, 3)]
 
 
 def test_twins_pair_in_the_order_of_the_files_as_many_as_there_are(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from datetime import date, datetime
 from decimal import Decimal
@@ -105,6 +106,13 @@ def test_one_text_at_the_end_of_a_long_column_keeps_it_text(tmp_path):
 # Files
 
 
+@pytest.mark.parametrize("header", [b'"a, net";b', b'5" pipe;b', b'"a\nor, so, on";b'])
+def test_a_delimiter_inside_of_quotes_separates_nothing(tmp_path, header):
+    kinds, rows = types(tmp_path, header + b"\n1;2\n")
+
+    assert (len(kinds), rows) == (2, [(1, 2)])
+
+
 def test_a_byte_order_mark_is_not_part_of_the_first_name(tmp_path):
     kinds, _ = types(tmp_path, b"\xef\xbb\xbfname,n\na,1\n")
 
@@ -120,7 +128,45 @@ def test_latin_1_is_read_when_it_is_said(tmp_path):
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path):
     message = refused(sql(tmp_path, "FROM t", t=b"name;n\ncaf\xe9;1\n"))
 
-    assert 'the file "f.t.csv" cannot be read' in message
+    assert message.startswith('the file "f.t.csv" cannot be read: it is not UTF-8 (the byte 0xE9 in line 2)')
+    assert "encoding: cp1252" in message
+
+
+def test_a_wrong_byte_far_down_is_found_and_a_letter_of_several_bytes_is_none(tmp_path):
+    letters = ("name,n\n" + "Dvořák,1\n" * 150_000).encode()
+
+    message = refused(sql(tmp_path, "FROM t", t=letters + b"caf\xe9,1\n"))
+
+    assert "(the byte 0xE9 in line 150002)" in message
+
+
+@pytest.mark.parametrize("more", range(3))
+def test_a_letter_across_two_blocks_is_one(tmp_path, more):
+    _, rows = types(tmp_path, b"name\n" + b"x" * more + "ř".encode() * 600_000 + b"\n")
+
+    assert len(rows[0][0]) == 600_000 + more
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("t.csv", b"a,b\n1,2,3\n", "line 2 has 3 values, not 2"),
+        ("t.csv", b'a,b\n"1,2\n', 'line 2 has a quote (") that is not closed'),
+        ("t.csv", "a,b\n1,2\n".encode("utf-16"), "it is UTF-16, not UTF-8"),
+        ("t.csv", b"a,b\n" + b"1" * 5_000_000, "a line is very long"),
+        ("t.parquet", b"junk" * 10, "No magic bytes"),
+        ("t.parquet", b"PAR1" + b"\xff" * 400 + b"PAR1", "t.parquet"),
+        ("t.json", b"[{", "t.json"),
+    ],
+)
+def test_a_broken_file_is_told_without_engine_words_and_places_of_the_server(tmp_path, name, content, words):
+    played = sql(tmp_path, "FROM t", t=(name, content))
+
+    message = refused(played)
+    assert words in message
+    assert str(tmp_path) not in message + played.context.logged
+    assert not re.search(r"Input Error|Possible|ignore_errors", message)
+    assert len(message) < 2_000
 
 
 def test_line_breaks_and_quotes_inside_quotes_are_text(tmp_path):

@@ -96,7 +96,8 @@ def test_a_retype_names_the_first_record_that_does_not_convert(home: House) -> N
 
     message = refused(home, f"tables/{table}/columns/code", {"dataType": "Number"})
 
-    assert message.startswith('the record 2 has "n/a" in "code"')
+    said = 'the record 2 has "n/a" in "code", which is not a Number (at most 28 digits and 10 decimal places)'
+    assert message == said
     assert home.get(f"tables/{table}") == before
 
 
@@ -129,6 +130,8 @@ def test_what_changes_nothing_makes_no_version(home: House) -> None:
         {"name": "x", "dataType": "blob"},
         {"name": "_record_id", "dataType": "Number"},
         {"name": "a/b", "dataType": "Number"},
+        {"name": ".", "dataType": "Number"},
+        {"name": " .. ", "dataType": "Number"},
         {"name": "x", "dataType": "Number", "defaultValue": "five"},
         {"name": "x", "dataType": "Number", "defaultValue": 1e30},
         {"name": "x", "dataType": "TrueFalse", "defaultValue": 1},
@@ -144,6 +147,15 @@ def test_a_bad_column_is_refused(home: House, body: Any) -> None:
     refused(home, f"tables/{table}/columns", body)
 
     assert home.get(f"tables/{table}")["version"] == 2
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_no_column_is_renamed_to_what_an_address_cannot_hold(home: House, name: str) -> None:
+    table = new_table(home, code="Number")
+
+    # A client makes `columns/..` the table's own address, and a DELETE would delete the table.
+    assert '"." or ".."' in refused(home, f"tables/{table}/columns/code", {"name": name})
+    assert home.post(f"tables/{table}/columns/code", json={"name": "..."})["name"] == "..."
 
 
 def test_the_record_id_is_the_servers_own(home: House) -> None:

@@ -7,6 +7,7 @@ can no longer be changed, and (in run_sql) a list of the statements that are all
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ _MEMORY_SHARE = 0.6  # of what the process may use: the rest is for Python, the 
 _MEMORY_BYTES_MIN = 64 << 20
 _THREADS = 2
 EXPORT_FOLDER = "export"  # the only place that DuckDB may write to once it is locked
+COMPLAINT_CHARACTERS_MAX = 1_000
+_ADVICE = re.compile(r"\n\s*(?:Possible (?:fix|solution)|file = |LINE \d+:)", re.IGNORECASE)
+_NOTHING = re.compile(r"^(?:Invalid Input|IO) Error: ")  # kinds of errors that say nothing to whoever sent a file
 _AT_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 
 
@@ -69,9 +73,25 @@ def count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
     return int(row[0])
 
 
-def complaint(error: duckdb.Error) -> str:
-    """DuckDB's message without its position drawing: up to the first empty line, on one line."""
-    return " ".join(str(error).split("\n\n")[0].split())
+def complaint(error: Exception, hidden: Mapping[str, str]) -> str:
+    """DuckDB's message on one line, without its position drawing and its advice on settings that a user cannot make.
+
+    `hidden` as for hide().
+    """
+    text = _ADVICE.split(hide(str(error), hidden).split("\n\n")[0])[0]
+    return " ".join(_NOTHING.sub("", text).split())[:COMPLAINT_CHARACTERS_MAX]
+
+
+def places(folder: Path) -> dict[str, str]:
+    """Hides the step's folder: what lies in it keeps its name."""
+    return {f"{folder}/": "", str(folder): "the step's folder"}
+
+
+def hide(text: str, hidden: Mapping[str, str]) -> str:
+    """The text with what stands for paths of this machine; of paths that begin alike the longest is taken first."""
+    for path in sorted(hidden, key=len, reverse=True):
+        text = text.replace(path, hidden[path])
+    return text
 
 
 def line_of(error: duckdb.Error) -> int:

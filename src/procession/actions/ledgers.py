@@ -39,7 +39,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, *, keys: list[Pair], dates: l
         connection.execute(f"DROP TABLE {quote(side)}")
     kind = _amount_type(connection, amount)
     for side in SIDES:
-        _make_keys(connection, side, keys=keys, dates=dates, amount=f"{quote(amount.of(side))}::{kind}")
+        value = _decimal_text(connection, side, amount.of(side))
+        _make_keys(connection, side, keys=keys, dates=dates, amount=f"{value}::{kind}")
 
 
 def _check_columns(connection: duckdb.DuckDBPyConnection, side: str, wanted: list[str]) -> None:
@@ -61,14 +62,20 @@ def _amount_type(connection: duckdb.DuckDBPyConnection, amount: Pair) -> str:
 
 def _misfits(connection: duckdb.DuckDBPyConnection, side: str, column: str, kind: str) -> tuple[str] | None:
     """The first amount that the type would change or refuse, None when there is none."""
-    name = quote(column)
+    name, value = quote(column), _decimal_text(connection, side, column)
     is_text = database.columns(connection, f"{side}_rows")[column] == "VARCHAR"
-    changed = "" if is_text else f" OR TRY_CAST({name} AS {kind}) <> {name}"
+    changed = "" if is_text else f" OR TRY_CAST({value} AS {kind}) <> {name}"
     row = connection.execute(
         f"SELECT {name}::VARCHAR FROM {side}_rows "
-        f"WHERE {name} IS NOT NULL AND (TRY_CAST({name} AS {kind}) IS NULL{changed}) LIMIT 1"
+        f"WHERE {name} IS NOT NULL AND (TRY_CAST({value} AS {kind}) IS NULL{changed}) LIMIT 1"
     ).fetchone()
     return row and (str(row[0]),)
+
+
+def _decimal_text(connection: duckdb.DuckDBPyConnection, side: str, column: str) -> str:
+    """What becomes a decimal. A binary number goes by its shortest text: DuckDB would scale it in binary."""
+    is_binary = database.columns(connection, f"{side}_rows")[column] in {"DOUBLE", "FLOAT"}
+    return f"{quote(column)}::VARCHAR" if is_binary else quote(column)
 
 
 def _make_keys(

@@ -87,8 +87,8 @@ def run(context: Context) -> Outcome:
     except Problem as problem:
         return Outcome(status=StepStatus.FAILED, message=str(problem))
     except duckdb.Error as error:  # memory or disk
-        context.log(f"{error}\n")
-        return Outcome(status=StepStatus.FAILED, message=database.complaint(error))
+        context.log(f"{database.hide(str(error), database.places(context.folder))}\n")
+        return Outcome(status=StepStatus.FAILED, message=database.complaint(error, database.places(context.folder)))
     finally:
         connection.close()
     said = f"{counts['matched']:,} matched, {counts['only_left']:,} only left, {counts['only_right']:,} only right"

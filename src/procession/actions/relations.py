@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from procession.actions import column_types, database, sheets
+from procession.actions import column_types, csv_files, database, sheets
 from procession.actions.contract import Context, FileInput
+from procession.actions.csv_files import CsvFile
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.references import ReferenceText, only
@@ -25,9 +26,11 @@ _FORMATS = {
     ".parquet": "parquet",
     ".json": "json", ".jsonl": "json", ".ndjson": "json",
 }  # fmt: skip
-_DELIMITERS = ",;\t|"  # in this order when the header holds as many of one as of another
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _UTF_8 = frozenset({"utf-8", "utf-8-sig"})
 _LINE_BYTES_MAX = 4 << 20
+LOGGED_CHARACTERS_MAX = 4_000  # of what DuckDB says, which repeats the line it stumbled over
+_ADVICE = f"say its encoding, such as encoding: cp1252, or {csv_files.IN_EXCEL}"
 _TEXTS = "texts of a file"  # a name that no user's relation can have: Name allows no space
 
 Character = Annotated[str, msgspec.Meta(min_length=1, max_length=1)]
@@ -66,11 +69,14 @@ def load(context: Context, connection: duckdb.DuckDBPyConnection, name: str, opt
         raise Problem(f'the input "{name}" {what} ({options.file})')
     if source.size_bytes == 0:
         raise Problem(f'the file "{source.name}" is empty')
+    hidden = {source.path: source.name, f"{context.folder}/": ""}
     try:
         _read(context.folder, connection, name, source, options)
+    except csv_files.Unreadable as error:
+        raise Problem(f'the file "{source.name}" cannot be read: {error}') from None
     except duckdb.Error as error:
-        context.log(f"{error}\n")
-        raise Problem(f'the file "{source.name}" cannot be read: {database.complaint(error)}') from error
+        context.log(f"{database.hide(str(error), hidden)[:LOGGED_CHARACTERS_MAX]}\n")
+        raise Problem(f'the file "{source.name}" cannot be read: {database.complaint(error, hidden)}') from error
     context.log(f"{name}: {database.count(connection, name):,} rows of {source.name}\n")
 
 
@@ -102,27 +108,35 @@ def _format(source: FileInput) -> str:
 def _read_csv(folder: Path, connection: duckdb.DuckDBPyConnection, source: FileInput, options: FileOptions) -> None:
     # Whatever could drop or shift rows silently is decided here and not left to sniffing: comments, skipped lines,
     # missing cells. The delimiter too: DuckDB takes a file with one short row for a file of a single column.
+    import duckdb
+
     path = _as_utf_8(folder, source, options.encoding)
-    delimiter = options.delimiter or _delimiter(path, options)
+    delimiter = options.delimiter or _delimiter(csv_files.head(path, _ADVICE), options)
+    file = CsvFile(path=path, delimiter=delimiter, quote=options.quote, skip=options.skip, advice=_ADVICE)
+    try:
+        _copy_csv(connection, file, options)
+    except duckdb.Error as error:
+        words = csv_files.complaint(error, file)
+        if words is None:
+            raise
+        raise csv_files.Unreadable(words) from error
+
+
+def _copy_csv(connection: duckdb.DuckDBPyConnection, file: CsvFile, options: FileOptions) -> None:
     connection.execute(
         f"CREATE TABLE {quote(_TEXTS)} AS SELECT * FROM read_csv(?, all_varchar = true, header = {options.header}, "
         f"skip = {options.skip}, comment = '', quote = {literal(options.quote)}, escape = {literal(options.quote)}, "
         f"null_padding = false, ignore_errors = false, max_line_size = {_LINE_BYTES_MAX}, "
-        f"delim = {literal(delimiter)})",
-        [str(path)],
+        f"delim = {literal(file.delimiter)})",
+        [str(file.path)],
     )
 
 
-def _delimiter(path: Path, options: FileOptions) -> str:
-    """The candidate that the header holds most of outside of quotes; a comma when none."""
-    with path.open("rb") as file:
-        lines = file.read(_LINE_BYTES_MAX).decode("utf-8-sig", errors="replace").splitlines()[options.skip :]
-    header = re.sub(
-        f"{re.escape(options.quote)}[^{re.escape(options.quote)}]*{re.escape(options.quote)}",
-        "",
-        lines[0] if lines else "",
-    )
-    return max(_DELIMITERS, key=header.count)
+def _delimiter(text: str, options: FileOptions) -> str:
+    """The candidate that the header holds most of; a comma when none."""
+    for _ in range(options.skip):
+        text = _LINE_END.split(text, maxsplit=1)[-1]
+    return csv_files.delimiters(text, options.quote)[0]
 
 
 def _as_utf_8(folder: Path, source: FileInput, encoding: str) -> Path:

@@ -46,7 +46,7 @@ def run(context: Context) -> Outcome:
     except Problem as problem:
         return Outcome(status=StepStatus.FAILED, message=str(problem))
     except duckdb.Error as error:  # while writing: memory or disk
-        return Outcome(status=StepStatus.FAILED, message=database.complaint(error))
+        return Outcome(status=StepStatus.FAILED, message=database.complaint(error, database.places(context.folder)))
     finally:
         connection.close()
     return Outcome(status=StepStatus.SUCCESS, message=_summary(outputs), outputs=outputs)
@@ -80,8 +80,10 @@ def _execute(context: Context, connection: duckdb.DuckDBPyConnection, parameters
             else:
                 connection.execute(statement, bound or None)
         except duckdb.Error as error:
-            context.log(f"{error}\n")
-            raise Problem(f"line {line + database.line_of(error) - 1}: {database.complaint(error)}") from error
+            hidden = database.places(context.folder)
+            context.log(f"{database.hide(str(error), hidden)}\n")
+            at = line + database.line_of(error) - 1
+            raise Problem(f"line {at}: {database.complaint(error, hidden)}") from error
 
 
 def _statements(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[tuple[int, duckdb.Statement]]:
@@ -91,7 +93,7 @@ def _statements(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[tup
     try:
         found = connection.extract_statements(sql)
     except duckdb.Error as error:
-        raise Problem(f"line {database.line_of(error)}: {database.complaint(error)}") from error
+        raise Problem(f"line {database.line_of(error)}: {database.complaint(error, {})}") from error
     position = 0
     for statement in found:
         position = max(sql.find(statement.query.strip(), position), position)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -136,3 +137,10 @@ def parse_query(query: bytes) -> dict[str, str]:
     if any("\0" in value for _, value in pairs):
         raise Invalid("the query of the address holds a NUL character")
     return {key.lower(): value for key, value in pairs}
+
+
+def repeated(raw_query: str) -> str | None:
+    """The first name, in lower case, that a query which parse_query() took gives twice."""
+    pairs = parse_qsl(raw_query.encode("latin-1").decode(), keep_blank_values=True)
+    names = Counter(name.lower() for name, _ in pairs)
+    return next((name for name, times in names.items() if times > 1), None)

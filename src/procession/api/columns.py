@@ -63,6 +63,8 @@ def _read(body: Mapping[str, Any]) -> ColumnChange:
         name = reading.name(name, field="name")
         if len(name) > NAME_CHARACTERS_MAX or "/" in name or "\\" in name:
             raise Invalid(f'name must have at most {NAME_CHARACTERS_MAX} characters, and no "/" or "\\"')
+        if name in {".", ".."}:  # clients send columns/.. as the address of the table, and would delete that
+            raise Invalid('name cannot be "." or "..", which mean something else in an address')
     nullable = body.get("nullable")
     return ColumnChange(
         name=name,

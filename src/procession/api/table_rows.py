@@ -1,7 +1,8 @@
 """Rows of tables over HTTP: JSON, CSV and Parquet, in and out, a page or everything, as of any version.
 
-The CSV is for programs: it says exactly what the table holds, and can be posted back. For a spreadsheet, ?escape=true
-puts an apostrophe before texts that it would run as formulas (spec/trust.md, rule 6).
+The CSV is for programs: it says exactly what the table holds. Posted back as an upsert by _Record_ID it changes the
+rows that it names; without that column it adds rows or takes their place. For a spreadsheet, ?escape=true puts an
+apostrophe before texts that it would run as formulas (spec/trust.md, rule 6).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from procession.operations.table_rows import RowsRequest, RowsWritten, Wanted
 LIMIT, LIMIT_MAX = 100, 10_000
 JSON_BYTES_MAX = 32 * 2**20  # read as objects, which take many times as much; CSV and Parquet have no such limit
 CHUNK_BYTES = 2**20
+WRITE_PARAMETERS = ("mode", "key")
 NOT_FILTERS = frozenset({"limit", "cursor", "version", "escape"})
 MEDIA: Mapping[Format, str] = {
     "json": "application/json", "csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet",
@@ -43,7 +45,7 @@ MEDIA: Mapping[Format, str] = {
 
 async def read(call: StreamCall) -> Reply | StreamReply:
     """The next page's address is in the Link header; it names the version, so that pages fit together."""
-    query, office = call.request.query, call.parts.office
+    query, office = _query(call.request), call.parts.office
     version, after = _read_cursor(query["cursor"]) if query.get("cursor") else (version_asked(query.get("version")), 0)
     with call.database.read() as tx:
         present = tables.snapshot(tx, call.ids["table"], version)
@@ -64,6 +66,14 @@ async def read(call: StreamCall) -> Reply | StreamReply:
             return Reply(value=msgspec.Raw(await asyncio.to_thread(file.read)), headers=headers)
     headers["content-disposition"] = downloads.disposition(f"{present.table.name}.{format_}")
     return StreamReply(media_type=MEDIA[format_], write=_sender(file), headers=headers)
+
+
+def _query(request: Request) -> Mapping[str, str]:
+    """Raises Invalid for a name that is there twice: elsewhere the last counts, but here it would hide a filter."""
+    name = bodies.repeated(request.raw_query)
+    if name is not None:
+        raise Invalid(f'the address names "{name[:80]}" twice')
+    return request.query
 
 
 def _read(call: StreamCall, present: Snapshot, wanted: Wanted) -> tuple[Page, BinaryIO]:
@@ -171,7 +181,10 @@ def _hash(path: Path) -> str:
 
 
 async def _receive(call: StreamCall, place: Path) -> RowsRequest:
-    path, query = place / "request", call.request.query
+    path, query = place / "request", _query(call.request)
+    unknown = next((name for name in query if name not in WRITE_PARAMETERS), None)
+    if unknown is not None:
+        raise Invalid(f'there is no parameter "{unknown[:80]}"; there are {", ".join(WRITE_PARAMETERS)}')
     try:
         head = await _save(call, path)
     except OSError as error:

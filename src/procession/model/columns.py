@@ -19,7 +19,13 @@ COLUMNS_MAX = 500
 SHOWN_CHARACTERS_MAX = 80  # of a refused value, in the message
 # Number is DECIMAL(38,10), Money DECIMAL(19,4): exact, never a binary fraction.
 WHOLE_DIGITS, DECIMALS = {"Number": 28, "Money": 15}, {"Number": 10, "Money": 4}
-_TOO_FINE = re.compile(r"\.[0-9]{6}0*[1-9]")
+ZONE = r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)"
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.{decimals})?)?"
+_MOMENT = rf" *[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([ T]{_TIME}{ZONE}?)? *"
+# The form of a Datetime, wherever one comes from; what else ISO 8601 allows, 20250205, may be another thing by mistake.
+# Behind six decimals there may be zeros: this API itself writes dates with seven.
+MOMENT = _MOMENT.replace("{decimals}", "[0-9]{1,6}0*")
+_FINER = re.compile(_MOMENT.replace("{decimals}", "[0-9]+"))
 _PLAIN = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})\Z")
 
 
@@ -121,15 +127,25 @@ def _truth(given: object) -> str:
 
 
 def _moment(given: object) -> str:
-    try:
-        at = datetime.fromisoformat(given.strip()) if isinstance(given, str) else None
-        at = at if at is None or at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError):
-        at = None
-    # Python cuts off what is finer than a microsecond without a word.
-    if at is None or _TOO_FINE.search(str(given)):
-        raise Invalid(f"{shown(given)} is not a date such as 2025-02-05 or 2025-02-05T22:40:19Z")
+    at = _read_moment(given) if isinstance(given, str) and re.fullmatch(MOMENT, given) else None
+    if at is None:
+        raise Invalid(f"{shown(given)} {why_no_moment(given)}")
     return at.isoformat(sep=" ")
+
+
+def _read_moment(text: str) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text.strip())
+        return at if at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        return None
+
+
+def why_no_moment(given: object) -> str:
+    """What is wrong with what is no Datetime."""
+    if isinstance(given, str) and _FINER.fullmatch(given) and _read_moment(given) and not re.fullmatch(MOMENT, given):
+        return "is finer than a microsecond, the finest that is kept"
+    return "is not a date such as 2025-02-05 or 2025-02-05T22:40:19Z"
 
 
 def _number(kind: ColumnType, given: object) -> str:

@@ -111,6 +111,12 @@ def test_an_exception_of_an_action_fails_the_step(house: House) -> None:
     assert "Traceback" in told.log
 
 
+def test_an_exception_of_an_action_does_not_tell_where_the_server_keeps_its_files(house: House) -> None:
+    told = house.run("open('/nowhere/files/ab/cd')", action="warm_script", user_code=False)
+
+    assert told.outcome.message.endswith("failed unexpectedly: FileNotFoundError: No such file or directory")
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -16,7 +16,7 @@ import msgspec
 from procession.actions import database
 from procession.actions.contract import Action, Context, FileOutput, Outcome, OutputValue
 from procession.actions.problems import Problem
-from procession.actions.tables import changing, contract, reading, writing
+from procession.actions.tables import changing, contract, reading, sources, writing
 from procession.model.lifecycle import StepStatus
 
 if TYPE_CHECKING:
@@ -106,8 +106,16 @@ def _run(context: Context, work: Work, warm: Warm) -> Outcome:
     except duckdb.OutOfMemoryException:
         return Outcome(status=StepStatus.FAILED, message="it needs more memory than it may use")
     except (duckdb.IOException, OSError) as error:
-        if _NO_SPACE not in str(error):
-            raise
-        return Outcome(status=StepStatus.FAILED, message="the disk is full")
+        if _NO_SPACE in str(error):
+            return Outcome(status=StepStatus.FAILED, message="the disk is full")
+        return _failed(context, error)
+    except duckdb.Error as error:
+        return _failed(context, error)
     outputs: dict[str, OutputValue] = {**files, contract.RESULT: msgspec.json.encode(result).decode()}
     return Outcome(status=StepStatus.SUCCESS, outputs=outputs)
+
+
+def _failed(context: Context, error: Exception) -> Outcome:
+    """Our own fault, told without our paths."""
+    hidden = sources.hidden(context.folder, context.settings.contents, getattr(context.settings, "request", ""))
+    return Outcome(status=StepStatus.FAILED, message=f"it failed unexpectedly: {database.complaint(error, hidden)}")

@@ -55,7 +55,7 @@ def _check(connection: duckdb.DuckDBPyConnection, settings: ChangeSettings) -> N
     )
     if found:
         shown = columns.shown(found[1])
-        raise Problem(f'the record {found[0]} has {shown} in "{before.name}", which {conversion.why(after)}')
+        raise Problem(f'the record {found[0]} has {shown} in "{before.name}", which {conversion.why(after, found[1])}')
 
 
 def _convert(

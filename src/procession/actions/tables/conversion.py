@@ -6,7 +6,7 @@ All texts of requests go through here, so that a number is never rounded and a t
 from __future__ import annotations
 
 from procession.actions.database import literal, quote
-from procession.model.columns import DECIMALS, WHOLE_DIGITS, Column, ColumnType
+from procession.model.columns import DECIMALS, MOMENT, WHOLE_DIGITS, ZONE, Column, ColumnType, why_no_moment
 
 _TYPES = {
     ColumnType.NUMBER: "DECIMAL(38,10)",
@@ -15,10 +15,8 @@ _TYPES = {
     ColumnType.DATETIME: "TIMESTAMP",
     ColumnType.MONEY: "DECIMAL(19,4)",
 }
-_ZONE = r"([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)"
-_MOMENT = (
-    rf"\s*[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([ T][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(\.[0-9]{{1,6}}0*)?)?{_ZONE}?)?\s*"
-)
+# A time zone can lead out of the years that a date is written with.
+_FIRST, _LAST = "TIMESTAMP '0001-01-01'", "TIMESTAMP '9999-12-31 23:59:59.999999'"
 _FORMULA = r"^[=+\-@\t\r\n]"  # what a spreadsheet would run (spec/trust.md, rule 6)
 
 
@@ -41,14 +39,17 @@ def from_text(column: Column, text: str) -> str:
 
 def _has_zone(text: str) -> str:
     # Behind a time of day: the "-31" of a date is none.
-    return rf"regexp_matches({text}, ':[0-9.]+{_ZONE}\s*$')"
+    return rf"regexp_matches({text}, ':[0-9.]+{ZONE}\s*$')"
 
 
 def misfits(column: Column, text: str) -> str:
     """An SQL condition: this text is not NULL and does not fit the column exactly."""
     if column.type is ColumnType.TEXT:
         return f"(length({text}) > {column.length} OR contains({text}, chr(0)))"
-    wrong = f"{from_text(column, text)} IS NULL OR NOT regexp_full_match({text}, {literal(_pattern(column))})"
+    value = from_text(column, text)
+    wrong = f"{value} IS NULL OR NOT regexp_full_match({text}, {literal(_pattern(column))})"
+    if column.type is ColumnType.DATETIME:
+        wrong = f"{wrong} OR {value} NOT BETWEEN {_FIRST} AND {_LAST}"
     return f"({text} IS NOT NULL AND ({wrong}))"
 
 
@@ -57,7 +58,7 @@ def _pattern(column: Column) -> str:
         case ColumnType.TRUE_FALSE:
             return r"\s*(?i:true|false)\s*"
         case ColumnType.DATETIME:
-            return _MOMENT
+            return MOMENT
         case _ if column.is_record_id:
             return r"\s*[0-9]{1,18}\s*"
         case _:
@@ -65,20 +66,20 @@ def _pattern(column: Column) -> str:
             return rf"\s*[+-]?(0*[0-9]{{1,{digits}}}(\.[0-9]{{0,{decimals}}}0*)?|\.[0-9]{{1,{decimals}}}0*)\s*"
 
 
-def why(column: Column) -> str:
-    """What a value that does not fit should have been."""
+def why(column: Column, text: object) -> str:
+    """What a value that does not fit should have been; `text` is the value."""
     match column.type:
         case ColumnType.TEXT:
             return f"is not a text of at most {column.length} characters"
         case ColumnType.TRUE_FALSE:
             return "is neither true nor false"
         case ColumnType.DATETIME:
-            return "is not a date such as 2025-02-05 or 2025-02-05T22:40:19Z"
+            return why_no_moment(text)
         case _ if column.is_record_id:
             return "is not the number of a record"
         case _:
             digits, decimals = WHOLE_DIGITS[column.type], DECIMALS[column.type]
-            return f"is not a {column.type}, which has at most {digits} digits and {decimals} decimal places"
+            return f"is not a {column.type} (at most {digits} digits and {decimals} decimal places)"
 
 
 def to_text(column: Column, value: str) -> str:

@@ -77,6 +77,8 @@ def _test(known: Sequence[Column], condition: Condition, parameters: list[str]) 
     column = next(column for column in known if column.name == condition.column)
     name = quote(column.name)
     if condition.operator == "null":
+        if condition.value.lower() not in {"true", "false"}:
+            raise Problem(f"{column.name}.null is {columns.shown(condition.value)}, neither true nor false")
         return f"{name} IS {'NOT ' if condition.value.lower() == 'false' else ''}NULL"
     if condition.operator == "contains":
         parameters.append(condition.value)

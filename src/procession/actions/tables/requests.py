@@ -6,15 +6,14 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, get_args
 
-import msgspec
-
+from procession.actions import csv_files, database
+from procession.actions.csv_files import CsvFile
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
-from procession.actions.tables import sources
+from procession.actions.tables import json_bodies, sources
 from procession.actions.tables.contract import Mode, RowsSettings
 from procession.model import columns
 from procession.model.columns import Column, ColumnType
@@ -29,11 +28,15 @@ LINE_BYTES_MAX = 1 << 20
 _BUFFER_BYTES = 4 << 20  # of the CSV reader; its own choice is many lines of the greatest length
 COLUMNS_MAX = 2_000  # in a request
 ROWS_MAX = 20_000_000  # in a Parquet request: a kilobyte can say that it holds billions
-_DELIMITERS = ",;\t|"
-_HEAD_BYTES = 1 << 20
+_UNREADABLE = {
+    "json": "the body cannot be read", "csv": "the CSV cannot be read", "parquet": "the body cannot be read as Parquet",
+}  # fmt: skip
+_PARQUET = b"PAR1"  # what such a file begins and ends with
+_PARQUET_BYTES_MIN = 12
 # Types of Parquet that can be a value; everything else is a list, a structure or bytes.
 _PLAIN = ("DECIMAL", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT",
-          "HUGEINT", "DOUBLE", "FLOAT", "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", "ENUM", "UUID")  # fmt: skip
+          "HUGEINT", "DOUBLE", "FLOAT", "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", "ENUM", "UUID",
+          '"NULL"')  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,7 @@ def load(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, folder: 
     key: Sequence[str] = settings.key
     try:
         if settings.format == "json":
-            body = _parse(Path(settings.request).read_bytes())
+            body = json_bodies.parse(Path(settings.request).read_bytes())
             mode, key = _asked(body, mode, key)
             named = _stage(connection, body["rows"], settings, is_upsert=mode == "upsert", folder=folder)
         elif settings.format == "csv":
@@ -63,8 +66,8 @@ def load(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, folder: 
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
-        what = "CSV" if settings.format == "csv" else "body"
-        raise Problem(f"the {what} cannot be read: {sources.complaint(error, folder)}") from error
+        words = database.complaint(error, sources.hidden(folder, settings.contents, settings.request))
+        raise Problem(f"{_UNREADABLE[settings.format]}: {words}") from error
     if mode not in get_args(Mode):
         raise Problem(f"mode is {columns.shown(mode)}, but it can only be append, replace, upsert")
     keyed = tuple(column_named(settings.contents.columns, name, "key") for name in key)
@@ -93,31 +96,6 @@ def _mapped(known: Sequence[Column], names: Sequence[str]) -> tuple[Column, ...]
     return found
 
 
-def _exact(text: str) -> Decimal:
-    number = Decimal(text)
-    # 1e999999999 is ten characters here and a gigabyte of digits a moment later.
-    if number and abs(number.adjusted()) > 100:
-        raise ValueError(f"the number {text[:40]} is out of range")
-    return number
-
-
-def _parse(raw: bytes) -> dict[str, Any]:
-    try:
-        body = msgspec.json.Decoder(float_hook=_exact).decode(raw.removeprefix(b"\xef\xbb\xbf"))
-    except RecursionError:
-        raise Problem("the body is nested too deeply") from None
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise Problem(f"the body is not valid JSON: {error}") from None
-    if isinstance(body, list):
-        body = {"rows": body}
-    if not isinstance(body, dict):
-        raise Problem('the body must be {"mode": ..., "rows": [{...}, ...]} or a list of rows')
-    body = {name.lower(): value for name, value in body.items()}
-    if not isinstance(body.get("rows"), list):
-        raise Problem('rows must be a list of objects: [{"column": value, ...}, ...]')
-    return body
-
-
 def _asked(body: Mapping[str, Any], mode: str, key: Sequence[str]) -> tuple[str, Sequence[str]]:
     given = body.get("mode")
     mode = mode if given is None else given.lower() if isinstance(given, str) else str(given)
@@ -134,19 +112,20 @@ def _stage(
     """JSON's values, checked one by one, through a CSV file: DuckDB reads that far faster than rows one by one."""
     by_name = {name: column_named(settings.contents.columns, name, "the request") for name in _names(rows)}
     named = tuple(dict.fromkeys(by_name.values()))
-    path = folder / "staged.csv"
+    path, longest = folder / "staged.csv", LINE_BYTES_MAX
     with path.open("w", encoding="utf-8", newline="") as file:
         for number, row in enumerate(rows, 1):
             given = _by_column(row, by_name, number)
             if is_upsert and len(given) < len(named):
                 missing = next(column.name for column in named if column not in given)
                 raise Problem(f'row {number} has no "{missing}": all rows of an upsert must name the same columns')
-            _write_line(file, _line(given, named, number))
+            longest = max(longest, _write_line(file, _line(given, named, number)))
     fields = ", ".join([f"'{NUMBER}': 'BIGINT'", *(f"'f{column.field}': 'VARCHAR'" for column in named)])
     connection.execute(
         f"CREATE TABLE {GIVEN} AS SELECT * FROM read_csv({literal(str(path))}, auto_detect = false, header = false,"
         f" delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, columns = {{{fields}}},"
-        f" max_line_size = {LINE_BYTES_MAX}, buffer_size = {_BUFFER_BYTES}, new_line = '\\n', parallel = false)"
+        f" max_line_size = {longest}, buffer_size = {max(_BUFFER_BYTES, longest + 1)}, new_line = '\\n',"
+        " parallel = false)"
     )
     return named
 
@@ -182,22 +161,56 @@ def _line(given: Mapping[Column, Any], named: Sequence[Column], number: int) -> 
     return line
 
 
-def _write_line(file: TextIO, line: list[str | None]) -> None:
-    file.write(",".join("" if text is None else '"' + text.replace('"', '""') + '"' for text in line) + "\n")
+def _write_line(file: TextIO, line: list[str | None]) -> int:
+    """The most bytes that it may have: a character has up to four."""
+    text = ",".join("" if value is None else '"' + value.replace('"', '""') + '"' for value in line)
+    return 4 * file.write(f"{text}\n")
 
 
 def _load_csv(connection: duckdb.DuckDBPyConnection, settings: RowsSettings) -> tuple[Column, ...]:
-    with Path(settings.request).open("rb") as file:
-        head = file.read(_HEAD_BYTES).decode("utf-8-sig", errors="replace")
-    delimiter = max(_DELIMITERS, key=head.partition("\n")[0].count)
+    import duckdb
+
+    path = Path(settings.request)
     try:
-        names = next(csv.reader(io.StringIO(head), delimiter=delimiter), [])
-    except csv.Error as error:
-        raise Problem(f"the first line of the CSV cannot be read: {error}") from None
+        delimiter, names = _header(csv_files.head(path), settings.contents.columns)
+        return _read_csv(connection, settings, delimiter, names)
+    except csv_files.Unreadable as error:
+        raise Problem(f"{_UNREADABLE['csv']}: {error}") from None
+    except duckdb.Error as error:
+        words = csv_files.complaint(error, CsvFile(path=path, delimiter=delimiter))
+        if words is None:
+            raise
+        raise Problem(f"{_UNREADABLE['csv']}: {words}") from error
+
+
+def _header(text: str, known: Sequence[Column]) -> tuple[str, list[str]]:
+    """The delimiter and the names: those that are all columns, else what the header holds most of."""
+    found = [(delimiter, _names_of(text, delimiter)) for delimiter in csv_files.delimiters(text)]
+    delimiter, names = next((pair for pair in found if all(_is_known(known, name) for name in pair[1])), found[0])
     if not "".join(names).strip():
         raise Problem("the CSV is empty; its first line must hold the names of the columns")
     if len(names) > COLUMNS_MAX:
         raise Problem(f"the request has more than {COLUMNS_MAX} columns")
+    return delimiter, names
+
+
+def _names_of(text: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+    except csv.Error as error:
+        raise Problem(f"the first line of the CSV cannot be read: {error}") from None
+
+
+def _is_known(known: Sequence[Column], name: str) -> bool:
+    try:
+        return bool(columns.find(known, name))
+    except (NotFound, Invalid):
+        return False
+
+
+def _read_csv(
+    connection: duckdb.DuckDBPyConnection, settings: RowsSettings, delimiter: str, names: Sequence[str]
+) -> tuple[Column, ...]:
     # Nothing is left to guessing: DuckDB takes a file with one short row for a file of a single column.
     fields = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(names)))
     source = (
@@ -210,12 +223,21 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, settings: RowsSettings) -> 
 
 
 def _load_parquet(connection: duckdb.DuckDBPyConnection, settings: RowsSettings) -> tuple[Column, ...]:
+    if not _is_whole(Path(settings.request)):
+        raise Problem(f'{_UNREADABLE["parquet"]}: it does not begin and end with "PAR1"')
     source = f"read_parquet({literal(settings.request)})"
     found = sources.first(connection, f"SELECT count(*) FROM {source}")  # of its footer: nothing is unpacked yet
     assert found is not None and isinstance(found[0], int)
     if found[0] > ROWS_MAX:
         raise Problem(f"the request has {found[0]:,} rows, more than {ROWS_MAX:,}; send them in parts")
     return _take(connection, settings, source, None)
+
+
+def _is_whole(path: Path) -> bool:
+    with path.open("rb") as file:
+        start, size_bytes = file.read(len(_PARQUET)), file.seek(0, io.SEEK_END)
+        file.seek(max(size_bytes - len(_PARQUET), 0))
+        return size_bytes >= _PARQUET_BYTES_MIN and start == file.read() == _PARQUET
 
 
 def _take(
@@ -234,9 +256,10 @@ def _take(
 
 def _as_text(column: Column, name: str, kind: str) -> str:
     if kind in {"DOUBLE", "FLOAT"} and column.type is not ColumnType.TEXT:
-        # Binary fractions are not exact to begin with: they are taken to ten decimal places.
-        text = f"CAST(TRY_CAST({quote(name)} AS DECIMAL(38,10)) AS VARCHAR)"
-        return f"CASE WHEN {quote(name)} IS NOT NULL THEN coalesce({text}, CAST({quote(name)} AS VARCHAR)) END"
+        # By its shortest text, which is the amount that somebody wrote: from the number itself DuckDB scales in binary
+        # (1234567.89 becomes 1234567.8899999998). What a sum left behind the tenth decimal place is dropped.
+        shortest = f"CAST({quote(name)} AS VARCHAR)"
+        return f"coalesce(CAST(TRY_CAST({shortest} AS DECIMAL(38,10)) AS VARCHAR), {shortest})"
     if kind.endswith("]") or not kind.startswith(_PLAIN):
         raise Problem(f'column "{column.name}" holds {kind[:40]}; only numbers, texts, dates and truth values fit')
     return f"CAST({quote(name)} AS VARCHAR)"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from procession.actions.contract import FileOutput
 from procession.actions.database import literal, quote
 from procession.actions.tables import conversion
-from procession.actions.tables.contract import PartFile
+from procession.actions.tables.contract import Contents, PartFile
 from procession.model.columns import RECORD_ID, Column
 
 if TYPE_CHECKING:
@@ -52,13 +52,12 @@ def write(
     return FileOutput(path=str(path), name=path.name), int(row[0])
 
 
+def hidden(folder: Path, contents: Contents, request: str = "") -> dict[str, str]:
+    """What stands for our paths where DuckDB names them."""
+    places = {f"{folder}/": "", request: "the body"} | {part.path: "a file of the table" for part in contents.parts}
+    return {path: words for path, words in places.items() if path}
+
+
 def first(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> tuple[object, ...] | None:
     found: tuple[object, ...] | None = connection.execute(query, list(parameters) or None).fetchone()
     return found
-
-
-def complaint(error: duckdb.Error, folder: Path) -> str:
-    """DuckDB's words without its advice and without our paths."""
-    text = str(error).split("\nPossible fixes")[0].split("\n  file = ")[0]
-    text = text.split("LINE 1:")[0].replace(str(folder) + "/", "")
-    return " ".join(text.split())[:400]

@@ -64,7 +64,10 @@ def _check_request(rows: Rows) -> None:
         if column not in rows.columns:
             raise Problem(f'the rows have no "{column.name}", which is in the key')
     if any(column.is_record_id for column in rows.columns) and not any(column.is_record_id for column in rows.key):
-        raise Problem(f"{columns.RECORD_ID} is given by the server; rows may name it as the key of an upsert only")
+        raise Problem(
+            f"{columns.RECORD_ID} is given by the server; leave the column out, or send the rows with"
+            f" mode=upsert&key={columns.RECORD_ID} to change the records that it names"
+        )
 
 
 def _check_values(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
@@ -80,8 +83,13 @@ def _check_values(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
     number, column = min(bad, key=lambda pair: pair[0])
     row = first(connection, f"SELECT f{column.field} FROM {GIVEN} WHERE {NUMBER} = ?", number)
     assert row is not None
-    reason = "must not be null" if row[0] is None else f"{columns.shown(row[0])} {conversion.why(column)}"
+    reason = _no_null(column) if row[0] is None else f"{columns.shown(row[0])} {conversion.why(column, row[0])}"
     raise Problem(f'row {number}, column "{column.name}": {reason}')
+
+
+def _no_null(column: Column) -> str:
+    advice = "; send new rows by themselves, without this column" if column.is_record_id else ""
+    return f"must not be null{advice}"
 
 
 def _wrong(column: Column, *, must: bool) -> str:

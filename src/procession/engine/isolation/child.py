@@ -123,7 +123,9 @@ def _perform(place: Workplace, pulse: Pulse, job: Job) -> Outcome:
         outcome = Outcome(status=StepStatus.FAILED, message=limits.memory_reason(job.limits))
     except Exception as error:  # this is the executor's arm: an action's bug must fail its step only
         traceback.print_exc()
-        message = f"the action {job.action} failed unexpectedly: {type(error).__name__}: {error}"
+        # Not the whole of an OSError: it names a path of this machine. The traceback above does, for whoever runs it.
+        words = (error.strerror or error) if isinstance(error, OSError) else error
+        message = f"the action {job.action} failed unexpectedly: {type(error).__name__}: {words}"
         outcome = Outcome(status=StepStatus.FAILED, message=message)
     finally:
         pulse.end()

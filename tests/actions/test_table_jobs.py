@@ -1,0 +1,51 @@
+"""Table jobs by themselves, for what is too large to go through the door of the other tests."""
+
+from __future__ import annotations
+
+import json
+
+import duckdb
+
+from procession.actions import tables
+from procession.actions.contract import FileOutput
+from procession.actions.tables import contract, writing
+from procession.model.columns import RECORD_COLUMN, Column, ColumnType
+from procession.model.lifecycle import StepStatus
+from tests.actions.context import LocalContext
+
+
+def written(folder, body, known, format_="json"):
+    """What the job that writes rows answers, and its first row."""
+    request, place = folder / "request", folder / "job"
+    request.write_bytes(body)
+    place.mkdir()
+    contents = contract.Contents(columns=(RECORD_COLUMN, *known), parts=())
+    settings = contract.RowsSettings(contents=contents, next_record=1, format=format_, request=str(request))
+    outcome = tables.book()[contract.ROWS_KIND].run(
+        LocalContext(settings=settings, folder=place, values={}, targets={})
+    )
+    assert outcome.status is StepStatus.SUCCESS, outcome.message
+    file = outcome.outputs.get(writing.ADDED)
+    if not isinstance(file, FileOutput):
+        return outcome.outputs, None
+    return outcome.outputs, duckdb.execute("SELECT * FROM read_parquet(?)", [file.path]).fetchone()
+
+
+def texts(count):
+    return [Column(field=n + 2, name=f"c{n}", type=ColumnType.TEXT, length=8_000) for n in range(count)]
+
+
+def test_a_wide_row_of_long_texts_is_taken_as_json(tmp_path):
+    text = 'é"' * 4_000
+
+    outputs, row = written(tmp_path, json.dumps([{f"c{n}": text for n in range(300)}]).encode(), texts(300))
+
+    assert contract.REFUSED not in outputs
+    assert row[1:] == (text,) * 300
+
+
+def test_a_line_of_csv_that_is_too_long_is_told_in_plain_words(tmp_path):
+    outputs, _ = written(tmp_path, b"c0\n" + b"x" * 2**21, texts(1), "csv")
+
+    said = 'the CSV cannot be read: line 2 is longer than 1,048,576 bytes; perhaps a quote (") is not closed'
+    assert outputs[contract.REFUSED] == said
