@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from procession.operations import passwords
+from procession.model.errors import NotFound
+from procession.operations import links, passwords
 from procession.store import people as people_store
 from tests.api.golden import differences, example
 from tests.api.house import House
@@ -146,3 +148,24 @@ def test_an_administrator_makes_nobody_above_themselves(home: House) -> None:
     answer = home.ask("POST", "users", who="admin", json={**JILL, "userRole": "SVXAdmin"})
 
     assert answer.status_code == 403
+
+
+def test_a_user_who_lost_the_password_is_given_a_new_link_and_the_old_one_is_dead(home: House) -> None:
+    made = make(home)
+
+    again = home.post(f"users/{made['id']}/passwordlink", who="admin")
+
+    old, new = (urlsplit(each["setPasswordLink"]) for each in (made, again))
+    with home.database.read() as tx:
+        assert str(links.find(tx, parse_qs(new.query)["link"][0], home.clock.now()).id) == made["id"]
+        with pytest.raises(NotFound):
+            links.find(tx, parse_qs(old.query)["link"][0], home.clock.now())
+
+
+def test_a_suspended_user_is_given_no_link(home: House) -> None:
+    user = make(home)["id"]
+    home.post(f"users/{user}", json={"accountStatus": "Suspended"}, who="admin")
+
+    answer = home.ask("POST", f"users/{user}/passwordlink", who="admin")
+
+    assert (answer.status_code, answer.json()["message"]) == (400, "jill is Suspended; make the account Active first")

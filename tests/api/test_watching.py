@@ -35,7 +35,7 @@ class Listener:
 
     def __init__(self, home: House, path: str, query: str, *, method: str = "GET", who: str = "reader") -> None:
         self.sent: list[Any] = []
-        self._head = {"type": "http", "method": method, "scheme": "http", "path": f"/api/v1/{path}",
+        self._head: dict[str, Any] = {"type": "http", "method": method, "scheme": "http", "path": f"/api/v1/{path}",
                       "query_string": query.encode(), "headers": [(b"authorization", f"Bearer {who}".encode())]}  # fmt: skip
         self.home = home
 

@@ -138,7 +138,7 @@ def new_application(made: House) -> Ids:
 RUN = "/api/v1/processruns/{run}"
 APPLICATION = "/api/v1/applications/{application}"
 SESSIONS = "/api/v1/files/{file}/uploadsessions"
-_USERS = ("POST /api/v1/users/{user}",)
+_USERS = ("POST /api/v1/users/{user}", "POST /api/v1/users/{user}/passwordlink")
 _GRANTS = (
     *(
         f"{method} /api/v1/{holder}/permissions{what}"

@@ -59,6 +59,7 @@ GET users | user_read | | |
 POST users | user | | | ClientAdmin
 GET users/{user} | user_read | reader | user |
 POST users/{user} | user | owner | user |
+POST users/{user}/passwordlink | user | owner | user |
 GET users/{user}/usergroups | user_read | reader | user |
 GET users/{user}/permissions | permission_read | | |
 POST users/{user}/permissions | permission | | |

@@ -224,6 +224,7 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
         probe(body={"city": "Sydney"}, user="above", demands=ABOVE),
         probe(body={"userRole": "SVXAdmin"}, demands=ABOVE),
     ),
+    "POST users/{user}/passwordlink": (*OF_USER, probe(user="above", demands=ABOVE)),
     "GET users/{user}/usergroups": OF_USER,
     "GET users/{user}/permissions": (
         probe(of_holder=True, shows_owned=("process", "table")),

@@ -131,6 +131,7 @@ def table(find: Find) -> tuple[Route, ...]:
         row("POST users", "users.create", STREAM, NEW_U, "Create a user", body=BodyKind.JSON, reply="User", takes="NewUser"),
         row("GET users/{user}", "users.get", READ, READ_U, "Get a user", reply="User"),
         row("POST users/{user}", "users.change", STREAM, OWN_U, "Update a user", body=BodyKind.JSON, reply="User", takes="UserChange"),
+        row("POST users/{user}/passwordlink", "users.link", WRITE, OWN_U, "Send a user a link to set a password", reply="User", body=BodyKind.NONE),
         row("GET users/{user}/usergroups", "users.groups", READ, READ_U, "List the groups of a user", reply="[Named]"),
         row("GET users/{user}/permissions", "grants.listed", LIST, READ_GRANTS, "List the permissions of a user", reply="[Permission]"),
         row("POST users/{user}/permissions", "grants.create", WRITE, GRANT_ANY, "Give a user a role on a resource", reply="Permission", takes="NewPermission"),

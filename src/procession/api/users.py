@@ -14,6 +14,7 @@ from msgspec import UNSET
 from procession.api import once, people_shapes, reading, wire
 from procession.api import shapes as common
 from procession.api.contract import Call, StreamCall
+from procession.api.parts import Parts
 from procession.model import timezones
 from procession.model.errors import Invalid
 from procession.model.ids import UserId
@@ -60,15 +61,29 @@ async def create(call: StreamCall) -> people_shapes.User:
     def operation(tx: Transaction) -> people_shapes.User:
         caller = call.admit(tx)
         repeats.mark(tx, call.keyed, call.clock())
-        look = call.parts.look_for_mail
-        if look is not None:
-            tx.after_commit(look)
-        sends, now = look is not None, call.clock()
+        sends, now = _sends_mail(tx, call.parts), call.clock()
         made = accounts.create(tx, caller, wanted, password_hash=password_hash, sends_mail=sends, now=now)
-        link = None if made.link is None else links.address(call.parts.public_url or call.request.origin, made.link)
-        return once.answered(tx, call.keyed, shown(made.user, link=link))
+        return once.answered(tx, call.keyed, _with_link(call, made))
 
     return await _written(call, operation)
+
+
+def link(call: Call) -> people_shapes.User:
+    """A link to set the password: mailed to the user, or in the answer where no mail is sent."""
+    sends = _sends_mail(call.tx, call.parts)
+    return _with_link(call, accounts.remind(call.tx, call.caller, call.ids["user"], sends_mail=sends, now=call.now))
+
+
+def _sends_mail(tx: Transaction, parts: Parts) -> bool:
+    """Whoever sends it is told once this is durable."""
+    if parts.look_for_mail is not None:
+        tx.after_commit(parts.look_for_mail)
+    return parts.look_for_mail is not None
+
+
+def _with_link(call: Call | StreamCall, made: accounts.Made) -> people_shapes.User:
+    address = call.parts.public_url or call.request.origin
+    return shown(made.user, link=None if made.link is None else links.address(address, made.link))
 
 
 async def change(call: StreamCall) -> people_shapes.User:

@@ -7,9 +7,8 @@ from typing import Any
 
 from procession.commands import workplace
 from procession.commands.console import Console
-from procession.model.errors import Invalid
-from procession.model.people import AccountStatus, User, UserRole
-from procession.operations import links, people
+from procession.model.people import User, UserRole
+from procession.operations import accounts, links, people
 from procession.store import people as people_store
 from procession.store.database import Transaction
 
@@ -69,8 +68,7 @@ def link_user(console: Console, login: str) -> int:
 
 def _link(tx: Transaction, login: str, now: datetime) -> str:
     user = people.find_user(tx, login)
-    if user.status is not AccountStatus.ACTIVE:
-        raise Invalid(f"{user.login} is {user.status}; make the account Active first")
+    accounts.require_active(user)
     return links.create(tx, user.id, now)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from procession.model.people import Caller, User
+from procession.model.errors import Invalid
+from procession.model.ids import UserId
+from procession.model.people import AccountStatus, Caller, User
 from procession.operations import links, people
 from procession.store import mail
 from procession.store.database import Transaction
@@ -29,6 +31,20 @@ def create(
         people.set_password(tx, user.id, password_hash, now)
         return Made(user=user, link=None)
     return Made(user=user, link=invite(tx, user, sends_mail=sends_mail, now=now))
+
+
+def remind(tx: Transaction, caller: Caller, user_id: UserId, *, sends_mail: bool, now: datetime) -> Made:
+    """A link for a user who lost the password, or never set one; earlier ones are dead. Raises Forbidden, Invalid."""
+    user = people.user(tx, user_id)
+    people.require_rank(caller, user.role)
+    require_active(user)
+    return Made(user=user, link=invite(tx, user, sends_mail=sends_mail, now=now))
+
+
+def require_active(user: User) -> None:
+    """A link would open nothing for anybody else. Raises Invalid."""
+    if user.status is not AccountStatus.ACTIVE:
+        raise Invalid(f"{user.login} is {user.status}; make the account Active first")
 
 
 def invite(tx: Transaction, user: User, *, sends_mail: bool, now: datetime) -> str | None:
