@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from procession.model.errors import Invalid, NotFound
 from procession.store.blobs import Blobs
+
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 
 @pytest.fixture
@@ -63,8 +68,35 @@ def test_a_file_outside_is_refused_by_whatever_path(blobs: Blobs, folder: Path, 
     (folder / "door").symlink_to(tmp_path)
 
     for path in (secret, folder / ".." / ".." / "secret", folder / "door" / "secret", Path(f"{folder}2") / "x"):
-        with pytest.raises(Invalid, match="outside the step's folder"):
+        with pytest.raises(Invalid, match=r"outside the step's folder|is a link"):
             blobs.take(path, inside=folder)
+
+
+def test_a_folder_that_becomes_a_link_meanwhile_leads_nowhere(blobs: Blobs, folder: Path, tmp_path: Path) -> None:
+    """A step that is still there exchanges the two as fast as it can."""
+    outside = tmp_path / "outside"
+    for place in (outside, folder / "sub"):
+        place.mkdir()
+        (place / "result").write_text(place.name)
+    (folder / "link").symlink_to(outside)
+    libc, is_over = ctypes.CDLL(None), threading.Event()
+
+    def exchange() -> None:
+        while not is_over.is_set():
+            libc.renameat2(AT_FDCWD, bytes(folder / "sub"), AT_FDCWD, bytes(folder / "link"), RENAME_EXCHANGE)
+
+    thread = threading.Thread(target=exchange)
+    thread.start()
+    taken = set()
+    try:
+        for _ in range(2_000):
+            with contextlib.suppress(Invalid):
+                taken.add(blobs.take(folder / "sub" / "result", inside=folder).sha256)
+    finally:
+        is_over.set()
+        thread.join()
+
+    assert taken == {hashlib.sha256(b"sub").hexdigest()}
 
 
 def test_what_is_no_file_is_refused_and_nobody_waits_for_it(blobs: Blobs, folder: Path) -> None:

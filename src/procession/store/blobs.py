@@ -49,12 +49,7 @@ class Blobs:
 
         Raises Invalid for anything but a regular file there: links and pipes would lead a step to other people's bytes.
         """
-        if inside.resolve() not in source.parent.resolve().joinpath(source.name).parents:
-            raise Invalid(f"the output file {source.name} lies outside the step's folder")
-        try:
-            descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:
-            raise Invalid(f"the output file {source.name} does not exist or is a link") from None
+        descriptor = _open_below(inside, source)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise Invalid(f"the output {source.name} is not a file")
@@ -91,6 +86,28 @@ class Blobs:
             sink.path.rename(target)
         sync_folders(target.parent)
         self._crash_point("after publication")
+
+
+def _open_below(folder: Path, source: Path) -> int:
+    """A descriptor of the file, reached from the folder name by name, none of them a link. Raises Invalid.
+
+    Never by a path that was looked at before: what the step left running may exchange a folder for a link meanwhile.
+    """
+    base = folder if source.is_relative_to(folder) else folder.resolve()
+    names = source.relative_to(base).parts if source.is_relative_to(base) else ()
+    if not names or ".." in names:
+        raise Invalid(f"the output file {source.name} lies outside the step's folder")
+    place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        for name in names[:-1]:
+            below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place)
+            os.close(place)
+            place = below
+        return os.open(names[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)
+    except OSError:
+        raise Invalid(f"the output file {source.name} does not exist or is a link") from None
+    finally:
+        os.close(place)
 
 
 class Sink:
