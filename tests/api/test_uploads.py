@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from procession.api.bodies import ClientGone
-from procession.api.uploads import NAME_BYTES_MAX, Upload, clean_name, receive_file
+from procession.api.uploads import Upload, receive_file
 from procession.model.errors import Invalid, ProcessionError, TooLarge
+from procession.model.files import NAME_BYTES_MAX, clean_name
 from procession.store.blobs import Blobs
 
 MULTIPART = "multipart/form-data; boundary=XyZ"

@@ -8,7 +8,7 @@ from procession.api import reading, shapes, uploads, wire
 from procession.api.contract import Call, FileReply, StreamCall
 from procession.api.parts import announce
 from procession.model.errors import NotFound
-from procession.model.files import File
+from procession.model.files import File, clean_name
 from procession.operations import files
 from procession.store.database import Transaction
 
@@ -20,7 +20,7 @@ def metadata(call: Call) -> shapes.File:
 
 
 def rename(call: Call) -> shapes.File:
-    name = uploads.clean_name(reading.name(call.body.get("name"), field="name"))
+    name = clean_name(reading.name(call.body.get("name"), field="name"))
     file = files.rename(call.tx, call.caller, call.ids["file"], name, now=call.now)
     announce(call, file.run)
     return wire.file(file, call.request.origin)

@@ -18,7 +18,7 @@ from multipart import MultipartError, MultipartSegment, ParserLimitReached, Push
 from procession.api.bodies import next_piece
 from procession.api.contract import Receive
 from procession.model.errors import Invalid, ProcessionError, TooLarge
-from procession.model.files import Content
+from procession.model.files import Content, clean_name
 
 UPLOAD_BYTES_MAX = 8 * 2**30
 BATCH_BYTES = 2**20  # what one visit of the thread takes; at most two batches are held
@@ -26,10 +26,7 @@ SEGMENTS_MAX = 100
 SEGMENT_HEADERS_MAX = 16
 HEADER_BYTES_MAX = 8_192
 OVERHEAD_BYTES_MAX = 2**20  # of the other parts and the boundaries
-NAME_BYTES_MAX = 255  # what file systems take
 _BOUNDARY_LINE = re.compile(rb"--([0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-])\r\n")  # RFC 2046, 5.1.1
-# Line direction marks make "exe.xlsx" of "xslx.exe"; control characters break terminals and headers.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _EXTENDED_NAME = re.compile(r"filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", re.IGNORECASE)  # RFC 8187; urllib3 before 1.25
 
 
@@ -196,19 +193,3 @@ def boundary_of(content_type: str, head: bytes) -> bytes | None:
 def _name_of(segment: MultipartSegment) -> str | None:
     extended = _EXTENDED_NAME.search(segment.header("Content-Disposition", ""))
     return unquote(extended[1]) if extended else segment.filename
-
-
-def clean_name(name: str) -> str:
-    """The file's own name: no folders of either kind, nothing unprintable, at most NAME_BYTES_MAX bytes of UTF-8.
-
-    The extension survives a cut. Never empty: what leaves nothing is called "file".
-    """
-    name = _UNSAFE.sub("", name.replace("\\", "/").rpartition("/")[2]).strip()
-    if not name.strip("."):
-        return "file"
-    encoded = name.encode()
-    if len(encoded) <= NAME_BYTES_MAX:
-        return name
-    stem, dot, extension = name.rpartition(".")
-    tail = (dot + extension).encode() if stem and len(extension) <= 20 else b""
-    return encoded[: NAME_BYTES_MAX - len(tail)].decode(errors="ignore") + tail.decode()

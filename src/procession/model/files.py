@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from procession.model.ids import FileId, ProcessId, PropertyId, RunId
+
+NAME_BYTES_MAX = 255  # what file systems take
+# Line direction marks make "exe.xlsx" of "xslx.exe"; control characters break terminals and headers.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,3 +31,19 @@ class Content:
 
     sha256: str
     size_bytes: int
+
+
+def clean_name(name: str) -> str:
+    """The file's own name: no folders of either kind, nothing unprintable, at most NAME_BYTES_MAX bytes of UTF-8.
+
+    The extension survives a cut. Never empty: what leaves nothing is called "file".
+    """
+    name = _UNSAFE.sub("", name.replace("\\", "/").rpartition("/")[2]).strip()
+    if not name.strip("."):
+        return "file"
+    encoded = name.encode()
+    if len(encoded) <= NAME_BYTES_MAX:
+        return name
+    stem, dot, extension = name.rpartition(".")
+    tail = (dot + extension).encode() if stem and len(extension) <= 20 else b""
+    return encoded[: NAME_BYTES_MAX - len(tail)].decode(errors="ignore") + tail.decode()

@@ -194,6 +194,36 @@ def test_a_forged_message_ends_the_step(shared: House) -> None:
     assert "is not a message" in told.reason
 
 
+def test_the_name_of_a_file_goes_by_the_rules_of_an_upload(shared: House) -> None:
+    code = (
+        "from procession.actions.contract import FileOutput\n"
+        "outputs['a.b'] = FileOutput(path=str(context.folder / 'x'), name='../a\\r\\nX: y\\0.csv')"
+    )
+
+    told = shared.run(code)
+
+    assert isinstance(found := told.outcome.outputs["a.b"], FileOutput) and found.name == "aX: y.csv"
+
+
+@pytest.mark.parametrize("status", ["Running", "Skipped", "Scheduled", "Cancelled"])
+def test_a_step_that_says_it_ended_in_what_is_no_end_fails(house: House, status: str) -> None:
+    """It would leave its run without anybody who works on it."""
+    code = f"import msgspec\ncontext.channel.send(msgspec.msgpack.encode(['done', {status!r}, '', {{}}, False]))"
+
+    told = house.run(code)
+
+    assert "is not a message" in told.reason
+
+
+def test_shared_memory_goes_with_its_step(shared: House) -> None:
+    before = Path("/proc/sysvipc/shm").read_text()
+
+    told = shared.run("import ctypes\noutputs['a.b'] = ctypes.CDLL(None).shmget(0x50524f, 4096, 0o1666) >= 0")
+
+    assert told.outcome.outputs == {"a.b": True}
+    assert Path("/proc/sysvipc/shm").read_text() == before
+
+
 def test_a_copy_that_user_code_forked_does_not_speak_for_the_step(house: House) -> None:
     told = house.run(
         "import os\npid = os.fork()\nif pid: os.waitpid(pid, 0)\noutputs['a.b'] = 'parent' if pid else 'child'"

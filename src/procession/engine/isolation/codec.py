@@ -12,12 +12,14 @@ import msgspec
 from procession.actions.contract import FileInput, FileOutput, Outcome, OutputTarget
 from procession.engine.isolation.contract import Done, Heartbeat, Job, Limits, Progress
 from procession.model.errors import ProcessionError
+from procession.model.files import clean_name
 from procession.model.lifecycle import StepStatus
 
 # Extension codes; a user's own mapping can never be mistaken for one of these.
 _DECIMAL, _BIG_INTEGER, _FILE_INPUT, _FILE_OUTPUT = 1, 2, 3, 4
 _INTEGER_MAX, _INTEGER_MIN = 2**64 - 1, -(2**63)  # what msgpack can say
 
+OUTCOMES = frozenset({StepStatus.SUCCESS, StepStatus.WARNING, StepStatus.FAILED})
 TEXT_CHARS_MAX = 4_000  # of a completion message or a progress message
 DEPTH_MAX = 100  # of nested settings
 
@@ -105,6 +107,8 @@ def decode_frame(payload: bytes) -> Frame:
             case ["exit", int() as status, int() | float() as seconds]:
                 return Exited(status=status, cpu_seconds=float(seconds))
             case ["done", str() as status, str() as message, dict() as outputs, bool() as reusable]:
+                if StepStatus(status) not in OUTCOMES:
+                    raise ValueError(f"no step ends {status}")
                 outcome = Outcome(status=StepStatus(status), message=message, outputs=_checked(outputs))
                 return Finished(done=Done(outcome=outcome), reusable=reusable)
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
@@ -116,7 +120,12 @@ def _checked(outputs: Mapping[Any, Any]) -> dict[str, Any]:
     for reference, value in outputs.items():
         if not isinstance(reference, str) or not isinstance(value, str | int | Decimal | bool | None | FileOutput):
             raise ValueError(f"the output {reference!r}")
-    return dict(outputs)
+    return {reference: _named(value) for reference, value in outputs.items()}
+
+
+def _named(value: Any) -> Any:
+    """The name of a file goes by the rules of an upload: it is what the step's code says it is."""
+    return FileOutput(path=value.path, name=clean_name(value.name)) if isinstance(value, FileOutput) else value
 
 
 def _pack(value: Any, depth: int = 0) -> Any:

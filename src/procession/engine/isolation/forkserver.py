@@ -183,14 +183,12 @@ def _find_namespaces(orders: Orders) -> tuple[str, int]:
     if not orders.settings.namespaces:
         return "", 0
     network = linux.CLONE_NEWNET if orders.user_code and orders.settings.separate_network else 0
-    for name, flags in (
-        ("pid", linux.CLONE_NEWPID | network),
-        ("pid", linux.CLONE_NEWPID),
-        ("user and pid", linux.CLONE_NEWPID | linux.CLONE_NEWUSER | network),
-        ("user and pid", linux.CLONE_NEWPID | linux.CLONE_NEWUSER),
-    ):
-        if _can_clone(flags):
-            return name, flags
+    # Shared memory of System V is in no limit, outlives its process and is every user's: it goes with its namespace.
+    more = (linux.CLONE_NEWIPC | network, linux.CLONE_NEWIPC, network, 0)
+    for name, flags in (("pid", linux.CLONE_NEWPID), ("user and pid", linux.CLONE_NEWPID | linux.CLONE_NEWUSER)):
+        for others in more:
+            if _can_clone(flags | others):
+                return name, flags | others
     return "", 0
 
 
