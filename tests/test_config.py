@@ -140,3 +140,12 @@ def test_the_public_address_is_an_address() -> None:
     assert config.read({"PROCESSION_PUBLIC_URL": "https://p.example.com/"}).public_url == "https://p.example.com"
     with pytest.raises(config.SettingError, match="PROCESSION_PUBLIC_URL must be an address"):
         config.read({"PROCESSION_PUBLIC_URL": "p.example.com"})
+
+
+def test_proxies_are_trusted_by_their_addresses() -> None:
+    several = config.read({"PROCESSION_TRUSTED_PROXIES": "10.0.0.7, 10.1.0.0/16"})
+
+    assert several.trusted_proxies == "10.0.0.7/32,10.1.0.0/16"
+    assert config.read({"PROCESSION_TRUSTED_PROXIES": "none"}).trusted_proxies == ""
+    with pytest.raises(config.SettingError, match="PROCESSION_TRUSTED_PROXIES must be addresses"):
+        config.read({"PROCESSION_TRUSTED_PROXIES": "proxy.example"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import signal
 import socket
@@ -99,6 +100,42 @@ def test_what_is_not_http_gets_the_error_body_of_the_api(home: Path) -> None:
     assert b'"supportId"' in said
 
 
+def test_a_request_s_head_has_a_size_beyond_which_it_is_refused(home: Path) -> None:
+    with serving(home) as server:
+        host, _, port = server.address.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nX: ")
+            with contextlib.suppress(ConnectionError):
+                for _ in range(100):
+                    connection.sendall(b"a" * 1_000_000)
+            with contextlib.suppress(ConnectionError):
+                assert connection.makefile("rb").read().startswith(b"HTTP/1.1 431 ")
+        large = ask("GET", f"{server.address}/health", X="a" * 30_000)
+
+    assert large.status == 200
+    assert '"status": 431' in server.log.read_text()
+
+
+def test_a_new_database_is_nobody_else_s_also_where_the_folder_was_there(home: Path) -> None:
+    home.mkdir(mode=0o755, parents=True)
+
+    command(home, "user", "create", "--email", "a@x.org", "--first-name", "A", "--last-name", "B", "--role", "Designer")
+
+    modes = {path.name: path.stat().st_mode & 0o777 for path in home.glob("procession.db*")}
+    assert modes and set(modes.values()) == {0o600}
+
+
+def test_what_an_earlier_server_left_of_its_steps_goes_at_the_start(home: Path) -> None:
+    with serving(home) as server:
+        server.end(signal.SIGKILL)
+    left = home / "work" / "71" / "deep"
+    left.mkdir(parents=True)
+    (left / "half.csv").write_text("a")
+
+    with serving(home):
+        assert not left.parent.exists()
+
+
 def test_a_commit_in_doubt_is_answered_and_ends_the_server_with_70(home: Path) -> None:
     apply_text(home, ECHO % "word")
     with serving(home) as server:
@@ -111,3 +148,12 @@ def test_a_commit_in_doubt_is_answered_and_ends_the_server_with_70(home: Path) -
         assert answer.status == 503
         assert set(answer.json) == {"message", "supportId"}
         assert server.process.wait(10) == 70
+
+
+def test_whoever_is_told_an_address_is_told_the_public_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROCESSION_PUBLIC_URL", "https://close.example")
+    monkeypatch.setenv("PROCESSION_TRUSTED_PROXIES", "none")
+    with serving(home) as server:
+        told = ask("GET", f"{server.address}/.well-known/oauth-authorization-server", X_Forwarded_Proto="ftp").json
+
+    assert told["issuer"] == "https://close.example"

@@ -5,6 +5,7 @@ The only place that reads the environment. The variable of a setting is its name
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -52,6 +53,7 @@ class Settings:
     upload_bytes_max: int = 10 * GIB
     step_memory_bytes_max: int = 4 * GIB
     public_url: str = ""  # where users reach the server, for links; "": the address it listens at
+    trusted_proxies: str = "127.0.0.1"  # whose X-Forwarded-For and X-Forwarded-Proto are believed; "": nobody's
     smtp: SmtpServer | None = None  # no mail is sent without one
 
     @property
@@ -198,6 +200,16 @@ def _seconds(label: str, text: str, *, smallest: float, largest: float) -> float
     return seconds
 
 
+def _addresses(label: str, text: str) -> str:
+    """Addresses or networks, separated by commas or blanks; "none" is an empty list."""
+    if text.lower() == "none":
+        return ""
+    try:
+        return ",".join(str(ipaddress.ip_network(part)) for part in text.replace(",", " ").split())
+    except ValueError as error:
+        raise SettingError(f'{label} must be addresses such as "10.0.0.7, 10.1.0.0/16", or none: {error}') from error
+
+
 _READERS: dict[str, Any] = {
     "home": _path,
     "host": _host,
@@ -209,6 +221,7 @@ _READERS: dict[str, Any] = {
     # Under a minute a client would spend its life asking for tokens; above a year it is a password.
     "token_seconds": lambda label, text: int(_seconds(label, text, smallest=60, largest=31_536_000)),
     "public_url": _url,
+    "trusted_proxies": _addresses,
     "upload_bytes_max": lambda label, text: _size_bytes(label, text, smallest=1),
     # A Python process with DuckDB loaded needs this much before the step does anything.
     "step_memory_bytes_max": lambda label, text: _size_bytes(label, text, smallest=256 * MIB),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -84,6 +85,8 @@ class Home:
         # Two commands that use a new home at the same moment must not both write the schema.
         with self._handle() as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
+            # Whatever the folder lets others see: SQLite gives its other files the mode of this one.
+            os.close(os.open(self.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             database = Database(self.database, on_fatal=on_fatal)
             try:
                 migrations.migrate(database, clock.now())
@@ -91,6 +94,11 @@ class Home:
                 database.close()
                 raise
         return database
+
+    def sweep_work(self) -> None:
+        """Folders of attempts that an earlier server left; what a process of theirs still holds goes the next time."""
+        for folder in self.work.iterdir():
+            shutil.rmtree(folder, ignore_errors=True)
 
     def open_blobs(self) -> Blobs:
         self.prepare()

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 HEAD_SECONDS_MAX = 10.0  # from the connection, or a request's first byte, to the end of its head
 IDLE_SECONDS_MAX = 75  # between two requests of a connection
 DRAIN_SECONDS_MAX = 2  # for requests under way when the server is told to end; long polls are cut
+HEAD_BYTES_MAX = 65_536  # with what arrived together with its end
 BACKLOG = 2048
 
 
@@ -35,6 +36,7 @@ class Connection(HttpToolsProtocol):
     """uvicorn's connection, which waits for a request's head as long as the client likes; ours does not."""
 
     _head_timer: asyncio.TimerHandle | None = None
+    _head_bytes = 0  # of a head whose end has not come yet
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -43,6 +45,16 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_expecting()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """The parser takes a head of any size, and longer the more it has of one."""
+        is_in_head = self._head_timer is not None
+        super().data_received(data)
+        self._head_bytes = self._head_bytes + len(data) if is_in_head and self._head_timer is not None else 0
+        if self._head_bytes > HEAD_BYTES_MAX:
+            self._refuse(
+                "431 Request Header Fields Too Large", f"the head of a request has at most {HEAD_BYTES_MAX} bytes"
+            )
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -53,11 +65,15 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
+        self._refuse("400 Bad Request", "this is not a valid HTTP request")
+
+    def _refuse(self, status: str, message: str) -> None:
         """T12 of spec/wire.md holds for what is not HTTP, too."""
         support_id = str(uuid.uuid4())
-        log.info("not HTTP", extra={"supportId": support_id, "status": 400})
-        body = json.dumps({"message": "this is not a valid HTTP request", "supportId": support_id}).encode()
-        head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+        log.info("not HTTP", extra={"supportId": support_id, "status": int(status[:3])})
+        body = json.dumps({"message": message, "supportId": support_id}).encode()
+        head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+        self._stop_expecting()
         self.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)
         self.transport.close()
 
@@ -105,6 +121,8 @@ def make_server(app: Api, settings: Settings) -> uvicorn.Server:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=IDLE_SECONDS_MAX,
         timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
         **files,

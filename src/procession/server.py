@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -90,6 +89,7 @@ def open_station(settings: Settings, *, clock: Clock, on_fatal: Callable[[str], 
     """Take the home, recover what an earlier engine left, and work. Raises Busy when another engine has it."""
     home = Home(folder=settings.home)
     lock = home.take_lock(f"process {os.getpid()}")
+    home.sweep_work()
     isolation = ForkServerIsolation(isolation_settings(settings, home))
     # First of all, because it takes longest and needs nothing of us while it does.
     isolation.start()
@@ -157,9 +157,8 @@ def isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
 
 
 def _open_workbench(settings: Settings, home: Home) -> Workbench:
-    """For table jobs; what an earlier server left of theirs goes."""
+    """For table jobs."""
     folder = home.work / "tables"
-    shutil.rmtree(folder, ignore_errors=True)
     bounds = isolation_settings(settings, home)
     return Workbench(folder, table_settings(readable_paths=bounds.readable_paths, writable_paths=bounds.writable_paths))
 

@@ -63,6 +63,11 @@ def test_a_body_is_refused_in_the_words_in_which_it_was_written(
     refused(home, "POST", path.replace("{p}", home.process), 400, words, content=content, who="admin")
 
 
+@pytest.mark.parametrize("host", ["a b", "evil.example/x?y", 'evil"<>', "[x]", "x.example:port"])
+def test_a_host_that_is_none_is_refused(home: House, host: str) -> None:
+    refused(home, "GET", "processes", 400, "the header Host does not name one host", headers={"host": host})
+
+
 def test_a_message_names_the_whole_path(home: House) -> None:
     refused(home, "GET", "nothing", 404, "there is nothing at /api/v1/nothing;")
     refused(home, "PATCH", "processes", 405, "/api/v1/processes does not know PATCH")

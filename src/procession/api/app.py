@@ -91,7 +91,6 @@ def build(
         announcements=announcements,
         upload_bytes_max=settings.upload_bytes_max,
         hashing=settings.hashing,
-        public_url=settings.public_url,
         look_for_mail=settings.look_for_mail,
         document=wire.encode(openapi.document(table, version=procession.__version__)),
     )
@@ -102,5 +101,6 @@ def build(
         clock=clock.now,
         threads=settings.threads,
         parts=parts,
+        public_url=settings.public_url,
     )
     return Api(connected, table)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import re
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import CancelledError as FutureCancelled
@@ -39,7 +40,7 @@ from procession.api.contract import (
 )
 from procession.api.ids import parse_ids
 from procession.api.paths import Router, normalise
-from procession.model.errors import ProcessionError, Unauthorized, Unavailable
+from procession.model.errors import Invalid, ProcessionError, Unauthorized, Unavailable
 from procession.model.rights import PUBLIC, Rule
 from procession.operations import repeats
 from procession.operations.repeats import Keyed, Repeated
@@ -52,6 +53,7 @@ log = logging.getLogger("procession.api")
 
 # How long an answer under way outlives the token that asked for it (S2 of spec/trust.md: at most a second).
 RECHECK_SECONDS = 0.5
+_HOST = re.compile(r"(([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?)?\Z")
 TEXT_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can weigh
 
 
@@ -61,7 +63,8 @@ class Server:
 
     `authenticate` turns a bearer token into its caller or raises Unauthorized. `permit` is the one function that
     decides a permission: it raises NotFound or Forbidden, and is called for every route before its handler.
-    `threads` runs listings; `parts` is handed to the handlers as it is.
+    `threads` runs listings; `parts` is handed to the handlers as it is. `public_url` is where users reach us; "" when
+    nobody said: then what each asks for tells.
     """
 
     database: Database
@@ -70,6 +73,7 @@ class Server:
     clock: Callable[[], datetime]
     threads: Executor
     parts: Any
+    public_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +116,7 @@ class Api:
         answer.is_oauth = path.space is Space.OAUTH
         route, texts = self._router.find(scope["method"], path)
         answer.error_page = route.error_page
-        asked = Asked(route=route, request=_request(scope), texts=texts)
+        asked = Asked(route=route, request=_request(scope, self._server.public_url), texts=texts)
         answer.request = asked.request
         reply = await self._run(asked, receive)
         if isinstance(reply, StreamReply | FileReply):
@@ -256,12 +260,15 @@ def _parsed(asked: Asked, raw: bytes) -> Mapping[str, Any]:
     return {}
 
 
-def _request(scope: Scope) -> Request:
+def _request(scope: Scope, public_url: str) -> Request:
+    """Raises Invalid for a Host that is none, or two of them (RFC 9112 section 3.2): links to us are made of it."""
     headers = _headers(scope["headers"])
+    if not _HOST.match(headers.get("host", "")) or sum(name == b"host" for name, _ in scope["headers"]) > 1:
+        raise Invalid("the header Host does not name one host")
     return Request(
         method=scope["method"],
         path=scope["path"],
-        origin=f"{scope['scheme']}://{headers.get('host', 'localhost')}",
+        origin=public_url or f"{scope['scheme']}://{headers.get('host', 'localhost')}",
         headers=headers,
         query=bodies.parse_query(scope["query_string"]),
         raw_query=scope["query_string"].decode("latin-1"),

@@ -16,8 +16,7 @@ from procession.operations.office import Office
 class Parts:
     """`hashing` runs what hashes passwords, and bounds how many at a time; `document` is openapi.json, encoded.
 
-    `public_url` is where users reach us; "" when nobody said: then what each asks for tells. `look_for_mail` tells
-    whoever sends mail that there is some; None where none is sent.
+    `look_for_mail` tells whoever sends mail that there is some; None where none is sent.
     """
 
     office: Office
@@ -25,7 +24,6 @@ class Parts:
     upload_bytes_max: int
     hashing: Executor
     document: bytes
-    public_url: str
     look_for_mail: Callable[[], None] | None
 
 

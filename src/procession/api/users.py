@@ -82,8 +82,7 @@ def _sends_mail(tx: Transaction, parts: Parts) -> bool:
 
 
 def _with_link(call: Call | StreamCall, made: accounts.Made) -> people_shapes.User:
-    address = call.parts.public_url or call.request.origin
-    return shown(made.user, link=None if made.link is None else links.address(address, made.link))
+    return shown(made.user, link=None if made.link is None else links.address(call.request.origin, made.link))
 
 
 async def change(call: StreamCall) -> people_shapes.User:
