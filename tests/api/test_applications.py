@@ -22,6 +22,13 @@ def token_of(home: House, made: dict[str, Any]) -> int:
     return home.ask("POST", "../../oauth/token", headers={"authorization": ""}, data=form).status_code
 
 
+def test_whether_it_is_public_cannot_be_changed(home: House) -> None:
+    made = home.post("applications", json={"name": "Nightly"})
+
+    assert home.ask("POST", f"applications/{made['id']}", json={"isPublic": True}).status_code == 400
+    assert home.ask("POST", f"applications/{made['id']}", json={"isPublic": False}).status_code == 200
+
+
 def test_what_is_registered_gets_tokens_as_its_user_and_shows_its_secret_once(home: House) -> None:
     made = home.post("applications", json={"name": "Nightly", "scopes": ["process_read", "file"]})
 
@@ -101,6 +108,8 @@ def narrow(home: House, who: str, scopes: frozenset[str]) -> None:
         ({}, "name is missing"),
         ({"name": "x", "scopes": ["root"]}, "there is no scope root"),
         ({"name": "x", "scopes": "process"}, "scopes must be a list"),
+        ({"name": "x", "redirectUris": ["https://x.example;default-src/"]}, "must begin with https://"),
+        ({"name": "x", "redirectUris": ["https://*.example/"]}, "must begin with https://"),
         ({"name": "x", "redirectUris": ["http://client.example/cb"]}, "http://client.example/cb"),
         ({"name": "x", "isPublic": "maybe"}, "neither true nor false"),
     ],

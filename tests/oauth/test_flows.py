@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -190,3 +191,15 @@ def test_consents_keep_no_text_of_a_code(made: World) -> None:
     found = made.write(lambda tx: consent_store.code(tx, consents.digest(code)))
 
     assert found.redirect_uri == "" and not found.is_used and PASSWORD not in str(found) and REDIRECT not in str(found)
+
+
+def test_what_a_user_consents_to_cannot_make_itself_permanent(made: World) -> None:
+    """An application that it registered would outlive the consent, and the user's password."""
+    wider = replace(made.web, scopes=made.web.scopes | {"application"})
+    made.write(lambda tx: application_store.change(tx, wider))
+
+    asked = httpx2.get(made.address + made.question(scope="application"))
+    given = made.redeem(made.code()).json()
+
+    assert "error=invalid_scope" in asked.headers["location"]
+    assert given["scope"] and "application" not in given["scope"]

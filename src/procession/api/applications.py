@@ -43,8 +43,11 @@ def create(call: Call) -> people_shapes.Application:
 
 
 def change(call: Call) -> people_shapes.Application:
-    """What is left out stays."""
-    wanted = _changed(applications.find(call.tx, call.ids["application"]), call.body)
+    """What is left out stays. Raises Invalid for what cannot change."""
+    present = applications.find(call.tx, call.ids["application"])
+    if call.body.get("ispublic") not in {None, present.is_public}:
+        raise Invalid("isPublic cannot be changed; register another application")
+    wanted = _changed(present, call.body)
     return _shown(call, applications.change(call.tx, call.caller, wanted, call.now))
 
 

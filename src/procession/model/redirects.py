@@ -11,6 +11,7 @@ CHARACTERS_MAX = 1_000
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 # What RFC 3986 allows in an address: no blank, no control character, nothing that is not ASCII.
 _ADDRESS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+\Z")
+_HOST = re.compile(r"[a-z0-9.-]+\Z|[0-9a-f:.]+\Z")
 _SCHEME = re.compile(r"[a-z][a-z0-9+\-.]*\Z")
 
 
@@ -36,5 +37,6 @@ def check(uri: str) -> None:
 
 def _is_allowed(scheme: str, host: str | None) -> bool:
     if scheme in {"https", "http"}:
-        return bool(host) and (scheme == "https" or host in LOOPBACK_HOSTS)
+        # No other character can stand in a name or an address, nor be slipped into a policy that names the host.
+        return _HOST.match(host or "") is not None and (scheme == "https" or host in LOOPBACK_HOSTS)
     return "." in scheme and _SCHEME.match(scheme) is not None

@@ -78,7 +78,11 @@ class AuthorizationCode(AuthorizationCodeGrant):  # type: ignore[misc]
         return str(uri)
 
     def validate_requested_scope(self) -> None:
-        self.request.resolved_scopes = self.request.client.requested_scopes(self.request.payload.scope)
+        """All but what would outlive the consent: an application that this one registers for the user."""
+        scopes = self.request.client.requested_scopes(self.request.payload.scope)
+        if "application" in split_scopes(self.request.payload.scope or ""):
+            raise InvalidScopeError(description="the scope application is not given by consent")
+        self.request.resolved_scopes = scopes - {"application"}
 
     def allow(self, user: User) -> str:
         """The code, once the request is valid and the user has agreed."""
