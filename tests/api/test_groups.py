@@ -111,6 +111,20 @@ def test_the_last_owner_stays_unless_an_administrator_says_otherwise(home: House
     assert home.ask("DELETE", path, who="admin").status_code == 200
 
 
+@pytest.mark.parametrize("heir", ["subscriber", "suspended", "empty group"])
+def test_an_owner_who_cannot_act_as_one_is_no_owner_to_leave_it_to(home: House, heir: str) -> None:
+    holder = f"users/{home.users['mate' if heir == 'subscriber' else 'editor'].id}"
+    if heir == "empty group":
+        holder = f"usergroups/{home.post('usergroups', json={'name': 'Nobody'}, who='admin')['id']}"
+    home.post(f"{holder}/permissions", json={"resourceId": home.process, "role": "owner"})
+    if heir == "suspended":
+        home.post(holder, json={"accountStatus": "Suspended"}, who="admin")
+
+    answer = home.ask("DELETE", f"users/{home.users['owner'].id}/permissions/{home.process}")
+
+    assert answer.status_code == 400 and "is the last owner" in answer.json()["message"]
+
+
 def test_others_see_of_a_user_s_permissions_what_they_own(home: House) -> None:
     reader = home.users["reader"].id
 

@@ -64,6 +64,11 @@ def check(rule: Rule, path: Collection[str]) -> None:
         raise ValueError(f"nobody has the user role of {rule}")
 
 
+def can_own_a_process(role: UserRole) -> bool:
+    """Whether somebody of this user role acts as the owner of a process that they were given."""
+    return role in ADMINS or PROCESS_CEILING[role] is Role.OWNER
+
+
 def covers(own: Role, needed: Role) -> bool:
     """Whether the role `own` includes `needed`."""
     return ROLE_RANK[own] >= ROLE_RANK[needed]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from procession.model.errors import Invalid, NotFound
-from procession.model.ids import GroupId, ResourceId, UserId
-from procession.model.people import Caller, Permission, Role
-from procession.model.rights import ADMINS
+from procession.model.ids import GroupId, ResourceId, TableId, UserId
+from procession.model.people import Caller, Permission, Role, UserRole
+from procession.model.rights import ADMINS, can_own_a_process
 from procession.operations import people as people_operations
 from procession.operations.permissions import not_found, role_of
 from procession.store import people, permissions
@@ -68,5 +68,6 @@ def _keep_an_owner(tx: Transaction, caller: Caller, holder: Holder, resource: Re
     if caller.user.role in ADMINS:
         return
     is_owner = permissions.role_of_holder(tx, resource, holder=holder) is Role.OWNER
-    if is_owner and permissions.count_owners(tx, resource) == 1:
+    can_own = [role for role in UserRole if isinstance(resource, TableId) or can_own_a_process(role)]
+    if is_owner and not permissions.has_other_owner(tx, resource, holder=holder, roles=can_own):
         raise Invalid(f"{holder.noun} {holder} is the last owner of {resource.noun} {resource}; name another one first")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from procession.model.ids import (
     ActionStepId,
     DataStepId,
@@ -14,7 +16,7 @@ from procession.model.ids import (
     TableId,
     UserId,
 )
-from procession.model.people import Permission, Role
+from procession.model.people import Permission, Role, UserRole
 from procession.model.rights import ROLE_RANK
 from procession.store.database import Transaction
 
@@ -85,13 +87,18 @@ def role_of_holder(tx: Transaction, resource: ResourceId, *, holder: UserId | Gr
     return None if row is None else Role(row[0])
 
 
-def count_owners(tx: Transaction, resource: ResourceId) -> int:
-    """How many users and groups own it."""
+def has_other_owner(
+    tx: Transaction, resource: ResourceId, *, holder: UserId | GroupId, roles: Collection[UserRole]
+) -> bool:
+    """Whether somebody else can act as its owner: active, of one of these user roles, and not by way of `holder`."""
     row = tx.one(
-        f"SELECT count(*) FROM permission WHERE {_COLUMN_OF[type(resource)]} = ? AND role = 'owner'", resource.number
+        "SELECT 1 FROM permission p LEFT JOIN user_group_member m ON m.group_id = p.group_id"
+        " JOIN user_account u ON u.id = coalesce(p.user_id, m.user_id)"
+        f" WHERE p.{_COLUMN_OF[type(resource)]} = ? AND p.role = 'owner' AND p.{_holder_column(holder)} IS NOT ?"
+        f" AND u.status = 'Active' AND u.role IN ({', '.join('?' for _ in roles)}) LIMIT 1",
+        *(resource.number, holder.number, *roles),
     )
-    assert row is not None
-    return int(row[0])
+    return row is not None
 
 
 def of_holder(tx: Transaction, holder: UserId | GroupId) -> list[Permission]:
