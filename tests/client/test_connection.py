@@ -146,7 +146,7 @@ def test_waiting_for_a_run_ends_in_time_although_nobody_answers(timing: QuickTim
         client.run("pr-1").wait(timeout_seconds=3)
 
     assert isinstance(caught.value.__cause__, Unavailable)
-    assert timing.rests == [0.5, 1.0, 2.0]
+    assert timing.rests == [0.5, 1.0, 1.5]
 
 
 def test_who_must_wait_for_too_long_is_told_at_once(timing: QuickTiming) -> None:

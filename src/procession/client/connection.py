@@ -110,7 +110,7 @@ class Connection:
                 if self._is_last(ask, attempt) or not (ask.is_repeatable or _never_sent(error)):
                     raise _unavailable(self.address, error) from error
                 was_lost = True
-                self._rest(attempt, None)
+                self._rest(ask, attempt, None)
                 continue
             # A delete whose answer was lost has done its work: the second one finds nothing.
             if response.is_success or (was_lost and ask.method == "DELETE" and response.status_code == 404):
@@ -120,7 +120,7 @@ class Connection:
                 self._tokens.drop(token)
                 was_renewed = True
             elif not self._is_last(ask, attempt) and self._may_repeat(ask, error_found):
-                self._rest(attempt, error_found.retry_after_seconds)
+                self._rest(ask, attempt, error_found.retry_after_seconds)
             else:
                 raise error_found
 
@@ -149,8 +149,10 @@ class Connection:
         is_asked_for = error.status == 429 or (error.status in RETRIED and ask.is_repeatable)
         return is_asked_for and (error.retry_after_seconds or 0.0) <= self.options.retry_after_seconds_max
 
-    def _rest(self, attempt: int, asked_seconds: float | None) -> None:
+    def _rest(self, ask: Ask, attempt: int, asked_seconds: float | None) -> None:
         seconds = max(self.options.backoff(attempt), asked_seconds or 0.0)
+        if ask.until is not None:
+            seconds = max(0.0, min(seconds, ask.until - self.options.timing.monotonic()))
         log.info("trying again", extra={"server": self.address, "attempt": attempt, "rest_seconds": seconds})
         self.options.timing.rest(seconds)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from procession.client import asking, events, reading, steps
+from procession.client.asking import Ask
 from procession.client.connection import Connection
 from procession.client.errors import TimedOut, Unavailable
 from procession.client.properties import Property, Value
@@ -96,7 +97,7 @@ class Run:
         """
         timing = self._connection.options.timing
         deadline = None if timeout_seconds is None else timing.monotonic() + timeout_seconds
-        status = self.status()
+        status = self._status(asking.get(f"{self._path}/runstatus", until=deadline))
         self._tell(on_progress, status)
         while not status.is_over:
             left = POLL_SECONDS if deadline is None else deadline - timing.monotonic()
@@ -121,6 +122,9 @@ class Run:
     def _poll(self, since: int, wait_seconds: int, until: float | None) -> RunStatus:
         query = {"since": since, "wait": wait_seconds}
         ask = asking.get(f"{self._path}/runstatus", query, read_seconds=wait_seconds + ANSWER_SECONDS, until=until)
+        return self._status(ask)
+
+    def _status(self, ask: Ask) -> RunStatus:
         return reading.shape(RunStatus, self._connection.json(ask))
 
     def events(self, after: str | None = None) -> Iterator[Event]:
