@@ -85,7 +85,7 @@ def test_a_run_that_is_over_is_told_from_its_beginning_to_its_end(home: House) -
     assert home.ask("GET", f"processruns/{run}/events?since={told[0].id}").text.count("event: ") == len(told) - 1
 
 
-@pytest.mark.parametrize("id", ["x", "1.2.3", "-1", "1.2.3-4-5", "9" * 16])
+@pytest.mark.parametrize("id", ["x", "1.2.3", "-1", "1.2.3-4-5", "9" * 16, "999.0"])
 def test_what_is_no_id_is_refused(home: House, id: str) -> None:
     run = home.new_run()
 

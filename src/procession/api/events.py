@@ -53,6 +53,8 @@ async def follow(call: StreamCall) -> StreamReply:
     """From the beginning, or after the event whose id is in Last-Event-ID or ?since; ends with the run."""
     text = call.request.headers.get("last-event-id") or call.request.query.get("since") or ""
     stream = Stream(call=call, run=call.ids["run"], seen=events.position(text) if text else Position())
+    with call.database.snapshot() as tx:
+        events.since(tx, stream.run, stream.seen)  # refused while an answer can still say so
     return StreamReply(media_type="text/event-stream", write=lambda write: _follow(stream, write))
 
 
@@ -87,9 +89,11 @@ def _next(stream: Stream) -> tuple[News, bytes]:
     """What there is to say now; blocking."""
     with stream.call.database.snapshot() as tx:
         news = events.since(tx, stream.run, stream.seen)
-    # The end of a run is told last, after what its steps have written.
-    last = [row for row in news.rows[-1:] if STATUS_OF_RUN.get(row.kind) in RUN_FINAL]
-    earlier = news.rows[: len(news.rows) - len(last)]
+    # The end of a run is told after what its steps have written, with the receipts that follow a cancel.
+    finals = [place for place, row in enumerate(news.rows) if STATUS_OF_RUN.get(row.kind) in RUN_FINAL]
+    is_restarted = any(row.kind is HistoryKind.RESTARTED for row in news.rows[finals[-1] if finals else 0 :])
+    cut = finals[-1] if finals and not is_restarted else len(news.rows)
+    earlier, last = news.rows[:cut], news.rows[cut:]
     text = b"".join([*_changes(stream, earlier), *_progress(stream, news), *_logs(stream, news)])
     if last and not (text and stream.has_more):
         text += b"".join(_changes(stream, last))

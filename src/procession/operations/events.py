@@ -56,8 +56,10 @@ class News:
 
 
 def since(tx: Transaction, run_id: RunId, seen: Position) -> News:
-    """In one snapshot. Raises NotFound."""
+    """In one snapshot. Raises NotFound, and Invalid for what nobody can have seen yet."""
     run = runs.find(tx, run_id)
+    if seen.revision > run.revision:
+        raise Invalid(f'"{str(seen)[:80]}" is not the id of an event of this run')
     rows = history.of_run(tx, run_id, after=seen.revision, limit=ROWS_MAX)
     attempts = history.attempts_of_run(tx, run_id, after=seen.whole)
     return News(
