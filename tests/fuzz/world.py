@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from procession.clock import ManualClock
 from procession.engine.workbench import Workbench
@@ -17,6 +19,7 @@ from procession.store.database import Transaction
 from tests.api.house import PROCESS, House, house
 
 Ids = Mapping[str, str]
+LISTENED_SECONDS = 0.2
 UPLOAD = {"file": ("orders.csv", b"id,amount\n1,2.50\n")}
 
 
@@ -45,7 +48,24 @@ def world(folder: Path, clock: ManualClock, workbench: Workbench) -> Iterator[Wo
     with house(folder, clock, workbench) as made:
         listed = [made.get(path, who="admin") for path in ("users", "usergroups", "applications")]
         protected = frozenset(str(item["id"]) for items in listed for item in items)
+        made.app = impatient(made.app)
         yield World(house=made, ids=_ids(made), fresh=FRESH, ruinous=RUINOUS, protected=protected)
+
+
+def impatient(app: Any) -> Any:
+    """The application as a client asks it that hangs up on what may last: events, and a log that is followed."""
+
+    async def asked(scope: Any, receive: Any, send: Any) -> None:
+        async def heard() -> Any:
+            try:
+                return await asyncio.wait_for(receive(), LISTENED_SECONDS)
+            except TimeoutError:
+                return {"type": "http.disconnect"}
+
+        lasts = scope["type"] == "http" and (scope["path"].endswith("/events") or b"follow" in scope["query_string"])
+        await app(scope, heard if lasts else receive, send)
+
+    return asked
 
 
 def _ids(made: House) -> Ids:

@@ -29,8 +29,9 @@ MOMENT = {
     "examples": ["2025-02-05T22:40:19Z", "2025-02-05"],
 }
 TEXT: dict[str, Any] = {"type": "string"}
+SEARCHED = {**TEXT, "pattern": "^[^\\x00]*$"}
 QUERY: dict[str, dict[str, Any]] = {
-    "name": {"type": "string", "description": "A part of the name, any case"},
+    "name": {**SEARCHED, "description": "A part of the name, any case"},
     "dateCreatedStart": MOMENT,
     "dateCreatedEnd": MOMENT,
     "createdAfter": MOMENT,
@@ -39,7 +40,7 @@ QUERY: dict[str, dict[str, Any]] = {
     "endDate": MOMENT,
     "status": {"type": "string", "enum": [status.value for status in RunStatus]},
     "outcome": {"type": "string", "enum": [outcome.value for outcome in Outcome]},
-    "startedBy": {"type": "string", "description": "A user's id or login name"},
+    "startedBy": {**SEARCHED, "description": "A user's id or login name"},
     "limit": {"type": "integer", "minimum": 1, "maximum": 500, "default": 100},
     "cursor": {"type": "string", "description": "Of the Link header of the page before"},
     "since": {"type": "integer", "minimum": 0, "maximum": 10**15, "description": "The revision that is known already"},
