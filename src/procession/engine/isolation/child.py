@@ -79,6 +79,8 @@ def _settle_in(log: int) -> None:
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
+    # A second one (kill.py) ends no cleaning up.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise _Terminated(_EXIT_AFTER_TERM)
 
 

@@ -14,6 +14,7 @@ from procession.engine.isolation.contract import KillReceipt, ProcessMark
 
 NAMESPACE, TREE = "pid namespace", "process tree"
 _GONE_SECONDS_MAX = 5.0  # after KILL; only a process stuck in the kernel takes longer, and is reported
+_NUDGE_SECONDS = 0.2  # after which the worker, and nobody else, is sent a second TERM
 _PASS_MS = 3  # between two looks at a process tree
 
 
@@ -76,7 +77,11 @@ def _end(tree: _Tree, grace_seconds: float) -> tuple[str, ...]:
         # The keeper first: it learns that the tree may end in its own time, not with the worker.
         processes.send_signal(tree.handle, signal.SIGTERM)
         _signal(tree, found, signal.SIGTERM)
-        if _has_ended(tree.handle, grace_seconds) and not tree.left():
+        nudge_seconds = min(_NUDGE_SECONDS, grace_seconds)
+        if not _has_ended(tree.handle, nudge_seconds):
+            # Python hears of a signal that comes just before a sleep when the sleep is over, or by another one.
+            _signal(tree, set(found) & set(processes.children(tree.mark.pid)), signal.SIGTERM)
+        if _has_ended(tree.handle, grace_seconds - nudge_seconds) and not tree.left():
             return ("TERM",)
         tree.look()
     if tree.namespace:
