@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from procession.engine.isolation import processes
 from procession.engine.isolation.contract import ProcessMark, Worker
 from tests.engine.isolation.house import HERE, House, wait_until
