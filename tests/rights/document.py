@@ -63,6 +63,7 @@ An upload in chunks belongs to the user who began it, and to nobody else.
 - Nobody makes or changes a user who is above them: a ClientAdmin makes no SVXAdmin. The last active ClientAdmin stays one.
 - An application acts as the user who registered it, and can do no more than the token with which it was registered.
   Whoever changes it, or resets its secret, needs all of its scopes, and to stand no lower than its user.
+- The scope `application` is never given by consent: what a user has allowed must end with the consent.
 - Who is in a user group is for everybody to see; otherwise users see only themselves.
 
 ## Scopes of access tokens
