@@ -12,10 +12,10 @@ from schemathesis.openapi.checks import JsonSchemaError, RejectedPositiveData
 EXCUSES = (
     (
         RejectedPositiveData,
-        r"^(POST|PUT) |\?(attempt|cursor|version)|/steps/\{step\}",
+        r"^(POST|PUT) |\?(attempt|cursor|version)|/steps/\{step\}|/events\?since",
         "400 also says what the present state, the process's own rules or a sibling field do not allow (spec/wire.md "
         "section 1); no schema knows a run's state, the keys of its inputs, that an as- step has no properties, or the "
-        "cursors and versions that there are",
+        "cursors, versions and events that there are",
     ),
     (
         AcceptedNegativeData,
