@@ -52,9 +52,8 @@ class Stream:
 async def follow(call: StreamCall) -> StreamReply:
     """From the beginning, or after the event whose id is in Last-Event-ID or ?since; ends with the run."""
     text = call.request.headers.get("last-event-id") or call.request.query.get("since") or ""
-    stream = Stream(call=call, run=call.ids["run"], seen=events.position(text) if text else Position())
-    with call.database.snapshot() as tx:
-        events.since(tx, stream.run, stream.seen)  # refused while an answer can still say so
+    with call.database.read() as tx:
+        stream = Stream(call=call, run=call.ids["run"], seen=events.position(tx, call.ids["run"], text))
     return StreamReply(media_type="text/event-stream", write=lambda write: _follow(stream, write))
 
 

@@ -51,7 +51,7 @@ def create_group(console: Console, name: str) -> int:
 
 def list_users(console: Console) -> int:
     with workplace.opened(console) as place, place.database.read() as tx:
-        users = people.listed(tx, workplace.operator(tx, place)) if not people_store.is_empty(tx) else []
+        users = people_store.users(tx)
     lines = [f"{user.id}  {user.login:<20}  {user.role:<11}  {user.status:<9}  {user.email}" for user in users]
     console.answer({"users": [_shown(user) for user in users]}, "\n".join(lines) or "there are no users yet")
     return 0

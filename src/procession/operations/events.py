@@ -35,10 +35,20 @@ class Position:
         return ".".join([str(self.revision), str(self.whole), *parts])
 
 
-def position(text: str) -> Position:
-    """Raises Invalid for a text that no event had as its id. A revision alone is one."""
-    if not _POSITION.match(text):
+def position(tx: Transaction, run_id: RunId, text: str) -> Position:
+    """What somebody has seen who was told this id last; a revision alone is one, "" has seen nothing.
+
+    Raises NotFound, and Invalid for a text that no event of the run had as its id.
+    """
+    if not text:
+        return Position()
+    seen = _parsed(text) if _POSITION.match(text) else None
+    if seen is None or seen.revision > runs.find(tx, run_id).revision:
         raise Invalid(f'"{text[:80]}" is not the id of an event of this run')
+    return seen
+
+
+def _parsed(text: str) -> Position:
     revision, *rest = text.split(".")
     pairs = [part.split("-") for part in rest[1:]]
     parts = {int(attempt): int(offset) for attempt, offset in pairs}
@@ -56,10 +66,8 @@ class News:
 
 
 def since(tx: Transaction, run_id: RunId, seen: Position) -> News:
-    """In one snapshot. Raises NotFound, and Invalid for what nobody can have seen yet."""
+    """In one snapshot. Raises NotFound."""
     run = runs.find(tx, run_id)
-    if seen.revision > run.revision:
-        raise Invalid(f'"{str(seen)[:80]}" is not the id of an event of this run')
     rows = history.of_run(tx, run_id, after=seen.revision, limit=ROWS_MAX)
     attempts = history.attempts_of_run(tx, run_id, after=seen.whole)
     return News(
