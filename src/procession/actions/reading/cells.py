@@ -1,0 +1,48 @@
+"""Cells: what every kind of file is read into before anything is decided about its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+RELATION = "cells of a file"  # the table that a reader makes; no user's relation can have a space in its name
+
+
+class Kind(IntEnum):
+    """What a cell is by its own file's word. Everything in a CSV file is TEXT."""
+
+    TEXT = 0
+    NUMBER = 1  # its text: decimal digits, no exponent
+    DATE = 2  # YYYY-MM-DD
+    MOMENT = 3  # YYYY-MM-DD HH:MM:SS, with .ffffff where there is a fraction; without a zone
+    TRUTH = 4  # as its file shows it: TRUE in a sheet, true in JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellColumn:
+    """A column of cells. Column i has its texts in `t<i>`, VARCHAR, NULL for an empty cell.
+
+    `kind` is the kind of every cell that is not empty. None: they differ, and `k<i>` (UTINYINT) holds the Kind of each
+    cell. `native` is the DuckDB type of a column whose file has types (Parquet): then `t<i>` has that type, not text.
+    `is_binary` marks numbers that were binary fractions: more than ten decimals are a residue of arithmetic there.
+    """
+
+    heading: str  # as the file shows it, with blanks; "" where there is none
+    kind: Kind | None = Kind.TEXT
+    native: str = ""
+    is_binary: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """The table RELATION: a row for each row of the file, in its order, so that `rowid` counts them from 0.
+
+    `place(row, column)` says where a cell is in the user's words ("line 7", 'cell C7 of the sheet "Data"'), for the
+    rowid and the number of the column, both from 0. It may read the file again: it is asked for few cells only.
+    """
+
+    columns: tuple[CellColumn, ...]
+    place: Callable[[int, int], str]
+    remarks: tuple[str, ...] = ()  # for the step's log
+    warnings: tuple[str, ...] = ()  # end the step with a Warning

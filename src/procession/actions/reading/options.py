@@ -1,0 +1,65 @@
+"""What a process file says about a file: how it is written, and what its columns are."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from procession.actions.references import ReferenceText
+
+Character = Annotated[str, msgspec.Meta(min_length=1, max_length=1)]
+Type = Literal["Text", "Number", "Money", "Date", "Datetime", "TrueFalse"]
+Heading = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Thousands = Literal[".", ",", " ", "'", "_"]
+
+
+class ColumnOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a column is. It is then never guessed, so that next month's file has the same types."""
+
+    name: Annotated[Heading | None, msgspec.Meta(description="what the step calls it; its heading if left out")] = None
+    type: Annotated[Type, msgspec.Meta(description="a value that does not fit is refused, never rounded")]
+    required: Annotated[bool, msgspec.Meta(description="refuse an empty cell")] = False
+    decimal: Annotated[Literal[".", ","] | None, msgspec.Meta(description="the decimal mark; the file's if left out")] = (
+        None
+    )
+    thousands: Annotated[Thousands | None, msgspec.Meta(description="the mark between groups of three digits")] = None
+    pattern: Annotated[
+        str | None, msgspec.Meta(max_length=60, description="how dates are written, such as %d.%m.%Y")
+    ] = None
+    trim: Annotated[bool | None, msgspec.Meta(description="take blanks from both ends")] = None
+
+
+class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file, and what cannot be known by looking at it."""
+
+    file: Annotated[ReferenceText, msgspec.Meta(description="the property that holds the file")]
+    delimiter: Annotated[Character | None, msgspec.Meta(description="CSV: found in the header if left out")] = None
+    quote: Annotated[Character, msgspec.Meta(description="CSV: the mark around values")] = '"'
+    header: Annotated[bool, msgspec.Meta(description="does the first row hold the headings?")] = True
+    skip: Annotated[int, msgspec.Meta(ge=0, le=1000, description="lines or rows before the header")] = 0
+    encoding: Annotated[str, msgspec.Meta(max_length=40, description="CSV: any that Python knows, such as cp1252")] = (
+        "utf-8"
+    )
+    sheet: Annotated[str | int | None, msgspec.Meta(description="name, or number from 1; the first if left out")] = None
+    range: Annotated[
+        str | None,
+        msgspec.Meta(
+            pattern=r"^[A-Za-z]{1,3}[0-9]{0,7}:[A-Za-z]{1,3}[0-9]{0,7}$", description="part of a sheet, such as B4:H"
+        ),
+    ] = None
+    errors: Annotated[
+        Literal["refuse", "empty"],
+        msgspec.Meta(description="cells of a sheet that hold an error, or a formula without a value"),
+    ] = "refuse"
+    columns: Annotated[dict[str, ColumnOptions], msgspec.Meta(description="by heading, or by number from 1")] = {}
+    others: Annotated[
+        Literal["keep", "drop", "refuse"], msgspec.Meta(description="columns that `columns` does not name")
+    ] = "keep"
+    decimal: Annotated[Literal[".", ","] | None, msgspec.Meta(description="the decimal mark of all columns")] = None
+    thousands: Annotated[Thousands | None, msgspec.Meta(description="the mark between groups, of all columns")] = None
+    date: Annotated[str | None, msgspec.Meta(max_length=60, description="how dates are written, such as %d.%m.%Y")] = (
+        None
+    )
+    trim: Annotated[bool, msgspec.Meta(description="take blanks from both ends of every cell")] = False
+    zone: Annotated[str, msgspec.Meta(max_length=64, description="IANA zone in which a moment's day is taken")] = "UTC"
