@@ -38,9 +38,9 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     quote: Annotated[Character, msgspec.Meta(description="CSV: the mark around values")] = '"'
     header: Annotated[bool, msgspec.Meta(description="does the first row hold the headings?")] = True
     skip: Annotated[int, msgspec.Meta(ge=0, le=1000, description="lines or rows before the header")] = 0
-    encoding: Annotated[str, msgspec.Meta(max_length=40, description="CSV: any that Python knows, such as cp1252")] = (
-        "utf-8"
-    )
+    encoding: Annotated[
+        str | None, msgspec.Meta(max_length=40, description="CSV: such as cp1252; UTF-8, or what its first bytes say")
+    ] = None
     sheet: Annotated[str | int | None, msgspec.Meta(description="name, or number from 1; the first if left out")] = None
     range: Annotated[
         str | None,
