@@ -148,3 +148,14 @@ def test_a_row_of_endless_text_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
 
     with pytest.raises(Problem, match=r"row 2 of .* has more than 1,000 characters"):
         read(package(tmp_path / "a.xlsx", sheet(text("a"), text("x" * 1_001))))
+
+
+def test_one_long_text_shared_by_many_cells_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "CHARACTERS_MAX", 100_000)
+    strings = f'<sst xmlns="{MAIN}"><si><t>{"x" * 1_000}</t></si></sst>'
+    file = package(
+        tmp_path / "a.xlsx", sheet(*['<c t="s"><v>0</v></c>'] * 200), parts={"xl/sharedStrings.xml": strings}
+    )
+
+    with pytest.raises(Problem, match=r"has more than 100,000 characters \(row 101\)"):
+        read(file)

@@ -96,6 +96,11 @@ class OfficeBook:
             "their stored values may be wrong; open it in a spreadsheet program and save it"
         ]
 
+    def longest_text(self) -> int:
+        """At least as many bytes as the longest shared string has."""
+        part = self.part_of("sharedstrings")
+        return max(map(len, self._container.read(part).split(b"</si>"))) if part in self._container else 0
+
     def part_of(self, kind: str) -> str:
         """The part of that kind, "" when there is none."""
         return next((relation.part for relation in self._related.values() if relation.kind == kind), "")

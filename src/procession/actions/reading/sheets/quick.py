@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SHEET_BYTES_MIN = 1 << 20  # below this the exact way is fast enough
 _SHEET_BYTES_MAX = 256 << 20  # the sheet is held in memory
+_TEXT_BYTES_MAX = 4 << 30  # if every cell had the longest text; most have short ones
 _RAW = "values of a sheet"
 _EXPONENTS_MAX = 1_000  # different numbers so small or large that DuckDB writes an exponent
 _IS_EXTREME = "(abs({0}) >= 1e15 OR abs({0}) < 1e-4)"  # DuckDB writes some of these with an exponent
@@ -40,7 +41,7 @@ def read(
         return None
     content = book.content(tab)
     glance = glances.look(content, book.top(content, collector.sheet), collector)
-    if glance is None or not probes.agrees(*book.styles()):
+    if glance is None or glance.values * book.longest_text() > _TEXT_BYTES_MAX or not probes.agrees(*book.styles()):
         return None
     kinds = _load(connection, book, tab, glance)
     try:

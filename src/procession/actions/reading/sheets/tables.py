@@ -26,6 +26,7 @@ _EMPTY = "."  # the letter of an empty cell in a row's kinds; a Kind is its digi
 _LETTERS: dict[int, str] = {FAULT: _EMPTY, **{kind: str(int(kind)) for kind in Kind}}
 _LINE_BYTES_MIN = 2 << 20  # what DuckDB gives a line anyway
 _ROW_CHARACTERS_MAX = 16 << 20
+CHARACTERS_MAX = 1 << 30  # of all cells: one long text may be shared by millions of them
 
 
 @dataclass(kw_only=True)
@@ -44,6 +45,7 @@ class Collector:
     first: int = 0  # the first column of the table, from the first of the area
     width: int = 0  # of the widest row, from the first column of the area
     longest: int = 0  # characters of the longest row
+    characters: int = 0  # of all rows
 
     def write(self, rows: Iterable[Row], path: Path) -> None:
         """The kept rows as lines of a CSV file: kinds, then texts. Raises Problem."""
@@ -102,10 +104,16 @@ class Collector:
                 if kind == FAULT:
                     line[column] = ""
         self.patterns.add(kinds)
-        self.longest = max(self.longest, sum(map(len, line)) + 2 * width)
+        self._measure(number, sum(map(len, line)) + 2 * width)
+        return [kinds, *line]
+
+    def _measure(self, number: int, characters: int) -> None:
+        self.longest = max(self.longest, characters)
+        self.characters += characters
         if self.longest > _ROW_CHARACTERS_MAX:
             raise Problem(f"row {number + 1:,} of {self.sheet} has more than {_ROW_CHARACTERS_MAX:,} characters")
-        return [kinds, *line]
+        if self.characters > CHARACTERS_MAX:
+            raise Problem(f"{self.sheet} has more than {CHARACTERS_MAX:,} characters (row {number + 1:,})")
 
 
 def collect(sheet: str, options: FileOptions) -> Collector:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from procession.actions.reading.cells import Kind
 from procession.actions.reading.sheets.formats import Shows
 
+WITHOUT_VALUE = "a formula without a stored value"
 FAULT = -1  # the kind of a cell that has no value: its text says why
 Value = tuple[int, str]  # a Kind or FAULT, and the text
 
@@ -60,18 +61,18 @@ def serial(days: float, what: Shows, *, is_1904: bool) -> Value:
     if abs(days) >= _DAYS_MAX:
         return FAULT, f"{number_text(repr(days))} is shown as a date and is none"
     if what is Shows.DURATION:
-        return Kind.TEXT, _clock(round(days * _DAY_MILLISECONDS))
+        return Kind.TEXT, clock(round(days * _DAY_MILLISECONDS))
     whole, milliseconds = divmod(round(days * _DAY_MILLISECONDS), _DAY_MILLISECONDS)
     if what is Shows.TIME and days < _TIME_DAYS_MAX:
-        return Kind.TEXT, _clock(round(days * _DAY_MILLISECONDS))
+        return Kind.TEXT, clock(round(days * _DAY_MILLISECONDS))
     if whole == 0 and milliseconds and not is_1904:
-        return Kind.TEXT, _clock(milliseconds)
+        return Kind.TEXT, clock(milliseconds)
     day = _day(whole, is_1904=is_1904)
     if day is None:
         return FAULT, f"{double_text(days)} is shown as a date and is none"
     if milliseconds == 0:
         return Kind.DATE, day
-    return Kind.MOMENT, f"{day} {_clock(milliseconds)}"
+    return Kind.MOMENT, f"{day} {clock(milliseconds)}"
 
 
 def iso(text: str) -> Value:
@@ -101,7 +102,8 @@ def unescaped(text: str) -> str:
     return text if "\ufffd" in plain or "\0" in plain else plain
 
 
-def _clock(milliseconds: int) -> str:
+def clock(milliseconds: int) -> str:
+    """Hours, which may be many, minutes and seconds, with six decimals where there is a fraction."""
     sign = "-" if milliseconds < 0 else ""
     seconds, rest = divmod(abs(milliseconds), 1_000)
     tail = f".{rest:03}000" if rest else ""

@@ -13,11 +13,10 @@ from procession.actions.reading.sheets.areas import COLUMNS_MAX, ROWS_MAX, cell_
 from procession.actions.reading.sheets.formats import Shows
 from procession.actions.reading.sheets.markup import Attributes, Handlers, feed, is_true
 from procession.actions.reading.sheets.rows import Cell, Findings, Row
-from procession.actions.reading.sheets.values import FAULT, Value
+from procession.actions.reading.sheets.values import FAULT, WITHOUT_VALUE, Value
 
 _POSITION = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})\Z", re.ASCII)
 _TRUTHS = {"1": "TRUE", "0": "FALSE", "true": "TRUE", "false": "FALSE"}
-WITHOUT_VALUE = "a formula without a stored value"
 
 
 @dataclass(kw_only=True)
