@@ -38,7 +38,8 @@ def look(content: bytes, rows: Iterator[Row], collector: Collector) -> Glance | 
     width = max(column for _, _, cells in top for column, _, _ in cells) + 1
     if at < 0 or last is None or width > _COLUMNS_MAX or int(last[1]) * width > CELLS_MAX:
         return None
-    if not _is_canonical(content[start:end], width):
+    # A cell that is an ISO date, or is written in another way, or lies to the right of the first rows' columns.
+    if content.find(b't="d"', start, end) >= 0 or _strange(width).search(content, start, end):
         return None
     return Glance(
         first=first,
@@ -60,17 +61,12 @@ def _top(rows: Iterator[Row], collector: Collector) -> list[Row]:
     return []
 
 
-def _is_canonical(cells: bytes, width: int) -> bool:
-    """Are all cells written the common way, inside of the columns of the first rows, and none an ISO date?"""
-    if cells.count(b"<c") != cells.count(b'<c r="') or b't="d"' in cells or b"t='d'" in cells:
-        return False
-    return _beyond(width).search(cells) is None
-
-
-def _beyond(width: int) -> re.Pattern[bytes]:
-    """Finds a cell to the right of `width` columns, of which there are less than 702."""
+def _strange(width: int) -> re.Pattern[bytes]:
+    """Finds a cell that does not say its place in the common way, or not one of the first `width` columns."""
     letters = cell_name(0, width - 1)[:-1]
-    last = letters[-1]
-    after = f"{letters[:-1]}[{chr(ord(last) + 1)}-Z]" if last != "Z" else ""
-    wider = "[A-Z]{2}" if len(letters) == 1 else f"[{chr(ord(letters[0]) + 1)}-Z][A-Z]|[A-Z]{{3}}"
-    return re.compile(f'r="(?:{"|".join(filter(None, (wider, after)))})[0-9]'.encode())
+    if len(letters) == 1:
+        inside = f"[A-{letters}]"
+    else:
+        before = f"[A-{chr(ord(letters[0]) - 1)}][A-Z]|" if letters[0] > "A" else ""
+        inside = f"[A-Z]|{before}{letters[0]}[A-{letters[1]}]"
+    return re.compile(f'<c(?! r="(?:{inside})[0-9])'.encode())

@@ -29,8 +29,7 @@ def feed(chunks: Iterable[bytes], handlers: Handlers, what: str) -> Iterator[Non
     """Parses, and pauses after each chunk. Raises Problem that names `what` when it is not well-formed."""
     parser = expat.ParserCreate()
     parser.buffer_text = True
-    parser.StartElementHandler = _without_prefix(handlers.start)
-    parser.EndElementHandler = _without_prefix(handlers.end)
+    parser.StartElementHandler = _first(parser, handlers)
     parser.StartDoctypeDeclHandler = _refuse(what)
     if handlers.text is not None:
         parser.CharacterDataHandler = handlers.text
@@ -57,6 +56,22 @@ def is_true(attributes: Attributes, name: str) -> bool:
 def local(attributes: Attributes, name: str) -> str:
     """The attribute of that name with any prefix; "" when there is none."""
     return next((value for key, value in attributes.items() if key.rpartition(":")[2] == name and ":" in key), "")
+
+
+def _first(parser: expat.XMLParserType, handlers: Handlers) -> Callable[[str, Attributes], None]:
+    """Handles the root. Names lose their prefix only where the root has one: most sheets have none, and many cells."""
+
+    def start(name: str, attributes: Attributes) -> None:
+        default = attributes.get("xmlns")
+        if ":" in name or any(key[:6] == "xmlns:" and value == default for key, value in attributes.items()):
+            parser.StartElementHandler = _without_prefix(handlers.start)
+            parser.EndElementHandler = _without_prefix(handlers.end)
+        else:
+            parser.StartElementHandler = handlers.start
+            parser.EndElementHandler = handlers.end
+        handlers.start(name.rpartition(":")[2], attributes)
+
+    return start
 
 
 def _without_prefix(handler: Callable[..., None]) -> Callable[..., None]:

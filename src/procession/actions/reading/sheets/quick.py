@@ -101,7 +101,7 @@ def _settle(
     span = range(collector.first, max(filled) + 1)
     texts = {column: _text(f"v{column}", kinds[column], exponents) if column in kinds else "NULL" for column in span}
     listed = ", ".join(f"CAST({text} AS VARCHAR) AS t{column - span.start}" for column, text in texts.items())
-    _number_rows(connection, kinds, collector, glance.first[0])
+    _number_rows(connection, kinds, collector, glance)
     connection.execute(
         f"CREATE TABLE {quote(RELATION)} AS SELECT {listed} FROM {quote(_RAW)} WHERE {_is_filled(kinds)}"
     )
@@ -130,12 +130,13 @@ def _begins_with(
 
 
 def _number_rows(
-    connection: duckdb.DuckDBPyConnection, kinds: dict[int, Kind], collector: Collector, first_row: int
+    connection: duckdb.DuckDBPyConnection, kinds: dict[int, Kind], collector: Collector, glance: Glance
 ) -> None:
     """Which row of the sheet is each row of the table? Blank ones are left out."""
-    where = f"FROM {quote(_RAW)} WHERE {_is_filled(kinds)}"
-    kept = connection.execute(f"SELECT rowid {where} ORDER BY rowid").fetchall()
-    collector.numbers = array("I", [first_row + number for (number,) in kept])
+    found = connection.execute(f"SELECT rowid FROM {quote(_RAW)} WHERE ({_is_filled(kinds)}) IS NOT TRUE").fetchall()
+    blank = {glance.first[0] + number for (number,) in found}
+    rows = range(glance.first[0], glance.last_row + 1)
+    collector.numbers = array("I", (row for row in rows if row not in blank) if blank else rows)
 
 
 def _is_filled(kinds: dict[int, Kind]) -> str:

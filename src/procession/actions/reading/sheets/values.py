@@ -26,7 +26,7 @@ _ISO = re.compile(r"(?:(\d{4}-\d\d-\d\d)(?:T|\Z))?(?:T?(\d\d:\d\d(?::\d\d(?:\.\d
 
 def number_text(text: str) -> str | None:
     """The shortest decimal text of the double that `text` writes, without exponent; None when it is no number."""
-    if text.isascii() and text.isdigit() and len(text) <= _PLAIN_DIGITS and text[0] != "0":
+    if text.isdigit() and text.isascii() and len(text) <= _PLAIN_DIGITS and text[0] != "0":
         return text
     if "_" in text:
         return None

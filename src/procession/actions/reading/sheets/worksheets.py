@@ -44,9 +44,10 @@ class _Reader:
         self.done: list[Row] = []
         self._sheet = sheet
         self._strings: list[str] | None = None
-        self._columns: dict[str, int] = {}
+        self._columns: dict[str, int] = {}  # by their letters
+        self._shown: dict[str, Shows] = {}  # by the number of a style, as it is written
         self._is_data = False
-        self._row = -1
+        self._row, self._row_text = -1, ""
         self._cells: list[Cell] = []
         self._is_hidden = False
         self._column = -1
@@ -68,7 +69,7 @@ class _Reader:
         elif name == "row":
             self._start_row(attributes)
         elif name == "f":
-            self._is_formula = True
+            self._is_formula = self._sheet.findings.has_formulas = True
         elif name == "rPh":
             self._is_spoken = True
 
@@ -77,14 +78,18 @@ class _Reader:
             self._parts.append(text)
 
     def end(self, name: str) -> None:
-        if name == "v" and self._is_data and self._parts is not None:
-            self._value = "".join(self._parts)
+        if not self._is_data:
+            return
+        if name == "v":
+            self._value = "".join(self._parts or ())
             self._parts = None
-        elif name == "c" and self._is_data:
-            self._end_cell()
+        elif name == "c":
+            kind, text = self._stored()
+            if text:
+                self._cells.append((self._column, kind, text))
         elif name == "t":
             self._parts = None
-        elif name == "row" and self._is_data:
+        elif name == "row":
             self.done.append((self._row, self._is_hidden, self._cells))
         elif name == "rPh":
             self._is_spoken = False
@@ -105,7 +110,8 @@ class _Reader:
         row = int(given) - 1 if given.isascii() and given.isdigit() and len(given) < 9 else self._row + 1
         if row <= self._row or row >= ROWS_MAX:
             raise self._damaged(f"row {row + 1:,} follows row {self._row + 1:,}")
-        self._row, self._column, self._cells = row, -1, []
+        self._row, self._row_text = row, str(row + 1)
+        self._column, self._cells = -1, []
         self._is_hidden = is_true(attributes, "hidden")
 
     def _start_cell(self, attributes: Attributes) -> None:
@@ -120,20 +126,13 @@ class _Reader:
             self._inline = []
 
     def _column_of(self, position: str) -> int:
-        found = _POSITION.match(position)
-        if found is None or int(found[2]) != self._row + 1:
-            raise self._damaged(f"row {self._row + 1:,} has a cell {position[:20]}")
-        letters = found[1]
-        column = self._columns.get(letters)
-        if column is None:
-            column = self._columns[letters] = column_number(letters)
+        column = self._columns.get(position.removesuffix(self._row_text))
+        if column is None or not position.endswith(self._row_text):
+            found = _POSITION.match(position)
+            if found is None or int(found[2]) != self._row + 1:
+                raise self._damaged(f"row {self._row + 1:,} has a cell {position[:20]}")
+            column = self._columns[found[1]] = column_number(found[1])
         return column
-
-    def _end_cell(self) -> None:
-        self._sheet.findings.has_formulas |= self._is_formula
-        kind, text = self._stored()
-        if text:
-            self._cells.append((self._column, kind, text))
 
     def _stored(self) -> Value:
         """The cell's value; an empty text where it has none."""
@@ -159,8 +158,12 @@ class _Reader:
         return FAULT, f'a cell of the unknown type "{kind[:40]}"'
 
     def _shows(self) -> Shows:
-        style = int(self._style) if self._style.isdigit() else 0
-        return self._sheet.styles[style] if style < len(self._sheet.styles) else Shows.NUMBER
+        shows = self._shown.get(self._style)
+        if shows is None:
+            number = int(self._style) if self._style.isascii() and self._style.isdigit() else 0
+            known = number < len(self._sheet.styles)
+            shows = self._shown[self._style] = self._sheet.styles[number] if known else Shows.NUMBER
+        return shows
 
     def _shared(self, text: str) -> str:
         if self._strings is None:
