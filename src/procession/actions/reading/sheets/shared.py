@@ -10,28 +10,30 @@ from procession.actions.reading.sheets.formats import Shows
 from procession.actions.reading.sheets.markup import Attributes, Handlers, parse
 from procession.actions.reading.sheets.values import unescaped
 
+_SECTIONS = frozenset({"numFmts", "cellXfs"})
+_DIGITS_MAX = 9
+
 
 def styles(container: Container, part: str) -> list[Shows]:
     """What each cell style shows, by its number. Without styles every cell shows what it is."""
     codes: dict[int, str] = {}
     number_ids: list[int] = []
-    is_inside = False
+    section = ""  # formats of conditional styles (dxfs) have ids of their own
 
     def start(name: str, attributes: Attributes) -> None:
-        nonlocal is_inside
-        match name:
-            case "numFmt" if attributes.get("numFmtId", "").isdigit():
-                # A dxf may say its own code for an id: the list of codes comes first.
-                codes.setdefault(int(attributes["numFmtId"]), attributes.get("formatCode", ""))
-            case "cellXfs":
-                is_inside = True
-            case "xf" if is_inside:
-                number = attributes.get("numFmtId", "0")
-                number_ids.append(int(number) if number.isdigit() else 0)
+        nonlocal section
+        number = attributes.get("numFmtId", "0")
+        number = number if number.isascii() and number.isdigit() and len(number) <= _DIGITS_MAX else "0"
+        if name in _SECTIONS:
+            section = name
+        elif name == "numFmt" and section == "numFmts":
+            codes[int(number)] = attributes.get("formatCode", "")
+        elif name == "xf" and section == "cellXfs":
+            number_ids.append(int(number))
 
     def end(name: str) -> None:
-        nonlocal is_inside
-        is_inside = is_inside and name != "cellXfs"
+        nonlocal section
+        section = "" if name == section else section
 
     if part in container:
         parse(container.chunks(part), Handlers(start=start, end=end), f'the styles of "{container.file_name}"')
