@@ -10,7 +10,8 @@ from procession.actions.contract import FileInput
 from procession.actions.problems import Problem
 from procession.actions.reading.cells import CellColumn, Cells
 from procession.actions.reading.options import FileOptions
-from procession.actions.reading.sheets import containers, office, open_document, quick, tables, tabs
+from procession.actions.reading.sheets import binary, containers, office, open_document, quick, tables, tabs
+from procession.actions.reading.sheets.binary import BinaryBook
 from procession.actions.reading.sheets.containers import Container
 from procession.actions.reading.sheets.office import OfficeBook
 from procession.actions.reading.sheets.open_document import OpenDocument
@@ -52,7 +53,7 @@ def _read_exactly(
 def _open(container: Container) -> Book:
     main = office.main_part(container)
     if main in container:
-        return OfficeBook(container, main)
+        return BinaryBook(container, main) if main.lower().endswith(binary.SUFFIX) else OfficeBook(container, main)
     if open_document.CONTENT in container:
         return OpenDocument(container)
     raise Problem(f'"{container.file_name}" is a zip archive without a workbook inside')
