@@ -12,8 +12,8 @@ from procession.actions.contract import Action, Context, Example, FileInput, Out
 from procession.actions.database import quote
 from procession.actions.exports import Target
 from procession.actions.problems import Problem
+from procession.actions.reading.options import FileOptions
 from procession.actions.references import Given, Name
-from procession.actions.relations import FileOptions
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
 

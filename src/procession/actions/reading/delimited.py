@@ -1,7 +1,7 @@
 """CSV and TSV as cells: every field is text.
 
 `records` says what a file holds. DuckDB, ten times as fast, loads the files that both are known to read alike: those
-with one kind of line end and no blanks around quotes. Whatever it refuses is read by `records`, which has the last word.
+with one kind of line end and no blanks around quotes. What it refuses is read by `records`, which has the last word.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
     file = text.prepare(source, options, folder)
     try:
         dialect = _dialect(file, options)
-        line, first = next(iter(records.read(file, dialect)), (0, []))
+        _, first = next(iter(records.read(file, dialect)), (0, []))
         if not first:
             raise Unreadable("it holds no table: there is nothing but blank lines")
         if len(first) > COLUMNS_MAX:
@@ -58,7 +58,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
 def _dialect(file: Text, options: FileOptions) -> Dialect:
     if options.delimiter and file.separator and options.delimiter != file.separator:
         raise Unreadable(
-            f'its first line says that "{file.separator}" separates the values, and delimiter says "{options.delimiter}"'
+            f'its first line says that "{file.separator}" separates the values, and delimiter is "{options.delimiter}"'
         )
     delimiter = options.delimiter or file.separator or _delimiter(file, options)
     return Dialect(delimiter=delimiter, quote=options.quote, trims=options.trim)
@@ -67,7 +67,9 @@ def _dialect(file: Text, options: FileOptions) -> Dialect:
 def _delimiter(file: Text, options: FileOptions) -> str:
     """The one that gives every record of the sample as many values as the header, the most of them; where none does,
     the one that the header holds most of."""
-    widths = {mark: _widths(file, Dialect(delimiter=mark, quote=options.quote, trims=options.trim)) for mark in DELIMITERS}
+    widths = {
+        mark: _widths(file, Dialect(delimiter=mark, quote=options.quote, trims=options.trim)) for mark in DELIMITERS
+    }
     even = [mark for mark, found in widths.items() if len(set(found)) == 1 and found[0] > 1]
     return max(even or DELIMITERS, key=lambda mark: widths[mark][0] if widths[mark] else 0)
 
@@ -81,7 +83,12 @@ def _widths(file: Text, dialect: Dialect) -> list[int]:
 
 
 def _load(
-    connection: duckdb.DuckDBPyConnection, file: Text, dialect: Dialect, header: list[str] | None, width: int, folder: Path
+    connection: duckdb.DuckDBPyConnection,
+    file: Text,
+    dialect: Dialect,
+    header: list[str] | None,
+    width: int,
+    folder: Path,
 ) -> None:
     import duckdb
 
@@ -155,7 +162,7 @@ class _Seen:
 
 
 def _scan(file: Text, dialect: Dialect) -> _Seen | None:
-    """None where DuckDB might read it otherwise: mixed line ends, a blank between a quote and a delimiter or line end."""
+    """None where DuckDB might read it otherwise: mixed line ends, blanks between a quote and what ends its value."""
     if dialect.trims or dialect.quote == dialect.delimiter or not (dialect.quote + dialect.delimiter).isascii():
         return None
     mark, edge = dialect.quote.encode(), dialect.delimiter.encode()
