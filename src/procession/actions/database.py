@@ -30,7 +30,7 @@ def connect(folder: Path, memory_bytes_max: int) -> duckdb.DuckDBPyConnection:
 
     (folder / EXPORT_FOLDER).mkdir(exist_ok=True)
     memory = max(int(memory_bytes_max * _MEMORY_SHARE), _MEMORY_BYTES_MIN)
-    return duckdb.connect(
+    connection = duckdb.connect(
         config={
             "allow_community_extensions": "false",
             "autoinstall_known_extensions": "false",
@@ -41,6 +41,9 @@ def connect(folder: Path, memory_bytes_max: int) -> duckdb.DuckDBPyConnection:
             "threads": str(_THREADS),
         }
     )
+    # The day of a moment must not depend on the zone that the server runs in; cursors are to have it too.
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    return connection
 
 
 def lock(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:

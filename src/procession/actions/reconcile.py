@@ -181,10 +181,13 @@ def _check_totals_by(connection: duckdb.DuckDBPyConnection, by: Pair | None) -> 
 def _write(context: Context, connection: duckdb.DuckDBPyConnection, counts: dict[str, int]) -> dict[str, OutputValue]:
     wanted: OutputSettings = context.settings.outputs
     outputs: dict[str, OutputValue] = {}
+    warnings: list[str] = []
     for name in FILES:
         target = getattr(wanted, name)
         if target is not None:
-            outputs[exports.reference_of(target)] = exports.write(context, connection, name, target, f"{name}.csv")
+            outputs[exports.reference_of(target)] = exports.write(
+                context, connection, name, target, default=f"{name}.csv", warnings=warnings
+            )
     for name, count in counts.items():
         reference = references.parse(getattr(wanted, f"{name}_count"))
         if reference is not None:
@@ -264,14 +267,14 @@ EXAMPLE = Example(
         "files.matched": OutputTarget(type="Number"),
     },
     expected={
-        "files.unpaid": b"invoice,amount\n009,5.5000\n",
+        "files.unpaid": b"invoice,amount\n009,5.5\n",
         "files.summary": b"""\
 line,left_count,left_total,right_count,right_total,difference
-Exact,1,100.0000,1,100.0000,0.0000
-Rounding,1,20.0000,1,20.0100,-0.0100
-Matched,2,120.0000,2,120.0100,-0.0100
-Only left,1,5.5000,0,0.0000,5.5000
-Everything,3,125.5000,2,120.0100,5.4900
+Exact,1,100,1,100,0
+Rounding,1,20,1,20.01,-0.01
+Matched,2,120,2,120.01,-0.01
+Only left,1,5.5,0,0,5.5
+Everything,3,125.5,2,120.01,5.49
 """,
         "files.matched": 2,
     },

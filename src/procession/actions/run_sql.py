@@ -38,18 +38,20 @@ def run(context: Context) -> Outcome:
     import duckdb
 
     connection = database.connect(context.folder, context.memory_bytes_max)
+    warnings: list[str] = []
     try:
         parameters = _load(context, connection)
         database.lock(connection, context.folder)
         _execute(context, connection, parameters)
-        outputs = _collect(context, connection)
+        outputs = _collect(context, connection, warnings)
     except Problem as problem:
         return Outcome(status=StepStatus.FAILED, message=str(problem))
     except duckdb.Error as error:  # while writing: memory or disk
         return Outcome(status=StepStatus.FAILED, message=database.complaint(error, database.places(context.folder)))
     finally:
         connection.close()
-    return Outcome(status=StepStatus.SUCCESS, message=_summary(outputs), outputs=outputs)
+    status = StepStatus.WARNING if warnings else StepStatus.SUCCESS
+    return Outcome(status=status, message="; ".join([_summary(outputs), *warnings]), outputs=outputs)
 
 
 def _load(context: Context, connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
@@ -124,11 +126,10 @@ def _keep(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement, bo
     connection.execute(f"CREATE TABLE {quote(_LAST_SELECT)} AS {statement.query}", bound or None)
 
 
-def _collect(context: Context, connection: duckdb.DuckDBPyConnection) -> dict[str, OutputValue]:
+def _collect(context: Context, connection: duckdb.DuckDBPyConnection, warnings: list[str]) -> dict[str, OutputValue]:
     outputs: dict[str, OutputValue] = {}
     for name, target in context.settings.outputs.items():
-        relation = _relation(connection, name)
-        outputs[exports.reference_of(target)] = _output(context, connection, name, relation, target)
+        outputs[exports.reference_of(target)] = _output(context, connection, name, target, warnings)
     return outputs
 
 
@@ -143,11 +144,14 @@ def _relation(connection: duckdb.DuckDBPyConnection, name: str) -> str:
 
 
 def _output(
-    context: Context, connection: duckdb.DuckDBPyConnection, name: str, relation: str, target: Target
+    context: Context, connection: duckdb.DuckDBPyConnection, name: str, target: Target, warnings: list[str]
 ) -> OutputValue:
+    relation = _relation(connection, name)
     kind = context.target(exports.reference_of(target)).type
     if kind == "File":
-        return exports.write(context, connection, relation, target, _default_name(context, name))
+        return exports.write(
+            context, connection, relation, target, default=_default_name(context, name), warnings=warnings
+        )
     return _single(connection, name, relation, kind)
 
 
@@ -205,7 +209,7 @@ SELECT account, sum(amount) AS total FROM large GROUP BY account ORDER BY accoun
         "parameters.least": 5,
     },
     targets={"files.totals": OutputTarget(type="File"), "files.number": OutputTarget(type="Number")},
-    expected={"files.totals": b"account,total\n00123,30.3000\n00456,5.0000\n", "files.number": 3},
+    expected={"files.totals": b"account,total\n00123,30.3\n00456,5\n", "files.number": 3},
     message="2 outputs written",
 )
 
