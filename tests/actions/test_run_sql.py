@@ -280,6 +280,13 @@ def test_a_file_that_only_says_it_is_a_workbook_is_refused(tmp_path):
         "CALL pragma_version()",
         "SELECT * FROM context",
         "SELECT getenv('HOME')",
+        "FROM duckdb_settings()",
+        "SELECT \"current_setting\"('temp' || '_directory')",
+        "FROM pg_settings",
+        "FROM (SHOW temp_directory)",
+        "FROM duckdb_extensions()",
+        "FROM query('FROM duckdb_' || 'settings()')",
+        "FROM json_execute_serialized_sql(json_serialize_sql('FROM duckdb_' || 'settings()'))",
     ],
 )
 def test_sql_sees_nothing_but_its_inputs(tmp_path, text):
@@ -289,17 +296,17 @@ def test_sql_sees_nothing_but_its_inputs(tmp_path, text):
 def test_an_error_names_the_line_and_what_is_wrong(tmp_path):
     message = refused(sql(tmp_path, "-- first\nCREATE TABLE a AS SELECT 1 AS x;\n\nSELECT x,\n  y\nFROM a"))
 
-    assert message.startswith('line 5: Binder Error: Referenced column "y" not found')
+    assert message.startswith('the SQL of this step, line 5: Referenced column "y" not found')
 
 
 def test_a_mistake_of_grammar_names_the_line(tmp_path):
-    assert refused(sql(tmp_path, "SELECT 1;\nSELEKT 2")).startswith("line 2: Parser Error")
+    assert refused(sql(tmp_path, "SELECT 1;\nSELEKT 2")).startswith("the SQL of this step, line 2: syntax error")
 
 
 def test_a_parameter_that_is_not_given_is_named(tmp_path):
     message = refused(sql(tmp_path, "SELECT $month", inputs={"year": 1993}))
 
-    assert message == "line 1: $month is not among the inputs that are values (there are: $year)"
+    assert message == "the SQL of this step, line 1: $month is not among the inputs that are values (there are: $year)"
 
 
 def test_a_value_is_bound_and_never_pasted(tmp_path):

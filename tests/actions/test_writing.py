@@ -101,9 +101,7 @@ def test_an_empty_cell_alone_in_its_row_is_no_empty_line(tmp_path):
 
 @pytest.mark.parametrize("option", [{"zone": "Mars/Base"}, {"delimiter": "x"}, {"delimiter": "."}, {"delimiter": '"'}])
 def test_an_option_that_cannot_be_is_refused_before_a_run(option):
-    settings_ = run_sql.Settings(
-        sql="SELECT 1", outputs={"result": exports.OutputOptions(to="${o.r}", **option)}
-    )
+    settings_ = run_sql.Settings(sql="SELECT 1", outputs={"result": exports.OutputOptions(to="${o.r}", **option)})
 
     assert len(run_sql.check(settings_)) == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 
 SQL_CHARACTERS_MAX = 262_144
 RESULT = "result"
+_WHERE = "the SQL of this step"
+# They tell where the server keeps its files; the last two run a text that this pattern cannot see.
+_TELLS_PLACES = re.compile(
+    r"\b(duckdb_settings|duckdb_profiling_settings|pg_settings|current_setting|duckdb_extensions|duckdb_secrets"
+    r"|duckdb_temporary_files|duckdb_databases|temp_directory|json_execute_serialized_sql)\b|\bquery\"?\s*(?=\(|--|/\*)",
+    re.IGNORECASE,
+)
 _LAST_SELECT = "the last select"  # the relation behind RESULT; no user's relation is likely to be called so
 # Everything else (COPY, ATTACH, SET, LOAD, EXPORT, PREPARE, CALL, PRAGMA, EXPLAIN ANALYZE of those) is refused,
 # whatever DuckDB's own locks would make of it. MULTI is PIVOT.
@@ -85,17 +93,20 @@ def _execute(context: Context, connection: duckdb.DuckDBPyConnection, parameters
             hidden = database.places(context.folder)
             context.log(f"{database.hide(str(error), hidden)}\n")
             at = line + database.line_of(error) - 1
-            raise Problem(f"line {at}: {database.complaint(error, hidden)}") from error
+            raise Problem(f"{_WHERE}, line {at}: {database.complaint(error, hidden)}") from error
 
 
 def _statements(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[tuple[int, duckdb.Statement]]:
     """Each statement with the line it begins on. Raises Problem for one that is not allowed."""
     import duckdb
 
+    if told := _TELLS_PLACES.search(sql):
+        line = sql.count("\n", 0, told.start()) + 1
+        raise Problem(f"{_WHERE}, line {line}: {told[0].strip()} is not available here")
     try:
         found = connection.extract_statements(sql)
     except duckdb.Error as error:
-        raise Problem(f"line {database.line_of(error)}: {database.complaint(error, {})}") from error
+        raise Problem(f"{_WHERE}, line {database.line_of(error)}: {database.complaint(error, {})}") from error
     position = 0
     for statement in found:
         position = max(sql.find(statement.query.strip(), position), position)
@@ -103,7 +114,8 @@ def _statements(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[tup
         kind = statement.type.name
         if kind not in ALLOWED:
             raise Problem(
-                f"line {line}: {kind.replace('_', ' ')} is not allowed here; SELECT, CREATE TABLE and the like are"
+                f"{_WHERE}, line {line}: {kind.replace('_', ' ')} is not allowed here; "
+                "SELECT, CREATE TABLE and the like are"
             )
         yield line, statement
         position += len(statement.query.strip())
@@ -117,7 +129,9 @@ def _needed(statement: duckdb.Statement, parameters: dict[str, Any], line: int) 
     unknown = sorted(statement.named_parameters - parameters.keys())
     if unknown:
         known = ", ".join(f"${name}" for name in parameters) or "none"
-        raise Problem(f"line {line}: ${unknown[0]} is not among the inputs that are values (there are: {known})")
+        raise Problem(
+            f"{_WHERE}, line {line}: ${unknown[0]} is not among the inputs that are values (there are: {known})"
+        )
     return set(statement.named_parameters)
 
 
