@@ -170,6 +170,15 @@ def test_more_rows_than_a_sheet_holds_go_on_in_another_one(tmp_path):
     assert notes.warnings == ('"Pairs" has 1,048,577 rows, more than a sheet holds; it goes on in "Pairs (2)"',)
 
 
+def test_a_book_needs_no_temporary_folder_of_the_server(tmp_path, monkeypatch):
+    # As in the sandbox of a step, where none of the usual folders can be written to.
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "not there"))
+
+    content, _ = book(tmp_path, "SELECT 1 AS a")
+
+    assert read(content) == [("1",)]
+
+
 def test_a_relation_without_rows_is_a_sheet_with_its_header(tmp_path):
     content, _ = book(tmp_path, "SELECT 1 AS a WHERE false")
 

@@ -112,7 +112,11 @@ def _lay_out(connection: duckdb.DuckDBPyConnection, path: Path, sheets: list[_Sh
     """The book without its rows. Gives the numbers of the cell formats."""
     import xlsxwriter
 
-    book = xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False})
+    book = xlsxwriter.Workbook(
+        str(path),
+        # Without its rows the book is small, and a step has no temporary folder but its own.
+        {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False},
+    )
     book.set_properties({"created": _CREATED})
     header = book.add_format({"bold": True, "bottom": 1})
     styles = _styles(book)
