@@ -128,9 +128,9 @@ def test_totals_are_made_by_purpose(tmp_path):
     played = match(tmp_path, ["a,1.10", "b,2"], ["a,1.10"], totals_by="key")
 
     assert played.outputs["o.s"].decode().splitlines()[-3:] == [
-        "a,Everything,1,1.1000,1,1.1000,0.0000",
-        "b,Only left,1,2.0000,0,0.0000,2.0000",
-        "b,Everything,1,2.0000,0,0.0000,2.0000",
+        "a,Everything,1,1.1,1,1.1,0",
+        "b,Only left,1,2,0,0,2",
+        "b,Everything,1,2,0,0,2",
     ]
 
 

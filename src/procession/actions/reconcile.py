@@ -122,7 +122,7 @@ def run(context: Context) -> Outcome:
         }
         figures |= control_totals.totals(connection)
         _check_limits(context, figures | {"undecided": undecided})
-        outputs = _write(context, connection, figures)
+        outputs = _write(context, connection, figures, warnings)
     except Problem as problem:
         return Outcome(status=StepStatus.FAILED, message=str(problem))
     except duckdb.Error as error:  # memory or disk
@@ -157,7 +157,7 @@ def _check_limits(context: Context, figures: Mapping[str, int | Decimal]) -> Non
         if given is None:
             continue
         most = _number(context, given, f"fail_when.{name}")
-        if abs(figures[name]) > most:
+        if abs(Decimal(figures[name])) > most:
             raise Problem(
                 f"{name.replace('_', ' ')} is {values.shown(figures[name])}, and fail_when allows at most "
                 f"{values.shown(most)}; nothing was published"
@@ -269,28 +269,33 @@ def _check_totals_by(connection: duckdb.DuckDBPyConnection, by: Pair | None) -> 
 
 
 def _write(
-    context: Context, connection: duckdb.DuckDBPyConnection, figures: Mapping[str, int | Decimal]
+    context: Context, connection: duckdb.DuckDBPyConnection, figures: Mapping[str, int | Decimal], warnings: list[str]
 ) -> dict[str, OutputValue]:
     wanted: OutputSettings = context.settings.outputs
     outputs: dict[str, OutputValue] = {}
     for name in FILES:
         target = getattr(wanted, name)
         if target is not None:
-            outputs[exports.reference_of(target)] = exports.write(context, connection, name, target, f"{name}.csv")
+            outputs[exports.reference_of(target)] = exports.write(
+                context, connection, name, target, default=f"{name}.csv", warnings=warnings
+            )
     for name, figure in figures.items():
         reference = references.parse(getattr(wanted, name if isinstance(figure, Decimal) else f"{name}_count"))
         if reference is not None:
             outputs[reference] = values.trimmed(figure)
     if wanted.report is not None:
         context.progress(0.9, "Report")
-        outputs[exports.reference_of(wanted.report)] = _report(context, connection, wanted.report)
+        outputs[exports.reference_of(wanted.report)] = _report(context, connection, wanted.report, warnings)
     return outputs
 
 
-def _report(context: Context, connection: duckdb.DuckDBPyConnection, target: Target) -> FileOutput:
+def _report(context: Context, connection: duckdb.DuckDBPyConnection, target: Target, warnings: list[str]) -> FileOutput:
     name = exports.file_name(context, target, f"{context.step_key}.xlsx")
     path = context.folder / database.EXPORT_FOLDER / "report.xlsx"
-    workbooks.write(connection, path, _REPORT_SHEETS)
+    notes = workbooks.write(connection, path, _REPORT_SHEETS, exports.options_of(target).zone)
+    warnings += [f"{name}: {text}" for text in notes.warnings]
+    for text in notes.remarks:
+        context.log(f"{name}: {text}\n")
     return FileOutput(path=str(path), name=name if name.lower().endswith(".xlsx") else f"{name}.xlsx")
 
 
@@ -359,14 +364,14 @@ EXAMPLE = Example(
         "files.matched": OutputTarget(type="Number"),
     },
     expected={
-        "files.unpaid": b"invoice,amount\n009,5.5000\n",
+        "files.unpaid": b"invoice,amount\n009,5.5\n",
         "files.summary": b"""\
 line,left_count,left_total,right_count,right_total,difference
-Exact,1,100.0000,1,100.0000,0.0000
-Rounding,1,20.0000,1,20.0100,-0.0100
-Matched,2,120.0000,2,120.0100,-0.0100
-Only left,1,5.5000,0,0.0000,5.5000
-Everything,3,125.5000,2,120.0100,5.4900
+Exact,1,100,1,100,0
+Rounding,1,20,1,20.01,-0.01
+Matched,2,120,2,120.01,-0.01
+Only left,1,5.5,0,0,5.5
+Everything,3,125.5,2,120.01,5.49
 """,
         "files.matched": 2,
     },
