@@ -38,6 +38,7 @@ class Attempts:
         self._post = post
         self._settled = settled
         self.progressed: Callable[[Board, Work, Progress], None] = lambda board, work, progress: None
+        self.broken: Callable[[Board, Work], None] = lambda board, work: None
 
     def let_go(self, board: Board, work: Work) -> None:
         """Its row is committed: give the process its job."""
@@ -66,7 +67,14 @@ class Attempts:
         return self._tools.work / str(work.attempt)
 
     def hear(self, board: Board, work: Work) -> None:
-        """Take in what the process has said."""
+        """Take in what the process has said. What goes wrong over it ends this attempt, and nothing else."""
+        try:
+            self._take_in(board, work)
+        except Exception:  # the executor's arm: whatever one process says, the engine listens to the others
+            log.exception("what a step's process said could not be taken in", extra={"attempt": work.attempt})
+            self.broken(board, work)
+
+    def _take_in(self, board: Board, work: Work) -> None:
         for message in work.worker.receive():
             match message:
                 case LogText(text=text):
