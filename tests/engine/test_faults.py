@@ -3,10 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
-from procession.model.lifecycle import Outcome
-from tests.engine.steps import process, python
+import pytest
+
+from procession.engine.isolation import ForkServerIsolation
+from procession.engine.isolation.contract import KillReceipt, Worker
+from procession.engine.options import EngineSettings
+from procession.model.files import Content
+from procession.model.lifecycle import Outcome, StepStatus
+from procession.model.runs import HistoryKind
+from tests.engine.conftest import OPEN
+from tests.engine.steps import data, item, process, python, stay
 from tests.engine.world import World
+from tests.support import wait_until
+
+
+class Unkillable(ForkServerIsolation):
+    """Its workers cannot be ended by kill(): the machine is out of file handles, say."""
+
+    def acquire(self, *, user_code: bool) -> Worker | None:
+        worker = super().acquire(user_code=user_code)
+        if worker is not None:
+            worker.kill = _refuse  # type: ignore[method-assign]
+        return worker
+
+
+def _refuse(*, grace_seconds: float) -> KillReceipt:
+    raise OSError(24, "Too many open files")
 
 
 def test_a_log_that_cannot_be_written_ends_its_own_step_and_no_other(build: Callable[..., World]) -> None:
@@ -21,3 +45,39 @@ def test_a_log_that_cannot_be_written_ends_its_own_step_and_no_other(build: Call
     assert world.wait(talker).outcome is Outcome.FAILED
     assert "could not be taken in" in world.step(talker, "a").message
     assert world.wait(silent).outcome is Outcome.SUCCESS
+
+
+def test_an_output_that_fails_to_be_kept_in_a_way_nobody_foresaw_fails_its_step(build: Callable[..., World]) -> None:
+    world = build(workers_max=1)
+    world.blobs.take = _lose  # type: ignore[method-assign]
+    world.engine.start()
+    writer = python("a", "outputs.file('f').write_text('x')", outputs={"f": "${d.f}"})
+
+    run = world.begin(process(data("d", item("f", "File", "OUTPUT")), writer))
+
+    assert world.wait(run).outcome is Outcome.FAILED
+    assert world.step(run, "a").message == "an output could not be kept; see the server's log"
+    assert world.wait(world.begin(process(python("b")))).outcome is Outcome.SUCCESS
+
+
+def _lose(source: Path, *, inside: Path) -> Content:
+    raise RuntimeError("a fault of ours")
+
+
+def test_a_process_that_cannot_be_killed_is_reported_and_its_slot_is_not_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = EngineSettings(grace_seconds=0.2, workers_max=1)
+    world = World(tmp_path, settings=settings, isolation=OPEN, make_isolation=Unkillable)
+    world.engine.start()
+    run = world.begin(process(python("a", stay(tmp_path / "gate"))))
+    world.wait_for(run, "a", StepStatus.RUNNING)
+
+    world.cancel(run)
+
+    wait_until(lambda: [row for row in world.history(run) if row.kind is HistoryKind.KILLED])
+    row = next(row for row in world.history(run) if row.kind is HistoryKind.KILLED)
+    assert (row.detail["method"], len(row.detail["survivors"])) == ("failed", 1)
+    assert "a step's process could not be ended" in caplog.text
+    assert world.wait(world.begin(process(python("b")))).outcome is Outcome.SUCCESS
+    world.close()

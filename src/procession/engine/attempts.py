@@ -113,8 +113,10 @@ class Attempts:
         except (ProcessionError, OSError) as error:
             reason = error.message if isinstance(error, ProcessionError) else f"an output could not be kept: {error}"
             outcome = StepOutcome(status=StepStatus.FAILED, message=reason)
-        final = outcome
-        self._post(lambda: self._settle(board, work, final, contents))
+        except Exception:  # the executor's arm: a step whose end nobody hears of holds its slot for ever
+            log.exception("an output could not be kept", extra={"attempt": work.attempt})
+            outcome = StepOutcome(status=StepStatus.FAILED, message="an output could not be kept; see the server's log")
+        self._post(lambda: self._settle(board, work, outcome, contents))
 
     def _settle(self, board: Board, work: Work, outcome: StepOutcome, contents: Mapping[str, Content]) -> None:
         if work.is_killed:
@@ -150,11 +152,18 @@ class Attempts:
         self._pool.submit(self._kill, work, ended)
 
     def _kill(self, work: Work, ended: Callable[[KillReceipt, StepOutcome | None], None]) -> None:
-        receipt = work.worker.kill(grace_seconds=self._tools.settings.grace_seconds)
-        if receipt.survivors:
-            log.error("processes survived", extra={"attempt": work.attempt, "pids": receipt.survivors})
-        late = next((message.outcome for message in work.worker.receive() if isinstance(message, Done)), None)
-        self._post(lambda: self._killed(work, receipt, late, ended))
+        late: StepOutcome | None = None
+        # Until its end is seen, the process counts as a survivor.
+        receipt = _unseen(work.worker.mark.pid)
+        try:
+            receipt = work.worker.kill(grace_seconds=self._tools.settings.grace_seconds)
+            late = next((message.outcome for message in work.worker.receive() if isinstance(message, Done)), None)
+        except Exception:  # the executor's arm: a slot whose process is not given back is lost
+            log.exception("a step's process could not be ended", extra={"attempt": work.attempt})
+        finally:
+            if receipt.survivors:
+                log.error("processes survived", extra={"attempt": work.attempt, "pids": receipt.survivors})
+            self._post(lambda: self._killed(work, receipt, late, ended))
 
     def _killed(
         self,
@@ -166,6 +175,10 @@ class Attempts:
         self.free(work)
         self.clear(work)
         ended(receipt, late)
+
+
+def _unseen(pid: int) -> KillReceipt:
+    return KillReceipt(pid=pid, processes=1, signals=(), method="failed", duration_ms=0, survivors=(pid,))
 
 
 def receipt_detail(receipt: KillReceipt) -> dict[str, object]:
