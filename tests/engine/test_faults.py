@@ -81,3 +81,20 @@ def test_a_process_that_cannot_be_killed_is_reported_and_its_slot_is_not_lost(
     assert "a step's process could not be ended" in caplog.text
     assert world.wait(world.begin(process(python("b")))).outcome is Outcome.SUCCESS
     world.close()
+
+
+def test_a_step_that_waits_for_a_slot_gets_the_one_that_a_cancel_frees(
+    build: Callable[..., World], tmp_path: Path
+) -> None:
+    world = build(workers_max=1, scan_seconds=3600.0)
+    world.engine.start()
+    # A process was refused while none was ready; the first that comes back makes that good.
+    world.wait(world.begin(process(python("warm"))))
+    first = world.begin(process(python("a", stay(tmp_path / "gate"))))
+    world.wait_for(first, "a", StepStatus.RUNNING)
+    second = world.begin(process(python("b")))
+    world.wait_for(second, "b", StepStatus.SCHEDULED)
+
+    world.cancel(first)
+
+    assert world.wait(second, 5.0).outcome is Outcome.SUCCESS

@@ -85,6 +85,7 @@ class Executor:
                 self._attempts.free(work)
         if not self.dying.get(board.run.id):
             self.left(board.run.id)
+        self._wake_waiting()
 
     def _forget(self, board: Board) -> None:
         board.is_dropped = True
@@ -191,7 +192,11 @@ class Executor:
         if (due := board.retry_at.get(work.key)) is not None:
             self._await_retry(board, work.key, (due - change.now).total_seconds())
         self._go_on(board, change)
-        if any(other.waiting for other in self.boards.values() if other is not board):
+        self._wake_waiting(but=board)
+
+    def _wake_waiting(self, *, but: Board | None = None) -> None:
+        """Slots became free: let steps of other runs begin that wait for one."""
+        if any(other.waiting for other in self.boards.values() if other is not but):
             self._post(self.fill_slots)
 
     def _await_retry(self, board: Board, key: str, seconds: float) -> None:
