@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,10 +13,12 @@ from procession.engine.isolation import ForkServerIsolation
 from procession.engine.isolation.contract import KillReceipt, Worker
 from procession.engine.options import EngineSettings
 from procession.model.files import Content
+from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, StepStatus
 from procession.model.runs import HistoryKind
+from tests.crashing import finish, in_a_child
 from tests.engine.conftest import OPEN
-from tests.engine.steps import data, item, process, python, stay
+from tests.engine.steps import data, item, marks, process, python, stay
 from tests.engine.world import World
 from tests.support import wait_until
 
@@ -98,3 +102,34 @@ def test_a_step_that_waits_for_a_slot_gets_the_one_that_a_cancel_frees(
     world.cancel(first)
 
     assert world.wait(second, 5.0).outcome is Outcome.SUCCESS
+
+
+def test_the_idempotency_key_is_the_same_after_a_crash_and_another_after_a_restart(tmp_path: Path) -> None:
+    sink = tmp_path / "sink"
+    code = f"with open({str(sink)!r}, 'a') as file: file.write(idempotency_key + chr(10))\n{stay(tmp_path / 'gate')}"
+    child = in_a_child(tmp_path, lambda: _begin_and_stay(tmp_path, code))
+    wait_until(lambda: len(marks(sink)) == 1, 20.0)
+    os.kill(child, signal.SIGKILL)
+    finish(child)
+    world = World(tmp_path, isolation=OPEN)
+    world.engine.start()
+    wait_until(lambda: len(marks(sink)) == 2, 20.0)
+    (tmp_path / "gate").touch()
+    run = RunId(1)
+    world.wait(run)
+    world.restart(run, "a")
+    world.wait(run)
+    world.close()
+
+    before, after, restarted = marks(sink)
+
+    assert before == after
+    assert before.endswith("/1")
+    assert restarted == before.removesuffix("1") + "2"
+
+
+def _begin_and_stay(home: Path, code: str) -> None:
+    world = World(home, isolation=OPEN)
+    world.engine.start()
+    world.begin(process(python("a", code)))
+    signal.pause()

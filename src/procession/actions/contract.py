@@ -74,7 +74,7 @@ class Context(Protocol):
 
     @property
     def idempotency_key(self) -> str:
-        """run/step/attempt epoch: stable for retries of this attempt (spec/trust.md)."""
+        """run/step/attempt: the same for every try and after a crash; a restart is another attempt."""
 
     @property
     def memory_bytes_max(self) -> int:

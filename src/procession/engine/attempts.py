@@ -55,7 +55,7 @@ class Attempts:
             targets=board.targets(work.key),
             folder=str(folder),
             step_key=work.key,
-            idempotency_key=f"{board.run.id}/{board.step_ids[work.key]}/{board.run.epoch}",
+            idempotency_key=f"{board.run.id}/{board.step_ids[work.key]}/{board.run.attempt}",
             limits=self._tools.settings.limits,
         )
         try:
