@@ -235,11 +235,6 @@ class Executor:
     def _limit(self, board: Board, work: Work, seconds: float) -> None:
         if board.works.get(work.key) is not work or work.is_over or work.is_killed:
             return
-        self._watch(work.worker, None)
-
-        def ended(receipt: KillReceipt, _: StepOutcome | None) -> None:
-            outcome = StepOutcome(status=StepStatus.FAILED, message=message)
-            took = max(self._tools.clock.monotonic() - work.began, 0.0)
         self._end_early(board, work, f"timed out after {seconds:g} s")
 
     def _on_broken(self, board: Board, work: Work) -> None:
@@ -251,6 +246,11 @@ class Executor:
 
     def _end_early(self, board: Board, work: Work, message: str) -> None:
         """Kill the process; the step has failed with the message."""
+        self._watch(work.worker, None)
+
+        def ended(receipt: KillReceipt, _: StepOutcome | None) -> None:
+            outcome = StepOutcome(status=StepStatus.FAILED, message=message)
+            took = max(self._tools.clock.monotonic() - work.began, 0.0)
             self._on_settled(
                 board, work, Result(outcome=outcome, contents={}, seconds=took, receipt=receipt_detail(receipt))
             )
