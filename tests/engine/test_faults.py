@@ -26,8 +26,8 @@ from tests.support import wait_until
 class Unkillable(ForkServerIsolation):
     """Its workers cannot be ended by kill(): the machine is out of file handles, say."""
 
-    def acquire(self, *, user_code: bool) -> Worker | None:
-        worker = super().acquire(user_code=user_code)
+    def acquire(self, *, user_code: bool, network: bool = False) -> Worker | None:
+        worker = super().acquire(user_code=user_code, network=network)
         if worker is not None:
             worker.kill = _refuse  # type: ignore[method-assign]
         return worker

@@ -52,6 +52,7 @@ class Attempts:
             action=work.step.action,
             settings=work.step.settings,
             values=board.inputs(work.key, self._tools.blobs),
+            types=board.types(work.key),
             targets=board.targets(work.key),
             folder=str(folder),
             step_key=work.key,

@@ -126,7 +126,8 @@ class Executor:
         step = board.prepared.process.step(key)
         assert step is not None
         action = self._tools.actions.get(step.action)
-        worker = self._tools.isolation.acquire(user_code=action is None or action.runs_user_code)
+        is_users = action is None or action.runs_user_code
+        worker = self._tools.isolation.acquire(user_code=is_users, network=key in board.prepared.networked)
         if worker is None:
             return None
         return Work(
@@ -200,8 +201,7 @@ class Executor:
             self._post(self.fill_slots)
 
     def _await_retry(self, board: Board, key: str, seconds: float) -> None:
-        def due() -> None:
-            # By the monotonic clock: a clock that was set back in the meantime must not put it off.
+        def due() -> None:  # by the monotonic clock: a clock that was set back must not put it off
             board.retry_at.pop(key, None)
             self.fill_slots()
 

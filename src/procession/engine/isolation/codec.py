@@ -53,7 +53,7 @@ Frame = Heartbeat | Progress | Finished | Exited
 def encode_job(job: Job) -> bytes:
     """The job in msgpack. Raises Malformed for a value that cannot travel."""
     targets = {reference: (target.type, target.file_name) for reference, target in job.targets.items()}
-    head = [job.action, _pack(job.settings), _pack(job.values), targets]
+    head = [job.action, _pack(job.settings), _pack(job.values), dict(job.types), targets]
     most = job.limits
     limits = (
         *(most.memory_bytes_max, most.file_bytes_max, most.open_files_max, most.processes_max),
@@ -64,12 +64,13 @@ def encode_job(job: Job) -> bytes:
 
 def decode_job(payload: bytes) -> Job:
     """The job as it was sent, Decimals digit by digit."""
-    action, settings, values, targets, folder, step_key, idempotency_key, limits = _decode(payload)
+    action, settings, values, types, targets, folder, step_key, idempotency_key, limits = _decode(payload)
     memory, file, open_files, processes, cpu = limits
     return Job(
         action=action,
         settings=settings,
         values=values,
+        types=types,
         targets={key: OutputTarget(type=type_, file_name=name) for key, (type_, name) in targets.items()},
         folder=folder,
         step_key=step_key,
