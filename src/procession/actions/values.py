@@ -11,6 +11,7 @@ from procession.actions.contract import OutputValue
 
 _WHOLE = frozenset({"Number"})
 _NUMERIC = frozenset({"Number", "Decimal"})
+_DIGITS_MAX = 400  # before the point and after it: more than a double can say, and never what fills the memory
 
 
 class DoesNotFit(ValueError):
@@ -54,7 +55,7 @@ def _plain(value: object) -> str | int | Decimal | bool | None:
         case Decimal():
             return _finite(value)
         case numbers.Integral():  # also what numpy calls an integer
-            return int(value)
+            return int(_finite(Decimal(int(value))))
         case numbers.Real():
             return _finite(Decimal(repr(float(value)))) if math.isfinite(value) else _finite(Decimal(str(float(value))))
     raise DoesNotFit(f"a {type(value).__name__} cannot be kept; use text, a number, true or false, a date or a file")
@@ -63,6 +64,10 @@ def _plain(value: object) -> str | int | Decimal | bool | None:
 def _finite(number: Decimal) -> Decimal:
     if not number.is_finite():
         raise DoesNotFit(f"{number} is not a number that can be kept")
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int)
+    if exponent < -_DIGITS_MAX or number.adjusted() > _DIGITS_MAX:
+        raise DoesNotFit(f"a number with more than {_DIGITS_MAX} digits before or after the point cannot be kept")
     return number
 
 

@@ -90,6 +90,7 @@ class House:
         return Job(
             action=action,
             settings={"code": code},
+            types={},
             values={name.replace("__", "."): value for name, value in values.items()},
             targets={},
             folder=str(folder),

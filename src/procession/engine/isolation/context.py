@@ -6,12 +6,13 @@ import _thread
 import os
 import threading
 import time
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from procession.actions.contract import InputValue, OutputTarget
-from procession.engine.isolation import codec
+from procession.engine.isolation import codec, program
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.contract import Heartbeat, Job, Progress
 
@@ -85,7 +86,8 @@ class StepContext:
     place: Path
     channel: Channel
     pulse: Pulse
-    pid: int
+    pid: int  # 0 in a rehearsal
+    has_network: bool = False
     _reported_at: float = field(default=0.0)
 
     @property
@@ -109,6 +111,9 @@ class StepContext:
     def value(self, reference: str) -> InputValue:
         return self.job.values[reference]
 
+    def type_of(self, reference: str) -> str:
+        return self.job.types[reference]
+
     def target(self, reference: str) -> OutputTarget:
         return self.job.targets[reference]
 
@@ -130,3 +135,13 @@ class StepContext:
         self._reported_at = now
         self.pulse.held_back = None
         self.channel.send(codec.encode_frame(progress))
+
+    def begin_program(self, code: str) -> str:
+        return program.begin(self.folder, self.step_key, code) if self.pid else ""
+
+    def end_program(self) -> None:
+        if self.pid:
+            program.end()
+
+    def close_files(self, names: MutableMapping[str, Any]) -> str:
+        return program.close_files(names, str(self.place)) if self.pid else ""
