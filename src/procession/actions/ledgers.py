@@ -159,7 +159,7 @@ def _day(connection: duckdb.DuckDBPyConnection, one: Side, column: str) -> str:
             return f"CAST({name} AT TIME ZONE {literal(one.zone)} AS DATE)"
         case "VARCHAR":
             value = values.take(Kind.TEXT, "Date", values.trimmed(name), Style(zone=one.zone))
-            wanted = f'a date such as 1993-12-31; columns: {{"{column}": {{type: Date, pattern: ...}}}} says how it is written'
+            wanted = f'a date such as 1993-12-31; say how it is written: columns: {{"{column}": {{type: Date, ...}}}}'
             _refuse(connection, one, column, f"{values.trimmed(name)} IS NOT NULL AND {value} IS NULL", wanted)
             return value
         case other:

@@ -84,6 +84,8 @@ def load(
     try:
         cells = _READERS[kinds.kind_of(source)](connection, source, options, context.folder)
         made = columns.make(connection, cells, options, file=source.name, name=name, texts=texts)
+    except duckdb.OutOfMemoryException as error:
+        raise Problem(f'the file "{source.name}" cannot be read: it needs more memory than this step may use') from error
     except duckdb.Error as error:
         context.log(f"{database.hide(str(error), hidden)[:LOGGED_CHARACTERS_MAX]}\n")
         raise Problem(f'the file "{source.name}" cannot be read: {database.complaint(error, hidden)}') from error
