@@ -12,7 +12,7 @@ from procession.actions.contract import Context, FileInput
 from procession.actions.problems import Problem
 from procession.actions.reading import columns, delimited, json_files, kinds, parquet, sheets
 from procession.actions.reading.cells import Cells
-from procession.actions.reading.columns import Made
+from procession.actions.reading.columns import Made, Wanted
 from procession.actions.reading.kinds import FileKind
 from procession.actions.reading.options import FileOptions
 from procession.actions.references import only
@@ -83,9 +83,11 @@ def load(
     hidden = {source.path: source.name, f"{context.folder}/": ""}
     try:
         cells = _READERS[kinds.kind_of(source)](connection, source, options, context.folder)
-        made = columns.make(connection, cells, options, file=source.name, name=name, texts=texts)
+        made = columns.make(connection, cells, options, Wanted(file=source.name, name=name, texts=texts))
     except duckdb.OutOfMemoryException as error:
-        raise Problem(f'the file "{source.name}" cannot be read: it needs more memory than this step may use') from error
+        raise Problem(
+            f'the file "{source.name}" cannot be read: it needs more memory than this step may use'
+        ) from error
     except duckdb.Error as error:
         context.log(f"{database.hide(str(error), hidden)[:LOGGED_CHARACTERS_MAX]}\n")
         raise Problem(f'the file "{source.name}" cannot be read: {database.complaint(error, hidden)}') from error
