@@ -31,13 +31,13 @@ def assert_both_ways_agree(folder, text):
         delimited._scan = known
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(pieces=st.lists(st.sampled_from(PIECES), max_size=14))
 def test_what_is_read_fast_is_what_the_records_say(tmp_path_factory, pieces):
     assert_both_ways_agree(tmp_path_factory.mktemp("csv"), "h,i\n" + "".join(pieces))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     end=st.sampled_from(["\n", "\r\n", "\r"]),
     rows=st.lists(st.lists(st.sampled_from(VALUES), min_size=1, max_size=3), max_size=6),
