@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
+import socket
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +15,9 @@ from typing import Any
 
 import pytest
 
-from procession.actions.contract import FileOutput, OutputTarget
+from procession.actions import run_python
+from procession.actions.contract import FileInput, FileOutput, OutputTarget
+from procession.engine.isolation import sandbox
 from procession.engine.isolation.contract import Job, Limits
 from procession.model.lifecycle import StepStatus
 from tests.engine.isolation.house import House, Told, _house
@@ -353,3 +357,93 @@ def test_a_process_left_behind_does_not_hold_up_the_step(scripts: Scripts) -> No
     told = scripts.run("import subprocess\nsubprocess.Popen(['sleep', '300'])\noutputs['s'] = 'done'")
 
     assert text_of(told) == "done"
+
+
+# --- network and libraries
+
+
+@pytest.fixture(scope="module")
+def equipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scripts]:
+    """A server that allows the network and has a library for scripts."""
+    folder = tmp_path_factory.mktemp("libraries")
+    (folder / "rates_of_ours.py").write_text("EUR = 1\n")
+    (folder / "csv.py").write_text("raise ImportError('not the one of Python')\n")
+    home = tmp_path_factory.mktemp("equipped")
+    more = {"network_allowed": True, "library_paths": (str(folder),), "import_paths": ()}
+    for house in _house(home, book="procession.actions:book", **more):
+        yield Scripts(house)
+
+
+def reach(scripts: Scripts, *, network: bool) -> Told:
+    """A script that connects to a port of this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        code = f"import socket\nsocket.create_connection(('127.0.0.1', {port}), 5).close()"
+        worker = scripts.house.acquire(network=network)
+        worker.send(replace(scripts.job(None), settings={"code": code, "network": network}))
+        told = scripts.house.listen(worker)
+        scripts.house.isolation.release(worker)
+    return told
+
+
+def test_a_step_has_the_network_only_if_it_asks_and_the_server_allows_it(scripts: Scripts, equipped: Scripts) -> None:
+    assert reach(equipped, network=True).outcome.status is StepStatus.SUCCESS
+    assert "Error" in reach(equipped, network=False).outcome.message
+    assert reach(scripts, network=True).outcome.message == (
+        "the step asks for the network, and this server does not allow it (PROCESSION_ALLOW_NETWORK)"
+    )
+
+
+def test_scripts_find_the_libraries_that_the_operator_names_after_python_s_own(equipped: Scripts) -> None:
+    told = equipped.run("import csv, rates_of_ours\noutputs['s'] = f'{rates_of_ours.EUR} {csv.DictReader.__name__}'")
+
+    assert text_of(told) == "1 DictReader"
+
+
+def test_processes_of_a_script_find_the_libraries_too(equipped: Scripts) -> None:
+    code = (
+        "import multiprocessing as mp, rates_of_ours\ndef rate(x): return x * rates_of_ours.EUR\n"
+        "if __name__ == '__main__':\n  with mp.get_context('spawn').Pool(1) as pool: outputs['s'] = str(pool.map(rate, [7]))"
+    )
+
+    assert text_of(equipped.run(code)) == "[7]"
+
+
+# --- the documentation
+
+PAGE = Path(__file__).parents[3] / "docs" / "scripts.md"
+BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("code", BLOCKS, ids=range(len(BLOCKS)))
+def test_the_scripts_of_the_documentation_run(scripts: Scripts, code: str, tmp_path: Path) -> None:
+    orders = tmp_path / "orders"
+    orders.write_text("id;amount\n1;12.50\n2;0\n")
+    tmp_path.chmod(0o755)
+    settings = {
+        "code": code,
+        "inputs": {"orders": "${d.orders}"},
+        "outputs": {"count": "${d.n}", "large": "${d.o}"},
+    }
+    values = {"d.orders": FileInput(path=str(orders), name="orders.csv", size_bytes=orders.stat().st_size)}
+    worker = scripts.house.acquire()
+    job = replace(scripts.job(None), targets=TARGETS, settings=settings, values=values, types={"d.orders": "File"})
+    worker.send(job)
+    told = scripts.house.listen(worker)
+    scripts.house.isolation.release(worker)
+
+    assert told.outcome.status is StepStatus.SUCCESS, told.log
+    assert told.outcome.outputs["d.n"] in {1, 90}
+
+
+def test_the_documentation_knows_every_name_and_setting_of_scripts() -> None:
+    text = PAGE.read_text()
+
+    assert len(BLOCKS) == 2
+    for name in ("inputs", "outputs", "message", "warn", "progress", "idempotency_key", "network: true"):
+        assert f"`{name}" in text
+    assert "262,144" in text and run_python.CODE_CHARACTERS_MAX == 262_144
+    assert Limits() == Limits(
+        memory_bytes_max=4 * 2**30, file_bytes_max=8 * 2**30, open_files_max=1024, processes_max=256
+    )
+    assert sandbox.SHARED_BYTES_MAX == 256 * 2**20

@@ -17,6 +17,7 @@ from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.contract import Heartbeat, Job, Progress
 
 BEAT_SECONDS = 1.0
+_REHEARSED = program.Program(file="", modules=2**31)
 _PROGRESS_SECONDS_MIN = 0.05  # between two progress messages: a loop may report every row
 
 
@@ -89,6 +90,7 @@ class StepContext:
     pid: int  # 0 in a rehearsal
     has_network: bool = False
     _reported_at: float = field(default=0.0)
+    _program: program.Program = field(default=_REHEARSED)
 
     @property
     def folder(self) -> Path:
@@ -137,11 +139,13 @@ class StepContext:
         self.channel.send(codec.encode_frame(progress))
 
     def begin_program(self, code: str) -> str:
-        return program.begin(self.folder, self.step_key, code) if self.pid else ""
+        if self.pid:
+            self._program = program.begin(self.folder, self.step_key, code)
+        return self._program.file
 
     def end_program(self) -> None:
         if self.pid:
             program.end()
 
     def close_files(self, names: MutableMapping[str, Any]) -> str:
-        return program.close_files(names, str(self.place)) if self.pid else ""
+        return program.close_files(self._program, names)
