@@ -147,6 +147,29 @@ def test_an_exception_in_a_thread_is_remarked(scripts: Scripts) -> None:
     assert "ZeroDivisionError" in told.log
 
 
+def test_an_exception_at_the_exit_is_remarked(scripts: Scripts) -> None:
+    told = scripts.run("import atexit\natexit.register(lambda: {}['rates'])")
+
+    assert told.outcome.status is StepStatus.WARNING
+    assert told.outcome.message == "a function of atexit failed: KeyError: 'rates'"
+
+
+def test_an_exception_whose_text_fails_is_told_by_its_name(scripts: Scripts) -> None:
+    told = scripts.run("class Odd(Exception):\n  def __str__(self): return 1 / 0\nraise Odd()")
+
+    assert told.outcome.message.startswith("Odd: <exception str() failed>")
+
+
+def test_texts_that_no_file_can_hold_are_replaced_in_messages_and_refused_as_outputs(scripts: Scripts) -> None:
+    said = scripts.run("message('a\\ud800b'); warn('\\udcff'); progress(0.5, '\\ud800')")
+    half = scripts.run("outputs['s'] = 'a\\ud800'")
+    nul = scripts.run("outputs['s'] = 'a\\0'")
+
+    assert (said.outcome.status, said.outcome.message) == (StepStatus.WARNING, "a?b; ?")
+    assert half.outcome.message == 'the output "s": character 2 of the text is half of a pair (a surrogate) alone'
+    assert nul.outcome.message == 'the output "s": character 2 of the text is a NUL character'
+
+
 def test_a_daemon_thread_is_not_waited_for(scripts: Scripts) -> None:
     told = scripts.run("import threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()")
 
@@ -195,10 +218,16 @@ def test_a_script_that_ends_its_process_has_failed(scripts: Scripts, leave: str,
     assert reason in scripts.run(f"import os\n{leave}").reason
 
 
-def test_a_copy_of_the_script_ends_with_its_own_exit_code(scripts: Scripts) -> None:
-    code = "import os\npid = os.fork()\nif pid == 0: raise ValueError('in the copy')\noutputs['n'] = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])"
+@pytest.mark.parametrize(
+    ("leave", "code"), [("raise ValueError('no')", 1), ("sys.exit(3)", 3), ("sys.exit()", 0), ("pass", 0)]
+)
+def test_a_copy_of_the_script_ends_with_its_own_exit_code(scripts: Scripts, leave: str, code: int) -> None:
+    told = scripts.run(
+        f"import os, sys\npid = os.fork()\nif pid == 0: {leave}\n"
+        "else:\n  outputs['n'] = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])\n  open(__file__).close()"
+    )
 
-    assert scripts.run(code).outcome.outputs["d.n"] == 1
+    assert told.outcome.outputs == {"d.n": code}, told.outcome.message
 
 
 # --- standard streams
@@ -221,6 +250,9 @@ def test_a_copy_of_the_script_ends_with_its_own_exit_code(scripts: Scripts) -> N
         ("print('out'); sys.stdout.close()", "out\n"),
         ("sys.stdout = None; print('nowhere')", ""),
         ("import logging; logging.warning('rates')", "WARNING:root:rates\n"),
+        ("import os; print('last'); os.close(1)", "last\n"),
+        ("import io; sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding='utf-8'); print('ü', end='')", "ü"),
+        ("import getpass; print(getpass.getuser())", "step\n"),
         ("import faulthandler; faulthandler.enable(); print(faulthandler.is_enabled())", "True\n"),
         ("from contextlib import redirect_stdout\nwith redirect_stdout(sys.stderr): print('err')", "err\n"),
     ],
@@ -271,8 +303,14 @@ def test_nothing_of_the_server_s_environment_is_there(scripts: Scripts, monkeypa
     )
 
     assert set(text_of(told).split()) <= {
-        *("HOME", "LANG", "LC_CTYPE", "PATH", "PYTHONDONTWRITEBYTECODE", "TMPDIR", "TZ", "True")
+        *("HOME", "LANG", "LC_CTYPE", "PATH", "PYTHONDONTWRITEBYTECODE", "TMPDIR", "TZ", "True", "USER", "LOGNAME")
     }
+
+
+def test_two_steps_do_not_draw_the_same_random_numbers(scripts: Scripts) -> None:
+    code = "import random, uuid, tempfile\noutputs['s'] = f'{random.random()} {uuid.uuid4()}'"
+
+    assert text_of(scripts.run(code)) != text_of(scripts.run(code))
 
 
 def test_dates_decimals_and_truths_arrive_as_what_they_are(scripts: Scripts) -> None:

@@ -33,6 +33,7 @@ class Program:
 
     file: str
     modules: int
+    pid: int
 
 
 def begin(folder: Path, step_key: str, code: str) -> Program:
@@ -48,7 +49,7 @@ def begin(folder: Path, step_key: str, code: str) -> Program:
     os.close(handle)
     sys.argv = [file]
     sys.path.insert(0, str(folder))
-    return Program(file=file, modules=len(sys.modules))
+    return Program(file=file, modules=len(sys.modules), pid=os.getpid())
 
 
 def end() -> None:
@@ -65,8 +66,9 @@ def close_files(program: Program, names: MutableMapping[str, Any]) -> str:
     problems += _flush(left)
     problems += _close(left)
     linux.flush_c_files()
-    with contextlib.suppress(OSError):  # an empty folder is removed at once, another one later
-        Path(program.file).unlink()
+    # An empty folder is removed at once, another one later. A copy that was forked leaves the file to the script.
+    if program.pid == os.getpid():
+        Path(program.file).unlink(missing_ok=True)
     return problems[0] if problems else ""
 
 
