@@ -36,6 +36,16 @@ def fit(value: object, property_type: str) -> OutputValue:
     return plain if isinstance(plain, str) else f"{plain:f}" if isinstance(plain, Decimal) else str(plain)
 
 
+def trimmed(value: int | Decimal) -> int | Decimal:
+    """The same number without zeros at the end of its decimals."""
+    return value if isinstance(value, int) else Decimal(f"{value.normalize():f}")
+
+
+def shown(value: int | Decimal) -> str:
+    """A number as a message shows it: 1,234.5."""
+    return f"{trimmed(value):,}"
+
+
 def _plain(value: object) -> str | int | Decimal | bool | None:
     match value:
         case None | bool():
