@@ -25,6 +25,7 @@ class LocalContext:
     memory_bytes_max: int = 1 << 30
     types: Mapping[str, str] = field(default_factory=dict)
     has_network: bool = False
+    is_copy: bool = False
     said: list[str] = field(default_factory=list)
     fractions: list[float] = field(default_factory=list)
 

@@ -88,9 +88,12 @@ class World:
             return Caller(user=people.first_admin(tx), scopes=SCOPES)
 
     def apply(self, text: str) -> ProcessId:
+        return self.applied(text).id
+
+    def applied(self, text: str) -> processes.Applied:
         return self.db.write(
             lambda tx: processes.apply(tx, self.office, self.caller.user, text, file="test.yaml", now=self.clock.now())
-        ).id
+        )
 
     def create(self, process: ProcessId, inputs: Mapping[str, object] | None = None) -> Run:
         return self.db.write(

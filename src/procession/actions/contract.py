@@ -99,6 +99,10 @@ class Context(Protocol):
     @property
     def has_network(self) -> bool: ...
 
+    @property
+    def is_copy(self) -> bool:
+        """Whether this is a process that the script has forked, and not the step."""
+
     def begin_program(self, code: str) -> str:
         """Set the process up for the script; gives the path of the script's file."""
 

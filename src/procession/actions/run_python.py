@@ -89,7 +89,7 @@ def _execute(context: Context, main: ModuleType, remarks: Remarks) -> str | None
     before = sys.modules["__main__"]
     sys.modules["__main__"] = main
     try:
-        with remarks.of_threads():
+        with remarks.of_failures():
             failure = _run_script(context, main, source)
             context.end_program()
     finally:
@@ -102,6 +102,10 @@ def _run_script(context: Context, main: ModuleType, source: str) -> str | None:
     try:
         exec(_compile(settings.code, source), vars(main))  # noqa: S102 - the user's own script, in its own process
     except SystemExit as error:
+        if context.is_copy:
+            context.end_program()
+            context.close_files(vars(main))
+            raise
         return _exit_reason(error)
     except BaseException as error:  # whatever it raises is how it ended
         flush_standard()
@@ -141,13 +145,20 @@ def _exit_reason(error: SystemExit) -> str | None:
 def _reason(error: BaseException, source: str) -> str:
     if isinstance(error, MemoryError):
         return "the script ran out of memory"
-    text = str(error).strip()
+    text = _words(error)
     if not (text and type(error) in _SPEAKING_ERRORS):
         text = "".join(traceback.format_exception_only(error)[-1:]).strip()
     if isinstance(error, SyntaxError) and error.filename == source:
         return f"{text} (line {error.lineno})"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == source]
     return f"{text} (line {lines[-1]})" if lines else text
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error).strip()
+    except Exception:  # the text is the script's own code too
+        return ""
 
 
 def _traceback(error: BaseException, source: str) -> str:

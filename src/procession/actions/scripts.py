@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Mapping, MutableMapping
 from datetime import date
 from pathlib import Path
@@ -105,28 +106,37 @@ class Remarks:
         self._warnings: list[str] = []
 
     def message(self, text: object) -> None:
-        self._message = str(text)
+        self._message = values.writable(str(text))
 
     def warn(self, text: object) -> None:
-        self._warnings.append(str(text))
+        self._warnings.append(values.writable(str(text)))
         flush_standard()
         self._context.log(f"warning: {text}\n")
 
     @contextlib.contextmanager
-    def of_threads(self) -> Iterator[None]:
-        """Remark on an exception that ends a thread: Python prints it, and calls the program a success."""
-        usual = threading.excepthook
+    def of_failures(self) -> Iterator[None]:
+        """Remark on an exception in a thread or at the exit: Python prints it, and calls the program a success."""
+        usual = threading.excepthook, sys.unraisablehook
 
-        def hear(event: threading.ExceptHookArgs) -> None:
-            usual(event)
+        def hear_thread(event: threading.ExceptHookArgs) -> None:
+            usual[0](event)
             if not issubclass(event.exc_type, SystemExit):
-                self._warnings.append(f"a thread failed: {event.exc_type.__name__}: {event.exc_value}")
+                self._failed("a thread", event.exc_type, event.exc_value)
 
-        threading.excepthook = hear
+        def hear_exit(event: sys.UnraisableHookArgs) -> None:
+            usual[1](event)
+            if "atexit" in (event.err_msg or "") and not issubclass(event.exc_type, SystemExit):
+                self._failed("a function of atexit", event.exc_type, event.exc_value)
+
+        threading.excepthook, sys.unraisablehook = hear_thread, hear_exit
         try:
             yield
         finally:
-            threading.excepthook = usual
+            threading.excepthook, sys.unraisablehook = usual
+
+    def _failed(self, what: str, kind: type[BaseException], error: BaseException | None) -> None:
+        words = traceback.format_exception_only(kind, error)[-1].strip()
+        self._warnings.append(values.writable(f"{what} failed: {words}"))
 
     @property
     def has_warnings(self) -> bool:

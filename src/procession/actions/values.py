@@ -48,8 +48,10 @@ def shown(value: int | Decimal) -> str:
 
 def _plain(value: object) -> str | int | Decimal | bool | None:
     match value:
-        case None | bool() | str():
+        case None | bool():
             return value
+        case str():
+            return _kept_text(value)
         case datetime() | date():
             return value.isoformat()
         case Decimal():
@@ -59,6 +61,21 @@ def _plain(value: object) -> str | int | Decimal | bool | None:
         case numbers.Real():
             return _finite(Decimal(repr(float(value)))) if math.isfinite(value) else _finite(Decimal(str(float(value))))
     raise DoesNotFit(f"a {type(value).__name__} cannot be kept; use text, a number, true or false, a date or a file")
+
+
+def writable(text: str) -> str:
+    """The text with what UTF-8 cannot say replaced: file names from Python's os module may hold such characters."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _kept_text(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise DoesNotFit(f"character {error.start + 1} of the text is half of a pair (a surrogate) alone") from None
+    if "\0" in text:
+        raise DoesNotFit(f"character {text.index(chr(0)) + 1} of the text is a NUL character")
+    return text
 
 
 def _finite(number: Decimal) -> Decimal:

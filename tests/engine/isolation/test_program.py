@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
+import socket
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +15,9 @@ from typing import Any
 
 import pytest
 
-from procession.actions.contract import FileOutput, OutputTarget
+from procession.actions import run_python
+from procession.actions.contract import FileInput, FileOutput, OutputTarget
+from procession.engine.isolation import sandbox
 from procession.engine.isolation.contract import Job, Limits
 from procession.model.lifecycle import StepStatus
 from tests.engine.isolation.house import House, Told, _house
@@ -143,6 +147,29 @@ def test_an_exception_in_a_thread_is_remarked(scripts: Scripts) -> None:
     assert "ZeroDivisionError" in told.log
 
 
+def test_an_exception_at_the_exit_is_remarked(scripts: Scripts) -> None:
+    told = scripts.run("import atexit\natexit.register(lambda: {}['rates'])")
+
+    assert told.outcome.status is StepStatus.WARNING
+    assert told.outcome.message == "a function of atexit failed: KeyError: 'rates'"
+
+
+def test_an_exception_whose_text_fails_is_told_by_its_name(scripts: Scripts) -> None:
+    told = scripts.run("class Odd(Exception):\n  def __str__(self): return 1 / 0\nraise Odd()")
+
+    assert told.outcome.message.startswith("Odd: <exception str() failed>")
+
+
+def test_texts_that_no_file_can_hold_are_replaced_in_messages_and_refused_as_outputs(scripts: Scripts) -> None:
+    said = scripts.run("message('a\\ud800b'); warn('\\udcff'); progress(0.5, '\\ud800')")
+    half = scripts.run("outputs['s'] = 'a\\ud800'")
+    nul = scripts.run("outputs['s'] = 'a\\0'")
+
+    assert (said.outcome.status, said.outcome.message) == (StepStatus.WARNING, "a?b; ?")
+    assert half.outcome.message == 'the output "s": character 2 of the text is half of a pair (a surrogate) alone'
+    assert nul.outcome.message == 'the output "s": character 2 of the text is a NUL character'
+
+
 def test_a_daemon_thread_is_not_waited_for(scripts: Scripts) -> None:
     told = scripts.run("import threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()")
 
@@ -191,10 +218,16 @@ def test_a_script_that_ends_its_process_has_failed(scripts: Scripts, leave: str,
     assert reason in scripts.run(f"import os\n{leave}").reason
 
 
-def test_a_copy_of_the_script_ends_with_its_own_exit_code(scripts: Scripts) -> None:
-    code = "import os\npid = os.fork()\nif pid == 0: raise ValueError('in the copy')\noutputs['n'] = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])"
+@pytest.mark.parametrize(
+    ("leave", "code"), [("raise ValueError('no')", 1), ("sys.exit(3)", 3), ("sys.exit()", 0), ("pass", 0)]
+)
+def test_a_copy_of_the_script_ends_with_its_own_exit_code(scripts: Scripts, leave: str, code: int) -> None:
+    told = scripts.run(
+        f"import os, sys\npid = os.fork()\nif pid == 0: {leave}\n"
+        "else:\n  outputs['n'] = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])\n  open(__file__).close()"
+    )
 
-    assert scripts.run(code).outcome.outputs["d.n"] == 1
+    assert told.outcome.outputs == {"d.n": code}, told.outcome.message
 
 
 # --- standard streams
@@ -217,6 +250,9 @@ def test_a_copy_of_the_script_ends_with_its_own_exit_code(scripts: Scripts) -> N
         ("print('out'); sys.stdout.close()", "out\n"),
         ("sys.stdout = None; print('nowhere')", ""),
         ("import logging; logging.warning('rates')", "WARNING:root:rates\n"),
+        ("import os; print('last'); os.close(1)", "last\n"),
+        ("import io; sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding='utf-8'); print('ü', end='')", "ü"),
+        ("import getpass; print(getpass.getuser())", "step\n"),
         ("import faulthandler; faulthandler.enable(); print(faulthandler.is_enabled())", "True\n"),
         ("from contextlib import redirect_stdout\nwith redirect_stdout(sys.stderr): print('err')", "err\n"),
     ],
@@ -267,8 +303,14 @@ def test_nothing_of_the_server_s_environment_is_there(scripts: Scripts, monkeypa
     )
 
     assert set(text_of(told).split()) <= {
-        *("HOME", "LANG", "LC_CTYPE", "PATH", "PYTHONDONTWRITEBYTECODE", "TMPDIR", "TZ", "True")
+        *("HOME", "LANG", "LC_CTYPE", "PATH", "PYTHONDONTWRITEBYTECODE", "TMPDIR", "TZ", "True", "USER", "LOGNAME")
     }
+
+
+def test_two_steps_do_not_draw_the_same_random_numbers(scripts: Scripts) -> None:
+    code = "import random, uuid, tempfile\noutputs['s'] = f'{random.random()} {uuid.uuid4()}'"
+
+    assert text_of(scripts.run(code)) != text_of(scripts.run(code))
 
 
 def test_dates_decimals_and_truths_arrive_as_what_they_are(scripts: Scripts) -> None:
@@ -353,3 +395,93 @@ def test_a_process_left_behind_does_not_hold_up_the_step(scripts: Scripts) -> No
     told = scripts.run("import subprocess\nsubprocess.Popen(['sleep', '300'])\noutputs['s'] = 'done'")
 
     assert text_of(told) == "done"
+
+
+# --- network and libraries
+
+
+@pytest.fixture(scope="module")
+def equipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scripts]:
+    """A server that allows the network and has a library for scripts."""
+    folder = tmp_path_factory.mktemp("libraries")
+    (folder / "rates_of_ours.py").write_text("EUR = 1\n")
+    (folder / "csv.py").write_text("raise ImportError('not the one of Python')\n")
+    home = tmp_path_factory.mktemp("equipped")
+    more = {"network_allowed": True, "library_paths": (str(folder),), "import_paths": ()}
+    for house in _house(home, book="procession.actions:book", **more):
+        yield Scripts(house)
+
+
+def reach(scripts: Scripts, *, network: bool) -> Told:
+    """A script that connects to a port of this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        code = f"import socket\nsocket.create_connection(('127.0.0.1', {port}), 5).close()"
+        worker = scripts.house.acquire(network=network)
+        worker.send(replace(scripts.job(None), settings={"code": code, "network": network}))
+        told = scripts.house.listen(worker)
+        scripts.house.isolation.release(worker)
+    return told
+
+
+def test_a_step_has_the_network_only_if_it_asks_and_the_server_allows_it(scripts: Scripts, equipped: Scripts) -> None:
+    assert reach(equipped, network=True).outcome.status is StepStatus.SUCCESS
+    assert "Error" in reach(equipped, network=False).outcome.message
+    assert reach(scripts, network=True).outcome.message == (
+        "the step asks for the network, and this server does not allow it (PROCESSION_ALLOW_NETWORK)"
+    )
+
+
+def test_scripts_find_the_libraries_that_the_operator_names_after_python_s_own(equipped: Scripts) -> None:
+    told = equipped.run("import csv, rates_of_ours\noutputs['s'] = f'{rates_of_ours.EUR} {csv.DictReader.__name__}'")
+
+    assert text_of(told) == "1 DictReader"
+
+
+def test_processes_of_a_script_find_the_libraries_too(equipped: Scripts) -> None:
+    code = (
+        "import multiprocessing as mp, rates_of_ours\ndef rate(x): return x * rates_of_ours.EUR\n"
+        "if __name__ == '__main__':\n  with mp.get_context('spawn').Pool(1) as pool: outputs['s'] = str(pool.map(rate, [7]))"
+    )
+
+    assert text_of(equipped.run(code)) == "[7]"
+
+
+# --- the documentation
+
+PAGE = Path(__file__).parents[3] / "docs" / "scripts.md"
+BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("code", BLOCKS, ids=range(len(BLOCKS)))
+def test_the_scripts_of_the_documentation_run(scripts: Scripts, code: str, tmp_path: Path) -> None:
+    orders = tmp_path / "orders"
+    orders.write_text("id;amount\n1;12.50\n2;0\n")
+    tmp_path.chmod(0o755)
+    settings = {
+        "code": code,
+        "inputs": {"orders": "${d.orders}"},
+        "outputs": {"count": "${d.n}", "large": "${d.o}"},
+    }
+    values = {"d.orders": FileInput(path=str(orders), name="orders.csv", size_bytes=orders.stat().st_size)}
+    worker = scripts.house.acquire()
+    job = replace(scripts.job(None), targets=TARGETS, settings=settings, values=values, types={"d.orders": "File"})
+    worker.send(job)
+    told = scripts.house.listen(worker)
+    scripts.house.isolation.release(worker)
+
+    assert told.outcome.status is StepStatus.SUCCESS, told.log
+    assert told.outcome.outputs["d.n"] in {1, 90}
+
+
+def test_the_documentation_knows_every_name_and_setting_of_scripts() -> None:
+    text = PAGE.read_text()
+
+    assert len(BLOCKS) == 2
+    for name in ("inputs", "outputs", "message", "warn", "progress", "idempotency_key", "network: true"):
+        assert f"`{name}" in text
+    assert "262,144" in text and run_python.CODE_CHARACTERS_MAX == 262_144
+    assert Limits() == Limits(
+        memory_bytes_max=4 * 2**30, file_bytes_max=8 * 2**30, open_files_max=1024, processes_max=256
+    )
+    assert sandbox.SHARED_BYTES_MAX == 256 * 2**20

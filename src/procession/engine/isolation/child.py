@@ -177,6 +177,8 @@ def _finish(place: Workplace, outcome: Outcome, *, reusable: bool) -> None:
 def _move_into(folder: str) -> None:
     os.chdir(folder)
     os.environ["HOME"] = os.environ["TMPDIR"] = folder
+    # The user lent to a step is in no list of users: libraries that want its name look here first.
+    os.environ["USER"] = os.environ["LOGNAME"] = "step"
     tempfile.tempdir = None  # it remembers the first answer, which was another job's folder
 
 

@@ -21,6 +21,7 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 # PyDLL keeps the interpreter's lock: a clone must not happen while another thread could take it.
 _libc = ctypes.PyDLL(None, use_errno=True)
+_flush = _libc.fflush
 
 
 class _CloneArguments(ctypes.Structure):
@@ -80,7 +81,7 @@ def mount_memory(folder: str, *, size_bytes_max: int) -> bool:
 
 def flush_c_files() -> None:
     """Write what C libraries hold back of their open files, as exit() does."""
-    _libc.fflush(None)
+    _flush(None)
 
 
 def show_in_proc() -> None:

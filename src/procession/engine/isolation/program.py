@@ -15,6 +15,8 @@ import stat
 import sys
 import threading
 from collections.abc import Iterable, Iterator, MutableMapping
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +27,29 @@ _FILE: type[Any] = io.IOBase.__mro__[1]
 _STANDARD = 2  # the highest handle of those that every process has
 
 
-def begin(folder: Path, step_key: str, code: str) -> str:
-    """The script in a file of its own, first in sys.argv, its folder first in sys.path; gives the file's path.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A script that runs: its own file, and how many modules there were before it."""
+
+    file: str
+    modules: int
+    pid: int
+
+
+def begin(folder: Path, step_key: str, code: str) -> Program:
+    """The script in a file of its own, first in sys.argv, its folder first in sys.path.
 
     Other processes of the script read the file: multiprocessing starts them so. No import can mean it.
     """
-    path = folder / f"{step_key}.step.py"
-    path.write_text(code, encoding="utf-8", errors="surrogatepass")
-    sys.argv = [str(path)]
+    file = f"{folder}/{step_key}.step.py"
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    left = code.encode("utf-8", "surrogatepass")
+    while left:
+        left = left[os.write(handle, left) :]
+    os.close(handle)
+    sys.argv = [file]
     sys.path.insert(0, str(folder))
-    return str(path)
+    return Program(file=file, modules=len(sys.modules), pid=os.getpid())
 
 
 def end() -> None:
@@ -43,14 +58,17 @@ def end() -> None:
     atexit._run_exitfuncs()
 
 
-def close_files(names: MutableMapping[str, Any], folder: str) -> str:
+def close_files(program: Program, names: MutableMapping[str, Any]) -> str:
     """Let go of the script's names, and of what is open; gives why something could not be written, else ""."""
     problems = list(_flush(_open_files()))
-    problems += _let_go([names, *_modules_in(folder)])
+    problems += _let_go([names, *_modules_of(program)])
     left = _open_files()
     problems += _flush(left)
     problems += _close(left)
     linux.flush_c_files()
+    # An empty folder is removed at once, another one later. A copy that was forked leaves the file to the script.
+    if program.pid == os.getpid():
+        Path(program.file).unlink(missing_ok=True)
     return problems[0] if problems else ""
 
 
@@ -103,10 +121,11 @@ def _problem(file: Any, error: OSError) -> str:
     return f"{shown}, open when the script ended, could not be written: {error.strerror or error}"
 
 
-def _modules_in(folder: str) -> list[MutableMapping[str, Any]]:
-    """The names of modules that the script has brought along."""
-    inside = folder.rstrip("/") + "/"
-    files = [(module, getattr(module, "__file__", None)) for module in tuple(sys.modules.values())]
+def _modules_of(program: Program) -> list[MutableMapping[str, Any]]:
+    """The names of modules that the script has brought along; those before it are not even looked at."""
+    inside = f"{Path(program.file).parent}/"
+    added = islice(reversed(sys.modules.values()), max(0, len(sys.modules) - program.modules))
+    files = [(module, getattr(module, "__file__", None)) for module in tuple(added)]
     return [vars(module) for module, file in files if isinstance(file, str) and file.startswith(inside)]
 
 
