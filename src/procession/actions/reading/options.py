@@ -20,9 +20,9 @@ class ColumnOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     name: Annotated[Heading | None, msgspec.Meta(description="what the step calls it; its heading if left out")] = None
     type: Annotated[Type, msgspec.Meta(description="a value that does not fit is refused, never rounded")]
     required: Annotated[bool, msgspec.Meta(description="refuse an empty cell")] = False
-    decimal: Annotated[Literal[".", ","] | None, msgspec.Meta(description="the decimal mark; the file's if left out")] = (
-        None
-    )
+    decimal: Annotated[
+        Literal[".", ","] | None, msgspec.Meta(description="the decimal mark; the file's if left out")
+    ] = None
     thousands: Annotated[Thousands | None, msgspec.Meta(description="the mark between groups of three digits")] = None
     pattern: Annotated[
         str | None, msgspec.Meta(max_length=60, description="how dates are written, such as %d.%m.%Y")
