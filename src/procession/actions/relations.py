@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import zoneinfo
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from procession.actions import database
@@ -20,6 +21,7 @@ from procession.actions.references import only
 if TYPE_CHECKING:
     import duckdb
 
+_BINARY = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".parquet"})
 LOGGED_CHARACTERS_MAX = 4_000  # of what DuckDB says, which repeats the line it stumbled over
 
 _READERS: Mapping[FileKind, Callable[..., Cells]] = {
@@ -82,16 +84,26 @@ def load(
         raise Problem(f'the file "{source.name}" is empty')
     hidden = {source.path: source.name, f"{context.folder}/": ""}
     try:
-        cells = _READERS[kinds.kind_of(source)](connection, source, options, context.folder)
+        kind = kinds.kind_of(source)
+        cells = _READERS[kind](connection, source, options, context.folder)
+        _refuse_text(source, kind, cells)
         made = columns.make(connection, cells, options, Wanted(file=source.name, name=name, texts=texts))
     except duckdb.OutOfMemoryException as error:
         raise Problem(
             f'the file "{source.name}" cannot be read: it needs more memory than this step may use'
         ) from error
     except duckdb.Error as error:
-        context.log(f"{database.hide(str(error), hidden)[:LOGGED_CHARACTERS_MAX]}\n")
+        context.log(f"{database.hide(str(error), hidden)[:_BINARY = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".parquet"})
+LOGGED_CHARACTERS_MAX]}\n")
         raise Problem(f'the file "{source.name}" cannot be read: {database.complaint(error, hidden)}') from error
     context.log(f"{name}: {made.rows:,} rows of {source.name}\n")
     for said in (*made.remarks, *made.warnings):
         context.log(f"{name}: {said}\n")
     return made
+
+
+def _refuse_text(source: FileInput, kind: FileKind, cells: Cells) -> None:
+    """Banks send CSV under the names of workbooks, and that is read; a text of one column is something else."""
+    suffix = Path(source.name).suffix.lower()
+    if kind is FileKind.CSV and len(cells.columns) == 1 and suffix in _BINARY:
+        raise Problem(f'the file "{source.name}" cannot be read: it is a text without columns, and no {suffix[1:]} file')

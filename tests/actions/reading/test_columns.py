@@ -238,9 +238,10 @@ def by_xlsxwriter(texts):
 def by_openpyxl(texts):
     file = io.BytesIO()
     book = openpyxl.Workbook()
-    book.active.append(["ref", "v"])
+    sheet = book.worksheets[0]
+    sheet.append(["ref", "v"])
     for number, text in enumerate(texts):
-        book.active.append([f"00{number}", float(text)])
+        sheet.append([f"00{number}", float(text)])
     book.save(file)
     return file.getvalue()
 
@@ -259,5 +260,5 @@ def test_shuffled_rows_have_the_same_types(tmp_path):
 def test_residues_of_arithmetic_are_rounded_and_said(tmp_path):
     found = read(tmp_path, by_xlsxwriter(["5.5", "-1.1368683772161603e-13", "0.3"]), "t.xlsx")
 
-    assert sum(Decimal(value) for value in found.column("v")[1]) == Decimal("5.8")
+    assert total(found)[0] == Decimal("5.8")
     assert "1 number has more than 10 decimals and is rounded there" in found.logged
