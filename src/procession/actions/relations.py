@@ -93,8 +93,7 @@ def load(
             f'the file "{source.name}" cannot be read: it needs more memory than this step may use'
         ) from error
     except duckdb.Error as error:
-        context.log(f"{database.hide(str(error), hidden)[:_BINARY = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".parquet"})
-LOGGED_CHARACTERS_MAX]}\n")
+        context.log(f"{database.hide(str(error), hidden)[:LOGGED_CHARACTERS_MAX]}\n")
         raise Problem(f'the file "{source.name}" cannot be read: {database.complaint(error, hidden)}') from error
     context.log(f"{name}: {made.rows:,} rows of {source.name}\n")
     for said in (*made.remarks, *made.warnings):
@@ -106,4 +105,6 @@ def _refuse_text(source: FileInput, kind: FileKind, cells: Cells) -> None:
     """Banks send CSV under the names of workbooks, and that is read; a text of one column is something else."""
     suffix = Path(source.name).suffix.lower()
     if kind is FileKind.CSV and len(cells.columns) == 1 and suffix in _BINARY:
-        raise Problem(f'the file "{source.name}" cannot be read: it is a text without columns, and no {suffix[1:]} file')
+        raise Problem(
+            f'the file "{source.name}" cannot be read: it is a text without columns, and no {suffix[1:]} file'
+        )
