@@ -55,6 +55,7 @@ def opened(console: Console, *, may_create: bool = False) -> Iterator[Workplace]
         blobs=home.open_blobs(),
         chunks=home.open_chunks(),
         logs=home.logs,
+        allows_network=settings.allow_network,
     )
     try:
         yield Workplace(settings=settings, home=home, database=database, office=office, clock=clock)

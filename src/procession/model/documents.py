@@ -66,7 +66,7 @@ class Document:
     data: Any = None
     spots: dict[Path, Spot] = field(default_factory=dict)
     key_spots: dict[Path, Spot] = field(default_factory=dict)
-    mistakes: list[Mistake] = field(default_factory=list)
+    mistakes: dict[Mistake, None] = field(default_factory=dict)  # a set that keeps their order
     file: str = ""
 
     def wrong(self, path: Path, message: str) -> None:
@@ -80,9 +80,7 @@ class Document:
         self.note(self.key_spots[path], message)
 
     def note(self, spot: Spot, message: str) -> None:
-        mistake = Mistake(line=spot.line, column=spot.column, message=message, file=self.file)
-        if mistake not in self.mistakes:
-            self.mistakes.append(mistake)
+        self.mistakes[Mistake(line=spot.line, column=spot.column, message=message, file=self.file)] = None
 
     def raise_mistakes(self) -> None:
         """Raises FileMistakes if there are any."""

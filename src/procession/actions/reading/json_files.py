@@ -81,7 +81,7 @@ def _as_utf_8(source: FileInput, options: FileOptions, folder: Path) -> Path:
     path = Path(source.path)
     with path.open("rb") as file:
         mark = file.read(3)
-    encoding = "utf-16" if mark.startswith(_UTF_16) else codecs.lookup(options.encoding).name
+    encoding = "utf-16" if mark.startswith(_UTF_16) else codecs.lookup(options.encoding or "utf-8").name
     if encoding in {"utf-8", "utf-8-sig"}:
         return path
     if mark == codecs.BOM_UTF8:

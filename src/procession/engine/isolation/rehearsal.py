@@ -42,6 +42,7 @@ def _job() -> Job:
         action="run_python",
         settings={"code": _SCRIPT},
         values={},
+        types={},
         targets={},
         folder="/",
         step_key="rehearsal",

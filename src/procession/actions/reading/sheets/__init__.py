@@ -1,0 +1,85 @@
+"""One sheet of a workbook as cells: XLSX, XLSM, XLSB and ODS exactly as they store them. Old XLS is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from procession.actions.contract import FileInput
+from procession.actions.problems import Problem
+from procession.actions.reading.cells import CellColumn, Cells
+from procession.actions.reading.options import FileOptions
+from procession.actions.reading.sheets import binary, containers, office, open_document, quick, tables, tabs
+from procession.actions.reading.sheets.binary import BinaryBook
+from procession.actions.reading.sheets.containers import Container
+from procession.actions.reading.sheets.office import OfficeBook
+from procession.actions.reading.sheets.open_document import OpenDocument
+from procession.actions.reading.sheets.rows import Book, Findings, Row
+from procession.actions.reading.sheets.tables import Collector
+
+if TYPE_CHECKING:
+    import duckdb
+
+_LINES = "cells.csv"
+
+
+def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: FileOptions, folder: Path) -> Cells:
+    """Make the table of cells of one sheet. Raises Problem naming file, sheet and cell."""
+    with containers.unpacked(Path(source.path), source.name) as container:
+        book = _open(container)
+        tab = tabs.choose(book.tabs, options.sheet, source.name)
+        collector = tables.collect(f'the sheet "{tab.name}" of "{source.name}"', options)
+        findings = Findings()
+        columns = quick.read(connection, book, tab, collector, findings) if isinstance(book, OfficeBook) else None
+        if columns is None:
+            columns = _read_exactly(connection, book.rows(tab, collector.sheet, findings), collector, folder)
+        warnings = [*_faults(collector, options), *book.warnings(findings)]
+    remarks = [*tabs.remarks(book.tabs, tab, options.sheet), *_remarks(collector, findings)]
+    return tables.cells(collector, columns, remarks, warnings)
+
+
+def _read_exactly(
+    connection: duckdb.DuckDBPyConnection, rows: Iterator[Row], collector: Collector, folder: Path
+) -> tuple[CellColumn, ...]:
+    lines = folder / _LINES
+    try:
+        collector.write(rows, lines)
+        return tables.load(connection, collector, lines)
+    finally:
+        lines.unlink(missing_ok=True)
+
+
+def _open(container: Container) -> Book:
+    main = office.main_part(container)
+    if main in container:
+        return BinaryBook(container, main) if main.lower().endswith(binary.SUFFIX) else OfficeBook(container, main)
+    if open_document.CONTENT in container:
+        return OpenDocument(container)
+    raise Problem(f'"{container.file_name}" is a zip archive without a workbook inside')
+
+
+def _faults(collector: Collector, options: FileOptions) -> Iterator[str]:
+    """The warning about cells that are read as empty. Raises Problem when they are to be refused."""
+    count = collector.fault_count
+    if not count:
+        return
+    what = f"{_counted(count, 'cell')} without a value"
+    places = ", ".join(collector.faults) + (", ..." if count > len(collector.faults) else "")
+    if options.errors == "refuse":
+        raise Problem(f"{collector.sheet} has {what}: {places}; mend them, or say `errors: empty`")
+    yield f"{collector.sheet} has {what}, read as empty: {places}"
+
+
+def _remarks(collector: Collector, findings: Findings) -> Iterator[str]:
+    if collector.hidden_count:
+        yield f"{collector.sheet} has {_counted(collector.hidden_count, 'hidden row')}, read like the others"
+    if findings.has_hidden_columns:
+        yield f"{collector.sheet} has hidden columns, read like the others"
+    if findings.merged:
+        areas = _counted(findings.merged, "merged area")
+        yield f"{collector.sheet} has {areas}; the first cell of each has its value"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,122 @@
+"""What a workbook is packed in: looked over before anything is unpacked. What is no workbook is refused in words."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from procession.actions.problems import Problem
+
+MEMBERS_MAX = 1_000
+UNPACKED_BYTES_MAX = 1 << 30
+RATIO_MAX = 100
+RATIO_FREE_BYTES = 10 << 20  # below this much unpacked, any ratio is harmless
+CHUNK_BYTES = 1 << 20
+_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_SAVE_AS = "open it in a spreadsheet program and save it as .xlsx"
+_BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError)
+# A part that only this kind of document has, and what it is called.
+_STRANGERS = {
+    "word/document.xml": "a Word document",
+    "ppt/presentation.xml": "a presentation",
+    "index/document.iwa": "an Apple Numbers document",
+}
+
+
+class Container:
+    """The parts of a workbook. Part names are compared without case and with either slash, as programs write them."""
+
+    def __init__(self, archive: zipfile.ZipFile, path: Path, name: str) -> None:
+        self.path = path
+        self.file_name = name
+        self._archive = archive
+        self._members = {_part(member.filename): member for member in archive.infolist()}
+
+    def __contains__(self, part: str) -> bool:
+        return _part(part) in self._members
+
+    def size(self, part: str) -> int:
+        return self._members[_part(part)].file_size
+
+    def read(self, part: str) -> bytes:
+        """A part as a whole. Raises Problem."""
+        with self.refusing():
+            return self._archive.read(self._members[_part(part)])
+
+    def chunks(self, part: str) -> Iterator[bytes]:
+        """A part, one piece at a time. Raises Problem."""
+        with self.refusing(), self._archive.open(self._members[_part(part)]) as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                yield chunk
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Turns what a damaged archive raises into a Problem."""
+        try:
+            yield
+        except _BROKEN as error:
+            raise Problem(f'"{self.file_name}" is damaged and cannot be unpacked: {error}') from error
+
+
+@contextmanager
+def unpacked(path: Path, name: str) -> Iterator[Container]:
+    """The container of the workbook at `path`. Raises Problem naming the file `name`."""
+    _refuse_other_files(path, name)
+    try:
+        archive = zipfile.ZipFile(path)
+    except _BROKEN as error:
+        raise Problem(f'"{name}" is damaged: it begins like a workbook and cannot be unpacked ({error})') from error
+    with archive:
+        _check_sizes(archive.infolist(), path.stat().st_size, name)
+        container = Container(archive, path, name)
+        _refuse_strangers(container)
+        yield container
+
+
+def _refuse_other_files(path: Path, name: str) -> None:
+    with path.open("rb") as file:
+        start = file.read(8)
+        if start == _COMPOUND:
+            raise Problem(_compound_words(file, name))
+    if not start.startswith(b"PK"):
+        raise Problem(f'"{name}" is not a workbook: it has neither the form of .xlsx nor that of .ods; {_SAVE_AS}')
+
+
+def _compound_words(file: IO[bytes], name: str) -> str:
+    """What an OLE 2 file is: Office packs a workbook with a password into one, and old .xls are such files too."""
+    if Path(name).suffix.lower() in (".xlsx", ".xlsm", ".xlsb"):
+        return f'"{name}" is protected with a password, or is not what its name says; save it without a password'
+    needle, tail = "EncryptedPackage".encode("utf-16-le"), b""
+    while chunk := file.read(CHUNK_BYTES):
+        if needle in tail + chunk:
+            return f'"{name}" is protected with a password; save it without one'
+        tail = chunk[-len(needle) :]
+    return f'"{name}" is a workbook of Excel 97-2003 (.xls), which is not read; {_SAVE_AS}'
+
+
+def _check_sizes(members: list[zipfile.ZipInfo], packed_bytes: int, name: str) -> None:
+    unpacked_bytes = sum(member.file_size for member in members)
+    if len(members) > MEMBERS_MAX:
+        raise Problem(f'"{name}" has {len(members):,} parts inside; at most {MEMBERS_MAX:,} are read')
+    if unpacked_bytes > UNPACKED_BYTES_MAX:
+        raise Problem(f'"{name}" unpacks to {unpacked_bytes >> 20} MiB; at most {UNPACKED_BYTES_MAX >> 20} are read')
+    if unpacked_bytes > RATIO_FREE_BYTES and unpacked_bytes > RATIO_MAX * max(packed_bytes, 1):
+        raise Problem(f'"{name}" unpacks to more than {RATIO_MAX} times its size; it looks like a bomb and is not read')
+    if any(member.flag_bits & 1 for member in members):
+        raise Problem(f'"{name}" is protected with a password; save it without one')
+    if len({_part(member.filename) for member in members}) < len(members):
+        raise Problem(f'"{name}" has two parts of the same name inside; {_SAVE_AS}')
+
+
+def _refuse_strangers(container: Container) -> None:
+    for part, what in _STRANGERS.items():
+        if part in container:
+            raise Problem(f'"{container.file_name}" is {what}, not a workbook; export its table as .xlsx or .csv')
+
+
+def _part(name: str) -> str:
+    return name.replace("\\", "/").lstrip("/").lower()

@@ -1,0 +1,88 @@
+"""XML in one pass over its pieces. A document type declaration is refused, so that no entity is ever expanded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from xml.parsers import expat
+
+from procession.actions.problems import Problem
+
+Attributes = dict[str, str]
+_TRUE = frozenset({"1", "true", "on"})
+
+
+def _nothing(*_: object) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handlers:
+    """What is called with the local name of an element (no prefix), and with its text, which may come in parts."""
+
+    start: Callable[[str, Attributes], None]
+    end: Callable[[str], None] = _nothing
+    text: Callable[[str], None] | None = None
+
+
+def feed(chunks: Iterable[bytes], handlers: Handlers, what: str) -> Iterator[None]:
+    """Parses, and pauses after each chunk. Raises Problem that names `what` when it is not well-formed."""
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler = _first(parser, handlers)
+    parser.StartDoctypeDeclHandler = _refuse(what)
+    if handlers.text is not None:
+        parser.CharacterDataHandler = handlers.text
+    try:
+        for chunk in chunks:
+            parser.Parse(chunk, False)
+            yield
+        parser.Parse(b"", True)
+        yield
+    except (expat.ExpatError, UnicodeError) as error:
+        raise Problem(f"{what} is damaged: {error}") from error
+
+
+def parse(chunks: Iterable[bytes], handlers: Handlers, what: str) -> None:
+    """Parses to the end."""
+    for _ in feed(chunks, handlers, what):
+        pass
+
+
+def is_true(attributes: Attributes, name: str) -> bool:
+    return attributes.get(name, "").lower() in _TRUE
+
+
+def local(attributes: Attributes, name: str) -> str:
+    """The attribute of that name with any prefix; "" when there is none."""
+    return next((value for key, value in attributes.items() if key.rpartition(":")[2] == name and ":" in key), "")
+
+
+def _first(parser: expat.XMLParserType, handlers: Handlers) -> Callable[[str, Attributes], None]:
+    """Handles the root. Names lose their prefix only where the root has one: most sheets have none, and many cells."""
+
+    def start(name: str, attributes: Attributes) -> None:
+        default = attributes.get("xmlns")
+        if ":" in name or any(key[:6] == "xmlns:" and value == default for key, value in attributes.items()):
+            parser.StartElementHandler = _without_prefix(handlers.start)
+            parser.EndElementHandler = _without_prefix(handlers.end)
+        else:
+            parser.StartElementHandler = handlers.start
+            parser.EndElementHandler = handlers.end
+        handlers.start(name.rpartition(":")[2], attributes)
+
+    return start
+
+
+def _without_prefix(handler: Callable[..., None]) -> Callable[..., None]:
+    def call(name: str, *arguments: Attributes) -> None:
+        handler(name.rpartition(":")[2] if ":" in name else name, *arguments)
+
+    return call
+
+
+def _refuse(what: str) -> Callable[..., None]:
+    def refuse(*_: object) -> None:
+        raise Problem(f"{what} has a document type declaration, which no spreadsheet program writes; it is not read")
+
+    return refuse

@@ -1,0 +1,147 @@
+"""An Office workbook (XLSX, XLSM, strict or not): where its tabs are, and how its sheets are to be understood."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from procession.actions.problems import Problem
+from procession.actions.reading.sheets import shared
+from procession.actions.reading.sheets.containers import Container
+from procession.actions.reading.sheets.formats import Shows
+from procession.actions.reading.sheets.markup import Attributes, Handlers, is_true, local, parse
+from procession.actions.reading.sheets.rows import Findings, Row
+from procession.actions.reading.sheets.tabs import Tab
+from procession.actions.reading.sheets.worksheets import Worksheet
+
+MAIN = "xl/workbook.xml"
+_PIECE = 64 << 10  # bytes that are parsed to see how a sheet begins
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Relation:
+    kind: str  # the last word of its type, in lower case: worksheet, chartsheet, styles, ...
+    part: str
+
+
+def main_part(container: Container) -> str:
+    """The part that the package calls its document."""
+    found = [relation.part for relation in relations(container, "").values() if relation.kind == "officedocument"]
+    return next((part for part in found if part in container), MAIN)
+
+
+class OfficeBook:
+    """An Office workbook, open. Raises Problem when its frame is damaged."""
+
+    def __init__(self, container: Container, part: str) -> None:
+        self.tabs: list[Tab] = []
+        self.is_1904 = False
+        self._is_to_compute = False  # its program asks that formulas be computed when it is opened
+        self._container = container
+        self._related = relations(container, part)
+        handlers = Handlers(start=self._start)
+        parse(container.chunks(part), handlers, f'the workbook "{container.file_name}"')
+
+    @property
+    def path(self) -> Path:
+        return self._container.path
+
+    def rows(self, tab: Tab, where: str, findings: Findings) -> Iterator[Row]:
+        if tab.part not in self._container:
+            raise Problem(f"{where} is damaged: its cells are missing")
+        return self._parsed(self._container.chunks(tab.part), where, findings)
+
+    def size(self, tab: Tab) -> int:
+        return self._container.size(tab.part) if tab.part in self._container else 0
+
+    def content(self, tab: Tab) -> bytes:
+        return self._container.read(tab.part)
+
+    def top(self, content: bytes, where: str) -> Iterator[Row]:
+        """The rows of the content of a sheet, parsed as far as they are asked for."""
+        return self._parsed((content[at : at + _PIECE] for at in range(0, len(content), _PIECE)), where, Findings())
+
+    def note(self, content: bytes, where: str, findings: Findings) -> None:
+        """Notes what lies around the cells of a sheet, and whether there is a formula among them."""
+        start, end = content.find(b"<sheetData>"), content.rfind(b"</sheetData>")
+        around = content[:start] + b"<sheetData>" + content[end:]
+        deque(self._parsed([around], where, findings), maxlen=0)
+        findings.has_formulas = self._is_to_compute and content.find(b"<f", start, end) >= 0
+
+    def styles(self) -> tuple[list[Shows], bytes]:
+        """What each style shows, and the part that says so."""
+        part = self.part_of("styles")
+        if part not in self._container:
+            return [], b""
+        return shared.styles(self._container, part), self._container.read(part)
+
+    def _parsed(self, chunks: Iterable[bytes], where: str, findings: Findings) -> Iterator[Row]:
+        sheet = Worksheet(
+            where=where,
+            styles=shared.styles(self._container, self.part_of("styles")),
+            texts=lambda: shared.strings(self._container, self.part_of("sharedstrings")),
+            is_1904=self.is_1904,
+            findings=findings,
+        )
+        return sheet.rows(chunks)
+
+    def warnings(self, findings: Findings) -> list[str]:
+        if not (self._is_to_compute and findings.has_formulas):
+            return []
+        return [
+            f'the formulas of "{self._container.file_name}" are not computed yet, says the program that wrote it, and '
+            "their stored values may be wrong; open it in a spreadsheet program and save it"
+        ]
+
+    def longest_text(self) -> int:
+        """At least as many bytes as the longest shared string has."""
+        part = self.part_of("sharedstrings")
+        return max(map(len, self._container.read(part).split(b"</si>"))) if part in self._container else 0
+
+    def part_of(self, kind: str) -> str:
+        """The part of that kind, "" when there is none."""
+        return next((relation.part for relation in self._related.values() if relation.kind == kind), "")
+
+    def _start(self, name: str, attributes: Attributes) -> None:
+        match name:
+            case "workbookPr":
+                self.is_1904 = is_true(attributes, "date1904")
+            case "calcPr":
+                self._is_to_compute = is_true(attributes, "fullCalcOnLoad")
+            case "sheet":
+                self.tabs.append(_tab(attributes, self._related, self._container.file_name))
+
+
+def _tab(attributes: Attributes, related: dict[str, _Relation], file_name: str) -> Tab:
+    name = attributes.get("name", "")
+    relation = related.get(local(attributes, "id"))
+    if relation is None:
+        raise Problem(f'the workbook "{file_name}" is damaged: it does not say where its sheet "{name}" is')
+    return Tab(
+        name=name,
+        part=relation.part,
+        is_hidden=attributes.get("state", "visible") != "visible",
+        has_cells=relation.kind in ("worksheet", "xlmacrosheet"),
+    )
+
+
+def relations(container: Container, part: str) -> dict[str, _Relation]:
+    """The parts that `part` names, by id; those of the whole package for ""."""
+    folder, name = posixpath.split(part)
+    listing = posixpath.join(folder, "_rels", f"{name}.rels")
+    found: dict[str, _Relation] = {}
+
+    def start(name: str, attributes: Attributes) -> None:
+        if name == "Relationship" and attributes.get("TargetMode") != "External":
+            target = attributes.get("Target", "").replace("\\", "/")
+            found[attributes.get("Id", "")] = _Relation(
+                kind=attributes.get("Type", "").rpartition("/")[2].lower(),
+                part=posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/"),
+            )
+
+    if listing in container:
+        parse(container.chunks(listing), Handlers(start=start), f'the workbook "{container.file_name}"')
+    return found

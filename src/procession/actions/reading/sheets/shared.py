@@ -1,0 +1,75 @@
+"""The parts of an Office workbook that its sheets share: cell styles and texts."""
+
+from __future__ import annotations
+
+from procession.actions.problems import Problem
+from procession.actions.reading.sheets import formats
+from procession.actions.reading.sheets.areas import CELLS_MAX
+from procession.actions.reading.sheets.containers import Container
+from procession.actions.reading.sheets.formats import Shows
+from procession.actions.reading.sheets.markup import Attributes, Handlers, parse
+from procession.actions.reading.sheets.values import unescaped
+
+_SECTIONS = frozenset({"numFmts", "cellXfs"})
+_DIGITS_MAX = 9
+
+
+def styles(container: Container, part: str) -> list[Shows]:
+    """What each cell style shows, by its number. Without styles every cell shows what it is."""
+    codes: dict[int, str] = {}
+    number_ids: list[int] = []
+    section = ""  # formats of conditional styles (dxfs) have ids of their own
+
+    def start(name: str, attributes: Attributes) -> None:
+        nonlocal section
+        number = attributes.get("numFmtId", "0")
+        number = number if number.isascii() and number.isdigit() and len(number) <= _DIGITS_MAX else "0"
+        if name in _SECTIONS:
+            section = name
+        elif name == "numFmt" and section == "numFmts":
+            codes[int(number)] = attributes.get("formatCode", "")
+        elif name == "xf" and section == "cellXfs":
+            number_ids.append(int(number))
+
+    def end(name: str) -> None:
+        nonlocal section
+        section = "" if name == section else section
+
+    if part in container:
+        parse(container.chunks(part), Handlers(start=start, end=end), f'the styles of "{container.file_name}"')
+    return formats.of_styles(number_ids, codes)
+
+
+def strings(container: Container, part: str) -> list[str]:
+    """The shared strings, by their number: all runs of rich text, without what tells how it is spoken."""
+    found: list[str] = []
+    parts: list[str] = []
+    is_text = is_spoken = False
+
+    def start(name: str, _: Attributes) -> None:
+        nonlocal is_text, is_spoken
+        if name == "rPh":
+            is_spoken = True
+        elif name == "t":
+            is_text = not is_spoken
+
+    def end(name: str) -> None:
+        nonlocal is_text, is_spoken
+        if name == "t":
+            is_text = False
+        elif name == "rPh":
+            is_spoken = False
+        elif name == "si":
+            found.append(unescaped("".join(parts)))
+            parts.clear()
+            if len(found) > CELLS_MAX:
+                raise Problem(f'"{container.file_name}" has more than {CELLS_MAX:,} texts')
+
+    def text(part: str) -> None:
+        if is_text:
+            parts.append(part)
+
+    if part in container:
+        handlers = Handlers(start=start, end=end, text=text)
+        parse(container.chunks(part), handlers, f'the texts of "{container.file_name}"')
+    return found

@@ -1,0 +1,171 @@
+"""The quick way gives what the exact way gives, or leaves the sheet to it; two programs' files read back equal."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+import xlsxwriter
+
+from procession.actions.reading.sheets import quick
+from tests.actions.reading.workbooks import Reading, read
+
+DECADES = range(10)
+AMOUNTS = 10_000
+DAY, MOMENT = "dd.mm.yyyy", "yyyy-mm-dd hh:mm:ss"
+
+
+@pytest.fixture(params=["quick", "exact"])
+def way(request, monkeypatch):
+    """Sheets of any size are read this way."""
+    monkeypatch.setattr(quick, "SHEET_BYTES_MIN", 0 if request.param == "quick" else 1 << 40)
+    return request.param
+
+
+def by_xlsxwriter(path: Path, rows: list[list[Any]]) -> Path:
+    with xlsxwriter.Workbook(path, {"strings_to_numbers": False, "strings_to_formulas": False}) as workbook:
+        sheet = workbook.add_worksheet("Data")
+        formats = {
+            date: workbook.add_format({"num_format": DAY}),
+            datetime: workbook.add_format({"num_format": MOMENT}),
+        }
+        for row, values in enumerate(rows):
+            for column, value in enumerate(values):
+                if isinstance(value, str):
+                    sheet.write_string(row, column, value)
+                elif isinstance(value, date):
+                    sheet.write_datetime(row, column, value, formats[type(value)])
+                elif value is not None:
+                    sheet.write(row, column, value)
+    return path
+
+
+def by_openpyxl(path: Path, rows: list[list[Any]]) -> Path:
+    workbook = openpyxl.Workbook()
+    workbook.remove(workbook.worksheets[0])
+    sheet = workbook.create_sheet("Data")
+    for row, values in enumerate(rows, 1):
+        for column, value in enumerate(values, 1):
+            if value is not None:
+                sheet.cell(row, column, value).number_format = {date: DAY, datetime: MOMENT}.get(type(value), "General")
+    workbook.save(path)
+    return path
+
+
+@pytest.mark.parametrize("write", [by_xlsxwriter, by_openpyxl])
+def test_cent_amounts_of_ten_decades_come_back_equal(tmp_path, write):
+    choose = random.Random(1)  # noqa: S311 - amounts, no secrets
+    cents = [[choose.randrange(10**decade, 10 ** (decade + 1)) * 10 + 1 for decade in DECADES] for _ in range(AMOUNTS)]
+    texts = [tuple(f"{amount // 100}.{amount % 100:02}" for amount in row) for row in cents]
+    file = write(tmp_path / "a.xlsx", [list("abcdefghij"), *([float(text) for text in row] for row in texts)])
+
+    reading = read(file)
+
+    wanted = [tuple(text.rstrip("0").rstrip(".") for text in row) for row in texts]
+    assert reading.kinds == ["NUMBER"] * 10
+    assert reading.texts == wanted
+
+
+def mixture(seed: int) -> list[list[Any]]:
+    """Rows of columns of one kind, with gaps: numbers of every size, texts, days, moments and truths."""
+    choose = random.Random(seed)  # noqa: S311 - values, no secrets
+    texts = ["007", " 1.5 ", "a\nb", 'x"y', "ä€😀", "TRUE", "2026-01-31", "_x000D", "x,y"]
+    start = datetime(1901, 1, 1)
+
+    def row() -> list[Any]:
+        return [
+            float(f"{choose.uniform(-1, 1) * 10 ** choose.randrange(-9, 21):.15g}"),  # both write 16 digits or 17
+            choose.choice(texts),
+            (start + timedelta(days=choose.randrange(60_000))).date(),
+            start + timedelta(days=choose.randrange(60_000), milliseconds=choose.choice([0, 1, 86_399_999, 4_711_000])),
+            choose.choice([True, False]),
+            round(choose.random(), choose.randrange(12)),
+        ]
+
+    rows = [[value if choose.random() < 0.9 else None for value in row()] for _ in range(300)]
+    return [["number", "text", "day", "moment", "truth", "share"], row(), *rows, row()]
+
+
+def shown(rows: list[list[Any]]) -> list[tuple[str | None, ...]]:
+    """What the rows must read as, made without the reader."""
+    return [tuple(map(as_text, row)) for row in rows if any(value is not None for value in row)]
+
+
+def as_text(value: Any) -> str | None:
+    match value:
+        case None | str():
+            return value
+        case bool():
+            return str(value).upper()
+        case datetime():
+            return value.isoformat(" ")
+        case date():
+            return value.isoformat()
+    text = format(Decimal(repr(float(value) or 0.0)), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+@pytest.mark.parametrize("write", [by_xlsxwriter, by_openpyxl])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_table_comes_back_as_it_was_written(tmp_path, way, write, seed):
+    rows = mixture(seed)
+
+    reading = read(write(tmp_path / "a.xlsx", rows))
+
+    assert reading.kinds == ["NUMBER", "TEXT", "DATE", "MOMENT", "TRUTH", "NUMBER"]
+    assert reading.texts == shown(rows[1:])
+
+
+def same_by_both_ways(path: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Reading:
+    monkeypatch.setattr(quick, "SHEET_BYTES_MIN", 0)
+    first = read(path, **options)
+    monkeypatch.setattr(quick, "SHEET_BYTES_MIN", 1 << 40)
+    second = read(path, **options)
+    assert (first.cells.columns, first.table) == (second.cells.columns, second.table)
+    assert (first.cells.remarks, first.cells.warnings) == (second.cells.remarks, second.cells.warnings)
+    for row in (0, len(first.table) - 1):
+        assert first.cells.place(row, 0) == second.cells.place(row, 0)
+    return first
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["title"], [None], [None, "a", None, "b"], [None, 1, None, "x"], [], [None, 2, None, "y"], [None, None, "z"]],
+        [["a", "b"], [1, "x"], [2.5, "y"], ["total", "z"]],
+        [["a", "b", "c"], [1, 1, date(2026, 1, 1)], [2, 2, 5]],
+        [["a"], [1e-20], [1e20], [0.0001], [123456789012345.6]],
+        [["a", "", "b"], [1, None, 2], [3, None, 4]],
+        [["a", "b"], [1, "x"], [2, "y"], [3, "z", "more"]],
+    ],
+)
+@pytest.mark.parametrize("write", [by_xlsxwriter, by_openpyxl])
+def test_both_ways_give_the_same_of_a_sheet(tmp_path, monkeypatch, write, rows):
+    file = write(tmp_path / "a.xlsx", rows)
+
+    for options in ({}, {"header": False}, {"skip": 2}):
+        if options.get("skip", 0) < len(rows) - 1:
+            same_by_both_ways(file, monkeypatch, **options)
+
+
+def test_the_quick_way_is_taken_for_a_plain_sheet(tmp_path, monkeypatch):
+    """Otherwise the tests of this file would compare the exact way with itself."""
+    monkeypatch.setattr(quick, "SHEET_BYTES_MIN", 0)
+    taken: list[Any] = []
+    settle = quick._settle
+
+    def settled(*arguments: Any) -> Any:
+        taken.append(settle(*arguments))
+        return taken[-1]
+
+    monkeypatch.setattr(quick, "_settle", settled)
+
+    for seed, write in enumerate([by_xlsxwriter, by_openpyxl]):
+        read(write(tmp_path / f"{seed}.xlsx", mixture(seed)))
+
+    assert len(taken) == 2 and None not in taken
