@@ -91,6 +91,47 @@ def test_keys_are_what_they_are():
     assert got.rows == [tuple("1234567")]
 
 
+# What other readers of JSON were reported to lose, round, guess or drop.
+REPORTED = {
+    "duckdb/duckdb #24989": (['{"a":883406386745030.3}'], ["883406386745030.3"]),
+    "duckdb/duckdb #17135": (['{"a":9223372036854775808}'], ["9223372036854775808"]),
+    "duckdb/duckdb #10866": (
+        ['{"a":277447099861456945273576150847928801582}'],
+        ["277447099861456945273576150847928801582"],
+    ),
+    "duckdb/duckdb #15038": (['{"a":9007199254740993}', '{"a":2.1}'], ["9007199254740993", "2.1"]),
+    "duckdb/duckdb-go #178": (['{"a":{"n":50000.0000000000000001}}'], ['{"n":50000.0000000000000001}']),
+    "duckdb/duckdb #25828": (
+        ['{"a":{' + ",".join(f'"k{n}":9007199254740993' for n in range(250)) + "}}"],
+        ["{" + ",".join(f'"k{n}":9007199254740993' for n in range(250)) + "}"],
+    ),
+    "pola-rs/polars #29330": (["{}"] * 1_000 + ['{"a":10}'], [None] * 1_000 + ["10"]),
+    "pola-rs/polars #8572, #11860": (['{"a":null}'] * 3, [None] * 3),
+    "pola-rs/polars #13061": (['{"a":null}'] * 1_000 + ['{"a":1.0}'], [None] * 1_000 + ["1.0"]),
+    "pola-rs/polars #6148": (['{"a":{}}', '{"a":[]}'], ["{}", "[]"]),
+    "ClickHouse/ClickHouse #121472": (['{"a":5}'] * 25_001 + ['{"a":null}'], ["5"] * 25_001 + [None]),
+    "pandas-dev/pandas #42471": (['{"a":"01"}'], ["01"]),
+    "pandas-dev/pandas #17869, #41408": (['{"a":"34343_43434"}'], ["34343_43434"]),
+    "pandas-dev/pandas #20608": (['{"a":"00010"}', '{"a":99999999999999999999}'], ["00010", "99999999999999999999"]),
+    "pandas-dev/pandas #58306": (['{"a":1}', '{"a":null}'], ["1", None]),
+}
+
+
+@pytest.mark.parametrize("report", REPORTED)
+def test_what_other_readers_were_reported_to_alter_is_read_as_it_is(report):
+    records, expected = REPORTED[report]
+
+    for content, lines in (("\n".join(records), True), ("[" + ",".join(records) + "]", False)):
+        assert [row[0] for row in read_json(content, lines=lines).rows] == expected
+
+
+def test_a_line_that_is_no_json_does_not_end_the_file_in_silence():
+    """pola-rs/polars #10041: the hundred rows behind it were gone."""
+    content = '{"a":"1","b":2.0}\n' * 100 + '{"a":"3","b":NaN}\n' + '{"a":"5","b":6.0}\n' * 100
+
+    assert refused(content, lines=True) == "line 101: NaN is no number in JSON"
+
+
 @pytest.mark.parametrize("content", ['{"a":1,"b":2,"a":3}', '{"b":1,"a":{"x":1,"x":2}}', '{"a":1,"b":2,"a" : "x:y"}'])
 def test_a_key_that_stands_twice_in_an_object_is_refused_wherever_it_is(content):
     plain = '{"a":1,"b":2}\n' * 20_000
@@ -224,7 +265,7 @@ def test_a_record_may_be_longer_than_a_chunk_but_not_than_all_limits():
 
 def test_there_are_limits_to_columns_and_cells():
     wide = [{f"k{number}": number} for number in range(json_rows.COLUMNS_MAX + 1)]
-    assert refused(json.dumps(wide)) == "its records have more than 5,000 different keys"
+    assert refused(json.dumps(wide)) == "its records have more than 2,000 different keys"
 
     many = '{"a":0}\n' * 60_000 + json.dumps({f"k{number}": number for number in range(1_000)}) + "\n"
     assert refused(many, lines=True).startswith("it has more than 50,000,000 cells")
@@ -263,7 +304,7 @@ def spelled(value, spaces):
     return json.dumps(value) if value is None or isinstance(value, bool | str) else format(value, "f")
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tables, st.sampled_from(["", " ", "\n  "]), st.integers(1, 3))
 def test_a_table_reads_the_same_from_every_writer_and_in_every_shape(table, spaces, times):
     table = table * times
@@ -286,7 +327,7 @@ def test_a_table_reads_the_same_from_every_writer_and_in_every_shape(table, spac
         assert (got.headings, got.rows) == (headings, rows)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.text(alphabet='{}[]:,"a1.e-\\ \nu', max_size=30))
 def test_nothing_that_python_refuses_is_read(text):
     content = f'[{{"a":1}},{text}]'
@@ -305,7 +346,7 @@ def test_nothing_that_python_refuses_is_read(text):
 HOSTILE = {
     "braces in texts": lambda n: '[{"a":1},{"a":2},' + '{"a":"},{"},' * n + '{"a":1}]',
     "the sign between records inside of records": lambda n: '[{"a":1},{"a":[' + ",".join(['{"a":1}'] * n) + "]}]",
-    "a new key in every record": lambda n: "[" + ",".join(f'{{"k{i % 4000}":1}}' for i in range(n // 10)) + "]",
+    "a new key in every record": lambda n: "[" + ",".join(f'{{"k{i % 100}":1}}' for i in range(n // 50)) + "]",
     "never closed": lambda n: '[{"a":"' + "\\u00e9" * n,
     "one object, never closed": lambda n: '{"a":[' + "1," * n,
     "broken at the end": lambda n: "[" + '{"a":{"b":1}},' * n + "{]",

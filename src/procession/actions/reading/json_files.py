@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _IS_TEXT = "token < '#'"  # a quote; numbers begin with a digit or a minus
 _IS_WORD = "token > ':'"  # true or false
 _EXPONENT = 9  # the kind of a number until its exponent is written out; more than every Kind
+_DROPPED_MAX = 64  # columns one by one; to drop one takes as long as the table is wide
+_COPY = quote("cells of a file, copied")
 _BUFFER_BYTES = 8 << 20
 _TRUNCATED = "the file ends in the middle of it; perhaps it did not arrive whole"
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -169,9 +171,15 @@ def _write_out_exponents(connection: duckdb.DuckDBPyConnection, width: int) -> t
 def _settle_kinds(connection: duckdb.DuckDBPyConnection, width: int) -> list[Kind | None]:
     """The kind of each column; None, and its column of kinds stays, where its cells differ."""
     kinds = [_one_kind(least, most) for least, most in _extremes(connection, width)]
-    for number, kind in enumerate(kinds):
-        if kind is not None:
-            connection.execute(f"ALTER TABLE {quote(RELATION)} DROP COLUMN k{number}")
+    relation, settled = quote(RELATION), [number for number, kind in enumerate(kinds) if kind is not None]
+    if len(settled) <= _DROPPED_MAX:
+        for number in settled:
+            connection.execute(f"ALTER TABLE {relation} DROP COLUMN k{number}")
+    else:
+        dropped = ", ".join(f"k{number}" for number in settled)
+        connection.execute(f"CREATE TABLE {_COPY} AS SELECT * EXCLUDE ({dropped}) FROM {relation}")
+        connection.execute(f"DROP TABLE {relation}")
+        connection.execute(f"ALTER TABLE {_COPY} RENAME TO {relation}")
     return kinds
 
 

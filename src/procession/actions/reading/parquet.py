@@ -35,6 +35,10 @@ _NOT_A_NUMBER = r"[:,\[](NaN|-?Infinity)[,\]}]"
 _INT96 = "moments of the old kind INT96 say no zone; they are read as they stand, to the microsecond: {names}"
 
 
+class Unsuited(Exception):
+    """The text says what is in the file that cannot be read exactly."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reading:
     """How a column is read: the SQL of its cells; an SQL condition of values to be refused, and the words for it."""
@@ -55,6 +59,8 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
             raise Problem(f'the file "{source.name}" is Parquet, where "{name}" means nothing; leave it out')
     try:
         return _read(connection, source)
+    except Unsuited as error:
+        raise _problem(source, str(error)) from None
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
@@ -65,7 +71,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
 
 
 def _read(connection: duckdb.DuckDBPyConnection, source: FileInput) -> Cells:
-    headings, remarks = _schema(connection, source)
+    headings, remarks = schema(connection, source.path)
     names = ", ".join(f"c{number}" for number in range(len(headings)))
     # A path of ours such as /data=1/ would otherwise become a column.
     file = f"read_parquet({literal(source.path)}, hive_partitioning = false) AS f({names})"
@@ -81,21 +87,21 @@ def _read(connection: duckdb.DuckDBPyConnection, source: FileInput) -> Cells:
     return Cells(columns=columns, place=lambda row, column: _place(columns[column].heading, row), remarks=remarks)
 
 
-def _schema(connection: duckdb.DuckDBPyConnection, source: FileInput) -> tuple[list[str], tuple[str, ...]]:
-    """The columns' names as the file has them (DuckDB renames those that are alike), and remarks."""
+def schema(connection: duckdb.DuckDBPyConnection, path: str) -> tuple[list[str], tuple[str, ...]]:
+    """The columns' names as the file has them (DuckDB renames those that are alike), and remarks. Raises Unsuited."""
     rows = connection.execute(
         "SELECT name, coalesce(num_children, 0)::INTEGER, type, coalesce(precision, 0)::INTEGER"
-        f" FROM parquet_schema({literal(source.path)})"
+        f" FROM parquet_schema({literal(path)})"
     ).fetchall()
     names, place = list[str](), 1
     while place < len(rows):
         names.append(str(rows[place][0]))
         place = _behind(rows, place)
     if not names:
-        raise _problem(source, "it has no columns")
+        raise Unsuited("it has no columns")
     wide = [row for row in rows if row[3] > _DIGITS_MAX]  # DuckDB would make binary fractions of them
     if wide:
-        raise _problem(source, f'"{wide[0][0]}" has decimals of {wide[0][3]} digits; at most {_DIGITS_MAX} are read')
+        raise Unsuited(f'"{wide[0][0]}" has decimals of {wide[0][3]} digits; at most {_DIGITS_MAX} are read')
     old = ", ".join(f'"{row[0]}"' for row in rows if row[2] == "INT96")
     return names, (_INT96.format(names=old),) if old else ()
 
