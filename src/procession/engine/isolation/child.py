@@ -155,6 +155,7 @@ def _run(place: Workplace, pulse: Pulse, job: Job) -> Outcome:
         pulse=pulse,
         pid=place.pid,
         has_network=place.cell.has_network,
+        is_there=action.runs_user_code,
     )
     return action.run(context)
 

@@ -18,7 +18,7 @@ from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.contract import Heartbeat, Job, Progress
 
 BEAT_SECONDS = 1.0
-_REHEARSED = program.Program(file="", modules=2**31, pid=0)
+_REHEARSED = program.Program(folder="", file="", modules=2**31, pid=0)
 _PROGRESS_SECONDS_MIN = 0.05  # between two progress messages: a loop may report every row
 
 
@@ -90,13 +90,15 @@ class StepContext:
     pulse: Pulse
     pid: int  # 0 in a rehearsal
     has_network: bool = False
+    is_there: bool = False  # the folder: the engine makes that of user code
     _reported_at: float = field(default=0.0)
     _program: program.Program = field(default=_REHEARSED)
 
     @property
     def folder(self) -> Path:
         """Made when it is first asked for: most built-in steps need none, and it costs a third of a millisecond."""
-        self.place.mkdir(parents=True, exist_ok=True)
+        if not self.is_there:
+            self.place.mkdir(parents=True, exist_ok=True)
         return self.place
 
     @property
@@ -147,7 +149,7 @@ class StepContext:
 
     def begin_program(self, code: str) -> str:
         if self.pid:
-            self._program = program.begin(self.folder, self.step_key, code)
+            self._program = program.begin(self.job.folder, self.step_key, code)
         return self._program.file
 
     def end_program(self) -> None:

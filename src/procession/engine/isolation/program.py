@@ -31,12 +31,13 @@ _STANDARD = 2  # the highest handle of those that every process has
 class Program:
     """A script that runs: its own file, and how many modules there were before it."""
 
+    folder: str  # with a "/" at its end
     file: str
     modules: int
     pid: int
 
 
-def begin(folder: Path, step_key: str, code: str) -> Program:
+def begin(folder: str, step_key: str, code: str) -> Program:
     """The script in a file of its own, first in sys.argv, its folder first in sys.path.
 
     Other processes of the script read the file: multiprocessing starts them so. No import can mean it.
@@ -48,8 +49,8 @@ def begin(folder: Path, step_key: str, code: str) -> Program:
         left = left[os.write(handle, left) :]
     os.close(handle)
     sys.argv = [file]
-    sys.path.insert(0, str(folder))
-    return Program(file=file, modules=len(sys.modules), pid=os.getpid())
+    sys.path.insert(0, folder)
+    return Program(folder=f"{folder}/", file=file, modules=len(sys.modules), pid=os.getpid())
 
 
 def end() -> None:
@@ -60,15 +61,18 @@ def end() -> None:
 
 def close_files(program: Program, names: MutableMapping[str, Any]) -> str:
     """Let go of the script's names, and of what is open; gives why something could not be written, else ""."""
-    problems = list(_flush(_open_files()))
+    files = _open_files()
+    problems = list(_flush(files))
     problems += _let_go([names, *_modules_of(program)])
-    left = _open_files()
-    problems += _flush(left)
-    problems += _close(left)
+    if files:
+        del files  # what nothing else holds is closed by this
+        left = _open_files()
+        problems += [*_flush(left), *_close(left)]
     linux.flush_c_files()
     # An empty folder is removed at once, another one later. A copy that was forked leaves the file to the script.
     if program.pid == os.getpid():
-        Path(program.file).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(program.file)  # noqa: PTH108 - once a step: making a Path costs more than the call
     return problems[0] if problems else ""
 
 
@@ -123,10 +127,9 @@ def _problem(file: Any, error: OSError) -> str:
 
 def _modules_of(program: Program) -> list[MutableMapping[str, Any]]:
     """The names of modules that the script has brought along; those before it are not even looked at."""
-    inside = f"{Path(program.file).parent}/"
-    added = islice(reversed(sys.modules.values()), max(0, len(sys.modules) - program.modules))
-    files = [(module, getattr(module, "__file__", None)) for module in tuple(added)]
-    return [vars(module) for module, file in files if isinstance(file, str) and file.startswith(inside)]
+    added = tuple(islice(reversed(sys.modules.values()), max(0, len(sys.modules) - program.modules)))
+    files = [(module, getattr(module, "__file__", None)) for module in added]
+    return [vars(module) for module, file in files if isinstance(file, str) and file.startswith(program.folder)]
 
 
 def _let_go(spaces: Iterable[MutableMapping[str, Any]]) -> list[str]:
