@@ -10,7 +10,7 @@ import duckdb
 import msgspec
 import pytest
 
-from procession.actions import control_totals, database, reconcile
+from procession.actions import control_totals, database, reconcile, reconcile_settings
 from procession.actions.problems import Problem
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
@@ -149,7 +149,11 @@ def test_the_report_has_four_sheets(tmp_path):
         (["a,many"], {}, 'the left file, line 2, column "amount": "many" is not an amount'),
         (["a,1"], {"amount": "sum"}, 'the left file has no column "sum" (it has id, key, amount)'),
         (["a,1"], {"totals_by": "why"}, 'the left file has no column "why" to make totals by'),
-        (["a,1"], {"rules": [{**EXACT, "date": "key"}]}, 'the left file, line 2, column "key": "a" is not a date such as 1993-12-31'),
+        (
+            ["a,1"],
+            {"rules": [{**EXACT, "date": "key"}]},
+            'the left file, line 2, column "key": "a" is not a date such as 1993-12-31',
+        ),
     ],
 )
 def test_a_file_that_does_not_fit_fails_the_step(tmp_path, left, settings, said):
@@ -177,7 +181,7 @@ def test_mistakes_of_the_settings_are_told_when_they_are_applied():
                 "rules": [rule, {"name": "y", "equal": ["a"], "days": 2}],
                 "outputs": {"matched": {"to": "${a.d}", "as": "x.pdf"}}}  # fmt: skip
 
-    found = reconcile.check(msgspec.convert(settings, reconcile.Settings))
+    found = reconcile_settings.check(msgspec.convert(settings, reconcile_settings.Settings))
 
     assert [mistake.split(":")[0] for mistake in found] == [
         "left.encoding", "outputs.matched.as", "rules[0].tolerance", "rules[1].days",

@@ -291,3 +291,14 @@ def test_a_step_that_names_no_effect_has_the_usual_one_of_its_action() -> None:
     steps = process_file.parse(text, actions=actions.book()).steps
 
     assert [step.effect for step in steps] == [Effect.PURE, Effect.ONCE]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (r'{"process": "Close \ud83d\udcb6"}', "Close \U0001f4b6"),
+        (r'{"process": "C:\\ud83d\\udcb6"}', r"C:\ud83d\udcb6"),
+    ],
+)
+def test_json_may_write_a_character_as_two_escapes(text, name):
+    assert documents.read(text).data["process"] == name

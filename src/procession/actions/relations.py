@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import zoneinfo
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from procession.actions import database
@@ -12,7 +13,7 @@ from procession.actions.contract import Context, FileInput
 from procession.actions.problems import Problem
 from procession.actions.reading import columns, delimited, json_files, kinds, parquet, sheets
 from procession.actions.reading.cells import Cells
-from procession.actions.reading.columns import Made
+from procession.actions.reading.columns import Made, Wanted
 from procession.actions.reading.kinds import FileKind
 from procession.actions.reading.options import FileOptions
 from procession.actions.references import only
@@ -20,6 +21,7 @@ from procession.actions.references import only
 if TYPE_CHECKING:
     import duckdb
 
+_BINARY = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".parquet"})
 LOGGED_CHARACTERS_MAX = 4_000  # of what DuckDB says, which repeats the line it stumbled over
 
 _READERS: Mapping[FileKind, Callable[..., Cells]] = {
@@ -82,10 +84,14 @@ def load(
         raise Problem(f'the file "{source.name}" is empty')
     hidden = {source.path: source.name, f"{context.folder}/": ""}
     try:
-        cells = _READERS[kinds.kind_of(source)](connection, source, options, context.folder)
-        made = columns.make(connection, cells, options, file=source.name, name=name, texts=texts)
+        kind = kinds.kind_of(source)
+        cells = _READERS[kind](connection, source, options, context.folder)
+        _refuse_text(source, kind, cells)
+        made = columns.make(connection, cells, options, Wanted(file=source.name, name=name, texts=texts))
     except duckdb.OutOfMemoryException as error:
-        raise Problem(f'the file "{source.name}" cannot be read: it needs more memory than this step may use') from error
+        raise Problem(
+            f'the file "{source.name}" cannot be read: it needs more memory than this step may use'
+        ) from error
     except duckdb.Error as error:
         context.log(f"{database.hide(str(error), hidden)[:LOGGED_CHARACTERS_MAX]}\n")
         raise Problem(f'the file "{source.name}" cannot be read: {database.complaint(error, hidden)}') from error
@@ -93,3 +99,12 @@ def load(
     for said in (*made.remarks, *made.warnings):
         context.log(f"{name}: {said}\n")
     return made
+
+
+def _refuse_text(source: FileInput, kind: FileKind, cells: Cells) -> None:
+    """Banks send CSV under the names of workbooks, and that is read; a text of one column is something else."""
+    suffix = Path(source.name).suffix.lower()
+    if kind is FileKind.CSV and len(cells.columns) == 1 and suffix in _BINARY:
+        raise Problem(
+            f'the file "{source.name}" cannot be read: it is a text without columns, and no {suffix[1:]} file'
+        )

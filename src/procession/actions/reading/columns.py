@@ -59,18 +59,20 @@ def texts_of(name: str) -> str:
     return f"texts of {name}"
 
 
-def make(
-    connection: duckdb.DuckDBPyConnection,
-    cells: Cells,
-    options: FileOptions,
-    *,
-    file: str,
-    name: str,
-    texts: bool = False,
-) -> Made:
-    """Make the table `name` of the table of cells, and with `texts` the table texts_of(name) too, row by row the same.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The relation to make of a file that people call `file`; with `texts`, texts_of(name) too, row by row the same."""
+
+    file: str
+    name: str
+    texts: bool = False
+
+
+def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptions, wanted: Wanted) -> Made:
+    """Make the wanted table of the table of cells.
 
     Raises Problem naming the line or cell, the column, the value and what was expected."""
+    file, name = wanted.file, wanted.name
     columns = [_column(cells.columns[named.number], named, options) for named in names.settle(cells, options, file)]
     columns = _without_empty(connection, columns)
     if not columns:
@@ -78,7 +80,7 @@ def make(
     _refuse(connection, columns, cells, file)
     found = _types(connection, columns)
     _create(connection, name, {c.named.name: found[c.place].value for c in columns})
-    if texts:
+    if wanted.texts:
         _create(connection, texts_of(name), {c.named.name: c.text for c in columns})
     row = connection.execute(f"SELECT count(*) FROM {quote(RELATION)}").fetchone()
     assert row is not None

@@ -44,7 +44,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
             raise Unreadable("it holds no table: there is nothing but blank lines")
         if len(first) > COLUMNS_MAX:
             raise Unreadable(f"it has {len(first):,} columns; at most {COLUMNS_MAX:,} are read")
-        _load(connection, file, dialect, first if options.header else None, len(first), folder)
+        _load(connection, file, dialect, first, has_header=options.header)
     except Unreadable as error:
         raise Problem(f'the file "{source.name}" cannot be read: {error}') from error
     line_of = records.lines_of(file, dialect, len(first), first=int(options.header))
@@ -83,44 +83,33 @@ def _widths(file: Text, dialect: Dialect) -> list[int]:
 
 
 def _load(
-    connection: duckdb.DuckDBPyConnection,
-    file: Text,
-    dialect: Dialect,
-    header: list[str] | None,
-    width: int,
-    folder: Path,
+    connection: duckdb.DuckDBPyConnection, file: Text, dialect: Dialect, first: list[str], *, has_header: bool
 ) -> None:
     import duckdb
 
+    width = len(first)
     # DuckDB cannot tell a blank line from an empty value; a header of several lines is left to `records`.
-    one_line = header is None or not any(dialect.quote in value or "\n" in value or "\r" in value for value in header)
+    one_line = not (has_header and any(mark in value for value in first for mark in (dialect.quote, "\n", "\r")))
     seen = _scan(file, dialect) if width > 1 and one_line else None
     if seen is not None:
         with suppress(duckdb.InvalidInputException, duckdb.ConversionException):
-            _copy(connection, _rows_only(file, header, folder), dialect, width, line_end=seen.line_end)
-            if _agrees(connection, seen, header, width):
+            _copy(connection, _rows_only(file, has_header=has_header), dialect, width, line_end=seen.line_end)
+            rows = database.count(connection, cells.RELATION) + int(has_header)
+            if seen.agrees(rows, width):
                 return
         connection.execute(f"DROP TABLE IF EXISTS {quote(cells.RELATION)}")
-    rows = (values for _, values in islice(records.table(file, dialect, width), int(header is not None), None))
-    _copy(connection, _rewrite(rows, folder), Dialect(delimiter=","), width, line_end=r", new_line = '\n'")
+    found = (values for _, values in islice(records.table(file, dialect, width), int(has_header), None))
+    _copy(connection, _rewrite(found, file.folder), Dialect(delimiter=","), width, line_end=r", new_line = '\n'")
 
 
-def _agrees(connection: duckdb.DuckDBPyConnection, seen: _Seen, header: list[str] | None, width: int) -> bool:
-    """DuckDB lets a row end in empty values too many. Without quotes, the number of delimiters tells."""
-    if not seen.trails:
-        return True
-    rows = database.count(connection, cells.RELATION) + int(header is not None)
-    return not seen.quotes and seen.delimiters == rows * (width - 1)
-
-
-def _rows_only(file: Text, header: list[str] | None, folder: Path) -> Path:
+def _rows_only(file: Text, *, has_header: bool) -> Path:
     """Without the header: DuckDB's own way to skip lines loses one more where they end in CRLF."""
-    if header is None:
-        return text.cut(file, start=file.start, folder=folder)
+    if not has_header:
+        return text.cut(file, file.start)
     with file.path.open(encoding="utf-8", newline="") as lines:
         lines.seek(file.start)
         size = len(lines.readline(text.LINE_CHARACTERS_MAX).encode())
-    return text.cut(file, start=file.start + size, folder=folder)
+    return text.cut(file, file.start + size)
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, width: int, *, line_end: str) -> None:
@@ -159,6 +148,10 @@ class _Seen:
     def line_end(self) -> str:
         """For read_csv. CRLF it must find for itself, and does where there is no other: told of it, it loses rows."""
         return "" if self.pairs else r", new_line = '\n'"
+
+    def agrees(self, rows: int, width: int) -> bool:
+        """DuckDB lets a row end in empty values too many. Without quotes, the number of delimiters tells."""
+        return not self.trails or (not self.quotes and self.delimiters == rows * (width - 1))
 
 
 def _scan(file: Text, dialect: Dialect) -> _Seen | None:

@@ -146,7 +146,9 @@ def _of_numbers(connection: duckdb.DuckDBPyConnection, column: Open) -> Found:
     if count != fitting or whole > _BIG_WHOLE_MAX or (residues and not column.is_binary):
         return Found(type="VARCHAR", value=text, stays="its numbers have more digits than a number holds")
     kind = _type(whole, min(decimals or 0, _DECIMALS_MAX))
-    said = f"{residues:,} numbers have more than {_DECIMALS_MAX} decimals and are rounded there, by at most {largest}"
+    have = "number has" if residues == 1 else "numbers have"
+    are = "is" if residues == 1 else "are"
+    said = f"{residues:,} {have} more than {_DECIMALS_MAX} decimals and {are} rounded there, by at most {largest}"
     # A number that needs more decimals than Money has is rounded to ten by its first cast, never twice.
     return Found(type=kind, value=f"CAST({text} AS {kind})", residue=said if residues else "")
 

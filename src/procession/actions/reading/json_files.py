@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from procession.actions.contract import FileInput
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
-from procession.actions.reading import json_records
+from procession.actions.reading import json_records, number_texts
 from procession.actions.reading.cells import RELATION, CellColumn, Cells, Kind
 from procession.actions.reading.json_rows import BETWEEN, Rows, TooLarge
 from procession.actions.reading.json_source import Source
@@ -22,13 +22,14 @@ from procession.actions.reading.options import FileOptions
 if TYPE_CHECKING:
     import duckdb
 
-EXPONENT_MAX = 400  # beyond every double; 1e999999999 is ten characters here and a gigabyte of digits written out
 # Tokens by their first character, which is compared faster than it is cut off.
 _IS_TEXT = "token < '#'"  # a quote; numbers begin with a digit or a minus
 _IS_WORD = "token > ':'"  # true or false
+_EXPONENT = 9  # the kind of a number until its exponent is written out; more than every Kind
+_DROPPED_MAX = 64  # columns one by one; to drop one takes as long as the table is wide
+_COPY = quote("cells of a file, copied")
 _BUFFER_BYTES = 8 << 20
 _TRUNCATED = "the file ends in the middle of it; perhaps it did not arrive whole"
-_OUT_OF_RANGE = "exponent out of range"
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UNSUITED = ("skip", "header", "sheet", "range")  # options that say nothing about JSON
 
@@ -37,8 +38,6 @@ def read(
     connection: duckdb.DuckDBPyConnection, source: FileInput, options: FileOptions, folder: Path, *, lines: bool
 ) -> Cells:
     """Raises Problem naming the record or the line."""
-    import duckdb
-
     _check_options(source, options)
     path = _as_utf_8(source, options, folder)
     tokens = folder / "tokens of a file"
@@ -54,13 +53,12 @@ def read(
             raise _problem(source, f"{_place_of(begin, rows, path, error, lines=lines)}{_reason(error)}") from None
     columns = _columns(source, rows, options)
     place = partial(_place, path, columns, lines=lines)
-    try:
-        kinds = _load(connection, tokens, rows, len(columns))
-    except duckdb.InvalidInputException as error:
-        if _OUT_OF_RANGE not in str(error):
-            raise
-        where = place(*_first_wide(connection, tokens, rows, len(columns)))
-        raise _problem(source, f"{where}: the number has an exponent beyond {EXPONENT_MAX}") from None
+    _load(connection, tokens, rows, len(columns))
+    wide = _write_out_exponents(connection, len(columns))
+    if wide:
+        reason = f"the number has an exponent beyond {number_texts.EXPONENT_MAX}"
+        raise _problem(source, f"{place(*wide)}: {reason}")
+    kinds = _settle_kinds(connection, len(columns))
     tokens.unlink()
     cells = tuple(CellColumn(heading=key, kind=kind) for key, kind in zip(columns, kinds, strict=True))
     return Cells(
@@ -146,30 +144,50 @@ def _columns(source: FileInput, rows: Rows, options: FileOptions) -> list[str]:
     return declared
 
 
-def _load(connection: duckdb.DuckDBPyConnection, tokens: Path, rows: Rows, width: int) -> list[Kind | None]:
-    """Makes RELATION of the file of tokens: the kinds of its columns. Raises Problem."""
+def _load(connection: duckdb.DuckDBPyConnection, tokens: Path, rows: Rows, width: int) -> None:
+    """Makes RELATION of the file of tokens, with a column of kinds for each of texts."""
     texts = ", ".join(f"{_text(f'c{number}')} AS t{number}" for number in range(width))
     kinds = ", ".join(f"{_kind(f'c{number}')} AS k{number}" for number in range(width))
-    relation = quote(RELATION)
-    connection.execute(f"CREATE TABLE {relation} AS SELECT {texts}, {kinds} FROM {_tokens(tokens, rows, width)}")
-    extremes = ", ".join(f"min(k{number}), max(k{number})" for number in range(width))
-    found = connection.execute(f"SELECT {extremes} FROM {relation}").fetchone()
-    assert found is not None
-    result = [_one_kind(found[2 * number], found[2 * number + 1]) for number in range(width)]
-    for number, kind in enumerate(result):
-        if kind is not None:
+    connection.execute(f"CREATE TABLE {quote(RELATION)} AS SELECT {texts}, {kinds} FROM {_tokens(tokens, rows, width)}")
+
+
+def _write_out_exponents(connection: duckdb.DuckDBPyConnection, width: int) -> tuple[int, int] | None:
+    """Row and column of the first exponent that is out of range, None when there is none."""
+    # Few files have any: in the statement that loads all columns, this would cost more than all else.
+    for number, (_, most) in enumerate(_extremes(connection, width)):
+        if most != _EXPONENT:
+            continue
+        text, is_one = f"t{number}", f"k{number} = {_EXPONENT}"
+        test = f"{is_one} AND {number_texts.is_wide(text)}"
+        row = connection.execute(f"SELECT min(rowid) FILTER ({test}) FROM {quote(RELATION)}").fetchone()
+        assert row is not None
+        if row[0] is not None:
+            return row[0], number
+        change = f"SET {text} = {number_texts.written_out(text)}, k{number} = {Kind.NUMBER:d}"
+        connection.execute(f"UPDATE {quote(RELATION)} {change} WHERE {is_one}")
+    return None
+
+
+def _settle_kinds(connection: duckdb.DuckDBPyConnection, width: int) -> list[Kind | None]:
+    """The kind of each column; None, and its column of kinds stays, where its cells differ."""
+    kinds = [_one_kind(least, most) for least, most in _extremes(connection, width)]
+    relation, settled = quote(RELATION), [number for number, kind in enumerate(kinds) if kind is not None]
+    if len(settled) <= _DROPPED_MAX:
+        for number in settled:
             connection.execute(f"ALTER TABLE {relation} DROP COLUMN k{number}")
-    return result
+    else:
+        dropped = ", ".join(f"k{number}" for number in settled)
+        connection.execute(f"CREATE TABLE {_COPY} AS SELECT * EXCLUDE ({dropped}) FROM {relation}")
+        connection.execute(f"DROP TABLE {relation}")
+        connection.execute(f"ALTER TABLE {_COPY} RENAME TO {relation}")
+    return kinds
 
 
-def _first_wide(connection: duckdb.DuckDBPyConnection, tokens: Path, rows: Rows, width: int) -> tuple[int, int]:
-    """Row and column of the first number whose exponent is out of range."""
-    powers = (rf"regexp_extract(c{number}, '^-?[0-9.]+[eE](.*)$', 1)" for number in range(width))
-    tests = (f"min(row) FILTER ({power} <> '' AND {_is_wide(power)})" for power in powers)
-    numbered = f"SELECT row_number() OVER () - 1 AS row, * FROM {_tokens(tokens, rows, width)}"
-    found = connection.execute(f"SELECT {', '.join(tests)} FROM ({numbered})").fetchone()
+def _extremes(connection: duckdb.DuckDBPyConnection, width: int) -> list[tuple[int | None, int | None]]:
+    both = ", ".join(f"min(k{number}), max(k{number})" for number in range(width))
+    found = connection.execute(f"SELECT {both} FROM {quote(RELATION)}").fetchone()
     assert found is not None
-    return min((row, column) for column, row in enumerate(found) if row is not None)
+    return list(zip(found[::2], found[1::2], strict=True))
 
 
 def _one_kind(least: int | None, most: int | None) -> Kind | None:
@@ -190,35 +208,16 @@ def _tokens(path: Path, rows: Rows, width: int) -> str:
 
 
 def _text(token: str) -> str:
-    """What a token says: a text without its quotes and escapes, a number without an exponent."""
-    unquoted = f"substring({token}, 2, length({token}) - 2)"
+    """What a token says: a text without its quotes and escapes, else the token itself."""
     return (
-        f"CASE WHEN {_IS_TEXT} THEN CASE WHEN contains({token}, '\\') THEN {token}->>'$' ELSE {unquoted} END"
-        f" WHEN {_IS_WORD} THEN {token}"
-        f" WHEN contains({token}, 'e') OR contains({token}, 'E') THEN {_written_out(token)} ELSE {token} END"
+        f"CASE WHEN {_IS_TEXT} THEN CASE WHEN contains(token, '\\') THEN token->>'$'"
+        " ELSE substring(token, 2, length(token) - 2) END ELSE token END"
     ).replace("token", token)
 
 
 def _kind(token: str) -> str:
     return (
         f"CASE WHEN {_IS_TEXT} THEN {Kind.TEXT:d} WHEN {_IS_WORD} THEN {Kind.TRUTH:d}"
+        f" WHEN contains(token, 'e') OR contains(token, 'E') THEN {_EXPONENT}"
         f" WHEN token IS NOT NULL THEN {Kind.NUMBER:d} END::UTINYINT"
     ).replace("token", token)
-
-
-def _written_out(token: str) -> str:
-    """The number without its exponent, and without zeros that say nothing: 1.50e1 is 15."""
-    pattern, names = "^(-?)0*([0-9]*)[.]?([0-9]*)[eE]([-+]?[0-9]+)$", "['sign', 'whole', 'rest', 'power']"
-    digits, point = "(p.whole || p.rest)", "(length(p.whole) + p.power::INTEGER)"
-    shifted = (
-        f"CASE WHEN {point} <= 0 THEN '0.' || repeat('0', -{point}) || {digits}"
-        f" WHEN {point} >= length({digits}) THEN {digits} || repeat('0', {point} - length({digits})) || '.'"
-        f" ELSE left({digits}, {point}) || '.' || substring({digits}, {point} + 1) END"
-    )
-    plain = rf"p.sign || rtrim(rtrim(regexp_replace({shifted}, '^0+([0-9])', '\1'), '0'), '.')"
-    written_out = f"CASE WHEN {_is_wide('p.power')} THEN error('{_OUT_OF_RANGE}') ELSE {plain} END"
-    return f"list_transform([regexp_extract({token}, '{pattern}', {names})], lambda p: {written_out})[1]"
-
-
-def _is_wide(power: str) -> str:
-    return f"coalesce(abs(TRY_CAST({power} AS INTEGER)) > {EXPONENT_MAX}, true)"

@@ -249,6 +249,8 @@ def _behind(source: Source, key: str, others: list[str]) -> list[str]:
         source.check_length()
     text = source.text()
     at = skip(text, 0)
+    if text.startswith(",", at) and text.startswith("}", skip(text, at + 1)):
+        raise Unreadable("a comma stands behind the last value", at)
     # What is left is an object but for its opening: a comma and more, or the closing brace alone.
     value, end = scan("{" + text[at + text.startswith(",", at) :], 0)
     assert isinstance(value, dict)

@@ -10,7 +10,7 @@ import msgspec
 
 from procession.actions.reading.json_values import MISSING, Unreadable, scan, shown, token
 
-COLUMNS_MAX = 5_000
+COLUMNS_MAX = 2_000
 CELLS_MAX = 50_000_000
 BETWEEN = b"\x1f"  # tokens: control characters are always escaped in JSON
 _NOT_IN_STRUCTS = re.compile(r'[\x00-\x1f"\\\ud800-\udfff]')

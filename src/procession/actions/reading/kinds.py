@@ -33,7 +33,7 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"%!PS", "a PostScript document", _EXPORT),
     (b"{\\rtf", "a text document (RTF)", _EXPORT),
     (b"\x1f\x8b", "compressed (gzip)", _UNPACK),
-    (b"BZh", "compressed (bzip2)", _UNPACK),
+    (b"BZh91AY&SY", "compressed (bzip2)", _UNPACK),
     (b"\xfd7zXZ\x00", "compressed (xz)", _UNPACK),
     (b"\x28\xb5\x2f\xfd", "compressed (zstd)", _UNPACK),
     (b"\x04\x22\x4d\x18", "compressed (lz4)", _UNPACK),
@@ -41,14 +41,14 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"Rar!\x1a\x07", "an archive (rar)", _UNPACK),
     (b"\x89PNG\r\n", "a picture (PNG)", _EXPORT),
     (b"\xff\xd8\xff", "a picture (JPEG)", _EXPORT),
-    (b"GIF8", "a picture (GIF)", _EXPORT),
+    (b"GIF89a", "a picture (GIF)", _EXPORT),
     (b"II*\x00", "a picture (TIFF)", _EXPORT),
     (b"MM\x00*", "a picture (TIFF)", _EXPORT),
     (b"SQLite format 3\x00", "a SQLite database", _EXPORT),
-    (b"ORC", "an ORC file", "write it as Parquet"),
+    (b"ORC\n", "an ORC file", "write it as Parquet"),
     (b"Obj\x01", "an Avro file", "write it as Parquet"),
     (b"ARROW1\x00\x00", "an Arrow file", "write it as Parquet"),
-    (b"FEA1", "a Feather file", "write it as Parquet"),
+    (b"FEA1\x00\x00", "a Feather file", "write it as Parquet"),
     (b"-----BEGIN PGP", "encrypted (PGP)", "decrypt it first"),
     (b"\x85\x01", "encrypted (PGP)", "decrypt it first"),
 )
@@ -67,7 +67,8 @@ _TEXTS: tuple[tuple[str, str, str], ...] = (
     (r"(//|/\*)", "a text that begins with a comment", "take the comment out: neither JSON nor CSV has any"),
 )
 _HTML = re.compile(
-    r"(<!--[\s\S]*?-->\s*|<\?xml[^>]*>\s*)*<(!doctype\s+html|html|head|body|table|meta|script|style|title)\b", re.I
+    r"(<!--[\s\S]*?-->\s*|<\?xml[^>]*>\s*)*<(!doctype\s+html|html|head|body|table|meta|script|style|title|div|br)\b",
+    re.I,
 )
 _TITLE = re.compile(r"<title[^>]*>\s*([^<]{1,100}?)\s*</title>", re.I)
 _XML = re.compile(r"<\?xml\b|<!DOCTYPE\b|<[A-Za-z_][\w.:-]*(\s[^<>]*)?/?>", re.I)
