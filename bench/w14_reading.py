@@ -42,7 +42,8 @@ columns.make(connection, cells, options, Wanted(file=path.name, name="t"))
 _PLAIN = {
     ".csv": "connection.execute('CREATE TABLE t AS FROM read_csv(?, all_varchar = true)', [path])",
     ".jsonl": "connection.execute('CREATE TABLE t AS FROM read_json(?)', [path])",
-    ".xlsx": "import fastexcel; s = fastexcel.read_excel(path).load_sheet(0); connection.execute('CREATE TABLE t AS FROM s')",
+    ".xlsx": "import fastexcel; sheet = fastexcel.read_excel(path).load_sheet(0);"
+    " connection.execute('CREATE TABLE t AS FROM sheet')",
 }
 _USED = """
 import resource
