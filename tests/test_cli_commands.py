@@ -249,6 +249,18 @@ def test_doctor_finds_a_home_well_and_then_what_is_wrong(home: Path, tmp_path: P
     }
 
 
+def test_doctor_lists_the_libraries_of_scripts(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    about = tmp_path / "libraries" / "rates-2.1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: rates\nVersion: 2.1\n")
+    monkeypatch.setenv("PROCESSION_STEP_LIBRARIES", str(about.parent))
+    apply_text(home, ECHO % "word")
+
+    checks = {check["name"]: check for check in command(home, "doctor", "--json").json["checks"]}
+
+    assert checks["libraries"]["message"] == f"scripts find rates 2.1 in {about.parent}"
+
+
 def test_doctor_tells_the_isolation_that_a_server_has(home: Path) -> None:
     with serving(home) as server:
         served = server.ready["isolation"].partition(";")[0]

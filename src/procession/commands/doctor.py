@@ -7,6 +7,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import metadata
 
 import click
 import msgspec
@@ -23,6 +24,7 @@ from procession.store.database import Database
 
 COPY_BYTES = 1 << 20
 NAMED_MAX = 5  # examples in one line
+LIBRARIES_NAMED_MAX = 50
 COLORS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
@@ -66,6 +68,7 @@ def _examine(home: Home, isolation: IsolationSettings) -> Iterator[Check]:
     finally:
         database.close()
     yield _isolation(isolation)
+    yield _libraries(isolation)
 
 
 def _check(name: str, status: str, message: str) -> Check:
@@ -158,3 +161,16 @@ def _isolation(settings: IsolationSettings) -> Check:
         isolation.close()
     is_full = "namespace" in text and "Landlock" in text and "without network" in text
     return _check("isolation", "ok" if is_full else "warning", text.partition(";")[0])
+
+
+def _libraries(settings: IsolationSettings) -> Check:
+    """What scripts may import besides what came with this Python."""
+    if not settings.library_paths:
+        return _check("libraries", "ok", "none for scripts alone (PROCESSION_STEP_LIBRARIES)")
+    found = sorted({f"{one.name} {one.version}" for one in metadata.distributions(path=list(settings.library_paths))})
+    shown = ", ".join(found[:LIBRARIES_NAMED_MAX]) or "no installed library"
+    if len(found) > LIBRARIES_NAMED_MAX:
+        shown += f" and {len(found) - LIBRARIES_NAMED_MAX} more"
+    places = ", ".join(settings.library_paths)
+    status = "ok" if found else "warning"
+    return _check("libraries", status, f"scripts find {shown} in {places}")

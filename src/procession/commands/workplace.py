@@ -65,6 +65,7 @@ def _opened(settings: Settings, home: Home, clock: Clock) -> Iterator[Workplace]
         blobs=home.open_blobs(),
         chunks=home.open_chunks(),
         logs=home.logs,
+        allows_network=settings.allow_network,
     )
     try:
         yield Workplace(settings=settings, home=home, database=database, office=office, clock=clock)

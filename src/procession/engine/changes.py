@@ -9,7 +9,7 @@ from typing import Any
 
 from procession.engine.board import Board, Work
 from procession.model.ids import StepId
-from procession.model.lifecycle import Outcome, RunStatus, StepEvent, StepStatus, move_step
+from procession.model.lifecycle import Outcome, RunEvent, RunStatus, StepEvent, StepStatus, move_step
 from procession.model.runs import HistoryKind, completion
 from procession.store import history, moves, runs, writes
 from procession.store.database import Transaction
@@ -106,3 +106,19 @@ class Change:
         history.add(tx, run, HistoryKind.FINISHED, detail, now=self.now)
         login = self.board.user.login
         history.add_log(tx, login, completion(run.name, RunStatus.FINISHED, self.seconds, login, self.now), self.now)
+
+
+def time_out(tx: Transaction, board: Board, *, now: datetime) -> None:
+    """End a run that is over its time limit. Raises runs.Superseded when somebody else has moved it."""
+    limit = board.prepared.process.time_limit_seconds
+    message = f"timed out after {limit:g} s, the time limit of the process run"
+    run = runs.find(tx, board.run.id)
+    if run is None or run.epoch != board.run.epoch or run.status is not RunStatus.RUNNING:
+        raise runs.Superseded
+    seconds = max((now - (run.started_at or now)).total_seconds(), limit)
+    ended = runs.end_early(tx, run, RunEvent.TIME_OUT, now=now, seconds=seconds)
+    moves.time_out_steps(tx, run.id, message=message, now=now)
+    history.stop_attempts(tx, run.id, StepStatus.FAILED, message, now)
+    history.add(tx, ended, HistoryKind.TIMED_OUT, {"limitInSeconds": limit}, now=now)
+    login = board.user.login
+    history.add_log(tx, login, completion(run.name, RunStatus.TIMED_OUT, seconds, login, now), now)

@@ -16,7 +16,7 @@ from procession.model.people import Caller
 from procession.model.processes import Flow
 from procession.model.runs import HistoryKind, Run, RunFilter, completion
 from procession.model.steps import StepRow
-from procession.operations import copies, permissions, planning, processes, steps
+from procession.operations import copies, networks, permissions, planning, processes, steps
 from procession.operations.office import Office
 from procession.store import history, moves, people, writes
 from procession.store import runs as store
@@ -81,6 +81,7 @@ def start(
         return run
     if run.status in RUN_FINAL:
         raise Invalid(f"process run {run_id} already ran; restart a step or create a new run")
+    networks.require(tx, office, run)
     run = store.start(tx, run, caller.user.id, author=caller.user.login, now=now)
     detail = {"inputsSha256": _freeze(tx, run, now), **_reason(reason)}
     history.add(tx, run, HistoryKind.STARTED, detail, now=now, user=caller.user.login)
@@ -151,6 +152,7 @@ def restart(
     """
     planned = restart_plan(tx, office, run_id, step_id)
     plan = planned.plan
+    networks.require(tx, office, planned.run)
     restarts.check_release(planned.process, plan, release)
     run = store.restart(tx, planned.run, plan.key, caller.user.id, author=caller.user.login, now=now)
     for key in reversed(plan.again):
