@@ -6,11 +6,13 @@ unreferenced file, never a row without its bytes.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -74,18 +76,47 @@ class Blobs:
             leftover.unlink()
         return len(leftovers)
 
+    def drop(self, sha256: str, *, before: float, is_named: Callable[[str], bool]) -> int | None:
+        """Remove a content that no row names and that was last published before that moment (a Unix time).
+
+        Gives its size, None when it stays. Whoever publishes the same content meanwhile makes it young, or new.
+        """
+        path = self.path(sha256)
+        with self._held(fcntl.LOCK_EX):
+            try:
+                found = path.stat()
+            except FileNotFoundError:
+                return None
+            if found.st_mtime >= before or is_named(sha256):
+                return None
+            path.unlink()
+        return found.st_size
+
     def _settle(self, sink: Sink, content: Content) -> None:
         """A content that is there already is kept and this copy dropped; its name may not be on disk yet."""
         target = self.path(content.sha256)
-        if target.exists():
-            sink.abandon()
-        else:
-            sink.sync()
-            self._crash_point("before publication")
-            target.parent.mkdir(exist_ok=True)
-            sink.path.rename(target)
+        with self._held(fcntl.LOCK_SH):
+            try:
+                # A row will name it soon: drop() must not take it for an old one.
+                os.utime(target)
+                sink.abandon()
+            except FileNotFoundError:
+                sink.sync()
+                self._crash_point("before publication")
+                target.parent.mkdir(exist_ok=True)
+                sink.path.rename(target)
         sync_folders(target.parent)
         self._crash_point("after publication")
+
+    @contextmanager
+    def _held(self, kind: int) -> Iterator[None]:
+        """Between processes: publishers are let in together, whoever removes is alone."""
+        handle = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, kind)
+            yield
+        finally:
+            os.close(handle)
 
 
 def _open_below(folder: Path, source: Path) -> int:
