@@ -92,7 +92,7 @@ def has_table(tx: Transaction, name: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shrunk:
-    """`is_done` False: a file made before release 0.1 needs everybody else gone for its first time."""
+    """`is_done` False: a file that an earlier program made needs everybody else gone for its first time."""
 
     is_done: bool
     free_bytes: int  # inside the file, still
