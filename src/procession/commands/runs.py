@@ -96,7 +96,7 @@ def status(console: Console, text: str) -> int:
     content = {
         **views.run_content(found),
         "steps": [views.step_content(step) for step in steps],
-        "isServerRunning": is_awake,
+        **({} if is_awake else {"isServerRunning": False}),
     }
     waits = not is_awake and found.status in RUN_ACTIVE
     more = "\nno server works on this home, so the run waits: procession serve" if waits else ""
