@@ -12,7 +12,7 @@ from procession.clock import ManualClock
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--write-docs", action="store_true", help="write the generated pages of docs/ anew: `make docs`")
+    parser.addoption("--write-docs", action="store_true", help="write the documents that are made of the code anew")
 
 
 @pytest.fixture

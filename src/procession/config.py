@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -18,6 +19,7 @@ PREFIX = "PROCESSION_"
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 _BYTES_BY_UNIT = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": KIB, "mib": MIB, "gib": GIB}
 _SECONDS_BY_UNIT = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+AGE_SECONDS_MAX = 36_500 * 86_400
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\Z")
 
 
@@ -214,6 +216,16 @@ def _seconds(label: str, text: str, *, smallest: float, largest: float) -> float
     if not smallest <= seconds <= largest:
         raise SettingError(f"{label} must be from {smallest:g} to {largest:g} seconds, not {text!r}")
     return seconds
+
+
+def age(label: str, text: str) -> timedelta:
+    """A time that lies back; with the name of its option. Raises SettingError."""
+    seconds = _quantity(label, text, units=_SECONDS_BY_UNIT, expected='an age such as "400d" or "48h"')
+    if text.strip().isdigit() and seconds:
+        raise SettingError(f'{label} needs a unit, such as "{text}d" for days')
+    if seconds > AGE_SECONDS_MAX:
+        raise SettingError(f"{label} must be at most 36500d, which are 100 years, not {text!r}")
+    return timedelta(seconds=seconds)
 
 
 def _addresses(label: str, text: str) -> str:
