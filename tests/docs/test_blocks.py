@@ -18,8 +18,14 @@ pytestmark = pytest.mark.acceptance
 # By document and first line; whoever adds one says why it cannot be run, and what was checked instead.
 UNRUNNABLE = {
     ("scripts.md", "pip install --target /srv/step-libraries pandas"): "installs from an index, into a system folder",
-    ("crash.md", "procession restart pr-12 reconcile --plan"): "needs a run that failed; tests/test_cli.py restarts one",
-    ("api.md", "curl $S/oauth/token -u $ID:$SECRET -d grant_type=authorization_code -d code=$CODE -d code_verifier=$V"): "needs a browser; tests/oauth plays it",
+    (
+        "crash.md",
+        "procession restart pr-12 reconcile --plan",
+    ): "needs a run that failed; tests/test_cli.py restarts one",
+    (
+        "api.md",
+        "curl $S/oauth/token -u $ID:$SECRET -d grant_type=authorization_code -d code=$CODE -d code_verifier=$V",
+    ): "needs a browser; tests/oauth plays it",
 }
 IN_THE_REPOSITORY = ("Makefile", "src", "examples", "tools", "pyproject.toml", "requirements", ".venv")
 NEEDS_A_PLACE = {"sh", "python", "csv", "nginx", "caddy", "systemd"}
