@@ -41,7 +41,10 @@ def _anchors(file: Path) -> set[str]:
 def test_the_picture_shows_what_the_demonstration_says() -> None:
     said = next(block.text for block in blocks.read(README) if block.kind == "output")
     shown = re.sub(r"<tspan[^>]*>|</tspan>", "", (ROOT / "docs" / "demo.svg").read_text("utf-8"))
-    lines = {line.removesuffix("…") for line in comparing.plain(unescape("\n".join(re.findall(r"<text[^>]*>(.*)</text>", shown))))}
+    lines = {
+        line.removesuffix("…")
+        for line in comparing.plain(unescape("\n".join(re.findall(r"<text[^>]*>(.*)</text>", shown))))
+    }
 
     for line in comparing.plain(said):
         is_shown = any(line.startswith(part) for part in lines)
