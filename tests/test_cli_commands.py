@@ -278,3 +278,12 @@ def test_schema_knows_the_settings_of_the_actions(home: Path) -> None:
 
     assert "run_python" in said.out
     assert said.json["$schema"].startswith("https://json-schema.org/")
+
+
+def test_missing_inputs_are_told_before_anything_is_queued(home: Path) -> None:
+    apply_text(home, ECHO.replace("type: File, flow: INPUT", "type: File, flow: INPUT, required: true") % "word")
+
+    said = command(home, "run", "Echo", "--wait")
+
+    assert (said.code, said.err) == (1, "procession: the run cannot start: Data > Text needs a file (data.text)\n")
+    assert "no process run pr-1" in command(home, "status", "pr-1").err

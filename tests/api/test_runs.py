@@ -156,3 +156,33 @@ def test_runs_are_filtered(home: House, query: str, count: int) -> None:
     home.new_run(start=True)
 
     assert len(home.get(f"processruns?{query}")) == count
+
+
+REQUIRED = PROCESS.replace(
+    "key: orders, type: File, flow: INPUT", "key: orders, type: File, flow: INPUT, required: true"
+)
+
+
+def test_a_start_without_its_inputs_is_refused_with_all_of_them_and_nothing_is_queued(home: House) -> None:
+    text = REQUIRED.replace(", value: 10", "")
+    home.ask("PUT", "processes/p-1/definition", content=text)
+    run = home.new_run()
+
+    answer = home.ask("POST", f"processruns/{run}/start")
+
+    assert (answer.status_code, answer.json()["message"]) == (
+        400,
+        "the run cannot start: Parameters > Amount needs a value (parameters.amount); "
+        "Parameters > Orders needs a file (parameters.orders)",
+    )
+    assert home.get(f"processruns/{run}/runstatus")["status"] == "NotStarted"
+    assert home.told == []
+
+
+def test_a_run_that_was_to_be_started_at_once_is_not_even_made_without_its_inputs(home: House) -> None:
+    home.ask("PUT", "processes/p-1/definition", content=REQUIRED)
+
+    answer = home.ask("POST", "processes/p-1/processruns", json={"start": True})
+
+    assert (answer.status_code, "Parameters > Orders needs a file" in answer.json()["message"]) == (400, True)
+    assert home.get("processruns") == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 
 from procession.model import restart as restarts
@@ -15,8 +15,9 @@ from procession.model.lifecycle import RUN_ACTIVE, RUN_FINAL, Outcome, RunEvent,
 from procession.model.people import Caller
 from procession.model.processes import Flow
 from procession.model.runs import HistoryKind, Run, RunFilter, completion
-from procession.model.steps import StepRow
+from procession.model.steps import PropertyRow, StepRow
 from procession.operations import copies, permissions, planning, processes, steps
+from procession.operations import inputs as required
 from procession.operations.office import Office
 from procession.store import history, moves, people, writes
 from procession.store import runs as store
@@ -75,24 +76,29 @@ def _prefix(prefix: str | None) -> str:
 def start(
     tx: Transaction, office: Office, caller: Caller, run_id: RunId, *, reason: str | None = None, now: datetime
 ) -> Run:
-    """Scheduled, its inputs frozen; one that is under way already stays as it is. Raises NotFound, Invalid."""
+    """Scheduled, its inputs frozen; one that is under way already stays as it is.
+
+    Raises NotFound, and Invalid for a run that ran before or that lacks inputs.
+    """
     run = find(tx, run_id)
     if run.status in RUN_ACTIVE:
         return run
     if run.status in RUN_FINAL:
         raise Invalid(f"process run {run_id} already ran; restart a step or create a new run")
+    rows = step_store.properties_of_run(tx, run_id)
+    required.require(tx, run, rows)
     run = store.start(tx, run, caller.user.id, author=caller.user.login, now=now)
-    detail = {"inputsSha256": _freeze(tx, run, now), **_reason(reason)}
+    detail = {"inputsSha256": _freeze(tx, run, rows, now), **_reason(reason)}
     history.add(tx, run, HistoryKind.STARTED, detail, now=now, user=caller.user.login)
     tx.after_commit(lambda: office.look(run_id))
     return run
 
 
-def _freeze(tx: Transaction, run: Run, now: datetime) -> str:
+def _freeze(tx: Transaction, run: Run, rows: Sequence[PropertyRow], now: datetime) -> str:
     """Record what every property holds at the start; gives the hash of the INPUTs."""
     keys = {step.id: step.key for step in step_store.of_run(tx, run.id)}
     inputs = []
-    for row in step_store.properties_of_run(tx, run.id):
+    for row in rows:
         content = copies.content_of(row)
         if row.item.flow is Flow.INPUT:
             text = values.to_text(row.item.value)
