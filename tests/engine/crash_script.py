@@ -18,6 +18,7 @@ from tests.engine.steps import data, fail, item, process, python, wait
 from tests.engine.world import World
 from tests.support import wait_until
 
+ALERT = {"email": "close@example.com", "when": "always"}
 ISOLATION = IsolationSettings(landlock=False, user_ids=None, user_ready=1, warm_ready=1, preload=())
 
 
@@ -51,6 +52,7 @@ def text(home: Path) -> str:
         python("pay", effect(sink, "pay"), inputs=run, effect="once"),
         python("close", effect(sink, "close"), inputs=run),
         name="Crash",
+        alert=ALERT,
     )
 
 
@@ -59,11 +61,12 @@ def slow(home: Path) -> str:
         data("in", item("run", "String", "INPUT")),
         python("long", effect(home / "sink", "long", "time.sleep(0.6)"), inputs={"run": "${in.run}"}),
         name="Slow",
+        alert=ALERT,
     )
 
 
 def failing() -> str:
-    return process(wait("first"), fail("bad"), name="Failing")
+    return process(wait("first"), fail("bad"), name="Failing", alert=ALERT)
 
 
 def acknowledge(home: Path, what: str, run: RunId) -> None:

@@ -73,6 +73,7 @@ def check(home: Path, where: str) -> None:
         _check_contents(db, home, where)
         _check_history(db, where)
         _check_attempts(db, where)
+        _check_alerts(db, where)
 
 
 def _check_acknowledged(db: sqlite3.Connection, home: Path, where: str) -> None:
@@ -170,6 +171,15 @@ def _check_attempts(db: sqlite3.Connection, where: str) -> None:
         " WHERE b.started_at < a.finished_at"
     )
     assert db.execute(both).fetchall() == [], f"{where}: two attempts at once"
+
+
+def _check_alerts(db: sqlite3.Connection, where: str) -> None:
+    """Each end that is recorded is to be told, once, and nothing else is; so it is with the log."""
+    ends = "SELECT run_id, revision FROM history WHERE kind IN ('finished', 'cancelled', 'timed out') ORDER BY 1, 2"
+    told = db.execute("SELECT run_id, revision FROM outbox ORDER BY 1, 2").fetchall()
+    assert told == db.execute(ends).fetchall(), where
+    lines = db.execute("SELECT count(*) FROM log WHERE message LIKE '%has completed%'").fetchone()
+    assert lines == (len(told),), where
 
 
 def _whole_state(home: Path) -> list[str]:

@@ -6,15 +6,17 @@ import hashlib
 import shutil
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import click
 import msgspec
 
 from procession import server
+from procession.clock import SystemClock
 from procession.commands import workplace
+from procession.commands.checking import Check, alerts
+from procession.commands.checking import check as _check
 from procession.commands.console import Console
-from procession.config import GIB, MIB
+from procession.config import GIB, MIB, Settings
 from procession.engine.isolation import ForkServerIsolation, IsolationSettings, processes
 from procession.home import Home
 from procession.store import checks, history, migrations
@@ -26,20 +28,11 @@ NAMED_MAX = 5  # examples in one line
 COLORS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One line; `status` is ok, warning or problem."""
-
-    name: str
-    status: str
-    message: str
-
-
 def doctor(console: Console) -> int:
     """1 when there is a problem."""
     settings = console.settings()
     home = Home(folder=settings.home)
-    checks_done = list(_examine(home, server.isolation_settings(settings, home)))
+    checks_done = list(_examine(home, settings))
     problems = sum(check.status == "problem" for check in checks_done)
     content = {
         "home": home.folder,
@@ -53,7 +46,7 @@ def doctor(console: Console) -> int:
     return 1 if problems else 0
 
 
-def _examine(home: Home, isolation: IsolationSettings) -> Iterator[Check]:
+def _examine(home: Home, settings: Settings) -> Iterator[Check]:
     if not home.exists():
         yield _check("home", "problem", workplace.no_home(home))
         return
@@ -62,14 +55,10 @@ def _examine(home: Home, isolation: IsolationSettings) -> Iterator[Check]:
     yield _engine(home)
     database = Database(home.database, on_fatal=lambda _reason: None)
     try:
-        yield from _database(home, database)
+        yield from _database(home, database, settings)
     finally:
         database.close()
-    yield _isolation(isolation)
-
-
-def _check(name: str, status: str, message: str) -> Check:
-    return Check(name=name, status=status, message=message)
+    yield _isolation(server.isolation_settings(settings, home))
 
 
 def _permissions(home: Home) -> Check:
@@ -94,7 +83,7 @@ def _engine(home: Home) -> Check:
     return _check("engine", "ok", f"{holder} works on this home")
 
 
-def _database(home: Home, database: Database) -> Iterator[Check]:
+def _database(home: Home, database: Database, settings: Settings) -> Iterator[Check]:
     with database.read() as tx:
         found, known = checks.schema_number(tx), max(migrations.available())
         if found != known:
@@ -108,6 +97,7 @@ def _database(home: Home, database: Database) -> Iterator[Check]:
             return
         yield from _contents(Blobs(home.files), checks.contents(tx))
         yield _leftovers(home, database)
+        yield from alerts(tx, sends_mail=settings.smtp is not None, now=SystemClock().now())
 
 
 def _contents(blobs: Blobs, named: set[str]) -> Iterator[Check]:

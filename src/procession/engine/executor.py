@@ -19,8 +19,8 @@ from procession.engine.taking import Taken
 from procession.engine.timers import Timers
 from procession.model.ids import RunId
 from procession.model.lifecycle import RunEvent, RunStatus, StepStatus
-from procession.model.runs import HistoryKind, completion
-from procession.store import history, moves, runs
+from procession.model.runs import HistoryKind
+from procession.store import ends, history, moves, runs
 from procession.store.database import Transaction
 
 log = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ class Executor:
         for work in change.begun:
             self._let_go(board, work)
         if board.is_finishing and change.outcome is not None:
-            log.info("run finished", extra={"run": str(board.run.id), "outcome": str(change.outcome)})
+            change.tell_end()
             self._forget(board)
             self.left(board.run.id)
 
@@ -254,14 +254,13 @@ class Executor:
             ended = runs.end_early(tx, run, RunEvent.TIME_OUT, now=now, seconds=seconds)
             moves.time_out_steps(tx, run.id, message=message, now=now)
             history.stop_attempts(tx, run.id, StepStatus.FAILED, message, now)
-            history.add(tx, ended, HistoryKind.TIMED_OUT, {"limitInSeconds": limit}, now=now)
-            login = board.user.login
-            history.add_log(tx, login, completion(run.name, RunStatus.TIMED_OUT, seconds, login, now), now)
+            ends.record(tx, ended, board.ending(HistoryKind.TIMED_OUT, {"limitInSeconds": limit}), now)
 
         future = self._tools.database.submit(time_out)
         future.add_done_callback(lambda _: self._post(lambda: self._timed_out(board)))
 
     def _timed_out(self, board: Board) -> None:
+        log.info("run timed out", extra={"run": str(board.run.id)})
         self._tools.announcements.ring(board.run.id)
         self.drop(board)
 

@@ -13,13 +13,13 @@ from procession.model.errors import Invalid
 from procession.model.ids import ProcessId, RunId, StepId
 from procession.model.lifecycle import RUN_ACTIVE, RUN_FINAL, Outcome, RunEvent, RunStatus, StepStatus
 from procession.model.people import Caller
-from procession.model.processes import Flow
-from procession.model.runs import HistoryKind, Run, RunFilter, completion
+from procession.model.processes import AlertWhen, Flow
+from procession.model.runs import HistoryKind, Run, RunFilter
 from procession.model.steps import PropertyRow, StepRow
 from procession.operations import copies, permissions, planning, processes, steps
 from procession.operations import inputs as required
 from procession.operations.office import Office
-from procession.store import history, moves, people, writes
+from procession.store import ends, history, moves, people, writes
 from procession.store import runs as store
 from procession.store import steps as step_store
 from procession.store.database import Transaction
@@ -127,16 +127,23 @@ def cancel(
     stopped = moves.cancel_steps(tx, run_id)
     history.stop_attempts(tx, run_id, StepStatus.CANCELLED, "the process run was cancelled", now)
     detail = {"steps": [str(step) for step in stopped], **_reason(reason)}
-    history.add(tx, run, HistoryKind.CANCELLED, detail, now=now, user=caller.user.login)
-    _log_completion(tx, run, now)
+    _record_cancel(tx, caller, run, detail, now)
     tx.after_commit(lambda: office.look(run_id))
     return run
 
 
-def _log_completion(tx: Transaction, run: Run, now: datetime) -> None:
+def _record_cancel(tx: Transaction, caller: Caller, run: Run, detail: Mapping[str, object], now: datetime) -> None:
     starter = None if run.started_by is None else people.user(tx, run.started_by)
-    login = starter.login if starter else run.modified_by
-    history.add_log(tx, login, completion(run.name, run.status, run.duration_seconds or 0.0, login, now), now)
+    # The definition is read only where it matters: a cancel is answered at once.
+    when = processes.definition_of(tx, run.process, run.version).alert_when if run.alert_email else AlertWhen.NEVER
+    ending = ends.Ending(
+        kind=HistoryKind.CANCELLED,
+        detail=detail,
+        login=starter.login if starter else run.modified_by,
+        when=when,
+        user=caller.user.login,
+    )
+    ends.record(tx, run, ending, now)
 
 
 def restart(
