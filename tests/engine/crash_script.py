@@ -69,6 +69,15 @@ def failing() -> str:
     return process(wait("first"), fail("bad"), name="Failing", alert=ALERT)
 
 
+def upgraded(version: int) -> str:
+    """Version 1 has the steps first, bad; version 2 first, bad, new, more."""
+    if version == 1:
+        return process(wait("first"), fail("bad"), name="Upgraded", alert=ALERT)
+    return process(
+        wait("first"), wait("bad"), data("new", item("n", value=7)), wait("more"), name="Upgraded", alert=ALERT
+    )
+
+
 def acknowledge(home: Path, what: str, run: RunId) -> None:
     """A client has its answer; synced, as what it does next may depend on it."""
     with (home / "acknowledged").open("a") as file:
@@ -91,6 +100,7 @@ def perform(home: Path, last: int | None) -> list[str]:
     acknowledge(home, "final", whole)
     _cancel_one(home, world)
     _restart_one(home, world)
+    _upgrade_one(home, world)
     world.close()
     return points.passed
 
@@ -119,6 +129,19 @@ def _restart_one(home: Path, world: World) -> None:
     world.wait(run)
     world.restart(run, "bad")
     acknowledge(home, "restart", run)
+    world.wait(run)
+
+
+def _upgrade_one(home: Path, world: World) -> None:
+    """Restarted with a newer version, which has a step more, and a new place for a value."""
+    run = world.create(world.apply(upgraded(1))).id
+    acknowledge(home, "create", run)
+    world.start(run)
+    acknowledge(home, "start", run)
+    world.wait(run)
+    world.apply(upgraded(2))
+    world.restart(run, "bad", takes_latest=True)
+    acknowledge(home, "upgrade", run)
     world.wait(run)
 
 

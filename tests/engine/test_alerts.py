@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -286,3 +288,20 @@ def test_a_failing_run_without_an_address_tells_nobody(desk: Desk) -> None:
     desk.world.wait(desk.world.begin(process(data("in", item("n")), fail("bad"))))
 
     assert desk.waiting() == 0
+
+
+def test_a_mail_server_that_never_answers_holds_up_no_run(desk: Desk) -> None:
+    ended(desk, fail("bad"))
+    with socket.create_server(("127.0.0.1", 0)) as mute, ThreadPoolExecutor(1) as threads:
+        desk.office.port = mute.getsockname()[1]
+        sending = threads.submit(desk.tick)
+        connection, _ = mute.accept()
+
+        run = ended(desk, fail("bad too"))
+        assert not sending.done()
+        connection.close()
+
+        assert sending.result(10)
+    assert desk.world.run(run).outcome == "Failed"
+    assert desk.waiting() == 2
+    assert desk.checks()["mail"][0] == "warning"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from procession.model import restart as restarts
@@ -14,9 +14,10 @@ from procession.model.ids import ProcessId, RunId, StepId
 from procession.model.lifecycle import RUN_ACTIVE, RUN_FINAL, Outcome, RunEvent, RunStatus, StepStatus
 from procession.model.people import Caller
 from procession.model.processes import AlertWhen, Flow
+from procession.model.restart import Wish
 from procession.model.runs import HistoryKind, Run, RunFilter
 from procession.model.steps import PropertyRow, StepRow
-from procession.operations import copies, permissions, planning, processes, steps
+from procession.operations import copies, permissions, planning, processes, steps, upgrades
 from procession.operations import inputs as required
 from procession.operations.office import Office
 from procession.store import ends, history, moves, people, writes
@@ -147,34 +148,39 @@ def _record_cancel(tx: Transaction, caller: Caller, run: Run, detail: Mapping[st
 
 
 def restart(
-    tx: Transaction,
-    office: Office,
-    caller: Caller,
-    run_id: RunId,
-    step_id: StepId,
-    *,
-    reason: str | None,
-    release: Set[str],
-    now: datetime,
+    tx: Transaction, office: Office, caller: Caller, run_id: RunId, step_id: StepId, *, wish: Wish, now: datetime
 ) -> StepRow:
     """Scheduled again from that step on; gives the step as it waits for its turn.
 
-    `release` names the keys of steps declared `once` that may happen again. Raises NotFound, and Invalid for a run
-    that is under way or never started, a disabled step, or a step that nobody released.
+    Raises NotFound, and Invalid for a run that is under way or never started, a disabled step, a step declared `once`
+    that nobody released, or a newest version that differs in what comes before the step.
     """
     planned = restart_plan(tx, office, run_id, step_id)
-    plan = planned.plan
-    restarts.check_release(planned.process, plan, release)
-    run = store.restart(tx, planned.run, plan.key, caller.user.id, author=caller.user.login, now=now)
-    for key in reversed(plan.again):
+    newer = upgrades.find(tx, planned) if wish.takes_latest else None
+    if newer is not None:
+        upgrades.require(planned, newer)
+    restarts.check_release(planned.process, planned.plan, wish.release)
+    run = planned.run if newer is None else store.follow(tx, planned.run, newer.version, newer.process)
+    run = store.restart(tx, run, planned.plan.key, caller.user.id, author=caller.user.login, now=now)
+    for key in reversed(planned.plan.again):
         step = planned.steps[key]
         writes.undo_writes(tx, step.id, run.attempt)
         moves.reset_step(tx, step)
-    released = sorted(release & set(plan.needs_release))
-    detail = {**planning.detail(planned), "released": released, **_reason(reason)}
+    again = planned if newer is None else _upgraded(tx, office, run, planned, newer, now)
+    restarts.check_release(again.process, again.plan, wish.release)
+    released = sorted(wish.release & {*planned.plan.needs_release, *again.plan.needs_release})
+    detail = {**planning.detail(again), "version": run.version, "versionBefore": planned.run.version}
+    detail = {**detail, "released": released, **_reason(wish.reason)}
     history.add(tx, run, HistoryKind.RESTARTED, detail, now=now, user=caller.user.login, step=step_id)
     tx.after_commit(lambda: office.look(run_id))
     return steps.find(tx, step_id)
+
+
+def _upgraded(
+    tx: Transaction, office: Office, run: Run, planned: planning.Planned, newer: upgrades.Newer, now: datetime
+) -> planning.Planned:
+    upgrades.follow(tx, run, planned.process, newer, now)
+    return planning.make(tx, office, run, steps.find(tx, planned.steps[planned.plan.key].id))
 
 
 def restart_plan(tx: Transaction, office: Office, run_id: RunId, step_id: StepId) -> planning.Planned:
