@@ -297,7 +297,7 @@ def test_a_mail_server_that_never_answers_holds_up_no_run(desk: Desk) -> None:
         sending = threads.submit(desk.tick)
         connection, _ = mute.accept()
 
-        run = ended(desk, fail("bad too"))
+        run = ended(desk, fail("bad_too"))
         assert not sending.done()
         connection.close()
 
