@@ -52,6 +52,7 @@ class House:
             action=action,
             settings=settings,
             values={},
+            types={},
             targets={},
             folder=str(place),
             step_key="work",

@@ -11,6 +11,10 @@ from procession import config
 from procession.clock import ManualClock
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-docs", action="store_true", help="write the documents that are made of the code anew")
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     """A clock that stands still on a Monday morning."""

@@ -48,6 +48,9 @@ def test_an_empty_variable_counts_as_not_given() -> None:
         ("grace_seconds", "0.5", 0.5),
         ("workers_max", "1", 1),
         ("host", "::1", "::1"),
+        ("allow_network", "yes", True),
+        ("allow_network", "False", False),
+        ("step_libraries", "/usr:/tmp", (Path("/usr"), Path("/tmp"))),  # noqa: S108  only looked at
     ],
 )
 def test_sizes_and_times_may_carry_units(name: str, text: str, value: object) -> None:

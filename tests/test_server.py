@@ -116,6 +116,31 @@ def test_a_request_s_head_has_a_size_beyond_which_it_is_refused(home: Path) -> N
     assert '"status": 431' in server.log.read_text()
 
 
+@pytest.mark.parametrize(
+    ("opening", "piece"),
+    [
+        pytest.param(b"0\r\n", b"X: " + b"a" * 1_000 + b"\r\n", id="many trailers"),
+        pytest.param(b"0\r\nX: ", b"a" * 1_000, id="a trailer without end"),
+        pytest.param(b"1;x=", b"a" * 1_000, id="an extension of a chunk without end"),
+    ],
+)
+def test_what_follows_the_body_of_a_request_has_a_size_beyond_which_it_is_cut(
+    home: Path, opening: bytes, piece: bytes
+) -> None:
+    with serving(home) as server:
+        host, _, port = server.address.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            head = b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            connection.sendall(head + opening)
+            sent = 0
+            with contextlib.suppress(ConnectionError):
+                while sent < 50_000_000:
+                    connection.sendall(piece * 100)
+                    sent += len(piece) * 100
+
+    assert sent < 10_000_000
+
+
 def test_a_new_database_is_nobody_else_s_also_where_the_folder_was_there(home: Path) -> None:
     home.mkdir(mode=0o755, parents=True)
 

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -18,6 +19,7 @@ PREFIX = "PROCESSION_"
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 _BYTES_BY_UNIT = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": KIB, "mib": MIB, "gib": GIB}
 _SECONDS_BY_UNIT = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+AGE_SECONDS_MAX = 36_500 * 86_400
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\Z")
 
 
@@ -52,6 +54,8 @@ class Settings:
     token_seconds: int = 3_600  # life of an access token (spec/wire.md section 5)
     upload_bytes_max: int = 10 * GIB
     step_memory_bytes_max: int = 4 * GIB
+    allow_network: bool = False  # steps of run_python with `network: true` reach what this machine reaches
+    step_libraries: tuple[Path, ...] = ()  # folders of libraries for scripts, and for nothing else
     public_url: str = ""  # where users reach the server, for links; "": the address it listens at
     trusted_proxies: str = "127.0.0.1"  # whose X-Forwarded-For and X-Forwarded-Proto are believed; "": nobody's
     smtp: SmtpServer | None = None  # no mail is sent without one
@@ -167,6 +171,20 @@ def _path(_label: str, text: str) -> Path:
     return Path(text).expanduser()
 
 
+def _flag(label: str, text: str) -> bool:
+    if text.lower() not in _FLAGS:
+        raise SettingError(f"{label} must be yes or no, not {text!r}")
+    return _FLAGS[text.lower()]
+
+
+def _folders(label: str, text: str) -> tuple[Path, ...]:
+    folders = tuple(Path(part).expanduser().absolute() for part in text.split(os.pathsep) if part.strip())
+    for folder in folders:
+        if not folder.is_dir():
+            raise SettingError(f"{label} names {folder}, which is not a folder")
+    return folders
+
+
 def _host(label: str, text: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9.:_-]+", text) is None:
         raise SettingError(f"{label} must be a host name or an address, not {text!r}")
@@ -200,6 +218,16 @@ def _seconds(label: str, text: str, *, smallest: float, largest: float) -> float
     return seconds
 
 
+def age(label: str, text: str) -> timedelta:
+    """A time that lies back; with the name of its option. Raises SettingError."""
+    seconds = _quantity(label, text, units=_SECONDS_BY_UNIT, expected='an age such as "400d" or "48h"')
+    if text.strip().isdigit() and seconds:
+        raise SettingError(f'{label} needs a unit, such as "{text}d" for days')
+    if seconds > AGE_SECONDS_MAX:
+        raise SettingError(f"{label} must be at most 36500d, which are 100 years, not {text!r}")
+    return timedelta(seconds=seconds)
+
+
 def _addresses(label: str, text: str) -> str:
     """Addresses or networks, separated by commas or blanks; "none" is an empty list."""
     if text.lower() == "none":
@@ -210,6 +238,7 @@ def _addresses(label: str, text: str) -> str:
         raise SettingError(f'{label} must be addresses such as "10.0.0.7, 10.1.0.0/16", or none: {error}') from error
 
 
+_FLAGS = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False}
 _READERS: dict[str, Any] = {
     "home": _path,
     "host": _host,
@@ -220,6 +249,8 @@ _READERS: dict[str, Any] = {
     "grace_seconds": lambda label, text: _seconds(label, text, smallest=0, largest=600),
     # Under a minute a client would spend its life asking for tokens; above a year it is a password.
     "token_seconds": lambda label, text: int(_seconds(label, text, smallest=60, largest=31_536_000)),
+    "allow_network": _flag,
+    "step_libraries": _folders,
     "public_url": _url,
     "trusted_proxies": _addresses,
     "upload_bytes_max": lambda label, text: _size_bytes(label, text, smallest=1),

@@ -60,6 +60,11 @@ class Home:
     def lock(self) -> Path:
         return self.folder / "engine.lock"
 
+    @property
+    def restoring(self) -> Path:
+        """Where a restore puts everything until all of it is checked."""
+        return self.folder / ".restoring"
+
     def exists(self) -> bool:
         """Whether somebody has used it already. Raises ProcessionError when that cannot be seen."""
         try:
@@ -85,6 +90,8 @@ class Home:
         # Two commands that use a new home at the same moment must not both write the schema.
         with self._handle() as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
+            if self.restoring.exists() and not self.database.exists():
+                raise ProcessionError(f"a restore into {self.folder} has not come to its end; restore again")
             # Whatever the folder lets others see: SQLite gives its other files the mode of this one.
             os.close(os.open(self.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             database = Database(self.database, on_fatal=on_fatal)
@@ -94,6 +101,15 @@ class Home:
                 database.close()
                 raise
         return database
+
+    def begin_restore(self) -> None:
+        """From here on nobody makes a home here, until the restored database has its name. Raises Busy."""
+        with self._handle() as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if self.exists():
+                raise Busy(f"somebody has made a home in {self.folder} meanwhile")
+            shutil.rmtree(self.restoring, ignore_errors=True)
+            self.restoring.mkdir(mode=PRIVATE)
 
     def sweep_work(self) -> None:
         """Folders of attempts that an earlier server left; what a process of theirs still holds goes the next time."""
@@ -121,6 +137,23 @@ class Home:
         lock = EngineLock(handle)
         lock.describe(holder)
         return lock
+
+    @contextmanager
+    def lease(self, name: str, *, alone: bool = False) -> Iterator[bool]:
+        """Held while the block lasts, or the process lives; many at once, or `alone`. Never waits.
+
+        Gives whether it was to be had.
+        """
+        handle = os.open(self.folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+            is_held = True
+        except BlockingIOError:
+            is_held = False
+        try:
+            yield is_held
+        finally:
+            os.close(handle)
 
     def holder(self) -> str | None:
         """Who holds the engine's lock, None when nobody does."""

@@ -10,7 +10,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from procession.config import SettingError, Settings
 from procession.model.errors import ProcessionError
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 HEAD_SECONDS_MAX = 10.0  # from the connection, or a request's first byte, to the end of its head
 IDLE_SECONDS_MAX = 75  # between two requests of a connection
 DRAIN_SECONDS_MAX = 2  # for requests under way when the server is told to end; long polls are cut
-HEAD_BYTES_MAX = 65_536  # with what arrived together with its end
+HEAD_BYTES_MAX = 65_536  # with what arrived together with its end; trailers and what else is no body, too
 BACKLOG = 2048
 
 
@@ -36,7 +36,8 @@ class Connection(HttpToolsProtocol):
     """uvicorn's connection, which waits for a request's head as long as the client likes; ours does not."""
 
     _head_timer: asyncio.TimerHandle | None = None
-    _head_bytes = 0  # of a head whose end has not come yet
+    _idle_bytes = 0  # that ended no head, were no piece of a body, and ended no request
+    _has_gone_on = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -47,22 +48,36 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """The parser takes a head of any size, and longer the more it has of one."""
-        is_in_head = self._head_timer is not None
+        """The parser takes heads, trailers and extensions of chunks of any size, and keeps most of them in memory."""
+        self._has_gone_on = False
         super().data_received(data)
-        self._head_bytes = self._head_bytes + len(data) if is_in_head and self._head_timer is not None else 0
-        if self._head_bytes > HEAD_BYTES_MAX:
-            self._refuse(
-                "431 Request Header Fields Too Large", f"the head of a request has at most {HEAD_BYTES_MAX} bytes"
-            )
+        self._idle_bytes = 0 if self._has_gone_on else self._idle_bytes + len(data)
+        if self._idle_bytes > HEAD_BYTES_MAX:
+            part = "head" if self._head_timer is not None else "trailer"
+            message = f"the {part} of a request has at most {HEAD_BYTES_MAX} bytes"
+            self._refuse("431 Request Header Fields Too Large", message)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._expect_head()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # A trailer is dropped: the request it would change is being answered already.
+        if self._head_timer is not None:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
+        self._has_gone_on = True
         self._stop_expecting()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._has_gone_on = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._has_gone_on = True
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse("400 Bad Request", "this is not a valid HTTP request")
@@ -74,7 +89,10 @@ class Connection(HttpToolsProtocol):
         body = json.dumps({"message": message, "supportId": support_id}).encode()
         head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
         self._stop_expecting()
-        self.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)
+        # In the middle of another answer it would be taken for a part of that one.
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete or not cycle.response_started:
+            self.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)
         self.transport.close()
 
     def _expect_head(self) -> None:

@@ -132,6 +132,7 @@ def _open_office(settings: Settings, tools: Tools, chunks: Chunks, look: Callabl
         blobs=tools.blobs,
         chunks=chunks,
         logs=tools.logs,
+        allows_network=settings.allow_network,
         workbench=_open_workbench(settings, Home(folder=settings.home)),
     )
 
@@ -146,6 +147,8 @@ def isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
     """How this server keeps steps apart."""
     return IsolationSettings(
         workers_max=settings.workers_max,
+        network_allowed=settings.allow_network,
+        library_paths=tuple(map(str, settings.step_libraries)),
         # DuckDB looks up the container's limits, and ends its process where it may not.
         readable_paths=(
             *(path for path in ("/sys/fs/cgroup",) if Path(path).exists()),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import io
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +23,9 @@ class LocalContext:
     step_key: str = "step"
     idempotency_key: str = "pr-1/as-1/1"
     memory_bytes_max: int = 1 << 30
+    types: Mapping[str, str] = field(default_factory=dict)
+    has_network: bool = False
+    is_copy: bool = False
     said: list[str] = field(default_factory=list)
     fractions: list[float] = field(default_factory=list)
 
@@ -29,6 +34,19 @@ class LocalContext:
 
     def target(self, reference: str) -> OutputTarget:
         return self.targets[reference]
+
+    def type_of(self, reference: str) -> str:
+        return self.types.get(reference, "")
+
+    def begin_program(self, code: str) -> str:
+        return str(self.folder / "step.py")
+
+    def end_program(self) -> None:
+        """The tests' own process does not end with the script."""
+
+    def close_files(self, names: MutableMapping[str, Any]) -> str:
+        names.clear()
+        return ""
 
     def log(self, text: str) -> None:
         self.said.append(text)
@@ -70,7 +88,11 @@ def play(
         values={ref: _as_input(inputs, ref, value) for ref, value in (values or {}).items()},
         targets={ref: OutputTarget(type="File") for ref in action.writes(converted)} | dict(targets or {}),
     )
-    outcome = action.run(context)
+    printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        outcome = action.run(context)
+        printed.flush()
+    context.said.append(printed.buffer.getvalue().decode())
     outputs = {ref: _content(value) for ref, value in outcome.outputs.items()}
     names = {ref: value.name for ref, value in outcome.outputs.items() if isinstance(value, FileOutput)}
     return Played(outcome=outcome, outputs=outputs, names=names, context=context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import duckdb
 
@@ -49,3 +50,31 @@ def test_a_line_of_csv_that_is_too_long_is_told_in_plain_words(tmp_path):
 
     said = 'the CSV cannot be read: line 2 is longer than 1,048,576 bytes; perhaps a quote (") is not closed'
     assert outputs[contract.REFUSED] == said
+
+
+PARQUET = Path(__file__).parent / "reading" / "parquet"
+
+
+def test_parquet_numbers_that_are_binary_fractions_are_written_out_in_a_text_column(tmp_path):
+    path = tmp_path / "sent"
+    duckdb.execute(f"COPY (SELECT 1e22::DOUBLE AS c0, 5::DOUBLE AS c1) TO '{path}' (FORMAT parquet)")
+
+    _, row = written(tmp_path, path.read_bytes(), texts(2), "parquet")
+
+    assert row[1:] == ("10000000000000000000000", "5")
+
+
+def test_parquet_decimals_that_duckdb_would_round_are_refused(tmp_path):
+    known = [Column(field=2, name="d", type=ColumnType.NUMBER)]
+
+    outputs, _ = written(tmp_path, (PARQUET / "wide_decimal.parquet").read_bytes(), known, "parquet")
+
+    assert "decimals of 50 digits; at most 38 are read" in outputs[contract.REFUSED]
+
+
+def test_parquet_columns_whose_names_are_alike_are_not_taken_for_others(tmp_path):
+    known = [Column(field=2 + n, name=name, type=ColumnType.TEXT, length=9) for n, name in enumerate(["a", "A_1"])]
+
+    outputs, _ = written(tmp_path, (PARQUET / "alike.parquet").read_bytes(), known, "parquet")
+
+    assert outputs[contract.REFUSED] == 'the request names the column "a" twice'

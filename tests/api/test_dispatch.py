@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 import uuid
 from decimal import Decimal
 from pathlib import Path
@@ -145,6 +146,16 @@ def test_every_refusal_has_a_message_and_a_support_id(tmp_path: Path, method: st
 )
 def test_bad_json_is_the_clients_mistake(tmp_path: Path, body: bytes) -> None:
     assert_error(get(tmp_path, "POST", "/v1/echo", content=body), 400)
+
+
+def test_a_key_given_twice_among_many_is_told_at_once(tmp_path: Path) -> None:
+    body = json.dumps({f"k{number}": 1 for number in range(60_000)}).encode()[:-1] + b', "k59999": 2}'
+    began = time.monotonic()
+
+    answer = assert_error(get(tmp_path, "POST", "/v1/echo", content=body), 400)
+
+    assert answer["message"] == 'the body names "k59999" twice'
+    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])

@@ -106,3 +106,21 @@ def test_the_name_is_sent_plain_and_as_it_is() -> None:
     assert disposition("a.csv") == 'attachment; filename="a.csv"'
     assert disposition('Ž"1".csv') == "attachment; filename=\"__1_.csv\"; filename*=UTF-8''%C5%BD%221%22.csv"
     assert "\r" not in disposition("a\r\nSet-Cookie: x")
+
+
+@pytest.mark.parametrize("more", [{}, {"range": "bytes=4-"}])
+@pytest.mark.parametrize(
+    "condition", [{"if_match": '"another"'}, {"if_match": f"W/{ETAG}"}, {"if_unmodified_since": "x"}]
+)
+def test_a_condition_that_does_not_hold_gets_no_bytes(
+    tmp_path: Path, condition: dict[str, Any], more: dict[str, Any]
+) -> None:
+    answer = fetch(tmp_path, **condition, **more)
+
+    assert answer.status_code == 412
+    assert DATA[:40] not in answer.content
+
+
+@pytest.mark.parametrize("tags", [ETAG, f'"another", {ETAG}', "*"])
+def test_a_condition_that_holds_gets_the_range(tmp_path: Path, tags: str) -> None:
+    assert fetch(tmp_path, if_match=tags, range="bytes=5-9").content == DATA[5:10]

@@ -159,3 +159,28 @@ def test_a_clean_name_is_safe_and_stays_clean(text: str) -> None:
 def test_invalid_is_in_the_clients_words(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="holds no file part"):
         upload(tmp_path, [b"--XyZ--\r\n"])
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        (b'form-data; name="file"; filename="M\xfcller.csv"', "Müller.csv"),
+        ('form-data; name="file"; filename="Müller.csv"'.encode(), "Müller.csv"),
+        (b"form-data; name=\"file\"; filename*=ISO-8859-1''M%FCller.csv", "Müller.csv"),
+        (b'form-data; name="file"; filename="x.csv"; filename*=utf-8\'\'M%C3%BCller.csv', "Müller.csv"),
+    ],
+)
+def test_a_name_is_what_its_client_meant(tmp_path: Path, disposition: bytes, name: str) -> None:
+    body = b"--XyZ\r\nContent-Disposition: " + disposition + b"\r\n\r\na,b\r\n--XyZ--\r\n"
+
+    assert upload(tmp_path, [body]).name == name
+
+
+@pytest.mark.parametrize("encoding", ["base64", "quoted-printable", "x-uuencode"])
+def test_an_encoded_part_is_refused_and_not_kept_as_it_came(tmp_path: Path, encoding: str) -> None:
+    head = (
+        f'--XyZ\r\nContent-Disposition: form-data; name="file"; filename="a"\r\nContent-Transfer-Encoding: {encoding}'
+    )
+
+    with pytest.raises(Invalid, match=f"encoded as {encoding}; send its bytes as they are"):
+        upload(tmp_path, [head.encode() + b"\r\n\r\nYSxi\r\n--XyZ--\r\n"])

@@ -286,3 +286,18 @@ def test_a_cancelled_run_can_be_restarted_at_once_and_never_has_two_attempts(
 
     assert world.wait(run).outcome is Outcome.SUCCESS
     assert marks(sink) == ["x", "x"]
+
+
+def test_a_run_whose_step_asks_for_the_network_is_refused_at_the_start_and_told_when_applied(shared: World) -> None:
+    step = python("fetch")
+    step["with"]["network"] = True
+    told = 'step 1.1 "fetch" asks for the network, which this server does not allow (PROCESSION_ALLOW_NETWORK)'
+
+    applied = shared.applied(process(step, name="Rates"))
+    run = shared.create(applied.id).id
+
+    assert [remark.startswith(told) for remark in applied.remarks] == [True]
+    with pytest.raises(Invalid, match="asks for the network"):
+        shared.start(run)
+    assert shared.run(run).status is RunStatus.NOT_STARTED
+    assert shared.applied(process(python("fetch"), name="Rates")).remarks == ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from procession import actions
 from procession.clock import Clock, SystemClock
 from procession.engine.announcements import Announcements
 from procession.engine.isolation import ForkServerIsolation, IsolationSettings
+from procession.engine.isolation.contract import Isolation
 from procession.engine.local import LocalEngine
 from procession.engine.options import EngineSettings, Tools
 from procession.model.ids import ProcessId, RunId
@@ -36,6 +37,7 @@ class World:
     settings: EngineSettings = field(default_factory=lambda: EngineSettings(grace_seconds=0.5))
     isolation: IsolationSettings = field(default_factory=IsolationSettings)
     crash_point: CrashPoint = pass_by
+    make_isolation: Callable[[IsolationSettings], Isolation] = ForkServerIsolation
 
     def __post_init__(self) -> None:
         self.fatal: list[str] = []
@@ -58,7 +60,7 @@ class World:
             Tools(
                 database=self.db,
                 blobs=self.blobs,
-                isolation=ForkServerIsolation(self.isolation),
+                isolation=self.make_isolation(self.isolation),
                 actions=actions.book(),
                 announcements=self.announcements,
                 clock=self.clock,
@@ -87,9 +89,12 @@ class World:
             return Caller(user=people.first_admin(tx), scopes=SCOPES)
 
     def apply(self, text: str) -> ProcessId:
+        return self.applied(text).id
+
+    def applied(self, text: str) -> processes.Applied:
         return self.db.write(
             lambda tx: processes.apply(tx, self.office, self.caller.user, text, file="test.yaml", now=self.clock.now())
-        ).id
+        )
 
     def create(self, process: ProcessId, inputs: Mapping[str, object] | None = None) -> Run:
         return self.db.write(

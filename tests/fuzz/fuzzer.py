@@ -35,7 +35,7 @@ OAUTH, ALL = "^/oauth/", "^/(?!oauth/)"
 # So many failures are allowed in five minutes (oauth/limits.FAILURES_OF_CLIENT).
 OAUTH_PAUSE_SECONDS = 15
 # Answers to a request in order: 404 and 416 are about what is there.
-ACCEPTING = ["2xx", "3xx", "401", "403", "404", "416"]
+ACCEPTING = ["2xx", "3xx", "401", "403", "404", "412", "416"]
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from procession import actions
-from procession.model import definitions, file_schema, process_file, rendering
+from procession.model import definitions, documents, file_schema, process_file, rendering
 from procession.model.documents import FileMistakes
 from procession.model.processes import (
     AlertWhen,
@@ -114,6 +115,15 @@ def test_a_good_file() -> None:
     assert last.retry == Retry(times=3, wait_seconds=10.0, backoff=1.5)
     assert isinstance(last.when, Junction)
     assert last.when.parts[1] == Atom(kind=AtomKind.AT_LEAST, subject="parameters.tolerance", value=Decimal("0.01"))
+
+
+def test_a_key_given_thirty_thousand_times_is_told_at_once() -> None:
+    began = time.monotonic()
+
+    found = mistakes("process: X\n" + "process: X\n" * 30_000)
+
+    assert len(found) == documents.MISTAKES_MAX
+    assert time.monotonic() - began < 5
 
 
 def test_ten_mistakes_are_reported_at_once_with_their_places() -> None:
@@ -297,3 +307,14 @@ def test_an_alert_may_go_to_several_addresses() -> None:
     process = parse('process: P\nalert: {email: "a@example.com, b@example.com;c@example.com"}\ngroups: []\n')
 
     assert process.alert_email == "a@example.com, b@example.com;c@example.com"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (r'{"process": "Close \ud83d\udcb6"}', "Close \U0001f4b6"),
+        (r'{"process": "C:\\ud83d\\udcb6"}', r"C:\ud83d\udcb6"),
+    ],
+)
+def test_json_may_write_a_character_as_two_escapes(text, name):
+    assert documents.read(text).data["process"] == name

@@ -15,10 +15,6 @@ from tests.rights.world import World, world
 __all__ = ["workbench"]  # a fixture, for pytest to find
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--write-docs", action="store_true", help="write docs/permissions.md anew")
-
-
 @pytest.fixture(scope="session")
 def everybody(tmp_path_factory: pytest.TempPathFactory, workbench: Workbench) -> Iterator[World]:
     clock = ManualClock(datetime(2026, 11, 30, 9, 0, tzinfo=UTC))

@@ -6,7 +6,7 @@ other action. References in its settings were resolved before it is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -74,7 +74,7 @@ class Context(Protocol):
 
     @property
     def idempotency_key(self) -> str:
-        """run/step/attempt epoch: stable for retries of this attempt (spec/trust.md)."""
+        """run/step/attempt: the same for every try and after a crash; a restart is another attempt."""
 
     @property
     def memory_bytes_max(self) -> int:
@@ -83,6 +83,9 @@ class Context(Protocol):
     def value(self, reference: str) -> InputValue:
         """The value of "step.property" when the step began; a File is a FileInput, an empty one None."""
 
+    def type_of(self, reference: str) -> str:
+        """The type of the property that "step.property" names: Datepicker, Decimal..."""
+
     def target(self, reference: str) -> OutputTarget:
         """What an output property is. Raises KeyError for a reference that is not in the settings."""
 
@@ -90,6 +93,24 @@ class Context(Protocol):
 
     def progress(self, fraction: float, message: str = "") -> None:
         """0.0 to 1.0, and what is being done now, for the people who watch."""
+
+    # For user code, which is the program of its process.
+
+    @property
+    def has_network(self) -> bool: ...
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether this is a process that the script has forked, and not the step."""
+
+    def begin_program(self, code: str) -> str:
+        """Set the process up for the script; gives the path of the script's file."""
+
+    def end_program(self) -> None:
+        """Wait for its threads and call its exit functions, as Python does at a program's end."""
+
+    def close_files(self, names: MutableMapping[str, Any]) -> str:
+        """Forget the script's names and close its files; gives why one could not be written, else ""."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,4 +149,5 @@ class Action:
         lambda settings: ()
     )  # further mistakes of the settings, in the user's words
     runs_user_code: bool = False
+    wants_network: Callable[[Any], bool] = lambda settings: False
     effect: Effect = Effect.IDEMPOTENT  # of a step whose file names none; PURE: it changes nothing but its outputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from procession.actions.database import literal, quote
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from procession.actions.ledgers import Pair
 
 _ALL = "All"
+_OURS = frozenset({"line", "left_count", "left_total", "right_count", "right_total", "difference"})
 _SUMS = "count(left_row) AS left_count, coalesce(sum(left_amount), 0) AS left_total, " \
     "count(right_row) AS right_count, coalesce(sum(right_amount), 0) AS right_total"  # fmt: skip
 
@@ -25,7 +27,7 @@ def make(connection: duckdb.DuckDBPyConnection, rules: list[str], by: Pair | Non
     purposes = f"SELECT {literal(_ALL)} AS purpose, 0 AS purpose_order, * EXCLUDE (purpose) FROM facts"
     if by is not None:
         purposes += " UNION ALL BY NAME SELECT *, 1 AS purpose_order FROM facts"
-    heading = f"purpose AS {quote(by.left)}, " if by is not None else ""
+    heading = f"purpose AS {quote(_heading(by.left))}, " if by is not None else ""
     connection.execute(f"""
         CREATE TABLE summary AS
         WITH sums AS (
@@ -37,14 +39,25 @@ def make(connection: duckdb.DuckDBPyConnection, rules: list[str], by: Pair | Non
     """)
 
 
+def _heading(name: str) -> str:
+    """A column of the user's may be called as one of ours."""
+    return f"{name} (by)" if name.lower() in _OURS else name
+
+
+def totals(connection: duckdb.DuckDBPyConnection) -> dict[str, Decimal]:
+    """left_total, right_total and difference (left less right) of all rows that came in."""
+    left, right = _sums(connection, "SELECT * FROM left_keys")[1], _sums(connection, "SELECT * FROM right_keys")[1]
+    return {"left_total": left, "right_total": right, "difference": left - right}
+
+
 def _make_facts(connection: duckdb.DuckDBPyConnection, rules: list[str], by: Pair | None) -> None:
     """Each pair and each row alone, once for its own line and once for every line that adds it up."""
-    left, right = (f"{quote(by.left)}::VARCHAR", f"{quote(by.right)}::VARCHAR") if by is not None else ("NULL", "NULL")
+    left, right = (f"s.{quote(by.left)}::VARCHAR", f"s.{quote(by.right)}::VARCHAR") if by else ("NULL", "NULL")
     names = ", ".join(f"({number}, {literal(name)})" for number, name in enumerate(rules, start=1))
     connection.execute(f"""
         CREATE TABLE facts AS
-        WITH left_side AS (SELECT k.row, k.amount, {left} AS purpose FROM left_keys k JOIN left_rows USING (row)),
-        right_side AS (SELECT k.row, k.amount, {right} AS purpose FROM right_keys k JOIN right_rows USING (row)),
+        WITH left_side AS (SELECT k.row, k.amount, {left} AS purpose FROM left_keys k JOIN "left" s ON s.rowid = k.row),
+        right_side AS (SELECT k.row, k.amount, {right} AS purpose FROM right_keys k JOIN "right" s ON s.rowid = k.row),
         single AS (
             SELECT p.rule, coalesce(l.purpose, r.purpose, '') AS purpose, l.row AS left_row, l.amount AS left_amount,
                 r.row AS right_row, r.amount AS right_amount
@@ -79,10 +92,10 @@ def check(connection: duckdb.DuckDBPyConnection) -> None:
             )
 
 
-def _sums(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, object, int]:
+def _sums(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, Decimal, int]:
     """Rows, total amount, different rows."""
     row = connection.execute(
         f"SELECT count(*), coalesce(sum(amount), 0), count(DISTINCT row) FROM ({query})"
     ).fetchone()
     assert row is not None
-    return row[0], row[1], row[2]
+    return row[0], Decimal(row[1]), row[2]

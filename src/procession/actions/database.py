@@ -21,6 +21,7 @@ EXPORT_FOLDER = "export"  # the only place that DuckDB may write to once it is l
 COMPLAINT_CHARACTERS_MAX = 1_000
 _ADVICE = re.compile(r"\n\s*(?:Possible (?:fix|solution)|file = |LINE \d+:)", re.IGNORECASE)
 _NOTHING = re.compile(r"^(?:Invalid Input|IO) Error: ")  # kinds of errors that say nothing to whoever sent a file
+_KIND = re.compile(r"^(?:Binder|Catalog|Parser|Conversion|Constraint|Permission|Out of Range) Error: ")
 _AT_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 
 
@@ -30,7 +31,7 @@ def connect(folder: Path, memory_bytes_max: int) -> duckdb.DuckDBPyConnection:
 
     (folder / EXPORT_FOLDER).mkdir(exist_ok=True)
     memory = max(int(memory_bytes_max * _MEMORY_SHARE), _MEMORY_BYTES_MIN)
-    return duckdb.connect(
+    connection = duckdb.connect(
         config={
             "allow_community_extensions": "false",
             "autoinstall_known_extensions": "false",
@@ -41,6 +42,9 @@ def connect(folder: Path, memory_bytes_max: int) -> duckdb.DuckDBPyConnection:
             "threads": str(_THREADS),
         }
     )
+    # The day of a moment must not depend on the zone that the server runs in; cursors are to have it too.
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    return connection
 
 
 def lock(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -79,7 +83,7 @@ def complaint(error: Exception, hidden: Mapping[str, str]) -> str:
     `hidden` as for hide().
     """
     text = _ADVICE.split(hide(str(error), hidden).split("\n\n")[0])[0]
-    return " ".join(_NOTHING.sub("", text).split())[:COMPLAINT_CHARACTERS_MAX]
+    return " ".join(_KIND.sub("", _NOTHING.sub("", text)).split())[:COMPLAINT_CHARACTERS_MAX]
 
 
 def places(folder: Path) -> dict[str, str]:

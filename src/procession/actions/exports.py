@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import zoneinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from procession.actions import database, references, workbooks
+from procession.actions import csv_cells, database, references, workbooks
 from procession.actions.contract import Context, FileOutput
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
@@ -17,9 +19,9 @@ if TYPE_CHECKING:
     import duckdb
 
 FORMATS = frozenset({".csv", ".xlsx", ".parquet"})
-# A text that a spreadsheet would run (spec/trust.md, rule 6); what is a plain number all the same stays as it is.
-_FORMULA = r"^[=+\-@\t\r\n]"
-_PLAIN_NUMBER = r"[-+]?[0-9][0-9 .,]*"
+DECIMALS_MAX = 10
+_DELIMITERS_REFUSED = frozenset('"\r\n\\.-+')  # what stands in numbers or around texts
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class OutputOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,7 +29,11 @@ class OutputOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     to: ReferenceText
     as_: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = msgspec.field(name="as", default=None)
-    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] = ","
+    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None  # ";" where decimal is ","
+    decimal: Literal[".", ","] = "."
+    decimals: Annotated[int, msgspec.Meta(ge=0, le=DECIMALS_MAX)] | None = None  # of every amount; none is rounded
+    bom: bool = False  # CSV: Excel takes a file for UTF-8 by it
+    zone: Annotated[str, msgspec.Meta(max_length=64)] = "UTC"  # IANA name; moments are written in its time
     escape_formulas: bool = True  # CSV for people; false for a CSV that only machines read
 
 
@@ -44,10 +50,15 @@ def reference_of(target: Target) -> str:
 
 
 def check(path: str, target: Target, allowed: frozenset[str] = FORMATS) -> tuple[str, ...]:
-    named = options_of(target).as_
-    if named is None or Path(named).suffix.lower() in allowed:
-        return ()
-    return (f'{path}.as: "{named}" must end in {" or ".join(sorted(allowed))}',)
+    options = options_of(target)
+    found: list[str] = []
+    if options.as_ is not None and Path(options.as_).suffix.lower() not in allowed:
+        found.append(f'{path}.as: "{options.as_}" must end in {" or ".join(sorted(allowed))}')
+    if options.delimiter is not None and (options.delimiter.isalnum() or options.delimiter in _DELIMITERS_REFUSED):
+        found.append(f"{path}.delimiter: {options.delimiter!r} stands in numbers or texts; use , or ; or a tab")
+    if options.zone not in zoneinfo.available_timezones():
+        found.append(f'{path}.zone: "{options.zone}" is not a known time zone; write it like Europe/Berlin')
+    return tuple(found)
 
 
 def file_name(context: Context, target: Target, default: str) -> str:
@@ -58,15 +69,24 @@ def file_name(context: Context, target: Target, default: str) -> str:
 
 
 def write(
-    context: Context, connection: duckdb.DuckDBPyConnection, relation: str, target: Target, default: str
+    context: Context,
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    target: Target,
+    *,
+    default: str,
+    warnings: list[str],
 ) -> FileOutput:
-    """The relation, in its own order, as a file in the export folder. Raises Problem."""
+    """The relation, in its own order, as a file in the export folder; adds to `warnings`. Raises Problem."""
     name = file_name(context, target, default)
     suffix = Path(name).suffix.lower()
     path = context.folder / database.EXPORT_FOLDER / f"{reference_of(target)}{suffix}"
     match suffix:
         case ".xlsx":
-            workbooks.write(connection, path, {Path(name).stem: relation})
+            notes = workbooks.write(connection, path, {Path(name).stem: relation}, options_of(target).zone)
+            warnings += [f"{name}: {text}" for text in notes.warnings]
+            for text in notes.remarks:
+                context.log(f"{name}: {text}\n")
         case ".parquet":
             connection.execute(f"COPY {quote(relation)} TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
         case ".csv":
@@ -78,19 +98,20 @@ def write(
 
 
 def _write_csv(connection: duckdb.DuckDBPyConnection, relation: str, path: Path, options: OutputOptions) -> None:
-    shown = ", ".join(
-        _shown(column, kind, options.escape_formulas) for column, kind in database.columns(connection, relation).items()
+    types = database.columns(connection, relation)
+    csv_cells.check_decimals(connection, relation, types, options.decimals)
+    style = csv_cells.Style(
+        decimal=options.decimal, decimals=options.decimals, zone=options.zone, escapes=options.escape_formulas
     )
+    shown = ", ".join(csv_cells.shown(column, kind, style, is_only=len(types) == 1) for column, kind in types.items())
+    delimiter = options.delimiter or (";" if options.decimal == "," else ",")
+    written = path.with_suffix(".part") if options.bom else path
     connection.execute(
-        f"COPY (SELECT {shown} FROM {quote(relation)}) TO {literal(str(path))} "
-        f"(FORMAT csv, HEADER, DELIMITER {literal(options.delimiter)})"
+        f"COPY (SELECT {shown} FROM {quote(relation)}) TO {literal(str(written))} "
+        f"(FORMAT csv, HEADER, DELIMITER {literal(delimiter)})"
     )
-
-
-def _shown(column: str, kind: str, escape_formulas: bool) -> str:
-    name = quote(column)
-    if not escape_formulas or kind != "VARCHAR":
-        return name
-    is_formula = f"regexp_matches({name}, '{_FORMULA}') AND NOT regexp_full_match({name}, '{_PLAIN_NUMBER}')"
-    heading = "'" + column if column[:1] in tuple("=+-@\t\r\n") else column
-    return f"CASE WHEN {is_formula} THEN '''' || {name} ELSE {name} END AS {quote(heading)}"
+    if options.bom:
+        with written.open("rb") as text, path.open("wb") as out:
+            out.write(_BYTE_ORDER_MARK)
+            shutil.copyfileobj(text, out, 1 << 20)
+        written.unlink()

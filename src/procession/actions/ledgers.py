@@ -1,21 +1,30 @@
-"""The two sides of a reconciliation: loaded, numbered, and made comparable column by column."""
+"""The two sides of a reconciliation, made comparable column by column.
+
+Types are settled for both sides together: values where both are declared, days where one is a day, else the texts as
+they were written. A number that was found in one file and not in the other never decides whether two texts are equal.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from procession.actions import database
-from procession.actions.database import quote
+from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
+from procession.actions.reading import columns, values
+from procession.actions.reading.cells import Kind
+from procession.actions.reading.columns import Made
+from procession.actions.reading.values import Style
 
 if TYPE_CHECKING:
     import duckdb
 
 SIDES = ("left", "right")
-_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 # The first that every amount of both sides fits exactly; the second is slower.
 _AMOUNT_TYPES = ("DECIMAL(19,4)", "DECIMAL(38,10)")
+_MOMENTS = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,85 +38,129 @@ class Pair:
         return self.left if side == "left" else self.right
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, *, keys: list[Pair], dates: list[Pair], amount: Pair) -> None:
-    """From the relations left and right make left_rows (row, and all columns) and left_keys (row, amount, key_N), and
-    the same for right. `keys` gives N; those among `dates` are dates. Raises Problem for a column that is missing or is
-    not what it must be."""
-    for side in SIDES:
-        _check_columns(connection, side, [pair.of(side) for pair in [*keys, amount]])
-        connection.execute(f"CREATE TABLE {side}_rows AS SELECT row_number() OVER () AS row, * FROM {quote(side)}")
-        connection.execute(f"DROP TABLE {quote(side)}")
-    kind = _amount_type(connection, amount)
-    for side in SIDES:
-        value = _decimal_text(connection, side, amount.of(side))
-        _make_keys(connection, side, keys=keys, dates=dates, amount=f"{value}::{kind}")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """A side as it was read. `types` are DuckDB's, by column; `zone` is where the day of its moments is taken."""
+
+    name: str
+    made: Made
+    types: Mapping[str, str]
+    zone: str
+
+    def has_day(self, column: str) -> bool:
+        return self.types[column] in {"DATE", *_MOMENTS}
 
 
-def _check_columns(connection: duckdb.DuckDBPyConnection, side: str, wanted: list[str]) -> None:
-    present = database.columns(connection, side)
-    missing = [name for name in wanted if name not in present]
-    if missing:
-        raise Problem(f'the {side} file has no column "{missing[0]}" (it has {", ".join(present)})')
-    if "row" in (name.lower() for name in present):
-        connection.execute(f'ALTER TABLE {quote(side)} RENAME COLUMN "row" TO row_of_file')
+def side(connection: duckdb.DuckDBPyConnection, name: str, made: Made, zone: str) -> Side:
+    return Side(name=name, made=made, types=database.columns(connection, name), zone=zone)
 
 
-def _amount_type(connection: duckdb.DuckDBPyConnection, amount: Pair) -> str:
-    for kind in _AMOUNT_TYPES:
-        if not any(_misfits(connection, side, amount.of(side), kind) for side in SIDES):
-            return kind
-    side, value = next((s, v) for s in SIDES if (v := _misfits(connection, s, amount.of(s), kind)))
-    raise Problem(f'"{value[0]}" in the column "{amount.of(side)}" of the {side} file is not an amount')
-
-
-def _misfits(connection: duckdb.DuckDBPyConnection, side: str, column: str, kind: str) -> tuple[str] | None:
-    """The first amount that the type would change or refuse, None when there is none."""
-    name, value = quote(column), _decimal_text(connection, side, column)
-    is_text = database.columns(connection, f"{side}_rows")[column] == "VARCHAR"
-    changed = "" if is_text else f" OR TRY_CAST({value} AS {kind}) <> {name}"
-    row = connection.execute(
-        f"SELECT {name}::VARCHAR FROM {side}_rows "
-        f"WHERE {name} IS NOT NULL AND (TRY_CAST({value} AS {kind}) IS NULL{changed}) LIMIT 1"
-    ).fetchone()
-    return row and (str(row[0]),)
-
-
-def _decimal_text(connection: duckdb.DuckDBPyConnection, side: str, column: str) -> str:
-    """What becomes a decimal. A binary number goes by its shortest text: DuckDB would scale it in binary."""
-    is_binary = database.columns(connection, f"{side}_rows")[column] in {"DOUBLE", "FLOAT"}
-    return f"{quote(column)}::VARCHAR" if is_binary else quote(column)
-
-
-def _make_keys(
-    connection: duckdb.DuckDBPyConnection, side: str, *, keys: list[Pair], dates: list[Pair], amount: str
+def prepare(
+    connection: duckdb.DuckDBPyConnection,
+    sides: tuple[Side, Side],
+    *,
+    keys: list[Pair],
+    dates: list[Pair],
+    amount: Pair,
 ) -> None:
-    types = {s: database.columns(connection, f"{s}_rows") for s in SIDES}
-    parts = [f"row, {amount} AS amount"]
-    for number, pair in enumerate(keys):
-        name = quote(pair.of(side))
-        if pair in dates:
-            _check_date(connection, side, pair.of(side))
-            parts.append(f"CAST({name} AS DATE) AS key_{number}")
-        elif _comparable(types["left"][pair.left], types["right"][pair.right]):
-            parts.append(f"{name} AS key_{number}")
-        else:
-            parts.append(f"CAST({name} AS VARCHAR) AS key_{number}")
-    connection.execute(f"CREATE TABLE {side}_keys AS SELECT {', '.join(parts)} FROM {side}_rows")
+    """Make left_keys and right_keys: row (the rowid of the side's table), amount, key_N for each of `keys`.
+
+    Those among `dates` are days. Raises Problem for a column that is missing or holds what it must not.
+    """
+    for one in sides:
+        _check_columns(one, [pair.of(one.name) for pair in [*keys, amount]])
+    amounts = {one.name: _amount(connection, one, amount.of(one.name)) for one in sides}
+    kind = _amount_type(connection, sides, amounts)
+    for one in sides:
+        parts = [f"t.rowid AS row, CAST({amounts[one.name]} AS {kind}) AS amount"]
+        for number, pair in enumerate(keys):
+            is_day = pair in dates
+            parts.append(f"{_key(connection, sides, one, pair, is_day=is_day)} AS key_{number}")
+        connection.execute(
+            f"CREATE TABLE {one.name}_keys AS SELECT {', '.join(parts)} FROM {quote(one.name)} t "
+            f"POSITIONAL JOIN {quote(columns.texts_of(one.name))} w"
+        )
+    for one in sides:
+        connection.execute(f"DROP TABLE {quote(columns.texts_of(one.name))}")
 
 
-def _comparable(left: str, right: str) -> bool:
-    return left == right or (_is_number(left) and _is_number(right))
+def _check_columns(one: Side, wanted: list[str]) -> None:
+    missing = [name for name in wanted if name not in one.types]
+    if missing:
+        raise Problem(f'the {one.name} file has no column "{missing[0]}" (it has {", ".join(one.types)})')
 
 
-def _is_number(kind: str) -> bool:
-    return kind in _NUMBERS or kind.startswith("DECIMAL")
+def _amount(connection: duckdb.DuckDBPyConnection, one: Side, column: str) -> str:
+    """SQL of the exact amount. Texts are taken for what they say, with their sign and no more than ten decimals."""
+    name = f"t.{quote(column)}"
+    if one.types[column] != "VARCHAR":
+        return name
+    text = values.trimmed(name)
+    value = values.take(Kind.TEXT, "Number", text, Style())
+    _refuse(connection, one, column, f"{text} IS NOT NULL AND {value} IS NULL", "an amount such as 1234.50")
+    return value
 
 
-def _check_date(connection: duckdb.DuckDBPyConnection, side: str, column: str) -> None:
-    name = quote(column)
+def _refuse(connection: duckdb.DuckDBPyConnection, one: Side, column: str, wrong: str, wanted: str) -> None:
     row = connection.execute(
-        f"SELECT {name}::VARCHAR FROM {side}_rows WHERE {name} IS NOT NULL AND "
-        f"TRY_CAST({name}::VARCHAR AS DATE) IS NULL LIMIT 1"
+        f"SELECT t.rowid, t.{quote(column)}::VARCHAR FROM {quote(one.name)} t WHERE {wrong} ORDER BY t.rowid LIMIT 1"
     ).fetchone()
     if row:
-        raise Problem(f'"{row[0]}" in the column "{column}" of the {side} file is not a date such as 1993-12-31')
+        raise Problem(
+            f'the {one.name} file, {one.made.place(row[0], column)}, column "{column}": "{row[1]}" is not {wanted}'
+        )
+
+
+def _amount_type(connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], amounts: Mapping[str, str]) -> str:
+    def fits(one: Side, kind: str) -> bool:
+        value = amounts[one.name]
+        row = connection.execute(
+            f"SELECT 1 FROM {quote(one.name)} t WHERE {value} IS NOT NULL "
+            f"AND TRY_CAST({value} AS {kind}) IS DISTINCT FROM {value} LIMIT 1"
+        ).fetchone()
+        return row is None
+
+    for kind in _AMOUNT_TYPES:
+        if all(fits(one, kind) for one in sides):
+            return kind
+    bad = next(one for one in sides if not fits(one, _AMOUNT_TYPES[-1]))
+    raise Problem(f"the {bad.name} file has an amount of more than 28 digits or ten decimals")
+
+
+def _key(
+    connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], one: Side, pair: Pair, *, is_day: bool
+) -> str:
+    column = pair.of(one.name)
+    both = [(other, pair.of(other.name)) for other in sides]
+    if is_day:
+        return _day(connection, one, column)
+    if all(name in other.made.valued for other, name in both):
+        return _valued(one, column)
+    days = [other.types[name] for other, name in both if other.has_day(name)]
+    if len(days) == len(both):
+        return _day(connection, one, column) if "DATE" in days else f"CAST(t.{quote(column)} AS TIMESTAMP)"
+    return f"w.{quote(column)}"
+
+
+def _valued(one: Side, column: str) -> str:
+    if one.types[column] == "DATE":
+        return f"t.{quote(column)}::VARCHAR"
+    return f"CAST(t.{quote(column)} AS DECIMAL(38,10))"
+
+
+def _day(connection: duckdb.DuckDBPyConnection, one: Side, column: str) -> str:
+    name = f"t.{quote(column)}"
+    match one.types[column]:
+        case "DATE":
+            return name
+        case "TIMESTAMP":
+            return f"CAST({name} AS DATE)"
+        case "TIMESTAMP WITH TIME ZONE":
+            return f"CAST({name} AT TIME ZONE {literal(one.zone)} AS DATE)"
+        case "VARCHAR":
+            value = values.take(Kind.TEXT, "Date", values.trimmed(name), Style(zone=one.zone))
+            wanted = f'a date such as 1993-12-31; say how it is written: columns: {{"{column}": {{type: Date, ...}}}}'
+            _refuse(connection, one, column, f"{values.trimmed(name)} IS NOT NULL AND {value} IS NULL", wanted)
+            return value
+        case other:
+            raise Problem(f'the column "{column}" of the {one.name} file holds no dates ({other.lower()})')

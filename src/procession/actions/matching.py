@@ -28,10 +28,12 @@ class Rule:
     tolerance: Decimal = Decimal(0)
     date: int | None = None  # the N of the date's key_N
     days: int = 0
+    empty: int | None = None  # the N of a key that must be empty on one side at least
+    only: bool = False  # pair only rows that have no other candidate
 
     @property
     def is_exact(self) -> bool:
-        return self.tolerance == 0 and (self.date is None or self.days == 0)
+        return self.tolerance == 0 and (self.date is None or self.days == 0) and self.empty is None and not self.only
 
 
 def begin(connection: duckdb.DuckDBPyConnection) -> None:
@@ -51,6 +53,20 @@ def apply(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
     return database.count(connection, "pairs") - before
 
 
+def twins(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
+    """How many open rows look booked twice: the rule paired another row of their side that it cannot tell from them."""
+    columns = ", ".join(_compared(rule))
+    total = 0
+    for side in ("left", "right"):
+        row = connection.execute(
+            f"SELECT count(*) FROM {side}_open SEMI JOIN (SELECT {columns} FROM {side}_keys SEMI JOIN "
+            f"(SELECT {side}_row AS row FROM pairs WHERE rule = {rule.number}) USING (row)) USING ({columns})"
+        ).fetchone()
+        assert row is not None
+        total += int(row[0])
+    return total
+
+
 def ambiguous(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
     """How many left rows the rule could still pair, had it not several equally good choices."""
     row = connection.execute(f"SELECT count(DISTINCT left_row) FROM ({_candidates(rule)})").fetchone()
@@ -59,6 +75,9 @@ def ambiguous(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
 
 
 def _pair_best(connection: duckdb.DuckDBPyConnection, rule: Rule) -> None:
+    if rule.only:
+        _pair(connection, rule, _only_choice(rule))
+        return
     # Taking a pair away may make the second choice of others the best one, so until nothing more is found.
     for _ in range(ROUNDS_MAX):
         if not _pair(connection, rule, _mutual_best(rule)):
@@ -84,11 +103,19 @@ def _pair(connection: duckdb.DuckDBPyConnection, rule: Rule, found: str) -> int:
 
 def _equal_rows(rule: Rule) -> str:
     """The first with the first, the second with the second among rows that the rule cannot tell apart."""
-    columns = _compared(rule)
+    columns, extra = _compared(rule), list[str]()
     return f"""
         SELECT l.row AS left_row, r.row AS right_row
-        FROM ({_numbered("left", columns)}) l JOIN ({_numbered("right", columns)}) r
+        FROM ({_numbered("left", columns, extra)}) l JOIN ({_numbered("right", columns, extra)}) r
         USING ({", ".join([*columns, "turn"])})
+    """
+
+
+def _only_choice(rule: Rule) -> str:
+    """Pairs of rows that have no other candidate. A nearer day or amount is no evidence."""
+    return f"""
+        SELECT left_row, right_row FROM ({_candidates(rule)})
+        QUALIFY count(*) OVER (PARTITION BY left_row) = 1 AND count(*) OVER (PARTITION BY right_row) = 1
     """
 
 
@@ -112,14 +139,19 @@ def _mutual_best(rule: Rule) -> str:
 
 def _candidates(rule: Rule) -> str:
     # Twins, rows that the rule cannot tell apart, are no ambiguity: the n-th of one side stands only for the n-th of
-    # the other.
+    # the other. Where only a single choice counts, they are one.
     columns = _compared(rule)
+    extra = [] if rule.empty is None else [f"key_{rule.empty}"]
     days_apart = f"abs(date_diff('day', l.key_{rule.date}, r.key_{rule.date}))" if rule.date is not None else "0"
     on = " AND ".join(f"l.key_{key} = r.key_{key}" for key in rule.keys)
+    if not rule.only:
+        on += " AND l.turn = r.turn"
+    if rule.empty is not None:
+        on += f" AND (l.key_{rule.empty} IS NULL OR r.key_{rule.empty} IS NULL)"
     return f"""
         SELECT * FROM (
             SELECT l.row AS left_row, r.row AS right_row, abs(l.amount - r.amount) AS apart, {days_apart} AS days_apart
-            FROM ({_numbered("left", columns)}) l JOIN ({_numbered("right", columns)}) r ON {on} AND l.turn = r.turn
+            FROM ({_numbered("left", columns, extra)}) l JOIN ({_numbered("right", columns, extra)}) r ON {on}
         ) WHERE apart <= {rule.tolerance:f} AND days_apart <= {rule.days}
     """
 
@@ -129,10 +161,11 @@ def _compared(rule: Rule) -> list[str]:
     return list(dict.fromkeys([*(f"key_{key}" for key in rule.keys), *date, "amount"]))
 
 
-def _numbered(side: str, columns: list[str]) -> str:
+def _numbered(side: str, columns: list[str], extra: list[str]) -> str:
     # A row without an amount or without one of the keys can be paired by nobody.
     present = " AND ".join(f"{column} IS NOT NULL" for column in columns)
+    turn = f"row_number() OVER (PARTITION BY {', '.join(columns)} ORDER BY row) AS turn"
     return f"""
-        SELECT row, {", ".join(columns)}, row_number() OVER (PARTITION BY {", ".join(columns)} ORDER BY row) AS turn
+        SELECT row, {", ".join([*columns, *extra])}, {turn}
         FROM {side}_open WHERE {present}
     """

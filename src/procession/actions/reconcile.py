@@ -1,4 +1,4 @@
-"""reconcile: pairs the rows of two files one to one by ordered rules, and proves that the totals balance.
+"""reconcile: pairs the rows of two files one to one by ordered rules, and proves that no row was lost.
 
 A rule sees only what the rules before it have left. Two rows pair when the columns of `equal` are equal, the amounts
 differ by at most `tolerance` (nothing, unless given) and the dates by at most `days`. Rows that a rule cannot tell
@@ -8,68 +8,38 @@ each row is the other's single best choice; a tie is left unmatched, for a perso
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from procession.actions import control_totals, database, exports, ledgers, matching, references, relations, workbooks
+from procession.actions import (
+    control_totals,
+    database,
+    expecting,
+    exports,
+    ledgers,
+    matching,
+    reconcile_settings,
+    references,
+    relations,
+    values,
+    workbooks,
+)
 from procession.actions.contract import Action, Context, Example, FileOutput, Outcome, OutputTarget, OutputValue
 from procession.actions.database import quote
 from procession.actions.exports import Target
-from procession.actions.ledgers import Pair
+from procession.actions.ledgers import Pair, Side
 from procession.actions.problems import Problem
+from procession.actions.reading.options import FileOptions
+from procession.actions.reconcile_settings import FILES, ColumnPair, OutputSettings, RuleSettings, Settings
 from procession.actions.references import ReferenceText
-from procession.actions.relations import FileOptions
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
 
 if TYPE_CHECKING:
     import duckdb
 
-RULES_MAX = 50
-DAYS_MAX = 366
-FILES = ("matched", "only_left", "only_right", "summary")  # outputs that are one relation each
 _REPORT_SHEETS = {"Summary": "summary", "Matched": "matched", "Only left": "only_left", "Only right": "only_right"}
-
-Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-
-
-class ColumnPair(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A column that is called differently on the two sides."""
-
-    left: Column
-    right: Column
-
-
-class RuleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
-    equal: Annotated[list[Column | ColumnPair], msgspec.Meta(min_length=1, max_length=20)]
-    tolerance: float | int | ReferenceText = 0
-    date: Column | ColumnPair | None = None
-    days: Annotated[int, msgspec.Meta(ge=0, le=DAYS_MAX)] = 0
-
-
-class OutputSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Each one may be left out. The first four are files of any format, `report` is XLSX, the rest are numbers."""
-
-    matched: Target | None = None
-    only_left: Target | None = None
-    only_right: Target | None = None
-    summary: Target | None = None
-    report: Target | None = None
-    matched_count: ReferenceText | None = None
-    only_left_count: ReferenceText | None = None
-    only_right_count: ReferenceText | None = None
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    left: ReferenceText | FileOptions
-    right: ReferenceText | FileOptions
-    amount: Column | ColumnPair
-    rules: Annotated[list[RuleSettings], msgspec.Meta(min_length=1, max_length=RULES_MAX)]
-    totals_by: Column | ColumnPair | None = None
-    outputs: OutputSettings = OutputSettings()
 
 
 def run(context: Context) -> Outcome:
@@ -77,13 +47,17 @@ def run(context: Context) -> Outcome:
 
     connection = database.connect(context.folder, context.memory_bytes_max)
     try:
-        _load(context, connection)
+        sides, warnings = _load(context, connection)
         database.lock(connection, context.folder)
-        _match(context, connection)
+        open_twins, undecided = _match(context, connection, sides)
         _make_results(context, connection)
         control_totals.check(connection)
-        counts = {name: database.count(connection, name) for name in ("matched", "only_left", "only_right")}
-        outputs = _write(context, connection, counts)
+        figures: dict[str, int | Decimal] = {
+            name: database.count(connection, name) for name in ("matched", "only_left", "only_right")
+        }
+        figures |= control_totals.totals(connection)
+        _check_limits(context, figures | {"undecided": undecided})
+        outputs = _write(context, connection, figures, warnings)
     except Problem as problem:
         return Outcome(status=StepStatus.FAILED, message=str(problem))
     except duckdb.Error as error:  # memory or disk
@@ -91,30 +65,75 @@ def run(context: Context) -> Outcome:
         return Outcome(status=StepStatus.FAILED, message=database.complaint(error, database.places(context.folder)))
     finally:
         connection.close()
-    said = f"{counts['matched']:,} matched, {counts['only_left']:,} only left, {counts['only_right']:,} only right"
-    return Outcome(status=StepStatus.SUCCESS, message=f"{said}; the totals balance", outputs=outputs)
+    if undecided:
+        warnings.append(f"{undecided:,} left rows have several equally good partners and stay open")
+    if open_twins:
+        warnings.append(f"{open_twins:,} open rows look booked twice: a row like them is matched")
+    return Outcome(
+        status=StepStatus.WARNING if warnings else StepStatus.SUCCESS,
+        message="; ".join([_summary(figures), *warnings]),
+        outputs=outputs,
+    )
 
 
-def _load(context: Context, connection: duckdb.DuckDBPyConnection) -> None:
+def _summary(figures: Mapping[str, int | Decimal]) -> str:
+    counts = f"{figures['matched']:,} matched, {figures['only_left']:,} only left, {figures['only_right']:,} only right"
+    left, right = values.shown(figures["left_total"]), values.shown(figures["right_total"])
+    if figures["difference"] == 0:
+        return f"{counts}; left and right balance at {left}"
+    return f"{counts}; left {left} and right {right} differ by {values.shown(figures['difference'])}"
+
+
+def _check_limits(context: Context, figures: Mapping[str, int | Decimal]) -> None:
+    """Raises Problem where fail_when says so."""
     settings: Settings = context.settings
-    for side, given in (("left", settings.left), ("right", settings.right)):
-        relations.load(context, connection, side, given if isinstance(given, FileOptions) else FileOptions(file=given))
+    for name in settings.fail_when.__struct_fields__:
+        given = getattr(settings.fail_when, name)
+        if given is None:
+            continue
+        most = _number(context, given, f"fail_when.{name}")
+        if abs(Decimal(figures[name])) > most:
+            raise Problem(
+                f"{name.replace('_', ' ')} is {values.shown(figures[name])}, and fail_when allows at most "
+                f"{values.shown(most)}; nothing was published"
+            )
 
 
-def _match(context: Context, connection: duckdb.DuckDBPyConnection) -> None:
+def _load(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[tuple[Side, Side], list[str]]:
+    settings: Settings = context.settings
+    warnings: list[str] = []
+
+    def load(side: str, given: ReferenceText | FileOptions) -> Side:
+        options = given if isinstance(given, FileOptions) else FileOptions(file=given)
+        made = relations.load(context, connection, side, options, texts=True)
+        warnings.extend(made.warnings)
+        expecting.check_rows(settings.expect, made, warnings)
+        return ledgers.side(connection, side, made, options.zone)
+
+    return (load("left", settings.left), load("right", settings.right)), warnings
+
+
+def _match(context: Context, connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side]) -> tuple[int, int]:
+    """Open rows that look booked twice, and left rows that could not be decided."""
     settings: Settings = context.settings
     dates = [_pair(rule.date) for rule in settings.rules if rule.date is not None]
-    keys = list(dict.fromkeys([_pair(column) for rule in settings.rules for column in rule.equal] + dates))
+    empties = [_pair(rule.empty) for rule in settings.rules if rule.empty is not None]
+    keys = list(dict.fromkeys([_pair(column) for rule in settings.rules for column in rule.equal] + dates + empties))
     # A column that one rule compares as a date is a date for all of them.
-    ledgers.prepare(connection, keys=keys, dates=dates, amount=_pair(settings.amount))
+    ledgers.prepare(connection, sides, keys=keys, dates=dates, amount=_pair(settings.amount))
     matching.begin(connection)
+    applied: list[matching.Rule] = []
+    undecided = 0
     for number, rule in enumerate(settings.rules, start=1):
         prepared = _rule(context, rule, number, keys)
         context.progress(number / (len(settings.rules) + 2), rule.name)
         found = matching.apply(connection, prepared)
         left = 0 if prepared.is_exact else matching.ambiguous(connection, prepared)
-        undecided = f"; {left:,} left rows have several equally good partners and stay unmatched" if left else ""
-        context.log(f"rule {number}, {rule.name}: {found:,} pairs{undecided}\n")
+        undecided = max(undecided, left)
+        more = f"; {left:,} left rows have several equally good partners and stay unmatched" if left else ""
+        context.log(f"rule {number}, {rule.name}: {found:,} pairs{more}\n")
+        applied.append(prepared)
+    return sum(matching.twins(connection, rule) for rule in applied if not rule.only), undecided
 
 
 def _pair(column: str | ColumnPair) -> Pair:
@@ -128,18 +147,24 @@ def _rule(context: Context, rule: RuleSettings, number: int, keys: list[Pair]) -
         tolerance=_tolerance(context, rule),
         date=None if rule.date is None else keys.index(_pair(rule.date)),
         days=rule.days,
+        empty=None if rule.empty is None else keys.index(_pair(rule.empty)),
+        only=(rule.choose or ("only" if rule.empty is not None else "nearest")) == "only",
     )
 
 
 def _tolerance(context: Context, rule: RuleSettings) -> Decimal:
-    value = references.resolve(context, rule.tolerance)
+    return _number(context, rule.tolerance, f'the tolerance of the rule "{rule.name}"')
+
+
+def _number(context: Context, given: float | str, what: str) -> Decimal:
+    value = references.resolve(context, given)
     try:
-        tolerance = Decimal(str(value))
+        number = Decimal(str(value))
     except ArithmeticError:
-        raise Problem(f'the tolerance of the rule "{rule.name}" is not a number: {value}') from None
-    if not (tolerance.is_finite() and tolerance >= 0):
-        raise Problem(f'the tolerance of the rule "{rule.name}" must be zero or more, and is {value}')
-    return tolerance
+        raise Problem(f"{what} is not a number: {value}") from None
+    if not (number.is_finite() and number >= 0):
+        raise Problem(f"{what} must be zero or more, and is {value}")
+    return number
 
 
 def _make_results(context: Context, connection: duckdb.DuckDBPyConnection) -> None:
@@ -150,7 +175,7 @@ def _make_results(context: Context, connection: duckdb.DuckDBPyConnection) -> No
         SELECT t.name AS rule, lk.amount - rk.amount AS difference, {_prefixed(connection, "left")},
             {_prefixed(connection, "right")}
         FROM pairs p
-        JOIN left_rows l ON l.row = p.left_row JOIN right_rows r ON r.row = p.right_row
+        JOIN "left" l ON l.rowid = p.left_row JOIN "right" r ON r.rowid = p.right_row
         JOIN left_keys lk ON lk.row = p.left_row JOIN right_keys rk ON rk.row = p.right_row
         JOIN (VALUES {", ".join(f"({n}, {database.literal(r.name)})" for n, r in enumerate(settings.rules, start=1))})
             t(number, name) ON t.number = p.rule
@@ -159,8 +184,8 @@ def _make_results(context: Context, connection: duckdb.DuckDBPyConnection) -> No
     for side in ledgers.SIDES:
         connection.execute(f"CREATE TABLE only_{side}_rows AS SELECT row FROM {side}_open")
         connection.execute(
-            f"CREATE TABLE only_{side} AS SELECT * EXCLUDE (row) FROM {side}_rows "
-            f"SEMI JOIN only_{side}_rows USING (row) ORDER BY row"
+            f"CREATE TABLE only_{side} AS SELECT s.* FROM {quote(side)} s "
+            f"SEMI JOIN only_{side}_rows o ON o.row = s.rowid ORDER BY s.rowid"
         )
     by = None if settings.totals_by is None else _pair(settings.totals_by)
     _check_totals_by(connection, by)
@@ -168,70 +193,45 @@ def _make_results(context: Context, connection: duckdb.DuckDBPyConnection) -> No
 
 
 def _prefixed(connection: duckdb.DuckDBPyConnection, side: str) -> str:
-    names = [name for name in database.columns(connection, f"{side}_rows") if name != "row"]
+    names = database.columns(connection, side)
     return ", ".join(f"{side[0]}.{quote(name)} AS {quote(f'{side}_{name}')}" for name in names)
 
 
 def _check_totals_by(connection: duckdb.DuckDBPyConnection, by: Pair | None) -> None:
     for side in ledgers.SIDES:
-        if by is not None and by.of(side) not in database.columns(connection, f"{side}_rows"):
+        if by is not None and by.of(side) not in database.columns(connection, side):
             raise Problem(f'the {side} file has no column "{by.of(side)}" to make totals by')
 
 
-def _write(context: Context, connection: duckdb.DuckDBPyConnection, counts: dict[str, int]) -> dict[str, OutputValue]:
+def _write(
+    context: Context, connection: duckdb.DuckDBPyConnection, figures: Mapping[str, int | Decimal], warnings: list[str]
+) -> dict[str, OutputValue]:
     wanted: OutputSettings = context.settings.outputs
     outputs: dict[str, OutputValue] = {}
     for name in FILES:
         target = getattr(wanted, name)
         if target is not None:
-            outputs[exports.reference_of(target)] = exports.write(context, connection, name, target, f"{name}.csv")
-    for name, count in counts.items():
-        reference = references.parse(getattr(wanted, f"{name}_count"))
+            outputs[exports.reference_of(target)] = exports.write(
+                context, connection, name, target, default=f"{name}.csv", warnings=warnings
+            )
+    for name, figure in figures.items():
+        reference = references.parse(getattr(wanted, name if isinstance(figure, Decimal) else f"{name}_count"))
         if reference is not None:
-            outputs[reference] = count
+            outputs[reference] = values.trimmed(figure)
     if wanted.report is not None:
         context.progress(0.9, "Report")
-        outputs[exports.reference_of(wanted.report)] = _report(context, connection, wanted.report)
+        outputs[exports.reference_of(wanted.report)] = _report(context, connection, wanted.report, warnings)
     return outputs
 
 
-def _report(context: Context, connection: duckdb.DuckDBPyConnection, target: Target) -> FileOutput:
+def _report(context: Context, connection: duckdb.DuckDBPyConnection, target: Target, warnings: list[str]) -> FileOutput:
     name = exports.file_name(context, target, f"{context.step_key}.xlsx")
     path = context.folder / database.EXPORT_FOLDER / "report.xlsx"
-    workbooks.write(connection, path, _REPORT_SHEETS)
+    notes = workbooks.write(connection, path, _REPORT_SHEETS, exports.options_of(target).zone)
+    warnings += [f"{name}: {text}" for text in notes.warnings]
+    for text in notes.remarks:
+        context.log(f"{name}: {text}\n")
     return FileOutput(path=str(path), name=name if name.lower().endswith(".xlsx") else f"{name}.xlsx")
-
-
-def reads(settings: Settings) -> tuple[str, ...]:
-    sides = [given.file if isinstance(given, FileOptions) else given for given in (settings.left, settings.right)]
-    return references.only([*sides, *(rule.tolerance for rule in settings.rules)])
-
-
-def writes(settings: Settings) -> tuple[str, ...]:
-    targets = [getattr(settings.outputs, name) for name in settings.outputs.__struct_fields__]
-    return references.only(exports.options_of(target).to for target in targets if target is not None)
-
-
-def check(settings: Settings) -> tuple[str, ...]:
-    found: list[str] = []
-    for side, given in (("left", settings.left), ("right", settings.right)):
-        found += relations.check(side, given) if isinstance(given, FileOptions) else ()
-    for name in FILES:
-        target = getattr(settings.outputs, name)
-        found += exports.check(f"outputs.{name}", target) if target is not None else ()
-    if settings.outputs.report is not None:
-        found += exports.check("outputs.report", settings.outputs.report, frozenset({".xlsx"}))
-    for number, rule in enumerate(settings.rules):
-        found += _check_rule(f"rules[{number}]", rule)
-    return tuple(found)
-
-
-def _check_rule(path: str, rule: RuleSettings) -> tuple[str, ...]:
-    if not isinstance(rule.tolerance, str) and not 0 <= rule.tolerance < float("inf"):
-        return (f"{path}.tolerance: must be zero or more",)
-    if rule.days and rule.date is None:
-        return (f'{path}.days: needs "date", the column that holds the date',)
-    return ()
 
 
 EXAMPLE = Example(
@@ -264,18 +264,18 @@ EXAMPLE = Example(
         "files.matched": OutputTarget(type="Number"),
     },
     expected={
-        "files.unpaid": b"invoice,amount\n009,5.5000\n",
+        "files.unpaid": b"invoice,amount\n009,5.5\n",
         "files.summary": b"""\
 line,left_count,left_total,right_count,right_total,difference
-Exact,1,100.0000,1,100.0000,0.0000
-Rounding,1,20.0000,1,20.0100,-0.0100
-Matched,2,120.0000,2,120.0100,-0.0100
-Only left,1,5.5000,0,0.0000,5.5000
-Everything,3,125.5000,2,120.0100,5.4900
+Exact,1,100,1,100,0
+Rounding,1,20,1,20.01,-0.01
+Matched,2,120,2,120.01,-0.01
+Only left,1,5.5,0,0,5.5
+Everything,3,125.5,2,120.01,5.49
 """,
         "files.matched": 2,
     },
-    message="2 matched, 1 only left, 0 only right; the totals balance",
+    message="2 matched, 1 only left, 0 only right; left 125.5 and right 120.01 differ by 5.49",
 )
 
 ACTION = Action(
@@ -284,8 +284,8 @@ ACTION = Action(
     title="Reconcile two files",
     settings=Settings,
     run=run,
-    reads=reads,
-    writes=writes,
+    reads=reconcile_settings.reads,
+    writes=reconcile_settings.writes,
     examples=(EXAMPLE,),
-    check=check,
+    check=reconcile_settings.check,
 )

@@ -1,27 +1,29 @@
-"""run_python: a script of the user's, in a process of its own (spec/process-file.md, section run_python).
+"""run_python: a script of the user's, as the program of a process of its own (docs/scripts.md).
 
 Nothing here confines the script: that is engine/isolation's work. This file gives it its names and hears how it ended.
 """
 
 from __future__ import annotations
 
-import contextlib
+import builtins
 import linecache
+import sys
 import traceback
 import warnings
-from types import CodeType, TracebackType
-from typing import Annotated, Any
+from types import CodeType, ModuleType, TracebackType
+from typing import Annotated
 
 import msgspec
 
 from procession.actions import references, values
 from procession.actions.contract import Action, Context, Example, Outcome, OutputTarget
 from procession.actions.references import Given, Name, ReferenceText
-from procession.actions.scripts import LogWriter, Outputs, Remarks, as_script_value
+from procession.actions.scripts import Outputs, Remarks, as_script_value, flush_standard
 from procession.model.lifecycle import StepStatus
 
 CODE_CHARACTERS_MAX = 262_144
 MESSAGE_CHARACTERS_MAX = 2_000
+NO_NETWORK = "the step asks for the network, and this server does not allow it (PROCESSION_ALLOW_NETWORK)"
 
 # Raised on purpose with a text for people; of any other kind the name says more than the text ("KeyError: 'amount'").
 _SPEAKING_ERRORS = (Exception, ValueError, RuntimeError, AssertionError)
@@ -31,24 +33,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     code: Annotated[str, msgspec.Meta(max_length=CODE_CHARACTERS_MAX, description="the Python script")]
     inputs: dict[Name, Given] = {}
     outputs: dict[Name, ReferenceText] = {}
+    network: Annotated[bool, msgspec.Meta(description="needs a server that allows it (PROCESSION_ALLOW_NETWORK)")] = (
+        False
+    )
 
 
 def run(context: Context) -> Outcome:
     settings: Settings = context.settings
+    if settings.network and not context.has_network:
+        return _failed(NO_NETWORK)
     targets = {name: context.target(references.only([text])[0]) for name, text in settings.outputs.items()}
     outputs = Outputs(context.folder, targets)
     remarks = Remarks(context)
-    failure = _execute(context, outputs, remarks)
+    main = _main(context, outputs, remarks)
+    failure = _execute(context, main, remarks)
+    if failure is None:
+        failure = _keep(context, main, outputs)
     if failure is not None:
         return _failed(failure)
-    try:
-        collected = outputs.collect()
-    except values.DoesNotFit as error:
-        return _failed(str(error))
     return Outcome(
         status=StepStatus.WARNING if remarks.has_warnings else StepStatus.SUCCESS,
         message=remarks.text()[:MESSAGE_CHARACTERS_MAX],
-        outputs={references.only([settings.outputs[name]])[0]: value for name, value in collected.items()},
+        outputs={references.only([settings.outputs[name]])[0]: value for name, value in outputs.kept.items()},
     )
 
 
@@ -56,40 +62,68 @@ def _failed(message: str) -> Outcome:
     return Outcome(status=StepStatus.FAILED, message=message[:MESSAGE_CHARACTERS_MAX])
 
 
-def _execute(context: Context, outputs: Outputs, remarks: Remarks) -> str | None:
-    """Run the script; None, or why it failed in the user's words."""
+def _main(context: Context, outputs: Outputs, remarks: Remarks) -> ModuleType:
+    """The module that the script runs in: classes and functions of it are found again where Python looks for them."""
+    settings: Settings = context.settings
+    main = ModuleType("__main__")
+    main.__file__ = context.begin_program(settings.code)
+    inputs = {name: as_script_value(context, given) for name, given in settings.inputs.items()}
+    vars(main).update(
+        __builtins__=builtins,
+        inputs=inputs,
+        outputs=outputs,
+        message=remarks.message,
+        warn=remarks.warn,
+        progress=context.progress,
+        idempotency_key=context.idempotency_key,
+    )
+    return main
+
+
+def _execute(context: Context, main: ModuleType, remarks: Remarks) -> str | None:
+    """Run the script to its end, threads and exit functions included; None, or why it failed in the user's words."""
     settings: Settings = context.settings
     source = f"<{context.step_key}>"
-    # So that the traceback in the log shows the lines of a script that is in no file.
+    # So that the traceback in the log shows the lines of a script whose file nobody knows.
     linecache.cache[source] = (len(settings.code), None, settings.code.splitlines(keepends=True), source)
-    names = _names(context, outputs, remarks)
-    log = LogWriter(context)
-    with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-        try:
-            exec(_compile(settings.code, source), names)  # noqa: S102 - the user's own script, in its own process
-        except SystemExit as error:
-            return _exit_reason(error)
-        except BaseException as error:  # whatever it raises is how it ended
-            log.write(_traceback(error, source))
-            return _reason(error, source)
-        finally:
-            log.finish()
+    before = sys.modules["__main__"]
+    sys.modules["__main__"] = main
+    try:
+        with remarks.of_failures():
+            failure = _run_script(context, main, source)
+            context.end_program()
+    finally:
+        sys.modules["__main__"] = before
+    return failure
+
+
+def _run_script(context: Context, main: ModuleType, source: str) -> str | None:
+    settings: Settings = context.settings
+    try:
+        exec(_compile(settings.code, source), vars(main))  # noqa: S102 - the user's own script, in its own process
+    except SystemExit as error:
+        if context.is_copy:
+            context.end_program()
+            context.close_files(vars(main))
+            raise
+        return _exit_reason(error)
+    except BaseException as error:  # whatever it raises is how it ended
+        flush_standard()
+        context.log(_traceback(error, source))
+        return _reason(error, source)
     return None
 
 
-def _names(context: Context, outputs: Outputs, remarks: Remarks) -> dict[str, Any]:
-    settings: Settings = context.settings
-    return {
-        "__name__": "__main__",
-        "inputs": {
-            name: as_script_value(references.resolve(context, given)) for name, given in settings.inputs.items()
-        },
-        "outputs": outputs,
-        "message": remarks.message,
-        "warn": remarks.warn,
-        "progress": context.progress,
-        "idempotency_key": context.idempotency_key,
-    }
+def _keep(context: Context, main: ModuleType, outputs: Outputs) -> str | None:
+    """Take the outputs: values before the script's names go, files when all are closed. None, or why not."""
+    try:
+        outputs.keep_values()
+        problem = context.close_files(vars(main))
+        if not problem:
+            outputs.keep_files()
+    except values.DoesNotFit as error:
+        return str(error)
+    return problem or None
 
 
 def _compile(code: str, source: str) -> CodeType:
@@ -100,24 +134,31 @@ def _compile(code: str, source: str) -> CodeType:
 
 def _exit_reason(error: SystemExit) -> str | None:
     match error.code:
-        case None | 0:
+        case None:
             return None
-        case str(text):
-            return text
-        case code:
-            return f"the script ended with exit code {code}"
+        case int(code):
+            return f"the script ended with exit code {int(code)}" if code else None
+        case code:  # Python prints it, and ends with 1
+            return str(code).strip() or "the script ended with exit code 1"
 
 
 def _reason(error: BaseException, source: str) -> str:
     if isinstance(error, MemoryError):
         return "the script ran out of memory"
-    text = str(error).strip()
+    text = _words(error)
     if not (text and type(error) in _SPEAKING_ERRORS):
         text = "".join(traceback.format_exception_only(error)[-1:]).strip()
     if isinstance(error, SyntaxError) and error.filename == source:
         return f"{text} (line {error.lineno})"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == source]
     return f"{text} (line {lines[-1]})" if lines else text
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error).strip()
+    except Exception:  # the text is the script's own code too
+        return ""
 
 
 def _traceback(error: BaseException, source: str) -> str:
@@ -179,4 +220,5 @@ ACTION = Action(
     examples=(EXAMPLE,),
     check=check,
     runs_user_code=True,
+    wants_network=lambda settings: bool(settings.network),
 )

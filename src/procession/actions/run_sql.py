@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from procession.actions import database, exports, references, relations, values
-from procession.actions.contract import Action, Context, Example, FileInput, Outcome, OutputTarget, OutputValue
+from procession.actions import database, expecting, exports, references, relations, values
+from procession.actions.contract import (
+    Action,
+    Context,
+    Example,
+    FileInput,
+    FileOutput,
+    Outcome,
+    OutputTarget,
+    OutputValue,
+)
 from procession.actions.database import quote
+from procession.actions.expecting import Expect, Rows
 from procession.actions.exports import Target
 from procession.actions.problems import Problem
+from procession.actions.reading.columns import Made
+from procession.actions.reading.options import FileOptions
 from procession.actions.references import Given, Name
-from procession.actions.relations import FileOptions
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
 
@@ -22,6 +34,13 @@ if TYPE_CHECKING:
 
 SQL_CHARACTERS_MAX = 262_144
 RESULT = "result"
+_WHERE = "the SQL of this step"
+# They tell where the server keeps its files; the last two run a text that this pattern cannot see.
+_TELLS_PLACES = re.compile(
+    r"\b(duckdb_settings|duckdb_profiling_settings|pg_settings|current_setting|duckdb_extensions|duckdb_secrets"
+    r"|duckdb_temporary_files|duckdb_databases|temp_directory|json_execute_serialized_sql)\b|\bquery\"?\s*(?=\(|--|/\*)",
+    re.IGNORECASE,
+)
 _LAST_SELECT = "the last select"  # the relation behind RESULT; no user's relation is likely to be called so
 # Everything else (COPY, ATTACH, SET, LOAD, EXPORT, PREPARE, CALL, PRAGMA, EXPLAIN ANALYZE of those) is refused,
 # whatever DuckDB's own locks would make of it. MULTI is PIVOT.
@@ -32,42 +51,62 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sql: Annotated[str, msgspec.Meta(min_length=1, max_length=SQL_CHARACTERS_MAX, description="DuckDB SQL")]
     inputs: dict[Name, Given | FileOptions] = {}
     outputs: dict[Name, Target] = {}
+    expect: Expect = Expect()
 
 
 def run(context: Context) -> Outcome:
     import duckdb
 
     connection = database.connect(context.folder, context.memory_bytes_max)
+    warnings: list[str] = []
     try:
-        parameters = _load(context, connection)
+        parameters, made = _load(context, connection, warnings)
         database.lock(connection, context.folder)
-        _execute(context, connection, parameters)
-        outputs = _collect(context, connection)
+        _execute(context, connection, parameters, made)
+        _check_result(context, connection, warnings)
+        outputs, gave = _collect(context, connection, warnings)
     except Problem as problem:
         return Outcome(status=StepStatus.FAILED, message=str(problem))
     except duckdb.Error as error:  # while writing: memory or disk
         return Outcome(status=StepStatus.FAILED, message=database.complaint(error, database.places(context.folder)))
     finally:
         connection.close()
-    return Outcome(status=StepStatus.SUCCESS, message=_summary(outputs), outputs=outputs)
+    status = StepStatus.WARNING if warnings else StepStatus.SUCCESS
+    read = ", ".join(f"{name} ({_rows(one.rows)})" for name, one in made.items())
+    said = [*([f"read {read}"] if read else []), *([f"gave {gave}"] if gave else []), *warnings]
+    return Outcome(status=status, message="; ".join(said), outputs=outputs)
 
 
-def _load(context: Context, connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """Files become relations; the other inputs are returned, to be bound."""
+def _rows(count: int) -> str:
+    return f"{count:,} row{'s' if count != 1 else ''}"
+
+
+def _load(
+    context: Context, connection: duckdb.DuckDBPyConnection, warnings: list[str]
+) -> tuple[dict[str, Any], dict[str, Made]]:
+    """The inputs that are values, to be bound, and the relations that the files became."""
     parameters: dict[str, Any] = {}
+    made: dict[str, Made] = {}
     for name, given in context.settings.inputs.items():
-        if isinstance(given, FileOptions):
-            relations.load(context, connection, name, given)
-            continue
-        value = references.resolve(context, given)
-        if isinstance(value, FileInput):
-            relations.load(context, connection, name, FileOptions(file=given))
+        value = None if isinstance(given, FileOptions) else references.resolve(context, given)
+        if isinstance(given, FileOptions) or isinstance(value, FileInput):
+            options = given if isinstance(given, FileOptions) else FileOptions(file=str(given))
+            made[name] = relations.load(context, connection, name, options)
+            warnings += made[name].warnings
+            expecting.check_rows(context.settings.expect, made[name], warnings)
         else:
             parameters[name] = value
-    return parameters
+    return parameters, made
 
 
-def _execute(context: Context, connection: duckdb.DuckDBPyConnection, parameters: dict[str, Any]) -> None:
+def _check_result(context: Context, connection: duckdb.DuckDBPyConnection, warnings: list[str]) -> None:
+    if context.settings.expect != Expect(rows=Rows(at_least=0)) and context.settings.expect != Expect():
+        expecting.check(context, connection, _relation(connection, RESULT), context.settings.expect, warnings)
+
+
+def _execute(
+    context: Context, connection: duckdb.DuckDBPyConnection, parameters: dict[str, Any], made: Mapping[str, Made]
+) -> None:
     import duckdb
 
     statements = list(_statements(connection, context.settings.sql))
@@ -83,17 +122,30 @@ def _execute(context: Context, connection: duckdb.DuckDBPyConnection, parameters
             hidden = database.places(context.folder)
             context.log(f"{database.hide(str(error), hidden)}\n")
             at = line + database.line_of(error) - 1
-            raise Problem(f"line {at}: {database.complaint(error, hidden)}") from error
+            raise Problem(f"{_WHERE}, line {at}: {database.complaint(error, hidden)}{_hint(error, made)}") from error
+
+
+def _hint(error: duckdb.Error, made: Mapping[str, Made]) -> str:
+    """Why a column is text: most often the reason that nothing can be done with it."""
+    if "VARCHAR" not in str(error):
+        return ""
+    notes = [
+        f'{name}: the column "{column}" {note}' for name, one in made.items() for column, note in one.notes.items()
+    ]
+    return "".join(f"; {note}" for note in notes[:3])
 
 
 def _statements(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[tuple[int, duckdb.Statement]]:
     """Each statement with the line it begins on. Raises Problem for one that is not allowed."""
     import duckdb
 
+    if told := _TELLS_PLACES.search(sql):
+        line = sql.count("\n", 0, told.start()) + 1
+        raise Problem(f"{_WHERE}, line {line}: {told[0].strip()} is not available here")
     try:
         found = connection.extract_statements(sql)
     except duckdb.Error as error:
-        raise Problem(f"line {database.line_of(error)}: {database.complaint(error, {})}") from error
+        raise Problem(f"{_WHERE}, line {database.line_of(error)}: {database.complaint(error, {})}") from error
     position = 0
     for statement in found:
         position = max(sql.find(statement.query.strip(), position), position)
@@ -101,7 +153,8 @@ def _statements(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[tup
         kind = statement.type.name
         if kind not in ALLOWED:
             raise Problem(
-                f"line {line}: {kind.replace('_', ' ')} is not allowed here; SELECT, CREATE TABLE and the like are"
+                f"{_WHERE}, line {line}: {kind.replace('_', ' ')} is not allowed here; "
+                "SELECT, CREATE TABLE and the like are"
             )
         yield line, statement
         position += len(statement.query.strip())
@@ -115,7 +168,9 @@ def _needed(statement: duckdb.Statement, parameters: dict[str, Any], line: int) 
     unknown = sorted(statement.named_parameters - parameters.keys())
     if unknown:
         known = ", ".join(f"${name}" for name in parameters) or "none"
-        raise Problem(f"line {line}: ${unknown[0]} is not among the inputs that are values (there are: {known})")
+        raise Problem(
+            f"{_WHERE}, line {line}: ${unknown[0]} is not among the inputs that are values (there are: {known})"
+        )
     return set(statement.named_parameters)
 
 
@@ -124,12 +179,19 @@ def _keep(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement, bo
     connection.execute(f"CREATE TABLE {quote(_LAST_SELECT)} AS {statement.query}", bound or None)
 
 
-def _collect(context: Context, connection: duckdb.DuckDBPyConnection) -> dict[str, OutputValue]:
+def _collect(
+    context: Context, connection: duckdb.DuckDBPyConnection, warnings: list[str]
+) -> tuple[dict[str, OutputValue], str]:
+    """The outputs, and in words how much each is."""
+    gave: list[str] = []
     outputs: dict[str, OutputValue] = {}
     for name, target in context.settings.outputs.items():
-        relation = _relation(connection, name)
-        outputs[exports.reference_of(target)] = _output(context, connection, name, relation, target)
-    return outputs
+        output = _output(context, connection, name, target, warnings)
+        is_file = isinstance(output, FileOutput)
+        rows = _rows(database.count(connection, _relation(connection, name))) if is_file else "one value"
+        gave.append(f"{name} ({rows})")
+        outputs[exports.reference_of(target)] = output
+    return outputs, ", ".join(gave)
 
 
 def _relation(connection: duckdb.DuckDBPyConnection, name: str) -> str:
@@ -143,11 +205,14 @@ def _relation(connection: duckdb.DuckDBPyConnection, name: str) -> str:
 
 
 def _output(
-    context: Context, connection: duckdb.DuckDBPyConnection, name: str, relation: str, target: Target
+    context: Context, connection: duckdb.DuckDBPyConnection, name: str, target: Target, warnings: list[str]
 ) -> OutputValue:
+    relation = _relation(connection, name)
     kind = context.target(exports.reference_of(target)).type
     if kind == "File":
-        return exports.write(context, connection, relation, target, _default_name(context, name))
+        return exports.write(
+            context, connection, relation, target, default=_default_name(context, name), warnings=warnings
+        )
     return _single(connection, name, relation, kind)
 
 
@@ -156,7 +221,14 @@ def _default_name(context: Context, name: str) -> str:
 
 
 def _single(connection: duckdb.DuckDBPyConnection, name: str, relation: str, kind: str) -> OutputValue:
-    rows = connection.execute(f"SELECT * FROM {quote(relation)} LIMIT 2").fetchall()
+    # A moment with a zone as text: DuckDB's Python wants a module for it that is not installed.
+    moments = ", ".join(
+        f"strftime({quote(column)}, '%Y-%m-%dT%H:%M:%S.%fZ') AS {quote(column)}"
+        for column, type_ in database.columns(connection, relation).items()
+        if type_ == "TIMESTAMP WITH TIME ZONE"
+    )
+    chosen = f"* REPLACE ({moments})" if moments else "*"
+    rows = connection.execute(f"SELECT {chosen} FROM {quote(relation)} LIMIT 2").fetchall()
     if len(rows) != 1 or len(rows[0]) != 1:
         count = database.count(connection, relation)
         width = len(database.columns(connection, relation))
@@ -165,10 +237,6 @@ def _single(connection: duckdb.DuckDBPyConnection, name: str, relation: str, kin
         return values.fit(rows[0][0], kind)
     except values.DoesNotFit as error:
         raise Problem(f'the output "{name}": {error}') from None
-
-
-def _summary(outputs: dict[str, OutputValue]) -> str:
-    return f"{len(outputs)} output{'s' if len(outputs) != 1 else ''} written" if outputs else ""
 
 
 def reads(settings: Settings) -> tuple[str, ...]:
@@ -205,8 +273,8 @@ SELECT account, sum(amount) AS total FROM large GROUP BY account ORDER BY accoun
         "parameters.least": 5,
     },
     targets={"files.totals": OutputTarget(type="File"), "files.number": OutputTarget(type="Number")},
-    expected={"files.totals": b"account,total\n00123,30.3000\n00456,5.0000\n", "files.number": 3},
-    message="2 outputs written",
+    expected={"files.totals": b"account,total\n00123,30.3\n00456,5\n", "files.number": 3},
+    message="read payments (4 rows); gave result (2 rows), number (one value)",
 )
 
 ACTION = Action(

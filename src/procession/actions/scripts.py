@@ -1,16 +1,20 @@
-"""What a user's script sees while it runs: `outputs`, `message`, `warn`, `progress`, and a `print` that is logged."""
+"""What a user's script sees while it runs: `inputs`, `outputs`, `message`, `warn` (docs/scripts.md)."""
 
 from __future__ import annotations
 
-import io
+import contextlib
+import sys
+import threading
+import traceback
 from collections.abc import Iterator, Mapping, MutableMapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from procession.actions import values
+from procession.actions import references, values
 from procession.actions.contract import Context, FileInput, FileOutput, OutputTarget, OutputValue
 
-_LINE_CHARACTERS_MAX = 65_536  # a print without a line break is cut here, so that the log never holds back much
+DATE_CHARACTERS = 10  # of 2025-01-31
 _SUFFIX_CHARACTERS_MAX = 10
 
 
@@ -22,6 +26,7 @@ class Outputs(MutableMapping[str, Any]):
         self._targets = targets
         self._values: dict[str, Any] = {}
         self._names: dict[str, str] = {}
+        self.kept: dict[str, OutputValue] = {}  # what the step hands over
 
     def file(self, name: str, file_name: str = "") -> Path:
         """A path to write the output's file to; `file_name` is what people will see (default: the name it has now)."""
@@ -34,18 +39,23 @@ class Outputs(MutableMapping[str, Any]):
         self._values[name], self._names[name] = path, known_as
         return path
 
-    def collect(self) -> dict[str, OutputValue]:
-        """Everything assigned, by output name. Raises values.DoesNotFit naming the output."""
-        return {name: self._collect_one(name, value) for name, value in self._values.items()}
+    def keep_values(self) -> None:
+        """Fit what was assigned to the types of its properties. Raises values.DoesNotFit naming the output."""
+        self._keep(are_files=False)
 
-    def _collect_one(self, name: str, value: object) -> OutputValue:
-        target = self._targets[name]
-        try:
-            if target.type == "File" and value is not None:
-                return self._collect_file(name, value)
-            return values.fit(value, target.type)
-        except values.DoesNotFit as error:
-            raise values.DoesNotFit(f'the output "{name}": {error}') from None
+    def keep_files(self) -> None:
+        """The files, as they are by now. Raises values.DoesNotFit naming the output."""
+        self._keep(are_files=True)
+
+    def _keep(self, *, are_files: bool) -> None:
+        for name, value in self._values.items():
+            kind = self._targets[name].type
+            if (kind == "File" and value is not None) is not are_files:
+                continue
+            try:
+                self.kept[name] = self._collect_file(name, value) if are_files else values.fit(value, kind)
+            except values.DoesNotFit as error:
+                raise values.DoesNotFit(f'the output "{name}": {error}') from None
 
     def _collect_file(self, name: str, value: object) -> FileOutput:
         if not isinstance(value, Path):
@@ -96,11 +106,37 @@ class Remarks:
         self._warnings: list[str] = []
 
     def message(self, text: object) -> None:
-        self._message = str(text)
+        self._message = values.writable(str(text))
 
     def warn(self, text: object) -> None:
-        self._warnings.append(str(text))
+        self._warnings.append(values.writable(str(text)))
+        flush_standard()
         self._context.log(f"warning: {text}\n")
+
+    @contextlib.contextmanager
+    def of_failures(self) -> Iterator[None]:
+        """Remark on an exception in a thread or at the exit: Python prints it, and calls the program a success."""
+        usual = threading.excepthook, sys.unraisablehook
+
+        def hear_thread(event: threading.ExceptHookArgs) -> None:
+            usual[0](event)
+            if not issubclass(event.exc_type, SystemExit):
+                self._failed("a thread", event.exc_type, event.exc_value)
+
+        def hear_exit(event: sys.UnraisableHookArgs) -> None:
+            usual[1](event)
+            if "atexit" in (event.err_msg or "") and not issubclass(event.exc_type, SystemExit):
+                self._failed("a function of atexit", event.exc_type, event.exc_value)
+
+        threading.excepthook, sys.unraisablehook = hear_thread, hear_exit
+        try:
+            yield
+        finally:
+            threading.excepthook, sys.unraisablehook = usual
+
+    def _failed(self, what: str, kind: type[BaseException], error: BaseException | None) -> None:
+        words = traceback.format_exception_only(kind, error)[-1].strip()
+        self._warnings.append(values.writable(f"{what} failed: {words}"))
 
     @property
     def has_warnings(self) -> bool:
@@ -110,33 +146,19 @@ class Remarks:
         return "; ".join(part for part in (self._message, *self._warnings) if part)
 
 
-class LogWriter(io.TextIOBase):
-    """Stands for stdout and stderr: hands whole lines to the step's log."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._pending = ""
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        self._pending += text
-        end = self._pending.rfind("\n") + 1
-        if end == 0 and len(self._pending) > _LINE_CHARACTERS_MAX:
-            end = len(self._pending)
-        if end:
-            self._context.log(self._pending[:end])
-            self._pending = self._pending[end:]
-        return len(text)
-
-    def finish(self) -> None:
-        """Hand over what came after the last line break."""
-        if self._pending:
-            self._context.log(self._pending + "\n")
-        self._pending = ""
+def flush_standard() -> None:
+    """What was printed goes to the log, before something else does."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # the script may have closed or replaced it
+            stream.flush()
 
 
-def as_script_value(value: object) -> object:
-    """A File is a Path for a script; everything else is what it is."""
-    return Path(value.path) if isinstance(value, FileInput) else value
+def as_script_value(context: Context, given: references.Given) -> object:
+    """A File is a Path for a script, a Datepicker's value a date; everything else is what it is."""
+    value = references.resolve(context, given)
+    if isinstance(value, FileInput):
+        return Path(value.path)
+    reference = references.parse(given)
+    if reference is not None and isinstance(value, str) and context.type_of(reference) == "Datepicker":
+        return date.fromisoformat(value[:DATE_CHARACTERS])
+    return value

@@ -11,6 +11,7 @@ from procession.actions.contract import OutputValue
 
 _WHOLE = frozenset({"Number"})
 _NUMERIC = frozenset({"Number", "Decimal"})
+_DIGITS_MAX = 400  # before the point and after it: more than a double can say, and never what fills the memory
 
 
 class DoesNotFit(ValueError):
@@ -35,24 +36,55 @@ def fit(value: object, property_type: str) -> OutputValue:
     return plain if isinstance(plain, str) else f"{plain:f}" if isinstance(plain, Decimal) else str(plain)
 
 
+def trimmed(value: int | Decimal) -> int | Decimal:
+    """The same number without zeros at the end of its decimals."""
+    return value if isinstance(value, int) else Decimal(f"{value.normalize():f}")
+
+
+def shown(value: int | Decimal) -> str:
+    """A number as a message shows it: 1,234.5."""
+    return f"{trimmed(value):,}"
+
+
 def _plain(value: object) -> str | int | Decimal | bool | None:
     match value:
-        case None | bool() | str():
+        case None | bool():
             return value
+        case str():
+            return _kept_text(value)
         case datetime() | date():
             return value.isoformat()
         case Decimal():
             return _finite(value)
         case numbers.Integral():  # also what numpy calls an integer
-            return int(value)
+            return int(_finite(Decimal(int(value))))
         case numbers.Real():
             return _finite(Decimal(repr(float(value)))) if math.isfinite(value) else _finite(Decimal(str(float(value))))
     raise DoesNotFit(f"a {type(value).__name__} cannot be kept; use text, a number, true or false, a date or a file")
 
 
+def writable(text: str) -> str:
+    """The text with what UTF-8 cannot say replaced: file names from Python's os module may hold such characters."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _kept_text(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise DoesNotFit(f"character {error.start + 1} of the text is half of a pair (a surrogate) alone") from None
+    if "\0" in text:
+        raise DoesNotFit(f"character {text.index(chr(0)) + 1} of the text is a NUL character")
+    return text
+
+
 def _finite(number: Decimal) -> Decimal:
     if not number.is_finite():
         raise DoesNotFit(f"{number} is not a number that can be kept")
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int)
+    if exponent < -_DIGITS_MAX or number.adjusted() > _DIGITS_MAX:
+        raise DoesNotFit(f"a number with more than {_DIGITS_MAX} digits before or after the point cannot be kept")
     return number
 
 

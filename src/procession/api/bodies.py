@@ -97,10 +97,11 @@ def parse_json(raw: bytes) -> dict[str, Any]:
 
 def _refuse_twins(pairs: list[tuple[str, object]]) -> None:
     """msgspec takes the last of two equal keys; an amount that was given twice is a mistake, not a choice."""
-    names = [name for name, _ in pairs]
-    if len(set(names)) < len(names):
-        twin = next(name for name in names if names.count(name) > 1)
-        raise Invalid(f'the body names "{twin[:80]}" twice')
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise Invalid(f'the body names "{name[:80]}" twice')
+        seen.add(name)
 
 
 def parse_form(raw: bytes, content_type: str) -> dict[str, str]:

@@ -27,6 +27,12 @@ class RangeNotSatisfiable(ProcessionError):
         self.headers = {"content-range": f"bytes */{size_bytes}"}
 
 
+class PreconditionFailed(ProcessionError):
+    """The bytes are not those that the request asks about (RFC 9110, sections 13.1.1 and 13.1.4)."""
+
+    status = 412
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """Which bytes are sent, as which status."""
@@ -42,6 +48,7 @@ def choose(request: Request, *, size_bytes: int, etag: str) -> Part:
     A range that is malformed, or that asks for several parts, is ignored, as RFC 9110 section 14.2 allows.
     """
     headers = request.headers
+    _check_preconditions(headers, etag)
     if etag and _matches(headers.get("if-none-match", ""), etag):
         return Part(status=304, start=0, length=0)
     whole = Part(status=200, start=0, length=size_bytes)
@@ -52,6 +59,16 @@ def choose(request: Request, *, size_bytes: int, etag: str) -> Part:
     if "if-range" in headers and (not etag or headers["if-range"].strip() != etag):
         return whole
     return _ranged(found[1], found[2], whole)
+
+
+def _check_preconditions(headers: Mapping[str, str], etag: str) -> None:
+    """If-Match compares strongly. Contents have no date here: whoever asks by one must not get the bytes of another."""
+    if "if-match" in headers:
+        tags = [tag.strip() for tag in headers["if-match"].split(",")]
+        if not etag or (etag not in tags and tags != ["*"]):
+            raise PreconditionFailed("the file has changed: If-Match names another content than it has now")
+    elif "if-unmodified-since" in headers:
+        raise PreconditionFailed("files have no date of change here; ask by If-Match and the ETag of the first answer")
 
 
 def _matches(given: str, etag: str) -> bool:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from procession.api import shapes, wire
-from procession.model.runs import HistoryKind, HistoryRow
-from procession.operations.histories import RunHistory
+from procession.model.runs import HistoryRow
+from procession.operations.histories import BEGINNINGS, RunHistory
 from procession.store.writes import WriteRow
-
-BEGINNINGS = frozenset({HistoryKind.STARTED, HistoryKind.RESTARTED})
 
 
 def history(found: RunHistory) -> shapes.History:

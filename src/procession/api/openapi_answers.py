@@ -21,6 +21,7 @@ REASONS = {
     404: "It does not exist, or the caller must not see it",
     408: "The body stopped arriving",
     409: "A precondition that the client asked for does not hold",
+    412: "The file has changed since the client saw it",
     413: "More than a limit allows",
     415: "The body is not of a kind that can be read here",
     416: "The range begins behind the end",
@@ -103,7 +104,7 @@ def refusals(route: Route) -> tuple[int, ...]:
     if route.body is BodyKind.STREAM:
         found.add(415)
     if route.is_ranged:
-        found.add(416)
+        found |= {412, 416}
     if route.space is Space.OAUTH and route.mode is not Mode.READ:
         found |= {401, 429}
     return tuple(sorted(found | set(route.statuses)))

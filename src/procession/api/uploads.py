@@ -27,7 +27,10 @@ SEGMENT_HEADERS_MAX = 16
 HEADER_BYTES_MAX = 8_192
 OVERHEAD_BYTES_MAX = 2**20  # of the other parts and the boundaries
 _BOUNDARY_LINE = re.compile(rb"--([0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-])\r\n")  # RFC 2046, 5.1.1
-_EXTENDED_NAME = re.compile(r"filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", re.IGNORECASE)  # RFC 8187; urllib3 before 1.25
+# RFC 8187; urllib3 before 1.25. Older clients may name the other character set that RFC 5987 asks for.
+_EXTENDED_NAME = re.compile(r"filename\*\s*=\s*\"?([\w-]+)'[^']*'([^;\s\"]+)", re.IGNORECASE)
+_CHARACTER_SETS = frozenset({"utf-8", "iso-8859-1"})
+_PLAIN_ENCODINGS = frozenset({"", "7bit", "8bit", "binary"})
 
 
 class Sink(Protocol):
@@ -141,6 +144,7 @@ class _FileOfParts:
             max_segment_count=SEGMENTS_MAX,
             max_header_count=SEGMENT_HEADERS_MAX,
             max_header_size=HEADER_BYTES_MAX,
+            header_charset="latin-1",  # any byte: _name_of finds out what it means
         )
 
     def _take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
@@ -149,6 +153,7 @@ class _FileOfParts:
             # A form field has no file name; a file input that was left empty has an empty one.
             self._is_writing = self.name is None and bool(name)
             if self._is_writing:
+                _check_encoding(event)
                 self.name = name
         elif event is not None and self._is_writing:
             self._sink.write(bytes(event))
@@ -191,5 +196,20 @@ def boundary_of(content_type: str, head: bytes) -> bytes | None:
 
 
 def _name_of(segment: MultipartSegment) -> str | None:
+    """In UTF-8 if it is, else in ISO-8859-1, as old clients write it."""
     extended = _EXTENDED_NAME.search(segment.header("Content-Disposition", ""))
-    return unquote(extended[1]) if extended else segment.filename
+    if extended and extended[1].lower() in _CHARACTER_SETS:
+        return unquote(extended[2], encoding=extended[1], errors="replace")
+    if segment.filename is None:
+        return None
+    try:
+        return str(segment.filename).encode("latin-1").decode()
+    except UnicodeError:
+        return str(segment.filename)
+
+
+def _check_encoding(segment: MultipartSegment) -> None:
+    """RFC 7578 section 4.7: no part of a form is encoded; kept as it came, it would be another file."""
+    encoding = segment.header("Content-Transfer-Encoding", "").strip().lower()
+    if encoding not in _PLAIN_ENCODINGS:
+        raise Invalid(f"the file part is encoded as {encoding[:40]}; send its bytes as they are")

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 import click
 
 # Importing a page registers its commands.
-from procession.cli import people, runs, server
+from procession.cli import keeping, looking, people, runs, server
 from procession.cli.registering import commands
 from procession.commands.console import Console
 from procession.config import SettingError
 from procession.model.errors import ProcessionError
 
-PAGES = (server, runs, people)
+PAGES = (server, runs, looking, keeping, people)
 STOPPED_BY_KEYBOARD = 130  # what shells expect: 128 + SIGINT
 
 

@@ -28,7 +28,11 @@ def application_commands() -> None:
     """OAuth applications: what scripts sign in with."""
 
 
-@command("create", user_commands)
+@command(
+    "create",
+    user_commands,
+    example="user create --email ada@example.com --first-name Ada --last-name Byron --role Designer",
+)
 @option("--email", "The login is its part before the @.", required=True)
 @option("--first-name", "First name.", required=True)
 @option("--last-name", "Last name.", required=True)
@@ -45,7 +49,7 @@ def create_user(console: Console, **given: str) -> int:
     return people.create_user(console, **given)
 
 
-@command("create", group_commands)
+@command("create", group_commands, example="group create --name 'Group accounting'")
 @option("--name", "The group's name.", required=True)
 def create_group(console: Console, name: str) -> int:
     """Create a user group."""
@@ -54,7 +58,7 @@ def create_group(console: Console, name: str) -> int:
     return people.create_group(console, name)
 
 
-@command("list", user_commands)
+@command("list", user_commands, example="user list")
 def list_users(console: Console) -> int:
     """Show the users."""
     from procession.commands import people
@@ -62,7 +66,7 @@ def list_users(console: Console) -> int:
     return people.list_users(console)
 
 
-@command("link", user_commands)
+@command("link", user_commands, example="user link ada")
 @click.argument("login")
 def link_user(console: Console, login: str) -> int:
     """Make a link by which the user LOGIN sets a password."""
@@ -71,7 +75,9 @@ def link_user(console: Console, login: str) -> int:
     return people.link_user(console, login)
 
 
-@command("create", application_commands)
+@command(
+    "create", application_commands, example="application create --name 'My scripts' --user ada --scopes process,file"
+)
 @option("--name", "What it is for.", required=True)
 @option("--user", "Login of the user it acts as. Default: the first ClientAdmin.", metavar="LOGIN")
 @option("--scopes", _SCOPES, default="process_read", show_default=True)
@@ -84,7 +90,7 @@ def create_application(console: Console, **given: Any) -> int:
     return applications.create(console, **given)
 
 
-@command("list", application_commands)
+@command("list", application_commands, example="application list")
 def list_applications(console: Console) -> int:
     """Show the applications, without their secrets."""
     from procession.commands import applications
@@ -92,7 +98,7 @@ def list_applications(console: Console) -> int:
     return applications.list_all(console)
 
 
-@command("change", application_commands)
+@command("change", application_commands, example="application change c-1 --name 'Close scripts'")
 @click.argument("application")
 @option("--name", "What it is for.")
 @option("--scopes", _SCOPES + " Tokens end where one is taken away.")
@@ -104,7 +110,7 @@ def change_application(console: Console, application: str, **given: Any) -> int:
     return applications.change(console, application, **given)
 
 
-@command("reset-secret", application_commands)
+@command("reset-secret", application_commands, example="application reset-secret c-1")
 @click.argument("application")
 def reset_secret(console: Console, application: str) -> int:
     """Give APPLICATION, an id or a client_id, a new secret; the old one and every token end."""
@@ -113,7 +119,7 @@ def reset_secret(console: Console, application: str) -> int:
     return applications.reset_secret(console, application)
 
 
-@command("delete", application_commands)
+@command("delete", application_commands, example="application delete c-1")
 @click.argument("application")
 def delete_application(console: Console, application: str) -> int:
     """Delete APPLICATION, an id or a client_id, with its tokens."""

@@ -50,14 +50,16 @@ _SERVER_OPTION = click.Option(
 )
 
 
-def command(name: str, group: click.Group = commands, *, is_remote: bool = False) -> Register:
+def command(name: str, group: click.Group = commands, *, is_remote: bool = False, example: str = "") -> Register:
     """Registers a function as a command that also takes --home and --json, and --server where it `is_remote`.
 
-    The function gets the Console first, then its own options; it returns None, or an exit code other than 0.
+    The function gets the Console first, then its own options; it returns None, or an exit code other than 0. `example`
+    is a line without "procession", for the help and for docs/commands.md.
     """
 
     def register(function: CommandFunction) -> click.Command:
-        registered = group.command(name)(click.pass_obj(function))
+        epilog = f"Example: procession {example}" if example else None
+        registered = group.command(name, epilog=epilog)(click.pass_obj(function))
         registered.params.extend((*_COMMON_OPTIONS, _SERVER_OPTION) if is_remote else _COMMON_OPTIONS)
         return registered
 

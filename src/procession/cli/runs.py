@@ -11,7 +11,7 @@ from procession.cli.registering import command, option
 from procession.commands.console import Console
 
 
-@command("apply", is_remote=True)
+@command("apply", is_remote=True, example="apply month-end.yaml")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @option("--owner", "Login of the user who becomes the owner. Default: the first ClientAdmin.", metavar="LOGIN")
 def apply(console: Console, files: Sequence[str], owner: str | None) -> int:
@@ -25,7 +25,11 @@ def apply(console: Console, files: Sequence[str], owner: str | None) -> int:
     return processes.apply(console, files, owner)
 
 
-@command("run", is_remote=True)
+@command(
+    "run",
+    is_remote=True,
+    example="run 'Month end' --input parameters.month=2026-11-30 --file parameters.bank=bank.csv --wait",
+)
 @click.argument("process")
 @option("--input", "The value of an INPUT property.", multiple=True, metavar="STEP.PROPERTY=VALUE")
 @option("--file", "The file for a File property.", multiple=True, metavar="STEP.PROPERTY=PATH")
@@ -44,7 +48,7 @@ def run_process(console: Console, process: str, *, wait: bool, **given: Sequence
     return runs.run(console, process, inputs=given["input"], paths=given["file"], wait=wait)
 
 
-@command("status", is_remote=True)
+@command("status", is_remote=True, example="status pr-7")
 @click.argument("run")
 def status(console: Console, run: str) -> int:
     """Show a run and its steps."""
@@ -57,7 +61,7 @@ def status(console: Console, run: str) -> int:
     return runs.status(console, run)
 
 
-@command("cancel", is_remote=True)
+@command("cancel", is_remote=True, example="cancel pr-7 --reason 'wrong bank file'")
 @click.argument("run")
 @option("--reason", "Kept in the run's history.")
 def cancel(console: Console, run: str, reason: str | None) -> int:
@@ -71,7 +75,7 @@ def cancel(console: Console, run: str, reason: str | None) -> int:
     return runs.cancel(console, run, reason)
 
 
-@command("restart", is_remote=True)
+@command("restart", is_remote=True, example="restart pr-7 reconcile --reason 'bank file corrected'")
 @click.argument("run")
 @click.argument("step")
 @option("--plan", "Only tell what would run again.", is_flag=True)

@@ -7,13 +7,13 @@ from procession.cli.registering import command, option
 from procession.commands.console import Console
 
 
-@command("version")
+@command("version", example="version")
 def version(console: Console) -> None:
     """Show the version of this program."""
     console.answer({"version": procession.__version__}, f"procession {procession.__version__}")
 
 
-@command("schema")
+@command("schema", example="schema > process-file.schema.json")
 def schema(console: Console) -> None:
     """Print the JSON Schema of process files, for editors."""
     import json
@@ -25,7 +25,7 @@ def schema(console: Console) -> None:
     console.answer(content, json.dumps(content, indent=2, ensure_ascii=False))
 
 
-@command("serve")
+@command("serve", example="serve --home /srv/procession --port 8080")
 @option("--host", "The address to listen at. Default: 127.0.0.1, this machine only.")
 @option("--port", "The port; 0 takes any free one. Default: 8080.", type=int)
 @option("--tls-cert", "A certificate in PEM; needs --tls-key too.", metavar="FILE")
@@ -38,7 +38,7 @@ def serve(console: Console, **overrides: str | int | None) -> int:
     return serving.serve(console, settings)
 
 
-@command("doctor")
+@command("doctor", example="doctor --home /srv/procession")
 def doctor(console: Console) -> int:
     """Check the home: permissions, space, database, files, isolation."""
     from procession.commands import doctor as doctor_command

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib import metadata
 
 import click
 import msgspec
@@ -25,6 +26,7 @@ from procession.store.database import Database
 
 COPY_BYTES = 1 << 20
 NAMED_MAX = 5  # examples in one line
+LIBRARIES_NAMED_MAX = 50
 COLORS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
@@ -58,7 +60,9 @@ def _examine(home: Home, settings: Settings) -> Iterator[Check]:
         yield from _database(home, database, settings)
     finally:
         database.close()
-    yield _isolation(server.isolation_settings(settings, home))
+    isolation = server.isolation_settings(settings, home)
+    yield _isolation(isolation)
+    yield _libraries(isolation)
 
 
 def _permissions(home: Home) -> Check:
@@ -95,16 +99,16 @@ def _database(home: Home, database: Database, settings: Settings) -> Iterator[Ch
         yield _check("database", "problem" if wrong else "ok", "; ".join(wrong[:NAMED_MAX]) or "the database is whole")
         if wrong:
             return
-        yield from _contents(Blobs(home.files), checks.contents(tx))
+        yield from _contents(Blobs(home.files), checks.contents(tx), lambda sha256: checks.names_of(tx, sha256))
         yield _leftovers(home, database)
         yield from alerts(tx, sends_mail=settings.smtp is not None, now=SystemClock().now())
 
 
-def _contents(blobs: Blobs, named: set[str]) -> Iterator[Check]:
+def _contents(blobs: Blobs, named: set[str], name: Callable[[str], str]) -> Iterator[Check]:
     missing = sorted(sha256 for sha256 in named if not blobs.path(sha256).is_file())
     changed = sorted(sha256 for sha256 in named - set(missing) if _digest(blobs, sha256) != sha256)
-    yield _files("missing files", missing, f"all {len(named)} contents are there")
-    yield _files("changed files", changed, "every content has the SHA-256 it should have")
+    yield _files("missing files", [name(sha256) for sha256 in missing], f"all {len(named)} contents are there")
+    yield _files("changed files", [name(sha256) for sha256 in changed], "every content has the SHA-256 it should have")
     unused = len(blobs.stored() - named)
     # A server may be writing one at this moment; what is left over wastes space and harms nobody.
     yield _check("unused files", "warning" if unused else "ok", f"{unused} contents belong to no file")
@@ -148,3 +152,16 @@ def _isolation(settings: IsolationSettings) -> Check:
         isolation.close()
     is_full = "namespace" in text and "Landlock" in text and "without network" in text
     return _check("isolation", "ok" if is_full else "warning", text.partition(";")[0])
+
+
+def _libraries(settings: IsolationSettings) -> Check:
+    """What scripts may import besides what came with this Python."""
+    if not settings.library_paths:
+        return _check("libraries", "ok", "none for scripts alone (PROCESSION_STEP_LIBRARIES)")
+    found = sorted({f"{one.name} {one.version}" for one in metadata.distributions(path=list(settings.library_paths))})
+    shown = ", ".join(found[:LIBRARIES_NAMED_MAX]) or "no installed library"
+    if len(found) > LIBRARIES_NAMED_MAX:
+        shown += f" and {len(found) - LIBRARIES_NAMED_MAX} more"
+    places = ", ".join(settings.library_paths)
+    status = "ok" if found else "warning"
+    return _check("libraries", status, f"scripts find {shown} in {places}")

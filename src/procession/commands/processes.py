@@ -61,10 +61,12 @@ def _content(path: str, name: str, applied: Applied) -> dict[str, Any]:
         "file": path,
         "isNew": applied.is_new,
         "steps": steps,
+        "remarks": list(applied.remarks),
     }
 
 
 def _line(name: str, applied: Applied) -> str:
+    line = f'{applied.id} "{name}", version {applied.version}: {len(applied.steps)} steps'
     if not applied.is_new:
-        return f'{applied.id} "{name}" is unchanged: version {applied.version} says this already'
-    return f'{applied.id} "{name}", version {applied.version}: {len(applied.steps)} steps'
+        line = f'{applied.id} "{name}" is unchanged: version {applied.version} says this already'
+    return "\n".join([line, *(f"  note: {remark}" for remark in applied.remarks)])

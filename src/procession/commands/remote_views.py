@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from procession.client.shapes import PlannedStep, Progress, RestartPlan, RunDetails, RunStatus, StepDetails, StepStatus
@@ -20,8 +19,8 @@ def run_content(details: RunDetails, status: RunStatus) -> dict[str, Any]:
         "status": status.status,
         "outcome": status.outcome,
         "attempt": status.attempt,
-        "dateStarted": _date(status.date_started),
-        "dateFinished": _date(status.date_finished),
+        "dateStarted": views.date(status.date_started),
+        "dateFinished": views.date(status.date_finished),
         "runDurationInSeconds": status.duration_seconds,
     }
 
@@ -36,18 +35,14 @@ def step_content(step: StepDetails) -> dict[str, Any]:
         "stepOrder": step.step_order,
         "status": state.status,
         "completionMessage": state.completion_message,
-        "dateStarted": _date(state.date_started),
-        "dateFinished": _date(state.date_finished),
+        "dateStarted": views.date(state.date_started),
+        "dateFinished": views.date(state.date_finished),
         "runDurationInSeconds": state.duration_seconds,
     }
 
 
 def defined_step(step: StepDetails) -> dict[str, Any]:
     return {"id": step.id, "key": step.key, "name": step.name, "stepOrder": step.step_order, "kind": step.kind}
-
-
-def _date(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def view(name: str, progress: Progress) -> RunView:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from procession.commands import watching
+from procession.commands import watching, wording
 from procession.commands.watching import RunView, StepView
 from procession.model.lifecycle import RunStatus
 from procession.model.runs import Run
@@ -28,8 +28,8 @@ def run_content(run: Run) -> dict[str, Any]:
         "status": run.status,
         "outcome": run.outcome,
         "attempt": run.attempt,
-        "dateStarted": _date(run.started_at),
-        "dateFinished": _date(run.finished_at),
+        "dateStarted": date(run.started_at),
+        "dateFinished": date(run.finished_at),
         "runDurationInSeconds": _whole(run.duration_seconds),
     }
 
@@ -42,14 +42,19 @@ def step_content(step: StepRow) -> dict[str, Any]:
         "stepOrder": step.order,
         "status": step.status,
         "completionMessage": step.message,
-        "dateStarted": _date(step.started_at),
-        "dateFinished": _date(step.finished_at),
+        "dateStarted": date(step.started_at),
+        "dateFinished": date(step.finished_at),
         "runDurationInSeconds": _whole(step.duration_seconds),
     }
 
 
-def _date(at: datetime | None) -> str | None:
+def date(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment(text: str | None) -> str:
+    """For people, from the text that date() gives."""
+    return "" if text is None else wording.moment(datetime.fromisoformat(text))
 
 
 def _whole(seconds: float | None) -> int | None:

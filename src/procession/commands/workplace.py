@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from procession import actions
 from procession.clock import Clock, SystemClock
 from procession.commands.console import Console
 from procession.config import Settings
-from procession.home import Home
+from procession.home import Busy, Home
 from procession.model.errors import NotFound
 from procession.model.ids import ActionStepId, DataStepId, ProcessId, RunId, StepId, parse_step
 from procession.model.people import SCOPES, Caller, User, UserRole
@@ -24,6 +24,7 @@ from procession.store import steps as step_store
 from procession.store.database import Database, Transaction
 
 ADMIN_EMAIL = "admin@localhost"
+COMMANDS = "commands"  # the lease of every command that may write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +39,24 @@ class Workplace:
 
 
 @contextmanager
-def opened(console: Console, *, may_create: bool = False) -> Iterator[Workplace]:
+def opened(console: Console, *, may_create: bool = False, is_alone: bool = False) -> Iterator[Workplace]:
     """Open the home. What is committed is told to the engine that works on it, if there is one.
 
     Raises NotFound where there is none, unless the command `may_create` it: a typing error must not make a new home.
+    Raises Busy while `prune` has the home for itself; `is_alone`: this is it.
     """
     settings, clock = console.settings(), SystemClock()
     home = Home(folder=settings.home)
     if not (may_create or home.exists()):
         raise NotFound(no_home(home))
+    home.prepare()
+    with nullcontext(True) if is_alone else home.lease(COMMANDS) as is_free:
+        if not is_free:
+            raise Busy(f"procession prune is at work on {home.folder}; try again when it is done")
+        yield from _opened(console, settings, home, clock)
+
+
+def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> Iterator[Workplace]:
     # A commit that fails raises; a command has nothing else to end.
     database = home.open_database(clock, on_fatal=lambda _reason: None)
     office = Office(
@@ -55,11 +65,29 @@ def opened(console: Console, *, may_create: bool = False) -> Iterator[Workplace]
         blobs=home.open_blobs(),
         chunks=home.open_chunks(),
         logs=home.logs,
+        allows_network=settings.allow_network,
     )
     try:
+        with database.read() as tx:
+            is_empty = people_store.is_empty(tx)
         yield Workplace(settings=settings, home=home, database=database, office=office, clock=clock)
+        if is_empty:
+            _tell_admin(console, database)
     finally:
         database.close()
+
+
+def _tell_admin(console: Console, database: Database) -> None:
+    """Nobody becomes an administrator unsaid."""
+    with database.read() as tx:
+        if people_store.is_empty(tx):
+            return
+        first = people.first_admin(tx)
+    if first.email == ADMIN_EMAIL:
+        console.remark(
+            f"made {first.login} ({first.email}) the administrator of this new home; "
+            f"procession user link {first.login} gives a link to set a password"
+        )
 
 
 def no_home(home: Home) -> str:
@@ -74,6 +102,11 @@ def operator(tx: Transaction, place: Workplace, login: str | None = None) -> Cal
     """Who a command acts as: the named user, else the first ClientAdmin; on a new home that is `admin`, made now."""
     user = people.find_user(tx, login) if login else _first_admin(tx, place)
     return Caller(user=user, scopes=SCOPES)
+
+
+def viewer(tx: Transaction) -> Caller:
+    """Who a command that changes nothing looks as. Raises NotFound."""
+    return Caller(user=people.first_admin(tx), scopes=SCOPES)
 
 
 def _first_admin(tx: Transaction, place: Workplace) -> User:

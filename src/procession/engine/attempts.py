@@ -38,6 +38,7 @@ class Attempts:
         self._post = post
         self._settled = settled
         self.progressed: Callable[[Board, Work, Progress], None] = lambda board, work, progress: None
+        self.broken: Callable[[Board, Work], None] = lambda board, work: None
 
     def let_go(self, board: Board, work: Work) -> None:
         """Its row is committed: give the process its job."""
@@ -51,10 +52,11 @@ class Attempts:
             action=work.step.action,
             settings=work.step.settings,
             values=board.inputs(work.key, self._tools.blobs),
+            types=board.types(work.key),
             targets=board.targets(work.key),
             folder=str(folder),
             step_key=work.key,
-            idempotency_key=f"{board.run.id}/{board.step_ids[work.key]}/{board.run.epoch}",
+            idempotency_key=f"{board.run.id}/{board.step_ids[work.key]}/{board.run.attempt}",
             limits=self._tools.settings.limits,
         )
         try:
@@ -66,7 +68,14 @@ class Attempts:
         return self._tools.work / str(work.attempt)
 
     def hear(self, board: Board, work: Work) -> None:
-        """Take in what the process has said."""
+        """Take in what the process has said. What goes wrong over it ends this attempt, and nothing else."""
+        try:
+            self._take_in(board, work)
+        except Exception:  # the executor's arm: whatever one process says, the engine listens to the others
+            log.exception("what a step's process said could not be taken in", extra={"attempt": work.attempt})
+            self.broken(board, work)
+
+    def _take_in(self, board: Board, work: Work) -> None:
         for message in work.worker.receive():
             match message:
                 case LogText(text=text):
@@ -105,8 +114,10 @@ class Attempts:
         except (ProcessionError, OSError) as error:
             reason = error.message if isinstance(error, ProcessionError) else f"an output could not be kept: {error}"
             outcome = StepOutcome(status=StepStatus.FAILED, message=reason)
-        final = outcome
-        self._post(lambda: self._settle(board, work, final, contents))
+        except Exception:  # the executor's arm: a step whose end nobody hears of holds its slot for ever
+            log.exception("an output could not be kept", extra={"attempt": work.attempt})
+            outcome = StepOutcome(status=StepStatus.FAILED, message="an output could not be kept; see the server's log")
+        self._post(lambda: self._settle(board, work, outcome, contents))
 
     def _settle(self, board: Board, work: Work, outcome: StepOutcome, contents: Mapping[str, Content]) -> None:
         if work.is_killed:
@@ -142,11 +153,18 @@ class Attempts:
         self._pool.submit(self._kill, work, ended)
 
     def _kill(self, work: Work, ended: Callable[[KillReceipt, StepOutcome | None], None]) -> None:
-        receipt = work.worker.kill(grace_seconds=self._tools.settings.grace_seconds)
-        if receipt.survivors:
-            log.error("processes survived", extra={"attempt": work.attempt, "pids": receipt.survivors})
-        late = next((message.outcome for message in work.worker.receive() if isinstance(message, Done)), None)
-        self._post(lambda: self._killed(work, receipt, late, ended))
+        late: StepOutcome | None = None
+        # Until its end is seen, the process counts as a survivor.
+        receipt = _unseen(work.worker.mark.pid)
+        try:
+            receipt = work.worker.kill(grace_seconds=self._tools.settings.grace_seconds)
+            late = next((message.outcome for message in work.worker.receive() if isinstance(message, Done)), None)
+        except Exception:  # the executor's arm: a slot whose process is not given back is lost
+            log.exception("a step's process could not be ended", extra={"attempt": work.attempt})
+        finally:
+            if receipt.survivors:
+                log.error("processes survived", extra={"attempt": work.attempt, "pids": receipt.survivors})
+            self._post(lambda: self._killed(work, receipt, late, ended))
 
     def _killed(
         self,
@@ -158,6 +176,10 @@ class Attempts:
         self.free(work)
         self.clear(work)
         ended(receipt, late)
+
+
+def _unseen(pid: int) -> KillReceipt:
+    return KillReceipt(pid=pid, processes=1, signals=(), method="failed", duration_ms=0, survivors=(pid,))
 
 
 def receipt_detail(receipt: KillReceipt) -> dict[str, object]:

@@ -105,6 +105,10 @@ class Board:
             return None
         return FileInput(path=str(blobs.path(row.file.sha256)), name=row.file.name, size_bytes=row.file.size_bytes)
 
+    def types(self, key: str) -> Mapping[str, str]:
+        """Of what the step reads."""
+        return {reference: self.properties[reference].item.type for reference in self.prepared.touches[key].reads}
+
     def targets(self, key: str) -> Mapping[str, OutputTarget]:
         """What the step writes."""
         return {reference: self._target(reference) for reference in self.prepared.touches[key].writes}

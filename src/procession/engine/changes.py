@@ -11,7 +11,7 @@ from typing import Any
 from procession.engine.board import Board, Work
 from procession.model import ends as model_ends
 from procession.model.ids import StepId
-from procession.model.lifecycle import Outcome, RunStatus, StepEvent, StepStatus, move_step
+from procession.model.lifecycle import Outcome, RunEvent, RunStatus, StepEvent, StepStatus, move_step
 from procession.model.runs import HistoryKind
 from procession.store import ends, history, moves, runs, writes
 from procession.store.database import Transaction
@@ -117,3 +117,18 @@ class Change:
             log.info("run failed", extra={**fields, "place": model_ends.place(self.facts).strip()})
         else:
             log.info("run finished", extra=fields)
+
+
+def time_out(tx: Transaction, board: Board, *, now: datetime) -> None:
+    """End a run that is over its time limit. Raises runs.Superseded when somebody else has moved it."""
+    limit = board.prepared.process.time_limit_seconds
+    message = f"timed out after {limit:g} s, the time limit of the process run"
+    run = runs.find(tx, board.run.id)
+    if run is None or run.epoch != board.run.epoch or run.status is not RunStatus.RUNNING:
+        raise runs.Superseded
+    seconds = max((now - (run.started_at or now)).total_seconds(), limit)
+    ended = runs.end_early(tx, run, RunEvent.TIME_OUT, now=now, seconds=seconds)
+    moves.time_out_steps(tx, run.id, message=message, now=now)
+    history.stop_attempts(tx, run.id, StepStatus.FAILED, message, now)
+    ends.record(tx, ended, board.ending(HistoryKind.TIMED_OUT, {"limitInSeconds": limit}), now)
+    tx.after_commit(lambda: log.info("run timed out", extra={"run": str(run.id)}))

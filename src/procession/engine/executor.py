@@ -11,16 +11,16 @@ from procession.actions.contract import Outcome as StepOutcome
 from procession.engine import decisions
 from procession.engine.attempts import Attempts, Post, receipt_detail
 from procession.engine.board import Board, Work, lay
-from procession.engine.changes import Change
+from procession.engine.changes import Change, time_out
 from procession.engine.decisions import Result
 from procession.engine.isolation.contract import KillReceipt, Progress, Worker
 from procession.engine.options import Tools
 from procession.engine.taking import Taken
 from procession.engine.timers import Timers
 from procession.model.ids import RunId
-from procession.model.lifecycle import RunEvent, RunStatus, StepStatus
+from procession.model.lifecycle import StepStatus
 from procession.model.runs import HistoryKind
-from procession.store import ends, history, moves, runs
+from procession.store import history, moves, runs
 from procession.store.database import Transaction
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ class Executor:
         self._pool = ThreadPoolExecutor(max_workers=tools.settings.workers_max + 4, thread_name_prefix="attempt")
         self._attempts = Attempts(tools, self._pool, post=post, settled=self._on_settled)
         self._attempts.progressed = self._on_progress
+        self._attempts.broken = self._on_broken
         self.boards: dict[RunId, Board] = {}
         self.dying: dict[RunId, int] = {}  # processes of a run that are being ended: it must not be taken meanwhile
         self.is_closing = False
@@ -84,6 +85,7 @@ class Executor:
                 self._attempts.free(work)
         if not self.dying.get(board.run.id):
             self.left(board.run.id)
+        self._wake_waiting()
 
     def _forget(self, board: Board) -> None:
         board.is_dropped = True
@@ -124,7 +126,8 @@ class Executor:
         step = board.prepared.process.step(key)
         assert step is not None
         action = self._tools.actions.get(step.action)
-        worker = self._tools.isolation.acquire(user_code=action is None or action.runs_user_code)
+        is_users = action is None or action.runs_user_code
+        worker = self._tools.isolation.acquire(user_code=is_users, network=key in board.prepared.networked)
         if worker is None:
             return None
         return Work(
@@ -190,12 +193,15 @@ class Executor:
         if (due := board.retry_at.get(work.key)) is not None:
             self._await_retry(board, work.key, (due - change.now).total_seconds())
         self._go_on(board, change)
-        if any(other.waiting for other in self.boards.values() if other is not board):
+        self._wake_waiting(but=board)
+
+    def _wake_waiting(self, *, but: Board | None = None) -> None:
+        """Slots became free: let steps of other runs begin that wait for one."""
+        if any(other.waiting for other in self.boards.values() if other is not but):
             self._post(self.fill_slots)
 
     def _await_retry(self, board: Board, key: str, seconds: float) -> None:
-        def due() -> None:
-            # By the monotonic clock: a clock that was set back in the meantime must not put it off.
+        def due() -> None:  # by the monotonic clock: a clock that was set back must not put it off
             board.retry_at.pop(key, None)
             self.fill_slots()
 
@@ -229,10 +235,21 @@ class Executor:
     def _limit(self, board: Board, work: Work, seconds: float) -> None:
         if board.works.get(work.key) is not work or work.is_over or work.is_killed:
             return
+        self._end_early(board, work, f"timed out after {seconds:g} s")
+
+    def _on_broken(self, board: Board, work: Work) -> None:
+        """An attempt whose process cannot be listened to. If its end was being decided, the board is in doubt."""
+        if work.is_over and not board.is_dropped:
+            self.drop(board)
+        elif not work.is_over and not work.is_killed:
+            self._end_early(board, work, "what the step's process said could not be taken in; see the server's log")
+
+    def _end_early(self, board: Board, work: Work, message: str) -> None:
+        """Kill the process; the step has failed with the message."""
         self._watch(work.worker, None)
 
         def ended(receipt: KillReceipt, _: StepOutcome | None) -> None:
-            outcome = StepOutcome(status=StepStatus.FAILED, message=f"timed out after {seconds:g} s")
+            outcome = StepOutcome(status=StepStatus.FAILED, message=message)
             took = max(self._tools.clock.monotonic() - work.began, 0.0)
             self._on_settled(
                 board, work, Result(outcome=outcome, contents={}, seconds=took, receipt=receipt_detail(receipt))
@@ -243,24 +260,11 @@ class Executor:
     def _time_out(self, board: Board) -> None:
         if board.is_dropped or board.is_finishing:
             return
-        now, limit = self._tools.clock.now(), board.prepared.process.time_limit_seconds
-        message = f"timed out after {limit:g} s, the time limit of the process run"
-
-        def time_out(tx: Transaction) -> None:
-            run = runs.find(tx, board.run.id)
-            if run is None or run.epoch != board.run.epoch or run.status is not RunStatus.RUNNING:
-                raise runs.Superseded
-            seconds = max((now - (run.started_at or now)).total_seconds(), limit)
-            ended = runs.end_early(tx, run, RunEvent.TIME_OUT, now=now, seconds=seconds)
-            moves.time_out_steps(tx, run.id, message=message, now=now)
-            history.stop_attempts(tx, run.id, StepStatus.FAILED, message, now)
-            ends.record(tx, ended, board.ending(HistoryKind.TIMED_OUT, {"limitInSeconds": limit}), now)
-
-        future = self._tools.database.submit(time_out)
+        now = self._tools.clock.now()
+        future = self._tools.database.submit(lambda tx: time_out(tx, board, now=now))
         future.add_done_callback(lambda _: self._post(lambda: self._timed_out(board)))
 
     def _timed_out(self, board: Board) -> None:
-        log.info("run timed out", extra={"run": str(board.run.id)})
         self._tools.announcements.ring(board.run.id)
         self.drop(board)
 

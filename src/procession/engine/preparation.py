@@ -26,6 +26,7 @@ class Prepared:
 
     process: Process
     touches: Mapping[str, Touches]
+    networked: frozenset[str] = frozenset()  # steps that ask for the network
 
 
 class Preparations:
@@ -48,15 +49,18 @@ class Preparations:
 
 
 def prepare(process: Process, actions: Mapping[str, Action]) -> Prepared:
-    """What each action step reads and writes, as its action tells."""
-    touches = {
-        step.key: _touches(actions[step.action], step.settings)
+    """What each action step reads and writes, and whether it asks for the network, as its action tells."""
+    known = {
+        step.key: (action, msgspec.convert(step.settings, action.settings))
         for step in process.steps
-        if step.kind is StepKind.ACTION and step.action in actions
+        if step.kind is StepKind.ACTION and (action := actions.get(step.action)) is not None
     }
-    return Prepared(process=process, touches=touches)
+    return Prepared(
+        process=process,
+        touches={key: _touches(action, settings) for key, (action, settings) in known.items()},
+        networked=frozenset(key for key, (action, settings) in known.items() if action.wants_network(settings)),
+    )
 
 
-def _touches(action: Action, given: Mapping[str, Any]) -> Touches:
-    settings = msgspec.convert(given, action.settings)
+def _touches(action: Action, settings: Any) -> Touches:
     return Touches(reads=frozenset(action.reads(settings)), writes=frozenset(action.writes(settings)))

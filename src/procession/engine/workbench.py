@@ -152,6 +152,7 @@ def _job(kind: str, settings: msgspec.Struct, place: Path) -> Job:
         action=kind,
         settings=msgspec.to_builtins(settings),
         values={},
+        types={},
         targets={},
         folder=str(place),
         step_key=kind,

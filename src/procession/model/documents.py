@@ -25,6 +25,7 @@ Path = tuple[str | int, ...]
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?\Z", re.ASCII)
+_SURROGATES = re.compile(r"\\\\|\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
@@ -66,7 +67,7 @@ class Document:
     data: Any = None
     spots: dict[Path, Spot] = field(default_factory=dict)
     key_spots: dict[Path, Spot] = field(default_factory=dict)
-    mistakes: list[Mistake] = field(default_factory=list)
+    mistakes: dict[Mistake, None] = field(default_factory=dict)  # a set that keeps their order
     file: str = ""
 
     def wrong(self, path: Path, message: str) -> None:
@@ -80,9 +81,7 @@ class Document:
         self.note(self.key_spots[path], message)
 
     def note(self, spot: Spot, message: str) -> None:
-        mistake = Mistake(line=spot.line, column=spot.column, message=message, file=self.file)
-        if mistake not in self.mistakes:
-            self.mistakes.append(mistake)
+        self.mistakes[Mistake(line=spot.line, column=spot.column, message=message, file=self.file)] = None
 
     def raise_mistakes(self) -> None:
         """Raises FileMistakes if there are any."""
@@ -100,7 +99,7 @@ def read(text: str, *, file: str = "") -> Document:
         document.note(Spot(1, 1), f"the file must have at most {FILE_CHARACTERS_MAX:,} characters, not {len(text):,}")
         document.raise_mistakes()
     try:
-        _Builder(document, yaml.parse(text, Loader=_LOADER)).build()
+        _Builder(document, yaml.parse(_joined(text), Loader=_LOADER)).build()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         spot = Spot(mark.line + 1, mark.column + 1) if mark else Spot(1, 1)
@@ -117,6 +116,20 @@ def read(text: str, *, file: str = "") -> Document:
         return document
     document.raise_mistakes()
     raise AssertionError("a document that cannot be read has a mistake")
+
+
+def _joined(text: str) -> str:
+    """JSON may write one character as two escapes (RFC 8259 section 7), of which YAML knows nothing."""
+    if "\\u" not in text or not text.lstrip("\ufeff \t\r\n").startswith("{"):
+        return text
+    return _SURROGATES.sub(_join, text)
+
+
+def _join(found: re.Match[str]) -> str:
+    if found[1] is None:  # an escaped backslash: what follows is no escape
+        return found[0]
+    high, low = int(found[1], 16) - 0xD800, int(found[2], 16) - 0xDC00
+    return chr(0x10000 + (high << 10) + low)
 
 
 def resolve(text: str) -> Any:

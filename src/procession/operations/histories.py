@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from procession.model.ids import RunId
-from procession.model.runs import HistoryRow, Run
+from procession.model.runs import HistoryKind, HistoryRow, Run
 from procession.model.steps import AttemptRow
 from procession.operations import runs
 from procession.store import history, writes
 from procession.store.database import Transaction
 from procession.store.writes import WriteRow
+
+BEGINNINGS = frozenset({HistoryKind.STARTED, HistoryKind.RESTARTED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

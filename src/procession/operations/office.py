@@ -17,7 +17,8 @@ from procession.store.chunks import Chunks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Office:
-    """`look` is the engine's, called after a commit; `logs` is the folder of step logs; `url` is our own address.
+    """`look` is the engine's, called after a commit; `logs` is the folder of step logs; `url` is our own address;
+    `allows_network` says whether steps that ask for the network get it.
 
     `workbench` does the work on tables; commands have none.
     """
@@ -28,6 +29,7 @@ class Office:
     chunks: Chunks
     logs: Path
     url: str = ""
+    allows_network: bool = False
     workbench: Workbench | None = None
 
     @property

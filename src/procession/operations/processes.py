@@ -14,7 +14,7 @@ from procession.model.people import Caller, Role, User, UserRole
 from procession.model.processes import Process
 from procession.model.rights import covers
 from procession.model.steps import StepRow
-from procession.operations import permissions
+from procession.operations import networks, permissions
 from procession.operations.office import Office
 from procession.store import permissions as permission_store
 from procession.store import processes, steps
@@ -30,6 +30,7 @@ class Applied:
     version: int
     is_new: bool
     steps: list[StepRow]
+    remarks: tuple[str, ...] = ()  # what this server will refuse to start
 
 
 def apply(
@@ -61,7 +62,8 @@ def apply(
         row = _create(tx, caller_user, definition.name, now)
     else:
         _require_editor(tx, caller_user, row)
-    return _publish(tx, row, definition, source=text, author=caller_user.login, now=now)
+    applied = _publish(tx, row, definition, source=text, author=caller_user.login, now=now)
+    return replace(applied, remarks=networks.remarks(office, definition))
 
 
 def _create(tx: Transaction, user: User, name: str, now: datetime) -> ProcessRow:

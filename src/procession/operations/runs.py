@@ -17,7 +17,7 @@ from procession.model.processes import AlertWhen, Flow
 from procession.model.restart import Wish
 from procession.model.runs import HistoryKind, Run, RunFilter
 from procession.model.steps import PropertyRow, StepRow
-from procession.operations import copies, permissions, planning, processes, steps, upgrades
+from procession.operations import copies, networks, permissions, planning, processes, steps, upgrades
 from procession.operations import inputs as required
 from procession.operations.office import Office
 from procession.store import ends, history, moves, people, writes
@@ -86,6 +86,7 @@ def start(
         return run
     if run.status in RUN_FINAL:
         raise Invalid(f"process run {run_id} already ran; restart a step or create a new run")
+    networks.require(tx, office, run)
     rows = step_store.properties_of_run(tx, run_id)
     required.require(tx, run, rows)
     run = store.start(tx, run, caller.user.id, author=caller.user.login, now=now)
@@ -161,6 +162,7 @@ def restart(
         upgrades.require(planned, newer)
     restarts.check_release(planned.process, planned.plan, wish.release)
     run = planned.run if newer is None else store.follow(tx, planned.run, newer.version, newer.process)
+    networks.require(tx, office, run)
     run = store.restart(tx, run, planned.plan.key, caller.user.id, author=caller.user.login, now=now)
     for key in reversed(planned.plan.again):
         step = planned.steps[key]

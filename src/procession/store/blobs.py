@@ -6,11 +6,13 @@ unreferenced file, never a row without its bytes.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +21,7 @@ from procession.model.files import Content
 from procession.store.crash import CrashPoint, pass_by
 
 COPY_BYTES = 1 << 20
+FREE_BYTES_MIN = 64 << 20  # less is full: the database needs some of it to end what is under way
 
 
 class Blobs:
@@ -29,6 +32,16 @@ class Blobs:
         self._incoming = folder / "incoming"
         self._crash_point = crash_point
         self._incoming.mkdir(parents=True, exist_ok=True)
+
+    def why_full(self) -> str:
+        """Why nothing can be written to this disk; "" where something can."""
+        disk = os.statvfs(self._folder)
+        if disk.f_flag & os.ST_RDONLY:
+            return "the server's disk is read-only"
+        if disk.f_bavail * disk.f_frsize < FREE_BYTES_MIN:
+            return "the server's disk is full"
+        # A file system without a fixed number of files says 0 of 0.
+        return "the server's disk holds no more files" if disk.f_files and not disk.f_favail else ""
 
     def path(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256[2:]
@@ -74,18 +87,47 @@ class Blobs:
             leftover.unlink()
         return len(leftovers)
 
+    def drop(self, sha256: str, *, before: float, is_named: Callable[[str], bool]) -> int | None:
+        """Remove a content that no row names and that was last published before that moment (a Unix time).
+
+        Gives its size, None when it stays. Whoever publishes the same content meanwhile makes it young, or new.
+        """
+        path = self.path(sha256)
+        with self._held(fcntl.LOCK_EX):
+            try:
+                found = path.stat()
+            except FileNotFoundError:
+                return None
+            if found.st_mtime >= before or is_named(sha256):
+                return None
+            path.unlink()
+        return found.st_size
+
     def _settle(self, sink: Sink, content: Content) -> None:
         """A content that is there already is kept and this copy dropped; its name may not be on disk yet."""
         target = self.path(content.sha256)
-        if target.exists():
-            sink.abandon()
-        else:
-            sink.sync()
-            self._crash_point("before publication")
-            target.parent.mkdir(exist_ok=True)
-            sink.path.rename(target)
+        with self._held(fcntl.LOCK_SH):
+            try:
+                # A row will name it soon: drop() must not take it for an old one.
+                os.utime(target)
+                sink.abandon()
+            except FileNotFoundError:
+                sink.sync()
+                self._crash_point("before publication")
+                target.parent.mkdir(exist_ok=True)
+                sink.path.rename(target)
         sync_folders(target.parent)
         self._crash_point("after publication")
+
+    @contextmanager
+    def _held(self, kind: int) -> Iterator[None]:
+        """Between processes: publishers are let in together, whoever removes is alone."""
+        handle = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, kind)
+            yield
+        finally:
+            os.close(handle)
 
 
 def _open_below(folder: Path, source: Path) -> int:

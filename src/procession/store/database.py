@@ -141,6 +141,8 @@ class Database:
         self._open_readers: list[sqlite3.Connection] = []
         self._is_closed = False
         self._connection = self._connect()
+        # Means something for a new file only: pages that become free can then be given back (store/maintenance).
+        self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()

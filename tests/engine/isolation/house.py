@@ -75,9 +75,9 @@ class House:
     has_namespaces: bool = True
     jobs: int = 0
 
-    def acquire(self, *, user_code: bool = True) -> Worker:
+    def acquire(self, *, user_code: bool = True, network: bool = False) -> Worker:
         end_at = time.monotonic() + DEADLINE_SECONDS
-        while (worker := self.isolation.acquire(user_code=user_code)) is None:
+        while (worker := self.isolation.acquire(user_code=user_code, network=network)) is None:
             assert time.monotonic() < end_at, "no worker became ready"
             select.select([self.isolation.fileno()], [], [], 1)
             self.isolation.collect()
@@ -90,6 +90,7 @@ class House:
         return Job(
             action=action,
             settings={"code": code},
+            types={},
             values={name.replace("__", "."): value for name, value in values.items()},
             targets={},
             folder=str(folder),

@@ -117,7 +117,7 @@ def test_the_environment_of_the_server_is_not_there(secret_environment: None, ow
     told = own_house.run("import os; outputs['a.b'] = ' '.join(os.environ)")
 
     names = set(str(told.outcome.outputs["a.b"]).split())
-    assert names <= {"PATH", "LANG", "HOME", "TZ", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "LC_CTYPE"}
+    assert names <= {"PATH", "LANG", "HOME", "TZ", "TMPDIR", "USER", "LOGNAME", "PYTHONDONTWRITEBYTECODE", "LC_CTYPE"}
 
 
 needs_landlock = pytest.mark.skipif(landlock.version() == 0, reason="this kernel has no Landlock")

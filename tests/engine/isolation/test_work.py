@@ -215,6 +215,28 @@ def test_a_step_that_says_it_ended_in_what_is_no_end_fails(house: House, status:
     assert "is not a message" in told.reason
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "['exit', 2**40, 0]",
+        "['exit', -1, 0]",
+        "['exit', 0, float('inf')]",
+        "['progress', float('nan'), '']",
+        "['done', 'Success', '', {'a.b': msgspec.msgpack.Ext(1, b'1e999999999')}, False]",
+        "['done', 'Success', '', {'a.b': msgspec.msgpack.Ext(1, b'1e-999999999')}, False]",
+        "['done', 'Success', '', {'a.b': msgspec.msgpack.Ext(1, b'NaN')}, False]",
+        "['done', 'Success', '', {'a.b': msgspec.msgpack.Ext(2, b'\\7' * 1_000_000)}, False]",
+        "['done', 'Success', '', {'a.b': 1.5}, False]",
+        "['done', 'Success', '', {1: 'x' * 1000}, False]",
+    ],
+)
+def test_a_message_with_a_number_that_cannot_be_ends_the_step(house: House, frame: str) -> None:
+    told = house.run(f"import msgspec\ncontext.channel.send(msgspec.msgpack.encode({frame}))")
+
+    assert "is not a message" in told.reason
+    assert len(told.reason) < 300
+
+
 def test_shared_memory_goes_with_its_step(shared: House) -> None:
     before = Path("/proc/sysvipc/shm").read_text()
 

@@ -1,7 +1,7 @@
 """CSV and TSV as cells: every field is text.
 
 `records` says what a file holds. DuckDB, ten times as fast, loads the files that both are known to read alike: those
-with one kind of line end and no blanks around quotes. Whatever it refuses is read by `records`, which has the last word.
+with one kind of line end and no blanks around quotes. What it refuses is read by `records`, which has the last word.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
     file = text.prepare(source, options, folder)
     try:
         dialect = _dialect(file, options)
-        line, first = next(iter(records.read(file, dialect)), (0, []))
+        _, first = next(iter(records.read(file, dialect)), (0, []))
         if not first:
             raise Unreadable("it holds no table: there is nothing but blank lines")
         if len(first) > COLUMNS_MAX:
             raise Unreadable(f"it has {len(first):,} columns; at most {COLUMNS_MAX:,} are read")
-        _load(connection, file, dialect, first if options.header else None, len(first), folder)
+        _load(connection, file, dialect, first, has_header=options.header)
     except Unreadable as error:
         raise Problem(f'the file "{source.name}" cannot be read: {error}') from error
     line_of = records.lines_of(file, dialect, len(first), first=int(options.header))
@@ -58,7 +58,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
 def _dialect(file: Text, options: FileOptions) -> Dialect:
     if options.delimiter and file.separator and options.delimiter != file.separator:
         raise Unreadable(
-            f'its first line says that "{file.separator}" separates the values, and delimiter says "{options.delimiter}"'
+            f'its first line says that "{file.separator}" separates the values, and delimiter is "{options.delimiter}"'
         )
     delimiter = options.delimiter or file.separator or _delimiter(file, options)
     return Dialect(delimiter=delimiter, quote=options.quote, trims=options.trim)
@@ -67,7 +67,9 @@ def _dialect(file: Text, options: FileOptions) -> Dialect:
 def _delimiter(file: Text, options: FileOptions) -> str:
     """The one that gives every record of the sample as many values as the header, the most of them; where none does,
     the one that the header holds most of."""
-    widths = {mark: _widths(file, Dialect(delimiter=mark, quote=options.quote, trims=options.trim)) for mark in DELIMITERS}
+    widths = {
+        mark: _widths(file, Dialect(delimiter=mark, quote=options.quote, trims=options.trim)) for mark in DELIMITERS
+    }
     even = [mark for mark, found in widths.items() if len(set(found)) == 1 and found[0] > 1]
     return max(even or DELIMITERS, key=lambda mark: widths[mark][0] if widths[mark] else 0)
 
@@ -81,39 +83,33 @@ def _widths(file: Text, dialect: Dialect) -> list[int]:
 
 
 def _load(
-    connection: duckdb.DuckDBPyConnection, file: Text, dialect: Dialect, header: list[str] | None, width: int, folder: Path
+    connection: duckdb.DuckDBPyConnection, file: Text, dialect: Dialect, first: list[str], *, has_header: bool
 ) -> None:
     import duckdb
 
+    width = len(first)
     # DuckDB cannot tell a blank line from an empty value; a header of several lines is left to `records`.
-    one_line = header is None or not any(dialect.quote in value or "\n" in value or "\r" in value for value in header)
+    one_line = not (has_header and any(mark in value for value in first for mark in (dialect.quote, "\n", "\r")))
     seen = _scan(file, dialect) if width > 1 and one_line else None
     if seen is not None:
         with suppress(duckdb.InvalidInputException, duckdb.ConversionException):
-            _copy(connection, _rows_only(file, header, folder), dialect, width, line_end=seen.line_end)
-            if _agrees(connection, seen, header, width):
+            _copy(connection, _rows_only(file, has_header=has_header), dialect, width, line_end=seen.line_end)
+            rows = database.count(connection, cells.RELATION) + int(has_header)
+            if seen.agrees(rows, width):
                 return
         connection.execute(f"DROP TABLE IF EXISTS {quote(cells.RELATION)}")
-    rows = (values for _, values in islice(records.table(file, dialect, width), int(header is not None), None))
-    _copy(connection, _rewrite(rows, folder), Dialect(delimiter=","), width, line_end=r", new_line = '\n'")
+    found = (values for _, values in islice(records.table(file, dialect, width), int(has_header), None))
+    _copy(connection, _rewrite(found, file.folder), Dialect(delimiter=","), width, line_end=r", new_line = '\n'")
 
 
-def _agrees(connection: duckdb.DuckDBPyConnection, seen: _Seen, header: list[str] | None, width: int) -> bool:
-    """DuckDB lets a row end in empty values too many. Without quotes, the number of delimiters tells."""
-    if not seen.trails:
-        return True
-    rows = database.count(connection, cells.RELATION) + int(header is not None)
-    return not seen.quotes and seen.delimiters == rows * (width - 1)
-
-
-def _rows_only(file: Text, header: list[str] | None, folder: Path) -> Path:
+def _rows_only(file: Text, *, has_header: bool) -> Path:
     """Without the header: DuckDB's own way to skip lines loses one more where they end in CRLF."""
-    if header is None:
-        return text.cut(file, start=file.start, folder=folder)
+    if not has_header:
+        return text.cut(file, file.start)
     with file.path.open(encoding="utf-8", newline="") as lines:
         lines.seek(file.start)
         size = len(lines.readline(text.LINE_CHARACTERS_MAX).encode())
-    return text.cut(file, start=file.start + size, folder=folder)
+    return text.cut(file, file.start + size)
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, width: int, *, line_end: str) -> None:
@@ -153,9 +149,13 @@ class _Seen:
         """For read_csv. CRLF it must find for itself, and does where there is no other: told of it, it loses rows."""
         return "" if self.pairs else r", new_line = '\n'"
 
+    def agrees(self, rows: int, width: int) -> bool:
+        """DuckDB lets a row end in empty values too many. Without quotes, the number of delimiters tells."""
+        return not self.trails or (not self.quotes and self.delimiters == rows * (width - 1))
+
 
 def _scan(file: Text, dialect: Dialect) -> _Seen | None:
-    """None where DuckDB might read it otherwise: mixed line ends, a blank between a quote and a delimiter or line end."""
+    """None where DuckDB might read it otherwise: mixed line ends, blanks between a quote and what ends its value."""
     if dialect.trims or dialect.quote == dialect.delimiter or not (dialect.quote + dialect.delimiter).isascii():
         return None
     mark, edge = dialect.quote.encode(), dialect.delimiter.encode()

@@ -11,6 +11,7 @@ from procession.actions.references import ReferenceText
 Character = Annotated[str, msgspec.Meta(min_length=1, max_length=1)]
 Type = Literal["Text", "Number", "Money", "Date", "Datetime", "TrueFalse"]
 Heading = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Pattern = Annotated[str, msgspec.Meta(min_length=2, max_length=60)]
 Thousands = Literal[".", ",", " ", "'", "_"]
 
 
@@ -20,13 +21,11 @@ class ColumnOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     name: Annotated[Heading | None, msgspec.Meta(description="what the step calls it; its heading if left out")] = None
     type: Annotated[Type, msgspec.Meta(description="a value that does not fit is refused, never rounded")]
     required: Annotated[bool, msgspec.Meta(description="refuse an empty cell")] = False
-    decimal: Annotated[Literal[".", ","] | None, msgspec.Meta(description="the decimal mark; the file's if left out")] = (
-        None
-    )
-    thousands: Annotated[Thousands | None, msgspec.Meta(description="the mark between groups of three digits")] = None
-    pattern: Annotated[
-        str | None, msgspec.Meta(max_length=60, description="how dates are written, such as %d.%m.%Y")
+    decimal: Annotated[
+        Literal[".", ","] | None, msgspec.Meta(description="the decimal mark; the file's if left out")
     ] = None
+    thousands: Annotated[Thousands | None, msgspec.Meta(description="the mark between groups of three digits")] = None
+    pattern: Annotated[Pattern | None, msgspec.Meta(description="how dates are written, such as %d.%m.%Y")] = None
     trim: Annotated[bool | None, msgspec.Meta(description="take blanks from both ends")] = None
 
 
@@ -39,14 +38,13 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     header: Annotated[bool, msgspec.Meta(description="does the first row hold the headings?")] = True
     skip: Annotated[int, msgspec.Meta(ge=0, le=1000, description="lines or rows before the header")] = 0
     encoding: Annotated[
-        str | None, msgspec.Meta(max_length=40, description="CSV: such as cp1252; UTF-8, or what its first bytes say")
+        Annotated[str, msgspec.Meta(max_length=40)] | None,
+        msgspec.Meta(description="CSV: such as cp1252; UTF-8 or what its first bytes say if left out"),
     ] = None
     sheet: Annotated[str | int | None, msgspec.Meta(description="name, or number from 1; the first if left out")] = None
     range: Annotated[
-        str | None,
-        msgspec.Meta(
-            pattern=r"^[A-Za-z]{1,3}[0-9]{0,7}:[A-Za-z]{1,3}[0-9]{0,7}$", description="part of a sheet, such as B4:H"
-        ),
+        Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{1,3}[0-9]{0,7}:[A-Za-z]{1,3}[0-9]{0,7}$")] | None,
+        msgspec.Meta(description="part of a sheet, such as B4:H"),
     ] = None
     errors: Annotated[
         Literal["refuse", "empty"],
@@ -58,8 +56,6 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = "keep"
     decimal: Annotated[Literal[".", ","] | None, msgspec.Meta(description="the decimal mark of all columns")] = None
     thousands: Annotated[Thousands | None, msgspec.Meta(description="the mark between groups, of all columns")] = None
-    date: Annotated[str | None, msgspec.Meta(max_length=60, description="how dates are written, such as %d.%m.%Y")] = (
-        None
-    )
+    date: Annotated[Pattern | None, msgspec.Meta(description="how dates are written, such as %d.%m.%Y")] = None
     trim: Annotated[bool, msgspec.Meta(description="take blanks from both ends of every cell")] = False
     zone: Annotated[str, msgspec.Meta(max_length=64, description="IANA zone in which a moment's day is taken")] = "UTC"

@@ -93,8 +93,8 @@ def lines_of(file: Text, dialect: Dialect, width: int, *, first: int) -> Callabl
         nonlocal rows, at, line
         if row < at:
             rows, at = islice(table(file, dialect, width), first, None), -1
-        for line, _ in islice(rows, row - at):
-            at += 1
+        for found, _ in islice(rows, row - at):
+            at, line = at + 1, found
         return line
 
     return line_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from procession.actions.contract import FileInput
@@ -31,11 +31,13 @@ _SEPARATOR_LINE = re.compile(r'\A"?sep=(.)"?\s*\Z', re.IGNORECASE)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
     """A table as text: `path` in UTF-8, from the byte `start` on, which stands behind `lines_before` lines.
+    Copies go to `folder`.
 
     `separator` is what a `sep=` line said. `remark` is what should be said of the encoding.
     """
 
     path: Path
+    folder: Path
     start: int
     lines_before: int
     separator: str | None = None
@@ -55,7 +57,8 @@ def prepare(source: FileInput, options: FileOptions, folder: Path) -> Text:
     if encoding not in {"utf-8", "utf-8-sig"}:
         warning = _doubt(path, source.name, encoding) if not mark else ""
         path, mark = _as_utf_8(source, encoding, folder, skip=len(mark)), b""
-    return _begin(path, source.name, options.skip, mark=mark, warning=warning)
+    found = Text(path=path, folder=folder, start=len(mark), lines_before=0, warning=warning)
+    return _begin(found, source.name, options.skip)
 
 
 def _marked(path: Path) -> tuple[bytes, str]:
@@ -95,11 +98,12 @@ def _as_utf_8(source: FileInput, encoding: str, folder: Path, *, skip: int) -> P
                 return copy
 
 
-def _begin(path: Path, name: str, skip: int, *, mark: bytes, warning: str) -> Text:
-    start, number, separator = len(mark), 0, None
+def _begin(text: Text, name: str, skip: int) -> Text:
+    """Behind the lines to skip, blank lines and a `sep=` line."""
+    start, number, separator = text.start, 0, None
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            file.read(1 if mark else 0)
+        with text.path.open(encoding="utf-8", newline="") as file:
+            file.seek(start)
             while line := file.readline(LINE_CHARACTERS_MAX):
                 found = _SEPARATOR_LINE.match(line) if number >= skip and separator is None else None
                 if number >= skip and line.strip() and not found:
@@ -108,8 +112,8 @@ def _begin(path: Path, name: str, skip: int, *, mark: bytes, warning: str) -> Te
                 number += 1
                 start += len(line.encode())
     except UnicodeDecodeError:
-        raise Problem(f'the file "{name}" cannot be read: {wrong_byte(path)}') from None
-    return Text(path=path, start=start, lines_before=number, separator=separator, warning=warning)
+        raise Problem(f'the file "{name}" cannot be read: {wrong_byte(text.path)}') from None
+    return replace(text, start=start, lines_before=number, separator=separator)
 
 
 def wrong_byte(path: Path, advice: str = _ADVICE) -> str | None:
@@ -131,11 +135,11 @@ def wrong_byte(path: Path, advice: str = _ADVICE) -> str | None:
             returns += text.count("\r")
 
 
-def cut(text: Text, *, start: int, folder: Path) -> Path:
+def cut(text: Text, start: int) -> Path:
     """The file from the byte `start` on: the file itself where that is all of it, else a copy."""
     if start == 0:
         return text.path
-    copy = folder / "table.txt"
+    copy = text.folder / "table.txt"
     with text.path.open("rb") as file, copy.open("wb") as out:
         file.seek(start)
         shutil.copyfileobj(file, out, _CHUNK_BYTES)

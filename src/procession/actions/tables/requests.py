@@ -13,6 +13,7 @@ from procession.actions import csv_files, database
 from procession.actions.csv_files import CsvFile
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
+from procession.actions.reading import number_texts, parquet
 from procession.actions.tables import json_bodies, sources
 from procession.actions.tables.contract import Mode, RowsSettings
 from procession.model import columns
@@ -230,7 +231,11 @@ def _load_parquet(connection: duckdb.DuckDBPyConnection, settings: RowsSettings)
     assert found is not None and isinstance(found[0], int)
     if found[0] > ROWS_MAX:
         raise Problem(f"the request has {found[0]:,} rows, more than {ROWS_MAX:,}; send them in parts")
-    return _take(connection, settings, source, None)
+    try:
+        names, _ = parquet.schema(connection, settings.request)
+    except parquet.Unsuited as error:
+        raise Problem(f"{_UNREADABLE['parquet']}: {error}") from None
+    return _take(connection, settings, source, names)
 
 
 def _is_whole(path: Path) -> bool:
@@ -241,11 +246,11 @@ def _is_whole(path: Path) -> bool:
 
 
 def _take(
-    connection: duckdb.DuckDBPyConnection, settings: RowsSettings, source: str, names: Sequence[str] | None
+    connection: duckdb.DuckDBPyConnection, settings: RowsSettings, source: str, names: Sequence[str]
 ) -> tuple[Column, ...]:
-    """GIVEN of the source's columns; `names` are what the client calls them, None: what the source does."""
+    """GIVEN of the source's columns; `names` are what the client calls them."""
     types = {row[0]: row[1] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-    named = _mapped(settings.contents.columns, list(types) if names is None else names)
+    named = _mapped(settings.contents.columns, names)
     taken = ", ".join(
         f"{_as_text(column, name, kind)} AS f{column.field}"
         for column, (name, kind) in zip(named, types.items(), strict=True)
@@ -255,7 +260,9 @@ def _take(
 
 
 def _as_text(column: Column, name: str, kind: str) -> str:
-    if kind in {"DOUBLE", "FLOAT"} and column.type is not ColumnType.TEXT:
+    if kind in {"DOUBLE", "FLOAT"} and column.type is ColumnType.TEXT:
+        return number_texts.of_binary(quote(name))
+    if kind in {"DOUBLE", "FLOAT"}:
         # By its shortest text, which is the amount that somebody wrote: from the number itself DuckDB scales in binary
         # (1234567.89 becomes 1234567.8899999998). What a sum left behind the tenth decimal place is dropped.
         shortest = f"CAST({quote(name)} AS VARCHAR)"

@@ -18,7 +18,7 @@ from types import FrameType
 import msgspec
 
 from procession.actions.contract import Action, Outcome
-from procession.engine.isolation import codec, limits, rehearsal, sandbox
+from procession.engine.isolation import codec, limits, program, rehearsal, sandbox
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.context import Pulse, StepContext
 from procession.engine.isolation.contract import Done, Heartbeat, Job
@@ -76,6 +76,7 @@ def _settle_in(log: int) -> None:
     # New ones, by line: what was printed before a crash must be in the log.
     sys.stdout = open(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
+    sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]  # libraries go back to these
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
@@ -88,6 +89,9 @@ def _work_once(place: Workplace) -> None:
     # All that needs no job is done while nobody waits for it, the copying of the pages that a job writes to included.
     rules = sandbox.prepare(place.cell)
     rehearsal.rehearse(place.book)
+    if place.cell.has_own_mounts:
+        program.rehearse(sandbox.SHARED_MEMORY)
+    sys.path += place.cell.settings.library_paths
     job = codec.decode_job(place.channel.receive(wait=True))
     pulse = Pulse(place.channel)
     sandbox.enter(place.cell, rules, job)
@@ -145,13 +149,23 @@ def _run(place: Workplace, pulse: Pulse, job: Job) -> Outcome:
     folder = Path(job.folder)
     if action.runs_user_code:
         _move_into(job.folder)
-    context = StepContext(job=job, settings=settings, place=folder, channel=place.channel, pulse=pulse, pid=place.pid)
+    context = StepContext(
+        job=job,
+        settings=settings,
+        place=folder,
+        channel=place.channel,
+        pulse=pulse,
+        pid=place.pid,
+        has_network=place.cell.has_network,
+        is_there=action.runs_user_code,
+    )
     return action.run(context)
 
 
 def _finish(place: Workplace, outcome: Outcome, *, reusable: bool) -> None:
     if os.getpid() != place.pid:
-        os._exit(0)  # a copy that user code forked and that returned from the script: not the step
+        # A copy that user code forked and that came to the end of the script: not the step.
+        os._exit(int(outcome.status is StepStatus.FAILED))
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):  # user code may have closed or replaced it
             stream.flush()
@@ -166,6 +180,8 @@ def _finish(place: Workplace, outcome: Outcome, *, reusable: bool) -> None:
 def _move_into(folder: str) -> None:
     os.chdir(folder)
     os.environ["HOME"] = os.environ["TMPDIR"] = folder
+    # The user lent to a step is in no list of users: libraries that want its name look here first.
+    os.environ["USER"] = os.environ["LOGNAME"] = "step"
     tempfile.tempdir = None  # it remembers the first answer, which was another job's folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,6 +23,8 @@ _INTEGER_MAX, _INTEGER_MIN = 2**64 - 1, -(2**63)  # what msgpack can say
 OUTCOMES = frozenset({StepStatus.SUCCESS, StepStatus.WARNING, StepStatus.FAILED})
 TEXT_CHARS_MAX = 4_000  # of a completion message or a progress message
 DEPTH_MAX = 100  # of nested settings
+STATUS_MAX = 0xFFFF  # of a wait status
+_NUMBER_DIGITS_MAX = 400  # of an output, before the point and after it; more than a double can say
 
 
 class Malformed(ProcessionError):
@@ -50,7 +53,7 @@ Frame = Heartbeat | Progress | Finished | Exited
 def encode_job(job: Job) -> bytes:
     """The job in msgpack. Raises Malformed for a value that cannot travel."""
     targets = {reference: (target.type, target.file_name) for reference, target in job.targets.items()}
-    head = [job.action, _pack(job.settings), _pack(job.values), targets]
+    head = [job.action, _pack(job.settings), _pack(job.values), dict(job.types), targets]
     most = job.limits
     limits = (
         *(most.memory_bytes_max, most.file_bytes_max, most.open_files_max, most.processes_max),
@@ -61,12 +64,13 @@ def encode_job(job: Job) -> bytes:
 
 def decode_job(payload: bytes) -> Job:
     """The job as it was sent, Decimals digit by digit."""
-    action, settings, values, targets, folder, step_key, idempotency_key, limits = _decode(payload)
+    action, settings, values, types, targets, folder, step_key, idempotency_key, limits = _decode(payload)
     memory, file, open_files, processes, cpu = limits
     return Job(
         action=action,
         settings=settings,
         values=values,
+        types=types,
         targets={key: OutputTarget(type=type_, file_name=name) for key, (type_, name) in targets.items()},
         folder=folder,
         step_key=step_key,
@@ -103,12 +107,15 @@ def decode_frame(payload: bytes) -> Frame:
             case ["beat"]:
                 return Heartbeat()
             case ["progress", int() | float() as fraction, str() as message]:
-                return Progress(fraction=float(fraction), message=message[:TEXT_CHARS_MAX])
+                return Progress(fraction=min(1.0, max(0.0, _finite(fraction))), message=message[:TEXT_CHARS_MAX])
             case ["exit", int() as status, int() | float() as seconds]:
-                return Exited(status=status, cpu_seconds=float(seconds))
+                if not 0 <= status <= STATUS_MAX:
+                    raise ValueError(f"no process ends with the status {status}")
+                return Exited(status=status, cpu_seconds=_finite(seconds))
             case ["done", str() as status, str() as message, dict() as outputs, bool() as reusable]:
                 if StepStatus(status) not in OUTCOMES:
                     raise ValueError(f"no step ends {status}")
+                message = message[:TEXT_CHARS_MAX]
                 outcome = Outcome(status=StepStatus(status), message=message, outputs=_checked(outputs))
                 return Finished(done=Done(outcome=outcome), reusable=reusable)
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
@@ -116,11 +123,33 @@ def decode_frame(payload: bytes) -> Frame:
     raise Malformed("the step's process sent something that is not a message")
 
 
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ValueError(f"the number {number}")
+    return float(number)
+
+
 def _checked(outputs: Mapping[Any, Any]) -> dict[str, Any]:
     for reference, value in outputs.items():
-        if not isinstance(reference, str) or not isinstance(value, str | int | Decimal | bool | None | FileOutput):
-            raise ValueError(f"the output {reference!r}")
+        if not isinstance(reference, str) or not _can_be_kept(value):
+            raise ValueError(f"the output {str(reference)[:80]!r}")
     return {reference: _named(value) for reference, value in outputs.items()}
+
+
+def _can_be_kept(value: object) -> bool:
+    match value:
+        case Decimal():  # one of a few bytes, 1e999999999, would fill the memory when it is written out
+            return value.is_finite() and _is_written_short(value)
+        case int():
+            return value.bit_length() <= 3 * _NUMBER_DIGITS_MAX
+        case FileOutput():
+            return "\0" not in value.path
+    return value is None or isinstance(value, str)
+
+
+def _is_written_short(number: Decimal) -> bool:
+    exponent = number.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -_NUMBER_DIGITS_MAX and number.adjusted() <= _NUMBER_DIGITS_MAX
 
 
 def _named(value: Any) -> Any:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import _thread
+import contextlib
 import os
 import threading
 import time
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from procession.actions.contract import InputValue, OutputTarget
-from procession.engine.isolation import codec
+from procession.engine.isolation import codec, program
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.contract import Heartbeat, Job, Progress
 
 BEAT_SECONDS = 1.0
+_REHEARSED = program.Program(folder="", file="", modules=2**31, pid=0)
 _PROGRESS_SECONDS_MIN = 0.05  # between two progress messages: a loop may report every row
 
 
@@ -85,13 +88,17 @@ class StepContext:
     place: Path
     channel: Channel
     pulse: Pulse
-    pid: int
+    pid: int  # 0 in a rehearsal
+    has_network: bool = False
+    is_there: bool = False  # the folder: the engine makes that of user code
     _reported_at: float = field(default=0.0)
+    _program: program.Program = field(default=_REHEARSED)
 
     @property
     def folder(self) -> Path:
         """Made when it is first asked for: most built-in steps need none, and it costs a third of a millisecond."""
-        self.place.mkdir(parents=True, exist_ok=True)
+        if not self.is_there:
+            self.place.mkdir(parents=True, exist_ok=True)
         return self.place
 
     @property
@@ -109,20 +116,25 @@ class StepContext:
     def value(self, reference: str) -> InputValue:
         return self.job.values[reference]
 
+    def type_of(self, reference: str) -> str:
+        return self.job.types[reference]
+
     def target(self, reference: str) -> OutputTarget:
         return self.job.targets[reference]
 
     def log(self, text: str) -> None:
         # Past sys.stdout: an action may have put this very function behind it.
         left = (text if text.endswith("\n") else text + "\n").encode("utf-8", "replace")
-        while left:
-            left = left[os.write(1, left) :]
+        with contextlib.suppress(OSError):  # user code has closed it
+            while left:
+                left = left[os.write(1, left) :]
 
     def progress(self, fraction: float, message: str = "") -> None:
         # A copy of this process that user code forked must not speak for the step.
         if os.getpid() != self.pid:
             return
-        progress = Progress(fraction=min(1.0, max(0.0, float(fraction))), message=str(message))
+        text = str(message).encode("utf-8", "replace").decode()  # half a pair of UTF-16 cannot travel
+        progress = Progress(fraction=min(1.0, max(0.0, float(fraction))), message=text)
         now = time.monotonic()
         if now - self._reported_at < _PROGRESS_SECONDS_MIN:
             self.pulse.held_back = progress
@@ -130,3 +142,19 @@ class StepContext:
         self._reported_at = now
         self.pulse.held_back = None
         self.channel.send(codec.encode_frame(progress))
+
+    @property
+    def is_copy(self) -> bool:
+        return self.pid not in {0, os.getpid()}
+
+    def begin_program(self, code: str) -> str:
+        if self.pid:
+            self._program = program.begin(self.job.folder, self.step_key, code)
+        return self._program.file
+
+    def end_program(self) -> None:
+        if self.pid:
+            program.end()
+
+    def close_files(self, names: MutableMapping[str, Any]) -> str:
+        return program.close_files(self._program, names) if self.pid else ""

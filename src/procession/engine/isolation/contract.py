@@ -32,6 +32,7 @@ class Job:
     action: str
     settings: Mapping[str, Any]
     values: Mapping[str, InputValue]  # "step.property" -> value at the moment the step began
+    types: Mapping[str, str]  # of the same properties
     targets: Mapping[str, OutputTarget]
     folder: str  # the attempt's own empty folder, made by the engine
     step_key: str
@@ -113,7 +114,7 @@ class Worker(Protocol):
 class Isolation(Protocol):
     def start(self) -> None: ...
 
-    def acquire(self, *, user_code: bool) -> Worker | None:
+    def acquire(self, *, user_code: bool, network: bool = False) -> Worker | None:
         """A ready worker, at once, or None when none is ready yet (then fileno() becomes readable later)."""
 
     def fileno(self) -> int:

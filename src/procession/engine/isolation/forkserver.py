@@ -124,6 +124,8 @@ class ForkServer:
                 settings=settings,
                 number=self._number,
                 system=self._system,
+                network=self._orders.network,
+                has_own_mounts=bool(self._flags & linux.CLONE_NEWNS),
                 counted_alone=self._namespace == "user and pid",
             )
             keeper.keep(
@@ -182,9 +184,12 @@ def _find_namespaces(orders: Orders) -> tuple[str, int]:
     """The best that this kernel and our rights allow: (its name, clone flags)."""
     if not orders.settings.namespaces:
         return "", 0
-    network = linux.CLONE_NEWNET if orders.user_code and orders.settings.separate_network else 0
+    is_apart = orders.user_code and orders.settings.separate_network and not orders.network
+    network = linux.CLONE_NEWNET if is_apart else 0
     # Shared memory of System V is in no limit, outlives its process and is every user's: it goes with its namespace.
-    more = (linux.CLONE_NEWIPC | network, linux.CLONE_NEWIPC, network, 0)
+    # So does POSIX's, which lies in a folder: that needs a mount of its own.
+    mounts = linux.CLONE_NEWNS if orders.user_code else 0
+    more = (linux.CLONE_NEWIPC | network | mounts, linux.CLONE_NEWIPC | network, linux.CLONE_NEWIPC, network, 0)
     for name, flags in (("pid", linux.CLONE_NEWPID), ("user and pid", linux.CLONE_NEWPID | linux.CLONE_NEWUSER)):
         for others in more:
             if _can_clone(flags | others):

@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -43,6 +43,7 @@ def keep(birth: Birth) -> None:
     """Fork the worker, watch it, end. Never returns; called in a fresh fork."""
     try:
         wishes = _prepare(birth)
+        birth = replace(birth, cell=sandbox.give_memory(birth.cell))
         worker = os.fork()
         if worker == 0:
             _become_worker(birth)

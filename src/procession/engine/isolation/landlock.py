@@ -88,28 +88,28 @@ class Rules:
             os.close(self.handle)
 
 
-def prepare(system: Iterable[Place], *, network: bool) -> Rules | None:
+def prepare(system: Iterable[Place], *, network: bool, scoped: bool) -> Rules | None:
     """Rules that allow the system, by handles from open_system. None where the kernel has no Landlock.
 
-    Without `network`, TCP is closed too, where the ABI knows it (4), and so are abstract unix sockets and signals to
-    processes outside (6).
+    Without `network`, TCP is closed too, where the ABI knows it (4). If `scoped`, so are abstract unix sockets and
+    signals to processes outside (6).
     """
     abi = version()
     if abi == 0:
         return None
     every = (1 << _BITS_BY_ABI.get(abi, 16)) - 1
-    rules = _create(abi, every, network=network)
+    rules = _create(abi, every, network=network, scoped=scoped)
     for place in system:
         _allow(rules, place, _READ & every)
     _allow_paths(rules, _DEVICES, (_READ_FILE | _WRITE_FILE | _TRUNCATE) & every)
     return Rules(rules, every)
 
 
-def _create(abi: int, files: int, *, network: bool) -> int:
+def _create(abi: int, files: int, *, network: bool, scoped: bool) -> int:
     attributes = _Attributes(
         files=files,
         network=_TCP if abi >= _NETWORK_ABI and not network else 0,
-        scoped=_SCOPES if abi >= _SCOPE_ABI and not network else 0,
+        scoped=_SCOPES if abi >= _SCOPE_ABI and scoped else 0,
     )
     # An older kernel accepts the longer structure as long as what it does not know is zero.
     return linux.call(_CREATE, ctypes.byref(attributes), ctypes.c_size_t(ctypes.sizeof(attributes)), ctypes.c_uint32(0))

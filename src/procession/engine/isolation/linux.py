@@ -6,9 +6,11 @@ import ctypes
 import os
 import signal
 
+CLONE_NEWNS = 0x00020000
 CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x08000000, 0x10000000, 0x20000000, 0x40000000
 CAP_DAC_READ_SEARCH = 2
 
+_MS_NOSUID_NODEV_NOEXEC, _MS_REC_PRIVATE = 2 | 4 | 8, 0x4000 | 1 << 18
 _SYS_CLONE3 = 435  # the same number on every architecture, like all calls since 2019
 _SYS_CAPSET = {"x86_64": 126, "aarch64": 91, "riscv64": 91}
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS = 1, 4, 8
@@ -19,6 +21,7 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 # PyDLL keeps the interpreter's lock: a clone must not happen while another thread could take it.
 _libc = ctypes.PyDLL(None, use_errno=True)
+_flush = _libc.fflush
 
 
 class _CloneArguments(ctypes.Structure):
@@ -66,6 +69,19 @@ def share_one_arena() -> None:
     """Have malloc reserve no 64 MB of address space for each thread: limits on address space would count them."""
     if hasattr(_libc, "mallopt"):  # glibc's
         _libc.mallopt(ctypes.c_int(_M_ARENA_MAX), ctypes.c_int(1))
+
+
+def mount_memory(folder: str, *, size_bytes_max: int) -> bool:
+    """Put an empty folder in memory there, for this mount namespace alone. False where that may not be."""
+    options = f"size={size_bytes_max},mode=1777".encode()
+    kind, where = b"tmpfs", folder.encode()
+    is_apart = _libc.mount(None, b"/", None, ctypes.c_ulong(_MS_REC_PRIVATE), None) == 0
+    return is_apart and bool(_libc.mount(kind, where, kind, ctypes.c_ulong(_MS_NOSUID_NODEV_NOEXEC), options) == 0)
+
+
+def flush_c_files() -> None:
+    """Write what C libraries hold back of their open files, as exit() does."""
+    _flush(None)
 
 
 def show_in_proc() -> None:

@@ -28,6 +28,8 @@ class IsolationSettings(msgspec.Struct, frozen=True, kw_only=True):
     idle_seconds: float = 60.0  # after which a warm worker that is not needed ends
     namespaces: bool = True
     separate_network: bool = True
+    network_allowed: bool = False  # steps of user code that ask for it get the server's network
+    library_paths: tuple[str, ...] = ()  # where user code finds further libraries, after Python's own
     landlock: bool = True
     user_ids: tuple[int, int] | None = (61184, 4000)  # the range systemd keeps free for such users
     readable_paths: tuple[str, ...] = ()
@@ -40,6 +42,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 
     settings: IsolationSettings
     user_code: bool
+    network: bool = False  # for steps that ask for the server's
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):

@@ -23,6 +23,7 @@ class _Shelf:
 
     connection: Connection
     user_code: bool
+    network: bool
     ready_wanted: int
     used_max: int
     ready: deque[ForkedWorker] = field(default_factory=deque)
@@ -56,14 +57,16 @@ class ForkServerIsolation:
         if self._shelves:
             return
         boot_id = processes.boot_id()
-        kinds = (True, False) if self._settings.user_ready else (False,)
-        self._shelves = tuple(self._shelf(boot_id, user_code=user_code) for user_code in kinds)
+        kinds = [(True, False), (True, True)] if self._settings.network_allowed else [(True, False)]
+        kinds = [*(kinds if self._settings.user_ready else []), (False, False)]
+        self._shelves = tuple(self._shelf(boot_id, user_code=user, network=network) for user, network in kinds)
         for shelf in self._shelves:
             self._events.register(shelf.connection, select.EPOLLIN)
             shelf.refill()
 
-    def acquire(self, *, user_code: bool) -> Worker | None:
-        shelf = self._shelf_of(user_code)
+    def acquire(self, *, user_code: bool, network: bool = False) -> Worker | None:
+        # Where steps get no network, the step itself says so.
+        shelf = self._shelf_of(user_code, network=network and self._settings.network_allowed)
         if not user_code:
             shelf.connection.preload()
         worker = self._take(shelf) if len(shelf.used) < shelf.used_max else None
@@ -113,15 +116,17 @@ class ForkServerIsolation:
         self._events.close()
         os.close(self._wake)
 
-    def _shelf_of(self, user_code: bool) -> _Shelf:
-        return next(shelf for shelf in self._shelves if shelf.user_code is user_code)
+    def _shelf_of(self, user_code: bool, *, network: bool) -> _Shelf:
+        return next(shelf for shelf in self._shelves if (shelf.user_code, shelf.network) == (user_code, network))
 
-    def _shelf(self, boot_id: str, *, user_code: bool) -> _Shelf:
+    def _shelf(self, boot_id: str, *, user_code: bool, network: bool) -> _Shelf:
         wanted = self._settings.user_ready if user_code else self._settings.warm_ready
+        orders = Orders(settings=self._settings, user_code=user_code, network=network)
         return _Shelf(
-            connection=Connection(Orders(settings=self._settings, user_code=user_code), boot_id),
+            connection=Connection(orders, boot_id),
             user_code=user_code,
-            ready_wanted=wanted,
+            network=network,
+            ready_wanted=1 if network else wanted,
             used_max=self._settings.workers_max,
         )
 
@@ -186,5 +191,6 @@ def _describe(hello: Hello, settings: IsolationSettings) -> str:
     )
     files = f"files by Landlock {hello.landlock}" if hello.landlock else "files not restricted"
     network = "without network" if hello.network else "with the server's network"
+    network += " unless a step asks for it" if hello.network and settings.network_allowed else ""
     ready = f"{settings.user_ready} for user code and {settings.warm_ready} warm ones kept ready"
     return f"steps run {own}, {files}, user code {network}; {ready}"

@@ -42,6 +42,7 @@ def _job() -> Job:
         action="run_python",
         settings={"code": _SCRIPT},
         values={},
+        types={},
         targets={},
         folder="/",
         step_key="rehearsal",
@@ -56,5 +57,7 @@ def _perform(action: Action, job: Job) -> Outcome:
     with ours, theirs:
         end = channel.Channel(theirs)
         # Another pid than ours: it says nothing.
-        context = StepContext(job=job, settings=settings, place=Path("/"), channel=end, pulse=Pulse(end), pid=0)
+        context = StepContext(
+            job=job, settings=settings, place=Path("/"), channel=end, pulse=Pulse(end), pid=0, is_there=True
+        )
         return action.run(context)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from procession.actions.contract import FileInput
 from procession.engine.isolation import landlock, limits, linux
 from procession.engine.isolation.contract import Job
 from procession.engine.isolation.options import IsolationSettings
+
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - mounted empty, for each worker alone
+SHARED_BYTES_MAX = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,14 +23,26 @@ class Cell:
     settings: IsolationSettings
     number: int  # of this worker; chooses its user
     system: tuple[landlock.Place, ...]  # handles of what every program may read
+    network: bool  # the server's, for steps that ask for it
+    has_own_mounts: bool  # its mount namespace is its own
     counted_alone: bool  # the kernel counts its processes apart from those of others
+
+    @property
+    def has_network(self) -> bool:
+        return self.network or not self.settings.separate_network
+
+
+def give_memory(cell: Cell) -> Cell:
+    """Mount shared memory of its own, where the processes of a script meet; it goes with them."""
+    is_mounted = cell.has_own_mounts and linux.mount_memory(SHARED_MEMORY, size_bytes_max=SHARED_BYTES_MAX)
+    return replace(cell, has_own_mounts=is_mounted)
 
 
 def prepare(cell: Cell) -> landlock.Rules | None:
     """What can be done for user code before its job is known; None where files are not restricted."""
     rules = None
     if cell.settings.landlock:
-        rules = landlock.prepare(cell.system, network=not cell.settings.separate_network)
+        rules = landlock.prepare(cell.system, network=cell.has_network, scoped=cell.settings.separate_network)
     _close(cell.system)
     return rules
 
@@ -35,12 +50,14 @@ def prepare(cell: Cell) -> landlock.Rules | None:
 def enter(cell: Cell, rules: landlock.Rules | None, job: Job) -> None:
     """Shut this process in for one job of user code, for good. Raises OSError where a limit cannot be set."""
     inputs = [value.path for value in job.values.values() if isinstance(value, FileInput)]
+    libraries = cell.settings.library_paths
     limits.apply(job.limits, for_good=True)
-    has_own_user = _become_somebody(cell, folder=job.folder, needed=[*inputs, job.folder, os.__file__])
+    has_own_user = _become_somebody(cell, folder=job.folder, needed=[*inputs, *libraries, job.folder, os.__file__])
     limits.apply_processes(job.limits, counted_alone=cell.counted_alone or has_own_user)
     linux.forbid_new_privileges()
     if rules is not None:
-        rules.restrict(readable=[*inputs, *cell.settings.import_paths], writable=[job.folder])
+        shared = [SHARED_MEMORY] if cell.has_own_mounts else []
+        rules.restrict(readable=[*inputs, *libraries, *cell.settings.import_paths], writable=[job.folder, *shared])
 
 
 def enter_warm(cell: Cell) -> None:
@@ -50,7 +67,7 @@ def enter_warm(cell: Cell) -> None:
     paths = cell.settings
     if cell.settings.landlock and (paths.readable_paths or paths.writable_paths):
         readable = [*paths.readable_paths, *paths.import_paths]
-        rules = landlock.prepare(cell.system, network=True)
+        rules = landlock.prepare(cell.system, network=True, scoped=False)
         if rules is not None:
             rules.restrict(readable=readable, writable=paths.writable_paths)
     _close(cell.system)

@@ -1,0 +1,97 @@
+"""What a step expects of its rows: control totals as a contract, checked before anything is published."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+
+from procession.actions import references, values
+from procession.actions.contract import Context
+from procession.actions.database import quote
+from procession.actions.problems import Problem
+from procession.actions.reading.columns import Made
+from procession.actions.references import ReferenceText
+
+if TYPE_CHECKING:
+    import duckdb
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Rows(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many rows there must be; `at_least: 0` says that none are fine, too."""
+
+    at_least: Count | None = None
+    at_most: Count | None = None
+
+
+class Total(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a column must add up to, exactly."""
+
+    column: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    equals: float | int | ReferenceText
+
+
+class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Checked on the rows that the step gives: `result` of run_sql. `rows: {at_least: 0}` also allows empty inputs."""
+
+    rows: Rows = Rows()
+    total: Total | None = None
+    otherwise: Literal["fail", "warn"] = "fail"
+
+
+def check_rows(expect: Expect, made: Made, warnings: list[str]) -> None:
+    """A file that has a header and no rows is a Warning, unless that is expected."""
+    if made.rows == 0 and expect.rows.at_least != 0:
+        warnings.append(f"0 rows in {made.file}")
+
+
+def check(
+    context: Context, connection: duckdb.DuckDBPyConnection, relation: str, expect: Expect, warnings: list[str]
+) -> None:
+    """Raises Problem, or adds a warning where that was asked for."""
+    for said in _unmet(context, connection, relation, expect):
+        if expect.otherwise == "fail":
+            raise Problem(f"{said}; nothing was published")
+        warnings.append(said)
+
+
+def _unmet(context: Context, connection: duckdb.DuckDBPyConnection, relation: str, expect: Expect) -> list[str]:
+    row = connection.execute(f"SELECT count(*) FROM {quote(relation)}").fetchone()
+    assert row is not None
+    found, rows = [], row[0]
+    if expect.rows.at_least is not None and rows < expect.rows.at_least:
+        found.append(f"the result has {rows:,} rows, and at least {expect.rows.at_least:,} were expected")
+    if expect.rows.at_most is not None and rows > expect.rows.at_most:
+        found.append(f"the result has {rows:,} rows, and at most {expect.rows.at_most:,} were expected")
+    if expect.total is not None:
+        total, wanted = _total(connection, relation, expect.total.column), _wanted(context, expect.total)
+        if total != wanted:
+            found.append(
+                f'the column "{expect.total.column}" adds up to {values.shown(total)}, '
+                f"and {values.shown(wanted)} was expected"
+            )
+    return found
+
+
+def _total(connection: duckdb.DuckDBPyConnection, relation: str, column: str) -> Decimal:
+    kinds = {row[0]: row[1] for row in connection.execute(f"DESCRIBE SELECT * FROM {quote(relation)}").fetchall()}
+    if column not in kinds:
+        raise Problem(f'the result has no column "{column}" to add up (it has {", ".join(kinds)})')
+    if kinds[column] in {"VARCHAR", "DATE", "BOOLEAN"}:
+        raise Problem(f'the column "{column}" of the result cannot be added up: it is no number')
+    row = connection.execute(
+        f"SELECT CAST(coalesce(sum({quote(column)}), 0) AS VARCHAR) FROM {quote(relation)}"
+    ).fetchone()
+    assert row is not None
+    return Decimal(row[0])
+
+
+def _wanted(context: Context, total: Total) -> Decimal:
+    value = references.resolve(context, total.equals)
+    try:
+        return Decimal(str(value))
+    except ArithmeticError:
+        raise Problem(f"expect.total.equals is no number: {value}") from None

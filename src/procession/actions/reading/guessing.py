@@ -1,0 +1,229 @@
+"""What columns are that nobody declared: looked at over all rows, all or nothing. What is not sure stays text.
+
+A sample only rules out: a text among the first rows makes a column text at once. Whatever else a column may be is
+asked of every row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from procession.actions.database import literal, quote
+from procession.actions.reading import values
+from procession.actions.reading.cells import RELATION, Kind
+from procession.actions.reading.values import Style
+
+if TYPE_CHECKING:
+    import duckdb
+
+_SAMPLE_ROWS = 5_000
+_COLUMNS_ASKED_MAX = 24
+_DECIMALS_MAX = 10
+_WHOLE_MAX, _BIG_WHOLE_MAX, _MONEY_WHOLE_MAX = 18, 28, 15
+_LONG = "DECIMAL(38,10)"
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """A column to find a type for: `text` is SQL. `kind` as in CellColumn; `kinds` is the SQL of each cell's kind."""
+
+    text: str
+    kind: Kind | None
+    kinds: str = ""
+    is_binary: bool = False
+    style: Style
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A type, and the SQL value. `residue` tells of rounded binary numbers; `stays` why a column of numbers is text."""
+
+    type: str
+    value: str
+    residue: str = ""
+    stays: str = ""
+
+
+def find(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> tuple[Found, ...]:
+    """The type of each column."""
+    masks = _masks(connection, columns)
+    return tuple(_find(connection, column, mask) for column, mask in zip(columns, masks, strict=True))
+
+
+_NUMBER, _DATE, _MOMENT, _ZONED = 1, 2, 4, 8
+
+
+def _masks(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> tuple[int, ...]:
+    """Of each column, what the sample does not rule out."""
+    found: list[int] = []
+    for group in in_groups(columns):
+        asked = [_tests(column) for column in group]
+        selected = [
+            f"coalesce(bool_and({test}) FILTER ({column.text} IS NOT NULL), true)"
+            for column, tests in zip(group, asked, strict=True)
+            for test in tests.values()
+        ]
+        sample = f"(SELECT * FROM {quote(RELATION)} LIMIT {_SAMPLE_ROWS})"
+        row = connection.execute(f"SELECT {', '.join(selected)} FROM {sample}").fetchone()
+        assert row is not None
+        answers: Iterator[bool] = iter(row)
+        found += [sum(flag for flag in tests if next(answers)) for tests in asked]
+    return tuple(found)
+
+
+def in_groups(columns: Sequence[T]) -> Iterator[Sequence[T]]:
+    """So that a question about each of many columns takes no more memory than one about a few."""
+    for start in range(0, len(columns), _COLUMNS_ASKED_MAX):
+        yield columns[start : start + _COLUMNS_ASKED_MAX]
+
+
+def _tests(column: Open) -> Mapping[int, str]:
+    text, style = column.text, column.style
+    if style.pattern:
+        is_date = values.take(Kind.TEXT, "Date", text, style) + " IS NOT NULL"
+    else:
+        is_date = f"(length({text}) = 10 AND TRY_CAST({text} AS DATE)::VARCHAR = {text})"
+    return {
+        _NUMBER: f"regexp_full_match({text}, {literal(values.number_pattern(style))})",
+        _DATE: is_date,
+        _MOMENT: f"(regexp_full_match({text}, '{values.MOMENT}') AND TRY_CAST({text} AS TIMESTAMP) IS NOT NULL)",
+        _ZONED: f"(regexp_full_match({text}, '{values.ZONED}') AND TRY_CAST({text} AS TIMESTAMPTZ) IS NOT NULL)",
+    }
+
+
+def _find(connection: duckdb.DuckDBPyConnection, column: Open, mask: int) -> Found:
+    kinds = {column.kind} if column.kind is not None else _kinds(connection, column)
+    as_text = Found(type="VARCHAR", value=column.text)
+    match kinds:
+        case _ if kinds == {Kind.TRUTH}:
+            return Found(type="BOOLEAN", value=f"CAST({column.text} AS BOOLEAN)")
+        case _ if kinds == {Kind.NUMBER}:
+            return _of_numbers(connection, column)
+        case _ if kinds <= {Kind.NUMBER, Kind.TEXT}:
+            if mask & _NUMBER and (found := _of_texts(connection, column)):
+                return found
+        case _ if not kinds <= {Kind.DATE, Kind.MOMENT, Kind.TEXT}:
+            return as_text
+    tests = _tests(column)
+    for flag, kind, value in (
+        (_DATE, "DATE", _day(column)),
+        (_MOMENT, "TIMESTAMP", f"CAST({column.text} AS TIMESTAMP)"),
+        (_ZONED, "TIMESTAMPTZ", f"CAST({column.text} AS TIMESTAMPTZ)"),
+    ):
+        if mask & flag and _holds(connection, column, tests[flag]):
+            return Found(type=kind, value=value)
+    return as_text
+
+
+def _day(column: Open) -> str:
+    if column.style.pattern:
+        return values.take(Kind.TEXT, "Date", column.text, column.style)
+    return f"CAST({column.text} AS DATE)"
+
+
+def _kinds(connection: duckdb.DuckDBPyConnection, column: Open) -> set[Kind]:
+    rows = connection.execute(
+        f"SELECT DISTINCT {column.kinds} FROM {quote(RELATION)} WHERE {column.text} IS NOT NULL"
+    ).fetchall()
+    return {Kind(row[0]) for row in rows if row[0] is not None}
+
+
+def _holds(connection: duckdb.DuckDBPyConnection, column: Open, test: str) -> bool:
+    """For every cell, and is there one?"""
+    row = connection.execute(
+        f"SELECT count({column.text}), count(*) FILTER ({column.text} IS NOT NULL AND {test}) FROM {quote(RELATION)}"
+    ).fetchone()
+    assert row is not None
+    return bool(row[0]) and row[0] == row[1]
+
+
+def _of_numbers(connection: duckdb.DuckDBPyConnection, column: Open) -> Found:
+    """Number cells: as many decimals as are there. Binary ones beyond ten decimals are rounded, and it is said."""
+    text = column.text
+    decimals = f"CASE WHEN contains({text}, '.') THEN length({text}) - instr({text}, '.') ELSE 0 END"
+    whole = f"length(ltrim(split_part({text}, '.', 1), '-'))"
+    most_whole, most = _one(connection, f"SELECT max({whole}), max({decimals})")
+    if most_whole > _BIG_WHOLE_MAX or (most > _DECIMALS_MAX and not column.is_binary):
+        return Found(type="VARCHAR", value=text, stays="its numbers have more digits than a number holds")
+    kind = _type(most_whole, min(most, _DECIMALS_MAX))
+    residue = _residue(connection, column) if most > _DECIMALS_MAX else ""
+    return Found(type=kind, value=f"CAST({text} AS {kind})", residue=residue)
+
+
+def _residue(connection: duckdb.DuckDBPyConnection, column: Open) -> str:
+    text = column.text
+    long = f"contains({text}, '.') AND length({text}) - instr({text}, '.') > {_DECIMALS_MAX}"
+    apart = f"abs(CAST({text} AS DOUBLE) - CAST(CAST({text} AS {_LONG}) AS DOUBLE))"
+    count, largest = _one(connection, f"SELECT count(*) FILTER ({long}), CAST(max({apart}) FILTER ({long}) AS VARCHAR)")
+    have, are = ("number has", "is") if count == 1 else ("numbers have", "are")
+    return f"{count:,} {have} more than {_DECIMALS_MAX} decimals and {are} rounded there, by at most {largest}"
+
+
+def _of_texts(connection: duckdb.DuckDBPyConnection, column: Open) -> Found | None:
+    """Texts that are all numbers, where no digit and no difference between two of them would be lost."""
+    even = _evenly(connection, column)
+    if even is not None:
+        return even
+    if not _holds(connection, column, _tests(column)[_NUMBER]):
+        return None
+    number = values.plain(column.text, column.style)
+    scale = f"CASE WHEN contains({number}, '.') THEN length({number}) - instr({number}, '.') END"
+    whole, least, most, ends_in_zero = _one(
+        connection,
+        f"SELECT max(length(regexp_extract({number}, '^-?([0-9]+)', 1))), min({scale}), max({scale}), "
+        f"coalesce(bool_or(contains({number}, '.') AND suffix({number}, '0')), false)",
+    )
+    if whole > _BIG_WHOLE_MAX or (most or 0) > _DECIMALS_MAX:
+        return Found(type="VARCHAR", value=column.text, stays="its numbers have more digits than a number holds")
+    if (least != most and ends_in_zero) or _has_twins(connection, column, number):
+        return Found(type="VARCHAR", value=column.text, stays="one number is written in several ways in it")
+    kind = _type(whole, most or 0)
+    return Found(type=kind, value=f"CAST({number} AS {kind})")
+
+
+def _evenly(connection: duckdb.DuckDBPyConnection, column: Open) -> Found | None:
+    """The common case in one cheap look: whole numbers only, or one number of decimals, written as a number is."""
+    if column.style.thousands or column.style.decimal != ".":
+        return None
+    text = column.text
+    row = _one(connection, f"SELECT arg_min({text}, rowid) FILTER ({text} IS NOT NULL)")
+    first = row[0]
+    if first is None:
+        return None
+    decimals = len(first.partition(".")[2])
+    width = min(18, decimals + _MONEY_WHOLE_MAX)  # 18 digits are what DuckDB handles in 64 bits
+    trial = f"DECIMAL({width},{decimals})" if 0 < decimals <= _DECIMALS_MAX else "BIGINT"
+    holds = _holds(connection, column, f"TRY_CAST({text} AS {trial})::VARCHAR = {text}")
+    if not holds or (trial == "BIGINT" and decimals):
+        return None
+    kind = _type(_WHOLE_MAX if trial == "BIGINT" else width - decimals, decimals)
+    if trial == "BIGINT" and _one(connection, f"SELECT max(length(ltrim({text}, '-')))")[0] > _WHOLE_MAX:
+        kind = _type(_WHOLE_MAX + 1, 0)
+    return Found(type=kind, value=f"CAST({text} AS {kind})")
+
+
+def _has_twins(connection: duckdb.DuckDBPyConnection, column: Open, number: str) -> bool:
+    """Are there two texts that are one number? Where the decimals are even, only whole ones can be."""
+    among = "" if column.style.thousands else f"WHERE regexp_full_match({number}, '-?[0-9]+(\\.0*)?')"
+    row = connection.execute(
+        f"SELECT 1 FROM (SELECT DISTINCT {column.text} AS text, CAST({number} AS {_LONG}) AS number "
+        f"FROM {quote(RELATION)} {among}) WHERE text IS NOT NULL GROUP BY number HAVING count(*) > 1 LIMIT 1"
+    ).fetchone()
+    return row is not None
+
+
+def _type(whole: int, decimals: int) -> str:
+    if decimals == 0:
+        return "BIGINT" if whole <= _WHOLE_MAX else "DECIMAL(38,0)"
+    return "DECIMAL(19,4)" if decimals <= 4 and whole <= _MONEY_WHOLE_MAX else _LONG
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple:  # type: ignore[type-arg]
+    row = connection.execute(f"{query} FROM {quote(RELATION)}").fetchone()
+    assert row is not None
+    return row

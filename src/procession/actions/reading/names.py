@@ -1,0 +1,91 @@
+"""Which column of cells a step calls what: by heading or position, as `columns` says, and never two alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from procession.actions.problems import Problem
+from procession.actions.reading.cells import Cells
+from procession.actions.reading.options import ColumnOptions, FileOptions
+
+_SHOWN_MAX = 30  # headings in a message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A column that the step gets. `number` is its place among the cells, from 0."""
+
+    number: int
+    name: str
+    heading: str  # as messages call it
+    options: ColumnOptions | None
+
+
+def settle(cells: Cells, options: FileOptions, file: str) -> tuple[Named, ...]:
+    """The columns in their order. Raises Problem for one that is missing, not expected, or called like another."""
+    headings = [column.heading.strip() if options.trim else column.heading for column in cells.columns]
+    declared = _declared(headings, options.columns, file)
+    _refuse_others(headings, declared, options, file)
+    found = [
+        _named(number, heading, declared.get(number))
+        for number, heading in enumerate(headings)
+        if number in declared or options.others == "keep"
+    ]
+    _refuse_twins(found, file)
+    return tuple(found)
+
+
+def _declared(headings: list[str], columns: Mapping[str, ColumnOptions], file: str) -> dict[int, ColumnOptions]:
+    places: dict[str, list[int]] = {}
+    for number, heading in enumerate(headings):
+        places.setdefault(heading, []).append(number)
+    found: dict[int, ColumnOptions] = {}
+    for key, options in columns.items():
+        numbers = places.get(key) or _position(key, len(headings))
+        if not numbers:
+            raise Problem(f'the file "{file}" has no column "{key}" (it has {_listed(headings)})')
+        if len(numbers) > 1:
+            at = " and ".join(str(number + 1) for number in numbers)
+            raise Problem(f'the file "{file}" has several columns "{key}"; name them by their positions, {at}')
+        if numbers[0] in found:
+            raise Problem(f'columns names column {numbers[0] + 1} of the file "{file}" twice')
+        found[numbers[0]] = options
+    return found
+
+
+def _position(key: str, width: int) -> list[int]:
+    return [int(key) - 1] if key.isascii() and key.isdigit() and len(key) < 6 and 0 < int(key) <= width else []
+
+
+def _refuse_others(headings: list[str], declared: Mapping[int, ColumnOptions], options: FileOptions, file: str) -> None:
+    if options.others != "refuse":
+        return
+    others = [heading for number, heading in enumerate(headings) if number not in declared]
+    if others:
+        raise Problem(f'the file "{file}" has columns that are not expected: {_listed(others)}')
+
+
+def _named(number: int, heading: str, options: ColumnOptions | None) -> Named:
+    name = (options.name if options else None) or heading or f"column{number + 1}"
+    return Named(number=number, name=name, heading=heading or f"column {number + 1}", options=options)
+
+
+def _refuse_twins(columns: list[Named], file: str) -> None:
+    # SQL knows no difference between "Amount" and "amount".
+    times = Counter(column.name.casefold() for column in columns)
+    twins = [column for column in columns if times[column.name.casefold()] > 1]
+    if not twins:
+        return
+    same = [column for column in twins if column.name.casefold() == twins[0].name.casefold()]
+    called = " and ".join(f'"{column.name}" (column {column.number + 1})' for column in same[:2])
+    raise Problem(
+        f'the file "{file}" has two columns of one name: {called}; '
+        f"give one another name by its position: columns: {{{same[1].number + 1}: {{name: ..., type: Text}}}}"
+    )
+
+
+def _listed(headings: list[str]) -> str:
+    shown = ", ".join(heading or "(no heading)" for heading in headings[:_SHOWN_MAX])
+    return f"{shown}, ..." if len(headings) > _SHOWN_MAX else shown

@@ -1,0 +1,36 @@
+"""SQL that writes numbers out: no exponents, and binary fractions by their shortest text."""
+
+from __future__ import annotations
+
+EXPONENT_MAX = 400  # beyond every double; 1e999999999 is ten characters here and a gigabyte of digits written out
+
+
+def written_out(text: str) -> str:
+    """The SQL text of a number with an exponent, without it and without zeros that say nothing: 1.50e1 is 15.
+
+    Not for one that is_wide().
+    """
+    pattern, names = "^(-?)0*([0-9]*)[.]?([0-9]*)[eE]([-+]?[0-9]+)$", "['sign', 'whole', 'rest', 'power']"
+    digits, point = "(p.whole || p.rest)", "(length(p.whole) + p.power::INTEGER)"
+    shifted = (
+        f"CASE WHEN {point} <= 0 THEN '0.' || repeat('0', -{point}) || {digits}"
+        f" WHEN {point} >= length({digits}) THEN {digits} || repeat('0', {point} - length({digits})) || '.'"
+        f" ELSE left({digits}, {point}) || '.' || substring({digits}, {point} + 1) END"
+    )
+    plain = rf"p.sign || rtrim(rtrim(regexp_replace({shifted}, '^0+([0-9])', '\1'), '0'), '.')"
+    return f"list_transform([regexp_extract({text}, '{pattern}', {names})], lambda p: {plain})[1]"
+
+
+def is_wide(text: str) -> str:
+    """An SQL condition: the exponent of this SQL text of a number is out of range."""
+    power = f"TRY_CAST(regexp_extract({text}, '[eE](.*)$', 1) AS INTEGER)"
+    return f"coalesce(abs({power}) > {EXPONENT_MAX}, true)"
+
+
+def of_binary(value: str) -> str:
+    """The shortest decimal text of an SQL DOUBLE or FLOAT: 20000000.01, 1, 0.0000001."""
+    text = f"({value})::VARCHAR"
+    return (
+        f"CASE WHEN {value} = 0 THEN '0' WHEN contains({text}, 'e') THEN {written_out(text)}"
+        f" WHEN ends_with({text}, '.0') THEN left({text}, length({text}) - 2) ELSE {text} END"
+    )

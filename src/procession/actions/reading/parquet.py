@@ -1,0 +1,191 @@
+"""Parquet files as cells: their own types; numbers that are binary fractions by their shortest text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from procession.actions import database
+from procession.actions.contract import FileInput
+from procession.actions.database import literal, quote
+from procession.actions.problems import Problem
+from procession.actions.reading import number_texts
+from procession.actions.reading.cells import RELATION, CellColumn, Cells, Kind
+from procession.actions.reading.options import FileOptions
+
+if TYPE_CHECKING:
+    import duckdb
+
+_UNSUITED = ("skip", "header", "sheet", "range")  # options that say nothing about Parquet
+_SMALL = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"})
+_LARGE = frozenset({"UBIGINT", "HUGEINT", "UHUGEINT"})
+_BINARY = frozenset({"FLOAT", "DOUBLE"})
+_MOMENTS = {
+    "TIMESTAMP_S": "TIMESTAMP",
+    "TIMESTAMP_MS": "TIMESTAMP",
+    "TIMESTAMP_NS": "TIMESTAMP",
+    "TIMESTAMPTZ_NS": "TIMESTAMP WITH TIME ZONE",
+}
+_AS_THEY_ARE = frozenset({"BOOLEAN", "DATE", "VARCHAR", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"})
+_AS_TEXT = frozenset({"TIME", "TIME_NS", "TIME WITH TIME ZONE", "UUID", "JSON", "INTERVAL"})
+_DIGITS_MAX = 38
+_SHOWN_CHARACTERS_MAX = 80
+_NOT_A_NUMBER = r"[:,\[](NaN|-?Infinity)[,\]}]"
+_INT96 = "moments of the old kind INT96 say no zone; they are read as they stand, to the microsecond: {names}"
+
+
+class Unsuited(Exception):
+    """The text says what is in the file that cannot be read exactly."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """How a column is read: the SQL of its cells; an SQL condition of values to be refused, and the words for it."""
+
+    column: CellColumn
+    value: str
+    refused: str = ""
+    words: str = ""
+
+
+def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: FileOptions, folder: Path) -> Cells:
+    """Raises Problem naming row and column."""
+    import duckdb
+
+    plain = FileOptions(file=options.file)
+    for name in _UNSUITED:
+        if getattr(options, name) != getattr(plain, name):
+            raise Problem(f'the file "{source.name}" is Parquet, where "{name}" means nothing; leave it out')
+    try:
+        return _read(connection, source)
+    except Unsuited as error:
+        raise _problem(source, str(error)) from None
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        if "No space left" in str(error):
+            raise
+        hidden = {source.path: source.name, f"{folder}/": ""}
+        raise _problem(source, _words(database.complaint(error, hidden))) from error
+
+
+def _read(connection: duckdb.DuckDBPyConnection, source: FileInput) -> Cells:
+    headings, remarks = schema(connection, source.path)
+    names = ", ".join(f"c{number}" for number in range(len(headings)))
+    # A path of ours such as /data=1/ would otherwise become a column.
+    file = f"read_parquet({literal(source.path)}, hive_partitioning = false) AS f({names})"
+    kinds = [str(row[1]) for row in connection.execute(f"DESCRIBE SELECT * FROM {file}").fetchall()]
+    readings = [
+        _reading(heading, kind, f"c{number}")
+        for number, (heading, kind) in enumerate(zip(headings, kinds, strict=True))
+    ]
+    _refuse(connection, source, file, readings)
+    values = ", ".join(f"{reading.value} AS t{number}" for number, reading in enumerate(readings))
+    connection.execute(f"CREATE TABLE {quote(RELATION)} AS SELECT {values} FROM {file}")
+    columns = tuple(reading.column for reading in readings)
+    return Cells(columns=columns, place=lambda row, column: _place(columns[column].heading, row), remarks=remarks)
+
+
+def schema(connection: duckdb.DuckDBPyConnection, path: str) -> tuple[list[str], tuple[str, ...]]:
+    """The columns' names as the file has them (DuckDB renames those that are alike), and remarks. Raises Unsuited."""
+    rows = connection.execute(
+        "SELECT name, coalesce(num_children, 0)::INTEGER, type, coalesce(precision, 0)::INTEGER"
+        f" FROM parquet_schema({literal(path)})"
+    ).fetchall()
+    names, place = list[str](), 1
+    while place < len(rows):
+        names.append(str(rows[place][0]))
+        place = _behind(rows, place)
+    if not names:
+        raise Unsuited("it has no columns")
+    wide = [row for row in rows if row[3] > _DIGITS_MAX]  # DuckDB would make binary fractions of them
+    if wide:
+        raise Unsuited(f'"{wide[0][0]}" has decimals of {wide[0][3]} digits; at most {_DIGITS_MAX} are read')
+    old = ", ".join(f'"{row[0]}"' for row in rows if row[2] == "INT96")
+    return names, (_INT96.format(names=old),) if old else ()
+
+
+def _behind(rows: list[Any], place: int) -> int:
+    """The place behind a field and all that is inside of it."""
+    waiting = 1
+    while waiting and place < len(rows):
+        waiting += rows[place][1] - 1
+        place += 1
+    return place
+
+
+def _reading(heading: str, kind: str, cell: str) -> _Reading:
+    def native(type_: str, value: str, refused: str = "", words: str = "") -> _Reading:
+        column = CellColumn(heading=heading, native=type_)
+        return _Reading(column=column, value=value, refused=refused, words=words)
+
+    if kind.endswith("]") or kind.startswith(("STRUCT(", "MAP(")):
+        return _nested(heading, kind, cell)
+    if kind in _AS_THEY_ARE or kind.startswith("DECIMAL("):
+        return native(kind, cell)
+    if kind in _SMALL:
+        return native("BIGINT", f"{cell}::BIGINT")
+    if kind in _LARGE:
+        return native("DECIMAL(38,0)", f"{cell}::DECIMAL(38,0)")
+    if kind in _BINARY:
+        column = CellColumn(heading=heading, kind=Kind.NUMBER, is_binary=True)
+        value = number_texts.of_binary(cell)
+        return _Reading(column=column, value=value, refused=f"NOT isfinite({cell})", words="is not a number")
+    if kind in _MOMENTS:
+        refused = f"epoch_ns({cell}) % 1000 <> 0" if "NS" in kind else ""
+        return native(
+            _MOMENTS[kind], f"{cell}::{_MOMENTS[kind]}", refused, "has nanoseconds; microseconds are the most"
+        )
+    if kind == "BLOB":  # how old writers put texts
+        return native("VARCHAR", f"decode({cell})", f"try(decode({cell})) IS NULL", "holds bytes that are no text")
+    if kind in _AS_TEXT or kind.startswith("ENUM(") or kind == '"NULL"':
+        return native("VARCHAR", f"{cell}::VARCHAR")
+    return native("VARCHAR", "NULL", "true", f"is of the type {kind}, which has no place in a table")
+
+
+def _nested(heading: str, kind: str, cell: str) -> _Reading:
+    """Lists and structures as their JSON text, which keeps all digits of decimals."""
+    text = f"to_json({cell})::VARCHAR"
+    refused, words = "", ""
+    if "BLOB" in kind:
+        refused, words = "true", "holds bytes inside of lists, which have no text"
+    elif "DOUBLE" in kind or "FLOAT" in kind:
+        refused, words = f"regexp_matches({text}, '{_NOT_A_NUMBER}')", "holds what is not a number"
+    return _Reading(column=CellColumn(heading=heading, native="VARCHAR"), value=text, refused=refused, words=words)
+
+
+def _refuse(connection: duckdb.DuckDBPyConnection, source: FileInput, file: str, readings: list[_Reading]) -> None:
+    """Raises Problem for the first value that has no place in its column."""
+    checked = [(number, reading) for number, reading in enumerate(readings) if reading.refused]
+    if not checked:
+        return
+    firsts = ", ".join(
+        f"min(row) FILTER (c{number} IS NOT NULL AND ({reading.refused}))" for number, reading in checked
+    )
+    found = connection.execute(
+        f"SELECT {firsts} FROM (SELECT *, row_number() OVER () - 1 AS row FROM {file})"
+    ).fetchone()
+    assert found is not None
+    for row, (number, reading) in zip(found, checked, strict=True):
+        if row is not None:
+            value = connection.execute(f"SELECT c{number}::VARCHAR FROM {file} LIMIT 1 OFFSET {row}").fetchone()
+            assert value is not None
+            place, shown = _place(reading.column.heading, row), str(value[0])[:_SHOWN_CHARACTERS_MAX]
+            raise _problem(source, f'{place}: "{shown}" {reading.words}')
+
+
+def _place(heading: str, row: int) -> str:
+    return f'row {row + 1}, "{heading}"'
+
+
+def _problem(source: FileInput, reason: str) -> Problem:
+    return Problem(f'the file "{source.name}" cannot be read: {reason}')
+
+
+def _words(complaint: str) -> str:
+    if "Need at least one non-root column" in complaint:
+        return "it has no columns"
+    if "ncrypt" in complaint:
+        return "it is encrypted; write it without encryption"
+    return f"it is damaged, or did not arrive whole ({complaint})"

@@ -1,0 +1,136 @@
+"""SQL that takes the text of a cell for a value, or gives NULL. Nothing is rounded, completed or guessed here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from procession.actions.database import literal
+from procession.actions.reading.cells import Kind
+from procession.actions.reading.options import Type
+
+SQL_TYPES = {
+    "Text": "VARCHAR",
+    "Number": "DECIMAL(38,10)",
+    "Money": "DECIMAL(19,4)",
+    "Date": "DATE",
+    "Datetime": "TIMESTAMP",
+    "TrueFalse": "BOOLEAN",
+}
+DIGITS = {"Number": (28, 10), "Money": (15, 4)}  # before and behind the decimal mark
+_BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(8199) || chr(8239) || chr(65279)"
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6}0*)?)?"
+_ZONE = r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)"
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+MOMENT = rf"{_DAY}[ T]{_TIME}"
+ZONED = rf"{_DAY}[ T]{_TIME} ?{_ZONE}"
+_CURRENCY = r"([A-Z]{3}|[€$£¥])"
+_MINUS = "\u2212"
+_GROUPS = {" ": "[ \u00a0\u2009\u202f]", "'": "['\u2019]"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """How a file writes its values."""
+
+    decimal: str = "."
+    thousands: str | None = None
+    pattern: str | None = None  # of dates
+    zone: str = "UTC"
+
+
+def trimmed(text: str) -> str:
+    """Without blanks at both ends; NULL where nothing is left."""
+    return f"nullif(trim({text}, {_BLANKS}), '')"
+
+
+def number_pattern(style: Style) -> str:
+    """A number as section "Columns nobody declared" of docs/reading.md has it: nothing of it is lost by a number."""
+    whole = r"(0|[1-9][0-9]*)"
+    if style.thousands:
+        group = _group(style.thousands)
+        whole = rf"(0|[1-9][0-9]*|[1-9][0-9]{{0,2}}({group}[0-9]{{3}})+)"
+    return rf"-?{whole}({re.escape(style.decimal)}[0-9]+)?"
+
+
+def _group(mark: str) -> str:
+    return _GROUPS.get(mark, re.escape(mark))
+
+
+def plain(text: str, style: Style) -> str:
+    """A text that number_pattern matches, with a point and without groups."""
+    if style.thousands:
+        text = f"regexp_replace({text}, {literal(_group(style.thousands))}, '', 'g')"
+    return text if style.decimal == "." else f"replace({text}, {literal(style.decimal)}, '.')"
+
+
+def take(kind: Kind, wanted: Type, text: str, style: Style, *, is_binary: bool = False) -> str:
+    """The SQL value of a cell's text of that kind; NULL for one that is not exactly of the type wanted."""
+    match wanted:
+        case "Text":
+            return text
+        case "TrueFalse":
+            fits = kind in {Kind.TRUTH, Kind.TEXT}
+            return (
+                f"TRY_CAST(CASE WHEN lower({text}) IN ('true', 'false') THEN {text} END AS BOOLEAN)" if fits else "NULL"
+            )
+        case "Date" | "Datetime":
+            return _time(kind, wanted, text, style)
+        case _:
+            return _number(kind, wanted, text, style, is_binary=is_binary)
+
+
+def _number(kind: Kind, wanted: str, text: str, style: Style, *, is_binary: bool) -> str:
+    whole, decimals = DIGITS[wanted]
+    if kind is Kind.NUMBER:
+        if is_binary:  # what lies beyond ten decimals is a residue of arithmetic
+            value = f"TRY_CAST({text} AS DECIMAL(38,10))"
+            return f"CASE WHEN TRY_CAST({value} AS {SQL_TYPES[wanted]}) = {value} THEN {value} END"
+        return _exactly(text, rf"-?[0-9]{{1,{whole}}}(\.[0-9]{{0,{decimals}}}0*)?", text, wanted)
+    if kind is not Kind.TEXT:
+        return "NULL"
+    mark = re.escape(style.decimal)
+    body = rf"0*[0-9]{{1,{whole}}}({mark}[0-9]{{0,{decimals}}}0*)?"
+    if style.thousands:
+        body = rf"({body}|[0-9]{{1,3}}({_group(style.thousands)}[0-9]{{3}})+({mark}[0-9]{{0,{decimals}}}0*)?)"
+    forms = rf"([+\-{_MINUS}]?{body}|{body}[\-{_MINUS}]|\({body}\))"
+    if wanted == "Money":
+        forms = rf"({_CURRENCY} ?)?{forms}( ?{_CURRENCY})?"
+    bare = f"replace(regexp_replace({text}, {literal(f'[^0-9{mark}]')}, '', 'g'), {literal(style.decimal)}, '.')"
+    signed = f"CASE WHEN regexp_matches({text}, '[(\\-{_MINUS}]') THEN '-' ELSE '' END || {bare}"
+    return _exactly(text, forms, f"({signed})", wanted)
+
+
+def _exactly(text: str, pattern: str, number: str, wanted: str) -> str:
+    return f"CASE WHEN regexp_full_match({text}, {literal(pattern)}) THEN TRY_CAST({number} AS {SQL_TYPES[wanted]}) END"
+
+
+def _time(kind: Kind, wanted: str, text: str, style: Style) -> str:
+    day = wanted == "Date"
+    if kind in {Kind.DATE, Kind.MOMENT}:
+        return f"TRY_CAST({text} AS TIMESTAMP)::{SQL_TYPES[wanted]}"
+    if kind is not Kind.TEXT:
+        return "NULL"
+    if style.pattern:
+        found = f"try_strptime({trimmed(text)}, {literal(style.pattern)})"
+        # DuckDB takes "24" for the year 24 where %Y stands.
+        found = f"CASE WHEN {found} >= TIMESTAMP '1000-01-01' THEN {found} END"
+        return f"({found})::{SQL_TYPES[wanted]}"
+    local = f"WHEN regexp_full_match({text}, '{_DAY}') OR regexp_full_match({text}, '{MOMENT}') " + (
+        f"THEN TRY_CAST({text} AS TIMESTAMP)"
+    )
+    at = f"TRY_CAST({text} AS TIMESTAMPTZ) AT TIME ZONE {literal(style.zone if day else 'UTC')}"
+    return f"(CASE {local} WHEN regexp_full_match({text}, '{ZONED}') THEN {at} END)::{SQL_TYPES[wanted]}"
+
+
+def expected(wanted: Type, style: Style) -> str:
+    """What a value of that type looks like, for a message."""
+    match wanted:
+        case "Number" | "Money":
+            whole, decimals = DIGITS[wanted]
+            marks = f'decimal mark "{style.decimal}"' + (f', groups by "{style.thousands}"' if style.thousands else "")
+            return f"{wanted} (at most {whole} digits and {decimals} decimals; {marks})"
+        case "Date" | "Datetime":
+            return f"{wanted} ({style.pattern or 'such as 2026-11-30'})"
+        case _:
+            return f"{wanted} (true or false)" if wanted == "TrueFalse" else wanted

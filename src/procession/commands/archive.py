@@ -1,0 +1,147 @@
+"""The file of a backup: a tar of the database, the contents, the logs, and last a manifest with every hash.
+
+What was cut off anywhere has no manifest, and is no backup.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import IO, BinaryIO
+
+import msgspec
+
+from procession.model.errors import Invalid
+
+FORMAT = 1
+DATABASE = "procession.db"
+MANIFEST = "manifest.json"
+MANIFEST_BYTES_MAX = 1 << 30
+COPY_BYTES = 1 << 20
+_NAME = re.compile(r"procession\.db|files/[0-9a-f]{2}/[0-9a-f]{62}|logs/[0-9]{1,18}/[0-9]{1,18}\.log")
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    size: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """`missing`: contents that were damaged or gone when the backup was made, in words."""
+
+    format: int
+    program: str
+    schema: int
+    made_at: str
+    members: list[Member]
+    missing: list[str]
+
+
+class _Hashing:
+    """Reads at most `size` bytes of a file, and knows their SHA-256."""
+
+    def __init__(self, source: BinaryIO, size: int) -> None:
+        self.digest = hashlib.sha256()
+        self._source, self._left = source, size
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._source.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(block)
+        self.digest.update(block)
+        return block
+
+
+class Writer:
+    """Use write()."""
+
+    def __init__(self, tar: tarfile.TarFile) -> None:
+        self._tar = tar
+        self.members: list[Member] = []
+
+    def add(self, name: str, path: Path) -> Member:
+        """A file with the bytes that it has now; one that grows meanwhile is cut there. Raises OSError."""
+        with path.open("rb") as source:
+            info = self._info(name, path.stat().st_size)
+            hashing = _Hashing(source, info.size)
+            self._tar.addfile(info, hashing)
+        member = Member(name=name, size=info.size, sha256=hashing.digest.hexdigest())
+        self.members.append(member)
+        return member
+
+    def finish(self, manifest: Manifest) -> None:
+        content = msgspec.json.encode(manifest)
+        self._tar.addfile(self._info(MANIFEST, len(content)), BytesIO(content))
+
+    @staticmethod
+    def _info(name: str, size: int) -> tarfile.TarInfo:
+        info = tarfile.TarInfo(name)
+        info.size, info.mode = size, 0o600
+        return info
+
+
+@contextmanager
+def write(file: BinaryIO) -> Iterator[Writer]:
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        yield Writer(tar)
+
+
+Place = Callable[[str], BinaryIO | None]  # where the member of that name goes; None: only read it
+
+
+def read(path: Path, place: Place) -> Manifest:
+    """Read all of it, each byte once, hashes compared with the manifest. Raises Invalid for anything but a backup."""
+    found: dict[str, Member] = {}
+    manifest: Manifest | None = None
+    try:
+        with tarfile.open(path, mode="r|") as tar:
+            for info in tar:
+                source = tar.extractfile(info)
+                if source is None or manifest is not None or info.name in found:
+                    raise Invalid(f"{path} is not a backup of Procession: it holds {info.name[:80]!r}")
+                if info.name == MANIFEST:
+                    manifest = _manifest(source)
+                else:
+                    found[info.name] = _take(info.name, source, place)
+    except (tarfile.TarError, EOFError, msgspec.MsgspecError) as error:
+        raise Invalid(f"{path} is not a whole backup of Procession: {error}") from error
+    if manifest is None:
+        raise Invalid(f"{path} is not a whole backup of Procession: its end is missing")
+    _compare(path, manifest, found)
+    return manifest
+
+
+def _manifest(source: IO[bytes]) -> Manifest:
+    content = source.read(MANIFEST_BYTES_MAX)
+    return msgspec.json.decode(content, type=Manifest)
+
+
+def _take(name: str, source: IO[bytes], place: Place) -> Member:
+    if _NAME.fullmatch(name) is None:
+        raise Invalid(f"the backup holds a file {name[:80]!r}, which no backup of Procession has")
+    target, digest, size = place(name), hashlib.sha256(), 0
+    try:
+        while block := source.read(COPY_BYTES):
+            digest.update(block)
+            size += len(block)
+            if target is not None:
+                target.write(block)
+    finally:
+        if target is not None:
+            target.close()
+    return Member(name=name, size=size, sha256=digest.hexdigest())
+
+
+def _compare(path: Path, manifest: Manifest, found: dict[str, Member]) -> None:
+    if manifest.format != FORMAT:
+        raise Invalid(f"{path} was made by a later release of Procession (format {manifest.format}); install that one")
+    told = {member.name: member for member in manifest.members}
+    wrong = sorted(name for name in told.keys() | found.keys() if told.get(name) != found.get(name))
+    if wrong or DATABASE not in told:
+        names = ", ".join(wrong[:5]) or f"there is no {DATABASE}"
+        raise Invalid(f"{path} is damaged: {names}")

@@ -1,0 +1,187 @@
+"""backup: one file with all of a home, made while the server works, and read again before it gets its name."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import procession
+from procession.clock import SystemClock
+from procession.commands import archive, downloads, views, wording, workplace
+from procession.commands.archive import Manifest, Writer
+from procession.commands.console import Console
+from procession.engine.options import log_path
+from procession.home import Home
+from procession.model.errors import Invalid, NotFound, ProcessionError
+from procession.store import checks, maintenance, retention
+from procession.store.crash import CrashPoint, pass_by
+
+SWEEP = "sweep"  # the lease under which contents and logs are read; prune removes none meanwhile
+PART = ".procession-part"
+NAMED_MAX = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """What the rows of the copied database name."""
+
+    schema: int
+    contents: frozenset[str]
+    attempts: frozenset[int]
+    runs: int
+
+
+def backup(console: Console, path: str, *, skip_damaged: bool, crash_point: CrashPoint = pass_by) -> int:
+    """Raises NotFound, Invalid."""
+    home, target = Home(folder=console.settings().home), Path(path).absolute()
+    if not home.exists():
+        raise NotFound(workplace.no_home(home))
+    _check_target(home, target)
+    with home.lease(SWEEP) as is_free:
+        if not is_free:
+            raise Invalid(f"procession prune is at work on {home.folder}; try again when it is done")
+        with _full_disk_told(target), _part(target, ".db") as (copy, _), _part(target, ".tar") as (part, file):
+            maintenance.copy(home.database, copy)
+            crash_point("database copied")
+            named = _examine(copy)
+            manifest = _write(home, copy, named, file, skip_damaged=skip_damaged)
+            crash_point("written")
+            archive.read(part, lambda _name: None)
+            crash_point("verified")
+            try:
+                downloads.settle(part, target)
+            except FileExistsError:
+                raise _taken(target) from None
+    _tell(console, target, manifest, named)
+    return 0
+
+
+def _check_target(home: Home, target: Path) -> None:
+    if not target.parent.is_dir():
+        raise Invalid(f"there is no folder {target.parent}")
+    if home.folder.resolve() in (target.parent.resolve(), *target.parent.resolve().parents):
+        raise Invalid(f"{target} lies in the home itself, and would be lost with it; name a place outside")
+    if os.path.lexists(target):
+        raise _taken(target)
+    for left in target.parent.glob(f".*{PART}.*"):
+        _remove_leftover(left)
+
+
+def _taken(target: Path) -> Invalid:
+    return Invalid(f"{target} is there already, and a backup never replaces another: name another file")
+
+
+def _remove_leftover(path: Path) -> None:
+    """What a backup that was killed has left; one that is under way holds a lock on it."""
+    with suppress(OSError), path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+
+
+@contextmanager
+def _part(target: Path, ending: str) -> Iterator[tuple[Path, BinaryIO]]:
+    """A file beside the target, gone at the end; a database may leave a journal of that name, too."""
+    path = target.with_name(f".{secrets.token_hex(8)}{PART}{ending}")
+    with path.open("xb") as file:
+        path.chmod(0o600)  # it holds all that the home holds
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield path, file
+        finally:
+            for name in (path.name, f"{path.name}-journal", f"{path.name}-wal", f"{path.name}-shm"):
+                path.with_name(name).unlink(missing_ok=True)
+
+
+@contextmanager
+def _full_disk_told(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            text = f"no backup was made: there is not enough space in {target.parent}"
+            raise ProcessionError(f"{text}; it takes what the home takes, and the database once more") from error
+        raise ProcessionError(f"no backup was made: {error}") from error
+
+
+def _examine(copy: Path) -> Named:
+    """Raises ProcessionError for a damaged database."""
+    if faults := maintenance.faults(copy):
+        raise ProcessionError(f"no backup was made: the database is damaged ({'; '.join(faults)})")
+    with maintenance.opened(copy) as tx:
+        return Named(
+            schema=checks.schema_number(tx),
+            contents=frozenset(checks.contents(tx)),
+            attempts=frozenset(retention.attempts(tx)),
+            runs=retention.count_runs(tx),
+        )
+
+
+def _write(home: Home, copy: Path, named: Named, file: BinaryIO, *, skip_damaged: bool) -> Manifest:
+    with archive.write(file) as writer:
+        writer.add(archive.DATABASE, copy)
+        missing = [sha256 for sha256 in sorted(named.contents) if not _add_content(writer, home, sha256)]
+        if missing and not skip_damaged:
+            raise ProcessionError(
+                f"no backup was made: {_in_words(copy, missing[:NAMED_MAX])}; procession doctor tells more,"
+                " --skip-damaged leaves them out"
+            )
+        for attempt in sorted(named.attempts):
+            path = log_path(home.logs, attempt)
+            if path.exists():
+                writer.add(f"logs/{path.relative_to(home.logs)}", path)
+        manifest = Manifest(
+            format=archive.FORMAT,
+            program=procession.__version__,
+            schema=named.schema,
+            made_at=str(views.date(SystemClock().now())),
+            members=writer.members,
+            missing=missing,
+        )
+        writer.finish(manifest)
+    file.flush()
+    os.fsync(file.fileno())
+    return manifest
+
+
+def _add_content(writer: Writer, home: Home, sha256: str) -> bool:
+    """Whether the content was there, with the hash that is its name."""
+    try:
+        return not is_damaged(writer.add(f"files/{sha256[:2]}/{sha256[2:]}", home.files / sha256[:2] / sha256[2:]))
+    except FileNotFoundError:
+        return False
+
+
+def is_damaged(member: archive.Member) -> bool:
+    """A content whose hash is not its name."""
+    return member.name.startswith("files/") and member.sha256 != member.name[6:].replace("/", "")
+
+
+def _in_words(copy: Path, missing: list[str]) -> str:
+    with maintenance.opened(copy) as tx:
+        places = [retention.users_of(tx, sha256) for sha256 in missing]
+    return f"contents are damaged or missing: {'; '.join(places)}"
+
+
+def _tell(console: Console, target: Path, manifest: Manifest, named: Named) -> None:
+    size, contents = target.stat().st_size, len(named.contents) - len(manifest.missing)
+    content = {
+        "file": target,
+        "sizeInBytes": size,
+        "madeAt": manifest.made_at,
+        "runs": named.runs,
+        "contents": contents,
+        "missing": manifest.missing,
+        "isVerified": True,
+    }
+    parts = f"{wording.counted(named.runs, 'run')}, {wording.counted(contents, 'file content')}"
+    lines = [f"{target}  ({wording.size(size)})", f"  {parts}; read again, every hash is right"]
+    if manifest.missing:
+        lines.append(f"  left out, damaged or missing: {wording.counted(len(manifest.missing), 'content')}")
+    console.answer(content, "\n".join(lines))

@@ -1,0 +1,174 @@
+"""download: files of a run into a folder; each whole and checked, or not at all, and none over another."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from procession.commands import wording, workplace
+from procession.commands.console import Console
+from procession.model import files as file_names
+from procession.model.errors import Invalid, NotFound, ProcessionError
+from procession.model.files import File
+from procession.model.ids import RunId
+from procession.model.lifecycle import RUN_FINAL
+from procession.operations import runs
+from procession.store import steps as step_store
+from procession.store.blobs import COPY_BYTES, Blobs
+
+Fetch = Callable[[BinaryIO], tuple[int, str]]  # writes the content; gives its size and SHA-256. Raises ProcessionError.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """`references` () and not `is_all`: the outputs."""
+
+    run: str
+    references: Sequence[str]
+    is_all: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    folder: str
+    may_overwrite: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A File property; `fetch` None: nothing was written into it."""
+
+    reference: str
+    flow: str
+    name: str
+    fetch: Fetch | None
+
+
+def download(console: Console, wanted: Wanted, target: Target) -> int:
+    """Raises NotFound, Invalid."""
+    run_id = RunId.parse(wanted.run)
+    with workplace.opened(console) as place:
+        with place.database.snapshot() as tx:
+            run = runs.find(tx, run_id)
+            keys = {row.id: row.key for row in step_store.of_run(tx, run_id)}
+            rows = step_store.properties_of_run(tx, run_id)
+        found = [
+            Found(
+                reference=f"{keys[row.step]}.{row.item.key}",
+                flow=row.item.flow,
+                name=row.file.name,
+                fetch=_fetcher(place.office.blobs, row.file),
+            )
+            for row in rows
+            if row.file is not None
+        ]
+        save(console, (str(run_id), run.status), choose(str(run_id), wanted, found), target)
+    return 0
+
+
+def _fetcher(blobs: Blobs, file: File) -> Fetch | None:
+    sha256, size_bytes = file.sha256, file.size_bytes
+    if sha256 is None:
+        return None
+
+    def fetch(target: BinaryIO) -> tuple[int, str]:
+        digest, size = hashlib.sha256(), 0
+        with blobs.open(sha256) as source:
+            while block := source.read(COPY_BYTES):
+                target.write(block)
+                digest.update(block)
+                size += len(block)
+        if (size, digest.hexdigest()) != (size_bytes, sha256):
+            raise ProcessionError("its content on the server's disk is damaged; tell the operator (procession doctor)")
+        return size, sha256
+
+    return fetch
+
+
+def choose(run: str, wanted: Wanted, found: Sequence[Found]) -> list[Found]:
+    """The files that are wanted and have a content. Raises NotFound, naming those there are."""
+    by_reference = {file.reference: file for file in found}
+    for reference in wanted.references:
+        if reference not in by_reference:
+            known = ", ".join(by_reference) or "none"
+            raise NotFound(f"{run} has no file {reference}; there are {known}")
+        if by_reference[reference].fetch is None:
+            raise NotFound(f"{reference} of {run} is empty: nothing has been written into it")
+    if wanted.references:
+        return [by_reference[reference] for reference in dict.fromkeys(wanted.references)]
+    chosen = [file for file in found if file.fetch is not None and (wanted.is_all or file.flow == "OUTPUT")]
+    if not chosen:
+        raise NotFound(f"{run} has no {'files' if wanted.is_all else 'output files'} yet")
+    return chosen
+
+
+def save(console: Console, run: tuple[str, str], chosen: Sequence[Found], target: Target) -> None:
+    """Raises Invalid before anything is written when a name is taken; `run` is its id and status."""
+    folder = Path(target.folder)
+    places = _places(folder, chosen)
+    taken = [path for path in places if os.path.lexists(path)]
+    if taken and not target.may_overwrite:
+        names = ", ".join(path.name for path in taken)
+        raise Invalid(f"{names} in {folder} would be overwritten; name another folder, or use --overwrite")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Invalid(f"the folder {folder} cannot be made: {error.strerror}") from error
+    saved = [_save(file, path, may_overwrite=target.may_overwrite) for file, path in zip(chosen, places, strict=True)]
+    lines = [f"{row['path']}  ({wording.size(row['sizeInBytes'])}, {row['reference']})" for row in saved]
+    if run[1] not in RUN_FINAL:
+        lines.append(f"{run[0]} is {run[1]}: files may still come or change")
+    console.answer({"run": run[0], "status": run[1], "files": saved}, "\n".join(lines))
+
+
+def _places(folder: Path, chosen: Sequence[Found]) -> list[Path]:
+    """Two files of one name get their references before it; names that differ in case are one on many disks."""
+    names = [file_names.clean_name(file.name) for file in chosen]
+    count = Counter(name.casefold() for name in names)
+    return [
+        folder / (file_names.clean_name(f"{file.reference}-{name}") if count[name.casefold()] > 1 else name)
+        for file, name in zip(chosen, names, strict=True)
+    ]
+
+
+def _save(file: Found, path: Path, *, may_overwrite: bool) -> dict[str, Any]:
+    assert file.fetch is not None
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with part.open("xb") as target:
+            size, sha256 = file.fetch(target)
+            target.flush()
+            os.fsync(target.fileno())
+        settle(part, path, may_overwrite=may_overwrite)
+    except FileExistsError:
+        raise Invalid(f"{path} was made by somebody else meanwhile; it was not overwritten") from None
+    except OSError as error:
+        raise Invalid(f"{path} cannot be written: {error.strerror or error}") from error
+    except ProcessionError as error:
+        raise type(error)(f"{file.reference} was not saved: {error.message}") from error
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()
+    return {"reference": file.reference, "path": str(path), "sizeInBytes": size, "sha256": sha256}
+
+
+def settle(part: Path, path: Path, *, may_overwrite: bool = False) -> None:
+    """Give a finished file its name, all at once. Raises FileExistsError when the name is taken."""
+    if may_overwrite:
+        part.replace(path)
+        return
+    try:
+        os.link(part, path)  # unlike a rename, it never replaces
+    except FileExistsError:
+        raise
+    except OSError:  # a disk without links
+        if path.exists():
+            raise FileExistsError(path) from None
+        part.rename(path)

@@ -1,0 +1,243 @@
+"""prune: old runs go, and with them their contents, logs and space; shown first, done with --yes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+from procession.commands import backups, views, wording, workplace
+from procession.commands.console import Console
+from procession.commands.workplace import Workplace
+from procession.home import Busy, Home
+from procession.model.errors import Unavailable
+from procession.model.ids import RunId
+from procession.store import checks, history, maintenance, retention
+from procession.store.crash import CrashPoint, pass_by
+from procession.store.database import Transaction
+from procession.store.retention import OldRun, Rule
+
+RUNS_AT_ONCE = 20  # in one transaction: the server's writer waits for a few milliseconds
+# Between the publication of a content and the commit of the row that names it lie seconds; while a server works, or
+# another command, nothing younger than this is taken for unused.
+YOUNG = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    age: timedelta | None
+    keep: int | None
+    processes: Sequence[str]
+    is_meant: bool  # --yes
+
+
+@dataclass(slots=True, kw_only=True)
+class Done:
+    """What prune did, or would do. Bytes are those of contents and logs; the database is counted by its file."""
+
+    runs: list[OldRun] = field(default_factory=list)
+    contents: int = 0
+    logs: int = 0
+    freed_bytes: int = 0
+    waiting_bytes: int = 0  # unused, but too young to go beside a server
+    database_before: int = 0
+    database_after: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+def prune(console: Console, wanted: Wanted, *, crash_point: CrashPoint = pass_by) -> int:
+    """Raises NotFound, Busy."""
+    home = Home(folder=console.settings().home)
+    with _alone(home, wanted) as is_alone, workplace.opened(console, is_alone=is_alone) as place:
+        with place.database.snapshot() as tx:
+            rule = _rule(tx, place, wanted)
+            done = Done(runs=retention.runs(tx, rule), database_before=maintenance.size_bytes(home.database))
+            if not wanted.is_meant:
+                _measure(tx, place, done)
+        if wanted.is_meant:
+            done.runs = _remove_runs(place, rule, done.runs, crash_point)
+            _sweep(place, done, is_alone=is_alone, crash_point=crash_point)
+            _shrink(place, done, is_alone=is_alone)
+            crash_point("shrunk")
+    _tell(console, done, is_meant=wanted.is_meant)
+    return 0
+
+
+@contextmanager
+def _alone(home: Home, wanted: Wanted) -> Iterator[bool]:
+    """Whether neither a server nor another command works on the home; none begins while it lasts."""
+    if not (wanted.is_meant and home.exists()):
+        yield False
+        return
+    try:
+        lock = home.take_lock(f"procession prune (process {os.getpid()})")
+    except Busy:
+        yield False
+        return
+    try:
+        with home.lease(workplace.COMMANDS, alone=True) as is_alone:
+            yield is_alone
+    finally:
+        lock.release()
+
+
+def _rule(tx: Transaction, place: Workplace, wanted: Wanted) -> Rule:
+    if wanted.age is None and wanted.keep is None:
+        return Rule(ended_before=datetime.min.replace(tzinfo=place.clock.now().tzinfo))
+    return Rule(
+        ended_before=None if wanted.age is None else place.clock.now() - wanted.age,
+        keep=wanted.keep,
+        processes=tuple(workplace.find_process(tx, text) for text in wanted.processes),
+    )
+
+
+def _measure(tx: Transaction, place: Workplace, done: Done) -> None:
+    going = [run.id for run in done.runs]
+    named, kept = checks.contents(tx), retention.attempts(tx) - retention.attempts_of(tx, going)
+    unused = place.office.blobs.stored() - named
+    sizes = retention.contents_of(tx, going)
+    sizes |= {sha256: place.office.blobs.path(sha256).stat().st_size for sha256 in unused}
+    logs = [size for attempt, size in _logs(place) if attempt not in kept]
+    done.contents, done.logs = len(sizes), len(logs)
+    done.freed_bytes = sum(sizes.values()) + sum(logs)
+    done.database_after = done.database_before
+
+
+def _logs(place: Workplace) -> Iterator[tuple[int, int]]:
+    """Number of the attempt and size of each log."""
+    for path in place.home.logs.glob("*/*.log"):
+        if path.stem.isdigit():
+            yield int(path.stem), path.stat().st_size
+
+
+def _remove_runs(place: Workplace, rule: Rule, found: list[OldRun], crash_point: CrashPoint) -> list[OldRun]:
+    """In pieces; each asks the rule again, because a run may have been restarted meanwhile."""
+    removed: list[OldRun] = []
+    for begin in range(0, len(found), RUNS_AT_ONCE):
+        piece = frozenset(run.id for run in found[begin : begin + RUNS_AT_ONCE])
+        removed += place.database.write(partial(_remove, place=place, rule=rule, piece=piece))
+        crash_point("runs removed")
+    return removed
+
+
+def _remove(tx: Transaction, *, place: Workplace, rule: Rule, piece: frozenset[RunId]) -> list[OldRun]:
+    going = retention.runs(tx, rule, among=piece)
+    caller = workplace.operator(tx, place)
+    for run in going:
+        # The log stays when a run goes: that it was there, how it ended, and what its history was.
+        message = (
+            f'Pruned process run "{run.name}" ({run.id}, {run.process} version {run.version}): {run.result},'
+            f" ended {views.date(run.ended_at)}, history SHA-256 {retention.history_sha256(tx, run.id)}"
+        )
+        history.add_log(tx, caller.user.login, message, place.clock.now())
+    retention.remove(tx, going)
+    return going
+
+
+def _sweep(place: Workplace, done: Done, *, is_alone: bool, crash_point: CrashPoint) -> None:
+    """Contents and logs that no row names go; a crash before leaves them to the next prune."""
+    with place.home.lease(backups.SWEEP, alone=True) as is_free:
+        if not is_free:
+            done.notes.append("a backup is being made: files stay until prune is called again")
+            return
+        _sweep_contents(place, done, is_alone=is_alone, crash_point=crash_point)
+        with place.database.read() as tx:
+            kept = retention.attempts(tx)
+        # An attempt's row is there before its log, and its number is never given twice.
+        for attempt, size in list(_logs(place)):
+            if attempt not in kept:
+                place.office.log_path(attempt).unlink(missing_ok=True)
+                done.logs += 1
+                done.freed_bytes += size
+                crash_point("log removed")
+
+
+def _sweep_contents(place: Workplace, done: Done, *, is_alone: bool, crash_point: CrashPoint) -> None:
+    blobs = place.office.blobs
+    # In this order: what is published in between is named, or is not among them.
+    there = blobs.stored()
+    with place.database.read() as tx:
+        unused = sorted(there - checks.contents(tx))
+        before = place.clock.now().timestamp() + (1 if is_alone else -YOUNG.total_seconds())
+        for sha256 in unused:
+            path = blobs.path(sha256)
+            size = blobs.drop(sha256, before=before, is_named=lambda name: retention.is_named(tx, name))
+            if size is not None:
+                done.contents += 1
+                done.freed_bytes += size
+                crash_point("content removed")
+            elif path.exists():
+                done.waiting_bytes += path.stat().st_size
+    if done.waiting_bytes:
+        text = f"{wording.size(done.waiting_bytes)} of unused files are less than an hour old"
+        done.notes.append(f"{text}, and a server or a command works here: prune again later")
+
+
+def _shrink(place: Workplace, done: Done, *, is_alone: bool) -> None:
+    path = place.home.database
+    try:
+        shrunk = maintenance.shrink(path, is_alone=is_alone)
+        if not shrunk.is_done:
+            done.notes.append(
+                f"the database keeps its size, {wording.size(shrunk.free_bytes)} of it free: it was made by an earlier"
+                " program; prune once while no server and no command works here"
+            )
+    except OSError:
+        done.notes.append("the disk is too full to make the database smaller: prune once more, now that there is space")
+    except Unavailable as error:
+        done.notes.append(f"the database was not made smaller, prune again later: {error.message}")
+    done.database_after = maintenance.size_bytes(path)
+
+
+def _tell(console: Console, done: Done, *, is_meant: bool) -> None:
+    content = {
+        "isDone": is_meant,
+        "runs": [_run(run) for run in done.runs],
+        "contents": done.contents,
+        "logs": done.logs,
+        "freedBytes": done.freed_bytes,
+        "databaseBytesBefore": done.database_before,
+        "databaseBytesAfter": done.database_after,
+        "notes": done.notes,
+    }
+    verb = "removed" if is_meant else "would go"
+    lines = [f"{wording.counted(len(done.runs), 'run')} {verb}"]
+    lines += wording.table(_by_process(done.runs), right=frozenset({0})) if done.runs else []
+    lines.append(
+        f"{wording.counted(done.contents, 'file content')} and {wording.counted(done.logs, 'log')} {verb}:"
+        f" {wording.size(done.freed_bytes)}"
+    )
+    database = wording.size(done.database_before)
+    lines.append(
+        f"the database was {database}, and is {wording.size(done.database_after)}"
+        if is_meant
+        else f"the database is {database} now, and becomes smaller"
+    )
+    lines += done.notes
+    if not is_meant:
+        lines.append("nothing was removed; --yes does it")
+    console.answer(content, "\n".join(lines))
+
+
+def _run(run: OldRun) -> dict[str, Any]:
+    return {
+        "id": str(run.id),
+        "name": run.name,
+        "process": str(run.process),
+        "result": run.result,
+        "dateEnded": views.date(run.ended_at),
+    }
+
+
+def _by_process(found: Sequence[OldRun]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("RUNS", "FROM", "TO", "PROCESS")]
+    ordered = sorted(found, key=lambda run: (run.process_name, run.ended_at))
+    for name, group in groupby(ordered, key=lambda run: run.process_name):
+        runs = list(group)
+        rows.append((f"{len(runs):,}", wording.moment(runs[0].ended_at), wording.moment(runs[-1].ended_at), name))
+    return rows

@@ -1,0 +1,142 @@
+"""restore: a home out of a backup; seen by nobody before all of it is there and checked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from procession.commands import archive, backups, downloads, views, wording
+from procession.commands.archive import Manifest
+from procession.commands.console import Console
+from procession.home import PRIVATE, Home
+from procession.model.errors import Invalid, NotFound, ProcessionError
+from procession.model.ids import RunId
+from procession.store import checks, maintenance, migrations, retention, runs
+from procession.store.crash import CrashPoint, pass_by
+
+# A new disk has this folder.
+IGNORED = {"lost+found"}
+FOLDERS = ("files", "uploads", "logs", "work")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """`under_way`: runs that the backup caught at work."""
+
+    under_way: list[RunId]
+    runs: int
+    contents: int
+
+
+def restore(console: Console, path: str, *, crash_point: CrashPoint = pass_by) -> int:
+    """Raises NotFound, Invalid, Busy."""
+    home, source = Home(folder=console.settings().home), Path(path).absolute()
+    if not source.is_file():
+        raise NotFound(f"there is no file {source}")
+    _check_empty(home)
+    lock = home.take_lock(f"procession restore (process {os.getpid()})")
+    try:
+        manifest, restored = _restore(home, source, crash_point)
+    except OSError as error:
+        raise ProcessionError(f"nothing was restored: {error.strerror or error} ({home.folder})") from error
+    finally:
+        _clear(home)
+        lock.release()
+    _tell(console, home, source, manifest, restored)
+    return 0
+
+
+def _check_empty(home: Home) -> None:
+    """Raises Invalid for a folder that holds anything but what a restore that was killed on its way has left."""
+    entries = list(home.folder.iterdir()) if home.folder.is_dir() else []
+    names = {entry.name for entry in entries} - IGNORED
+    is_left = home.restoring.name in names or not any(any((home.folder / name).glob("*")) for name in FOLDERS)
+    if names and not (is_left and names <= {home.restoring.name, home.lock.name, *FOLDERS}):
+        some = ", ".join(sorted(names)[:5])
+        raise Invalid(f"{home.folder} is not empty ({some}); restore makes a home of its own: name another --home")
+
+
+def _restore(home: Home, source: Path, crash_point: CrashPoint) -> tuple[Manifest, Restored]:
+    home.begin_restore()
+    stage = home.restoring
+    manifest = archive.read(source, lambda name: _open(stage / name))
+    crash_point("extracted")
+    restored = _check(stage, source, manifest)
+    os.sync()  # everything is on disk before anything can be seen
+    crash_point("checked")
+    for name in ("files", "logs"):
+        # Ours, of an earlier try, or empty: _check_empty() has looked, and nobody makes a home here since.
+        shutil.rmtree(home.folder / name)
+        (stage / name).mkdir(mode=PRIVATE, exist_ok=True)
+        (stage / name).rename(home.folder / name)
+        crash_point(f"{name} moved")
+    downloads.settle(stage / archive.DATABASE, home.database)
+    os.sync()
+    crash_point("database moved")
+    return manifest, restored
+
+
+def _clear(home: Home) -> None:
+    """Nothing is left of a restore that failed; of one that did not, only what it needs no more."""
+    if not home.database.exists():
+        for name in FOLDERS:
+            shutil.rmtree(home.folder / name, ignore_errors=True)
+    shutil.rmtree(home.restoring, ignore_errors=True)
+
+
+def _open(path: Path) -> BinaryIO:
+    path.parent.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
+def _check(stage: Path, source: Path, manifest: Manifest) -> Restored:
+    """The database fits its contents and this program. Raises Invalid."""
+    for member in manifest.members:
+        if backups.is_damaged(member):
+            (stage / member.name).unlink()
+    database = stage / archive.DATABASE
+    if faults := maintenance.faults(database):
+        raise Invalid(f"the database in {source} is damaged: {'; '.join(faults)}")
+    with maintenance.opened(database) as tx:
+        found, known = checks.schema_number(tx), max(migrations.available())
+        if found > known:
+            raise Invalid(
+                f"{source} was made by a later release of Procession (schema {found}, this program knows {known});"
+                " install that release"
+            )
+        named = checks.contents(tx) - set(manifest.missing)
+        lost = [sha256 for sha256 in named if not (stage / "files" / sha256[:2] / sha256[2:]).is_file()]
+        if lost:
+            raise Invalid(f"{source} is damaged: {wording.counted(len(lost), 'content')} of its files are not in it")
+        maintenance.disarm(tx)
+        return Restored(under_way=runs.unfinished_ids(tx), runs=retention.count_runs(tx), contents=len(named))
+
+
+def _tell(console: Console, home: Home, source: Path, manifest: Manifest, restored: Restored) -> None:
+    names = [str(run) for run in restored.under_way]
+    content = {
+        "home": home.folder,
+        "file": source,
+        "madeAt": manifest.made_at,
+        "runs": restored.runs,
+        "contents": restored.contents,
+        "missing": manifest.missing,
+        "underWay": names,
+    }
+    counts = f"{wording.counted(restored.runs, 'run')}, {wording.counted(restored.contents, 'file content')}"
+    lines = [
+        f"{home.folder} is restored as it was on {views.moment(manifest.made_at)}: {counts}",
+        "  every hash is right; uploads that were under way must be sent again",
+    ]
+    if manifest.missing:
+        lines.append(f"  not in the backup, damaged or missing: {wording.counted(len(manifest.missing), 'content')}")
+    if names:
+        lines += [
+            f"  under way at that moment: {', '.join(names[:10])}{' ...' if len(names) > 10 else ''}",
+            "  Their steps count as lost, and no process of the original is looked for or ended. They go on when a",
+            "  server is started here. If the original goes on with them, cancel them here first: procession cancel",
+        ]
+    console.answer(content, "\n".join(lines))

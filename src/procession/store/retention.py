@@ -1,0 +1,200 @@
+"""Which runs may go, and what goes with them: every statement that deletes a run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from procession.model.ids import ProcessId, RunId
+from procession.store import times
+from procession.store.database import Transaction
+
+# What belongs to a run and goes with it. Whatever else names a run keeps it.
+_OWN = ("step", "step_attempt", "history")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Runs that are both older and not among the newest; None asks nothing."""
+
+    ended_before: datetime | None = None
+    keep: int | None = None  # of each process
+    processes: tuple[ProcessId, ...] = ()  # (): all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldRun:
+    id: RunId
+    name: str
+    process: ProcessId
+    process_name: str
+    version: int
+    result: str  # the outcome, else the status
+    ended_at: datetime
+
+
+_ENDED = "coalesce(r.finished_at, r.scheduled_at, r.created_at)"  # one cancelled before it began has no end
+
+
+def runs(tx: Transaction, rule: Rule, *, among: Collection[RunId] | None = None) -> list[OldRun]:
+    """Those that the rule lets go, oldest first; of a process's final runs the newest are counted first.
+
+    Never one that waits, runs or was not started; nor one whose processes may still live; nor one that something else
+    names, such as the version of a table that it wrote.
+    """
+    conditions, parameters = _conditions(tx, rule, among)
+    rows = tx.all(
+        "SELECT r.id, r.name, r.process_id, p.name, r.version, coalesce(r.outcome, r.status), "
+        f"{_ENDED} FROM (SELECT *, row_number() OVER (PARTITION BY process_id ORDER BY id DESC) AS place FROM run"
+        " WHERE status IN ('Finished', 'Cancelled', 'TimedOut')) r JOIN process p ON p.id = r.process_id"
+        f" WHERE {' AND '.join(conditions)} ORDER BY r.id",
+        *parameters,
+    )
+    return [
+        OldRun(
+            id=RunId(row[0]),
+            name=row[1],
+            process=ProcessId(row[2]),
+            process_name=row[3],
+            version=row[4],
+            result=row[5],
+            ended_at=times.from_column(row[6]),
+        )
+        for row in rows
+    ]
+
+
+def _conditions(tx: Transaction, rule: Rule, among: Collection[RunId] | None) -> tuple[list[str], list[Any]]:
+    conditions = ["NOT EXISTS (SELECT 1 FROM step_attempt a WHERE a.run_id = r.id AND a.is_gone = 0)"]
+    conditions += [f"NOT EXISTS (SELECT 1 FROM {table} x WHERE x.{column} = r.id)" for table, column in _others(tx)]
+    parameters: list[Any] = []
+    for condition, value in (
+        ("r.place > ?", rule.keep),
+        (f"{_ENDED} < ?", times.maybe_to_column(rule.ended_before)),
+        ("r.process_id IN (SELECT value FROM json_each(?))", _list(rule.processes) if rule.processes else None),
+        ("r.id IN (SELECT value FROM json_each(?))", None if among is None else _list(among)),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            parameters.append(value)
+    return conditions, parameters
+
+
+def _others(tx: Transaction) -> Iterator[tuple[str, str]]:
+    """Tables and columns that name a run and are not its own."""
+    rows = tx.all(
+        'SELECT m.name, f."from" FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) f'
+        " WHERE m.type = 'table' AND f.\"table\" = 'run' ORDER BY 1, 2"
+    )
+    return ((table, column) for table, column in rows if table not in _OWN)
+
+
+def _list(ids: Collection[RunId] | Collection[ProcessId]) -> str:
+    return json.dumps([one.number for one in ids])
+
+
+_STEPS = "(SELECT id FROM step WHERE run_id IN (SELECT value FROM json_each(?1)))"
+_PROPERTIES = f"(SELECT id FROM property WHERE step_id IN {_STEPS})"
+_FILES = f"(SELECT id FROM file WHERE property_id IN {_PROPERTIES})"
+_DELETIONS = (
+    f"DELETE FROM upload_chunk WHERE session_id IN (SELECT id FROM upload_session WHERE file_id IN {_FILES})",
+    f"DELETE FROM upload_session WHERE file_id IN {_FILES}",
+    f"DELETE FROM property_write WHERE property_id IN {_PROPERTIES}",
+    f"DELETE FROM file WHERE property_id IN {_PROPERTIES}",
+    f"DELETE FROM property WHERE step_id IN {_STEPS}",
+    f"DELETE FROM step_attempt WHERE step_id IN {_STEPS}",
+    "DELETE FROM history WHERE run_id IN (SELECT value FROM json_each(?1))",
+    "DELETE FROM step WHERE run_id IN (SELECT value FROM json_each(?1))",
+    "DELETE FROM run WHERE id IN (SELECT value FROM json_each(?1))",
+)
+
+
+def remove(tx: Transaction, found: Sequence[OldRun]) -> None:
+    """The runs with their steps, values, attempts and history. Their contents and logs lie in the folders still."""
+    numbers = _list([run.id for run in found])
+    for statement in _DELETIONS:
+        tx.run(statement, numbers)
+
+
+def history_sha256(tx: Transaction, run: RunId) -> str:
+    """Over every row of the run's history: what is left to compare a backup or an export with."""
+    rows = tx.all(
+        "SELECT revision, at, attempt, kind, step_id, user_login, detail FROM history WHERE run_id = ?"
+        " ORDER BY revision",
+        run.number,
+    )
+    return hashlib.sha256("\n".join(json.dumps(row) for row in rows).encode()).hexdigest()
+
+
+def contents_of(tx: Transaction, found: Collection[RunId]) -> dict[str, int]:
+    """SHA-256 and size of the contents that nothing but these runs names."""
+    going, named, staying = {run.number for run in found}, {}, set()
+    for sha256, size, run in _named(tx):
+        if run in going:
+            named[sha256] = size
+        else:
+            staying.add(sha256)
+    return {sha256: size for sha256, size in named.items() if sha256 not in staying}
+
+
+def _named(tx: Transaction) -> Iterator[tuple[str, int, int | None]]:
+    return iter(
+        tx.all(
+            "SELECT f.sha256, f.size, s.run_id FROM file f JOIN property q ON q.id = f.property_id"
+            " JOIN step s ON s.id = q.step_id WHERE f.sha256 IS NOT NULL"
+            " UNION SELECT w.sha256, w.size, s.run_id FROM property_write w JOIN property q ON q.id = w.property_id"
+            " JOIN step s ON s.id = q.step_id WHERE w.sha256 IS NOT NULL"
+            " UNION SELECT sha256, size, NULL FROM table_part"
+        )
+    )
+
+
+def is_named(tx: Transaction, sha256: str) -> bool:
+    """Whether any row names this content now."""
+    row = tx.one(
+        "SELECT EXISTS (SELECT 1 FROM file WHERE sha256 = ?1)"
+        " OR EXISTS (SELECT 1 FROM property_write WHERE sha256 = ?1)"
+        " OR EXISTS (SELECT 1 FROM table_part WHERE sha256 = ?1)",
+        sha256,
+    )
+    assert row is not None
+    return bool(row[0])
+
+
+def attempts(tx: Transaction) -> set[int]:
+    """The row ids of all attempts: each may have a log of that name."""
+    return {row[0] for row in tx.all("SELECT id FROM step_attempt")}
+
+
+def attempts_of(tx: Transaction, found: Collection[RunId]) -> set[int]:
+    rows = tx.all(
+        f"SELECT id FROM step_attempt WHERE step_id IN {_STEPS}",
+        _list(found),
+    )
+    return {row[0] for row in rows}
+
+
+def count_runs(tx: Transaction) -> int:
+    row = tx.one("SELECT count(*) FROM run")
+    assert row is not None
+    return int(row[0])
+
+
+def users_of(tx: Transaction, sha256: str) -> str:
+    """Whose content this is, in the user's words."""
+    row = tx.one(
+        "SELECT u.name, s.run_id, s.process_id, s.key || '.' || q.key FROM (SELECT property_id, name FROM file"
+        " WHERE sha256 = ?1 UNION ALL SELECT property_id, file_name FROM property_write WHERE sha256 = ?1) u"
+        " JOIN property q ON q.id = u.property_id JOIN step s ON s.id = q.step_id LIMIT 1",
+        sha256,
+    )
+    if row is not None:
+        return f"{row[0]} ({row[3]} of {RunId(row[1]) if row[1] else ProcessId(row[2])})"
+    row = tx.one(
+        "SELECT t.name FROM table_part p JOIN managed_table t ON t.id = p.table_id WHERE p.sha256 = ? LIMIT 1", sha256
+    )
+    return "a file of no run" if row is None else f'rows of the table "{row[0]}"'

@@ -1,0 +1,99 @@
+"""CSV: what DuckDB reads fast is what the records say, and what is no CSV is refused with its line."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from procession.actions.problems import Problem
+from procession.actions.reading import delimited
+from tests.actions.reading.relation import read, refusal
+
+PIECES = ['"', ",", "\n", "\r\n", "\r", "a", "1", " ", "\t", '""', '"x"', "\\", "#", "'", ";", "\u00e9"]
+VALUES = ["", "a", "1", "x y", '"q"', '"a,b"', '"a\nb"', '"a\r\nb"', '"a""b"', '""', "'", "#c", '"\r"', "\u00e9"]
+
+
+def outcome(folder, text):
+    try:
+        return read(folder, text, delimiter=",").rows
+    except Problem as problem:
+        return str(problem)
+
+
+def assert_both_ways_agree(folder, text):
+    fast = outcome(folder, text)
+    known = delimited._scan
+    delimited._scan = lambda *_: None  # the reference alone
+    try:
+        assert outcome(folder, text) == fast
+    finally:
+        delimited._scan = known
+
+
+@settings(max_examples=50, deadline=None)
+@given(pieces=st.lists(st.sampled_from(PIECES), max_size=14))
+def test_what_is_read_fast_is_what_the_records_say(tmp_path_factory, pieces):
+    assert_both_ways_agree(tmp_path_factory.mktemp("csv"), "h,i\n" + "".join(pieces))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    rows=st.lists(st.lists(st.sampled_from(VALUES), min_size=1, max_size=3), max_size=6),
+)
+def test_each_kind_of_line_end_is_read_as_the_records_say(tmp_path_factory, end, rows):
+    lines = end.join(["h,i", *(",".join(row) for row in rows)])
+
+    assert_both_ways_agree(tmp_path_factory.mktemp("csv"), lines + end)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "rows"),
+    [
+        ("sep=;\r\na;b\r\n1;x\r\n", {}, [("1", "x")]),
+        ("\n\na,b\n1,x\n", {}, [("1", "x")]),
+        ('x "y\n\na,b\n1,x\n', {"skip": 1}, [("1", "x")]),
+        ("a,b\r\n1,x\n3,y\r\n5,z\n", {}, [("1", "x"), ("3", "y"), ("5", "z")]),
+        ("a;b\r1;x\r3;y", {}, [("1", "x"), ("3", "y")]),
+        ('a,b\n1, "x"\n', {}, [("1", ' "x"')]),
+        ('a,b\n1, "x,y"\n', {"trim": True}, [("1", "x,y")]),
+        ("a,b,\n1,x,\n", {}, [("1", "x")]),
+        ("name,n\nM\u00fcller,1\n".encode("utf-16"), {}, [("M\u00fcller", "1")]),
+        ("Konto;Text\n1;a,b\n2;c\n", {}, [("1", "a,b"), ("2", "c")]),
+        ("1;x\n2;y\n", {"header": False}, [("1", "x"), ("2", "y")]),
+    ],
+)
+def test_a_table_is_found_in_its_file(tmp_path, text, options, rows):
+    assert read(tmp_path, text, **options).rows == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        ("a,b\n1,2\n3\n", {}, "line 3 has 1 value, not 2"),
+        ("a,b\n1,2,\n", {}, "line 2 has 3 values, not 2"),
+        ('a,b\n1,"2\n', {}, 'line 2 has a quote (") that is not closed'),
+        ('a,b\n1,"x"y\n', {}, "line 2 has something between a closing quote"),
+        ("\ufeffa,b\n1,2\n", {"encoding": "cp1252"}, "begins with the mark of UTF-8, and encoding says cp1252"),
+        ("sep=;\na;b\n1;2\n", {"delimiter": ","}, "its first line says"),
+        ("a,A\n1,2\n", {}, 'two columns of one name: "a" (column 1) and "A" (column 2)'),
+        ("\n \n", {}, "nothing but blanks"),
+    ],
+)
+def test_what_is_no_table_is_refused_with_its_place(tmp_path, text, options, said):
+    assert said in refusal(tmp_path, text, **options)
+
+
+def test_an_encoding_that_is_wrong_in_all_likelihood_is_a_warning(tmp_path):
+    found = read(tmp_path, "name,n\nM\u00fcller \u00e9\u00e8,1\n", encoding="cp1252")
+
+    assert found.warnings == ('"t.csv" is UTF-8, and encoding says cp1252: 3 letters may be wrong',)
+
+
+def test_a_place_is_the_line_that_an_editor_shows(tmp_path):
+    text = 'head\n\na,n\n"x\ny",1\n\nz,two\n'
+
+    said = refusal(tmp_path, text, skip=1, columns={"n": {"type": "Number"}})
+
+    assert 'line 7, column "n": "two" is not Number' in said

@@ -1,0 +1,183 @@
+"""docs/commands.md, written from the commands themselves; what each answers with --json stands here, and is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from procession.cli.registering import commands
+
+RENEW = "python -m pytest tests/commands/test_document.py --write-docs"
+
+HEAD = f"""# Commands
+
+<!-- Written from the commands. To renew it: {RENEW} -->
+
+`procession COMMAND --help` tells the same. Every command takes `--home DIR` and `--json`. A home is the folder with all
+the data; without `--home` it is `PROCESSION_HOME`, else `./procession-data`. Commands work beside a running server or
+without one. Those with `--server` work with a server elsewhere, too, and see what the user of the application may see.
+
+| exit code | |
+| --- | --- |
+| 0 | Done. `run --wait`: the outcome is Success or Warning. `doctor`: no problem. |
+| 1 | Refused or failed; the reason is one line on stderr. `run --wait`: the run failed or was cancelled. |
+| 2 | The command was called wrongly: an unknown option, a missing argument. Nothing was done. |
+| 70 | `serve` only: the outcome of a write is unknown. Start it again; it recovers from the disk. |
+| 130 | Stopped by Ctrl-C. A run that is waited for goes on while a server runs. |
+
+Amounts of type Decimal are grouped (`-1,234,567.80`); dates and times are in the zone of this machine (`TZ`), which is
+named. Programs should use `--json`: one JSON object on stdout and nothing else, dates in UTC, values of properties
+as texts with all their digits. Fields may be added in a later release; none is renamed or removed. An error leaves stdout
+empty, but for the mistakes of process files: `{{"errors": [{{"file", "line", "column", "message"}}]}}`.
+
+Your shell completes commands and options after
+`eval "$(_PROCESSION_COMPLETE=bash_source procession)"` (or `zsh_source`, `fish_source`).
+
+## Backups
+
+`backup` asks the database for a copy of one moment, while the server goes on writing, and adds every file content that
+the copy names, and the logs. It then reads the whole file again and compares every hash. Only then the file gets its
+name: a backup that was killed, or met a full disk, has none. It replaces no other file. A manifest at the end of the
+archive (a plain tar) holds the hashes. The file holds everything, secrets too (as hashes): keep it like the home itself.
+
+`restore` takes an empty folder, or one that is not there. It checks everything before the home can be seen; what goes
+wrong leaves nothing. A restored home has no processes: steps that were under way at the moment of the backup count as
+lost, and no process of the original is looked for, so that restoring on the same machine ends nothing there. When a
+server is started on it, such runs go on: a step that was under way runs again, one declared `effect: once` does not.
+If the original still works on those runs, cancel them in the restored home before its server starts.
+Uploads in chunks that were under way must be sent again. A backup of an earlier release is brought up to this one when
+it is first used; one of a later release is refused.
+
+## Pruning
+
+`prune` shows what would go; `--yes` does it. A run goes with its values, its history, its logs, and the contents that
+nothing else names. In its place the log keeps one entry: its name, how and when it ended, and the SHA-256 of its
+history, to compare a backup with. These stay, whatever their age: runs that wait, run, or were never started; runs whose
+processes may still live; runs that wrote a version of a table. Tables and their versions are never pruned.
+
+Beside a running server, unused files younger than an hour stay for the next time: a step may be about to name them. A
+database that an earlier program made shrinks once `prune` finds no server at work, and it says so; from then on beside
+a server, too. While a backup is being made, no file is removed.
+"""
+
+RUN = "id name process status outcome attempt dateStarted dateFinished runDurationInSeconds"
+STEP = "id key name stepOrder status completionMessage dateStarted dateFinished runDurationInSeconds"
+APPLIED = "id version name file isNew remarks"
+PLAN = "; plan: reset carried stale repeatsEffects needsRelease"
+USER = "id loginName email firstName lastName userRole accountStatus"
+APPLICATION = "id client_id name user scopes redirect_uris is_public"
+
+# The fields of each answer: "name" of the object itself, "list[]: name name" of each object in a list, "name: name
+# name" of an object in it. In parentheses the option that makes the difference.
+ANSWERS: Mapping[str, str] = {
+    "apply": f"{APPLIED}; steps[]: id key name stepOrder kind; processes[]: {APPLIED} steps",
+    "application change": APPLICATION,
+    "application create": f"{APPLICATION} client_secret",
+    "application delete": "id client_id",
+    "application list": f"; applications[]: {APPLICATION}",
+    "application reset-secret": f"{APPLICATION} client_secret",
+    "backup": "file sizeInBytes madeAt runs contents missing isVerified",
+    "cancel": RUN,
+    "doctor": "home problems; checks[]: name status message",
+    "download": "run status; files[]: reference path sizeInBytes sha256",
+    "group create": "id name",
+    "list (processes)": "hasMore; processes[]: id name version dateModified",
+    "list (runs)": "hasMore; runs[]: id name process status outcome dateCreated dateStarted dateFinished",
+    "log": "run step key log",
+    "prune": "isDone contents logs freedBytes databaseBytesBefore databaseBytesAfter notes;"
+    " runs[]: id name process result dateEnded",
+    "restart": f"{STEP} run isServerRunning{PLAN}",
+    "restart (--plan)": f"run{PLAN}",
+    "restore": "home file madeAt runs contents missing underWay",
+    "run": f"{RUN} isServerRunning",
+    "run (--wait)": f"{RUN}; steps[]: {STEP}",
+    "serve": "address home pid isolation hasApplications",
+    "show": f"{RUN} startedBy reason; steps[]: {STEP}; values[]: reference name type flow decimalPoints value file",
+    "status": f"{RUN}; steps[]: {STEP}",
+    "user create": f"{USER} setPasswordLink",
+    "user link": "loginName setPasswordLink",
+    "user list": f"; users[]: {USER}",
+    "version": "version",
+}
+COMMON = {"--home", "--json", "--server"}
+
+
+def every_command(group: click.Group = commands, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Name and command, groups opened."""
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            yield from every_command(command, f"{before}{name} ")
+        else:
+            yield before + name, command
+
+
+def page() -> str:
+    parts = [HEAD, "## All commands\n"]
+    for name, command in every_command():
+        parts.append(f"### procession {name}\n")
+        parts.append((command.help or "").strip() + "\n")
+        parts.append("```text\n" + "\n".join(_usage(name, command)) + "\n```\n")
+        if "--server" in {option for param in command.params for option in param.opts}:
+            parts.append("Takes `--server`, too.\n")
+        parts += [
+            f"{_with_json(answer)}: {_fields(text)}.\n" for answer, text in ANSWERS.items() if _name(answer) == name
+        ]
+    return "\n".join(parts)
+
+
+def _name(answer: str) -> str:
+    return answer.partition(" (")[0]
+
+
+def _with_json(answer: str) -> str:
+    option = answer.partition(" (")[2].rstrip(")")
+    return f"`{option} --json`" if option else "`--json`"
+
+
+def _usage(name: str, command: click.Command) -> list[str]:
+    arguments = [
+        param.make_metavar(click.Context(command)) for param in command.params if isinstance(param, click.Argument)
+    ]
+    lines = [" ".join(["procession", name, *arguments, "[OPTIONS]"])]
+    with click.Context(command) as context:
+        records = [param.get_help_record(context) for param in command.params if isinstance(param, click.Option)]
+    rows = [record for record in records if record is not None and record[0].split()[0] not in COMMON]
+    width = max((len(row[0]) for row in rows), default=0)
+    lines += [f"  {option:<{width}}  {text}".rstrip() for option, text in rows]
+    if command.epilog:
+        lines += ["", f"$ {command.epilog.removeprefix('Example: ')}"]
+    return lines
+
+
+def _fields(text: str) -> str:
+    shown = []
+    for part in text.split(";"):
+        head, colon, names = part.strip().partition(":")
+        listed = ", ".join(f"`{name}`" for name in (names if colon else head).split())
+        if listed:
+            shown.append(f"`{head}` of {listed}" if colon else listed)
+    return "; ".join(shown)
+
+
+def paths(text: str) -> set[str]:
+    """The paths that ANSWERS tells: "name", and "list[].name"."""
+    found = set()
+    for part in text.split(";"):
+        head, colon, names = part.strip().partition(":")
+        found |= {f"{head}.{name}" for name in names.split()} if colon else set(head.split())
+    return found
+
+
+def paths_of(content: Mapping[str, Any]) -> set[str]:
+    """The same of an answer."""
+    found = set()
+    for name, value in content.items():
+        if isinstance(value, dict):
+            found |= {f"{name}.{key}" for key in value}
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            found |= {f"{name}[].{key}" for item in value for key in item}
+        else:
+            found.add(name)
+    return found

@@ -1,0 +1,135 @@
+"""What goes wrong in the engine itself, around one step: it ends that step, and no slot is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from procession.engine.isolation import ForkServerIsolation
+from procession.engine.isolation.contract import KillReceipt, Worker
+from procession.engine.options import EngineSettings
+from procession.model.files import Content
+from procession.model.ids import RunId
+from procession.model.lifecycle import Outcome, StepStatus
+from procession.model.runs import HistoryKind
+from tests.crashing import finish, in_a_child
+from tests.engine.conftest import OPEN
+from tests.engine.steps import data, item, marks, process, python, stay
+from tests.engine.world import World
+from tests.support import wait_until
+
+
+class Unkillable(ForkServerIsolation):
+    """Its workers cannot be ended by kill(): the machine is out of file handles, say."""
+
+    def acquire(self, *, user_code: bool, network: bool = False) -> Worker | None:
+        worker = super().acquire(user_code=user_code, network=network)
+        if worker is not None:
+            worker.kill = _refuse  # type: ignore[method-assign]
+        return worker
+
+
+def _refuse(*, grace_seconds: float) -> KillReceipt:
+    raise OSError(24, "Too many open files")
+
+
+def test_a_log_that_cannot_be_written_ends_its_own_step_and_no_other(build: Callable[..., World]) -> None:
+    world = build()
+    (world.home / "logs").mkdir()
+    (world.home / "logs" / "0").write_text("in the way")
+    world.engine.start()
+
+    talker = world.begin(process(python("a", "print('hello')\nimport time; time.sleep(60)")))
+    silent = world.begin(process(python("a")))
+
+    assert world.wait(talker).outcome is Outcome.FAILED
+    assert "could not be taken in" in world.step(talker, "a").message
+    assert world.wait(silent).outcome is Outcome.SUCCESS
+
+
+def test_an_output_that_fails_to_be_kept_in_a_way_nobody_foresaw_fails_its_step(build: Callable[..., World]) -> None:
+    world = build(workers_max=1)
+    world.blobs.take = _lose  # type: ignore[method-assign]
+    world.engine.start()
+    writer = python("a", "outputs.file('f').write_text('x')", outputs={"f": "${d.f}"})
+
+    run = world.begin(process(data("d", item("f", "File", "OUTPUT")), writer))
+
+    assert world.wait(run).outcome is Outcome.FAILED
+    assert world.step(run, "a").message == "an output could not be kept; see the server's log"
+    assert world.wait(world.begin(process(python("b")))).outcome is Outcome.SUCCESS
+
+
+def _lose(source: Path, *, inside: Path) -> Content:
+    raise RuntimeError("a fault of ours")
+
+
+def test_a_process_that_cannot_be_killed_is_reported_and_its_slot_is_not_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = EngineSettings(grace_seconds=0.2, workers_max=1)
+    world = World(tmp_path, settings=settings, isolation=OPEN, make_isolation=Unkillable)
+    world.engine.start()
+    run = world.begin(process(python("a", stay(tmp_path / "gate"))))
+    world.wait_for(run, "a", StepStatus.RUNNING)
+
+    world.cancel(run)
+
+    wait_until(lambda: [row for row in world.history(run) if row.kind is HistoryKind.KILLED])
+    row = next(row for row in world.history(run) if row.kind is HistoryKind.KILLED)
+    assert (row.detail["method"], len(row.detail["survivors"])) == ("failed", 1)
+    assert "a step's process could not be ended" in caplog.text
+    assert world.wait(world.begin(process(python("b")))).outcome is Outcome.SUCCESS
+    world.close()
+
+
+def test_a_step_that_waits_for_a_slot_gets_the_one_that_a_cancel_frees(
+    build: Callable[..., World], tmp_path: Path
+) -> None:
+    world = build(workers_max=1, scan_seconds=3600.0)
+    world.engine.start()
+    # A process was refused while none was ready; the first that comes back makes that good.
+    world.wait(world.begin(process(python("warm"))))
+    first = world.begin(process(python("a", stay(tmp_path / "gate"))))
+    world.wait_for(first, "a", StepStatus.RUNNING)
+    second = world.begin(process(python("b")))
+    world.wait_for(second, "b", StepStatus.SCHEDULED)
+
+    world.cancel(first)
+
+    assert world.wait(second, 5.0).outcome is Outcome.SUCCESS
+
+
+def test_the_idempotency_key_is_the_same_after_a_crash_and_another_after_a_restart(tmp_path: Path) -> None:
+    sink = tmp_path / "sink"
+    code = f"with open({str(sink)!r}, 'a') as file: file.write(idempotency_key + chr(10))\n{stay(tmp_path / 'gate')}"
+    child = in_a_child(tmp_path, lambda: _begin_and_stay(tmp_path, code))
+    wait_until(lambda: len(marks(sink)) == 1, 20.0)
+    os.kill(child, signal.SIGKILL)
+    finish(child)
+    world = World(tmp_path, isolation=OPEN)
+    world.engine.start()
+    wait_until(lambda: len(marks(sink)) == 2, 20.0)
+    (tmp_path / "gate").touch()
+    run = RunId(1)
+    world.wait(run)
+    world.restart(run, "a")
+    world.wait(run)
+    world.close()
+
+    before, after, restarted = marks(sink)
+
+    assert before == after
+    assert before.endswith("/1")
+    assert restarted == before.removesuffix("1") + "2"
+
+
+def _begin_and_stay(home: Path, code: str) -> None:
+    world = World(home, isolation=OPEN)
+    world.engine.start()
+    world.begin(process(python("a", code)))
+    signal.pause()
