@@ -16,7 +16,9 @@ def path(tmp_path: Path) -> Path:
     """Of a database with 10 MB of free pages."""
     path = tmp_path / "a b%41.db"
     database = Database(path, on_fatal=lambda _reason: None)
-    database.script("CREATE TABLE t (c BLOB); CREATE TABLE kept (c INTEGER); INSERT INTO kept VALUES (7);")
+    database.script(
+        "CREATE TABLE t (c BLOB);\nCREATE TABLE kept (c INTEGER PRIMARY KEY);\nINSERT INTO kept VALUES (7);"
+    )
     database.write(lambda tx: tx.many("INSERT INTO t VALUES (zeroblob(?))", [(500_000,)] * 20))
     database.script("DROP TABLE t;")
     database.close()
