@@ -6,7 +6,7 @@
 bin := .venv/bin
 inputs := pyproject.toml tools/venv requirements/uv.txt requirements/run.txt
 
-.PHONY: demo test check fuzz format bench lock clean node
+.PHONY: demo test check docs fuzz format bench lock clean node
 .DEFAULT_GOAL := demo
 
 demo: .venv/run.stamp
@@ -26,6 +26,10 @@ check: .venv/dev.stamp
 	$(bin)/lint-imports
 	$(bin)/mypy
 	$(bin)/deptry src
+
+# The pages of docs/ that are made from the code.
+docs: .venv/dev.stamp
+	$(bin)/python -m pytest -q --write-docs tests/docs/test_references.py tests/rights/test_document.py
 
 # EXAMPLES=500 is the bar (S3 of the trust bar): most of an hour, longer than one test may take elsewhere.
 fuzz: .venv/dev.stamp

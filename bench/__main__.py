@@ -20,6 +20,7 @@ from bench import (
     w10_first_page,
     w12_transfers,
     w13_throughput,
+    w14_reading,
 )
 from bench.figures import Report
 
@@ -34,6 +35,7 @@ WORKS: dict[str, Callable[..., Report]] = {
     "W10": w10_first_page.measure,
     "W12": w12_transfers.measure,
     "W13": w13_throughput.measure,
+    "W14": w14_reading.measure,
     "isolation": isolation.measure,
     "tables": tables.measure,
 }

@@ -247,6 +247,26 @@ def test_doctor_finds_a_home_well_and_then_what_is_wrong(home: Path, tmp_path: P
         "permissions",
         "changed files",
     }
+    changed = next(check["message"] for check in ill.json["checks"] if check["name"] == "changed files")
+    assert '"text.txt" (data.text of pr-1)' in changed
+
+
+def test_who_becomes_an_administrator_of_a_new_home_is_said_once(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "echo.yaml").write_text(ECHO % "word")
+
+    first, again = (command(home, "apply", str(tmp_path / "echo.yaml"), "--json") for _ in range(2))
+
+    assert "made admin (admin@localhost) the administrator of this new home" in first.err
+    assert again.err == ""
+
+
+def test_status_says_that_a_run_waits_for_a_server(home: Path) -> None:
+    apply_text(home, (ECHO % "word").replace("required: true", "required: false"))
+    started = command(home, "run", "Echo")
+
+    said = command(home, "status", "pr-1")
+
+    assert "no server works on this home, so the run waits: procession serve" in said.out, started.err
 
 
 def test_doctor_lists_the_libraries_of_scripts(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

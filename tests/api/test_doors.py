@@ -6,8 +6,10 @@ import asyncio
 from typing import Any
 
 import httpx2
+import pytest
 
 from procession.operations import applications
+from procession.store import blobs
 from tests.api.golden import differences, example
 from tests.api.house import House
 
@@ -56,3 +58,19 @@ def test_health_and_the_document_need_no_token(home: House) -> None:
     document = ask(home, "GET", "/openapi.json").json()
     assert "/oauth/token" in document["paths"]
     assert "/api/v1/processruns/{run}/history" in document["paths"]
+
+
+def test_a_browser_is_told_what_this_is(home: House) -> None:
+    answer = ask(home, "GET", "/")
+
+    assert answer.status_code == 200
+    assert "This is a Procession server" in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_health_tells_a_full_disk(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blobs, "FREE_BYTES_MIN", 1 << 62)
+
+    answer = ask(home, "GET", "/health")
+
+    assert (answer.status_code, answer.json()["message"]) == (503, "the server's disk is full")

@@ -113,7 +113,7 @@ def test_the_name_is_sent_plain_and_as_it_is() -> None:
     "condition", [{"if_match": '"another"'}, {"if_match": f"W/{ETAG}"}, {"if_unmodified_since": "x"}]
 )
 def test_a_condition_that_does_not_hold_gets_no_bytes(
-    tmp_path: Path, condition: dict[str, str], more: dict[str, str]
+    tmp_path: Path, condition: dict[str, Any], more: dict[str, Any]
 ) -> None:
     answer = fetch(tmp_path, **condition, **more)
 

@@ -53,7 +53,7 @@ def test_every_operation_says_who_may_and_what_can_go_wrong() -> None:
 @pytest.mark.parametrize(
     ("path", "statuses"),
     [
-        ("/api/v1/files/{file}", {"200", "206", "304", "400", "401", "403", "404", "416", "500", "503"}),
+        ("/api/v1/files/{file}", {"200", "206", "304", "400", "401", "403", "404", "412", "416", "500", "503"}),
         ("/api/v1/processes", {"200", "400", "401", "403", "500", "503"}),
         ("/health", {"200", "400", "500", "503"}),
     ],

@@ -278,10 +278,9 @@ def test_the_schema_knows_the_keys_of_the_file_and_the_settings_of_each_action()
     schema = file_schema.schema(ACTIONS)
 
     assert set(schema["properties"]) == set(process_file.PROCESS_KEYS)
-    data, *actions = schema["$defs"]["step"]["anyOf"]
-    assert set(data["properties"]) == set(process_file.DATA_KEYS)
-    assert [set(action["properties"]) for action in actions] == [set(process_file.ACTION_KEYS)] * 2
-    assert "_Settings" in schema["$defs"]
+    assert set(schema["$defs"]["data_step"]["properties"]) == set(process_file.DATA_KEYS)
+    assert set(schema["$defs"]["action_step"]["properties"]) == set(process_file.ACTION_KEYS)
+    assert {f"{kind}_settings" for kind in ACTIONS} <= set(schema["$defs"])
     assert msgspec.json.decode(msgspec.json.encode(schema)) == schema
 
 

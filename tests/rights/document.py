@@ -9,7 +9,7 @@ from procession.model.people import IMPLIED_SCOPES, SCOPES, Role, UserRole
 from procession.model.rights import ADMINS, PROCESS_CEILING, PUBLIC, ROLE_RANK, USER_ROLE_RANK, Rule
 from tests.rights.labels import label
 
-RENEW = "python -m pytest tests/rights/test_document.py --write-docs"
+RENEW = "make docs"
 PAGE = """# Who may what
 
 <!-- Written from the rules of the server. To renew it: {renew} -->

@@ -87,6 +87,7 @@ POST applications/{application}/secret | application | owner | application |
 DELETE applications/{application} | application | owner | application |
 GET openapi.json | public | | |
 GET /health | public | | |
+GET / | public | | |
 GET /openapi.json | public | | |
 GET /.well-known/oauth-authorization-server | public | | |
 GET /oauth/authorize | public | | |

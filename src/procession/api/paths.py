@@ -108,7 +108,7 @@ class Router:
 
     def _add(self, route: Route) -> None:
         node = self._roots[route.space]
-        for part in route.pattern.split("/"):
+        for part in filter(None, route.pattern.split("/")):
             node = _child(node, part[1:-1]) if part.startswith("{") else node.literals.setdefault(part.lower(), _Node())
         if route.method in node.routes:
             raise ValueError(f"two routes for {route.method} {route.pattern}")

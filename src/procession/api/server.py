@@ -5,12 +5,18 @@ from __future__ import annotations
 from procession.api import openapi as openapi_document
 from procession.api.contract import Call, TextReply
 from procession.api.shapes import Health
+from procession.model.errors import Unavailable
 from procession.store import health as health_of_store
 
 
 def health(call: Call) -> Health:
-    """The event loop turns and the database can be read, or there would be no answer."""
+    """The event loop turns and the database can be read, or there would be no answer.
+
+    Raises Unavailable where nothing can be written: a load balancer must send no more work here.
+    """
     health_of_store.check(call.tx)
+    if why := call.parts.office.blobs.why_full():
+        raise Unavailable(why)
     return Health(status="ok")
 
 

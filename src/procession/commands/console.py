@@ -44,6 +44,10 @@ class Console:
         # Ids, paths and dates answer with their text.
         click.echo(json.dumps(content, default=str, ensure_ascii=False))
 
+    def remark(self, text: str) -> None:
+        """A line beside the answer, also where that is JSON: it goes to stderr."""
+        click.echo(text, err=True)
+
     def tell(self, text: str) -> None:
         """A line for people on the way to the answer; with --json nothing."""
         if not self.json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -109,15 +109,15 @@ def _database(home: Home, database: Database) -> Iterator[Check]:
         yield _check("database", "problem" if wrong else "ok", "; ".join(wrong[:NAMED_MAX]) or "the database is whole")
         if wrong:
             return
-        yield from _contents(Blobs(home.files), checks.contents(tx))
+        yield from _contents(Blobs(home.files), checks.contents(tx), lambda sha256: checks.names_of(tx, sha256))
         yield _leftovers(home, database)
 
 
-def _contents(blobs: Blobs, named: set[str]) -> Iterator[Check]:
+def _contents(blobs: Blobs, named: set[str], name: Callable[[str], str]) -> Iterator[Check]:
     missing = sorted(sha256 for sha256 in named if not blobs.path(sha256).is_file())
     changed = sorted(sha256 for sha256 in named - set(missing) if _digest(blobs, sha256) != sha256)
-    yield _files("missing files", missing, f"all {len(named)} contents are there")
-    yield _files("changed files", changed, "every content has the SHA-256 it should have")
+    yield _files("missing files", [name(sha256) for sha256 in missing], f"all {len(named)} contents are there")
+    yield _files("changed files", [name(sha256) for sha256 in changed], "every content has the SHA-256 it should have")
     unused = len(blobs.stored() - named)
     # A server may be writing one at this moment; what is left over wastes space and harms nobody.
     yield _check("unused files", "warning" if unused else "ok", f"{unused} contents belong to no file")

@@ -61,7 +61,7 @@ def _content(path: str, name: str, applied: Applied) -> dict[str, Any]:
         "file": path,
         "isNew": applied.is_new,
         "steps": steps,
-        "remarks": list(applied.remarks),
+        **({"remarks": list(applied.remarks)} if applied.remarks else {}),
     }
 
 

@@ -13,6 +13,7 @@ from procession.commands.workplace import Workplace
 from procession.model.errors import Invalid
 from procession.model.files import Content
 from procession.model.ids import ProcessId, RunId
+from procession.model.lifecycle import RUN_ACTIVE
 from procession.model.people import Caller
 from procession.model.runs import Run
 from procession.operations import files, planning, runs
@@ -91,8 +92,15 @@ def status(console: Console, text: str) -> int:
         found = runs.find(tx, run_id)
         steps = step_store.of_run(tx, run_id)
         now = place.clock.now()
-    content = {**views.run_content(found), "steps": [views.step_content(step) for step in steps]}
-    console.answer(content, views.picture(found, steps, now))
+        is_awake = place.home.is_awake()
+    content = {
+        **views.run_content(found),
+        "steps": [views.step_content(step) for step in steps],
+        **({} if is_awake else {"isServerRunning": False}),
+    }
+    waits = not is_awake and found.status in RUN_ACTIVE
+    more = "\nno server works on this home, so the run waits: procession serve" if waits else ""
+    console.answer(content, views.picture(found, steps, now) + more)
     return 0
 
 

@@ -53,10 +53,10 @@ def opened(console: Console, *, may_create: bool = False, is_alone: bool = False
     with nullcontext(True) if is_alone else home.lease(COMMANDS) as is_free:
         if not is_free:
             raise Busy(f"procession prune is at work on {home.folder}; try again when it is done")
-        yield from _opened(settings, home, clock)
+        yield from _opened(console, settings, home, clock)
 
 
-def _opened(settings: Settings, home: Home, clock: Clock) -> Iterator[Workplace]:
+def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> Iterator[Workplace]:
     # A commit that fails raises; a command has nothing else to end.
     database = home.open_database(clock, on_fatal=lambda _reason: None)
     office = Office(
@@ -68,9 +68,26 @@ def _opened(settings: Settings, home: Home, clock: Clock) -> Iterator[Workplace]
         allows_network=settings.allow_network,
     )
     try:
+        with database.read() as tx:
+            is_empty = people_store.is_empty(tx)
         yield Workplace(settings=settings, home=home, database=database, office=office, clock=clock)
+        if is_empty:
+            _tell_admin(console, database)
     finally:
         database.close()
+
+
+def _tell_admin(console: Console, database: Database) -> None:
+    """Nobody becomes an administrator unsaid."""
+    with database.read() as tx:
+        if people_store.is_empty(tx):
+            return
+        first = people.first_admin(tx)
+    if first.email == ADMIN_EMAIL:
+        console.remark(
+            f"made {first.login} ({first.email}) the administrator of this new home; "
+            f"procession user link {first.login} gives a link to set a password"
+        )
 
 
 def no_home(home: Home) -> str:

@@ -1,4 +1,8 @@
-"""The JSON Schema of the process file, for editors: it completes and checks; process_file.parse has the last word."""
+"""The JSON Schema of the process file, for editors: it completes and checks; process_file.parse has the last word.
+
+Its descriptions are what an editor shows and what docs/process-file.md is made of. What the schema refuses, the parser
+refuses too; the parser finds more.
+"""
 
 from __future__ import annotations
 
@@ -11,127 +15,223 @@ import msgspec
 from procession.model.conditions import STEP_ATOMS
 from procession.model.file_properties import DECIMAL_POINTS_MAX
 from procession.model.file_settings import ActionKind
-from procession.model.process_file import RUNS_AT_ONCE_MAX, TRIES_MAX
+from procession.model.process_file import PROPERTIES_MAX, RUNS_AT_ONCE_MAX, STEPS_MAX, TRIES_MAX
 from procession.model.processes import AlertWhen, AtomKind, Effect, Flow, Join, PropertyType, SystemVariable
 from procession.model.sheets import NAME_CHARACTERS_MAX
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-_NAME = {"type": "string", "minLength": 1, "maxLength": NAME_CHARACTERS_MAX}
-_KEY = {"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$"}
-_TEXT = {"type": "string"}
+_PLAIN = ["string", "number", "boolean"]  # a number or a word without quotes is taken as it is written
+_NAME = {"type": _PLAIN, "minLength": 1, "maxLength": NAME_CHARACTERS_MAX}
+_KEY = {"type": _PLAIN, "pattern": "^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$"}
+_TEXT = {"type": _PLAIN}
 _FLAG = {"type": "boolean"}
-_VALUE = {"type": ["string", "number", "boolean", "null"]}
-_REFERENCE = {"type": "string", "pattern": r"^[^.\s]+\.[^.\s]+$", "description": "step.property"}
+_VALUE = {"type": [*_PLAIN, "null"]}
+_REFERENCE = {"type": "string", "pattern": r"^[^.\s]+\.[^.\s]+$"}
 _DURATION = {
     "anyOf": [
-        {"type": "string", "pattern": r"^\s*([0-9.]+d)?\s*([0-9.]+h)?\s*([0-9.]+m)?\s*([0-9.]+s)?\s*$"},
+        {"type": "string", "pattern": r"^\s*([0-9.]+\s*d)?\s*([0-9.]+\s*h)?\s*([0-9.]+\s*m)?\s*([0-9.]+\s*s)?\s*$"},
         {"type": "number", "exclusiveMinimum": 0},
     ],
-    "description": "90s, 10m, 2h, 1d; a number is seconds",
 }
 _CONDITION = {"$ref": "#/$defs/condition"}
 
 
 def schema(actions: Mapping[str, ActionKind] | None = None) -> dict[str, Any]:
-    """The schema; with `actions`, the settings of each kind are part of it."""
+    """The schema; with `actions`, the settings of each kind are part of it, chosen by `action`."""
     actions = actions or {}
     kinds = sorted(actions)
     settings, components = msgspec.json.schema_components(
         [actions[kind].settings for kind in kinds], ref_template="#/$defs/{name}"
     )
-    steps = [_action_step(kind, part) for kind, part in zip(kinds, settings, strict=True)] or [_action_step(None, {})]
     return {
         "$schema": DIALECT,
         "title": "Procession process file",
         **_process(),
         "$defs": {
             **components,
+            **{f"{kind}_settings": part for kind, part in zip(kinds, settings, strict=True)},
             "condition": _condition(),
             "property": _property(),
-            "step": {"anyOf": [_data_step(), *steps]},
+            "group": _group(),
+            "step": _step(),
+            "data_step": _data_step(),
+            "action_step": _action_step(actions),
         },
     }
 
 
 def _process() -> dict[str, Any]:
-    alert = _object({"email": _TEXT, "sms": _TEXT, "when": _words(AlertWhen)})
-    group = _object({"group": _NAME, "steps": {"type": "array", "items": {"$ref": "#/$defs/step"}}}, "group")
+    when = _words(AlertWhen, "always, only after a run with problems, or never; problems when it is left out")
+    alert = {
+        "email": _said(_TEXT, "the address that mail goes to"),
+        "sms": _said(_TEXT, "a telephone number; kept, and nothing is sent to it yet"),
+        "when": when,
+    }
     return _object(
         {
-            "process": _NAME,
-            "description": _TEXT,
-            "alert": alert,
-            "time_limit": _DURATION,
-            "concurrency": {"type": "integer", "minimum": 1, "maximum": RUNS_AT_ONCE_MAX},
-            "groups": {"type": "array", "items": group},
+            "process": _said(
+                _NAME, "the name of the process, unique on a server; the next file with it is its next version"
+            ),
+            "description": _said(_TEXT, "what the process is for"),
+            "alert": _said(_object(alert), "who is told how a run ended"),
+            "time_limit": _said(
+                _DURATION, "of a whole run: 90s, 10m, 2h, 1d or 1h30m, at most 366d; 24h when left out"
+            ),
+            "concurrency": _whole(
+                1, RUNS_AT_ONCE_MAX, "how many runs may be under way at once; no limit when left out"
+            ),
+            "groups": _list(
+                {"$ref": "#/$defs/group"}, "the groups of steps, in order; group 2 has the steps 2.1, 2.2, ..."
+            ),
         },
         "process",
         "groups",
     )
 
 
-def _flow() -> dict[str, Any]:
-    return {
-        "key": _KEY,
-        "needs": {"anyOf": [_KEY, {"type": "array", "items": _KEY}]},
-        "when": _CONDITION,
-        "skip_when": _CONDITION,
-        "enabled": _FLAG,
+def _group() -> dict[str, Any]:
+    fields = {
+        "group": _said(_NAME, "the name of the group"),
+        "steps": _list({"$ref": "#/$defs/step"}, f"its steps, in order; at most {STEPS_MAX:,} in a process"),
     }
+    return _object(fields, "group")
+
+
+def _flow(of: str) -> dict[str, Any]:
+    needs = {"anyOf": [_KEY, {"type": "array", "items": _KEY}]}
+    return {
+        "key": _said(_KEY, f"how others refer to the {of}; the name in small letters with _ when left out"),
+        "needs": _said(needs, "keys of earlier steps that must have succeeded, instead of the step before this one"),
+        "when": {
+            **_CONDITION,
+            "description": "the step runs only if this holds",
+        },
+        "skip_when": {**_CONDITION, "description": "the step is skipped if this holds; looked at before `when`"},
+        "enabled": _said(
+            _FLAG, "false: the step is skipped, and the next one does not wait for it; true when left out"
+        ),
+    }
+
+
+def _step() -> dict[str, Any]:
+    """By the key that says which it is, so that a mistake is told for that one; without either, both are offered."""
+    action, data = {"$ref": "#/$defs/action_step"}, {"$ref": "#/$defs/data_step"}
+    otherwise = {"if": {"required": ["data"]}, "then": data, "else": {"anyOf": [data, action]}}
+    return {"if": {"required": ["action"]}, "then": action, "else": otherwise}
 
 
 def _data_step() -> dict[str, Any]:
-    properties = {"type": "array", "items": {"$ref": "#/$defs/property"}}
-    return _object({"data": _NAME, **_flow(), "properties": properties}, "data")
-
-
-def _action_step(kind: str | None, settings: dict[str, Any]) -> dict[str, Any]:
-    retry = _object(
-        {
-            "times": {"type": "integer", "minimum": 1, "maximum": TRIES_MAX},
-            "wait": _DURATION,
-            "backoff": {"type": "number", "minimum": 1, "maximum": TRIES_MAX},
-        },
-        "times",
-    )
     fields = {
-        "action": _TEXT if kind is None else {"const": kind},
-        "name": _NAME,
-        **_flow(),
-        "with": settings,
-        "time_limit": _DURATION,
-        "retry": retry,
-        "effect": _words(Effect),
+        "data": _said(_NAME, "the name of the step: it holds values and files, and does no work"),
+        **_flow("step"),
+        "properties": _list({"$ref": "#/$defs/property"}, f"its values and files; at most {PROPERTIES_MAX}"),
     }
-    return _object(fields, "action")
+    return _object(fields, "data")
+
+
+def _action_step(actions: Mapping[str, ActionKind]) -> dict[str, Any]:
+    kinds = sorted(actions)
+    retry = {
+        "times": _whole(1, TRIES_MAX, "how many tries after the first"),
+        "wait": _said(_DURATION, "before the second try; 10s when left out"),
+        "backoff": {
+            "type": "number",
+            "minimum": 1,
+            "maximum": TRIES_MAX,
+            "description": "each further wait is the one before times this; 2 when left out",
+        },
+    }
+    fields = {
+        "action": {**({"enum": kinds} if kinds else _TEXT), "description": "the kind of the step: what it does"},
+        "name": _said(_NAME, "the name of the step; its kind when left out"),
+        **_flow("step"),
+        "with": {"type": ["object", "null"], "description": "the settings of this kind of action"},
+        "time_limit": _said(_DURATION, "of one try; no limit but the run's when left out"),
+        "retry": _said(_object(retry, "times"), "tries again after a failure; not a step with `effect: once`"),
+        "effect": _words(
+            Effect, "may a crash or a restart repeat it? once: never, unless somebody releases it by name"
+        ),
+    }
+    return {
+        **_object(fields, "action"),
+        **({"allOf": [_settings_of(actions[kind], kind) for kind in kinds]} if kinds else {}),
+    }
+
+
+def _settings_of(action: ActionKind, kind: str) -> dict[str, Any]:
+    """One branch for each kind, so that a mistake is told for the kind that was chosen."""
+    needs = [field.encode_name for field in msgspec.structs.fields(action.settings) if field.required]
+    return {
+        "if": {"properties": {"action": {"const": kind}}, "required": ["action"]},
+        "then": {
+            "properties": {"with": {"$ref": f"#/$defs/{kind}_settings"}},
+            **({"required": ["with"]} if needs else {}),
+        },
+    }
 
 
 def _property() -> dict[str, Any]:
     fields = {
-        "name": _NAME,
-        "key": _KEY,
-        "type": _words(PropertyType),
-        "flow": _words(Flow),
-        "required": _FLAG,
-        "visible": _FLAG,
-        "mouseover": _TEXT,
-        "value": _VALUE,
-        "options": {"type": "array", "items": {"type": ["string", "number", "boolean"]}},
-        "decimal_points": {"type": "integer", "minimum": 0, "maximum": DECIMAL_POINTS_MAX},
-        "foreground_color": _TEXT,
-        "variable": _words(SystemVariable),
+        "name": _said(_NAME, "what people see"),
+        "key": _said(
+            _KEY, "how steps refer to it, as in ${step.property}; the name in small letters with _ when left out"
+        ),
+        "type": _words(PropertyType, "what it holds"),
+        "flow": _words(
+            Flow, "INPUT: given before a run starts; OUTPUT: a result; NONE, when left out: for the steps alone"
+        ),
+        "required": _said(_FLAG, "whether an INPUT must be filled in; false when left out"),
+        "visible": _said(_FLAG, "whether people are shown it; true when left out"),
+        "mouseover": _said(_TEXT, "a remark that helps to fill it in"),
+        "value": _said(_VALUE, "the value that a new run has"),
+        "options": _list({"type": _PLAIN}, "what a Dropdown offers"),
+        "decimal_points": _whole(0, DECIMAL_POINTS_MAX, "how many decimals a Decimal shows"),
+        "foreground_color": _said(_TEXT, "the colour of a Text, such as #c00000 or red"),
+        "variable": _words(SystemVariable, "what a SystemVariable holds; the system fills it in when the step runs"),
     }
     return _object(fields, "name", "type")
 
 
 def _condition() -> dict[str, Any]:
-    several = {"type": "array", "items": _CONDITION, "minItems": 1}
-    compared = _object({"property": _REFERENCE, "value": _VALUE}, "property", "value")
+    several = _list(_CONDITION, "")
+    several = {**several, "minItems": 1}
+    compared = _object(
+        {
+            "property": _said(_REFERENCE, "the property that is compared, as step.property"),
+            "value": _said(_VALUE, "what it is compared with"),
+        },
+        "property",
+        "value",
+    )
     subjects: dict[str, Any] = {Join.ALL: several, Join.ANY: several, Join.NOT: _CONDITION}
     subjects |= {kind: _KEY if kind in STEP_ATOMS else compared for kind in AtomKind}
     subjects[AtomKind.UPDATED] = _REFERENCE
-    return {"anyOf": [_object({str(word): subject}, str(word)) for word, subject in subjects.items()]}
+    return {
+        "anyOf": [
+            _object({str(word): {**subject, "description": _ASKS[word]}}, str(word))
+            for word, subject in subjects.items()
+        ]
+    }
+
+
+_ASKS: dict[Join | AtomKind, str] = {
+    Join.ALL: "every one of these holds",
+    Join.ANY: "one of these holds",
+    Join.NOT: "this does not hold",
+    AtomKind.SUCCEEDED: "this step ended with Success or Warning",
+    AtomKind.WARNED: "this step ended with Warning",
+    AtomKind.FAILED: "this step failed",
+    AtomKind.COMPLETED: "this step ended with Success, Warning or Failed",
+    AtomKind.SKIPPED: "this step was skipped",
+    AtomKind.UPDATED: "this file was written by a step, or uploaded for this run",
+    AtomKind.EQUALS: "the property has this value; an empty text is no value",
+    AtomKind.NOT_EQUALS: "the property has another value",
+    AtomKind.GREATER: "the property is greater; unknown when it has no value",
+    AtomKind.AT_LEAST: "the property is greater or equal",
+    AtomKind.LESS: "the property is less",
+    AtomKind.AT_MOST: "the property is less or equal",
+}
 
 
 def _object(fields: dict[str, Any], *required: str) -> dict[str, Any]:
@@ -143,5 +243,17 @@ def _object(fields: dict[str, Any], *required: str) -> dict[str, Any]:
     }
 
 
-def _words(kinds: type[StrEnum]) -> dict[str, Any]:
-    return {"enum": [str(kind) for kind in kinds]}
+def _said(what: dict[str, Any], description: str) -> dict[str, Any]:
+    return {**what, "description": description}
+
+
+def _list(items: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"type": ["array", "null"], "items": items, **({"description": description} if description else {})}
+
+
+def _whole(least: int, most: int, description: str) -> dict[str, Any]:
+    return {"type": "integer", "minimum": least, "maximum": most, "description": description}
+
+
+def _words(kinds: type[StrEnum], description: str) -> dict[str, Any]:
+    return {"enum": [str(kind) for kind in kinds], "description": description}

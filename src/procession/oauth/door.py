@@ -32,6 +32,9 @@ def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[
     page = {"error_page": pages.error}
     question = {"reply": "Revoked", "takes": "TokenQuestion"}
     return (
+        row(
+            "GET ", lambda call: pages.page("home"), Mode.READ, "What this is, for a browser", space=Space.ROOT, **page
+        ),
         row("GET authorize", authorize.show, Mode.READ, "Sign in and consent", **page),
         row("POST authorize", partial(authorize.answer, tools=tools), Mode.STREAM, "Sign in and consent", **page),
         row("POST logout", signing.leave, Mode.WRITE, "Sign out", **page),

@@ -21,6 +21,7 @@ from procession.model.files import Content
 from procession.store.crash import CrashPoint, pass_by
 
 COPY_BYTES = 1 << 20
+FREE_BYTES_MIN = 64 << 20  # less is full: the database needs some of it to end what is under way
 
 
 class Blobs:
@@ -31,6 +32,16 @@ class Blobs:
         self._incoming = folder / "incoming"
         self._crash_point = crash_point
         self._incoming.mkdir(parents=True, exist_ok=True)
+
+    def why_full(self) -> str:
+        """Why nothing can be written to this disk; "" where something can."""
+        disk = os.statvfs(self._folder)
+        if disk.f_flag & os.ST_RDONLY:
+            return "the server's disk is read-only"
+        if disk.f_bavail * disk.f_frsize < FREE_BYTES_MIN:
+            return "the server's disk is full"
+        # A file system without a fixed number of files says 0 of 0.
+        return "the server's disk holds no more files" if disk.f_files and not disk.f_favail else ""
 
     def path(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256[2:]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _REFUSALS_SHOWN_MAX = 10
+_SAMPLE_ROWS = 5_000
 _VALUE_CHARACTERS_MAX = 60
 _WHOLE_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 
@@ -234,33 +235,35 @@ def _notes(
     asked = [c for c in columns if c.named.options is None and found[c.place].type == "VARCHAR" and not c.cells.native]
     if not asked:
         return {}
-    numbers = [f"coalesce(regexp_full_match({c.text}, '[-+]?[0-9][0-9.,]*'), false)" for c in asked]
-    counts = connection.execute(
-        f"SELECT {', '.join(f'count({c.text}), count(*) FILTER ({n})' for c, n in zip(asked, numbers, strict=True))} "
-        f"FROM {quote(RELATION)}"
-    ).fetchone()
-    assert counts is not None
     notes = {}
-    for number, column in enumerate(asked):
-        count, alike = counts[2 * number : 2 * number + 2]
-        if count and 2 * alike > count:
-            notes[column.named.name] = _why(connection, column, found[column.place], cells, (count, alike))
+    for group in guessing.in_groups(asked):
+        # Of the first rows only: it decides whether more is asked, never what a column is.
+        counts = connection.execute(
+            f"SELECT {', '.join(_counts(column.text) for column in group)} "
+            f"FROM (SELECT * FROM {quote(RELATION)} LIMIT {_SAMPLE_ROWS})"
+        ).fetchone()
+        assert counts is not None
+        for number, column in enumerate(group):
+            count, alike = counts[2 * number : 2 * number + 2]
+            if count and 2 * alike > count:
+                notes[column.named.name] = _why(connection, column, found[column.place], cells)
     return notes
 
 
-def _why(
-    connection: duckdb.DuckDBPyConnection, column: _Column, found: Found, cells: Cells, counts: tuple[int, int]
-) -> str:
+def _counts(text: str) -> str:
+    return f"count({text}), count(*) FILTER (coalesce(regexp_full_match({text}, '[-+]?[0-9][0-9.,]*'), false))"
+
+
+def _why(connection: duckdb.DuckDBPyConnection, column: _Column, found: Found, cells: Cells) -> str:
     if found.stays:
         return f"stays text: {found.stays}"
-    pattern = values.number_pattern(column.style)
+    is_none = f"{column.text} IS NOT NULL AND NOT regexp_full_match({column.text}, ?)"
     row = connection.execute(
-        f"SELECT rowid, {column.text} FROM {quote(RELATION)} WHERE {column.text} IS NOT NULL "
-        f"AND NOT regexp_full_match({column.text}, ?) ORDER BY rowid LIMIT 1",
-        [pattern],
+        f"SELECT rowid, {column.text}, (SELECT count(*) FROM {quote(RELATION)} WHERE {is_none}) "
+        f"FROM {quote(RELATION)} WHERE {is_none} ORDER BY rowid LIMIT 1",
+        [values.number_pattern(column.style)] * 2,
     ).fetchone()
     if row is None:
         return "stays text: its cells are of several kinds"
-    shown = row[1][:_VALUE_CHARACTERS_MAX]
-    place = cells.place(row[0], column.place)
-    return f'stays text, because of "{shown}" ({place}); {counts[1]:,} of {counts[0]:,} look like numbers'
+    shown, place = row[1][:_VALUE_CHARACTERS_MAX], cells.place(row[0], column.place)
+    return f'stays text, because of "{shown}" ({place}); cells that are no numbers: {row[2]:,}'

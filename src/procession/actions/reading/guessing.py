@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from procession.actions.database import literal, quote
 from procession.actions.reading import values
@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     import duckdb
 
 _SAMPLE_ROWS = 5_000
+_COLUMNS_ASKED_MAX = 24
 _DECIMALS_MAX = 10
 _WHOLE_MAX, _BIG_WHOLE_MAX, _MONEY_WHOLE_MAX = 18, 28, 15
 _LONG = "DECIMAL(38,10)"
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +60,26 @@ _NUMBER, _DATE, _MOMENT, _ZONED = 1, 2, 4, 8
 
 def _masks(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> tuple[int, ...]:
     """Of each column, what the sample does not rule out."""
-    asked = [_tests(column) for column in columns]
-    selected = [
-        f"coalesce(bool_and({test}) FILTER ({column.text} IS NOT NULL), true)"
-        for column, tests in zip(columns, asked, strict=True)
-        for test in tests.values()
-    ]
-    if not selected:
-        return ()
-    sample = f"(SELECT * FROM {quote(RELATION)} LIMIT {_SAMPLE_ROWS})"
-    row = connection.execute(f"SELECT {', '.join(selected)} FROM {sample}").fetchone()
-    assert row is not None
-    answers: Iterator[bool] = iter(row)
-    return tuple(sum(flag for flag in tests if next(answers)) for tests in asked)
+    found: list[int] = []
+    for group in in_groups(columns):
+        asked = [_tests(column) for column in group]
+        selected = [
+            f"coalesce(bool_and({test}) FILTER ({column.text} IS NOT NULL), true)"
+            for column, tests in zip(group, asked, strict=True)
+            for test in tests.values()
+        ]
+        sample = f"(SELECT * FROM {quote(RELATION)} LIMIT {_SAMPLE_ROWS})"
+        row = connection.execute(f"SELECT {', '.join(selected)} FROM {sample}").fetchone()
+        assert row is not None
+        answers: Iterator[bool] = iter(row)
+        found += [sum(flag for flag in tests if next(answers)) for tests in asked]
+    return tuple(found)
+
+
+def in_groups(columns: Sequence[T]) -> Iterator[Sequence[T]]:
+    """So that a question about each of many columns takes no more memory than one about a few."""
+    for start in range(0, len(columns), _COLUMNS_ASKED_MAX):
+        yield columns[start : start + _COLUMNS_ASKED_MAX]
 
 
 def _tests(column: Open) -> Mapping[int, str]:
@@ -134,23 +145,23 @@ def _holds(connection: duckdb.DuckDBPyConnection, column: Open, test: str) -> bo
 def _of_numbers(connection: duckdb.DuckDBPyConnection, column: Open) -> Found:
     """Number cells: as many decimals as are there. Binary ones beyond ten decimals are rounded, and it is said."""
     text = column.text
-    long = f"regexp_matches({text}, '\\.[0-9]{{{_DECIMALS_MAX}}}[0-9]*[1-9]')"
-    row = _one(
-        connection,
-        f"SELECT count({text}), count(TRY_CAST({text} AS {_LONG})), count(*) FILTER ({long}), "
-        f"max(length(regexp_extract({text}, '^-?([0-9]+)', 1))), "
-        f"max(length(regexp_extract({text}, '\\.([0-9]*[1-9])', 1))), "
-        f"CAST(max(abs(TRY_CAST({text} AS DOUBLE) - TRY_CAST({text} AS {_LONG})::DOUBLE)) FILTER ({long}) AS VARCHAR)",
-    )
-    count, fitting, residues, whole, decimals, largest = row
-    if count != fitting or whole > _BIG_WHOLE_MAX or (residues and not column.is_binary):
+    decimals = f"CASE WHEN contains({text}, '.') THEN length({text}) - instr({text}, '.') ELSE 0 END"
+    whole = f"length(ltrim(split_part({text}, '.', 1), '-'))"
+    most_whole, most = _one(connection, f"SELECT max({whole}), max({decimals})")
+    if most_whole > _BIG_WHOLE_MAX or (most > _DECIMALS_MAX and not column.is_binary):
         return Found(type="VARCHAR", value=text, stays="its numbers have more digits than a number holds")
-    kind = _type(whole, min(decimals or 0, _DECIMALS_MAX))
-    have = "number has" if residues == 1 else "numbers have"
-    are = "is" if residues == 1 else "are"
-    said = f"{residues:,} {have} more than {_DECIMALS_MAX} decimals and {are} rounded there, by at most {largest}"
-    # A number that needs more decimals than Money has is rounded to ten by its first cast, never twice.
-    return Found(type=kind, value=f"CAST({text} AS {kind})", residue=said if residues else "")
+    kind = _type(most_whole, min(most, _DECIMALS_MAX))
+    residue = _residue(connection, column) if most > _DECIMALS_MAX else ""
+    return Found(type=kind, value=f"CAST({text} AS {kind})", residue=residue)
+
+
+def _residue(connection: duckdb.DuckDBPyConnection, column: Open) -> str:
+    text = column.text
+    long = f"contains({text}, '.') AND length({text}) - instr({text}, '.') > {_DECIMALS_MAX}"
+    apart = f"abs(CAST({text} AS DOUBLE) - CAST(CAST({text} AS {_LONG}) AS DOUBLE))"
+    count, largest = _one(connection, f"SELECT count(*) FILTER ({long}), CAST(max({apart}) FILTER ({long}) AS VARCHAR)")
+    have, are = ("number has", "is") if count == 1 else ("numbers have", "are")
+    return f"{count:,} {have} more than {_DECIMALS_MAX} decimals and {are} rounded there, by at most {largest}"
 
 
 def _of_texts(connection: duckdb.DuckDBPyConnection, column: Open) -> Found | None:

@@ -18,7 +18,7 @@ from types import FrameType
 import msgspec
 
 from procession.actions.contract import Action, Outcome
-from procession.engine.isolation import codec, limits, rehearsal, sandbox
+from procession.engine.isolation import codec, limits, program, rehearsal, sandbox
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.context import Pulse, StepContext
 from procession.engine.isolation.contract import Done, Heartbeat, Job
@@ -89,6 +89,8 @@ def _work_once(place: Workplace) -> None:
     # All that needs no job is done while nobody waits for it, the copying of the pages that a job writes to included.
     rules = sandbox.prepare(place.cell)
     rehearsal.rehearse(place.book)
+    if place.cell.has_own_mounts:
+        program.rehearse(sandbox.SHARED_MEMORY)
     sys.path += place.cell.settings.library_paths
     job = codec.decode_job(place.channel.receive(wait=True))
     pulse = Pulse(place.channel)

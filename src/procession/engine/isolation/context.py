@@ -157,4 +157,4 @@ class StepContext:
             program.end()
 
     def close_files(self, names: MutableMapping[str, Any]) -> str:
-        return program.close_files(self._program, names)
+        return program.close_files(self._program, names) if self.pid else ""

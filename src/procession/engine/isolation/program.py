@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import gc
 import io
+import logging
 import os
 import stat
 import sys
@@ -51,6 +52,14 @@ def begin(folder: str, step_key: str, code: str) -> Program:
     sys.argv = [file]
     sys.path.insert(0, folder)
     return Program(folder=f"{folder}/", file=file, modules=len(sys.modules), pid=os.getpid())
+
+
+def rehearse(folder: str) -> None:
+    """Begin and end an empty script in a folder that nobody else has, so that the pages it takes are there."""
+    path = sys.path[:]
+    close_files(begin(folder, "rehearsal", ""), {"name": None})
+    logging.shutdown()  # what atexit holds at the least
+    sys.argv, sys.path[:] = [""], path
 
 
 def end() -> None:

@@ -1,0 +1,104 @@
+"""docs/actions.md, written from the actions' settings and their examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+import yaml
+
+from procession.actions.contract import Action, Example
+from tests.docs import words
+
+PAGE = """# Actions: what a step can do
+
+<!-- Written from the actions themselves. To renew it: make docs -->
+
+An action step names one of these kinds under `action`, and its settings under `with`. `procession apply` checks the settings
+and every reference in them before anything runs. Each example below is run as a test, and gives what it says to the byte.
+
+`${{step.property}}` is a property of a data step: its value, or its file. References are looked up and never evaluated.
+[process-file.md](process-file.md) describes everything around the settings; [scripts.md](scripts.md) what a script may do.
+
+{contents}
+
+{actions}
+
+{parts}"""
+KINDS_OF_EFFECT = {
+    "pure": "it changes nothing but its outputs",
+    "idempotent": "it may happen again without harm",
+    "once": "it is never repeated unless somebody releases it by name",
+}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Texts of several lines as they are read."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def page(book: Mapping[str, Action]) -> str:
+    kinds = list(book)
+    schemas, components = msgspec.json.schema_components(
+        [book[kind].settings for kind in kinds], ref_template="#/$defs/{name}"
+    )
+    own = {schema["$ref"].removeprefix("#/$defs/") for schema in schemas}
+    sections = [
+        _action(book[kind], components[schema["$ref"].removeprefix("#/$defs/")])
+        for kind, schema in zip(kinds, schemas, strict=True)
+    ]
+    parts = [_part(name, schema) for name, schema in components.items() if name not in own]
+    return PAGE.format(
+        contents=words.table("action | what it does", ((f"[`{kind}`](#{kind})", book[kind].title) for kind in kinds)),
+        actions="\n".join(sections),
+        parts="\n".join(parts),
+    )
+
+
+def _action(action: Action, schema: Mapping[str, Any]) -> str:
+    lines = [f"## {action.kind}", "", f"{action.title}. "]
+    lines[-1] += (
+        f"A step is `effect: {action.effect}` unless its file says otherwise: {KINDS_OF_EFFECT[action.effect]}."
+    )
+    lines += ["", words.fields(schema), ""]
+    for example in action.examples:
+        lines += _example(action, example)
+    return "\n".join(lines)
+
+
+def _part(name: str, schema: Mapping[str, Any]) -> str:
+    said = [schema["description"], ""] if schema.get("description") else []
+    return "\n".join([f"## {name}", "", *said, words.fields(schema), ""])
+
+
+def _example(action: Action, example: Example) -> Iterator[str]:
+    step = [{"action": action.kind, "with": dict(example.settings)}]
+    text = yaml.dump(step, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    yield from ["Example:", "", "```yaml", text.rstrip(), "```", ""]
+    yield from _values("Given", example.inputs)
+    if example.expected:
+        yield from _values("it gives", example.expected)
+    said = f'The step ends as {example.status}, with the message "{example.message}".'
+    yield from [said, ""]
+
+
+def _values(word: str, values: Mapping[str, Any]) -> Iterator[str]:
+    for reference, value in values.items():
+        name, content = value if isinstance(value, tuple) else ("", value)
+        if not isinstance(content, bytes):
+            yield from [f"{word} `{reference}`: `{content}`", ""]
+            continue
+        file = f" ({name})" if name else ""
+        try:
+            text = content.decode("utf-8")
+        except UnicodeDecodeError:
+            yield from [f"{word} `{reference}`{file}: a file of {len(content):,} bytes", ""]
+            continue
+        yield from [f"{word} `{reference}`{file}:", "", "```csv", text.rstrip("\n"), "```", ""]
