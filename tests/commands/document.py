@@ -59,7 +59,8 @@ processes may still live; runs that wrote a version of a table. Tables and their
 
 Beside a running server, unused files younger than an hour stay for the next time: a step may be about to name them. A
 database that an earlier program made shrinks once `prune` finds no server at work, and it says so; from then on beside
-a server, too. While a backup is being made, no file is removed.
+a server, too. While a backup is being made, no file is removed. Without a server, `prune --yes` has the home for itself:
+other commands, and a server that would start, are refused until it is done.
 """
 
 RUN = "id name process status outcome attempt dateStarted dateFinished runDurationInSeconds"
