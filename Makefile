@@ -29,7 +29,8 @@ check: .venv/dev.stamp
 
 # The pages of docs/ that are made from the code.
 docs: .venv/dev.stamp
-	$(bin)/python -m pytest -q --write-docs tests/docs/test_references.py tests/rights/test_document.py
+	$(bin)/python -m pytest -q --write-docs tests/docs/test_references.py tests/rights/test_document.py tests/commands/test_document.py \
+		-k "document_is or page_is"
 
 # EXAMPLES=500 is the bar (S3 of the trust bar): most of an hour, longer than one test may take elsewhere.
 fuzz: .venv/dev.stamp

@@ -310,3 +310,41 @@ def test_schema_knows_the_settings_of_the_actions(home: Path) -> None:
 
     assert "run_python" in said.out
     assert said.json["$schema"].startswith("https://json-schema.org/")
+
+
+def test_missing_inputs_are_told_before_anything_is_queued(home: Path) -> None:
+    apply_text(home, ECHO.replace("type: File, flow: INPUT", "type: File, flow: INPUT, required: true") % "word")
+
+    said = command(home, "run", "Echo", "--wait")
+
+    assert (said.code, said.err) == (1, "procession: the run cannot start: Data > Text needs a file (data.text)\n")
+    assert "no process run pr-1" in command(home, "status", "pr-1").err
+
+
+def test_restart_latest_goes_on_with_the_newest_version_and_the_plan_says_that_there_is_one(home: Path) -> None:
+    apply_text(home, ECHO % "bad")
+    command(home, "run", "Echo", "--wait")
+    apply_text(home, (ECHO % "bad").replace('inputs["word"] == "bad"', 'inputs["word"] == "worse"'))
+
+    plan = command(home, "restart", "pr-1", "count", "--plan")
+    plain = command(home, "restart", "pr-1", "count", "--plan", "--json").json["plan"]
+    restarted = command(home, "restart", "pr-1", "count", "--latest")
+
+    assert "newer version 2, the run follows 1: --latest takes it" in plan.out
+    assert 'what differs in it: step 1.2 "Count": its settings' in plan.out
+    assert (plain["version"], plain["newerVersion"]["obstacles"]) == (1, [])
+    assert "it follows version 2 now, version 1 before" in restarted.out
+    with serving(home):
+        wait_until(lambda: command(home, "status", "pr-1", "--json").json["outcome"] == "Success", 20)
+
+
+def test_a_restart_without_latest_says_that_there_is_a_newer_version(home: Path) -> None:
+    apply_text(home, ECHO % "bad")
+    command(home, "run", "Echo", "--wait")
+    apply_text(home, ECHO % "good")
+
+    refused = command(home, "restart", "pr-1", "count", "--latest")
+    restarted = command(home, "restart", "pr-1", "count")
+
+    assert (refused.code, 'step 1.1 "Data": property "word" (value)' in refused.err) == (1, True)
+    assert "2 steps run again; it follows version 1, and there is version 2 (--latest takes it)" in restarted.out

@@ -2,62 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import email
 import email.policy
 import re
-import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from procession import config, mail
 from procession.clock import ManualClock
 from procession.model.errors import NotFound
 from procession.model.ids import UserId
-from procession.model.people import AccountStatus, Mail, User, UserRole
+from procession.model.people import AccountStatus, User, UserRole
 from procession.operations import letters, links, people
-from procession.operations.letters import Letter, NotSent
-from procession.store import mail as mail_store
-from procession.store import migrations
+from procession.operations.alerts import Letter
+from procession.operations.letters import NotSent
+from procession.store import migrations, outbox
 from procession.store import people as people_store
 from procession.store.database import Database
 from tests import support
-from tests.programs import ask, sign_in
+from tests.post_office import Office, served
+from tests.programs import apply_text, ask, command, sign_in
 from tests.programs import serving as serving_program
 from tests.support import wait_until
 
 PUBLIC = "https://procession.example.com"
-
-
-@dataclass(slots=True)
-class Office:
-    """A mail server that keeps what it is handed; `says` is its answer to a message."""
-
-    port: int = 0
-    received: list[bytes] = field(default_factory=list)
-    says: str = "250 OK"
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        assert isinstance(envelope.content, bytes)
-        if self.says.startswith("250"):
-            self.received.append(envelope.content)
-        return self.says
-
-    def texts(self) -> list[str]:
-        messages = [email.message_from_bytes(item, policy=email.policy.default) for item in self.received]
-        return [str(message.get_content()) for message in messages]
-
-
-def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: object) -> AuthResult:
-    assert isinstance(given, LoginPassword)
-    return AuthResult(success=given == LoginPassword(b"procession", b"pass word"), handled=False)
 
 
 @pytest.fixture(scope="module")
@@ -68,43 +41,6 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture
 def office(certificate: tuple[Path, Path]) -> Iterator[Office]:
     yield from served(certificate)
-
-
-def served(certificate: tuple[Path, Path] | None) -> Iterator[Office]:
-    """With a certificate it asks for STARTTLS and a password; without one it takes everything as it is."""
-    made = Office()
-    more: dict[str, object] = {}
-    if certificate is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*certificate)
-        more = {
-            "tls_context": context,
-            "require_starttls": True,
-            "auth_required": True,
-            "authenticator": authenticate,
-        }
-    loop = asyncio.new_event_loop()
-    listening = loop.run_until_complete(
-        loop.create_server(lambda: SMTP(made, loop=loop, hostname="localhost", **more), "127.0.0.1", 0)  # type: ignore[arg-type]
-    )
-    made.port = listening.sockets[0].getsockname()[1]
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        yield made
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        listening.close()
-        loop.run_until_complete(end_connections())
-        loop.close()
-
-
-async def end_connections() -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -128,7 +64,7 @@ class Desk:
 
     def waits(self) -> bool:
         with self.database.read() as tx:
-            return mail_store.next_due(tx, self.clock.now() + timedelta(days=1)) is not None
+            return outbox.next_due(tx, self.clock.now() + timedelta(days=1)) is not None
 
 
 @pytest.fixture
@@ -140,7 +76,7 @@ def desk(tmp_path: Path, clock: ManualClock, office: Office, certificate: tuple[
             tx, email="mona@example.com", first_name="Móna", last_name="Benson", role=UserRole.DESIGNER, now=clock.now()
         )
     )
-    database.write(lambda tx: mail_store.add(tx, user.id, clock.now()))
+    database.write(lambda tx: outbox.add_link(tx, user.id, clock.now()))
     environment = {
         "PROCESSION_SMTP_URL": f"smtp://procession:pass%20word@127.0.0.1:{office.port}?starttls=1",
         "PROCESSION_MAIL_FROM": "procession@example.com",
@@ -188,11 +124,8 @@ def test_a_server_that_refuses_is_asked_again_later_with_a_new_link(desk: Desk, 
 def test_after_a_crash_between_sending_and_noting_it_the_second_link_is_the_one_that_works(
     desk: Desk, office: Office
 ) -> None:
-    with desk.database.read() as tx:
-        due = mail_store.next_due(tx, desk.clock.now())
     desk.tick()
-    assert due is not None
-    desk.database.write(lambda tx: mail_store.add(tx, due.user, desk.clock.now()))  # as if it had not been removed
+    desk.database.write(lambda tx: outbox.add_link(tx, desk.user.id, desk.clock.now()))  # as if it had not been removed
     desk.tick()
 
     first, second = map(link_in, office.texts())
@@ -230,19 +163,12 @@ def test_who_was_suspended_meanwhile_is_sent_nothing(desk: Desk, office: Office)
 def test_nothing_leaves_unproved_and_unencrypted(
     desk: Desk, office: Office, change: dict[str, object], why: str
 ) -> None:
-    letter = Letter(mail=mail_of(desk), user=desk.user, link=f"{PUBLIC}/oauth/password?link=x")
+    letter = Letter(address=desk.user.email, subject="A", text="a link\n", at=desk.clock.now())
 
     with pytest.raises(NotSent, match=why):
         mail.send(replace(desk.server, **change), letter)  # type: ignore[arg-type]
 
     assert office.received == []
-
-
-def mail_of(desk: Desk) -> Mail:
-    with desk.database.read() as tx:
-        found = mail_store.next_due(tx, desk.clock.now())
-    assert found is not None
-    return found
 
 
 def test_a_user_who_is_made_over_the_api_is_mailed_by_the_server(
@@ -260,3 +186,59 @@ def test_a_user_who_is_made_over_the_api_is_mailed_by_the_server(
             wait_until(lambda: bool(office.received))
             page = ask("GET", f"{server.address}/oauth/password?link={link_in(office.texts()[0])}")
             assert page.status == 200
+
+
+FAILING = """
+process: Close
+alert: {email: close@example.com}
+groups:
+  - group: All
+    steps: [{action: fail, name: Balance, with: {message: left and right differ}}]
+"""
+
+
+@pytest.fixture
+def takes_mail(monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    with contextmanager(served)(None) as office:
+        monkeypatch.setenv("PROCESSION_SMTP_URL", f"smtp://127.0.0.1:{office.port}")
+        monkeypatch.setenv("PROCESSION_MAIL_FROM", "procession@example.com")
+        monkeypatch.setenv("PROCESSION_PUBLIC_URL", PUBLIC)
+        yield office
+
+
+def test_a_server_alerts_of_a_run_that_failed(tmp_path: Path, takes_mail: Office) -> None:
+    home = tmp_path / "home"
+    apply_text(home, FAILING)
+    with serving_program(home):
+        command(home, "run", "Close", "--wait")
+        wait_until(lambda: bool(takes_mail.received), 30)
+
+    (text,) = takes_mail.texts()
+    assert 'Failed: step 1.1 "Balance"' in text
+    assert f"{PUBLIC}/runs/pr-1" in text
+
+
+def test_run_wait_without_a_server_alerts_before_it_ends(tmp_path: Path, takes_mail: Office) -> None:
+    apply_text(tmp_path / "home", FAILING)
+
+    said = command(tmp_path / "home", "run", "Close", "--wait")
+
+    assert (said.code, said.err) == (1, "")
+    assert len(takes_mail.received) == 1
+
+
+def test_doctor_tells_who_is_not_alerted_and_of_what(
+    tmp_path: Path, takes_mail: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    apply_text(home, FAILING.replace("example.com}", "example.com, sms: '+61 4'}"))
+    takes_mail.says = "452 the disk is full"
+    command(home, "run", "Close", "--wait")
+
+    refused = command(home, "doctor").out
+    monkeypatch.delenv("PROCESSION_SMTP_URL")
+    unset = command(home, "doctor").out
+
+    assert "mail: 1 mails wait: pr-1 to close@example.com (1 tries: SMTPDataError: (452," in refused
+    assert 'mail: PROCESSION_SMTP_URL is not set, so nobody is told of the runs of "Close"; 1 mails wait' in unset
+    assert 'SMS: this release sends no SMS, which the alerts of "Close" ask for' in unset

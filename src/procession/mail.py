@@ -4,56 +4,66 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from contextlib import suppress
 from email.message import EmailMessage
-from email.utils import formataddr, make_msgid
+from email.utils import format_datetime, formataddr, make_msgid
 
 from procession.clock import Clock
 from procession.config import Settings, SmtpServer
 from procession.loops import Loop
+from procession.model.ends import one_line
 from procession.operations import letters
-from procession.operations.letters import Letter, NotSent
-from procession.operations.links import LINK_DAYS
+from procession.operations.alerts import Letter
+from procession.operations.letters import NotSent
 from procession.store.database import Database
 
 REST_SECONDS = 15.0  # between two looks for mail that a command has left, or that is due again
 SECONDS_MAX = 20.0  # for each answer of the mail server
 
-SUBJECT = "Set your password for Procession"
-TEXT = """Hello {first_name},
-
-set the password of your account {login} here:
-
-{link}
-
-The link works once, for {days} days. If you did not expect this message, you need do nothing.
-"""
-
 
 def begin(settings: Settings, database: Database, clock: Clock, address: str) -> Loop | None:
     """Send from now on; None where no mail is sent. A mail under way when the server ends is sent again."""
+    found = sending(settings, database, clock, address)
+    if found is None:
+        return None
+    loop = Loop("mail", lambda: letters.tick(found), rest_seconds=REST_SECONDS)
+    loop.start()
+    return loop
+
+
+def sending(settings: Settings, database: Database, clock: Clock, address: str) -> letters.Sending | None:
+    """None without a mail server. `address` is where we listen, for links where no public URL is set."""
     server = settings.smtp
     if server is None:
         return None
-    sending = letters.Sending(
+    return letters.Sending(
         database=database,
         send=lambda letter: send(server, letter),
         public_url=settings.public_url or address,
         clock=clock.now,
     )
-    loop = Loop("mail", lambda: letters.tick(sending), rest_seconds=REST_SECONDS)
-    loop.start()
-    return loop
 
 
 def send(server: SmtpServer, letter: Letter) -> None:
     """Raises NotSent."""
     try:
-        with _connected(server) as smtp:
+        smtp = _connected(server)
+        try:
             if server.user:
                 smtp.login(server.user, server.password)
-            smtp.send_message(message(server, letter))
-    except (OSError, smtplib.SMTPException) as error:  # ssl's errors are OSErrors
+            smtp.send_message(message(server, letter), to_addrs=[letter.address])
+        finally:
+            _leave(smtp)
+    # ssl's errors are OSErrors; a ValueError is an address or a header that cannot be written.
+    except (OSError, smtplib.SMTPException, ValueError) as error:
         raise NotSent(f"{type(error).__name__}: {error}"[:500]) from error
+
+
+def _leave(smtp: smtplib.SMTP) -> None:
+    """A server that answers badly to our goodbye has the mail all the same; it must not get it again."""
+    with suppress(OSError, smtplib.SMTPException):
+        smtp.quit()
+    smtp.close()
 
 
 def _connected(server: SmtpServer) -> smtplib.SMTP:
@@ -71,12 +81,15 @@ def _connected(server: SmtpServer) -> smtplib.SMTP:
 
 
 def message(server: SmtpServer, letter: Letter) -> EmailMessage:
-    """What the user reads."""
-    user = letter.user
+    """What the receiver reads, as bytes that every mail server takes."""
+    domain = server.sender.rpartition("@")[2]
     written = EmailMessage()
-    written["Subject"] = SUBJECT
+    written["Subject"] = letter.subject
     written["From"] = server.sender
-    written["To"] = formataddr((f"{user.first_name} {user.last_name}", user.email))
-    written["Message-ID"] = make_msgid(domain=server.sender.rpartition("@")[2])
-    written.set_content(TEXT.format(first_name=user.first_name, login=user.login, link=letter.link, days=LINK_DAYS))
+    written["To"] = formataddr((one_line(letter.name), letter.address))
+    written["Date"] = format_datetime(letter.at)
+    written["Message-ID"] = f"<{letter.key}@{domain}>" if letter.key else make_msgid(domain=domain)
+    # No answering machine answers to it (RFC 3834).
+    written["Auto-Submitted"] = "auto-generated"
+    written.set_content(letter.text, cte="quoted-printable")
     return written

@@ -156,3 +156,104 @@ def test_runs_are_filtered(home: House, query: str, count: int) -> None:
     home.new_run(start=True)
 
     assert len(home.get(f"processruns?{query}")) == count
+
+
+REQUIRED = PROCESS.replace(
+    "key: orders, type: File, flow: INPUT", "key: orders, type: File, flow: INPUT, required: true"
+)
+
+
+def test_a_start_without_its_inputs_is_refused_with_all_of_them_and_nothing_is_queued(home: House) -> None:
+    text = REQUIRED.replace(", value: 10", "")
+    home.ask("PUT", "processes/p-1/definition", content=text)
+    run = home.new_run()
+
+    answer = home.ask("POST", f"processruns/{run}/start")
+
+    assert (answer.status_code, answer.json()["message"]) == (
+        400,
+        "the run cannot start: Parameters > Amount needs a value (parameters.amount); "
+        "Parameters > Orders needs a file (parameters.orders)",
+    )
+    assert home.get(f"processruns/{run}/runstatus")["status"] == "NotStarted"
+    assert home.told == []
+
+
+def test_a_run_that_was_to_be_started_at_once_is_not_even_made_without_its_inputs(home: House) -> None:
+    home.ask("PUT", "processes/p-1/definition", content=REQUIRED)
+
+    answer = home.ask("POST", "processes/p-1/processruns", json={"start": True})
+
+    assert (answer.status_code, "Parameters > Orders needs a file" in answer.json()["message"]) == (400, True)
+    assert home.get("processruns") == []
+
+
+def failed_run(home: House) -> tuple[str, str]:
+    """Over, with one step that a restart may name."""
+    run = home.new_run(start=True)
+    home.take(run)
+    home.finish(run)
+    return run, f"processruns/{run}/steps/{home.step(run, 'pay')}"
+
+
+def test_the_plan_says_that_a_newer_version_exists_and_what_differs(home: House) -> None:
+    _, path = failed_run(home)
+    assert (home.get(f"{path}/restartplan")["version"], home.get(f"{path}/restartplan")["newerVersion"]) == (1, None)
+    text = PROCESS.replace("key: pay, with: {seconds: 1}", "key: pay, with: {seconds: 2}")
+    home.ask("PUT", "processes/p-1/definition", content=text)
+    assert home.get(f"{path}/restartplan")["newerVersion"] == {
+        "version": 2,
+        "changes": ['step 2.2 "Pay": its settings'],
+        "obstacles": [],
+    }
+
+    home.ask("PUT", "processes/p-1/definition", content=text.replace("value: 10", "value: 11"))
+
+    newer = home.get(f"{path}/restartplan")["newerVersion"]
+    assert (newer["version"], newer["obstacles"]) == (3, ['step 1.1 "Parameters": property "amount" (value)'])
+
+
+def test_a_restart_takes_the_latest_version_when_it_is_asked_to_and_the_history_tells(home: House) -> None:
+    run, path = failed_run(home)
+    text = PROCESS.replace("key: pay, with: {seconds: 1}", "key: pay, with: {seconds: 2}")
+    home.ask("PUT", "processes/p-1/definition", content=text)
+
+    answer = home.post(f"{path}/restartfromhere", json={"version": "latest"}, who="mate")
+
+    assert answer["status"] == "Running"
+    attempts = home.get(f"processruns/{run}/history")["attempts"]
+    assert [attempt["version"] for attempt in attempts] == [1, 2]
+    assert home.told == [RunId(1), RunId(1)]
+
+
+def test_a_latest_version_that_differs_before_the_step_is_refused_and_nothing_changes(home: House) -> None:
+    run, path = failed_run(home)
+    home.ask("PUT", "processes/p-1/definition", content=PROCESS.replace("value: 10", "value: 11"))
+    before = home.get(f"processruns/{run}/history")
+
+    answer = home.ask("POST", f"{path}/restartfromhere", json={"version": "latest"})
+
+    assert answer.status_code == 400
+    assert 'from step 2.2 "Pay": step 1.1 "Parameters": property "amount" (value). Restart' in answer.json()["message"]
+    assert home.get(f"processruns/{run}/history") == before
+
+
+@pytest.mark.parametrize("version", [2, "newest", "", True, ["latest"]])
+def test_a_version_is_latest_or_nothing(home: House, version: object) -> None:
+    _, path = failed_run(home)
+
+    answer = home.ask("POST", f"{path}/restartfromhere", json={"version": version})
+
+    assert (answer.status_code, 'version must be "latest"' in answer.json()["message"]) == (400, True)
+
+
+def test_what_a_run_had_before_it_took_the_latest_version_can_still_be_read(home: House) -> None:
+    run, _ = failed_run(home)
+    gone, settle = home.step(run, "pay"), home.step(run, "settle")
+    without = PROCESS[: PROCESS.index("      - {action: wait, name: Pay")]
+    home.ask("PUT", "processes/p-1/definition", content=without)
+    home.post(f"processruns/{run}/steps/{settle}/restartfromhere", json={"version": "latest"})
+
+    assert gone not in [row["id"] for row in home.get(f"processruns/{run}/steps?include=all")]
+    assert home.ask("GET", f"processruns/{run}/steps/{gone}/log").status_code == 200
+    assert home.ask("GET", f"processruns/{run}/steps/{gone}/log", who="stranger").status_code == 404

@@ -11,6 +11,7 @@ import pytest
 
 from procession.client import Client, Invalid, NotFound, TimedOut
 from procession.client.shapes import Progress
+from tests.programs import ECHO
 
 pytestmark = pytest.mark.acceptance
 
@@ -122,6 +123,22 @@ def test_a_failed_step_is_restarted_with_its_plan_and_history(procession: Client
     assert [attempt.reason for attempt in history.attempts][-1] == "once more"
     assert history.events[0].at.tzinfo is UTC
     assert list(count.follow_log())
+
+
+def test_a_restart_takes_the_newest_version_when_it_is_asked_to(procession: Client) -> None:
+    text = (ECHO % "bad").replace("process: Echo", "process: Newer")
+    process = procession.apply(text)
+    run = process.create_run(start=True)
+    run.wait()
+    process.publish(text.replace('inputs["word"] == "bad"', 'inputs["word"] == "worse"'))
+    plan = run.restart_plan("count")
+    assert plan.newer_version is not None
+    assert (plan.version, plan.newer_version.version, plan.newer_version.obstacles) == (1, 2, ())
+
+    run.restart("count", latest=True)
+
+    assert run.wait().outcome == "Success"
+    assert [attempt.version for attempt in run.history().attempts] == [1, 2]
 
 
 NAP = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import signal
@@ -70,7 +71,9 @@ class Terminal:
             assert server.poll() is None, heard.read_text()
             return _READY.search(heard.read_text())
 
-        self.address = wait_until(ready, READY_SECONDS_MAX)[1]
+        found = wait_until(ready, READY_SECONDS_MAX)
+        assert found is not None
+        self.address = found[1]
         return Heard(code=0, text=self._here(heard.read_text()))
 
     def close(self) -> None:
@@ -83,8 +86,6 @@ class Terminal:
 
     def _exported(self) -> dict[str, str]:
         said = self.run("env -0 | base64 -w0").text
-        import base64
-
         pairs = base64.b64decode(said).decode().split("\0")
         return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
 
@@ -114,7 +115,6 @@ def terminal(folder: Path, aside: Path) -> Iterator[Terminal]:
         "HOME": str(aside),
         "LANG": "C.UTF-8",
         "CI": "true",  # `make demo` ends by itself
-        "MAKEFLAGS": "-o .venv/run.stamp",  # and the tests' .venv is not made anew
     }
     shell = subprocess.Popen(
         ["bash", "--noprofile", "--norc"],

@@ -18,6 +18,7 @@ from tests.engine.steps import data, fail, item, process, python, wait
 from tests.engine.world import World
 from tests.support import wait_until
 
+ALERT = {"email": "close@example.com", "when": "always"}
 ISOLATION = IsolationSettings(landlock=False, user_ids=None, user_ready=1, warm_ready=1, preload=())
 
 
@@ -51,6 +52,7 @@ def text(home: Path) -> str:
         python("pay", effect(sink, "pay"), inputs=run, effect="once"),
         python("close", effect(sink, "close"), inputs=run),
         name="Crash",
+        alert=ALERT,
     )
 
 
@@ -59,11 +61,21 @@ def slow(home: Path) -> str:
         data("in", item("run", "String", "INPUT")),
         python("long", effect(home / "sink", "long", "time.sleep(0.6)"), inputs={"run": "${in.run}"}),
         name="Slow",
+        alert=ALERT,
     )
 
 
 def failing() -> str:
-    return process(wait("first"), fail("bad"), name="Failing")
+    return process(wait("first"), fail("bad"), name="Failing", alert=ALERT)
+
+
+def upgraded(version: int) -> str:
+    """Version 1 has the steps first, bad; version 2 first, bad, new, more."""
+    if version == 1:
+        return process(wait("first"), fail("bad"), name="Upgraded", alert=ALERT)
+    return process(
+        wait("first"), wait("bad"), data("new", item("n", value=7)), wait("more"), name="Upgraded", alert=ALERT
+    )
 
 
 def acknowledge(home: Path, what: str, run: RunId) -> None:
@@ -88,6 +100,7 @@ def perform(home: Path, last: int | None) -> list[str]:
     acknowledge(home, "final", whole)
     _cancel_one(home, world)
     _restart_one(home, world)
+    _upgrade_one(home, world)
     world.close()
     return points.passed
 
@@ -116,6 +129,19 @@ def _restart_one(home: Path, world: World) -> None:
     world.wait(run)
     world.restart(run, "bad")
     acknowledge(home, "restart", run)
+    world.wait(run)
+
+
+def _upgrade_one(home: Path, world: World) -> None:
+    """Restarted with a newer version, which has a step more, and a new place for a value."""
+    run = world.create(world.apply(upgraded(1))).id
+    acknowledge(home, "create", run)
+    world.start(run)
+    acknowledge(home, "start", run)
+    world.wait(run)
+    world.apply(upgraded(2))
+    world.restart(run, "bad", takes_latest=True)
+    acknowledge(home, "upgrade", run)
     world.wait(run)
 
 

@@ -73,6 +73,8 @@ def check(home: Path, where: str) -> None:
         _check_contents(db, home, where)
         _check_history(db, where)
         _check_attempts(db, where)
+        _check_alerts(db, where)
+        _check_versions(db, where)
 
 
 def _check_acknowledged(db: sqlite3.Connection, home: Path, where: str) -> None:
@@ -90,6 +92,9 @@ def _check_acknowledged(db: sqlite3.Connection, home: Path, where: str) -> None:
                 assert statuses[run] == "Cancelled", f"{where}: {line}, but {statuses[run]}"
             case "restart":
                 assert attempts[run] == 2, f"{where}: {line} is lost"
+            case "upgrade":
+                sql = "SELECT version FROM run WHERE id = ?"
+                assert (attempts[run], db.execute(sql, (int(run[3:]),)).fetchone()) == (2, (2,)), f"{where}: {line}"
             case "upload":
                 sql = (
                     "SELECT f.sha256 FROM step s JOIN property p ON p.step_id = s.id"
@@ -170,6 +175,28 @@ def _check_attempts(db: sqlite3.Connection, where: str) -> None:
         " WHERE b.started_at < a.finished_at"
     )
     assert db.execute(both).fetchall() == [], f"{where}: two attempts at once"
+
+
+def _check_alerts(db: sqlite3.Connection, where: str) -> None:
+    """Each end that is recorded is to be told, once, and nothing else is; so it is with the log."""
+    ends = "SELECT run_id, revision FROM history WHERE kind IN ('finished', 'cancelled', 'timed out') ORDER BY 1, 2"
+    told = db.execute("SELECT run_id, revision FROM outbox ORDER BY 1, 2").fetchall()
+    assert told == db.execute(ends).fetchall(), where
+    lines = db.execute("SELECT count(*) FROM log WHERE message LIKE '%has completed%'").fetchone()
+    assert lines == (len(told),), where
+
+
+def _check_versions(db: sqlite3.Connection, where: str) -> None:
+    """A run has the steps of one version, whole, and its history says which."""
+    runs = "SELECT id, version FROM run WHERE name LIKE 'Upgraded%'"
+    for run, version in db.execute(runs).fetchall():
+        present = "SELECT key FROM step WHERE run_id = ? AND is_retired = 0 ORDER BY position"
+        keys = [row[0] for row in db.execute(present, (run,))]
+        assert keys == (["first", "bad"] if version == 1 else ["first", "bad", "new", "more"]), where
+        told = "SELECT json_extract(detail, '$.version') FROM history WHERE run_id = ? AND kind = 'restarted'"
+        assert db.execute(told, (run,)).fetchall() == ([] if version == 1 else [(2,)]), where
+        begun = "SELECT count(*) FROM property_write w JOIN property p ON p.id = w.property_id WHERE p.key = 'n'"
+        assert version == 1 or db.execute(f"{begun} AND w.value = '7'").fetchone() == (1,), where
 
 
 def _whole_state(home: Path) -> list[str]:

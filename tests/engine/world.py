@@ -16,6 +16,7 @@ from procession.engine.options import EngineSettings, Tools
 from procession.model.ids import ProcessId, RunId
 from procession.model.lifecycle import RUN_FINAL, StepStatus
 from procession.model.people import SCOPES, Caller, UserRole
+from procession.model.restart import Wish
 from procession.model.runs import HistoryRow, Run
 from procession.model.steps import StepRow
 from procession.operations import files, people, processes, runs
@@ -106,12 +107,13 @@ class World:
     def cancel(self, run: RunId) -> Run:
         return self.db.write(lambda tx: runs.cancel(tx, self.office, self.caller, run, now=self.clock.now()))
 
-    def restart(self, run: RunId, key: str, release: frozenset[str] = frozenset()) -> StepRow:
+    def restart(
+        self, run: RunId, key: str, release: frozenset[str] = frozenset(), *, takes_latest: bool = False
+    ) -> StepRow:
         step = self.step(run, key).id
+        wish = Wish(reason="because", release=release, takes_latest=takes_latest)
         return self.db.write(
-            lambda tx: runs.restart(
-                tx, self.office, self.caller, run, step, reason="because", release=release, now=self.clock.now()
-            )
+            lambda tx: runs.restart(tx, self.office, self.caller, run, step, wish=wish, now=self.clock.now())
         )
 
     def begin(self, text: str, inputs: Mapping[str, object] | None = None) -> RunId:

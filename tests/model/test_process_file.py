@@ -293,6 +293,22 @@ def test_a_step_that_names_no_effect_has_the_usual_one_of_its_action() -> None:
 
 
 @pytest.mark.parametrize(
+    "email", ["close", "close@", "a@b c@d", "Ada <ada@example.com>", "a@b.c\\r\\nBcc: e@f.g", "é@b.c"]
+)
+def test_an_alert_to_what_is_no_address_is_a_mistake_when_it_is_applied(email: str) -> None:
+    (found,) = mistakes(f'process: P\nalert: {{email: "{email}"}}\ngroups: []\n')
+
+    assert found.startswith("a.yaml:2:")
+    assert "is no mail address such as close@example.com; several are separated by commas" in found
+
+
+def test_an_alert_may_go_to_several_addresses() -> None:
+    process = parse('process: P\nalert: {email: "a@example.com, b@example.com;c@example.com"}\ngroups: []\n')
+
+    assert process.alert_email == "a@example.com, b@example.com;c@example.com"
+
+
+@pytest.mark.parametrize(
     ("text", "name"),
     [
         (r'{"process": "Close \ud83d\udcb6"}', "Close \U0001f4b6"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from contextlib import closing
 from importlib import resources
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 
 from procession.clock import ManualClock
 from procession.model.errors import Invalid
-from procession.store import migrations
+from procession.model.ids import UserId
+from procession.store import migrations, outbox
 from procession.store.database import Database
 from tests.store.conftest import Opened
 
@@ -60,3 +62,26 @@ def test_migrations_are_numbered_without_gaps() -> None:
     numbers = sorted(migrations.available())
 
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_mail_that_waits_when_the_outbox_comes_goes_on_waiting(tmp_path: Path, clock: ManualClock) -> None:
+    path = tmp_path / "test.db"
+    with closing(sqlite3.connect(path)) as before:
+        for number, (_, sql) in sorted(migrations.available().items()):
+            if number < 6:
+                before.executescript(f"{sql}\nINSERT INTO schema_migration VALUES ({number}, '', 0);")
+        before.execute("INSERT INTO user_account (login, email, first_name, last_name, role, created_at)"
+                       " VALUES ('ada', 'a@x.org', '', '', 'Designer', 0)")  # fmt: skip
+        before.execute(
+            "INSERT INTO mail (kind, user_id, created_at, tries, next_at) VALUES ('set_password', 1, 5, 3, 9)"
+        )
+        before.commit()
+
+    db = Database(path, on_fatal=print)
+    migrations.migrate(db, clock.now())
+    with db.read() as tx:
+        post = outbox.next_due(tx, clock.now())
+    db.close()
+
+    assert post is not None
+    assert (post.about, post.tries, len(post.key)) == (UserId(1), 3, 32)

@@ -24,12 +24,21 @@ def _attempt(row: HistoryRow, found: RunHistory) -> shapes.RunAttempt:
         dateScheduled=wire.moment(row.at),
         reason=detail.get("reason"),
         fromStep=None if row.step is None else str(row.step),
+        version=_version(row, found),
         reset=list(detail.get("reset", ())),
         carried=list(detail.get("carried", ())),
         released=list(detail.get("released", ())),
         stepAttempts=[wire.step_attempt(item) for item in found.step_attempts if item.attempt == row.attempt],
         writes=[_write(item) for item in found.writes if item.attempt == row.attempt],
     )
+
+
+def _version(row: HistoryRow, found: RunHistory) -> int:
+    """The version that this attempt followed: the one the run was created from, until a restart took another."""
+    told = [
+        item.detail["version"] for item in found.events if item.revision <= row.revision and "version" in item.detail
+    ]
+    return int(told[-1])
 
 
 def _write(item: WriteRow) -> shapes.Write:

@@ -38,9 +38,13 @@ class Reason(Struct, frozen=True, kw_only=True):
 
 
 class Restart(Struct, frozen=True, kw_only=True):
-    """`release` names steps declared `once` that may happen a second time, by key or id."""
+    """`release` names steps declared `once` that may happen a second time, by key or id.
+
+    With `version`, the run goes on with the newest version of its process.
+    """
 
     reason: Why | None | UnsetType = UNSET
+    version: Literal["latest"] | None | UnsetType = UNSET
     release: Annotated[list[str], Meta(max_length=1_000)] | None | UnsetType = UNSET
 
 

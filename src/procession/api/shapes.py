@@ -198,6 +198,7 @@ class RunAttempt(Struct, frozen=True, kw_only=True):
     dateScheduled: MillisecondsZ
     reason: str | None
     fromStep: AStep | None
+    version: Count
     reset: list[AStep]
     carried: list[AStep]
     released: list[str]
@@ -242,14 +243,27 @@ class PlannedStep(Struct, frozen=True, kw_only=True):
     effect: Effect
 
 
+class NewerVersion(Struct, frozen=True, kw_only=True):
+    """The newest version: what differs, and why a restart from here cannot take it; no obstacles: it can."""
+
+    version: Count
+    changes: list[str]
+    obstacles: list[str]
+
+
 class RestartPlan(Struct, frozen=True, kw_only=True):
-    """What restartfromhere would do; `repeatsEffects` are steps that would touch the outside world a second time."""
+    """What restartfromhere would do; `repeatsEffects` are steps that would touch the outside world a second time.
+
+    `version` is the one that the run follows; `newerVersion` is null where that is the newest.
+    """
 
     runsAgain: list[PlannedStep]
     carriedOver: list[PlannedStep]
     stale: list[AStep]
     repeatsEffects: list[PlannedStep]
     needsRelease: list[PlannedStep]
+    version: Count
+    newerVersion: NewerVersion | None
 
 
 class Health(Struct, frozen=True, kw_only=True):

@@ -10,10 +10,12 @@ from procession.api.contract import Call
 from procession.api.parts import announce
 from procession.model.errors import Invalid
 from procession.model.processes import StepKind
+from procession.model.restart import Wish
 from procession.model.steps import StepRow
 from procession.operations import runs as run_operations
-from procession.operations import steps
+from procession.operations import steps, upgrades
 from procession.operations.planning import Planned
+from procession.operations.upgrades import Newer
 
 RELEASES_MAX = 1_000
 
@@ -46,12 +48,18 @@ def restart(call: Call) -> shapes.StepRunStatus:
         call.caller,
         call.ids["run"],
         call.ids["step"],
-        reason=runs.reason(call.body),
-        release=_released(call),
+        wish=Wish(reason=runs.reason(call.body), release=_released(call), takes_latest=_takes_latest(call)),
         now=call.now,
     )
     announce(call, step.run)
     return wire.restarted(step, call.now)
+
+
+def _takes_latest(call: Call) -> bool:
+    given = call.body.get("version")
+    if given is not None and given != "latest":
+        raise Invalid('version must be "latest", or left out: then the run goes on with the version that it follows')
+    return given is not None
 
 
 def _released(call: Call) -> frozenset[str]:
@@ -67,14 +75,20 @@ def _released(call: Call) -> frozenset[str]:
 
 def restart_plan(call: Call) -> shapes.RestartPlan:
     planned = run_operations.restart_plan(call.tx, call.parts.office, call.ids["run"], call.ids["step"])
-    plan = planned.plan
+    plan, newer = planned.plan, upgrades.find(call.tx, planned)
     return shapes.RestartPlan(
         runsAgain=_planned(planned, plan.again),
         carriedOver=_planned(planned, plan.carried),
         stale=[str(planned.steps[key].id) for key in plan.stale],
         repeatsEffects=_planned(planned, plan.repeated_effects),
         needsRelease=_planned(planned, plan.needs_release),
+        version=planned.run.version,
+        newerVersion=None if newer is None else _newer(newer),
     )
+
+
+def _newer(newer: Newer) -> shapes.NewerVersion:
+    return shapes.NewerVersion(version=newer.version, changes=list(newer.changes), obstacles=list(newer.obstacles))
 
 
 def _planned(planned: Planned, keys: Iterable[str]) -> list[shapes.PlannedStep]:

@@ -80,6 +80,7 @@ def cancel(console: Console, run: str, reason: str | None) -> int:
 @click.argument("step")
 @option("--plan", "Only tell what would run again.", is_flag=True)
 @option("--reason", "Kept in the run's history.")
+@option("--latest", "Go on with the newest version of the process.", is_flag=True)
 @option("--release", "Let a step declared `effect: once` happen again.", multiple=True, metavar="STEP")
 def restart(console: Console, run: str, step: str, *, plan: bool, **given: Any) -> int:
     """Start RUN again from STEP: a key, an id, or an order such as 2.1."""
@@ -89,6 +90,6 @@ def restart(console: Console, run: str, step: str, *, plan: bool, **given: Any) 
         return (
             there.show_plan(console, access, run, step) if plan else there.restart(console, access, run, step, **given)
         )
-    from procession.commands import runs
+    from procession.commands import restarting as here
 
-    return runs.show_plan(console, run, step) if plan else runs.restart(console, run, step, **given)
+    return here.show_plan(console, run, step) if plan else here.restart(console, run, step, **given)

@@ -43,7 +43,7 @@ class Process:
 
         Values and start are one transaction of the server. With `files` the run is started after they are uploaded.
         What can be known before is looked at before: that each file can be read, and that its property is there. If
-        an upload fails nevertheless, the run is left as it is, not started; the error has a note with its id.
+        an upload or the start fails nevertheless, the run is left as it is; the error has a note with its id.
         """
         self._check(files or {})
         content: dict[str, object] = {"start": start and not files}
@@ -54,9 +54,7 @@ class Process:
         made = self._connection.post(f"{self._path}/processruns", content)
         run = Run(self._connection, str(reading.field(made, "id")))
         if files:
-            _fill(run, files)
-            if start:
-                run.start()
+            _fill(run, files, start=start)
         return run
 
     def _check(self, files: Mapping[str, Source]) -> None:
@@ -103,9 +101,11 @@ class Process:
         return f"processes/{self.id}"
 
 
-def _fill(run: Run, files: Mapping[str, Source]) -> None:
+def _fill(run: Run, files: Mapping[str, Source], *, start: bool) -> None:
     try:
         run.fill({}, files)
+        if start:
+            run.start()
     except ProcessionError as error:
         error.add_note(f"{run.id} was created and is not started")
         raise

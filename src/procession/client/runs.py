@@ -34,7 +34,7 @@ class Run:
         self._connection = connection
         self.id = id
         self._path = f"processruns/{id}"
-        self._steps: list[Step] = []  # a run's steps never change, only their state does
+        self._steps: list[Step] = []  # those of the version that the run follows; only their state changes
 
     def __repr__(self) -> str:
         return f"Run({self.id!r})"
@@ -80,9 +80,13 @@ class Run:
         content = None if reason is None else {"reason": reason}
         return reading.shape(RunStatus, self._connection.post(f"{self._path}/{verb}", content))
 
-    def restart(self, step: str, *, reason: str | None = None, release: Sequence[str] = ()) -> StepStatus:
-        """Run again from a step, named by its key, id, order or name."""
-        return self.step(step).restart(reason=reason, release=release)
+    def restart(
+        self, step: str, *, reason: str | None = None, release: Sequence[str] = (), latest: bool = False
+    ) -> StepStatus:
+        """Run again from a step, named by its key, id, order or name; see Step.restart()."""
+        status = self.step(step).restart(reason=reason, release=release, latest=latest)
+        self._steps = []
+        return status
 
     def restart_plan(self, step: str) -> RestartPlan:
         return self.step(step).restart_plan()

@@ -139,14 +139,28 @@ class PlannedStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewerVersion:
+    """The newest version of the process: what differs, and why a restart cannot take it; no obstacles: it can."""
+
+    version: int
+    changes: tuple[str, ...] = ()
+    obstacles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestartPlan:
-    """What a restart would do; steps of `needs_release` happen again only when they are released by name."""
+    """What a restart would do; steps of `needs_release` happen again only when they are released by name.
+
+    `version` is the one that the run follows; `newer_version` None: it is the newest.
+    """
 
     runs_again: tuple[PlannedStep, ...]
     carried_over: tuple[PlannedStep, ...]
     stale: tuple[str, ...]
     repeats_effects: tuple[PlannedStep, ...]
     needs_release: tuple[PlannedStep, ...]
+    version: int = 0
+    newer_version: NewerVersion | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +235,7 @@ class RunAttempt:
     started_by: str | None = None
     reason: str | None = None
     from_step: str | None = None
+    version: int | None = None
     reset: tuple[str, ...] = ()
     carried: tuple[str, ...] = ()
     released: tuple[str, ...] = ()

@@ -41,11 +41,16 @@ class Step:
     def status(self) -> StepStatus:
         return reading.shape(StepStatus, self._connection.get(f"{self._path()}/runstatus"))
 
-    def restart(self, *, reason: str | None = None, release: Sequence[str] = ()) -> StepStatus:
-        """Run again from here. `release` are keys or ids of `once` steps that may happen a second time."""
+    def restart(self, *, reason: str | None = None, release: Sequence[str] = (), latest: bool = False) -> StepStatus:
+        """Run again from here. `release` are keys or ids of `once` steps that may happen a second time.
+
+        `latest`: go on with the newest version of the process. Raises Invalid where what comes before has changed.
+        """
         content: dict[str, object] = {} if reason is None else {"reason": reason}
         if release:
             content["release"] = list(release)
+        if latest:
+            content["version"] = "latest"
         return reading.shape(StepStatus, self._connection.post(f"{self._path()}/restartfromhere", content or None))
 
     def restart_plan(self) -> RestartPlan:

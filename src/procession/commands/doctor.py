@@ -6,16 +6,18 @@ import hashlib
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib import metadata
 
 import click
 import msgspec
 
 from procession import server
+from procession.clock import SystemClock
 from procession.commands import workplace
+from procession.commands.checking import Check, alerts
+from procession.commands.checking import check as _check
 from procession.commands.console import Console
-from procession.config import GIB, MIB
+from procession.config import GIB, MIB, Settings
 from procession.engine.isolation import ForkServerIsolation, IsolationSettings, processes
 from procession.home import Home
 from procession.store import checks, history, migrations
@@ -28,20 +30,11 @@ LIBRARIES_NAMED_MAX = 50
 COLORS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One line; `status` is ok, warning or problem."""
-
-    name: str
-    status: str
-    message: str
-
-
 def doctor(console: Console) -> int:
     """1 when there is a problem."""
     settings = console.settings()
     home = Home(folder=settings.home)
-    checks_done = list(_examine(home, server.isolation_settings(settings, home)))
+    checks_done = list(_examine(home, settings))
     problems = sum(check.status == "problem" for check in checks_done)
     content = {
         "home": home.folder,
@@ -55,7 +48,7 @@ def doctor(console: Console) -> int:
     return 1 if problems else 0
 
 
-def _examine(home: Home, isolation: IsolationSettings) -> Iterator[Check]:
+def _examine(home: Home, settings: Settings) -> Iterator[Check]:
     if not home.exists():
         yield _check("home", "problem", workplace.no_home(home))
         return
@@ -64,15 +57,12 @@ def _examine(home: Home, isolation: IsolationSettings) -> Iterator[Check]:
     yield _engine(home)
     database = Database(home.database, on_fatal=lambda _reason: None)
     try:
-        yield from _database(home, database)
+        yield from _database(home, database, settings)
     finally:
         database.close()
+    isolation = server.isolation_settings(settings, home)
     yield _isolation(isolation)
     yield _libraries(isolation)
-
-
-def _check(name: str, status: str, message: str) -> Check:
-    return Check(name=name, status=status, message=message)
 
 
 def _permissions(home: Home) -> Check:
@@ -97,7 +87,7 @@ def _engine(home: Home) -> Check:
     return _check("engine", "ok", f"{holder} works on this home")
 
 
-def _database(home: Home, database: Database) -> Iterator[Check]:
+def _database(home: Home, database: Database, settings: Settings) -> Iterator[Check]:
     with database.read() as tx:
         found, known = checks.schema_number(tx), max(migrations.available())
         if found != known:
@@ -111,6 +101,7 @@ def _database(home: Home, database: Database) -> Iterator[Check]:
             return
         yield from _contents(Blobs(home.files), checks.contents(tx), lambda sha256: checks.names_of(tx, sha256))
         yield _leftovers(home, database)
+        yield from alerts(tx, sends_mail=settings.smtp is not None, now=SystemClock().now())
 
 
 def _contents(blobs: Blobs, named: set[str], name: Callable[[str], str]) -> Iterator[Check]:

@@ -34,7 +34,8 @@ def opened(access: ServerAccess) -> Iterator[Client]:
         # Only a fault of the server is worth a support id; the others say themselves what is wrong.
         is_fault = error.status is None or error.status >= 500
         kind = NotFound if isinstance(error, errors.NotFound) else ProcessionError
-        raise kind(str(error) if is_fault else error.message) from error
+        text = "; ".join((str(error) if is_fault else error.message, *getattr(error, "__notes__", ())))
+        raise kind(text) from error
 
 
 def apply(console: Console, access: ServerAccess, paths: Sequence[str], owner: str | None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 from procession.client.shapes import RestartPlan
 from procession.commands import remote, remote_views, views
@@ -10,16 +10,14 @@ from procession.commands.console import Console
 from procession.config import ServerAccess
 
 
-def restart(
-    console: Console, access: ServerAccess, run_id: str, text: str, *, reason: str | None, release: Sequence[str]
-) -> int:
+def restart(console: Console, access: ServerAccess, run_id: str, text: str, **given: Any) -> int:
     """Raises NotFound, Invalid."""
     with remote.opened(access) as client:
         found = client.run(run_id)
         step = found.step(text)
         plan = step.restart_plan()
-        released = [found.step(one).id for one in release]
-        step.restart(reason=reason, release=released)
+        released = [found.step(one).id for one in given["release"]]
+        found.restart(text, reason=given["reason"], release=released, latest=given["latest"])
         details = next(one.details for one in found.steps() if one.id == step.id)
     content = {
         **remote_views.step_content(details),
@@ -27,9 +25,14 @@ def restart(
         "plan": _plan_content(plan),
         "isServerRunning": True,
     }
-    again = len(plan.runs_again)
-    name = views.one_line(details.name)
-    console.answer(content, f"{found.id} starts again from {details.step_order} {name}: {again} steps run again")
+    line = f"{found.id} starts again from {details.step_order} {views.one_line(details.name)}"
+    if plan.newer_version is None or not given["latest"]:
+        line += f": {len(plan.runs_again)} steps run again"
+    if plan.newer_version is not None:
+        line += f"; {views.follows(plan.version, plan.newer_version.version, is_taken=given['latest'])}"
+    elif given["latest"]:
+        line += f"; it follows version {plan.version}, the newest, already"
+    console.answer(content, line)
     return 0
 
 
@@ -43,11 +46,14 @@ def show_plan(console: Console, access: ServerAccess, run_id: str, text: str) ->
     return 0
 
 
-def _plan_content(plan: RestartPlan) -> dict[str, list[str]]:
+def _plan_content(plan: RestartPlan) -> dict[str, Any]:
+    newer = plan.newer_version
     return {
         "reset": [step.id for step in plan.runs_again],
         "carried": [step.id for step in plan.carried_over],
         "stale": list(plan.stale),
         "repeatsEffects": [step.id for step in plan.repeats_effects],
         "needsRelease": [step.id for step in plan.needs_release],
+        "version": plan.version,
+        "newerVersion": newer and views.newer_content(newer.version, newer.changes, newer.obstacles),
     }

@@ -97,4 +97,7 @@ def plan_text(plan: RestartPlan, steps: Mapping[str, StepDetails]) -> str:
         ("effects that happen again", named(plan.repeats_effects)),
         ("must be released by name", ", ".join(steps[step.id].key for step in plan.needs_release) or "none"),
     ]
+    newer = plan.newer_version
+    if newer is not None:
+        rows += views.newer_rows(plan.version, newer.version, newer.changes, newer.obstacles)
     return "\n".join(f"{name}: {text}" for name, text in rows)

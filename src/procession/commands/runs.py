@@ -1,10 +1,9 @@
-"""run, status, cancel and restart."""
+"""run, status and cancel."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from procession.commands import views, waiting, workplace
 from procession.commands.console import Console
@@ -16,7 +15,7 @@ from procession.model.ids import ProcessId, RunId
 from procession.model.lifecycle import RUN_ACTIVE
 from procession.model.people import Caller
 from procession.model.runs import Run
-from procession.operations import files, planning, runs
+from procession.operations import files, runs
 from procession.store import steps as step_store
 from procession.store.blobs import COPY_BYTES, Blobs
 from procession.store.database import Transaction
@@ -116,49 +115,3 @@ def cancel(console: Console, text: str, reason: str | None) -> int:
         cancelled = place.database.write(operation)
     console.answer(views.run_content(cancelled), f"{cancelled.id} {views.one_line(cancelled.name)}: {cancelled.status}")
     return 0
-
-
-def restart(console: Console, run_text: str, step_text: str, *, reason: str | None, release: Sequence[str]) -> int:
-    """Raises NotFound, Invalid."""
-    run_id = RunId.parse(run_text)
-    with workplace.opened(console) as place:
-        planned, step = _plan(place, run_id, step_text)
-        released = frozenset(planned_key(place, run_id, text) for text in release)
-
-        def operation(tx: Transaction) -> Any:
-            caller, now = workplace.operator(tx, place), place.clock.now()
-            return runs.restart(tx, place.office, caller, run_id, step, reason=reason, release=released, now=now)
-
-        row = place.database.write(operation)
-        is_awake = place.home.is_awake()
-    content = {
-        **views.step_content(row),
-        "run": str(run_id),
-        "plan": planning.detail(planned),
-        "isServerRunning": is_awake,
-    }
-    again = len(planned.plan.again)
-    text = f"{run_id} starts again from {row.order} {views.one_line(row.name)}: {again} steps run again"
-    console.answer(content, text if is_awake else f"{text}, as soon as a server is started")
-    return 0
-
-
-def show_plan(console: Console, run_text: str, step_text: str) -> int:
-    """What restart() would do. Raises NotFound, Invalid."""
-    run_id = RunId.parse(run_text)
-    with workplace.opened(console) as place:
-        planned, _ = _plan(place, run_id, step_text)
-    console.answer({"run": str(run_id), "plan": planning.detail(planned)}, views.plan_text(planned))
-    return 0
-
-
-def _plan(place: Workplace, run_id: RunId, text: str) -> tuple[planning.Planned, Any]:
-    with place.database.snapshot() as tx:
-        step = workplace.find_step(tx, run_id, text)
-        return runs.restart_plan(tx, place.office, run_id, step.id), step.id
-
-
-def planned_key(place: Workplace, run_id: RunId, text: str) -> str:
-    """The key of the step that the user named in any of the three ways."""
-    with place.database.read() as tx:
-        return workplace.find_step(tx, run_id, text).key

@@ -12,6 +12,7 @@ from procession.model.lifecycle import RunStatus
 from procession.model.runs import Run
 from procession.model.steps import UNDER_WAY, StepRow
 from procession.operations.planning import Planned
+from procession.operations.upgrades import Newer
 
 
 def one_line(text: str) -> str:
@@ -102,7 +103,24 @@ def picture(run: Run, steps: Sequence[StepRow], now: datetime) -> str:
     return "\n".join(lines)
 
 
-def plan_text(planned: Planned) -> str:
+def newer_content(version: int, changes: Sequence[str], obstacles: Sequence[str]) -> dict[str, Any]:
+    return {"version": version, "changes": list(changes), "obstacles": list(obstacles)}
+
+
+def newer_rows(present: int, newest: int, changes: Sequence[str], obstacles: Sequence[str]) -> list[tuple[str, str]]:
+    """What the plan says of a version that the run does not follow."""
+    how = "not possible from here: " + "; ".join(obstacles) if obstacles else "--latest takes it"
+    rows = [(f"newer version {newest}, the run follows {present}", how), ("what differs in it", "; ".join(changes))]
+    return [(name, watching.plain(text)) for name, text in rows]
+
+
+def follows(present: int, newest: int, *, is_taken: bool) -> str:
+    if is_taken:
+        return f"it follows version {newest} now, version {present} before"
+    return f"it follows version {present}, and there is version {newest} (--latest takes it)"
+
+
+def plan_text(planned: Planned, newer: Newer | None) -> str:
     plan = planned.plan
 
     def named(keys: Sequence[str]) -> str:
@@ -117,4 +135,6 @@ def plan_text(planned: Planned) -> str:
         ("effects that happen again", named(plan.repeated_effects)),
         ("must be released by name", ", ".join(plan.needs_release) or "none"),
     ]
+    if newer is not None:
+        rows += newer_rows(planned.run.version, newer.version, newer.changes, newer.obstacles)
     return "\n".join(f"{name}: {text}" for name, text in rows)

@@ -16,10 +16,11 @@ from procession.home import Busy
 from procession.model.errors import Unavailable
 from procession.model.ids import RunId
 from procession.model.lifecycle import RUN_FINAL, Outcome
-from procession.operations import runs
+from procession.operations import letters, runs
 from procession.store import steps
 
 LOOK_SECONDS = 0.05
+MAILS_MAX = 20  # sent before the command ends
 
 
 def wait(console: Console, place: Workplace, run_id: RunId) -> int:
@@ -70,9 +71,21 @@ def _engine(place: Workplace) -> Iterator[None]:
         return
     try:
         yield
+        _send_alerts(place)
     finally:
         with suppress(click.Abort):
             station.close()
+
+
+def _send_alerts(place: Workplace) -> None:
+    """No server is there to do it; what is not taken now waits for one."""
+    from procession import mail
+
+    settings = place.settings
+    sending = mail.sending(settings, place.database, place.clock, f"http://{settings.host}:{settings.port}")
+    for _ in range(MAILS_MAX):
+        if sending is None or not letters.tick(sending):
+            return
 
 
 def _stop(reason: str) -> None:

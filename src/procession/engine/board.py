@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from procession.actions.contract import FileInput, InputValue, OutputTarget
 from procession.engine.isolation.contract import Worker
@@ -19,9 +20,10 @@ from procession.model.ids import StepId
 from procession.model.lifecycle import StepStatus
 from procession.model.people import User
 from procession.model.processes import PropertyType, Step, Value
-from procession.model.runs import Run
+from procession.model.runs import HistoryKind, Run
 from procession.model.steps import PropertyRow, StepRow
 from procession.store.blobs import Blobs
+from procession.store.ends import Ending
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,6 +77,10 @@ class Board:
             updated=self.updated,
             told=self.told,
         )
+
+    def ending(self, kind: HistoryKind, detail: Mapping[str, Any]) -> Ending:
+        """An end of this run, for ends.record()."""
+        return Ending(kind=kind, detail=detail, login=self.user.login, when=self.prepared.process.alert_when)
 
     def set_value(self, reference: str, value: Value) -> None:
         row = self.properties[reference]

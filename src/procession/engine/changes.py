@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from procession.engine.board import Board, Work
+from procession.model import ends as model_ends
 from procession.model.ids import StepId
 from procession.model.lifecycle import Outcome, RunEvent, RunStatus, StepEvent, StepStatus, move_step
-from procession.model.runs import HistoryKind, completion
-from procession.store import history, moves, runs, writes
+from procession.model.runs import HistoryKind
+from procession.store import ends, history, moves, runs, writes
 from procession.store.database import Transaction
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,7 @@ class Change:
     written: list[writes.Written] = field(default_factory=list)
     outcome: Outcome | None = None  # the run is finished
     seconds: float = 0.0  # its duration
+    facts: Mapping[str, Any] = field(default_factory=dict)  # what went wrong, once it is recorded
 
     def is_empty(self) -> bool:
         return not (self.moves or self.told or self.begun or self.ended or self.written or self.outcome)
@@ -103,9 +108,15 @@ class Change:
     def _finish(self, tx: Transaction, outcome: Outcome) -> None:
         run = runs.finish(tx, self.board.run, outcome, now=self.now, seconds=self.seconds)
         detail = {"status": RunStatus.FINISHED, "outcome": outcome, "durationInSeconds": self.seconds}
-        history.add(tx, run, HistoryKind.FINISHED, detail, now=self.now)
-        login = self.board.user.login
-        history.add_log(tx, login, completion(run.name, RunStatus.FINISHED, self.seconds, login, self.now), self.now)
+        self.facts = ends.record(tx, run, self.board.ending(HistoryKind.FINISHED, detail), self.now)
+
+    def tell_end(self) -> None:
+        """In the server's log; after the commit."""
+        fields = {"run": str(self.board.run.id), "outcome": str(self.outcome)}
+        if self.outcome is Outcome.FAILED:
+            log.info("run failed", extra={**fields, "place": model_ends.place(self.facts).strip()})
+        else:
+            log.info("run finished", extra=fields)
 
 
 def time_out(tx: Transaction, board: Board, *, now: datetime) -> None:
@@ -119,6 +130,5 @@ def time_out(tx: Transaction, board: Board, *, now: datetime) -> None:
     ended = runs.end_early(tx, run, RunEvent.TIME_OUT, now=now, seconds=seconds)
     moves.time_out_steps(tx, run.id, message=message, now=now)
     history.stop_attempts(tx, run.id, StepStatus.FAILED, message, now)
-    history.add(tx, ended, HistoryKind.TIMED_OUT, {"limitInSeconds": limit}, now=now)
-    login = board.user.login
-    history.add_log(tx, login, completion(run.name, RunStatus.TIMED_OUT, seconds, login, now), now)
+    ends.record(tx, ended, board.ending(HistoryKind.TIMED_OUT, {"limitInSeconds": limit}), now)
+    tx.after_commit(lambda: log.info("run timed out", extra={"run": str(run.id)}))

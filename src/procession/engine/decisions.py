@@ -13,11 +13,11 @@ from procession.actions.contract import FileOutput, OutputValue
 from procession.actions.contract import Outcome as StepOutcome
 from procession.engine.board import Board, Work
 from procession.engine.changes import Change, Ended, StepMove
-from procession.model import flow, values
+from procession.model import flow, inputs, values
 from procession.model.errors import Invalid
 from procession.model.files import Content
 from procession.model.lifecycle import StepEvent, StepStatus
-from procession.model.processes import Effect, Flow, Property, PropertyType, Step, StepKind, SystemVariable, Value
+from procession.model.processes import Effect, Property, PropertyType, Step, StepKind, SystemVariable, Value
 from procession.model.steps import UNDER_WAY
 from procession.store.moves import StepWrite
 from procession.store.writes import Written
@@ -183,7 +183,8 @@ def _perform_data(board: Board, change: Change, step: Step) -> None:
     for item in step.properties:
         if item.type is PropertyType.SYSTEM_VARIABLE:
             _resolve(board, change, step, item)
-    missing = [item.name for item in step.properties if _is_missing(board, step, item)]
+    rows = (board.properties[f"{step.key}.{item.key}"] for item in step.properties)
+    missing = [row.item.name for row in rows if inputs.is_missing(row)]
     if missing:
         names = ", ".join(f'"{name}"' for name in missing)
         noun = "the required input" if len(missing) == 1 else "the required inputs"
@@ -194,15 +195,6 @@ def _perform_data(board: Board, change: Change, step: Step) -> None:
     status = board.statuses[step.key]
     first = () if status is StepStatus.SCHEDULED else (StepEvent.SCHEDULE,)
     _move(change, step.key, (*first, StepEvent.BEGIN, event), write)
-
-
-def _is_missing(board: Board, step: Step, item: Property) -> bool:
-    if item.flow is not Flow.INPUT:
-        return False
-    row = board.properties[f"{step.key}.{item.key}"]
-    if row.file is not None:
-        return row.item.required and row.file.sha256 is None
-    return row.item.required and values.is_missing(row.item, row.item.value)
 
 
 def _resolve(board: Board, change: Change, step: Step, item: Property) -> None:

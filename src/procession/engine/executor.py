@@ -148,7 +148,7 @@ class Executor:
         for work in change.begun:
             self._let_go(board, work)
         if board.is_finishing and change.outcome is not None:
-            log.info("run finished", extra={"run": str(board.run.id), "outcome": str(change.outcome)})
+            change.tell_end()
             self._forget(board)
             self.left(board.run.id)
 

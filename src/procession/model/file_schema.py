@@ -204,7 +204,7 @@ def _condition() -> dict[str, Any]:
         "property",
         "value",
     )
-    subjects: dict[str, Any] = {Join.ALL: several, Join.ANY: several, Join.NOT: _CONDITION}
+    subjects: dict[Join | AtomKind, Any] = {Join.ALL: several, Join.ANY: several, Join.NOT: _CONDITION}
     subjects |= {kind: _KEY if kind in STEP_ATOMS else compared for kind in AtomKind}
     subjects[AtomKind.UPDATED] = _REFERENCE
     return {

@@ -79,15 +79,6 @@ class LogItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
-    """A message to be sent: `tries` were made before."""
-
-    number: int
-    user: UserId
-    tries: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
     """An OAuth client; a client_credentials token acts as `user` within `scopes`."""
 

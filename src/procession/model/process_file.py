@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from procession.model import documents, file_conditions, file_properties, file_settings
+from procession.model import documents, ends, file_conditions, file_properties, file_settings
 from procession.model.documents import Document, Path
 from procession.model.file_settings import ActionKind
 from procession.model.processes import AlertWhen, Effect, Process, Property, Retry, Step, StepKind
@@ -48,13 +48,22 @@ def _read_process(document: Document, sheets: list[Sheet], actions: Mapping[str,
     return Process(
         name=sheet.text("process", is_name="process" in sheet),
         description=sheet.text("description"),
-        alert_email=alert.text("email"),
+        alert_email=_read_addresses(alert),
         alert_sms=alert.text("sms"),
         alert_when=alert.kind("when", AlertWhen, AlertWhen.PROBLEMS) or AlertWhen.PROBLEMS,
         time_limit_seconds=sheet.duration("time_limit", 86_400.0),
         runs_at_once=sheet.number("concurrency", None, least=1, most=RUNS_AT_ONCE_MAX, whole=True),
         steps=tuple(_read_groups(sheet, sheets, actions)),
     )
+
+
+def _read_addresses(alert: Sheet) -> str:
+    text = alert.text("email")
+    try:
+        ends.addresses(text)
+    except ValueError as error:
+        alert.wrong("email", f"email: {error}; several are separated by commas")
+    return text
 
 
 def _read_groups(sheet: Sheet, sheets: list[Sheet], actions: Mapping[str, ActionKind]) -> list[Step]:

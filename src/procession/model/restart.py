@@ -36,6 +36,15 @@ class RestartPlan:
     needs_release: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What somebody asks of a restart. `release` are the keys of steps declared `once` that may happen again."""
+
+    reason: str | None = None
+    release: Set[str] = frozenset()
+    takes_latest: bool = False  # the newest version of the process, not the one that the run follows
+
+
 def plan(
     process: Process,
     statuses: Mapping[str, StepStatus],

@@ -9,7 +9,7 @@ from procession.model.errors import Invalid
 from procession.model.ids import UserId
 from procession.model.people import AccountStatus, Caller, User
 from procession.operations import links, people
-from procession.store import mail
+from procession.store import outbox
 from procession.store.database import Transaction
 
 
@@ -50,7 +50,7 @@ def require_active(user: User) -> None:
 def invite(tx: Transaction, user: User, *, sends_mail: bool, now: datetime) -> str | None:
     """Mail the user a link to set the password; gives the link when no mail is sent."""
     if sends_mail:
-        mail.add(tx, user.id, now)
+        outbox.add_link(tx, user.id, now)
         return None
     return links.create(tx, user.id, now)
 

@@ -56,12 +56,17 @@ def add_steps(tx: Transaction, run: RunId, process_id: ProcessId, process: Proce
     """The run's own steps; a file that the process holds is the run's file to begin with."""
     for position, step in enumerate(process.steps):
         steps.add(tx, process_id, run, step, position=position)
-    templates = {_place(row, key): row for key, row in _with_keys(tx, process_id, None)}
+    held = templates(tx, process_id)
     for key, row in _with_keys(tx, process_id, run):
-        template = templates.get(_place(row, key))
+        template = held.get(_place(row, key))
         content = None if template is None else content_of(template)
         if template is not None and template.file and row.file and (content or template.file.name):
             files.fill(tx, row.file.id, name=template.file.name, content=content)
+
+
+def templates(tx: Transaction, process: ProcessId) -> dict[str, PropertyRow]:
+    """The File properties of the process by "step.property"; what they hold, each run begins with."""
+    return {_place(row, key): row for key, row in _with_keys(tx, process, None)}
 
 
 def _with_keys(tx: Transaction, process: ProcessId, run: RunId | None) -> list[tuple[str, PropertyRow]]:

@@ -1,4 +1,4 @@
-"""Mail to users, from the row that asks for it to its sending: at least once, a new link each time."""
+"""Mail to people, from the row that asks for it to its sending: at least once, tried for days, then given up aloud."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from procession.model.people import AccountStatus, Mail, User
-from procession.operations import links
-from procession.store import mail, people
+from procession.model.ids import UserId
+from procession.model.outbox import Post
+from procession.model.people import AccountStatus, User
+from procession.operations import alerts, links
+from procession.operations.alerts import Letter
+from procession.operations.links import LINK_DAYS
+from procession.store import outbox, people
 from procession.store.database import Database, Transaction
 
 log = logging.getLogger(__name__)
@@ -17,16 +21,19 @@ log = logging.getLogger(__name__)
 # A mail server that is down for a weekend loses nothing: a try a minute later, then two, at last one an hour.
 REST = timedelta(minutes=1)
 REST_MAX = timedelta(hours=1)
-TRIES_MAX = 100
+TRIES_MAX = 78  # about three days
+# What has waited so long without a try was never meant for the mail server that is there now.
+AGE_MAX = timedelta(days=7)
 
+SUBJECT = "Set your password for Procession"
+TEXT = """Hello {first_name},
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """A mail about to be sent; `link` is the address at which `user` sets the password."""
+set the password of your account {login} here:
 
-    mail: Mail
-    user: User
-    link: str
+{link}
+
+The link works once, for {days} days. If you did not expect this message, you need do nothing.
+"""
 
 
 class NotSent(Exception):
@@ -45,32 +52,69 @@ class Sending:
 
 def tick(sending: Sending) -> bool:
     """Send the mail that has waited longest. True when there was one."""
-    letter = sending.database.write(lambda tx: _take(tx, sending.public_url, sending.clock()))
-    if letter is None:
+    database, now = sending.database, sending.clock()
+    taken = database.write(lambda tx: _take(tx, sending.public_url, now))
+    if taken is None:
         return False
-    if isinstance(letter, Letter):
-        try:
-            sending.send(letter)
-        except NotSent as error:
-            log.warning("mail not sent", extra={"user": str(letter.user.id), "reason": str(error)})
-        else:
-            log.info("mail sent", extra={"user": str(letter.user.id)})
-            sending.database.write(lambda tx: mail.remove(tx, letter.mail))
+    post, letter = taken
+    if letter is None:
+        return True
+    fields = {"about": _about(post)}
+    try:
+        sending.send(letter)
+    except NotSent as error:
+        reason = str(error)
+        log.warning("mail not sent", extra={**fields, "to": letter.address, "tries": post.tries + 1, "reason": reason})
+        database.write(lambda tx: outbox.note_error(tx, post, reason))
+    else:
+        log.info("mail sent", extra={**fields, "to": letter.address})
+        database.write(lambda tx: _done(tx, post, now))
     return True
 
 
-def _take(tx: Transaction, public_url: str, now: datetime) -> Letter | Mail | None:
-    """The next letter, its next try set down before this one; the Mail where there is nobody to send it to."""
-    due = mail.next_due(tx, now)
-    if due is None:
+def _take(tx: Transaction, public_url: str, now: datetime) -> tuple[Post, Letter | None] | None:
+    """The next one, its next try set down before this one; without a letter where it is not to be sent any more."""
+    post = outbox.next_due(tx, now)
+    if post is None:
         return None
-    user = people.user(tx, due.user)
+    is_too_old = post.tries == 0 and now - post.created_at > AGE_MAX
+    if is_too_old or post.tries >= TRIES_MAX:
+        reason = f"it waited for {AGE_MAX.days} days without a try" if is_too_old else "no try succeeded"
+        log.error("mail given up", extra={"about": _about(post), "tries": post.tries, "reason": reason})
+        outbox.give_up(tx, post, reason, now)
+        return post, None
+    outbox.postpone(tx, post, now + min(REST * 2 ** min(post.tries, 10), REST_MAX))
+    return post, _write(tx, post, public_url, now)
+
+
+def _write(tx: Transaction, post: Post, public_url: str, now: datetime) -> Letter | None:
+    if not isinstance(post.about, UserId):
+        return alerts.write(tx, post.about, key=post.key, public_url=public_url, now=now)
+    user = people.user(tx, post.about)
     if user is None or user.status is not AccountStatus.ACTIVE:
-        mail.remove(tx, due)
-        return due
-    if due.tries >= TRIES_MAX:
-        log.error("mail given up", extra={"user": str(user.id), "tries": due.tries})
-        mail.remove(tx, due)
-        return due
-    mail.postpone(tx, due, now + min(REST * 2 ** min(due.tries, 10), REST_MAX))
-    return Letter(mail=due, user=user, link=links.address(public_url, links.create(tx, user.id, now)))
+        outbox.remove(tx, post)
+        return None
+    return _invitation(user, links.address(public_url, links.create(tx, user.id, now)), now)
+
+
+def _invitation(user: User, link: str, now: datetime) -> Letter:
+    """Without a key: each has a new link, and only the last one works, so no mail program may drop it as a repeat."""
+    return Letter(
+        address=user.email,
+        name=f"{user.first_name} {user.last_name}",
+        subject=SUBJECT,
+        text=TEXT.format(first_name=user.first_name, login=user.login, link=link, days=LINK_DAYS),
+        at=now,
+    )
+
+
+def _done(tx: Transaction, post: Post, now: datetime) -> None:
+    """An alert stays as a record of what was told; a link that was sent is nothing to keep."""
+    if isinstance(post.about, UserId):
+        outbox.remove(tx, post)
+    else:
+        outbox.mark_sent(tx, post, now)
+
+
+def _about(post: Post) -> str:
+    return str(post.about if isinstance(post.about, UserId) else post.about.run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from procession.model import restart as restarts
@@ -13,12 +13,14 @@ from procession.model.errors import Invalid
 from procession.model.ids import ProcessId, RunId, StepId
 from procession.model.lifecycle import RUN_ACTIVE, RUN_FINAL, Outcome, RunEvent, RunStatus, StepStatus
 from procession.model.people import Caller
-from procession.model.processes import Flow
-from procession.model.runs import HistoryKind, Run, RunFilter, completion
-from procession.model.steps import StepRow
-from procession.operations import copies, networks, permissions, planning, processes, steps
+from procession.model.processes import AlertWhen, Flow
+from procession.model.restart import Wish
+from procession.model.runs import HistoryKind, Run, RunFilter
+from procession.model.steps import PropertyRow, StepRow
+from procession.operations import copies, networks, permissions, planning, processes, steps, upgrades
+from procession.operations import inputs as required
 from procession.operations.office import Office
-from procession.store import history, moves, people, writes
+from procession.store import ends, history, moves, people, writes
 from procession.store import runs as store
 from procession.store import steps as step_store
 from procession.store.database import Transaction
@@ -75,25 +77,30 @@ def _prefix(prefix: str | None) -> str:
 def start(
     tx: Transaction, office: Office, caller: Caller, run_id: RunId, *, reason: str | None = None, now: datetime
 ) -> Run:
-    """Scheduled, its inputs frozen; one that is under way already stays as it is. Raises NotFound, Invalid."""
+    """Scheduled, its inputs frozen; one that is under way already stays as it is.
+
+    Raises NotFound, and Invalid for a run that ran before or that lacks inputs.
+    """
     run = find(tx, run_id)
     if run.status in RUN_ACTIVE:
         return run
     if run.status in RUN_FINAL:
         raise Invalid(f"process run {run_id} already ran; restart a step or create a new run")
     networks.require(tx, office, run)
+    rows = step_store.properties_of_run(tx, run_id)
+    required.require(tx, run, rows)
     run = store.start(tx, run, caller.user.id, author=caller.user.login, now=now)
-    detail = {"inputsSha256": _freeze(tx, run, now), **_reason(reason)}
+    detail = {"inputsSha256": _freeze(tx, run, rows, now), **_reason(reason)}
     history.add(tx, run, HistoryKind.STARTED, detail, now=now, user=caller.user.login)
     tx.after_commit(lambda: office.look(run_id))
     return run
 
 
-def _freeze(tx: Transaction, run: Run, now: datetime) -> str:
+def _freeze(tx: Transaction, run: Run, rows: Sequence[PropertyRow], now: datetime) -> str:
     """Record what every property holds at the start; gives the hash of the INPUTs."""
     keys = {step.id: step.key for step in step_store.of_run(tx, run.id)}
     inputs = []
-    for row in step_store.properties_of_run(tx, run.id):
+    for row in rows:
         content = copies.content_of(row)
         if row.item.flow is Flow.INPUT:
             text = values.to_text(row.item.value)
@@ -122,48 +129,60 @@ def cancel(
     stopped = moves.cancel_steps(tx, run_id)
     history.stop_attempts(tx, run_id, StepStatus.CANCELLED, "the process run was cancelled", now)
     detail = {"steps": [str(step) for step in stopped], **_reason(reason)}
-    history.add(tx, run, HistoryKind.CANCELLED, detail, now=now, user=caller.user.login)
-    _log_completion(tx, run, now)
+    _record_cancel(tx, caller, run, detail, now)
     tx.after_commit(lambda: office.look(run_id))
     return run
 
 
-def _log_completion(tx: Transaction, run: Run, now: datetime) -> None:
+def _record_cancel(tx: Transaction, caller: Caller, run: Run, detail: Mapping[str, object], now: datetime) -> None:
     starter = None if run.started_by is None else people.user(tx, run.started_by)
-    login = starter.login if starter else run.modified_by
-    history.add_log(tx, login, completion(run.name, run.status, run.duration_seconds or 0.0, login, now), now)
+    # The definition is read only where it matters: a cancel is answered at once.
+    when = processes.definition_of(tx, run.process, run.version).alert_when if run.alert_email else AlertWhen.NEVER
+    ending = ends.Ending(
+        kind=HistoryKind.CANCELLED,
+        detail=detail,
+        login=starter.login if starter else run.modified_by,
+        when=when,
+        user=caller.user.login,
+    )
+    ends.record(tx, run, ending, now)
 
 
 def restart(
-    tx: Transaction,
-    office: Office,
-    caller: Caller,
-    run_id: RunId,
-    step_id: StepId,
-    *,
-    reason: str | None,
-    release: Set[str],
-    now: datetime,
+    tx: Transaction, office: Office, caller: Caller, run_id: RunId, step_id: StepId, *, wish: Wish, now: datetime
 ) -> StepRow:
     """Scheduled again from that step on; gives the step as it waits for its turn.
 
-    `release` names the keys of steps declared `once` that may happen again. Raises NotFound, and Invalid for a run
-    that is under way or never started, a disabled step, or a step that nobody released.
+    Raises NotFound, and Invalid for a run that is under way or never started, a disabled step, a step declared `once`
+    that nobody released, or a newest version that differs in what comes before the step.
     """
     planned = restart_plan(tx, office, run_id, step_id)
-    plan = planned.plan
-    networks.require(tx, office, planned.run)
-    restarts.check_release(planned.process, plan, release)
-    run = store.restart(tx, planned.run, plan.key, caller.user.id, author=caller.user.login, now=now)
-    for key in reversed(plan.again):
+    newer = upgrades.find(tx, planned) if wish.takes_latest else None
+    if newer is not None:
+        upgrades.require(planned, newer)
+    restarts.check_release(planned.process, planned.plan, wish.release)
+    run = planned.run if newer is None else store.follow(tx, planned.run, newer.version, newer.process)
+    networks.require(tx, office, run)
+    run = store.restart(tx, run, planned.plan.key, caller.user.id, author=caller.user.login, now=now)
+    for key in reversed(planned.plan.again):
         step = planned.steps[key]
         writes.undo_writes(tx, step.id, run.attempt)
         moves.reset_step(tx, step)
-    released = sorted(release & set(plan.needs_release))
-    detail = {**planning.detail(planned), "released": released, **_reason(reason)}
+    again = planned if newer is None else _upgraded(tx, office, run, planned, newer, now)
+    restarts.check_release(again.process, again.plan, wish.release)
+    released = sorted(wish.release & {*planned.plan.needs_release, *again.plan.needs_release})
+    detail = {**planning.detail(again), "version": run.version, "versionBefore": planned.run.version}
+    detail = {**detail, "released": released, **_reason(wish.reason)}
     history.add(tx, run, HistoryKind.RESTARTED, detail, now=now, user=caller.user.login, step=step_id)
     tx.after_commit(lambda: office.look(run_id))
     return steps.find(tx, step_id)
+
+
+def _upgraded(
+    tx: Transaction, office: Office, run: Run, planned: planning.Planned, newer: upgrades.Newer, now: datetime
+) -> planning.Planned:
+    upgrades.follow(tx, run, planned.process, newer, now)
+    return planning.make(tx, office, run, steps.find(tx, planned.steps[planned.plan.key].id))
 
 
 def restart_plan(tx: Transaction, office: Office, run_id: RunId, step_id: StepId) -> planning.Planned:

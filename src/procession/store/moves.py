@@ -106,7 +106,5 @@ def show_progress(tx: Transaction, step: StepId, fraction: float, message: str) 
 
 def failed_steps(tx: Transaction, run: RunId) -> list[StepId]:
     """In order."""
-    from procession.store import steps
-
-    rows = tx.all("SELECT kind, id FROM step WHERE run_id = ? AND status = 'Failed' ORDER BY position", run.number)
-    return [steps.step_id(row[0], row[1]) for row in rows]
+    sql = "SELECT kind, id FROM step WHERE run_id = ? AND status = 'Failed' AND is_retired = 0 ORDER BY position"
+    return [steps.step_id(row[0], row[1]) for row in tx.all(sql, run.number)]

@@ -23,10 +23,10 @@ from procession.store.database import Transaction
 _PROCESS_OF = {
     ProcessId: "SELECT id FROM process WHERE id = ?",
     RunId: "SELECT process_id FROM run WHERE id = ?",
-    DataStepId: "SELECT process_id FROM step WHERE id = ? AND kind = 'Data' AND is_retired = 0",
-    ActionStepId: "SELECT process_id FROM step WHERE id = ? AND kind = 'Action' AND is_retired = 0",
+    DataStepId: "SELECT process_id FROM step WHERE id = ? AND kind = 'Data' AND (is_retired = 0 OR run_id > 0)",
+    ActionStepId: "SELECT process_id FROM step WHERE id = ? AND kind = 'Action' AND (is_retired = 0 OR run_id > 0)",
     FileId: "SELECT s.process_id FROM file f JOIN property q ON q.id = f.property_id JOIN step s ON s.id = q.step_id"
-    " WHERE f.id = ? AND q.is_retired = 0 AND s.is_retired = 0",
+    " WHERE f.id = ? AND (s.run_id > 0 OR (q.is_retired = 0 AND s.is_retired = 0))",
 }
 _COLUMN_OF: dict[type[Id], str] = {ProcessId: "process_id", TableId: "table_id"}
 
@@ -35,7 +35,7 @@ def resource_of(tx: Transaction, thing: Id) -> ResourceId | None:
     """The process or table whose roles count for `thing`.
 
     None when there is no such thing, when the present version of its process no longer has it, and for a kind of thing
-    that belongs to nothing: what no rule knows is there for nobody.
+    that belongs to nothing: what no rule knows is there for nobody. What a run once had stays, for its history.
     """
     if isinstance(thing, TableId):
         row = tx.one("SELECT id FROM managed_table WHERE id = ? AND is_deleted = 0", thing.number)

@@ -92,6 +92,17 @@ def versions(tx: Transaction, process: ProcessId) -> list[VersionRow]:
     return [_version(row) for row in rows]
 
 
+def with_alerts(tx: Transaction, field: str) -> list[str]:
+    """Names of the processes whose present version has an address in `field`, alert_email or alert_sms."""
+    rows = tx.all(
+        "SELECT p.name FROM process p JOIN process_version v ON v.process_id = p.id AND v.number = p.version"
+        " WHERE coalesce(json_extract(v.definition, '$.' || ?), '') <> ''"
+        " AND json_extract(v.definition, '$.alert_when') <> 'never' ORDER BY p.name",
+        field,
+    )
+    return [row[0] for row in rows]
+
+
 def visible(
     tx: Transaction,
     user: UserId | None,

@@ -17,6 +17,7 @@ from procession.model.lifecycle import (
     RunStatus,
     move_run,
 )
+from procession.model.processes import Process
 from procession.model.runs import Run, RunFilter
 from procession.store import times
 from procession.store.database import Transaction
@@ -163,6 +164,18 @@ def end_early(tx: Transaction, run: Run, event: RunEvent, *, now: datetime, seco
     finished = None if seconds is None else times.to_column(now)
     changes = "epoch = epoch + 1, finished_at = ?, duration = ?, deadline_at = NULL, lease_until = NULL"
     return _apply(tx, run, event, changes, finished, times.seconds_to_column(seconds))
+
+
+def follow(tx: Transaction, run: Run, version: int, process: Process) -> Run:
+    """Make another version of its process the one that the run follows; its next move counts the revision."""
+    row = tx.one(
+        "UPDATE run AS r SET version = ?, description = ?, alert_email = ?, alert_sms = ?"
+        f" WHERE r.id = ? AND r.epoch = ? RETURNING {_RUN.replace('r.', '')}",
+        *(version, process.description, process.alert_email, process.alert_sms, run.id.number, run.epoch),
+    )
+    if row is None:
+        raise Superseded
+    return _run(row)
 
 
 def restart(tx: Transaction, run: Run, key: str, starter: UserId, *, author: str, now: datetime) -> Run:

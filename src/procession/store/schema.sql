@@ -326,17 +326,31 @@ CREATE TABLE log (
 
 CREATE INDEX log_of_user ON log (user_login, id);
 
--- Mail to be sent: what it is about, never its text, so that no link stands in here.
-CREATE TABLE mail (
+-- What is to be told to people: what it is about, never a text, so that no link stands in here. A row waits while it is
+-- neither sent nor given up. `target` NULL: the address that the user has by then. `key` is the same at every try.
+CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind TEXT NOT NULL CHECK (kind IN ('set_password')),
-    user_id INTEGER NOT NULL REFERENCES user_account (id),
+    channel TEXT NOT NULL CHECK (channel IN ('mail')),
+    kind TEXT NOT NULL CHECK (kind IN ('set_password', 'run_ended')),
+    user_id INTEGER REFERENCES user_account (id),
+    run_id INTEGER,
+    revision INTEGER,
+    target TEXT,
+    key TEXT NOT NULL UNIQUE DEFAULT (lower(hex(randomblob(16)))),
     created_at INTEGER NOT NULL,
     tries INTEGER NOT NULL DEFAULT 0,
-    next_at INTEGER NOT NULL
+    next_at INTEGER NOT NULL,
+    last_error TEXT,
+    sent_at INTEGER,
+    given_up_at INTEGER,
+    FOREIGN KEY (run_id, revision) REFERENCES history (run_id, revision) ON DELETE CASCADE,
+    CHECK ((kind = 'set_password') = (user_id IS NOT NULL)),
+    CHECK ((kind = 'run_ended') = (run_id IS NOT NULL AND revision IS NOT NULL AND target IS NOT NULL)),
+    CHECK (sent_at IS NULL OR given_up_at IS NULL)
 ) STRICT;
 
-CREATE INDEX mail_by_time ON mail (next_at);
+CREATE UNIQUE INDEX outbox_of_end ON outbox (run_id, revision, target) WHERE run_id IS NOT NULL;
+CREATE INDEX outbox_waiting ON outbox (next_at, id) WHERE sent_at IS NULL AND given_up_at IS NULL;
 
 -- Versions of managed tables: what they hold is in files, which versions hold which file is here.
 CREATE TABLE table_version (

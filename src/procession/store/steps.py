@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from procession.model import values
@@ -55,15 +55,27 @@ def add_property(tx: Transaction, step_number: int, item: Property, *, position:
 
 def publish(tx: Transaction, process: ProcessId, steps: Sequence[Step]) -> None:
     """Make the process's own steps those of its new version; what keeps its key keeps its id."""
-    tx.run("UPDATE step SET is_retired = 1 WHERE process_id = ? AND run_id IS NULL", process.number)
+    rows = tx.all("SELECT id, key FROM step WHERE process_id = ? AND run_id IS NULL", process.number)
+    _replace(tx, (process, None), {row[1]: row[0] for row in rows}, steps)
+
+
+def follow(tx: Transaction, process: ProcessId, run: RunId, steps: Sequence[Step]) -> None:
+    """Make the run's steps those of another version; what keeps its key keeps its id, its status and its writes."""
+    rows = tx.all("SELECT id, key FROM step WHERE run_id = ?", run.number)
+    _replace(tx, (process, run), {row[1]: row[0] for row in rows}, steps)
+
+
+def _replace(
+    tx: Transaction, owner: tuple[ProcessId, RunId | None], present: Mapping[str, int], steps: Sequence[Step]
+) -> None:
+    """`present` are all there ever were, by key."""
+    for number in present.values():
+        tx.run("UPDATE step SET is_retired = 1 WHERE id = ?", number)
     for position, step in enumerate(steps):
-        row = tx.one(
-            "SELECT id, kind FROM step WHERE process_id = ? AND run_id IS NULL AND key = ?", process.number, step.key
-        )
-        if row is None:
-            add(tx, process, None, step, position=position)
+        if step.key in present:
+            _publish_step(tx, present[step.key], step, position=position)
         else:
-            _publish_step(tx, row[0], step, position=position)
+            add(tx, *owner, step, position=position)
 
 
 def _publish_step(tx: Transaction, number: int, step: Step, *, position: int) -> None:
@@ -109,11 +121,9 @@ def find(tx: Transaction, step: StepId) -> StepRow | None:
 
 
 def of_run(tx: Transaction, run: RunId) -> list[StepRow]:
-    """In order."""
-    return [
-        step_row(row)
-        for row in tx.all(f"SELECT {_STEP} FROM step s WHERE s.run_id = ? ORDER BY s.position", run.number)
-    ]
+    """Of the version that it follows, in order."""
+    rows = tx.all(f"SELECT {_STEP} FROM step s WHERE s.run_id = ? AND s.is_retired = 0 ORDER BY s.position", run.number)
+    return [step_row(row) for row in rows]
 
 
 def of_process(tx: Transaction, process: ProcessId) -> list[StepRow]:
@@ -145,9 +155,17 @@ def property_of(tx: Transaction, step: StepId, property_id: PropertyId) -> Prope
 def properties_of_run(tx: Transaction, run: RunId) -> list[PropertyRow]:
     """Of all its data steps, in order."""
     rows = tx.all(
-        f"SELECT {_PROPERTY} FROM {_PROPERTY_FROM} WHERE s.run_id = ? ORDER BY s.position, q.position", run.number
+        f"SELECT {_PROPERTY} FROM {_PROPERTY_FROM} WHERE s.run_id = ? AND s.is_retired = 0 AND q.is_retired = 0"
+        " ORDER BY s.position, q.position",
+        run.number,
     )
     return [property_row(row) for row in rows]
+
+
+def by_reference(tx: Transaction, run: RunId) -> dict[str, PropertyRow]:
+    """The same by "step.property"."""
+    keys = {step.id: step.key for step in of_run(tx, run)}
+    return {f"{keys[row.step]}.{row.item.key}": row for row in properties_of_run(tx, run)}
 
 
 def properties_of_process(tx: Transaction, process: ProcessId) -> list[PropertyRow]:

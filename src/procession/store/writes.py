@@ -26,17 +26,33 @@ class Written:
 
 
 def write_property(tx: Transaction, written: Written, now: datetime) -> None:
-    """Record the write and make it the present value."""
-    text = values.to_text(written.value)
+    """Record the write; what a step wrote is the present value then."""
+    _record(tx, written, now)
+    if written.step is not None:
+        _make_present(tx, written)
+
+
+def begin_property(tx: Transaction, written: Written, now: datetime) -> None:
+    """What the property begins with in this attempt: recorded as frozen, and the present value."""
+    assert written.step is None
+    _record(tx, written, now)
+    _make_present(tx, written)
+
+
+def _record(tx: Transaction, written: Written, now: datetime) -> None:
     content = written.content
     tx.run(
         "INSERT INTO property_write (property_id, step_id, attempt, value, file_name, sha256, size, written_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        *(written.property.number, written.step and written.step.number, written.attempt, text, written.file_name),
+        *(written.property.number, written.step and written.step.number, written.attempt),
+        *(values.to_text(written.value), written.file_name),
         *(content and content.sha256, content.size_bytes if content else 0, times.to_column(now)),
     )
-    if written.step is not None:
-        _set_present(tx, written.property.number, text, written.file_name, content)
+
+
+def _make_present(tx: Transaction, written: Written) -> None:
+    text = values.to_text(written.value)
+    _set_present(tx, written.property.number, text, written.file_name, written.content)
 
 
 def undo_writes(tx: Transaction, step: StepId, attempt: int) -> None:

@@ -1,0 +1,60 @@
+"""What doctor says, and its look at the mail: what could not be sent must not be a secret of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from procession.model.outbox import RunEnd, Unsent
+from procession.store import outbox, processes
+from procession.store.database import Transaction
+
+NAMED_MAX = 5
+SHOWN_FOR = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One line; `status` is ok, warning or problem."""
+
+    name: str
+    status: str
+    message: str
+
+
+def check(name: str, status: str, message: str) -> Check:
+    return Check(name=name, status=status, message=message)
+
+
+def alerts(tx: Transaction, *, sends_mail: bool, now: datetime) -> Iterator[Check]:
+    """Whether alerts reach anybody: settings, what waits, what was given up."""
+    waiting, failing, lost = outbox.waiting(tx), outbox.failing(tx), outbox.given_up(tx, now - SHOWN_FOR)
+    asking = [] if sends_mail else processes.with_alerts(tx, "alert_email")
+    if asking:
+        names = _listed([f'"{name}"' for name in asking])
+        text = f"PROCESSION_SMTP_URL is not set, so nobody is told of the runs of {names}; {waiting} mails wait"
+        yield check("mail", "warning", text)
+    elif failing:
+        yield check("mail", "warning", f"{waiting} mails wait: {_told(failing)}")
+    else:
+        yield check("mail", "ok", f"{waiting} mails wait")
+    if lost:
+        yield check("lost mail", "warning", f"given up in the last {SHOWN_FOR.days} days: {_told(lost)}")
+    if by_sms := processes.with_alerts(tx, "alert_sms"):
+        names = _listed([f'"{name}"' for name in by_sms])
+        yield check("SMS", "warning", f"this release sends no SMS, which the alerts of {names} ask for")
+
+
+def _told(found: Sequence[Unsent]) -> str:
+    return _listed([_one(item) for item in found])
+
+
+def _one(item: Unsent) -> str:
+    what = f"{item.about.run} to {item.about.target}" if isinstance(item.about, RunEnd) else f"the link of {item.about}"
+    return f"{what} ({item.tries} tries: {item.last_error})"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    more = len(texts) - NAMED_MAX
+    return ", ".join(texts[:NAMED_MAX]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,74 @@
+"""restart: from a step of a run, with the version that it follows or with the newest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from procession.commands import views, workplace
+from procession.commands.console import Console
+from procession.commands.workplace import Workplace
+from procession.model.ids import RunId
+from procession.model.restart import Wish
+from procession.operations import planning, runs, upgrades
+from procession.operations.planning import Planned
+from procession.operations.upgrades import Newer
+from procession.store.database import Transaction
+
+
+def restart(console: Console, run_text: str, step_text: str, **given: Any) -> int:
+    """Raises NotFound, Invalid."""
+    run_id = RunId.parse(run_text)
+    with workplace.opened(console) as place:
+        planned, newer = _plan(place, run_id, step_text)
+        step = planned.steps[planned.plan.key]
+        released = frozenset(_key(place, run_id, text) for text in given["release"])
+        wish = Wish(reason=given["reason"], release=released, takes_latest=given["latest"])
+
+        def operation(tx: Transaction) -> Any:
+            caller, now = workplace.operator(tx, place), place.clock.now()
+            return runs.restart(tx, place.office, caller, run_id, step.id, wish=wish, now=now)
+
+        row = place.database.write(operation)
+        is_awake = place.home.is_awake()
+    content = {
+        **views.step_content(row),
+        "run": str(run_id),
+        "plan": _content(planned, newer),
+        "isServerRunning": is_awake,
+    }
+    text = f"{run_id} starts again from {row.order} {views.one_line(row.name)}"
+    if newer is None or not wish.takes_latest:
+        text += f": {len(planned.plan.again)} steps run again"
+    if newer is not None:
+        text += f"; {views.follows(planned.run.version, newer.version, is_taken=wish.takes_latest)}"
+    elif wish.takes_latest:
+        text += f"; it follows version {planned.run.version}, the newest, already"
+    console.answer(content, text if is_awake else f"{text}; it begins as soon as a server is started")
+    return 0
+
+
+def show_plan(console: Console, run_text: str, step_text: str) -> int:
+    """What restart() would do. Raises NotFound, Invalid."""
+    run_id = RunId.parse(run_text)
+    with workplace.opened(console) as place:
+        planned, newer = _plan(place, run_id, step_text)
+    console.answer({"run": str(run_id), "plan": _content(planned, newer)}, views.plan_text(planned, newer))
+    return 0
+
+
+def _plan(place: Workplace, run_id: RunId, text: str) -> tuple[Planned, Newer | None]:
+    with place.database.snapshot() as tx:
+        step = workplace.find_step(tx, run_id, text)
+        planned = runs.restart_plan(tx, place.office, run_id, step.id)
+        return planned, upgrades.find(tx, planned)
+
+
+def _content(planned: Planned, newer: Newer | None) -> dict[str, Any]:
+    content = None if newer is None else views.newer_content(newer.version, newer.changes, newer.obstacles)
+    return {**planning.detail(planned), "version": planned.run.version, "newerVersion": content}
+
+
+def _key(place: Workplace, run_id: RunId, text: str) -> str:
+    """The key of the step that the user named in any of the three ways."""
+    with place.database.read() as tx:
+        return workplace.find_step(tx, run_id, text).key

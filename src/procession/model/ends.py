@@ -1,0 +1,91 @@
+"""How a run ended, as its history, the log and the alert tell it; and whether somebody is to be alerted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from procession.model.lifecycle import Outcome, RunStatus, StepStatus
+from procession.model.processes import AlertWhen
+from procession.model.runs import Run
+from procession.model.steps import StepRow
+
+STEPS_MAX = 20  # named of each kind; the counts tell of all
+MESSAGE_CHARACTERS_MAX = 1_000
+LINE_CHARACTERS_MAX = 500
+ADDRESSES_MAX = 20
+
+# Narrower than RFC 5321: no quotes, no literals, ASCII; every mail server takes what is left.
+_ADDRESS = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z", re.ASCII
+)
+_INCOMPLETE = {StepStatus.NOT_STARTED, StepStatus.CANCELLED}
+
+
+def addresses(text: str) -> list[str]:
+    """The mail addresses of an alert, separated by commas or semicolons, each once. Raises ValueError, naming one."""
+    found = dict.fromkeys(part.strip() for part in re.split("[,;]", text) if part.strip())
+    for part in found:
+        if _ADDRESS.match(part) is None:
+            raise ValueError(f'"{one_line(part)[:100]}" is no mail address such as close@example.com')
+    if len(found) > ADDRESSES_MAX:
+        raise ValueError(f"an alert goes to at most {ADDRESSES_MAX} addresses, not {len(found)}")
+    return list(found)
+
+
+def is_told(when: AlertWhen, run: Run) -> bool:
+    """Whether this end is worth an alert. Who cancels a run knows it, so that is no problem."""
+    match when:
+        case AlertWhen.NEVER:
+            return False
+        case AlertWhen.ALWAYS:
+            return True
+        case AlertWhen.PROBLEMS:
+            return run.status is RunStatus.TIMED_OUT or run.outcome in {Outcome.FAILED, Outcome.WARNING}
+
+
+def facts(steps: Iterable[StepRow]) -> dict[str, Any]:
+    """What went wrong, for the history: failed steps, those with remarks, and those that did not come to an end."""
+    enabled = [step for step in steps if step.enabled]
+    kinds = {
+        "failed": [step for step in enabled if step.status is StepStatus.FAILED],
+        "warned": [step for step in enabled if step.status is StepStatus.WARNING],
+        "notCompleted": [step for step in enabled if step.status in _INCOMPLETE],
+    }
+    return {name: _told(rows) for name, rows in kinds.items() if rows}
+
+
+def _told(rows: Sequence[StepRow]) -> dict[str, Any]:
+    return {"count": len(rows), "steps": [_step(row) for row in rows[:STEPS_MAX]]}
+
+
+def _step(row: StepRow) -> dict[str, str]:
+    message = row.message
+    if len(message) > MESSAGE_CHARACTERS_MAX:
+        message = f"{message[: MESSAGE_CHARACTERS_MAX - 1]}…"
+    return {"step": str(row.id), "stepOrder": row.order, "name": row.name, "completionMessage": message}
+
+
+def failure(run: Run, found: Mapping[str, Any]) -> str:
+    """The line of the log that says where and why a run failed; "" for one that did not fail."""
+    if run.status is not RunStatus.TIMED_OUT and run.outcome is not Outcome.FAILED:
+        return ""
+    verb = "timed out" if run.status is RunStatus.TIMED_OUT else "failed"
+    return f'Process run "{run.name}" {verb}{place(found)}'[:LINE_CHARACTERS_MAX]
+
+
+def place(found: Mapping[str, Any]) -> str:
+    """at step 2.1 "Match orders": why."""
+    kind = found.get("failed") or found.get("notCompleted")
+    if kind is None:
+        return ""
+    first, more = kind["steps"][0], kind["count"] - 1
+    others = f" (and {more} more)" if more else ""
+    text = one_line(f'at step {first["stepOrder"]} "{first["name"]}"{others}: {first["completionMessage"]}')
+    return f" {text.rstrip(': ')}"
+
+
+def one_line(text: str) -> str:
+    """Without line ends and other characters that could drive a terminal or end the header of a mail."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -1,0 +1,43 @@
+"""Which INPUTs a run lacks: told at the start for those that it cannot do without, else by the data step itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from procession.model import values
+from procession.model.ids import StepId
+from procession.model.processes import Flow, Process, PropertyType, Step, StepKind
+from procession.model.steps import PropertyRow
+
+
+def is_missing(row: PropertyRow) -> bool:
+    """A required INPUT without a value, or without a file."""
+    if row.item.flow is not Flow.INPUT:
+        return False
+    if row.file is not None:
+        return row.item.required and row.file.sha256 is None
+    return row.item.required and values.is_missing(row.item, row.item.value)
+
+
+def wanting(process: Process, rows: Sequence[PropertyRow], keys: Mapping[StepId, str]) -> Iterator[str]:
+    """What is missing of the data steps that will run unless a step before them fails, one text an INPUT.
+
+    A step that a condition may skip is left out: its inputs may never be asked for.
+    """
+    certain = {step.key: step for step in _certain(process)}
+    for row in rows:
+        step = certain.get(keys[row.step])
+        if step is not None and is_missing(row):
+            what = "a file" if row.item.type is PropertyType.FILE else "a value"
+            yield f"{step.name} > {row.item.name} needs {what} ({step.key}.{row.item.key})"
+
+
+def _certain(process: Process) -> Iterator[Step]:
+    """Data steps without a condition, behind none that may be skipped; the default dependency sees through a skip."""
+    unconditional: set[str] = set()
+    for step in process.steps:
+        is_free = step.enabled and step.when is None and step.skip_when is None
+        if is_free and unconditional.issuperset(step.needs or ()):
+            unconditional.add(step.key)
+            if step.kind is StepKind.DATA:
+                yield step

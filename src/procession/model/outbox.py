@@ -1,0 +1,38 @@
+"""What waits to be told to somebody: a reference to what it is about, never its text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from procession.model.ids import RunId, UserId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnd:
+    """The end that the history of `run` tells at `revision`, for the mail address `target`."""
+
+    run: RunId
+    revision: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """About a run's end, or a link that sets the password of a user. `tries` were made before; `key` is always the
+    same, for a receiver that drops repeats."""
+
+    number: int
+    about: UserId | RunEnd
+    key: str
+    created_at: datetime
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsent:
+    """What waits after a try that failed, or was given up."""
+
+    about: UserId | RunEnd
+    tries: int
+    last_error: str

@@ -1,0 +1,54 @@
+"""The end of a run, recorded in the transaction that ends it: its history, the log, and who is to be alerted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from procession.model import ends
+from procession.model.lifecycle import Outcome
+from procession.model.outbox import RunEnd
+from procession.model.processes import AlertWhen
+from procession.model.runs import HistoryKind, Run, completion
+from procession.store import history, outbox, steps
+from procession.store.database import Transaction
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """`login` is whose run it is, `user` who ended it; `when` is what the process asks to be told."""
+
+    kind: HistoryKind
+    detail: Mapping[str, Any]
+    login: str
+    when: AlertWhen
+    user: str | None = None
+
+
+def record(tx: Transaction, run: Run, ending: Ending, now: datetime) -> Mapping[str, Any]:
+    """`run` has its final status already. Gives what went wrong, as ends.facts() tells it."""
+    found = {} if run.outcome is Outcome.SUCCESS else ends.facts(steps.of_run(tx, run.id))
+    history.add(tx, run, ending.kind, {**ending.detail, **found}, now=now, user=ending.user)
+    if line := ends.failure(run, found):
+        history.add_log(tx, ending.login, line, now)
+    # Last, and to the letter: clients look for it at the top of the log.
+    seconds = run.duration_seconds or 0.0
+    history.add_log(tx, ending.login, completion(run.name, run.status, seconds, ending.login, now), now)
+    if ends.is_told(ending.when, run):
+        outbox.add_ends(tx, _told(run), now)
+    return found
+
+
+def _told(run: Run) -> list[RunEnd]:
+    try:
+        targets = ends.addresses(run.alert_email)
+    except ValueError as error:
+        # Applied before addresses were checked; the end of a run must not fail for it.
+        log.error("nobody can be alerted", extra={"run": str(run.id), "reason": str(error)})
+        return []
+    return [RunEnd(run=run.id, revision=run.revision, target=target) for target in targets]

@@ -1,0 +1,97 @@
+"""What is to be told to people: every statement about it. A row is claimed by the time of its next try."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from procession.model.ids import RunId, UserId
+from procession.model.outbox import Post, RunEnd, Unsent
+from procession.store import times
+from procession.store.database import Transaction
+
+_ABOUT = "user_id, run_id, revision, target"
+_WAITS = "sent_at IS NULL AND given_up_at IS NULL"
+
+
+def add_link(tx: Transaction, user: UserId, now: datetime) -> None:
+    """A link to set the password is to be sent to this user, now."""
+    at = times.to_column(now)
+    sql = "INSERT INTO outbox (channel, kind, user_id, created_at, next_at) VALUES ('mail', 'set_password', ?, ?, ?)"
+    tx.run(sql, user.number, at, at)
+
+
+def add_ends(tx: Transaction, ends: Iterable[RunEnd], now: datetime) -> None:
+    """Each is told once, however often this is asked."""
+    at = times.to_column(now)
+    for end in ends:
+        tx.run(
+            "INSERT INTO outbox (channel, kind, run_id, revision, target, created_at, next_at)"
+            " VALUES ('mail', 'run_ended', ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            *(end.run.number, end.revision, end.target, at, at),
+        )
+
+
+def next_due(tx: Transaction, now: datetime) -> Post | None:
+    """The one that has waited longest."""
+    row = tx.one(
+        f"SELECT {_ABOUT}, id, key, created_at, tries FROM outbox WHERE next_at <= ? AND {_WAITS}"
+        " ORDER BY next_at, id LIMIT 1",
+        times.to_column(now),
+    )
+    if row is None:
+        return None
+    return Post(number=row[4], about=_about(row), key=row[5], created_at=times.from_column(row[6]), tries=row[7])
+
+
+def postpone(tx: Transaction, post: Post, until: datetime) -> None:
+    """Count a try, and wait before the next."""
+    sql = "UPDATE outbox SET tries = ?, next_at = ? WHERE id = ? AND tries = ?"
+    tx.run(sql, post.tries + 1, times.to_column(until), post.number, post.tries)
+
+
+def note_error(tx: Transaction, post: Post, reason: str) -> None:
+    tx.run("UPDATE outbox SET last_error = ? WHERE id = ?", reason, post.number)
+
+
+def mark_sent(tx: Transaction, post: Post, now: datetime) -> None:
+    tx.run("UPDATE outbox SET sent_at = ?, last_error = NULL WHERE id = ?", times.to_column(now), post.number)
+
+
+def give_up(tx: Transaction, post: Post, reason: str, now: datetime) -> None:
+    """`reason` counts where no try has left one."""
+    sql = "UPDATE outbox SET given_up_at = ?, last_error = coalesce(last_error, ?) WHERE id = ?"
+    tx.run(sql, times.to_column(now), reason, post.number)
+
+
+def remove(tx: Transaction, post: Post) -> None:
+    tx.run("DELETE FROM outbox WHERE id = ?", post.number)
+
+
+def waiting(tx: Transaction) -> int:
+    row = tx.one(f"SELECT count(*) FROM outbox WHERE {_WAITS}")
+    assert row is not None
+    return int(row[0])
+
+
+def failing(tx: Transaction) -> list[Unsent]:
+    """What waits after a try that failed, the latest first."""
+    sql = f"SELECT {_ABOUT}, tries, last_error FROM outbox WHERE {_WAITS} AND last_error IS NOT NULL ORDER BY id DESC"
+    return [_unsent(row) for row in tx.all(sql)]
+
+
+def given_up(tx: Transaction, since: datetime) -> list[Unsent]:
+    """The latest first."""
+    sql = f"SELECT {_ABOUT}, tries, last_error FROM outbox WHERE given_up_at >= ? ORDER BY id DESC"
+    return [_unsent(row) for row in tx.all(sql, times.to_column(since))]
+
+
+def _about(row: tuple[Any, ...]) -> UserId | RunEnd:
+    if row[0] is not None:
+        return UserId(row[0])
+    return RunEnd(run=RunId(row[1]), revision=row[2], target=row[3])
+
+
+def _unsent(row: tuple[Any, ...]) -> Unsent:
+    return Unsent(about=_about(row), tries=row[4], last_error=row[5])
