@@ -55,7 +55,7 @@ it is first used; one of a later release is refused.
 `prune` shows what would go; `--yes` does it. A run goes with its values, its history, its logs, and the contents that
 nothing else names. In its place the log keeps one entry: its name, how and when it ended, and the SHA-256 of its
 history, to compare a backup with. These stay, whatever their age: runs that wait, run, or were never started; runs whose
-processes may still live; runs that wrote a version of a table. Tables and their versions are never pruned.
+processes may still live; runs whose end is still to be told by mail; runs that wrote a version of a table. Tables and their versions are never pruned.
 
 Beside a running server, unused files younger than an hour stay for the next time: a step may be about to name them. A
 database that an earlier program made shrinks once `prune` finds no server at work, and it says so; from then on beside
@@ -66,7 +66,7 @@ other commands, and a server that would start, are refused until it is done.
 RUN = "id name process status outcome attempt dateStarted dateFinished runDurationInSeconds"
 STEP = "id key name stepOrder status completionMessage dateStarted dateFinished runDurationInSeconds"
 APPLIED = "id version name file isNew remarks?"
-PLAN = "; plan: reset carried stale repeatsEffects needsRelease"
+PLAN = "; plan: reset carried stale repeatsEffects needsRelease version newerVersion"
 USER = "id loginName email firstName lastName userRole accountStatus"
 APPLICATION = "id client_id name user scopes redirect_uris is_public"
 

@@ -148,6 +148,22 @@ def test_a_run_that_something_else_names_stays(home: Path) -> None:
     assert runs(home) == [1]
 
 
+def test_a_run_whose_end_is_still_to_be_told_stays_until_it_is(home: Path) -> None:
+    homes.change(
+        home,
+        "INSERT INTO outbox (channel, kind, run_id, revision, target, created_at, next_at)"
+        " SELECT 'mail', 'run_ended', 1, max(revision), 'ada@example.com', 0, 0 FROM history WHERE run_id = 1",
+    )
+    said = command(home, "prune", "--keep", "0", "--yes")
+    assert runs(home) == [1]
+    assert "1 run with mail that was not sent yet stay" in said.out
+
+    homes.change(home, "UPDATE outbox SET sent_at = 1")
+    command(home, "prune", "--keep", "0", "--yes")
+
+    assert (runs(home), homes.ask(home, "SELECT count(*) FROM outbox")) == ([], [(0,)])
+
+
 def test_a_run_that_is_restarted_meanwhile_stays(home: Path) -> None:
     names = ", ".join(row[0] for row in homes.ask(home, "SELECT name FROM pragma_table_info('run')") if row[0] != "id")
     homes.change(home, *(f"INSERT INTO run ({names}) SELECT {names} FROM run WHERE id = 1" for _ in range(28)))

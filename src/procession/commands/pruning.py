@@ -60,6 +60,9 @@ def prune(console: Console, wanted: Wanted, *, crash_point: CrashPoint = pass_by
         with place.database.snapshot() as tx:
             rule = _rule(tx, place, wanted)
             done = Done(runs=retention.runs(tx, rule), database_before=maintenance.size_bytes(home.database))
+            if untold := retention.count_untold(tx):
+                runs = wording.counted(untold, "run")
+                done.notes.append(f"{runs} with mail that was not sent yet stay (is PROCESSION_SMTP_URL set?)")
             if not wanted.is_meant:
                 _measure(tx, place, done)
         if wanted.is_meant:
