@@ -1,4 +1,4 @@
-"""run_sql: a user's SQL over files, in a DuckDB that sees nothing but its inputs (spec/process-file.md, run_sql)."""
+"""run_sql: a user's SQL over files, in a DuckDB that sees nothing but its inputs."""
 
 from __future__ import annotations
 
