@@ -31,10 +31,9 @@ def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[
 
     page = {"error_page": pages.error}
     question = {"reply": "Revoked", "takes": "TokenQuestion"}
+    answer = {**question, "reply": "Introspection"}
     return (
-        row(
-            "GET ", lambda call: pages.page("home"), Mode.READ, "What this is, for a browser", space=Space.ROOT, **page
-        ),
+        row("GET ", pages.home, Mode.READ, "What this is, for a browser", space=Space.ROOT, **page),
         row("GET authorize", authorize.show, Mode.READ, "Sign in and consent", **page),
         row("POST authorize", partial(authorize.answer, tools=tools), Mode.STREAM, "Sign in and consent", **page),
         row("POST logout", signing.leave, Mode.WRITE, "Sign out", **page),
@@ -42,13 +41,7 @@ def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[
         row("POST password", partial(signing.set_password, tools=tools), Mode.STREAM, "Set a password", **page),
         row("POST token", asked(endpoints.token), Mode.WRITE, "Get tokens", reply="Token", takes="TokenRequest"),
         row("POST revoke", asked(endpoints.revoke), Mode.WRITE, "Revoke a token", **question),
-        row(
-            "POST introspect",
-            asked(endpoints.introspect),
-            Mode.WRITE,
-            "Ask about a token",
-            **{**question, "reply": "Introspection"},
-        ),
+        row("POST introspect", asked(endpoints.introspect), Mode.WRITE, "Ask about a token", **answer),
         row(
             f"GET {METADATA}",
             endpoints.metadata,
