@@ -301,3 +301,14 @@ def test_a_run_that_was_pruned_is_gone_for_everybody(home: Path) -> None:
         assert client.ask("GET", "processruns/pr-1/runstatus").status == 404
         assert "there is no process run pr-1" in command(home, "restart", "pr-1", "reconcile").err
         assert wait_until(lambda: client.ask("GET", "processruns/pr-2/history").status == 200)
+
+
+def test_what_was_told_of_a_run_goes_with_it_sent_or_not(home: Path) -> None:
+    columns = "channel, kind, run_id, revision, target, created_at, next_at"
+    last = "SELECT 'mail', 'run_ended', run_id, max(revision), 'a@example.com', 0, 0 FROM history GROUP BY run_id"
+    homes.change(home, f"INSERT INTO outbox ({columns}) {last}")
+
+    command(home, "prune", "--keep", "1", "--yes")
+
+    assert homes.ask(home, "SELECT run_id FROM outbox") == [(2,)]
+    homes.check_whole(home)
