@@ -68,6 +68,26 @@ def test_a_browser_is_told_what_this_is(home: House) -> None:
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
+@pytest.mark.parametrize("run", ["pr-1", "PR-1", "pr-999999"])
+def test_the_link_of_an_alert_leads_to_a_page_that_tells_nothing_of_the_run(home: House, run: str) -> None:
+    home.new_run()
+
+    answer = ask(home, "GET", f"/runs/{run}")
+
+    assert answer.status_code == 200
+    assert f"<code>procession show {run.lower()}</code>" in answer.text
+    assert "Month end" not in answer.text
+
+
+@pytest.mark.parametrize("run", ["p-1", "nothing", "pr-1%3Cscript%3E"])
+def test_a_link_to_what_is_no_run_is_refused_on_a_page(home: House, run: str) -> None:
+    answer = ask(home, "GET", f"/runs/{run}")
+
+    assert answer.status_code in {400, 404}
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "<script>" not in answer.text
+
+
 def test_health_tells_a_full_disk(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blobs, "FREE_BYTES_MIN", 1 << 62)
 

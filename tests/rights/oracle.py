@@ -88,6 +88,7 @@ DELETE applications/{application} | application | owner | application |
 GET openapi.json | public | | |
 GET /health | public | | |
 GET / | public | | |
+GET /runs/{run} | public | | |
 GET /openapi.json | public | | |
 GET /.well-known/oauth-authorization-server | public | | |
 GET /oauth/authorize | public | | |

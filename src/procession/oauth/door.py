@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
-from procession.api.contract import BodyKind, Mode, Route, Space
+from procession.api.contract import BodyKind, Call, Mode, PageReply, Route, Space
 from procession.model.rights import PUBLIC
 from procession.oauth import authorize, core, endpoints, pages, signing
 from procession.oauth.limits import Limits
@@ -21,9 +21,8 @@ def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[
 
     def row(request: str, handler: Any, mode: Mode, summary: str, **more: Any) -> Route:
         method, pattern = request.split(" ")
-        fields: dict[str, Any] = {"space": Space.OAUTH, **more}
-        if method == "POST":
-            fields["body"] = BodyKind.FORM
+        form = {"body": BodyKind.FORM} if method == "POST" else {}
+        fields: dict[str, Any] = {"space": Space.OAUTH, **form, **more}
         return Route(method=method, pattern=pattern, handler=handler, rule=PUBLIC, mode=mode, summary=summary, **fields)
 
     def asked(handler: Any) -> Any:
@@ -31,9 +30,9 @@ def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[
 
     page = {"error_page": pages.error}
     question = {"reply": "Revoked", "takes": "TokenQuestion"}
-    answer = {**question, "reply": "Introspection"}
     return (
-        row("GET ", pages.home, Mode.READ, "What this is, for a browser", space=Space.ROOT, **page),
+        row("GET ", _home, Mode.READ, "What this is, for a browser", space=Space.ROOT, **page),
+        row("GET runs/{run}", _run, Mode.READ, "Where the link of an alert leads", space=Space.ROOT, **page),
         row("GET authorize", authorize.show, Mode.READ, "Sign in and consent", **page),
         row("POST authorize", partial(authorize.answer, tools=tools), Mode.STREAM, "Sign in and consent", **page),
         row("POST logout", signing.leave, Mode.WRITE, "Sign out", **page),
@@ -41,7 +40,13 @@ def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[
         row("POST password", partial(signing.set_password, tools=tools), Mode.STREAM, "Set a password", **page),
         row("POST token", asked(endpoints.token), Mode.WRITE, "Get tokens", reply="Token", takes="TokenRequest"),
         row("POST revoke", asked(endpoints.revoke), Mode.WRITE, "Revoke a token", **question),
-        row("POST introspect", asked(endpoints.introspect), Mode.WRITE, "Ask about a token", **answer),
+        row(
+            "POST introspect",
+            asked(endpoints.introspect),
+            Mode.WRITE,
+            "Ask about a token",
+            **{**question, "reply": "Introspection"},
+        ),
         row(
             f"GET {METADATA}",
             endpoints.metadata,
@@ -51,3 +56,12 @@ def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[
             reply="AuthorizationServer",
         ),
     )
+
+
+def _home(call: Call) -> PageReply:
+    return pages.page("home")
+
+
+def _run(call: Call) -> PageReply:
+    """Anybody may open it, so it tells nothing of the run, not even whether there is one."""
+    return pages.page("run", run=str(call.ids["run"]))

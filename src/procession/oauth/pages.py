@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from procession.api.contract import Call, PageReply
+from procession.api.contract import PageReply
 
 # What a user reads of a scope before they allow it.
 SCOPE_WORDS = {
@@ -64,11 +64,6 @@ def page(
 def error(message: str, support_id: str, status: int) -> PageReply:
     """What went wrong, for a person."""
     return page("error", status=status, message=message, support_id=support_id)
-
-
-def home(call: Call) -> PageReply:
-    """What this server is, for a person who opens its address."""
-    return page("home")
 
 
 def shown_target(uri: str) -> str:
