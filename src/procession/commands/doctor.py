@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import stat
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import metadata
 
 import click
@@ -20,7 +21,7 @@ from procession.commands.console import Console
 from procession.config import GIB, MIB, Settings
 from procession.engine.isolation import ForkServerIsolation, IsolationSettings, processes
 from procession.home import Home
-from procession.store import checks, history, migrations
+from procession.store import checks, history, migrations, retention
 from procession.store.blobs import Blobs
 from procession.store.database import Database
 
@@ -99,7 +100,8 @@ def _database(home: Home, database: Database, settings: Settings) -> Iterator[Ch
         yield _check("database", "problem" if wrong else "ok", "; ".join(wrong[:NAMED_MAX]) or "the database is whole")
         if wrong:
             return
-        yield from _contents(Blobs(home.files), checks.contents(tx), lambda sha256: checks.names_of(tx, sha256))
+        name = partial(retention.users_of, tx, mark='"')
+        yield from _contents(Blobs(home.files), checks.contents(tx), name)
         yield _leftovers(home, database)
         yield from alerts(tx, sends_mail=settings.smtp is not None, now=SystemClock().now())
 

@@ -197,8 +197,8 @@ def count_untold(tx: Transaction) -> int:
     return int(row[0])
 
 
-def users_of(tx: Transaction, sha256: str) -> str:
-    """Whose content this is, in the user's words."""
+def users_of(tx: Transaction, sha256: str, *, mark: str = "") -> str:
+    """Whose content this is, in the user's words; `mark` stands before and behind the name of a file."""
     row = tx.one(
         "SELECT u.name, s.run_id, s.process_id, s.key || '.' || q.key FROM (SELECT property_id, name FROM file"
         " WHERE sha256 = ?1 UNION ALL SELECT property_id, file_name FROM property_write WHERE sha256 = ?1) u"
@@ -206,7 +206,7 @@ def users_of(tx: Transaction, sha256: str) -> str:
         sha256,
     )
     if row is not None:
-        return f"{row[0]} ({row[3]} of {RunId(row[1]) if row[1] else ProcessId(row[2])})"
+        return f"{mark}{row[0]}{mark} ({row[3]} of {RunId(row[1]) if row[1] else ProcessId(row[2])})"
     row = tx.one(
         "SELECT t.name FROM table_part p JOIN managed_table t ON t.id = p.table_id WHERE p.sha256 = ? LIMIT 1", sha256
     )
