@@ -44,12 +44,6 @@ def _heading(name: str) -> str:
     return f"{name} (by)" if name.lower() in _OURS else name
 
 
-def totals(connection: duckdb.DuckDBPyConnection) -> dict[str, Decimal]:
-    """left_total, right_total and difference (left less right) of all rows that came in."""
-    left, right = _sums(connection, "SELECT * FROM left_keys")[1], _sums(connection, "SELECT * FROM right_keys")[1]
-    return {"left_total": left, "right_total": right, "difference": left - right}
-
-
 def _make_facts(connection: duckdb.DuckDBPyConnection, rules: list[str], by: Pair | None) -> None:
     """Each pair and each row alone, once for its own line and once for every line that adds it up."""
     left, right = (f"s.{quote(by.left)}::VARCHAR", f"s.{quote(by.right)}::VARCHAR") if by else ("NULL", "NULL")
@@ -74,10 +68,13 @@ def _make_facts(connection: duckdb.DuckDBPyConnection, rules: list[str], by: Pai
     """)
 
 
-def check(connection: duckdb.DuckDBPyConnection) -> None:
+def check(connection: duckdb.DuckDBPyConnection) -> dict[str, Decimal]:
     """Compare what came in with what is paired or left alone, side by side.
 
+    Returns left_total, right_total and difference (left less right) of all rows that came in.
+
     Raises Problem when a row is in no result or in two, or when the totals differ."""
+    totals: dict[str, Decimal] = {}
     for side in ("left", "right"):
         came = _sums(connection, f"SELECT row, amount FROM {side}_keys")
         went = _sums(
@@ -90,6 +87,8 @@ def check(connection: duckdb.DuckDBPyConnection) -> None:
                 f"the control totals of the {side} side do not balance: {came[0]:,} rows and {came[1]} came in, "
                 f"{went[0]:,} rows and {went[1]} would go out; nothing was published"
             )
+        totals[f"{side}_total"] = came[1]
+    return totals | {"difference": totals["left_total"] - totals["right_total"]}
 
 
 def _sums(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, Decimal, int]:

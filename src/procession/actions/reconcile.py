@@ -51,11 +51,11 @@ def run(context: Context) -> Outcome:
         database.lock(connection, context.folder)
         open_twins, undecided = _match(context, connection, sides)
         _make_results(context, connection)
-        control_totals.check(connection)
+        totals = control_totals.check(connection)
         figures: dict[str, int | Decimal] = {
             name: database.count(connection, name) for name in ("matched", "only_left", "only_right")
         }
-        figures |= control_totals.totals(connection)
+        figures |= totals
         _check_limits(context, figures | {"undecided": undecided})
         outputs = _write(context, connection, figures, warnings)
     except Problem as problem:
