@@ -45,6 +45,14 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = "fail"
 
 
+_EMPTY_IS_FINE = Expect(rows=Rows(at_least=0))
+
+
+def asks(expect: Expect) -> bool:
+    """Is anything asked of the result, and not only of files that may be empty?"""
+    return expect not in (Expect(), _EMPTY_IS_FINE)
+
+
 def check_rows(expect: Expect, made: Made, warnings: list[str]) -> None:
     """A file that has a header and no rows is a Warning, unless that is expected."""
     if made.rows == 0 and expect.rows.at_least != 0:

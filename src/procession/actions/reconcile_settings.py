@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from procession.actions import exports, references, relations
-from procession.actions.expecting import Expect, Rows
+from procession.actions import expecting, exports, references, relations
+from procession.actions.expecting import Expect
 from procession.actions.exports import Target
 from procession.actions.reading.options import FileOptions
 from procession.actions.references import ReferenceText
@@ -100,9 +100,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     outputs: Annotated[OutputSettings, msgspec.Meta(description="where the results go")] = OutputSettings()
 
 
-EMPTY_IS_FINE = Expect(rows=Rows(at_least=0))
-
-
 def reads(settings: Settings) -> tuple[str, ...]:
     sides = [given.file if isinstance(given, FileOptions) else given for given in (settings.left, settings.right)]
     limits = [settings.fail_when.difference]
@@ -123,7 +120,7 @@ def check(settings: Settings) -> tuple[str, ...]:
         found += exports.check(f"outputs.{name}", target) if target is not None else ()
     if settings.outputs.report is not None:
         found += exports.check("outputs.report", settings.outputs.report, frozenset({".xlsx"}))
-    if settings.expect not in (Expect(), EMPTY_IS_FINE):
+    if expecting.asks(settings.expect):
         found.append("expect: a reconciliation takes `rows: {at_least: 0}` and nothing else; see fail_when")
     for number, rule in enumerate(settings.rules):
         found += _check_rule(f"rules[{number}]", rule)

@@ -20,7 +20,7 @@ from procession.actions.contract import (
     OutputValue,
 )
 from procession.actions.database import quote
-from procession.actions.expecting import Expect, Rows
+from procession.actions.expecting import Expect
 from procession.actions.exports import Target
 from procession.actions.problems import Problem
 from procession.actions.reading.columns import Made
@@ -106,7 +106,7 @@ def _load(
 
 
 def _check_result(context: Context, connection: duckdb.DuckDBPyConnection, warnings: list[str]) -> None:
-    if context.settings.expect != Expect(rows=Rows(at_least=0)) and context.settings.expect != Expect():
+    if expecting.asks(context.settings.expect):
         expecting.check(context, connection, _relation(connection, RESULT), context.settings.expect, warnings)
 
 
