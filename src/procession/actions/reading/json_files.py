@@ -17,7 +17,7 @@ from procession.actions.reading.cells import RELATION, CellColumn, Cells, Kind
 from procession.actions.reading.json_rows import BETWEEN, Rows, TooLarge
 from procession.actions.reading.json_source import Source
 from procession.actions.reading.json_values import MISSING, Unreadable, shown
-from procession.actions.reading.options import FileOptions
+from procession.actions.reading.options import FileOptions, refuse_place
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,14 +31,13 @@ _COPY = quote("cells of a file, copied")
 _BUFFER_BYTES = 8 << 20
 _TRUNCATED = "the file ends in the middle of it; perhaps it did not arrive whole"
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_UNSUITED = ("skip", "header", "sheet", "range")  # options that say nothing about JSON
 
 
 def read(
     connection: duckdb.DuckDBPyConnection, source: FileInput, options: FileOptions, folder: Path, *, lines: bool
 ) -> Cells:
     """Raises Problem naming the record or the line."""
-    _check_options(source, options)
+    refuse_place(source, options, "JSON")
     path = _as_utf_8(source, options, folder)
     tokens = folder / "tokens of a file"
     with path.open("rb") as file, tokens.open("wb") as out:
@@ -67,13 +66,6 @@ def read(
         remarks=tuple(found.remarks),
         warnings=tuple(found.warnings),
     )
-
-
-def _check_options(source: FileInput, options: FileOptions) -> None:
-    plain = FileOptions(file=options.file)
-    for name in _UNSUITED:
-        if getattr(options, name) != getattr(plain, name):
-            raise Problem(f'the file "{source.name}" is JSON, where "{name}" means nothing; leave it out')
 
 
 def _as_utf_8(source: FileInput, options: FileOptions, folder: Path) -> Path:

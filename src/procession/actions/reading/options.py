@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from procession.actions.contract import FileInput
+from procession.actions.problems import Problem
 from procession.actions.references import ReferenceText
 
 Character = Annotated[str, msgspec.Meta(min_length=1, max_length=1)]
@@ -27,6 +29,9 @@ class ColumnOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     thousands: Annotated[Thousands | None, msgspec.Meta(description="the mark between groups of three digits")] = None
     pattern: Annotated[Pattern | None, msgspec.Meta(description="how dates are written, such as %d.%m.%Y")] = None
     trim: Annotated[bool | None, msgspec.Meta(description="take blanks from both ends")] = None
+
+
+_PLACES = ("skip", "header", "sheet", "range")  # where a table lies in its file: nothing to say of JSON and Parquet
 
 
 class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,3 +64,11 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     date: Annotated[Pattern | None, msgspec.Meta(description="how dates are written, such as %d.%m.%Y")] = None
     trim: Annotated[bool, msgspec.Meta(description="take blanks from both ends of every cell")] = False
     zone: Annotated[str, msgspec.Meta(max_length=64, description="IANA zone in which a moment's day is taken")] = "UTC"
+
+
+def refuse_place(source: FileInput, options: FileOptions, kind: str) -> None:
+    """Raises Problem for an option that says where the table lies, in a kind of file that is one table."""
+    plain = FileOptions(file=options.file)
+    for name in _PLACES:
+        if getattr(options, name) != getattr(plain, name):
+            raise Problem(f'the file "{source.name}" is {kind}, where "{name}" means nothing; leave it out')

@@ -12,12 +12,11 @@ from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.reading import number_texts
 from procession.actions.reading.cells import RELATION, CellColumn, Cells, Kind
-from procession.actions.reading.options import FileOptions
+from procession.actions.reading.options import FileOptions, refuse_place
 
 if TYPE_CHECKING:
     import duckdb
 
-_UNSUITED = ("skip", "header", "sheet", "range")  # options that say nothing about Parquet
 _SMALL = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"})
 _LARGE = frozenset({"UBIGINT", "HUGEINT", "UHUGEINT"})
 _BINARY = frozenset({"FLOAT", "DOUBLE"})
@@ -53,10 +52,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
     """Raises Problem naming row and column."""
     import duckdb
 
-    plain = FileOptions(file=options.file)
-    for name in _UNSUITED:
-        if getattr(options, name) != getattr(plain, name):
-            raise Problem(f'the file "{source.name}" is Parquet, where "{name}" means nothing; leave it out')
+    refuse_place(source, options, "Parquet")
     try:
         return _read(connection, source)
     except Unsuited as error:
