@@ -101,11 +101,12 @@ def _check_limits(context: Context, figures: Mapping[str, int | Decimal]) -> Non
 
 def _load(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[tuple[Side, Side], list[str]]:
     settings: Settings = context.settings
-    warnings: list[str] = []
+    keys, warnings = _keys(settings), list[str]()
 
     def load(side: str, given: ReferenceText | FileOptions) -> Side:
         options = given if isinstance(given, FileOptions) else FileOptions(file=given)
-        made = relations.load(context, connection, side, options, texts=True)
+        texts = frozenset(pair.of(side) for pair in keys)
+        made = relations.load(context, connection, side, options, texts=texts)
         warnings.extend(made.warnings)
         expecting.check_rows(settings.expect, made, warnings)
         return ledgers.side(connection, side, made, options.zone)
@@ -116,9 +117,8 @@ def _load(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[tupl
 def _match(context: Context, connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side]) -> tuple[int, int]:
     """Open rows that look booked twice, and left rows that could not be decided."""
     settings: Settings = context.settings
+    keys = _keys(settings)
     dates = [_pair(rule.date) for rule in settings.rules if rule.date is not None]
-    empties = [_pair(rule.empty) for rule in settings.rules if rule.empty is not None]
-    keys = list(dict.fromkeys([_pair(column) for rule in settings.rules for column in rule.equal] + dates + empties))
     # A column that one rule compares as a date is a date for all of them.
     ledgers.prepare(connection, sides, keys=keys, dates=dates, amount=_pair(settings.amount))
     matching.begin(connection)
@@ -134,6 +134,13 @@ def _match(context: Context, connection: duckdb.DuckDBPyConnection, sides: tuple
         context.log(f"rule {number}, {rule.name}: {found:,} pairs{more}\n")
         applied.append(prepared)
     return sum(matching.twins(connection, rule) for rule in applied if not rule.only), undecided
+
+
+def _keys(settings: Settings) -> list[Pair]:
+    """The columns that any rule compares."""
+    equal = [column for rule in settings.rules for column in rule.equal]
+    others = [*(rule.date for rule in settings.rules), *(rule.empty for rule in settings.rules)]
+    return list(dict.fromkeys(_pair(column) for column in (*equal, *others) if column is not None))
 
 
 def _pair(column: str | ColumnPair) -> Pair:

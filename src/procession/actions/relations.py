@@ -71,7 +71,7 @@ def load(
     name: str,
     options: FileOptions,
     *,
-    texts: bool = False,
+    texts: frozenset[str] = frozenset(),
 ) -> Made:
     """Make the table `name` of the file that `options` names; `texts` as in columns.make. Raises Problem."""
     import duckdb

@@ -11,7 +11,6 @@ import msgspec
 from procession.actions import database, relations
 from procession.actions.contract import FileInput
 from procession.actions.problems import Problem
-from procession.actions.reading.columns import texts_of
 from procession.actions.reading.options import FileOptions
 from tests.actions.context import LocalContext
 
@@ -20,7 +19,6 @@ from tests.actions.context import LocalContext
 class Read:
     types: dict[str, str]
     rows: list[tuple[str | None, ...]]
-    texts: list[tuple[str | None, ...]]
     logged: str
     warnings: tuple[str, ...]
 
@@ -39,12 +37,11 @@ def read(folder: Path, content: bytes | str, name: str = "t.csv", **options: obj
     context = LocalContext(settings=None, folder=folder, values={"f.t": source}, targets={})
     given = msgspec.convert({"file": "${f.t}", **options}, FileOptions)
     with database.connect(folder, 1 << 30) as connection:
-        made = relations.load(context, connection, "t", given, texts=True)
+        made = relations.load(context, connection, "t", given)
         types = database.columns(connection, "t")
         return Read(
             types=types,
             rows=_rows(connection, "t", types),
-            texts=_rows(connection, texts_of("t"), types),
             logged=context.logged,
             warnings=made.warnings,
         )

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import duckdb
 
 _REFUSALS_SHOWN_MAX = 10
-_SAMPLE_ROWS = 5_000
 _VALUE_CHARACTERS_MAX = 60
 _WHOLE_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 
@@ -56,17 +55,20 @@ class _Column:
 
 
 def texts_of(name: str) -> str:
-    """The relation that holds the columns of `name` as they were written."""
+    """The relation that holds columns of `name` as they were written."""
     return f"texts of {name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """The relation to make of a file that people call `file`; with `texts`, texts_of(name) too, row by row the same."""
+    """The relation to make of a file that people call `file`.
+
+    `texts` are columns, by name, that texts_of(name) holds too, row by row the same.
+    """
 
     file: str
     name: str
-    texts: bool = False
+    texts: frozenset[str] = frozenset()
 
 
 def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptions, wanted: Wanted) -> Made:
@@ -81,8 +83,8 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
     _refuse(connection, columns, cells, file)
     found = _types(connection, columns)
     _create(connection, name, {c.named.name: found[c.place].value for c in columns})
-    if wanted.texts:
-        _create(connection, texts_of(name), {c.named.name: c.text for c in columns})
+    if texts := {c.named.name: c.text for c in columns if c.named.name in wanted.texts}:
+        _create(connection, texts_of(name), texts)
     row = connection.execute(f"SELECT count(*) FROM {quote(RELATION)}").fetchone()
     assert row is not None
     notes = _notes(connection, columns, found, cells)
@@ -240,7 +242,7 @@ def _notes(
         # Of the first rows only: it decides whether more is asked, never what a column is.
         counts = connection.execute(
             f"SELECT {', '.join(_counts(column.text) for column in group)} "
-            f"FROM (SELECT * FROM {quote(RELATION)} LIMIT {_SAMPLE_ROWS})"
+            f"FROM (SELECT * FROM {quote(RELATION)} LIMIT {guessing.SAMPLE_ROWS})"
         ).fetchone()
         assert counts is not None
         for number, column in enumerate(group):

@@ -18,7 +18,7 @@ from procession.actions.reading.values import Style
 if TYPE_CHECKING:
     import duckdb
 
-_SAMPLE_ROWS = 5_000
+SAMPLE_ROWS = 5_000
 _COLUMNS_ASKED_MAX = 24
 _DECIMALS_MAX = 10
 _WHOLE_MAX, _BIG_WHOLE_MAX, _MONEY_WHOLE_MAX = 18, 28, 15
@@ -68,7 +68,7 @@ def _masks(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> tu
             for column, tests in zip(group, asked, strict=True)
             for test in tests.values()
         ]
-        sample = f"(SELECT * FROM {quote(RELATION)} LIMIT {_SAMPLE_ROWS})"
+        sample = f"(SELECT * FROM {quote(RELATION)} LIMIT {SAMPLE_ROWS})"
         row = connection.execute(f"SELECT {', '.join(selected)} FROM {sample}").fetchone()
         assert row is not None
         answers: Iterator[bool] = iter(row)
