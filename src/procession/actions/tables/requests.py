@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, get_args
 
-from procession.actions import csv_files, database
-from procession.actions.csv_files import CsvFile
+from procession.actions import database
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.reading import number_texts, parquet
-from procession.actions.tables import json_bodies, sources
+from procession.actions.reading.records import Unreadable
+from procession.actions.tables import csv_bodies, json_bodies, sources
 from procession.actions.tables.contract import Mode, RowsSettings
 from procession.model import columns
 from procession.model.columns import Column, ColumnType
@@ -173,12 +173,12 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, settings: RowsSettings) -> 
 
     path = Path(settings.request)
     try:
-        delimiter, names = _header(csv_files.head(path), settings.contents.columns)
+        delimiter, names = _header(csv_bodies.head(path), settings.contents.columns)
         return _read_csv(connection, settings, delimiter, names)
-    except csv_files.Unreadable as error:
+    except Unreadable as error:
         raise Problem(f"{_UNREADABLE['csv']}: {error}") from None
     except duckdb.Error as error:
-        words = csv_files.complaint(error, CsvFile(path=path, delimiter=delimiter))
+        words = csv_bodies.complaint(error, path, delimiter)
         if words is None:
             raise
         raise Problem(f"{_UNREADABLE['csv']}: {words}") from error
@@ -186,7 +186,7 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, settings: RowsSettings) -> 
 
 def _header(text: str, known: Sequence[Column]) -> tuple[str, list[str]]:
     """The delimiter and the names: those that are all columns, else what the header holds most of."""
-    found = [(delimiter, _names_of(text, delimiter)) for delimiter in csv_files.delimiters(text)]
+    found = [(delimiter, _names_of(text, delimiter)) for delimiter in csv_bodies.delimiters(text)]
     delimiter, names = next((pair for pair in found if all(_is_known(known, name) for name in pair[1])), found[0])
     if not "".join(names).strip():
         raise Problem("the CSV is empty; its first line must hold the names of the columns")
