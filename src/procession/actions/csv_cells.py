@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
+from procession.actions.reading import number_texts
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,7 +44,7 @@ def _value(name: str, kind: str, style: Style) -> str:
     if found := _DECIMAL.fullmatch(kind):
         return _marked(_digits(text, int(found[1]), style.decimals), style)
     if kind in _BINARY:
-        return _marked(_written_out(text), style)
+        return _marked(number_texts.signed_binary(name), style)
     if kind == "TIMESTAMP WITH TIME ZONE" and style.zone != "UTC":
         return f"CAST(timezone({literal(style.zone)}, {name}) AS VARCHAR)"
     if kind in _PLAIN or kind.startswith("TIMESTAMP") or kind.endswith(("INT", "INTEGER")):
@@ -62,19 +63,6 @@ def _digits(text: str, scale: int, decimals: int | None) -> str:
         return f"{text} || '{'.' if scale == 0 and decimals else ''}{'0' * (decimals - scale)}'"
     cut = scale - decimals + (decimals == 0)  # with the point; check_decimals has seen that these are zeros
     return f"left({text}, -{cut})"
-
-
-def _written_out(text: str) -> str:
-    """The shortest text of a binary fraction, with its exponent written out."""
-    mantissa, exponent = f"split_part({text}, 'e', 1)", f"CAST(split_part({text}, 'e', 2) AS INTEGER)"
-    digits = f"replace(replace({mantissa}, '-', ''), '.', '')"
-    sign = f"CASE WHEN starts_with({text}, '-') THEN '-' ELSE '' END"
-    small = f"'0.' || repeat('0', -{exponent} - 1) || {digits}"
-    large = f"rpad({digits}, {exponent} + 1, '0')"
-    return (
-        f"CASE WHEN NOT contains({text}, 'e') THEN CASE WHEN ends_with({text}, '.0') THEN left({text}, -2) ELSE {text} "
-        f"END ELSE {sign} || CASE WHEN {exponent} < 0 THEN {small} ELSE {large} END END"
-    )
 
 
 def _harmless(text: str) -> str:
