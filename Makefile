@@ -32,7 +32,7 @@ docs: .venv/dev.stamp
 	$(bin)/python -m pytest -q --write-docs tests/docs/test_references.py tests/rights/test_document.py tests/commands/test_document.py \
 		-k "document_is or page_is"
 
-# EXAMPLES=500 is the bar (S3 of the trust bar): most of an hour, longer than one test may take elsewhere.
+# EXAMPLES=500 is what a release takes: most of an hour, longer than one test may take elsewhere.
 fuzz: .venv/dev.stamp
 	$(bin)/python -m pytest tests/fuzz --examples=$(or $(EXAMPLES),100) -o faulthandler_timeout=7200
 

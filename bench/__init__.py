@@ -1,1 +1,1 @@
-"""What Procession reaches, measured: one file a work of DESIGN.md's table, each beside a floor of the same run."""
+"""What Procession reaches, measured: one file a work of docs/figures.md, each beside a floor of the same run."""

@@ -1,4 +1,4 @@
-"""python -m bench [W1 W2 ... isolation tables] [--full] [--json]: what is reached of what DESIGN.md asks."""
+"""python -m bench [W1 W2 ... isolation tables] [--full] [--json]: what is reached of what docs/figures.md asks."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("works", nargs="*", metavar="WORK", help=f"of {' '.join(WORKS)}; default: all")
     parser.add_argument(
-        "--full", action="store_true", help="as often as DESIGN.md says (W6: 200 cancels, W7: 40 kills)"
+        "--full", action="store_true", help="as often as it takes to be sure (W6: 200 cancels, W7: 40 kills)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()

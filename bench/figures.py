@@ -17,7 +17,7 @@ import procession
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """Something measured several times, in one unit. `bar` is what DESIGN.md asks of the middle, or of `percentile`."""
+    """Something measured several times, in one unit. `bar` is what is asked of the middle, or of `percentile`."""
 
     name: str
     unit: str

@@ -1,4 +1,4 @@
-"""The rules of the house (STYLE.md) that a machine can check: each finds what is wrong in one source.
+"""The rules of the house that a machine can check: each finds what is wrong in one source.
 
 Each rule is also given a bad source, to show that it can fail. An exception is granted below, by path and with its
 reason, and must be taken away again when the file no longer needs it.
@@ -43,6 +43,9 @@ UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b(?!\s*\(?#[0-9])")
 FOREIGN_PLACES = re.compile(
     r"pypi\.org|pythonhosted\.org|registry\.npmjs|deb\.debian|/[r]oot/|/[w]ork/(main|shared|wt-)|/[t]mp/probe"
 )
+
+# Written so that it does not match itself.
+FOREIGN_DOCUMENTS = re.compile(r"\b[s]pec/[a-z-]+\.md|\b(DESIGN|SCALE|STYLE)[.]md")
 
 Finding = tuple[int, str]  # line, what is wrong
 
@@ -204,6 +207,12 @@ def unfinished_work(source: Source) -> Iterator[Finding]:
             yield token.start[0], "unfinished work without the number of its issue"
 
 
+def foreign_documents(source: Source) -> Iterator[Finding]:
+    for number, line in enumerate(source.text.splitlines(), start=1):
+        if FOREIGN_DOCUMENTS.search(line):
+            yield number, "points to a document that a stranger does not have; state the rule, or put it into docs/"
+
+
 ISOLATION = PRODUCT + "engine/isolation/"
 ACTIONS = PRODUCT + "actions/"
 OURS = (PRODUCT, "tests/", "bench/", "tools/")
@@ -280,6 +289,13 @@ RULES = [
         granted=dict.fromkeys(DOORS, "a door"),
     ),
     Rule(name="names say something", find=empty_names, bad="class RunManager: ...\n"),
+    Rule(
+        name="comments point to what everybody has",
+        find=foreign_documents,
+        bad='"""As [s]pec/wire.md says."""\n'.replace("[s]", "s"),
+        rooms=EVERYWHERE,
+        granted={ACTIONS: "seven that go with the work on the actions under way"},
+    ),
     Rule(name="unfinished work names its issue", find=unfinished_work, bad="x = 1  # TODO later\n", rooms=EVERYWHERE),
 ]
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

@@ -50,8 +50,8 @@ class Settings:
     tls_cert: Path | None = None  # PEM; both or neither
     tls_key: Path | None = None
     workers_max: int = 4  # steps at the same time; read() raises it to the number of cores
-    grace_seconds: float = 5.0  # between TERM and KILL (spec/lifecycle.md)
-    token_seconds: int = 3_600  # life of an access token (spec/wire.md section 5)
+    grace_seconds: float = 5.0  # between TERM and KILL
+    token_seconds: int = 3_600  # life of an access token
     upload_bytes_max: int = 10 * GIB
     step_memory_bytes_max: int = 4 * GIB
     allow_network: bool = False  # steps of run_python with `network: true` reach what this machine reaches

@@ -83,7 +83,7 @@ class Connection(HttpToolsProtocol):
         self._refuse("400 Bad Request", "this is not a valid HTTP request")
 
     def _refuse(self, status: str, message: str) -> None:
-        """T12 of spec/wire.md holds for what is not HTTP, too."""
+        """T12 of docs/wire.md holds for what is not HTTP, too."""
         support_id = str(uuid.uuid4())
         log.info("not HTTP", extra={"supportId": support_id, "status": int(status[:3])})
         body = json.dumps({"message": message, "supportId": support_id}).encode()

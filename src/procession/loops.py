@@ -1,4 +1,4 @@
-"""Loops: a tick called in a thread, again and again, until it is stopped. Nobody else waits (STYLE 28)."""
+"""Loops: a tick called in a thread, again and again, until it is stopped. Nobody else waits."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ def _engine_settings(settings: Settings) -> EngineSettings:
 
 
 class Ending:
-    """How this server ends: asked to, or because a commit's outcome is unknown (spec/trust.md, rule 1)."""
+    """How this server ends: asked to, or because a commit's outcome is unknown (ARCHITECTURE.md, invariant 6)."""
 
     def __init__(self) -> None:
         self.exit_code = 0

@@ -186,3 +186,20 @@ def test_mistakes_of_the_settings_are_told_when_they_are_applied():
     assert [mistake.split(":")[0] for mistake in found] == [
         "left.encoding", "outputs.matched.as", "rules[0].tolerance", "rules[1].days",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("expect", "is_taken"),
+    [
+        ({"rows": {"at_least": 0}}, True),
+        ({"rows": {"at_least": 50}}, False),
+        ({"rows": {"at_least": 0, "at_most": 3}}, False),
+        ({"total": {"column": "amount", "equals": 999}}, False),
+        ({"otherwise": "warn"}, False),
+    ],
+)
+def test_what_a_reconciliation_would_not_check_is_refused(expect, is_taken):
+    side, rule = {"left": "${f.l}", "right": "${f.r}", "amount": "amount"}, {"rules": [EXACT]}
+    settings = msgspec.convert({**side, **rule, "expect": expect}, reconcile.ACTION.settings)
+
+    assert bool(reconcile.ACTION.check(settings)) is not is_taken

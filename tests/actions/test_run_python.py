@@ -1,4 +1,4 @@
-"""run_python, as spec/process-file.md describes it."""
+"""run_python, as docs/scripts.md describes it."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 EXAMPLES = json.loads((Path(__file__).parents[1] / "data" / "api-examples.json").read_text())
 
 DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.(\d+)(Z|[+-]\d\d:\d\d|)")
-# Where we answer another type than one example shows, and why (spec/wire.md).
+# Where we answer another type than one example shows, and why (docs/wire.md).
 REASONS = {
     ("Cancel a process run", "dateStarted"): 'section 2: null when unset, never ""',
     ("[Deprecated] Cancel a process run", "dateStarted"): 'section 2: null when unset, never ""',

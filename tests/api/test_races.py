@@ -1,4 +1,4 @@
-"""What many clients do at the same moment: one effect, one answer, nothing lost (S8 and R10 of spec/trust.md)."""
+"""What many clients do at the same moment: one effect, one answer, nothing lost."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ def test_a_start_in_between_freezes_the_file(home: House) -> None:
 
 
 def test_a_body_under_a_leaked_content_type_arrives_whole(home: House, file: str) -> None:
-    """T8 of spec/wire.md: solvexia-sdk up to 1.3.1 sends it after a download."""
+    """T8 of docs/wire.md: solvexia-sdk up to 1.3.1 sends it after a download."""
     session = begin(home, file, headers={"content-type": "application/octet-stream"})
     body = b'--b0\r\nContent-Disposition: form-data; name="file"; filename="o_0001.csv"\r\n\r\na;b\r\n--b0--\r\n'
 

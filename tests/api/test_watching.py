@@ -1,4 +1,4 @@
-"""An answer that waits does not outlive what allowed it (S2 of spec/trust.md)."""
+"""An answer that waits does not outlive what allowed it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the client sends and reads by spec/wire.md where a server must misbehave, or must answer word by word."""
+"""What the client sends and reads by docs/wire.md where a server must misbehave, or must answer word by word."""
 
 from __future__ import annotations
 

@@ -55,22 +55,23 @@ it is first used; one of a later release is refused.
 `prune` shows what would go; `--yes` does it. A run goes with its values, its history, its logs, and the contents that
 nothing else names. In its place the log keeps one entry: its name, how and when it ended, and the SHA-256 of its
 history, to compare a backup with. These stay, whatever their age: runs that wait, run, or were never started; runs whose
-processes may still live; runs that wrote a version of a table. Tables and their versions are never pruned.
+processes may still live; runs whose end is still to be told by mail; runs that wrote a version of a table. Tables and their versions are never pruned.
 
 Beside a running server, unused files younger than an hour stay for the next time: a step may be about to name them. A
 database that an earlier program made shrinks once `prune` finds no server at work, and it says so; from then on beside
-a server, too. While a backup is being made, no file is removed.
+a server, too. While a backup is being made, no file is removed. Without a server, `prune --yes` has the home for itself:
+other commands, and a server that would start, are refused until it is done.
 """
 
 RUN = "id name process status outcome attempt dateStarted dateFinished runDurationInSeconds"
 STEP = "id key name stepOrder status completionMessage dateStarted dateFinished runDurationInSeconds"
-APPLIED = "id version name file isNew remarks"
-PLAN = "; plan: reset carried stale repeatsEffects needsRelease"
+APPLIED = "id version name file isNew remarks?"
+PLAN = "; plan: reset carried stale repeatsEffects needsRelease version newerVersion"
 USER = "id loginName email firstName lastName userRole accountStatus"
 APPLICATION = "id client_id name user scopes redirect_uris is_public"
 
 # The fields of each answer: "name" of the object itself, "list[]: name name" of each object in a list, "name: name
-# name" of an object in it. In parentheses the option that makes the difference.
+# name" of an object in it; "name?" comes only where there is something to say. In parentheses the option that makes the difference.
 ANSWERS: Mapping[str, str] = {
     "apply": f"{APPLIED}; steps[]: id key name stepOrder kind; processes[]: {APPLIED} steps",
     "application change": APPLICATION,
@@ -95,7 +96,7 @@ ANSWERS: Mapping[str, str] = {
     "run (--wait)": f"{RUN}; steps[]: {STEP}",
     "serve": "address home pid isolation hasApplications",
     "show": f"{RUN} startedBy reason; steps[]: {STEP}; values[]: reference name type flow decimalPoints value file",
-    "status": f"{RUN}; steps[]: {STEP}",
+    "status": f"{RUN} isServerRunning; steps[]: {STEP}",
     "user create": f"{USER} setPasswordLink",
     "user link": "loginName setPasswordLink",
     "user list": f"; users[]: {USER}",
@@ -118,7 +119,7 @@ def page() -> str:
     for name, command in every_command():
         parts.append(f"### procession {name}\n")
         parts.append((command.help or "").strip() + "\n")
-        parts.append("```text\n" + "\n".join(_usage(name, command)) + "\n```\n")
+        parts.append("\n".join(_usage(name, command)) + "\n")
         if "--server" in {option for param in command.params for option in param.opts}:
             parts.append("Takes `--server`, too.\n")
         parts += [
@@ -137,28 +138,38 @@ def _with_json(answer: str) -> str:
 
 
 def _usage(name: str, command: click.Command) -> list[str]:
-    arguments = [
-        param.make_metavar(click.Context(command)) for param in command.params if isinstance(param, click.Argument)
-    ]
-    lines = [" ".join(["procession", name, *arguments, "[OPTIONS]"])]
     with click.Context(command) as context:
+        arguments = [param.make_metavar(context) for param in command.params if isinstance(param, click.Argument)]
         records = [param.get_help_record(context) for param in command.params if isinstance(param, click.Option)]
     rows = [record for record in records if record is not None and record[0].split()[0] not in COMMON]
-    width = max((len(row[0]) for row in rows), default=0)
-    lines += [f"  {option:<{width}}  {text}".rstrip() for option, text in rows]
-    if command.epilog:
-        lines += ["", f"$ {command.epilog.removeprefix('Example: ')}"]
-    return lines
+    options = ["[OPTIONS]"] if rows else []
+    lines = [f"`{' '.join(['procession', name, *arguments, *options])}`", ""]
+    if rows:
+        lines += ["| option | |", "| --- | --- |"]
+        lines += [f"| `{option}` | {text.replace('|', chr(92) + '|')} |" for option, text in rows]
+        lines.append("")
+    return [*lines, f"Example: `{(command.epilog or '').removeprefix('Example: ')}`"]
 
 
 def _fields(text: str) -> str:
     shown = []
     for part in text.split(";"):
         head, colon, names = part.strip().partition(":")
-        listed = ", ".join(f"`{name}`" for name in (names if colon else head).split())
+        listed = ", ".join(_field(name) for name in (names if colon else head).split())
         if listed:
             shown.append(f"`{head}` of {listed}" if colon else listed)
     return "; ".join(shown)
+
+
+def _field(name: str) -> str:
+    return f"`{name[:-1]}` (where there are any)" if name.endswith("?") else f"`{name}`"
+
+
+def fits(content: Mapping[str, Any], text: str) -> bool:
+    """Whether an answer holds what is told, and nothing else."""
+    told, held = paths(text), paths_of(content)
+    needed = {path for path in told if not path.endswith("?")}
+    return needed <= held <= {path.removesuffix("?") for path in told}
 
 
 def paths(text: str) -> set[str]:

@@ -71,7 +71,7 @@ def test_what_is_committed_and_only_in_the_log_of_the_database_is_in_the_backup(
 
 
 def test_a_backup_under_load_is_one_moment_and_no_writer_waits(home: Path, file: Path, other: Path) -> None:
-    """R20 of the bar, small: runs are made while backups are."""
+    """Runs are made while backups are."""
     with serving(home) as server:
         client = sign_in(home, server.address)
         backup = subprocess.Popen(

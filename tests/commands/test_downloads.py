@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from procession.commands.downloads import settle
+from procession.commands.console import Console
+from procession.commands.downloads import Found, Target, save, settle
 from tests.programs import command
 
 pytestmark = pytest.mark.acceptance
@@ -111,3 +114,34 @@ def test_a_name_that_is_taken_meanwhile_is_kept(tmp_path: Path) -> None:
         settle(tmp_path / "part", tmp_path / "name")
 
     assert (tmp_path / "name").read_text() == "theirs"
+
+
+def test_names_from_outside_stay_in_the_folder_and_apart(tmp_path: Path) -> None:
+    hostile = [
+        "../../.bashrc",
+        "/etc/passwd",
+        "..",
+        "",
+        "C:\\x\\a.csv",
+        "a.csv",
+        "A.CSV",
+        "s.p5-a.csv",
+        "e\u0301.csv",
+        "\u00e9.csv",
+    ]
+
+    def fetch(number: int) -> Callable[[BinaryIO], tuple[int, str]]:
+        return lambda file: (file.write(b"%d" % number), "")
+
+    found = [
+        Found(reference=f"s.p{number}", flow="OUTPUT", name=name, fetch=fetch(number))
+        for number, name in enumerate(hostile)
+    ]
+
+    save(Console(json=True), ("pr-1", "Finished"), found, Target(folder=str(tmp_path / "d"), may_overwrite=True))
+
+    saved = list((tmp_path / "d").iterdir())
+    assert len({path.name.casefold() for path in saved}) == len(hostile)
+    assert sorted(path.read_text() for path in saved) == [str(number) for number in range(len(hostile))]
+    assert [path.name for path in tmp_path.iterdir()] == ["d"]
+    assert ".bashrc" in names(tmp_path / "d")

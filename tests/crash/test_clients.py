@@ -1,5 +1,5 @@
 """Crash before and after every commit, every publication and every chunk of what clients do: what they were told holds,
-what they send again has one effect, and they get to the end (R2, R18 of spec/trust.md)."""
+what they send again has one effect, and they get to the end."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ FRAGMENTS = ("property", "condition", "step", "group", "process")
 def check_yaml(block: Block) -> str:
     """What is wrong with a process file or with a part of one, ""."""
     data = yaml.safe_load(block.text)
-    if isinstance(data, dict) and "process" in data:
+    if isinstance(data, dict) and {"process", "groups"} <= set(data):
         process_file.parse(block.text, file=block.place, actions=actions.book())
         return ""
     items = data if isinstance(data, list) else [data]

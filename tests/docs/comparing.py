@@ -10,6 +10,7 @@ _VARYING = (
     (re.compile(r"\b(p|pr|ds|as|dsprop|f|u|ug|mt|mtc|us|app)-\d+\b"), r"\1-N"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?"), "MOMENT"),
     (re.compile(r"\b\d+ h \d+ min\b|\b\d+ min \d+ s\b|\b\d+(\.\d+)? (s|ms)\b"), "N s"),
+    (re.compile(r"\b\d+(\.\d+)? [KM]iB\b"), "N KiB"),
     (re.compile(r"\b[\w-]*\d[\w-]{19,}\b"), "SECRET"),
     (re.compile(r"(/[\w.-]+)*/(?=procession-data\b)"), "./"),
     (re.compile(r"\bprocess \d+"), "process N"),

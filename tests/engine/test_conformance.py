@@ -1,4 +1,4 @@
-"""What every engine must do with steps (spec/lifecycle.md): order, conditions, outputs, retries, data steps."""
+"""What every engine must do with steps: order, conditions, outputs, retries, data steps."""
 
 from __future__ import annotations
 

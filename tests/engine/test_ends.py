@@ -111,7 +111,7 @@ def test_a_hundred_parallel_starts_are_one_execution(shared: World, tmp_path: Pa
 
 
 def test_fifty_parallel_restarts_and_cancels_never_run_a_step_twice_at_once(shared: World, tmp_path: Path) -> None:
-    """spec/trust.md R10: every answer is one of two, each restart that was accepted is in the history, in order."""
+    """Every answer is one of two, each restart that was accepted is in the history, in order."""
     # A lock that its process takes to its grave: whoever finds it held is the second of two.
     code = (
         f"import fcntl\nlock = open({str(tmp_path / 'lock')!r}, 'a')\n"

@@ -13,8 +13,8 @@ EXCUSES = (
     (
         RejectedPositiveData,
         r"^(POST|PUT) |\?(attempt|cursor|version)|/steps/\{step\}|/events\?since",
-        "400 also says what the present state, the process's own rules or a sibling field do not allow (spec/wire.md "
-        "section 1); no schema knows a run's state, the keys of its inputs, that an as- step has no properties, or the "
+        "400 also says what the present state, the process's own rules or a sibling field do not allow (docs/wire.md)"
+        "; no schema knows a run's state, the keys of its inputs, that an as- step has no properties, or the "
         "cursors, versions and events that there are",
     ),
     (

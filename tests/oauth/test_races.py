@@ -74,7 +74,7 @@ def test_a_family_that_was_revoked_gets_no_member_from_a_race(made: World) -> No
 
 @pytest.mark.parametrize("end", ["suspended", "password"])
 def test_no_token_that_races_with_the_end_of_its_user_outlives_it(made: World, end: str) -> None:
-    """S2 of spec/trust.md: codes, refreshes and own tokens on their way when the account is suspended, or its password
+    """Codes, refreshes and own tokens on their way when the account is suspended, or its password
     is another one. What is asked for with a client's secret after a new password is a new beginning, and allowed."""
     codes = [made.code() for _ in range(4)]
     refreshes = [made.redeem(made.code()).json()["refresh_token"] for _ in range(4)]

@@ -10,7 +10,7 @@ from tests.rights.matrix import Case
 from tests.rights.probes import PROBES, probe
 from tests.rights.world import World
 
-CASES_LEAST = 12_000  # S1 of the trust bar
+CASES_LEAST = 12_000
 
 
 def wrong_in(world: World, asked: list[Case]) -> list[str]:

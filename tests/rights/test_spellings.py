@@ -8,7 +8,7 @@ from tests.rights import spellings
 from tests.rights.asking import Question, Said, ask
 from tests.rights.world import World, token
 
-SPELLINGS_LEAST = 1_950  # S1 of the trust bar
+SPELLINGS_LEAST = 1_950
 PATHS = (
     "GET /processes/{process}",
     "GET /processruns/{run}/runstatus",

@@ -12,7 +12,7 @@ from tests.rights import tokens
 from tests.rights.asking import Headers, Question, Said, ask
 from tests.rights.world import World
 
-TOKENS_LEAST = 450  # S1 of the trust bar
+TOKENS_LEAST = 450
 ROUTES = (
     "GET /api/v1/processes",
     "GET /v1/processruns/{run}",

@@ -1,7 +1,7 @@
 """A DuckDB of the step's own: in memory, spilling into the step's folder, and locked before a user's SQL reaches it.
 
 Three walls stand between a user's SQL and the machine: no access to files once inputs are loaded, a configuration that
-can no longer be changed, and (in run_sql) a list of the statements that are allowed (spec/trust.md, rule 4).
+can no longer be changed, and (in run_sql) a list of the statements that are allowed.
 """
 
 from __future__ import annotations

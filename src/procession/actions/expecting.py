@@ -23,23 +23,26 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 class Rows(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many rows there must be; `at_least: 0` says that none are fine, too."""
 
-    at_least: Count | None = None
-    at_most: Count | None = None
+    at_least: Annotated[Count | None, msgspec.Meta(description="so many, or more")] = None
+    at_most: Annotated[Count | None, msgspec.Meta(description="so many, or fewer")] = None
 
 
 class Total(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a column must add up to, exactly."""
 
-    column: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    equals: float | int | ReferenceText
+    column: Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="a column of amounts")]
+    equals: Annotated[float | int | ReferenceText, msgspec.Meta(description="the total, to the last digit")]
 
 
 class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Checked on the rows that the step gives: `result` of run_sql. `rows: {at_least: 0}` also allows empty inputs."""
 
-    rows: Rows = Rows()
-    total: Total | None = None
-    otherwise: Literal["fail", "warn"] = "fail"
+    rows: Annotated[Rows, msgspec.Meta(description="how many rows there must be")] = Rows()
+    total: Annotated[Total | None, msgspec.Meta(description="what a column must add up to")] = None
+    otherwise: Annotated[
+        Literal["fail", "warn"],
+        msgspec.Meta(description="whether the step then fails and publishes nothing, or ends as Warning"),
+    ] = "fail"
 
 
 def check_rows(expect: Expect, made: Made, warnings: list[str]) -> None:

@@ -27,14 +27,28 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 class OutputOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where an output goes, and as what; the extension of `as` chooses the format."""
 
-    to: ReferenceText
-    as_: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = msgspec.field(name="as", default=None)
-    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None  # ";" where decimal is ","
-    decimal: Literal[".", ","] = "."
-    decimals: Annotated[int, msgspec.Meta(ge=0, le=DECIMALS_MAX)] | None = None  # of every amount; none is rounded
-    bom: bool = False  # CSV: Excel takes a file for UTF-8 by it
-    zone: Annotated[str, msgspec.Meta(max_length=64)] = "UTC"  # IANA name; moments are written in its time
-    escape_formulas: bool = True  # CSV for people; false for a CSV that only machines read
+    to: Annotated[ReferenceText, msgspec.Meta(description="the property that takes it")]
+    as_: Annotated[
+        Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None,
+        msgspec.Meta(description="the file's name, ending in .csv, .xlsx or .parquet; the present one if left out"),
+    ] = msgspec.field(name="as", default=None)
+    delimiter: Annotated[
+        Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None,
+        msgspec.Meta(description="CSV: a comma if left out, a semicolon where decimal is a comma"),
+    ] = None
+    decimal: Annotated[Literal[".", ","], msgspec.Meta(description="CSV: the decimal mark")] = "."
+    decimals: Annotated[
+        Annotated[int, msgspec.Meta(ge=0, le=DECIMALS_MAX)] | None,
+        msgspec.Meta(description="CSV: of every amount; one that would be rounded is refused"),
+    ] = None
+    bom: Annotated[bool, msgspec.Meta(description="CSV: the mark by which Excel takes a file for UTF-8")] = False
+    zone: Annotated[str, msgspec.Meta(max_length=64, description="IANA zone in whose time moments are written")] = "UTC"
+    escape_formulas: Annotated[
+        bool,
+        msgspec.Meta(
+            description="CSV: texts that a spreadsheet would run get an apostrophe; false where only machines read it"
+        ),
+    ] = True
 
 
 Target = ReferenceText | OutputOptions

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from procession.actions import exports, references, relations
-from procession.actions.expecting import Expect
+from procession.actions.expecting import Expect, Rows
 from procession.actions.exports import Target
 from procession.actions.reading.options import FileOptions
 from procession.actions.references import ReferenceText
@@ -22,16 +22,23 @@ Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 class ColumnPair(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A column that is called differently on the two sides."""
 
-    left: Column
-    right: Column
+    left: Annotated[Column, msgspec.Meta(description="its name on the left")]
+    right: Annotated[Column, msgspec.Meta(description="its name on the right")]
 
 
 class RuleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
-    equal: Annotated[list[Column | ColumnPair], msgspec.Meta(min_length=1, max_length=20)]
-    tolerance: float | int | ReferenceText = 0
-    date: Column | ColumnPair | None = None
-    days: Annotated[int, msgspec.Meta(ge=0, le=DAYS_MAX)] = 0
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=80, description="what the report calls it")]
+    equal: Annotated[
+        list[Column | ColumnPair],
+        msgspec.Meta(min_length=1, max_length=20, description="columns that must be equal"),
+    ]
+    tolerance: Annotated[
+        float | int | ReferenceText, msgspec.Meta(description="by how much the amounts may differ")
+    ] = 0
+    date: Annotated[
+        Column | ColumnPair | None, msgspec.Meta(description="a column of dates that must be near each other")
+    ] = None
+    days: Annotated[int, msgspec.Meta(ge=0, le=DAYS_MAX, description="by how many days the dates may differ")] = 0
     empty: Annotated[
         Column | ColumnPair | None,
         msgspec.Meta(description="a column, such as a reference, that must be empty on one side at least"),
@@ -45,37 +52,55 @@ class RuleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class OutputSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Each one may be left out. The first four are files of any format, `report` is XLSX, the rest are numbers."""
 
-    matched: Target | None = None
-    only_left: Target | None = None
-    only_right: Target | None = None
-    summary: Target | None = None
-    report: Target | None = None
-    matched_count: ReferenceText | None = None
-    only_left_count: ReferenceText | None = None
-    only_right_count: ReferenceText | None = None
-    left_total: ReferenceText | None = None
-    right_total: ReferenceText | None = None
+    matched: Annotated[Target | None, msgspec.Meta(description="the pairs, with the rule that matched them")] = None
+    only_left: Annotated[Target | None, msgspec.Meta(description="rows of the left without a partner")] = None
+    only_right: Annotated[Target | None, msgspec.Meta(description="rows of the right without a partner")] = None
+    summary: Annotated[Target | None, msgspec.Meta(description="control totals by rule")] = None
+    report: Annotated[Target | None, msgspec.Meta(description="all of it as a workbook")] = None
+    matched_count: Annotated[ReferenceText | None, msgspec.Meta(description="how many pairs")] = None
+    only_left_count: Annotated[ReferenceText | None, msgspec.Meta(description="how many rows only on the left")] = None
+    only_right_count: Annotated[ReferenceText | None, msgspec.Meta(description="how many rows only on the right")] = (
+        None
+    )
+    left_total: Annotated[ReferenceText | None, msgspec.Meta(description="the amounts of the left")] = None
+    right_total: Annotated[ReferenceText | None, msgspec.Meta(description="the amounts of the right")] = None
     difference: Annotated[ReferenceText | None, msgspec.Meta(description="left total less right total")] = None
 
 
 class FailWhen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The step fails, and publishes nothing, when a figure is above its limit (whatever its sign)."""
 
-    difference: float | int | ReferenceText | None = None
-    only_left: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    only_right: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    undecided: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    difference: Annotated[
+        float | int | ReferenceText | None, msgspec.Meta(description="of the totals of left and right")
+    ] = None
+    only_left: Annotated[
+        Annotated[int, msgspec.Meta(ge=0)] | None, msgspec.Meta(description="rows only on the left")
+    ] = None
+    only_right: Annotated[
+        Annotated[int, msgspec.Meta(ge=0)] | None, msgspec.Meta(description="rows only on the right")
+    ] = None
+    undecided: Annotated[
+        Annotated[int, msgspec.Meta(ge=0)] | None, msgspec.Meta(description="rows with several equal candidates")
+    ] = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    left: ReferenceText | FileOptions
-    right: ReferenceText | FileOptions
-    amount: Column | ColumnPair
-    rules: Annotated[list[RuleSettings], msgspec.Meta(min_length=1, max_length=RULES_MAX)]
-    totals_by: Column | ColumnPair | None = None
-    fail_when: FailWhen = FailWhen()
-    expect: Expect = Expect()
-    outputs: OutputSettings = OutputSettings()
+    left: Annotated[ReferenceText | FileOptions, msgspec.Meta(description="the one file")]
+    right: Annotated[ReferenceText | FileOptions, msgspec.Meta(description="the other file")]
+    amount: Annotated[Column | ColumnPair, msgspec.Meta(description="the column of amounts")]
+    rules: Annotated[
+        list[RuleSettings],
+        msgspec.Meta(min_length=1, max_length=RULES_MAX, description="tried in this order on what is left"),
+    ]
+    totals_by: Annotated[
+        Column | ColumnPair | None, msgspec.Meta(description="control totals also for each value of this column")
+    ] = None
+    fail_when: Annotated[FailWhen, msgspec.Meta(description="what stops the process")] = FailWhen()
+    expect: Annotated[Expect, msgspec.Meta(description="`rows: {at_least: 0}` allows files without rows")] = Expect()
+    outputs: Annotated[OutputSettings, msgspec.Meta(description="where the results go")] = OutputSettings()
+
+
+EMPTY_IS_FINE = Expect(rows=Rows(at_least=0))
 
 
 def reads(settings: Settings) -> tuple[str, ...]:
@@ -98,6 +123,8 @@ def check(settings: Settings) -> tuple[str, ...]:
         found += exports.check(f"outputs.{name}", target) if target is not None else ()
     if settings.outputs.report is not None:
         found += exports.check("outputs.report", settings.outputs.report, frozenset({".xlsx"}))
+    if settings.expect not in (Expect(), EMPTY_IS_FINE):
+        found.append("expect: a reconciliation takes `rows: {at_least: 0}` and nothing else; see fail_when")
     for number, rule in enumerate(settings.rules):
         found += _check_rule(f"rules[{number}]", rule)
     return tuple(found)

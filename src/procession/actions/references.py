@@ -1,6 +1,6 @@
-"""References in settings: `${step.property}`, looked up and never evaluated (spec/process-file.md).
+"""References in settings: `${step.property}`, looked up and never evaluated.
 
-There is no expression language here, and there must never be one (spec/trust.md, rule 4).
+There is no expression language here, and there must never be one.
 """
 
 from __future__ import annotations

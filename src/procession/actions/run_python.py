@@ -31,8 +31,12 @@ _SPEAKING_ERRORS = (Exception, ValueError, RuntimeError, AssertionError)
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     code: Annotated[str, msgspec.Meta(max_length=CODE_CHARACTERS_MAX, description="the Python script")]
-    inputs: dict[Name, Given] = {}
-    outputs: dict[Name, ReferenceText] = {}
+    inputs: Annotated[
+        dict[Name, Given], msgspec.Meta(description="what the script finds in `inputs`: references, or constants")
+    ] = {}
+    outputs: Annotated[
+        dict[Name, ReferenceText], msgspec.Meta(description="the properties that the script fills through `outputs`")
+    ] = {}
     network: Annotated[bool, msgspec.Meta(description="needs a server that allows it (PROCESSION_ALLOW_NETWORK)")] = (
         False
     )

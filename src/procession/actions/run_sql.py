@@ -1,4 +1,4 @@
-"""run_sql: a user's SQL over files, in a DuckDB that sees nothing but its inputs (spec/process-file.md, run_sql)."""
+"""run_sql: a user's SQL over files, in a DuckDB that sees nothing but its inputs."""
 
 from __future__ import annotations
 
@@ -49,9 +49,15 @@ ALLOWED = frozenset({"SELECT", "CREATE", "INSERT", "UPDATE", "DELETE", "MERGE_IN
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sql: Annotated[str, msgspec.Meta(min_length=1, max_length=SQL_CHARACTERS_MAX, description="DuckDB SQL")]
-    inputs: dict[Name, Given | FileOptions] = {}
-    outputs: dict[Name, Target] = {}
-    expect: Expect = Expect()
+    inputs: Annotated[
+        dict[Name, Given | FileOptions],
+        msgspec.Meta(description="a file is a relation by its name; anything else is a parameter, as in $name"),
+    ] = {}
+    outputs: Annotated[
+        dict[Name, Target],
+        msgspec.Meta(description="`result` is the last SELECT, any other name the relation that is called so"),
+    ] = {}
+    expect: Annotated[Expect, msgspec.Meta(description="what the rows of `result` must be")] = Expect()
 
 
 def run(context: Context) -> Outcome:

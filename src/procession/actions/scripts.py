@@ -92,7 +92,7 @@ class Outputs(MutableMapping[str, Any]):
 
 
 def _suffix(file_name: str) -> str:
-    # Libraries choose the format by it; nothing else of a user's text may reach a path (spec/trust.md, rule 7).
+    # Libraries choose the format by it; nothing else of a user's text may reach a path.
     suffix = Path(file_name).suffix
     return suffix if suffix[1:].isalnum() and suffix.isascii() and len(suffix) <= _SUFFIX_CHARACTERS_MAX else ""
 

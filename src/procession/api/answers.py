@@ -1,4 +1,4 @@
-"""One answer to one request: sent once, in the form that its value asks for (T9, T10, T12 of spec/wire.md)."""
+"""One answer to one request: sent once, in the form that its value asks for (T9, T10, T12 of docs/wire.md)."""
 
 from __future__ import annotations
 

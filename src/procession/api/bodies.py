@@ -1,4 +1,4 @@
-"""Request bodies: small ones as values, uploads streamed to a sink in constant memory (T5 to T8 of spec/wire.md)."""
+"""Request bodies: small ones as values, uploads streamed to a sink in constant memory (T5 to T8 of docs/wire.md)."""
 
 from __future__ import annotations
 

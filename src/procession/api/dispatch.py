@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("procession.api")
 
-# How long an answer under way outlives the token that asked for it (S2 of spec/trust.md: at most a second).
+# How long an answer under way outlives the token that asked for it (at most a second).
 RECHECK_SECONDS = 0.5
 _HOST = re.compile(r"(([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?)?\Z")
 TEXT_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can weigh
@@ -125,7 +125,7 @@ class Api:
             await answer.send_reply(reply)
 
     async def _watched(self, work: Awaitable[Any], asked: Asked) -> Any:
-        """What may take long, until it ends or the caller may not ask for it any more (S2 of spec/trust.md)."""
+        """What may take long, until it ends or the caller may not ask for it any more."""
         task = asyncio.ensure_future(work)
         try:
             while not (await asyncio.wait({task}, timeout=RECHECK_SECONDS))[0]:

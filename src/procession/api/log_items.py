@@ -11,7 +11,7 @@ from procession.model import timezones
 from procession.operations import logs
 from procession.store.logs import LogFilter
 
-LATEST = 50  # without a bound (spec/wire.md section 4)
+LATEST = 50  # without a bound (docs/wire.md)
 MOST = 10_000  # at once; the Link header leads to the rest
 
 

@@ -1,4 +1,4 @@
-"""The header Idempotency-Key: read from a request, and an answer kept for its repetition (spec/wire.md section 6)."""
+"""The header Idempotency-Key: read from a request, and an answer kept for its repetition (docs/wire.md)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """From a request's raw path to a route: normalised once, matched by whole segments, denied by default.
 
-Rules T1 to T4 and T11 of spec/wire.md section 1. Nothing is redirected, and nothing is decoded twice: whatever looks
+Rules T1 to T4 and T11 of docs/wire.md. Nothing is redirected, and nothing is decoded twice: whatever looks
 like a way around a rule (`..`, an encoded slash, an empty segment) belongs to no route.
 """
 

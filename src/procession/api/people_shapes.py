@@ -1,4 +1,4 @@
-"""The shapes of users, groups, permissions, logs and applications (spec/wire.md section 3)."""
+"""The shapes of users, groups, permissions, logs and applications (docs/wire.md, Shapes)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a client's words to model values: every quirk of what is accepted, with its reason (spec/wire.md section 2, T6).
+"""From a client's words to model values: every quirk of what is accepted, with its reason (docs/wire.md: Values, T6).
 
 Everything here raises Invalid in the client's words; nothing of it knows a transaction.
 """

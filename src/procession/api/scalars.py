@@ -1,4 +1,4 @@
-"""The texts of the wire that have a form of their own (spec/wire.md section 2), for shapes and openapi.json."""
+"""The texts of the wire that have a form of their own (docs/wire.md, Values), for shapes and openapi.json."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The shapes of spec/wire.md section 3 as they cross the wire; openapi.json is made from them.
+"""The shapes of the API as they cross the wire (docs/wire.md); openapi.json is made from them.
 
 Field names are the wire's, so that a reader can compare them with the documents line by line. Where the public material
-spells one field in two ways, both are sent (spec/wire.md section 2).
+spells one field in two ways, both are sent (docs/wire.md, Values).
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class DataStep(Struct, frozen=True, kw_only=True):
 
 
 class AnyStep(Struct, frozen=True, kw_only=True):
-    """An item of steps?include=all (spec/wire.md section 6)."""
+    """An item of steps?include=all (docs/wire.md, What Procession adds)."""
 
     id: AStep
     name: str

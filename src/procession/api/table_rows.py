@@ -2,7 +2,7 @@
 
 The CSV is for programs: it says exactly what the table holds. Posted back as an upsert by _Record_ID it changes the
 rows that it names; without that column it adds rows or takes their place. For a spreadsheet, ?escape=true puts an
-apostrophe before texts that it would run as formulas (spec/trust.md, rule 6).
+apostrophe before texts that it would run as formulas.
 """
 
 from __future__ import annotations

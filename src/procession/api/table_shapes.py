@@ -1,4 +1,4 @@
-"""The shapes of managed tables as they cross the wire (spec/wire.md sections 3 and 6)."""
+"""The shapes of managed tables as they cross the wire (docs/wire.md)."""
 
 from __future__ import annotations
 

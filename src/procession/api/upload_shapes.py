@@ -1,4 +1,4 @@
-"""The shapes of uploads in chunks (spec/wire.md section 4)."""
+"""The shapes of uploads in chunks (docs/wire.md, Files and uploads)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads: the first file part of a multipart body, streamed to a sink in constant memory (T7, T8 of spec/wire.md).
+"""Uploads: the first file part of a multipart body, streamed to a sink in constant memory (T7, T8 of docs/wire.md).
 
 Parsing, hashing and writing happen in a thread while the next pieces arrive. Whatever goes wrong, the sink is
 abandoned.

@@ -1,4 +1,4 @@
-"""From model values to the wire's shapes: every quirk of what is sent, with its reason (spec/wire.md 2 and 3)."""
+"""From model values to the wire's shapes: every quirk of what is sent, with its reason (docs/wire.md)."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def post(path: str, content: Any = None) -> Ask:
 
 
 def keyed(path: str, body: Body | None, query: Mapping[str, str] | None = None) -> Ask:
-    """A POST with a key of its own, by which the server knows a second sending (spec/wire.md section 6)."""
+    """A POST with a key of its own, by which the server knows a second sending (docs/wire.md, What Procession adds)."""
     return Ask(method="POST", path=path, query=query or {}, body=body, headers={KEY_HEADER: str(uuid.uuid4())})
 
 

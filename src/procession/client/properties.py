@@ -54,7 +54,7 @@ class Property:
         return self.change(value=value)
 
     def change(self, **fields: object) -> Property:
-        """Several fields at once, by their names on the wire (spec/wire.md section 3). Raises Invalid, Forbidden."""
+        """Several fields at once, by their names on the wire (docs/wire.md, Shapes). Raises Invalid, Forbidden."""
         path = f"steps/{self._step_id}/properties/{self.id}"
         answer = self._connection.post(path, fields)
         # The answer to a change may leave out what every list has.

@@ -61,7 +61,7 @@ def moment_text(at: datetime) -> str:
 
 
 def moment(text: str) -> datetime:
-    """Dates without an offset are UTC on this wire (spec/wire.md section 2); digits beyond microseconds are dropped."""
+    """Dates without an offset are UTC on this wire (docs/wire.md, Values); digits beyond microseconds are dropped."""
     at = datetime.fromisoformat(text)
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 

@@ -1,4 +1,4 @@
-"""What the server tells, as frozen values (spec/wire.md sections 3 and 6): dates aware, amounts Decimals, ids text."""
+"""What the server tells, as frozen values (docs/wire.md): dates aware, amounts Decimals, ids text."""
 
 from __future__ import annotations
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import secrets
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -129,13 +131,23 @@ def save(console: Console, run: tuple[str, str], chosen: Sequence[Found], target
 
 
 def _places(folder: Path, chosen: Sequence[Found]) -> list[Path]:
-    """Two files of one name get their references before it; names that differ in case are one on many disks."""
+    """Two files of one name get their references before it, and numbers if need be."""
     names = [file_names.clean_name(file.name) for file in chosen]
-    count = Counter(name.casefold() for name in names)
-    return [
-        folder / (file_names.clean_name(f"{file.reference}-{name}") if count[name.casefold()] > 1 else name)
-        for file, name in zip(chosen, names, strict=True)
-    ]
+    count = Counter(map(_on_disk, names))
+    given: set[str] = set()
+    places = []
+    for file, name in zip(chosen, names, strict=True):
+        own = file_names.clean_name(f"{file.reference}-{name}") if count[_on_disk(name)] > 1 else name
+        numbered = (file_names.clean_name(f"{number}-{own}") for number in itertools.count(2))
+        free = next(one for one in itertools.chain([own], numbered) if _on_disk(one) not in given)
+        given.add(_on_disk(free))
+        places.append(folder / free)
+    return places
+
+
+def _on_disk(name: str) -> str:
+    """Names that differ in case, or in how a letter and its accent are written, are one on many disks."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _save(file: Found, path: Path, *, may_overwrite: bool) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
+from procession import loops
 from procession.commands import backups, views, wording, workplace
 from procession.commands.console import Console
 from procession.commands.workplace import Workplace
@@ -22,7 +23,9 @@ from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
 from procession.store.retention import OldRun, Rule
 
-RUNS_AT_ONCE = 20  # in one transaction: the server's writer waits for a few milliseconds
+RUNS_AT_ONCE = 20  # in one transaction: a server's writer waits for some milliseconds
+REST_SECONDS = 0.05  # between two, beside a server: its writer asks again that often, and must find us resting
+FREE_BYTES_MAX = 2**20  # what a server frees at this moment is no reason for a word
 # Between the publication of a content and the commit of the row that names it lie seconds; while a server works, or
 # another command, nothing younger than this is taken for unused.
 YOUNG = timedelta(hours=1)
@@ -57,10 +60,13 @@ def prune(console: Console, wanted: Wanted, *, crash_point: CrashPoint = pass_by
         with place.database.snapshot() as tx:
             rule = _rule(tx, place, wanted)
             done = Done(runs=retention.runs(tx, rule), database_before=maintenance.size_bytes(home.database))
+            if untold := retention.count_untold(tx):
+                runs = wording.counted(untold, "run")
+                done.notes.append(f"{runs} with mail that was not sent yet stay (is PROCESSION_SMTP_URL set?)")
             if not wanted.is_meant:
                 _measure(tx, place, done)
         if wanted.is_meant:
-            done.runs = _remove_runs(place, rule, done.runs, crash_point)
+            _remove_runs(place, rule, done, is_alone=is_alone, crash_point=crash_point)
             _sweep(place, done, is_alone=is_alone, crash_point=crash_point)
             _shrink(place, done, is_alone=is_alone)
             crash_point("shrunk")
@@ -115,14 +121,23 @@ def _logs(place: Workplace) -> Iterator[tuple[int, int]]:
             yield int(path.stem), path.stat().st_size
 
 
-def _remove_runs(place: Workplace, rule: Rule, found: list[OldRun], crash_point: CrashPoint) -> list[OldRun]:
+def _rest_seconds(*, is_alone: bool) -> float:
+    return 0.0 if is_alone else REST_SECONDS
+
+
+def _remove_runs(place: Workplace, rule: Rule, done: Done, *, is_alone: bool, crash_point: CrashPoint) -> None:
     """In pieces; each asks the rule again, because a run may have been restarted meanwhile."""
-    removed: list[OldRun] = []
-    for begin in range(0, len(found), RUNS_AT_ONCE):
-        piece = frozenset(run.id for run in found[begin : begin + RUNS_AT_ONCE])
-        removed += place.database.write(partial(_remove, place=place, rule=rule, piece=piece))
-        crash_point("runs removed")
-    return removed
+    left, done.runs = done.runs, []
+
+    def remove() -> bool:
+        nonlocal left
+        piece, left = frozenset(run.id for run in left[:RUNS_AT_ONCE]), left[RUNS_AT_ONCE:]
+        if piece:
+            done.runs += place.database.write(partial(_remove, place=place, rule=rule, piece=piece))
+            crash_point("runs removed")
+        return not left
+
+    loops.until(remove, rest_seconds=_rest_seconds(is_alone=is_alone))
 
 
 def _remove(tx: Transaction, *, place: Workplace, rule: Rule, piece: frozenset[RunId]) -> list[OldRun]:
@@ -181,11 +196,14 @@ def _sweep_contents(place: Workplace, done: Done, *, is_alone: bool, crash_point
 def _shrink(place: Workplace, done: Done, *, is_alone: bool) -> None:
     path = place.home.database
     try:
-        shrunk = maintenance.shrink(path, is_alone=is_alone)
-        if not shrunk.is_done:
+        if is_alone:
+            maintenance.rebuild(path)
+        loops.until(lambda: not maintenance.free_pages(path), rest_seconds=_rest_seconds(is_alone=is_alone))
+        free = maintenance.settle(path)
+        if free > FREE_BYTES_MAX:
             done.notes.append(
-                f"the database keeps its size, {wording.size(shrunk.free_bytes)} of it free: it was made by an earlier"
-                " program; prune once while no server and no command works here"
+                f"the database keeps its size, {wording.size(free)} of it free: it was made by an earlier program;"
+                " prune once while no server and no command works here"
             )
     except OSError:
         done.notes.append("the disk is too full to make the database smaller: prune once more, now that there is space")

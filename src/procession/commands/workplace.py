@@ -80,13 +80,11 @@ def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> I
 def _tell_admin(console: Console, database: Database) -> None:
     """Nobody becomes an administrator unsaid."""
     with database.read() as tx:
-        if people_store.is_empty(tx):
-            return
-        first = people.first_admin(tx)
-    if first.email == ADMIN_EMAIL:
+        made = people_store.user_by_email(tx, ADMIN_EMAIL)
+    if made is not None:
         console.remark(
-            f"made {first.login} ({first.email}) the administrator of this new home; "
-            f"procession user link {first.login} gives a link to set a password"
+            f"made {made.login} ({made.email}) the administrator of this new home; "
+            f"procession user link {made.login} gives a link to set a password"
         )
 
 

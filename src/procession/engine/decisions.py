@@ -1,6 +1,6 @@
 """What follows from an event, decided on the board and collected into a change; nothing here waits or writes.
 
-The rules are those of spec/lifecycle.md; the flow itself is in model/flow.py.
+The rules are those of docs/crash.md and docs/process-file.md; the flow itself is in model/flow.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from procession.store.moves import StepWrite
 from procession.store.writes import Written
 
 MESSAGE_CHARS_MAX = 4_000
-CRASHES_MAX = 3  # a step under way when the server stopped so often is not tried again (spec/trust.md, R6)
+CRASHES_MAX = 3  # a step under way when the server stopped so often is not tried again (docs/crash.md)
 RETRY_SECONDS_MAX = 86_400.0
 
 _EVENT_OF = {

@@ -26,7 +26,7 @@ from procession.model.errors import Unavailable
 T = TypeVar("T")
 
 BOOK = "procession.actions.tables:book"
-MEMORY_BYTES_MAX = 2**30  # of address space: what is really used stays below 512 MB (spec/trust.md, S4)
+MEMORY_BYTES_MAX = 2**30  # of address space: what is really used stays below 512 MB
 FILE_BYTES_MAX = 8 * 2**30
 WORKERS_MAX = 3
 THREADS = 4

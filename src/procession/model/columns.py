@@ -1,4 +1,4 @@
-"""A managed table's columns: their types, which values fit them, and how a client's words name one (spec/wire.md)."""
+"""A managed table's columns: their types, which values fit them, and how a client's words name one (docs/wire.md)."""
 
 from __future__ import annotations
 

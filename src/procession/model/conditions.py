@@ -1,4 +1,4 @@
-"""Three-valued logic over the steps and properties of a run (spec/lifecycle.md, section Conditions)."""
+"""Three-valued logic over the steps and properties of a run (docs/process-file.md, When a step runs)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Errors in the user's words; the doors turn each into its status code, the command line into one line.
 
-A message is complete and shown as it is. Nothing here knows HTTP but the numbers of spec/wire.md section 1.
+A message is complete and shown as it is. Nothing here knows HTTP but the numbers of docs/wire.md.
 """
 
 

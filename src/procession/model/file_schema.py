@@ -64,7 +64,7 @@ def schema(actions: Mapping[str, ActionKind] | None = None) -> dict[str, Any]:
 def _process() -> dict[str, Any]:
     when = _words(AlertWhen, "always, only after a run with problems, or never; problems when it is left out")
     alert = {
-        "email": _said(_TEXT, "the address that mail goes to"),
+        "email": _said(_TEXT, "the addresses that mail goes to, separated by commas"),
         "sms": _said(_TEXT, "a telephone number; kept, and nothing is sent to it yet"),
         "when": when,
     }

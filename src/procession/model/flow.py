@@ -1,6 +1,6 @@
-"""What a run does next: decisions from the statuses of its steps (spec/lifecycle.md, sections Step and Conditions).
+"""What a run does next: decisions from the statuses of its steps (docs/process-file.md, When a step runs).
 
-The specification leaves room; this is the reading, and every rule below has a test:
+Every rule below has a test:
 
 - A step takes its turn when all steps it follows are decided: those in `needs`, or else the previous enabled step.
   Only `needs` makes steps run at the same time; a plain list stays in order, whatever conditions its steps carry.

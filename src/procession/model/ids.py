@@ -1,4 +1,4 @@
-"""Ids: opaque to clients, a prefix and a number to us (spec/wire.md section 2)."""
+"""Ids: opaque to clients, a prefix and a number to us (docs/wire.md, Values)."""
 
 from __future__ import annotations
 

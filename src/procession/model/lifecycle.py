@@ -1,4 +1,4 @@
-"""The state machines of runs and steps, one table each (spec/lifecycle.md, sections Run and Step)."""
+"""The state machines of runs and steps, one table each (docs/crash.md, Run and step)."""
 
 from __future__ import annotations
 

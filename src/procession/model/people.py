@@ -1,4 +1,4 @@
-"""Users, groups, applications, tokens and the roles that decide what each may do (spec/wire.md sections 3 to 5)."""
+"""Users, groups, applications, tokens and the roles that decide what each may do (docs/users.md, docs/wire.md)."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Token:
     expires_at: datetime
 
 
-# What each scope implies (spec/wire.md section 5); "process" is the widest of its family.
+# What each scope implies (docs/wire.md, Tokens); "process" is the widest of its family.
 IMPLIED_SCOPES = {
     "process": frozenset({"process", "process_execute", "process_read"}),
     "process_execute": frozenset({"process_execute", "process_read"}),

@@ -1,4 +1,4 @@
-"""The process file (spec/process-file.md) read into a Process; all mistakes at once, with their places.
+"""The process file (docs/process-file.md) read into a Process; all mistakes at once, with their places.
 
 Two passes: the first reads steps and properties, the second what refers to them (needs, conditions, settings).
 """

@@ -1,4 +1,4 @@
-"""A process as its file defines it: groups of steps, their properties, conditions and limits (spec/process-file.md)."""
+"""A process as its file defines it: groups of steps, their properties, conditions and limits (docs/process-file.md)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class StepKind(StrEnum):
 
 
 class Effect(StrEnum):
-    """May a crash or a restart repeat the step? ONCE: never, unless somebody releases it by name (spec/trust.md)."""
+    """May a crash or a restart repeat the step? ONCE: never, unless somebody releases it by name (docs/crash.md)."""
 
     PURE = "pure"
     IDEMPOTENT = "idempotent"
@@ -155,7 +155,7 @@ class Process:
     alert_email: str = ""
     alert_sms: str = ""
     alert_when: AlertWhen = AlertWhen.PROBLEMS
-    time_limit_seconds: float = 86_400.0  # spec/lifecycle.md: default 24 h
+    time_limit_seconds: float = 86_400.0  # 24 h
     runs_at_once: int | None = None  # None: no limit of its own (`concurrency` in the file)
     steps: tuple[
         Step, ...

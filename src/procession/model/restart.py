@@ -1,4 +1,4 @@
-"""What a restart from a step would do: what runs again, what is kept, which effects repeat (spec/lifecycle.md)."""
+"""What a restart from a step would do: what runs again, what is kept, which effects repeat (docs/crash.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process run: a private snapshot of a process and how far it has come (spec/lifecycle.md, section Run)."""
+"""A process run: a private snapshot of a process and how far it has come (docs/crash.md, Run and step)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Run:
 def completion(
     run: str, status: RunStatus, seconds: float, login: str, now: datetime, *, is_scheduled: bool = False
 ) -> str:
-    """The log message that clients parse, to the letter (spec/wire.md section 4, after the table).
+    """The log message that clients parse, to the letter (docs/wire.md, Shapes).
 
     `is_scheduled`: a schedule started the run, not a person.
     """
@@ -84,7 +84,7 @@ class HistoryRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
-    """Which runs a list shows; None means any. Bounds are strict (spec/wire.md section 2)."""
+    """Which runs a list shows; None means any. Bounds are strict (docs/wire.md, Values)."""
 
     process: ProcessId | None = None
     name: str | None = None  # a part of it, any case

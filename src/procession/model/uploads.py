@@ -1,4 +1,4 @@
-"""Upload sessions: a file that arrives in numbered chunks and becomes one content at the commit (spec/wire.md 4)."""
+"""Upload sessions: a file that arrives in numbered chunks and becomes one content at the commit (docs/wire.md)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from procession.model.errors import Invalid, NotFound
 from procession.model.ids import FileId, UserId
 
-SESSION_LIFE = timedelta(hours=24)  # spec/wire.md section 4
+SESSION_LIFE = timedelta(hours=24)  # docs/wire.md, Files and uploads
 SESSIONS_OF_A_USER_MAX = 100  # not yet committed
 CHUNKS_MAX = 100_000  # 8 GB in pieces of 80 kB
 MISSING_SHOWN_MAX = 10

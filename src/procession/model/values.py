@@ -176,7 +176,7 @@ def _dropdown(item: Property, raw: object) -> Value:
 
 
 def _datepicker(item: Property, raw: object) -> Value:
-    """ISO, dd-MMM-yyyy or dd/MM/yyyy (spec/wire.md section 2); a time of day is only accepted when it is midnight."""
+    """ISO, dd-MMM-yyyy or dd/MM/yyyy (docs/wire.md, Values); a time of day is only accepted when it is midnight."""
     if raw == "":
         return None
     if isinstance(raw, date) and not isinstance(raw, datetime):

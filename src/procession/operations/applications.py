@@ -20,7 +20,7 @@ from procession.store.database import Transaction
 SECRET_BYTES = 32
 CLIENT_ID_BYTES = 16
 REDIRECT_URIS_MAX = 20
-DEFAULT_SCOPES = frozenset({"process_read"})  # of an application without scopes (spec/wire.md section 5)
+DEFAULT_SCOPES = frozenset({"process_read"})  # of an application without scopes (docs/wire.md, Tokens)
 
 
 def create(

@@ -39,7 +39,7 @@ def find(tx: Transaction, link: str, now: datetime) -> User:
 
 
 def set_password(tx: Transaction, link: str, password_hash: str, now: datetime) -> User:
-    """Use the link up. Every session, grant and token of the user ends (spec/trust.md S2). Raises NotFound."""
+    """Use the link up. Every session, grant and token of the user ends. Raises NotFound."""
     user = find(tx, link, now)
     people_operations.set_password(tx, user.id, password_hash, now)
     return user

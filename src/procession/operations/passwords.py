@@ -7,7 +7,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from procession.model.errors import Invalid
 
-PASSWORD_CHARACTERS_MIN = 12  # spec/wire.md section 4, POST users
+PASSWORD_CHARACTERS_MIN = 12  # docs/wire.md, People and log
 PASSWORD_CHARACTERS_MAX = 64
 # 19 MiB and two passes: the OWASP password storage cheat sheet's first choice for argon2id.
 MEMORY_KIB = 19 * 1_024

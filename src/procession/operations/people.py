@@ -87,7 +87,7 @@ def change_user(tx: Transaction, caller: Caller, wanted: User, now: datetime) ->
 
 
 def set_password(tx: Transaction, user_id: UserId, password_hash: str, now: datetime) -> None:
-    """Ends every session, grant and token of the user (spec/trust.md S2), and any link to set a password."""
+    """Ends every session, grant and token of the user, and any link to set a password."""
     people.set_password(tx, user_id, password_hash)
     links.drop(tx, user_id)
     applications.revoke_tokens_of_user(tx, user_id, now)

@@ -20,7 +20,7 @@ from procession.operations.office import Office
 from procession.store import history, runs, steps
 from procession.store.database import Transaction
 
-# Word for word what SolveXia answers (spec/wire.md section 1).
+# Word for word what SolveXia answers (docs/wire.md).
 NOT_A_DATA_STEP = "Supplied step id is not of type Data Step"
 
 

@@ -1,4 +1,4 @@
-"""Uploads in chunks: begun, filled in any order, committed as one content (spec/wire.md section 4)."""
+"""Uploads in chunks: begun, filled in any order, committed as one content (docs/wire.md, Files and uploads)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """SQLite behind a door of our own: one writer thread that commits together, readers that never hold a transaction.
 
-WAL with synchronous=FULL: what was acknowledged survives a power cut (DESIGN.md, SQLite durability). No driver name
+WAL with synchronous=FULL: what was acknowledged survives a power cut (docs/decisions/0003). No driver name
 leaves this module, so that another database can stand behind the same two classes.
 """
 

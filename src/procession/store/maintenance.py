@@ -7,7 +7,6 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from urllib.parse import quote
@@ -15,7 +14,7 @@ from urllib.parse import quote
 from procession.model.errors import Unavailable
 from procession.store.database import BUSY_SECONDS, Transaction
 
-PAGES_AT_ONCE = 1_000  # freed in one transaction: the server's writer waits for a few milliseconds
+PAGES_AT_ONCE = 256  # freed in one transaction: 1 MB, for which a server's writer waits some milliseconds
 FAULTS_SHOWN_MAX = 5
 
 
@@ -90,28 +89,33 @@ def has_table(tx: Transaction, name: str) -> bool:
     return tx.one("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", name) is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shrunk:
-    """`is_done` False: a file that an earlier program made needs everybody else gone for its first time."""
-
-    is_done: bool
-    free_bytes: int  # inside the file, still
-
-
-def shrink(path: Path, *, is_alone: bool) -> Shrunk:
-    """Give the space of deleted rows back to the disk, beside a server too. Raises OSError, Unavailable."""
+def free_pages(path: Path) -> bool:
+    """Give some of the space of deleted rows back; whether there is more. Raises OSError, Unavailable."""
     with _in_words(path), closing(_connect(path, "rw")) as connection:
-        if _number(connection, "auto_vacuum") == _AutoVacuum.INCREMENTAL:
-            while _number(connection, "freelist_count"):
-                # A statement that is not read to its end frees one page only.
-                connection.execute(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})").fetchall()
-        elif is_alone:
+        if _number(connection, "auto_vacuum") != _AutoVacuum.INCREMENTAL:
+            return False
+        found = _number(connection, "freelist_count")
+        # Not by execute(): a statement that gives no rows is stepped once there, and would free a single page.
+        connection.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
+        return found > PAGES_AT_ONCE
+
+
+def rebuild(path: Path) -> None:
+    """Make free_pages() work on a file that an earlier program made; only while nobody else uses it.
+
+    It takes the size of the file once more. Raises OSError, Unavailable.
+    """
+    with _in_words(path), closing(_connect(path, "rw")) as connection:
+        if _number(connection, "auto_vacuum") != _AutoVacuum.INCREMENTAL:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("VACUUM")
-        # The file itself shrinks when the log is moved into it.
+
+
+def settle(path: Path) -> int:
+    """Move the log into the file, which becomes smaller only now; gives the bytes that are free inside, still."""
+    with _in_words(path), closing(_connect(path, "rw")) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        free = _number(connection, "freelist_count") * _number(connection, "page_size")
-        return Shrunk(is_done=_number(connection, "auto_vacuum") == _AutoVacuum.INCREMENTAL, free_bytes=free)
+        return _number(connection, "freelist_count") * _number(connection, "page_size")
 
 
 def _number(connection: sqlite3.Connection, pragma: str) -> int:

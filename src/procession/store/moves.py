@@ -1,4 +1,4 @@
-"""The status of a step: the one place that writes it, by compare-and-set (STYLE.md rule 14); and what a step shows."""
+"""The status of a step: the one place that writes it, by compare-and-set (ARCHITECTURE.md); and what a step shows."""
 
 from __future__ import annotations
 

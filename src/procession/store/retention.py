@@ -43,8 +43,8 @@ _ENDED = "coalesce(r.finished_at, r.scheduled_at, r.created_at)"  # one cancelle
 def runs(tx: Transaction, rule: Rule, *, among: Collection[RunId] | None = None) -> list[OldRun]:
     """Those that the rule lets go, oldest first; of a process's final runs the newest are counted first.
 
-    Never one that waits, runs or was not started; nor one whose processes may still live; nor one that something else
-    names, such as the version of a table that it wrote.
+    Never one that waits, runs or was not started; nor one whose processes may still live, or whose end is still to be
+    told by mail; nor one that something else names, such as the version of a table that it wrote.
     """
     conditions, parameters = _conditions(tx, rule, among)
     rows = tx.all(
@@ -69,7 +69,11 @@ def runs(tx: Transaction, rule: Rule, *, among: Collection[RunId] | None = None)
 
 
 def _conditions(tx: Transaction, rule: Rule, among: Collection[RunId] | None) -> tuple[list[str], list[Any]]:
-    conditions = ["NOT EXISTS (SELECT 1 FROM step_attempt a WHERE a.run_id = r.id AND a.is_gone = 0)"]
+    conditions = [
+        "NOT EXISTS (SELECT 1 FROM step_attempt a WHERE a.run_id = r.id AND a.is_gone = 0)",
+        # It would go with the history that it tells of.
+        "NOT EXISTS (SELECT 1 FROM outbox o WHERE o.run_id = r.id AND o.sent_at IS NULL AND o.given_up_at IS NULL)",
+    ]
     conditions += [f"NOT EXISTS (SELECT 1 FROM {table} x WHERE x.{column} = r.id)" for table, column in _others(tx)]
     parameters: list[Any] = []
     for condition, value in (
@@ -180,6 +184,15 @@ def attempts_of(tx: Transaction, found: Collection[RunId]) -> set[int]:
 
 def count_runs(tx: Transaction) -> int:
     row = tx.one("SELECT count(*) FROM run")
+    assert row is not None
+    return int(row[0])
+
+
+def count_untold(tx: Transaction) -> int:
+    """Runs whose end is still to be told by mail."""
+    row = tx.one(
+        "SELECT count(DISTINCT run_id) FROM outbox WHERE run_id IS NOT NULL AND sent_at IS NULL AND given_up_at IS NULL"
+    )
     assert row is not None
     return int(row[0])
 

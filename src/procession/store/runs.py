@@ -1,4 +1,4 @@
-"""Runs: every statement about them, and the one place that writes a status (STYLE.md rule 14).
+"""Runs: every statement about them, and the one place that writes a status (ARCHITECTURE.md, invariant 1).
 
 Every write of the engine is fenced: it names the epoch under which it took the run, and a run that was cancelled,
 timed out, restarted or taken by another since has a larger one.

@@ -450,7 +450,7 @@ def test_processes_of_a_script_find_the_libraries_too(equipped: Scripts) -> None
 # --- the documentation
 
 PAGE = Path(__file__).parents[3] / "docs" / "scripts.md"
-BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```python step\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("code", BLOCKS, ids=range(len(BLOCKS)))

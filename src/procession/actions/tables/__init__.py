@@ -1,7 +1,7 @@
 """What the limited child does for managed tables: take a client's rows, convert a column, read a page.
 
 These are no steps of a process: a book of their own keeps them out of process files. Clients' CSV, JSON and Parquet
-are opened nowhere else (spec/trust.md, rule 5).
+are opened nowhere else.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ _TYPES = {
 }
 # A time zone can lead out of the years that a date is written with.
 _FIRST, _LAST = "TIMESTAMP '0001-01-01'", "TIMESTAMP '9999-12-31 23:59:59.999999'"
-_FORMULA = r"^[=+\-@\t\r\n]"  # what a spreadsheet would run (spec/trust.md, rule 6)
+_FORMULA = r"^[=+\-@\t\r\n]"  # what a spreadsheet would run
 
 
 def sql_type(column: Column) -> str:

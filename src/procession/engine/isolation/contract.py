@@ -1,8 +1,8 @@
 """The port between the engine and the processes in which steps run.
 
 The engine acquires a worker, commits the attempt's row with the worker's pid, and only then sends the job: the job is
-the "go" (spec/trust.md, rule 2). A worker says what it does in messages; when it says Done, or its pipe ends, it is
-over.
+the "go" (ARCHITECTURE.md, invariant 2). A worker says what it does in messages; when it says Done, or its pipe ends, it
+is over.
 """
 
 from __future__ import annotations

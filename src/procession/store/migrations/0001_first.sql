@@ -178,7 +178,7 @@ CREATE TABLE file (
 CREATE INDEX file_by_content ON file (sha256) WHERE sha256 IS NOT NULL;
 
 -- What was frozen at the start (step_id is NULL) and what steps wrote: the present value of a property is its last
--- write that no restart has undone. Nothing is ever overwritten (spec/lifecycle.md, restartfromhere 4).
+-- write that no restart has undone. Nothing is ever overwritten (docs/crash.md, Restart from a step).
 CREATE TABLE property_write (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     property_id INTEGER NOT NULL REFERENCES property (id),
