@@ -25,6 +25,7 @@ from procession.store import migrations, outbox
 from procession.store import people as people_store
 from procession.store.database import Database
 from tests import support
+from tests.docs import blocks
 from tests.post_office import Office, served
 from tests.programs import apply_text, ask, command, sign_in
 from tests.programs import serving as serving_program
@@ -242,3 +243,19 @@ def test_doctor_tells_who_is_not_alerted_and_of_what(
     assert "mail: 1 mails wait: pr-1 to close@example.com (1 tries: SMTPDataError: (452," in refused
     assert 'mail: PROCESSION_SMTP_URL is not set, so nobody is told of the runs of "Close"; 1 mails wait' in unset
     assert 'SMS: this release sends no SMS, which the alerts of "Close" ask for' in unset
+
+
+def test_the_mail_is_the_one_that_the_documentation_shows(tmp_path: Path, takes_mail: Office) -> None:
+    file, _, shown = blocks.read(blocks.ROOT / "docs" / "alerts.md")
+    apply_text(tmp_path / "home", file.text)
+
+    command(tmp_path / "home", "run", "Month end", "--wait")
+
+    message = takes_mail.messages()[0]
+    sent = f"Subject: {message['Subject']}\n\n{message.get_content()}".splitlines()
+    assert [_undated(line) for line in sent] == [_undated(line) for line in shown.text.splitlines()]
+    assert {str(message["To"]) for message in takes_mail.messages()} == {"close@example.com", "cfo@example.com"}
+
+
+def _undated(line: str) -> str:
+    return re.sub(r"^Ended: [0-9: -]{19} UTC", "Ended: then", line)
