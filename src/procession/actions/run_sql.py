@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from procession.actions import database, expecting, exports, references, relations, values
+from procession.actions import comparing, database, expecting, exports, references, relations, values
 from procession.actions.contract import (
     Action,
     Context,
@@ -67,6 +67,7 @@ def run(context: Context) -> Outcome:
     warnings: list[str] = []
     try:
         parameters, made = _load(context, connection, warnings)
+        warnings += comparing.warnings(connection, made, context.settings.sql)
         database.lock(connection, context.folder)
         _execute(context, connection, parameters, made)
         _check_result(context, connection, warnings)
