@@ -287,7 +287,7 @@ tables = st.lists(st.dictionaries(keys, plain, max_size=5), min_size=1, max_size
 
 def cell(value):
     if value is None or isinstance(value, str):
-        return value
+        return value or None  # an empty text is an empty cell
     return str(value).lower() if isinstance(value, bool) else format(value, "f")
 
 

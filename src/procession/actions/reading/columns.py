@@ -117,7 +117,7 @@ def _column(cells: CellColumn, named: Named, options: FileOptions) -> _Column:
     text = f"t{named.number}"
     if cells.native:
         text = _native_text(text, cells.native)
-    elif trims:
+    if trims and cells.native in {"", "VARCHAR"}:
         text = values.trimmed(text)
     return _Column(named=named, cells=cells, text=text, style=style)
 
@@ -214,7 +214,8 @@ def _types(connection: duckdb.DuckDBPyConnection, columns: Sequence[_Column]) ->
             kind = values.SQL_TYPES[column.named.options.type]
             found[column.place] = Found(type=kind, value=f"CAST({_declared(column)} AS {kind})")
         elif column.cells.native:
-            found[column.place] = Found(type=column.cells.native, value=f"t{column.place}")
+            value = column.text if column.cells.native == "VARCHAR" else f"t{column.place}"
+            found[column.place] = Found(type=column.cells.native, value=value)
         else:
             asked.append(column)
     opened = [

@@ -194,7 +194,7 @@ def _tokens(path: Path, rows: Rows, width: int) -> str:
     return (
         f"read_csv({literal(str(path))}, columns = {{{names}}}, auto_detect = false, header = false, new_line = '\\n',"
         f" delim = {literal(BETWEEN.decode())}, quote = '', escape = '', comment = '', null_padding = true,"
-        f" nullstr = ['null', {literal(MISSING.decode())}], max_line_size = {line_bytes},"
+        f" nullstr = ['null', '\"\"', {literal(MISSING.decode())}], max_line_size = {line_bytes},"
         f" buffer_size = {4 * line_bytes})"
     )
 
