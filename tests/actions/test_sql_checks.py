@@ -12,6 +12,7 @@ from procession import actions
 from procession.actions import run_sql, sql_checks
 from procession.model import process_file
 from procession.model.documents import FileMistakes
+from tests.actions.context import play
 
 NESTED = "WITH a AS (" * 12  # DuckDB's parser takes all the memory there is
 
@@ -158,3 +159,70 @@ def test_three_hundred_steps_are_read_by_one_process(monkeypatch):
 
     assert len(started) == 1
     assert time.monotonic() - before < 20
+
+
+# What DuckDB complains of when it runs
+
+PAYMENTS = "account,amount,Überweisung Nr.\na,1.5,x\n".encode()
+
+
+def complained(folder, sql):
+    settings = {"sql": sql, "inputs": {"payments": "${f.p}"}, "outputs": {"result": "${o.r}"}}
+    played = play(run_sql.ACTION, folder, settings, {"f.p": ("p.csv", PAYMENTS)})
+    assert played.outputs == {}
+    return played.outcome.message.removeprefix("the SQL of this step, line 1: ")
+
+
+HAS = "payments has: account, amount, Überweisung Nr."
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT acount FROM payments", f'there is no column "acount" here; {HAS}'),
+        ("SELECT p.acount FROM PAYMENTS p", f'there is no column "acount" here; {HAS}'),
+        ("SELECT * EXCLUDE (acount) FROM payments", f'there is no column "acount" here; {HAS}'),
+        ("UPDATE payments SET acount = 1", f'there is no column "acount" here; {HAS}'),
+        ("INSERT INTO payments (acount) VALUES (1)", f'there is no column "acount" here; {HAS}'),
+        ("FROM payments JOIN payments q USING (acount)", f'there is no column "acount" here; {HAS}'),
+        ("WITH t AS (SELECT 1 AS total) SELECT totl FROM t", 'there is no column "totl" here; there is: "total"'),
+        ("FROM paymnts", 'there is no table "paymnts"; there are: payments'),
+        ("SELECT x.account FROM payments", 'there is no table "x"; there are: payments'),
+        ("FROM duckdb_settings", 'there is no table "duckdb_settings"; there are: payments'),
+        ("SELECT sume(amount) FROM payments", 'there is no function "sume"'),
+        ("SELECT account::daet FROM payments", 'there is no type "daet"'),
+        (
+            "SELECT sum(account) FROM payments",
+            "sum(VARCHAR) is not possible with values of these types; CAST(value AS type) gives one another type",
+        ),
+        (
+            "SELECT year('x')",
+            "year(VARCHAR) is not possible with values of these types; CAST(value AS type) gives one another type",
+        ),
+    ],
+)
+def test_what_is_missing_is_said_with_what_there_is(tmp_path, sql, message):
+    assert complained(tmp_path, sql) == message
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT nope FROM payments",
+        "SELECT {'a': 1}.nope",
+        "SELECT COLUMNS('nope') FROM payments",
+        "DROP TABLE nope",
+        "ALTER TABLE payments DROP COLUMN nope",
+        "SELECT list_sum([1], 2, 3)",
+        "FROM range(1, 2, 3, 4, 5)",
+        "SELECT amount + account FROM payments",
+        "FROM 'x.csv'",
+        'SELECT nope FROM "the last select"',
+        "FROM read_csv('export/x.csv')",
+        "FROM glob('export/*/../../*')",
+    ],
+)
+def test_no_guess_and_no_name_of_ours_stands_in_a_message(tmp_path, sql):
+    message = complained(tmp_path, sql)
+
+    assert not any(word in message for word in ("Candidate", "Did you mean", str(tmp_path), "duckdb_", "LINE"))

@@ -64,6 +64,8 @@ def run(context: Context) -> Outcome:
     connection = database.connect(context.folder, context.memory_bytes_max)
     warnings: list[str] = []
     try:
+        for name, target in context.settings.outputs.items():
+            exports.refuse(context, name, target, _default_name(context, name))
         parameters, made = _load(context, connection, warnings)
         database.lock(connection, context.folder)
         _execute(context, connection, parameters, made)
@@ -219,7 +221,7 @@ def check(settings: Settings) -> tuple[str, ...]:
         found += relations.check(path, given) if isinstance(given, FileOptions) else references.mistakes(path, given)
     for name, target in settings.outputs.items():
         found += exports.check(f"outputs.{name}", target)
-    return tuple(found)
+    return (*found, *expecting.mistakes(settings.expect))
 
 
 EXAMPLE = Example(

@@ -24,6 +24,11 @@ _TABLE = re.compile(r'(?:Table with name|Referenced table) "?(.+?)"? (?:does not
 _OTHER = re.compile(
     r'(?:\w+ )?(Function|Type|Sequence|View|Macro) with name "?(.+?)"? (?:does not exist|is not in)\b.*'
 )
+_CALL = re.compile(
+    r"(?:No function matches the given name and argument types '(?P<none>.+)'"
+    r'|Could not choose a best candidate function for the function call "(?P<several>.+)")\..*'
+)
+_CANDIDATES = re.compile(r"^Candidate bindings: :? ?(.+)$", re.MULTILINE)
 
 
 def complaint(error: duckdb.Error, connection: duckdb.DuckDBPyConnection, sql: str, hidden: Mapping[str, str]) -> str:
@@ -35,7 +40,10 @@ def complaint(error: duckdb.Error, connection: duckdb.DuckDBPyConnection, sql: s
     if missing := _OTHER.fullmatch(said):
         return f'there is no {missing[1].lower()} "{missing[2]}"'
     if missing := _COLUMN.fullmatch(said):
-        return f'there is no column "{missing[1]}" here{_columns(connection, sql)}'
+        return f'there is no column "{missing[1]}" here{_columns(connection, sql) or _near(error)}'
+    if call := _CALL.fullmatch(said):
+        shown = (call["none"] or call["several"]).replace("_LITERAL", "").replace("STRING", "VARCHAR")
+        return f"{shown} is not possible with values of these types; CAST(value AS type) gives one another type"
     return said
 
 
@@ -48,6 +56,12 @@ def _columns(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
         if name.lower() in words or database.quote(name.lower()) in words
     }
     return "".join(f"; {name} has: {_listed(columns)}" for name, columns in spoken_of.items())
+
+
+def _near(error: duckdb.Error) -> str:
+    """Columns of a WITH, which only DuckDB knows: those that are called nearly so."""
+    found = _CANDIDATES.search(str(error))
+    return f"; there is: {found[1]}" if found else ""
 
 
 def _listed(names: list[str]) -> str:

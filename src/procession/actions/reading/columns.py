@@ -115,7 +115,7 @@ def _column(cells: CellColumn, named: Named, options: FileOptions) -> _Column:
     )
     trims = said.trim if said is not None and said.trim is not None else options.trim
     text = f"t{named.number}"
-    if cells.native:
+    if cells.native and cells.native != "VARCHAR":
         text = _native_text(text, cells.native)
     elif trims:
         text = values.trimmed(text)
@@ -214,7 +214,8 @@ def _types(connection: duckdb.DuckDBPyConnection, columns: Sequence[_Column]) ->
             kind = values.SQL_TYPES[column.named.options.type]
             found[column.place] = Found(type=kind, value=f"CAST({_declared(column)} AS {kind})")
         elif column.cells.native:
-            found[column.place] = Found(type=column.cells.native, value=f"t{column.place}")
+            value = column.text if column.cells.native == "VARCHAR" else f"t{column.place}"
+            found[column.place] = Found(type=column.cells.native, value=value)
         else:
             asked.append(column)
     opened = [

@@ -12,7 +12,7 @@ from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.reading import number_texts
 from procession.actions.reading.cells import RELATION, CellColumn, Cells, Kind
-from procession.actions.reading.options import FileOptions, refuse_place
+from procession.actions.reading.options import FileOptions
 
 if TYPE_CHECKING:
     import duckdb
@@ -52,7 +52,6 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
     """Raises Problem naming row and column."""
     import duckdb
 
-    refuse_place(source, options, "Parquet")
     try:
         return _read(connection, source)
     except Unsuited as error:
