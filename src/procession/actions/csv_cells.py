@@ -40,7 +40,7 @@ def shown(column: str, kind: str, style: Style, *, is_only: bool) -> str:
 
 
 def _value(name: str, kind: str, style: Style) -> str:
-    text = f"CAST({name} AS VARCHAR)"
+    text = number_texts.of_decimal(name, kind)
     if found := _DECIMAL.fullmatch(kind):
         return _marked(_digits(text, int(found[1]), style.decimals), style)
     if kind in _BINARY:

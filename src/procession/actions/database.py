@@ -21,6 +21,7 @@ LAST_SELECT = "the last select"  # the relation behind `result`; no user's relat
 EXPORT_FOLDER = "export"  # the only place that DuckDB may write to once it is locked
 COMPLAINT_CHARACTERS_MAX = 1_000
 _ADVICE = re.compile(r"\n\s*(?:Possible (?:fix|solution)|file = |LINE \d+:|Candidate |Did you mean)", re.IGNORECASE)
+_SETTING = re.compile(r",? or SET \w+ ?= ?\w+ to [^.]*")  # nobody can set it here
 _NOTHING = re.compile(r"^(?:Invalid Input|IO) Error: ")  # kinds of errors that say nothing to whoever sent a file
 _KIND = re.compile(r"^(?:Binder|Catalog|Parser|Conversion|Constraint|Permission|Out of Range) Error: ")
 _AT_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
@@ -93,7 +94,7 @@ def complaint(error: Exception | str, hidden: Mapping[str, str]) -> str:
 
     `hidden` as for hide().
     """
-    text = _ADVICE.split(hide(str(error), hidden).split("\n\n")[0])[0]
+    text = _SETTING.sub("", _ADVICE.split(hide(str(error), hidden).split("\n\n")[0])[0])
     return " ".join(_KIND.sub("", _NOTHING.sub("", text)).split())[:COMPLAINT_CHARACTERS_MAX]
 
 

@@ -49,7 +49,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sql: Annotated[str, msgspec.Meta(min_length=1, max_length=SQL_CHARACTERS_MAX, description="DuckDB SQL")]
     inputs: Annotated[
         dict[Name, Given | FileOptions],
-        msgspec.Meta(description="a file is a relation by its name; anything else is a parameter, as in $name"),
+        msgspec.Meta(
+            description="a file is a relation by its name; other values are parameters ($name), a Datepicker a date"
+        ),
     ] = {}
     outputs: Annotated[
         dict[Name, Target],
@@ -101,7 +103,7 @@ def _load(
             warnings += made[name].warnings
             expecting.check_rows(context.settings.expect, made[name], warnings)
         else:
-            parameters[name] = value
+            parameters[name] = references.dated(context, given, value)
     return parameters, made
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from procession.actions import database, expecting, sql_reading
+from procession.actions import database, expecting, sql_complaints, sql_reading
 from procession.actions.reading.options import FileOptions
 from procession.actions.sql_reading import Facts
 
@@ -19,6 +19,7 @@ RESULT = "result"
 # whatever DuckDB's own locks would make of it. MULTI is PIVOT.
 ALLOWED = frozenset({"SELECT", "CREATE", "INSERT", "UPDATE", "DELETE", "MERGE_INTO", "DROP", "ALTER", "MULTI"})
 GIVE_ROWS = frozenset({"SELECT", "MULTI"})
+_REFERENCE = re.compile(r"\$\{[a-z0-9_]+\.[a-z0-9_]+\}")
 NOT_UNDERSTOOD = f"{WHERE} cannot be understood within 1 GB of memory and 3 s; is something nested too deeply?"
 
 
@@ -37,6 +38,7 @@ def _mistakes(step: Settings, facts: Facts | None) -> Iterator[str]:
     if "statements" in facts:
         values = {name for name, given in step.inputs.items() if not isinstance(given, FileOptions)}
         found += [*of_names(facts, values), *_of_results(facts)]
+    found += _of_references(step.sql)
     # What is missing among statements that are wrong themselves says nothing.
     yield from found or _of_outputs(step, facts)
 
@@ -68,7 +70,8 @@ def _unreadable(error: str) -> str:
         return NOT_UNDERSTOOD
     if "Mixing named and positional parameters" in error:
         return f"{WHERE}: ? and $1 mean nothing here; inputs are written as $name"
-    return _at(database.line_of(error), database.complaint(error, {}))
+    said = database.complaint(error, {})
+    return _at(database.line_of(error), f"{said}{sql_complaints.quotes(said)}")
 
 
 def of_names(facts: Facts, values: set[str]) -> Iterator[str]:
@@ -80,6 +83,13 @@ def of_names(facts: Facts, values: set[str]) -> Iterator[str]:
                 yield _at(statement["line"], f"? and ${name} mean nothing here; inputs are written as $name ({known})")
             elif name not in values:
                 yield _at(statement["line"], f"${name} is not among the inputs that are values (there are: {known})")
+
+
+def _of_references(sql: str) -> Iterator[str]:
+    """In a text in quotes a reference would stay what it is, and nothing be equal to it."""
+    for reference in _REFERENCE.finditer(sql):
+        line = sql.count("\n", 0, reference.start()) + 1
+        yield _at(line, f"{reference[0]} is not looked up inside of SQL; name it under inputs, and write $name")
 
 
 def _of_results(facts: Facts) -> Iterator[str]:

@@ -12,6 +12,7 @@ from procession.actions.reading.columns import Made
 if TYPE_CHECKING:
     import duckdb
 
+_TYPOGRAPHIC = frozenset("\u2018\u2019\u201a\u201c\u201d\u201e")
 NAMES_MAX = 30  # of columns or tables in a message
 NOTES_MAX = 3
 _COLUMN = re.compile(
@@ -40,11 +41,17 @@ def complaint(error: duckdb.Error, connection: duckdb.DuckDBPyConnection, sql: s
     if missing := _OTHER.fullmatch(said):
         return f'there is no {missing[1].lower()} "{missing[2]}"'
     if missing := _COLUMN.fullmatch(said):
-        return f'there is no column "{missing[1]}" here{_columns(connection, sql) or _near(error)}'
+        there = _columns(connection, sql) or _near(error)
+        return f'there is no column "{missing[1]}" here{quotes(missing[1])}{there}'
     if call := _CALL.fullmatch(said):
         shown = (call["none"] or call["several"]).replace("_LITERAL", "").replace("STRING", "VARCHAR")
         return f"{shown} is not possible with values of these types; CAST(value AS type) gives one another type"
     return said
+
+
+def quotes(text: str) -> str:
+    """Advice where a word processor has made the quotes."""
+    return "; write ' and \" as quotes, not typographic ones" if _TYPOGRAPHIC & set(text) else ""
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, sql: str) -> str:

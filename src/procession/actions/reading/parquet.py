@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ _MOMENTS = {
 _AS_THEY_ARE = frozenset({"BOOLEAN", "DATE", "VARCHAR", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"})
 _AS_TEXT = frozenset({"TIME", "TIME_NS", "TIME WITH TIME ZONE", "UUID", "JSON", "INTERVAL"})
 _DIGITS_MAX = 38
+_BARE = re.compile(r"DECIMAL\((\d+),\1\)")
 _SHOWN_CHARACTERS_MAX = 80
 _NOT_A_NUMBER = r"[:,\[](NaN|-?Infinity)[,\]}]"
 _INT96 = "moments of the old kind INT96 say no zone; they are read as they stand, to the microsecond: {names}"
@@ -117,6 +119,9 @@ def _reading(heading: str, kind: str, cell: str) -> _Reading:
 
     if kind.endswith("]") or kind.startswith(("STRUCT(", "MAP(")):
         return _nested(heading, kind, cell)
+    if (bare := _BARE.fullmatch(kind)) and int(bare[1]) < _DIGITS_MAX:  # with a place for the zero before the point
+        wider = f"DECIMAL({int(bare[1]) + 1},{bare[1]})"
+        return native(wider, f"{cell}::{wider}")
     if kind in _AS_THEY_ARE or kind.startswith("DECIMAL("):
         return native(kind, cell)
     if kind in _SMALL:
