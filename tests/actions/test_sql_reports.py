@@ -132,7 +132,10 @@ def test_what_is_no_number_and_what_cannot_be_meant_is_refused(tmp_path, sql, me
 @pytest.mark.parametrize(
     ("sql", "message"),
     [
-        ("SELECT 1\nWHERE 'a' = '${p.account}'", "line 2: ${p.account} is not looked up inside of SQL; name it under"),
+        (
+            "SELECT 1\nWHERE 'a' = '${My-Data.account}'",
+            "line 2: ${My-Data.account} is not looked up inside of SQL; name it under",
+        ),
         ("SELECT {{ account }}", 'line 1: syntax error at or near "{"'),
         ("SELECT :account", 'line 1: syntax error at or near ":"'),
         ("SELECT 'x' AS \u201ca b\u201d", "write ' and \" as quotes, not typographic ones"),

@@ -14,8 +14,9 @@ from typing import Annotated
 import msgspec
 
 from procession.actions.contract import Context, InputValue
+from procession.model.processes import KEY_PATTERN
 
-PATTERN = r"^\$\{[a-z0-9_]+\.[a-z0-9_]+\}$"
+PATTERN = rf"^\$\{{{KEY_PATTERN}\.{KEY_PATTERN}\}}$"
 DATE_CHARACTERS = 10  # of 2025-01-31
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 
@@ -24,7 +25,7 @@ Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN, description="letters, d
 # A constant may stand where a reference may; a text that begins with "${" is always meant as a reference.
 Given = str | int | float | bool | None
 
-_REFERENCE = re.compile(r"\$\{([a-z0-9_]+\.[a-z0-9_]+)\}\Z")
+_REFERENCE = re.compile(rf"\$\{{({KEY_PATTERN}\.{KEY_PATTERN})\}}\Z")
 
 
 def parse(text: object) -> str | None:

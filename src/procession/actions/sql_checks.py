@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from procession.actions import database, expecting, sql_complaints, sql_reading
 from procession.actions.reading.options import FileOptions
 from procession.actions.sql_reading import Facts
+from procession.model.processes import KEY_PATTERN
 
 if TYPE_CHECKING:
     from procession.actions.run_sql import Settings
@@ -19,7 +20,7 @@ RESULT = "result"
 # whatever DuckDB's own locks would make of it. MULTI is PIVOT.
 ALLOWED = frozenset({"SELECT", "CREATE", "INSERT", "UPDATE", "DELETE", "MERGE_INTO", "DROP", "ALTER", "MULTI"})
 GIVE_ROWS = frozenset({"SELECT", "MULTI"})
-_REFERENCE = re.compile(r"\$\{[a-z0-9_]+\.[a-z0-9_]+\}")
+_REFERENCE = re.compile(rf"\$\{{{KEY_PATTERN}\.{KEY_PATTERN}\}}")
 NOT_UNDERSTOOD = f"{WHERE} cannot be understood within 1 GB of memory and 3 s; is something nested too deeply?"
 
 
