@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from procession.actions import database
 from procession.actions.contract import Context, FileInput
 from procession.actions.problems import Problem
-from procession.actions.reading import columns, delimited, json_files, kinds, parquet, patterns, sheets
+from procession.actions.reading import columns, delimited, json_files, kinds, meant, parquet, patterns, sheets
 from procession.actions.reading.cells import Cells
 from procession.actions.reading.columns import Made, Wanted
 from procession.actions.reading.kinds import FileKind
@@ -46,7 +46,7 @@ def check(path: str, options: FileOptions) -> tuple[str, ...]:
         zoneinfo.ZoneInfo(options.zone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
         found.append(f'{path}.zone: "{options.zone}" is no zone; write an IANA name such as Europe/Berlin')
-    return (*found, *_check_marks(path, options))
+    return (*found, *_check_marks(path, options), *meant.mistakes(path, options))
 
 
 def _check_marks(path: str, options: FileOptions) -> list[str]:
@@ -84,6 +84,7 @@ def load(
     hidden = {source.path: source.name, f"{context.folder}/": ""}
     try:
         kind = kinds.kind_of(source)
+        meant.refuse(source, options, kind)
         cells = _READERS[kind](connection, source, options, context.folder)
         _refuse_text(source, kind, cells)
         made = columns.make(connection, cells, options, Wanted(file=source.name, name=name, texts=texts))
