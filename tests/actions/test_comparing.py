@@ -56,3 +56,35 @@ def test_nothing_is_said_where_nothing_is_mistaken(tmp_path, sql, bank):
     played = unpaid(tmp_path, sql, bank=bank)
 
     assert played.outcome.status is StepStatus.SUCCESS, played.outcome.message
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT l.* FROM ledger l ANTI JOIN bank b ON l.invoice = b.number",
+        "CREATE TABLE paid AS SELECT l.* FROM ledger l JOIN bank b ON b.number = l.invoice;\nFROM paid",
+        "FROM ledger WHERE invoice = 1",
+        "FROM ledger WHERE invoice != 1 AND amount = 20",
+        "WITH b AS (SELECT number AS n FROM bank) FROM ledger WHERE EXISTS (FROM b WHERE n = invoice)",
+    ],
+)
+def test_an_equation_of_a_text_and_a_number_makes_a_warning(tmp_path, sql):
+    played = unpaid(tmp_path, sql, bank=b"number,paid\n1,100.00\n")
+
+    assert played.outcome.status is StepStatus.WARNING
+    assert "line 1: a text is compared with a number, and SQL takes both for numbers" in played.outcome.message
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT l.* FROM ledger l ANTI JOIN bank b ON l.invoice = b.number::VARCHAR",
+        "FROM ledger WHERE invoice = '1' AND amount = 100",
+        "FROM ledger JOIN bank ON CAST(invoice AS INT) = number",
+        "FROM ledger JOIN bank ON ledger.amount = bank.paid",
+    ],
+)
+def test_an_equation_of_two_of_a_kind_is_none_to_warn_of(tmp_path, sql):
+    played = unpaid(tmp_path, sql, bank=b"number,paid\n1,100.00\n")
+
+    assert played.outcome.status is StepStatus.SUCCESS, played.outcome.message

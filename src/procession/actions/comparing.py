@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from procession.actions import database
 from procession.actions.database import quote
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     import duckdb
 
 _NUMBER = re.compile(r"DECIMAL|DOUBLE|FLOAT|U?(TINY|SMALL|BIG|HUGE)?INT")
+MIXED = (
+    'a text is compared with a number, and SQL takes both for numbers, so that "007" equals 7: '
+    "declare the column as Text, or write the number as '7'"
+)
+_CREATES = re.compile(r"\s*CREATE\s.*?\sAS\s+(?=\(|SELECT|FROM|WITH)", re.IGNORECASE | re.DOTALL)
+_REFUSED = re.compile(
+    r"Cannot compare values of type (VARCHAR and type (?P<right>\w+)|(?P<left>\w+).* and type VARCHAR)"
+)
 _COMPARES_EVERY_NAME = re.compile(r"\bNATURAL\b", re.IGNORECASE)
 
 
@@ -46,4 +54,23 @@ def _number_as_text(connection: duckdb.DuckDBPyConnection, relation: str, column
     row = connection.execute(
         f"SELECT {quote(column)} FROM {quote(relation)} WHERE TRY_CAST({quote(column)} AS DOUBLE) IS NOT NULL LIMIT 1"
     ).fetchone()
-    return row and str(row[0])
+    return str(row[0]) if row else None
+
+
+def is_mixed(connection: duckdb.DuckDBPyConnection, statement: str, bound: Mapping[str, Any]) -> bool:
+    """Whether a SELECT, or what is created AS one, has a text on one side of `=` and a number on the other.
+
+    DuckDB refuses `<` between these two, but not `=`: so it is asked, without running anything, about `<`.
+    """
+    import duckdb
+
+    select = _CREATES.sub("", statement, count=1)
+    try:
+        parsed = connection.execute("SELECT json_serialize_sql($1::VARCHAR)", [select]).fetchone()
+        asked = re.sub(r'"COMPARE_(EQUAL|NOTEQUAL)"', '"COMPARE_LESSTHAN"', str(parsed and parsed[0]))
+        written = connection.execute("SELECT json_deserialize_sql($1::VARCHAR)", [asked]).fetchone()
+        connection.execute(f"EXPLAIN {written and written[0]}", dict(bound) or None)
+    except duckdb.Error as error:
+        found = _REFUSED.search(str(error))
+        return found is not None and bool(_NUMBER.match(found["right"] or found["left"]))
+    return False
