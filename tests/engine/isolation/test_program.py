@@ -527,3 +527,23 @@ def test_a_path_means_the_folder_that_the_script_is_in_when_it_hands_it_over(scr
     code += "os.mkdir('sub')\nos.chdir('sub')\nPath('o.csv').write_text('right')\noutputs['o'] = Path('o.csv')\nos.chdir('..')"
 
     assert file_of(scripts.run(code)) == b"right"
+
+
+def test_a_forked_process_is_ended_by_its_parent_as_python_ends_it(scripts):
+    told = scripts.run("""
+import os, signal, time
+read, write = os.pipe()
+pid = os.fork()
+if pid == 0:
+    class Busy:
+        def __del__(self):
+            os.write(write, b"x")
+            time.sleep(5)  # an exception in here is ignored
+    Busy()
+    os._exit(0)
+os.read(read, 1)
+os.kill(pid, signal.SIGTERM)
+outputs["n"] = os.WTERMSIG(os.waitpid(pid, 0)[1])
+""")
+
+    assert told.outcome.outputs["d.n"] == 15

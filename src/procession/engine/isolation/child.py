@@ -68,6 +68,7 @@ def work(place: Workplace, *, log: int) -> None:
 
 def _settle_in(log: int) -> None:
     signal.signal(signal.SIGTERM, _terminate)
+    os.register_at_fork(after_in_child=_die_of_terminate)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.dup2(log, 1)
@@ -77,6 +78,12 @@ def _settle_in(log: int) -> None:
     sys.stdout = open(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
     sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]  # libraries go back to these
+
+
+def _die_of_terminate() -> None:
+    # What user code forks is ended by its parent, such as a pool: an exception there may get lost, and the parent waits.
+    if signal.getsignal(signal.SIGTERM) is _terminate:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
