@@ -159,7 +159,8 @@ def _types(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> 
             kind = values.SQL_TYPES[column.named.options.type]
             found[column.place] = Found(type=kind, value=f"CAST({declared.value_of(column)} AS {kind})")
         elif column.cells.native:
-            found[column.place] = Found(type=column.cells.native, value=f"t{column.place}")
+            value = column.text if column.cells.native == "VARCHAR" else f"t{column.place}"
+            found[column.place] = Found(type=column.cells.native, value=value)
         else:
             asked.append(column)
     answers = guessing.find(connection, [_open(c) for c in asked])

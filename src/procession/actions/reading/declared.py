@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.reading import notes, values
+from procession.actions.reading import notes, number_texts, values
 from procession.actions.reading.cells import FAILS, RELATION, CellColumn, Cells, Kind
 from procession.actions.reading.guessing import Found
 from procession.actions.reading.names import Named
@@ -46,15 +46,15 @@ def column_of(cells: CellColumn, named: Named, options: FileOptions) -> Column:
     )
     trims = said.trim if said is not None and said.trim is not None else options.trim
     text = f"t{named.number}"
-    if cells.native:
+    if cells.native and cells.native != "VARCHAR":
         text = _native_text(text, cells.native)
-    elif trims:
+    if trims and cells.native in {"", "VARCHAR"}:
         text = values.trimmed(text)
     return Column(named=named, cells=cells, text=text, style=style)
 
 
 def _native_text(text: str, native: str) -> str:
-    shown = f"CAST({text} AS VARCHAR)"
+    shown = number_texts.of_decimal(text, native)
     if native.startswith("DECIMAL"):
         return f"CASE WHEN contains({shown}, '.') THEN rtrim(rtrim({shown}, '0'), '.') ELSE {shown} END"
     return shown

@@ -19,7 +19,7 @@ from procession.actions.reading.cells import FAILS, RELATION, CellColumn, Cells,
 from procession.actions.reading.json_rows import BETWEEN, Rows, TooLarge
 from procession.actions.reading.json_source import Source
 from procession.actions.reading.json_values import MISSING, Unreadable, shown
-from procession.actions.reading.options import FileOptions, refuse_place
+from procession.actions.reading.options import FileOptions
 
 if TYPE_CHECKING:
     import duckdb
@@ -41,7 +41,6 @@ def read(
     connection: duckdb.DuckDBPyConnection, source: FileInput, options: FileOptions, folder: Path, *, lines: bool
 ) -> Cells:
     """Raises Problem naming the record or the line."""
-    refuse_place(source, options, "JSON")
     path = _as_utf_8(source, options, folder)
     tokens = folder / "tokens of a file"  # the next file of the step takes its place
     with path.open("rb") as file, tokens.open("wb") as out:
@@ -241,7 +240,7 @@ def _tokens(path: Path, rows: Rows, width: int) -> str:
     return (
         f"read_csv({literal(str(path))}, columns = {{{names}}}, auto_detect = false, header = false, new_line = '\\n',"
         f" delim = {literal(BETWEEN.decode())}, quote = '', escape = '', comment = '', null_padding = true,"
-        f" nullstr = ['null', {literal(MISSING.decode())}], max_line_size = {line_bytes},"
+        f" nullstr = ['null', '\"\"', {literal(MISSING.decode())}], max_line_size = {line_bytes},"
         f" buffer_size = {4 * line_bytes})"
     )
 
