@@ -250,7 +250,8 @@ def by_openpyxl(texts):
 
 def parquet(folder):
     path = folder / "written.parquet"
-    duckdb.sql("SELECT * FROM (VALUES ('', 'x'), (NULL, 'y'), ('5', 'z')) t(v, w)").write_parquet(str(path))
+    rows = "(VALUES ('', 'x'), (NULL, 'y'), ('5', 'z')) t(v, w)"
+    duckdb.execute(f"COPY (SELECT * FROM {rows}) TO '{path}' (FORMAT parquet)")
     return path.read_bytes()
 
 
