@@ -207,7 +207,7 @@ def _relation(connection: duckdb.DuckDBPyConnection, name: str) -> str:
         return _LAST_SELECT
     if name.lower() not in known:
         raise Problem(f'the output "{name}" is neither "{RESULT}" (of a SELECT) nor a table or view of the SQL')
-    return known[name.lower()]
+    return database.fixed(connection, known[name.lower()])
 
 
 def _output(
