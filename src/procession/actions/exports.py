@@ -44,7 +44,7 @@ class OutputOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     escape_formulas: Annotated[
         bool,
         msgspec.Meta(
-            description="CSV: a text that a spreadsheet would run gets an apostrophe more; false where only machines read it"
+            description="CSV: texts that a spreadsheet would run get one more apostrophe; false where machines read it"
         ),
     ] = True
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from procession.actions import workbook_columns
-from procession.actions.database import literal
-from procession.actions.workbook_columns import BINARY, MOMENTS, STRANGE, WHOLE, ZONED, SheetColumn
+from procession.actions.workbook_columns import BINARY, MOMENTS, STRANGE, WHOLE, SheetColumn
 
 if TYPE_CHECKING:
     import duckdb
@@ -77,7 +76,8 @@ def _cell(name: str, column: SheetColumn, start: str, styles: Styles, zone: str)
     """Its pieces; one that is NULL where the cell is empty, if that happens in the column."""
     typed = _typed(name, column, start, styles, zone)
     if column.odd:
-        shown = f"timezone({literal(zone)}, {name})" if column.kind == "TIMESTAMP WITH TIME ZONE" else name
+        is_local = column.kind == "TIMESTAMP WITH TIME ZONE"  # with an offset where it is finer than in_zone()
+        shown = workbook_columns.in_zone(name, column.kind, zone) if is_local else name
         text = _text(f"CAST({shown} AS VARCHAR)", column, start, styles.text)
         test = workbook_columns.odd(name, column.kind)
         return [f"CASE WHEN {test} THEN {_concat(text)} WHEN {name} IS NOT NULL THEN {_concat(typed)} END"]
@@ -99,7 +99,7 @@ def _typed(name: str, column: SheetColumn, start: str, styles: Styles, zone: str
     if kind == "DATE":
         return _value(f"({name} - DATE '{_DAY_ZERO}')", start, styles.day)
     if kind in MOMENTS:
-        moment = f"CAST({f'timezone({literal(zone)}, {name})' if kind in ZONED else name} AS TIMESTAMP)"
+        moment = workbook_columns.in_zone(name, kind, zone)
         days = f"((epoch_us({moment}) - epoch_us(TIMESTAMP '{_DAY_ZERO}')) / 86400000000.0::DOUBLE)"
         return _value(days, start, styles.fraction if column.has_fractions else styles.moment)
     return _text(f"CAST({name} AS VARCHAR)", column, start, styles.text)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from procession.actions.database import quote
+from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ TEXT_CHARACTERS_MAX = 32_767  # Excel's own limit of one cell, counted in UTF-16
 DIGITS_MAX = 15  # what a number in a spreadsheet holds; longer ones are written as text, whole
 # Excel takes 1900 for a leap year: days before its 1 March are shown a day apart, or not at all.
 DAY_FIRST, DAY_LAST = "1900-03-01", "9999-12-31"
-ZONED = frozenset({"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"})
-MOMENTS = ZONED | {"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
+_ZONED = frozenset({"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"})
+MOMENTS = _ZONED | {"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
 WHOLE = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
 )
@@ -70,12 +70,17 @@ def is_text(kind: str) -> bool:
     return not (kind in _SHORT or kind in MOMENTS or kind in WHOLE or kind in BINARY or _DECIMAL.fullmatch(kind))
 
 
+def in_zone(name: str, kind: str, zone: str) -> str:
+    """A moment as an SQL TIMESTAMP: what a clock there shows."""
+    return f"CAST({f'timezone({literal(zone)}, {name})' if kind in _ZONED else name} AS TIMESTAMP)"
+
+
 def odd(name: str, kind: str) -> str | None:
     """An SQL condition: no cell can hold the value as its type. None where this cannot be."""
     if kind == "DATE":
         return f"{name} NOT BETWEEN DATE '{DAY_FIRST}' AND DATE '{DAY_LAST}'"
     if kind in MOMENTS:
-        plain = f"CAST({name} AS TIMESTAMP)"
+        plain = in_zone(name, kind, "UTC")
         outside = f"{plain} < TIMESTAMP '{DAY_FIRST}' OR {plain} >= TIMESTAMP '{DAY_LAST}' + INTERVAL 1 DAY"
         finer = f"epoch_ns({name}) % 1000000" if kind.endswith("_NS") else f"epoch_us({name}) % 1000"
         return f"({outside} OR {finer} <> 0)"
@@ -138,7 +143,7 @@ def _facts(name: str, kind: str) -> Iterator[str]:
     yield f"count(*) FILTER (WHERE {test})" if test else "0"
     yield f"bool_or(regexp_matches({text}, '[&<>]|{STRANGE}'))" if is_text(kind) else "false"
     yield rf"bool_or(regexp_matches({text}, '^\s|\s$'))" if is_text(kind) else "false"
-    yield f"bool_or(epoch_us(CAST({name} AS TIMESTAMP)) % 1000000 <> 0)" if kind in MOMENTS else "false"
+    yield f"bool_or(epoch_us({in_zone(name, kind, 'UTC')}) % 1000000 <> 0)" if kind in MOMENTS else "false"
     yield f"coalesce(max(strlen({text})), 0)" if is_text(kind) else "0"
 
 
