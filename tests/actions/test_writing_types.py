@@ -73,8 +73,9 @@ KINDS = {
     "DECIMAL(18,6)": decimals(18, 6),
     "DECIMAL(38,0)": decimals(38, 0),
     "DECIMAL(38,38)": decimals(38, 38),
-    "DOUBLE": st.floats().map(repr) | st.sampled_from(["1e22", "-0.0", "1e-20", "0.1", "9007199254740993"]),
-    "FLOAT": st.floats(width=32).map(repr),
+    "DOUBLE": st.floats(allow_nan=False, allow_infinity=False).map(repr)
+    | st.sampled_from(["1e22", "-0.0", "1e-20", "0.1", "9007199254740993"]),
+    "FLOAT": st.floats(width=32, allow_nan=False, allow_infinity=False).map(repr),
     "DATE": DAYS,
     "TIME": st.times().map(str),
     "TIME_NS": st.just("10:00:00.123456789"),
@@ -136,7 +137,7 @@ def is_number(kind):
 
 def same(kind, found, text):
     """Equal as numbers, to the last digit, or as texts."""
-    if not found or not text or not is_number(kind) or text in {"nan", "inf", "-inf"}:
+    if not found or not text or not is_number(kind):
         return found == text
     return Decimal(found) == Decimal(text)
 
@@ -204,13 +205,13 @@ def test_the_next_step_reads_what_was_written(name, rows, tmp_path_factory):
     options = {"escape_formulas": False} if name == "r.csv" else {}
     content = written(folder, f"SELECT * FROM (VALUES {values}) t(v, a, n)", name=name, **options)
     kinds = {"v": {"type": "Text"}, "a": {"type": "Number"}}
-    options = {} if name == "r.parquet" else {"columns": kinds}
+    declared = {} if name == "r.parquet" else {"columns": kinds}
 
     played = play(
         run_sql.ACTION,
         tmp_path_factory.mktemp("again"),
         {
-            "inputs": {"f": {"file": "${f.f}", **options}},
+            "inputs": {"f": {"file": "${f.f}", **declared}},
             "sql": "SELECT coalesce(v, '') AS v, a::DECIMAL(18,6) AS a FROM f ORDER BY n",
             "outputs": {"result": {"to": "${o.r}", "as": "again.parquet"}},
         },

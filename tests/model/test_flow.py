@@ -197,6 +197,23 @@ def test_comparisons_and_updated_files() -> None:
     assert moves([step("a", when=atom("equals", "d.empty", ""))], "n", values=values).start == ("a",)
 
 
+def test_whether_a_failure_or_a_skip_stands_in_the_way_does_not_hang_on_which_step_ends_first() -> None:
+    both = join("all", atom("succeeded", "b"), atom("warned", "a"))
+    for when in (both, join("not", join("not", both)), join("not", join("any", join("not", both)))):
+        steps = [step("a"), step("b", needs=()), step("c", when=when)]
+
+        assert moves(steps, "rfn") == flow.Moves(start=(), skip=(), blocked=(), finished=False)
+        assert [key for key, _ in moves(steps, "sfn").skip] == ["c"]
+        assert [key for key, _ in moves(steps, "wfn").blocked] == ["c"]
+
+
+def test_a_condition_that_holds_already_does_not_wait_for_what_cannot_change_it() -> None:
+    steps = [step("a"), step("b", needs=()), step("c", when=join("any", atom("failed", "b"), atom("warned", "a")))]
+
+    assert moves(steps, "rfn").start == ("c",)
+    assert moves([*steps[:2], step("c", skip_when=steps[2].when)], "rfn").skip[0][0] == "c"
+
+
 def test_a_restarted_step_runs_whatever_its_condition_says_and_those_before_it_do_not_move() -> None:
     steps = [step("a"), step("b"), step("c", skip_when=atom("completed", "a")), step("d")]
 

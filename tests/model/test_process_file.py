@@ -48,6 +48,7 @@ class _Action:
     writes: Callable[[Any], tuple[str, ...]] = lambda given: tuple(text[2:-1] for text in given.outputs.values())
     effect: Effect = Effect.IDEMPOTENT
     check: Callable[[Any], tuple[str, ...]] = lambda given: ("code must not be bad",) if given.code == "bad" else ()
+    check_together: Callable[[Any], Any] = lambda steps: [() for _ in steps]
 
 
 ACTIONS = {"work": _Action(), "wait": _Action()}

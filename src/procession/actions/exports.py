@@ -40,7 +40,9 @@ class OutputOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         msgspec.Meta(description="CSV: of every amount; one that would be rounded is refused"),
     ] = None
     bom: Annotated[bool, msgspec.Meta(description="CSV: the mark by which Excel takes a file for UTF-8")] = False
-    zone: Annotated[str, msgspec.Meta(max_length=64, description="IANA zone in whose time moments are written")] = "UTC"
+    zone: Annotated[
+        str, msgspec.Meta(max_length=64, description="CSV, XLSX: IANA zone in whose time moments are written")
+    ] = "UTC"
     escape_formulas: Annotated[
         bool,
         msgspec.Meta(
@@ -50,6 +52,9 @@ class OutputOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 Target = ReferenceText | OutputOptions
+
+_CSV_ONLY = ("delimiter", "decimal", "decimals", "bom", "escape_formulas")
+_SHEETS_TOO = ("zone",)  # Parquet keeps the moment itself
 
 
 def options_of(target: Target) -> OutputOptions:
@@ -62,15 +67,41 @@ def reference_of(target: Target) -> str:
 
 
 def check(path: str, target: Target, allowed: frozenset[str] = FORMATS) -> tuple[str, ...]:
+    """Mistakes of a target that may be written as one of the `allowed` formats."""
     options = options_of(target)
     found: list[str] = []
-    if options.as_ is not None and Path(options.as_).suffix.lower() not in allowed:
+    suffix = Path(options.as_).suffix.lower() if options.as_ is not None else min(allowed) if len(allowed) == 1 else ""
+    if suffix and suffix not in allowed:
         found.append(f'{path}.as: "{options.as_}" must end in {" or ".join(sorted(allowed))}')
+    elif suffix:
+        found += [f"{path}.{said}" for said in _useless(options, suffix)]
     if options.delimiter is not None and (options.delimiter.isalnum() or options.delimiter in _DELIMITERS_REFUSED):
         found.append(f"{path}.delimiter: {options.delimiter!r} stands in numbers or texts; use , or ; or a tab")
     if options.zone not in zoneinfo.available_timezones():
         found.append(f'{path}.zone: "{options.zone}" is not a known time zone; write it like Europe/Berlin')
     return tuple(found)
+
+
+def _useless(options: OutputOptions, suffix: str) -> list[str]:
+    """What is said of the options that change nothing in such a file."""
+    none = () if suffix == ".csv" else _CSV_ONLY if suffix == ".xlsx" else (*_CSV_ONLY, *_SHEETS_TOO)
+    plain = OutputOptions(to=options.to)
+    return [
+        f"{name} means nothing for {suffix} files; it is for .csv{' and .xlsx' if name in _SHEETS_TOO else ''}"
+        for name in none
+        if getattr(options, name) != getattr(plain, name)
+    ]
+
+
+def refuse(context: Context, name: str, target: Target, default: str) -> None:
+    """Raises Problem for options that change nothing in what the output `name` becomes; asked before any work."""
+    options = options_of(target)
+    kind = context.target(reference_of(target)).type
+    if kind != "File":
+        if options != OutputOptions(to=options.to):
+            raise Problem(f'the output "{name}" goes to a {kind}, and the options beside "to" are for files')
+    elif useless := _useless(options, Path(file_name(context, target, default)).suffix.lower()):
+        raise Problem(f'the output "{name}": {"; ".join(useless)}')
 
 
 def file_name(context: Context, target: Target, default: str) -> str:
@@ -93,6 +124,7 @@ def write(
     name = file_name(context, target, default)
     suffix = Path(name).suffix.lower()
     path = context.folder / database.EXPORT_FOLDER / f"{reference_of(target)}{suffix}"
+    csv_cells.check_finite(connection, relation, database.columns(connection, relation))
     rows = database.count(connection, relation)
     match suffix:
         case ".xlsx":
@@ -102,7 +134,7 @@ def write(
         case ".parquet":
             remarks = _write_parquet(connection, relation, path)
         case ".csv":
-            remarks = _write_csv(connection, relation, path, options_of(target), rows)
+            remarks = _write_csv(connection, relation, path, options_of(target), warnings)
         case _:
             raise Problem(f'the file "{name}" must end in .csv, .xlsx or .parquet to be written')
     for text in (*remarks, f"{rows:,} rows written"):
@@ -131,16 +163,17 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, relation: str, path: P
 
 
 def _write_csv(
-    connection: duckdb.DuckDBPyConnection, relation: str, path: Path, options: OutputOptions, rows: int
+    connection: duckdb.DuckDBPyConnection, relation: str, path: Path, options: OutputOptions, warnings: list[str]
 ) -> tuple[str, ...]:
+    """Gives what the log says of it."""
     types = database.columns(connection, relation)
-    csv_cells.check_decimals(connection, relation, types, options.decimals)
+    warnings += csv_cells.check_decimals(connection, relation, types, options.decimals)
     style = csv_cells.Style(
         decimal=options.decimal, decimals=options.decimals, zone=options.zone, escapes=options.escape_formulas
     )
     delimiter = options.delimiter or (";" if options.decimal == "," else ",")
     first = ("\ufeff" if options.bom else "") + csv_cells.heading_line(list(types), style, delimiter)
-    if not rows:
+    if not database.count(connection, relation):
         path.write_text(first, encoding="utf-8", newline="")
         return ()
     shown = ", ".join(csv_cells.shown(column, kind, style, is_only=len(types) == 1) for column, kind in types.items())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from procession.actions import workbook_columns
+from procession.actions.reading import number_texts
 from procession.actions.workbook_columns import BINARY, MOMENTS, STRANGE, WHOLE, SheetColumn
 
 if TYPE_CHECKING:
@@ -77,8 +78,8 @@ def _cell(name: str, column: SheetColumn, start: str, styles: Styles, zone: str)
     typed = _typed(name, column, start, styles, zone)
     if column.odd:
         is_local = column.kind == "TIMESTAMP WITH TIME ZONE"  # with an offset where it is finer than in_zone()
-        shown = workbook_columns.in_zone(name, column.kind, zone) if is_local else name
-        text = _text(f"CAST({shown} AS VARCHAR)", column, start, styles.text)
+        local = f"CAST({workbook_columns.in_zone(name, column.kind, zone)} AS VARCHAR)"
+        text = _text(local if is_local else number_texts.of_decimal(name, column.kind), column, start, styles.text)
         test = workbook_columns.odd(name, column.kind)
         return [f"CASE WHEN {test} THEN {_concat(text)} WHEN {name} IS NOT NULL THEN {_concat(typed)} END"]
     if column.has_empty:
@@ -93,7 +94,7 @@ def _typed(name: str, column: SheetColumn, start: str, styles: Styles, zone: str
     if kind in WHOLE:
         return _value(f"CAST({name} AS VARCHAR)", start, styles.whole)
     if column.scale is not None:
-        return _value(f"CAST({name} AS VARCHAR)", start, styles.amounts[column.scale])
+        return _value(number_texts.of_decimal(name, kind), start, styles.amounts[column.scale])
     if kind in BINARY:
         return _value(f"CAST({name} AS VARCHAR)", start, None)
     if kind == "DATE":

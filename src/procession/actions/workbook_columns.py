@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
+from procession.actions.reading import number_texts
 
 if TYPE_CHECKING:
     import duckdb
@@ -97,7 +98,7 @@ def odd(name: str, kind: str) -> str | None:
 def _has_many_digits(name: str, width: int, scale: int) -> str | None:
     if width <= DIGITS_MAX:
         return None
-    shown = f"CAST({name} AS VARCHAR)"
+    shown = number_texts.of_decimal(name, f"DECIMAL({width},{scale})")
     kept = f"rtrim({shown}, '0')" if scale else shown
     digits = f"ltrim(replace(replace({kept}, '.', ''), '-', ''), '0')"
     limit = f"CAST({'1' + '0' * max(DIGITS_MAX - scale, 0)} AS DECIMAL({width},{scale}))"

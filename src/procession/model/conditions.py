@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from procession.model.lifecycle import StepStatus
@@ -37,7 +37,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`truth` None: not known yet (`is_pending`), or unknown for ever. `cause`: the failure that made it so, or ""."""
+    """`truth` None: not known yet, or unknown for ever. `cause`: the failure that made it so, or "".
+
+    `is_pending`: a step that is not decided may still change the truth that is None, or the cause of one that is not.
+    """
 
     truth: bool | None
     cause: str = ""
@@ -58,7 +61,7 @@ def judge(condition: Condition, facts: Facts) -> Verdict:
     match condition.join:
         case Join.NOT:
             only = verdicts[0]
-            return only if only.truth is None else Verdict(not only.truth, only.cause)
+            return only if only.truth is None else replace(only, truth=not only.truth)
         case Join.ALL:
             return _join(verdicts, decisive=False)
         case Join.ANY:
@@ -87,16 +90,18 @@ def steps_named(condition: Condition | None) -> Iterator[str]:
 
 def _join(verdicts: list[Verdict], *, decisive: bool) -> Verdict:
     """Kleene's all (one False decides) and any (one True decides); what decides without a failure goes first."""
+    is_pending = any(verdict.is_pending for verdict in verdicts)
     deciding = [verdict for verdict in verdicts if verdict.truth is decisive]
     if deciding:
-        return min(deciding, key=lambda verdict: bool(verdict.cause))
-    if any(verdict.is_pending for verdict in verdicts):
+        first = min(deciding, key=lambda verdict: bool(verdict.cause))
+        return replace(first, is_pending=is_pending and bool(first.cause))
+    if is_pending and any(verdict.truth is None for verdict in verdicts):
         return _PENDING
     cause = next((verdict.cause for verdict in verdicts if verdict.cause), "")
     if any(verdict.truth is None for verdict in verdicts):
         # What failed in an "any" might have made it true; in an "all" the skipped part alone keeps it unknown.
         return Verdict(None, cause if decisive else next((v.cause for v in verdicts if v.truth is None), ""))
-    return Verdict(not decisive, cause)
+    return Verdict(not decisive, cause, is_pending)
 
 
 def _judge_atom(atom: Atom, facts: Facts) -> Verdict:

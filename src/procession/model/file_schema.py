@@ -16,14 +16,23 @@ from procession.model.conditions import STEP_ATOMS
 from procession.model.file_properties import DECIMAL_POINTS_MAX
 from procession.model.file_settings import ActionKind
 from procession.model.process_file import PROPERTIES_MAX, RUNS_AT_ONCE_MAX, STEPS_MAX, TRIES_MAX
-from procession.model.processes import AlertWhen, AtomKind, Effect, Flow, Join, PropertyType, SystemVariable
+from procession.model.processes import (
+    KEY_PATTERN,
+    AlertWhen,
+    AtomKind,
+    Effect,
+    Flow,
+    Join,
+    PropertyType,
+    SystemVariable,
+)
 from procession.model.sheets import NAME_CHARACTERS_MAX
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _PLAIN = ["string", "number", "boolean"]  # a number or a word without quotes is taken as it is written
 _NAME = {"type": _PLAIN, "minLength": 1, "maxLength": NAME_CHARACTERS_MAX}
-_KEY = {"type": _PLAIN, "pattern": "^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$"}
+_KEY = {"type": _PLAIN, "pattern": f"^{KEY_PATTERN}$"}
 _TEXT = {"type": _PLAIN}
 _FLAG = {"type": "boolean"}
 _VALUE = {"type": [*_PLAIN, "null"]}

@@ -195,19 +195,19 @@ class _Walk:
         step = turn.step
         if step.skip_when is not None:
             verdict = self._judge(step.skip_when, turn.named)
-            if verdict.is_pending:
-                return StepStatus.RUNNING
             if verdict.truth:
                 return self._skip(step, "skipped: its skip condition holds")
+            if verdict.truth is None and verdict.is_pending:
+                return StepStatus.RUNNING
         if not turn.decides_alone and (obstacle := self._obstacle(step, follows)) is not None:
             return obstacle
         if step.when is None:
             return self._start(step)
         verdict = self._judge(step.when, turn.named)
-        if verdict.is_pending:
-            return StepStatus.RUNNING
         if verdict.truth:
             return self._start(step)
+        if verdict.is_pending:
+            return StepStatus.RUNNING
         if verdict.cause:
             return self._block(step, verdict.cause)
         return self._skip(

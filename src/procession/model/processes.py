@@ -8,6 +8,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+# The keys of steps and of properties: what ${step.property} is made of.
+KEY_PATTERN = "[A-Za-z0-9_][A-Za-z0-9_-]{0,63}"
+
 
 class PropertyType(StrEnum):
     DROPDOWN = "Dropdown"

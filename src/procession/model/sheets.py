@@ -12,12 +12,13 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from procession.model.documents import Document, Path
+from procession.model.processes import KEY_PATTERN
 from procession.model.values import check_text
 
 NAME_CHARACTERS_MAX = 255
 KEY_CHARACTERS_MAX = 64
 
-_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}\Z", re.ASCII)
+_KEY = re.compile(KEY_PATTERN + r"\Z", re.ASCII)
 _DURATION = re.compile(
     r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?\Z", re.ASCII
 )

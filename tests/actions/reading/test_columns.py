@@ -8,6 +8,7 @@ import json
 import random
 from decimal import Decimal
 
+import duckdb
 import openpyxl
 import pytest
 import xlsxwriter
@@ -244,6 +245,28 @@ def by_openpyxl(texts):
         sheet.append([f"00{number}", float(text)])
     book.save(file)
     return file.getvalue()
+
+
+def parquet(folder):
+    path = folder / "written.parquet"
+    duckdb.sql("SELECT * FROM (VALUES ('', 'x'), (NULL, 'y'), ('5', 'z')) t(v, w)").write_parquet(str(path))
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda _: 'v,w\n"",x\n,y\n5,z\n',
+        lambda _: '[{"v": "", "w": "x"}, {"v": null, "w": "y"}, {"v": "5", "w": "z"}]',
+        lambda _: '{"v": "", "w": "x"}\n{"w": "y"}\n{"v": "5", "w": "z"}\n',
+        parquet,
+    ],
+)
+def test_an_empty_text_is_an_empty_cell(tmp_path, write):
+    found = read(tmp_path, write(tmp_path))
+
+    assert found.column("v")[1] == [None, None, "5"]
+    assert found.column("v")[0] == ("VARCHAR" if write is parquet else "BIGINT")
 
 
 def test_shuffled_rows_have_the_same_types(tmp_path):

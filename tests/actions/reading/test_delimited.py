@@ -62,6 +62,7 @@ def test_each_kind_of_line_end_is_read_as_the_records_say(tmp_path_factory, end,
         ("name,n\nM\u00fcller,1\n".encode("utf-16"), {}, [("M\u00fcller", "1")]),
         ("Konto;Text\n1;a,b\n2;c\n", {}, [("1", "a,b"), ("2", "c")]),
         ("1;x\n2;y\n", {"header": False}, [("1", "x"), ("2", "y")]),
+        ("\ufeff\ufeffa;b\n1;x\n", {"columns": {"a": {"type": "Text"}}}, [("1", "x")]),
     ],
 )
 def test_a_table_is_found_in_its_file(tmp_path, text, options, rows):
@@ -79,6 +80,11 @@ def test_a_table_is_found_in_its_file(tmp_path, text, options, rows):
         ("sep=;\na;b\n1;2\n", {"delimiter": ","}, "its first line says"),
         ("a,A\n1,2\n", {}, 'two columns of one name: "a" (column 1) and "A" (column 2)'),
         ("\n \n", {}, "nothing but blanks"),
+        ("Kontoauszug\nDatum;Betrag\n2026-01-31;5\n", {}, "line 2 has 2 values, not 1; where a title stands"),
+        ("sep=\\t\na\tb\n1\t2\n", {}, 'line 1 ("sep=\\t") names no single character'),
+        ("sep = ;\na;b\n1;2\n", {}, 'line 1 ("sep = ;") names no single character'),
+        ("a,b\n1,2\n".encode("utf-16-be"), {}, "if it is UTF-16 without a mark"),
+        ("a,b\n1,2\n".encode("utf-16-le"), {"encoding": "cp1252"}, "if it is UTF-16 without a mark"),
     ],
 )
 def test_what_is_no_table_is_refused_with_its_place(tmp_path, text, options, said):
@@ -89,6 +95,15 @@ def test_an_encoding_that_is_wrong_in_all_likelihood_is_a_warning(tmp_path):
     found = read(tmp_path, "name,n\nM\u00fcller \u00e9\u00e8,1\n", encoding="cp1252")
 
     assert found.warnings == ('"t.csv" is UTF-8, and encoding says cp1252: 3 letters may be wrong',)
+
+
+@pytest.mark.parametrize(
+    ("text", "options"), [("a,b\n1,2\n", {"delimiter": ";"}), ("sep=;\na,b\n1,2\n", {}), ("a,b\n", {"delimiter": ";"})]
+)
+def test_a_delimiter_that_separates_nothing_is_a_warning(tmp_path, text, options):
+    found = read(tmp_path, text, **options)
+
+    assert found.warnings == ('"t.csv" has one column by the delimiter ";", and 2 by ","',)
 
 
 def test_a_place_is_the_line_that_an_editor_shows(tmp_path):

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from procession.actions.problems import Problem
 from procession.actions.reading.cells import Kind
-from tests.actions.reading.files import declared, read_parquet
+from tests.actions.reading.files import read_parquet
 
 FILES = Path(__file__).parent / "parquet"
 
@@ -162,12 +162,6 @@ def test_a_folder_whose_name_looks_like_a_partition_adds_no_column(tmp_path):
     folder.mkdir()
 
     assert read_parquet(written(folder, "SELECT 1 AS a")).headings == ["a"]
-
-
-def test_options_that_mean_nothing_for_parquet_are_refused(tmp_path):
-    with pytest.raises(Problem, match='where "sheet" means nothing'):
-        read_parquet(written(tmp_path, "SELECT 1 AS a"), sheet=2)
-    assert read_parquet(written(tmp_path, "SELECT 1 AS a"), columns=declared("a")).rows == [("1",)]
 
 
 @settings(max_examples=60, deadline=None)

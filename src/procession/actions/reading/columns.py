@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.reading import guessing, names, values
+from procession.actions.reading import guessing, names, number_texts, values
 from procession.actions.reading.cells import RELATION, CellColumn, Cells, Kind
 from procession.actions.reading.guessing import Found, Open
 from procession.actions.reading.names import Named
@@ -115,15 +115,15 @@ def _column(cells: CellColumn, named: Named, options: FileOptions) -> _Column:
     )
     trims = said.trim if said is not None and said.trim is not None else options.trim
     text = f"t{named.number}"
-    if cells.native:
+    if cells.native and cells.native != "VARCHAR":
         text = _native_text(text, cells.native)
-    elif trims:
+    if trims and cells.native in {"", "VARCHAR"}:
         text = values.trimmed(text)
     return _Column(named=named, cells=cells, text=text, style=style)
 
 
 def _native_text(text: str, native: str) -> str:
-    shown = f"CAST({text} AS VARCHAR)"
+    shown = number_texts.of_decimal(text, native)
     if native.startswith("DECIMAL"):
         return f"CASE WHEN contains({shown}, '.') THEN rtrim(rtrim({shown}, '0'), '.') ELSE {shown} END"
     return shown
@@ -214,7 +214,8 @@ def _types(connection: duckdb.DuckDBPyConnection, columns: Sequence[_Column]) ->
             kind = values.SQL_TYPES[column.named.options.type]
             found[column.place] = Found(type=kind, value=f"CAST({_declared(column)} AS {kind})")
         elif column.cells.native:
-            found[column.place] = Found(type=column.cells.native, value=f"t{column.place}")
+            value = column.text if column.cells.native == "VARCHAR" else f"t{column.place}"
+            found[column.place] = Found(type=column.cells.native, value=value)
         else:
             asked.append(column)
     opened = [

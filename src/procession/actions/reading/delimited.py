@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,10 +41,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
     try:
         dialect = _dialect(file, options)
         _, first = next(iter(records.read(file, dialect)), (0, []))
-        if not first:
-            raise Unreadable("it holds no table: there is nothing but blank lines")
-        if len(first) > COLUMNS_MAX:
-            raise Unreadable(f"it has {len(first):,} columns; at most {COLUMNS_MAX:,} are read")
+        _check_first(first)
         _load(connection, file, dialect, first, has_header=options.header)
     except Unreadable as error:
         raise Problem(f'the file "{source.name}" cannot be read: {error}') from error
@@ -52,8 +49,31 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
     return Cells(
         columns=tuple(CellColumn(heading=heading if options.header else "") for heading in first),
         place=lambda row, column: f"line {line_of(row)}",
-        warnings=(file.warning,) if file.warning else (),
+        warnings=tuple(filter(None, (file.warning, _doubt(file, dialect, len(first), source.name)))),
     )
+
+
+def _check_first(first: list[str]) -> None:
+    if not first:
+        raise Unreadable("it holds no table: there is nothing but blank lines")
+    if len(first) > COLUMNS_MAX:
+        raise Unreadable(f"it has {len(first):,} columns; at most {COLUMNS_MAX:,} are read")
+    if any("\0" in value for value in first):
+        raise Unreadable(
+            "its first line holds zero bytes: if it is UTF-16 without a mark, say encoding: utf-16-le (or utf-16-be)"
+        )
+
+
+def _doubt(file: Text, dialect: Dialect, width: int, name: str) -> str:
+    """A delimiter that was said, and that separates nothing where another one separates everything."""
+    if width > 1:
+        return ""
+    for mark in DELIMITERS:
+        found = _widths(file, replace(dialect, delimiter=mark))
+        if found and found[0] > 1 and len(set(found)) == 1:
+            said, other = (repr(one).replace("'", '"') for one in (dialect.delimiter, mark))
+            return f'"{name}" has one column by the delimiter {said}, and {found[0]} by {other}'
+    return ""
 
 
 def _dialect(file: Text, options: FileOptions) -> Dialect:
@@ -67,12 +87,12 @@ def _dialect(file: Text, options: FileOptions) -> Dialect:
 
 def _delimiter(file: Text, options: FileOptions) -> str:
     """The one that gives every record of the sample as many values as the header, the most of them; where none does,
-    the one that the header holds most of."""
+    the one that the header holds most of, or any record: a title above the header holds none."""
     widths = {
         mark: _widths(file, Dialect(delimiter=mark, quote=options.quote, trims=options.trim)) for mark in DELIMITERS
     }
     even = [mark for mark, found in widths.items() if len(set(found)) == 1 and found[0] > 1]
-    return max(even or DELIMITERS, key=lambda mark: widths[mark][0] if widths[mark] else 0)
+    return max(even or DELIMITERS, key=lambda mark: (widths[mark][0], max(widths[mark])) if widths[mark] else (0, 0))
 
 
 def _widths(file: Text, dialect: Dialect) -> list[int]:

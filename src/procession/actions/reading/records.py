@@ -61,7 +61,8 @@ def table(file: Text, dialect: Dialect, width: int) -> Iterator[Record]:
 
 
 def uneven(line: int, *, found: int, expected: int) -> str:
-    return f"line {line} has {found} value{'s' if found != 1 else ''}, not {expected}"
+    advice = "; where a title stands above the header, say skip" if expected == 1 else ""
+    return f"line {line} has {found} value{'s' if found != 1 else ''}, not {expected}{advice}"
 
 
 def _reason(said: str, line: int, dialect: Dialect) -> str:
