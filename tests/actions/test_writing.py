@@ -7,12 +7,13 @@ import io
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from procession.actions import database, exports, run_sql
 from tests.actions.context import play
 from tests.actions.writing import refused, written
+from tests.support import examples
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ FORMULA = re.compile("^'(?='*[-=+@\t\r\n\uff1d\uff0b\uff0d\uff20])")  # as docs/
 SIGNS = st.text(st.sampled_from("'=+-@\t\r\n1.,5%e \uff1dx"), max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(texts=st.lists(SIGNS, min_size=1, max_size=20))
 def test_an_apostrophe_that_was_added_can_be_taken_away(texts, tmp_path_factory):
     rows = ", ".join(f"({database.literal(text)}, {number})" for number, text in enumerate(texts))

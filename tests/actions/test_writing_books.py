@@ -12,13 +12,14 @@ from decimal import Decimal
 import fastexcel
 import openpyxl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
 
 from procession.actions import database, workbooks
 from procession.actions.problems import Problem
 from tests.actions.writing import book, cells, read
+from tests.support import examples
 
 
 def test_dates_that_excel_cannot_show_are_text_and_said(tmp_path):
@@ -81,7 +82,7 @@ TEXTS = st.text(
 AMOUNTS = st.decimals(min_value=-(10**10), max_value=10**10, places=4)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(rows=st.lists(st.tuples(TEXTS, AMOUNTS), min_size=1, max_size=8))
 def test_a_book_gives_back_what_was_written(rows, tmp_path_factory):
     folder = tmp_path_factory.mktemp("book")

@@ -11,7 +11,7 @@ from decimal import Context, Decimal
 import duckdb
 import openpyxl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
 
@@ -20,6 +20,7 @@ from procession.actions.database import literal, quote
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
 from tests.actions.writing import written
+from tests.support import examples
 
 ADDED = re.compile("^'(?='*[-=+@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 EXACT = Context(prec=80)
@@ -142,7 +143,7 @@ def same(kind, found, text):
     return Decimal(found) == Decimal(text)
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(given=TABLES)
 def test_csv_says_what_duckdb_says(given, tmp_path_factory):
     sql, texts = table(given)
@@ -156,7 +157,7 @@ def test_csv_says_what_duckdb_says(given, tmp_path_factory):
         assert all(map(same, [kind] * 5, plain, [text or "" for text in texts[kind]])), (kind, plain, texts[kind])
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(given=TABLES)
 def test_a_book_holds_what_duckdb_says(given, tmp_path_factory):
     sql, texts = table(given)
@@ -185,7 +186,7 @@ def in_words(kind, value):
     return None if value is None else repr(value)
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(given=TABLES)
 def test_parquet_holds_what_duckdb_says(given, tmp_path_factory):
     sql, texts = table(given)
@@ -197,7 +198,7 @@ def test_parquet_holds_what_duckdb_says(given, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["r.csv", "r.xlsx", "r.parquet"])
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(rows=st.lists(st.tuples(WORDS, decimals(15, 6)), min_size=1, max_size=6))
 def test_the_next_step_reads_what_was_written(name, rows, tmp_path_factory):
     values = ", ".join(f"({literal(word)}, {amount}::DECIMAL(18,6), {n})" for n, (word, amount) in enumerate(rows))

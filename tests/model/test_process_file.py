@@ -32,6 +32,7 @@ from procession.model.processes import (
     StepKind,
     SystemVariable,
 )
+from tests.support import examples
 
 
 class _Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -272,7 +273,7 @@ def _processes(draw: st.DrawFn) -> Process:
     return Process(name=draw(_NAMES), description=draw(_TEXTS), alert_sms=draw(_TEXTS), steps=(data, action))
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
+@settings(examples(150), suppress_health_check=[HealthCheck.too_slow])
 @given(_processes())
 def test_text_and_definition_give_the_same_process_again(process: Process) -> None:
     settled = parse(rendering.to_yaml(process))

@@ -12,10 +12,11 @@ import duckdb
 import openpyxl
 import pytest
 import xlsxwriter
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.actions.reading.relation import read, refusal
+from tests.support import examples
 
 
 def column(folder, *values, **options):
@@ -197,7 +198,7 @@ def test_a_text_stays_byte_for_byte(tmp_path):
 CENTS = st.decimals(min_value=-(10**12), max_value=10**12, places=2)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(amounts=st.lists(CENTS, min_size=1, max_size=20))
 def test_every_format_gives_the_same_columns(tmp_path_factory, amounts):
     folder = tmp_path_factory.mktemp("formats")
@@ -249,7 +250,8 @@ def by_openpyxl(texts):
 
 def parquet(folder):
     path = folder / "written.parquet"
-    duckdb.sql("SELECT * FROM (VALUES ('', 'x'), (NULL, 'y'), ('5', 'z')) t(v, w)").write_parquet(str(path))
+    rows = "(VALUES ('', 'x'), (NULL, 'y'), ('5', 'z')) t(v, w)"
+    duckdb.execute(f"COPY (SELECT * FROM {rows}) TO '{path}' (FORMAT parquet)")
     return path.read_bytes()
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from procession.actions.problems import Problem
 from procession.actions.reading import delimited
 from tests.actions.reading.relation import read, refusal
+from tests.support import examples
 
 PIECES = ['"', ",", "\n", "\r\n", "\r", "a", "1", " ", "\t", '""', '"x"', "\\", "#", "'", ";", "\u00e9"]
 VALUES = ["", "a", "1", "x y", '"q"', '"a,b"', '"a\nb"', '"a\r\nb"', '"a""b"', '""', "'", "#c", '"\r"', "\u00e9"]
@@ -31,13 +32,13 @@ def assert_both_ways_agree(folder, text):
         delimited._scan = known
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(pieces=st.lists(st.sampled_from(PIECES), max_size=14))
 def test_what_is_read_fast_is_what_the_records_say(tmp_path_factory, pieces):
     assert_both_ways_agree(tmp_path_factory.mktemp("csv"), "h,i\n" + "".join(pieces))
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(
     end=st.sampled_from(["\n", "\r\n", "\r"]),
     rows=st.lists(st.lists(st.sampled_from(VALUES), min_size=1, max_size=3), max_size=6),

@@ -8,13 +8,14 @@ from contextlib import suppress
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from procession.actions.problems import Problem
 from procession.actions.reading import json_rows, json_source
 from procession.actions.reading.cells import Kind
 from tests.actions.reading.files import declared, read_json
+from tests.support import examples
 
 
 def refused(content, **options):
@@ -303,7 +304,7 @@ def spelled(value, spaces):
     return json.dumps(value) if value is None or isinstance(value, bool | str) else format(value, "f")
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(tables, st.sampled_from(["", " ", "\n  "]), st.integers(1, 3))
 def test_a_table_reads_the_same_from_every_writer_and_in_every_shape(table, spaces, times):
     table = table * times
@@ -326,7 +327,7 @@ def test_a_table_reads_the_same_from_every_writer_and_in_every_shape(table, spac
         assert (got.headings, got.rows) == (headings, rows)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.text(alphabet='{}[]:,"a1.e-\\ \nu', max_size=30))
 def test_nothing_that_python_refuses_is_read(text):
     content = f'[{{"a":1}},{text}]'

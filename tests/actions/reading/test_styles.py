@@ -19,7 +19,7 @@ from tests.actions.reading.relation import read, refusal
 def sheet(*values):
     book = openpyxl.Workbook()
     for value in ("v", *values):
-        book.active.append([value])
+        book.worksheets[0].append([value])
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
@@ -96,6 +96,6 @@ def test_what_no_file_can_be_read_by_is_told_when_it_is_applied(options, said):
 @pytest.mark.parametrize("options", [{"trim": True}, {"columns": {"v": {"type": "Text", "trim": True}}}])
 def test_blanks_are_taken_from_texts_of_parquet_too(tmp_path, options):
     path = tmp_path / "t.parquet"
-    duckdb.sql("SELECT ' a ' AS v").write_parquet(str(path))
+    duckdb.execute(f"COPY (SELECT ' a ' AS v) TO '{path}' (FORMAT parquet)")
 
     assert read(tmp_path, path.read_bytes(), **options).column("v")[1] == ["a"]
