@@ -93,7 +93,7 @@ def test_a_step_has_no_zone_of_its_server(tmp_path):
             assert cursor.execute("SELECT current_setting('TimeZone')").fetchone() == ("UTC",)
 
 
-FORMULA = re.compile("^'(?='*[-=+@\t\r\n\uff1d\uff0b\uff0d\uff20])")  # as docs/actions.md says to take it away
+FORMULA = re.compile("^'(?='*[-=+@\t\r\n\uff1d\uff0b\uff0d\uff20])")  # as docs/writing.md says to take it away
 SIGNS = st.text(st.sampled_from("'=+-@\t\r\n1.,5%e \uff1dx"), max_size=6)
 
 
