@@ -177,7 +177,7 @@ def _relation(connection: duckdb.DuckDBPyConnection, name: str) -> str:
         return database.LAST_SELECT
     if name.lower() not in known:
         raise Problem(f'the output "{name}" is {sql_checks.missing(name)}')
-    return known[name.lower()]
+    return database.fixed(connection, known[name.lower()])
 
 
 def _output(

@@ -64,9 +64,19 @@ def _connection() -> duckdb.DuckDBPyConnection:
 
 
 def _read(connection: duckdb.DuckDBPyConnection, cells: Cells) -> Read:
+    source, cells = cells.source, cells.load() if cells.load else cells
     # Moments with a zone as text: Python would need a module for them.
     texts = ", ".join(f"t{number}::VARCHAR" for number in range(len(cells.columns)))
     rows = connection.execute(f'SELECT {texts} FROM "{RELATION}" ORDER BY rowid').fetchall()
+    assert _at_once(connection, source, texts) in (rows, None)
     few = range(min(len(rows), 5))
     places = [[cells.place(row, column) for column in range(len(cells.columns))] for row in few]
     return Read(cells=cells, rows=rows, places=places)
+
+
+def _at_once(connection: duckdb.DuckDBPyConnection, source: str, texts: str) -> list[tuple[Any, ...]] | None:
+    """The rows as they are read without a table of cells; None where it was not sure."""
+    try:
+        return connection.execute(f"SELECT {texts} FROM {source}").fetchall()
+    except duckdb.InvalidInputException:
+        return None

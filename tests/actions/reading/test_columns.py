@@ -250,9 +250,8 @@ def by_openpyxl(texts):
 
 def parquet(folder):
     path = folder / "written.parquet"
-    duckdb.execute(
-        f"COPY (SELECT * FROM (VALUES ('', 'x'), (NULL, 'y'), ('5', 'z')) t(v, w)) TO '{path}' (FORMAT parquet)"
-    )
+    rows = "(VALUES ('', 'x'), (NULL, 'y'), ('5', 'z')) t(v, w)"
+    duckdb.execute(f"COPY (SELECT * FROM {rows}) TO '{path}' (FORMAT parquet)")
     return path.read_bytes()
 
 

@@ -8,6 +8,8 @@ from enum import IntEnum
 
 RELATION = "cells of a file"  # the table that a reader makes; no user's relation can have a space in its name
 
+FAILS = "error('the cells are not what they seemed to be')"  # SQL of a value that ends the statement
+
 
 class Kind(IntEnum):
     """What a cell is by its own file's word. Everything in a CSV file is TEXT."""
@@ -38,6 +40,9 @@ class CellColumn:
 class Cells:
     """The table RELATION: a row for each row of the file, in its order, so that `rowid` counts them from 0.
 
+    With `load` there is no such table yet: `source` reads the same columns from the file. Where it is
+    not sure it fails, and `load` makes RELATION.
+
     `place(row, column)` says where a cell is in the user's words ("line 7", 'cell C7 of the sheet "Data"'), for the
     rowid and the number of the column, both from 0. It may read the file again: it is asked for few cells only.
     """
@@ -46,3 +51,5 @@ class Cells:
     place: Callable[[int, int], str]
     remarks: tuple[str, ...] = ()  # for the step's log
     warnings: tuple[str, ...] = ()  # end the step with a Warning
+    source: str = f'"{RELATION}"'  # what SQL can select the cells from
+    load: Callable[[], Cells] | None = None

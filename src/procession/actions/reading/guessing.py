@@ -18,7 +18,7 @@ from procession.actions.reading.values import Style
 if TYPE_CHECKING:
     import duckdb
 
-SAMPLE_ROWS = 5_000
+_SAMPLE_ROWS = 1_000
 _COLUMNS_ASKED_MAX = 24
 _DECIMALS_MAX = 10
 _WHOLE_MAX, _BIG_WHOLE_MAX, _MONEY_WHOLE_MAX = 18, 28, 15
@@ -30,11 +30,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open:
-    """A column to find a type for: `text` is SQL. `kind` as in CellColumn; `kinds` is the SQL of each cell's kind."""
+    """A column to find a type for: `text` is SQL. `kind` as in CellColumn; `kinds` is the SQL of each cell's kind.
+
+    `tried` names what a guess tries to make of the text.
+    """
 
     text: str
     kind: Kind | None
     kinds: str = ""
+    tried: str = ""
     is_binary: bool = False
     style: Style
 
@@ -54,10 +58,14 @@ class Open:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A type, and the SQL value. `residue` tells of rounded binary numbers; `stays` why a column of numbers is text."""
+    """A type, and the SQL value. `residue` tells of rounded binary numbers; `stays` why a column of numbers is text.
+
+    `tried` is SQL that `value` knows by a name.
+    """
 
     type: str
     value: str
+    tried: str = ""
     residue: str = ""
     stays: str = ""
 
@@ -81,7 +89,7 @@ def _masks(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> tu
             for column, tests in zip(group, asked, strict=True)
             for test in tests.values()
         ]
-        sample = f"(SELECT * FROM {quote(RELATION)} LIMIT {SAMPLE_ROWS})"
+        sample = f"(SELECT * FROM {quote(RELATION)} LIMIT {_SAMPLE_ROWS})"
         row = connection.execute(f"SELECT {', '.join(selected)} FROM {sample}").fetchone()
         assert row is not None
         answers: Iterator[bool] = iter(row)
@@ -178,7 +186,7 @@ def _of_numbers(connection: duckdb.DuckDBPyConnection, column: Open) -> Found:
     most_whole, most = _one(connection, f"SELECT max({whole}), max({decimals})")
     if most_whole > _BIG_WHOLE_MAX or (most > _DECIMALS_MAX and not column.is_binary):
         return Found(type="VARCHAR", value=text, stays="its numbers have more digits than a number holds")
-    kind = _type(most_whole, min(most, _DECIMALS_MAX))
+    kind = type_of(most_whole, min(most, _DECIMALS_MAX))
     residue = _residue(connection, column) if most > _DECIMALS_MAX else ""
     return Found(type=kind, value=f"CAST({text} AS {kind})", residue=residue)
 
@@ -210,13 +218,13 @@ def _of_texts(connection: duckdb.DuckDBPyConnection, column: Open) -> Found | No
         return Found(type="VARCHAR", value=column.text, stays="its numbers have more digits than a number holds")
     if (least != most and ends_in_zero) or _has_twins(connection, column, number):
         return Found(type="VARCHAR", value=column.text, stays="one number is written in several ways in it")
-    kind = _type(whole, most or 0)
+    kind = type_of(whole, most or 0)
     return Found(type=kind, value=f"CAST({number} AS {kind})")
 
 
 def _evenly(connection: duckdb.DuckDBPyConnection, column: Open) -> Found | None:
     """The common case in one cheap look: whole numbers only, or one number of decimals, written as a number is."""
-    if column.style.thousands or column.style.decimal != ".":
+    if not column.style.is_plain:
         return None
     text = column.text
     row = _one(connection, f"SELECT arg_min({text}, rowid) FILTER ({text} IS NOT NULL)")
@@ -229,9 +237,9 @@ def _evenly(connection: duckdb.DuckDBPyConnection, column: Open) -> Found | None
     holds = _holds(connection, column, f"TRY_CAST({text} AS {trial})::VARCHAR = {text}")
     if not holds or (trial == "BIGINT" and decimals):
         return None
-    kind = _type(_WHOLE_MAX if trial == "BIGINT" else width - decimals, decimals)
+    kind = type_of(_WHOLE_MAX if trial == "BIGINT" else width - decimals, decimals)
     if trial == "BIGINT" and _one(connection, f"SELECT max(length(ltrim({text}, '-')))")[0] > _WHOLE_MAX:
-        kind = _type(_WHOLE_MAX + 1, 0)
+        kind = type_of(_WHOLE_MAX + 1, 0)
     return Found(type=kind, value=f"CAST({text} AS {kind})")
 
 
@@ -245,7 +253,7 @@ def _has_twins(connection: duckdb.DuckDBPyConnection, column: Open, number: str)
     return row is not None
 
 
-def _type(whole: int, decimals: int) -> str:
+def type_of(whole: int, decimals: int) -> str:
     if decimals == 0:
         return "BIGINT" if whole <= _WHOLE_MAX else "DECIMAL(38,0)"
     return "DECIMAL(19,4)" if decimals <= 4 and whole <= _MONEY_WHOLE_MAX else _LONG

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -12,8 +14,8 @@ from typing import TYPE_CHECKING
 from procession.actions.contract import FileInput
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
-from procession.actions.reading import json_records, number_texts
-from procession.actions.reading.cells import RELATION, CellColumn, Cells, Kind
+from procession.actions.reading import json_records, likely, number_texts
+from procession.actions.reading.cells import FAILS, RELATION, CellColumn, Cells, Kind
 from procession.actions.reading.json_rows import BETWEEN, Rows, TooLarge
 from procession.actions.reading.json_source import Source
 from procession.actions.reading.json_values import MISSING, Unreadable, shown
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 # Tokens by their first character, which is compared faster than it is cut off.
 _IS_TEXT = "token < '#'"  # a quote; numbers begin with a digit or a minus
 _IS_WORD = "token > ':'"  # true or false
+_UNQUOTED = "substring(token, 2, length(token) - 2)"
+_UNESCAPED = f"CASE WHEN contains(token, '\\') THEN token->>'$' ELSE {_UNQUOTED} END"
 _EXPONENT = 9  # the kind of a number until its exponent is written out; more than every Kind
 _DROPPED_MAX = 64  # columns one by one; to drop one takes as long as the table is wide
 _COPY = quote("cells of a file, copied")
@@ -38,7 +42,7 @@ def read(
 ) -> Cells:
     """Raises Problem naming the record or the line."""
     path = _as_utf_8(source, options, folder)
-    tokens = folder / "tokens of a file"
+    tokens = folder / "tokens of a file"  # the next file of the step takes its place
     with path.open("rb") as file, tokens.open("wb") as out:
         if file.read(3) != codecs.BOM_UTF8:
             file.seek(0)
@@ -50,21 +54,63 @@ def read(
         except Unreadable as error:
             raise _problem(source, f"{_place_of(begin, rows, path, error, lines=lines)}{_reason(error)}") from None
     columns = _columns(source, rows, options)
-    place = partial(_place, path, columns, lines=lines)
-    _load(connection, tokens, rows, len(columns))
-    wide = _write_out_exponents(connection, len(columns))
+    table = _Tokens(source=source, path=tokens, rows=rows, columns=columns, place=partial(_place, path, lines=lines))
+    cells = Cells(columns=(), place=table.place_of, remarks=tuple(found.remarks), warnings=tuple(found.warnings))
+    seeming = _seeming(connection, table)
+    if seeming is None:
+        return _settle(connection, table, cells)
+    texts = ", ".join(f"{_sure(f'c{number}', kind, rows)} AS t{number}" for number, kind in enumerate(seeming))
+    return replace(
+        cells,
+        columns=_cell_columns(columns, seeming),
+        source=f"(SELECT {texts} FROM {table.sql})",
+        load=partial(_settle, connection, table, cells),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tokens:
+    """The records as a file of tokens, with a column for each key."""
+
+    source: FileInput
+    path: Path
+    rows: Rows
+    columns: list[str]
+    place: Callable[[list[str], int, int], str]
+
+    @property
+    def sql(self) -> str:
+        return _tokens(self.path, self.rows, len(self.columns))
+
+    def place_of(self, row: int, column: int) -> str:
+        return self.place(self.columns, row, column)
+
+
+def _seeming(connection: duckdb.DuckDBPyConnection, table: _Tokens) -> list[Kind] | None:
+    """The kind of each column by the first rows; None where one has several, or there are too many."""
+    if len(table.columns) > likely.COLUMNS_MAX:
+        return None
+    listed = ", ".join(_kind(f"c{number}") for number in range(len(table.columns)))
+    first = connection.execute(f"SELECT {listed} FROM {table.sql} LIMIT {likely.SAMPLE_ROWS}").fetchall()
+    kinds = [{row[number] for row in first} - {None} for number in range(len(table.columns))]
+    if any(len(found) > 1 or _EXPONENT in found for found in kinds):
+        return None
+    return [Kind(*found) if found else Kind.TEXT for found in kinds]
+
+
+def _settle(connection: duckdb.DuckDBPyConnection, table: _Tokens, cells: Cells) -> Cells:
+    width = len(table.columns)
+    _load(connection, table)
+    wide = _write_out_exponents(connection, width)
     if wide:
         reason = f"the number has an exponent beyond {number_texts.EXPONENT_MAX}"
-        raise _problem(source, f"{place(*wide)}: {reason}")
-    kinds = _settle_kinds(connection, len(columns))
-    tokens.unlink()
-    cells = tuple(CellColumn(heading=key, kind=kind) for key, kind in zip(columns, kinds, strict=True))
-    return Cells(
-        columns=cells,
-        place=place,
-        remarks=tuple(found.remarks),
-        warnings=tuple(found.warnings),
-    )
+        raise _problem(table.source, f"{table.place_of(*wide)}: {reason}")
+    kinds = _settle_kinds(connection, width)
+    return replace(cells, columns=_cell_columns(table.columns, kinds))
+
+
+def _cell_columns(headings: list[str], kinds: Sequence[Kind | None]) -> tuple[CellColumn, ...]:
+    return tuple(CellColumn(heading=heading, kind=kind) for heading, kind in zip(headings, kinds, strict=True))
 
 
 def _as_utf_8(source: FileInput, options: FileOptions, folder: Path) -> Path:
@@ -135,11 +181,12 @@ def _columns(source: FileInput, rows: Rows, options: FileOptions) -> list[str]:
     return declared
 
 
-def _load(connection: duckdb.DuckDBPyConnection, tokens: Path, rows: Rows, width: int) -> None:
+def _load(connection: duckdb.DuckDBPyConnection, table: _Tokens) -> None:
     """Makes RELATION of the file of tokens, with a column of kinds for each of texts."""
-    texts = ", ".join(f"{_text(f'c{number}')} AS t{number}" for number in range(width))
-    kinds = ", ".join(f"{_kind(f'c{number}')} AS k{number}" for number in range(width))
-    connection.execute(f"CREATE TABLE {quote(RELATION)} AS SELECT {texts}, {kinds} FROM {_tokens(tokens, rows, width)}")
+    numbers = range(len(table.columns))
+    texts = ", ".join(f"{_text(f'c{number}', table.rows)} AS t{number}" for number in numbers)
+    kinds = ", ".join(f"{_kind(f'c{number}')} AS k{number}" for number in numbers)
+    connection.execute(f"CREATE TABLE {quote(RELATION)} AS SELECT {texts}, {kinds} FROM {table.sql}")
 
 
 def _write_out_exponents(connection: duckdb.DuckDBPyConnection, width: int) -> tuple[int, int] | None:
@@ -198,12 +245,24 @@ def _tokens(path: Path, rows: Rows, width: int) -> str:
     )
 
 
-def _text(token: str) -> str:
+def _text(token: str, rows: Rows) -> str:
     """What a token says: a text without its quotes and escapes, else the token itself."""
-    return (
-        f"CASE WHEN {_IS_TEXT} THEN CASE WHEN contains(token, '\\') THEN token->>'$'"
-        " ELSE substring(token, 2, length(token) - 2) END ELSE token END"
-    ).replace("token", token)
+    return f"CASE WHEN {_IS_TEXT} THEN {_UNESCAPED if rows.has_escapes else _UNQUOTED} ELSE token END".replace(
+        "token", token
+    )
+
+
+def _sure(token: str, kind: Kind, rows: Rows) -> str:
+    """The same, where the token is of that kind."""
+    value = "token"
+    match kind:
+        case Kind.TEXT:
+            test, value = _IS_TEXT, _UNESCAPED if rows.has_escapes else _UNQUOTED
+        case Kind.NUMBER:
+            test = "token < ':' AND token > '#' AND NOT contains(token, 'e') AND NOT contains(token, 'E')"
+        case _:
+            test = _IS_WORD
+    return f"CASE WHEN {test} THEN {value} WHEN token IS NOT NULL THEN {FAILS} END".replace("token", token)
 
 
 def _kind(token: str) -> str:

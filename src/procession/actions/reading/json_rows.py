@@ -40,6 +40,7 @@ class Rows:
         self.keys: dict[str, int] = {}
         self.count = 0
         self.line_bytes_max = 0
+        self.has_escapes = False
 
     def take(self, record: object, position: int) -> None:
         """Raises Unreadable, at `position`, and TooLarge."""
@@ -128,6 +129,7 @@ class Rows:
         if self.count * len(self.keys) > CELLS_MAX:
             raise TooLarge(f"it has more than {CELLS_MAX:,} cells ({len(self.keys):,} keys)")
         self.line_bytes_max = max(self.line_bytes_max, len(rows))
+        self.has_escapes = self.has_escapes or b"\\" in rows
         self._out.write(rows)
         self._out.write(b"\n")
 

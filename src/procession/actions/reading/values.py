@@ -22,9 +22,9 @@ DIGITS = {"Number": (28, 10), "Money": (15, 4)}  # before and behind the decimal
 _BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(8199) || chr(8239) || chr(65279)"
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6}0*)?)?"
 _ZONE = r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)"
-_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-MOMENT = rf"{_DAY}[ T]{_TIME}"
-ZONED = rf"{_DAY}[ T]{_TIME} ?{_ZONE}"
+DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+MOMENT = rf"{DAY}[ T]{_TIME}"
+ZONED = rf"{DAY}[ T]{_TIME} ?{_ZONE}"
 _CURRENCY = r"([A-Z]{3}|[€$£¥])"
 _MINUS = "\u2212"
 _GROUPS = {" ": "[ \u00a0\u2009\u202f]", "'": "['\u2019]"}
@@ -38,6 +38,11 @@ class Style:
     thousands: str | None = None
     pattern: str | None = None  # of dates
     zone: str = "UTC"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether numbers are written as SQL writes them."""
+        return self.thousands is None and self.decimal == "."
 
 
 def trimmed(text: str) -> str:
@@ -117,7 +122,7 @@ def _time(kind: Kind, wanted: str, text: str, style: Style) -> str:
         if patterns.has_zone(style.pattern):
             found = f"{found} AT TIME ZONE {literal(style.zone if day else 'UTC')}"
         return f"({found})::{SQL_TYPES[wanted]}"
-    local = f"WHEN regexp_full_match({text}, '{_DAY}') OR regexp_full_match({text}, '{MOMENT}') " + (
+    local = f"WHEN regexp_full_match({text}, '{DAY}') OR regexp_full_match({text}, '{MOMENT}') " + (
         f"THEN TRY_CAST({text} AS TIMESTAMP)"
     )
     at = f"TRY_CAST({text} AS TIMESTAMPTZ) AT TIME ZONE {literal(style.zone if day else 'UTC')}"

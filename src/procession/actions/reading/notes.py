@@ -1,0 +1,66 @@
+"""Why a column is text although most of its cells are numbers: what people need when sum(amount) fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from procession.actions.database import quote
+from procession.actions.reading import guessing, values
+from procession.actions.reading.values import Style
+
+if TYPE_CHECKING:
+    import duckdb
+
+SAMPLE_ROWS = 5_000
+VALUE_CHARACTERS_MAX = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A column of texts. `number` is its place among the cells; `stays` the reason, where it is known."""
+
+    name: str
+    number: int
+    style: Style
+    stays: str
+
+
+def find(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Text], place: Callable[[int, int], str]
+) -> dict[str, str]:
+    """By the columns' names. The rows of the table are those of the cells, whose `place` is as in Cells."""
+    notes = {}
+    for group in guessing.in_groups(columns):
+        # Of the first rows only: it decides whether more is asked, never what a column is.
+        counts = connection.execute(
+            f"SELECT {', '.join(_counts(quote(column.name)) for column in group)} "
+            f"FROM (SELECT * FROM {quote(table)} LIMIT {SAMPLE_ROWS})"
+        ).fetchone()
+        assert counts is not None
+        for column, count, alike in zip(group, counts[::2], counts[1::2], strict=True):
+            if count and 2 * alike > count:
+                notes[column.name] = _why(connection, table, column, place)
+    return notes
+
+
+def _counts(text: str) -> str:
+    return f"count({text}), count(*) FILTER (coalesce(regexp_full_match({text}, '[-+]?[0-9][0-9.,]*'), false))"
+
+
+def _why(connection: duckdb.DuckDBPyConnection, table: str, column: Text, place: Callable[[int, int], str]) -> str:
+    if column.stays:
+        return f"stays text: {column.stays}"
+    # Users may call a column rowid, so that the first one is found by its place among all of them.
+    texts = f"(SELECT row_number() OVER () - 1 AS place, {quote(column.name)} AS text FROM {quote(table)})"
+    row = connection.execute(
+        f"SELECT min(place), arg_min(text, place), count(*) FROM {texts} WHERE NOT regexp_full_match(text, ?)",
+        [values.number_pattern(column.style)],
+    ).fetchone()
+    assert row is not None
+    first, text, count = row
+    if not count:
+        return "stays text: its cells are of several kinds"
+    shown = text[:VALUE_CHARACTERS_MAX]
+    return f'stays text, because of "{shown}" ({place(first, column.number)}); cells that are no numbers: {count:,}'
