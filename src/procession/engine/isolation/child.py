@@ -81,7 +81,7 @@ def _settle_in(log: int) -> None:
 
 
 def _die_of_terminate() -> None:
-    # What user code forks is ended by its parent, such as a pool: an exception there may get lost, and the parent waits.
+    # Its parent, such as a pool, waits for what it has ended: an exception might get lost there.
     if signal.getsignal(signal.SIGTERM) is _terminate:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
