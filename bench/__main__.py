@@ -1,4 +1,4 @@
-"""python -m bench [W1 W2 ... isolation tables] [--full] [--json]: what is reached of what docs/figures.md asks."""
+"""python -m bench [W1 ... isolation tables writing] [--full] [--json]: what is reached of what docs/figures.md asks."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from bench import (
     w12_transfers,
     w13_throughput,
     w14_reading,
+    writing,
 )
 from bench.figures import Report
 
@@ -38,6 +39,7 @@ WORKS: dict[str, Callable[..., Report]] = {
     "W14": w14_reading.measure,
     "isolation": isolation.measure,
     "tables": tables.measure,
+    "writing": writing.measure,
 }
 
 

@@ -141,6 +141,31 @@ def test_what_follows_the_body_of_a_request_has_a_size_beyond_which_it_is_cut(
     assert sent < 10_000_000
 
 
+@pytest.mark.parametrize("more", [b"", b"x"])
+def test_a_refused_client_that_stops_in_its_body_is_let_go(home: Path, more: bytes) -> None:
+    with serving(home) as server:
+        host, _, port = server.address.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            connection.sendall(b"POST /api/v1/files/f-1 HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+            connection.recv(1)
+            connection.sendall(more)
+
+            assert b'"supportId"' in connection.makefile("rb").read()
+
+
+def test_a_refused_client_that_goes_on_sending_sees_why(home: Path) -> None:
+    with serving(home) as server:
+        host, _, port = server.address.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            connection.sendall(b"POST /api/v1/files/f-1 HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n")
+            for _ in range(200):
+                connection.sendall(b"x" * 100_000)
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            said = connection.makefile("rb").read()
+
+    assert [said.count(text) for text in (b"HTTP/1.1 401 ", b"HTTP/1.1 200 ")] == [1, 1]
+
+
 def test_a_new_database_is_nobody_else_s_also_where_the_folder_was_there(home: Path) -> None:
     home.mkdir(mode=0o755, parents=True)
 

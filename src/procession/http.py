@@ -24,6 +24,7 @@ HEAD_SECONDS_MAX = 10.0  # from the connection, or a request's first byte, to th
 IDLE_SECONDS_MAX = 75  # between two requests of a connection
 DRAIN_SECONDS_MAX = 2  # for requests under way when the server is told to end; long polls are cut
 HEAD_BYTES_MAX = 65_536  # with what arrived together with its end; trailers and what else is no body, too
+LINGER_SECONDS_MAX = 10  # after a refusal, for the rest of the body: a client that is cut off sees no answer
 BACKLOG = 2048
 
 
@@ -36,6 +37,8 @@ class Connection(HttpToolsProtocol):
     """uvicorn's connection, which waits for a request's head as long as the client likes; ours does not."""
 
     _head_timer: asyncio.TimerHandle | None = None
+    _linger_timer: asyncio.TimerHandle | None = None
+    _is_body_open = False  # of the latest request whose head has come
     _idle_bytes = 0  # that ended no head, were no piece of a body, and ended no request
     _has_gone_on = False
 
@@ -45,6 +48,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_expecting()
+        self._stop_lingering()
+        self._unset_keepalive_if_required()  # uvicorn leaves it, and all that it holds, after a reset
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -67,7 +72,7 @@ class Connection(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._has_gone_on = True
+        self._has_gone_on = self._is_body_open = True
         self._stop_expecting()
         super().on_headers_complete()
 
@@ -77,7 +82,16 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._has_gone_on = True
+        self._is_body_open = False
+        self._stop_lingering()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """The rest of a body that nobody reads is let pass, for a while: its first byte stops uvicorn's own timer."""
+        super().on_response_complete()
+        if self._is_body_open and self.cycle.response_complete:
+            self._stop_lingering()
+            self._linger_timer = self.loop.call_later(LINGER_SECONDS_MAX, self.transport.close)
 
     def send_400_response(self, msg: str) -> None:
         self._refuse("400 Bad Request", "this is not a valid HTTP request")
@@ -98,6 +112,11 @@ class Connection(HttpToolsProtocol):
     def _expect_head(self) -> None:
         if self._head_timer is None:
             self._head_timer = self.loop.call_later(HEAD_SECONDS_MAX, self.transport.close)
+
+    def _stop_lingering(self) -> None:
+        if self._linger_timer is not None:
+            self._linger_timer.cancel()
+            self._linger_timer = None
 
     def _stop_expecting(self) -> None:
         if self._head_timer is not None:

@@ -45,6 +45,16 @@ def test_equal_keys_and_amounts_pair(tmp_path):
     assert pairs(match(tmp_path, ["a,1.10", "b,2"], ["b,2.00", "a,1.1", "a,1.2"])) == [(1, 2), (2, 1)]
 
 
+def test_totals_keep_all_their_digits(tmp_path):
+    long = "1234567890123456789012345.1234"
+
+    played = match(tmp_path, [f"a,{long}"], ["b,0.10"], outputs={"left_total": "${o.t}", "difference": "${o.d}"})
+
+    assert played.outputs == {"o.t": Decimal(long), "o.d": Decimal("1234567890123456789012345.0234")}
+    assert "left 1,234,567,890,123,456,789,012,345.1234 and right 0.1 differ by" in played.outcome.message
+    assert played.outcome.message.endswith("345.0234")
+
+
 def test_binary_amounts_pair_with_their_decimals(tmp_path):
     path = tmp_path / "binary.parquet"
     rows = "VALUES (1, 'a', 1234567.89::DOUBLE), (2, 'b', 12345678901.12), (3, 'c', 0.00001)"

@@ -208,3 +208,19 @@ def test_every_key_that_a_process_file_may_give_can_be_referred_to(key):
 
     assert run_python.check(settings) == ()
     assert list(run_python.ACTION.reads(settings)) == [f"{key}.{key}"]
+
+
+def test_an_input_file_has_the_name_that_people_know_it_by(tmp_path):
+    code = 'outputs[\'x\'] = f\'{inputs["a"].name} {inputs["a"].read_text()} {inputs["b"].read_text()}\''
+    settings = {"inputs": {"a": "${d.a}", "b": "${d.b}"}}
+    files = {"d.a": ("bank 11.xlsx", b"one"), "d.b": ("bank 11.xlsx", b"two")}
+
+    played = run(tmp_path, code, type="String", settings=settings, **files)
+
+    assert played.outputs == {"d.x": "bank 11.xlsx one two"}
+
+
+def test_a_folder_is_no_output(tmp_path):
+    played = run(tmp_path, "outputs.file('x', 'x.csv').mkdir()", type="File")
+
+    assert played.outcome.message.endswith("this is a folder; pack it into one file, such as a ZIP")

@@ -401,10 +401,10 @@ def test_a_workbook_holds_text_as_text_and_numbers_as_numbers(tmp_path):
 
     sheet = zipfile.ZipFile(io.BytesIO(content)).read("xl/worksheets/sheet1.xml").decode()
     assert "<f>" not in sheet
-    assert '<t xml:space="preserve">=1+1</t>' in sheet
-    assert '<t xml:space="preserve">007</t>' in sheet
+    assert "<t>=1+1</t>" in sheet
+    assert "<t>007</t>" in sheet
     assert "<v>1.50</v>" in sheet
-    assert '<t xml:space="preserve">12345678901234567890</t>' in sheet
+    assert "<t>12345678901234567890</t>" in sheet
 
 
 def test_the_same_rows_make_the_same_workbook(tmp_path):

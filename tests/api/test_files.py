@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import resource
 
@@ -132,3 +133,25 @@ def test_a_full_disk_is_told_in_words_and_leaves_nothing(home: House) -> None:
     assert (refused.status_code, "the server's disk takes no more" in refused.json()["message"]) == (503, True)
     assert list((home.office.blobs.path("0" * 64).parent.parent / "incoming").iterdir()) == []
     assert home.get(f"files/{file}/metadata")["sizeInBytes"] == 0
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-", "bytes=-5", "bytes=0-1023"])
+def test_a_range_of_an_empty_file_is_the_empty_file(home: House, asked: str) -> None:
+    file = file_of(home, home.new_run())
+    home.post(f"files/{file}", files={"file": ("empty.csv", b"")})
+
+    answer = home.ask("GET", f"files/{file}", headers={"range": asked})
+
+    assert (answer.status_code, answer.content, answer.headers["content-length"]) == (200, b"", "0")
+
+
+@pytest.mark.parametrize("twice", [("range", "bytes=0-1", "bytes=4-5"), ("if-none-match", '"other"', '"another"')])
+def test_a_header_that_comes_twice_is_one_list(home: House, twice: tuple[str, str, str]) -> None:
+    file = file_of(home, home.new_run())
+    home.post(f"files/{file}", files=FIRST)
+    name, *texts = twice
+    headers = [("authorization", "Bearer owner"), *((name, text) for text in texts)]
+
+    answer = asyncio.run(home.request_async("GET", f"/api/v1/files/{file}", headers=headers))
+
+    assert (answer.status_code, answer.content) == (200, FIRST["file"][1])

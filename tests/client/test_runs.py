@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from procession.client import Client, Invalid, NotFound, TimedOut
+from procession.client import Client, Invalid, NotFound, TimedOut, errors
 from procession.client.shapes import Progress
 from tests.programs import ECHO
 
@@ -189,6 +189,34 @@ def test_files_go_up_and_down(procession: Client, tmp_path: Path) -> None:
     assert (tmp_path / "there.bin").read_bytes() == content
     assert [path.name for path in tmp_path.iterdir()] == ["there.bin"]
     assert file.rename("other.csv").name == file.details().name == "other.csv"
+
+
+class Changing(io.BytesIO):
+    """An open file that somebody writes into while it is sent: it is read once before."""
+
+    begun = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size and self.tell() == 0:
+            self.begun += 1
+            if self.begun > 1:
+                self.getbuffer()[:3] = b"new"
+        return super().read(size)
+
+
+def test_a_file_that_is_changed_while_it_is_sent_is_not_kept_torn(procession: Client) -> None:
+    file = procession.process("Echo").create_run().property("data.text").file
+    file.upload(b"as it was")
+
+    for send in (file.upload, file.upload_in_chunks):
+        with pytest.raises(Invalid, match="another sha-256"):
+            send(Changing(b"old" * 1_000))
+
+    assert file.read() == b"as it was"
+
+
+def test_a_condition_that_does_not_hold_is_a_conflict() -> None:
+    assert type(errors.of_answer(412, {"message": "the file has changed"})) is errors.Conflict
 
 
 def test_a_definition_is_applied_and_read_again(procession: Client) -> None:

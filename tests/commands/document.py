@@ -43,7 +43,7 @@ name: a backup that was killed, or met a full disk, has none. It replaces no oth
 archive (a plain tar) holds the hashes. The file holds everything, secrets too (as hashes): keep it like the home itself.
 
 `restore` takes an empty folder, or one that is not there. It checks everything before the home can be seen; what goes
-wrong leaves nothing. A restored home has no processes: steps that were under way at the moment of the backup count as
+wrong leaves nothing but an empty folder with a lock, which the next try takes. A restored home has no processes: steps that were under way at the moment of the backup count as
 lost, and no process of the original is looked for, so that restoring on the same machine ends nothing there. When a
 server is started on it, such runs go on: a step that was under way runs again, one declared `effect: once` does not.
 If the original still works on those runs, cancel them in the restored home before its server starts.

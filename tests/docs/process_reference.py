@@ -80,7 +80,7 @@ TYPES = {
     "Dropdown": "one of its `options`",
     "Text": "a text that is shown and not filled in; `foreground_color` colours it",
     "String": "a text",
-    "Number": "a whole number",
+    "Number": "a number; one that a step writes is whole",
     "Decimal": "an exact decimal number, never a binary fraction",
     "CheckBox": "true or false",
     "SystemVariable": "what the system knows: who started the run, when, of which process",

@@ -119,6 +119,14 @@ def test_a_good_file() -> None:
     assert last.when.parts[1] == Atom(kind=AtomKind.AT_LEAST, subject="parameters.tolerance", value=Decimal("0.01"))
 
 
+def test_two_outputs_of_a_step_cannot_go_to_one_property() -> None:
+    found = mistakes(
+        GOOD.replace('{result: "${parameters.result}"}', '{a: "${parameters.result}", b: "${parameters.result}"}')
+    )
+
+    assert found == ["a.yaml:22:96: another output goes to ${parameters.result} too, and only one of them would stay"]
+
+
 def test_a_key_given_thirty_thousand_times_is_told_at_once() -> None:
     began = time.monotonic()
 

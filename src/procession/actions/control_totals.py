@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
 from procession.actions.database import literal, quote
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from procession.actions.ledgers import Pair
 
 _ALL = "All"
+_EXACT = Context(prec=80)  # Python's own rounds to 28 digits, and two totals have up to 38 each
 _OURS = frozenset({"line", "left_count", "left_total", "right_count", "right_total", "difference"})
 _SUMS = "count(left_row) AS left_count, coalesce(sum(left_amount), 0) AS left_total, " \
     "count(right_row) AS right_count, coalesce(sum(right_amount), 0) AS right_total"  # fmt: skip
@@ -88,7 +89,7 @@ def check(connection: duckdb.DuckDBPyConnection) -> dict[str, Decimal]:
                 f"{went[0]:,} rows and {went[1]} would go out; nothing was published"
             )
         totals[f"{side}_total"] = came[1]
-    return totals | {"difference": totals["left_total"] - totals["right_total"]}
+    return totals | {"difference": _EXACT.subtract(totals["left_total"], totals["right_total"])}
 
 
 def _sums(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, Decimal, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
 # A spreadsheet runs a text that begins so. The wide forms count: some versions of Excel take them for the narrow ones.
 _FORMULA_STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
-_PLAIN_NUMBER = r"[-+]?[0-9][0-9 .,]*"  # is no formula although it begins with a sign
+# A text that has an apostrophe there of its own gets one more: whoever takes one away has every text as it was.
+_FORMULA = f"^'*[{re.escape(_FORMULA_STARTS)}]"
+# No formula although it begins with a sign: a dash for "nothing", and a number as people write it.
+_HARMLESS = "-+|[-+]?[.,]?[0-9][0-9 .,'\u00a0\u202f]*([eE][-+]?[0-9]+)?[ \u00a0\u202f]?%?"
 _DECIMAL = re.compile(r"DECIMAL\(\d+,(\d+)\)")
 _BINARY = frozenset({"DOUBLE", "FLOAT"})
-_PLAIN = frozenset({"BOOLEAN", "DATE", "TIME", "UUID"})
+_PLAIN = frozenset({"BOOLEAN", "DATE", "TIME", "TIME_NS", "TIME WITH TIME ZONE", "INTERVAL", "UUID"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +35,41 @@ class Style:
     escapes: bool
 
 
+def heading_line(names: Sequence[str], style: Style, delimiter: str) -> str:
+    """The first line of the file. Its headings are quoted like texts; "ID" is, or Excel takes the file for SYLK."""
+    shown = []
+    for number, name in enumerate(names):
+        heading = harmless_heading(name) if style.escapes else name
+        special = heading.startswith("#") or any(mark in heading for mark in (delimiter, '"', "\r", "\n"))
+        if special or (number == 0 and heading.startswith("ID")):
+            heading = '"' + heading.replace('"', '""') + '"'
+        shown.append(heading)
+    return delimiter.join(shown) + "\n"
+
+
+def harmless_heading(name: str) -> str:
+    return "'" + name if re.match(_FORMULA, name) and not re.fullmatch(_HARMLESS, name) else name
+
+
 def shown(column: str, kind: str, style: Style, *, is_only: bool) -> str:
-    """The column as text under its heading. `is_only`: an empty cell alone in its row would be an empty line."""
+    """The column as text. `is_only`: an empty cell alone in its row would be an empty line."""
     value = _value(quote(column), kind, style)
-    heading = "'" + column if style.escapes and column[:1] in tuple(_FORMULA_STARTS) else column
-    return f"coalesce({value}, '') AS {quote(heading)}" if is_only else f"{value} AS {quote(heading)}"
+    return f"coalesce({value}, '')" if is_only else value
+
+
+def remarks(connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping[str, str]) -> tuple[str, ...]:
+    """What the file says otherwise than the relation."""
+    texts = [column for column, kind in types.items() if _is_text(kind)]
+    if not texts:
+        return ()
+    counts = ", ".join(f"count(*) FILTER (WHERE {_is_run(f'CAST({quote(column)} AS VARCHAR)')})" for column in texts)
+    row = connection.execute(f"SELECT {counts} FROM {quote(relation)}").fetchone()
+    assert row is not None
+    return tuple(
+        f'column "{column}": {count:,} texts begin like a formula and have an apostrophe before them (escape_formulas)'
+        for column, count in zip(texts, row, strict=True)
+        if count
+    )
 
 
 def _value(name: str, kind: str, style: Style) -> str:
@@ -48,9 +81,13 @@ def _value(name: str, kind: str, style: Style) -> str:
         return _marked(text if style.decimals is None else _padded(text, style.decimals), style)
     if kind == "TIMESTAMP WITH TIME ZONE" and style.zone != "UTC":
         return f"CAST(timezone({literal(style.zone)}, {name}) AS VARCHAR)"
-    if kind in _PLAIN or kind.startswith("TIMESTAMP") or kind.endswith(("INT", "INTEGER")):
-        return text
-    return _harmless(text) if style.escapes else text
+    return harmless(text) if style.escapes and _is_text(kind) else text
+
+
+def _is_text(kind: str) -> bool:
+    """May it hold any text?"""
+    is_number = kind in _BINARY or _DECIMAL.fullmatch(kind) or kind.endswith(("INT", "INTEGER"))
+    return not (is_number or kind in _PLAIN or kind.startswith("TIMESTAMP"))
 
 
 def _marked(number: str, style: Style) -> str:
@@ -66,18 +103,21 @@ def _digits(text: str, scale: int, decimals: int | None) -> str:
     return f"left({text}, -{cut})"
 
 
+def harmless(text: str) -> str:
+    """The SQL text so that no spreadsheet runs it."""
+    return f"CASE WHEN {_is_run(text)} THEN '''' || {text} ELSE {text} END"
+
+
+def _is_run(text: str) -> str:
+    # No IN over the letters: DuckDB makes a join of it, and a join mixes the rows of a long table.
+    formula, plain = literal(_FORMULA), literal(_HARMLESS)
+    return f"(regexp_matches({text}, {formula}) AND NOT regexp_full_match({text}, {plain}))"
+
+
 def _padded(text: str, decimals: int) -> str:
     """The SQL text of a number, which has no more decimals than these, with all of them."""
     point = f"CASE WHEN contains({text}, '.') OR {decimals} = 0 THEN '' ELSE '.' END"
     return f"({text}) || {point} || repeat('0', {decimals} - length(split_part({text}, '.', 2)))"
-
-
-def _harmless(text: str) -> str:
-    starts = ", ".join(literal(letter) for letter in _FORMULA_STARTS)
-    return (
-        f"CASE WHEN left({text}, 1) IN ({starts}) AND NOT regexp_full_match({text}, '{_PLAIN_NUMBER}') "
-        f"THEN '''' || {text} ELSE {text} END"
-    )
 
 
 def check_finite(connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping[str, str]) -> None:

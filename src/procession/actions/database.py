@@ -79,6 +79,17 @@ def count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
     return int(row[0])
 
 
+def fixed(connection: duckdb.DuckDBPyConnection, relation: str) -> str:
+    """The relation, or a table in place of a view: that computes its rows each time, and may order them otherwise."""
+    table = f"the rows of {relation}"
+    kinds = dict(connection.execute("SELECT table_name, table_type FROM information_schema.tables").fetchall())
+    if kinds[relation] != "VIEW":
+        return relation
+    if table not in kinds:
+        connection.execute(f"CREATE TABLE {quote(table)} AS FROM {quote(relation)}")
+    return table
+
+
 def tables(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
     """The columns of each table and view, none of our own."""
     rows = connection.execute(

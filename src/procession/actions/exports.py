@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import zoneinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from procession.actions import csv_cells, database, references, workbooks
+from procession.actions import csv_cells, database, parquet_columns, references, workbooks
 from procession.actions.contract import Context, FileOutput
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 FORMATS = frozenset({".csv", ".xlsx", ".parquet"})
 DECIMALS_MAX = 10
 _DELIMITERS_REFUSED = frozenset('"\r\n\\.-+')  # what stands in numbers or around texts
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class OutputOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,7 +46,7 @@ class OutputOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     escape_formulas: Annotated[
         bool,
         msgspec.Meta(
-            description="CSV: texts that a spreadsheet would run get an apostrophe; false where only machines read it"
+            description="CSV: texts that a spreadsheet would run get one more apostrophe; false where machines read it"
         ),
     ] = True
 
@@ -127,41 +125,60 @@ def write(
     suffix = Path(name).suffix.lower()
     path = context.folder / database.EXPORT_FOLDER / f"{reference_of(target)}{suffix}"
     csv_cells.check_finite(connection, relation, database.columns(connection, relation))
+    rows = database.count(connection, relation)
     match suffix:
         case ".xlsx":
             notes = workbooks.write(connection, path, {Path(name).stem: relation}, options_of(target).zone)
             warnings += [f"{name}: {text}" for text in notes.warnings]
-            for text in notes.remarks:
-                context.log(f"{name}: {text}\n")
+            remarks = notes.remarks
         case ".parquet":
-            connection.execute(f"COPY {quote(relation)} TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+            remarks = _write_parquet(connection, relation, path)
         case ".csv":
-            warnings += _write_csv(connection, relation, path, options_of(target))
+            remarks = _write_csv(connection, relation, path, options_of(target), warnings)
         case _:
             raise Problem(f'the file "{name}" must end in .csv, .xlsx or .parquet to be written')
-    context.log(f"{name}: {database.count(connection, relation):,} rows written\n")
+    for text in (*remarks, f"{rows:,} rows written"):
+        context.log(f"{name}: {text}\n")
     return FileOutput(path=str(path), name=name)
 
 
-def _write_csv(
-    connection: duckdb.DuckDBPyConnection, relation: str, path: Path, options: OutputOptions
-) -> tuple[str, ...]:
-    """Gives what people should know."""
+def _write_parquet(connection: duckdb.DuckDBPyConnection, relation: str, path: Path) -> tuple[str, ...]:
+    import duckdb
+
     types = database.columns(connection, relation)
-    warnings = csv_cells.check_decimals(connection, relation, types, options.decimals)
+    shown = ", ".join(parquet_columns.shown(column, kind) for column, kind in types.items())
+    try:
+        connection.execute(
+            f"COPY (SELECT {shown} FROM {quote(relation)}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
+        )
+    except duckdb.ConversionException as error:
+        told = database.complaint(error, {})
+        raise Problem(f"{told}; Parquet holds no longer number: cast the column to VARCHAR") from error
+    wanted = {column: parquet_columns.exact(kind) for column, kind in types.items()}
+    return tuple(
+        f'column "{column}": {types[column]} written as {kind}, which Parquet holds exactly'
+        for column, kind in wanted.items()
+        if kind != types[column]
+    )
+
+
+def _write_csv(
+    connection: duckdb.DuckDBPyConnection, relation: str, path: Path, options: OutputOptions, warnings: list[str]
+) -> tuple[str, ...]:
+    """Gives what the log says of it."""
+    types = database.columns(connection, relation)
+    warnings += csv_cells.check_decimals(connection, relation, types, options.decimals)
     style = csv_cells.Style(
         decimal=options.decimal, decimals=options.decimals, zone=options.zone, escapes=options.escape_formulas
     )
-    shown = ", ".join(csv_cells.shown(column, kind, style, is_only=len(types) == 1) for column, kind in types.items())
     delimiter = options.delimiter or (";" if options.decimal == "," else ",")
-    written = path.with_suffix(".part") if options.bom else path
+    first = ("\ufeff" if options.bom else "") + csv_cells.heading_line(list(types), style, delimiter)
+    if not database.count(connection, relation):
+        path.write_text(first, encoding="utf-8", newline="")
+        return ()
+    shown = ", ".join(csv_cells.shown(column, kind, style, is_only=len(types) == 1) for column, kind in types.items())
     connection.execute(
-        f"COPY (SELECT {shown} FROM {quote(relation)}) TO {literal(str(written))} "
-        f"(FORMAT csv, HEADER, DELIMITER {literal(delimiter)})"
+        f"COPY (SELECT {shown} FROM {quote(relation)}) TO {literal(str(path))} "
+        f"(FORMAT csv, HEADER false, DELIMITER {literal(delimiter)}, PREFIX {literal(first)}, SUFFIX '\n')"
     )
-    if options.bom:
-        with written.open("rb") as text, path.open("wb") as out:
-            out.write(_BYTE_ORDER_MARK)
-            shutil.copyfileobj(text, out, 1 << 20)
-        written.unlink()
-    return warnings
+    return csv_cells.remarks(connection, relation, types) if options.escape_formulas else ()

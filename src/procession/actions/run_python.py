@@ -47,14 +47,15 @@ def run(context: Context) -> Outcome:
     if settings.network and not context.has_network:
         return _failed(NO_NETWORK)
     targets = {name: context.target(references.only([text])[0]) for name, text in settings.outputs.items()}
-    outputs = Outputs(context.folder, targets)
     remarks = Remarks(context)
+    outputs = Outputs(context, targets, remarks)
     main = _main(context, outputs, remarks)
     failure = _execute(context, main, remarks)
     if failure is None:
         failure = _keep(context, main, outputs)
     if failure is not None:
         return _failed(failure)
+    remarks.hear_copies()
     return Outcome(
         status=StepStatus.WARNING if remarks.has_warnings else StepStatus.SUCCESS,
         message=remarks.text()[:MESSAGE_CHARACTERS_MAX],
@@ -71,7 +72,7 @@ def _main(context: Context, outputs: Outputs, remarks: Remarks) -> ModuleType:
     settings: Settings = context.settings
     main = ModuleType("__main__")
     main.__file__ = context.begin_program(settings.code)
-    inputs = {name: as_script_value(context, given) for name, given in settings.inputs.items()}
+    inputs = {name: as_script_value(context, name, given) for name, given in settings.inputs.items()}
     vars(main).update(
         __builtins__=builtins,
         inputs=inputs,

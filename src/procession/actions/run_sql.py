@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from procession.actions import (
+    comparing,
     database,
     expecting,
     exports,
@@ -69,8 +70,9 @@ def run(context: Context) -> Outcome:
         for name, target in context.settings.outputs.items():
             exports.refuse(context, name, target, _default_name(context, name))
         parameters, made = _load(context, connection, warnings)
+        warnings += comparing.warnings(connection, made, context.settings.sql)
         database.lock(connection, context.folder)
-        _execute(context, connection, parameters, made)
+        _execute(context, connection, parameters, made, warnings)
         _check_result(context, connection, warnings)
         outputs, gave = _collect(context, connection, warnings)
     except Problem as problem:
@@ -113,7 +115,11 @@ def _check_result(context: Context, connection: duckdb.DuckDBPyConnection, warni
 
 
 def _execute(
-    context: Context, connection: duckdb.DuckDBPyConnection, parameters: dict[str, Any], made: Mapping[str, Made]
+    context: Context,
+    connection: duckdb.DuckDBPyConnection,
+    parameters: dict[str, Any],
+    made: Mapping[str, Made],
+    warnings: list[str],
 ) -> None:
     import duckdb
 
@@ -125,6 +131,8 @@ def _execute(
     last = max((i for i, (_, statement) in enumerate(statements) if _gives_rows(statement)), default=None)
     for number, (line, statement) in enumerate(statements):
         bound = {name: parameters[name] for name in statement.named_parameters}
+        if comparing.is_mixed(connection, statement.query, bound):
+            warnings.append(f"{WHERE}, line {line}: {comparing.MIXED}")
         try:
             if number == last:
                 _keep(connection, statement, bound)
@@ -169,7 +177,7 @@ def _relation(connection: duckdb.DuckDBPyConnection, name: str) -> str:
         return database.LAST_SELECT
     if name.lower() not in known:
         raise Problem(f'the output "{name}" is {sql_checks.missing(name)}')
-    return known[name.lower()]
+    return database.fixed(connection, known[name.lower()])
 
 
 def _output(

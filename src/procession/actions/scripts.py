@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 import threading
 import traceback
@@ -19,9 +20,11 @@ _SUFFIX_CHARACTERS_MAX = 10
 class Outputs(MutableMapping[str, Any]):
     """`outputs["name"] = value`, or write to the path that `outputs.file("name")` returns."""
 
-    def __init__(self, folder: Path, targets: Mapping[str, OutputTarget]) -> None:
-        self._folder = folder
+    def __init__(self, context: Context, targets: Mapping[str, OutputTarget], remarks: Remarks) -> None:
+        self._folder = context.folder
+        self._context = context
         self._targets = targets
+        self._remarks = remarks
         self._values: dict[str, Any] = {}
         self._names: dict[str, str] = {}
         self.kept: dict[str, OutputValue] = {}  # what the step hands over
@@ -34,6 +37,8 @@ class Outputs(MutableMapping[str, Any]):
         known_as = Path(file_name or target.file_name or name).name
         path = self._folder / "outputs" / f"{name}{_suffix(known_as)}"
         path.parent.mkdir(exist_ok=True)
+        if self._values.get(name) != path:
+            self._refuse_copy(name)
         self._values[name], self._names[name] = path, known_as
         return path
 
@@ -61,6 +66,8 @@ class Outputs(MutableMapping[str, Any]):
         path = (self._folder / value).resolve()
         if not path.is_relative_to(self._folder.resolve()):
             raise values.DoesNotFit("the file is not in the step's folder; copy it to the path of outputs.file()")
+        if path.is_dir():
+            raise values.DoesNotFit("a file is wanted, and this is a folder; pack it into one file, such as a ZIP")
         if not path.is_file():
             raise values.DoesNotFit("the file was not written")
         return FileOutput(path=str(path), name=self._names.get(name, value.name))
@@ -71,10 +78,23 @@ class Outputs(MutableMapping[str, Any]):
             raise ValueError(f'there is no output "{name}" (outputs of this step: {known})')
         return self._targets[name]
 
+    def _refuse_copy(self, name: str) -> None:
+        """What a forked process sets is set in its own memory, and the step would succeed without it."""
+        if self._context.is_copy:
+            lost = f'the output "{name}" was set in a process that the script started; return the value to the script'
+            self._remarks.warn(lost)
+            raise RuntimeError(lost)
+
     def __setitem__(self, name: str, value: object) -> None:
         self._target(name)
-        self._values[name] = value
+        self._refuse_copy(name)
+        self._values[name] = self._placed(value) if isinstance(value, Path) else value
         self._names.pop(name, None)
+
+    def _placed(self, path: Path) -> Path:
+        """As Python itself would look for it now: a script may change its folder."""
+        here = Path.cwd()
+        return here / path if here.is_relative_to(self._folder) else path
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -102,14 +122,25 @@ class Remarks:
         self._context = context
         self._message = ""
         self._warnings: list[str] = []
+        self._of_copies = context.folder / ".warnings"  # of processes that the script forked
 
     def message(self, text: object) -> None:
         self._message = values.writable(str(text))
 
     def warn(self, text: object) -> None:
-        self._warnings.append(values.writable(str(text)))
+        words = values.writable(str(text))
         flush_standard()
-        self._context.log(f"warning: {text}\n")
+        self._context.log(f"warning: {words}\n")
+        if self._context.is_copy:
+            with self._of_copies.open("a", encoding="utf-8") as file:
+                file.write(f"{json.dumps(words)}\n")
+        else:
+            self._warnings.append(words)
+
+    def hear_copies(self) -> None:
+        """Take over what forked processes have warned of."""
+        with contextlib.suppress(FileNotFoundError), self._of_copies.open(encoding="utf-8") as file:
+            self._warnings += [json.loads(line) for line in file]
 
     @contextlib.contextmanager
     def of_failures(self) -> Iterator[None]:
@@ -151,7 +182,17 @@ def flush_standard() -> None:
             stream.flush()
 
 
-def as_script_value(context: Context, given: references.Given) -> object:
+def as_script_value(context: Context, name: str, given: references.Given) -> object:
     """A File is a Path for a script; everything else is what it is for SQL too."""
     value = references.resolve(context, given)
-    return Path(value.path) if isinstance(value, FileInput) else references.dated(context, given, value)
+    if isinstance(value, FileInput):
+        return _link(context.folder / "inputs" / name, value)
+    return references.dated(context, given, value)
+
+
+def _link(folder: Path, file: FileInput) -> Path:
+    """The file under the name that people know it by: libraries choose the format by it, and messages tell it."""
+    folder.mkdir(parents=True)
+    path = folder / file.name
+    path.symlink_to(file.path)
+    return path

@@ -38,7 +38,10 @@ def fit(value: object, property_type: str) -> OutputValue:
 
 def trimmed(value: int | Decimal) -> int | Decimal:
     """The same number without zeros at the end of its decimals."""
-    return value if isinstance(value, int) else Decimal(f"{value.normalize():f}")
+    if isinstance(value, int):
+        return value
+    text = f"{value:f}"  # normalize() would round to the 28 digits of Python's decimal context
+    return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
 def shown(value: int | Decimal) -> str:

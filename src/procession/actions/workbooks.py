@@ -1,6 +1,6 @@
 """XLSX out: text as text, numbers as numbers, the same bytes for the same rows.
 
-XlsxWriter lays the book out: formats, headings, widths. DuckDB makes the XML of the rows (`workbook_cells`), which is
+XlsxWriter lays the book out: formats, widths, filters. DuckDB makes the XML of the rows (`workbook_cells`), which is
 spliced into the sheets on their way into the final archive.
 """
 
@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
-from procession.actions import database, workbook_cells
+from procession.actions import database, workbook_cells, workbook_columns
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.workbook_cells import Styles
+from procession.actions.workbook_columns import TEXT_CHARACTERS_MAX, SheetColumn
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,8 +31,8 @@ _WIDTH_MIN, _WIDTH_MAX = 8, 60  # in characters
 _CREATED = datetime(2000, 1, 1)  # a file must not differ from its twin by the hour it was written
 _SHEET_NAME_FORBIDDEN = str.maketrans("[]:*?/\\", "       ")
 _SHEET_NAME_CHARACTERS_MAX = 31
-_COMPRESSION = 1  # XML of rows repeats itself so much that more effort gains little
-_END = b"</sheetData>"
+_COMPRESSION = 2  # XML of rows repeats itself: level 6 takes four times as long for a sixth less
+_ZIP64_BYTES = 1 << 31  # where Python's zipfile must be told beforehand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class _Sheet:
 
     name: str
     relation: str
-    types: Mapping[str, str]
+    columns: Sequence[SheetColumn]
     first: int
     last: int
 
@@ -61,14 +62,14 @@ def write(connection: duckdb.DuckDBPyConnection, path: Path, relations: Mapping[
     sheets, warnings, remarks = list[_Sheet](), list[str](), list[str]()
     for title, relation in relations.items():
         types = database.columns(connection, relation)
-        _check_width(title, types)
-        workbook_cells.check_texts(connection, relation, types)
+        _check_headings(title, types)
+        columns = workbook_columns.look(connection, relation, types)
         rows = database.count(connection, relation)
-        parts = list(_parts(title, relation, types, rows, taken={sheet.name.lower() for sheet in sheets}))
+        parts = list(_parts(title, relation, columns, rows, taken={sheet.name.lower() for sheet in sheets}))
         if len(parts) > 1:
             names = ", ".join(f'"{part.name}"' for part in parts[1:])
             warnings.append(f'"{parts[0].name}" has {rows:,} rows, more than a sheet holds; it goes on in {names}')
-        remarks += workbook_cells.remarks(connection, relation, types, parts[0].name)
+        remarks += [f'sheet "{parts[0].name}", {column.remark}' for column in columns if column.odd]
         sheets += parts
     layout = path.with_suffix(".layout")
     styles = _lay_out(connection, layout, sheets)
@@ -77,82 +78,95 @@ def write(connection: duckdb.DuckDBPyConnection, path: Path, relations: Mapping[
     return Notes(warnings=tuple(warnings), remarks=tuple(remarks))
 
 
-def _check_width(title: str, types: Mapping[str, str]) -> None:
-    if len(types) > COLUMNS_MAX:
-        raise Problem(f'"{title}" has {len(types):,} columns and a sheet holds {COLUMNS_MAX:,}; write it as .csv')
-    for number, name in enumerate(types, start=1):
-        if (length := workbook_cells.characters(name)) > workbook_cells.TEXT_CHARACTERS_MAX:
+def _check_headings(title: str, names: Collection[str]) -> None:
+    if len(names) > COLUMNS_MAX:
+        raise Problem(f'"{title}" has {len(names):,} columns and a sheet holds {COLUMNS_MAX:,}; write it as .csv')
+    for number, name in enumerate(names, start=1):
+        if (length := _units(name)) > TEXT_CHARACTERS_MAX:
             raise Problem(f"the heading of column {number} has {length:,} characters, more than a cell holds")
 
 
-def _parts(title: str, relation: str, types: Mapping[str, str], rows: int, *, taken: set[str]) -> Iterator[_Sheet]:
+def _units(text: str) -> int:
+    """Characters as Excel counts them."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _parts(
+    title: str, relation: str, columns: Sequence[SheetColumn], rows: int, *, taken: set[str]
+) -> Iterator[_Sheet]:
     for number, first in enumerate(range(1, max(rows, 1) + 1, ROWS_MAX), start=1):
         name = _sheet_name(title, number, taken)
         taken.add(name.lower())
-        yield _Sheet(name=name, relation=relation, types=types, first=first, last=min(first + ROWS_MAX - 1, rows))
+        last = min(first + ROWS_MAX - 1, rows)
+        yield _Sheet(name=name, relation=relation, columns=columns, first=first, last=last)
 
 
 def _sheet_name(title: str, number: int, taken: set[str]) -> str:
     """The title as Excel takes it; with a number behind it where the rows go on or the name is taken."""
     shown = "".join(letter if letter.isprintable() else " " for letter in title.translate(_SHEET_NAME_FORBIDDEN))
-    base = shown.strip("' ")[:_SHEET_NAME_CHARACTERS_MAX].rstrip("' ") or "Sheet"
+    base = _cut(shown.strip("' "), _SHEET_NAME_CHARACTERS_MAX) or "Sheet"
     if base.lower() == "history":  # Excel keeps it for itself
         base = "History sheet"
     name = base
     while name.lower() in taken or number > 1:
         suffix = f" ({number})" if number > 1 else ""
-        name = base[: _SHEET_NAME_CHARACTERS_MAX - len(suffix)].rstrip("' ") + suffix
+        name = _cut(base, _SHEET_NAME_CHARACTERS_MAX - len(suffix)) + suffix
         if name.lower() not in taken:
             break
         number += 1
     return name
 
 
+def _cut(name: str, units: int) -> str:
+    """So many of Excel's characters, none of them halved."""
+    return name.encode("utf-16-le")[: units * 2].decode("utf-16-le", "ignore").rstrip("' ")
+
+
 def _lay_out(connection: duckdb.DuckDBPyConnection, path: Path, sheets: list[_Sheet]) -> Styles:
     """The book without its rows. Gives the numbers of the cell formats."""
     import xlsxwriter
 
-    book = xlsxwriter.Workbook(
-        str(path),
-        # Without its rows the book is small, and a step has no temporary folder but its own.
-        {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False},
-    )
+    # Without its rows the book is small, and a step has no temporary folder but its own.
+    book = xlsxwriter.Workbook(str(path), {"in_memory": True})
     book.set_properties({"created": _CREATED})
-    header = book.add_format({"bold": True, "bottom": 1})
-    styles = _styles(book)
+    styles = _styles(book, {column.scale for sheet in sheets for column in sheet.columns})
     for sheet in sheets:
         page = book.add_worksheet(sheet.name)
         page.freeze_panes(1, 0)
         for column, width in enumerate(_widths(connection, sheet)):
             page.set_column(column, column, width)
-        for column, name in enumerate(sheet.types):
-            page.write_string(0, column, name, header)
-        page.autofilter(0, 0, sheet.last - sheet.first + 1, len(sheet.types) - 1)
+        page.autofilter(0, 0, sheet.last - sheet.first + 1, len(sheet.columns) - 1)
     book.close()
     return styles
 
 
-def _styles(book: Workbook) -> Styles:
-    def number(format_: str) -> int:
+def _styles(book: Workbook, scales: Iterable[int | None]) -> Styles:
+    def number(**looks: object) -> int:
         # Asking for the number makes it part of the book although no cell of XlsxWriter's own has it.
-        return int(book.add_format({"num_format": format_})._get_xf_index())
+        return int(book.add_format(looks)._get_xf_index())
+
+    def amount(scale: int) -> int:
+        digits = f"#,##0.00{'#' * (scale - 2)}"  # all of them: one that is not shown is taken for rounded off
+        return number(num_format=f"{digits};[Red]-{digits}")
 
     return Styles(
-        text=number("@"),
-        whole=number("0"),
-        amount=number("#,##0.00##;[Red]-#,##0.00##"),
-        day=number("yyyy-mm-dd"),
-        moment=number("yyyy-mm-dd hh:mm:ss"),
+        heading=number(bold=True, bottom=1),
+        text=number(num_format="@"),
+        whole=number(num_format="0"),
+        amounts={scale: amount(scale) for scale in sorted(found for found in scales if found is not None)},
+        day=number(num_format="yyyy-mm-dd"),
+        moment=number(num_format="yyyy-mm-dd hh:mm:ss"),
+        fraction=number(num_format="yyyy-mm-dd hh:mm:ss.000"),  # Excel rounds to what is shown, into the next day
     )
 
 
 def _widths(connection: duckdb.DuckDBPyConnection, sheet: _Sheet) -> list[int]:
-    longest = ", ".join(f"max(length(CAST({quote(name)} AS VARCHAR)))" for name in sheet.types)
+    longest = ", ".join(f"max(length(CAST({quote(column.name)} AS VARCHAR)))" for column in sheet.columns)
     row = connection.execute(
         f"SELECT {longest} FROM (SELECT * FROM {quote(sheet.relation)} LIMIT {_WIDTH_ROWS})"
     ).fetchone()
     assert row is not None
-    lengths = [max(len(name), found or 0) for name, found in zip(sheet.types, row, strict=True)]
+    lengths = [max(len(column.name), found or 0) for column, found in zip(sheet.columns, row, strict=True)]
     return [min(max(length + 2, _WIDTH_MIN), _WIDTH_MAX) for length in lengths]
 
 
@@ -160,36 +174,44 @@ def _splice(
     connection: duckdb.DuckDBPyConnection, layout: Path, path: Path, sheets: list[tuple[_Sheet, Styles]], zone: str
 ) -> None:
     members = {f"xl/worksheets/sheet{number}.xml": sheet for number, sheet in enumerate(sheets, start=1)}
-    with zipfile.ZipFile(layout) as source, zipfile.ZipFile(path, "w", compresslevel=_COMPRESSION) as out:
+    with (
+        zipfile.ZipFile(layout) as source,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION) as out,
+    ):
         for member in source.infolist():
-            kept = zipfile.ZipInfo(member.filename, member.date_time)
-            kept.compress_type, kept.external_attr = zipfile.ZIP_DEFLATED, member.external_attr
-            content = source.read(member)
             if member.filename not in members:
-                out.writestr(kept, content, compresslevel=_COMPRESSION)
+                with out.open(member.filename, "w") as copy:
+                    copy.write(source.read(member))
                 continue
             sheet, styles = members[member.filename]
             rows = path.with_suffix(".rows")
             _copy_rows(connection, rows, sheet, styles, zone)
-            with out.open(kept, "w", force_zip64=True) as xml, rows.open("rb") as made:
-                _write_member(xml, content, made, sheet)  # type: ignore[arg-type]
+            headings = workbook_cells.heading_row(connection, [column.name for column in sheet.columns], styles.heading)
+            before, after = _around(source.read(member), headings, sheet)
+            size = len(before) + rows.stat().st_size + len(after)
+            # By its name and not as a ZipInfo, which would ask for the default compression.
+            # Zip64 only where it must be: Excel for the web refuses a book that has it without need.
+            with out.open(member.filename, "w", force_zip64=size >= _ZIP64_BYTES) as xml, rows.open("rb") as made:
+                xml.write(before)
+                shutil.copyfileobj(made, xml, 1 << 20)
+                xml.write(after)
             rows.unlink()
 
 
-def _write_member(xml: BinaryIO, content: bytes, made: BinaryIO, sheet: _Sheet) -> None:
-    before, end, after = content.partition(_END)
-    rows = sheet.last - sheet.first + 2
-    last = workbook_cells.column_letters(len(sheet.types) - 1)
-    xml.write(before.replace(f'<dimension ref="A1:{last}1"/>'.encode(), f'<dimension ref="A1:{last}{rows}"/>'.encode()))
-    shutil.copyfileobj(made, xml, 1 << 20)
-    xml.write(end + after)
+def _around(content: bytes, headings: str, sheet: _Sheet) -> tuple[bytes, bytes]:
+    """What stands before and behind the rows in the XML of a sheet that XlsxWriter left empty."""
+    used = f"A1:{workbook_cells.column_letters(len(sheet.columns) - 1)}{sheet.last - sheet.first + 2}"
+    before, found, after = content.partition(b"<sheetData/>")
+    assert found
+    size = before.replace(b'<dimension ref="A1"/>', f'<dimension ref="{used}"/>'.encode())
+    return size + b"<sheetData>" + headings.encode(), b"</sheetData>" + after
 
 
 def _copy_rows(connection: duckdb.DuckDBPyConnection, path: Path, sheet: _Sheet, styles: Styles, zone: str) -> None:
-    row = workbook_cells.row(list(sheet.types.values()), styles, zone)
-    names = ", ".join(["n", *(f"c{number}" for number in range(len(sheet.types)))])
+    row = workbook_cells.row(sheet.columns, styles, zone)
+    names = ", ".join(["n", *(f"c{number}" for number in range(len(sheet.columns)))])
     connection.execute(
-        f"COPY (SELECT {row} FROM (SELECT n - {sheet.first - 2} AS n, * EXCLUDE (n) FROM "
+        f"COPY (SELECT {row} FROM (SELECT CAST(n - {sheet.first - 2} AS VARCHAR) AS n, * EXCLUDE (n) FROM "
         f"(SELECT row_number() OVER () AS n, * FROM {quote(sheet.relation)}) AS numbered({names}) "
         f"WHERE n BETWEEN {sheet.first} AND {sheet.last})) "
         f"TO {literal(str(path))} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')"

@@ -40,7 +40,8 @@ class Part:
 def choose(request: Request, *, size_bytes: int, etag: str) -> Part:
     """What this request gets of `size_bytes` bytes; `etag` is quoted, or "". Raises RangeNotSatisfiable.
 
-    A range that is malformed, or that asks for several parts, is ignored, as RFC 9110 section 14.2 allows.
+    A range that is malformed, that asks for several parts or for some of nothing is ignored, as RFC 9110 section 14.2
+    allows.
     """
     headers = request.headers
     conditions.check(headers, etag)
@@ -48,7 +49,7 @@ def choose(request: Request, *, size_bytes: int, etag: str) -> Part:
         return Part(status=304, start=0, length=0)
     whole = Part(status=200, start=0, length=size_bytes)
     found = _RANGE.match(headers.get("range", ""))
-    if found is None or found[0].replace(" ", "").endswith("=-"):
+    if not size_bytes or found is None or found[0].replace(" ", "").endswith("=-"):
         return whole
     # If-Range needs a strong validator: a date or a weak tag never matches, and then the whole file is right.
     if "if-range" in headers and (not etag or headers["if-range"].strip() != etag):

@@ -49,7 +49,7 @@ class NotFound(ProcessionError):
 
 
 class Conflict(ProcessionError):
-    """409: a precondition that was asked for does not hold."""
+    """409, 412: a precondition that was asked for does not hold."""
 
 
 class TooMany(ProcessionError):
@@ -80,6 +80,7 @@ KINDS: Mapping[int, type[ProcessionError]] = {
     405: Invalid,
     408: Unavailable,
     409: Conflict,
+    412: Conflict,
     413: Invalid,
     415: Invalid,
     429: TooMany,

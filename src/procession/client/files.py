@@ -37,9 +37,12 @@ class File:
         return reading.shape(FileDetails, self._connection.post(f"files/{self.id}/metadata", {"name": name}))
 
     def upload(self, source: Source, *, name: str | None = None) -> FileDetails:
-        """In one request; `name` None is the source's own. Sent again from its beginning when the connection breaks."""
+        """In one request; `name` None is the source's own. Sent again from its beginning when the connection breaks.
+
+        Raises Invalid for a source that is changed while it is sent; the file is left as it was.
+        """
         content = sources.content(source)
-        body = sources.multipart(content, name or name_of(source))
+        body = sources.multipart(content, name or name_of(source), digest=sources.sha256(content))
         # The content replaces what was there, so a second sending changes nothing.
         ask = Ask(method="POST", path=f"files/{self.id}", body=body, read_seconds=asking.WORK_SECONDS_MAX)
         return reading.shape(FileDetails, self._connection.json(ask))
@@ -131,7 +134,9 @@ class _Download:
         with self._connection.stream(asking.get(f"files/{self._file_id}", headers=headers)) as response:
             if self._size and response.status_code != 206:
                 raise errors.Damaged(f"{self._file_id} was changed while it was downloaded; begin again")
-            self._tag = response.headers.get("etag", "")
+            tag = response.headers.get("etag", "")
+            # A weak one does not say that the bytes are the same (RFC 9110 section 8.8.1).
+            self._tag = "" if tag.startswith("W/") else tag
             # As they arrive: what is gathered into larger blocks would be lost with a break.
             for block in response.iter_bytes():
                 self._target.write(block)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import stat
 import uuid
@@ -84,15 +86,24 @@ def _blocks(file: BinaryIO, offset: int, left: int) -> Iterator[bytes]:
         yield block
 
 
-def multipart(content: Content, name: str, *, offset: int = 0, size_bytes: int | None = None) -> Body:
-    """One file part (RFC 7578), in constant memory."""
+def sha256(content: Content, offset: int = 0, size_bytes: int | None = None) -> bytes:
+    """Read before it is sent: a file that is changed meanwhile is refused, and not kept half old and half new."""
+    digest = hashlib.sha256()
+    for block in content.blocks(offset, size_bytes):
+        digest.update(block)
+    return digest.digest()
+
+
+def multipart(content: Content, name: str, *, digest: bytes, offset: int = 0, size_bytes: int | None = None) -> Body:
+    """One file part (RFC 7578) with its SHA-256 (RFC 9530), in constant memory."""
     size = content.size_bytes - offset if size_bytes is None else size_bytes
     boundary = uuid.uuid4().hex
     # What a quoted file name may not hold is percent-encoded, as browsers do.
     filename = quote(name, safe=" !#$&'()+,-.;=@[]^_`{}~", encoding="utf-8") if _must_quote(name) else name
     head = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{filename}"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n"
+        "Content-Type: application/octet-stream\r\n"
+        f"Content-Digest: sha-256=:{base64.b64encode(digest).decode()}:\r\n\r\n"
     ).encode()
     tail = f"\r\n--{boundary}--\r\n".encode()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -56,14 +55,12 @@ class UploadSession:
         return self._put(sources.content(chunk), number, 0, len(chunk))
 
     def _put(self, content: Content, number: int, offset: int, size: int) -> str:
-        digest = hashlib.sha256()
-        for block in content.blocks(offset, size):
-            digest.update(block)
-        body = sources.multipart(content, f"chunk-{number}", offset=offset, size_bytes=size)
+        digest = sources.sha256(content, offset, size)
+        body = sources.multipart(content, f"chunk-{number}", digest=digest, offset=offset, size_bytes=size)
         path = f"files/{self.file_id}/uploadsessions/{self.id}/chunks/{number}"
         answer = self._connection.json(Ask(method="POST", path=path, body=body))
         told = str(answer.get("chunkHash", "")).lower() if isinstance(answer, dict) else ""
-        if told != digest.hexdigest():
+        if told != digest.hex():
             raise errors.Damaged(f"chunk {number} arrived damaged, or the file was changed while it was sent")
         self.sent[number] = told
         return told

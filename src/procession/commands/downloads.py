@@ -146,8 +146,8 @@ def _places(folder: Path, chosen: Sequence[Found]) -> list[Path]:
 
 
 def _on_disk(name: str) -> str:
-    """Names that differ in case, or in how a letter and its accent are written, are one on many disks."""
-    return unicodedata.normalize("NFC", name).casefold()
+    """Names that differ in case, in how an accent is written, or in dots at the end, are one on many disks."""
+    return unicodedata.normalize("NFC", name).casefold().rstrip(". ")
 
 
 def _save(file: Found, path: Path, *, may_overwrite: bool) -> dict[str, Any]:

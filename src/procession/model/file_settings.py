@@ -84,6 +84,10 @@ def check_references(
         place = next(_places(document, path, reference), path)
         if message := _wrong_reference(process, reference, is_written=reference in writes):
             document.wrong(place, message)
+    for reference in writes:
+        _, *again = _places(document, (*path, "outputs"), reference)
+        for place in again:
+            document.wrong(place, f"another output goes to ${{{reference}}} too, and only one of them would stay")
 
 
 def _convert(document: Document, path: Path, data: Any, wanted: Any) -> Any | None:

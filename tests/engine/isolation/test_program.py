@@ -485,3 +485,45 @@ def test_the_documentation_knows_every_name_and_setting_of_scripts() -> None:
         memory_bytes_max=4 * 2**30, file_bytes_max=8 * 2**30, open_files_max=1024, processes_max=256
     )
     assert sandbox.SHARED_BYTES_MAX == 256 * 2**20
+
+
+FORKED = """
+import multiprocessing
+
+def child():
+    {told}
+
+multiprocessing.set_start_method("fork")
+process = multiprocessing.Process(target=child)
+process.start()
+process.join()
+"""
+
+
+def test_an_output_that_a_forked_process_sets_is_not_lost_silently(scripts):
+    told = scripts.run(FORKED.format(told="outputs['n'] = 7"))
+
+    assert told.outcome.status is StepStatus.WARNING
+    assert told.outcome.message.startswith('the output "n" was set in a process that the script started; return')
+
+
+def test_a_warning_of_a_forked_process_is_the_step_s(scripts):
+    told = scripts.run(FORKED.format(told="warn('no rate for NZD')"))
+
+    assert told.outcome.status is StepStatus.WARNING
+    assert told.outcome.message == "no rate for NZD"
+
+
+def test_a_forked_process_writes_to_the_path_that_the_script_asked_for(scripts):
+    path = "outputs.file('o', 'o.csv')"
+
+    told = scripts.run(f"{path}\n" + FORKED.format(told=f"{path}.write_text('1')"))
+
+    assert file_of(told) == b"1"
+
+
+def test_a_path_means_the_folder_that_the_script_is_in_when_it_hands_it_over(scripts):
+    code = "from pathlib import Path\nimport os\nPath('o.csv').write_text('wrong')\n"
+    code += "os.mkdir('sub')\nos.chdir('sub')\nPath('o.csv').write_text('right')\noutputs['o'] = Path('o.csv')\nos.chdir('..')"
+
+    assert file_of(scripts.run(code)) == b"right"

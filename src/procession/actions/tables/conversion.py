@@ -17,7 +17,6 @@ _TYPES = {
 }
 # A time zone can lead out of the years that a date is written with.
 _FIRST, _LAST = "TIMESTAMP '0001-01-01'", "TIMESTAMP '9999-12-31 23:59:59.999999'"
-_FORMULA = r"^[=+\-@\t\r\n]"  # what a spreadsheet would run
 
 
 def sql_type(column: Column) -> str:
@@ -96,11 +95,6 @@ def to_text(column: Column, value: str) -> str:
             return f"CAST({value} AS VARCHAR)"
         case _:
             return f"rtrim(rtrim(CAST({value} AS VARCHAR), '0'), '.')"
-
-
-def harmless(text: str) -> str:
-    """The SQL text so that no spreadsheet takes it for a formula."""
-    return f"CASE WHEN regexp_matches({text}, '{_FORMULA}') THEN '''' || {text} ELSE {text} END"
 
 
 def constant(column: Column, text: str | None) -> str:

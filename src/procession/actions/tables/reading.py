@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from procession.actions import csv_cells
 from procession.actions.contract import Context, FileOutput
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
@@ -126,9 +127,9 @@ def _shown(column: Column, *, escapes: bool) -> str:
     text = conversion.to_text(column, quote(column.name))
     name = quote(column.name)
     if escapes and column.type is ColumnType.TEXT:
-        text = conversion.harmless(text)
-    if escapes and column.name.startswith(("=", "+", "-", "@")):
-        name = quote("'" + column.name)
+        text = csv_cells.harmless(text)
+    if escapes:
+        name = quote(csv_cells.harmless_heading(column.name))
     return f"{text} AS {name}"
 
 
