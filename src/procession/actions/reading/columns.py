@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.reading import guessing, names, values
-from procession.actions.reading.cells import RELATION, CellColumn, Cells, Kind
+from procession.actions.reading import declared, guessing, names, values
+from procession.actions.reading.cells import RELATION, CellColumn, Cells
+from procession.actions.reading.declared import Declared
 from procession.actions.reading.guessing import Found, Open
 from procession.actions.reading.names import Named
 from procession.actions.reading.options import FileOptions
@@ -17,10 +18,6 @@ from procession.actions.reading.values import Style
 
 if TYPE_CHECKING:
     import duckdb
-
-_REFUSALS_SHOWN_MAX = 10
-_VALUE_CHARACTERS_MAX = 60
-_WHOLE_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +50,25 @@ class _Column:
     def place(self) -> int:
         return self.named.number
 
+    @property
+    def as_it_is(self) -> str:
+        return self.text if self.cells.native == "VARCHAR" else f"t{self.place}"
+
+    @property
+    def declared(self) -> Declared | None:
+        said = self.named.options
+        if said is None:
+            return None
+        return Declared(
+            number=self.place,
+            heading=self.named.heading,
+            cells=self.cells,
+            text=self.text,
+            type=said.type,
+            style=self.style,
+            required=said.required,
+        )
+
 
 def texts_of(name: str) -> str:
     """The relation that holds columns of `name` as they were written."""
@@ -77,12 +93,14 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
     Raises Problem naming the line or cell, the column, the value and what was expected."""
     file, name = wanted.file, wanted.name
     columns = [_column(cells.columns[named.number], named, options) for named in names.settle(cells, options, file)]
-    columns = _without_empty(connection, columns)
+    bare = nameless(connection, cells)
+    columns = [c for c in columns if c.place not in bare or c.named.options is not None]
     if not columns:
         raise Problem(f'the file "{file}" has no column that could be read')
-    _refuse(connection, columns, cells, file)
     found = _types(connection, columns)
     _create(connection, name, {c.named.name: found[c.place].value for c in columns})
+    said = {c.named.name: c.declared for c in columns if c.declared is not None}
+    declared.check(connection, cells, said, name, f'the file "{file}" does not fit its columns: ')
     if texts := {c.named.name: c.text for c in columns if c.named.name in wanted.texts}:
         _create(connection, texts_of(name), texts)
     row = connection.execute(f"SELECT count(*) FROM {quote(RELATION)}").fetchone()
@@ -91,13 +109,10 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
     connection.execute(f"DROP TABLE {quote(RELATION)}")
     places = {c.named.name: c.place for c in columns}
     residues = [f'the column "{c.named.name}": {found[c.place].residue}' for c in columns if found[c.place].residue]
-    declared = {
-        c.named.name for c in columns if c.named.options and c.named.options.type in {"Number", "Money", "Date"}
-    }
     return Made(
         file=file,
         rows=row[0],
-        valued=frozenset(declared),
+        valued=frozenset(name for name, c in said.items() if c.type in {"Number", "Money", "Date"}),
         place=lambda row, column: cells.place(row, places[column]),
         remarks=(*cells.remarks, *residues, *(f'the column "{column}" {note}' for column, note in notes.items())),
         warnings=cells.warnings,
@@ -114,107 +129,31 @@ def _column(cells: CellColumn, named: Named, options: FileOptions) -> _Column:
         zone=options.zone,
     )
     trims = said.trim if said is not None and said.trim is not None else options.trim
-    text = f"t{named.number}"
-    if cells.native:
-        text = _native_text(text, cells.native)
-    elif trims:
-        text = values.trimmed(text)
+    text = declared.text_of(named.number, cells, trims=trims)
     return _Column(named=named, cells=cells, text=text, style=style)
 
 
-def _native_text(text: str, native: str) -> str:
-    shown = f"CAST({text} AS VARCHAR)"
-    if native.startswith("DECIMAL"):
-        return f"CASE WHEN contains({shown}, '.') THEN rtrim(rtrim({shown}, '0'), '.') ELSE {shown} END"
-    return shown
-
-
-def _without_empty(connection: duckdb.DuckDBPyConnection, columns: list[_Column]) -> list[_Column]:
-    """Without those that have neither a heading nor a value: a delimiter at the end of every line makes one."""
-    bare = [c for c in columns if c.cells.heading.strip() == "" and c.named.options is None and len(columns) > 1]
+def nameless(connection: duckdb.DuckDBPyConnection, cells: Cells) -> frozenset[int]:
+    """Columns that have neither a heading nor a value: a delimiter at the end of every line makes one."""
+    bare = [number for number, column in enumerate(cells.columns) if column.heading.strip() == ""]
     if not bare:
-        return columns
-    row = connection.execute(f"SELECT {', '.join(f'count({c.text})' for c in bare)} FROM {quote(RELATION)}").fetchone()
+        return frozenset()
+    counts = ", ".join(f"count(t{number})" for number in bare)
+    row = connection.execute(f"SELECT {counts} FROM {quote(RELATION)}").fetchone()
     assert row is not None
-    empty = {c.place for c, count in zip(bare, row, strict=True) if count == 0}
-    return [c for c in columns if c.place not in empty or all(other.place in empty for other in columns)]
-
-
-def _refuse(connection: duckdb.DuckDBPyConnection, columns: Sequence[_Column], cells: Cells, file: str) -> None:
-    """All declared columns at once; the first ten values that do not fit are named."""
-    wrong = {number: _wrong(c) for number, c in enumerate(columns) if c.named.options is not None}
-    if not wrong:
-        return
-    counts = connection.execute(
-        f"SELECT {', '.join(f'count(*) FILTER ({test})' for test in wrong.values())} FROM {quote(RELATION)}"
-    ).fetchone()
-    assert counts is not None
-    total = sum(counts)
-    if not total:
-        return
-    bad: list[tuple[int, int, str | None]] = []
-    for (number, test), count in zip(wrong.items(), counts, strict=True):
-        if count:
-            query = f"SELECT rowid, {columns[number].text} FROM {quote(RELATION)} WHERE {test} ORDER BY rowid"
-            rows = connection.execute(f"{query} LIMIT {_REFUSALS_SHOWN_MAX}").fetchall()
-            bad += [(row, number, text) for row, text in rows]
-    shown = [_refusal(columns[number], cells, row, text) for row, number, text in sorted(bad)[:_REFUSALS_SHOWN_MAX]]
-    more = f"; {total:,} values in all" if total > len(shown) else ""
-    raise Problem(f'the file "{file}" does not fit its columns: {"; ".join(shown)}{more}')
-
-
-def _wrong(column: _Column) -> str:
-    said = column.named.options
-    assert said is not None
-    wrong = f"({column.text} IS NOT NULL AND {_declared(column)} IS NULL)"
-    return f"({column.text} IS NULL OR {wrong})" if said.required else wrong
-
-
-def _refusal(column: _Column, cells: Cells, row: int, text: str | None) -> str:
-    said = column.named.options
-    assert said is not None
-    at = f'{cells.place(row, column.place)}, column "{column.named.heading}"'
-    if text is None:
-        return f"{at}: it is empty, and a value is required"
-    shown = text if len(text) <= _VALUE_CHARACTERS_MAX else text[: _VALUE_CHARACTERS_MAX - 3] + "..."
-    return f'{at}: "{shown}" is not {values.expected(said.type, column.style)}'
-
-
-def _declared(column: _Column) -> str:
-    """The SQL value of a declared column, by what each cell is."""
-    said = column.named.options
-    assert said is not None
-    if column.cells.native:
-        kinds = {_native_kind(column.cells.native)}
-    elif column.cells.kind is not None:
-        kinds = {column.cells.kind}
-    else:
-        kinds = set(Kind)
-
-    def taken(kind: Kind) -> str:
-        return values.take(kind, said.type, column.text, column.style, is_binary=column.cells.is_binary)
-
-    if len(kinds) == 1:
-        return taken(kinds.pop())
-    cases = " ".join(f"WHEN {int(kind)} THEN {taken(kind)}" for kind in kinds)
-    return f"CASE k{column.place} {cases} END"
-
-
-def _native_kind(native: str) -> Kind:
-    if native.startswith("DECIMAL") or native.removeprefix("U") in _WHOLE_TYPES:
-        return Kind.NUMBER
-    return {"DATE": Kind.DATE, "TIMESTAMP": Kind.MOMENT, "BOOLEAN": Kind.TRUTH}.get(native, Kind.TEXT)
+    empty = frozenset(number for number, count in zip(bare, row, strict=True) if count == 0)
+    return empty if len(empty) < len(cells.columns) else frozenset()
 
 
 def _types(connection: duckdb.DuckDBPyConnection, columns: Sequence[_Column]) -> dict[int, Found]:
     found: dict[int, Found] = {}
     asked: list[_Column] = []
     for column in columns:
-        if column.named.options is not None:
-            kind = values.SQL_TYPES[column.named.options.type]
-            found[column.place] = Found(type=kind, value=f"CAST({_declared(column)} AS {kind})")
+        if (said := column.declared) is not None:
+            kind, residue = values.SQL_TYPES[said.type], declared.residue(connection, said)
+            found[column.place] = Found(type=kind, value=said.value, residue=residue)
         elif column.cells.native:
-            found[column.place] = Found(type=column.cells.native, value=f"t{column.place}")
+            found[column.place] = Found(type=column.cells.native, value=column.as_it_is)
         else:
             asked.append(column)
     opened = [
@@ -267,5 +206,5 @@ def _why(connection: duckdb.DuckDBPyConnection, column: _Column, found: Found, c
     ).fetchone()
     if row is None:
         return "stays text: its cells are of several kinds"
-    shown, place = row[1][:_VALUE_CHARACTERS_MAX], cells.place(row[0], column.place)
+    shown, place = row[1][: declared.SHOWN_CHARACTERS_MAX], cells.place(row[0], column.place)
     return f'stays text, because of "{shown}" ({place}); cells that are no numbers: {row[2]:,}'

@@ -32,6 +32,8 @@ COLUMNS_MAX = 16_384
 _SAMPLE_RECORDS = 200  # whole ones, that speak for a delimiter
 _CHUNK_BYTES = 1 << 20
 _BLANKS = (b" ", b"\t")
+_NOTHING = 0  # in a rewritten file
+_ONLY_BARE = ", allow_quoted_nulls = false"
 _NEAR = 64  # bytes; more blanks than that in a row are left to `records`
 
 
@@ -39,18 +41,22 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
     """Make the table of cells. Raises Problem naming the file, and the line."""
     file = text.prepare(source, options, folder)
     try:
-        dialect = _dialect(file, options)
-        _, first = next(iter(records.read(file, dialect)), (0, []))
-        if not first:
-            raise Unreadable("it holds no table: there is nothing but blank lines")
-        if len(first) > COLUMNS_MAX:
-            raise Unreadable(f"it has {len(first):,} columns; at most {COLUMNS_MAX:,} are read")
-        _load(connection, file, dialect, first, has_header=options.header)
+        return take(connection, file, _dialect(file, options), has_header=options.header)
     except Unreadable as error:
-        raise Problem(f'the file "{source.name}" cannot be read: {error}') from error
-    line_of = records.lines_of(file, dialect, len(first), first=int(options.header))
+        raise Problem(f"{source.called} cannot be read: {error}") from error
+
+
+def take(connection: duckdb.DuckDBPyConnection, file: Text, dialect: Dialect, *, has_header: bool) -> Cells:
+    """The same for a text of which the dialect is known. Raises Unreadable."""
+    _, first = next(iter(records.read(file, dialect)), (0, []))
+    if not first:
+        raise Unreadable("it holds no table: there is nothing but blank lines")
+    if len(first) > COLUMNS_MAX:
+        raise Unreadable(f"it has {len(first):,} columns; at most {COLUMNS_MAX:,} are read")
+    _load(connection, file, dialect, first, has_header=has_header)
+    line_of = records.lines_of(file, dialect, len(first), first=int(has_header))
     return Cells(
-        columns=tuple(CellColumn(heading=heading if options.header else "") for heading in first),
+        columns=tuple(CellColumn(heading=heading if has_header else "") for heading in first),
         place=lambda row, column: f"line {line_of(row)}",
         warnings=(file.warning,) if file.warning else (),
     )
@@ -61,11 +67,11 @@ def _dialect(file: Text, options: FileOptions) -> Dialect:
         raise Unreadable(
             f'its first line says that "{file.separator}" separates the values, and delimiter is "{options.delimiter}"'
         )
-    delimiter = options.delimiter or file.separator or _delimiter(file, options)
+    delimiter = options.delimiter or file.separator or delimiter_of(file, options)
     return Dialect(delimiter=delimiter, quote=options.quote, trims=options.trim)
 
 
-def _delimiter(file: Text, options: FileOptions) -> str:
+def delimiter_of(file: Text, options: FileOptions) -> str:
     """The one that gives every record of the sample as many values as the header, the most of them; where none does,
     the one that the header holds most of."""
     widths = {
@@ -94,13 +100,16 @@ def _load(
     seen = _scan(file, dialect) if width > 1 and one_line else None
     if seen is not None:
         with suppress(duckdb.InvalidInputException, duckdb.ConversionException):
-            _copy(connection, _rows_only(file, has_header=has_header), dialect, width, line_end=seen.line_end)
+            nulls = _ONLY_BARE if dialect.tells_empty else ""
+            _copy(connection, _rows_only(file, has_header=has_header), dialect, width, f"{seen.line_end}{nulls}")
             rows = database.count(connection, cells.RELATION) + int(has_header)
             if seen.agrees(rows, width):
                 return
         connection.execute(f"DROP TABLE IF EXISTS {quote(cells.RELATION)}")
     found = (values for _, values in islice(records.table(file, dialect, width), int(has_header), None))
-    _copy(connection, _rewrite(found, file.folder), Dialect(delimiter=","), width, line_end=r", new_line = '\n'")
+    nulls = f", nullstr = '{_NOTHING}'{_ONLY_BARE}" if dialect.tells_empty else ""
+    path = _rewrite(found, file.folder)
+    _copy(connection, path, Dialect(delimiter=","), width, rf", new_line = '\n'{nulls}")
 
 
 def _rows_only(file: Text, *, has_header: bool) -> Path:
@@ -113,12 +122,12 @@ def _rows_only(file: Text, *, has_header: bool) -> Path:
     return text.cut(file, file.start + size)
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, width: int, *, line_end: str) -> None:
+def _copy(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, width: int, how: str) -> None:
     # Nothing is left to DuckDB's own finding: a CR inside of quotes once made it take CR for the end of lines.
     names = ", ".join(f"'t{number}': 'VARCHAR'" for number in range(width))
     connection.execute(
         f"CREATE TABLE {quote(cells.RELATION)} AS SELECT * FROM read_csv(?, columns = {{{names}}}, "
-        f"auto_detect = false, header = false, skip = 0{line_end}, "
+        f"auto_detect = false, header = false, skip = 0{how}, "
         f"delim = {literal(dialect.delimiter)}, "
         f"quote = {literal(dialect.quote)}, escape = {literal(dialect.quote)}, comment = '', null_padding = false, "
         f"ignore_errors = false, strict_mode = true, max_line_size = {text.LINE_CHARACTERS_MAX})",
@@ -126,11 +135,12 @@ def _copy(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, w
     )
 
 
-def _rewrite(rows: Iterable[list[str]], folder: Path) -> Path:
-    """The same values as DuckDB cannot misread them: all in quotes."""
+def _rewrite(rows: Iterable[list[str | None]], folder: Path) -> Path:
+    """The same values as DuckDB cannot misread them: all in quotes, but for the number that stands for none."""
     path = folder / "rewritten.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
+        writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+        writer.writerows([_NOTHING if value is None else value for value in row] for row in rows)
     return path
 
 

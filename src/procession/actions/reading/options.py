@@ -71,4 +71,4 @@ def refuse_place(source: FileInput, options: FileOptions, kind: str) -> None:
     plain = FileOptions(file=options.file)
     for name in _PLACES:
         if getattr(options, name) != getattr(plain, name):
-            raise Problem(f'the file "{source.name}" is {kind}, where "{name}" means nothing; leave it out')
+            raise Problem(f'{source.called} is {kind}, where "{name}" means nothing; leave it out')

@@ -62,7 +62,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
     except duckdb.Error as error:
         if "No space left" in str(error):
             raise
-        hidden = {source.path: source.name, f"{folder}/": ""}
+        hidden = {source.path: source.called, f"{folder}/": ""}
         raise _problem(source, _words(database.complaint(error, hidden))) from error
 
 
@@ -176,7 +176,7 @@ def _place(heading: str, row: int) -> str:
 
 
 def _problem(source: FileInput, reason: str) -> Problem:
-    return Problem(f'the file "{source.name}" cannot be read: {reason}')
+    return Problem(f"{source.called} cannot be read: {reason}")
 
 
 def _words(complaint: str) -> str:
