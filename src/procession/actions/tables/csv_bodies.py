@@ -36,6 +36,7 @@ def read(
     kind = kinds.kind_of(source)
     if kind in _ADVICE:
         raise Problem(f"{source.called} {_ADVICE[kind]}")
+    _refuse_unmarked(source, options)
     file = text.prepare(source, options, folder)
     try:
         delimiter = file.separator or _of_header(file, is_known) or delimited.delimiter_of(file, options)
@@ -43,6 +44,12 @@ def read(
         return delimited.take(connection, file, dialect, has_header=True)
     except Unreadable as error:
         raise Problem(f"{source.called} cannot be read: {error}") from error
+
+
+def _refuse_unmarked(source: FileInput, options: FileOptions) -> None:
+    with Path(source.path).open("rb") as file:
+        if options.encoding is None and b"\0" in file.read(2):
+            raise Problem(f"{source.called} is UTF-16 without a byte order mark; say charset=utf-16-le or utf-16-be")
 
 
 def _of_header(file: Text, is_known: Callable[[str], bool]) -> str:

@@ -14,14 +14,14 @@ from procession.actions.database import literal
 from procession.actions.problems import Problem
 from procession.actions.reading import columns as making
 from procession.actions.reading import declared, parquet
-from procession.actions.reading.cells import Cells
+from procession.actions.reading.cells import CellColumn, Cells
 from procession.actions.reading.declared import Declared
 from procession.actions.reading.options import FileOptions
 from procession.actions.reading.values import Style
 from procession.actions.tables import conversion, csv_bodies, json_bodies, json_cells, sources
 from procession.actions.tables.contract import Mode, RowsSettings
 from procession.model import columns
-from procession.model.columns import Column
+from procession.model.columns import Column, ColumnType
 from procession.model.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -164,10 +164,18 @@ def _declared(
             number=number,
             heading=column.name,
             cells=given,
-            text=declared.text_of(number, given, trims=settings.trim),
+            text=_text(column, number, given, trims=settings.trim),
             type=conversion.TYPES[column.type],
             style=Style(),
             required=not column.nullable or column in key,
             length=column.length,
         )
     return found
+
+
+def _text(column: Column, number: int, given: CellColumn, *, trims: bool) -> str:
+    """Programs that quote everything write "" for a number that is not there; only a Text can be empty."""
+    text = declared.text_of(number, given, trims=trims)
+    if column.type is ColumnType.TEXT or given.native not in {"", "VARCHAR"}:
+        return text
+    return f"nullif({text}, '')"
