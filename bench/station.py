@@ -12,6 +12,7 @@ from pathlib import Path
 from procession import server
 from procession.clock import SystemClock
 from procession.config import Settings
+from procession.model import process_file
 from procession.model.ids import ProcessId
 from procession.model.lifecycle import RUN_FINAL, Outcome
 from procession.model.people import SCOPES, Caller, UserRole
@@ -31,8 +32,9 @@ class Direct:
     def publish(self, text: str) -> ProcessId:
         """A new process from its file's text."""
         office, user, now = self.station.office, self.caller.user, self.clock.now()
+        definition = process_file.parse(text, file="bench.yaml", actions=office.actions)
         return self.station.database.write(
-            lambda tx: processes.apply(tx, office, user, text, file="bench.yaml", now=now)
+            lambda tx: processes.apply(tx, office, user, text, definition=definition, now=now)
         ).id
 
     def run_through(self, process: ProcessId) -> None:

@@ -6,6 +6,7 @@ import os
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import settings
 
 from procession import config
 from procession.clock import ManualClock
@@ -13,6 +14,27 @@ from procession.clock import ManualClock
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-docs", action="store_true", help="write the documents that are made of the code anew")
+    parser.addoption("--thorough", action="store_true", help="run what is too long for every change (make thorough)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Quick examples are the same in every run; thorough ones are new each time, and a failure says how to repeat it."""
+    settings.register_profile("quick", derandomize=True, deadline=None)
+    settings.register_profile("thorough", max_examples=500, deadline=None, print_blob=True, database=None)
+    settings.load_profile("thorough" if config.getoption("--thorough") else "quick")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--thorough"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("thorough")]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture
+def is_thorough(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--thorough"))
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from hypothesis import settings
+
 Answer = TypeVar("Answer")
 
 
@@ -23,6 +25,12 @@ def wait_until(condition: Callable[[], Answer], deadline_seconds: float = 10.0) 
         assert time.monotonic() < deadline, f"not within {deadline_seconds:g} s; the last answer was {answer!r}"
         rest.wait(0.005)
     return answer
+
+
+def examples(quick: int) -> settings:
+    """So many examples of a property that is slow to try; 500 in `make thorough`, as of every other."""
+    profile = settings.get_current_profile_name()
+    return settings(max_examples=settings.get_profile(profile).max_examples if profile == "thorough" else quick)
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:

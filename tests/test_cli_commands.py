@@ -42,6 +42,16 @@ def test_all_mistakes_of_all_files_are_told_with_their_places(home: Path, tmp_pa
     assert {error["file"] for error in json.json["errors"]} == set(files)
 
 
+def test_sql_that_cannot_be_read_is_told_without_a_server(home: Path, tmp_path: Path) -> None:
+    steps = "- {action: run_sql, name: Totals, with: {sql: 'SELCT 1'}}\n      - {action: wait, with: {seconds: x}}"
+    (tmp_path / "a.yaml").write_text(f"process: A\ngroups:\n  - group: G\n    steps:\n      {steps}\n")
+
+    said = command(home, "apply", str(tmp_path / "a.yaml")).err.splitlines()
+
+    assert said[0].endswith('step 1.1 "Totals": the SQL of this step, line 1: syntax error at or near "SELCT"')
+    assert (len(said), said[-1]) == (3, "procession: 2 mistakes")
+
+
 def test_run_waits_without_a_server_and_tells_the_outcome(home: Path, tmp_path: Path) -> None:
     apply_text(home, ECHO % "word")
     (tmp_path / "text.txt").write_text("hello")

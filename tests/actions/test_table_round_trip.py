@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from procession.actions import tables
@@ -23,6 +23,7 @@ from procession.actions.tables import contract, writing
 from procession.model.columns import RECORD_COLUMN, Column, ColumnType
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import LocalContext
+from tests.support import examples
 
 COLUMNS = (
     Column(field=2, name="text", type=ColumnType.TEXT, length=40),
@@ -35,7 +36,7 @@ SQL_TYPES = ("VARCHAR", "DECIMAL(38,10)", "DECIMAL(19,4)", "TIMESTAMP", "BOOLEAN
 NASTY = ["", " ", '"', '""', "\n", "\r", "\r\n", ",", ";", "0", "null", "NULL", "\\N", "NaN", "007", " a ", "#", "'", "\ufeff",
          "\u2028", "\x1e", "\x85", "1e5", "true", "2020-01-01", "é😀", "=1+1", "\t", '","', "a\\", "-0", "sep=;"]  # fmt: skip
 texts = st.one_of(
-    st.sampled_from(NASTY), st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=12)
+    st.sampled_from(NASTY), st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
 )
 rows = st.lists(
     st.tuples(
@@ -51,7 +52,7 @@ rows = st.lists(
 Rows = Sequence[tuple[Any, ...]]
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(rows=rows)
 @example(
     rows=[
@@ -180,7 +181,13 @@ def split(text: str) -> list[str]:
 
 
 def typed(cells: Sequence[str | None]) -> tuple[Any, ...]:
-    makers = (str, Decimal, Decimal, datetime.fromisoformat, lambda text: {"true": True, "false": False}[text])
+    makers: tuple[Any, ...] = (
+        str,
+        Decimal,
+        Decimal,
+        datetime.fromisoformat,
+        lambda text: {"true": True, "false": False}[text],
+    )
     return tuple(None if cell is None else make(cell) for make, cell in zip(makers, cells, strict=True))
 
 

@@ -10,13 +10,14 @@ from decimal import Decimal
 import duckdb
 import fastexcel
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from procession.actions import database, exports, run_sql, workbooks
 from procession.actions.problems import Problem
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
+from tests.support import examples
 
 
 def written(folder, sql, name="r.csv", **options):
@@ -195,7 +196,7 @@ TEXTS = st.text(
 AMOUNTS = st.decimals(min_value=-(10**10), max_value=10**10, places=4)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(rows=st.lists(st.tuples(TEXTS, AMOUNTS), min_size=1, max_size=8))
 def test_a_book_gives_back_what_was_written(rows, tmp_path_factory):
     folder = tmp_path_factory.mktemp("book")

@@ -18,6 +18,7 @@ from procession.api import app
 from procession.clock import ManualClock
 from procession.engine.announcements import Announcements
 from procession.engine.workbench import Workbench
+from procession.model import process_file
 from procession.model.ids import RunId, StepId
 from procession.model.lifecycle import Outcome, StepEvent, StepStatus
 from procession.model.people import SCOPES, Caller, Role, User, UserRole
@@ -241,7 +242,8 @@ def _furnish(tx: Transaction, made: House) -> None:
         application, _ = applications.create(tx, name=name, user_login=user.login, scopes=SCOPES, now=now)
         expires_at = now + timedelta(days=1)
         application_store.add_token(tx, consents.digest(name), application, scopes=SCOPES, expires_at=expires_at)
-    applied = processes.apply(tx, made.office, made.users["owner"], PROCESS, file="process.yaml", now=now)
+    definition = process_file.parse(PROCESS, file="process.yaml", actions=made.office.actions)
+    applied = processes.apply(tx, made.office, made.users["owner"], PROCESS, definition=definition, now=now)
     made.process = str(applied.id)
     group = people.create_group(tx, name="Team", now=now)
     people_store.add_member(tx, group.id, made.users["mate"].id)

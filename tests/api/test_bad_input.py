@@ -144,6 +144,14 @@ def test_a_process_file_tells_all_its_mistakes_with_their_places(home: House) ->
     ]
 
 
+def test_a_mistake_in_the_sql_of_a_step_is_told_with_its_place(home: House) -> None:
+    sql = PROCESS + "      - {action: run_sql, name: Totals, with: {sql: SELCT 1}}\n"
+    body = home.ask("POST", "processes", content=sql).json()
+
+    [mistake] = body["mistakes"]
+    assert 'Totals": the SQL of this step, line 1: syntax error at or near "SELCT"' in mistake["message"]
+
+
 def test_a_file_of_another_process_is_refused(home: House) -> None:
     home.post("processes", content=PROCESS.replace("Month end", "Year end"))
     text = PROCESS.replace("Month end", "Year end").replace("Closes a month", "x")

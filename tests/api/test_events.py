@@ -14,8 +14,12 @@ import pytest
 
 from procession.api import events
 from procession.api.following import CHUNK_BYTES, Watch
+from procession.model.ids import DataStepId, RunId
+from procession.model.runs import HistoryKind
 from procession.operations.events import News
+from procession.store import history
 from tests.api.house import House
+from tests.api.test_steps import log_path, try_again
 from tests.programs import Client, Running, command, serving, sign_in
 
 PROCESS = """
@@ -83,6 +87,26 @@ def test_a_run_that_is_over_is_told_from_its_beginning_to_its_end(home: House) -
     assert [{key: item.data[key] for key in history[0]} for item in told] == history
     assert replayed(home, run, **{"last-event-id": told[-1].id}) == []
     assert home.ask("GET", f"processruns/{run}/events?since={told[0].id}").text.count("event: ") == len(told) - 1
+
+
+def test_what_a_try_wrote_is_told_before_its_end(home: House) -> None:
+    run = home.new_run(start=True)
+    home.take(run)
+    for text in ("a" * 300_000 + "\n", "two\n", "three"):
+        try_again(home, run)
+        log_path(home, run).write_text(text)
+    step = DataStepId.parse(home.step(run, "parameters"))
+    detail, now = {"status": "Success"}, home.clock.now()
+    home.database.write(lambda tx: history.append(tx, RunId.parse(run), HistoryKind.STEP, detail, now=now, step=step))
+    home.finish(run)
+
+    told = replayed(home, run)
+
+    ends = next(place for place, item in enumerate(told) if item.data.get("detail") == {"status": "Success"})
+    assert "".join(item.data["text"] for item in told[:ends] if item.name == "log") == "a" * 300_000 + "\ntwo\nthree"
+    for place, item in enumerate(told):
+        rest = replayed(home, run, **{"last-event-id": item.id})
+        assert [later.data for later in rest] == [later.data for later in told[place + 1 :]]
 
 
 @pytest.mark.parametrize("id", ["x", "1.2.3", "-1", "1.2.3-4-5", "9" * 16, "999.0"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 
 import pytest
 
@@ -116,3 +117,18 @@ def test_what_a_restart_took_back_stays_readable_under_its_attempt(home: House) 
     attempts = home.get(f"processruns/{run}/history")["attempts"]
     undone = [item["undoneBy"] for attempt in attempts for item in attempt["writes"] if item["file"] == file]
     assert undone == [2, None]
+
+
+def test_a_full_disk_is_told_in_words_and_leaves_nothing(home: House) -> None:
+    file = file_of(home, home.new_run())
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        refused = home.ask("POST", f"files/{file}", files={"file": ("a.csv", b"x" * 60_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert (refused.status_code, "the server's disk takes no more" in refused.json()["message"]) == (503, True)
+    assert list((home.office.blobs.path("0" * 64).parent.parent / "incoming").iterdir()) == []
+    assert home.get(f"files/{file}/metadata")["sizeInBytes"] == 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from procession.model.ids import RunId
-from procession.store import history
+from procession.store import history, runs
 from tests.api.house import PROCESS, House
 
 
@@ -108,3 +109,54 @@ def test_a_followed_log_ends_with_its_step(home: House) -> None:
         return (await asyncio.wait_for(following, 10)).text
 
     assert asyncio.run(follow_and_finish()) == "one\ntwo\n"
+
+
+def test_tries_that_begin_and_end_between_two_looks_are_followed_whole(home: House) -> None:
+    run = home.new_run(start=True)
+    home.take(run)
+    first = log_path(home, run)
+    first.write_text("one\n")
+
+    path = f"/api/v1/processruns/{run}/steps/{home.step(run, 'parameters')}/log"
+
+    async def follow() -> bytes:
+        said, heard = bytearray(), asyncio.Event()
+
+        async def send(message: Any) -> None:
+            said.extend(message.get("body", b""))
+            heard.set()
+
+        scope = {"type": "http", "method": "GET", "scheme": "http", "path": path, "query_string": b"follow=1",
+                 "headers": [(b"authorization", b"Bearer owner")]}  # fmt: skip
+        following = asyncio.create_task(home.app(scope, asyncio.Event().wait, send))
+        while not said:
+            await asyncio.wait_for(heard.wait(), 10)
+            heard.clear()
+        with first.open("a") as file:
+            file.write("two\n")
+        for text in ("three\n", "four\n"):
+            try_again(home, run)
+            log_path(home, run).write_text(text)
+        home.finish(run)
+        await asyncio.wait_for(following, 10)
+        return bytes(said)
+
+    assert asyncio.run(follow()) == b"one\ntwo\nthree\nfour\n"
+
+
+def try_again(home: House, run: str) -> None:
+    with home.database.read() as tx:
+        last = history.attempts_of_run(tx, RunId.parse(run))[-1]
+        found = runs.find(tx, RunId.parse(run))
+    assert found is not None
+    again = history.NewAttempt(
+        run=found.id,
+        step=last.step,
+        attempt=last.attempt,
+        number=last.number + 1,
+        epoch=found.epoch,
+        pid=1,
+        started_ticks=1,
+        boot_id="boot",
+    )
+    home.database.write(lambda tx: history.add_attempt(tx, again, home.clock.now()))

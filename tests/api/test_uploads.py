@@ -184,3 +184,44 @@ def test_an_encoded_part_is_refused_and_not_kept_as_it_came(tmp_path: Path, enco
 
     with pytest.raises(Invalid, match=f"encoded as {encoding}; send its bytes as they are"):
         upload(tmp_path, [head.encode() + b"\r\n\r\nYSxi\r\n--XyZ--\r\n"])
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ('form-data; name="file"; filename=May close.csv', "May close.csv"),
+        ('form-data; name="file"; filename="May close.csv"', "May close.csv"),
+        ('form-data; name="file"; filename="a;filename*=utf-8\'\'b.csv"', "a;filename*=utf-8''b.csv"),
+        ('form-data; name="a; filename*=utf-8\'\'b.csv"; filename="real.csv"', "real.csv"),
+        ('form-data; name="file"; filename="plain.csv"; filename*=utf-8\'\'%zz.csv', "plain.csv"),
+        ('form-data; name="file"; filename="plain.csv"; filename*=utf-8\'\'%FF.csv', "plain.csv"),
+        ('form-data; name="file"; filename="plain.csv"; filename*=koi8-r\'\'%C1.csv', "plain.csv"),
+        ('form-data; name="file"; filename="a\\"b.csv"', 'a"b.csv'),
+        ('form-data; name="file"; filename="a%22b 100%25.csv"', 'a"b 100%25.csv'),
+        ('form-data; FILENAME="C:\\temp\\new.csv"; NAME=file', "new.csv"),
+    ],
+)
+def test_a_name_is_read_where_it_stands_and_whole(tmp_path: Path, disposition: str, name: str) -> None:
+    assert upload(tmp_path, [part(b"a", disposition) + b"--XyZ--\r\n"]).name == name
+
+
+@pytest.mark.parametrize(
+    "disposition",
+    [
+        'form-data; name="file"; filename="a.csv"; filename="b.csv"',
+        'form-data; name="file"; filename="a.csv"\r\nContent-Disposition: form-data; name="file"; filename="b.csv"',
+    ],
+)
+def test_a_part_with_two_names_is_refused(tmp_path: Path, disposition: str) -> None:
+    with pytest.raises(Invalid, match="twice"):
+        upload(tmp_path, [part(b"a", disposition) + b"--XyZ--\r\n"])
+
+
+@pytest.mark.parametrize("more", ["Content-Encoding: gzip", "Content-Range: bytes 0-0/9", f"Content-MD5: {'A' * 22}=="])
+def test_a_part_that_is_not_the_file_itself_is_refused(tmp_path: Path, more: str) -> None:
+    disposition = f'form-data; name="file"; filename="a.csv"\r\n{more}'
+
+    with pytest.raises(Invalid):
+        upload(tmp_path, [part(b"a", disposition) + b"--XyZ--\r\n"])
+
+    assert kept(tmp_path) == []

@@ -15,8 +15,9 @@ PAGE = """# Actions: what a step can do
 
 <!-- Written from the actions themselves. To renew it: make docs -->
 
-An action step names one of these kinds under `action`, and its settings under `with`. `procession apply` checks the settings
-and every reference in them before anything runs. Each example below is run as a test, and gives what it says to the byte.
+An action step names one of these kinds under `action`, and its settings under `with`. `procession apply` checks the settings,
+every reference in them, and the grammar of Python and SQL, before anything runs. Each example below is run as a test, and gives
+what it says to the byte.
 
 `${{step.property}}` is a property of a data step: its value, or its file. References are looked up and never evaluated.
 [process-file.md](process-file.md) describes everything around the settings; [scripts.md](scripts.md) what a script may do.

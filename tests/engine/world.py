@@ -13,6 +13,7 @@ from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Isolation
 from procession.engine.local import LocalEngine
 from procession.engine.options import EngineSettings, Tools
+from procession.model import process_file
 from procession.model.ids import ProcessId, RunId
 from procession.model.lifecycle import RUN_FINAL, StepStatus
 from procession.model.people import SCOPES, Caller, UserRole
@@ -92,9 +93,9 @@ class World:
         return self.applied(text).id
 
     def applied(self, text: str) -> processes.Applied:
-        return self.db.write(
-            lambda tx: processes.apply(tx, self.office, self.caller.user, text, file="test.yaml", now=self.clock.now())
-        )
+        definition = process_file.parse(text, file="test.yaml", actions=self.office.actions)
+        user, now = self.caller.user, self.clock.now()
+        return self.db.write(lambda tx: processes.apply(tx, self.office, user, text, definition=definition, now=now))
 
     def create(self, process: ProcessId, inputs: Mapping[str, object] | None = None) -> Run:
         return self.db.write(

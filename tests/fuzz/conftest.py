@@ -14,16 +14,18 @@ from tests.fuzz.world import World, world
 
 __all__ = ["workbench"]  # a fixture, for pytest to find
 
-EXAMPLES = 20  # of an operation, in the phases that generate them at random; `make fuzz EXAMPLES=500` at length
+# Of an operation, in the phases that generate them at random; `make fuzz EXAMPLES=500` at length.
+EXAMPLES, EXAMPLES_THOROUGH = 20, 60
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--examples", type=int, default=EXAMPLES, help="how many requests an operation gets at random")
+    parser.addoption("--examples", type=int, help="how many requests an operation gets at random")
 
 
 @pytest.fixture
-def examples(request: pytest.FixtureRequest) -> int:
-    return int(request.config.getoption("--examples", default=EXAMPLES))
+def examples(request: pytest.FixtureRequest, is_thorough: bool) -> int:
+    asked = request.config.getoption("--examples", default=None)
+    return int(asked or (EXAMPLES_THOROUGH if is_thorough else EXAMPLES))
 
 
 @pytest.fixture

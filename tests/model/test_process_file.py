@@ -32,6 +32,7 @@ from procession.model.processes import (
     StepKind,
     SystemVariable,
 )
+from tests.support import examples
 
 
 class _Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -48,6 +49,7 @@ class _Action:
     writes: Callable[[Any], tuple[str, ...]] = lambda given: tuple(text[2:-1] for text in given.outputs.values())
     effect: Effect = Effect.IDEMPOTENT
     check: Callable[[Any], tuple[str, ...]] = lambda given: ("code must not be bad",) if given.code == "bad" else ()
+    check_together: Callable[[Any], Any] = lambda steps: [() for _ in steps]
 
 
 ACTIONS = {"work": _Action(), "wait": _Action()}
@@ -263,7 +265,7 @@ def _processes(draw: st.DrawFn) -> Process:
     return Process(name=draw(_NAMES), description=draw(_TEXTS), alert_sms=draw(_TEXTS), steps=(data, action))
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
+@settings(examples(150), suppress_health_check=[HealthCheck.too_slow])
 @given(_processes())
 def test_text_and_definition_give_the_same_process_again(process: Process) -> None:
     settled = parse(rendering.to_yaml(process))

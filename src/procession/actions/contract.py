@@ -6,7 +6,7 @@ other action. References in its settings were resolved before it is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -156,6 +156,9 @@ class Action:
     check: Callable[[Any], tuple[str, ...]] = (
         lambda settings: ()
     )  # further mistakes of the settings, in the user's words
+    # What takes long to find out, for all steps of the kind in a file at once: for each its mistakes, as the name of
+    # a setting and a message. Asked when a file is applied, outside any transaction.
+    check_together: Callable[[Sequence[Any]], Sequence[Sequence[tuple[str, str]]]] = lambda steps: [() for _ in steps]
     runs_user_code: bool = False
     wants_network: Callable[[Any], bool] = lambda settings: False
     effect: Effect = Effect.IDEMPOTENT  # of a step whose file names none; PURE: it changes nothing but its outputs

@@ -40,11 +40,12 @@ def shown(column: str, kind: str, style: Style, *, is_only: bool) -> str:
 
 
 def _value(name: str, kind: str, style: Style) -> str:
-    text = f"CAST({name} AS VARCHAR)"
+    text = number_texts.of_decimal(name, kind)
     if found := _DECIMAL.fullmatch(kind):
         return _marked(_digits(text, int(found[1]), style.decimals), style)
     if kind in _BINARY:
-        return _marked(number_texts.signed_binary(name), style)
+        text = number_texts.signed_binary(name)
+        return _marked(text if style.decimals is None else _padded(text, style.decimals), style)
     if kind == "TIMESTAMP WITH TIME ZONE" and style.zone != "UTC":
         return f"CAST(timezone({literal(style.zone)}, {name}) AS VARCHAR)"
     if kind in _PLAIN or kind.startswith("TIMESTAMP") or kind.endswith(("INT", "INTEGER")):
@@ -65,6 +66,12 @@ def _digits(text: str, scale: int, decimals: int | None) -> str:
     return f"left({text}, -{cut})"
 
 
+def _padded(text: str, decimals: int) -> str:
+    """The SQL text of a number, which has no more decimals than these, with all of them."""
+    point = f"CASE WHEN contains({text}, '.') OR {decimals} = 0 THEN '' ELSE '.' END"
+    return f"({text}) || {point} || repeat('0', {decimals} - length(split_part({text}, '.', 2)))"
+
+
 def _harmless(text: str) -> str:
     starts = ", ".join(literal(letter) for letter in _FORMULA_STARTS)
     return (
@@ -73,23 +80,55 @@ def _harmless(text: str) -> str:
     )
 
 
+def check_finite(connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping[str, str]) -> None:
+    """Raises Problem for the first number that is infinite or none: in a file it would pass for a text."""
+    for column, kind in types.items():
+        if kind not in _BINARY:
+            continue
+        found = _first(connection, relation, column, f"NOT isfinite({quote(column)})")
+        if found is not None:
+            raise Problem(
+                f'row {found[0]:,} of the column "{column}" is {found[1]}, which is no number; where that comes of a '
+                "division by zero, divide by nullif(..., 0)"
+            )
+
+
 def check_decimals(
     connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping[str, str], decimals: int | None
-) -> None:
-    """Raises Problem for the first amount that would lose digits."""
+) -> tuple[str, ...]:
+    """Raises Problem for the first amount that would lose digits; gives a warning where there are no amounts."""
     if decimals is None:
-        return
+        return ()
+    if not any(kind in _BINARY or _DECIMAL.fullmatch(kind) for kind in types.values()):
+        return ("decimals changes nothing: no column holds amounts, only whole numbers, texts or dates",)
     for column, kind in types.items():
-        found = _DECIMAL.fullmatch(kind)
-        if found is None or int(found[1]) <= decimals:
-            continue
-        name = quote(column)
-        lost = connection.execute(
-            f"SELECT n, value FROM (SELECT row_number() OVER () AS n, {name} <> trunc({name}, {decimals}) AS is_lost, "
-            f"CAST({name} AS VARCHAR) AS value FROM {quote(relation)}) WHERE is_lost LIMIT 1"
-        ).fetchone()
+        lost = _first(connection, relation, column, _is_longer(column, kind, decimals))
         if lost is not None:
             raise Problem(
-                f'row {lost[0]:,} of the column "{column}" is {lost[1].rstrip("0")}, '
+                f'row {lost[0]:,} of the column "{column}" is {lost[1]}, '
                 f"which {decimals} decimals cannot hold; round it, or ask for more decimals"
             )
+    return ()
+
+
+def _is_longer(column: str, kind: str, decimals: int) -> str:
+    """An SQL condition: the amount has more decimals than these."""
+    name = quote(column)
+    if kind in _BINARY:
+        return f"length(split_part({number_texts.signed_binary(name)}, '.', 2)) > {decimals}"
+    found = _DECIMAL.fullmatch(kind)
+    return "false" if found is None or int(found[1]) <= decimals else f"{name} <> trunc({name}, {decimals})"
+
+
+def _first(connection: duckdb.DuckDBPyConnection, relation: str, column: str, condition: str) -> tuple[int, str] | None:
+    """The first row where the condition holds, and the number that the column has there."""
+    if condition == "false":
+        return None
+    found = connection.execute(
+        f"SELECT n, value FROM (SELECT row_number() OVER () AS n, {condition} AS is_it, "
+        f"CAST({quote(column)} AS VARCHAR) AS value FROM {quote(relation)}) WHERE is_it LIMIT 1"
+    ).fetchone()
+    if found is None:
+        return None
+    row, text = found
+    return row, text.rstrip("0") if "." in text and "e" not in text else text

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 _MEMORY_SHARE = 0.6  # of what the process may use: the rest is for Python, the file readers and DuckDB's own overdraft
 _MEMORY_BYTES_MIN = 64 << 20
 _THREADS = 2
+LAST_SELECT = "the last select"  # the relation behind `result`; no user's relation is likely to be called so
 EXPORT_FOLDER = "export"  # the only place that DuckDB may write to once it is locked
 COMPLAINT_CHARACTERS_MAX = 1_000
-_ADVICE = re.compile(r"\n\s*(?:Possible (?:fix|solution)|file = |LINE \d+:)", re.IGNORECASE)
+_ADVICE = re.compile(r"\n\s*(?:Possible (?:fix|solution)|file = |LINE \d+:|Candidate |Did you mean)", re.IGNORECASE)
+_SETTING = re.compile(r",? or SET \w+ ?= ?\w+ to [^.]*")  # nobody can set it here
 _NOTHING = re.compile(r"^(?:Invalid Input|IO) Error: ")  # kinds of errors that say nothing to whoever sent a file
 _KIND = re.compile(r"^(?:Binder|Catalog|Parser|Conversion|Constraint|Permission|Out of Range) Error: ")
 _AT_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
@@ -77,12 +79,22 @@ def count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
     return int(row[0])
 
 
-def complaint(error: Exception, hidden: Mapping[str, str]) -> str:
-    """DuckDB's message on one line, without its position drawing and its advice on settings that a user cannot make.
+def tables(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """The columns of each table and view, none of our own."""
+    rows = connection.execute(
+        "SELECT table_name, list(column_name ORDER BY column_index) FROM duckdb_columns() "
+        "WHERE NOT internal AND table_name <> ? GROUP BY table_name ORDER BY table_name",
+        [LAST_SELECT],
+    ).fetchall()
+    return dict(rows)
+
+
+def complaint(error: Exception | str, hidden: Mapping[str, str]) -> str:
+    """DuckDB's message on one line, without its drawing of the place, its guesses and its advice on settings.
 
     `hidden` as for hide().
     """
-    text = _ADVICE.split(hide(str(error), hidden).split("\n\n")[0])[0]
+    text = _SETTING.sub("", _ADVICE.split(hide(str(error), hidden).split("\n\n")[0])[0])
     return " ".join(_KIND.sub("", _NOTHING.sub("", text)).split())[:COMPLAINT_CHARACTERS_MAX]
 
 
@@ -98,7 +110,7 @@ def hide(text: str, hidden: Mapping[str, str]) -> str:
     return text
 
 
-def line_of(error: duckdb.Error) -> int:
+def line_of(error: duckdb.Error | str) -> int:
     """The line inside the statement that DuckDB complains about, 1 when it does not say."""
     found = _AT_LINE.search(str(error))
     return int(found.group(1)) if found else 1

@@ -48,6 +48,16 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 _EMPTY_IS_FINE = Expect(rows=Rows(at_least=0))
 
 
+def mistakes(expect: Expect) -> tuple[str, ...]:
+    """What no result could meet, or what asks nothing."""
+    rows = expect.rows
+    if rows.at_least is not None and rows.at_most is not None and rows.at_least > rows.at_most:
+        return (f"expect.rows: at_least {rows.at_least:,} is more than at_most {rows.at_most:,}",)
+    if expect.otherwise == "warn" and rows == Rows() and expect.total is None:
+        return ("expect.otherwise: means nothing without rows or total",)
+    return ()
+
+
 def asks(expect: Expect) -> bool:
     """Is anything asked of the result, and not only of files that may be empty?"""
     return expect not in (Expect(), _EMPTY_IS_FINE)

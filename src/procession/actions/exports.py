@@ -42,7 +42,9 @@ class OutputOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         msgspec.Meta(description="CSV: of every amount; one that would be rounded is refused"),
     ] = None
     bom: Annotated[bool, msgspec.Meta(description="CSV: the mark by which Excel takes a file for UTF-8")] = False
-    zone: Annotated[str, msgspec.Meta(max_length=64, description="IANA zone in whose time moments are written")] = "UTC"
+    zone: Annotated[
+        str, msgspec.Meta(max_length=64, description="CSV, XLSX: IANA zone in whose time moments are written")
+    ] = "UTC"
     escape_formulas: Annotated[
         bool,
         msgspec.Meta(
@@ -52,6 +54,9 @@ class OutputOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 Target = ReferenceText | OutputOptions
+
+_CSV_ONLY = ("delimiter", "decimal", "decimals", "bom", "escape_formulas")
+_SHEETS_TOO = ("zone",)  # Parquet keeps the moment itself
 
 
 def options_of(target: Target) -> OutputOptions:
@@ -64,15 +69,41 @@ def reference_of(target: Target) -> str:
 
 
 def check(path: str, target: Target, allowed: frozenset[str] = FORMATS) -> tuple[str, ...]:
+    """Mistakes of a target that may be written as one of the `allowed` formats."""
     options = options_of(target)
     found: list[str] = []
-    if options.as_ is not None and Path(options.as_).suffix.lower() not in allowed:
+    suffix = Path(options.as_).suffix.lower() if options.as_ is not None else min(allowed) if len(allowed) == 1 else ""
+    if suffix and suffix not in allowed:
         found.append(f'{path}.as: "{options.as_}" must end in {" or ".join(sorted(allowed))}')
+    elif suffix:
+        found += [f"{path}.{said}" for said in _useless(options, suffix)]
     if options.delimiter is not None and (options.delimiter.isalnum() or options.delimiter in _DELIMITERS_REFUSED):
         found.append(f"{path}.delimiter: {options.delimiter!r} stands in numbers or texts; use , or ; or a tab")
     if options.zone not in zoneinfo.available_timezones():
         found.append(f'{path}.zone: "{options.zone}" is not a known time zone; write it like Europe/Berlin')
     return tuple(found)
+
+
+def _useless(options: OutputOptions, suffix: str) -> list[str]:
+    """What is said of the options that change nothing in such a file."""
+    none = () if suffix == ".csv" else _CSV_ONLY if suffix == ".xlsx" else (*_CSV_ONLY, *_SHEETS_TOO)
+    plain = OutputOptions(to=options.to)
+    return [
+        f"{name} means nothing for {suffix} files; it is for .csv{' and .xlsx' if name in _SHEETS_TOO else ''}"
+        for name in none
+        if getattr(options, name) != getattr(plain, name)
+    ]
+
+
+def refuse(context: Context, name: str, target: Target, default: str) -> None:
+    """Raises Problem for options that change nothing in what the output `name` becomes; asked before any work."""
+    options = options_of(target)
+    kind = context.target(reference_of(target)).type
+    if kind != "File":
+        if options != OutputOptions(to=options.to):
+            raise Problem(f'the output "{name}" goes to a {kind}, and the options beside "to" are for files')
+    elif useless := _useless(options, Path(file_name(context, target, default)).suffix.lower()):
+        raise Problem(f'the output "{name}": {"; ".join(useless)}')
 
 
 def file_name(context: Context, target: Target, default: str) -> str:
@@ -95,6 +126,7 @@ def write(
     name = file_name(context, target, default)
     suffix = Path(name).suffix.lower()
     path = context.folder / database.EXPORT_FOLDER / f"{reference_of(target)}{suffix}"
+    csv_cells.check_finite(connection, relation, database.columns(connection, relation))
     match suffix:
         case ".xlsx":
             notes = workbooks.write(connection, path, {Path(name).stem: relation}, options_of(target).zone)
@@ -104,16 +136,19 @@ def write(
         case ".parquet":
             connection.execute(f"COPY {quote(relation)} TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
         case ".csv":
-            _write_csv(connection, relation, path, options_of(target))
+            warnings += _write_csv(connection, relation, path, options_of(target))
         case _:
             raise Problem(f'the file "{name}" must end in .csv, .xlsx or .parquet to be written')
     context.log(f"{name}: {database.count(connection, relation):,} rows written\n")
     return FileOutput(path=str(path), name=name)
 
 
-def _write_csv(connection: duckdb.DuckDBPyConnection, relation: str, path: Path, options: OutputOptions) -> None:
+def _write_csv(
+    connection: duckdb.DuckDBPyConnection, relation: str, path: Path, options: OutputOptions
+) -> tuple[str, ...]:
+    """Gives what people should know."""
     types = database.columns(connection, relation)
-    csv_cells.check_decimals(connection, relation, types, options.decimals)
+    warnings = csv_cells.check_decimals(connection, relation, types, options.decimals)
     style = csv_cells.Style(
         decimal=options.decimal, decimals=options.decimals, zone=options.zone, escapes=options.escape_formulas
     )
@@ -129,3 +164,4 @@ def _write_csv(connection: duckdb.DuckDBPyConnection, relation: str, path: Path,
             out.write(_BYTE_ORDER_MARK)
             shutil.copyfileobj(text, out, 1 << 20)
         written.unlink()
+    return warnings

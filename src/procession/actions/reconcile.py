@@ -47,6 +47,7 @@ def run(context: Context) -> Outcome:
 
     connection = database.connect(context.folder, context.memory_bytes_max)
     try:
+        reconcile_settings.refuse_options(context)
         sides, warnings = _load(context, connection)
         database.lock(connection, context.folder)
         open_twins, undecided = _match(context, connection, sides)

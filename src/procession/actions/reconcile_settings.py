@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from procession.actions import expecting, exports, references, relations
+from procession.actions.contract import Context
 from procession.actions.expecting import Expect
 from procession.actions.exports import Target
 from procession.actions.reading.options import FileOptions
@@ -122,9 +123,19 @@ def check(settings: Settings) -> tuple[str, ...]:
         found += exports.check("outputs.report", settings.outputs.report, frozenset({".xlsx"}))
     if expecting.asks(settings.expect):
         found.append("expect: a reconciliation takes `rows: {at_least: 0}` and nothing else; see fail_when")
+    if settings.totals_by is not None and settings.outputs.summary is None and settings.outputs.report is None:
+        found.append("totals_by: means nothing without the outputs summary or report, where these totals stand")
     for number, rule in enumerate(settings.rules):
         found += _check_rule(f"rules[{number}]", rule)
     return tuple(found)
+
+
+def refuse_options(context: Context) -> None:
+    """Raises Problem for an option of an output that changes nothing in the file that it becomes."""
+    outputs: OutputSettings = context.settings.outputs
+    for name in FILES:
+        if (target := getattr(outputs, name)) is not None:
+            exports.refuse(context, name, target, f"{name}.csv")
 
 
 def _check_rule(path: str, rule: RuleSettings) -> tuple[str, ...]:

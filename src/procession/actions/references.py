@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from procession.actions.contract import Context, InputValue
 from procession.model.processes import KEY_PATTERN
 
 PATTERN = rf"^\$\{{{KEY_PATTERN}\.{KEY_PATTERN}\}}$"
+DATE_CHARACTERS = 10  # of 2025-01-31
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 
 ReferenceText = Annotated[str, msgspec.Meta(pattern=PATTERN, description="${step.property}")]
@@ -52,3 +54,11 @@ def resolve(context: Context, given: Given) -> InputValue:
     if reference is not None:
         return context.value(reference)
     return Decimal(str(given)) if isinstance(given, float) else given
+
+
+def dated(context: Context, given: Given, value: InputValue) -> InputValue | date:
+    """A Datepicker's value as a date; any other as it is."""
+    reference = parse(given)
+    if reference is not None and isinstance(value, str) and context.type_of(reference) == "Datepicker":
+        return date.fromisoformat(value[:DATE_CHARACTERS])
+    return value

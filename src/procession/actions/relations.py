@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import zoneinfo
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from procession.actions import database
 from procession.actions.contract import Context, FileInput
 from procession.actions.problems import Problem
-from procession.actions.reading import columns, delimited, json_files, kinds, parquet, sheets
+from procession.actions.reading import columns, delimited, json_files, kinds, meant, parquet, patterns, sheets
 from procession.actions.reading.cells import Cells
 from procession.actions.reading.columns import Made, Wanted
 from procession.actions.reading.kinds import FileKind
@@ -38,8 +37,8 @@ def check(path: str, options: FileOptions) -> tuple[str, ...]:
     found = []
     if options.encoding is not None:
         try:
-            codecs.getincrementaldecoder(options.encoding)
-        except LookupError:
+            "".encode(options.encoding)
+        except (LookupError, UnicodeError):
             found.append(f'{path}.encoding: "{options.encoding}" is not a known encoding; try utf-8, latin-1 or cp1252')
     if isinstance(options.sheet, int) and options.sheet < 1:
         found.append(f"{path}.sheet: sheets are counted from 1")
@@ -47,7 +46,7 @@ def check(path: str, options: FileOptions) -> tuple[str, ...]:
         zoneinfo.ZoneInfo(options.zone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
         found.append(f'{path}.zone: "{options.zone}" is no zone; write an IANA name such as Europe/Berlin')
-    return (*found, *_check_marks(path, options))
+    return (*found, *_check_marks(path, options), *meant.mistakes(path, options))
 
 
 def _check_marks(path: str, options: FileOptions) -> list[str]:
@@ -60,8 +59,8 @@ def _check_marks(path: str, options: FileOptions) -> list[str]:
     for where, decimal, thousands, pattern in sides:
         if thousands is not None and thousands == (decimal or "."):
             found.append(f'{where}: decimal and thousands are both "{thousands}"')
-        if pattern is not None and not all(any(f"%{c}" in pattern for c in need) for need in ("yY", "mbB", "de")):
-            found.append(f'{where}: the pattern "{pattern}" must hold a day, a month and a year, as %d.%m.%Y does')
+        if pattern is not None and (wrong := patterns.mistake(pattern)):
+            found.append(f"{where}: {wrong}")
     return found
 
 
@@ -85,6 +84,7 @@ def load(
     hidden = {source.path: source.name, f"{context.folder}/": ""}
     try:
         kind = kinds.kind_of(source)
+        meant.refuse(source, options, kind)
         cells = _READERS[kind](connection, source, options, context.folder)
         _refuse_text(source, kind, cells)
         made = columns.make(connection, cells, options, Wanted(file=source.name, name=name, texts=texts))

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from procession.actions import database, expecting, exports, references, relations, values
+from procession.actions import (
+    database,
+    expecting,
+    exports,
+    references,
+    relations,
+    sql_checks,
+    sql_complaints,
+    sql_facts,
+    values,
+)
 from procession.actions.contract import (
     Action,
     Context,
@@ -26,6 +35,7 @@ from procession.actions.problems import Problem
 from procession.actions.reading.columns import Made
 from procession.actions.reading.options import FileOptions
 from procession.actions.references import Given, Name
+from procession.actions.sql_checks import RESULT, WHERE
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
 
@@ -33,25 +43,15 @@ if TYPE_CHECKING:
     import duckdb
 
 SQL_CHARACTERS_MAX = 262_144
-RESULT = "result"
-_WHERE = "the SQL of this step"
-# They tell where the server keeps its files; the last two run a text that this pattern cannot see.
-_TELLS_PLACES = re.compile(
-    r"\b(duckdb_settings|duckdb_profiling_settings|pg_settings|current_setting|duckdb_extensions|duckdb_secrets"
-    r"|duckdb_temporary_files|duckdb_databases|temp_directory|json_execute_serialized_sql)\b|\bquery\"?\s*(?=\(|--|/\*)",
-    re.IGNORECASE,
-)
-_LAST_SELECT = "the last select"  # the relation behind RESULT; no user's relation is likely to be called so
-# Everything else (COPY, ATTACH, SET, LOAD, EXPORT, PREPARE, CALL, PRAGMA, EXPLAIN ANALYZE of those) is refused,
-# whatever DuckDB's own locks would make of it. MULTI is PIVOT.
-ALLOWED = frozenset({"SELECT", "CREATE", "INSERT", "UPDATE", "DELETE", "MERGE_INTO", "DROP", "ALTER", "MULTI"})
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sql: Annotated[str, msgspec.Meta(min_length=1, max_length=SQL_CHARACTERS_MAX, description="DuckDB SQL")]
     inputs: Annotated[
         dict[Name, Given | FileOptions],
-        msgspec.Meta(description="a file is a relation by its name; anything else is a parameter, as in $name"),
+        msgspec.Meta(
+            description="a file is a relation by its name; other values are parameters ($name), a Datepicker a date"
+        ),
     ] = {}
     outputs: Annotated[
         dict[Name, Target],
@@ -66,6 +66,8 @@ def run(context: Context) -> Outcome:
     connection = database.connect(context.folder, context.memory_bytes_max)
     warnings: list[str] = []
     try:
+        for name, target in context.settings.outputs.items():
+            exports.refuse(context, name, target, _default_name(context, name))
         parameters, made = _load(context, connection, warnings)
         database.lock(connection, context.folder)
         _execute(context, connection, parameters, made)
@@ -101,7 +103,7 @@ def _load(
             warnings += made[name].warnings
             expecting.check_rows(context.settings.expect, made[name], warnings)
         else:
-            parameters[name] = value
+            parameters[name] = references.dated(context, given, value)
     return parameters, made
 
 
@@ -115,10 +117,14 @@ def _execute(
 ) -> None:
     import duckdb
 
-    statements = list(_statements(connection, context.settings.sql))
+    sql = context.settings.sql
+    facts = sql_facts.facts(connection, sql)
+    if mistake := next(sql_checks.at_run(facts, set(parameters)), None):
+        raise Problem(mistake)
+    statements = sql_facts.statements(connection, sql)
     last = max((i for i, (_, statement) in enumerate(statements) if _gives_rows(statement)), default=None)
     for number, (line, statement) in enumerate(statements):
-        bound = {name: parameters[name] for name in _needed(statement, parameters, line)}
+        bound = {name: parameters[name] for name in statement.named_parameters}
         try:
             if number == last:
                 _keep(connection, statement, bound)
@@ -128,61 +134,17 @@ def _execute(
             hidden = database.places(context.folder)
             context.log(f"{database.hide(str(error), hidden)}\n")
             at = line + database.line_of(error) - 1
-            raise Problem(f"{_WHERE}, line {at}: {database.complaint(error, hidden)}{_hint(error, made)}") from error
-
-
-def _hint(error: duckdb.Error, made: Mapping[str, Made]) -> str:
-    """Why a column is text: most often the reason that nothing can be done with it."""
-    if "VARCHAR" not in str(error):
-        return ""
-    notes = [
-        f'{name}: the column "{column}" {note}' for name, one in made.items() for column, note in one.notes.items()
-    ]
-    return "".join(f"; {note}" for note in notes[:3])
-
-
-def _statements(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[tuple[int, duckdb.Statement]]:
-    """Each statement with the line it begins on. Raises Problem for one that is not allowed."""
-    import duckdb
-
-    if told := _TELLS_PLACES.search(sql):
-        line = sql.count("\n", 0, told.start()) + 1
-        raise Problem(f"{_WHERE}, line {line}: {told[0].strip()} is not available here")
-    try:
-        found = connection.extract_statements(sql)
-    except duckdb.Error as error:
-        raise Problem(f"{_WHERE}, line {database.line_of(error)}: {database.complaint(error, {})}") from error
-    position = 0
-    for statement in found:
-        position = max(sql.find(statement.query.strip(), position), position)
-        line = sql.count("\n", 0, position) + 1
-        kind = statement.type.name
-        if kind not in ALLOWED:
-            raise Problem(
-                f"{_WHERE}, line {line}: {kind.replace('_', ' ')} is not allowed here; "
-                "SELECT, CREATE TABLE and the like are"
-            )
-        yield line, statement
-        position += len(statement.query.strip())
+            said = sql_complaints.complaint(error, connection, statement.query, hidden)
+            raise Problem(f"{WHERE}, line {at}: {said}{sql_complaints.hint(error, made)}") from error
 
 
 def _gives_rows(statement: duckdb.Statement) -> bool:
-    return statement.type.name in {"SELECT", "MULTI"}
-
-
-def _needed(statement: duckdb.Statement, parameters: dict[str, Any], line: int) -> set[str]:
-    unknown = sorted(statement.named_parameters - parameters.keys())
-    if unknown:
-        known = ", ".join(f"${name}" for name in parameters) or "none"
-        raise Problem(
-            f"{_WHERE}, line {line}: ${unknown[0]} is not among the inputs that are values (there are: {known})"
-        )
-    return set(statement.named_parameters)
+    return statement.type.name in sql_checks.GIVE_ROWS
 
 
 def _keep(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement, bound: dict[str, Any]) -> None:
     # On the same line, so that DuckDB counts lines as the user does; the text behind was found to be one statement.
-    connection.execute(f"CREATE TABLE {quote(_LAST_SELECT)} AS {statement.query}", bound or None)
+    connection.execute(f"CREATE TABLE {quote(database.LAST_SELECT)} AS {statement.query}", bound or None)
 
 
 def _collect(
@@ -203,10 +165,10 @@ def _collect(
 def _relation(connection: duckdb.DuckDBPyConnection, name: str) -> str:
     rows = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
     known: dict[str, str] = {row[0].lower(): row[0] for row in rows}
-    if name == RESULT and _LAST_SELECT in known:
-        return _LAST_SELECT
+    if name == RESULT and database.LAST_SELECT in known:
+        return database.LAST_SELECT
     if name.lower() not in known:
-        raise Problem(f'the output "{name}" is neither "{RESULT}" (of a SELECT) nor a table or view of the SQL')
+        raise Problem(f'the output "{name}" is {sql_checks.missing(name)}')
     return known[name.lower()]
 
 
@@ -261,7 +223,7 @@ def check(settings: Settings) -> tuple[str, ...]:
         found += relations.check(path, given) if isinstance(given, FileOptions) else references.mistakes(path, given)
     for name, target in settings.outputs.items():
         found += exports.check(f"outputs.{name}", target)
-    return tuple(found)
+    return (*found, *expecting.mistakes(settings.expect))
 
 
 EXAMPLE = Example(
@@ -293,4 +255,5 @@ ACTION = Action(
     writes=writes,
     examples=(EXAMPLE,),
     check=check,
+    check_together=sql_checks.together,
 )

@@ -7,14 +7,12 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, Mapping, MutableMapping
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from procession.actions import references, values
 from procession.actions.contract import Context, FileInput, FileOutput, OutputTarget, OutputValue
 
-DATE_CHARACTERS = 10  # of 2025-01-31
 _SUFFIX_CHARACTERS_MAX = 10
 
 
@@ -154,11 +152,6 @@ def flush_standard() -> None:
 
 
 def as_script_value(context: Context, given: references.Given) -> object:
-    """A File is a Path for a script, a Datepicker's value a date; everything else is what it is."""
+    """A File is a Path for a script; everything else is what it is for SQL too."""
     value = references.resolve(context, given)
-    if isinstance(value, FileInput):
-        return Path(value.path)
-    reference = references.parse(given)
-    if reference is not None and isinstance(value, str) and context.type_of(reference) == "Datepicker":
-        return date.fromisoformat(value[:DATE_CHARACTERS])
-    return value
+    return Path(value.path) if isinstance(value, FileInput) else references.dated(context, given, value)

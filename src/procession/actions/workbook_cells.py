@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
+from procession.actions.reading import number_texts
 
 if TYPE_CHECKING:
     import duckdb
@@ -67,12 +68,13 @@ def row(kinds: list[str], styles: Styles, zone: str) -> str:
 
 def _cell(name: str, kind: str, start: str, styles: Styles, zone: str) -> str:
     """NULL where the cell is empty."""
-    text = _text(f"CAST({name} AS VARCHAR)", start, styles.text, is_safe=kind in _SHORT or is_number(kind))
+    plain = number_texts.of_decimal(name, kind)
+    text = _text(plain, start, styles.text, is_safe=kind in _SHORT or is_number(kind))
     if kind == "BOOLEAN":
         return f"'{start}' || n || '\" t=\"b\"><v>' || CAST({name} AS INTEGER) || '</v></c>'"
     if is_number(kind):
         style = styles.whole if kind in _WHOLE else styles.amount
-        number = _value(f"CAST({name} AS VARCHAR)", start, style)
+        number = _value(plain, start, style)
         long = _is_long(name, kind)
         return number if long is None else f"CASE WHEN {long} THEN {text} ELSE {number} END"
     if kind in {"DOUBLE", "FLOAT"}:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from procession.api import digests
 from procession.api.contract import Receive
 from procession.model.errors import Invalid, ProcessionError, TooLarge
 
@@ -33,6 +34,24 @@ class Stalled(ProcessionError):
     status = 408
 
 
+class Encoded(ProcessionError):
+    """A body that is not sent as it is; RFC 9110 section 15.5.16 asks to name what is taken."""
+
+    status = 415
+    headers: Mapping[str, str] = {"accept-encoding": "identity"}
+
+
+def check_whole(headers: Mapping[str, str]) -> None:
+    """Kept as it came, the body would be something else, or a part of it. Raises Encoded, Invalid."""
+    for name, plain in (("content-encoding", {"", "identity"}), ("transfer-encoding", {"", "identity", "chunked"})):
+        codings = {coding.strip().lower() for coding in headers.get(name, "").split(",")}
+        if strange := codings - plain:
+            raise Encoded(f"the body is encoded as {min(strange)[:40]}; send its bytes as they are")
+    # RFC 9110 section 14.5.
+    if "content-range" in headers:
+        raise Invalid("Content-Range says that this is a part only; send the whole, or chunks by an upload session")
+
+
 async def next_piece(receive: Receive) -> tuple[bytes, bool]:
     """The next piece of the body, and whether more follow. Raises ClientGone and Stalled."""
     try:
@@ -46,7 +65,10 @@ async def next_piece(receive: Receive) -> tuple[bytes, bool]:
 
 
 async def read_small(receive: Receive, headers: Mapping[str, str], *, most: int = BODY_BYTES_MAX) -> bytes:
-    """The whole body. Raises TooLarge before more than `most` bytes are held, ClientGone, Stalled."""
+    """The whole body, compared with its digest where it has one.
+
+    Raises TooLarge before more than `most` bytes are held, ClientGone, Stalled, and as check_whole() does.
+    """
     length = headers.get("content-length", "")
     if length.isdecimal() and int(length) > most:
         raise _too_large(most)
@@ -57,7 +79,11 @@ async def read_small(receive: Receive, headers: Mapping[str, str], *, most: int 
         size += len(piece)
         if size > most:
             raise _too_large(most)
-    return b"".join(pieces)
+    raw = b"".join(pieces)
+    if raw:  # headers about no body are what old SDKs leak from call to call (T5)
+        check_whole(headers)
+        digests.check_bytes(headers, raw)
+    return raw
 
 
 def _too_large(most: int) -> TooLarge:

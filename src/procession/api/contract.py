@@ -58,7 +58,10 @@ class BodyKind(StrEnum):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The envelope of a request. Names of headers and query are in lower case; of a repeated one the last counts."""
+    """The envelope of a request. Names of headers and query are in lower case.
+
+    A repeated header is a list with commas between; of a repeated name in the query the last counts.
+    """
 
     method: str
     path: str  # as the client wrote it, without the query; for the log
@@ -224,6 +227,7 @@ class Route:
     media: tuple[str, ...] = ()
     query: tuple[str, ...] = ()
     is_ranged: bool = False  # answers Range, and If-None-Match where the content has a hash
+    is_conditional: bool = False  # changes a file, and obeys If-Match and If-None-Match
     statuses: tuple[int, ...] = ()  # further ones than its kind of route has
     error_page: ErrorPage | None = None  # a page for people: it is not in openapi.json
 

@@ -7,6 +7,7 @@ supportId stands in the server's log.
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import logging
 import re
@@ -18,7 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from procession.api import answers, bodies, once
+from procession.api import answers, bodies, conditions, once
 from procession.api.contract import (
     BodyKind,
     Call,
@@ -53,6 +54,7 @@ log = logging.getLogger("procession.api")
 
 # How long an answer under way outlives the token that asked for it (at most a second).
 RECHECK_SECONDS = 0.5
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 _HOST = re.compile(r"(([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?)?\Z")
 TEXT_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can weigh
 
@@ -150,6 +152,8 @@ class Api:
             return await asyncio.get_running_loop().run_in_executor(self._server.threads, self._list, asked)
         with self._server.database.read() as tx:
             caller, ids = self._admit(tx, asked)
+        if route.method != "GET" and not route.is_conditional:
+            conditions.check_unknown(asked.request.headers)
         try:
             if route.mode is Mode.STREAM:
                 return await self._run_stream(asked, caller, ids, receive)
@@ -238,9 +242,11 @@ class Api:
 
     async def _fail(self, error: Exception, answer: answers.Answer, fields: dict[str, Any]) -> None:
         support_id = str(uuid.uuid4())
-        log.error("request failed", exc_info=error, extra={**fields, "supportId": support_id, "status": 500})
-        message = f"something went wrong on our side; the server's log has the cause under {support_id}"
-        await answer.send_error(ProcessionError(message), support_id)
+        told = ProcessionError(f"something went wrong on our side; the server's log has the cause under {support_id}")
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            told = Unavailable(f"the server's disk takes no more ({error.strerror}); nothing was changed")
+        log.error("request failed", exc_info=error, extra={**fields, "supportId": support_id, "status": told.status})
+        await answer.send_error(told, support_id)
 
 
 def bearer(headers: Mapping[str, str]) -> str:
@@ -277,13 +283,11 @@ def _request(scope: Scope, public_url: str) -> Request:
 
 
 def _headers(given: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Of a repeated one the last counts. Two tokens are none: somebody in front of us may have looked at the other."""
-    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in given]
-    headers = dict(pairs)
-    tokens = [value for name, value in pairs if name == "authorization"]
-    if len(tokens) > 1:
-        headers["authorization"] = ", ".join(tokens)  # RFC 9110 section 5.3: as a list, of which no scheme knows any
-    return headers
+    """A repeated one is a list (RFC 9110 section 5.3): somebody in front of us may have looked at another line."""
+    lists: dict[str, list[str]] = {}
+    for name, value in given:
+        lists.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+    return {name: ("; " if name == "cookie" else ", ").join(values) for name, values in lists.items()}
 
 
 def _fields(scope: Scope, began: float) -> dict[str, Any]:

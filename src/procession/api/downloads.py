@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from procession.api import conditions
 from procession.api.contract import FileReply, Request, Send, TextReply
 from procession.model.errors import ProcessionError
 
@@ -27,12 +28,6 @@ class RangeNotSatisfiable(ProcessionError):
         self.headers = {"content-range": f"bytes */{size_bytes}"}
 
 
-class PreconditionFailed(ProcessionError):
-    """The bytes are not those that the request asks about (RFC 9110, sections 13.1.1 and 13.1.4)."""
-
-    status = 412
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """Which bytes are sent, as which status."""
@@ -48,8 +43,8 @@ def choose(request: Request, *, size_bytes: int, etag: str) -> Part:
     A range that is malformed, or that asks for several parts, is ignored, as RFC 9110 section 14.2 allows.
     """
     headers = request.headers
-    _check_preconditions(headers, etag)
-    if etag and _matches(headers.get("if-none-match", ""), etag):
+    conditions.check(headers, etag)
+    if etag and conditions.matches(headers.get("if-none-match", ""), etag):
         return Part(status=304, start=0, length=0)
     whole = Part(status=200, start=0, length=size_bytes)
     found = _RANGE.match(headers.get("range", ""))
@@ -59,21 +54,6 @@ def choose(request: Request, *, size_bytes: int, etag: str) -> Part:
     if "if-range" in headers and (not etag or headers["if-range"].strip() != etag):
         return whole
     return _ranged(found[1], found[2], whole)
-
-
-def _check_preconditions(headers: Mapping[str, str], etag: str) -> None:
-    """If-Match compares strongly. Contents have no date here: whoever asks by one must not get the bytes of another."""
-    if "if-match" in headers:
-        tags = [tag.strip() for tag in headers["if-match"].split(",")]
-        if not etag or (etag not in tags and tags != ["*"]):
-            raise PreconditionFailed("the file has changed: If-Match names another content than it has now")
-    elif "if-unmodified-since" in headers:
-        raise PreconditionFailed("files have no date of change here; ask by If-Match and the ETag of the first answer")
-
-
-def _matches(given: str, etag: str) -> bool:
-    tags = [tag.strip().removeprefix("W/") for tag in given.split(",")]
-    return etag in tags or tags == ["*"]
 
 
 def _ranged(first: str, last: str, whole: Part) -> Part:
@@ -108,7 +88,7 @@ async def send_file(request: Request, send: Send, reply: FileReply) -> int:
 
     A file that grows while it is sent is sent up to the size that the reply names.
     """
-    etag = f'"{reply.sha256}"' if reply.sha256 else ""
+    etag = conditions.etag(reply.sha256)
     part = choose(request, size_bytes=reply.size_bytes, etag=etag)
     headers = _headers(part, reply.size_bytes, etag=etag, media_type=reply.media_type)
     if reply.name:

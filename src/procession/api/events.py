@@ -6,8 +6,10 @@ An event's id says all that was sent before it and with it; a client that sends 
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import Any
 
 from procession.api import following, wire
@@ -15,7 +17,7 @@ from procession.api.contract import StreamCall, StreamReply
 from procession.api.event_shapes import LogLines, RunEvent, StepEvent, StepProgress
 from procession.api.following import Watch
 from procession.model.ids import RunId
-from procession.model.lifecycle import RUN_FINAL, RunStatus
+from procession.model.lifecycle import RUN_FINAL, RunStatus, StepStatus
 from procession.model.runs import HistoryKind, HistoryRow
 from procession.model.steps import AttemptRow
 from procession.operations import events
@@ -93,10 +95,27 @@ def _next(stream: Stream) -> tuple[News, bytes]:
     is_restarted = any(row.kind is HistoryKind.RESTARTED for row in news.rows[finals[-1] if finals else 0 :])
     cut = finals[-1] if finals and not is_restarted else len(news.rows)
     earlier, last = news.rows[:cut], news.rows[cut:]
-    text = b"".join([*_changes(stream, earlier), *_progress(stream, news), *_logs(stream, news)])
-    if last and not (text and stream.has_more):
+    changes = list(_told(stream, news, earlier))
+    is_cut = bool(earlier) and stream.seen.revision < earlier[-1].revision
+    text = b"".join([*changes, *_progress(stream, news), *_logs(stream, news)])
+    if last and not is_cut and not (text and stream.has_more):
         text += b"".join(_changes(stream, last))
     return news, text
+
+
+def _told(stream: Stream, news: News, rows: Sequence[HistoryRow]) -> Iterator[bytes]:
+    """The changes, and before the end of a try what it wrote: who stops listening at the end has all of the log.
+
+    Ends early where a log is too long to be told at once.
+    """
+    for row in rows:
+        if row.kind is HistoryKind.STEP and row.detail.get("status") != StepStatus.RUNNING:
+            for item in _begun(stream, news, row):
+                text, is_read = _log(stream, news, item)
+                yield text
+                if not is_read:
+                    return
+        yield from _changes(stream, [row])
 
 
 def _changes(stream: Stream, rows: Sequence[HistoryRow]) -> Iterator[bytes]:
@@ -130,19 +149,38 @@ def _progress(stream: Stream, news: News) -> Iterator[bytes]:
             yield _event("progress", shape, "")
 
 
+def _begun(stream: Stream, news: News, row: HistoryRow) -> list[AttemptRow]:
+    """The tries of the row's step up to then whose logs may have more."""
+    left = news.attempts[_seen(stream, news) :]
+    return [item for item in takewhile(lambda item: item.started_at <= row.at, left) if item.step == row.step]
+
+
+def _seen(stream: Stream, news: News) -> int:
+    """How many of the attempts were told to their end; they are in the order of their ids."""
+    return bisect_right(news.attempts, stream.seen.whole, key=lambda item: item.id)
+
+
 def _logs(stream: Stream, news: News) -> Iterator[bytes]:
-    whole = True  # whether every attempt so far was read to its end
     stream.has_more = False
-    for item in news.attempts:
-        offset = stream.seen.parts.get(item.id, 0)
-        raw = following.read(stream.call.parts.office.log_path(item.id), offset)
-        stream.has_more = stream.has_more or len(raw) == following.CHUNK_BYTES
-        lines = raw if item.is_gone and len(raw) < following.CHUNK_BYTES else _lines(raw)
-        whole = whole and item.is_gone and len(raw) < following.CHUNK_BYTES
-        _move(stream, item, offset + len(lines), whole=whole)
-        if lines:
-            text = lines.decode(errors="replace")
-            yield _event("log", LogLines(step=str(item.step), attempt=item.number, text=text), str(stream.seen))
+    for item in news.attempts[_seen(stream, news) :]:
+        text, is_read = _log(stream, news, item)
+        stream.has_more = stream.has_more or not is_read
+        yield text
+
+
+def _log(stream: Stream, news: News, item: AttemptRow) -> tuple[bytes, bool]:
+    """An event of the next lines of one try, or nothing, and whether these are all of this moment."""
+    offset = stream.seen.parts.get(item.id, 0)
+    raw = following.read(stream.call.parts.office.log_path(item.id), offset)
+    is_read = len(raw) < following.CHUNK_BYTES
+    lines = raw if item.is_gone and is_read else _lines(raw)
+    # As long as an earlier try may have more, nobody has seen "all up to this one".
+    is_first = news.attempts[_seen(stream, news)].id == item.id
+    _move(stream, item, offset + len(lines), whole=is_first and item.is_gone and is_read)
+    if not lines:
+        return b"", is_read
+    shape = LogLines(step=str(item.step), attempt=item.number, text=lines.decode(errors="replace"))
+    return _event("log", shape, str(stream.seen)), is_read
 
 
 def _move(stream: Stream, item: AttemptRow, offset: int, *, whole: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from procession.api import reading, shapes, uploads, wire
+from procession.api import conditions, reading, shapes, uploads, wire
 from procession.api.contract import Call, FileReply, StreamCall
 from procession.api.parts import announce
 from procession.model.errors import NotFound
@@ -21,6 +21,7 @@ def metadata(call: Call) -> shapes.File:
 
 def rename(call: Call) -> shapes.File:
     name = clean_name(reading.name(call.body.get("name"), field="name"))
+    conditions.check_change(call.request.headers, files.find(call.tx, call.ids["file"]))
     file = files.rename(call.tx, call.caller, call.ids["file"], name, now=call.now)
     announce(call, file.run)
     return wire.file(file, call.request.origin)
@@ -31,11 +32,14 @@ async def upload(call: StreamCall) -> shapes.File:
     file_id, office = call.ids["file"], call.parts.office
     with call.database.read() as tx:
         files.check_fill(tx, call.caller, file_id)
+        conditions.check_change(call.request.headers, files.find(tx, file_id))
     sink = await asyncio.to_thread(office.blobs.sink)
     upload = await uploads.receive_file(call.receive, call.request.headers, sink, most=call.parts.upload_bytes_max)
 
     def operation(tx: Transaction) -> File:
-        file = files.fill(tx, call.admit(tx), file_id, upload.name, upload.content, now=call.clock())
+        caller = call.admit(tx)
+        conditions.check_change(call.request.headers, files.find(tx, file_id))
+        file = files.fill(tx, caller, file_id, upload.name, upload.content, now=call.clock())
         if file.run is not None:
             run = file.run
             tx.after_commit(lambda: call.parts.announcements.ring(run))

@@ -59,20 +59,20 @@ def _size_bytes(path: Path | None) -> int | None:
 async def _follow(call: StreamCall, write: Write) -> None:
     """Every try of the step from now on, until nothing more can come or the client hangs up."""
     run, step = call.ids["run"], call.ids["step"]
-    path, offset = None, 0
+    path: Path | None = None
+    offset = 0
     async with following.watching(call, run) as watch:
         while not watch.gone.done():
             # Asked before the file is read: what was written until the end is then in the file.
             place = _place(call, run, step)
-            if place.path != path:
-                path, offset = place.path, 0
-            offset = await _copy(path, offset, write)
+            for one in place.after(path):
+                path, offset = one, await _copy(one, offset if one == path else 0, write)
             if place.is_over:
                 return
             await watch.rest(GROWTH_SECONDS)
 
 
-async def _copy(path: Path | None, offset: int, write: Write) -> int:
+async def _copy(path: Path, offset: int, write: Write) -> int:
     """Send what the file has from `offset` on; gives where it ended."""
     while chunk := await asyncio.to_thread(following.read, path, offset):
         await write(chunk)

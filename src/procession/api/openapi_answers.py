@@ -100,11 +100,11 @@ def refusals(route: Route) -> tuple[int, ...]:
         if "{" in route.pattern or "process" in route.query or takes_body:
             found.add(404)
     if takes_body:
-        found |= {408, 413}
-    if route.body is BodyKind.STREAM:
-        found.add(415)
+        found |= {408, 413, 415}
     if route.is_ranged:
         found |= {412, 416}
+    if route.is_conditional:
+        found.add(412)
     if route.space is Space.OAUTH and route.mode is not Mode.READ:
         found |= {401, 429}
     return tuple(sorted(found | set(route.statuses)))

@@ -77,6 +77,7 @@ IDEMPOTENCY_KEY = {
     "description": "Sent again with the same key and body within 24 hours, a request is carried out once",
     "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
 }
+IF_MATCH = {"name": "If-Match", "in": "header", "schema": TEXT}
 IF_NONE_MATCH = {"name": "If-None-Match", "in": "header", "schema": TEXT}
 
 
@@ -88,6 +89,8 @@ def of_route(route: Route) -> list[dict[str, Any]]:
         found.append(IDEMPOTENCY_KEY)
     if route.is_ranged:
         found += [RANGE, IF_NONE_MATCH]
+    if route.is_conditional:
+        found += [IF_MATCH, IF_NONE_MATCH]
     return found
 
 

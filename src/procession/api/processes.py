@@ -72,10 +72,9 @@ async def _apply(call: StreamCall, process_id: ProcessId | None) -> shapes.Proce
             office,
             caller.user,
             text,
-            file="",
+            definition=definition,
             now=call.clock(),
             process=process_id,
-            definition=definition,
         )
         return once.answered(tx, call.keyed, _shown(tx, applied.id))
 

@@ -24,7 +24,7 @@ import msgspec
 
 from procession.actions.tables.contract import Condition, Format, GivenFormat, Page
 from procession.actions.tables.reading import OPERATORS
-from procession.api import bodies, downloads, once, pages, reading, table_shapes
+from procession.api import bodies, digests, downloads, once, pages, reading, table_shapes
 from procession.api.columns import desk_of
 from procession.api.contract import Reply, Request, StreamCall, StreamReply
 from procession.api.tables import version_asked
@@ -214,6 +214,8 @@ async def _receive(call: StreamCall, place: Path) -> RowsRequest:
 async def _save(call: StreamCall, path: Path) -> bytes:
     """The body's first bytes. Raises TooLarge before more than may be is written."""
     most, size, head, more = call.parts.upload_bytes_max, 0, b"", True
+    bodies.check_whole(call.request.headers)
+    hashed = digests.Hashed(call.request.headers)
     with path.open("wb") as file:
         while more:
             piece, more = await bodies.next_piece(call.receive)
@@ -221,7 +223,9 @@ async def _save(call: StreamCall, path: Path) -> bytes:
             if size > most:
                 raise TooLarge(f"the request's body is larger than {most} bytes")
             head = head or piece[:16]
+            hashed.add(piece)
             await asyncio.to_thread(file.write, piece)
+    digests.check(hashed)
     return head
 
 

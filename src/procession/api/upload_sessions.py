@@ -6,18 +6,20 @@ import asyncio
 import contextlib
 from typing import Any
 
-from procession.api import shapes, uploads, wire
+from procession.api import conditions, shapes, uploads, wire
 from procession.api.contract import Call, StreamCall
 from procession.api.upload_shapes import ChunkKept, UploadStarted
 from procession.model.errors import ProcessionError
 from procession.model.files import Content, File
 from procession.model.uploads import Chunk
+from procession.operations import files
 from procession.operations import uploads as operations
 from procession.operations.uploads import Place
 from procession.store.database import Transaction
 
 
 def begin(call: Call) -> UploadStarted:
+    conditions.check_change(call.request.headers, files.find(call.tx, call.ids["file"]))
     session = operations.begin(call.tx, call.caller, call.ids["file"], now=call.now)
     return UploadStarted(uploadSessionId=session.id, uploadsessionid=session.id)
 
@@ -27,6 +29,7 @@ async def chunk(call: StreamCall) -> ChunkKept:
     place, number, chunks = _place(call), call.ids["chunk"], call.parts.office.chunks
     with call.database.read() as tx:
         operations.check_chunk(tx, call.caller, place, number)
+        conditions.check_change(call.request.headers, files.find(tx, place.file))
     kept = await _received(call, place, number)
     most = call.parts.upload_bytes_max
     try:
@@ -65,6 +68,8 @@ async def commit(call: StreamCall) -> shapes.File:
     place, office = _place(call), call.parts.office
     with call.database.read() as tx:
         found = operations.to_join(tx, call.caller, place)
+        if found is not None:
+            conditions.check_change(call.request.headers, files.find(tx, place.file))
     joined: tuple[list[Chunk], Content] | None = None
     if found is not None:
         names = [chunk.stored_as for chunk in found]
@@ -73,7 +78,11 @@ async def commit(call: StreamCall) -> shapes.File:
             joined = found, await asyncio.to_thread(office.chunks.join, place.session, names, office.blobs)
 
     def operation(tx: Transaction) -> File:
-        file = operations.commit(tx, call.admit(tx), place, joined, now=call.clock())
+        caller = call.admit(tx)
+        # A commit that is sent again has changed what it asks about by itself.
+        if operations.to_join(tx, caller, place) is not None:
+            conditions.check_change(call.request.headers, files.find(tx, place.file))
+        file = operations.commit(tx, caller, place, joined, now=call.clock())
         if (run := file.run) is not None:
             tx.after_commit(lambda: call.parts.announcements.ring(run))
         return file

@@ -11,11 +11,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import unquote
 
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
 
-from procession.api.bodies import next_piece
+from procession.api import bodies, digests, part_headers
 from procession.api.contract import Receive
 from procession.model.errors import Invalid, ProcessionError, TooLarge
 from procession.model.files import Content, clean_name
@@ -27,10 +26,6 @@ SEGMENT_HEADERS_MAX = 16
 HEADER_BYTES_MAX = 8_192
 OVERHEAD_BYTES_MAX = 2**20  # of the other parts and the boundaries
 _BOUNDARY_LINE = re.compile(rb"--([0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-])\r\n")  # RFC 2046, 5.1.1
-# RFC 8187; urllib3 before 1.25. Older clients may name the other character set that RFC 5987 asks for.
-_EXTENDED_NAME = re.compile(r"filename\*\s*=\s*\"?([\w-]+)'[^']*'([^;\s\"]+)", re.IGNORECASE)
-_CHARACTER_SETS = frozenset({"utf-8", "iso-8859-1"})
-_PLAIN_ENCODINGS = frozenset({"", "7bit", "8bit", "binary"})
 
 
 class Sink(Protocol):
@@ -58,14 +53,15 @@ async def receive_file(
 ) -> Upload:
     """Stream the first file part to the sink and finish it.
 
-    Raises TooLarge, Invalid, NotMultipart, bodies.ClientGone, bodies.Stalled, and what the sink raises; then the sink
-    has been abandoned.
+    Raises TooLarge, Invalid, NotMultipart, bodies.ClientGone, bodies.Stalled, as bodies.check_whole() does, and what
+    the sink raises; then the sink has been abandoned.
     """
     length = headers.get("content-length", "")
     try:
+        bodies.check_whole(headers)
         if length.isdecimal() and int(length) > most + OVERHEAD_BYTES_MAX:
             raise _too_large(most)
-        parts = _FileOfParts(headers.get("content-type", ""), sink, most=most)
+        parts = _FileOfParts(headers, sink, most=most)
         await _feed_all(receive, parts)
         content = await asyncio.to_thread(parts.finish)
     except BaseException:
@@ -95,7 +91,7 @@ async def _feed_all(receive: Receive, parts: _FileOfParts) -> None:
 async def _batch(receive: Receive) -> tuple[list[bytes], bool]:
     pieces, size, more = [], 0, True
     while more and size < BATCH_BYTES:
-        piece, more = await next_piece(receive)
+        piece, more = await bodies.next_piece(receive)
         pieces.append(piece)
         size += len(piece)
     return pieces, more
@@ -104,11 +100,13 @@ async def _batch(receive: Receive) -> tuple[list[bytes], bool]:
 class _FileOfParts:
     """The parser's state: waits for the first file part, writes it, lets the others pass."""
 
-    def __init__(self, content_type: str, sink: Sink, *, most: int) -> None:
+    def __init__(self, headers: Mapping[str, str], sink: Sink, *, most: int) -> None:
         self.name: str | None = None  # of the file part, once it began
         self._sink = sink
         self._most = most
-        self._content_type = content_type
+        self._content_type = headers.get("content-type", "")
+        # What the head of the request promises is of the body, or of the file: both are sent by real clients.
+        self._body, self._file, self._part = digests.Hashed(headers), digests.Hashed(headers), digests.Hashed({})
         self._parser: PushMultipartParser | None = None
         self._head = b""
         self._received = 0
@@ -125,6 +123,7 @@ class _FileOfParts:
 
     def _feed(self, piece: bytes) -> None:
         self._received += len(piece)
+        self._body.add(piece)
         if self._received > self._most + OVERHEAD_BYTES_MAX:
             raise _too_large(self._most)
         if self._parser is None:
@@ -144,19 +143,26 @@ class _FileOfParts:
             max_segment_count=SEGMENTS_MAX,
             max_header_count=SEGMENT_HEADERS_MAX,
             max_header_size=HEADER_BYTES_MAX,
-            header_charset="latin-1",  # any byte: _name_of finds out what it means
+            header_charset="latin-1",  # any byte: part_headers finds out what it means
         )
 
     def _take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
         if isinstance(event, MultipartSegment):
-            name = _name_of(event)
+            headers = part_headers.of(event)
+            name = part_headers.file_name(headers)
             # A form field has no file name; a file input that was left empty has an empty one.
             self._is_writing = self.name is None and bool(name)
             if self._is_writing:
-                _check_encoding(event)
+                part_headers.check_whole(headers)
+                self._part = digests.Hashed(headers)
                 self.name = name
         elif event is not None and self._is_writing:
-            self._sink.write(bytes(event))
+            self._keep(bytes(event))
+
+    def _keep(self, data: bytes) -> None:
+        self._file.add(data)
+        self._part.add(data)
+        self._sink.write(data)
 
     def finish(self) -> Content:
         if self._parser is None:
@@ -167,6 +173,8 @@ class _FileOfParts:
             raise Invalid(_broken(error)) from error
         if self.name is None:
             raise Invalid('the body holds no file part; a file part has a file name: curl -F "file=@orders.csv"')
+        digests.check(self._body, self._file)
+        digests.check(self._part)
         return self._sink.finish()
 
 
@@ -193,23 +201,3 @@ def boundary_of(content_type: str, head: bytes) -> bytes | None:
     if head and (not head.startswith(b"--"[: len(head)]) or len(head) > len(b"--\r\n") + 70):
         raise NotMultipart('send the file as multipart/form-data, for example with curl -F "file=@orders.csv"')
     return None
-
-
-def _name_of(segment: MultipartSegment) -> str | None:
-    """In UTF-8 if it is, else in ISO-8859-1, as old clients write it."""
-    extended = _EXTENDED_NAME.search(segment.header("Content-Disposition", ""))
-    if extended and extended[1].lower() in _CHARACTER_SETS:
-        return unquote(extended[2], encoding=extended[1], errors="replace")
-    if segment.filename is None:
-        return None
-    try:
-        return str(segment.filename).encode("latin-1").decode()
-    except UnicodeError:
-        return str(segment.filename)
-
-
-def _check_encoding(segment: MultipartSegment) -> None:
-    """RFC 7578 section 4.7: no part of a form is encoded; kept as it came, it would be another file."""
-    encoding = segment.header("Content-Transfer-Encoding", "").strip().lower()
-    if encoding not in _PLAIN_ENCODINGS:
-        raise Invalid(f"the file part is encoded as {encoding[:40]}; send its bytes as they are")

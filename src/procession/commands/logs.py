@@ -86,20 +86,17 @@ def _follow(place: Workplace, run_id: RunId, step: StepId) -> None:
         # Asked before the file is read: what was written until the end is then in the file.
         with place.database.snapshot() as tx:
             there = steps.log_place(tx, place.office, run_id, step)
-        if there.path != path:
-            # The end of the try before, which may have been written since the last look.
-            _copy(path, offset, printer)
-            path, offset = there.path, 0
-        offset = _copy(path, offset, printer)
+        for one in there.after(path):
+            path, offset = one, _copy(one, offset if one == path else 0, printer)
         return there.is_over
 
     loops.until(look, rest_seconds=LOOK_SECONDS)
     printer.end()
 
 
-def _copy(path: Path | None, offset: int, printer: Printer) -> int:
+def _copy(path: Path, offset: int, printer: Printer) -> int:
     """Shows what the file has from `offset` on; gives where it ended."""
-    if path is None or not path.exists():
+    if not path.exists():
         return offset
     with path.open("rb") as file:
         file.seek(offset)

@@ -11,6 +11,7 @@ from procession.commands.references import read_text
 from procession.commands.workplace import Workplace
 from procession.model import process_file
 from procession.model.documents import FileMistakes, Mistake
+from procession.model.processes import Process
 from procession.operations import processes
 from procession.operations.processes import Applied
 from procession.store.database import Transaction
@@ -20,12 +21,15 @@ def apply(console: Console, paths: Sequence[str], owner: str | None) -> int:
     """Apply all the files or none. Raises FileMistakes with what is wrong with any of them."""
     texts = [(path, read_text(path)) for path in paths]
     with workplace.opened(console, may_create=True) as place:
-        _check(place, texts)
+        definitions = _parsed(place, texts)
 
         def operation(tx: Transaction) -> list[Applied]:
             user = workplace.operator(tx, place, owner).user
             now = place.clock.now()
-            return [processes.apply(tx, place.office, user, text, file=path, now=now) for path, text in texts]
+            return [
+                processes.apply(tx, place.office, user, text, definition=definition, now=now)
+                for (_, text), definition in zip(texts, definitions, strict=True)
+            ]
 
         applied = place.database.write(operation)
         with place.database.read() as tx:
@@ -37,16 +41,18 @@ def apply(console: Console, paths: Sequence[str], owner: str | None) -> int:
     return 0
 
 
-def _check(place: Workplace, texts: Sequence[tuple[str, str]]) -> None:
-    """The mistakes of all the files at once, not only those of the first."""
+def _parsed(place: Workplace, texts: Sequence[tuple[str, str]]) -> list[Process]:
+    """Raises FileMistakes with those of all the files at once, not only of the first."""
+    definitions: list[Process] = []
     mistakes: list[Mistake] = []
     for path, text in texts:
         try:
-            process_file.parse(text, file=path, actions=place.office.actions)
+            definitions.append(process_file.parse(text, file=path, actions=place.office.actions))
         except FileMistakes as error:
             mistakes.extend(error.mistakes)
     if mistakes:
         raise FileMistakes(tuple(mistakes))
+    return definitions
 
 
 def _content(path: str, name: str, applied: Applied) -> dict[str, Any]:

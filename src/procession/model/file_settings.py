@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -35,6 +35,9 @@ class ActionKind(Protocol):
     @property
     def check(self) -> Callable[[Any], tuple[str, ...]]: ...
 
+    @property
+    def check_together(self) -> Callable[[Sequence[Any]], Sequence[Sequence[tuple[str, str]]]]: ...
+
 
 def plain(document: Document, path: Path, data: Any) -> Any:
     """The data with JSON values only; notes a number that a float would not keep as it is written."""
@@ -52,7 +55,7 @@ def plain(document: Document, path: Path, data: Any) -> Any:
 
 
 def convert(document: Document, path: Path, data: dict[str, Any], action: ActionKind) -> Any | None:
-    """The settings, None when a mistake was noted."""
+    """The settings, with what is wrong noted; None when they cannot be read at all."""
     before = len(document.mistakes)
     fields = {field.encode_name: field for field in msgspec.structs.fields(action.settings)}
     for key in data:
@@ -71,7 +74,7 @@ def convert(document: Document, path: Path, data: dict[str, Any], action: Action
         return None
     for message in action.check(settings):
         document.wrong(path, message)
-    return settings if len(document.mistakes) == before else None
+    return settings
 
 
 def check_references(

@@ -9,7 +9,7 @@ from procession.model.ids import FileId, ProcessId, PropertyId, RunId
 
 NAME_BYTES_MAX = 255  # what file systems take
 # Line direction marks make "exe.xlsx" of "xslx.exe"; control characters break terminals and headers.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

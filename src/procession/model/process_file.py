@@ -5,7 +5,7 @@ Two passes: the first reads steps and properties, the second what refers to them
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,16 +27,19 @@ DATA_KEYS = ("data", *FLOW_KEYS, "properties")
 ACTION_KEYS = ("action", "name", *FLOW_KEYS, "with", "time_limit", "retry", "effect")
 
 
-def parse(text: str, *, file: str = "", actions: Mapping[str, ActionKind]) -> Process:
-    """The process that the YAML or JSON text defines. Raises documents.FileMistakes with all that is wrong."""
+def parse(text: str, *, file: str = "", actions: Mapping[str, ActionKind], reads_code: bool = True) -> Process:
+    """The process that the YAML or JSON text defines. Raises documents.FileMistakes with all that is wrong.
+
+    May start a process to read SQL, unless `reads_code` is False: nothing to do in a transaction.
+    """
     document = documents.read(text, file=file)
     sheets: list[Sheet] = []
     process = _read_process(document, sheets, actions)
     _check_keys(document, process.steps, sheets)
-    steps = tuple(
-        _read_links(sheet, step, process=process, actions=actions)
-        for step, sheet in zip(process.steps, sheets, strict=True)
-    )
+    steps = tuple(_read_links(sheet, step, process=process) for step, sheet in zip(process.steps, sheets, strict=True))
+    settings = [_settings(sheet, step, process, actions) for step, sheet in zip(steps, sheets, strict=True)]
+    if reads_code:
+        _check_code(steps, sheets, settings, actions)
     document.raise_mistakes()
     return replace(process, steps=steps)
 
@@ -177,7 +180,7 @@ def _check_keys(document: Document, steps: tuple[Step, ...], sheets: list[Sheet]
         seen.setdefault(step.key, step)
 
 
-def _read_links(sheet: Sheet, step: Step, *, process: Process, actions: Mapping[str, ActionKind]) -> Step:
+def _read_links(sheet: Sheet, step: Step, *, process: Process) -> Step:
     """The step with what refers to other steps."""
     before = frozenset(_keys_before(process, step))
     conditions = {
@@ -185,8 +188,6 @@ def _read_links(sheet: Sheet, step: Step, *, process: Process, actions: Mapping[
         for word in ("when", "skip_when")
         if sheet.data.get(word) is not None
     }
-    if step.action in actions:
-        _check_settings(sheet, step, process=process, action=actions[step.action])
     return replace(
         step,
         needs=_read_needs(sheet, process, before),
@@ -217,9 +218,27 @@ def _read_needs(sheet: Sheet, process: Process, before: frozenset[str]) -> tuple
     return tuple(dict.fromkeys(needs))
 
 
-def _check_settings(sheet: Sheet, step: Step, *, process: Process, action: ActionKind) -> None:
-    path = sheet.at("with")
+def _settings(sheet: Sheet, step: Step, process: Process, actions: Mapping[str, ActionKind]) -> Any | None:
+    """Those of a step with an action, None where they cannot be read."""
+    if step.action not in actions:
+        return None
+    path, action = sheet.at("with"), actions[step.action]
     settings = file_settings.convert(sheet.document, path, dict(step.settings), action)
     if settings is not None:
         reads, writes = action.reads(settings), action.writes(settings)
         file_settings.check_references(sheet.document, path, process, reads=reads, writes=writes)
+    return settings
+
+
+def _check_code(
+    steps: Sequence[Step], sheets: Sequence[Sheet], settings: Sequence[Any], actions: Mapping[str, ActionKind]
+) -> None:
+    """What an action says of all its steps at once: reading SQL begins with the start of a process."""
+    readable = [one for one in zip(steps, sheets, settings, strict=True) if one[2] is not None]
+    for kind in dict.fromkeys(step.action for step, _, _ in readable):
+        alike = [one for one in readable if one[0].action == kind]
+        found = actions[kind].check_together([settings for _, _, settings in alike])
+        for (step, sheet, _), mistakes in zip(alike, found, strict=True):
+            for setting, message in mistakes:
+                place = (*sheet.at("with"), setting)
+                sheet.document.wrong(place, f'step {step.order} "{step.name}": {message}')

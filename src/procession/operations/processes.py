@@ -39,18 +39,16 @@ def apply(
     caller_user: User,
     text: str,
     *,
-    file: str,
+    definition: Process,
     now: datetime,
     process: ProcessId | None = None,
-    definition: Process | None = None,
 ) -> Applied:
     """Create the process that the file names, or publish its next version; with `process`, only that one.
 
-    `definition` is what the text was parsed to already: parsing a large file would hold up the writer.
+    `definition` is what the text was parsed to, before the transaction: it would hold up the writer.
 
-    Raises FileMistakes with all that is wrong with the text, Forbidden, and Invalid for a file of another process.
+    Raises Forbidden, and Invalid for a file of another process.
     """
-    definition = definition or process_file.parse(text, file=file, actions=office.actions)
     row = processes.by_name(tx, definition.name)
     if process is not None:
         if row is not None and row.id != process:
@@ -110,7 +108,7 @@ def publish(
 ) -> int:
     """The next version, changed through the API; it must hold as a file would. Gives its number. Raises Invalid."""
     try:
-        checked = process_file.parse(rendering.to_yaml(definition), actions=office.actions)
+        checked = process_file.parse(rendering.to_yaml(definition), actions=office.actions, reads_code=False)
     except FileMistakes as error:
         # The lines are those of a text that nobody has seen.
         raise Invalid("; ".join(mistake.message for mistake in error.mistakes)) from None

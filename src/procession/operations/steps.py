@@ -72,10 +72,19 @@ def of_run(tx: Transaction, run: RunId) -> list[StepRow]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogPlace:
-    """Where a step's log is, None before its first try; `is_over`: nothing more will be written."""
+    """Where the logs of a step's tries are, oldest first; `is_over`: nothing more will be written."""
 
-    path: Path | None
+    tries: Sequence[Path]
     is_over: bool
+
+    @property
+    def path(self) -> Path | None:
+        """Of the latest try; None before the first."""
+        return self.tries[-1] if self.tries else None
+
+    def after(self, path: Path | None) -> Sequence[Path]:
+        """What is left to read for who reads `path`: the rest of it, and every try since. None: the latest try."""
+        return self.tries[-1:] if path not in self.tries else self.tries[self.tries.index(path) :]
 
 
 def log_place(
@@ -90,7 +99,7 @@ def log_place(
     tries = [row for row in history.attempts_of_step(tx, step_id) if attempt in {None, row.attempt}]
     may_begin = run.status in RUN_ACTIVE and step.status is StepStatus.NOT_STARTED
     return LogPlace(
-        path=office.log_path(tries[-1].id) if tries else None,
+        tries=[office.log_path(row.id) for row in tries],
         is_over=step.status not in STEP_ACTIVE and not may_begin,
     )
 

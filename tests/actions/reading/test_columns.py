@@ -8,13 +8,15 @@ import json
 import random
 from decimal import Decimal
 
+import duckdb
 import openpyxl
 import pytest
 import xlsxwriter
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.actions.reading.relation import read, refusal
+from tests.support import examples
 
 
 def column(folder, *values, **options):
@@ -196,7 +198,7 @@ def test_a_text_stays_byte_for_byte(tmp_path):
 CENTS = st.decimals(min_value=-(10**12), max_value=10**12, places=2)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(amounts=st.lists(CENTS, min_size=1, max_size=20))
 def test_every_format_gives_the_same_columns(tmp_path_factory, amounts):
     folder = tmp_path_factory.mktemp("formats")
@@ -244,6 +246,29 @@ def by_openpyxl(texts):
         sheet.append([f"00{number}", float(text)])
     book.save(file)
     return file.getvalue()
+
+
+def parquet(folder):
+    path = folder / "written.parquet"
+    rows = "(VALUES ('', 'x'), (NULL, 'y'), ('5', 'z')) t(v, w)"
+    duckdb.execute(f"COPY (SELECT * FROM {rows}) TO '{path}' (FORMAT parquet)")
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda _: 'v,w\n"",x\n,y\n5,z\n',
+        lambda _: '[{"v": "", "w": "x"}, {"v": null, "w": "y"}, {"v": "5", "w": "z"}]',
+        lambda _: '{"v": "", "w": "x"}\n{"w": "y"}\n{"v": "5", "w": "z"}\n',
+        parquet,
+    ],
+)
+def test_an_empty_text_is_an_empty_cell(tmp_path, write):
+    found = read(tmp_path, write(tmp_path))
+
+    assert found.column("v")[1] == [None, None, "5"]
+    assert found.column("v")[0] == ("VARCHAR" if write is parquet else "BIGINT")
 
 
 def test_shuffled_rows_have_the_same_types(tmp_path):

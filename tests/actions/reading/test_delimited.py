@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from procession.actions.problems import Problem
@@ -12,6 +12,7 @@ from procession.actions.reading import delimited
 from procession.actions.reading.records import Dialect, Unreadable
 from procession.actions.reading.text import Text
 from tests.actions.reading.relation import read, refusal
+from tests.support import examples
 
 PIECES = ['"', ",", "\n", "\r\n", "\r", "a", "1", " ", "\t", '""', '"x"', "\\", "#", "'", ";", "\u00e9"]
 VALUES = ["", "a", "1", "x y", '"q"', '"a,b"', '"a\nb"', '"a\r\nb"', '"a""b"', '""', "'", "#c", '"\r"', "\u00e9"]
@@ -34,7 +35,7 @@ def assert_both_ways_agree(folder, text):
         delimited._scan = known
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(pieces=st.lists(st.sampled_from(PIECES), max_size=14))
 def test_what_is_read_fast_is_what_the_records_say(tmp_path_factory, pieces):
     assert_both_ways_agree(tmp_path_factory.mktemp("csv"), "h,i\n" + "".join(pieces))
@@ -53,7 +54,7 @@ def told(folder, text):
         return connection.execute('SELECT * FROM "cells of a file" ORDER BY rowid').fetchall()
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(pieces=st.lists(st.sampled_from(PIECES), max_size=14), header=st.sampled_from(["h,i", "h", "h,i,j"]))
 def test_an_empty_text_is_told_from_no_value_both_ways(tmp_path_factory, pieces, header):
     folder, text = tmp_path_factory.mktemp("csv"), f"{header}\n" + "".join(pieces)
@@ -80,7 +81,7 @@ def test_an_empty_text_stands_in_quotes(tmp_path, text, rows):
     assert told(tmp_path, text) == rows
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(
     end=st.sampled_from(["\n", "\r\n", "\r"]),
     rows=st.lists(st.lists(st.sampled_from(VALUES), min_size=1, max_size=3), max_size=6),
@@ -105,6 +106,7 @@ def test_each_kind_of_line_end_is_read_as_the_records_say(tmp_path_factory, end,
         ("name,n\nM\u00fcller,1\n".encode("utf-16"), {}, [("M\u00fcller", "1")]),
         ("Konto;Text\n1;a,b\n2;c\n", {}, [("1", "a,b"), ("2", "c")]),
         ("1;x\n2;y\n", {"header": False}, [("1", "x"), ("2", "y")]),
+        ("\ufeff\ufeffa;b\n1;x\n", {"columns": {"a": {"type": "Text"}}}, [("1", "x")]),
     ],
 )
 def test_a_table_is_found_in_its_file(tmp_path, text, options, rows):
@@ -122,6 +124,11 @@ def test_a_table_is_found_in_its_file(tmp_path, text, options, rows):
         ("sep=;\na;b\n1;2\n", {"delimiter": ","}, "its first line says"),
         ("a,A\n1,2\n", {}, 'two columns of one name: "a" (column 1) and "A" (column 2)'),
         ("\n \n", {}, "nothing but blanks"),
+        ("Kontoauszug\nDatum;Betrag\n2026-01-31;5\n", {}, "line 2 has 2 values, not 1; where a title stands"),
+        ("sep=\\t\na\tb\n1\t2\n", {}, 'line 1 ("sep=\\t") names no single character'),
+        ("sep = ;\na;b\n1;2\n", {}, 'line 1 ("sep = ;") names no single character'),
+        ("a,b\n1,2\n".encode("utf-16-be"), {}, "if it is UTF-16 without a mark"),
+        ("a,b\n1,2\n".encode("utf-16-le"), {"encoding": "cp1252"}, "if it is UTF-16 without a mark"),
     ],
 )
 def test_what_is_no_table_is_refused_with_its_place(tmp_path, text, options, said):
@@ -132,6 +139,15 @@ def test_an_encoding_that_is_wrong_in_all_likelihood_is_a_warning(tmp_path):
     found = read(tmp_path, "name,n\nM\u00fcller \u00e9\u00e8,1\n", encoding="cp1252")
 
     assert found.warnings == ('the file "t.csv" is UTF-8, and encoding says cp1252: 3 letters may be wrong',)
+
+
+@pytest.mark.parametrize(
+    ("text", "options"), [("a,b\n1,2\n", {"delimiter": ";"}), ("sep=;\na,b\n1,2\n", {}), ("a,b\n", {"delimiter": ";"})]
+)
+def test_a_delimiter_that_separates_nothing_is_a_warning(tmp_path, text, options):
+    found = read(tmp_path, text, **options)
+
+    assert found.warnings == ('"t.csv" has one column by the delimiter ";", and 2 by ","',)
 
 
 def test_a_place_is_the_line_that_an_editor_shows(tmp_path):

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from procession.actions.problems import Problem
 from procession.actions.reading.cells import Kind
-from tests.actions.reading.files import declared, read_parquet
+from tests.actions.reading.files import read_parquet
+from tests.support import examples
 
 FILES = Path(__file__).parent / "parquet"
 
@@ -164,13 +165,7 @@ def test_a_folder_whose_name_looks_like_a_partition_adds_no_column(tmp_path):
     assert read_parquet(written(folder, "SELECT 1 AS a")).headings == ["a"]
 
 
-def test_options_that_mean_nothing_for_parquet_are_refused(tmp_path):
-    with pytest.raises(Problem, match='where "sheet" means nothing'):
-        read_parquet(written(tmp_path, "SELECT 1 AS a"), sheet=2)
-    assert read_parquet(written(tmp_path, "SELECT 1 AS a"), columns=declared("a")).rows == [("1",)]
-
-
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.decimals(-(10**9), 10**9, places=2).map(float)))
 def test_a_binary_fraction_is_the_shortest_decimal_that_is_it(values):
     with tempfile.TemporaryDirectory() as place, duckdb.connect() as connection:

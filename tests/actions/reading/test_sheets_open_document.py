@@ -113,6 +113,15 @@ def test_a_cell_without_a_value_is_refused_or_counted(tmp_path, attributes, show
     assert len(reading.cells.warnings) == 1
 
 
+def test_a_formula_of_an_empty_text_is_empty_and_no_error(tmp_path):
+    """What LibreOffice writes for =IF(A1="";"";A1)."""
+    cell = '<table:table-cell table:formula="of:=&quot;&quot;"><text:p/></table:table-cell>'
+
+    reading = read(document(tmp_path / "a.ods", table(text("a") + text("b"), cell + text("x"))))
+
+    assert reading.texts == [(None, "x")]
+
+
 def test_repeated_cells_and_rows_are_all_there(tmp_path):
     rows = [
         text("a") + text("b") + text("c") + text("d"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.reading import guessing, values
+from procession.actions.reading import guessing, number_texts, values
 from procession.actions.reading.cells import RELATION, CellColumn, Cells, Kind
 from procession.actions.reading.options import Type
 from procession.actions.reading.values import Style
@@ -80,7 +80,7 @@ def text_of(number: int, cells: CellColumn, *, trims: bool) -> str:
 
 
 def _native_text(text: str, native: str) -> str:
-    shown = f"CAST({text} AS VARCHAR)"
+    shown = number_texts.of_decimal(text, native)
     if native.startswith("DECIMAL"):
         return f"CASE WHEN contains({shown}, '.') THEN rtrim(rtrim({shown}, '0'), '.') ELSE {shown} END"
     return shown

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,18 +41,18 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
     """Make the table of cells. Raises Problem naming the file, and the line."""
     file = text.prepare(source, options, folder)
     try:
-        return take(connection, file, _dialect(file, options), has_header=options.header)
+        dialect = _dialect(file, options)
+        found = take(connection, file, dialect, has_header=options.header)
     except Unreadable as error:
         raise Problem(f"{source.called} cannot be read: {error}") from error
+    doubt = _doubt(file, dialect, len(found.columns), source.name)
+    return replace(found, warnings=(*found.warnings, doubt)) if doubt else found
 
 
 def take(connection: duckdb.DuckDBPyConnection, file: Text, dialect: Dialect, *, has_header: bool) -> Cells:
     """The same for a text of which the dialect is known. Raises Unreadable."""
     _, first = next(iter(records.read(file, dialect)), (0, []))
-    if not first:
-        raise Unreadable("it holds no table: there is nothing but blank lines")
-    if len(first) > COLUMNS_MAX:
-        raise Unreadable(f"it has {len(first):,} columns; at most {COLUMNS_MAX:,} are read")
+    _check_first(first)
     _load(connection, file, dialect, first, has_header=has_header)
     line_of = records.lines_of(file, dialect, len(first), first=int(has_header))
     return Cells(
@@ -60,6 +60,29 @@ def take(connection: duckdb.DuckDBPyConnection, file: Text, dialect: Dialect, *,
         place=lambda row, column: f"line {line_of(row)}",
         warnings=(file.warning,) if file.warning else (),
     )
+
+
+def _check_first(first: list[str]) -> None:
+    if not first:
+        raise Unreadable("it holds no table: there is nothing but blank lines")
+    if len(first) > COLUMNS_MAX:
+        raise Unreadable(f"it has {len(first):,} columns; at most {COLUMNS_MAX:,} are read")
+    if any("\0" in value for value in first):
+        raise Unreadable(
+            "its first line holds zero bytes: if it is UTF-16 without a mark, say encoding: utf-16-le (or utf-16-be)"
+        )
+
+
+def _doubt(file: Text, dialect: Dialect, width: int, name: str) -> str:
+    """A delimiter that was said, and that separates nothing where another one separates everything."""
+    if width > 1:
+        return ""
+    for mark in DELIMITERS:
+        found = _widths(file, replace(dialect, delimiter=mark))
+        if found and found[0] > 1 and len(set(found)) == 1:
+            said, other = (repr(one).replace("'", '"') for one in (dialect.delimiter, mark))
+            return f'"{name}" has one column by the delimiter {said}, and {found[0]} by {other}'
+    return ""
 
 
 def _dialect(file: Text, options: FileOptions) -> Dialect:
@@ -73,12 +96,12 @@ def _dialect(file: Text, options: FileOptions) -> Dialect:
 
 def delimiter_of(file: Text, options: FileOptions) -> str:
     """The one that gives every record of the sample as many values as the header, the most of them; where none does,
-    the one that the header holds most of."""
+    the one that the header holds most of, or any record: a title above the header holds none."""
     widths = {
         mark: _widths(file, Dialect(delimiter=mark, quote=options.quote, trims=options.trim)) for mark in DELIMITERS
     }
     even = [mark for mark, found in widths.items() if len(set(found)) == 1 and found[0] > 1]
-    return max(even or DELIMITERS, key=lambda mark: widths[mark][0] if widths[mark] else 0)
+    return max(even or DELIMITERS, key=lambda mark: (widths[mark][0], max(widths[mark])) if widths[mark] else (0, 0))
 
 
 def _widths(file: Text, dialect: Dialect) -> list[int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from procession.actions.database import literal, quote
-from procession.actions.reading import values
+from procession.actions.reading import patterns, values
 from procession.actions.reading.cells import RELATION, Kind
 from procession.actions.reading.values import Style
 
@@ -37,6 +37,19 @@ class Open:
     kinds: str = ""
     is_binary: bool = False
     style: Style
+
+    @property
+    def number(self) -> str:
+        """The SQL of its text with the file's decimal mark, which number cells among texts do not have."""
+        if self.kind is not None or self.style.decimal == ".":
+            return self.text
+        return self.of_texts(self.text, f"replace({self.text}, '.', {literal(self.style.decimal)})")
+
+    def of_texts(self, texts: str, others: str) -> str:
+        """The first SQL for cells that are texts, the other for those that their file says more about."""
+        if self.kind is not None:
+            return texts if self.kind is Kind.TEXT else others
+        return f"(CASE {self.kinds} WHEN {Kind.TEXT:d} THEN {texts} ELSE {others} END)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,18 +95,32 @@ def in_groups(columns: Sequence[T]) -> Iterator[Sequence[T]]:
         yield columns[start : start + _COLUMNS_ASKED_MAX]
 
 
-def _tests(column: Open) -> Mapping[int, str]:
-    text, style = column.text, column.style
-    if style.pattern:
-        is_date = values.take(Kind.TEXT, "Date", text, style) + " IS NOT NULL"
-    else:
-        is_date = f"(length({text}) = 10 AND TRY_CAST({text} AS DATE)::VARCHAR = {text})"
-    return {
-        _NUMBER: f"regexp_full_match({text}, {literal(values.number_pattern(style))})",
-        _DATE: is_date,
+def _tests(column: Open) -> dict[int, str]:
+    text = column.text
+    tests = {
+        _NUMBER: f"regexp_full_match({column.number}, {literal(values.number_pattern(column.style))})",
+        _DATE: f"(length({text}) = 10 AND TRY_CAST({text} AS DATE)::VARCHAR = {text})",
         _MOMENT: f"(regexp_full_match({text}, '{values.MOMENT}') AND TRY_CAST({text} AS TIMESTAMP) IS NOT NULL)",
         _ZONED: f"(regexp_full_match({text}, '{values.ZONED}') AND TRY_CAST({text} AS TIMESTAMPTZ) IS NOT NULL)",
     }
+    return tests | _by_pattern(column, tests)
+
+
+def _by_pattern(column: Open, tests: Mapping[int, str]) -> dict[int, str]:
+    """What a pattern says of texts; cells that are dates by their file's word need none."""
+    pattern = column.style.pattern
+    if pattern is None:
+        return {}
+    fits = f"{values.by_pattern(column.text, pattern)} IS NOT NULL"
+    wanted = _flag(pattern)
+    others = [_DATE, _MOMENT, _ZONED] if pattern.startswith("%Y-%d") else [_DATE]  # else ISO 8601 cannot be mistaken
+    return {flag: column.of_texts(fits if flag == wanted else "false", tests[flag]) for flag in {wanted, *others}}
+
+
+def _flag(pattern: str) -> int:
+    if patterns.has_zone(pattern):
+        return _ZONED
+    return _MOMENT if patterns.has_time(pattern) else _DATE
 
 
 def _find(connection: duckdb.DuckDBPyConnection, column: Open, mask: int) -> Found:
@@ -110,20 +137,21 @@ def _find(connection: duckdb.DuckDBPyConnection, column: Open, mask: int) -> Fou
         case _ if not kinds <= {Kind.DATE, Kind.MOMENT, Kind.TEXT}:
             return as_text
     tests = _tests(column)
-    for flag, kind, value in (
-        (_DATE, "DATE", _day(column)),
-        (_MOMENT, "TIMESTAMP", f"CAST({column.text} AS TIMESTAMP)"),
-        (_ZONED, "TIMESTAMPTZ", f"CAST({column.text} AS TIMESTAMPTZ)"),
+    for flag, kind in (
+        (_DATE, "DATE"),
+        (_MOMENT, "TIMESTAMP"),
+        (_ZONED, "TIMESTAMPTZ"),
     ):
         if mask & flag and _holds(connection, column, tests[flag]):
-            return Found(type=kind, value=value)
+            return Found(type=kind, value=_moment(column, flag, kind))
     return as_text
 
 
-def _day(column: Open) -> str:
-    if column.style.pattern:
-        return values.take(Kind.TEXT, "Date", column.text, column.style)
-    return f"CAST({column.text} AS DATE)"
+def _moment(column: Open, flag: int, kind: str) -> str:
+    pattern, value = column.style.pattern, f"CAST({column.text} AS {kind})"
+    if pattern is None or flag != _flag(pattern):
+        return value
+    return column.of_texts(f"CAST({values.by_pattern(column.text, pattern)} AS {kind})", value)
 
 
 def _kinds(connection: duckdb.DuckDBPyConnection, column: Open) -> set[Kind]:
@@ -173,7 +201,7 @@ def _of_texts(connection: duckdb.DuckDBPyConnection, column: Open) -> Found | No
         return even
     if not _holds(connection, column, _tests(column)[_NUMBER]):
         return None
-    number = values.plain(column.text, column.style)
+    number = values.plain(column.number, column.style)
     scale = f"CASE WHEN contains({number}, '.') THEN length({number}) - instr({number}, '.') END"
     whole, least, most, ends_in_zero = _one(
         connection,

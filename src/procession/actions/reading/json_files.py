@@ -17,7 +17,7 @@ from procession.actions.reading.cells import RELATION, CellColumn, Cells, Kind
 from procession.actions.reading.json_rows import BETWEEN, Rows, TooLarge
 from procession.actions.reading.json_source import Source
 from procession.actions.reading.json_values import MISSING, Unreadable, shown
-from procession.actions.reading.options import FileOptions, refuse_place
+from procession.actions.reading.options import FileOptions
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,7 +37,6 @@ def read(
     connection: duckdb.DuckDBPyConnection, source: FileInput, options: FileOptions, folder: Path, *, lines: bool
 ) -> Cells:
     """Raises Problem naming the record or the line."""
-    refuse_place(source, options, "JSON")
     path = _as_utf_8(source, options, folder)
     tokens = folder / "tokens of a file"
     with path.open("rb") as file, tokens.open("wb") as out:
@@ -194,7 +193,7 @@ def _tokens(path: Path, rows: Rows, width: int) -> str:
     return (
         f"read_csv({literal(str(path))}, columns = {{{names}}}, auto_detect = false, header = false, new_line = '\\n',"
         f" delim = {literal(BETWEEN.decode())}, quote = '', escape = '', comment = '', null_padding = true,"
-        f" nullstr = ['null', {literal(MISSING.decode())}], max_line_size = {line_bytes},"
+        f" nullstr = ['null', '\"\"', {literal(MISSING.decode())}], max_line_size = {line_bytes},"
         f" buffer_size = {4 * line_bytes})"
     )
 

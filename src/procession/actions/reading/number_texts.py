@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+_DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 EXPONENT_MAX = 400  # beyond every double; 1e999999999 is ten characters here and a gigabyte of digits written out
 
 
@@ -39,3 +42,10 @@ def signed_binary(value: str) -> str:
         f"CASE WHEN contains({text}, 'e') THEN {written_out(text)}"
         f" WHEN ends_with({text}, '.0') THEN left({text}, length({text}) - 2) ELSE {text} END"
     )
+
+
+def of_decimal(value: str, kind: str) -> str:
+    """The text of an SQL DECIMAL of that kind: where all digits are behind the point, DuckDB writes .5 and .00."""
+    text, found = f"CAST({value} AS VARCHAR)", _DECIMAL.fullmatch(kind)
+    is_bare = found is not None and found[1] == found[2]
+    return rf"regexp_replace({text}, '^(-?)[.]', '\10.')" if is_bare else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.reading import number_texts
 from procession.actions.reading.cells import RELATION, CellColumn, Cells, Kind
-from procession.actions.reading.options import FileOptions, refuse_place
+from procession.actions.reading.options import FileOptions
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,6 +30,7 @@ _MOMENTS = {
 _AS_THEY_ARE = frozenset({"BOOLEAN", "DATE", "VARCHAR", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"})
 _AS_TEXT = frozenset({"TIME", "TIME_NS", "TIME WITH TIME ZONE", "UUID", "JSON", "INTERVAL"})
 _DIGITS_MAX = 38
+_BARE = re.compile(r"DECIMAL\((\d+),\1\)")
 _SHOWN_CHARACTERS_MAX = 80
 _NOT_A_NUMBER = r"[:,\[](NaN|-?Infinity)[,\]}]"
 _INT96 = "moments of the old kind INT96 say no zone; they are read as they stand, to the microsecond: {names}"
@@ -52,7 +54,6 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
     """Raises Problem naming row and column."""
     import duckdb
 
-    refuse_place(source, options, "Parquet")
     try:
         return _read(connection, source)
     except Unsuited as error:
@@ -114,10 +115,14 @@ def _behind(rows: list[Any], place: int) -> int:
 def _reading(heading: str, kind: str, cell: str) -> _Reading:
     def native(type_: str, value: str, refused: str = "", words: str = "") -> _Reading:
         column = CellColumn(heading=heading, native=type_)
+        value = f"nullif({value}, '')" if type_ == "VARCHAR" else value
         return _Reading(column=column, value=value, refused=refused, words=words)
 
     if kind.endswith("]") or kind.startswith(("STRUCT(", "MAP(")):
         return _nested(heading, kind, cell)
+    if (bare := _BARE.fullmatch(kind)) and int(bare[1]) < _DIGITS_MAX:  # with a place for the zero before the point
+        wider = f"DECIMAL({int(bare[1]) + 1},{bare[1]})"
+        return native(wider, f"{cell}::{wider}")
     if kind in _AS_THEY_ARE or kind.startswith("DECIMAL("):
         return native(kind, cell)
     if kind in _SMALL:

@@ -104,7 +104,8 @@ def _told(values: list[str], raw: str, dialect: Dialect) -> list[str | None]:
 
 
 def _uneven(line: int, *, found: int, expected: int) -> str:
-    return f"line {line} has {found} value{'s' if found != 1 else ''}, not {expected}"
+    advice = "; where a title stands above the header, say skip" if expected == 1 else ""
+    return f"line {line} has {found} value{'s' if found != 1 else ''}, not {expected}{advice}"
 
 
 def _reason(said: str, line: int, dialect: Dialect) -> str:

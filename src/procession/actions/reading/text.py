@@ -25,6 +25,7 @@ _MARKS = (
 )
 _FAMILIES = {"utf-16-le": "utf-16", "utf-16-be": "utf-16", "utf-32-le": "utf-32", "utf-32-be": "utf-32"}
 _SEPARATOR_LINE = re.compile(r'\A"?sep=(.)"?\s*\Z', re.IGNORECASE)
+_UNCLEAR_SEPARATOR_LINE = re.compile(r'\A"?sep\s?=', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +104,13 @@ def _begin(text: Text, called: str, skip: int) -> Text:
     try:
         with text.path.open(encoding="utf-8", newline="") as file:
             file.seek(start)
+            while file.read(1) == "\ufeff":  # a mark once more: files that were put together have it
+                start += len(codecs.BOM_UTF8)
+            file.seek(start)
             while line := file.readline(LINE_CHARACTERS_MAX):
                 found = _SEPARATOR_LINE.match(line) if number >= skip and separator is None else None
                 if number >= skip and line.strip() and not found:
+                    _refuse_unclear_separator(called, number, line)
                     break
                 separator = found[1] if found else separator
                 number += 1
@@ -113,6 +118,14 @@ def _begin(text: Text, called: str, skip: int) -> Text:
     except UnicodeDecodeError:
         raise Problem(f"{called} cannot be read: {wrong_byte(text.path)}") from None
     return replace(text, start=start, lines_before=number, separator=separator)
+
+
+def _refuse_unclear_separator(called: str, number: int, line: str) -> None:
+    if _UNCLEAR_SEPARATOR_LINE.match(line):
+        raise Problem(
+            f'{called} cannot be read: line {number + 1} ("{line.strip()[:40]}") names no single character '
+            f"that separates the values; say delimiter, and skip: {number + 1}"
+        )
 
 
 def wrong_byte(path: Path) -> str | None:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from procession.actions.database import literal
+from procession.actions.reading import patterns
 from procession.actions.reading.cells import Kind
 from procession.actions.reading.options import Type
 
@@ -139,9 +140,9 @@ def _any_time(kind: Kind, wanted: str, text: str, style: Style) -> str:
     if kind is not Kind.TEXT:
         return "NULL"
     if style.pattern:
-        found = f"try_strptime({trimmed(text)}, {literal(style.pattern)})"
-        # DuckDB takes "24" for the year 24 where %Y stands.
-        found = f"CASE WHEN {found} >= TIMESTAMP '1000-01-01' THEN {found} END"
+        found = by_pattern(text, style.pattern)
+        if patterns.has_zone(style.pattern):
+            found = f"{found} AT TIME ZONE {literal(style.zone if day else 'UTC')}"
         return f"({found})::{SQL_TYPES[wanted]}"
     local = f"WHEN regexp_full_match({text}, '{_DAY}') OR regexp_full_match({text}, '{MOMENT}') " + (
         f"THEN TRY_CAST({text} AS TIMESTAMP)"
@@ -149,6 +150,13 @@ def _any_time(kind: Kind, wanted: str, text: str, style: Style) -> str:
     close = f"regexp_replace({text}, ' ([Z+-])', '\\1')"  # DuckDB takes no blank before the zone
     at = f"TRY_CAST({close} AS TIMESTAMPTZ) AT TIME ZONE {literal(style.zone if day else 'UTC')}"
     return f"(CASE {local} WHEN regexp_full_match({text}, '{ZONED}') THEN {at} END)::{SQL_TYPES[wanted]}"
+
+
+def by_pattern(text: str, pattern: str) -> str:
+    """The SQL moment of a text that is written so, with a zone where the pattern has one; NULL for every other."""
+    text = trimmed(text)
+    fits = f"regexp_full_match({text}, {literal(patterns.written(pattern))})"
+    return f"(CASE WHEN {fits} THEN try_strptime({text}, {literal(pattern)}) END)"
 
 
 def expected(wanted: Type, style: Style) -> str:

@@ -143,7 +143,7 @@ class _Reader:
 
     def _end_cell(self, attributes: Attributes) -> None:
         count = self._count(attributes, "number-columns-repeated")
-        kind, text = _stored(attributes, self._paragraphs.joined())
+        kind, text = _stored(attributes, self._paragraphs)
         spans = (local(attributes, "number-columns-spanned"), local(attributes, "number-rows-spanned"))
         self._findings.merged += any(span not in ("", "1") for span in spans)
         if text:
@@ -159,8 +159,9 @@ class _Reader:
         return int(count)
 
 
-def _stored(attributes: Attributes, shown: str) -> Value:
+def _stored(attributes: Attributes, paragraphs: Paragraphs) -> Value:
     """The value of a cell, given its attributes and the text that it shows; an empty text where it has none."""
+    shown = paragraphs.joined()
     found = {name.rpartition(":")[2]: value for name, value in attributes.items() if not name.startswith("calcext:")}
     is_formula = "formula" in found
     if (
@@ -181,7 +182,7 @@ def _stored(attributes: Attributes, shown: str) -> Value:
             return _duration(found.get("time-value", ""))
         case "boolean":
             return Kind.TRUTH, "TRUE" if found.get("boolean-value") == "true" else "FALSE"
-        case "" | "void" if is_formula and not shown:
+        case "" | "void" if is_formula and paragraphs.are_none:  # LibreOffice gives the result "" an empty one
             return FAULT, WITHOUT_VALUE
     return Kind.TEXT, found.get("string-value", shown) or shown
 

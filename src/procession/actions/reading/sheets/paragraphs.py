@@ -27,6 +27,10 @@ class Paragraphs:
     def is_open(self) -> bool:
         return self._depth > 0
 
+    @property
+    def are_none(self) -> bool:
+        return not self._lines
+
     def start(self, name: str, attributes: Attributes) -> None:
         self._depth += 1
         if self._aside:

@@ -1,0 +1,81 @@
+"""Which option says something of which kind of file: one that would be passed over without a word is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from procession.actions.contract import FileInput
+from procession.actions.problems import Problem
+from procession.actions.reading.kinds import FileKind
+from procession.actions.reading.options import FileOptions
+
+_CSV, _SHEETS = frozenset({FileKind.CSV}), frozenset({FileKind.SHEET})
+_TABLES = _CSV | _SHEETS
+_TEXTS = _CSV | {FileKind.JSON, FileKind.JSON_LINES}
+_MEANT: Mapping[str, frozenset[FileKind]] = {
+    "delimiter": _CSV,
+    "quote": _CSV,
+    "encoding": _TEXTS,
+    "skip": _TABLES,
+    "header": _TABLES,
+    "sheet": _SHEETS,
+    "range": _SHEETS,
+    "errors": _SHEETS,
+}
+_WRITTEN = ("decimal", "thousands", "date")  # how texts are written that become numbers and dates
+_WORDS: Mapping[FileKind, str] = {
+    FileKind.CSV: "CSV",
+    FileKind.SHEET: "workbooks",
+    FileKind.JSON: "JSON",
+    FileKind.JSON_LINES: "JSON lines",
+    FileKind.PARQUET: "Parquet",
+}
+_NUMBERS = frozenset({"Number", "Money"})
+_DATES = frozenset({"Date", "Datetime"})
+_OF_TYPES: Mapping[str, frozenset[str]] = {"decimal": _NUMBERS, "thousands": _NUMBERS, "pattern": _DATES}
+
+
+def mistakes(path: str, options: FileOptions) -> Iterator[str]:
+    """What can be told without the file: options of different kinds of files, and what a column's type knows not of."""
+    names = [name for name in _MEANT if _is_given(options, name)]
+    for name in names:
+        others = [other for other in names if not _MEANT[name] & _MEANT[other]]
+        if others and name < others[0]:
+            yield (f"{path}: {name} is for {_kinds(name)}, and {others[0]} for {_kinds(others[0])}; no file takes both")
+    for key, column in options.columns.items():
+        for name, types in _OF_TYPES.items():
+            if column.type not in types and getattr(column, name) is not None:
+                yield f"{path}.columns.{key}: {name} means nothing for {column.type}; it is for {_listed(types)}"
+
+
+def refuse(source: FileInput, options: FileOptions, kind: FileKind) -> None:
+    """Raises Problem for the first option that says nothing of such a file."""
+    for name, kinds in _MEANT.items():
+        if kind not in kinds and _is_given(options, name):
+            raise Problem(
+                f'the file "{source.name}" is {_a(kind)}, where "{name}" means nothing: '
+                f"it is for {_kinds(name)}; leave it out"
+            )
+    if kind is FileKind.PARQUET and not options.columns:
+        for name in _WRITTEN:
+            if _is_given(options, name):
+                raise Problem(
+                    f'the file "{source.name}" is Parquet, which keeps its types: "{name}" is only for texts '
+                    "that columns declares as numbers or dates; leave it out"
+                )
+
+
+def _is_given(options: FileOptions, name: str) -> bool:
+    return bool(getattr(options, name) != getattr(FileOptions(file=""), name))
+
+
+def _a(kind: FileKind) -> str:
+    return "a workbook" if kind is FileKind.SHEET else _WORDS[kind]
+
+
+def _kinds(name: str) -> str:
+    return _listed(_WORDS[kind] for kind in FileKind if kind in _MEANT[name])
+
+
+def _listed(words: Iterable[str]) -> str:
+    return " and ".join(sorted(words))

@@ -1,0 +1,129 @@
+"""What can be said of a step's SQL before it runs: when its process file is applied, and again when the step begins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from procession.actions import database, expecting, sql_complaints, sql_reading
+from procession.actions.reading.options import FileOptions
+from procession.actions.sql_reading import Facts
+from procession.model.processes import KEY_PATTERN
+
+if TYPE_CHECKING:
+    from procession.actions.run_sql import Settings
+
+WHERE = "the SQL of this step"
+RESULT = "result"
+# Everything else (COPY, ATTACH, SET, LOAD, EXPORT, PREPARE, CALL, PRAGMA, EXPLAIN ANALYZE of those) is refused,
+# whatever DuckDB's own locks would make of it. MULTI is PIVOT.
+ALLOWED = frozenset({"SELECT", "CREATE", "INSERT", "UPDATE", "DELETE", "MERGE_INTO", "DROP", "ALTER", "MULTI"})
+GIVE_ROWS = frozenset({"SELECT", "MULTI"})
+_REFERENCE = re.compile(rf"\$\{{{KEY_PATTERN}\.{KEY_PATTERN}\}}")
+NOT_UNDERSTOOD = f"{WHERE} cannot be understood within 1 GB of memory and 3 s; is something nested too deeply?"
+
+
+def together(steps: Sequence[Settings]) -> list[list[tuple[str, str]]]:
+    """The mistakes in the SQL of each step, as setting and message; all the texts are read by one process."""
+    facts = sql_reading.read([step.sql for step in steps])
+    found = [[("sql", said) for said in _mistakes(step, fact)] for step, fact in zip(steps, facts, strict=False)]
+    return [*found, *([] for _ in steps[len(facts) :])]  # the file is refused for others
+
+
+def _mistakes(step: Settings, facts: Facts | None) -> Iterator[str]:
+    if facts is None:
+        yield NOT_UNDERSTOOD
+        return
+    found = list(of_text(facts))
+    if "statements" in facts:
+        values = {name for name, given in step.inputs.items() if not isinstance(given, FileOptions)}
+        found += [*of_names(facts, values), *_of_results(facts)]
+    found += _of_references(step.sql)
+    # What is missing among statements that are wrong themselves says nothing.
+    yield from found or _of_outputs(step, facts)
+
+
+def at_run(facts: Facts, values: set[str]) -> Iterator[str]:
+    """Mistakes that keep a step from running; in those that are told only at apply, older processes may have lived."""
+    yield from of_text(facts)
+    yield from of_names(facts, values)
+
+
+def of_text(facts: Facts) -> Iterator[str]:
+    """Mistakes that lie in the text alone."""
+    if "error" in facts:
+        yield _unreadable(facts["error"])
+        return
+    if facts["telling"]:
+        line, name = facts["telling"]
+        yield _at(line, f"{name} is not available here")
+    if not facts["statements"]:
+        yield f"{WHERE} is empty: there is no statement in it"
+    for statement in facts["statements"]:
+        if statement["kind"] not in ALLOWED:
+            kind = statement["kind"].replace("_", " ")
+            yield _at(statement["line"], f"{kind} is not allowed here; SELECT, CREATE TABLE and the like are")
+
+
+def _unreadable(error: str) -> str:
+    if error.startswith("Out of Memory"):
+        return NOT_UNDERSTOOD
+    if "Mixing named and positional parameters" in error:
+        return f"{WHERE}: ? and $1 mean nothing here; inputs are written as $name"
+    said = database.complaint(error, {})
+    return _at(database.line_of(error), f"{said}{sql_complaints.quotes(said)}")
+
+
+def of_names(facts: Facts, values: set[str]) -> Iterator[str]:
+    """Parameters that are none of the inputs that are values."""
+    known = ", ".join(f"${name}" for name in sorted(values)) or "none"
+    for statement in facts["statements"]:
+        for name in statement["parameters"]:
+            if name.isdecimal():
+                yield _at(statement["line"], f"? and ${name} mean nothing here; inputs are written as $name ({known})")
+            elif name not in values:
+                yield _at(statement["line"], f"${name} is not among the inputs that are values (there are: {known})")
+
+
+def _of_references(sql: str) -> Iterator[str]:
+    """In a text in quotes a reference would stay what it is, and nothing be equal to it."""
+    for reference in _REFERENCE.finditer(sql):
+        line = sql.count("\n", 0, reference.start()) + 1
+        yield _at(line, f"{reference[0]} is not looked up inside of SQL; name it under inputs, and write $name")
+
+
+def _of_results(facts: Facts) -> Iterator[str]:
+    """Rows that would be thrown away without a word."""
+    for line in [one["line"] for one in facts["statements"] if one["kind"] in GIVE_ROWS][:-1]:
+        yield _at(
+            line,
+            "only the last SELECT is the result, and what this one gives would be lost; "
+            "keep it as CREATE TABLE name AS SELECT ...",
+        )
+
+
+def _of_outputs(step: Settings, facts: Facts) -> Iterator[str]:
+    """Outputs that nothing in the text can be."""
+    gives_rows = any(one["kind"] in GIVE_ROWS for one in facts["statements"])
+    for name in step.outputs:
+        if name in step.inputs or (name == RESULT and gives_rows) or _stands_in(name, step.sql):
+            continue
+        yield f'the output "{name}" is {missing(name)}'
+    if expecting.asks(step.expect) and not gives_rows and not _stands_in(RESULT, step.sql):
+        yield NO_RESULT
+
+
+NO_RESULT = "expect asks about the rows of the last SELECT, and the SQL of this step has none"
+
+
+def missing(name: str) -> str:
+    return "the rows of a SELECT, and the SQL has none" if name == RESULT else "no table or view of the SQL"
+
+
+def _stands_in(name: str, sql: str) -> bool:
+    return re.search(rf"\b{re.escape(name)}\b", sql, re.IGNORECASE) is not None
+
+
+def _at(line: int, message: Any) -> str:
+    return f"{WHERE}, line {line}: {message}"
