@@ -130,6 +130,8 @@ def _column(cells: CellColumn, named: Named, options: FileOptions) -> _Column:
     )
     trims = said.trim if said is not None and said.trim is not None else options.trim
     text = declared.text_of(named.number, cells, trims=trims)
+    if cells.native == "VARCHAR":  # Parquet tells an empty text from no value, as tables do and files do not
+        text = f"nullif({text}, '')"
     return _Column(named=named, cells=cells, text=text, style=style)
 
 

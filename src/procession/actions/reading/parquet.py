@@ -115,7 +115,6 @@ def _behind(rows: list[Any], place: int) -> int:
 def _reading(heading: str, kind: str, cell: str) -> _Reading:
     def native(type_: str, value: str, refused: str = "", words: str = "") -> _Reading:
         column = CellColumn(heading=heading, native=type_)
-        value = f"nullif({value}, '')" if type_ == "VARCHAR" else value
         return _Reading(column=column, value=value, refused=refused, words=words)
 
     if kind.endswith("]") or kind.startswith(("STRUCT(", "MAP(")):
