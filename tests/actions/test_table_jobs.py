@@ -45,11 +45,11 @@ def test_a_wide_row_of_long_texts_is_taken_as_json(tmp_path):
     assert row[1:] == (text,) * 300
 
 
-def test_a_line_of_csv_that_is_too_long_is_told_in_plain_words(tmp_path):
-    outputs, _ = written(tmp_path, b"c0\n" + b"x" * 2**21, texts(1), "csv")
+def test_a_value_of_csv_that_is_too_long_is_told_in_plain_words(tmp_path):
+    outputs, _ = written(tmp_path, b"c0\n" + b"x" * 2**23, texts(1), "csv")
 
-    said = 'the CSV cannot be read: line 2 is longer than 1,048,576 bytes; perhaps a quote (") is not closed'
-    assert outputs[contract.REFUSED] == said
+    said = 'line 2 has a value of more than 4,194,304 characters; perhaps a quote (") is not closed'
+    assert outputs[contract.REFUSED] == f"the body cannot be read: {said}"
 
 
 PARQUET = Path(__file__).parent / "reading" / "parquet"

@@ -96,7 +96,7 @@ def test_a_retype_names_the_first_record_that_does_not_convert(home: House) -> N
 
     message = refused(home, f"tables/{table}/columns/code", {"dataType": "Number"})
 
-    said = 'the record 2 has "n/a" in "code", which is not a Number (at most 28 digits and 10 decimal places)'
+    said = 'the record 2 has "n/a" in "code", which is not Number (at most 28 digits and 10 decimals; decimal mark ".")'
     assert message == said
     assert home.get(f"tables/{table}") == before
 

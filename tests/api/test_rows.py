@@ -15,10 +15,7 @@ from tests.api.house import House
 from tests.api.test_tables import new_table
 
 CSV = {"content-type": "text/csv"}
-DATE = {
-    "is not a date such as": " 2025-02-05 or 2025-02-05T22:40:19Z",
-    "is finer than a microsecond": ", the finest that is kept",
-}
+NO_DATE = "is not Datetime (such as 2026-11-30 or 2026-11-30T22:40:19.123456Z)"
 
 
 def table_of(home: House) -> str:
@@ -115,12 +112,12 @@ def test_a_binary_amount_becomes_its_shortest_decimal(
     assert got == f"1,{amount},,,{fee or ''},a"
 
 
-@pytest.mark.parametrize("value", ["'inf'::DOUBLE", "'nan'::DOUBLE", "1e28::DOUBLE", "1e38::FLOAT"])
+@pytest.mark.parametrize("value", ["'inf'::DOUBLE", "'nan'::DOUBLE", "1e28::DOUBLE", "1e38::FLOAT", "1e-11::DOUBLE"])
 def test_a_binary_amount_that_no_number_holds_is_refused(home: House, tmp_path: Path, value: str) -> None:
     path = tmp_path / "rows.parquet"
     duckdb.connect().sql(f"SELECT 'a' AS name, {value} AS amount").write_parquet(str(path))
 
-    assert "is not a Number" in refused(home, table_of(home), content=path.read_bytes())
+    assert re.search("is not (a number|Number)", refused(home, table_of(home), content=path.read_bytes()))
 
 
 @pytest.mark.parametrize(
@@ -128,28 +125,30 @@ def test_a_binary_amount_that_no_number_holds_is_refused(home: House, tmp_path: 
     [
         ("2025-02-05T22:40:19.1230000Z", "2025-02-05T22:40:19.123"),
         ("2025-02-05T22:40:19.1234560", "2025-02-05T22:40:19.123456"),
-        (" 2025-02-05 22:40+0200 ", "2025-02-05T20:40:00.000"),
+        ("2025-02-05 22:40+0200", "2025-02-05T20:40:00.000"),
+        ("2025-02-05T22:40:19 +02:00", "2025-02-05T20:40:19.000"),
+        (" 2025-02-05", NO_DATE),
         ("2025-02-05", "2025-02-05T00:00:00.000"),
-        ("2025-02-05T22:40:19.1234567Z", "is finer than a microsecond"),
-        ("20250205", "is not a date such as"),
-        ("2025-W06-3", "is not a date such as"),
-        ("20250205T224019Z", "is not a date such as"),
-        ("2025-02-05T22", "is not a date such as"),
-        ("2025-02-05T24:00:00", "is not a date such as"),
-        ("2025-02-05T22:40:19+25:00", "is not a date such as"),
-        ("2025-02-29T22:40:19.1234567Z", "is not a date such as"),
-        ("0000-01-01", "is not a date such as"),
-        ("0001-01-01T00:00:00+05:00", "is not a date such as"),
-        ("9999-12-31T23:59:59-05:00", "is not a date such as"),
-        ("2025-02-05T22:40:19 +02:00", "is not a date such as"),
+        ("2025-02-05T22:40:19.1234567Z", NO_DATE),
+        ("20250205", NO_DATE),
+        ("2025-W06-3", NO_DATE),
+        ("20250205T224019Z", NO_DATE),
+        ("2025-02-05T22", NO_DATE),
+        ("2025-02-05T24:00:00", NO_DATE),
+        ("2025-02-05T22:40:19+25:00", NO_DATE),
+        ("2025-02-29T22:40:19.1234567Z", NO_DATE),
+        ("0000-01-01", NO_DATE),
+        ("0001-01-01T00:00:00+05:00", NO_DATE),
+        ("9999-12-31T23:59:59-05:00", NO_DATE),
     ],
 )
 def test_csv_and_json_take_the_same_dates(home: House, text: str, got: str) -> None:
     table = table_of(home)
     asked: list[dict[str, Any]] = [{"json": [{"name": "a", "at": text}]},
                                    {"content": f"name,at\na,{text}\n".encode(), "headers": CSV}]  # fmt: skip
-    if got.startswith("is"):
-        assert {refused(home, table, **more) for more in asked} == {f'row 1, column "at": "{text}" {got}' + DATE[got]}
+    if got == NO_DATE:
+        said = {refused(home, table, **more) for more in asked}
+        assert said == {f'{place}, column "at": "{text}" {got}' for place in ("row 1", "line 2")}
         return
 
     for more in asked:
@@ -266,19 +265,22 @@ def test_a_bad_question_is_refused(home: House, query: str) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ([{"name": "a"}, {"name": "12345678901"}], 'row 2, column "name": "12345678901" has 11 characters'),
-        ([{"name": "a"}, {"name": None}], 'row 2, column "name": must not be null'),
+        (
+            [{"name": "a"}, {"name": "12345678901"}],
+            'row 2, column "name": "12345678901" is not a text of at most 10 characters',
+        ),
+        ([{"name": "a"}, {"name": None}], 'row 2, column "name": it is empty, and a value is required'),
         ([{"amount": 1}], 'row 1, column "name": must not be null, and has no default'),
         ([{"name": "a", "x": 1}], 'has no column "x"'),
-        ([{"name": "a", "amount": "abc"}], 'row 1, column "amount": "abc" is not a number'),
-        ([{"name": "a", "amount": 1e28}], "out of range"),
-        ([{"name": "a", "fee": 0.12345}], "at most 4 decimal places"),
-        ([{"name": "a", "paid": "yes"}], "neither true nor false"),
-        ([{"name": "a", "at": "2020-02-31"}], "is not a date"),
-        ([{"name": "a", "at": "2020-02-01T10:00:00.1234567"}], "is finer than a microsecond"),
+        ([{"name": "a", "amount": "abc"}], 'row 1, column "amount": "abc" is not Number'),
+        ([{"name": "a", "amount": 1e28}], "is not Number (at most 28 digits"),
+        ([{"name": "a", "fee": 0.12345}], "is not Money (at most 15 digits and 4 decimals"),
+        ([{"name": "a", "paid": "yes"}], "is not TrueFalse (true or false)"),
+        ([{"name": "a", "at": "2020-02-31"}], NO_DATE),
+        ([{"name": "a", "at": "2020-02-01T10:00:00.1234567"}], NO_DATE),
         ([{"name": "a", "NAME": "b"}], 'row 1 names the column "name" twice'),
         ([{"name": "a\0"}], "NUL"),
-        ([{"name": ["a"]}], "is not a text"),
+        ([{"name": ["a"]}], "is a list or an object"),
         ([{"name": "a", "_Record_ID": 1}], "is given by the server"),
         ([1], "row 1 is 1"),
         ("rows", "the body must be"),
@@ -306,20 +308,20 @@ def test_a_bad_row_is_named_and_nothing_is_written(home: House, body: Any, words
         (b"", "empty"),
         (b"x\n1\n", 'no column "x"'),
         (b"name,name\na,b\n", "twice"),
-        (b"name,amount\na,1\nb,1.2.3\n", 'row 2, column "amount": "1.2.3" is not a Number'),
-        (b"name,amount\na,1,2\n", "the CSV cannot be read: line 2 has 3 values, not 2"),
+        (b"name,amount\na,1\nb,1.2.3\n", 'line 3, column "amount": "1.2.3" is not Number'),
+        (b"name,amount\na,1,2\n", "the body cannot be read: line 2 has 3 values, not 2"),
         (b"name,amount\na,1\nx\n", "line 3 has 1 value, not 2"),
         (b'name\n"a\n', 'line 2 has a quote (") that is not closed'),
         (b"name\n\xff\xfe\n", "it is not UTF-8 (the byte 0xFF in line 2)"),
-        ("name,amount\na,1\nCaf\xe9,2\n".encode("cp1252"), 'byte 0xE9 in line 3); in Excel, save it as "CSV UTF-8"'),
+        (
+            "name,amount\na,1\nCaf\xe9,2\n".encode("cp1252"),
+            'byte 0xE9 in line 3); say its encoding, such as cp1252, or in Excel, save it as "CSV UTF-8"',
+        ),
         ("nam\xe9,amount\r\na,1\r\n".encode("cp1252"), "byte 0xE9 in line 1"),
         (b"name\ra\r\xe9\r", "byte 0xE9 in line 3"),
-        ("name,amount\na,1\n".encode("utf-16"), 'it is UTF-16, not UTF-8; in Excel, save it as "CSV UTF-8"'),
-        ("name,amount\na,1\n".encode("utf-16-be"), "it is UTF-16"),
-        (b"name,amount\na,1\r\nb,2\n", "its lines do not all end in the same way"),
-        (b"name,at\na,10:00\n", 'row 1, column "at"'),
-        (b"name,amount\na,1e5\n", "is not a Number"),
-        (b"amount,name\n1,\n", 'row 1, column "name": must not be null'),
+        (b"name,at\na,10:00\n", 'line 2, column "at"'),
+        (b"name,amount\na,1e5\n", "is not Number"),
+        (b"amount,name\n1,\n", 'line 2, column "name": it is empty, and a value is required'),
     ],
 )
 def test_a_bad_csv_is_refused(home: House, body: bytes, words: str) -> None:
@@ -411,7 +413,7 @@ def test_an_export_with_a_new_row_is_told_how(home: House) -> None:
         home, table, query="?mode=upsert&key=_Record_ID", content=b"_Record_ID,name\n1,b\n,c\n", headers=CSV
     )
 
-    assert message == 'row 2, column "_Record_ID": must not be null; send new rows by themselves, without this column'
+    assert message == "line 3: a new row has no _Record_ID; send new rows by themselves, without this column"
 
 
 @pytest.mark.parametrize(
@@ -421,7 +423,7 @@ def test_an_export_with_a_new_row_is_told_how(home: House) -> None:
         (b'{"rows": [{"name": "a", "n\\u0061me": "b"}]}', 'row 1 names the column "name" twice'),
         (b'{"rows": [], "rows": [{"name": "a"}]}', 'the body names "rows" twice'),
         (b'{"rows": [{"name": "a"}], "ROWS": []}', 'the body names "rows" twice'),
-        (b'[{"name": {"a": 1, "a": 2}}]', "is not a text"),
+        (b'[{"name": {"a": 1, "a": 2}}]', "is a list or an object"),
     ],
 )
 def test_a_name_twice_in_json_is_refused(home: House, body: bytes, words: str) -> None:

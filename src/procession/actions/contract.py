@@ -19,11 +19,19 @@ from procession.model.processes import Effect
 
 
 class FileInput(msgspec.Struct, frozen=True, kw_only=True):
-    """A file given to an action: where its bytes are (read only), and the name that people know it by."""
+    """A file given to an action: where its bytes are (read only), and the name that people know it by.
+
+    The body of a request has no name.
+    """
 
     path: str
     name: str
     size_bytes: int
+
+    @property
+    def called(self) -> str:
+        """What messages call it."""
+        return f'the file "{self.name}"' if self.name else "the body"
 
 
 class FileOutput(msgspec.Struct, frozen=True, kw_only=True):

@@ -152,7 +152,8 @@ def _takes(route: Route, known: dict[str, type]) -> dict[str, Any]:
             return {"multipart/form-data": {"schema": file}}
         case BodyKind.ROWS:
             parquet = {"schema": {"type": "string", "format": "binary"}}
-            kinds = {"text/csv": {"schema": {"type": "string"}}, "application/vnd.apache.parquet": parquet}
+            text = {"schema": {"type": "string"}}
+            kinds = {"text/csv": text, "application/x-ndjson": text, "application/vnd.apache.parquet": parquet}
             return {"application/json": {"schema": _shape(route.takes, known)}, **kinds}
         case _:
             return {}

@@ -57,6 +57,7 @@ QUERY: dict[str, dict[str, Any]] = {
     "escape": {"type": "boolean", "description": "Texts that a spreadsheet would run as formulas, marked as texts"},
     "mode": {"type": "string", "enum": ["append", "replace", "upsert"]},
     "key": {"type": "string", "description": "Names of the columns that tell rows apart, with commas between"},
+    "trim": {"type": "boolean", "description": "Take blanks from both ends of every value"},
 }
 # Where one name means something else.
 OF_ROUTE: dict[tuple[str, str], dict[str, Any]] = {

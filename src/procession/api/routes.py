@@ -126,7 +126,7 @@ def table(find: Find) -> tuple[Route, ...]:
         row("POST tables/{table}/columns/{column}", "columns.change", STREAM, EDIT_T, "Update a column", body=BodyKind.JSON, reply="Column", takes="ColumnChange"),
         row("DELETE tables/{table}/columns/{column}", "columns.drop", STREAM, EDIT_T, "Delete a column"),
         row("GET tables/{table}/rows", "table_rows.read", STREAM, READ_T, "Read rows", reply="[Row]", media=("text/csv", "application/vnd.apache.parquet"), query=("version", *PAGE, "escape")),
-        row("POST tables/{table}/rows", "table_rows.write", STREAM, EDIT_T, "Append, replace or upsert rows", body=BodyKind.ROWS, reply="RowsWritten", takes="NewRows", query=("mode", "key")),
+        row("POST tables/{table}/rows", "table_rows.write", STREAM, EDIT_T, "Append, replace or upsert rows", body=BodyKind.ROWS, reply="RowsWritten", takes="NewRows", query=("mode", "key", "trim")),
         row("GET users", "users.listed", LIST, LIST_USERS, "List users: everybody, or oneself", reply="[ListedUser]"),
         row("POST users", "users.create", STREAM, NEW_U, "Create a user", body=BodyKind.JSON, reply="User", takes="NewUser"),
         row("GET users/{user}", "users.get", READ, READ_U, "Get a user", reply="User"),

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import codecs
 import hashlib
+import re
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
@@ -20,7 +22,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from procession.actions.tables.contract import Condition, Format, Page
+from procession.actions.tables.contract import Condition, Format, GivenFormat, Page
 from procession.actions.tables.reading import OPERATORS
 from procession.api import bodies, digests, downloads, once, pages, reading, table_shapes
 from procession.api.columns import desk_of
@@ -36,7 +38,8 @@ from procession.operations.table_rows import RowsRequest, RowsWritten, Wanted
 LIMIT, LIMIT_MAX = 100, 10_000
 JSON_BYTES_MAX = 32 * 2**20  # read as objects, which take many times as much; CSV and Parquet have no such limit
 CHUNK_BYTES = 2**20
-WRITE_PARAMETERS = ("mode", "key")
+_CHARSET = re.compile(r'charset="?([^";\s]+)')
+WRITE_PARAMETERS = ("mode", "key", "trim")
 NOT_FILTERS = frozenset({"limit", "cursor", "version", "escape"})
 MEDIA: Mapping[Format, str] = {
     "json": "application/json", "csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet",
@@ -172,6 +175,7 @@ def _written(done: RowsWritten) -> table_shapes.RowsWritten:
         rowsAdded=done.rows_given - done.rows_updated,
         rowsUpdated=done.rows_updated,
         rows=done.present.version.rows,
+        remarks=done.remarks,
     )
 
 
@@ -189,14 +193,22 @@ async def _receive(call: StreamCall, place: Path) -> RowsRequest:
         head = await _save(call, path)
     except OSError as error:
         raise Unavailable(f"the rows could not be saved: {error.strerror}; nothing was changed") from error
-    format_ = _format_given(call.request.headers.get("content-type", ""), head)
-    if format_ == "json" and path.stat().st_size > JSON_BYTES_MAX:
+    content_type = call.request.headers.get("content-type", "").lower()
+    format_ = _format_given(content_type, head)
+    if format_ in {"json", "jsonl"} and path.stat().st_size > JSON_BYTES_MAX:
         raise TooLarge(f"rows as JSON may have at most {JSON_BYTES_MAX} bytes; send more as CSV or Parquet")
     mode = (query.get("mode") or "append").lower()
     if mode not in {"append", "replace", "upsert"}:
         raise Invalid(f"mode is {rules.shown(mode)}, but it can only be append, replace, upsert")
     key = tuple(name.strip() for name in query.get("key", "").split(",") if name.strip())
-    return RowsRequest(path=path, format=format_, mode=mode, key=key)  # type: ignore[arg-type]  # just checked
+    return RowsRequest(
+        path=path,
+        format=format_,
+        mode=mode,  # type: ignore[arg-type]  # just checked
+        key=key,
+        encoding=_encoding(content_type) if format_ == "csv" else None,
+        trim=reading.boolean(query.get("trim") or "false", field="trim"),
+    )
 
 
 async def _save(call: StreamCall, path: Path) -> bytes:
@@ -217,9 +229,22 @@ async def _save(call: StreamCall, path: Path) -> bytes:
     return head
 
 
-def _format_given(content_type: str, head: bytes) -> Format:
-    """By its type; what is neither CSV nor Parquet is JSON, whatever its Content-Type (T6)."""
-    kind = content_type.lower()
-    if head.startswith(b"PAR1") or "parquet" in kind:
+def _format_given(content_type: str, head: bytes) -> GivenFormat:
+    """By its type; what is none of the others is JSON, whatever its Content-Type (T6)."""
+    if head.startswith(b"PAR1") or "parquet" in content_type:
         return "parquet"
-    return "csv" if "csv" in kind else "json"
+    if "ndjson" in content_type or "jsonl" in content_type:
+        return "jsonl"
+    return "csv" if "csv" in content_type else "json"
+
+
+def _encoding(content_type: str) -> str | None:
+    """What the Content-Type says (RFC 7111 section 5.1); None where it says nothing."""
+    found = _CHARSET.search(content_type)
+    if found is None:
+        return None
+    try:
+        codecs.getincrementaldecoder(found[1])
+    except LookupError:
+        raise Invalid(f'the charset "{found[1][:40]}" is not known; try utf-8, iso-8859-1 or windows-1252') from None
+    return found[1]

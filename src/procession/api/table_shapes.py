@@ -76,3 +76,4 @@ class RowsWritten(Struct, frozen=True, kw_only=True):
     rowsAdded: Count
     rowsUpdated: Count
     rows: Count  # in the table now
+    remarks: tuple[str, ...] = ()  # what was rounded, or may be otherwise than it was meant

@@ -61,7 +61,7 @@ class TableVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowsWritten:
-    """`rows` are in the table now."""
+    """`rows` are in the table now; `remarks` tell what was rounded."""
 
     mode: str
     version: int
@@ -69,6 +69,7 @@ class RowsWritten:
     rows_added: int
     rows_updated: int
     rows: int
+    remarks: tuple[str, ...] = ()
 
 
 class Tables:

@@ -10,6 +10,7 @@ from procession.actions.tables.contract import (
     ROWS_KIND,
     Condition,
     Format,
+    GivenFormat,
     Mode,
     Page,
     ReadSettings,
@@ -28,9 +29,11 @@ class RowsRequest:
     """A client's rows in a file; `mode` and `key` in a JSON body win over these."""
 
     path: Path
-    format: Format
+    format: GivenFormat
     mode: Mode = "append"
     key: tuple[str, ...] = ()
+    encoding: str | None = None
+    trim: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,7 @@ class RowsWritten:
     rows_given: int
     rows_updated: int
     present: Snapshot  # afterwards
+    remarks: tuple[str, ...] = ()
 
 
 def write(desk: Desk, table_id: TableId, request: RowsRequest) -> RowsWritten:
@@ -52,7 +56,13 @@ def write(desk: Desk, table_id: TableId, request: RowsRequest) -> RowsWritten:
 
     def result(present: Snapshot) -> RowsWritten:
         last = done[-1]
-        return RowsWritten(mode=last.mode, rows_given=last.rows_given, rows_updated=last.rows_updated, present=present)
+        return RowsWritten(
+            mode=last.mode,
+            rows_given=last.rows_given,
+            rows_updated=last.rows_updated,
+            present=present,
+            remarks=last.remarks,
+        )
 
     return tables.change(desk, table_id, prepare, result)
 
@@ -66,6 +76,8 @@ def _prepare(office: Office, present: Snapshot, request: RowsRequest) -> tuple[W
             request=str(request.path),
             mode=request.mode,
             key=request.key,
+            encoding=request.encoding,
+            trim=request.trim,
         )
         job = table_jobs.Job(kind=ROWS_KIND, settings=settings, place=place, what="the rows were not written")
         written, files = table_jobs.perform(office, job, Written)

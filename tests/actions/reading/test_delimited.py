@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from procession.actions.problems import Problem
 from procession.actions.reading import delimited
+from procession.actions.reading.records import Dialect, Unreadable
+from procession.actions.reading.text import Text
 from tests.actions.reading.relation import read, refusal
 from tests.support import examples
 
@@ -36,6 +39,46 @@ def assert_both_ways_agree(folder, text):
 @given(pieces=st.lists(st.sampled_from(PIECES), max_size=14))
 def test_what_is_read_fast_is_what_the_records_say(tmp_path_factory, pieces):
     assert_both_ways_agree(tmp_path_factory.mktemp("csv"), "h,i\n" + "".join(pieces))
+
+
+def told(folder, text):
+    """The cells where "" is an empty text and nothing is none."""
+    path = folder / "told.csv"
+    path.write_bytes(text.encode())
+    file = Text(path=path, folder=folder, start=0, lines_before=0)
+    with duckdb.connect() as connection:
+        try:
+            delimited.take(connection, file, Dialect(delimiter=",", tells_empty=True), has_header=True)
+        except Unreadable as error:
+            return str(error)
+        return connection.execute('SELECT * FROM "cells of a file" ORDER BY rowid').fetchall()
+
+
+@examples(100)
+@given(pieces=st.lists(st.sampled_from(PIECES), max_size=14), header=st.sampled_from(["h,i", "h", "h,i,j"]))
+def test_an_empty_text_is_told_from_no_value_both_ways(tmp_path_factory, pieces, header):
+    folder, text = tmp_path_factory.mktemp("csv"), f"{header}\n" + "".join(pieces)
+    fast = told(folder, text)
+    known = delimited._scan
+    delimited._scan = lambda *_: None  # the reference alone
+    try:
+        assert told(folder, text) == fast
+    finally:
+        delimited._scan = known
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ('h,i\n"",\n', [("", None)]),
+        ('h,i\r\n,""\r\n', [(None, "")]),
+        ('h,i\n"a""b",""\r"",x\r\n,\n', [('a"b', ""), ("", "x"), (None, None)]),
+        ('h\n""\n\nx\n', [("",), (None,), ("x",)]),
+        ('h,i\n"\n",\r"""",""', [("\n", None), ('"', "")]),
+    ],
+)
+def test_an_empty_text_stands_in_quotes(tmp_path, text, rows):
+    assert told(tmp_path, text) == rows
 
 
 @examples(50)
@@ -95,7 +138,7 @@ def test_what_is_no_table_is_refused_with_its_place(tmp_path, text, options, sai
 def test_an_encoding_that_is_wrong_in_all_likelihood_is_a_warning(tmp_path):
     found = read(tmp_path, "name,n\nM\u00fcller \u00e9\u00e8,1\n", encoding="cp1252")
 
-    assert found.warnings == ('"t.csv" is UTF-8, and encoding says cp1252: 3 letters may be wrong',)
+    assert found.warnings == ('the file "t.csv" is UTF-8, and encoding says cp1252: 3 letters may be wrong',)
 
 
 @pytest.mark.parametrize(

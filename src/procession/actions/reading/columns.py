@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from procession.actions import database
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.reading import declared, guessing, likely, names, notes, values
+from procession.actions.reading import declared, fitting, guessing, likely, names, notes, values
 from procession.actions.reading.cells import RELATION, Cells
 from procession.actions.reading.declared import Column
+from procession.actions.reading.fitting import Declared
 from procession.actions.reading.guessing import Found, Open
 from procession.actions.reading.notes import Text
 from procession.actions.reading.options import FileOptions
@@ -64,13 +65,13 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
         if cells.load is not None:
             cells = cells.load()
             columns = _columns(cells, options, wanted.file)
-        columns = _without_empty(connection, columns)
+        columns = _without_empty(connection, columns, cells)
         found = _find(connection, columns, cells, wanted)
     connection.execute(f"DROP TABLE IF EXISTS {quote(RELATION)}")
     said = _notes(connection, columns, found, cells, wanted.name)
     places = {c.named.name: c.place for c in columns}
     residues = [f'the column "{c.named.name}": {found[c.place].residue}' for c in columns if found[c.place].residue]
-    valued = {c.named.name for c in columns if c.named.options and c.named.options.type in {"Number", "Money", "Date"}}
+    valued = {name for name, fits in _declared(columns).items() if fits.type in {"Number", "Money", "Date"}}
     return Made(
         file=wanted.file,
         rows=database.count(connection, wanted.name),
@@ -87,13 +88,19 @@ def _columns(cells: Cells, options: FileOptions, file: str) -> list[Column]:
     return [declared.column_of(cells.columns[named.number], named, options) for named in settled]
 
 
+def _declared(columns: Sequence[Column]) -> dict[str, Declared]:
+    return {c.named.name: said for c in columns if (said := c.declared) is not None}
+
+
 def _guess(
     connection: duckdb.DuckDBPyConnection, columns: list[Column], cells: Cells, wanted: Wanted
 ) -> dict[int, Found] | None:
     """Make the table in one pass, of what the columns are likely to be. None where that is not so, or not sure."""
     import duckdb
 
-    if not columns or _bare(columns) or any(c.cells.native for c in columns):
+    bare = frozenset(_bare(cells))
+    is_bare = any(c.place in bare and c.named.options is None for c in columns)
+    if not columns or is_bare or any(c.cells.native for c in columns):
         return None
     try:
         asked = [c for c in columns if c.named.options is None]
@@ -102,9 +109,13 @@ def _guess(
         if left and cells.load is not None:
             return None
         found = {c.place: guess for c, guess in zip(asked, guesses, strict=True) if guess is not None}
-        found |= {c.place: declared.guess(c) for c in columns if c.named.options is not None}
+        for said in _declared(columns).values():
+            found[said.number] = declared.guess(said)
         found |= _types(connection, left)
         _create(connection, cells.source, columns, found, wanted)
+        for said in _declared(columns).values():
+            if cells.load is None:  # texts of a file are no binary numbers
+                found[said.number] = replace(found[said.number], residue=fitting.residue(connection, said))
     except (duckdb.InvalidInputException, duckdb.ConversionException):
         return None
     return found
@@ -115,25 +126,32 @@ def _find(
 ) -> dict[int, Found]:
     if not columns:
         raise Problem(f'the file "{wanted.file}" has no column that could be read')
-    declared.refuse(connection, columns, cells, wanted.file)
     found = _types(connection, columns)
     _create(connection, quote(RELATION), columns, found, wanted)
+    intro = f'the file "{wanted.file}" does not fit its columns: '
+    fitting.check(connection, cells, _declared(columns), wanted.name, intro)
     return found
 
 
-def _without_empty(connection: duckdb.DuckDBPyConnection, columns: list[Column]) -> list[Column]:
-    """Without those that have neither a heading nor a value: a delimiter at the end of every line makes one."""
-    bare = _bare(columns)
+def _without_empty(connection: duckdb.DuckDBPyConnection, columns: list[Column], cells: Cells) -> list[Column]:
+    bare = nameless(connection, cells)
+    return [c for c in columns if c.place not in bare or c.named.options is not None]
+
+
+def nameless(connection: duckdb.DuckDBPyConnection, cells: Cells) -> frozenset[int]:
+    """Columns that have neither a heading nor a value: a delimiter at the end of every line makes one."""
+    bare = _bare(cells)
     if not bare:
-        return columns
-    row = connection.execute(f"SELECT {', '.join(f'count({c.text})' for c in bare)} FROM {quote(RELATION)}").fetchone()
+        return frozenset()
+    counts = ", ".join(f"count(t{number})" for number in bare)
+    row = connection.execute(f"SELECT {counts} FROM {quote(RELATION)}").fetchone()
     assert row is not None
-    empty = {c.place for c, count in zip(bare, row, strict=True) if count == 0}
-    return [c for c in columns if c.place not in empty or all(other.place in empty for other in columns)]
+    empty = frozenset(number for number, count in zip(bare, row, strict=True) if count == 0)
+    return empty if len(empty) < len(cells.columns) else frozenset()
 
 
-def _bare(columns: list[Column]) -> list[Column]:
-    return [c for c in columns if c.cells.heading.strip() == "" and c.named.options is None and len(columns) > 1]
+def _bare(cells: Cells) -> list[int]:
+    return [number for number, column in enumerate(cells.columns) if column.heading.strip() == ""]
 
 
 def _open(column: Column) -> Open:
@@ -155,12 +173,11 @@ def _types(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> 
     found: dict[int, Found] = {}
     asked: list[Column] = []
     for column in columns:
-        if column.named.options is not None:
-            kind = values.SQL_TYPES[column.named.options.type]
-            found[column.place] = Found(type=kind, value=f"CAST({declared.value_of(column)} AS {kind})")
+        if (said := column.declared) is not None:
+            kind, residue = values.SQL_TYPES[said.type], fitting.residue(connection, said)
+            found[column.place] = Found(type=kind, value=said.value, residue=residue)
         elif column.cells.native:
-            value = column.text if column.cells.native == "VARCHAR" else f"t{column.place}"
-            found[column.place] = Found(type=column.cells.native, value=value)
+            found[column.place] = Found(type=column.cells.native, value=column.as_it_is)
         else:
             asked.append(column)
     answers = guessing.find(connection, [_open(c) for c in asked])

@@ -34,6 +34,8 @@ COLUMNS_MAX = 16_384
 _SAMPLE_RECORDS = 200  # whole ones, that speak for a delimiter
 _CHUNK_BYTES = 1 << 20
 _BLANKS = (b" ", b"\t")
+_NOTHING = 0  # in a rewritten file
+_ONLY_BARE = ", allow_quoted_nulls = false"
 _NEAR = 64  # bytes; more blanks than that in a row are left to `records`
 
 
@@ -42,15 +44,9 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
     file = text.prepare(source, options, folder)
     try:
         dialect = _dialect(file, options)
-        _, first = next(iter(records.read(file, dialect)), (0, []))
-        _check_first(first)
-        table = _Table(file=file, dialect=dialect, first=first, has_header=options.header)
-        line_of = records.lines_of(file, dialect, len(first), first=int(options.header))
-        found = Cells(
-            columns=tuple(CellColumn(heading=heading if options.header else "") for heading in first),
-            place=lambda row, column: f"line {line_of(row)}",
-            warnings=tuple(filter(None, (file.warning, _doubt(file, dialect, len(first), source.name)))),
-        )
+        table, found = _found(file, dialect, has_header=options.header)
+        doubt = _doubt(file, dialect, len(table.first), source.name)
+        found = replace(found, warnings=(*found.warnings, doubt)) if doubt else found
         seen = _scan(file, dialect) if table.is_plain else None
         if seen is None or seen.trails:
             _load(connection, table, seen)
@@ -65,11 +61,30 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
             raise _problem(source, error) from error
         return found
 
-    return replace(found, source=_source(_rows_only(table), dialect, len(first), line_end=seen.line_end), load=load)
+    return replace(found, source=_source(_rows_only(table), dialect, len(table.first), seen.line_end), load=load)
+
+
+def take(connection: duckdb.DuckDBPyConnection, file: Text, dialect: Dialect, *, has_header: bool) -> Cells:
+    """Make the table of a text of which the dialect is known. Raises Unreadable."""
+    table, found = _found(file, dialect, has_header=has_header)
+    _load(connection, table, _scan(file, dialect) if table.is_plain else None)
+    return found
+
+
+def _found(file: Text, dialect: Dialect, *, has_header: bool) -> tuple[_Table, Cells]:
+    _, first = next(iter(records.read(file, dialect)), (0, []))
+    _check_first(first)
+    line_of = records.lines_of(file, dialect, len(first), first=int(has_header))
+    found = Cells(
+        columns=tuple(CellColumn(heading=heading if has_header else "") for heading in first),
+        place=lambda row, column: f"line {line_of(row)}",
+        warnings=(file.warning,) if file.warning else (),
+    )
+    return _Table(file=file, dialect=dialect, first=first, has_header=has_header), found
 
 
 def _problem(source: FileInput, error: Unreadable) -> Problem:
-    return Problem(f'the file "{source.name}" cannot be read: {error}')
+    return Problem(f"{source.called} cannot be read: {error}")
 
 
 def _check_first(first: list[str]) -> None:
@@ -100,11 +115,11 @@ def _dialect(file: Text, options: FileOptions) -> Dialect:
         raise Unreadable(
             f'its first line says that "{file.separator}" separates the values, and delimiter is "{options.delimiter}"'
         )
-    delimiter = options.delimiter or file.separator or _delimiter(file, options)
+    delimiter = options.delimiter or file.separator or delimiter_of(file, options)
     return Dialect(delimiter=delimiter, quote=options.quote, trims=options.trim)
 
 
-def _delimiter(file: Text, options: FileOptions) -> str:
+def delimiter_of(file: Text, options: FileOptions) -> str:
     """The one that gives every record of the sample as many values as the header, the most of them; where none does,
     the one that the header holds most of, or any record: a title above the header holds none."""
     widths = {
@@ -143,14 +158,16 @@ def _load(connection: duckdb.DuckDBPyConnection, table: _Table, seen: _Seen | No
     file, dialect, width = table.file, table.dialect, len(table.first)
     if seen is not None:
         with suppress(duckdb.InvalidInputException, duckdb.ConversionException):
-            _copy(connection, _source(_rows_only(table), dialect, width, line_end=seen.line_end))
+            nulls = _ONLY_BARE if dialect.tells_empty else ""
+            _copy(connection, _source(_rows_only(table), dialect, width, f"{seen.line_end}{nulls}"))
             rows = database.count(connection, cells.RELATION) + int(table.has_header)
             if seen.agrees(rows, width):
                 return
         connection.execute(f"DROP TABLE IF EXISTS {quote(cells.RELATION)}")
     found = (values for _, values in islice(records.table(file, dialect, width), int(table.has_header), None))
-    rewritten = _rewrite(found, file.folder)
-    _copy(connection, _source(rewritten, Dialect(delimiter=","), width, line_end=r", new_line = '\n'"))
+    nulls = f", nullstr = '{_NOTHING}'{_ONLY_BARE}" if dialect.tells_empty else ""
+    path = _rewrite(found, file.folder)
+    _copy(connection, _source(path, Dialect(delimiter=","), width, rf", new_line = '\n'{nulls}"))
 
 
 def _rows_only(table: _Table) -> Path:
@@ -168,23 +185,24 @@ def _copy(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     connection.execute(f"CREATE TABLE {quote(cells.RELATION)} AS SELECT * FROM {source}")
 
 
-def _source(path: Path, dialect: Dialect, width: int, *, line_end: str) -> str:
+def _source(path: Path, dialect: Dialect, width: int, how: str) -> str:
     # Nothing is left to DuckDB's own finding: a CR inside of quotes once made it take CR for the end of lines.
     names = ", ".join(f"'t{number}': 'VARCHAR'" for number in range(width))
     return (
         f"read_csv({literal(str(path))}, columns = {{{names}}}, "
-        f"auto_detect = false, header = false, skip = 0{line_end}, "
+        f"auto_detect = false, header = false, skip = 0{how}, "
         f"delim = {literal(dialect.delimiter)}, "
         f"quote = {literal(dialect.quote)}, escape = {literal(dialect.quote)}, comment = '', null_padding = false, "
         f"ignore_errors = false, strict_mode = true, max_line_size = {text.LINE_CHARACTERS_MAX})"
     )
 
 
-def _rewrite(rows: Iterable[list[str]], folder: Path) -> Path:
-    """The same values as DuckDB cannot misread them: all in quotes."""
+def _rewrite(rows: Iterable[list[str | None]], folder: Path) -> Path:
+    """The same values as DuckDB cannot misread them: all in quotes, but for the number that stands for none."""
     path = folder / "rewritten.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
+        writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+        writer.writerows([_NOTHING if value is None else value for value in row] for row in rows)
     return path
 
 

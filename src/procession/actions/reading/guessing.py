@@ -187,15 +187,17 @@ def _of_numbers(connection: duckdb.DuckDBPyConnection, column: Open) -> Found:
     if most_whole > _BIG_WHOLE_MAX or (most > _DECIMALS_MAX and not column.is_binary):
         return Found(type="VARCHAR", value=text, stays="its numbers have more digits than a number holds")
     kind = type_of(most_whole, min(most, _DECIMALS_MAX))
-    residue = _residue(connection, column) if most > _DECIMALS_MAX else ""
-    return Found(type=kind, value=f"CAST({text} AS {kind})", residue=residue)
+    rounded = residue(connection, text) if most > _DECIMALS_MAX else ""
+    return Found(type=kind, value=f"CAST({text} AS {kind})", residue=rounded)
 
 
-def _residue(connection: duckdb.DuckDBPyConnection, column: Open) -> str:
-    text = column.text
+def residue(connection: duckdb.DuckDBPyConnection, text: str) -> str:
+    """What is rounded of the numbers in this SQL text beyond ten decimals; "" for nothing."""
     long = f"contains({text}, '.') AND length({text}) - instr({text}, '.') > {_DECIMALS_MAX}"
     apart = f"abs(CAST({text} AS DOUBLE) - CAST(CAST({text} AS {_LONG}) AS DOUBLE))"
     count, largest = _one(connection, f"SELECT count(*) FILTER ({long}), CAST(max({apart}) FILTER ({long}) AS VARCHAR)")
+    if not count:
+        return ""
     have, are = ("number has", "is") if count == 1 else ("numbers have", "are")
     return f"{count:,} {have} more than {_DECIMALS_MAX} decimals and {are} rounded there, by at most {largest}"
 

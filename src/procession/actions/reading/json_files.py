@@ -133,7 +133,7 @@ def _as_utf_8(source: FileInput, options: FileOptions, folder: Path) -> Path:
 
 
 def _problem(source: FileInput, reason: str) -> Problem:
-    return Problem(f'the file "{source.name}" cannot be read: {reason}')
+    return Problem(f"{source.called} cannot be read: {reason}")
 
 
 def _reason(error: Exception) -> str:

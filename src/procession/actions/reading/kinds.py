@@ -92,14 +92,14 @@ def kind_of(source: FileInput) -> FileKind:
         file.seek(max(0, file.seek(0, 2) - 8))
         tail = file.read()
     if not head:
-        raise Problem(f'the file "{source.name}" is empty')
+        raise Problem(f"{source.called} is empty")
     if not head.strip(b"\0"):
         raise _refused(source, "nothing but zero bytes", "the program that wrote it failed; write it again")
     return _binary(source, path, head, tail) or _text(source, head, tail)
 
 
 def _refused(source: FileInput, what: str, advice: str) -> Problem:
-    return Problem(f'the file "{source.name}" is {what}; {advice}')
+    return Problem(f"{source.called} is {what}; {advice}")
 
 
 def _binary(source: FileInput, path: Path, head: bytes, tail: bytes) -> FileKind | None:

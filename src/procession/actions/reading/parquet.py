@@ -63,7 +63,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
     except duckdb.Error as error:
         if "No space left" in str(error):
             raise
-        hidden = {source.path: source.name, f"{folder}/": ""}
+        hidden = {source.path: source.called, f"{folder}/": ""}
         raise _problem(source, _words(database.complaint(error, hidden))) from error
 
 
@@ -115,7 +115,6 @@ def _behind(rows: list[Any], place: int) -> int:
 def _reading(heading: str, kind: str, cell: str) -> _Reading:
     def native(type_: str, value: str, refused: str = "", words: str = "") -> _Reading:
         column = CellColumn(heading=heading, native=type_)
-        value = f"nullif({value}, '')" if type_ == "VARCHAR" else value
         return _Reading(column=column, value=value, refused=refused, words=words)
 
     if kind.endswith("]") or kind.startswith(("STRUCT(", "MAP(")):
@@ -181,7 +180,7 @@ def _place(heading: str, row: int) -> str:
 
 
 def _problem(source: FileInput, reason: str) -> Problem:
-    return Problem(f'the file "{source.name}" cannot be read: {reason}')
+    return Problem(f"{source.called} cannot be read: {reason}")
 
 
 def _words(complaint: str) -> str:

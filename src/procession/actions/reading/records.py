@@ -7,7 +7,7 @@ any mixture. Nothing is repaired: what is no CSV is refused with its line.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -23,25 +23,52 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """`trims`: blanks before a quote belong to no value."""
+    """`trims`: blanks before a quote belong to no value. `tells_empty`: "" is an empty text, nothing is no value."""
 
     delimiter: str
     quote: str = '"'
     trims: bool = False
+    tells_empty: bool = False
+
+
+class _Kept:
+    """Lines that are remembered until they are taken: what the record that was read last looks like."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self._kept: list[str] = []
+
+    def __iter__(self) -> _Kept:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._kept.append(line)
+        return line
+
+    def take(self) -> str:
+        taken = "".join(self._kept)
+        self._kept.clear()
+        return taken
 
 
 def read(file: Text, dialect: Dialect) -> Iterator[Record]:
-    """Every record but blank lines; those are values of a file with one column. Raises Unreadable."""
+    """Every record; the values of a blank line are []. Raises Unreadable."""
+    return ((line, values) for line, values, _ in _read(file, dialect))
+
+
+def _read(file: Text, dialect: Dialect) -> Iterator[tuple[int, list[str], str]]:
     csv.field_size_limit(text.LINE_CHARACTERS_MAX)
-    with file.path.open(encoding="utf-8", newline="") as lines:
-        lines.seek(file.start)
+    with file.path.open(encoding="utf-8", newline="") as source:
+        source.seek(file.start)
+        lines = _Kept(source)
         reader = csv.reader(
             lines, delimiter=dialect.delimiter, quotechar=dialect.quote, skipinitialspace=dialect.trims, strict=True
         )
         last = 0
         try:
             for values in reader:
-                yield file.lines_before + last + 1, values
+                yield file.lines_before + last + 1, values, lines.take()
                 last = reader.line_num
         except csv.Error as error:
             raise Unreadable(_reason(str(error), file.lines_before + last + 1, dialect)) from error
@@ -49,18 +76,34 @@ def read(file: Text, dialect: Dialect) -> Iterator[Record]:
             raise Unreadable(text.wrong_byte(file.path) or "it is not UTF-8") from error
 
 
-def table(file: Text, dialect: Dialect, width: int) -> Iterator[Record]:
-    """The records, each as wide as the first. Raises Unreadable naming the line and both counts."""
-    for line, values in read(file, dialect):
+def table(file: Text, dialect: Dialect, width: int) -> Iterator[tuple[int, list[str | None]]]:
+    """The records, each as wide as the first; blank lines are values of a table with one column.
+
+    Raises Unreadable naming the line and both counts.
+    """
+    for line, values, raw in _read(file, dialect):
         if len(values) == width:
-            yield line, values
+            yield line, _told(values, raw, dialect) if dialect.tells_empty and "" in values else [*values]
         elif values:
-            raise Unreadable(uneven(line, found=len(values), expected=width))
+            raise Unreadable(_uneven(line, found=len(values), expected=width))
         elif width == 1:
-            yield line, [""]
+            yield line, [None if dialect.tells_empty else ""]
 
 
-def uneven(line: int, *, found: int, expected: int) -> str:
+def _told(values: list[str], raw: str, dialect: Dialect) -> list[str | None]:
+    """With None for those that are empty and stand in no quotes: `raw` is the record as it is written."""
+    mark, at = dialect.quote, 0
+    told: list[str | None] = []
+    for value in values:
+        while dialect.trims and raw.startswith(" ", at):
+            at += 1
+        is_quoted = raw.startswith(mark, at)
+        at += len(value) + (value.count(mark) + 2 if is_quoted else 0) + 1
+        told.append(value if value or is_quoted else None)
+    return told
+
+
+def _uneven(line: int, *, found: int, expected: int) -> str:
     advice = "; where a title stands above the header, say skip" if expected == 1 else ""
     return f"line {line} has {found} value{'s' if found != 1 else ''}, not {expected}{advice}"
 

@@ -13,8 +13,7 @@ from procession.actions.problems import Problem
 from procession.actions.reading.options import FileOptions
 
 LINE_CHARACTERS_MAX = 4 << 20
-IN_EXCEL = 'in Excel, save it as "CSV UTF-8"'
-_ADVICE = f"say its encoding, such as encoding: cp1252, or {IN_EXCEL}"
+_ADVICE = 'say its encoding, such as cp1252, or in Excel, save it as "CSV UTF-8"'
 _CHUNK_BYTES = 1 << 20
 # The longer marks first: UTF-32's begins with UTF-16's.
 _MARKS = (
@@ -51,15 +50,15 @@ def prepare(source: FileInput, options: FileOptions, folder: Path) -> Text:
     mark, encoding = _marked(Path(source.path))
     if mark and said and said not in {encoding, _FAMILIES.get(encoding, encoding), "utf-8-sig"}:
         raise Problem(
-            f'the file "{source.name}" begins with the mark of {encoding.upper()}, and encoding says {options.encoding}'
+            f"{source.called} begins with the mark of {encoding.upper()}, and encoding says {options.encoding}"
         )
     encoding = encoding if mark else said or "utf-8"
     path, warning = Path(source.path), ""
     if encoding not in {"utf-8", "utf-8-sig"}:
-        warning = _doubt(path, source.name, encoding) if not mark else ""
+        warning = _doubt(path, source.called, encoding) if not mark else ""
         path, mark = _as_utf_8(source, encoding, folder, skip=len(mark)), b""
     found = Text(path=path, folder=folder, start=len(mark), lines_before=0, warning=warning)
-    return _begin(found, source.name, options.skip)
+    return _begin(found, source.called, options.skip)
 
 
 def _marked(path: Path) -> tuple[bytes, str]:
@@ -68,7 +67,7 @@ def _marked(path: Path) -> tuple[bytes, str]:
     return next(((mark, name) for mark, name in _MARKS if start.startswith(mark)), (b"", ""))
 
 
-def _doubt(path: Path, name: str, encoding: str) -> str:
+def _doubt(path: Path, called: str, encoding: str) -> str:
     """A text in a one-byte encoding is never UTF-8 by chance, once it has a few letters beyond ASCII."""
     if encoding.startswith(("utf", "u")) or encoding == "ascii":
         return ""
@@ -81,7 +80,7 @@ def _doubt(path: Path, name: str, encoding: str) -> str:
             except UnicodeDecodeError:
                 return ""
             letters += sum(len(found) for found in re.findall(r"[^\x00-\x7f]+", text))
-    return f'"{name}" is UTF-8, and encoding says {encoding}: {letters:,} letters may be wrong' if letters > 2 else ""
+    return f"{called} is UTF-8, and encoding says {encoding}: {letters:,} letters may be wrong" if letters > 2 else ""
 
 
 def _as_utf_8(source: FileInput, encoding: str, folder: Path, *, skip: int) -> Path:
@@ -94,12 +93,12 @@ def _as_utf_8(source: FileInput, encoding: str, folder: Path, *, skip: int) -> P
             try:
                 out.write(decoder.decode(chunk, final=not chunk))
             except UnicodeError as error:
-                raise Problem(f'the file "{source.name}" is not written in {encoding}: {error}') from error
+                raise Problem(f"{source.called} is not written in {encoding}: {error}") from error
             if not chunk:
                 return copy
 
 
-def _begin(text: Text, name: str, skip: int) -> Text:
+def _begin(text: Text, called: str, skip: int) -> Text:
     """Behind the lines to skip, blank lines and a `sep=` line."""
     start, number, separator = text.start, 0, None
     try:
@@ -111,25 +110,25 @@ def _begin(text: Text, name: str, skip: int) -> Text:
             while line := file.readline(LINE_CHARACTERS_MAX):
                 found = _SEPARATOR_LINE.match(line) if number >= skip and separator is None else None
                 if number >= skip and line.strip() and not found:
-                    _refuse_unclear_separator(name, number, line)
+                    _refuse_unclear_separator(called, number, line)
                     break
                 separator = found[1] if found else separator
                 number += 1
                 start += len(line.encode())
     except UnicodeDecodeError:
-        raise Problem(f'the file "{name}" cannot be read: {wrong_byte(text.path)}') from None
+        raise Problem(f"{called} cannot be read: {wrong_byte(text.path)}") from None
     return replace(text, start=start, lines_before=number, separator=separator)
 
 
-def _refuse_unclear_separator(name: str, number: int, line: str) -> None:
+def _refuse_unclear_separator(called: str, number: int, line: str) -> None:
     if _UNCLEAR_SEPARATOR_LINE.match(line):
         raise Problem(
-            f'the file "{name}" cannot be read: line {number + 1} ("{line.strip()[:40]}") names no single character '
+            f'{called} cannot be read: line {number + 1} ("{line.strip()[:40]}") names no single character '
             f"that separates the values; say delimiter, and skip: {number + 1}"
         )
 
 
-def wrong_byte(path: Path, advice: str = _ADVICE) -> str | None:
+def wrong_byte(path: Path) -> str | None:
     """Where the file is not UTF-8; None where it is."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     feeds = returns = 0
@@ -141,7 +140,7 @@ def wrong_byte(path: Path, advice: str = _ADVICE) -> str | None:
             except UnicodeDecodeError as error:
                 before = error.object[: error.start]
                 line = 1 + (feeds + before.count(b"\n") or returns + before.count(b"\r"))
-                return f"it is not UTF-8 (the byte 0x{error.object[error.start]:02X} in line {line}); {advice}"
+                return f"it is not UTF-8 (the byte 0x{error.object[error.start]:02X} in line {line}); {_ADVICE}"
             if not chunk:
                 return None
             feeds += text.count("\n")

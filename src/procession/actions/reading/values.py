@@ -25,8 +25,12 @@ _ZONE = r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)"
 DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 MOMENT = rf"{DAY}[ T]{_TIME}"
 ZONED = rf"{DAY}[ T]{_TIME} ?{_ZONE}"
+# A zone, a pattern or a file with types of its own can lead out of the years that a date is written with.
+_FIRST, _LAST = "TIMESTAMP '0001-01-01'", "TIMESTAMP '9999-12-31 23:59:59.999999'"
+_BINARY_DIGITS = 15  # that a binary number keeps of every decimal; one with more was computed
 _CURRENCY = r"([A-Z]{3}|[€$£¥])"
 _MINUS = "\u2212"
+_SUCH_AS = {"Date": "such as 2026-11-30", "Datetime": "such as 2026-11-30 or 2026-11-30T22:40:19.123456Z"}
 _GROUPS = {" ": "[ \u00a0\u2009\u202f]", "'": "['\u2019]"}
 
 
@@ -89,16 +93,34 @@ def take(kind: Kind, wanted: Type, text: str, style: Style, *, is_binary: bool =
 def _number(kind: Kind, wanted: str, text: str, style: Style, *, is_binary: bool) -> str:
     whole, decimals = DIGITS[wanted]
     if kind is Kind.NUMBER:
-        if is_binary:  # what lies beyond ten decimals is a residue of arithmetic
+        if is_binary:
             value = f"TRY_CAST({text} AS DECIMAL(38,10))"
-            return f"CASE WHEN TRY_CAST({value} AS {SQL_TYPES[wanted]}) = {value} THEN {value} END"
+            fits = f"TRY_CAST({value} AS {SQL_TYPES[wanted]}) = {value} AND ({_is_residue(text)})"
+            return f"CASE WHEN {fits} THEN {value}::{SQL_TYPES[wanted]} END"
         return _exactly(text, rf"-?[0-9]{{1,{whole}}}(\.[0-9]{{0,{decimals}}}0*)?", text, wanted)
     if kind is not Kind.TEXT:
         return "NULL"
     mark = re.escape(style.decimal)
-    body = rf"0*[0-9]{{1,{whole}}}({mark}[0-9]{{0,{decimals}}}0*)?"
+    rest = rf"{mark}[0-9]{{0,{decimals}}}0*"
+    body = rf"(0*[0-9]{{1,{whole}}}({rest})?|{mark}[0-9]{{1,{decimals}}}0*)"
     if style.thousands:
-        body = rf"({body}|[0-9]{{1,3}}({_group(style.thousands)}[0-9]{{3}})+({mark}[0-9]{{0,{decimals}}}0*)?)"
+        body = rf"({body}|[0-9]{{1,3}}({_group(style.thousands)}[0-9]{{3}})+({rest})?)"
+    elif style.decimal == ".":
+        # As most are written; DuckDB reads it as it stands.
+        plain = _exactly(text, rf"[+-]?{body}", text, wanted)
+        return f"coalesce({plain}, {_dressed(wanted, body, text, style)})"
+    return _dressed(wanted, body, text, style)
+
+
+def _is_residue(text: str) -> str:
+    """An SQL condition: it has no more than ten decimals, or more digits than anybody writes into a binary number."""
+    digits = f"length(replace(ltrim({text}, '-0.'), '.', ''))"
+    return f"NOT contains({text}, '.') OR length({text}) - instr({text}, '.') <= 10 OR {digits} > {_BINARY_DIGITS}"
+
+
+def _dressed(wanted: str, body: str, text: str, style: Style) -> str:
+    """With signs of all kinds, brackets, groups and, for Money, a currency around it."""
+    mark = re.escape(style.decimal)
     forms = rf"([+\-{_MINUS}]?{body}|{body}[\-{_MINUS}]|\({body}\))"
     if wanted == "Money":
         forms = rf"({_CURRENCY} ?)?{forms}( ?{_CURRENCY})?"
@@ -112,6 +134,11 @@ def _exactly(text: str, pattern: str, number: str, wanted: str) -> str:
 
 
 def _time(kind: Kind, wanted: str, text: str, style: Style) -> str:
+    found = _any_time(kind, wanted, text, style)
+    return f"CASE WHEN {found} BETWEEN {_FIRST} AND {_LAST} THEN {found} END"
+
+
+def _any_time(kind: Kind, wanted: str, text: str, style: Style) -> str:
     day = wanted == "Date"
     if kind in {Kind.DATE, Kind.MOMENT}:
         return f"TRY_CAST({text} AS TIMESTAMP)::{SQL_TYPES[wanted]}"
@@ -125,7 +152,8 @@ def _time(kind: Kind, wanted: str, text: str, style: Style) -> str:
     local = f"WHEN regexp_full_match({text}, '{DAY}') OR regexp_full_match({text}, '{MOMENT}') " + (
         f"THEN TRY_CAST({text} AS TIMESTAMP)"
     )
-    at = f"TRY_CAST({text} AS TIMESTAMPTZ) AT TIME ZONE {literal(style.zone if day else 'UTC')}"
+    close = f"regexp_replace({text}, ' ([Z+-])', '\\1')"  # DuckDB takes no blank before the zone
+    at = f"TRY_CAST({close} AS TIMESTAMPTZ) AT TIME ZONE {literal(style.zone if day else 'UTC')}"
     return f"(CASE {local} WHEN regexp_full_match({text}, '{ZONED}') THEN {at} END)::{SQL_TYPES[wanted]}"
 
 
@@ -144,6 +172,6 @@ def expected(wanted: Type, style: Style) -> str:
             marks = f'decimal mark "{style.decimal}"' + (f', groups by "{style.thousands}"' if style.thousands else "")
             return f"{wanted} (at most {whole} digits and {decimals} decimals; {marks})"
         case "Date" | "Datetime":
-            return f"{wanted} ({style.pattern or 'such as 2026-11-30'})"
+            return f"{wanted} ({style.pattern or _SUCH_AS[wanted]})"
         case _:
             return f"{wanted} (true or false)" if wanted == "TrueFalse" else wanted

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 from procession.actions.contract import Context, FileOutput
 from procession.actions.database import quote
 from procession.actions.problems import Problem
+from procession.actions.reading.cells import CellColumn
+from procession.actions.reading.fitting import Declared
+from procession.actions.reading.values import Style
 from procession.actions.tables import conversion, sources
 from procession.actions.tables.contract import ChangeSettings, PartFile, Written
 from procession.actions.tables.sources import RECORD, first
 from procession.model import columns
+from procession.model.columns import Column
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,14 +52,24 @@ def _check(connection: duckdb.DuckDBPyConnection, settings: ChangeSettings) -> N
             raise Problem(f'the record {found[0]} has null in "{before.name}", so the column cannot be not null')
     if (before.type, before.length) == (after.type, after.length):
         return
-    text = conversion.to_text(before, name)
-    found = first(
-        connection,
-        f"SELECT {RECORD}, {text} FROM {rows} WHERE {conversion.misfits(after, f'({text})')} ORDER BY {RECORD} LIMIT 1",
-    )
+    said = _as_another(before, after)
+    misfits = f"{name} IS NOT NULL AND {said.value} IS NULL"
+    found = first(connection, f"SELECT {RECORD}, {said.text} FROM {rows} WHERE {misfits} ORDER BY {RECORD} LIMIT 1")
     if found:
         shown = columns.shown(found[1])
-        raise Problem(f'the record {found[0]} has {shown} in "{before.name}", which {conversion.why(after, found[1])}')
+        raise Problem(f'the record {found[0]} has {shown} in "{before.name}", which is not {said.expected}')
+
+
+def _as_another(before: Column, after: Column) -> Declared:
+    return Declared(
+        number=0,
+        heading=before.name,
+        cells=CellColumn(heading=before.name),
+        text=f"({conversion.to_text(before, quote(before.name))})",
+        type=conversion.TYPES[after.type],
+        style=Style(),
+        length=after.length,
+    )
 
 
 def _convert(
@@ -66,7 +80,7 @@ def _convert(
     for column in settings.contents.columns:
         name = quote(column.name)
         if column.field == before.field:
-            name = f"{conversion.from_text(after, f'({conversion.to_text(before, name)})')} AS {name}"
+            name = f"{_as_another(before, after).value} AS {name}"
         values.append(name)
     source = sources.rows_of(settings.contents.columns, [part])
     return sources.write(connection, f"SELECT {', '.join(values)} FROM {source}", settings.contents.columns, path)

@@ -14,6 +14,7 @@ REFUSED, RESULT = "job.refused", "job.result"
 
 Mode = Literal["append", "replace", "upsert"]
 Format = Literal["json", "csv", "parquet"]
+GivenFormat = Literal["json", "jsonl", "csv", "parquet"]
 
 
 class PartFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,10 +37,12 @@ class RowsSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     contents: Contents
     next_record: int
-    format: Format
+    format: GivenFormat
     request: str  # path of the body
     mode: Mode = "append"
     key: tuple[str, ...] = ()
+    encoding: str | None = None  # of a CSV body that says so
+    trim: bool = False  # blanks at both ends of every value
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +54,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     rows_given: int
     rows_updated: int
     next_record: int
+    remarks: tuple[str, ...] = ()
 
 
 class ChangeSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,9 +21,14 @@ _START = re.compile(rb"[ \t\r\n]*(.{0,2})", re.DOTALL)
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"(?:[ \t\r\n]*(:))?', re.DOTALL)
 
 
-def parse(raw: bytes) -> dict[str, Any]:
-    """The body with its own names in lower case and a list of "rows". Raises Problem in the client's words."""
+def parse(raw: bytes, *, lines: bool = False) -> dict[str, Any]:
+    """The body with its own names in lower case and a list of "rows"; `lines` are rows themselves, one a line.
+
+    Raises Problem in the client's words.
+    """
     raw = raw.removeprefix(_BYTE_ORDER_MARK)
+    if lines:
+        return {"rows": [_row(line, number) for number, line in enumerate(raw.split(b"\n"), 1) if line.strip()]}
     _check_start(raw)
     try:
         body = msgspec.json.Decoder(float_hook=_exact).decode(raw)
@@ -43,6 +48,20 @@ def parse(raw: bytes) -> dict[str, Any]:
     if not isinstance(body.get("rows"), list):
         raise Problem('rows must be a list of objects: [{"column": value, ...}, ...]')
     return body
+
+
+def _row(line: bytes, number: int) -> Any:
+    try:
+        row = msgspec.json.Decoder(float_hook=_exact).decode(line)
+        if _STRING.findall(line).count(b":") > (len(row) if isinstance(row, dict) else 0):
+            row = json.loads(line, object_pairs_hook=_object)
+    except RecursionError:
+        raise Problem(f"line {number} is nested too deeply") from None
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise Problem(f"line {number} is not valid JSON: {error}") from None
+    if isinstance(row, _Twins):
+        raise Problem(f'line {number} names the column "{row.name[:80]}" twice')
+    return row
 
 
 def _check_start(raw: bytes) -> None:

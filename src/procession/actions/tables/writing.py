@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from procession.actions.contract import Context, FileOutput
 from procession.actions.database import quote
 from procession.actions.problems import Problem
+from procession.actions.reading import fitting
+from procession.actions.reading.cells import RELATION
 from procession.actions.tables import conversion, requests, sources
 from procession.actions.tables.contract import PartFile, RowsSettings, Written
-from procession.actions.tables.requests import GIVEN, NUMBER, Rows
+from procession.actions.tables.requests import Rows
 from procession.actions.tables.sources import RECORD, first
 from procession.model import columns
 from procession.model.columns import Column
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     import duckdb
 
 ADDED = "job.rows"
+NUMBER = "n"  # of the row in the request, from 1
 TYPED, MATCHED = "typed", "matched"  # what was given, in its columns' types; which rows of it change which records
 
 
@@ -32,8 +35,8 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Wr
     rows = requests.load(connection, settings, context.folder)
     known, parts = settings.contents.columns, settings.contents.parts
     _check_request(rows)
-    _check_values(connection, rows)
-    _type(connection, rows)
+    _check_ids(connection, rows)
+    remarks = _type(connection, rows)
     affected = _match(connection, rows, settings)
     given, updated = _count(connection, TYPED), _count(connection, MATCHED)
     if given > updated:
@@ -51,6 +54,7 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Wr
         rows_given=given,
         rows_updated=updated,
         next_record=settings.next_record + given - updated,
+        remarks=remarks,
     )
     return written, {ADDED: file} if count else {}
 
@@ -70,32 +74,14 @@ def _check_request(rows: Rows) -> None:
         )
 
 
-def _check_values(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
-    """The first row with a value that does not fit, or with a null where none may be, is named."""
-    if not rows.columns:
-        return
-    tests = [_wrong(column, must=not column.nullable or column in rows.key) for column in rows.columns]
-    found = first(connection, f"SELECT {', '.join(f'min({NUMBER}) FILTER ({test})' for test in tests)} FROM {GIVEN}")
-    assert found is not None
-    bad = [(number, column) for number, column in zip(found, rows.columns, strict=True) if isinstance(number, int)]
-    if not bad:
-        return
-    number, column = min(bad, key=lambda pair: pair[0])
-    row = first(connection, f"SELECT f{column.field} FROM {GIVEN} WHERE {NUMBER} = ?", number)
-    assert row is not None
-    reason = _no_null(column) if row[0] is None else f"{columns.shown(row[0])} {conversion.why(column, row[0])}"
-    raise Problem(f'row {number}, column "{column.name}": {reason}')
-
-
-def _no_null(column: Column) -> str:
-    advice = "; send new rows by themselves, without this column" if column.is_record_id else ""
-    return f"must not be null{advice}"
-
-
-def _wrong(column: Column, *, must: bool) -> str:
-    text = f"f{column.field}"
-    misfits = conversion.misfits(column, text)
-    return f"{text} IS NULL OR {misfits}" if must else misfits
+def _check_ids(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
+    ids = next((said for column, said in rows.columns.items() if column.is_record_id), None)
+    found = ids and first(connection, f"SELECT min(rowid) FROM {quote(RELATION)} WHERE {ids.text} IS NULL")
+    if ids and found and isinstance(found[0], int):
+        place = rows.cells.place(found[0], ids.number)
+        raise Problem(
+            f"{place}: a new row has no {columns.RECORD_ID}; send new rows by themselves, without this column"
+        )
 
 
 def _check_missing(connection: duckdb.DuckDBPyConnection, known: Sequence[Column], rows: Rows) -> None:
@@ -107,11 +93,17 @@ def _check_missing(connection: duckdb.DuckDBPyConnection, known: Sequence[Column
             raise Problem(f'row {number}, column "{column.name}": must not be null, and has no default')
 
 
-def _type(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
-    typed = [f"{conversion.from_text(column, f'f{column.field}')} AS f{column.field}" for column in rows.columns]
-    connection.execute(f"CREATE TABLE {TYPED} AS SELECT {', '.join([NUMBER, *typed])} FROM {GIVEN}")
-    connection.execute(f"DROP TABLE {GIVEN}")
+def _type(connection: duckdb.DuckDBPyConnection, rows: Rows) -> tuple[str, ...]:
+    """Make the table TYPED of the cells. Raises Problem for values that do not fit; remarks on those that do."""
+    made = {f"f{column.field}": said for column, said in rows.columns.items()}
+    values = ", ".join([f"rowid + 1 AS {NUMBER}", *(f"{said.value} AS {name}" for name, said in made.items())])
+    connection.execute(f"CREATE TABLE {TYPED} AS SELECT {values} FROM {quote(RELATION)}")
+    fitting.check(connection, rows.cells, made, TYPED)
+    rounded = {said.heading: fitting.residue(connection, said) for said in made.values()}
+    connection.execute(f"DROP TABLE {quote(RELATION)}")
     connection.execute(f"CREATE TABLE {MATCHED} ({NUMBER} BIGINT, record BIGINT, path VARCHAR)")
+    remarks = (f'the column "{heading}": {words}' for heading, words in rounded.items() if words)
+    return (*rows.cells.remarks, *rows.cells.warnings, *remarks)
 
 
 def _match(connection: duckdb.DuckDBPyConnection, rows: Rows, settings: RowsSettings) -> set[str]:

@@ -1,0 +1,147 @@
+"""Columns whose types are known: by the process file for a file, by the table for rows that are sent to it.
+
+A value that does not fit, or would be rounded, is refused with its place; nothing is made of the others then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from procession.actions.database import quote
+from procession.actions.problems import Problem
+from procession.actions.reading import guessing, number_texts, values
+from procession.actions.reading.cells import RELATION, CellColumn, Cells, Kind
+from procession.actions.reading.options import Type
+from procession.actions.reading.values import Style
+
+if TYPE_CHECKING:
+    import duckdb
+
+SHOWN_CHARACTERS_MAX = 60  # of a value, in a message
+_REFUSALS_SHOWN_MAX = 10
+_WHOLE_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A column of cells and what it is to be; `text` is the SQL of its cells' texts, `length` the most characters."""
+
+    number: int  # among the cells, from 0
+    heading: str
+    cells: CellColumn
+    text: str
+    type: Type
+    style: Style
+    required: bool = False
+    length: int | None = None
+
+    @property
+    def value(self) -> str:
+        """The SQL value by what each cell is, NULL for one that does not fit."""
+        kinds = self._kinds
+        if len(kinds) == 1:
+            return self._taken(kinds[0])
+        cases = " ".join(f"WHEN {int(kind)} THEN {self._taken(kind)}" for kind in kinds)
+        return f"CASE k{self.number} {cases} END"
+
+    @property
+    def _kinds(self) -> list[Kind]:
+        if self.cells.native:
+            return [_native_kind(self.cells.native)]
+        return list(Kind) if self.cells.kind is None else [self.cells.kind]
+
+    def _taken(self, kind: Kind) -> str:
+        value = values.take(kind, self.type, self.text, self.style, is_binary=self.cells.is_binary)
+        if self.type == "Text" and self.length is not None:
+            return f"CASE WHEN length({value}) <= {self.length} AND NOT contains({value}, chr(0)) THEN {value} END"
+        return f"CAST({value} AS {values.SQL_TYPES[self.type]})"
+
+    @property
+    def expected(self) -> str:
+        if self.type == "Text" and self.length is not None:
+            return f"a text of at most {self.length:,} characters without NUL"
+        return values.expected(self.type, self.style)
+
+
+def _native_kind(native: str) -> Kind:
+    if native.startswith("DECIMAL") or native.removeprefix("U") in _WHOLE_TYPES:
+        return Kind.NUMBER
+    return {"DATE": Kind.DATE, "TIMESTAMP": Kind.MOMENT, "BOOLEAN": Kind.TRUTH}.get(native, Kind.TEXT)
+
+
+def text_of(number: int, cells: CellColumn, *, trims: bool) -> str:
+    """The SQL of the texts of a column of cells, as written but for what `trims` takes."""
+    text = f"t{number}"
+    if cells.native and cells.native != "VARCHAR":
+        text = _native_text(text, cells.native)
+    return values.trimmed(text) if trims and cells.native in {"", "VARCHAR"} else text
+
+
+def _native_text(text: str, native: str) -> str:
+    shown = number_texts.of_decimal(text, native)
+    if native.startswith("DECIMAL"):
+        return f"CASE WHEN contains({shown}, '.') THEN rtrim(rtrim({shown}, '0'), '.') ELSE {shown} END"
+    return shown
+
+
+def residue(connection: duckdb.DuckDBPyConnection, column: Declared) -> str:
+    """What was rounded of binary numbers beyond ten decimals, for people; "" for nothing."""
+    if not column.cells.is_binary or column.type not in values.DIGITS:
+        return ""
+    return guessing.residue(connection, column.text)
+
+
+def check(
+    connection: duckdb.DuckDBPyConnection, cells: Cells, made: Mapping[str, Declared], relation: str, intro: str = ""
+) -> None:
+    """Compare `relation`, which has the values of the columns `made` by name, with the cells it was made of.
+
+    Raises Problem naming the first ten values that did not fit, behind `intro`.
+    """
+    if not made:
+        return
+    texts = _counts(connection, RELATION, [column.text for column in made.values()])
+    found = _counts(connection, relation, [quote(name) for name in made])
+    rows = texts[0]
+    wrong = {
+        column: (rows if column.required else given) - taken
+        for column, given, taken in zip(made.values(), texts[1:], found[1:], strict=True)
+    }
+    total = sum(wrong.values())
+    if total:
+        shown = _refusals(connection, cells, [column for column, count in wrong.items() if count])
+        more = f"; {total:,} values in all" if total > len(shown) else ""
+        raise Problem(f"{intro}{'; '.join(shown)}{more}")
+
+
+def _counts(connection: duckdb.DuckDBPyConnection, relation: str, chosen: list[str]) -> list[int]:
+    counts = [0]
+    for group in guessing.in_groups(chosen):
+        asked = ", ".join(f"count({value})" for value in group)
+        row = connection.execute(f"SELECT count(*), {asked} FROM {quote(relation)}").fetchone()
+        assert row is not None
+        counts = [row[0], *counts[1:], *row[1:]]
+    return counts
+
+
+def _refusals(connection: duckdb.DuckDBPyConnection, cells: Cells, columns: list[Declared]) -> list[str]:
+    bad: list[tuple[int, int, str | None]] = []
+    for place, column in enumerate(columns):
+        misfits = f"({column.text} IS NOT NULL AND {column.value} IS NULL)"
+        test = f"({column.text} IS NULL OR {misfits})" if column.required else misfits
+        query = f"SELECT rowid, {column.text} FROM {quote(RELATION)} WHERE {test} ORDER BY rowid"
+        rows = connection.execute(f"{query} LIMIT {_REFUSALS_SHOWN_MAX}").fetchall()
+        bad += [(row, place, text) for row, text in rows]
+    return [_refusal(columns[place], cells, row, text) for row, place, text in sorted(bad)[:_REFUSALS_SHOWN_MAX]]
+
+
+def _refusal(column: Declared, cells: Cells, row: int, text: str | None) -> str:
+    at, heading = cells.place(row, column.number), f'"{column.heading}"'
+    if not at.endswith(heading):
+        at = f"{at}, column {heading}"
+    if text is None:
+        return f"{at}: it is empty, and a value is required"
+    shown = text if len(text) <= SHOWN_CHARACTERS_MAX else text[: SHOWN_CHARACTERS_MAX - 3] + "..."
+    return f'{at}: "{shown}" is not {column.expected}'
