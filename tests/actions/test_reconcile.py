@@ -45,6 +45,42 @@ def test_equal_keys_and_amounts_pair(tmp_path):
     assert pairs(match(tmp_path, ["a,1.10", "b,2"], ["b,2.00", "a,1.1", "a,1.2"])) == [(1, 2), (2, 1)]
 
 
+@pytest.mark.parametrize(
+    ("declared", "moment"),
+    [
+        ({"type": "Datetime"}, "2024-01-31T23:30:00Z"),
+        ({"type": "Datetime", "pattern": "%d.%m.%Y %H:%M %z"}, "31.01.2024 23:30 +0000"),
+        ({"type": "Datetime"}, "2024-02-01 00:30:00"),
+        ({"type": "Date"}, "2024-01-31T23:30:00Z"),
+        (None, "2024-01-31T23:30:00Z"),
+    ],
+)
+@pytest.mark.parametrize("rule", [{"name": "Day", "equal": ["day"]}, {"name": "Day", "equal": ["amount"], "date": "day", "days": 0}])
+def test_the_day_of_a_moment_is_that_of_the_file_s_zone_whatever_is_declared(tmp_path, declared, moment, rule):
+    left = {"file": "${f.l}", "zone": "Europe/Berlin", **({"columns": {"day": declared}} if declared else {})}
+    right = {"file": "${f.r}", "columns": {"day": {"type": "Date"}}}
+    given = {"left": left, "right": right, "amount": "amount", "rules": [rule], "outputs": OUTPUTS}
+    files = {
+        "f.l": ("l.csv", f"id,day,amount\n1,{moment},5\n".encode()),
+        "f.r": ("r.csv", b"id,day,amount\n7,2024-02-01,5\n"),
+    }
+
+    assert pairs(play(reconcile.ACTION, tmp_path, given, files)) == [(1, 7)]
+
+
+@pytest.mark.parametrize(("amount", "kind"), [("true", "boolean"), ('"2024-01-31"', "date")])
+def test_what_is_no_number_is_no_amount(tmp_path, amount, kind):
+    given = {"left": "${f.l}", "right": "${f.r}", "amount": "amount", "rules": [EXACT], "outputs": OUTPUTS}
+    files = {
+        "f.l": ("l.json", f'[{{"key": "a", "amount": {amount}}}]'.encode()),
+        "f.r": ("r.csv", b"key,amount\na,1\n"),
+    }
+
+    played = play(reconcile.ACTION, tmp_path, given, files)
+
+    assert played.outcome.message == f'the column "amount" of the left file holds no amounts ({kind})'
+
+
 def test_totals_keep_all_their_digits(tmp_path):
     long = "1234567890123456789012345.1234"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from procession.actions import database
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
-from procession.actions.reading import columns, values
+from procession.actions.reading import columns, patterns, values
 from procession.actions.reading.cells import Kind
 from procession.actions.reading.columns import Made
 from procession.actions.reading.values import Style
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SIDES = ("left", "right")
 # The first that every amount of both sides fits exactly; the second is slower.
 _AMOUNT_TYPES = ("DECIMAL(19,4)", "DECIMAL(38,10)")
+_NUMBERS = ("DECIMAL", "DOUBLE", "FLOAT", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "U")
 _MOMENTS = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
 
 
@@ -92,8 +93,10 @@ def _check_columns(one: Side, wanted: list[str]) -> None:
 
 def _amount(connection: duckdb.DuckDBPyConnection, one: Side, column: str) -> str:
     """SQL of the exact amount. Texts are taken for what they say, with their sign and no more than ten decimals."""
-    name = f"t.{quote(column)}"
-    if one.types[column] != "VARCHAR":
+    name, kind = f"t.{quote(column)}", one.types[column]
+    if kind != "VARCHAR":
+        if not kind.startswith(_NUMBERS):
+            raise Problem(f'the column "{column}" of the {one.name} file holds no amounts ({kind.lower()})')
         return name
     text = values.trimmed(name)
     value = values.take(Kind.TEXT, "Number", text, Style())
@@ -134,12 +137,18 @@ def _key(
     both = [(other, pair.of(other.name)) for other in sides]
     if is_day:
         return _day(connection, one, column)
-    if all(name in other.made.valued for other, name in both):
+    if all(_is_valued(other, name) for other, name in both):
         return _valued(one, column)
     days = [other.types[name] for other, name in both if other.has_day(name)]
     if len(days) == len(both):
         return _day(connection, one, column) if "DATE" in days else f"CAST(t.{quote(column)} AS TIMESTAMP)"
     return f"w.{quote(column)}"
+
+
+def _is_valued(one: Side, column: str) -> bool:
+    """Is it declared as what is compared by value?"""
+    said = one.made.declared.get(column)
+    return said is not None and said.type in {"Number", "Money", "Date"}
 
 
 def _valued(one: Side, column: str) -> str:
@@ -154,7 +163,7 @@ def _day(connection: duckdb.DuckDBPyConnection, one: Side, column: str) -> str:
         case "DATE":
             return name
         case "TIMESTAMP":
-            return f"CAST({name} AS DATE)"
+            return _day_of_moment(one, column)
         case "TIMESTAMP WITH TIME ZONE":
             return f"CAST({name} AT TIME ZONE {literal(one.zone)} AS DATE)"
         case "VARCHAR":
@@ -164,3 +173,14 @@ def _day(connection: duckdb.DuckDBPyConnection, one: Side, column: str) -> str:
             return value
         case other:
             raise Problem(f'the column "{column}" of the {one.name} file holds no dates ({other.lower()})')
+
+
+def _day_of_moment(one: Side, column: str) -> str:
+    """A declared Datetime is in UTC where its text has a zone: its day is that of the side's zone then."""
+    name, said = f"t.{quote(column)}", one.made.declared.get(column)
+    if said is None or one.zone == "UTC":
+        return f"CAST({name} AS DATE)"
+    has_zone = patterns.has_zone(said.style.pattern) if said.style.pattern else False
+    is_zoned = "true" if has_zone else f"regexp_full_match(w.{quote(column)}, {literal(values.ZONED)})"
+    there = f"timezone({literal(one.zone)}, timezone('UTC', {name}))"
+    return f"CAST(CASE WHEN {is_zoned} THEN {there} ELSE {name} END AS DATE)"

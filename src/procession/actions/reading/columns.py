@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """What a relation was made of. `valued`: names of columns declared as Number, Money or Date, compared by value.
+    """What a relation was made of. `declared`: the columns whose types the process file says, by name.
 
     `place` says where a value is in the file, by rowid and column name. `notes` tells, by name, why a column is text
     although most of its cells are numbers.
@@ -31,7 +31,7 @@ class Made:
 
     file: str
     rows: int
-    valued: frozenset[str]
+    declared: Mapping[str, Declared]
     place: Callable[[int, str], str]
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -71,11 +71,10 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
     said = _notes(connection, columns, found, cells, wanted.name)
     places = {c.named.name: c.place for c in columns}
     residues = [f'the column "{c.named.name}": {found[c.place].residue}' for c in columns if found[c.place].residue]
-    valued = {name for name, fits in _declared(columns).items() if fits.type in {"Number", "Money", "Date"}}
     return Made(
         file=wanted.file,
         rows=database.count(connection, wanted.name),
-        valued=frozenset(valued),
+        declared=_declared(columns),
         place=lambda row, column: cells.place(row, places[column]),
         remarks=(*cells.remarks, *residues, *(f'the column "{column}" {note}' for column, note in said.items())),
         warnings=cells.warnings,
