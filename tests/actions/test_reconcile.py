@@ -55,7 +55,9 @@ def test_equal_keys_and_amounts_pair(tmp_path):
         (None, "2024-01-31T23:30:00Z"),
     ],
 )
-@pytest.mark.parametrize("rule", [{"name": "Day", "equal": ["day"]}, {"name": "Day", "equal": ["amount"], "date": "day", "days": 0}])
+@pytest.mark.parametrize(
+    "rule", [{"name": "Day", "equal": ["day"]}, {"name": "Day", "equal": ["amount"], "date": "day", "days": 0}]
+)
 def test_the_day_of_a_moment_is_that_of_the_file_s_zone_whatever_is_declared(tmp_path, declared, moment, rule):
     left = {"file": "${f.l}", "zone": "Europe/Berlin", **({"columns": {"day": declared}} if declared else {})}
     right = {"file": "${f.r}", "columns": {"day": {"type": "Date"}}}
