@@ -70,6 +70,25 @@ def test_the_day_of_a_moment_is_that_of_the_file_s_zone_whatever_is_declared(tmp
     assert pairs(play(reconcile.ACTION, tmp_path, given, files)) == [(1, 7)]
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "is_told"),
+    [
+        (("l.json", b'[{"key": 4100.1, "amount": 1}]'), ("r.csv", b"key,amount\n4100.10,1\n"), True),
+        (("l.json", b'[{"key": 7, "amount": 1}]'), ("r.csv", b"key,amount\n007,1\n"), True),
+        (("l.json", b'[{"key": true, "amount": 1}]'), ("r.csv", b"key,amount\nTRUE,1\n"), True),
+        (("l.json", b'[{"key": 7, "amount": 1}]'), ("r.csv", b"key,amount\n8,1\n"), False),
+        (("l.csv", b"key,amount\n4100.1,1\n"), ("r.csv", b"key,amount\n4100.10,1\n"), False),
+    ],
+)
+def test_keys_that_only_their_spelling_keeps_apart_are_told_where_a_file_has_numbers(tmp_path, left, right, is_told):
+    given = {"left": "${f.l}", "right": "${f.r}", "amount": "amount", "rules": [EXACT], "outputs": OUTPUTS}
+
+    played = play(reconcile.ACTION, tmp_path, given, {"f.l": left, "f.r": right})
+
+    assert ("are not equal as texts" in played.outcome.message) == is_told
+    assert (played.outcome.status is StepStatus.WARNING) == is_told
+
+
 @pytest.mark.parametrize(("amount", "kind"), [("true", "boolean"), ('"2024-01-31"', "date")])
 def test_what_is_no_number_is_no_amount(tmp_path, amount, kind):
     given = {"left": "${f.l}", "right": "${f.r}", "amount": "amount", "rules": [EXACT], "outputs": OUTPUTS}

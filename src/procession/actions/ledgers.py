@@ -134,15 +134,20 @@ def _key(
     connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], one: Side, pair: Pair, *, is_day: bool
 ) -> str:
     column = pair.of(one.name)
-    both = [(other, pair.of(other.name)) for other in sides]
     if is_day:
         return _day(connection, one, column)
-    if all(_is_valued(other, name) for other, name in both):
+    if compares_texts(sides, pair):
+        return f"w.{quote(column)}"
+    if all(_is_valued(other, pair.of(other.name)) for other in sides):
         return _valued(one, column)
-    days = [other.types[name] for other, name in both if other.has_day(name)]
-    if len(days) == len(both):
-        return _day(connection, one, column) if "DATE" in days else f"CAST(t.{quote(column)} AS TIMESTAMP)"
-    return f"w.{quote(column)}"
+    is_of_days = "DATE" in [other.types[pair.of(other.name)] for other in sides]
+    return _day(connection, one, column) if is_of_days else f"CAST(t.{quote(column)} AS TIMESTAMP)"
+
+
+def compares_texts(sides: tuple[Side, Side], pair: Pair) -> bool:
+    """Are the columns compared as they were written? So are all but those declared as values, and days."""
+    both = [(one, pair.of(one.name)) for one in sides]
+    return not (all(_is_valued(one, name) for one, name in both) or all(one.has_day(name) for one, name in both))
 
 
 def _is_valued(one: Side, column: str) -> bool:

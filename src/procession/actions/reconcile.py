@@ -22,6 +22,7 @@ from procession.actions import (
     reconcile_settings,
     references,
     relations,
+    spellings,
     values,
     workbooks,
 )
@@ -51,6 +52,7 @@ def run(context: Context) -> Outcome:
         sides, warnings = _load(context, connection)
         database.lock(connection, context.folder)
         open_twins, undecided = _match(context, connection, sides)
+        warnings += spellings.warnings(connection, sides, _keys(context.settings))
         _make_results(context, connection)
         totals = control_totals.check(connection)
         figures: dict[str, int | Decimal] = {
@@ -152,16 +154,12 @@ def _rule(context: Context, rule: RuleSettings, number: int, keys: list[Pair]) -
     return matching.Rule(
         number=number,
         keys=tuple(keys.index(_pair(column)) for column in rule.equal),
-        tolerance=_tolerance(context, rule),
+        tolerance=_number(context, rule.tolerance, f'the tolerance of the rule "{rule.name}"'),
         date=None if rule.date is None else keys.index(_pair(rule.date)),
         days=rule.days,
         empty=None if rule.empty is None else keys.index(_pair(rule.empty)),
         only=(rule.choose or ("only" if rule.empty is not None else "nearest")) == "only",
     )
-
-
-def _tolerance(context: Context, rule: RuleSettings) -> Decimal:
-    return _number(context, rule.tolerance, f'the tolerance of the rule "{rule.name}"')
 
 
 def _number(context: Context, given: float | str, what: str) -> Decimal:

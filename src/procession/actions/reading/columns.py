@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 class Made:
     """What a relation was made of. `declared`: the columns whose types the process file says, by name.
 
+    `typed`: the columns with cells that are more than texts by their file's own word, as in a sheet.
     `place` says where a value is in the file, by rowid and column name. `notes` tells, by name, why a column is text
     although most of its cells are numbers.
     """
@@ -32,6 +33,7 @@ class Made:
     file: str
     rows: int
     declared: Mapping[str, Declared]
+    typed: frozenset[str]
     place: Callable[[int, str], str]
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -75,6 +77,7 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
         file=wanted.file,
         rows=database.count(connection, wanted.name),
         declared=_declared(columns),
+        typed=frozenset(c.named.name for c in columns if c.is_typed),
         place=lambda row, column: cells.place(row, places[column]),
         remarks=(*cells.remarks, *residues, *(f'the column "{column}" {note}' for column, note in said.items())),
         warnings=cells.warnings,

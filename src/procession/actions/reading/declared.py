@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from procession.actions.reading import fitting, values
-from procession.actions.reading.cells import FAILS, CellColumn
+from procession.actions.reading.cells import FAILS, CellColumn, Kind
 from procession.actions.reading.fitting import Declared
 from procession.actions.reading.guessing import Found
 from procession.actions.reading.names import Named
@@ -30,6 +30,10 @@ class Column:
     def as_it_is(self) -> str:
         """The SQL value of a column whose file has types."""
         return self.text if self.cells.native == "VARCHAR" else f"t{self.place}"
+
+    @property
+    def is_typed(self) -> bool:
+        return self.cells.native not in {"", "VARCHAR"} or self.cells.kind is not Kind.TEXT
 
     @property
     def declared(self) -> Declared | None:
