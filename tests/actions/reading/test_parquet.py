@@ -131,6 +131,14 @@ def test_what_would_be_altered_is_refused(name, said):
     assert said in str(problem.value)
 
 
+@pytest.mark.parametrize(("kind", "said"), [("DATE", "day"), ("TIMESTAMP", "moment"), ("TIMESTAMPTZ", "moment")])
+def test_a_day_without_end_is_no_day(tmp_path, kind, said):
+    path = written(tmp_path, f"SELECT unnest(['2026-01-31'::{kind}, NULL, '-infinity'::{kind}]) AS at")
+
+    with pytest.raises(Problem, match=f'row 3, "at": "-infinity" is no {said}'):
+        read_parquet(path)
+
+
 def test_a_damaged_file_is_told_without_a_path_of_the_server(tmp_path):
     path = written(tmp_path, "SELECT i, 'text ' || i AS t FROM range(100_000) r(i)")
     content = path.read_bytes()

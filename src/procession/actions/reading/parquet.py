@@ -27,7 +27,8 @@ _MOMENTS = {
     "TIMESTAMP_NS": "TIMESTAMP",
     "TIMESTAMPTZ_NS": "TIMESTAMP WITH TIME ZONE",
 }
-_AS_THEY_ARE = frozenset({"BOOLEAN", "DATE", "VARCHAR", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"})
+_AS_THEY_ARE = frozenset({"BOOLEAN", "VARCHAR"})
+_ENDLESS = {"DATE": "day", "TIMESTAMP": "moment", "TIMESTAMP WITH TIME ZONE": "moment"}  # they know infinity
 _AS_TEXT = frozenset({"TIME", "TIME_NS", "TIME WITH TIME ZONE", "UUID", "JSON", "INTERVAL"})
 _DIGITS_MAX = 38
 _BARE = re.compile(r"DECIMAL\((\d+),\1\)")
@@ -122,6 +123,8 @@ def _reading(heading: str, kind: str, cell: str) -> _Reading:
     if (bare := _BARE.fullmatch(kind)) and int(bare[1]) < _DIGITS_MAX:  # with a place for the zero before the point
         wider = f"DECIMAL({int(bare[1]) + 1},{bare[1]})"
         return native(wider, f"{cell}::{wider}")
+    if kind in _ENDLESS:
+        return native(kind, cell, f"NOT isfinite({cell})", f"is no {_ENDLESS[kind]}")
     if kind in _AS_THEY_ARE or kind.startswith("DECIMAL("):
         return native(kind, cell)
     if kind in _SMALL:
