@@ -89,6 +89,12 @@ def test_keys_that_only_their_spelling_keeps_apart_are_told_where_a_file_has_num
     assert (played.outcome.status is StepStatus.WARNING) == is_told
 
 
+def test_the_amount_as_a_key_is_compared_as_an_amount(tmp_path):
+    rule = {"name": "Amount", "equal": ["amount"]}
+
+    assert pairs(match(tmp_path, ["a,5.0", "b,7"], ["c,7.00", "d,5"], rule)) == [(1, 2), (2, 1)]
+
+
 @pytest.mark.parametrize(("amount", "kind"), [("true", "boolean"), ('"2024-01-31"', "date")])
 def test_what_is_no_number_is_no_amount(tmp_path, amount, kind):
     given = {"left": "${f.l}", "right": "${f.r}", "amount": "amount", "rules": [EXACT], "outputs": OUTPUTS}

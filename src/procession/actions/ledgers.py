@@ -1,7 +1,7 @@
 """The two sides of a reconciliation, made comparable column by column.
 
-Types are settled for both sides together: values where both are declared, days where one is a day, else the texts as
-they were written. A number that was found in one file and not in the other never decides whether two texts are equal.
+Types are settled for both sides together: amounts, values where both are declared, days where one is a day, else the
+texts as they were written. A number that was found in one file and not in the other never decides whether two texts are equal.
 """
 
 from __future__ import annotations
@@ -73,10 +73,12 @@ def prepare(
     amounts = {one.name: _amount(connection, one, amount.of(one.name)) for one in sides}
     kind = _amount_type(connection, sides, amounts)
     for one in sides:
-        parts = [f"t.rowid AS row, CAST({amounts[one.name]} AS {kind}) AS amount"]
+        value = f"CAST({amounts[one.name]} AS {kind})"
+        parts = [f"t.rowid AS row, {value} AS amount"]
         for number, pair in enumerate(keys):
             is_day = pair in dates
-            parts.append(f"{_key(connection, sides, one, pair, is_day=is_day)} AS key_{number}")
+            key = _key(connection, sides, one, pair, is_day=is_day) if is_day or pair != amount else value
+            parts.append(f"{key} AS key_{number}")
         connection.execute(
             f"CREATE TABLE {one.name}_keys AS SELECT {', '.join(parts)} FROM {quote(one.name)} t "
             f"POSITIONAL JOIN {quote(columns.texts_of(one.name))} w"
