@@ -1,7 +1,8 @@
 """The two sides of a reconciliation, made comparable column by column.
 
 Types are settled for both sides together: amounts, values where both are declared, days where one is a day, else the
-texts as they were written. A number that was found in one file and not in the other never decides whether two texts are equal.
+texts as they were written. A number that was found in one file and not in the other never decides whether two texts are
+equal.
 """
 
 from __future__ import annotations
