@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
+from procession.actions import ledgers
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 
@@ -48,11 +49,16 @@ def _heading(name: str) -> str:
 def _make_facts(connection: duckdb.DuckDBPyConnection, rules: list[str], by: Pair | None) -> None:
     """Each pair and each row alone, once for its own line and once for every line that adds it up."""
     left, right = (f"s.{quote(by.left)}::VARCHAR", f"s.{quote(by.right)}::VARCHAR") if by else ("NULL", "NULL")
+    (left_side, left_row), (right_side, right_row) = (ledgers.numbered(connection, side, "s") for side in ledgers.SIDES)
     names = ", ".join(f"({number}, {literal(name)})" for number, name in enumerate(rules, start=1))
     connection.execute(f"""
         CREATE TABLE facts AS
-        WITH left_side AS (SELECT k.row, k.amount, {left} AS purpose FROM left_keys k JOIN "left" s ON s.rowid = k.row),
-        right_side AS (SELECT k.row, k.amount, {right} AS purpose FROM right_keys k JOIN "right" s ON s.rowid = k.row),
+        WITH left_side AS (
+            SELECT k.row, k.amount, {left} AS purpose FROM left_keys k JOIN {left_side} ON {left_row} = k.row
+        ),
+        right_side AS (
+            SELECT k.row, k.amount, {right} AS purpose FROM right_keys k JOIN {right_side} ON {right_row} = k.row
+        ),
         single AS (
             SELECT p.rule, coalesce(l.purpose, r.purpose, '') AS purpose, l.row AS left_row, l.amount AS left_amount,
                 r.row AS right_row, r.amount AS right_amount
@@ -83,7 +89,7 @@ def check(connection: duckdb.DuckDBPyConnection) -> dict[str, Decimal]:
             f"SELECT row, amount FROM {side}_keys JOIN pairs ON row = {side}_row "
             f"UNION ALL SELECT row, amount FROM {side}_keys WHERE row IN (SELECT row FROM only_{side}_rows)",
         )
-        if came != went:
+        if came != went or came[0] != came[2]:
             raise Problem(
                 f"the control totals of the {side} side do not balance: {came[0]:,} rows and {came[1]} came in, "
                 f"{went[0]:,} rows and {went[1]} would go out; nothing was published"
