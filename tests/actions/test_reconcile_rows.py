@@ -13,10 +13,10 @@ NEAR = {"name": "Near", "equal": ["key"], "tolerance": 1}
 OUTPUTS = {"matched": "${o.m}", "only_left": "${o.l}", "only_right": "${o.r}", "summary": "${o.s}"}
 
 
-def match(folder, left, right, *rules, **settings):
+def match(folder, left_text, right_text, *rules, **settings):
     """Each side is text of a CSV file."""
     given = {"left": "${f.l}", "right": "${f.r}", "amount": "amount", "rules": list(rules or (EXACT,))}
-    files = {"f.l": ("left.csv", left.encode()), "f.r": ("right.csv", right.encode())}
+    files = {"f.l": ("left.csv", left_text.encode()), "f.r": ("right.csv", right_text.encode())}
     return play(reconcile.ACTION, folder, given | {"outputs": OUTPUTS} | settings, files)
 
 
@@ -64,3 +64,34 @@ def test_an_open_row_is_booked_twice_only_once_whatever_rules_matched_its_like(t
     played = match(tmp_path, "key,amount\na,5\na,5\na,5\n", "key,amount\na,5\na,5.5\n", EXACT, NEAR)
 
     assert played.outcome.message.endswith("; 1 open rows look booked twice: a row like them is matched")
+
+
+def by_purpose(played):
+    """(purpose, left total, right total) of all that came in for each purpose, as the summary says."""
+    lines = [line.split(",") for line in played.outputs["o.s"].decode().splitlines()]
+    return [(line[0], line[3], line[5]) for line in lines if line[1] == "Everything" and line[0] != "All"]
+
+
+def test_one_purpose_has_one_line_whatever_else_stands_in_its_column(tmp_path):
+    """The left column is one of whole numbers, the right one is not."""
+    left, right = "key,centre,amount\na,10,5\n", "key,centre,amount\nc,10,1\nd,10.5,6\n"
+
+    played = match(tmp_path, left, right, totals_by="centre")
+
+    assert by_purpose(played) == [("10", "5", "1"), ("10.5", "0", "6")]
+
+
+def test_purposes_that_are_declared_as_numbers_are_the_same_by_value(tmp_path):
+    columns = {"centre": {"type": "Number"}}
+    sides = {side: {"file": f"${{f.{side[0]}}}", "columns": columns} for side in ("left", "right")}
+    left, right = "key,centre,amount\na,10,5\n", "key,centre,amount\nc,10.00,1\nd,10.50,6\n"
+
+    played = match(tmp_path, left, right, totals_by="centre", **sides)
+
+    assert by_purpose(played) == [("10", "5", "1"), ("10.5", "0", "6")]
+
+
+def test_a_small_difference_is_shown_with_its_digits(tmp_path):
+    played = match(tmp_path, "key,amount\na,5\n", "key,amount\na,5.0000000001\n")
+
+    assert played.outcome.message.endswith("left 5 and right 5.0000000001 differ by -0.0000000001")

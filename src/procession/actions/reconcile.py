@@ -138,9 +138,9 @@ def _match(context: Context, connection: duckdb.DuckDBPyConnection, sides: tuple
 
 
 def _keys(settings: Settings) -> list[Pair]:
-    """The columns that any rule compares."""
+    """The columns that any rule, or the control totals by one of them, compare."""
     equal = [column for rule in settings.rules for column in rule.equal]
-    others = [*(rule.date for rule in settings.rules), *(rule.empty for rule in settings.rules)]
+    others = [*(rule.date for rule in settings.rules), *(rule.empty for rule in settings.rules), settings.totals_by]
     return list(dict.fromkeys(_pair(column) for column in (*equal, *others) if column is not None))
 
 
@@ -194,19 +194,13 @@ def _make_results(context: Context, connection: duckdb.DuckDBPyConnection) -> No
             f"SEMI JOIN only_{side}_rows o ON o.row = {row} ORDER BY {row}"
         )
     by = None if settings.totals_by is None else _pair(settings.totals_by)
-    _check_totals_by(connection, by)
-    control_totals.make(connection, [rule.name for rule in settings.rules], by)
+    key = None if by is None else _keys(settings).index(by)
+    control_totals.make(connection, [rule.name for rule in settings.rules], key, "" if by is None else by.left)
 
 
 def _prefixed(connection: duckdb.DuckDBPyConnection, side: str) -> str:
     names = database.columns(connection, side)
     return ", ".join(f"{side[0]}.{quote(name)} AS {quote(f'{side}_{name}')}" for name in names)
-
-
-def _check_totals_by(connection: duckdb.DuckDBPyConnection, by: Pair | None) -> None:
-    for side in ledgers.SIDES:
-        if by is not None and by.of(side) not in database.columns(connection, side):
-            raise Problem(f'the {side} file has no column "{by.of(side)}" to make totals by')
 
 
 def _write(

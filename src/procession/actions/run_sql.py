@@ -217,7 +217,8 @@ def _single(connection: duckdb.DuckDBPyConnection, name: str, relation: str, kin
 
 def reads(settings: Settings) -> tuple[str, ...]:
     given = settings.inputs.values()
-    return references.only(item.file if isinstance(item, FileOptions) else item for item in given)
+    files = [item.file if isinstance(item, FileOptions) else item for item in given]
+    return references.only([*files, *expecting.reads(settings.expect)])
 
 
 def writes(settings: Settings) -> tuple[str, ...]:
