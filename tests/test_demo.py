@@ -20,14 +20,21 @@ from tests.support import wait_until
 pytestmark = pytest.mark.acceptance
 
 DEMO_SECONDS_MAX = 60
+HEARING = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    " runpy.run_module('procession.demo', run_name='__main__', alter_sys=True)"
+)
 
 
 @contextmanager
 def demonstration(folder: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """In a process group of its own, as in a terminal; `folder` has what it said in `out`."""
+    """In a process group of its own, as in a terminal; `folder` has what it said in `out`.
+
+    Ctrl-C reaches it also where these tests run in the background, and so ignore it themselves.
+    """
     with (folder / "out").open("wb") as out:
         demo = subprocess.Popen(
-            [sys.executable, "-m", "procession.demo"],
+            [sys.executable, "-c", HEARING],
             cwd=folder,
             env={"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE), "PROCESSION_PORT": "0", **environment},
             stdout=out,

@@ -77,15 +77,15 @@ def play(
     targets: Mapping[str, OutputTarget] | None = None,
 ) -> Played:
     """Run the action in `folder`. Values may be bytes or (name, bytes) for files; every written reference of
-    `settings` that has no target is a File."""
+    `settings` that has no target is a File. As on a server, the action gets no value but those that it says it reads."""
     converted = msgspec.convert(settings, action.settings)
-    inputs, work = folder / "inputs", folder / "work"
+    inputs, work, reads = folder / "inputs", folder / "work", action.reads(converted)
     inputs.mkdir(exist_ok=True)
     work.mkdir()
     context = LocalContext(
         settings=converted,
         folder=work,
-        values={ref: _as_input(inputs, ref, value) for ref, value in (values or {}).items()},
+        values={ref: _as_input(inputs, ref, value) for ref, value in (values or {}).items() if ref in reads},
         targets={ref: OutputTarget(type="File") for ref in action.writes(converted)} | dict(targets or {}),
     )
     printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")

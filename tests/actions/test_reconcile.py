@@ -221,7 +221,7 @@ def test_the_report_has_four_sheets(tmp_path):
     [
         (["a,many"], {}, 'the left file, line 2, column "amount": "many" is not an amount'),
         (["a,1"], {"amount": "sum"}, 'the left file has no column "sum" (it has id, key, amount)'),
-        (["a,1"], {"totals_by": "why"}, 'the left file has no column "why" to make totals by'),
+        (["a,1"], {"totals_by": "why"}, 'the left file has no column "why" (it has id, key, amount)'),
         (
             ["a,1"],
             {"rules": [{**EXACT, "date": "key"}]},

@@ -109,6 +109,15 @@ def test_what_a_try_wrote_is_told_before_its_end(home: House) -> None:
         assert [later.data for later in rest] == [later.data for later in told[place + 1 :]]
 
 
+def test_blanks_behind_a_header_do_not_count(home: House) -> None:
+    run = home.new_run(start=True)
+    home.take(run)
+    home.finish(run)
+    told = replayed(home, run)
+
+    assert replayed(home, run, **{"last-event-id": f"{told[0].id} \t"}) == told[1:]
+
+
 @pytest.mark.parametrize("id", ["x", "1.2.3", "-1", "1.2.3-4-5", "9" * 16, "999.0"])
 def test_what_is_no_id_is_refused(home: House, id: str) -> None:
     run = home.new_run()

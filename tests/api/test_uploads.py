@@ -168,12 +168,19 @@ def test_invalid_is_in_the_clients_words(tmp_path: Path) -> None:
         ('form-data; name="file"; filename="Müller.csv"'.encode(), "Müller.csv"),
         (b"form-data; name=\"file\"; filename*=ISO-8859-1''M%FCller.csv", "Müller.csv"),
         (b'form-data; name="file"; filename="x.csv"; filename*=utf-8\'\'M%C3%BCller.csv', "Müller.csv"),
+        (b'form-data; name="file"; filename="\x80 rates.csv"', "€ rates.csv"),
     ],
 )
 def test_a_name_is_what_its_client_meant(tmp_path: Path, disposition: bytes, name: str) -> None:
     body = b"--XyZ\r\nContent-Disposition: " + disposition + b"\r\n\r\na,b\r\n--XyZ--\r\n"
 
     assert upload(tmp_path, [body]).name == name
+
+
+@pytest.mark.parametrize("name", ["UTF-8''M%FCller.csv", "koi8-r''%C1.csv", "M.csv"])
+def test_a_refusal_names_the_only_name_of_a_file_where_it_cannot_be_read(tmp_path: Path, name: str) -> None:
+    with pytest.raises(Invalid, match=rf"filename\*={name}, cannot be read; write it like"):
+        upload(tmp_path, [part(b"a", f'form-data; name="file"; filename*={name}') + b"--XyZ--\r\n"])
 
 
 @pytest.mark.parametrize("encoding", ["base64", "quoted-printable", "x-uuencode"])

@@ -23,6 +23,7 @@ def remote(place: Place, *arguments: str, secret: str | None = None) -> Said:
     """`procession ... --server`, signed in by the environment."""
     environment = {
         "PATH": os.environ["PATH"],
+        **{name: os.environ[name] for name in ("TZ",) if name in os.environ},
         "PROCESSION_SERVER": place.server.address,
         "PROCESSION_CLIENT_ID": place.credentials["client_id"],
         "PROCESSION_CLIENT_SECRET": place.credentials["client_secret"] if secret is None else secret,

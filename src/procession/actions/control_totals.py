@@ -5,13 +5,12 @@ from __future__ import annotations
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
+from procession.actions import database
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 
 if TYPE_CHECKING:
     import duckdb
-
-    from procession.actions.ledgers import Pair
 
 _ALL = "All"
 _EXACT = Context(prec=80)  # Python's own rounds to 28 digits, and two totals have up to 38 each
@@ -20,15 +19,15 @@ _SUMS = "count(left_row) AS left_count, coalesce(sum(left_amount), 0) AS left_to
     "count(right_row) AS right_count, coalesce(sum(right_amount), 0) AS right_total"  # fmt: skip
 
 
-def make(connection: duckdb.DuckDBPyConnection, rules: list[str], by: Pair | None) -> None:
-    """The relation `summary`: for all rows, and for each value of the column `by`, a line for each rule, for all that
-    matched, for what is only left and only right, and for everything. Columns: the column `by` if there is one, line,
-    left_count, left_total, right_count, right_total, difference (left minus right)."""
-    _make_facts(connection, rules, by)
+def make(connection: duckdb.DuckDBPyConnection, rules: list[str], key: int | None, name: str) -> None:
+    """The relation `summary`: for all rows, and for each value of key_N, where `key` is N, a line for each rule, for
+    all that matched, for what is only left and only right, and for everything. Columns: the key under its `name`, if
+    there is one, line, left_count, left_total, right_count, right_total, difference (left minus right)."""
+    _make_facts(connection, rules, "NULL" if key is None else _purpose(connection, f"key_{key}"))
     purposes = f"SELECT {literal(_ALL)} AS purpose, 0 AS purpose_order, * EXCLUDE (purpose) FROM facts"
-    if by is not None:
+    if key is not None:
         purposes += " UNION ALL BY NAME SELECT *, 1 AS purpose_order FROM facts"
-    heading = f"purpose AS {quote(_heading(by.left))}, " if by is not None else ""
+    heading = f"purpose AS {quote(_heading(name))}, " if key is not None else ""
     connection.execute(f"""
         CREATE TABLE summary AS
         WITH sums AS (
@@ -45,14 +44,20 @@ def _heading(name: str) -> str:
     return f"{name} (by)" if name.lower() in _OURS else name
 
 
-def _make_facts(connection: duckdb.DuckDBPyConnection, rules: list[str], by: Pair | None) -> None:
+def _purpose(connection: duckdb.DuckDBPyConnection, key: str) -> str:
+    """SQL of the key as a text that is the same for equal keys of both sides."""
+    text = f"{key}::VARCHAR"
+    is_padded = database.columns(connection, "left_keys")[key].startswith("DECIMAL")
+    return f"rtrim(rtrim({text}, '0'), '.')" if is_padded else text
+
+
+def _make_facts(connection: duckdb.DuckDBPyConnection, rules: list[str], purpose: str) -> None:
     """Each pair and each row alone, once for its own line and once for every line that adds it up."""
-    left, right = (f"s.{quote(by.left)}::VARCHAR", f"s.{quote(by.right)}::VARCHAR") if by else ("NULL", "NULL")
     names = ", ".join(f"({number}, {literal(name)})" for number, name in enumerate(rules, start=1))
     connection.execute(f"""
         CREATE TABLE facts AS
-        WITH left_side AS (SELECT k.row, k.amount, {left} AS purpose FROM left_keys k JOIN "left" s ON s.rowid = k.row),
-        right_side AS (SELECT k.row, k.amount, {right} AS purpose FROM right_keys k JOIN "right" s ON s.rowid = k.row),
+        WITH left_side AS (SELECT row, amount, {purpose} AS purpose FROM left_keys),
+        right_side AS (SELECT row, amount, {purpose} AS purpose FROM right_keys),
         single AS (
             SELECT p.rule, coalesce(l.purpose, r.purpose, '') AS purpose, l.row AS left_row, l.amount AS left_amount,
                 r.row AS right_row, r.amount AS right_amount
@@ -83,7 +88,7 @@ def check(connection: duckdb.DuckDBPyConnection) -> dict[str, Decimal]:
             f"SELECT row, amount FROM {side}_keys JOIN pairs ON row = {side}_row "
             f"UNION ALL SELECT row, amount FROM {side}_keys WHERE row IN (SELECT row FROM only_{side}_rows)",
         )
-        if came != went:
+        if came != went or came[0] != came[2]:
             raise Problem(
                 f"the control totals of the {side} side do not balance: {came[0]:,} rows and {came[1]} came in, "
                 f"{went[0]:,} rows and {went[1]} would go out; nothing was published"

@@ -58,6 +58,11 @@ def mistakes(expect: Expect) -> tuple[str, ...]:
     return ()
 
 
+def reads(expect: Expect) -> tuple[object, ...]:
+    """What the expected total is taken from."""
+    return () if expect.total is None else (expect.total.equals,)
+
+
 def asks(expect: Expect) -> bool:
     """Is anything asked of the result, and not only of files that may be empty?"""
     return expect not in (Expect(), _EMPTY_IS_FINE)
@@ -103,9 +108,10 @@ def _total(connection: duckdb.DuckDBPyConnection, relation: str, column: str) ->
         raise Problem(f'the result has no column "{column}" to add up (it has {", ".join(kinds)})')
     if kinds[column] in {"VARCHAR", "DATE", "BOOLEAN"}:
         raise Problem(f'the column "{column}" of the result cannot be added up: it is no number')
-    row = connection.execute(
-        f"SELECT CAST(coalesce(sum({quote(column)}), 0) AS VARCHAR) FROM {quote(relation)}"
-    ).fetchone()
+    amount = quote(column)
+    if kinds[column] in {"DOUBLE", "FLOAT"}:  # added up as they are, 1e16 and 1 are 1e16, and 0.1 and 0.2 more than 0.3
+        amount = f"CAST(CAST({amount} AS VARCHAR) AS DECIMAL(38,10))"
+    row = connection.execute(f"SELECT CAST(coalesce(sum({amount}), 0) AS VARCHAR) FROM {quote(relation)}").fetchone()
     assert row is not None
     return Decimal(row[0])
 

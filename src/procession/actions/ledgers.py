@@ -1,7 +1,8 @@
 """The two sides of a reconciliation, made comparable column by column.
 
 Types are settled for both sides together: amounts, values where both are declared, days where one is a day, else the
-texts as they were written. A number that was found in one file and not in the other never decides whether two texts are equal.
+texts as they were written. A number that was found in one file and not in the other never decides whether two texts are
+equal.
 """
 
 from __future__ import annotations
@@ -56,6 +57,16 @@ def side(connection: duckdb.DuckDBPyConnection, name: str, made: Made, zone: str
     return Side(name=name, made=made, types=database.columns(connection, name), zone=zone)
 
 
+def numbered(connection: duckdb.DuckDBPyConnection, side: str, alias: str) -> tuple[str, str]:
+    """SQL of the side's table as `alias`, and of the numbers of its rows, from 0.
+
+    A column of the user's that is called rowid hides DuckDB's own."""
+    if "rowid" not in {name.lower() for name in database.columns(connection, side)}:
+        return f"{quote(side)} {alias}", f"{alias}.rowid"
+    numbers = f"(SELECT range AS row FROM range({database.count(connection, side)})) {alias}_rows"
+    return f"({quote(side)} {alias} POSITIONAL JOIN {numbers})", f"{alias}_rows.row"
+
+
 def prepare(
     connection: duckdb.DuckDBPyConnection,
     sides: tuple[Side, Side],
@@ -64,7 +75,7 @@ def prepare(
     dates: list[Pair],
     amount: Pair,
 ) -> None:
-    """Make left_keys and right_keys: row (the rowid of the side's table), amount, key_N for each of `keys`.
+    """Make left_keys and right_keys: row (its number in the side's table), amount, key_N for each of `keys`.
 
     Those among `dates` are days. Raises Problem for a column that is missing or holds what it must not.
     """
@@ -74,13 +85,14 @@ def prepare(
     kind = _amount_type(connection, sides, amounts)
     for one in sides:
         value = f"CAST({amounts[one.name]} AS {kind})"
-        parts = [f"t.rowid AS row, {value} AS amount"]
+        source, row = numbered(connection, one.name, "t")
+        parts = [f"{row} AS row, {value} AS amount"]
         for number, pair in enumerate(keys):
             is_day = pair in dates
             key = _key(connection, sides, one, pair, is_day=is_day) if is_day or pair != amount else value
             parts.append(f"{key} AS key_{number}")
         connection.execute(
-            f"CREATE TABLE {one.name}_keys AS SELECT {', '.join(parts)} FROM {quote(one.name)} t "
+            f"CREATE TABLE {one.name}_keys AS SELECT {', '.join(parts)} FROM {source} "
             f"POSITIONAL JOIN {quote(columns.texts_of(one.name))} w"
         )
     for one in sides:
@@ -107,13 +119,13 @@ def _amount(connection: duckdb.DuckDBPyConnection, one: Side, column: str) -> st
 
 
 def _refuse(connection: duckdb.DuckDBPyConnection, one: Side, column: str, wrong: str, wanted: str) -> None:
-    row = connection.execute(
-        f"SELECT t.rowid, t.{quote(column)}::VARCHAR FROM {quote(one.name)} t WHERE {wrong} ORDER BY t.rowid LIMIT 1"
+    source, row = numbered(connection, one.name, "t")
+    found = connection.execute(
+        f"SELECT {row}, t.{quote(column)}::VARCHAR FROM {source} WHERE {wrong} ORDER BY {row} LIMIT 1"
     ).fetchone()
-    if row:
-        raise Problem(
-            f'the {one.name} file, {one.made.place(row[0], column)}, column "{column}": "{row[1]}" is not {wanted}'
-        )
+    if found:
+        place = one.made.place(found[0], column)
+        raise Problem(f'the {one.name} file, {place}, column "{column}": "{found[1]}" is not {wanted}')
 
 
 def _amount_type(connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], amounts: Mapping[str, str]) -> str:

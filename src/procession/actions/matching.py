@@ -7,6 +7,7 @@ a new relation of what remains, because bulk updates made DuckDB forty times slo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ class Rule:
 def begin(connection: duckdb.DuckDBPyConnection) -> None:
     """Nothing is paired yet."""
     connection.execute("CREATE TABLE pairs (rule INTEGER, left_row BIGINT, right_row BIGINT)")
+    connection.execute("CREATE TABLE undecided (row BIGINT)")
     for side in ("left", "right"):
         connection.execute(f"CREATE TABLE {side}_open AS SELECT * FROM {side}_keys")
 
@@ -53,23 +55,36 @@ def apply(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
     return database.count(connection, "pairs") - before
 
 
-def twins(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
-    """How many open rows look booked twice: the rule paired another row of their side that it cannot tell from them."""
-    columns = ", ".join(_compared(rule))
+def twins(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> int:
+    """How many open rows look booked twice: a rule paired another row of their side that it cannot tell from them."""
     total = 0
     for side in ("left", "right"):
-        row = connection.execute(
-            f"SELECT count(*) FROM {side}_open SEMI JOIN (SELECT {columns} FROM {side}_keys SEMI JOIN "
-            f"(SELECT {side}_row AS row FROM pairs WHERE rule = {rule.number}) USING (row)) USING ({columns})"
-        ).fetchone()
+        found = " UNION ".join(_twins(side, rule) for rule in rules if not rule.only)
+        row = connection.execute(f"SELECT count(*) FROM ({found})").fetchone() if found else (0,)
         assert row is not None
         total += int(row[0])
     return total
 
 
+def _twins(side: str, rule: Rule) -> str:
+    columns = ", ".join(_compared(rule))
+    return (
+        f"(SELECT row FROM {side}_open SEMI JOIN (SELECT {columns} FROM {side}_keys SEMI JOIN "
+        f"(SELECT {side}_row AS row FROM pairs WHERE rule = {rule.number}) USING (row)) USING ({columns}))"
+    )
+
+
 def ambiguous(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
-    """How many left rows the rule could still pair, had it not several equally good choices."""
-    row = connection.execute(f"SELECT count(DISTINCT left_row) FROM ({_candidates(rule)})").fetchone()
+    """How many left rows the rule could still pair, had it not several equally good choices; undecided() keeps them."""
+    query = f"INSERT INTO undecided SELECT DISTINCT left_row FROM ({_candidates(rule)})"
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def undecided(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many left rows were ambiguous to any rule, and to none of the later ones were clear."""
+    row = connection.execute("SELECT count(*) FROM left_open SEMI JOIN undecided USING (row)").fetchone()
     assert row is not None
     return int(row[0])
 

@@ -126,23 +126,21 @@ def _match(context: Context, connection: duckdb.DuckDBPyConnection, sides: tuple
     ledgers.prepare(connection, sides, keys=keys, dates=dates, amount=_pair(settings.amount))
     matching.begin(connection)
     applied: list[matching.Rule] = []
-    undecided = 0
     for number, rule in enumerate(settings.rules, start=1):
         prepared = _rule(context, rule, number, keys)
         context.progress(number / (len(settings.rules) + 2), rule.name)
         found = matching.apply(connection, prepared)
         left = 0 if prepared.is_exact else matching.ambiguous(connection, prepared)
-        undecided = max(undecided, left)
         more = f"; {left:,} left rows have several equally good partners and stay unmatched" if left else ""
         context.log(f"rule {number}, {rule.name}: {found:,} pairs{more}\n")
         applied.append(prepared)
-    return sum(matching.twins(connection, rule) for rule in applied if not rule.only), undecided
+    return matching.twins(connection, applied), matching.undecided(connection)
 
 
 def _keys(settings: Settings) -> list[Pair]:
-    """The columns that any rule compares."""
+    """The columns that any rule, or the control totals by one of them, compare."""
     equal = [column for rule in settings.rules for column in rule.equal]
-    others = [*(rule.date for rule in settings.rules), *(rule.empty for rule in settings.rules)]
+    others = [*(rule.date for rule in settings.rules), *(rule.empty for rule in settings.rules), settings.totals_by]
     return list(dict.fromkeys(_pair(column) for column in (*equal, *others) if column is not None))
 
 
@@ -176,12 +174,13 @@ def _number(context: Context, given: float | str, what: str) -> Decimal:
 def _make_results(context: Context, connection: duckdb.DuckDBPyConnection) -> None:
     """The relations matched, only_left, only_right (in the order of the files) and summary."""
     settings: Settings = context.settings
+    (left, left_row), (right, right_row) = (ledgers.numbered(connection, side, side[0]) for side in ledgers.SIDES)
     connection.execute(f"""
         CREATE TABLE matched AS
         SELECT t.name AS rule, lk.amount - rk.amount AS difference, {_prefixed(connection, "left")},
             {_prefixed(connection, "right")}
         FROM pairs p
-        JOIN "left" l ON l.rowid = p.left_row JOIN "right" r ON r.rowid = p.right_row
+        JOIN {left} ON {left_row} = p.left_row JOIN {right} ON {right_row} = p.right_row
         JOIN left_keys lk ON lk.row = p.left_row JOIN right_keys rk ON rk.row = p.right_row
         JOIN (VALUES {", ".join(f"({n}, {database.literal(r.name)})" for n, r in enumerate(settings.rules, start=1))})
             t(number, name) ON t.number = p.rule
@@ -189,24 +188,19 @@ def _make_results(context: Context, connection: duckdb.DuckDBPyConnection) -> No
     """)
     for side in ledgers.SIDES:
         connection.execute(f"CREATE TABLE only_{side}_rows AS SELECT row FROM {side}_open")
+        source, row = ledgers.numbered(connection, side, "s")
         connection.execute(
-            f"CREATE TABLE only_{side} AS SELECT s.* FROM {quote(side)} s "
-            f"SEMI JOIN only_{side}_rows o ON o.row = s.rowid ORDER BY s.rowid"
+            f"CREATE TABLE only_{side} AS SELECT s.* FROM {source} "
+            f"SEMI JOIN only_{side}_rows o ON o.row = {row} ORDER BY {row}"
         )
     by = None if settings.totals_by is None else _pair(settings.totals_by)
-    _check_totals_by(connection, by)
-    control_totals.make(connection, [rule.name for rule in settings.rules], by)
+    key = None if by is None else _keys(settings).index(by)
+    control_totals.make(connection, [rule.name for rule in settings.rules], key, "" if by is None else by.left)
 
 
 def _prefixed(connection: duckdb.DuckDBPyConnection, side: str) -> str:
     names = database.columns(connection, side)
     return ", ".join(f"{side[0]}.{quote(name)} AS {quote(f'{side}_{name}')}" for name in names)
-
-
-def _check_totals_by(connection: duckdb.DuckDBPyConnection, by: Pair | None) -> None:
-    for side in ledgers.SIDES:
-        if by is not None and by.of(side) not in database.columns(connection, side):
-            raise Problem(f'the {side} file has no column "{by.of(side)}" to make totals by')
 
 
 def _write(

@@ -44,6 +44,11 @@ if TYPE_CHECKING:
     import duckdb
 
 SQL_CHARACTERS_MAX = 262_144
+_EXACT = {  # by type: what DuckDB's Python would change, or wants a module for that is not installed
+    "TIMESTAMP WITH TIME ZONE": "strftime({}, '%Y-%m-%dT%H:%M:%S.%fZ')",
+    "TIMESTAMP_NS": "replace(CAST({} AS VARCHAR), ' ', 'T')",
+    "FLOAT": "CAST(CAST({} AS VARCHAR) AS DOUBLE)",
+}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -197,27 +202,33 @@ def _default_name(context: Context, name: str) -> str:
 
 
 def _single(connection: duckdb.DuckDBPyConnection, name: str, relation: str, kind: str) -> OutputValue:
-    # A moment with a zone as text: DuckDB's Python wants a module for it that is not installed.
-    moments = ", ".join(
-        f"strftime({quote(column)}, '%Y-%m-%dT%H:%M:%S.%fZ') AS {quote(column)}"
-        for column, type_ in database.columns(connection, relation).items()
-        if type_ == "TIMESTAMP WITH TIME ZONE"
-    )
-    chosen = f"* REPLACE ({moments})" if moments else "*"
+    types = database.columns(connection, relation)
+    exact = {column: _EXACT[kind].format(quote(column)) for column, kind in types.items() if kind in _EXACT}
+    replaced = ", ".join(f"{text} AS {quote(column)}" for column, text in exact.items())
+    chosen = f"* REPLACE ({replaced})" if replaced else "*"
     rows = connection.execute(f"SELECT {chosen} FROM {quote(relation)} LIMIT 2").fetchall()
     if len(rows) != 1 or len(rows[0]) != 1:
         count = database.count(connection, relation)
-        width = len(database.columns(connection, relation))
+        width = len(types)
         raise Problem(f'the output "{name}" goes to a {kind} and must be one value; it is {count:,} rows of {width}')
+    (column, type_) = next(iter(types.items()))
+    if type_.startswith(("DATE", "TIMESTAMP")) and _is_infinite(connection, relation, column):
+        raise Problem(f'the output "{name}": an infinite date cannot be kept')
     try:
         return values.fit(rows[0][0], kind)
     except values.DoesNotFit as error:
         raise Problem(f'the output "{name}": {error}') from None
 
 
+def _is_infinite(connection: duckdb.DuckDBPyConnection, relation: str, column: str) -> bool:
+    query = f"SELECT 1 FROM {quote(relation)} WHERE NOT isfinite({quote(column)})"
+    return connection.execute(query).fetchone() is not None
+
+
 def reads(settings: Settings) -> tuple[str, ...]:
     given = settings.inputs.values()
-    return references.only(item.file if isinstance(item, FileOptions) else item for item in given)
+    files = [item.file if isinstance(item, FileOptions) else item for item in given]
+    return references.only([*files, *expecting.reads(settings.expect)])
 
 
 def writes(settings: Settings) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def trimmed(value: int | Decimal) -> int | Decimal:
 
 def shown(value: int | Decimal) -> str:
     """A number as a message shows it: 1,234.5."""
-    return f"{trimmed(value):,}"
+    return f"{Decimal(trimmed(value)):,f}"
 
 
 def _plain(value: object) -> str | int | Decimal | bool | None:

@@ -286,7 +286,7 @@ def _headers(given: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """A repeated one is a list (RFC 9110 section 5.3): somebody in front of us may have looked at another line."""
     lists: dict[str, list[str]] = {}
     for name, value in given:
-        lists.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+        lists.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1").strip(" \t"))
     return {name: ("; " if name == "cookie" else ", ").join(values) for name, values in lists.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from urllib.parse import unquote_to_bytes
@@ -32,20 +33,30 @@ def of(segment: MultipartSegment) -> dict[str, str]:
 
 
 def file_name(headers: Mapping[str, str]) -> str | None:
-    """None for a form field. In UTF-8 if it is, else in ISO-8859-1, as old clients write it. Raises Invalid."""
+    """None for a form field. In UTF-8 if it is, else as old clients write it, in Windows-1252. Raises Invalid."""
     parameters: dict[str, str] = {}
     for key, value in _PARAMETER.findall(headers.get("content-disposition", "")):
         if key.lower() in parameters:
             raise Invalid(f"the Content-Disposition of a part has {key[:40]} twice")
         parameters[key.lower()] = value.strip()
     extended = _extended(parameters.get("filename*", ""))
-    if extended or "filename" not in parameters:
+    if extended:
         return extended
-    plain: str = content_disposition_unquote(parameters["filename"], filename=True)
-    try:
-        return plain.encode("latin-1").decode()
-    except UnicodeError:
-        return plain
+    if "filename" in parameters:
+        return _plain(content_disposition_unquote(parameters["filename"], filename=True))
+    if "filename*" in parameters:
+        given = parameters["filename*"][:80]
+        raise Invalid(
+            f"the name of the file part, filename*={given}, cannot be read; write it like UTF-8''May%20close.csv"
+        )
+    return None
+
+
+def _plain(text: str) -> str:
+    for encoding in ("utf-8", "cp1252"):
+        with contextlib.suppress(UnicodeError):
+            return text.encode("latin-1").decode(encoding)
+    return text
 
 
 def _extended(text: str) -> str | None:

@@ -282,6 +282,12 @@ def test_the_script_has_its_own_arguments_and_is_main(scripts: Scripts) -> None:
     assert text_of(scripts.run(code)) == "[1, True, '__main__', True, 'work.step.py', True]"
 
 
+def test_a_script_does_not_see_the_arguments_of_the_server(scripts: Scripts) -> None:
+    told = scripts.run("import sys\noutputs['s'] = str(sys.orig_argv == [sys.executable, sys.argv[0]])")
+
+    assert text_of(told) == "True"
+
+
 def test_a_module_of_the_library_is_not_hidden_by_the_name_of_a_step(scripts: Scripts) -> None:
     told = scripts.run("import csv\noutputs['s'] = csv.__name__ + str(hasattr(csv, 'DictReader'))", step_key="csv")
 
@@ -547,3 +553,41 @@ outputs["n"] = os.WTERMSIG(os.waitpid(pid, 0)[1])
 """)
 
     assert told.outcome.outputs["d.n"] == 15
+
+
+def test_a_process_that_was_only_just_forked_hears_that_it_is_to_end(scripts: Scripts) -> None:
+    told = scripts.run("""
+import os, signal, time
+heard = 0
+for _ in range(20):
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(60)
+        os._exit(0)
+    os.kill(pid, signal.SIGTERM)
+    until = time.monotonic() + 1
+    while (ended := os.waitpid(pid, os.WNOHANG)) == (0, 0) and time.monotonic() < until:
+        time.sleep(0.001)
+    if ended == (0, 0):
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    heard += os.WIFSIGNALED(ended[1]) and os.WTERMSIG(ended[1]) == signal.SIGTERM
+outputs["n"] = heard
+""")
+
+    assert told.outcome.outputs["d.n"] == 20
+
+
+def test_forking_leaves_the_signals_of_a_script_as_they_were(scripts: Scripts) -> None:
+    told = scripts.run("""
+import os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR1})
+pid = os.fork()
+held = signal.pthread_sigmask(signal.SIG_BLOCK, set())
+if pid == 0:
+    os._exit(int(held != {signal.SIGTERM, signal.SIGUSR1}))
+outputs["n"] = os.waitpid(pid, 0)[1]
+outputs["s"] = str(held == {signal.SIGTERM, signal.SIGUSR1})
+""")
+
+    assert (told.outcome.outputs["d.n"], text_of(told)) == (0, "True")

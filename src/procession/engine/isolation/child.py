@@ -9,6 +9,7 @@ import select
 import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from procession.model.lifecycle import StepStatus
 
 _JOBS_BETWEEN_COLLECTIONS = 50
 _EXIT_AFTER_TERM = 128 + signal.SIGTERM
+_held = threading.local()  # the signals that a thread held back before it began to fork
 
 
 class _Terminated(SystemExit):
@@ -68,7 +70,7 @@ def work(place: Workplace, *, log: int) -> None:
 
 def _settle_in(log: int) -> None:
     signal.signal(signal.SIGTERM, _terminate)
-    os.register_at_fork(after_in_child=_die_of_terminate)
+    os.register_at_fork(before=_hold_terminate, after_in_parent=_let_terminate_come, after_in_child=_die_of_terminate)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.dup2(log, 1)
@@ -80,10 +82,20 @@ def _settle_in(log: int) -> None:
     sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]  # libraries go back to these
 
 
+def _hold_terminate() -> None:
+    # Python forgets in the new process what came before its first line: a parent would wait for it for ever.
+    _held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _let_terminate_come() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _held.mask)
+
+
 def _die_of_terminate() -> None:
     # Its parent, such as a pool, waits for what it has ended: an exception might get lost there.
     if signal.getsignal(signal.SIGTERM) is _terminate:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _let_terminate_come()
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -49,7 +49,7 @@ def begin(folder: str, step_key: str, code: str) -> Program:
     while left:
         left = left[os.write(handle, left) :]
     os.close(handle)
-    sys.argv = [file]
+    sys.argv, sys.orig_argv = [file], [sys.executable, file]
     sys.path.insert(0, folder)
     return Program(folder=f"{folder}/", file=file, modules=len(sys.modules), pid=os.getpid())
 
