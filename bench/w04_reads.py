@@ -216,7 +216,6 @@ async def _inside(home: Path, token: str) -> float:
     database = Database(home / "procession.db", on_fatal=print)
     office = Office(
         actions={},
-        look=lambda run: None,
         blobs=Blobs(home / "files"),
         chunks=Chunks(home / "uploads"),
         logs=home / "logs",

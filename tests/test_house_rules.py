@@ -258,9 +258,10 @@ RULES = [
         granted={
             PRODUCT
             + "api/dispatch.py": "the outermost frame of a request: the client gets a message, the log the cause",
-            PRODUCT + "store/database.py": "whoever waits for an operation's result receives what it raised",
+            PRODUCT + "store/commits.py": "whoever waits for an operation's result receives what it raised",
             PRODUCT + "loops.py": "a failing tick must not end the loop",
             PRODUCT + "engine/attempts.py": "whatever goes wrong with one process must not reach the others",
+            PRODUCT + "engine/driver.py": "whatever goes wrong over one event must not reach the others",
             PRODUCT + "engine/local.py": "whatever goes wrong with one run must not reach the others",
             ISOLATION: "whatever an action raises is how its attempt ended",
             PRODUCT + "actions/run_python.py": "whatever a user's script raises is how its step ended",

@@ -20,15 +20,14 @@ from procession import actions, journal, mail
 from procession.clock import Clock, SystemClock
 from procession.config import Settings
 from procession.engine.announcements import Announcements
+from procession.engine.driver import LocalEngine
 from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Limits
-from procession.engine.local import LocalEngine
 from procession.engine.options import EngineSettings, Tools
 from procession.engine.workbench import Workbench
 from procession.engine.workbench import settings as table_settings
 from procession.home import EngineLock, Home, Listener
 from procession.loops import Loop
-from procession.model.ids import RunId
 from procession.operations import uploads
 from procession.operations.office import Office
 from procession.store.chunks import Chunks
@@ -110,12 +109,13 @@ def open_station(settings: Settings, *, clock: Clock, on_fatal: Callable[[str], 
         settings=_engine_settings(settings),
     )
     engine = LocalEngine(tools)
+    database.on_look(engine.look)
     description = isolation.describe()
     engine.start()
     return Station(
         home=home,
         database=database,
-        office=_open_office(settings, tools, chunks, engine.look),
+        office=_open_office(settings, tools, chunks),
         announcements=tools.announcements,
         engine=engine,
         listener=home.listen(engine.look),
@@ -125,10 +125,9 @@ def open_station(settings: Settings, *, clock: Clock, on_fatal: Callable[[str], 
     )
 
 
-def _open_office(settings: Settings, tools: Tools, chunks: Chunks, look: Callable[[RunId], None]) -> Office:
+def _open_office(settings: Settings, tools: Tools, chunks: Chunks) -> Office:
     return Office(
         actions=tools.actions,
-        look=look,
         blobs=tools.blobs,
         chunks=chunks,
         logs=tools.logs,

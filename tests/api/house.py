@@ -182,9 +182,9 @@ def house(
     """
     told: list[RunId] = []
     with recovered(folder, clock, crash_point) as (database, blobs, chunks), ThreadPoolExecutor(2) as threads:
+        database.on_look(told.append)
         office = Office(
             actions=actions.book(),
-            look=told.append,
             blobs=blobs,
             chunks=chunks,
             logs=folder / "logs",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from procession.engine.isolation import ForkServerIsolation
-from procession.engine.isolation.contract import KillReceipt, Worker
+from procession.engine.isolation.contract import KillReceipt, Message, Worker
 from procession.engine.options import EngineSettings
 from procession.model.files import Content
 from procession.model.ids import RunId
@@ -33,22 +33,52 @@ class Unkillable(ForkServerIsolation):
         return worker
 
 
+class Deaf(ForkServerIsolation):
+    """What its workers say raises what nobody foresaw."""
+
+    is_deaf = True
+
+    def acquire(self, *, user_code: bool, network: bool = False) -> Worker | None:
+        worker = super().acquire(user_code=user_code, network=network)
+        if worker is not None and self.is_deaf:
+            worker.receive = _garble  # type: ignore[method-assign]
+        return worker
+
+
+def _garble() -> list[Message]:
+    raise RuntimeError("a fault of ours")
+
+
 def _refuse(*, grace_seconds: float) -> KillReceipt:
     raise OSError(24, "Too many open files")
 
 
-def test_a_log_that_cannot_be_written_ends_its_own_step_and_no_other(build: Callable[..., World]) -> None:
+def test_a_log_that_cannot_be_kept_is_told_at_the_end_of_its_step(build: Callable[..., World]) -> None:
     world = build()
     (world.home / "logs").mkdir()
     (world.home / "logs" / "0").write_text("in the way")
     world.engine.start()
 
-    talker = world.begin(process(python("a", "print('hello')\nimport time; time.sleep(60)")))
+    talker = world.begin(process(python("a", "print('hello')\nmessage('3 rows')")))
     silent = world.begin(process(python("a")))
+
+    assert world.wait(talker).outcome is Outcome.WARNING
+    assert world.step(talker, "a").message == "3 rows; part of its log could not be kept: File exists"
+    assert world.wait(silent).outcome is Outcome.SUCCESS
+
+
+def test_a_process_that_cannot_be_listened_to_ends_its_own_step_and_no_other(tmp_path: Path) -> None:
+    settings, isolation = EngineSettings(grace_seconds=0.2, workers_max=2), Deaf(OPEN)
+    world = World(tmp_path, settings=settings, isolation=OPEN, make_isolation=lambda _: isolation)
+    world.engine.start()
+
+    talker = world.begin(process(python("a", "print('hello')\nimport time; time.sleep(60)")))
 
     assert world.wait(talker).outcome is Outcome.FAILED
     assert "could not be taken in" in world.step(talker, "a").message
-    assert world.wait(silent).outcome is Outcome.SUCCESS
+    isolation.is_deaf = False
+    assert world.wait(world.begin(process(python("a")))).outcome is Outcome.SUCCESS
+    world.close()
 
 
 def test_an_output_that_fails_to_be_kept_in_a_way_nobody_foresaw_fails_its_step(build: Callable[..., World]) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from procession import actions
 from procession.clock import Clock, SystemClock
 from procession.engine.announcements import Announcements
+from procession.engine.driver import LocalEngine
 from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Isolation
-from procession.engine.local import LocalEngine
 from procession.engine.options import EngineSettings, Tools
 from procession.model import process_file
 from procession.model.ids import ProcessId, RunId
@@ -47,9 +47,9 @@ class World:
         self.blobs = Blobs(self.home / "files", crash_point=self.crash_point)
         self.announcements = Announcements()
         self.engine = self.new_engine()
+        self.db.on_look(lambda run: self.engine.look(run))
         self.office = Office(
             actions=actions.book(),
-            look=lambda run: self.engine.look(run),
             blobs=self.blobs,
             chunks=Chunks(self.home / "uploads", crash_point=self.crash_point),
             logs=self.home / "logs",

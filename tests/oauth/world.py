@@ -190,7 +190,6 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
     migrations.migrate(database, clock.now())
     office = Office(
         actions=actions.book(),
-        look=lambda run: None,
         blobs=Blobs(folder / "files"),
         chunks=Chunks(folder / "uploads"),
         logs=folder / "logs",

@@ -59,9 +59,9 @@ def opened(console: Console, *, may_create: bool = False, is_alone: bool = False
 def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> Iterator[Workplace]:
     # A commit that fails raises; a command has nothing else to end.
     database = home.open_database(clock, on_fatal=lambda _reason: None)
+    database.on_look(home.wake)
     office = Office(
         actions=actions.book(),
-        look=lambda run: _wake(home, run),
         blobs=home.open_blobs(),
         chunks=home.open_chunks(),
         logs=home.logs,
@@ -90,10 +90,6 @@ def _tell_admin(console: Console, database: Database) -> None:
 
 def no_home(home: Home) -> str:
     return f"there is no home at {home.folder}: procession serve, apply or user create make one"
-
-
-def _wake(home: Home, run: RunId) -> None:
-    home.wake(run)
 
 
 def operator(tx: Transaction, place: Workplace, login: str | None = None) -> Caller:

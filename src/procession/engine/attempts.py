@@ -1,7 +1,7 @@
 """The processes of the steps under way: letting them go, hearing what they say, ending them.
 
-Everything here runs in the engine's thread but the leaves that block (publishing files, killing), which run in a pool
-and come back through `post`.
+Everything here runs in the loop's thread but the leaves that block (publishing files, killing), which run in a pool and
+come back as events, whatever happens to them.
 """
 
 from __future__ import annotations
@@ -10,135 +10,123 @@ import logging
 import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from procession.actions.contract import FileOutput
 from procession.actions.contract import Outcome as StepOutcome
-from procession.engine.board import Board, Work
-from procession.engine.decisions import Result
+from procession.engine.board import Work
+from procession.engine.events import Event, Killed, Published
 from procession.engine.isolation.contract import Died, Done, Job, KillReceipt, LogText, Progress
 from procession.engine.options import Tools, log_path
+from procession.engine.stages import Stage
 from procession.model.errors import ProcessionError
 from procession.model.files import Content
 from procession.model.lifecycle import StepStatus
 
 log = logging.getLogger(__name__)
 
-Post = Callable[[Callable[[], None]], None]
-Settled = Callable[[Board, Work, Result], None]
+
+@dataclass(slots=True, kw_only=True)
+class Said:
+    """What a process said since it was last listened to, its log apart; `outcome` when it is over."""
+
+    progress: Progress | None = None
+    outcome: StepOutcome | None = None
+    trouble: str = ""  # why this process cannot be listened to any more
 
 
 class Attempts:
-    """`post` brings a call into the engine's thread; `settled` is told every end, once."""
+    """`post` brings an event to the loop, from any thread."""
 
-    def __init__(self, tools: Tools, pool: ThreadPoolExecutor, *, post: Post, settled: Settled) -> None:
+    def __init__(self, tools: Tools, post: Callable[[Event], None]) -> None:
         self._tools = tools
-        self._pool = pool
         self._post = post
-        self._settled = settled
-        self.progressed: Callable[[Board, Work, Progress], None] = lambda board, work, progress: None
-        self.broken: Callable[[Board, Work], None] = lambda board, work: None
+        self._pool = ThreadPoolExecutor(max_workers=tools.settings.workers_max + 4, thread_name_prefix="attempt")
 
-    def let_go(self, board: Board, work: Work) -> None:
-        """Its row is committed: give the process its job."""
-        assert work.attempt is not None
-        folder = self.folder(work)
+    def close(self) -> None:
+        self._pool.shutdown(wait=True)
+
+    def let_go(self, work: Work) -> None:
+        """Its row is committed: give the process its job. Raises ProcessionError or OSError where that cannot be."""
+        work.move(Stage.RUNNING)
+        board, folder = work.board, self.folder(work)
         action = self._tools.actions.get(work.step.action)
         if action is not None and action.runs_user_code:
             # Theirs must be there before the sandbox closes; built-in actions make one when they need it.
             folder.mkdir(parents=True, exist_ok=True)
-        job = Job(
-            action=work.step.action,
-            settings=work.step.settings,
-            values=board.inputs(work.key, self._tools.blobs),
-            types=board.types(work.key),
-            targets=board.targets(work.key),
-            folder=str(folder),
-            step_key=work.key,
-            idempotency_key=f"{board.run.id}/{board.step_ids[work.key]}/{board.run.attempt}",
-            limits=self._tools.settings.limits,
+        work.worker.send(
+            Job(
+                action=work.step.action,
+                settings=work.step.settings,
+                values=board.inputs(work.key, self._tools.blobs),
+                types=board.types(work.key),
+                targets=board.targets(work.key),
+                folder=str(folder),
+                step_key=work.key,
+                idempotency_key=f"{board.run.id}/{board.step_ids[work.key]}/{board.run.attempt}",
+                limits=self._tools.settings.limits,
+            )
         )
-        try:
-            work.worker.send(job)
-        except ProcessionError as refused:
-            self._end(board, work, StepOutcome(status=StepStatus.FAILED, message=refused.message))
 
     def folder(self, work: Work) -> Path:
         return self._tools.work / str(work.attempt)
 
-    def hear(self, board: Board, work: Work) -> None:
-        """Take in what the process has said. What goes wrong over it ends this attempt, and nothing else."""
+    def hear(self, work: Work) -> Said:
+        """Take in what the process has said; its log is kept at once. Whatever it says, this returns."""
+        said = Said()
         try:
-            self._take_in(board, work)
-        except Exception:  # the executor's arm: whatever one process says, the engine listens to the others
+            for message in work.worker.receive():
+                match message:
+                    case LogText(text=text):
+                        self._keep_log(work, text)
+                    case Progress():
+                        said.progress = message
+                    case Done(outcome=outcome):
+                        said.outcome = _with_lost_log(work, outcome)
+                    case Died(reason=reason):
+                        said.outcome = StepOutcome(status=StepStatus.FAILED, message=reason)
+        except Exception:  # the engine's arm: whatever one process says, the engine listens to the others
             log.exception("what a step's process said could not be taken in", extra={"attempt": work.attempt})
-            self.broken(board, work)
+            said.trouble = "what the step's process said could not be taken in; see the server's log"
+        return said
 
-    def _take_in(self, board: Board, work: Work) -> None:
-        for message in work.worker.receive():
-            match message:
-                case LogText(text=text):
-                    self._write_log(work, text)
-                case Progress():
-                    self.progressed(board, work, message)
-                case Done(outcome=outcome):
-                    self._end(board, work, outcome)
-                case Died(reason=reason):
-                    self._end(board, work, StepOutcome(status=StepStatus.FAILED, message=reason))
-
-    def _write_log(self, work: Work, text: str) -> None:
-        assert work.attempt is not None
+    def _keep_log(self, work: Work, text: str) -> None:
+        """A log that cannot be kept, on a full disk say, does not end its step; the step's end tells of it."""
         path = log_path(self._tools.logs, work.attempt)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8", errors="replace") as file:
-            file.write(text)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a", encoding="utf-8", errors="replace") as file:
+                file.write(text)
+        except OSError as error:
+            work.log_trouble = work.log_trouble or (error.strerror or str(error))
+            log.error("a step's log could not be kept", extra={"attempt": work.attempt, "error": str(error)})
 
-    def _end(self, board: Board, work: Work, outcome: StepOutcome) -> None:
-        if work.is_over or work.is_killed:
-            return
-        work.is_over = True
-        files = {name: value for name, value in outcome.outputs.items() if isinstance(value, FileOutput)}
-        if files and outcome.status is not StepStatus.FAILED:
-            self._pool.submit(self._publish, board, work, outcome, files)
-        else:
-            self._settle(board, work, outcome, {})
+    def publish(self, work: Work, outcome: StepOutcome) -> None:
+        """Make the files of the outcome durable; Published comes when that is done."""
+        self._pool.submit(self._publish, work, outcome)
 
-    def _publish(self, board: Board, work: Work, outcome: StepOutcome, files: Mapping[str, FileOutput]) -> None:
-        """In the pool: every file becomes durable before the row that names it."""
+    def _publish(self, work: Work, outcome: StepOutcome) -> None:
         contents: dict[str, Content] = {}
         folder = self.folder(work)
         try:
-            for reference, file in files.items():
+            for reference, file in files_of(outcome).items():
                 contents[reference] = self._tools.blobs.take(Path(file.path), inside=folder)
         except (ProcessionError, OSError) as error:
             reason = error.message if isinstance(error, ProcessionError) else f"an output could not be kept: {error}"
             outcome = StepOutcome(status=StepStatus.FAILED, message=reason)
-        except Exception:  # the executor's arm: a step whose end nobody hears of holds its slot for ever
+        except Exception:  # the pool's arm: a step whose end nobody hears of holds its slot for ever
             log.exception("an output could not be kept", extra={"attempt": work.attempt})
             outcome = StepOutcome(status=StepStatus.FAILED, message="an output could not be kept; see the server's log")
-        self._post(lambda: self._settle(board, work, outcome, contents))
-
-    def _settle(self, board: Board, work: Work, outcome: StepOutcome, contents: Mapping[str, Content]) -> None:
-        if work.is_killed:
-            # The run was dropped while the files were published: a late result.
-            self._settled(board, work, Result(outcome=outcome, contents=contents, seconds=0.0))
-            return
-        seconds = max(self._tools.clock.monotonic() - work.began, 0.0)
-        self.free(work)
-        self.clear(work)
-        self._settled(board, work, Result(outcome=outcome, contents=contents, seconds=seconds))
+        self._post(Published(work, outcome, contents))
 
     def free(self, work: Work) -> None:
-        """Give the process back, once: a second time it may be at work for another run."""
-        if not work.is_freed:
-            work.is_freed = True
-            self._tools.isolation.release(work.worker)
+        """Give the process back: from here on it may be at work for another run."""
+        work.move(Stage.FREED)
+        self._tools.isolation.release(work.worker)
 
     def clear(self, work: Work) -> None:
         """The folder goes: at once when it is empty, else in the pool."""
-        if work.attempt is None:
-            return
         folder = self.folder(work)
         try:
             folder.rmdir()
@@ -147,35 +135,40 @@ class Attempts:
         except OSError:
             self._pool.submit(shutil.rmtree, folder, True)
 
-    def kill(self, work: Work, ended: Callable[[KillReceipt, StepOutcome | None], None]) -> None:
-        """End the process and all its descendants; `ended` gets the receipt and, if there is one, a late outcome."""
-        work.is_killed = True
-        self._pool.submit(self._kill, work, ended)
+    def kill(self, work: Work) -> None:
+        """End the process and all its descendants; Killed comes when they are gone."""
+        work.move(Stage.KILLING)
+        self._pool.submit(self._kill, work)
 
-    def _kill(self, work: Work, ended: Callable[[KillReceipt, StepOutcome | None], None]) -> None:
+    def _kill(self, work: Work) -> None:
         late: StepOutcome | None = None
         # Until its end is seen, the process counts as a survivor.
         receipt = _unseen(work.worker.mark.pid)
         try:
             receipt = work.worker.kill(grace_seconds=self._tools.settings.grace_seconds)
             late = next((message.outcome for message in work.worker.receive() if isinstance(message, Done)), None)
-        except Exception:  # the executor's arm: a slot whose process is not given back is lost
+        except Exception:  # the pool's arm: a slot whose process is not given back is lost
             log.exception("a step's process could not be ended", extra={"attempt": work.attempt})
         finally:
             if receipt.survivors:
                 log.error("processes survived", extra={"attempt": work.attempt, "pids": receipt.survivors})
-            self._post(lambda: self._killed(work, receipt, late, ended))
+            self._post(Killed(work, receipt, late))
 
-    def _killed(
-        self,
-        work: Work,
-        receipt: KillReceipt,
-        late: StepOutcome | None,
-        ended: Callable[[KillReceipt, StepOutcome | None], None],
-    ) -> None:
-        self.free(work)
-        self.clear(work)
-        ended(receipt, late)
+
+def files_of(outcome: StepOutcome) -> Mapping[str, FileOutput]:
+    """What has to be made durable before the outcome is recorded."""
+    if outcome.status is StepStatus.FAILED:
+        return {}
+    return {name: value for name, value in outcome.outputs.items() if isinstance(value, FileOutput)}
+
+
+def _with_lost_log(work: Work, outcome: StepOutcome) -> StepOutcome:
+    """An attempt whose log is not whole says so, and is no plain success."""
+    if not work.log_trouble:
+        return outcome
+    status = StepStatus.WARNING if outcome.status is StepStatus.SUCCESS else outcome.status
+    lost = f"part of its log could not be kept: {work.log_trouble}"
+    return replace(outcome, status=status, message=f"{outcome.message}; {lost}" if outcome.message else lost)
 
 
 def _unseen(pid: int) -> KillReceipt:

@@ -12,8 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from procession.actions.contract import FileInput, InputValue, OutputTarget
+from procession.engine import stages
 from procession.engine.isolation.contract import Worker
 from procession.engine.preparation import Prepared
+from procession.engine.stages import Stage
 from procession.model import flow
 from procession.model.files import Content
 from procession.model.ids import StepId
@@ -26,25 +28,30 @@ from procession.store.blobs import Blobs
 from procession.store.ends import Ending
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Work:
-    """One attempt at one step, from the commit of its row until its process is free or gone."""
+    """One attempt at one step, from the process that is prepared for it until that is free or gone."""
 
+    board: Board
     key: str
     step: Step
     worker: Worker
     number: int  # the how-many-th try
     began: float  # monotonic
     began_at: datetime
-    attempt: int | None = None  # the id of its row, once it is committed
-    is_killed: bool = False
-    is_over: bool = False
-    is_freed: bool = False  # its process was given back: it may do other work by now
+    stage: Stage = Stage.PREPARED
+    attempt: int = 0  # the id of its row
+    verdict: str = ""  # why this engine ends it, when the run goes on without it
+    log_trouble: str = ""  # why part of its log is lost
     limit: int | None = None  # the timer of its time limit
     shown: float = 0.0  # when its progress was last written, monotonic
+    is_showing: bool = False  # its progress waits to be written
+
+    def move(self, stage: Stage) -> None:
+        self.stage = stages.move(self.stage, stage)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Board:
     """`run` is as it was taken: its epoch is the fence."""
 

@@ -68,7 +68,6 @@ class Change:
         run = self.board.run
         revision = runs.fence(tx, run.id, run.epoch, revisions=max(len(self.moves), 1))
         for ended in self.ended:
-            assert ended.work.attempt is not None
             history.end_attempt(
                 tx, ended.work.attempt, ended.status, ended.message, now=self.now, seconds=ended.seconds
             )

@@ -1,49 +1,48 @@
-"""Drives runs: an event comes, the board decides, one transaction records it, then processes are let go."""
+"""Drives runs: events come, boards decide, one transaction records what follows, then processes are let go."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from procession.actions.contract import Outcome as StepOutcome
-from procession.engine import decisions
-from procession.engine.attempts import Attempts, Post, receipt_detail
+from procession.engine import decisions, notes
+from procession.engine.attempts import Attempts, Said, files_of, receipt_detail
 from procession.engine.board import Board, Work, lay
 from procession.engine.changes import Change, time_out
 from procession.engine.decisions import Result
-from procession.engine.isolation.contract import KillReceipt, Progress, Worker
+from procession.engine.events import Killed, Published, RetryDue, RunTimeUp, StepTimeUp, WorkerSpoke
+from procession.engine.loop import Loop
 from procession.engine.options import Tools
+from procession.engine.slots import assign
+from procession.engine.stages import Stage
 from procession.engine.taking import Taken
-from procession.engine.timers import Timers
+from procession.model.errors import ProcessionError
 from procession.model.ids import RunId
 from procession.model.lifecycle import StepStatus
-from procession.model.runs import HistoryKind
-from procession.store import history, moves, runs
+from procession.store import history, runs
 from procession.store.database import Transaction
+from procession.store.tasks import Task
 
 log = logging.getLogger(__name__)
 
+ExecutorEvent = WorkerSpoke | Published | Killed | StepTimeUp | RunTimeUp | RetryDue
+
 
 class Executor:
-    """Belongs to one thread; `post` brings calls into it. `left` is told when a run needs nothing more from here."""
+    """Belongs to the loop's thread. `left` is told when a run needs nothing more from here."""
 
-    def __init__(
-        self, tools: Tools, *, post: Post, timers: Timers, watch: Callable[[Worker, Callable[[], None] | None], None]
-    ) -> None:
+    def __init__(self, tools: Tools, loop: Loop, left: Callable[[RunId], None]) -> None:
         self._tools = tools
-        self._post = post
-        self._timers = timers
-        self._watch = watch
-        self._pool = ThreadPoolExecutor(max_workers=tools.settings.workers_max + 4, thread_name_prefix="attempt")
-        self._attempts = Attempts(tools, self._pool, post=post, settled=self._on_settled)
-        self._attempts.progressed = self._on_progress
-        self._attempts.broken = self._on_broken
+        self._loop = loop
+        self._left = left
+        self._attempts = Attempts(tools, loop.post)
+        self._changes: dict[RunId, Change] = {}  # of this turn
+        self._in_commit: list[Change] = []  # recorded in the transaction that is about to be committed
         self.boards: dict[RunId, Board] = {}
         self.dying: dict[RunId, int] = {}  # processes of a run that are being ended: it must not be taken meanwhile
         self.is_closing = False
-        self.left: Callable[[RunId], None] = lambda run: None
 
     def begin(self, taken: Taken) -> None:
         """Work on a run that was just taken."""
@@ -53,21 +52,60 @@ class Executor:
         if taken.crashes is not None:
             decisions.recover(board, change, crashes=taken.crashes)
         for key, moment in board.retry_at.items():
-            self._await_retry(board, key, (moment - change.now).total_seconds())
+            self._loop.after((moment - change.now).total_seconds(), RetryDue(board, key))
         if board.run.deadline_at is not None:
             seconds = (board.run.deadline_at - change.now).total_seconds()
-            board.limit = self._timers.after(seconds, lambda: self._time_out(board))
-        self._go_on(board, change)
+            board.limit = self._loop.after(seconds, RunTimeUp(board))
+        self._advance(board)
 
-    def fill_slots(self) -> None:
-        """A process became ready, a slot free or a retry due: let steps begin that wait."""
-        waiting = [board for board in self.boards.values() if board.waiting and not board.is_dropped]
-        for board in sorted(waiting, key=lambda board: len(board.works)):
-            if self.busy() >= self._tools.settings.workers_max:
-                return
-            change = self._change(board)
-            self._begin_waiting(board, change)
-            self._submit(board, change)
+    def handle(self, event: ExecutorEvent) -> None:
+        match event:
+            case WorkerSpoke(work) | StepTimeUp(work) if work.stage is not Stage.RUNNING:
+                pass  # its end was decided meanwhile
+            case WorkerSpoke(work):
+                self._hear(work)
+            case StepTimeUp(work):
+                self._end_early(work, f"timed out after {work.step.time_limit_seconds:g} s")
+            case Published(work, outcome, contents):
+                self._published(work, Result(outcome=outcome, contents=contents, seconds=self._seconds(work)))
+            case Killed():
+                self._killed(event)
+            case RunTimeUp(board):
+                self._time_out(board)
+            case RetryDue(board, key):  # by the monotonic clock: a clock that was set back must not put it off
+                board.retry_at.pop(key, None)
+
+    def decide(self) -> None:
+        """All events of a turn were heard: give the free slots away, and record everything."""
+        if not self.is_closing:
+            assign(self.boards.values(), self._tools, change_of=self._change)
+        changes, self._changes = self._changes, {}
+        for change in changes.values():
+            if not change.is_empty():
+                self._loop.enlist(change.record, partial(self._recorded, change))
+
+    def decide_in(self, tx: Transaction, taken: Iterable[RunId]) -> None:
+        """The same for runs that were taken in this transaction, which records what follows for them."""
+        assign(self.boards.values(), self._tools, change_of=self._change)
+        for run in taken:
+            if (change := self._changes.pop(run, None)) is not None and not change.is_empty():
+                self._in_commit.append(change)
+                change.record(tx)
+
+    def recorded_in_commit(self) -> None:
+        changes, self._in_commit = self._in_commit, []
+        for change in changes:
+            self._go_on(change)
+
+    def abandon(self, taken: Iterable[RunId]) -> None:
+        """The transaction in which they were taken came to nothing: as if they never had been."""
+        self._in_commit.clear()
+        for run in taken:
+            self._changes.pop(run, None)
+            if (board := self.boards.get(run)) is not None:
+                self._forget(board)
+                for work in board.works.values():
+                    self._attempts.free(work)
 
     def busy(self) -> int:
         return sum(len(board.works) for board in self.boards.values())
@@ -78,223 +116,174 @@ class Executor:
             return
         self._forget(board)
         for work in tuple(board.works.values()):
-            self._timers.cancel(work.limit)
-            if not work.is_killed and work.attempt is not None:
-                self._kill(board, work)
-            elif work.attempt is None:
-                self._attempts.free(work)
-        if not self.dying.get(board.run.id):
-            self.left(board.run.id)
-        self._wake_waiting()
+            self._loop.cancel(work.limit)
+            if work.stage in (Stage.RUNNING, Stage.OVER):
+                self._kill(work)
+            if work.stage is Stage.KILLING:
+                self.dying[board.run.id] = self.dying.get(board.run.id, 0) + 1
+        if board.run.id not in self.dying:
+            self._left(board.run.id)
+
+    def close(self) -> None:
+        self._attempts.close()
 
     def _forget(self, board: Board) -> None:
         board.is_dropped = True
         self.boards.pop(board.run.id, None)
-        self._timers.cancel(board.limit)
-
-    def close(self) -> None:
-        self._pool.shutdown(wait=True)
+        self._loop.cancel(board.limit)
 
     # --- deciding and recording
 
     def _change(self, board: Board) -> Change:
-        return Change(board=board, now=self._tools.clock.now())
+        """What this turn changes of the run; all that is decided in one turn is recorded together."""
+        change = self._changes.get(board.run.id)
+        if change is None:
+            change = self._changes[board.run.id] = Change(board=board, now=self._tools.clock.now())
+            self._loop.again()
+        return change
 
-    def _go_on(self, board: Board, change: Change) -> None:
-        decisions.advance(board, change, monotonic=self._tools.clock.monotonic())
-        self._begin_waiting(board, change)
-        self._submit(board, change)
+    def _advance(self, board: Board) -> None:
+        decisions.advance(board, self._change(board), monotonic=self._tools.clock.monotonic())
 
-    def _submit(self, board: Board, change: Change) -> None:
-        if not change.is_empty():
-            future = self._tools.database.submit(change.record)
-            future.add_done_callback(lambda done: self._post(lambda: self._recorded(board, change, done)))
+    def _recorded(self, change: Change, done: Task[None]) -> None:
+        if done.error is not None:
+            self._not_recorded(change, done.error)
+        else:
+            self._go_on(change)
 
-    def _begin_waiting(self, board: Board, change: Change) -> None:
-        for key in tuple(board.waiting):
-            due = board.retry_at.get(key)
-            if self.is_closing or (due is not None and due > change.now):
-                continue
-            if self.busy() >= self._tools.settings.workers_max:
-                decisions.line_up(board, change, key)
-                continue
-            if (work := self._prepare(board, key, change.now)) is not None:
-                decisions.begin(board, change, work)
-
-    def _prepare(self, board: Board, key: str, now: datetime) -> Work | None:
-        """A process for the step; None while none is ready, fill_slots() comes again then."""
-        step = board.prepared.process.step(key)
-        assert step is not None
-        action = self._tools.actions.get(step.action)
-        is_users = action is None or action.runs_user_code
-        worker = self._tools.isolation.acquire(user_code=is_users, network=key in board.prepared.networked)
-        if worker is None:
-            return None
-        return Work(
-            key=key,
-            step=step,
-            worker=worker,
-            number=board.tries.get(key, 0) + 1,
-            began=self._tools.clock.monotonic(),
-            began_at=now,
-        )
-
-    def _recorded(self, board: Board, change: Change, done: Future[None]) -> None:
-        error = done.exception()
-        if error is not None:
-            self._not_recorded(board, change, error)
-            return
+    def _go_on(self, change: Change) -> None:
+        """What was decided is on disk: tell it, and let processes go."""
+        board = change.board
         self._tools.announcements.ring(board.run.id)
         for work in change.begun:
-            self._let_go(board, work)
+            self._let_go(work)
         if board.is_finishing and change.outcome is not None:
             change.tell_end()
             self._forget(board)
-            self.left(board.run.id)
+            self._left(board.run.id)
 
-    def _let_go(self, board: Board, work: Work) -> None:
-        if work.is_killed:
-            return
-        if board.is_dropped:
-            # Cancelled between the commit and now: the process has not been told anything.
+    def _let_go(self, work: Work) -> None:
+        work.move(Stage.COMMITTED)
+        if work.board.is_dropped:
+            # Cancelled by another process before the commit was heard of: this one has not been told anything.
             self._attempts.free(work)
-            self._record(lambda tx: history.mark_gone(tx, work.attempt or 0))
+            self._loop.enlist(partial(history.mark_gone, attempt=work.attempt))
             return
-        self._watch(work.worker, lambda: self._attempts.hear(board, work))
+        self._loop.watch(work.worker, WorkerSpoke(work))
         limit = work.step.time_limit_seconds
-        if limit is not None:
-            work.limit = self._timers.after(limit, lambda: self._limit(board, work, limit))
-        self._attempts.let_go(board, work)
+        work.limit = self._loop.after(limit, StepTimeUp(work)) if limit is not None else None
+        try:
+            self._attempts.let_go(work)
+        except (ProcessionError, OSError) as error:
+            reason = error.message if isinstance(error, ProcessionError) else f"the step could not begin: {error}"
+            self._over(work, StepOutcome(status=StepStatus.FAILED, message=reason))
 
-    def _not_recorded(self, board: Board, change: Change, error: BaseException) -> None:
+    def _not_recorded(self, change: Change, error: Exception) -> None:
+        board = change.board
         for work in change.begun:
             board.works.pop(work.key, None)
-            if not work.is_killed:
-                work.attempt = None
-                self._attempts.free(work)
+            self._attempts.free(work)
         for ended in change.ended:
             detail = {"status": ended.status, "message": ended.message, "try": ended.work.number}
-            self._record_late(board, ended.work, detail)
+            self._record_late(ended.work, detail)
         if not isinstance(error, runs.Superseded):
             log.error("a change could not be recorded", exc_info=error, extra={"run": str(board.run.id)})
         self.drop(board)
 
     # --- what attempts tell
 
-    def _on_settled(self, board: Board, work: Work, result: Result) -> None:
-        self._watch(work.worker, None)
-        self._timers.cancel(work.limit)
+    def _hear(self, work: Work) -> None:
+        said = self._attempts.hear(work)
+        if said.trouble:
+            self._end_early(work, said.trouble)
+            return
+        self._show(work, said)
+        if said.outcome is not None:
+            self._over(work, said.outcome)
+
+    def _over(self, work: Work, outcome: StepOutcome) -> None:
+        work.move(Stage.OVER)
+        self._loop.forget(work.worker)
+        self._loop.cancel(work.limit)
+        if files_of(outcome):
+            self._attempts.publish(work, outcome)
+        else:
+            self._published(work, Result(outcome=outcome, contents={}, seconds=self._seconds(work)))
+
+    def _published(self, work: Work, result: Result) -> None:
+        if work.stage is Stage.OVER:
+            self._attempts.free(work)
+            self._attempts.clear(work)
+            self._settle(work, result)
+        else:  # the run was dropped while the files were published
+            self._record_late(work, notes.told(work, result.outcome))
+
+    def _settle(self, work: Work, result: Result) -> None:
+        board = work.board
         if board.is_dropped:
-            detail = {"status": result.outcome.status, "message": result.outcome.message, "try": work.number}
-            self._record_late(board, work, detail)
+            self._record_late(work, notes.told(work, result.outcome))
             return
         change = self._change(board)
         decisions.settle(board, change, work, result)
         if (due := board.retry_at.get(work.key)) is not None:
-            self._await_retry(board, work.key, (due - change.now).total_seconds())
-        self._go_on(board, change)
-        self._wake_waiting(but=board)
+            self._loop.after((due - change.now).total_seconds(), RetryDue(board, work.key))
+        self._advance(board)
 
-    def _wake_waiting(self, *, but: Board | None = None) -> None:
-        """Slots became free: let steps of other runs begin that wait for one."""
-        if any(other.waiting for other in self.boards.values() if other is not but):
-            self._post(self.fill_slots)
+    def _record_late(self, work: Work, detail: dict[str, object]) -> None:
+        self._loop.enlist(partial(notes.write_late, work=work, detail=detail, now=self._tools.clock.now()))
 
-    def _await_retry(self, board: Board, key: str, seconds: float) -> None:
-        def due() -> None:  # by the monotonic clock: a clock that was set back must not put it off
-            board.retry_at.pop(key, None)
-            self.fill_slots()
-
-        self._timers.after(seconds, due)
-
-    def _record_late(self, board: Board, work: Work, detail: dict[str, object]) -> None:
-        now, step, run = self._tools.clock.now(), board.step_ids[work.key], board.run.id
-
-        def late(tx: Transaction) -> None:
-            history.append(tx, run, HistoryKind.LATE_RESULT, detail, now=now, step=step)
-            if work.attempt is not None:
-                history.mark_gone(tx, work.attempt)
-
-        self._record(late)
-
-    def _on_progress(self, board: Board, work: Work, progress: Progress) -> None:
+    def _show(self, work: Work, said: Said) -> None:
         moment = self._tools.clock.monotonic()
-        if board.is_dropped or moment - work.shown < self._tools.settings.progress_seconds:
+        if said.progress is None or work.is_showing or moment - work.shown < self._tools.settings.progress_seconds:
             return
-        work.shown = moment
-        step, run = board.step_ids[work.key], board.run
+        work.shown, work.is_showing = moment, True
+        self._loop.enlist(partial(notes.write_progress, work=work, progress=said.progress), partial(self._shown, work))
 
-        def show(tx: Transaction) -> None:
-            runs.fence(tx, run.id, run.epoch, revisions=1)
-            moves.show_progress(tx, step, progress.fraction, progress.message)
+    def _shown(self, work: Work, _: Task[None]) -> None:
+        work.is_showing = False
+        self._tools.announcements.ring(work.board.run.id)
 
-        self._tools.database.submit(show).add_done_callback(lambda _: self._tools.announcements.ring(run.id))
+    def _seconds(self, work: Work) -> float:
+        return max(self._tools.clock.monotonic() - work.began, 0.0)
 
     # --- limits and ends
 
-    def _limit(self, board: Board, work: Work, seconds: float) -> None:
-        if board.works.get(work.key) is not work or work.is_over or work.is_killed:
-            return
-        self._end_early(board, work, f"timed out after {seconds:g} s")
-
-    def _on_broken(self, board: Board, work: Work) -> None:
-        """An attempt whose process cannot be listened to. If its end was being decided, the board is in doubt."""
-        if work.is_over and not board.is_dropped:
-            self.drop(board)
-        elif not work.is_over and not work.is_killed:
-            self._end_early(board, work, "what the step's process said could not be taken in; see the server's log")
-
-    def _end_early(self, board: Board, work: Work, message: str) -> None:
+    def _end_early(self, work: Work, message: str) -> None:
         """Kill the process; the step has failed with the message."""
-        self._watch(work.worker, None)
+        work.verdict = message
+        self._kill(work)
 
-        def ended(receipt: KillReceipt, _: StepOutcome | None) -> None:
-            outcome = StepOutcome(status=StepStatus.FAILED, message=message)
-            took = max(self._tools.clock.monotonic() - work.began, 0.0)
-            self._on_settled(
-                board, work, Result(outcome=outcome, contents={}, seconds=took, receipt=receipt_detail(receipt))
-            )
+    def _kill(self, work: Work) -> None:
+        self._loop.forget(work.worker)
+        self._loop.cancel(work.limit)
+        self._attempts.kill(work)
 
-        self._attempts.kill(work, ended)
-
-    def _time_out(self, board: Board) -> None:
-        if board.is_dropped or board.is_finishing:
+    def _killed(self, event: Killed) -> None:
+        work, receipt = event.work, receipt_detail(event.receipt)
+        self._attempts.free(work)
+        self._attempts.clear(work)
+        if not work.board.is_dropped:
+            outcome = StepOutcome(status=StepStatus.FAILED, message=work.verdict)
+            self._settle(work, Result(outcome=outcome, contents={}, seconds=self._seconds(work), receipt=receipt))
             return
         now = self._tools.clock.now()
-        future = self._tools.database.submit(lambda tx: time_out(tx, board, now=now))
-        future.add_done_callback(lambda _: self._post(lambda: self._timed_out(board)))
+        self._loop.enlist(partial(notes.write_killed, work=work, receipt=receipt, now=now), partial(self._died, work))
+        if event.late is not None:
+            self._record_late(work, notes.told(work, event.late))
 
-    def _timed_out(self, board: Board) -> None:
-        self._tools.announcements.ring(board.run.id)
-        self.drop(board)
-
-    def _kill(self, board: Board, work: Work) -> None:
-        """End a process of a dropped run; the run's history gets the receipt."""
-        run, step = board.run.id, board.step_ids[work.key]
-        self._watch(work.worker, None)
-        self.dying[run] = self.dying.get(run, 0) + 1
-
-        def ended(receipt: KillReceipt, late: StepOutcome | None) -> None:
-            now = self._tools.clock.now()
-
-            def record(tx: Transaction) -> None:
-                history.append(tx, run, HistoryKind.KILLED, receipt_detail(receipt), now=now, step=step)
-                history.mark_gone(tx, work.attempt or 0)
-
-            self._record(record, lambda: self._died(run))
-            if late is not None:
-                self._record_late(board, work, {"status": late.status, "message": late.message, "try": work.number})
-
-        self._attempts.kill(work, ended)
-
-    def _died(self, run: RunId) -> None:
+    def _died(self, work: Work, _: Task[None]) -> None:
+        run = work.board.run.id
         self._tools.announcements.ring(run)
         self.dying[run] -= 1
         if not self.dying[run]:
             del self.dying[run]
-            self.left(run)
+            self._left(run)
 
-    def _record(self, operation: Callable[[Transaction], None], then: Callable[[], None] | None = None) -> None:
-        future = self._tools.database.submit(operation)
-        if then is not None:
-            future.add_done_callback(lambda _: self._post(then))
+    def _time_out(self, board: Board) -> None:
+        if not board.is_dropped and not board.is_finishing:
+            now = self._tools.clock.now()
+            self._loop.enlist(partial(time_out, board=board, now=now), partial(self._timed_out, board))
+
+    def _timed_out(self, board: Board, _: Task[None]) -> None:
+        self._tools.announcements.ring(board.run.id)
+        self.drop(board)

@@ -1,245 +1,146 @@
-"""The embedded engine: one thread that takes runs from the store, listens to their processes and drives them on."""
+"""Which run is next, on one machine: asked of the store whenever there is room and something may wait."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-import secrets
-import select
-import socket
-import threading
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future
 from datetime import timedelta
+from functools import partial
 
-from procession.engine.attempts import receipt_detail
+from procession.engine.events import LeasesDue, ScanDue
 from procession.engine.executor import Executor
-from procession.engine.isolation.contract import KillReceipt, ProcessMark, Worker
+from procession.engine.loop import Loop
 from procession.engine.options import Tools
 from procession.engine.preparation import Preparations
-from procession.engine.queue import FairQueue, Waiting
-from procession.engine.taking import Taken, Taker
-from procession.engine.timers import Timers
+from procession.engine.queue import FairQueue
+from procession.engine.taking import Taker
 from procession.model.ids import RunId
-from procession.model.lifecycle import RUN_ACTIVE, RunStatus
-from procession.model.runs import HistoryKind, Run
-from procession.model.steps import AttemptRow
-from procession.store import history, runs
+from procession.store import queueing, runs
+from procession.store.commits import is_of_database
 from procession.store.database import Transaction
+from procession.store.queueing import Head
 
 log = logging.getLogger(__name__)
 
-REST_SECONDS_MAX = 1.0
-EVENTS_AT_ONCE = 64
+TAKEN_AT_ONCE = 16  # in one transaction
 
 
-class LocalEngine:
-    """Engine (contract.py) on one machine. Whoever starts it holds the home's lock: there is one engine a home."""
+class LocalSource:
+    """Belongs to the loop's thread. `executor_id` names this engine in the rows of its runs."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, loop: Loop, executor_id: str) -> None:
         self._tools = tools
-        self._id = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(6)}"
-        self._inbox: deque[Callable[[], None]] = deque()
-        self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._is_ringing = False
-        self._events = select.epoll()
-        self._heard: dict[int, Callable[[], None]] = {}
-        self._timers = Timers(tools.clock.monotonic)
-        self._executor = Executor(tools, post=self._post, timers=self._timers, watch=self._watch)
-        self._executor.left = self._on_left
+        self._loop = loop
+        self._id = executor_id
+        self.executor = Executor(tools, loop, left=self._on_left)
         self._preparations = Preparations(tools.actions)
         self._taker = Taker(
-            executor=self._id, preparations=self._preparations, lease_seconds=tools.settings.lease_seconds
+            executor=executor_id, preparations=self._preparations, lease_seconds=tools.settings.lease_seconds
         )
-        self._queue = FairQueue()
-        self._under_work: dict[RunId, Waiting] = {}
-        self._is_stopped = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
+        self._queue = FairQueue(tools.settings.runs_max)
+        self._orphans: dict[RunId, Head] = {}  # Running in the store, and under work nowhere
+        self._refused: set[RunId] = set()  # could not be taken, until the next scan
+        self._riding: list[Head] = []  # taken in a transaction that is not committed yet
+        self._may_wait = False  # something may wait that could be taken
 
     def start(self) -> None:
-        self._tools.isolation.start()
-        self._recover()
-        self._listen(self._bell, self._on_bell)
-        self._listen(self._tools.isolation.fileno(), self._on_ready)
-        self._timers.after(0.0, self._scan)
-        self._timers.after(self._tools.settings.lease_seconds / 3, self._renew_leases)
-        self._thread.start()
+        self._loop.after(0.0, ScanDue())
+        self._loop.after(self._tools.settings.lease_seconds / 3, LeasesDue())
 
-    def look(self, run: RunId) -> None:
-        self._post(lambda: self._look(run))
-
-    def close(self) -> None:
-        """Steps under way get the grace period to end; what does not is ended and runs again at the next start."""
-        if not self._thread.is_alive():
-            return
-        self._post(self._stop_when_idle)
-        self._thread.join(self._tools.settings.grace_seconds + 2.0)
-        self._is_stopped.set()
-        self._ring()
-        self._thread.join()
-        self._tools.isolation.close()
-        self._executor.close()
-        self._events.close()
-
-    # --- the loop
-
-    def _work(self) -> None:
-        while not self._is_stopped.is_set():
-            # A failing turn must not end the engine: the next one may find the cause gone.
-            try:
-                self._turn()
-            except Exception:
-                log.exception("the engine stumbled")
-
-    def _turn(self) -> None:
-        rest = 0.0 if self._inbox else self._timers.rest_seconds(REST_SECONDS_MAX)
-        for handle, _ in self._events.poll(rest, EVENTS_AT_ONCE):
-            if (hear := self._heard.get(handle)) is not None:
-                hear()
-        for _ in range(len(self._inbox)):
-            self._inbox.popleft()()
-        self._timers.run_due()
-
-    def _post(self, call: Callable[[], None]) -> None:
-        self._inbox.append(call)
-        if threading.current_thread() is not self._thread:
-            self._ring()
-
-    def _ring(self) -> None:
-        # A bell that rings already will be heard, and the inbox is emptied after that: many calls, one wake-up.
-        if not self._is_ringing:
-            self._is_ringing = True
-            with contextlib.suppress(BlockingIOError):
-                os.eventfd_write(self._bell, 1)
-
-    def _on_bell(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self._bell)
-        self._is_ringing = False
-
-    def _on_ready(self) -> None:
-        self._tools.isolation.collect()
-        self._executor.fill_slots()
-
-    def _listen(self, handle: int, hear: Callable[[], None]) -> None:
-        self._heard[handle] = hear
-        self._events.register(handle, select.EPOLLIN)
-
-    def _watch(self, worker: Worker, hear: Callable[[], None] | None) -> None:
-        """Call `hear` whenever the worker has said something; None ends it."""
-        try:
-            handle = worker.fileno()
-        except ValueError:
-            return
-        if hear is not None:
-            self._listen(handle, hear)
-        elif self._heard.pop(handle, None) is not None:
-            with contextlib.suppress(OSError):
-                self._events.unregister(handle)
-
-    def _stop_when_idle(self) -> None:
-        self._executor.is_closing = True
-        if self._executor.busy() == 0:
-            self._is_stopped.set()
-        else:
-            self._timers.after(0.02, self._stop_when_idle)
-
-    # --- which runs
-
-    def _look(self, run_id: RunId, *, is_scan: bool = False) -> None:
+    def look(self, run_id: RunId) -> None:
+        """Something was written about the run: somebody else may have moved it."""
         self._tools.announcements.ring(run_id)
+        board = self.executor.boards.get(run_id)
+        if board is not None:
+            with self._tools.database.read() as tx:
+                run = runs.find(tx, run_id)
+            if run is None or run.epoch != board.run.epoch:
+                self.executor.drop(board)
+        elif run_id not in self._queue:
+            self._ask()
+
+    def scan(self) -> None:
+        """Find what nobody announced; the database is the queue."""
+        self._loop.after(self._tools.settings.scan_seconds, ScanDue())
         with self._tools.database.read() as tx:
-            run = runs.find(tx, run_id)
-        board = self._executor.boards.get(run_id)
-        if board is not None and (run is None or run.epoch != board.run.epoch):
-            self._executor.drop(board)
-        if run is None or run.status not in RUN_ACTIVE:
-            self._queue.drop(run_id)
-        elif not self._is_busy_with(run_id) and (is_scan or not self._has_lost(run)):
-            self._enqueue(run)
-        self._take_next()
+            running = queueing.running(tx)
+        self._refused.clear()
+        self._orphans = {head.run: head for head in running if not self._is_busy_with(head.run)}
+        self._ask()
+
+    def renew_leases(self) -> None:
+        self._loop.after(self._tools.settings.lease_seconds / 3, LeasesDue())
+        if self.executor.boards:
+            until = self._tools.clock.now() + timedelta(seconds=self._tools.settings.lease_seconds)
+            self._loop.enlist(partial(runs.renew_leases, executor=self._id, until=until))
+
+    def _ask(self) -> None:
+        self._may_wait = True
+        self._loop.again()
 
     def _is_busy_with(self, run: RunId) -> bool:
-        return run in self._under_work or run in self._executor.dying
-
-    def _has_lost(self, run: Run) -> bool:
-        """A run of ours that could not be written, when it is not under work: the disk may be full.
-
-        It waits for the next scan, so that it is not taken a thousand times a second.
-        """
-        return run.status is RunStatus.RUNNING and run.executor == self._id
-
-    def _enqueue(self, run: Run) -> None:
-        assert run.started_by is not None
-        limit = self._limit_of(run)
-        self._queue.add(Waiting(run=run.id, process=run.process, user=run.started_by, runs_at_once=limit))
-
-    def _limit_of(self, run: Run) -> int | None:
-        with self._tools.database.read() as tx:
-            return self._preparations.get(tx, run.process, run.version).process.runs_at_once
-
-    def _take_next(self) -> None:
-        while not self._executor.is_closing and len(self._under_work) < self._tools.settings.runs_max:
-            waiting = self._queue.next(self._under_work.values())
-            if waiting is None:
-                return
-            self._take(waiting)
-
-    def _take(self, waiting: Waiting) -> None:
-        self._under_work[waiting.run] = waiting
-        run, now = waiting.run, self._tools.clock.now()
-        future = self._tools.database.submit(lambda tx: self._taker.take(tx, run, now))
-        future.add_done_callback(lambda done: self._post(lambda: self._taken(run, done)))
-
-    def _taken(self, run: RunId, done: Future[Taken | None]) -> None:
-        if (error := done.exception()) is not None:
-            log.error("a run could not be taken", exc_info=error, extra={"run": str(run)})
-            self._under_work.pop(run, None)  # the next scan finds it
-            return
-        if (taken := done.result()) is None:
-            self._on_left(run)
-            return
-        self._tools.announcements.ring(run)
-        self._executor.begin(taken)
+        return run in self._queue or run in self.executor.dying
 
     def _on_left(self, run: RunId) -> None:
         """Nothing of the run is under work here any more; it may have been restarted meanwhile."""
-        if self._under_work.pop(run, None) is not None and not self._is_stopped.is_set():
-            self._post(lambda: self._look(run))
+        self._queue.leave(run)
+        self._ask()
 
-    def _scan(self) -> None:
-        """Find what nobody announced; the database is the queue."""
-        with self._tools.database.read() as tx:
-            found = runs.unfinished_ids(tx)
-        for run in found:
-            if run not in self._under_work and run not in self._queue:
-                self._look(run, is_scan=True)
-        self._timers.after(self._tools.settings.scan_seconds, self._scan)
+    # --- as part of a commit
 
-    def _renew_leases(self) -> None:
-        if self._executor.boards:
-            until = self._tools.clock.now() + timedelta(seconds=self._tools.settings.lease_seconds)
-            self._tools.database.submit(lambda tx: runs.renew_leases(tx, self._id, until))
-        self._timers.after(self._tools.settings.lease_seconds / 3, self._renew_leases)
+    def wants_to_ride(self) -> bool:
+        return self._may_wait and not self.executor.is_closing
 
-    # --- after a crash
+    def noticed(self, run: RunId) -> None:
+        if run not in self._queue:
+            self._may_wait = True
 
-    def _recover(self) -> None:
-        """End what an earlier server has left running, and record it, before any step runs again."""
-        with self._tools.database.read() as tx:
-            left = history.not_gone(tx)
-        for run, attempt in left:
-            mark = ProcessMark(pid=attempt.pid, started_ticks=attempt.started_ticks, boot_id=attempt.boot_id)
-            self._record_reaped(run, attempt, self._tools.isolation.reap(mark))
+    def ride(self, tx: Transaction) -> None:
+        """Take what waits, as far as there is room; in the transaction that is about to be committed."""
+        head = self._next(tx)
+        while head is not None and len(self._riding) < TAKEN_AT_ONCE:
+            self._take(tx, head)
+            head = self._next(tx)
+        self.executor.decide_in(tx, [head.run for head in self._riding])
+        self._may_wait = head is not None
 
-    def _record_reaped(self, run: RunId, attempt: AttemptRow, receipt: KillReceipt | None) -> None:
-        now = self._tools.clock.now()
-        detail = receipt_detail(receipt) if receipt else {"method": "ended with the server", "survivors": []}
+    def _take(self, tx: Transaction, head: Head) -> None:
+        try:
+            with tx.part():
+                taken = self._taker.take(tx, head.run, self._tools.clock.now())
+        except Exception as error:
+            if is_of_database(error):
+                raise
+            log.exception("a run could not be taken", extra={"run": str(head.run)})
+            self._refused.add(head.run)
+            return
+        self._orphans.pop(head.run, None)
+        self._queue.take(head)
+        self._riding.append(head)
+        if taken is not None:
+            self.executor.begin(taken)
 
-        def record(tx: Transaction) -> None:
-            history.append(tx, run, HistoryKind.KILLED, detail, now=now, step=attempt.step)
-            history.mark_gone(tx, attempt.id)
+    def arrived(self) -> None:
+        """The commit is on disk."""
+        runs_taken, self._riding = [head.run for head in self._riding], []
+        self.executor.recorded_in_commit()
+        for run in runs_taken:
+            if run not in self.executor.boards:
+                self._on_left(run)
 
-        self._tools.database.write(record)
+    def thrown_off(self) -> None:
+        """Nothing was committed: what was taken is not ours."""
+        heads, self._riding = self._riding, []
+        self._may_wait = True
+        self.executor.abandon([head.run for head in heads])
+        for head in heads:
+            self._queue.leave(head.run)
+        self._preparations.forget()  # they may have been read from what was not committed
+
+    def _next(self, tx: Transaction) -> Head | None:
+        passed = {*self.executor.dying, *self._refused}
+        orphans = [head for head in self._orphans.values() if head.run not in passed]
+        heads = [*orphans, *queueing.heads(tx, without=passed)]
+        return self._queue.choose(heads, lambda head: self._limit_of(tx, head))
+
+    def _limit_of(self, tx: Transaction, head: Head) -> int | None:
+        return self._preparations.get(tx, head.process, head.version).process.runs_at_once

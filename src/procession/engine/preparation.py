@@ -30,7 +30,7 @@ class Prepared:
 
 
 class Preparations:
-    """Versions never change, so what was prepared once is kept. Only the writer thread calls this."""
+    """Versions never change, so what was prepared once is kept. One thread only."""
 
     def __init__(self, actions: Mapping[str, Action]) -> None:
         self._actions = actions
@@ -46,6 +46,10 @@ class Preparations:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         return self._kept[key]
+
+    def forget(self) -> None:
+        """What was read in a transaction that came to nothing may never have been."""
+        self._kept.clear()
 
 
 def prepare(process: Process, actions: Mapping[str, Action]) -> Prepared:

@@ -1,62 +1,58 @@
-"""Which scheduled run is taken next: users take turns, each user's runs in the order in which they were started."""
+"""Which waiting run is taken next: users take turns, each one's runs go in the order of their start."""
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable
 
 from procession.model.ids import ProcessId, RunId, UserId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """A scheduled run; `runs_at_once` is the limit of its process, None for no limit."""
-
-    run: RunId
-    process: ProcessId
-    user: UserId
-    runs_at_once: int | None
+from procession.store.queueing import Head
 
 
 class FairQueue:
-    """The user with the fewest runs under work goes first, among those the one who was served longest ago."""
+    """The user with the fewest runs under work goes first, among those the one who was served longest ago.
 
-    def __init__(self) -> None:
-        self._waiting: dict[UserId, OrderedDict[RunId, Waiting]] = {}
+    At most `runs_max` are under work; a user who has none may always have one.
+    """
+
+    def __init__(self, runs_max: int) -> None:
+        self._runs_max = runs_max
+        self._under_work: dict[RunId, Head] = {}
+        self._of_user: Counter[UserId] = Counter()
+        self._of_process: Counter[ProcessId] = Counter()
         self._turns: dict[UserId, int] = {}
         self._turn = 0
 
     def __contains__(self, run: RunId) -> bool:
-        return any(run in line for line in self._waiting.values())
+        """Whether it is under work."""
+        return run in self._under_work
 
-    def __len__(self) -> int:
-        return sum(len(line) for line in self._waiting.values())
-
-    def add(self, waiting: Waiting) -> None:
-        self._waiting.setdefault(waiting.user, OrderedDict()).setdefault(waiting.run, waiting)
-
-    def drop(self, run: RunId) -> None:
-        for line in self._waiting.values():
-            line.pop(run, None)
-
-    def next(self, busy: Iterable[Waiting]) -> Waiting | None:
-        """Take out the next one that may begin beside those under work; None when all must wait."""
-        under_work = tuple(busy)
-        users = Counter(item.user for item in under_work)
-        processes = Counter(item.process for item in under_work)
-        order = sorted(self._waiting, key=lambda user: (users[user], self._turns.get(user, 0)))
-        for user in order:
-            for waiting in self._waiting[user].values():
-                if waiting.runs_at_once is None or processes[waiting.process] < waiting.runs_at_once:
-                    return self._take(waiting)
+    def choose(self, heads: Iterable[Head], limit_of: Callable[[Head], int | None]) -> Head | None:
+        """The one that may be taken now, None when all must wait. `limit_of`: how many of its process at once."""
+        is_full = len(self._under_work) >= self._runs_max
+        for head in sorted(heads, key=self._place):
+            if is_full and self._of_user[head.user]:
+                continue
+            limit = limit_of(head)
+            if limit is None or self._of_process[head.process] < limit:
+                return head
         return None
 
-    def _take(self, waiting: Waiting) -> Waiting:
-        line = self._waiting[waiting.user]
-        del line[waiting.run]
-        if not line:
-            del self._waiting[waiting.user]
+    def take(self, head: Head) -> None:
+        self._under_work[head.run] = head
+        self._of_user[head.user] += 1
+        self._of_process[head.process] += 1
         self._turn += 1
-        self._turns[waiting.user] = self._turn
-        return waiting
+        self._turns[head.user] = self._turn
+
+    def leave(self, run: RunId) -> bool:
+        """Gives whether it was under work."""
+        head = self._under_work.pop(run, None)
+        if head is None:
+            return False
+        self._of_user[head.user] -= 1
+        self._of_process[head.process] -= 1
+        return True
+
+    def _place(self, head: Head) -> tuple[int, int, int, int]:
+        return self._of_user[head.user], self._turns.get(head.user, 0), head.since, head.run.number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,21 +10,19 @@ from procession.actions.contract import Action
 from procession.engine.options import log_path
 from procession.engine.workbench import Workbench
 from procession.model.errors import Unavailable
-from procession.model.ids import RunId
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Office:
-    """`look` is the engine's, called after a commit; `logs` is the folder of step logs; `url` is our own address;
+    """`logs` is the folder of step logs; `url` is our own address;
     `allows_network` says whether steps that ask for the network get it.
 
     `workbench` does the work on tables; commands have none.
     """
 
     actions: Mapping[str, Action]
-    look: Callable[[RunId], None]
     blobs: Blobs
     chunks: Chunks
     logs: Path

@@ -92,7 +92,7 @@ def start(
     run = store.start(tx, run, caller.user.id, author=caller.user.login, now=now)
     detail = {"inputsSha256": _freeze(tx, run, rows, now), **_reason(reason)}
     history.add(tx, run, HistoryKind.STARTED, detail, now=now, user=caller.user.login)
-    tx.after_commit(lambda: office.look(run_id))
+    tx.look(run_id)
     return run
 
 
@@ -130,7 +130,7 @@ def cancel(
     history.stop_attempts(tx, run_id, StepStatus.CANCELLED, "the process run was cancelled", now)
     detail = {"steps": [str(step) for step in stopped], **_reason(reason)}
     _record_cancel(tx, caller, run, detail, now)
-    tx.after_commit(lambda: office.look(run_id))
+    tx.look(run_id)
     return run
 
 
@@ -174,7 +174,7 @@ def restart(
     detail = {**planning.detail(again), "version": run.version, "versionBefore": planned.run.version}
     detail = {**detail, "released": released, **_reason(wish.reason)}
     history.add(tx, run, HistoryKind.RESTARTED, detail, now=now, user=caller.user.login, step=step_id)
-    tx.after_commit(lambda: office.look(run_id))
+    tx.look(run_id)
     return steps.find(tx, step_id)
 
 

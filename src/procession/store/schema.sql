@@ -202,7 +202,8 @@ CREATE TABLE run (
 ) STRICT;
 
 CREATE INDEX run_by_process ON run (process_id, id);
-CREATE INDEX run_unfinished ON run (status, id) WHERE status IN ('Scheduled', 'Running');
+CREATE INDEX run_waiting ON run (started_by, process_id, scheduled_at, id) WHERE status = 'Scheduled';
+CREATE INDEX run_running ON run (id) WHERE status = 'Running';
 
 CREATE TABLE step (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,0 +1,131 @@
+"""The embedded engine: one thread that hears events, decides, commits, and lets processes go."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+from typing import assert_never
+
+from procession.engine.attempts import receipt_detail
+from procession.engine.events import (
+    CloseAsked,
+    Event,
+    Killed,
+    LeasesDue,
+    Published,
+    RetryDue,
+    RunMoved,
+    RunTimeUp,
+    ScanDue,
+    StepTimeUp,
+    WorkerSpoke,
+    WorkersReady,
+)
+from procession.engine.isolation.contract import KillReceipt, ProcessMark
+from procession.engine.local import LocalSource
+from procession.engine.loop import Loop
+from procession.engine.options import Tools
+from procession.model.ids import RunId
+from procession.model.runs import HistoryKind
+from procession.model.steps import AttemptRow
+from procession.store import history
+from procession.store.database import Transaction
+
+log = logging.getLogger(__name__)
+
+CLOSE_LOOKS_SECONDS = 0.02
+
+
+class LocalEngine:
+    """Engine (contract.py) on one machine. Whoever starts it holds the home's lock: there is one engine a home."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._loop = Loop(tools.database, tools.clock.monotonic)
+        self._source = LocalSource(tools, self._loop, f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(6)}")
+        self._executor = self._source.executor
+        self._is_stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
+
+    def start(self) -> None:
+        self._tools.isolation.start()
+        self._recover()
+        self._loop.watch(self._tools.isolation, WorkersReady())
+        self._source.start()
+        self._loop.open(self._source)
+        self._thread.start()
+
+    def look(self, run: RunId) -> None:
+        self._loop.post(RunMoved(run))
+
+    def close(self) -> None:
+        """Steps under way get the grace period to end; what does not is ended and runs again at the next start."""
+        if not self._thread.is_alive():
+            return
+        self._loop.post(CloseAsked())
+        self._thread.join(self._tools.settings.grace_seconds + 2.0)
+        self._is_stopped.set()
+        self._loop.wake()
+        self._thread.join()
+        self._tools.isolation.close()
+        self._executor.close()
+        self._loop.close()
+
+    def _work(self) -> None:
+        while not self._is_stopped.is_set():
+            # A failing turn must not end the engine: the next one may find the cause gone.
+            try:
+                self._loop.turn(self._hear, self._executor.decide)
+            except Exception:
+                log.exception("the engine stumbled")
+
+    def _hear(self, event: Event) -> None:
+        try:
+            self._handle(event)
+        except Exception:  # the engine's arm: what goes wrong over one event keeps no other from being heard
+            log.exception("the engine stumbled over an event", extra={"event": type(event).__name__})
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case WorkerSpoke() | Published() | Killed() | StepTimeUp() | RunTimeUp() | RetryDue():
+                self._executor.handle(event)
+            case WorkersReady():
+                self._tools.isolation.collect()
+            case RunMoved(run):
+                self._source.look(run)
+            case ScanDue():
+                self._source.scan()
+            case LeasesDue():
+                self._source.renew_leases()
+            case CloseAsked():
+                self._stop_when_idle(event)
+            case _:
+                assert_never(event)
+
+    def _stop_when_idle(self, asked: CloseAsked) -> None:
+        self._executor.is_closing = True
+        if self._executor.busy() == 0:
+            self._is_stopped.set()
+        else:
+            self._loop.after(CLOSE_LOOKS_SECONDS, asked)
+
+    def _recover(self) -> None:
+        """End what an earlier server has left running, and record it, before any step runs again."""
+        with self._tools.database.read() as tx:
+            left = history.not_gone(tx)
+        for run, attempt in left:
+            mark = ProcessMark(pid=attempt.pid, started_ticks=attempt.started_ticks, boot_id=attempt.boot_id)
+            self._record_reaped(run, attempt, self._tools.isolation.reap(mark))
+
+    def _record_reaped(self, run: RunId, attempt: AttemptRow, receipt: KillReceipt | None) -> None:
+        now = self._tools.clock.now()
+        detail = receipt_detail(receipt) if receipt else {"method": "ended with the server", "survivors": []}
+
+        def record(tx: Transaction) -> None:
+            history.append(tx, run, HistoryKind.KILLED, detail, now=now, step=attempt.step)
+            history.mark_gone(tx, attempt.id)
+
+        self._tools.database.write(record)

@@ -1,0 +1,134 @@
+"""The engine's loop: waits for events, has each handled, commits all that follows at once, and only then rests.
+
+It knows nothing of runs. post() and wake() are for any thread, everything else for the loop's own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from procession.engine.events import Event
+from procession.engine.timers import Timers
+from procession.store.commits import Commits
+from procession.store.database import Database, Transaction
+from procession.store.tasks import Rider, Task
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+REST_SECONDS_MAX = 1.0
+EVENTS_AT_ONCE = 256
+
+
+class Handle(Protocol):
+    def fileno(self) -> int: ...
+
+
+class Loop:
+    """One turn: take all that arrived, decide, one transaction, then what follows from it."""
+
+    def __init__(self, database: Database, monotonic: Callable[[], float]) -> None:
+        self._database = database
+        self._monotonic = monotonic
+        self._commits: Commits | None = None
+        self._commit_at = 0.0  # monotonic; later than now while the disk is full
+        self._inbox: deque[Event] = deque()
+        self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._is_ringing = False
+        self._is_pressed = False
+        self._events = select.epoll()
+        self._events.register(self._bell, select.EPOLLIN)
+        self._heard: dict[int, Event] = {}
+        self._timers: Timers[Event] = Timers(monotonic)
+
+    def open(self, rider: Rider) -> None:
+        """From here on this loop commits what anybody submits to the database; the rider adds what follows."""
+        self._commits = self._database.drive(self.wake, rider)
+
+    def turn(self, handle: Callable[[Event], None], decided: Callable[[], None]) -> None:
+        """`handle` hears each event; `decided` is called after the last, before the commit."""
+        for event in self._wait():
+            handle(event)
+        self._is_pressed = False
+        decided()
+        self.commit()
+
+    def commit(self) -> None:
+        assert self._commits is not None
+        if self._commits.has_work() and self._monotonic() >= self._commit_at:
+            self._commit_at = self._monotonic() + self._commits.commit()
+
+    def close(self) -> None:
+        """After the loop's thread has ended. What could not be written is left to recovery."""
+        if self._commits is not None:
+            self._commits.give_up()
+        self._database.release()
+        self._events.close()
+        os.close(self._bell)
+
+    def post(self, event: Event) -> None:
+        """Have the event handled in the next turn."""
+        self._inbox.append(event)
+        self.wake()
+
+    def wake(self) -> None:
+        # A bell that rings already will be heard, and everything is looked at after that: many calls, one wake-up.
+        if not self._is_ringing:
+            self._is_ringing = True
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_write(self._bell, 1)
+
+    def enlist(self, operation: Callable[[Transaction], T], then: Callable[[Task[T]], None] | None = None) -> None:
+        """Make the operation part of the next commit; it waits while the disk is full. `then` is called after it."""
+        assert self._commits is not None
+        self._commits.add(Task(operation, then, must_be_written=True))
+
+    def again(self) -> None:
+        """There is something to decide: the next turn must not wait for an event."""
+        self._is_pressed = True
+
+    def after(self, seconds: float, event: Event) -> int:
+        """Gives the number by which the event can be taken back."""
+        return self._timers.after(seconds, event)
+
+    def cancel(self, timer: int | None) -> None:
+        self._timers.cancel(timer)
+
+    def watch(self, handle: Handle, event: Event) -> None:
+        """The event comes whenever the handle is readable."""
+        number = handle.fileno()
+        self._heard[number] = event
+        self._events.register(number, select.EPOLLIN)
+
+    def forget(self, handle: Handle) -> None:
+        """End watching; what is watched no more, or closed, is no mistake."""
+        with contextlib.suppress(ValueError, OSError):
+            number = handle.fileno()
+            if self._heard.pop(number, None) is not None:
+                self._events.unregister(number)
+
+    def _wait(self) -> list[Event]:
+        found: list[Event] = []
+        for number, _ in self._events.poll(self._rest_seconds(), EVENTS_AT_ONCE):
+            if number == self._bell:
+                with contextlib.suppress(BlockingIOError):
+                    os.eventfd_read(self._bell)
+                self._is_ringing = False
+            elif (event := self._heard.get(number)) is not None:
+                found.append(event)
+        found += [self._inbox.popleft() for _ in range(len(self._inbox))]
+        return found + self._timers.due()
+
+    def _rest_seconds(self) -> float:
+        if self._inbox or self._is_pressed:
+            return 0.0
+        rest = self._timers.rest_seconds(REST_SECONDS_MAX)
+        has_work = self._commits is not None and self._commits.has_work()
+        return min(rest, max(self._commit_at - self._monotonic(), 0.0)) if has_work else rest

@@ -1,0 +1,55 @@
+"""Which runs wait to be taken: the oldest of each line, found by an index however many wait."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from procession.model.ids import ProcessId, RunId, UserId
+from procession.store.database import Row, Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The first run of a line: what one user has started of one process. `since` only orders."""
+
+    run: RunId
+    user: UserId
+    process: ProcessId
+    version: int
+    since: int
+
+
+_HEAD = "r.id, r.started_by, r.process_id, r.version, r.scheduled_at"
+
+
+def heads(tx: Transaction, *, without: Collection[RunId]) -> list[Head]:
+    """One for each line of scheduled runs; `without` are passed over. Takes time by the lines, not by the runs."""
+    passed = f" AND n.id NOT IN ({', '.join('?' * len(without))})" if without else ""
+    first = (
+        f"SELECT n.id FROM run n WHERE n.status = 'Scheduled'{passed} AND {{}}"
+        " ORDER BY n.started_by, n.process_id, n.scheduled_at, n.id LIMIT 1"
+    )
+    # The texts are the constants of this file; the numbers travel as parameters. A comparison of pairs,
+    # (user, process) > (?, ?), would be one search, but SQLite walks the lines of a user for it.
+    of_user = first.format("n.started_by = head.started_by AND n.process_id > head.process_id")
+    of_next_user = first.format("n.started_by > head.started_by")
+    sql = (
+        "WITH RECURSIVE head (id, started_by, process_id) AS ("
+        f" SELECT r.id, r.started_by, r.process_id FROM run r WHERE r.id = ({first.format('n.started_by > 0')})"
+        f" UNION ALL SELECT r.id, r.started_by, r.process_id FROM head"
+        f" JOIN run r ON r.id = COALESCE(({of_user}), ({of_next_user})))"
+        f" SELECT {_HEAD} FROM head JOIN run r ON r.id = head.id"
+    )
+    numbers = [run.number for run in without]
+    return [_head(row) for row in tx.all(sql, *numbers, *numbers, *numbers)]
+
+
+def running(tx: Transaction) -> list[Head]:
+    """Every run that somebody has taken."""
+    return [_head(row) for row in tx.all(f"SELECT {_HEAD} FROM run r WHERE r.status = 'Running' ORDER BY r.id")]
+
+
+def _head(row: Row) -> Head:
+    run, user, process, version, since = row
+    return Head(run=RunId(run), user=UserId(user), process=ProcessId(process), version=version, since=since)
