@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from procession.api import people_shapes, reading, users, wire
 from procession.api import shapes as common

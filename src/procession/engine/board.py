@@ -7,9 +7,11 @@ one finds the run superseded, so do all behind it, and the board is dropped.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from procession.actions.contract import FileInput, InputValue, OutputTarget
 from procession.engine import stages
