@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from functools import partial
 
 from procession.actions.contract import Outcome as StepOutcome
-from procession.engine import decisions
+from procession.engine import decisions, notes
 from procession.engine.attempts import Attempts, Said, files_of, receipt_detail
 from procession.engine.board import Board, Work, lay
 from procession.engine.changes import Change, time_out
 from procession.engine.decisions import Result
 from procession.engine.events import Killed, Published, RetryDue, RunTimeUp, StepTimeUp, WorkerSpoke
-from procession.engine.isolation.contract import Progress
 from procession.engine.loop import Loop
 from procession.engine.options import Tools
 from procession.engine.slots import assign
@@ -23,9 +21,9 @@ from procession.engine.taking import Taken
 from procession.model.errors import ProcessionError
 from procession.model.ids import RunId
 from procession.model.lifecycle import StepStatus
-from procession.model.runs import HistoryKind
-from procession.store import history, moves, runs
-from procession.store.database import Task, Transaction
+from procession.store import history, runs
+from procession.store.database import Transaction
+from procession.store.tasks import Task
 
 log = logging.getLogger(__name__)
 
@@ -218,12 +216,12 @@ class Executor:
             self._attempts.clear(work)
             self._settle(work, result)
         else:  # the run was dropped while the files were published
-            self._record_late(work, _told(work, result.outcome))
+            self._record_late(work, notes.told(work, result.outcome))
 
     def _settle(self, work: Work, result: Result) -> None:
         board = work.board
         if board.is_dropped:
-            self._record_late(work, _told(work, result.outcome))
+            self._record_late(work, notes.told(work, result.outcome))
             return
         change = self._change(board)
         decisions.settle(board, change, work, result)
@@ -232,14 +230,14 @@ class Executor:
         self._advance(board)
 
     def _record_late(self, work: Work, detail: dict[str, object]) -> None:
-        self._loop.enlist(partial(_write_late, work=work, detail=detail, now=self._tools.clock.now()))
+        self._loop.enlist(partial(notes.write_late, work=work, detail=detail, now=self._tools.clock.now()))
 
     def _show(self, work: Work, said: Said) -> None:
         moment = self._tools.clock.monotonic()
         if said.progress is None or work.is_showing or moment - work.shown < self._tools.settings.progress_seconds:
             return
         work.shown, work.is_showing = moment, True
-        self._loop.enlist(partial(_write_progress, work=work, progress=said.progress), partial(self._shown, work))
+        self._loop.enlist(partial(notes.write_progress, work=work, progress=said.progress), partial(self._shown, work))
 
     def _shown(self, work: Work, _: Task[None]) -> None:
         work.is_showing = False
@@ -269,9 +267,9 @@ class Executor:
             self._settle(work, Result(outcome=outcome, contents={}, seconds=self._seconds(work), receipt=receipt))
             return
         now = self._tools.clock.now()
-        self._loop.enlist(partial(_write_killed, work=work, receipt=receipt, now=now), partial(self._died, work))
+        self._loop.enlist(partial(notes.write_killed, work=work, receipt=receipt, now=now), partial(self._died, work))
         if event.late is not None:
-            self._record_late(work, _told(work, event.late))
+            self._record_late(work, notes.told(work, event.late))
 
     def _died(self, work: Work, _: Task[None]) -> None:
         run = work.board.run.id
@@ -289,25 +287,3 @@ class Executor:
     def _timed_out(self, board: Board, _: Task[None]) -> None:
         self._tools.announcements.ring(board.run.id)
         self.drop(board)
-
-
-def _told(work: Work, outcome: StepOutcome) -> dict[str, object]:
-    return {"status": outcome.status, "message": outcome.message, "try": work.number}
-
-
-def _write_late(tx: Transaction, *, work: Work, detail: dict[str, object], now: datetime) -> None:
-    step = work.board.step_ids[work.key]
-    history.append(tx, work.board.run.id, HistoryKind.LATE_RESULT, detail, now=now, step=step)
-    history.mark_gone(tx, work.attempt)
-
-
-def _write_killed(tx: Transaction, *, work: Work, receipt: dict[str, object], now: datetime) -> None:
-    step = work.board.step_ids[work.key]
-    history.append(tx, work.board.run.id, HistoryKind.KILLED, receipt, now=now, step=step)
-    history.mark_gone(tx, work.attempt)
-
-
-def _write_progress(tx: Transaction, *, work: Work, progress: Progress) -> None:
-    run = work.board.run
-    runs.fence(tx, run.id, run.epoch, revisions=1)
-    moves.show_progress(tx, work.board.step_ids[work.key], progress.fraction, progress.message)

@@ -15,8 +15,9 @@ from typing import Protocol, TypeVar
 
 from procession.engine.events import Event
 from procession.engine.timers import Timers
-from procession.store.commits import Commits, Rider
-from procession.store.database import Database, Task, Transaction
+from procession.store.commits import Commits
+from procession.store.database import Database, Transaction
+from procession.store.tasks import Rider, Task
 
 log = logging.getLogger(__name__)
 

@@ -11,15 +11,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any
 
 from procession.model.errors import ProcessionError, Unavailable
 from procession.model.ids import RunId
 from procession.store.crash import CrashPoint
+from procession.store.tasks import Rider, Task
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
 Row = tuple[Any, ...]
 
 BATCH_OPERATIONS_MAX = 256  # longer batches make the first of them wait
@@ -89,65 +89,6 @@ class Transaction:
         return self._afterwards
 
 
-class Task(Generic[T]):
-    """An operation on its way, and who is told of its end: `then` gets this task, with `value` or `error` set.
-
-    An operation may be performed more than once before it is committed: it changes nothing but its transaction.
-    `must_be_written`: it waits for a full disk to have room, instead of failing.
-    """
-
-    __slots__ = ("error", "must_be_written", "operation", "then", "value", "waited_seconds")
-
-    def __init__(
-        self,
-        operation: Callable[[Transaction], T],
-        then: Callable[[Task[T]], None] | None,
-        *,
-        must_be_written: bool = False,
-    ) -> None:
-        self.operation = operation
-        self.then = then
-        self.must_be_written = must_be_written
-        self.waited_seconds = 0.0  # for another program
-        self.value: T | None = None
-        self.error: Exception | None = None
-
-    def result(self) -> T:
-        """What the operation gave; raises what it raised."""
-        if self.error is not None:
-            raise self.error
-        return self.value  # type: ignore[return-value]  # of type T once it was performed
-
-    def end(self, error: Exception | None = None) -> None:
-        """Tell who asked. A listener that fails does not keep the others from hearing."""
-        self.error = error or self.error
-        if self.then is None:
-            if self.error is not None:
-                log.error("what nobody waits for could not be written", exc_info=self.error)
-            return
-        try:
-            self.then(self)
-        except Exception:  # the caller's arm: the other operations of this commit are durable, and must be told
-            log.exception("what follows a commit failed")
-
-
-class Rider(Protocol):
-    """Who adds what follows to a transaction before it is committed: the engine."""
-
-    def wants_to_ride(self) -> bool: ...
-
-    def noticed(self, run: RunId) -> None:
-        """An operation of this transaction has moved the run."""
-
-    def ride(self, tx: Transaction) -> None: ...
-
-    def arrived(self) -> None:
-        """What it added is on disk."""
-
-    def thrown_off(self) -> None:
-        """Nothing of it is, and nothing will be."""
-
-
 class Commits:
     """The queue of operations of one connection. add() is for any thread, commit() for the one that commits."""
 
@@ -207,7 +148,7 @@ class Commits:
         for callback in tx.callbacks():
             _call(callback)
         for task in batch:
-            task.end()
+            _call(task.end)
         if self.on_look is not None:
             for run in tx.looks:
                 _call(partial(self.on_look, run))
@@ -239,7 +180,7 @@ class Commits:
 
     def refuse_all(self, answer: ProcessionError) -> None:
         while self._pending:
-            self._pending.popleft().end(answer)
+            _call(partial(self._pending.popleft().end, answer))
 
     def give_up(self) -> None:
         """Forget what must be written, as a crash would: whoever queued it is going."""
@@ -283,7 +224,7 @@ class Commits:
             log.error("commit failed", extra={"error": str(error), "operations": len(batch)})
             self.is_in_doubt = True  # nothing more is tried on this connection
             for task in batch:
-                task.end(_IN_DOUBT)
+                _call(partial(task.end, _IN_DOUBT))
             self.refuse_all(_IN_DOUBT)
             self._on_fatal(f"the database reported an error that leaves a commit in doubt: {error}")
             return 0.0
@@ -300,7 +241,7 @@ class Commits:
             self._commit(others)  # without what cannot be written now: they may be what makes room
         else:
             for task in others:
-                task.end(_FULL)
+                _call(partial(task.end, _FULL))
         return FULL_REST_SECONDS
 
     def _fail_busy(self, batch: list[Task[Any]]) -> float:
@@ -311,7 +252,7 @@ class Commits:
         if refused:
             log.error("commit failed: the database is in use", extra={"operations": len(refused)})
         for task in refused:
-            task.end(_BUSY)
+            _call(partial(task.end, _BUSY))
         return 0.0
 
     def _has_waited(self, task: Task[Any]) -> bool:

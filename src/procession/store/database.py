@@ -17,10 +17,11 @@ from typing import TypeVar
 
 from procession.model.errors import Unavailable
 from procession.model.ids import RunId
-from procession.store.commits import Commits, Rider, Row, Task, Transaction
+from procession.store.commits import Commits, Row, Transaction
 from procession.store.crash import CrashPoint, pass_by
+from procession.store.tasks import Rider, Task
 
-__all__ = ["BUSY_SECONDS", "Database", "Row", "Task", "Transaction"]
+__all__ = ["BUSY_SECONDS", "Database", "Row", "Transaction"]
 
 T = TypeVar("T")
 
