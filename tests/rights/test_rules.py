@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from procession.api import app
-from procession.api.contract import Route
+from procession.door.contract import Route
 from procession.model.errors import NotFound
 from procession.model.ids import Id
 from procession.model.people import Role
