@@ -24,7 +24,7 @@ from procession.oauth import door
 from procession.operations.office import Office
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
-from procession.store.database import Database
+from procession.store.sqlite import SqliteDatabase
 
 RUNS = 100_000
 SECONDS = 3.0  # of each measurement
@@ -213,7 +213,7 @@ def _pages_ms(server: Server, path: str) -> tuple[float, ...]:
 async def _inside(home: Path, token: str) -> float:
     """Run statuses a second of CPU from the ASGI application, with no socket."""
     clock = SystemClock()
-    database = Database(home / "procession.db", on_fatal=print)
+    database = SqliteDatabase(home / "procession.db", on_fatal=print)
     office = Office(
         actions={},
         blobs=Blobs(home / "files"),

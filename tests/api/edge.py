@@ -17,7 +17,8 @@ from procession.model.errors import Forbidden, Unauthorized
 from procession.model.ids import UserId
 from procession.model.people import AccountStatus, Caller, User, UserRole
 from procession.model.rights import Rule
-from procession.store.database import Database, Transaction
+from procession.store.database import Transaction
+from procession.store.sqlite import SqliteDatabase
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 READ = Rule(scope="process_read", role="reader", of="run")
@@ -47,7 +48,7 @@ def permit(tx: Transaction, caller: Caller, rule: Rule, ids: Any) -> None:
 def edge(folder: Path, routes: Sequence[Route]) -> Iterator[Callable[..., Any]]:
     """An ASGI application over `routes`; yields the application."""
     failures: list[str] = []
-    database = Database(folder / "edge.sqlite", on_fatal=failures.append)
+    database = SqliteDatabase(folder / "edge.sqlite", on_fatal=failures.append)
     with ThreadPoolExecutor(1) as threads:
         server = Server(
             database=database,

@@ -22,8 +22,7 @@ from procession.model.errors import ProcessionError
 from procession.model.ids import RunId
 from procession.model.lifecycle import StepStatus
 from procession.store import history, runs
-from procession.store.database import Transaction
-from procession.store.tasks import Task
+from procession.store.database import Task, Transaction
 
 log = logging.getLogger(__name__)
 
