@@ -23,7 +23,7 @@ FILE_LINES_MAX = 300
 PARAMETERS_MAX = 5
 
 PRODUCT = "src/procession/"
-DOORS = tuple(PRODUCT + name for name in ("api/", "oauth/", "web/", "server.py"))
+DOORS = tuple(PRODUCT + name for name in ("door/", "api/", "oauth/", "web/", "server.py"))
 # What a function is called on or in; an operation also gets its transaction, the office and the time.
 NOT_COUNTED = {"self", "cls", "ctx", "context", "console", "tx", "office", "now"}
 ASKS_THE_TIME = {
@@ -257,7 +257,7 @@ RULES = [
         bad="try:\n    f()\nexcept (OSError, Exception):\n    pass\n",
         granted={
             PRODUCT
-            + "api/dispatch.py": "the outermost frame of a request: the client gets a message, the log the cause",
+            + "door/dispatch.py": "the outermost frame of a request: the client gets a message, the log the cause",
             PRODUCT + "store/commits.py": "whoever waits for an operation's result receives what it raised",
             PRODUCT + "loops.py": "a failing tick must not end the loop",
             PRODUCT + "engine/attempts.py": "whatever goes wrong with one process must not reach the others",

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from procession import config, mail
 from procession.clock import ManualClock
@@ -145,7 +146,9 @@ def test_a_mail_that_nobody_takes_is_given_up_after_days(desk: Desk, office: Off
 
 
 def test_who_was_suspended_meanwhile_is_sent_nothing(desk: Desk, office: Office) -> None:
-    desk.database.write(lambda tx: people_store.change_user(tx, replace(desk.user, status=AccountStatus.SUSPENDED)))
+    desk.database.write(
+        lambda tx: people_store.change_user(tx, structs.replace(desk.user, status=AccountStatus.SUSPENDED))
+    )
 
     assert desk.tick()
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx2
 
-from procession.api.contract import Route
-from procession.api.dispatch import Api, Server
+from procession.door.contract import Route
+from procession.door.dispatch import Api, Server
 from procession.model.errors import Forbidden, Unauthorized
 from procession.model.ids import UserId
 from procession.model.people import AccountStatus, Caller, User, UserRole

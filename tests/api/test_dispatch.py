@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from procession.api.bodies import BODY_BYTES_MAX
-from procession.api.contract import BodyKind, Call, EmptyReply, Mode, Reply, Route, Space, StreamCall
+from procession.door.bodies import BODY_BYTES_MAX
+from procession.door.contract import BodyKind, Call, EmptyReply, Mode, Reply, Route, Space, StreamCall
 from procession.model.errors import Conflict, Unavailable
 from procession.model.rights import PUBLIC, Rule
 from tests.api.edge import READ, ask, edge

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from procession.api import routes
-from procession.api.contract import Route, Space
+from procession.door.contract import Route, Space
 from procession.oauth import door
 
 PLACES = {Space.API: "", Space.ROOT: "/", Space.OAUTH: "/oauth/"}

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from procession.api import app, routes
-from procession.api.contract import Route
-from procession.api.dispatch import Api
 from procession.clock import ManualClock
+from procession.door.contract import Route
+from procession.door.dispatch import Api
 from procession.engine.workbench import Workbench
 from procession.model.ids import FileId, UserId, parse_resource
 from procession.model.people import Application, Role, User, UserRole

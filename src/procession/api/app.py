@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from types import ModuleType
 
 import procession
-from procession.api import (
+from procession.api import routes
+from procession.api.nouns import (
     applications,
     columns,
     events,
@@ -18,9 +19,7 @@ from procession.api import (
     groups,
     log_items,
     logs,
-    openapi,
     processes,
-    routes,
     runs,
     server,
     steps,
@@ -28,12 +27,13 @@ from procession.api import (
     tables,
     upload_sessions,
     users,
-    wire,
 )
-from procession.api.contract import Database, Handler, Route, StreamHandler
-from procession.api.dispatch import Api, Server
-from procession.api.parts import Parts
+from procession.api.openapi import document as openapi
 from procession.clock import Clock
+from procession.door.contract import Database, Handler, Route, StreamHandler
+from procession.door.dispatch import Api, Server
+from procession.door.encoding import encode
+from procession.door.parts import Parts
 from procession.engine.announcements import Announcements
 from procession.model import rights
 from procession.operations import permissions
@@ -92,7 +92,7 @@ def build(
         upload_bytes_max=settings.upload_bytes_max,
         hashing=settings.hashing,
         look_for_mail=settings.look_for_mail,
-        document=wire.encode(openapi.document(table, version=procession.__version__)),
+        document=encode(openapi.document(table, version=procession.__version__)),
     )
     connected = Server(
         database=database,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from procession.api.contract import BodyKind, Handler, Mode, Route, Space, StreamHandler
+from procession.door.contract import BodyKind, Handler, Mode, Route, Space, StreamHandler
 from procession.model.rights import PUBLIC, Rule
 
 P = "process"

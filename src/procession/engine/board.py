@@ -7,9 +7,11 @@ one finds the run superseded, so do all behind it, and the board is dropped.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from procession.actions.contract import FileInput, InputValue, OutputTarget
 from procession.engine import stages
@@ -69,6 +71,7 @@ class Board:
     told: set[str] = field(default_factory=set)
     waiting: list[str] = field(default_factory=list)  # action steps whose turn it is and that have no process yet
     works: dict[str, Work] = field(default_factory=dict)
+    turn: int = 0  # when it last got a process, in turns of all runs
     is_dropped: bool = False
     is_finishing: bool = False
     limit: int | None = None  # the timer of the run's time limit

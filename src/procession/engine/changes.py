@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from procession.engine.board import Board, Work
 from procession.model import ends as model_ends
 from procession.model.ids import StepId
@@ -19,8 +21,7 @@ from procession.store.database import Transaction
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepMove:
+class StepMove(msgspec.Struct, frozen=True, kw_only=True):
     """A step goes from `status` through `events`; only the last is told in the history."""
 
     key: str
@@ -37,8 +38,7 @@ class StepMove:
         return status
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
     work: Work
     status: StepStatus
     message: str

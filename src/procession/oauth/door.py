@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
-from procession.api.contract import BodyKind, Call, Mode, PageReply, Route, Space
+from procession.door.contract import BodyKind, Call, Mode, PageReply, Route, Space
 from procession.model.rights import PUBLIC
 from procession.oauth import authorize, core, endpoints, pages, signing
 from procession.oauth.limits import Limits

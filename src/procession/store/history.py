@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -37,8 +36,7 @@ def add(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
     attempt: int
     kind: HistoryKind
@@ -92,8 +90,7 @@ _ATTEMPT = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewAttempt:
+class NewAttempt(msgspec.Struct, frozen=True, kw_only=True):
     run: RunId
     step: StepId
     attempt: int
