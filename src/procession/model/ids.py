@@ -33,7 +33,13 @@ class Id:
         return cls(int(number))
 
 
-class ProcessId(Id):
+class ResourceId(Id):
+    """What permissions are granted on: a process or a table."""
+
+    __slots__ = ()
+
+
+class ProcessId(ResourceId):
     __slots__ = ()
     prefix = "p"
     noun = "process"
@@ -45,13 +51,19 @@ class RunId(Id):
     noun = "process run"
 
 
-class DataStepId(Id):
+class StepId(Id):
+    """A data step or an action step."""
+
+    __slots__ = ()
+
+
+class DataStepId(StepId):
     __slots__ = ()
     prefix = "ds"
     noun = "data step"
 
 
-class ActionStepId(Id):
+class ActionStepId(StepId):
     __slots__ = ()
     prefix = "as"
     noun = "action step"
@@ -81,7 +93,7 @@ class GroupId(Id):
     noun = "user group"
 
 
-class TableId(Id):
+class TableId(ResourceId):
     __slots__ = ()
     prefix = "mt"
     noun = "table"
@@ -98,8 +110,6 @@ type_of_step: dict[str, type[DataStepId] | type[ActionStepId]] = {
     ActionStepId.prefix: ActionStepId,
 }
 
-StepId = DataStepId | ActionStepId
-
 
 def parse_step(text: str) -> StepId:
     """The id of a data step or an action step. Raises NotFound."""
@@ -107,10 +117,6 @@ def parse_step(text: str) -> StepId:
     if kind is None:
         raise NotFound(f'there is no step {text[:80]} (ids of a step begin with "ds-" or "as-")')
     return kind.parse(text)
-
-
-# What permissions are granted on.
-ResourceId = ProcessId | TableId
 
 
 def parse_resource(text: str) -> ResourceId:
