@@ -26,7 +26,7 @@ from procession.store import history, steps
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.crash import CrashPoint, pass_by
-from procession.store.database import Database
+from procession.store.database import Database, Transaction
 from procession.store.migrations import migrate
 from tests.support import wait_until
 
@@ -76,18 +76,23 @@ class World:
             found = tx.one("SELECT count(*) FROM user_account")
         assert found is not None
         if not found[0]:
-            self.db.write(
-                lambda tx: people.create_user(
-                    tx,
-                    email="ada@example.com",
-                    first_name="Ada",
-                    last_name="Byron",
-                    role=UserRole.CLIENT_ADMIN,
-                    now=self.clock.now(),
-                )
-            )
+            self.add_user("ada")
         with self.db.read() as tx:
             return Caller(user=people.first_admin(tx), scopes=SCOPES)
+
+    def add_user(self, name: str) -> Caller:
+        """Somebody else who may do everything."""
+        user = self.db.write(
+            lambda tx: people.create_user(
+                tx,
+                email=f"{name}@example.com",
+                first_name=name.title(),
+                last_name="Byron",
+                role=UserRole.CLIENT_ADMIN,
+                now=self.clock.now(),
+            )
+        )
+        return Caller(user=user, scopes=SCOPES)
 
     def apply(self, text: str) -> ProcessId:
         return self.applied(text).id
@@ -122,6 +127,18 @@ class World:
         run = self.create(self.apply(text), inputs).id
         self.start(run)
         return run
+
+    def begin_many(self, text: str, count: int) -> list[RunId]:
+        """Apply once, create and start so many, in one transaction."""
+        process, now = self.apply(text), self.clock.now()
+
+        def begin(tx: Transaction) -> list[RunId]:
+            return [
+                runs.create(tx, self.office, self.caller, process, inputs={}, start=True, now=now).id
+                for _ in range(count)
+            ]
+
+        return self.db.write(begin)
 
     def upload(self, run: RunId, reference: str, path: Path) -> None:
         key, _, name = reference.partition(".")

@@ -69,6 +69,7 @@ class Board:
     told: set[str] = field(default_factory=set)
     waiting: list[str] = field(default_factory=list)  # action steps whose turn it is and that have no process yet
     works: dict[str, Work] = field(default_factory=dict)
+    turn: int = 0  # when it last got a process, in turns of all runs
     is_dropped: bool = False
     is_finishing: bool = False
     limit: int | None = None  # the timer of the run's time limit

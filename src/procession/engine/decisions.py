@@ -79,8 +79,7 @@ def begin(board: Board, change: Change, work: Work) -> None:
 
 def line_up(board: Board, change: Change, key: str) -> None:
     """Scheduled: its turn has come and every slot is taken."""
-    if board.statuses[key] is StepStatus.NOT_STARTED:
-        _move(change, key, (StepEvent.SCHEDULE,), StepWrite(message="waiting for a free process"))
+    _move(change, key, (StepEvent.SCHEDULE,), StepWrite(message="waiting for a free process"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from procession.engine.decisions import Result
 from procession.engine.events import Killed, Published, RetryDue, RunTimeUp, StepTimeUp, WorkerSpoke
 from procession.engine.loop import Loop
 from procession.engine.options import Tools
-from procession.engine.slots import assign
+from procession.engine.slots import Slots
 from procession.engine.stages import Stage
 from procession.engine.taking import Taken
 from procession.model.errors import ProcessionError
@@ -38,6 +38,7 @@ class Executor:
         self._loop = loop
         self._left = left
         self._attempts = Attempts(tools, loop.post)
+        self._slots = Slots(tools)
         self._changes: dict[RunId, Change] = {}  # of this turn
         self._in_commit: list[Change] = []  # recorded in the transaction that is about to be committed
         self.boards: dict[RunId, Board] = {}
@@ -78,7 +79,7 @@ class Executor:
     def decide(self) -> None:
         """All events of a turn were heard: give the free slots away, and record everything."""
         if not self.is_closing:
-            assign(self.boards.values(), self._tools, change_of=self._change)
+            self._slots.assign(self.boards.values(), change_of=self._change)
         changes, self._changes = self._changes, {}
         for change in changes.values():
             if not change.is_empty():
@@ -86,7 +87,7 @@ class Executor:
 
     def decide_in(self, tx: Transaction, taken: Iterable[RunId]) -> None:
         """The same for runs that were taken in this transaction, which records what follows for them."""
-        assign(self.boards.values(), self._tools, change_of=self._change)
+        self._slots.assign(self.boards.values(), change_of=self._change)
         for run in taken:
             if (change := self._changes.pop(run, None)) is not None and not change.is_empty():
                 self._in_commit.append(change)
