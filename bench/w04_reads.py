@@ -22,7 +22,7 @@ from bench.turns import Bar, Contest, Measure, Turn
 from procession.api import app
 from procession.clock import SystemClock
 from procession.engine.announcements import Announcements
-from procession.oauth import door
+from procession.oauth import routes as oauth
 from procession.operations.office import Office
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
@@ -225,7 +225,7 @@ async def _inside(home: Path, token: str) -> float:
     )
     with ThreadPoolExecutor(1) as threads:
         settings = app.ApiSettings(
-            more=door.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=1_000_000
+            more=oauth.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=1_000_000
         )
         api = app.build(database, office, clock=clock, announcements=Announcements(), settings=settings)
         ask = _asker(api, token)

@@ -23,7 +23,7 @@ from procession.model.ids import RunId, StepId
 from procession.model.lifecycle import Outcome, StepEvent, StepStatus
 from procession.model.people import SCOPES, Caller, Role, User, UserRole
 from procession.model.runs import Run
-from procession.oauth import door
+from procession.oauth import routes as oauth
 from procession.operations import applications, consents, people, processes, runs, uploads
 from procession.operations.office import Office
 from procession.store import applications as application_store
@@ -224,7 +224,7 @@ def _built(
 ) -> House:
     announcements = Announcements()
     settings = app.ApiSettings(
-        more=door.routes(hashing=threads),
+        more=oauth.routes(hashing=threads),
         threads=threads,
         hashing=threads,
         upload_bytes_max=100_000,
