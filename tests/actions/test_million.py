@@ -7,7 +7,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 
-from procession.actions import reconcile, run_sql
+from procession.actions.kinds import reconcile, run_sql
 from procession.actions.contract import OutputTarget
 from tests.actions.context import play
 

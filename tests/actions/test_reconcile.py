@@ -10,7 +10,9 @@ import duckdb
 import msgspec
 import pytest
 
-from procession.actions import control_totals, database, reconcile, reconcile_settings
+from procession.actions import database
+from procession.actions.kinds import reconcile
+from procession.actions.reconciling import control_totals, reconcile_settings
 from procession.actions.problems import Problem
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play

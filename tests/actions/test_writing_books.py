@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
 
-from procession.actions import database, workbooks
+from procession.actions import database
+from procession.actions.writing import workbooks
 from procession.actions.problems import Problem
 from tests.actions.writing import book, cells, read
 from tests.support import examples

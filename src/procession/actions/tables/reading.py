@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from procession.actions import csv_cells
+from procession.actions.writing import csv_cells
 from procession.actions.contract import Context, FileOutput
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
