@@ -12,8 +12,8 @@ import pytest
 
 from procession.actions import database
 from procession.actions.kinds import reconcile
-from procession.actions.reconciling import control_totals, reconcile_settings
 from procession.actions.problems import Problem
+from procession.actions.reconciling import control_totals, reconcile_settings
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
 

@@ -12,7 +12,7 @@ from procession import actions
 from procession.actions.kinds import run_sql
 from procession.actions.sql import sql_checks
 from procession.model import process_file
-from procession.model.documents import FileMistakes
+from procession.model.process_file.documents import FileMistakes
 from tests.actions.context import play
 
 NESTED = "WITH a AS (" * 12  # DuckDB's parser takes all the memory there is

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
 
 from procession.actions import database
-from procession.actions.writing import workbooks
 from procession.actions.problems import Problem
+from procession.actions.writing import workbooks
 from tests.actions.writing import book, cells, read
 from tests.support import examples
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from procession.actions import database, expecting
-from procession.actions.sql import sql_complaints, sql_reading
 from procession.actions.reading.options import FileOptions
+from procession.actions.sql import sql_complaints, sql_reading
 from procession.actions.sql.sql_reading import Facts
 from procession.model.processes import KEY_PATTERN
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from procession.actions.writing import workbook_columns
 from procession.actions.reading import number_texts
+from procession.actions.writing import workbook_columns
 from procession.actions.writing.workbook_columns import BINARY, MOMENTS, STRANGE, WHOLE, SheetColumn
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from procession.actions import database
-from procession.actions.writing import workbook_cells, workbook_columns
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
+from procession.actions.writing import workbook_cells, workbook_columns
 from procession.actions.writing.workbook_cells import Styles
 from procession.actions.writing.workbook_columns import TEXT_CHARACTERS_MAX, SheetColumn
 
