@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 from bench.figures import Figure, Report
 from bench.server import Server, folder, process_text, wait_step
-from procession.api import app
 from procession.clock import SystemClock
 from procession.engine.announcements import Announcements
 from procession.oauth import routes as oauth
 from procession.operations.office import Office
+from procession.serving import application as app
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.database import Database
@@ -160,7 +160,7 @@ def _statuses(server: Server, rounds: int) -> tuple[list[float], list[float], li
 CONSTANT = """
 import asyncio, socket, sys
 from pathlib import Path
-from procession import http
+from procession.serving import http
 from procession.config import Settings
 
 async def app(scope, receive, send):
