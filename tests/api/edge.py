@@ -23,7 +23,8 @@ from procession.model.rights import Rule
 from procession.operations.office import Office
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
-from procession.store.database import Database, Transaction
+from procession.store.database import Transaction
+from procession.store.sqlite import SqliteDatabase
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 READ = Rule(scope="process_read", role="reader", of="run")
@@ -53,7 +54,7 @@ def permit(tx: Transaction, caller: Caller, rule: Rule, ids: Any) -> None:
 def edge(folder: Path, routes: Sequence[Route]) -> Iterator[Callable[..., Any]]:
     """An ASGI application over `routes`; yields the application."""
     failures: list[str] = []
-    database = Database(folder / "edge.sqlite", on_fatal=failures.append)
+    database = SqliteDatabase(folder / "edge.sqlite", on_fatal=failures.append)
     with ThreadPoolExecutor(1) as threads:
         server = Server(
             database=database,

@@ -31,7 +31,8 @@ from procession.store import migrations
 from procession.store import people as people_store
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
-from procession.store.database import Database, Transaction
+from procession.store.database import Transaction
+from procession.store.sqlite import SqliteDatabase
 from tests.support import wait_until
 
 PASSWORD = "correct horse battery"
@@ -48,7 +49,7 @@ class World:
 
     address: str
     app: Any
-    database: Database
+    database: SqliteDatabase
     clock: Clock
     ada: User
     web: Application
@@ -186,7 +187,7 @@ class Browser:
 def world(folder: Path, clock: Clock) -> Iterator[World]:
     """A real server, in a thread."""
     failures: list[str] = []
-    database = Database(folder / "world.sqlite", on_fatal=failures.append)
+    database = SqliteDatabase(folder / "world.sqlite", on_fatal=failures.append)
     migrations.migrate(database, clock.now())
     office = Office(
         actions=actions.book(),
@@ -214,7 +215,7 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
     assert failures == []
 
 
-def _people(database: Database, clock: Clock, built: Any, address: str) -> World:
+def _people(database: SqliteDatabase, clock: Clock, built: Any, address: str) -> World:
     now = clock.now()
     hashed = passwords.hashed(PASSWORD)
 

@@ -19,10 +19,9 @@ from tests.rights.world import World
 PATH = ("process", "session")
 
 
-class InvoiceId(Id):
+class InvoiceId(Id, frozen=True, order=True):
     """Of a kind of thing that nobody has written rules for."""
 
-    __slots__ = ()
     prefix = "inv"
     noun = "invoice"
 
