@@ -23,7 +23,7 @@ FILE_LINES_MAX = 300
 PARAMETERS_MAX = 5
 
 PRODUCT = "src/procession/"
-DOORS = tuple(PRODUCT + name for name in ("door/", "api/", "oauth/", "web/", "server.py"))
+DOORS = tuple(PRODUCT + name for name in ("door/", "api/", "oauth/", "web/", "serving/"))
 # What a function is called on or in; an operation also gets its transaction, the office and the time.
 NOT_COUNTED = {"self", "cls", "ctx", "context", "console", "tx", "office", "now"}
 ASKS_THE_TIME = {
