@@ -161,7 +161,8 @@ class House:
                 write = moves.StepWrite(message="done", finished_at=self.clock.now(), duration_seconds=1.0)
                 moves.move(tx, row.id, StepStatus.RUNNING, (StepEvent.SUCCEED,), write)
             for tried in history.attempts_of_run(tx, found.id):
-                history.end_attempt(tx, tried.id, StepStatus.SUCCESS, "done", now=self.clock.now(), seconds=1.0)
+                end = history.AttemptEnd(status=StepStatus.SUCCESS, message="done", seconds=1.0, is_gone=True)
+                history.end_attempt(tx, tried.id, end, self.clock.now())
             run_store.finish(tx, found, Outcome.SUCCESS, now=self.clock.now(), seconds=3.0)
 
         self.database.write(operation)

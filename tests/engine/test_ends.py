@@ -149,8 +149,7 @@ def test_a_step_over_its_time_limit_is_ended_and_failed(shared: World) -> None:
     assert (ended.status, ended.outcome) == (RunStatus.FINISHED, Outcome.FAILED)
     assert shared.step(run, "daemon").message == "timed out after 0.3 s"
     assert sleepers("7654.322") == []
-    row = of_kind(shared, run, HistoryKind.STEP)[-1]
-    assert row.detail["killed"]["survivors"] == []
+    assert of_kind(shared, run, HistoryKind.KILLED)[0].detail["survivors"] == []
 
 
 def test_a_run_over_its_time_limit_is_timed_out_with_all_it_started(shared: World) -> None:

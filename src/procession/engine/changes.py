@@ -43,6 +43,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     status: StepStatus
     message: str
     seconds: float
+    is_gone: bool  # its process, or free for other work
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,9 +69,10 @@ class Change:
         run = self.board.run
         revision = runs.fence(tx, run.id, run.epoch, revisions=max(len(self.moves), 1))
         for ended in self.ended:
-            history.end_attempt(
-                tx, ended.work.attempt, ended.status, ended.message, now=self.now, seconds=ended.seconds
+            end = history.AttemptEnd(
+                status=ended.status, message=ended.message, seconds=ended.seconds, is_gone=ended.is_gone
             )
+            history.end_attempt(tx, ended.work.attempt, end, self.now)
         for written in self.written:
             writes.write_property(tx, written, self.now)
         for place, move in enumerate(self.moves):
