@@ -70,7 +70,7 @@ class Board:
     told: set[str] = field(default_factory=set)
     waiting: list[str] = field(default_factory=list)  # action steps whose turn it is and that have no process yet
     works: dict[str, Work] = field(default_factory=dict)
-    dying: dict[str, Work] = field(default_factory=dict)  # their end is decided; their processes are not gone yet
+    leaving: set[Work] = field(default_factory=set)  # attempts that were ended; their processes may still live
     turn: int = 0  # when it last got a process, in turns of all runs
     is_dropped: bool = False
     is_finishing: bool = False
@@ -79,11 +79,11 @@ class Board:
     def is_due(self, key: str, now: datetime) -> bool:
         """Whether a step that waits may begin: its last try is gone, and its retry is not for later."""
         due = self.retry_at.get(key)
-        return key not in self.dying and (due is None or due <= now)
+        return (due is None or due <= now) and not any(work.key == key for work in self.leaving)
 
     def processes(self) -> int:
-        """How many it has."""
-        return len(self.works) + len(self.dying)
+        """How many it holds."""
+        return len(self.works) + len(self.leaving)
 
     def is_parked(self, now: datetime) -> bool:
         """Whether it has nothing to do before the moment of a retry."""

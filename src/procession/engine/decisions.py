@@ -46,7 +46,7 @@ def advance(board: Board, change: Change, *, monotonic: float) -> None:
         board.waiting += [key for key in moves.start if key not in board.waiting]
         if not _perform_at_once(board, change):
             break
-    if moves.finished and not board.waiting and not board.processes():
+    if moves.finished and not board.waiting and not board.works:
         board.is_finishing = True
         change.outcome = flow.outcome(board.prepared.process, board.statuses)
         change.seconds = _run_seconds(board, change.now, monotonic)
@@ -94,12 +94,11 @@ def line_up(board: Board, change: Change, key: str) -> None:
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """How an attempt ended, its files published; `is_dying` while its process is being killed."""
+    """How an attempt ended, its files published."""
 
     outcome: StepOutcome
     contents: Mapping[str, Content]
     seconds: float
-    is_dying: bool = False
 
 
 def settle(board: Board, change: Change, work: Work, result: Result) -> None:
@@ -115,11 +114,7 @@ def settle(board: Board, change: Change, work: Work, result: Result) -> None:
             status, message, written = StepStatus.FAILED, refused.message, []
     message = message[:MESSAGE_CHARS_MAX]
     del board.works[work.key]
-    if result.is_dying:
-        board.dying[work.key] = work
-    change.ended.append(
-        Ended(work=work, status=status, message=message, seconds=result.seconds, is_gone=not result.is_dying)
-    )
+    change.ended.append(Ended(work=work, status=status, message=message, seconds=result.seconds))
     detail = {"try": work.number}
     if status is StepStatus.FAILED and _may_retry(work.step, work.number):
         _retry(board, change, work, message, detail)

@@ -23,7 +23,7 @@ from procession.model.files import Content
 from procession.model.ids import RunId
 from procession.model.lifecycle import StepStatus
 from procession.store import runs
-from procession.store.tasks import Task
+from procession.store.database import Task
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Executor:
         self._slots = Slots(tools)
         self._changes: dict[RunId, Change] = {}  # of this turn
         self.boards: dict[RunId, Board] = {}
-        self.dying: dict[RunId, int] = {}  # processes of a run that are being ended: it must not be taken meanwhile
+        self.dying: set[RunId] = set()  # processes of theirs are being ended: they must not be taken meanwhile
         self.is_closing = False
 
     def begin(self, taken: Taken) -> None:
@@ -110,24 +110,28 @@ class Executor:
                     self._attempts.free(work)
 
     def busy(self) -> int:
-        return sum(len(board.works) for board in self.boards.values())
+        return sum(board.processes() for board in self.boards.values())
 
     def drop(self, board: Board) -> None:
         """Somebody else moved the run: stop working on it and end what it has under way."""
         if board.is_dropped:
             return
         self._forget(board)
-        for work in (*board.works.values(), *board.dying.values()):
+        for work in tuple(board.works.values()):
             self._loop.cancel(work.limit)
             if work.stage in (Stage.RUNNING, Stage.OVER):
                 self._kill(work)
-            if work.stage is Stage.KILLING:
-                self.dying[board.run.id] = self.dying.get(board.run.id, 0) + 1
-        if board.run.id not in self.dying:
-            self._left(board.run.id)
+        self._leave(board)
 
     def close(self) -> None:
         self._attempts.close()
+
+    def _leave(self, board: Board) -> None:
+        """The run needs nothing more from here, once its processes are gone."""
+        if board.leaving:
+            self.dying.add(board.run.id)
+        else:
+            self._left(board.run.id)
 
     def _forget(self, board: Board) -> None:
         board.is_dropped = True
@@ -162,7 +166,7 @@ class Executor:
         if board.is_finishing and change.outcome is not None:
             change.tell_end()
             self._forget(board)
-            self._left(board.run.id)
+            self._leave(board)
 
     def _let_go(self, work: Work) -> None:
         work.move(Stage.COMMITTED)
@@ -235,34 +239,32 @@ class Executor:
     # --- limits and ends
 
     def _end_early(self, work: Work, message: str) -> None:
-        """The step has failed with the message, at once; its process keeps the slot until it is gone."""
+        """The step has failed with the message, at once; its process is killed, however long that takes."""
         self._kill(work)
         outcome = StepOutcome(status=StepStatus.FAILED, message=message)
-        self._settle(work, Result(outcome=outcome, contents={}, seconds=self._seconds(work), is_dying=True))
+        self._settle(work, Result(outcome=outcome, contents={}, seconds=self._seconds(work)))
 
     def _kill(self, work: Work) -> None:
         self._loop.forget(work.worker)
         self._loop.cancel(work.limit)
+        work.board.leaving.add(work)
         self._attempts.kill(work)
 
     def _killed(self, event: Killed) -> None:
-        work, board = event.work, event.work.board
+        work = event.work
         self._attempts.free(work)
         self._attempts.clear(work)
-        board.dying.pop(work.key, None)
-        if not board.is_dropped:
-            self._notes.killed(work, event.receipt)
-            self._advance(board)
-            return
-        self._notes.killed(work, event.receipt, partial(self._died, board.run.id))
+        self._notes.killed(work, event.receipt, partial(self._died, work))
         if event.late is not None:
             self._notes.late(work, event.late.status, event.late.message)
 
-    def _died(self, run: RunId) -> None:
-        self.dying[run] -= 1
-        if not self.dying[run]:
-            del self.dying[run]
-            self._left(run)
+    def _died(self, work: Work) -> None:
+        board = work.board
+        board.leaving.discard(work)
+        if board.is_dropped and not board.leaving:
+            self.dying.discard(board.run.id)
+            self._left(board.run.id)
+        self._loop.again()
 
     def _time_out(self, board: Board) -> None:
         if not board.is_dropped and not board.is_finishing:

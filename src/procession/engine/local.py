@@ -17,7 +17,6 @@ from procession.engine.queue import FairQueue
 from procession.engine.taking import Taker
 from procession.model.ids import ProcessId, RunId
 from procession.store import queueing, runs
-from procession.store.commits import is_of_database
 from procession.store.database import Transaction
 from procession.store.queueing import Head, Lines
 
@@ -149,7 +148,7 @@ class LocalSource:
             with tx.part():
                 act()
         except Exception as error:
-            if is_of_database(error):
+            if tx.is_lost_with(error):
                 raise
             log.exception("a run could not be taken", extra={"run": str(run)})
             self.executor.abandon([run])
@@ -190,6 +189,6 @@ class LocalSource:
         try:
             return self._preparations.get(tx, head.process, head.version).process.runs_at_once
         except Exception as error:
-            if is_of_database(error):
+            if tx.is_lost_with(error):
                 raise
             return None  # whoever takes it finds the same, and says so

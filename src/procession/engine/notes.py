@@ -15,8 +15,7 @@ from procession.engine.stages import Stage
 from procession.model.lifecycle import StepStatus
 from procession.model.runs import HistoryKind
 from procession.store import history, moves, runs
-from procession.store.database import Transaction
-from procession.store.tasks import Task
+from procession.store.database import Task, Transaction
 
 
 class Notes:

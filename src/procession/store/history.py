@@ -112,20 +112,20 @@ def add_attempt(tx: Transaction, new: NewAttempt, now: datetime) -> int:
 
 
 class AttemptEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """`is_gone`: its process is gone, or free for other work; not so while it is being killed."""
+    """`is_gone`: its process is gone or free for other work; one that was ended by force is gone later."""
 
     status: StepStatus
     message: str
-    seconds: float | None
-    is_gone: bool
+    at: datetime
+    seconds: float
+    is_gone: bool = True
 
 
-def end_attempt(tx: Transaction, attempt: int, end: AttemptEnd, now: datetime) -> None:
+def end_attempt(tx: Transaction, attempt: int, end: AttemptEnd) -> None:
     tx.run(
-        "UPDATE step_attempt SET status = ?, message = ?, finished_at = ?, duration = ?, is_gone = is_gone OR ?"
-        " WHERE id = ?",
-        *(end.status, end.message, times.to_column(now), times.seconds_to_column(end.seconds), int(end.is_gone)),
-        attempt,
+        "UPDATE step_attempt SET status = ?, message = ?, finished_at = ?, duration = ?, is_gone = ? WHERE id = ?",
+        *(end.status, end.message, times.to_column(end.at), times.seconds_to_column(end.seconds)),
+        *(int(end.is_gone), attempt),
     )
 
 
