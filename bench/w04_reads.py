@@ -22,11 +22,11 @@ from bench.turns import Bar, Contest, Measure, Turn
 from procession.api import app
 from procession.clock import SystemClock
 from procession.engine.announcements import Announcements
-from procession.oauth import door
+from procession.oauth import routes as oauth
 from procession.operations.office import Office
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
-from procession.store.database import Database
+from procession.store.sqlite import SqliteDatabase
 
 RUNS = 100_000
 SECONDS = 3.0  # of each measurement
@@ -216,7 +216,7 @@ def _pages_ms(server: Server, path: str) -> tuple[float, ...]:
 async def _inside(home: Path, token: str) -> float:
     """Run statuses a second of CPU from the ASGI application, with no socket."""
     clock = SystemClock()
-    database = Database(home / "procession.db", on_fatal=print)
+    database = SqliteDatabase(home / "procession.db", on_fatal=print)
     office = Office(
         actions={},
         blobs=Blobs(home / "files"),
@@ -225,7 +225,7 @@ async def _inside(home: Path, token: str) -> float:
     )
     with ThreadPoolExecutor(1) as threads:
         settings = app.ApiSettings(
-            more=door.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=1_000_000
+            more=oauth.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=1_000_000
         )
         api = app.build(database, office, clock=clock, announcements=Announcements(), settings=settings)
         ask = _asker(api, token)

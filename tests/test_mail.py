@@ -25,6 +25,7 @@ from procession.operations.letters import NotSent
 from procession.store import migrations, outbox
 from procession.store import people as people_store
 from procession.store.database import Database
+from procession.store.sqlite import SqliteDatabase
 from tests import support
 from tests.docs import blocks
 from tests.post_office import Office, served
@@ -71,7 +72,7 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path, clock: ManualClock, office: Office, certificate: tuple[Path, Path]) -> Iterator[Desk]:
-    database = Database(tmp_path / "mail.sqlite", on_fatal=lambda reason: None)
+    database = SqliteDatabase(tmp_path / "mail.sqlite", on_fatal=lambda reason: None)
     migrations.migrate(database, clock.now())
     user = database.write(
         lambda tx: people.create_user(

@@ -16,7 +16,7 @@ from procession.model.lifecycle import Outcome, RunStatus, StepStatus
 from procession.model.runs import HistoryKind
 from procession.operations import runs
 from procession.store import history
-from procession.store.database import Database
+from procession.store.sqlite import SqliteDatabase
 from tests.engine.steps import fail, mark, marks, process, python, stay, wait
 from tests.engine.world import World
 from tests.support import wait_until
@@ -148,7 +148,7 @@ def test_a_start_that_nobody_announced_is_found(build: Callable[..., World]) -> 
     world = build(scan_seconds=0.05)
     world.engine.start()
     run = world.create(world.apply(process(wait("a"))))
-    other = Database(world.db.path, on_fatal=world.fatal.append)  # another process, which ended before it told
+    other = SqliteDatabase(world.db.path, on_fatal=world.fatal.append)  # another process, which ended before it told
 
     other.write(lambda tx: runs.start(tx, world.office, world.caller, run.id, now=world.clock.now()))
     other.close()

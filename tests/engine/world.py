@@ -26,8 +26,9 @@ from procession.store import history, steps
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.crash import CrashPoint, pass_by
-from procession.store.database import Database, Transaction
+from procession.store.database import Transaction
 from procession.store.migrations import migrate
+from procession.store.sqlite import SqliteDatabase
 from tests.support import wait_until
 
 
@@ -42,7 +43,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.fatal: list[str] = []
-        self.db = Database(self.home / "procession.db", on_fatal=self.fatal.append, crash_point=self.crash_point)
+        self.db = SqliteDatabase(self.home / "procession.db", on_fatal=self.fatal.append, crash_point=self.crash_point)
         migrate(self.db, self.clock.now())
         self.blobs = Blobs(self.home / "files", crash_point=self.crash_point)
         self.announcements = Announcements()

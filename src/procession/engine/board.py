@@ -43,7 +43,6 @@ class Work:
     began_at: datetime
     stage: Stage = Stage.PREPARED
     attempt: int = 0  # the id of its row
-    verdict: str = ""  # why this engine ends it, when the run goes on without it
     log_trouble: str = ""  # why part of its log is lost
     limit: int | None = None  # the timer of its time limit
     shown: float = 0.0  # when its progress was last written, monotonic
@@ -71,6 +70,7 @@ class Board:
     told: set[str] = field(default_factory=set)
     waiting: list[str] = field(default_factory=list)  # action steps whose turn it is and that have no process yet
     works: dict[str, Work] = field(default_factory=dict)
+    leaving: set[Work] = field(default_factory=set)  # attempts that were ended; their processes may still live
     turn: int = 0  # when it last got a process, in turns of all runs
     is_dropped: bool = False
     is_finishing: bool = False
@@ -87,6 +87,10 @@ class Board:
             updated=self.updated,
             told=self.told,
         )
+
+    def processes(self) -> int:
+        """How many it holds."""
+        return len(self.works) + len(self.leaving)
 
     def ending(self, kind: HistoryKind, detail: Mapping[str, Any]) -> Ending:
         """An end of this run, for ends.record()."""

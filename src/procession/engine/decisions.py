@@ -84,12 +84,11 @@ def line_up(board: Board, change: Change, key: str) -> None:
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """How an attempt ended, its files published; `receipt` when it had to be killed."""
+    """How an attempt ended, its files published."""
 
     outcome: StepOutcome
     contents: Mapping[str, Content]
     seconds: float
-    receipt: Mapping[str, object] | None = None
 
 
 def settle(board: Board, change: Change, work: Work, result: Result) -> None:
@@ -106,7 +105,7 @@ def settle(board: Board, change: Change, work: Work, result: Result) -> None:
     message = message[:MESSAGE_CHARS_MAX]
     del board.works[work.key]
     change.ended.append(Ended(work=work, status=status, message=message, seconds=result.seconds))
-    detail = {"try": work.number, "killed": result.receipt} if result.receipt else {"try": work.number}
+    detail = {"try": work.number}
     if status is StepStatus.FAILED and _may_retry(work.step, work.number):
         _retry(board, change, work, message, detail)
         return

@@ -44,7 +44,7 @@ class Slots:
             return
         used: Counter[UserId] = Counter()
         for board in boards:
-            used[board.user.id] += len(board.works)
+            used[board.user.id] += board.processes()
         claims = self._claims(boards, used)
         free = self._tools.settings.workers_max - used.total()
         while claims and free > 0:
@@ -59,7 +59,7 @@ class Slots:
             if keys:
                 turn = self._user_turns.get(board.user.id, 0)
                 claims.append(
-                    _Claim(used[board.user.id], turn, len(board.works), board.turn, place, board=board, keys=keys)
+                    _Claim(used[board.user.id], turn, board.processes(), board.turn, place, board=board, keys=keys)
                 )
         heapq.heapify(claims)
         return claims
@@ -104,8 +104,9 @@ class Slots:
 
 
 def _is_due(board: Board, key: str, now: datetime) -> bool:
+    """Not while a process of the step's earlier try may still be at work."""
     due = board.retry_at.get(key)
-    return due is None or due <= now
+    return (due is None or due <= now) and not any(work.key == key for work in board.leaving)
 
 
 def _line_up(claim: _Claim, change_of: Callable[[Board], Change]) -> None:

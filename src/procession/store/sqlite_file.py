@@ -12,7 +12,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from procession.model.errors import Unavailable
-from procession.store.database import BUSY_SECONDS, Transaction
+from procession.store.database import Transaction
+from procession.store.sqlite import BUSY_SECONDS
+from procession.store.sqlite_commits import SqliteTransaction
 
 PAGES_AT_ONCE = 256  # freed in one transaction: 1 MB, for which a server's writer waits some milliseconds
 FAULTS_SHOWN_MAX = 5
@@ -70,7 +72,7 @@ def opened(path: Path) -> Iterator[Transaction]:
     """A copy that nobody else uses, in one transaction; kept when the block ends well. Raises OSError, Unavailable."""
     with _in_words(path), closing(_connect(path, "rw")) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        yield Transaction(connection)
+        yield SqliteTransaction(connection)
         connection.execute("COMMIT")
 
 

@@ -16,11 +16,9 @@ from typing import Any
 from procession.model.errors import ProcessionError, Unavailable
 from procession.model.ids import RunId
 from procession.store.crash import CrashPoint
-from procession.store.tasks import Rider, Task
+from procession.store.database import Rider, Row, Task
 
 log = logging.getLogger(__name__)
-
-Row = tuple[Any, ...]
 
 BATCH_OPERATIONS_MAX = 256  # longer batches make the first of them wait
 BUSY_TRY_SECONDS = 0.1  # one wait for another program's lock; the thread that commits has more to do
@@ -31,7 +29,7 @@ _BUSY = Unavailable("nothing was saved because the database is in use by another
 _IN_DOUBT = Unavailable("the server could not save this; it is restarting, try again in a moment")
 
 
-class Transaction:
+class SqliteTransaction:
     """What operations see of the database. Parameters always travel beside the text."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -72,6 +70,10 @@ class Transaction:
             raise
         self._connection.execute("RELEASE part")
 
+    def is_lost_with(self, error: Exception) -> bool:
+        """Whether the error is one of the whole transaction: a full disk is no refusal of one operation."""
+        return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR
+
     def look(self, run: RunId) -> None:
         """The engine is to look at this run: in this transaction if it drives this database, else after it."""
         self.looks.append(run)
@@ -89,7 +91,7 @@ class Transaction:
         return self._afterwards
 
 
-class Commits:
+class SqliteCommits:
     """The queue of operations of one connection. add() is for any thread, commit() for the one that commits."""
 
     def __init__(
@@ -127,7 +129,7 @@ class Commits:
         return self._commit([self._pending.popleft() for _ in range(min(len(self._pending), BATCH_OPERATIONS_MAX))])
 
     def _commit(self, batch: list[Task[Any]]) -> float:
-        tx = Transaction(self._connection)
+        tx = SqliteTransaction(self._connection)
         try:
             if batch:
                 self._perform(tx, batch)
@@ -141,7 +143,7 @@ class Commits:
         self._tell(tx, batch)
         return 0.0
 
-    def _tell(self, tx: Transaction, batch: list[Task[Any]]) -> None:
+    def _tell(self, tx: SqliteTransaction, batch: list[Task[Any]]) -> None:
         if self.rider is not None and self._is_riding:
             self._is_riding = False
             _call(self.rider.arrived)
@@ -153,7 +155,7 @@ class Commits:
             for run in tx.looks:
                 _call(partial(self.on_look, run))
 
-    def _ride(self, tx: Transaction) -> None:
+    def _ride(self, tx: SqliteTransaction) -> None:
         rider = self.rider
         if rider is None:
             return
@@ -168,7 +170,7 @@ class Commits:
             with tx.part():
                 rider.ride(tx)
         except Exception as error:
-            if is_of_database(error):
+            if tx.is_lost_with(error):
                 raise
             log.exception("the engine stumbled before a commit")
             self._throw_off()
@@ -187,14 +189,14 @@ class Commits:
         for task in [task for task in self._pending if task.must_be_written]:
             self._pending.remove(task)
 
-    def _perform(self, tx: Transaction, batch: list[Task[Any]]) -> None:
+    def _perform(self, tx: SqliteTransaction, batch: list[Task[Any]]) -> None:
         """One that is refused leaves no trace and does not disturb the others."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             for task in batch:
                 task.value, task.error = task.operation(tx), None
         except Exception as error:
-            if is_of_database(error):
+            if tx.is_lost_with(error):
                 raise
             self._connection.execute("ROLLBACK")
             tx.forget(0, 0)
@@ -203,7 +205,7 @@ class Commits:
             else:
                 self._perform_apart(tx, batch)
 
-    def _perform_apart(self, tx: Transaction, batch: list[Task[Any]]) -> None:
+    def _perform_apart(self, tx: SqliteTransaction, batch: list[Task[Any]]) -> None:
         """The slower way, for a batch in which something was refused: each operation in a savepoint."""
         self._connection.execute("BEGIN IMMEDIATE")
         for task in batch:
@@ -212,7 +214,7 @@ class Commits:
                 with tx.part():
                     task.value, task.error = task.operation(tx), None
             except Exception as error:
-                if is_of_database(error):
+                if tx.is_lost_with(error):
                     raise
                 tx.forget(*kept)
                 task.error = error
@@ -264,11 +266,6 @@ def _call(callback: Callable[[], object]) -> None:
         callback()
     except Exception:  # the caller's arm: what is committed is committed, whoever cannot hear of it
         log.exception("what follows a commit failed")
-
-
-def is_of_database(error: Exception) -> bool:
-    """Whether it says something of the whole transaction: a full disk is no refusal of one operation."""
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR
 
 
 def _is_full(error: sqlite3.Error) -> bool:

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from procession.model.errors import Unavailable
-from procession.store import maintenance
-from procession.store.database import Database
+from procession.store import sqlite_file
+from procession.store.sqlite import SqliteDatabase
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Of a database with 10 MB of free pages."""
     path = tmp_path / "a b%41.db"
-    database = Database(path, on_fatal=lambda _reason: None)
+    database = SqliteDatabase(path, on_fatal=lambda _reason: None)
     database.script(
         "CREATE TABLE t (c BLOB);\nCREATE TABLE kept (c INTEGER PRIMARY KEY);\nINSERT INTO kept VALUES (7);"
     )
@@ -29,24 +29,24 @@ def test_space_is_given_back_in_pieces_of_a_megabyte(path: Path) -> None:
     """A statement without rows is stepped once by execute(), which frees one page: the file would stay as it is."""
     before, pieces = path.stat().st_size, 1
 
-    while maintenance.free_pages(path):
+    while sqlite_file.free_pages(path):
         pieces += 1
 
-    assert maintenance.settle(path) == 0
+    assert sqlite_file.settle(path) == 0
     assert (before > 10_000_000, path.stat().st_size < 50_000) == (True, True)
-    assert pieces == pytest.approx(before / (maintenance.PAGES_AT_ONCE * 4_096), abs=1)
+    assert pieces == pytest.approx(before / (sqlite_file.PAGES_AT_ONCE * 4_096), abs=1)
 
 
 def test_a_copy_is_one_whole_file(path: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
-    database = Database(path, on_fatal=lambda _reason: None)
+    database = SqliteDatabase(path, on_fatal=lambda _reason: None)
     database.script("INSERT INTO kept VALUES (8);")  # in the log only
 
-    maintenance.copy(path, copy)
+    sqlite_file.copy(path, copy)
 
     database.close()
-    assert maintenance.faults(copy) == []
-    with maintenance.opened(copy) as tx:
+    assert sqlite_file.faults(copy) == []
+    with sqlite_file.opened(copy) as tx:
         assert tx.all("SELECT c FROM kept") == [(7,), (8,)]
     assert [path.name for path in tmp_path.glob("copy*")] == ["copy"]
 
@@ -54,17 +54,17 @@ def test_a_copy_is_one_whole_file(path: Path, tmp_path: Path) -> None:
 def test_damage_is_found(path: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(content[:4096] + b"x" * 4096 + content[8192:])
-    assert maintenance.faults(path)
+    assert sqlite_file.faults(path)
 
     path.write_bytes(b"no database at all, and longer than a header of one hundred bytes " * 20)
-    assert maintenance.faults(path) == ["file is not a database"]
+    assert sqlite_file.faults(path) == ["file is not a database"]
     with pytest.raises(Unavailable, match="file is not a database"):
-        maintenance.copy(path, path.with_name("copy"))
+        sqlite_file.copy(path, path.with_name("copy"))
 
 
 def test_a_row_that_names_nothing_is_found(path: Path) -> None:
-    with maintenance.opened(path) as tx:
+    with sqlite_file.opened(path) as tx:
         tx.run("CREATE TABLE child (id INTEGER REFERENCES kept (c))")
         tx.run("INSERT INTO child VALUES (9)")
 
-    assert maintenance.faults(path) == ["row 1 of child names a row of kept that is not there"]
+    assert sqlite_file.faults(path) == ["row 1 of child names a row of kept that is not there"]
