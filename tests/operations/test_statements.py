@@ -11,6 +11,7 @@ import pytest
 from procession.model.ids import ProcessId
 from procession.operations import runs
 from procession.store.database import Transaction
+from procession.store.sqlite_commits import SqliteTransaction
 from tests.engine.world import World
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ def statements(world: World, operation: Callable[[Transaction], T]) -> list[str]
     found: list[str] = []
 
     def traced(tx: Transaction) -> None:
+        assert isinstance(tx, SqliteTransaction)
         tx._connection.set_trace_callback(found.append)
         try:
             operation(tx)
