@@ -7,6 +7,7 @@ import ssl
 from contextlib import suppress
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr, make_msgid
+from functools import partial
 
 from procession.clock import Clock
 from procession.config import Settings, SmtpServer
@@ -26,7 +27,7 @@ def begin(settings: Settings, database: Database, clock: Clock, address: str) ->
     found = sending(settings, database, clock, address)
     if found is None:
         return None
-    loop = Loop("mail", lambda: letters.tick(found), rest_seconds=REST_SECONDS)
+    loop = Loop("mail", partial(letters.tick, found), rest_seconds=REST_SECONDS)
     loop.start()
     return loop
 
@@ -38,7 +39,7 @@ def sending(settings: Settings, database: Database, clock: Clock, address: str) 
         return None
     return letters.Sending(
         database=database,
-        send=lambda letter: send(server, letter),
+        send=partial(send, server),
         public_url=settings.public_url or address,
         clock=clock.now,
     )
