@@ -1,4 +1,4 @@
-"""A home with its engine at work and no HTTP: what server.py composes, called from this process."""
+"""A home with its engine at work and no HTTP: what serving/ composes, called from this process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from procession import server
 from procession.clock import SystemClock
 from procession.config import Settings
 from procession.model import process_file
@@ -17,6 +16,7 @@ from procession.model.ids import ProcessId
 from procession.model.lifecycle import RUN_FINAL, Outcome
 from procession.model.people import SCOPES, Caller, UserRole
 from procession.operations import people, processes, runs
+from procession.serving import server
 
 RUN_SECONDS_MAX = 60.0
 

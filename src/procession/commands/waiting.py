@@ -61,7 +61,7 @@ def _engine(place: Workplace) -> Iterator[None]:
     if place.home.is_awake():
         yield
         return
-    from procession import server
+    from procession.serving import server
 
     try:
         station = server.open_station(place.settings, clock=place.clock, on_fatal=_stop)

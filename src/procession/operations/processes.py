@@ -8,11 +8,12 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from procession.model import definitions, process_file, rendering
-from procession.model.documents import FileMistakes
+from procession.model import definitions, process_file
 from procession.model.errors import Forbidden, Invalid
 from procession.model.ids import ProcessId
 from procession.model.people import Caller, Role, User, UserRole
+from procession.model.process_file import rendering
+from procession.model.process_file.documents import FileMistakes
 from procession.model.processes import Process
 from procession.model.rights import covers
 from procession.model.steps import StepRow

@@ -17,8 +17,12 @@ from procession.door.encoding import encode
 from procession.door.parts import Parts
 from procession.engine.announcements import Announcements
 from procession.model import rights
+from procession.model.rights import PUBLIC
 from procession.operations import permissions
 from procession.operations.office import Office
+
+# How a caller is proved, by the space of the path.
+PROOFS = {Space.API: bearer.prove}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,8 @@ def build(
     table = (*routes.ROUTES, *settings.more)
     for route in table:
         rights.check(route.rule, re.findall(r"\{(\w+)\}", route.pattern))
+        if route.rule is not PUBLIC and route.space not in PROOFS:
+            raise ValueError(f"nobody can prove who they are at {route.method} {route.pattern}")
     parts = Parts(
         office=office,
         announcements=announcements,
@@ -50,7 +56,7 @@ def build(
     )
     connected = Server(
         database=database,
-        proofs={Space.API: bearer.prove},
+        proofs=PROOFS,
         permit=permissions.permit,
         clock=clock.now,
         threads=settings.threads,

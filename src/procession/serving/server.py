@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from procession import actions, journal, mail
+from procession import actions, mail
 from procession.clock import Clock, SystemClock
 from procession.config import Settings
 from procession.engine.announcements import Announcements
@@ -30,6 +30,7 @@ from procession.home import EngineLock, Home, Listener
 from procession.loops import Loop
 from procession.operations import uploads
 from procession.operations.office import Office
+from procession.serving import journal
 from procession.store.chunks import Chunks
 from procession.store.database import Database
 
@@ -211,7 +212,7 @@ def serve(settings: Settings, *, announce: Callable[[Ready, Station], None], clo
     `announce` is called when requests are answered from then on. Raises Busy, SettingError, Invalid.
     """
     # Before anything is built: uvicorn and the API take a third of the time to readiness to import.
-    from procession import http
+    from procession.serving import http
 
     sys.setswitchinterval(SWITCH_SECONDS)
     journal.to_stderr()
@@ -266,8 +267,8 @@ def _build_app(
     settings: Settings,
     about: tuple[Clock, Loop | None],
 ) -> Any:
-    from procession.api import app
     from procession.oauth import routes as oauth
+    from procession.serving import application as app
 
     return app.build(
         station.database,
