@@ -17,6 +17,7 @@ from procession.model.lifecycle import RUN_FINAL, Outcome
 from procession.model.people import SCOPES, Caller, UserRole
 from procession.operations import people, processes, runs
 from procession.serving import server
+from procession.serving.station import Station, open_station
 
 RUN_SECONDS_MAX = 60.0
 
@@ -25,7 +26,7 @@ RUN_SECONDS_MAX = 60.0
 class Direct:
     """The operations on a station, as one user who may do everything."""
 
-    station: server.Station
+    station: Station
     caller: Caller
     clock: SystemClock
 
@@ -62,7 +63,7 @@ def opened(home: Path, *, workers_max: int) -> Iterator[Direct]:
     """With the server's own settings, threads' switching included."""
     clock, switching = SystemClock(), sys.getswitchinterval()
     sys.setswitchinterval(server.SWITCH_SECONDS)
-    station = server.open_station(Settings(home=home, workers_max=workers_max), clock=clock, on_fatal=sys.exit)
+    station = open_station(Settings(home=home, workers_max=workers_max), clock=clock, on_fatal=sys.exit)
     try:
         user = station.database.write(
             lambda tx: people.create_user(

@@ -10,7 +10,8 @@ from procession.commands import workplace
 from procession.commands.console import Console
 from procession.config import Settings
 from procession.serving import server
-from procession.serving.server import Ready, Station
+from procession.serving.server import Ready
+from procession.serving.station import Station
 from procession.store import applications
 
 

@@ -1,7 +1,4 @@
-"""The composition root: builds the parts, connects them, and serves until told to end.
-
-What a server left behind, however it ended, the next one on the same home goes on with.
-"""
+"""Serves a home over HTTP until told to end."""
 
 from __future__ import annotations
 
@@ -13,26 +10,19 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-from procession import actions, mail
+from procession import mail
 from procession.clock import Clock, SystemClock
 from procession.config import Settings
-from procession.engine.announcements import Announcements
-from procession.engine.driver import LocalEngine
-from procession.engine.isolation import ForkServerIsolation, IsolationSettings
-from procession.engine.isolation.contract import Limits
-from procession.engine.options import EngineSettings, Tools
-from procession.engine.workbench import Workbench
-from procession.engine.workbench import settings as table_settings
-from procession.home import EngineLock, Home, Listener
-from procession.loops import Loop
-from procession.operations import uploads
-from procession.operations.office import Office
+from procession.home import Home
 from procession.serving import journal
-from procession.store.chunks import Chunks
-from procession.store.database import Database
+from procession.serving.running import Part, Running
+from procession.serving.station import Station, loop_part, open_station
+
+if TYPE_CHECKING:
+    import uvicorn
 
 log = logging.getLogger(__name__)
 
@@ -41,37 +31,10 @@ log = logging.getLogger(__name__)
 SWITCH_SECONDS = 0.0005
 LISTING_THREADS = 4
 HASHING_THREADS = 2  # each holds 19 MiB while it hashes a password
+POOL_SECONDS_MAX = 2.0  # for the listings and hashes under way when the server is told to end
 FATAL_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h: whoever watches us starts us again
 FATAL_ANSWER_SECONDS = 1.0  # for the answers of requests that met the error
-TIDYING_REST_SECONDS = 600.0  # between two looks for upload sessions that are a day old
-LOOP_SECONDS_MAX = 1.0  # for a tick under way when the server is told to end
-CLOSE_SECONDS_MAX = 7.0  # with the time for requests under way less than ten
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Station:
-    """A home with its engine at work."""
-
-    home: Home
-    database: Database
-    office: Office
-    announcements: Announcements
-    engine: LocalEngine
-    listener: Listener
-    lock: EngineLock
-    loops: tuple[Loop, ...]
-    isolation: str  # how steps are kept apart, in one line
-
-    def close(self) -> None:
-        """End every step process; runs under way go on at the next start."""
-        self.listener.close()
-        for loop in self.loops:
-            loop.stop(deadline_seconds=LOOP_SECONDS_MAX)
-        if self.office.workbench is not None:
-            self.office.workbench.close()
-        self.engine.close()
-        self.database.close()
-        self.lock.release()
+CLOSE_SECONDS_MAX = 7.0  # for all parts together; with the time for requests under way less than ten
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,95 +48,6 @@ class Ready:
     is_open_to_others: bool  # reachable from other machines without TLS: tokens can be read on the way
 
 
-def open_station(settings: Settings, *, clock: Clock, on_fatal: Callable[[str], None]) -> Station:
-    """Take the home, recover what an earlier engine left, and work. Raises Busy when another engine has it."""
-    home = Home(folder=settings.home)
-    lock = home.take_lock(f"process {os.getpid()}")
-    home.sweep_work()
-    isolation = ForkServerIsolation(isolation_settings(settings, home))
-    # First of all, because it takes longest and needs nothing of us while it does.
-    isolation.start()
-    database = home.open_database(clock, on_fatal)
-    chunks = home.open_chunks()
-    uploads.sweep(database, chunks)
-    blobs = home.open_blobs()
-    blobs.sweep()
-    tools = Tools(
-        database=database,
-        blobs=blobs,
-        isolation=isolation,
-        actions=actions.book(),
-        announcements=Announcements(),
-        clock=clock,
-        work=home.work,
-        logs=home.logs,
-        settings=_engine_settings(settings),
-    )
-    engine = LocalEngine(tools)
-    database.on_look(engine.look)
-    description = isolation.describe()
-    engine.start()
-    return Station(
-        home=home,
-        database=database,
-        office=_open_office(settings, tools, chunks),
-        announcements=tools.announcements,
-        engine=engine,
-        listener=home.listen(engine.look),
-        lock=lock,
-        loops=(_begin_tidying(database, chunks, clock),),
-        isolation=description,
-    )
-
-
-def _open_office(settings: Settings, tools: Tools, chunks: Chunks) -> Office:
-    return Office(
-        actions=tools.actions,
-        blobs=tools.blobs,
-        chunks=chunks,
-        logs=tools.logs,
-        allows_network=settings.allow_network,
-        workbench=_open_workbench(settings, Home(folder=settings.home)),
-    )
-
-
-def _begin_tidying(database: Database, chunks: Chunks, clock: Clock) -> Loop:
-    loop = Loop("tidying", lambda: uploads.tidy(database, chunks, clock.now()), rest_seconds=TIDYING_REST_SECONDS)
-    loop.start()
-    return loop
-
-
-def isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
-    """How this server keeps steps apart."""
-    return IsolationSettings(
-        workers_max=settings.workers_max,
-        network_allowed=settings.allow_network,
-        library_paths=tuple(map(str, settings.step_libraries)),
-        # DuckDB looks up the container's limits, and ends its process where it may not.
-        readable_paths=(
-            *(path for path in ("/sys/fs/cgroup",) if Path(path).exists()),
-            str(home.files),
-            str(home.work),
-        ),
-        writable_paths=(str(home.work),),
-    )
-
-
-def _open_workbench(settings: Settings, home: Home) -> Workbench:
-    """For table jobs."""
-    folder = home.work / "tables"
-    bounds = isolation_settings(settings, home)
-    return Workbench(folder, table_settings(readable_paths=bounds.readable_paths, writable_paths=bounds.writable_paths))
-
-
-def _engine_settings(settings: Settings) -> EngineSettings:
-    return EngineSettings(
-        workers_max=settings.workers_max,
-        grace_seconds=settings.grace_seconds,
-        limits=Limits(memory_bytes_max=settings.step_memory_bytes_max),
-    )
-
-
 class Ending:
     """How this server ends: asked to, or because a commit's outcome is unknown (ARCHITECTURE.md, invariant 6)."""
 
@@ -181,8 +55,16 @@ class Ending:
         self.exit_code = 0
         self._stop: Callable[[], None] | None = None
 
-    def connect(self, stop: Callable[[], None]) -> None:
+    def obey(self, server: uvicorn.Server) -> None:
+        """Signals, and errors that are fatal, end this server from now on."""
+
+        def stop(*_: object) -> None:
+            server.should_exit = True
+
         self._stop = stop
+        # Ours until uvicorn sets its own, and again when it repeats, at its end, the signal that it obeyed.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
         if self.exit_code:
             stop()
 
@@ -217,23 +99,12 @@ def serve(settings: Settings, *, announce: Callable[[Ready, Station], None], clo
     sys.setswitchinterval(SWITCH_SECONDS)
     journal.to_stderr()
     ending = Ending()
-    listening = http.bind(settings)
-    with (
-        listening,
-        ThreadPoolExecutor(LISTING_THREADS, thread_name_prefix="listing") as threads,
-        ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="hashing") as hashing,
-    ):
-        clock, address = clock or SystemClock(), http.address(settings, listening)
-        station = open_station(settings, clock=clock, on_fatal=ending.fatal)
-        post: Loop | None = None
+    with http.bind(settings) as listening:
+        address = http.address(settings, listening)
+        station = open_station(settings, clock=clock or SystemClock(), on_fatal=ending.fatal)
         try:
-            post = mail.begin(settings, station.database, clock, address)
-            app = _build_app(station, (threads, hashing), settings, (clock, post))
-            server = http.make_server(app, settings)
-            ending.connect(lambda: setattr(server, "should_exit", True))
-            # Ours until uvicorn sets its own, and again when it repeats, at its end, the signal that it obeyed.
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+            server = _make_server(station, settings, address)
+            ending.obey(server)
             ready = _ready(station, settings, address)
             announce(ready, station)
             log.info("ready", extra={"address": ready.address, "isolation": ready.isolation})
@@ -242,11 +113,40 @@ def serve(settings: Settings, *, announce: Callable[[Ready, Station], None], clo
             if ending.exit_code:
                 ending.now()
             ending.within(CLOSE_SECONDS_MAX)
-            if post is not None:
-                post.stop(deadline_seconds=LOOP_SECONDS_MAX)
             station.close()
     log.info("ended")
     return ending.exit_code
+
+
+def _make_server(station: Station, settings: Settings, address: str) -> uvicorn.Server:
+    from procession.oauth import routes as oauth
+    from procession.serving import application, http
+
+    post = mail.loop(settings, station.database, station.clock, address)
+    if post is not None:
+        station.running.start(loop_part("mail", post))
+    hashing = _pool(station.running, "hashing", HASHING_THREADS)
+    app = application.build(
+        station.database,
+        station.office,
+        clock=station.clock,
+        announcements=station.announcements,
+        settings=application.ApiSettings(
+            more=oauth.routes(hashing=hashing, seconds=settings.token_seconds),
+            threads=_pool(station.running, "listing", LISTING_THREADS),
+            hashing=hashing,
+            upload_bytes_max=settings.upload_bytes_max,
+            public_url=settings.public_url,
+            look_for_mail=None if post is None else post.wake,
+        ),
+    )
+    return http.make_server(app, settings)
+
+
+def _pool(running: Running, name: str, threads: int) -> ThreadPoolExecutor:
+    pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+    running.start(Part(name=name, stop=partial(pool.shutdown, cancel_futures=True), seconds_max=POOL_SECONDS_MAX))
+    return pool
 
 
 def _ready(station: Station, settings: Settings, address: str) -> Ready:
@@ -258,29 +158,4 @@ def _ready(station: Station, settings: Settings, address: str) -> Ready:
         pid=os.getpid(),
         isolation=station.isolation,
         is_open_to_others=not is_local and not settings.uses_tls,
-    )
-
-
-def _build_app(
-    station: Station,
-    pools: tuple[ThreadPoolExecutor, ThreadPoolExecutor],
-    settings: Settings,
-    about: tuple[Clock, Loop | None],
-) -> Any:
-    from procession.oauth import routes as oauth
-    from procession.serving import application as app
-
-    return app.build(
-        station.database,
-        station.office,
-        clock=about[0],
-        announcements=station.announcements,
-        settings=app.ApiSettings(
-            more=oauth.routes(hashing=pools[1], seconds=settings.token_seconds),
-            threads=pools[0],
-            hashing=pools[1],
-            upload_bytes_max=settings.upload_bytes_max,
-            public_url=settings.public_url,
-            look_for_mail=None if about[1] is None else about[1].wake,
-        ),
     )
