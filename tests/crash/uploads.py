@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from procession.operations import uploads
@@ -16,9 +17,9 @@ HOURS = 3_600
 
 def script(client: Client) -> None:
     file = _file_of_a_new_run(client)
-    client.promise("file", lambda: _holds(client, file, b"", OLD))
+    client.promise("file", partial(_holds, client, file, b"", OLD))
     client.done("POST", f"files/{file}", files={"file": ("old.csv", OLD)})
-    client.promise("file", lambda: _holds(client, file, OLD))
+    client.promise("file", partial(_holds, client, file, OLD))
     _in_chunks(client, file)
     _without_chunks(client, file)
     _given_up(client, file)
@@ -49,10 +50,10 @@ def _send(
     """What is acknowledged is on disk, and this client never sends it again."""
     data = PARTS[number] if data is None else data
     if before is not None:
-        client.promise(f"chunk {number}", lambda: _is_kept(client, session, number, before, data))
+        client.promise(f"chunk {number}", partial(_is_kept, client, session, number, before, data))
     path = f"files/{file}/uploadsessions/{session}/chunks/{number}"
     client.done("POST", path, files={"file": (f"new_{number}.csv", data)})
-    client.promise(f"chunk {number}", lambda: _is_kept(client, session, number, data))
+    client.promise(f"chunk {number}", partial(_is_kept, client, session, number, data))
 
 
 def _is_kept(client: Client, session: str, number: int, *contents: bytes) -> None:
@@ -64,11 +65,11 @@ def _is_kept(client: Client, session: str, number: int, *contents: bytes) -> Non
 def _commit(client: Client, file: str, session: str, before: bytes, after: bytes) -> None:
     """The file is the one or the other, and then the other; a commit sent again changes nothing."""
     client.forget(*(f"chunk {number}" for number in PARTS))
-    client.promise("file", lambda: _holds(client, file, before, after))
+    client.promise("file", partial(_holds, client, file, before, after))
     path = f"files/{file}/uploadsessions/{session}/commit"
     first: Any = client.done("POST", path)
     assert first["sizeInBytes"] == len(after)
-    client.promise("file", lambda: _holds(client, file, after))
+    client.promise("file", partial(_holds, client, file, after))
     assert client.done("POST", path) == first
 
 
@@ -92,8 +93,8 @@ def _given_up(client: Client, file: str) -> None:
     _send(client, file, young, 1, YOUNG)
     client.house.clock.advance(HOURS + 1)
     client.forget("chunk 3")
-    client.act("tidy", lambda: _tidy(client))
-    client.promise("gone", lambda: _is_gone(client, old))
+    client.act("tidy", partial(_tidy, client))
+    client.promise("gone", partial(_is_gone, client, old))
     assert client.ask("POST", f"files/{file}/uploadsessions/{old}/commit").status_code == 404
     _commit(client, file, young, b"", YOUNG)
 

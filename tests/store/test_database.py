@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,12 +50,12 @@ def test_an_operation_that_fails_halfway_leaves_no_trace_and_calls_nobody(db: Op
 
     def half(tx: Transaction) -> None:
         tx.run("INSERT INTO word VALUES ('half')")
-        tx.after_commit(lambda: called.append("half"))
+        tx.after_commit(partial(called.append, "half"))
         raise ValueError("no")
 
     def whole(tx: Transaction) -> None:
         tx.run("INSERT INTO word VALUES ('whole')")
-        tx.after_commit(lambda: called.append("whole"))
+        tx.after_commit(partial(called.append, "whole"))
 
     go_on = held(db)
     first, second = db.submit(half), db.submit(whole)
