@@ -107,7 +107,7 @@ def decode_frame(payload: bytes) -> Frame:
             case ["beat"]:
                 return Heartbeat()
             case ["progress", int() | float() as fraction, str() as message]:
-                return Progress(fraction=min(1.0, max(0.0, _finite(fraction))), message=message[:TEXT_CHARS_MAX])
+                return Progress(fraction=min(1.0, max(0.0, _finite(fraction))), message=_shown(message))
             case ["exit", int() as status, int() | float() as seconds]:
                 if not 0 <= status <= STATUS_MAX:
                     raise ValueError(f"no process ends with the status {status}")
@@ -115,12 +115,16 @@ def decode_frame(payload: bytes) -> Frame:
             case ["done", str() as status, str() as message, dict() as outputs, bool() as reusable]:
                 if StepStatus(status) not in OUTCOMES:
                     raise ValueError(f"no step ends {status}")
-                message = message[:TEXT_CHARS_MAX]
-                outcome = Outcome(status=StepStatus(status), message=message, outputs=_checked(outputs))
+                outcome = Outcome(status=StepStatus(status), message=_shown(message), outputs=_checked(outputs))
                 return Finished(done=Done(outcome=outcome), reusable=reusable)
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
         raise Malformed(f"the step's process sent something that is not a message: {error}") from error
     raise Malformed("the step's process sent something that is not a message")
+
+
+def _shown(message: str) -> str:
+    """As it can be stored: no database but SQLite holds a NUL in a text."""
+    return message[:TEXT_CHARS_MAX].replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _finite(number: float) -> float:
