@@ -14,7 +14,6 @@ from typing import Any
 import httpx2
 
 from procession import actions
-from procession.api import app
 from procession.clock import ManualClock
 from procession.engine.announcements import Announcements
 from procession.engine.workbench import Workbench
@@ -23,9 +22,10 @@ from procession.model.ids import RunId, StepId
 from procession.model.lifecycle import Outcome, StepEvent, StepStatus
 from procession.model.people import SCOPES, Caller, Role, User, UserRole
 from procession.model.runs import Run
-from procession.oauth import door
+from procession.oauth import routes as oauth
 from procession.operations import applications, consents, people, processes, runs, uploads
 from procession.operations.office import Office
+from procession.serving import application as app
 from procession.store import applications as application_store
 from procession.store import history, migrations, moves, permissions, times
 from procession.store import people as people_store
@@ -162,7 +162,8 @@ class House:
                 write = moves.StepWrite(message="done", finished_at=self.clock.now(), duration_seconds=1.0)
                 moves.move(tx, row.id, StepStatus.RUNNING, (StepEvent.SUCCEED,), write)
             for tried in history.attempts_of_run(tx, found.id):
-                history.end_attempt(tx, tried.id, StepStatus.SUCCESS, "done", now=self.clock.now(), seconds=1.0)
+                end = history.AttemptEnd(status=StepStatus.SUCCESS, message="done", at=self.clock.now(), seconds=1.0)
+                history.end_attempt(tx, tried.id, end)
             run_store.finish(tx, found, Outcome.SUCCESS, now=self.clock.now(), seconds=3.0)
 
         self.database.write(operation)
@@ -223,7 +224,7 @@ def _built(
 ) -> House:
     announcements = Announcements()
     settings = app.ApiSettings(
-        more=door.routes(hashing=threads),
+        more=oauth.routes(hashing=threads),
         threads=threads,
         hashing=threads,
         upload_bytes_max=100_000,

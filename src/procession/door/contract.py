@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
+from procession.door.ids import NAMES
 from procession.model.errors import ProcessionError
 from procession.model.ids import Id
 from procession.model.rights import Rule
@@ -19,9 +20,12 @@ from procession.model.rights import Rule
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from procession.door.parts import Parts
     from procession.model.people import Caller
     from procession.operations.repeats import Keyed
     from procession.store.database import Transaction
+
+T = TypeVar("T", bound=Id)
 
 # The three words of ASGI.
 Scope = MutableMapping[str, Any]
@@ -72,23 +76,36 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     client: str = ""  # the address that asks; behind a proxy that is trusted, of whom it asks for
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """What a plain handler gets. `body` has its keys in lower case, at every depth; `raw` is set for BodyKind.TEXT.
-
-    `caller` is None only on PUBLIC routes.
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """What every handler gets of a request. `body` has its keys in lower case, at every depth; `raw` is of
+    BodyKind.TEXT.
     """
 
-    tx: Transaction
     request: Request
-    caller: Caller
-    ids: Mapping[str, Any]
-    now: datetime
-    parts: Any
+    ids: Mapping[str, Any]  # of the path, by name
+    parts: Parts
     body: Mapping[str, Any] = {}
     raw: bytes = b""
 
+    def id(self, kind: type[T]) -> T:
+        """The id of this type in the path."""
+        found: T = self.ids[NAMES[kind]]
+        return found
 
-class StreamCall(msgspec.Struct, frozen=True, kw_only=True):
+    def find_id(self, kind: type[T]) -> T | None:
+        """The same, where not every pattern of the handler has one."""
+        return self.ids.get(NAMES[kind])
+
+
+class Call(Given, frozen=True, kw_only=True):
+    """What a plain handler gets. `caller` is None only on PUBLIC routes."""
+
+    tx: Transaction
+    caller: Caller
+    now: datetime
+
+
+class StreamCall(Given, frozen=True, kw_only=True):
     """What an async handler gets: it opens its own short transactions, because it may live for minutes.
 
     In the transaction that changes something it asks `admit` again: the caller as they are then, if token and role
@@ -96,15 +113,10 @@ class StreamCall(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     database: Database
-    request: Request
     caller: Caller
     admit: Callable[[Transaction], Caller]
-    ids: Mapping[str, Any]
     clock: Callable[[], datetime]
-    parts: Any
     receive: Receive
-    body: Mapping[str, Any] = {}  # of BodyKind.JSON and FORM, as in Call
-    raw: bytes = b""  # of BodyKind.TEXT
     keyed: Keyed | None = None  # to be marked, and answered, in the transaction that does what was asked
 
 
@@ -201,6 +213,8 @@ class Later:
     handler: StreamHandler
 
 
+# Who sends this request, by what proves it in one space: a bearer token, a session. Raises Unauthorized.
+Proof = Callable[["Transaction", Request, datetime], "Caller"]
 Handler = Callable[[Call], Any]
 StreamHandler = Callable[[StreamCall], Awaitable[Any]]
 
@@ -230,6 +244,3 @@ class Route:
     is_conditional: bool = False  # changes a file, and obeys If-Match and If-None-Match
     statuses: tuple[int, ...] = ()  # further ones than its kind of route has
     error_page: ErrorPage | None = None  # a page for people: it is not in openapi.json
-
-
-IdParser = Callable[[str], Id]

@@ -1,4 +1,4 @@
-"""The one ASGI application of the API: path, token, permission, handler, answer, in this order and for every route.
+"""The one ASGI application of every door: path, proof, permission, handler, answer, in this order and for every route.
 
 Nothing is answered around it: every body of a status other than 200 is {"message", "supportId"} (T12), and the same
 supportId stands in the server's log.
@@ -28,6 +28,7 @@ from procession.door.contract import (
     Handler,
     Later,
     Mode,
+    Proof,
     Receive,
     Refusal,
     Request,
@@ -40,8 +41,9 @@ from procession.door.contract import (
     StreamReply,
 )
 from procession.door.ids import parse_ids
+from procession.door.parts import Parts
 from procession.door.paths import Router, normalise
-from procession.model.errors import Invalid, ProcessionError, Unauthorized, Unavailable
+from procession.model.errors import Invalid, ProcessionError, Unavailable
 from procession.model.rights import PUBLIC, Rule
 from procession.operations import repeats
 from procession.operations.repeats import Keyed, Repeated
@@ -61,20 +63,20 @@ TEXT_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can w
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """What the dispatcher is connected to; server.py builds it.
+    """What the dispatcher is connected to; serving/ builds it.
 
-    `authenticate` turns a bearer token into its caller or raises Unauthorized. `permit` is the one function that
-    decides a permission: it raises NotFound or Forbidden, and is called for every route before its handler.
-    `threads` runs listings; `parts` is handed to the handlers as it is. `public_url` is where users reach us; "" when
+    `proofs` says for each space how a caller is proved. `permit` is the one function that decides a permission: it
+    raises NotFound or Forbidden, and is called for every route before its handler. `threads` runs listings.
+    `public_url` is where users reach us; "" when
     nobody said: then what each asks for tells.
     """
 
     database: Database
-    authenticate: Callable[[Transaction, str, datetime], Caller]
+    proofs: Mapping[Space, Proof]
     permit: Callable[[Transaction, Caller, Rule, Mapping[str, Any]], None]
     clock: Callable[[], datetime]
     threads: Executor
-    parts: Any
+    parts: Parts
     public_url: str = ""
 
 
@@ -184,7 +186,7 @@ class Api:
         """The caller and the ids, once the rule has said yes."""
         if asked.route.rule is PUBLIC:
             return None, parse_ids(asked.texts)
-        caller = self._server.authenticate(tx, bearer(asked.request.headers), self._server.clock())
+        caller = self._server.proofs[asked.route.space](tx, asked.request, self._server.clock())
         ids = parse_ids(asked.texts)
         self._server.permit(tx, caller, asked.route.rule, ids)
         return caller, ids
@@ -247,15 +249,6 @@ class Api:
             told = Unavailable(f"the server's disk takes no more ({error.strerror}); nothing was changed")
         log.error("request failed", exc_info=error, extra={**fields, "supportId": support_id, "status": told.status})
         await answer.send_error(told, support_id)
-
-
-def bearer(headers: Mapping[str, str]) -> str:
-    """The token of Authorization: Bearer ... (RFC 6750 section 2.1); no other way of sending one is accepted."""
-    kind, _, token = headers.get("authorization", "").partition(" ")
-    token = token.strip(" ")  # nothing else that Python takes for white space
-    if kind.lower() != "bearer" or not token:
-        raise Unauthorized("this needs an access token: send the header Authorization: Bearer <token>")
-    return token
 
 
 def _parsed(asked: Asked, raw: bytes) -> Mapping[str, Any]:

@@ -9,9 +9,12 @@ from procession.model.ids import (
     ApplicationId,
     FileId,
     GroupId,
+    Id,
     ProcessId,
     PropertyId,
+    ResourceId,
     RunId,
+    StepId,
     TableId,
     UserId,
     parse_resource,
@@ -19,17 +22,23 @@ from procession.model.ids import (
 )
 from procession.model.uploads import parse_chunk, parse_session
 
+# What an id of each type is called in a pattern: no pattern has two of one type.
+NAMES: Mapping[type[Id], str] = {
+    ProcessId: "process",
+    RunId: "run",
+    StepId: "step",
+    PropertyId: "property",
+    FileId: "file",
+    TableId: "table",
+    UserId: "user",
+    GroupId: "group",
+    ResourceId: "resource",
+    ApplicationId: "application",
+}
 PARSERS: Mapping[str, Callable[[str], Any]] = {
-    "process": ProcessId.parse,
-    "run": RunId.parse,
+    **{name: kind.parse for kind, name in NAMES.items()},
     "step": parse_step,
-    "property": PropertyId.parse,
-    "file": FileId.parse,
-    "table": TableId.parse,
-    "user": UserId.parse,
-    "group": GroupId.parse,
     "resource": parse_resource,
-    "application": ApplicationId.parse,
     "session": parse_session,
     "chunk": parse_chunk,
     "column": str,  # by its name

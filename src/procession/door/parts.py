@@ -1,15 +1,16 @@
-"""What the handlers of the API are given besides their call: the office, the announcements, limits."""
+"""What the handlers of every door work with: the office, the announcements, limits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
-from procession.door.contract import Call
 from procession.engine.announcements import Announcements
 from procession.model.ids import RunId
 from procession.operations.office import Office
+from procession.store.database import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +27,7 @@ class Parts:
     document: bytes
     look_for_mail: Callable[[], None] | None
 
-
-def announce(call: Call, run: RunId | None) -> None:
-    """Once this change is durable, tell those who wait for news of the run."""
-    if run is not None:
-        call.tx.after_commit(lambda: call.parts.announcements.ring(run))
+    def announce(self, tx: Transaction, run: RunId | None) -> None:
+        """Once this change is durable, wake those who wait for news of the run."""
+        if run is not None:
+            tx.after_commit(partial(self.announcements.ring, run))

@@ -43,7 +43,6 @@ class Work:
     began_at: datetime
     stage: Stage = Stage.PREPARED
     attempt: int = 0  # the id of its row
-    verdict: str = ""  # why this engine ends it, when the run goes on without it
     log_trouble: str = ""  # why part of its log is lost
     limit: int | None = None  # the timer of its time limit
     shown: float = 0.0  # when its progress was last written, monotonic
@@ -71,10 +70,24 @@ class Board:
     told: set[str] = field(default_factory=set)
     waiting: list[str] = field(default_factory=list)  # action steps whose turn it is and that have no process yet
     works: dict[str, Work] = field(default_factory=dict)
+    leaving: set[Work] = field(default_factory=set)  # attempts that were ended; their processes may still live
     turn: int = 0  # when it last got a process, in turns of all runs
     is_dropped: bool = False
     is_finishing: bool = False
     limit: int | None = None  # the timer of the run's time limit
+
+    def is_due(self, key: str, now: datetime) -> bool:
+        """Whether a step that waits may begin: its last try is gone, and its retry is not for later."""
+        due = self.retry_at.get(key)
+        return (due is None or due <= now) and not any(work.key == key for work in self.leaving)
+
+    def processes(self) -> int:
+        """How many it holds."""
+        return len(self.works) + len(self.leaving)
+
+    def is_parked(self, now: datetime) -> bool:
+        """Whether it has nothing to do before the moment of a retry."""
+        return bool(self.waiting) and not self.processes() and not any(self.is_due(key, now) for key in self.waiting)
 
     def state(self) -> flow.FlowState:
         return flow.FlowState(

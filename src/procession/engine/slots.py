@@ -6,7 +6,6 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from procession.engine import decisions
 from procession.engine.board import Board, Work
@@ -44,7 +43,7 @@ class Slots:
             return
         used: Counter[UserId] = Counter()
         for board in boards:
-            used[board.user.id] += len(board.works)
+            used[board.user.id] += board.processes()
         claims = self._claims(boards, used)
         free = self._tools.settings.workers_max - used.total()
         while claims and free > 0:
@@ -55,11 +54,11 @@ class Slots:
     def _claims(self, boards: tuple[Board, ...], used: Counter[UserId]) -> list[_Claim]:
         now, claims = self._tools.clock.now(), []
         for place, board in enumerate(boards):
-            keys = [key for key in reversed(board.waiting) if _is_due(board, key, now)]
+            keys = [key for key in reversed(board.waiting) if board.is_due(key, now)]
             if keys:
                 turn = self._user_turns.get(board.user.id, 0)
                 claims.append(
-                    _Claim(used[board.user.id], turn, len(board.works), board.turn, place, board=board, keys=keys)
+                    _Claim(used[board.user.id], turn, board.processes(), board.turn, place, board=board, keys=keys)
                 )
         heapq.heapify(claims)
         return claims
@@ -101,11 +100,6 @@ class Slots:
         )
         decisions.begin(board, change, work)
         return True
-
-
-def _is_due(board: Board, key: str, now: datetime) -> bool:
-    due = board.retry_at.get(key)
-    return due is None or due <= now
 
 
 def _line_up(claim: _Claim, change_of: Callable[[Board], Change]) -> None:

@@ -33,7 +33,11 @@ class Id(msgspec.Struct, frozen=True, order=True):
         return cls(int(number))
 
 
-class ProcessId(Id, frozen=True, order=True):
+class ResourceId(Id, frozen=True, order=True):
+    """What permissions are granted on: a process or a table."""
+
+
+class ProcessId(ResourceId, frozen=True, order=True):
     prefix = "p"
     noun = "process"
 
@@ -43,12 +47,16 @@ class RunId(Id, frozen=True, order=True):
     noun = "process run"
 
 
-class DataStepId(Id, frozen=True, order=True):
+class StepId(Id, frozen=True, order=True):
+    """A data step or an action step."""
+
+
+class DataStepId(StepId, frozen=True, order=True):
     prefix = "ds"
     noun = "data step"
 
 
-class ActionStepId(Id, frozen=True, order=True):
+class ActionStepId(StepId, frozen=True, order=True):
     prefix = "as"
     noun = "action step"
 
@@ -73,7 +81,7 @@ class GroupId(Id, frozen=True, order=True):
     noun = "user group"
 
 
-class TableId(Id, frozen=True, order=True):
+class TableId(ResourceId, frozen=True, order=True):
     prefix = "mt"
     noun = "table"
 
@@ -88,8 +96,6 @@ type_of_step: dict[str, type[DataStepId] | type[ActionStepId]] = {
     ActionStepId.prefix: ActionStepId,
 }
 
-StepId = DataStepId | ActionStepId
-
 
 def parse_step(text: str) -> StepId:
     """The id of a data step or an action step. Raises NotFound."""
@@ -97,10 +103,6 @@ def parse_step(text: str) -> StepId:
     if kind is None:
         raise NotFound(f'there is no step {text[:80]} (ids of a step begin with "ds-" or "as-")')
     return kind.parse(text)
-
-
-# What permissions are granted on.
-ResourceId = ProcessId | TableId
 
 
 def parse_resource(text: str) -> ResourceId:

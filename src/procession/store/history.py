@@ -112,14 +112,22 @@ def add_attempt(tx: Transaction, new: NewAttempt, now: datetime) -> int:
     )
 
 
-def end_attempt(
-    tx: Transaction, attempt: int, status: StepStatus, message: str, *, now: datetime, seconds: float | None
-) -> None:
-    """The attempt said how it ended, so its process is gone or free for other work."""
+class AttemptEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """`is_gone`: its process is gone or free for other work; one that was ended by force is gone later."""
+
+    status: StepStatus
+    message: str
+    at: datetime
+    seconds: float
+    is_gone: bool = True
+
+
+def end_attempt(tx: Transaction, attempt: int, end: AttemptEnd) -> None:
     tx.run(
-        "UPDATE step_attempt SET status = ?, message = ?, finished_at = ?, duration = ?, is_gone = 1"
+        "UPDATE step_attempt SET status = ?, message = ?, finished_at = ?, duration = ?, is_gone = ?"
         " WHERE id = ? AND status = 'Running'",
-        *(status, message, times.to_column(now), times.seconds_to_column(seconds), attempt),
+        *(end.status, end.message, times.to_column(end.at), times.seconds_to_column(end.seconds)),
+        *(int(end.is_gone), attempt),
     )
 
 

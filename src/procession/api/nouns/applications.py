@@ -23,7 +23,7 @@ def listed(call: Call) -> list[people_shapes.Application]:
 
 
 def get(call: Call) -> people_shapes.Application:
-    return _shown(call, applications.find(call.tx, call.ids["application"]))
+    return _shown(call, applications.find(call.tx, call.id(ApplicationId)))
 
 
 def create(call: Call) -> people_shapes.Application:
@@ -44,7 +44,7 @@ def create(call: Call) -> people_shapes.Application:
 
 def change(call: Call) -> people_shapes.Application:
     """What is left out stays. Raises Invalid for what cannot change."""
-    present = applications.find(call.tx, call.ids["application"])
+    present = applications.find(call.tx, call.id(ApplicationId))
     if call.body.get("ispublic") not in {None, present.is_public}:
         raise Invalid("isPublic cannot be changed; register another application")
     wanted = _changed(present, call.body)
@@ -52,12 +52,12 @@ def change(call: Call) -> people_shapes.Application:
 
 
 def reset_secret(call: Call) -> people_shapes.Application:
-    changed, secret = applications.reset_secret(call.tx, call.caller, call.ids["application"], call.now)
+    changed, secret = applications.reset_secret(call.tx, call.caller, call.id(ApplicationId), call.now)
     return _shown(call, changed, secret=secret)
 
 
 def delete(call: Call) -> EmptyReply:
-    applications.delete(call.tx, call.ids["application"])
+    applications.delete(call.tx, call.id(ApplicationId))
     return EmptyReply()
 
 

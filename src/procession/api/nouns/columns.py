@@ -13,6 +13,7 @@ from procession.door.contract import EmptyReply, StreamCall
 from procession.model import columns as rules
 from procession.model.columns import LENGTH_MAX, Column
 from procession.model.errors import Invalid
+from procession.model.ids import TableId
 from procession.operations import columns
 from procession.operations.columns import ColumnChange
 from procession.operations.tables import Desk
@@ -27,17 +28,17 @@ async def create(call: StreamCall) -> table_shapes.Column:
         return column_shown(column, spelling=str(call.body["datatype"]).strip())
 
     desk = desk_of(call, show)
-    return show(await _work(call, lambda: columns.add(desk, call.ids["table"], given)))
+    return show(await _work(call, lambda: columns.add(desk, call.id(TableId), given)))
 
 
 async def change(call: StreamCall) -> table_shapes.Column:
     given, desk = _read(call.body), desk_of(call, column_shown)
-    return column_shown(await _work(call, lambda: columns.change(desk, call.ids["table"], call.ids["column"], given)))
+    return column_shown(await _work(call, lambda: columns.change(desk, call.id(TableId), call.ids["column"], given)))
 
 
 async def drop(call: StreamCall) -> EmptyReply:
     desk = desk_of(call, lambda _: EmptyReply())
-    await _work(call, lambda: columns.drop(desk, call.ids["table"], call.ids["column"]))
+    await _work(call, lambda: columns.drop(desk, call.id(TableId), call.ids["column"]))
     return EmptyReply()
 
 

@@ -57,7 +57,7 @@ async def follow(call: StreamCall) -> StreamReply:
     """From the beginning, or after the event whose id is in Last-Event-ID or ?since; ends with the run."""
     text = call.request.headers.get("last-event-id") or call.request.query.get("since") or ""
     with call.database.read() as tx:
-        stream = Stream(call=call, run=call.ids["run"], seen=events.position(tx, call.ids["run"], text))
+        stream = Stream(call=call, run=call.id(RunId), seen=events.position(tx, call.id(RunId), text))
     return StreamReply(media_type="text/event-stream", write=lambda write: _follow(stream, write))
 
 

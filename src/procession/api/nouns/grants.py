@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from procession.api.routes import GRANT
+from procession.api.rules import GRANT
 from procession.api.wire import people_shapes, reading
 from procession.door.contract import Call, EmptyReply
 from procession.model.errors import Invalid
-from procession.model.ids import ResourceId, parse_resource
+from procession.model.ids import GroupId, ResourceId, UserId, parse_resource
 from procession.model.people import Permission, Role
 from procession.operations import grants, permissions
 from procession.operations.grants import Holder
@@ -28,11 +28,11 @@ def create(call: Call) -> people_shapes.Permission:
 
 def change(call: Call) -> people_shapes.Permission:
     """The same for a resource that the path names."""
-    return _granted(call, call.ids["resource"])
+    return _granted(call, call.id(ResourceId))
 
 
 def revoke(call: Call) -> EmptyReply:
-    grants.revoke(call.tx, call.caller, _holder(call), call.ids["resource"])
+    grants.revoke(call.tx, call.caller, _holder(call), call.id(ResourceId))
     return EmptyReply()
 
 
@@ -42,8 +42,7 @@ def _granted(call: Call, resource: ResourceId) -> people_shapes.Permission:
 
 
 def _holder(call: Call) -> Holder:
-    holder: Holder = call.ids["user"] if "user" in call.ids else call.ids["group"]
-    return holder
+    return call.find_id(UserId) or call.id(GroupId)
 
 
 def _shown(item: Permission) -> people_shapes.Permission:

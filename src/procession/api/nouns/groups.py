@@ -10,7 +10,7 @@ from procession.api.wire import shapes as common
 from procession.api.wire import shaping as wire
 from procession.door.contract import Call, EmptyReply
 from procession.model.errors import Invalid
-from procession.model.ids import UserId
+from procession.model.ids import GroupId, UserId
 from procession.model.people import Group
 from procession.operations import people
 
@@ -22,11 +22,11 @@ def listed(call: Call) -> list[common.Named]:
 
 
 def get(call: Call) -> people_shapes.UserGroup:
-    return _shown(people.group(call.tx, call.ids["group"]))
+    return _shown(people.group(call.tx, call.id(GroupId)))
 
 
 def members(call: Call) -> list[people_shapes.ListedUser]:
-    return [users.short(user) for user in people.members(call.tx, call.ids["group"])]
+    return [users.short(user) for user in people.members(call.tx, call.id(GroupId))]
 
 
 def create(call: Call) -> people_shapes.UserGroup:
@@ -37,7 +37,7 @@ def create(call: Call) -> people_shapes.UserGroup:
 
 def change(call: Call) -> people_shapes.UserGroup:
     """What is left out stays."""
-    wanted = people.group(call.tx, call.ids["group"])
+    wanted = people.group(call.tx, call.id(GroupId))
     if call.body.get("name") is not None:
         wanted = replace(wanted, name=reading.name(call.body["name"], field="name"))
     if call.body.get("description") is not None:
@@ -47,23 +47,23 @@ def change(call: Call) -> people_shapes.UserGroup:
 
 
 def delete(call: Call) -> EmptyReply:
-    people.delete_group(call.tx, call.ids["group"])
+    people.delete_group(call.tx, call.id(GroupId))
     return EmptyReply()
 
 
 def add(call: Call) -> people_shapes.ListedUser:
     """The member is named by the path, else by the body's id."""
-    member = call.ids.get("user")
+    member = call.find_id(UserId)
     if member is None:
         given = call.body.get("id")
         if not isinstance(given, str):
             raise Invalid('name the user whom to add: {"id": "u-1"}')
         member = UserId.parse(given)
-    return users.short(people.add_member(call.tx, call.ids["group"], member))
+    return users.short(people.add_member(call.tx, call.id(GroupId), member))
 
 
 def remove(call: Call) -> EmptyReply:
-    people.remove_member(call.tx, call.ids["group"], call.ids["user"])
+    people.remove_member(call.tx, call.id(GroupId), call.id(UserId))
     return EmptyReply()
 
 

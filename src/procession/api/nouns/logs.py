@@ -22,7 +22,7 @@ Write = Callable[[bytes], Awaitable[None]]
 
 async def log(call: StreamCall) -> FileReply | TextReply | StreamReply:
     """The log of the step's latest try, or of the last one in the run's attempt ?attempt=N."""
-    run, step = call.ids["run"], call.ids["step"]
+    run, step = call.id(RunId), call.id(StepId)
     query = call.request.query
     attempt = None
     if query.get("attempt"):
@@ -59,7 +59,7 @@ def _size_bytes(path: Path | None) -> int | None:
 
 async def _follow(call: StreamCall, write: Write) -> None:
     """Every try of the step from now on, until nothing more can come or the client hangs up."""
-    run, step = call.ids["run"], call.ids["step"]
+    run, step = call.id(RunId), call.id(StepId)
     path: Path | None = None
     offset = 0
     async with following.watching(call, run) as watch:

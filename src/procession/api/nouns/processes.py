@@ -9,10 +9,11 @@ from procession.api.wire import reading, shapes
 from procession.api.wire import shaping as wire
 from procession.door import bodies, idempotency
 from procession.door.contract import Call, StreamCall, TextReply
-from procession.model import process_file, rendering
-from procession.model.documents import FileMistakes
+from procession.model import process_file
 from procession.model.errors import Invalid
 from procession.model.ids import ProcessId
+from procession.model.process_file import rendering
+from procession.model.process_file.documents import FileMistakes
 from procession.model.processes import StepKind
 from procession.operations import processes, repeats
 from procession.store.database import Transaction
@@ -46,7 +47,7 @@ def listed(call: Call) -> list[shapes.Named]:
 
 
 def get(call: Call) -> shapes.Process:
-    return _shown(call.tx, call.ids["process"])
+    return _shown(call.tx, call.id(ProcessId))
 
 
 async def create(call: StreamCall) -> shapes.Process:
@@ -54,7 +55,7 @@ async def create(call: StreamCall) -> shapes.Process:
 
 
 async def publish(call: StreamCall) -> shapes.Process:
-    return await _apply(call, call.ids["process"])
+    return await _apply(call, call.id(ProcessId))
 
 
 async def _apply(call: StreamCall, process_id: ProcessId | None) -> shapes.Process:
@@ -104,7 +105,7 @@ def definition(call: Call) -> Any:
     """YAML, as it was applied where it was a file; JSON for a client that asks for it; ?version=N as it was then."""
     given = call.request.query.get("version")
     number = reading.whole(given, field="version", least=1, most=VERSIONS_MAX) if given else None
-    text, process = processes.definition(call.tx, call.ids["process"], number)
+    text, process = processes.definition(call.tx, call.id(ProcessId), number)
     if "json" in call.request.headers.get("accept", "").lower():
         return rendering.render(process)
     return TextReply(text=text, media_type="application/yaml; charset=utf-8")
@@ -115,15 +116,15 @@ def versions(call: Call) -> list[shapes.Version]:
         shapes.Version(
             version=row.number, author=row.author, dateCreated=wire.seven_digits(row.created_at), hash=row.sha256
         )
-        for row in processes.versions(call.tx, call.ids["process"])
+        for row in processes.versions(call.tx, call.id(ProcessId))
     ]
 
 
 def steps(call: Call) -> list[shapes.DataStep] | list[shapes.AnyStep]:
     """Data steps, as documented; ?include=all shows action steps too, as it does for a run."""
-    rows = processes.steps_of(call.tx, call.ids["process"])
+    rows = processes.steps_of(call.tx, call.id(ProcessId))
     if reading.includes_all(call.request.query):
-        _, process = processes.definition(call.tx, call.ids["process"])
+        _, process = processes.definition(call.tx, call.id(ProcessId))
         actions = {step.key: step.action for step in process.steps}
         return [wire.any_step(row, action=actions.get(row.key, ""), attempts=0, now=call.now) for row in rows]
     return [wire.data_step(row) for row in rows if row.kind is StepKind.DATA]

@@ -11,12 +11,11 @@ from enum import StrEnum
 from typing import Any
 
 from procession.api.nouns import histories
-from procession.api.routes import EXECUTE_R
+from procession.api.rules import EXECUTE_R
 from procession.api.wire import reading, shapes
 from procession.api.wire import shaping as wire
 from procession.door import paging
 from procession.door.contract import Call, Later, Reply, StreamCall
-from procession.door.parts import announce
 from procession.model.errors import Invalid
 from procession.model.ids import ProcessId, RunId, UserId
 from procession.model.lifecycle import Outcome, RunStatus
@@ -47,13 +46,13 @@ def create(call: Call) -> shapes.ProcessRun:
         call.tx,
         call.parts.office,
         call.caller,
-        call.ids["process"],
+        call.id(ProcessId),
         prefix=reading.string(call.body, "namePrefix"),
         inputs=inputs,
         start=is_started is not None and reading.boolean(is_started, field="start"),
         now=call.now,
     )
-    announce(call, run.id)
+    call.parts.announce(call.tx, run.id)
     return wire.run(run)
 
 
@@ -61,7 +60,7 @@ def of_process(call: Call) -> list[shapes.Named]:
     query = call.request.query
     found = runs.of_process(
         call.tx,
-        call.ids["process"],
+        call.id(ProcessId),
         created_after=reading.maybe_moment(query, "dateCreatedStart"),
         created_before=reading.maybe_moment(query, "dateCreatedEnd"),
     )
@@ -69,26 +68,26 @@ def of_process(call: Call) -> list[shapes.Named]:
 
 
 def get(call: Call) -> shapes.ProcessRun:
-    return wire.run(runs.find(call.tx, call.ids["run"]))
+    return wire.run(runs.find(call.tx, call.id(RunId)))
 
 
 def start(call: Call) -> shapes.RunStatus:
-    return _start(call, call.ids["run"])
+    return _start(call, call.id(RunId))
 
 
 def _start(call: Call, run_id: RunId) -> shapes.RunStatus:
     run = runs.start(call.tx, call.parts.office, call.caller, run_id, reason=reason(call.body), now=call.now)
-    announce(call, run_id)
+    call.parts.announce(call.tx, run_id)
     return _status(call.tx, run, call)
 
 
 def cancel(call: Call) -> shapes.RunStatus:
-    return _cancel(call, call.ids["run"])
+    return _cancel(call, call.id(RunId))
 
 
 def _cancel(call: Call, run_id: RunId) -> shapes.RunStatus:
     run = runs.cancel(call.tx, call.parts.office, call.caller, run_id, reason=reason(call.body), now=call.now)
-    announce(call, run_id)
+    call.parts.announce(call.tx, run_id)
     return _status(call.tx, run, call)
 
 
@@ -110,7 +109,7 @@ def status(call: Call) -> shapes.RunStatus | Later:
     since = _since(call.request.query)
     if "wait" in call.request.query:
         return Later(lambda later: wait_for_status(later, since))
-    return _status(call.tx, runs.find(call.tx, call.ids["run"]), call)
+    return _status(call.tx, runs.find(call.tx, call.id(RunId)), call)
 
 
 def _status(tx: Transaction, run: Run, call: Call | None = None) -> shapes.RunStatus:
@@ -127,7 +126,7 @@ async def wait_for_status(call: StreamCall, since: int) -> shapes.RunStatus:
     wait_seconds = reading.whole(call.request.query["wait"] or "0", field="wait", least=0, most=WAIT_SECONDS_MAX)
     news = asyncio.Event()
     loop = asyncio.get_running_loop()
-    forget = call.parts.announcements.listen(call.ids["run"], lambda: loop.call_soon_threadsafe(news.set))
+    forget = call.parts.announcements.listen(call.id(RunId), lambda: loop.call_soon_threadsafe(news.set))
     try:
         async with asyncio.timeout(wait_seconds):
             while not _is_newer(call, since):
@@ -138,17 +137,17 @@ async def wait_for_status(call: StreamCall, since: int) -> shapes.RunStatus:
     finally:
         forget()
     with call.database.read() as tx:
-        run = runs.find(tx, call.ids["run"])
+        run = runs.find(tx, call.id(RunId))
         return wire.run_status(run, runs.failed_steps(tx, run), now=call.clock())
 
 
 def _is_newer(call: StreamCall, since: int) -> bool:
     with call.database.read() as tx:
-        return runs.find(tx, call.ids["run"]).revision > since
+        return runs.find(tx, call.id(RunId)).revision > since
 
 
 def history(call: Call) -> shapes.History:
-    return histories.history(history_operations.of_run(call.tx, call.ids["run"]))
+    return histories.history(history_operations.of_run(call.tx, call.id(RunId)))
 
 
 def listed(call: Call) -> Reply:

@@ -9,8 +9,8 @@ from procession.api.nouns import runs
 from procession.api.wire import reading, shapes
 from procession.api.wire import shaping as wire
 from procession.door.contract import Call
-from procession.door.parts import announce
 from procession.model.errors import Invalid
+from procession.model.ids import PropertyId, RunId, StepId
 from procession.model.processes import StepKind
 from procession.model.restart import Wish
 from procession.model.steps import StepRow
@@ -26,12 +26,12 @@ def of_run(call: Call) -> list[shapes.DataStep] | list[shapes.AnyStep]:
     """Data steps, as documented; ?include=all shows action steps too, with the state of each."""
     if reading.includes_all(call.request.query):
         return _all_of_run(call)
-    rows = steps.of_run(call.tx, call.ids["run"])
+    rows = steps.of_run(call.tx, call.id(RunId))
     return [wire.data_step(row) for row in rows if row.kind is StepKind.DATA]
 
 
 def _all_of_run(call: Call) -> list[shapes.AnyStep]:
-    found = steps.overview(call.tx, run_operations.find(call.tx, call.ids["run"]))
+    found = steps.overview(call.tx, run_operations.find(call.tx, call.id(RunId)))
     attempts = Counter(found.attempts)
     return [
         wire.any_step(row, action=found.actions.get(row.key, ""), attempts=attempts[row.id], now=call.now)
@@ -40,7 +40,7 @@ def _all_of_run(call: Call) -> list[shapes.AnyStep]:
 
 
 def status(call: Call) -> shapes.StepRunStatus:
-    return wire.step_status(steps.status(call.tx, call.ids["run"], call.ids["step"]), now=call.now)
+    return wire.step_status(steps.status(call.tx, call.id(RunId), call.id(StepId)), now=call.now)
 
 
 def restart(call: Call) -> shapes.StepRunStatus:
@@ -48,12 +48,12 @@ def restart(call: Call) -> shapes.StepRunStatus:
         call.tx,
         call.parts.office,
         call.caller,
-        call.ids["run"],
-        call.ids["step"],
+        call.id(RunId),
+        call.id(StepId),
         wish=Wish(reason=runs.reason(call.body), release=_released(call), takes_latest=_takes_latest(call)),
         now=call.now,
     )
-    announce(call, step.run)
+    call.parts.announce(call.tx, step.run)
     return wire.restarted(step, call.now)
 
 
@@ -71,12 +71,12 @@ def _released(call: Call) -> frozenset[str]:
         return frozenset()
     if not isinstance(given, list) or len(given) > RELEASES_MAX or not all(isinstance(text, str) for text in given):
         raise Invalid(f"release must be a list of at most {RELEASES_MAX} keys or ids of steps")
-    keys = {str(row.id): row.key for row in steps.of_run(call.tx, call.ids["run"])} if given else {}
+    keys = {str(row.id): row.key for row in steps.of_run(call.tx, call.id(RunId))} if given else {}
     return frozenset(keys.get(text.lower(), text) for text in map(str, given))
 
 
 def restart_plan(call: Call) -> shapes.RestartPlan:
-    planned = run_operations.restart_plan(call.tx, call.parts.office, call.ids["run"], call.ids["step"])
+    planned = run_operations.restart_plan(call.tx, call.parts.office, call.id(RunId), call.id(StepId))
     plan, newer = planned.plan, upgrades.find(call.tx, planned)
     return shapes.RestartPlan(
         runsAgain=_planned(planned, plan.again),
@@ -104,20 +104,20 @@ def _planned_step(planned: Planned, row: StepRow) -> shapes.PlannedStep:
 
 
 def get(call: Call) -> shapes.DataStep:
-    return wire.data_step(steps.find_data_step(call.tx, call.ids["step"]))
+    return wire.data_step(steps.find_data_step(call.tx, call.id(StepId)))
 
 
 def properties(call: Call) -> list[shapes.Property]:
-    return [wire.property(row) for row in steps.properties(call.tx, call.ids["step"])]
+    return [wire.property(row) for row in steps.properties(call.tx, call.id(StepId))]
 
 
 def property(call: Call) -> shapes.Property:
-    return wire.property(steps.find_property(call.tx, call.ids["step"], call.ids["property"]))
+    return wire.property(steps.find_property(call.tx, call.id(StepId), call.id(PropertyId)))
 
 
 def change(call: Call) -> shapes.Property:
-    row = steps.find_property(call.tx, call.ids["step"], call.ids["property"])
+    row = steps.find_property(call.tx, call.id(StepId), call.id(PropertyId))
     wanted = reading.changed(row.item, call.body)
     changed = steps.change(call.tx, call.parts.office, call.caller, row, wanted, now=call.now)
-    announce(call, steps.find(call.tx, call.ids["step"]).run)
+    call.parts.announce(call.tx, steps.find(call.tx, call.id(StepId)).run)
     return wire.property(changed, is_update=True)

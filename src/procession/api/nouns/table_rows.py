@@ -32,6 +32,7 @@ from procession.door.contract import Reply, Request, StreamCall, StreamReply
 from procession.model import columns as rules
 from procession.model.columns import Column
 from procession.model.errors import Invalid, NotFound, TooLarge, Unavailable
+from procession.model.ids import TableId
 from procession.model.tables import Snapshot
 from procession.operations import repeats, table_rows, tables
 from procession.operations.table_rows import RowsRequest, RowsWritten, Wanted
@@ -52,7 +53,7 @@ async def read(call: StreamCall) -> Reply | StreamReply:
     query, office = _query(call.request), call.parts.office
     version, after = _read_cursor(query["cursor"]) if query.get("cursor") else (version_asked(query.get("version")), 0)
     with call.database.read() as tx:
-        present = tables.snapshot(tx, call.ids["table"], version)
+        present = tables.snapshot(tx, call.id(TableId), version)
     format_ = _format_wanted(call.request.headers.get("accept", ""))
     wanted = Wanted(
         format=format_,
@@ -164,7 +165,7 @@ async def write(call: StreamCall) -> table_shapes.RowsWritten:
             with call.database.read() as tx:
                 repeats.check(tx, desk.keyed, call.clock())
         return _written(
-            await asyncio.wrap_future(bench.call(lambda: table_rows.write(desk, call.ids["table"], request)))
+            await asyncio.wrap_future(bench.call(lambda: table_rows.write(desk, call.id(TableId), request)))
         )
 
 

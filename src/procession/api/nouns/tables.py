@@ -10,6 +10,7 @@ from procession.api.wire import shapes as common
 from procession.api.wire import shaping as wire
 from procession.door.contract import Call, EmptyReply
 from procession.model.columns import Column, ColumnType
+from procession.model.ids import TableId
 from procession.model.tables import Table, TableVersion
 from procession.operations import tables
 
@@ -22,7 +23,7 @@ def listed(call: Call) -> list[common.Named]:
 
 
 def get(call: Call) -> table_shapes.Table:
-    return shown(tables.find(call.tx, call.ids["table"]))
+    return shown(tables.find(call.tx, call.id(TableId)))
 
 
 def create(call: Call) -> table_shapes.Table:
@@ -37,22 +38,22 @@ def update(call: Call) -> table_shapes.Table:
     description = None
     if "description" in call.body:
         description = reading.string(call.body, "description", most=DESCRIPTION_CHARACTERS_MAX)
-    return shown(tables.update(call.tx, call.ids["table"], name=name, description=description, now=call.now))
+    return shown(tables.update(call.tx, call.id(TableId), name=name, description=description, now=call.now))
 
 
 def delete(call: Call) -> EmptyReply:
-    tables.delete(call.tx, call.ids["table"], now=call.now)
+    tables.delete(call.tx, call.id(TableId), now=call.now)
     return EmptyReply()
 
 
 def versions(call: Call) -> list[table_shapes.TableVersion]:
-    return [_version(row) for row in tables.versions(call.tx, call.ids["table"])]
+    return [_version(row) for row in tables.versions(call.tx, call.id(TableId))]
 
 
 def columns(call: Call) -> list[table_shapes.Column]:
     """?version=N gives those of that version."""
     number = version_asked(call.request.query.get("version"))
-    snapshot = tables.snapshot(call.tx, call.ids["table"], number)
+    snapshot = tables.snapshot(call.tx, call.id(TableId), number)
     return [column_shown(column) for column in snapshot.version.columns]
 
 

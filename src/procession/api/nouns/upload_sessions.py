@@ -13,6 +13,7 @@ from procession.door import conditions, uploads
 from procession.door.contract import Call, StreamCall
 from procession.model.errors import ProcessionError
 from procession.model.files import Content, File
+from procession.model.ids import FileId
 from procession.model.uploads import Chunk
 from procession.operations import files
 from procession.operations import uploads as operations
@@ -21,8 +22,8 @@ from procession.store.database import Transaction
 
 
 def begin(call: Call) -> UploadStarted:
-    conditions.check_change(call.request.headers, files.find(call.tx, call.ids["file"]))
-    session = operations.begin(call.tx, call.caller, call.ids["file"], now=call.now)
+    conditions.check_change(call.request.headers, files.find(call.tx, call.id(FileId)))
+    session = operations.begin(call.tx, call.caller, call.id(FileId), now=call.now)
     return UploadStarted(uploadSessionId=session.id, uploadsessionid=session.id)
 
 
@@ -85,8 +86,7 @@ async def commit(call: StreamCall) -> shapes.File:
         if operations.to_join(tx, caller, place) is not None:
             conditions.check_change(call.request.headers, files.find(tx, place.file))
         file = operations.commit(tx, caller, place, joined, now=call.clock())
-        if (run := file.run) is not None:
-            tx.after_commit(lambda: call.parts.announcements.ring(run))
+        call.parts.announce(tx, file.run)
         return file
 
     file = await _written(call, operation)
@@ -95,7 +95,7 @@ async def commit(call: StreamCall) -> shapes.File:
 
 
 def _place(call: StreamCall) -> Place:
-    return Place(file=call.ids["file"], session=call.ids["session"])
+    return Place(file=call.id(FileId), session=call.ids["session"])
 
 
 async def _written(call: StreamCall, operation: Any) -> Any:

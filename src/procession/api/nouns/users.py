@@ -45,11 +45,11 @@ def listed(call: Call) -> list[people_shapes.ListedUser]:
 
 
 def get(call: Call) -> people_shapes.User:
-    return shown(people.user(call.tx, call.ids["user"]))
+    return shown(people.user(call.tx, call.id(UserId)))
 
 
 def groups(call: Call) -> list[common.Named]:
-    return [wire.named(group.id, group.name) for group in people.groups_of(call.tx, call.ids["user"])]
+    return [wire.named(group.id, group.name) for group in people.groups_of(call.tx, call.id(UserId))]
 
 
 async def create(call: StreamCall) -> people_shapes.User:
@@ -73,7 +73,7 @@ async def create(call: StreamCall) -> people_shapes.User:
 def link(call: Call) -> people_shapes.User:
     """A link to set the password: mailed to the user, or in the answer where no mail is sent."""
     sends = _sends_mail(call.tx, call.parts)
-    return _with_link(call, accounts.remind(call.tx, call.caller, call.ids["user"], sends_mail=sends, now=call.now))
+    return _with_link(call, accounts.remind(call.tx, call.caller, call.id(UserId), sends_mail=sends, now=call.now))
 
 
 def _sends_mail(tx: Transaction, parts: Parts) -> bool:
@@ -91,13 +91,13 @@ async def change(call: StreamCall) -> people_shapes.User:
     """Any of the fields; what is left out stays."""
     body = call.body
     with call.database.read() as tx:
-        _changed(people.user(tx, call.ids["user"]), body)  # refused before a password is hashed
+        _changed(people.user(tx, call.id(UserId)), body)  # refused before a password is hashed
     password_hash = await _hashed(call, body)
 
     def operation(tx: Transaction) -> people_shapes.User:
         caller = call.admit(tx)
         repeats.mark(tx, call.keyed, call.clock())
-        wanted = _changed(people.user(tx, call.ids["user"]), body)
+        wanted = _changed(people.user(tx, call.id(UserId)), body)
         changed = accounts.change(tx, caller, wanted, password_hash=password_hash, now=call.clock())
         return idempotency.answered(tx, call.keyed, shown(changed))
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from procession.door.contract import BodyKind, Call, Mode, PageReply, Route, Space
+from procession.model.ids import RunId
 from procession.model.rights import PUBLIC
 from procession.oauth import authorize, core, endpoints, pages, signing
 from procession.oauth.limits import Limits
@@ -64,4 +65,4 @@ def _home(call: Call) -> PageReply:
 
 def _run(call: Call) -> PageReply:
     """Anybody may open it, so it tells nothing of the run, not even whether there is one."""
-    return pages.page("run", run=str(call.ids["run"]))
+    return pages.page("run", run=str(call.id(RunId)))

@@ -1,70 +1,28 @@
-"""The API put together: every route with its handler, as one ASGI application."""
+"""The routes of all doors put together, as one ASGI application."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from types import ModuleType
 
 import procession
-from procession.api import routes
-from procession.api.nouns import (
-    applications,
-    columns,
-    events,
-    files,
-    grants,
-    groups,
-    log_items,
-    logs,
-    processes,
-    runs,
-    server,
-    steps,
-    table_rows,
-    tables,
-    upload_sessions,
-    users,
-)
+from procession.api import bearer, routes
 from procession.api.openapi import document as openapi
 from procession.clock import Clock
-from procession.door.contract import Database, Handler, Route, StreamHandler
+from procession.door.contract import Database, Route, Space
 from procession.door.dispatch import Api, Server
 from procession.door.encoding import encode
 from procession.door.parts import Parts
 from procession.engine.announcements import Announcements
 from procession.model import rights
+from procession.model.rights import PUBLIC
 from procession.operations import permissions
 from procession.operations.office import Office
 
-# Where the handlers of each noun are.
-NOUNS: Mapping[str, ModuleType] = {
-    "processes": processes,
-    "runs": runs,
-    "steps": steps,
-    "logs": logs,
-    "events": events,
-    "files": files,
-    "upload_sessions": upload_sessions,
-    "tables": tables,
-    "columns": columns,
-    "table_rows": table_rows,
-    "users": users,
-    "groups": groups,
-    "grants": grants,
-    "log_items": log_items,
-    "applications": applications,
-    "server": server,
-}
-
-
-def handler(name: str) -> Handler | StreamHandler:
-    """The handler of "noun.verb". Raises KeyError or AttributeError when there is none, before anything is served."""
-    noun, _, verb = name.partition(".")
-    found: Handler | StreamHandler = getattr(NOUNS[noun], verb)
-    return found
+# How a caller is proved, by the space of the path.
+PROOFS = {Space.API: bearer.prove}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +41,8 @@ def build(
     database: Database, office: Office, *, clock: Clock, announcements: Announcements, settings: ApiSettings
 ) -> Api:
     """The ASGI application. Raises ValueError for a route whose rule cannot be asked."""
-    table = (*routes.table(handler), *settings.more)
-    for route in table:
-        rights.check(route.rule, re.findall(r"\{(\w+)\}", route.pattern))
+    table = (*routes.ROUTES, *settings.more)
+    check(table)
     parts = Parts(
         office=office,
         announcements=announcements,
@@ -96,7 +53,7 @@ def build(
     )
     connected = Server(
         database=database,
-        authenticate=permissions.authenticate,
+        proofs=PROOFS,
         permit=permissions.permit,
         clock=clock.now,
         threads=settings.threads,
@@ -104,3 +61,11 @@ def build(
         public_url=settings.public_url,
     )
     return Api(connected, table)
+
+
+def check(table: Iterable[Route]) -> None:
+    """Raises ValueError for a route whose rule cannot be asked, or where nobody can prove who they are."""
+    for route in table:
+        rights.check(route.rule, re.findall(r"\{(\w+)\}", route.pattern))
+        if route.rule is not PUBLIC and route.space not in PROOFS:
+            raise ValueError(f"nobody can prove who they are at {route.method} {route.pattern}")
