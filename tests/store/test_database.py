@@ -188,7 +188,7 @@ def test_a_table_is_known_by_its_name(opened: Opened) -> None:
 
 def test_the_tables_that_name_another_are_known(opened: Opened) -> None:
     opened.db.script(
-        "CREATE TABLE line (word_id INTEGER REFERENCES word (id), next_id INTEGER REFERENCES word (id));"
+        "CREATE TABLE line (word_id INTEGER REFERENCES word (id), next_id INTEGER REFERENCES word (id));\n"
         "CREATE TABLE page (word_id INTEGER)"
     )
 
