@@ -28,8 +28,8 @@ def fill(tx: Transaction, caller: Caller, file_id: FileId, name: str, content: C
     file = find(tx, file_id)
     check_open(tx, caller, file)
     _refuse_output(tx, file)
-    files.fill(tx, file_id, name=name, content=content)
     _touch(tx, caller, file, now)
+    files.fill(tx, file_id, name=name, content=content)
     return find(tx, file_id)
 
 
@@ -37,8 +37,8 @@ def rename(tx: Transaction, caller: Caller, file_id: FileId, name: str, *, now: 
     """Only the name changes. Raises Invalid as fill() does."""
     file = find(tx, file_id)
     check_open(tx, caller, file)
-    files.rename(tx, file_id, name)
     _touch(tx, caller, file, now)
+    files.rename(tx, file_id, name)
     return find(tx, file_id)
 
 

@@ -172,5 +172,5 @@ def _change_run(
             f"the properties of process run {run_id} were frozen when it started; create a new run to change"
             f' "{row.item.name}"'
         )
-    steps.update_property(tx, row.id, wanted)
     runs.touch(tx, run, author=caller.user.login, now=now)
+    steps.update_property(tx, row.id, wanted)
