@@ -8,9 +8,9 @@ from procession.model import definitions
 from procession.model.errors import Invalid
 from procession.model.processes import Process
 from procession.model.runs import Run
+from procession.operations.act import Act
 from procession.operations.office import Office
 from procession.store import processes
-from procession.store.database import Transaction
 
 SETTING = "PROCESSION_ALLOW_NETWORK"
 
@@ -29,13 +29,13 @@ def remarks(office: Office, process: Process) -> tuple[str, ...]:
     )
 
 
-def require(tx: Transaction, office: Office, run: Run) -> None:
+def require(act: Act, run: Run) -> None:
     """Raises Invalid when a step of the run asks for the network in vain."""
-    if office.allows_network:
+    if act.office.allows_network:
         return
-    row = processes.version(tx, run.process, run.version)
+    row = processes.version(act.tx, run.process, run.version)
     # Reading a definition takes longer than a start: most hold no such word.
     if row is not None and '"network":true' in row.definition:
-        found = remarks(office, definitions.definition_from_json(row.definition.encode()))
+        found = remarks(act.office, definitions.definition_from_json(row.definition.encode()))
         if found:
             raise Invalid("; ".join(found))
