@@ -264,7 +264,7 @@ RULES = [
             PRODUCT + "engine/driver.py": "whatever goes wrong over one event must not reach the others",
             PRODUCT + "engine/local.py": "whatever goes wrong with one run must not reach the others",
             ISOLATION: "whatever an action raises is how its attempt ended",
-            PRODUCT + "actions/run_python.py": "whatever a user's script raises is how its step ended",
+            PRODUCT + "actions/kinds/run_python.py": "whatever a user's script raises is how its step ended",
         },
     ),
     Rule(

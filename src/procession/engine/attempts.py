@@ -47,9 +47,19 @@ class Attempts:
     def close(self) -> None:
         self._pool.shutdown(wait=True)
 
-    def let_go(self, work: Work) -> None:
-        """Its row is committed: give the process its job. Raises ProcessionError or OSError where that cannot be."""
+    def let_go(self, work: Work) -> StepOutcome | None:
+        """Its row is committed: give the process its job. Gives how the attempt has ended where that cannot be."""
         work.move(Stage.RUNNING)
+        try:
+            self._send(work)
+        except ProcessionError as error:
+            return StepOutcome(status=StepStatus.FAILED, message=error.message)
+        except Exception as error:  # the engine's arm: a step that never begins would be Running for ever
+            log.exception("a step could not begin", extra={"attempt": work.attempt})
+            return StepOutcome(status=StepStatus.FAILED, message=f"the step could not begin: {error}")
+        return None
+
+    def _send(self, work: Work) -> None:
         board, folder = work.board, self.folder(work)
         action = self._tools.actions.get(work.step.action)
         if action is not None and action.runs_user_code:
