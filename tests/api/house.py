@@ -24,6 +24,7 @@ from procession.model.people import SCOPES, Caller, Role, User, UserRole
 from procession.model.runs import Run
 from procession.oauth import routes as oauth
 from procession.operations import applications, consents, people, processes, runs, uploads
+from procession.operations.act import Act
 from procession.operations.office import Office
 from procession.serving import application as app
 from procession.store import applications as application_store
@@ -108,6 +109,9 @@ class House:
 
     def caller(self, who: str) -> Caller:
         return Caller(user=self.users[who], scopes=SCOPES)
+
+    def act(self, tx: Transaction, who: str = "owner") -> Act:
+        return Act(tx=tx, caller=self.caller(who), now=self.clock.now(), office=self.office)
 
     def renew_tokens(self) -> None:
         """Everybody's token, for another day."""
@@ -247,7 +251,7 @@ def _furnish(tx: Transaction, made: House) -> None:
         expires_at = now + timedelta(days=1)
         application_store.add_token(tx, consents.digest(name), application, scopes=SCOPES, expires_at=expires_at)
     definition = process_file.parse(PROCESS, file="process.yaml", actions=made.office.actions)
-    applied = processes.apply(tx, made.office, made.users["owner"], PROCESS, definition=definition, now=now)
+    applied = processes.apply(made.act(tx), PROCESS, definition=definition)
     made.process = str(applied.id)
     group = people.create_group(tx, name="Team", now=now)
     people_store.add_member(tx, group.id, made.users["mate"].id)

@@ -143,14 +143,14 @@ def _remove_runs(place: Workplace, rule: Rule, done: Done, *, is_alone: bool, cr
 
 def _remove(tx: Transaction, *, place: Workplace, rule: Rule, piece: frozenset[RunId]) -> list[OldRun]:
     going = retention.runs(tx, rule, among=piece)
-    caller = workplace.operator(tx, place)
+    act = workplace.operator(tx, place)
     for run in going:
         # The log stays when a run goes: that it was there, how it ended, and what its history was.
         message = (
             f'Pruned process run "{run.name}" ({run.id}, {run.process} version {run.version}): {run.result},'
             f" ended {views.date(run.ended_at)}, history SHA-256 {retention.history_sha256(tx, run.id)}"
         )
-        history.add_log(tx, caller.user.login, message, place.clock.now())
+        history.add_log(tx, act.author, message, act.now)
     retention.remove(tx, going)
     return going
 

@@ -23,7 +23,7 @@ from procession.store.database import Transaction
 
 def begin(call: Call) -> UploadStarted:
     conditions.check_change(call.request.headers, files.find(call.tx, call.id(FileId)))
-    session = operations.begin(call.tx, call.caller, call.id(FileId), now=call.now)
+    session = operations.begin(call.act, call.id(FileId))
     return UploadStarted(uploadSessionId=session.id, uploadsessionid=session.id)
 
 
@@ -36,7 +36,7 @@ async def chunk(call: StreamCall) -> ChunkKept:
     kept = await _received(call, place, number)
     most = call.parts.upload_bytes_max
     try:
-        before = await _written(call, lambda tx: operations.keep(tx, call.admit(tx), place, kept, most=most))
+        before = await _written(call, lambda tx: operations.keep(call.admit(tx), place, kept, most=most))
     except ProcessionError as error:
         # Only what was refused: after any other error, or when the client hangs up, the row may be there.
         if error.status < 500:
@@ -80,11 +80,11 @@ async def commit(call: StreamCall) -> shapes.File:
             joined = found, await asyncio.to_thread(office.chunks.join, place.session, found, office.blobs)
 
     def operation(tx: Transaction) -> File:
-        caller = call.admit(tx)
+        act = call.admit(tx)
         # A commit that is sent again has changed what it asks about by itself.
-        if operations.to_join(tx, caller, place) is not None:
+        if operations.to_join(tx, act.caller, place) is not None:
             conditions.check_change(call.request.headers, files.find(tx, place.file))
-        file = operations.commit(tx, caller, place, joined, now=call.clock())
+        file = operations.commit(act, place, joined)
         call.parts.announce(tx, file.run)
         return file
 
