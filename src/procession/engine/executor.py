@@ -8,11 +8,11 @@ from functools import partial
 
 from procession.actions.contract import Outcome as StepOutcome
 from procession.engine import decisions, notes
-from procession.engine.attempts import Attempts, Said, files_of, receipt_detail
+from procession.engine.attempts import Attempts, Said, files_of, receipt_detail, with_lost_log
 from procession.engine.board import Board, Work, lay
 from procession.engine.changes import Change, time_out
 from procession.engine.decisions import Result
-from procession.engine.events import Killed, Published, RetryDue, RunTimeUp, StepTimeUp, WorkerSpoke
+from procession.engine.events import BeginDue, JobDue, Killed, Published, RetryDue, RunTimeUp, StepTimeUp, WorkerSpoke
 from procession.engine.loop import Loop
 from procession.engine.options import Tools
 from procession.engine.slots import assign
@@ -21,13 +21,14 @@ from procession.engine.taking import Taken
 from procession.model.errors import ProcessionError
 from procession.model.ids import RunId
 from procession.model.lifecycle import StepStatus
+from procession.shortages import is_shortage
 from procession.store import history, runs
 from procession.store.database import Transaction
 from procession.store.tasks import Task
 
 log = logging.getLogger(__name__)
 
-ExecutorEvent = WorkerSpoke | Published | Killed | StepTimeUp | RunTimeUp | RetryDue
+ExecutorEvent = WorkerSpoke | BeginDue | Published | Killed | StepTimeUp | RunTimeUp | RetryDue | JobDue
 
 
 class Executor:
@@ -37,7 +38,7 @@ class Executor:
         self._tools = tools
         self._loop = loop
         self._left = left
-        self._attempts = Attempts(tools, loop.post)
+        self._attempts = Attempts(tools, loop)
         self._changes: dict[RunId, Change] = {}  # of this turn
         self._in_commit: list[Change] = []  # recorded in the transaction that is about to be committed
         self.boards: dict[RunId, Board] = {}
@@ -63,7 +64,11 @@ class Executor:
             case WorkerSpoke(work) | StepTimeUp(work) if work.stage is not Stage.RUNNING:
                 pass  # its end was decided meanwhile
             case WorkerSpoke(work):
-                self._hear(work)
+                self._hear(event)
+            case BeginDue(work):
+                self._tell(work)
+            case JobDue(job):
+                self._attempts.submit(job)
             case StepTimeUp(work):
                 self._end_early(work, f"timed out after {work.step.time_limit_seconds:g} s")
             case Published(work, outcome, contents):
@@ -164,19 +169,28 @@ class Executor:
 
     def _let_go(self, work: Work) -> None:
         work.move(Stage.COMMITTED)
+        self._tell(work)
+
+    def _tell(self, work: Work) -> None:
+        """Give the process its job; where there is no folder or no memory for it now, in a moment."""
         if work.board.is_dropped:
-            # Cancelled by another process before the commit was heard of: this one has not been told anything.
+            # Cancelled before it was told anything.
             self._attempts.free(work)
             self._loop.enlist(partial(history.mark_gone, attempt=work.attempt))
             return
-        self._loop.watch(work.worker, WorkerSpoke(work))
-        limit = work.step.time_limit_seconds
-        work.limit = self._loop.after(limit, StepTimeUp(work)) if limit is not None else None
         try:
             self._attempts.let_go(work)
         except (ProcessionError, OSError) as error:
+            if is_shortage(error) and self._attempts.is_patient(work):
+                self._loop.later(BeginDue(work))
+                return
             reason = error.message if isinstance(error, ProcessionError) else f"the step could not begin: {error}"
             self._over(work, StepOutcome(status=StepStatus.FAILED, message=reason))
+            return
+        work.short_since = None
+        self._loop.watch(work.worker, WorkerSpoke(work))
+        limit = work.step.time_limit_seconds
+        work.limit = self._loop.after(limit, StepTimeUp(work)) if limit is not None else None
 
     def _not_recorded(self, change: Change, error: Exception) -> None:
         board = change.board
@@ -192,7 +206,8 @@ class Executor:
 
     # --- what attempts tell
 
-    def _hear(self, work: Work) -> None:
+    def _hear(self, event: WorkerSpoke) -> None:
+        work = event.work
         said = self._attempts.hear(work)
         if said.trouble:
             self._end_early(work, said.trouble)
@@ -200,14 +215,17 @@ class Executor:
         self._show(work, said)
         if said.outcome is not None:
             self._over(work, said.outcome)
+        elif said.is_short:
+            self._loop.later(event)
 
     def _over(self, work: Work, outcome: StepOutcome) -> None:
         work.move(Stage.OVER)
         self._loop.forget(work.worker)
         self._loop.cancel(work.limit)
-        if files_of(outcome):
+        if work.unwritten or files_of(outcome):
             self._attempts.publish(work, outcome)
         else:
+            outcome = with_lost_log(work, outcome)
             self._published(work, Result(outcome=outcome, contents={}, seconds=self._seconds(work)))
 
     def _published(self, work: Work, result: Result) -> None:

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from procession.model.errors import Invalid, NotFound
 from procession.model.files import Content
+from procession.shortages import is_shortage
 from procession.store.crash import CrashPoint, pass_by
 
 COPY_BYTES = 1 << 20
@@ -146,7 +147,9 @@ def _open_below(folder: Path, source: Path) -> int:
             os.close(place)
             place = below
         return os.open(names[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)
-    except OSError:
+    except OSError as error:
+        if is_shortage(error):
+            raise
         raise Invalid(f"the output file {source.name} does not exist or is a link") from None
     finally:
         os.close(place)

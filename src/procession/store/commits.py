@@ -15,6 +15,7 @@ from typing import Any
 
 from procession.model.errors import ProcessionError, Unavailable
 from procession.model.ids import RunId
+from procession.shortages import is_shortage
 from procession.store.crash import CrashPoint
 from procession.store.tasks import Rider, Task
 
@@ -269,6 +270,11 @@ def _call(callback: Callable[[], object]) -> None:
 def is_of_database(error: Exception) -> bool:
     """Whether it says something of the whole transaction: a full disk is no refusal of one operation."""
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether what failed may be done again as it was: the machine was short of something, or its database was."""
+    return is_shortage(error) or is_of_database(error)
 
 
 def _is_full(error: sqlite3.Error) -> bool:
