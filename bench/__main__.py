@@ -1,15 +1,19 @@
-"""python -m bench [W1 ... isolation tables writing] [--full] [--json]: what is reached of what docs/figures.md asks."""
+"""What is reached of what docs/figures.md asks; with --against, of what an earlier commit reached in the same run."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
 
 from bench import (
     figures,
     isolation,
+    sides,
     tables,
+    turns,
     w01_short_steps,
     w02_long_steps,
     w04_reads,
@@ -41,6 +45,13 @@ WORKS: dict[str, Callable[..., Report]] = {
     "tables": tables.measure,
     "writing": writing.measure,
 }
+CONTESTS: dict[str, Callable[[], turns.Contest]] = {
+    "W1": w01_short_steps.contest,
+    "W4": w04_reads.contest,
+    "W10": w10_first_page.contest,
+    "W12": w12_transfers.contest,
+    "W13": w13_throughput.contest,
+}
 
 
 def main() -> None:
@@ -51,18 +62,39 @@ def main() -> None:
         "--full", action="store_true", help="as often as it takes to be sure (W6: 200 cancels, W7: 40 kills)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--against", metavar="COMMIT", help=f"turn by turn with that commit: {' '.join(CONTESTS)}")
+    parser.add_argument(
+        "--folder", type=Path, help="where the earlier commit is checked out and gets its environment; kept"
+    )
     arguments = parser.parse_args()
-    unknown = [work for work in arguments.works if work not in WORKS]
+    if arguments.against and not arguments.folder:
+        parser.error("--against needs --folder")
+    known: Iterable[str] = CONTESTS if arguments.against else WORKS
+    unknown = [work for work in arguments.works if work not in known]
     if unknown:
-        parser.error(f"there is no {', '.join(unknown)}; there are {' '.join(WORKS)}")
+        parser.error(f"there is no {', '.join(unknown)}; there are {' '.join(known)}")
+    measure = _contests(arguments) if arguments.against else partial(_measured, full=arguments.full)
+    _print(arguments.works or known, measure, as_json=arguments.json)
+
+
+def _contests(arguments: argparse.Namespace) -> Callable[[str], Report]:
+    old = sides.earlier(arguments.against, arguments.folder)
+    return lambda work: turns.hold(CONTESTS[work](), old, full=arguments.full)
+
+
+def _measured(work: str, *, full: bool) -> Report:
+    return WORKS[work](full=full)
+
+
+def _print(works: Iterable[str], measure: Callable[[str], Report], *, as_json: bool) -> None:
     machine, reports = figures.machine(), list[Report]()
-    if not arguments.json:
+    if not as_json:
         print("  ".join(f"{name} {value}" for name, value in machine.items()), flush=True)
-    for work in arguments.works or WORKS:
-        reports.append(WORKS[work](full=arguments.full))
-        if not arguments.json:
+    for work in works:
+        reports.append(measure(work))
+        if not as_json:
             print("\n" + figures.as_text(reports[-1]), flush=True)
-    if arguments.json:
+    if as_json:
         print(json.dumps({"machine": machine, "reports": [figures.as_json(report) for report in reports]}, indent=2))
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,9 +15,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-import procession
+from bench.sides import NEW, Side
+from procession.engine.isolation import processes
 
-_PACKAGE_FOLDER = str(Path(procession.__file__).resolve().parents[1])
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 ANSWER_SECONDS_MAX = 90
 WAIT_SECONDS = 30  # of one long poll
 END_SECONDS_MAX = 15
@@ -91,6 +91,7 @@ class Server:
     """A server on a home of its own; started, killed and started again at will."""
 
     home: Path
+    side: Side = NEW
     grace_seconds: float = 5.0
     workers_max: int | None = None  # None: the server's default
     address: str = ""
@@ -102,11 +103,11 @@ class Server:
         assert self.process is None
         with (self.home.parent / "server.log").open("a") as log:
             self.process = subprocess.Popen(
-                [*_COMMAND, "serve", "--home", str(self.home), "--port", "0", "--json"],
+                [*self.side.command, "serve", "--home", str(self.home), "--port", "0", "--json"],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env={**_environment(), **self._settings()},
+                env={**self.side.environment(), **self._settings()},
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -129,11 +130,11 @@ class Server:
     def command(self, *arguments: str) -> Any:
         """What a command says with --json."""
         done = subprocess.run(
-            [*_COMMAND, *arguments, "--home", str(self.home), "--json"],
+            [*self.side.command, *arguments, "--home", str(self.home), "--json"],
             capture_output=True,
             text=True,
             check=True,
-            env=_environment(),
+            env=self.side.environment(),
         )
         return json.loads(done.stdout)
 
@@ -160,11 +161,23 @@ class Server:
         self.process = None
 
 
-_COMMAND = (sys.executable, "-m", "procession")
+def cpu_seconds(pid: int) -> float:
+    """What a process has used, without its children."""
+    return sum(_cpu_fields(pid)[:2])
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": _PACKAGE_FOLDER}
+def cpu_seconds_of_all(root: int) -> float:
+    """What a process, all below it and those that they have buried have used."""
+    return sum(sum(_cpu_fields(pid)) for pid in [root, *processes.descendants(root)])
+
+
+def _cpu_fields(pid: int) -> list[float]:
+    """Its own seconds in user and system mode, then those of its dead children; of one that just ended none."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return [0.0, 0.0]
+    return [int(field) / TICKS_A_SECOND for field in fields[11:15]]
 
 
 @contextmanager
@@ -177,10 +190,10 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def serving(*, grace_seconds: float = 5.0, workers_max: int | None = None) -> Iterator[Server]:
+def serving(*, grace_seconds: float = 5.0, workers_max: int | None = None, side: Side = NEW) -> Iterator[Server]:
     """A server that is ready, with a token."""
     with folder() as place:
-        server = Server(home=place / "home", grace_seconds=grace_seconds, workers_max=workers_max)
+        server = Server(home=place / "home", side=side, grace_seconds=grace_seconds, workers_max=workers_max)
         server.start()
         try:
             server.sign_in()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bench import floor
 from bench.figures import Figure, Report, seconds
-from bench.server import Client, process_text, python_step, serving
+from bench.server import Client, Server, cpu_seconds_of_all, process_text, python_step, serving
+from bench.turns import Bar, Contest, Measure, Turn, served
 
 STEPS = 40
 RUNS = 9
@@ -50,3 +53,37 @@ def _run_seconds(client: Client, process: str, *, after: int) -> float:
         assert client.wait(run, after=after)["outcome"] == "Success"
 
     return seconds(start_and_wait)
+
+
+PYTHONS = f"{STEPS} times python -c"
+RUN = "POST start to Finished"
+CPU = "CPU of all processes for a step"
+TURN_RUNS = 5
+
+
+def contest() -> Contest:
+    return Contest(
+        work="W1",
+        title=f"{STEPS} isolated run_python steps of fibo(10) over HTTP",
+        measures=(
+            Measure(name=RUN, unit="s", floor=PYTHONS, to_floor=Bar(most=0.35)),
+            Measure(name=CPU, unit="ms"),
+        ),
+        opened=lambda side: served(side, _turn),
+        floor=lambda: {PYTHONS: seconds(lambda: [floor.python_process(f"{FIBO}fibo(10)") for _ in range(STEPS)])},
+        rounds=5,
+    )
+
+
+def _turn(server: Server) -> Turn:
+    client = server.client()
+    process = client.publish(process_text("W1", STEPS, lambda number: python_step(number, f"{FIBO}fibo(10)")))
+    last = client.run_through(process)["revision"]
+
+    def turn() -> Mapping[str, float]:
+        began = cpu_seconds_of_all(server.pid)
+        taken = min(_run_seconds(client, process, after=last - 1) for _ in range(TURN_RUNS))
+        cpu = cpu_seconds_of_all(server.pid) - began
+        return {RUN: taken, CPU: cpu * 1000 / STEPS / TURN_RUNS}
+
+    return turn

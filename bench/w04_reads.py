@@ -3,55 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit
 
 from bench.figures import Figure, Report
-from bench.server import Server, folder, process_text, wait_step
+from bench.server import Server, cpu_seconds, folder, process_text, wait_step
+from bench.sides import NEW, Side
+from bench.turns import Bar, Contest, Measure, Turn
 from procession.api import app
 from procession.clock import SystemClock
 from procession.engine.announcements import Announcements
-from procession.oauth import door
+from procession.oauth import routes as oauth
 from procession.operations.office import Office
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
-from procession.store.database import Database
+from procession.store.sqlite import SqliteDatabase
 
 RUNS = 100_000
 SECONDS = 3.0  # of each measurement
 ROUNDS = 3
 PAGES = 30
 CONNECTIONS = 16  # that ask at the same time
-TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def measure(*, full: bool) -> Report:
     """One finished run, copied 100,000 times with its steps; then read over HTTP, and from the application alone."""
     rounds = ROUNDS * (3 if full else 1)
     with folder() as place:
-        server = Server(home=place / "home")
-        server.start()
-        server.sign_in()
-        client = server.client()
-        client.run_through(client.publish(process_text("W4", 2, wait_step)))
-        client.close()
-        server.end()
-        _multiply(server.home / "procession.db")
-        server.start()
-        try:
+        with _old_server(place, NEW) as server:
             by_http, by_core, taken = _statuses(server, rounds)
             pages = {name: _pages_ms(server, path) for name, path in _lists().items()}
-        finally:
-            server.end()
         floor = _constant_by_core()
         inside = [asyncio.run(_inside(server.home, server.token)) for _ in range(rounds)]
     return Report(
@@ -75,6 +65,24 @@ def measure(*, full: bool) -> Report:
         ),
         remarks=("reads/s of the server's core: requests by the seconds of CPU that the server took for them",),
     )
+
+
+@contextmanager
+def _old_server(place: Path, side: Side) -> Iterator[Server]:
+    """A server that has run 100,000 runs."""
+    server = Server(home=place / "home", side=side)
+    server.start()
+    try:
+        server.sign_in()
+        client = server.client()
+        client.run_through(client.publish(process_text("W4", 2, wait_step)))
+        client.close()
+        server.end()
+        _multiply(server.home / "procession.db")
+        server.start()
+        yield server
+    finally:
+        server.end()
 
 
 def _multiply(path: Path) -> None:
@@ -142,7 +150,7 @@ def _statuses(server: Server, rounds: int) -> tuple[list[float], list[float], li
     by_http, by_core, taken = list[float](), list[float](), list[float]()
     wires = [Wire(server.address, server.token) for _ in range(CONNECTIONS)]
     for _ in range(rounds):
-        count, began, cpu = 0, perf_counter(), _cpu_seconds(server.pid)
+        count, began, cpu = 0, perf_counter(), cpu_seconds(server.pid)
         while (asked := perf_counter()) - began < SECONDS:
             for wire in wires:
                 wire.ask(f"processruns/pr-{1 + count * 7919 % RUNS}/runstatus")
@@ -151,7 +159,7 @@ def _statuses(server: Server, rounds: int) -> tuple[list[float], list[float], li
                 wire.answer()
                 taken.append((perf_counter() - asked) * 1000)
         by_http.append(count / (perf_counter() - began))
-        by_core.append(count / (_cpu_seconds(server.pid) - cpu))
+        by_core.append(count / (cpu_seconds(server.pid) - cpu))
     for wire in wires:
         wire.close()
     return by_http, by_core, taken
@@ -181,23 +189,18 @@ def _constant_by_core() -> float:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         wires = [Wire(address, "none") for _ in range(CONNECTIONS)]
-        count, began, cpu = 0, perf_counter(), _cpu_seconds(process.pid)
+        count, began, cpu = 0, perf_counter(), cpu_seconds(process.pid)
         while perf_counter() - began < SECONDS:
             for wire in wires:
                 wire.ask("processruns/pr-1/runstatus")
             for wire in wires:
                 wire.answer()
             count += len(wires)
-        rate = count / (_cpu_seconds(process.pid) - cpu)
+        rate = count / (cpu_seconds(process.pid) - cpu)
         for wire in wires:
             wire.close()
         process.terminate()
     return rate
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
 
 
 def _pages_ms(server: Server, path: str) -> tuple[float, ...]:
@@ -213,7 +216,7 @@ def _pages_ms(server: Server, path: str) -> tuple[float, ...]:
 async def _inside(home: Path, token: str) -> float:
     """Run statuses a second of CPU from the ASGI application, with no socket."""
     clock = SystemClock()
-    database = Database(home / "procession.db", on_fatal=print)
+    database = SqliteDatabase(home / "procession.db", on_fatal=print)
     office = Office(
         actions={},
         blobs=Blobs(home / "files"),
@@ -222,7 +225,7 @@ async def _inside(home: Path, token: str) -> float:
     )
     with ThreadPoolExecutor(1) as threads:
         settings = app.ApiSettings(
-            more=door.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=1_000_000
+            more=oauth.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=1_000_000
         )
         api = app.build(database, office, clock=clock, announcements=Announcements(), settings=settings)
         ask = _asker(api, token)
@@ -254,3 +257,28 @@ def _asker(api: Any, token: str) -> Callable[[int], Awaitable[None]]:
         assert statuses.pop() == 200
 
     return ask
+
+
+READS = "status reads by second of the server's core"
+CONSTANTS = "uvicorn answering a constant"
+
+
+def contest() -> Contest:
+    return Contest(
+        work="W4",
+        title=f"run status over HTTP with {RUNS:,} finished runs",
+        measures=(Measure(name=READS, unit="a second", floor=CONSTANTS, to_floor=Bar(least=0.30)),),
+        opened=_opened,
+        floor=lambda: {CONSTANTS: _constant_by_core()},
+    )
+
+
+@contextmanager
+def _opened(side: Side) -> Iterator[Turn]:
+    with folder() as place, _old_server(place, side) as server:
+        yield lambda: _reads(server)
+
+
+def _reads(server: Server) -> Mapping[str, float]:
+    _, by_core, _ = _statuses(server, 1)
+    return {READS: by_core[0]}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import select
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from bench import floor
 from bench.figures import Figure, Report, seconds
 from bench.server import Client, Server, folder
+from bench.sides import Side
+from bench.turns import Bar, Contest, Measure, Turn
 from procession.engine.isolation import processes
 
 STARTS = 5
@@ -63,3 +67,37 @@ def _memory_mb(root: int, kind: str) -> float:
             continue  # one that was just ending
         total += int(text.partition(f"\n{kind}:")[2].split()[0])
     return total / 1024
+
+
+FIRST = "first page on a new home"
+IDLE = "idle, all processes (PSS)"
+
+
+def contest() -> Contest:
+    return Contest(
+        work="W10",
+        title="from the command to the first page, and memory when idle",
+        measures=(
+            Measure(name=FIRST, unit="s", bar=Bar(most=0.6)),
+            Measure(name=IDLE, unit="MB", bar=Bar(most=90)),
+        ),
+        opened=_opened,
+        rounds=STARTS,
+        remarks=("while one is started, the other is not there: what both map is counted for one",),
+    )
+
+
+@contextmanager
+def _opened(side: Side) -> Iterator[Turn]:
+    yield lambda: _once(side)
+
+
+def _once(side: Side) -> Mapping[str, float]:
+    with folder() as place:
+        server = Server(home=place / "home", side=side)
+        try:
+            taken = seconds(lambda: _open(server))
+            select.select([], [], [], SETTLE_SECONDS)
+            return {FIRST: taken, IDLE: _memory_mb(server.pid, "Pss")}
+        finally:
+            server.end()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from time import perf_counter
@@ -14,7 +17,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bench.figures import Figure, Report
-from bench.server import ANSWER_SECONDS_MAX, Client, Server, folder, process_text
+from bench.server import ANSWER_SECONDS_MAX, Client, Server, folder, process_text, serving
+from bench.sides import Side
+from bench.turns import Bar, Contest, Measure, Turn
 
 SIZE_BYTES = 10**9
 CHUNK_BYTES = 8 * 2**20  # what our client sends
@@ -38,11 +43,7 @@ def measure(*, full: bool) -> Report:
             server.sign_in()
             file = _file(server.client())
             floors = [_floor(place) for _ in range(rounds)]
-            ways: dict[str, Callable[[], object]] = {
-                "up at once": lambda: _upload(server, file),
-                f"up in chunks of 8 MiB, {PARALLEL} at a time, with the commit": lambda: _upload_chunks(server, file),
-                "down": lambda: _download(server, file),
-            }
+            ways = _ways(server, file)
             taken = {name: [_measured(server, way) for _ in range(rounds)] for name, way in ways.items()}
         finally:
             server.end()
@@ -52,13 +53,26 @@ def measure(*, full: bool) -> Report:
         figures=(
             *(_speed(name, [seconds for seconds, _ in both]) for name, both in taken.items()),
             *(_memory(name, [grown for _, grown in both]) for name, both in taken.items()),
-            Figure(name="floor: SHA-256 and write, then fsync, by one plain loop", unit="MB/s", values=tuple(floors)),
+            Figure(name=f"floor: {PLAIN}", unit="MB/s", values=tuple(floors)),
         ),
         remarks=(
-            "every byte is hashed, written and synced before the answer; a commit of chunks reads and writes it again",
+            "every byte is hashed, written and synced before the answer",
             "memory: the largest resident size of the server while it works, less the size before",
         ),
     )
+
+
+AT_ONCE = "up at once"
+IN_CHUNKS = f"up in chunks of 8 MiB, {PARALLEL} at a time, with the commit"
+DOWN = "down"
+
+
+def _ways(server: Server, file: str) -> dict[str, Callable[[], object]]:
+    return {
+        AT_ONCE: partial(_upload, server, file),
+        IN_CHUNKS: partial(_upload_chunks, server, file),
+        DOWN: partial(_download, server, file),
+    }
 
 
 def _speed(name: str, seconds: list[float]) -> Figure:
@@ -137,12 +151,57 @@ def _download(server: Server, file: str) -> None:
     assert got == SIZE_BYTES
 
 
+PLAIN = "hash, write ahead, sync, by one plain loop"
+AHEAD_BYTES = 16 * 2**20  # what is written may start for the disk, so that the sync at the end has little left
+WRITE = 2  # SYNC_FILE_RANGE_WRITE
+
+
 def _floor(place: Path) -> float:
+    ahead = ctypes.CDLL(None).sync_file_range
+    ahead.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
     digest, left, began = hashlib.sha256(), SIZE_BYTES, perf_counter()
     with (place / "floor").open("wb", buffering=0) as out:
         while left > 0:
             digest.update(BLOCK[:left])
             left -= out.write(BLOCK[:left])
+            if left % AHEAD_BYTES < len(BLOCK):
+                ahead(out.fileno(), 0, 0, WRITE)
         os.fsync(out.fileno())
     (place / "floor").unlink()
     return SIZE_BYTES / 1e6 / (perf_counter() - began)
+
+
+def contest() -> Contest:
+    return Contest(
+        work="W12",
+        title="1 GB by HTTP, client and server on the same two cores",
+        measures=(
+            Measure(name=AT_ONCE, unit="MB/s", floor=PLAIN, to_floor=Bar(least=0.80)),
+            Measure(name=IN_CHUNKS, unit="MB/s", floor=PLAIN, to_floor=Bar(least=0.40)),
+            Measure(name=DOWN, unit="MB/s"),
+            Measure(name=GROWN, unit="MB", bar=Bar(most=16)),
+        ),
+        opened=_opened,
+        floor=_floor_turn,
+    )
+
+
+GROWN = "memory more, the most of the three"
+
+
+@contextmanager
+def _opened(side: Side) -> Iterator[Turn]:
+    with serving(side=side) as server:
+        file = _file(server.client())
+        yield lambda: _all_ways(server, file)
+
+
+def _all_ways(server: Server, file: str) -> Mapping[str, float]:
+    measured = {name: _measured(server, way) for name, way in _ways(server, file).items()}
+    speeds = {name: SIZE_BYTES / 1e6 / seconds for name, (seconds, _) in measured.items()}
+    return {**speeds, GROWN: max(grown for _, grown in measured.values())}
+
+
+def _floor_turn() -> Mapping[str, float]:
+    with folder() as place:
+        return {PLAIN: _floor(place)}

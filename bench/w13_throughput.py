@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter, time
 
 from bench import floor, station
 from bench.figures import Figure, Report, percentile
-from bench.server import Client, Server, folder, process_text, python_step, serving, wait_step
+from bench.server import Client, Server, cpu_seconds_of_all, folder, process_text, python_step, serving, wait_step
+from bench.turns import Bar, Contest, Measure, Turn, served
 
 STEPS = 10
 SECONDS = 3.0  # of each measurement
@@ -57,7 +58,7 @@ def _figures(
         return Figure(name=name, unit="steps/s", values=tuple(values), at_least=at_least)
 
     middle = sorted(commits)[len(commits) // 2]
-    start = "answer to start until the first line of the first script"
+    start = "request to start until the first line of the first script"
     return (
         rate("1 run at a time, over HTTP", by_http[1], 1000),
         rate("16 runs at a time, over HTTP", by_http[16], 3000),
@@ -105,17 +106,66 @@ def _steps_a_second(run_through: Callable[[], None], lanes: int) -> float:
 
 
 def _first_steps_ms(client: Client) -> tuple[float, ...]:
-    """One run after the other; the script's own clock says when its first line ran."""
-    process = client.publish(
-        process_text("W13 first", 1, lambda number: python_step(number, "import time\nmessage(repr(time.time()))"))
+    """One run after the other, from the request to start it; the script's own clock says when its first line ran."""
+    process = _publish_first(client)
+    return tuple(_first_step_ms(client, process) for _ in range(FIRST_STEPS))
+
+
+def _publish_first(client: Client) -> str:
+    code = "import time\nmessage(repr(time.time()))"
+    return client.publish(process_text("W13 first", 1, lambda number: python_step(number, code)))
+
+
+def _first_step_ms(client: Client, process: str) -> float:
+    run = client.create(process)
+    asked = time()
+    client.start(run)
+    client.wait(run)
+    step = client.step_ids(run)[0]
+    return (float(client.step(run, step)["completionMessage"]) - asked) * 1000
+
+
+ONE = "steps with 1 run"
+MANY = f"steps with {WORKERS} runs"
+FIRST_P50 = "request to start until the first line, p50"
+FIRST_P99 = "request to start until the first line, p99"
+CPU = f"CPU of all processes for a step of {WORKERS} runs"
+COMMITS = "durable commits of plain sqlite3, one row each"
+
+
+def contest() -> Contest:
+    return Contest(
+        work="W13",
+        title=f"durable no-op steps of a built-in action, isolated, runs of {STEPS} steps, over HTTP",
+        measures=(
+            Measure(name=ONE, unit="a second", to_old=Bar(least=1.5)),
+            Measure(name=MANY, unit="a second", to_old=Bar(least=2.2), floor=COMMITS),
+            Measure(name=CPU, unit="ms"),
+            Measure(name=FIRST_P50, unit="ms"),
+            Measure(name=FIRST_P99, unit="ms", to_old=Bar(most=0.4)),
+        ),
+        opened=lambda side: served(side, _turn, workers_max=WORKERS),
+        floor=_commits,
     )
-    taken = []
-    for _ in range(FIRST_STEPS):
-        run = client.create(process)
-        client.start(run)
-        answered = time()
-        client.wait(run)
-        step = client.step_ids(run)[0]
-        taken.append((float(client.step(run, step)["completionMessage"]) - answered) * 1000)
-    assert percentile(taken, 50) < 1000
-    return tuple(taken)
+
+
+def _commits() -> Mapping[str, float]:
+    with folder() as place:
+        return {COMMITS: floor.commits_a_second(place)}
+
+
+def _turn(server: Server) -> Turn:
+    client = server.client()
+    process, first = client.publish(process_text("W13", STEPS, wait_step)), _publish_first(client)
+    last = client.run_through(process)["revision"]
+
+    def turn() -> Mapping[str, float]:
+        one = _http_steps_a_second(server, process, lanes=1, after=last - 1)
+        cpu, began = cpu_seconds_of_all(server.pid), perf_counter()
+        many = _http_steps_a_second(server, process, lanes=WORKERS, after=last - 1)
+        steps, cpu = many * (perf_counter() - began), cpu_seconds_of_all(server.pid) - cpu
+        taken = [_first_step_ms(client, first) for _ in range(FIRST_STEPS)]
+        firsts = {FIRST_P50: percentile(taken, 50), FIRST_P99: percentile(taken, 99)}
+        return {ONE: one, MANY: many, CPU: cpu * 1000 / steps, **firsts}
+
+    return turn

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from procession import config, mail
 from procession.clock import ManualClock
@@ -24,6 +25,7 @@ from procession.operations.letters import NotSent
 from procession.store import migrations, outbox
 from procession.store import people as people_store
 from procession.store.database import Database
+from procession.store.sqlite import SqliteDatabase
 from tests import support
 from tests.docs import blocks
 from tests.post_office import Office, served
@@ -70,7 +72,7 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path, clock: ManualClock, office: Office, certificate: tuple[Path, Path]) -> Iterator[Desk]:
-    database = Database(tmp_path / "mail.sqlite", on_fatal=lambda reason: None)
+    database = SqliteDatabase(tmp_path / "mail.sqlite", on_fatal=lambda reason: None)
     migrations.migrate(database, clock.now())
     user = database.write(
         lambda tx: people.create_user(
@@ -145,7 +147,9 @@ def test_a_mail_that_nobody_takes_is_given_up_after_days(desk: Desk, office: Off
 
 
 def test_who_was_suspended_meanwhile_is_sent_nothing(desk: Desk, office: Office) -> None:
-    desk.database.write(lambda tx: people_store.change_user(tx, replace(desk.user, status=AccountStatus.SUSPENDED)))
+    desk.database.write(
+        lambda tx: people_store.change_user(tx, structs.replace(desk.user, status=AccountStatus.SUSPENDED))
+    )
 
     assert desk.tick()
 

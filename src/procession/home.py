@@ -20,6 +20,7 @@ from procession.store import migrations
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.database import Database
+from procession.store.sqlite import SqliteDatabase
 
 PRIVATE = 0o700  # the database holds hashes of secrets, the files are the customer's
 DATAGRAM_BYTES_MAX = 64
@@ -94,13 +95,17 @@ class Home:
                 raise ProcessionError(f"a restore into {self.folder} has not come to its end; restore again")
             # Whatever the folder lets others see: SQLite gives its other files the mode of this one.
             os.close(os.open(self.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            database = Database(self.database, on_fatal=on_fatal)
+            database = self.connect(on_fatal)
             try:
                 migrations.migrate(database, clock.now())
             except BaseException:
                 database.close()
                 raise
         return database
+
+    def connect(self, on_fatal: Callable[[str], None]) -> Database:
+        """The database as it is, with the schema that it has."""
+        return SqliteDatabase(self.database, on_fatal=on_fatal)
 
     def begin_restore(self) -> None:
         """From here on nobody makes a home here, until the restored database has its name. Raises Busy."""

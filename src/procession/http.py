@@ -16,7 +16,7 @@ from procession.config import SettingError, Settings
 from procession.model.errors import ProcessionError
 
 if TYPE_CHECKING:
-    from procession.api.dispatch import Api
+    from procession.door.dispatch import Api
 
 log = logging.getLogger(__name__)
 

@@ -267,7 +267,7 @@ def _build_app(
     about: tuple[Clock, Loop | None],
 ) -> Any:
     from procession.api import app
-    from procession.oauth import door
+    from procession.oauth import routes as oauth
 
     return app.build(
         station.database,
@@ -275,7 +275,7 @@ def _build_app(
         clock=about[0],
         announcements=station.announcements,
         settings=app.ApiSettings(
-            more=door.routes(hashing=pools[1], seconds=settings.token_seconds),
+            more=oauth.routes(hashing=pools[1], seconds=settings.token_seconds),
             threads=pools[0],
             hashing=pools[1],
             upload_bytes_max=settings.upload_bytes_max,

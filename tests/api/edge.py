@@ -11,13 +11,20 @@ from typing import Any
 
 import httpx2
 
-from procession.api.contract import Route
-from procession.api.dispatch import Api, Server
+from procession.api import bearer
+from procession.door.contract import Request, Route, Space
+from procession.door.dispatch import Api, Server
+from procession.door.parts import Parts
+from procession.engine.announcements import Announcements
 from procession.model.errors import Forbidden, Unauthorized
 from procession.model.ids import UserId
 from procession.model.people import AccountStatus, Caller, User, UserRole
 from procession.model.rights import Rule
-from procession.store.database import Database, Transaction
+from procession.operations.office import Office
+from procession.store.blobs import Blobs
+from procession.store.chunks import Chunks
+from procession.store.database import Transaction
+from procession.store.sqlite import SqliteDatabase
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 READ = Rule(scope="process_read", role="reader", of="run")
@@ -32,8 +39,8 @@ MONA = User(
 )
 
 
-def authenticate(tx: Transaction, token: str, now: datetime) -> Caller:
-    if token != "good":
+def prove(tx: Transaction, request: Request, now: datetime) -> Caller:
+    if bearer.token(request.headers) != "good":
         raise Unauthorized("the access token is unknown, expired or revoked")
     return Caller(user=MONA, scopes=frozenset({"process_read"}))
 
@@ -47,19 +54,31 @@ def permit(tx: Transaction, caller: Caller, rule: Rule, ids: Any) -> None:
 def edge(folder: Path, routes: Sequence[Route]) -> Iterator[Callable[..., Any]]:
     """An ASGI application over `routes`; yields the application."""
     failures: list[str] = []
-    database = Database(folder / "edge.sqlite", on_fatal=failures.append)
+    database = SqliteDatabase(folder / "edge.sqlite", on_fatal=failures.append)
     with ThreadPoolExecutor(1) as threads:
         server = Server(
             database=database,
-            authenticate=authenticate,
+            proofs={Space.API: prove},
             permit=permit,
             clock=lambda: NOW,
             threads=threads,
-            parts=None,
+            parts=_parts(folder, threads),
         )
         yield Api(server, routes)
     database.close()
     assert failures == []
+
+
+def _parts(folder: Path, threads: ThreadPoolExecutor) -> Parts:
+    blobs, chunks = Blobs(folder / "files"), Chunks(folder / "uploads")
+    return Parts(
+        office=Office(actions={}, blobs=blobs, chunks=chunks, logs=folder / "logs"),
+        announcements=Announcements(),
+        upload_bytes_max=100_000,
+        hashing=threads,
+        document=b"{}",
+        look_for_mail=None,
+    )
 
 
 async def ask(app: Any, method: str, path: str, *, token: str = "good", **more: Any) -> httpx2.Response:

@@ -23,7 +23,7 @@ from procession.model.ids import RunId, StepId
 from procession.model.lifecycle import Outcome, StepEvent, StepStatus
 from procession.model.people import SCOPES, Caller, Role, User, UserRole
 from procession.model.runs import Run
-from procession.oauth import door
+from procession.oauth import routes as oauth
 from procession.operations import applications, consents, people, processes, runs, uploads
 from procession.operations.office import Office
 from procession.store import applications as application_store
@@ -34,7 +34,8 @@ from procession.store import steps as step_store
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.crash import CrashPoint, pass_by
-from procession.store.database import Database, Transaction
+from procession.store.database import Transaction
+from procession.store.sqlite import SqliteDatabase
 
 PROCESS = """
 process: Month end
@@ -66,7 +67,7 @@ class House:
     """`told` are the runs that the engine was asked to look at."""
 
     app: Any
-    database: Database
+    database: SqliteDatabase
     office: Office
     clock: ManualClock
     announcements: Announcements
@@ -161,7 +162,8 @@ class House:
                 write = moves.StepWrite(message="done", finished_at=self.clock.now(), duration_seconds=1.0)
                 moves.move(tx, row.id, StepStatus.RUNNING, (StepEvent.SUCCEED,), write)
             for tried in history.attempts_of_run(tx, found.id):
-                history.end_attempt(tx, tried.id, StepStatus.SUCCESS, "done", now=self.clock.now(), seconds=1.0)
+                end = history.AttemptEnd(status=StepStatus.SUCCESS, message="done", at=self.clock.now(), seconds=1.0)
+                history.end_attempt(tx, tried.id, end)
             run_store.finish(tx, found, Outcome.SUCCESS, now=self.clock.now(), seconds=3.0)
 
         self.database.write(operation)
@@ -203,10 +205,10 @@ def house(
 @contextmanager
 def recovered(
     folder: Path, clock: ManualClock, crash_point: CrashPoint = pass_by
-) -> Iterator[tuple[Database, Blobs, Chunks]]:
+) -> Iterator[tuple[SqliteDatabase, Blobs, Chunks]]:
     """What server.open_station() does before anything arrives."""
     failures: list[str] = []
-    database = Database(folder / "house.sqlite", on_fatal=failures.append, crash_point=crash_point)
+    database = SqliteDatabase(folder / "house.sqlite", on_fatal=failures.append, crash_point=crash_point)
     migrations.migrate(database, clock.now())
     chunks = Chunks(folder / "uploads", crash_point=crash_point)
     uploads.sweep(database, chunks)
@@ -218,11 +220,11 @@ def recovered(
 
 
 def _built(
-    database: Database, office: Office, clock: ManualClock, threads: ThreadPoolExecutor, *, sends_mail: bool
+    database: SqliteDatabase, office: Office, clock: ManualClock, threads: ThreadPoolExecutor, *, sends_mail: bool
 ) -> House:
     announcements = Announcements()
     settings = app.ApiSettings(
-        more=door.routes(hashing=threads),
+        more=oauth.routes(hashing=threads),
         threads=threads,
         hashing=threads,
         upload_bytes_max=100_000,

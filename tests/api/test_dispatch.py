@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from procession.api.bodies import BODY_BYTES_MAX
-from procession.api.contract import BodyKind, Call, EmptyReply, Mode, Reply, Route, Space, StreamCall
+from procession.door.bodies import BODY_BYTES_MAX
+from procession.door.contract import BodyKind, Call, EmptyReply, Mode, Reply, Route, Space, StreamCall
 from procession.model.errors import Conflict, Unavailable
 from procession.model.rights import PUBLIC, Rule
 from tests.api.edge import READ, ask, edge
@@ -228,3 +228,10 @@ def test_numbers_with_a_point_reach_the_handler_exactly(tmp_path: Path) -> None:
         asyncio.run(ask(app, "POST", "/v1/echo", content=b'{"a": 19.990}'))
 
     assert repr(seen) == repr([Decimal("19.990")])
+
+
+def test_a_route_with_a_rule_does_not_start_where_nobody_can_prove_who_they_are(tmp_path: Path) -> None:
+    routes = [row("GET", "secrets", crash, space=Space.ROOT)]
+
+    with pytest.raises(ValueError, match="nobody can prove"), edge(tmp_path, routes):
+        pass

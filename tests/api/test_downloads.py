@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from procession.api.contract import FileReply, Route, TextReply
-from procession.api.downloads import CHUNK_BYTES, disposition
+from procession.door.contract import FileReply, Route, TextReply
+from procession.door.downloads import CHUNK_BYTES, disposition
 from tests.api.edge import READ, ask, edge
 
 DATA = bytes(range(256)) * (2 * CHUNK_BYTES // 256) + b"the end"

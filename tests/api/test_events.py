@@ -12,8 +12,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from procession.api import events
-from procession.api.following import CHUNK_BYTES, Watch
+from procession.api.nouns import events
+from procession.door.following import CHUNK_BYTES, Watch
 from procession.model.ids import DataStepId, RunId
 from procession.model.runs import HistoryKind
 from procession.operations.events import News

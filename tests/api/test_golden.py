@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from procession.api import wire
+from procession.api.wire import shaping as wire
+from procession.door.encoding import encode
 from procession.model.files import File
 from procession.model.ids import FileId, ProcessId, PropertyId, RunId
 from procession.model.lifecycle import RunStatus
@@ -70,7 +71,7 @@ FILE = File(
     ],
 )
 def test_the_documented_values_come_out_digit_by_digit(title: str, ours: Any) -> None:
-    documented, sent = example(title)["response"], json.loads(wire.encode(ours))
+    documented, sent = example(title)["response"], json.loads(encode(ours))
 
     assert {key: sent[key] for key in documented} == documented
 

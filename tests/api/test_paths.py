@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procession.api.contract import Route, Space
-from procession.api.paths import MethodNotAllowed, Router, normalise
+from procession.door.contract import Route, Space
+from procession.door.paths import MethodNotAllowed, Router, normalise
 from procession.model.errors import NotFound
 from procession.model.rights import PUBLIC
 

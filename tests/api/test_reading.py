@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procession.api import reading
-from procession.api.bodies import parse_form, parse_json
+from procession.api.wire import reading
+from procession.door.bodies import parse_form, parse_json
 from procession.model.errors import Invalid
 from procession.model.processes import Flow, Property, PropertyType
 from tests.api.golden import example

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procession.api.bodies import ClientGone
-from procession.api.uploads import Upload, receive_file
+from procession.door.bodies import ClientGone
+from procession.door.uploads import Upload, receive_file
 from procession.model.errors import Invalid, ProcessionError, TooLarge
 from procession.model.files import NAME_BYTES_MAX, clean_name
 from procession.store.blobs import Blobs

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from procession.api import dispatch
+from procession.door import dispatch
 from procession.model.errors import ProcessionError
 from procession.operations import people
 from procession.store import applications

@@ -16,8 +16,8 @@ from procession.home import Home
 from procession.model.ids import RunId
 from procession.store import retention
 from procession.store.blobs import Blobs
-from procession.store.database import Database
 from procession.store.retention import Rule
+from procession.store.sqlite import SqliteDatabase
 from tests.commands import homes
 from tests.programs import SOURCE, apply_text, command, serving, sign_in
 from tests.support import wait_until
@@ -86,7 +86,7 @@ def test_the_log_of_the_home_keeps_what_went(home: Path) -> None:
 
 
 def _history_sha256(home: Path) -> str:
-    database = Database(home / "procession.db", on_fatal=lambda _reason: None)
+    database = SqliteDatabase(home / "procession.db", on_fatal=lambda _reason: None)
     try:
         with database.read() as tx:
             return retention.history_sha256(tx, RunId(1))
@@ -296,7 +296,7 @@ def test_a_rule_counts_the_newest_of_each_process(home: Path) -> None:
         "process: Other\ngroups:\n  - group: A\n    steps:\n      - {action: wait, name: W, with: {seconds: 0.01}}\n",
     )
     command(home, "run", "Other", "--wait")
-    database = Database(home / "procession.db", on_fatal=lambda _reason: None)
+    database = SqliteDatabase(home / "procession.db", on_fatal=lambda _reason: None)
     now = SystemClock().now()
 
     def left(rule: Rule) -> list[str]:

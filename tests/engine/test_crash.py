@@ -14,8 +14,8 @@ import pytest
 
 from procession.clock import SystemClock
 from procession.store.crash import pass_by
-from procession.store.database import Database
 from procession.store.migrations import available, migrate
+from procession.store.sqlite import SqliteDatabase
 from tests.crashing import CRASHED, Countdown, at_once, finish, in_a_child, why
 from tests.engine import crash_script
 
@@ -231,7 +231,7 @@ def test_a_crash_at_any_point_of_a_migration_leaves_a_home_that_the_next_start_c
 
 def _migrate(home: Path, crash_point: Callable[[str], None]) -> None:
     fatal: list[str] = []
-    db = Database(home / "procession.db", on_fatal=fatal.append, crash_point=crash_point)
+    db = SqliteDatabase(home / "procession.db", on_fatal=fatal.append, crash_point=crash_point)
     migrate(db, SystemClock().now())
     db.close()
     assert not fatal

@@ -148,9 +148,22 @@ def test_a_step_over_its_time_limit_is_ended_and_failed(shared: World) -> None:
 
     assert (ended.status, ended.outcome) == (RunStatus.FINISHED, Outcome.FAILED)
     assert shared.step(run, "daemon").message == "timed out after 0.3 s"
+    wait_until(lambda: of_kind(shared, run, HistoryKind.KILLED))
     assert sleepers("7654.322") == []
-    row = of_kind(shared, run, HistoryKind.STEP)[-1]
-    assert row.detail["killed"]["survivors"] == []
+    assert of_kind(shared, run, HistoryKind.KILLED)[0].detail["survivors"] == []
+    # However long it takes to end the process, the limit is told first.
+    assert [row.kind for row in shared.history(run)][-2:] == [HistoryKind.FINISHED, HistoryKind.KILLED]
+
+
+def test_a_step_over_its_time_limit_is_tried_again_only_when_its_process_is_gone(shared: World) -> None:
+    code = STUBBORN.format(marker="7654.324")
+    run = shared.begin(process(python("daemon", code, time_limit="0.3s", retry={"times": 1, "wait": "0.1s"})))
+
+    shared.wait(run)
+
+    wait_until(lambda: len(of_kind(shared, run, HistoryKind.KILLED)) == 2)
+    kinds = [row.detail.get("status", row.kind) for row in shared.history(run) if row.step is not None]
+    assert kinds == ["Running", "Scheduled", "killed", "Running", "Failed", "killed"]
 
 
 def test_a_run_over_its_time_limit_is_timed_out_with_all_it_started(shared: World) -> None:

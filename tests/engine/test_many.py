@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,11 +13,10 @@ from procession.clock import SystemClock
 from procession.model.errors import Unavailable
 from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, RunStatus, StepStatus
-from procession.model.people import Caller, UserRole
 from procession.model.runs import HistoryKind
-from procession.operations import people, runs
+from procession.operations import runs
 from procession.store import history
-from procession.store.database import Database
+from procession.store.sqlite import SqliteDatabase
 from tests.engine.steps import fail, mark, marks, process, python, stay, wait
 from tests.engine.world import World
 from tests.support import wait_until
@@ -86,7 +84,7 @@ def test_a_process_may_have_one_run_at_a_time_while_others_go_on(build: Callable
 def test_users_take_turns(build: Callable[..., World]) -> None:
     world = build(runs_max=1)
     process_id = world.apply(process(wait("a")))
-    ada, bob = world.caller, second_user(world)
+    ada, bob = world.caller, world.add_user("bob")
     mine: dict[RunId, str] = {}
     for caller, name in [(ada, "ada")] * 5 + [(bob, "bob")] * 5:
         world.caller = caller
@@ -104,20 +102,6 @@ def test_users_take_turns(build: Callable[..., World]) -> None:
     order = "".join(mine[run][0] for run in sorted(mine, key=taken_at))
     lead = [order[:count].count("a") - order[:count].count("b") for count in range(1, 11)]
     assert max(map(abs, lead)) <= 2, order
-
-
-def second_user(world: World) -> Caller:
-    bob = world.db.write(
-        lambda tx: people.create_user(
-            tx,
-            email="bob@example.com",
-            first_name="Bob",
-            last_name="Byron",
-            role=UserRole.CLIENT_ADMIN,
-            now=world.clock.now(),
-        )
-    )
-    return replace(world.caller, user=bob)
 
 
 def test_closing_lets_short_steps_end_and_the_next_engine_does_the_rest(
@@ -164,7 +148,7 @@ def test_a_start_that_nobody_announced_is_found(build: Callable[..., World]) -> 
     world = build(scan_seconds=0.05)
     world.engine.start()
     run = world.create(world.apply(process(wait("a"))))
-    other = Database(world.db.path, on_fatal=world.fatal.append)  # another process, which ended before it told
+    other = SqliteDatabase(world.db.path, on_fatal=world.fatal.append)  # another process, which ended before it told
 
     other.write(lambda tx: runs.start(tx, world.office, world.caller, run.id, now=world.clock.now()))
     other.close()

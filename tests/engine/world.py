@@ -26,8 +26,9 @@ from procession.store import history, steps
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.crash import CrashPoint, pass_by
-from procession.store.database import Database
+from procession.store.database import Transaction
 from procession.store.migrations import migrate
+from procession.store.sqlite import SqliteDatabase
 from tests.support import wait_until
 
 
@@ -42,7 +43,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.fatal: list[str] = []
-        self.db = Database(self.home / "procession.db", on_fatal=self.fatal.append, crash_point=self.crash_point)
+        self.db = SqliteDatabase(self.home / "procession.db", on_fatal=self.fatal.append, crash_point=self.crash_point)
         migrate(self.db, self.clock.now())
         self.blobs = Blobs(self.home / "files", crash_point=self.crash_point)
         self.announcements = Announcements()
@@ -76,18 +77,23 @@ class World:
             found = tx.one("SELECT count(*) FROM user_account")
         assert found is not None
         if not found[0]:
-            self.db.write(
-                lambda tx: people.create_user(
-                    tx,
-                    email="ada@example.com",
-                    first_name="Ada",
-                    last_name="Byron",
-                    role=UserRole.CLIENT_ADMIN,
-                    now=self.clock.now(),
-                )
-            )
+            self.add_user("ada")
         with self.db.read() as tx:
             return Caller(user=people.first_admin(tx), scopes=SCOPES)
+
+    def add_user(self, name: str) -> Caller:
+        """Somebody else who may do everything."""
+        user = self.db.write(
+            lambda tx: people.create_user(
+                tx,
+                email=f"{name}@example.com",
+                first_name=name.title(),
+                last_name="Byron",
+                role=UserRole.CLIENT_ADMIN,
+                now=self.clock.now(),
+            )
+        )
+        return Caller(user=user, scopes=SCOPES)
 
     def apply(self, text: str) -> ProcessId:
         return self.applied(text).id
@@ -122,6 +128,18 @@ class World:
         run = self.create(self.apply(text), inputs).id
         self.start(run)
         return run
+
+    def begin_many(self, text: str, count: int) -> list[RunId]:
+        """Apply once, create and start so many, in one transaction."""
+        process, now = self.apply(text), self.clock.now()
+
+        def begin(tx: Transaction) -> list[RunId]:
+            return [
+                runs.create(tx, self.office, self.caller, process, inputs={}, start=True, now=now).id
+                for _ in range(count)
+            ]
+
+        return self.db.write(begin)
 
     def upload(self, run: RunId, reference: str, path: Path) -> None:
         key, _, name = reference.partition(".")

@@ -24,14 +24,15 @@ from procession.api import app
 from procession.clock import Clock
 from procession.engine.announcements import Announcements
 from procession.model.people import Application, User, UserRole
-from procession.oauth import door
+from procession.oauth import routes as oauth
 from procession.operations import applications, passwords, people
 from procession.operations.office import Office
 from procession.store import migrations
 from procession.store import people as people_store
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
-from procession.store.database import Database, Transaction
+from procession.store.database import Transaction
+from procession.store.sqlite import SqliteDatabase
 from tests.support import wait_until
 
 PASSWORD = "correct horse battery"
@@ -48,7 +49,7 @@ class World:
 
     address: str
     app: Any
-    database: Database
+    database: SqliteDatabase
     clock: Clock
     ada: User
     web: Application
@@ -186,7 +187,7 @@ class Browser:
 def world(folder: Path, clock: Clock) -> Iterator[World]:
     """A real server, in a thread."""
     failures: list[str] = []
-    database = Database(folder / "world.sqlite", on_fatal=failures.append)
+    database = SqliteDatabase(folder / "world.sqlite", on_fatal=failures.append)
     migrations.migrate(database, clock.now())
     office = Office(
         actions=actions.book(),
@@ -196,7 +197,7 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
     )
     with ThreadPoolExecutor(4) as threads, socket.socket() as listening:
         settings = app.ApiSettings(
-            more=door.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=100_000
+            more=oauth.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=100_000
         )
         built = app.build(database, office, clock=clock, announcements=Announcements(), settings=settings)
         listening.bind(("127.0.0.1", 0))
@@ -214,7 +215,7 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
     assert failures == []
 
 
-def _people(database: Database, clock: Clock, built: Any, address: str) -> World:
+def _people(database: SqliteDatabase, clock: Clock, built: Any, address: str) -> World:
     now = clock.now()
     hashed = passwords.hashed(PASSWORD)
 

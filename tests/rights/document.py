@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from procession.api.contract import Route
+from procession.door.contract import Route
 from procession.model.people import IMPLIED_SCOPES, SCOPES, Role, UserRole
 from procession.model.rights import ADMINS, PROCESS_CEILING, PUBLIC, ROLE_RANK, USER_ROLE_RANK, Rule
 from tests.rights.labels import label

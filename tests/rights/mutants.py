@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from procession.api import grants as api_grants
-from procession.api import runs as api_runs
-from procession.api.contract import Route
+from procession.api.nouns import grants as api_grants
+from procession.api.nouns import runs as api_runs
+from procession.door.contract import Route
 from procession.model import people, rights
 from procession.model.people import Role, UserRole
 from procession.model.rights import PUBLIC, Rule

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from procession.api.dispatch import Api
+from procession.door.dispatch import Api
 from procession.model import rights
 from tests.rights import matrix, mutants
 from tests.rights.asking import App

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from procession.api import app
-from procession.api.contract import Route
+from procession.door.contract import Route
 from procession.model.errors import NotFound
 from procession.model.ids import Id
 from procession.model.people import Role
@@ -19,10 +19,9 @@ from tests.rights.world import World
 PATH = ("process", "session")
 
 
-class InvoiceId(Id):
+class InvoiceId(Id, frozen=True, order=True):
     """Of a kind of thing that nobody has written rules for."""
 
-    __slots__ = ()
     prefix = "inv"
     noun = "invoice"
 

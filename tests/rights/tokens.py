@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from procession.model.consents import IssuedToken
 from procession.model.people import AccountStatus, Application, User, UserRole

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from procession.api import app, routes
-from procession.api.contract import Route
-from procession.api.dispatch import Api
 from procession.clock import ManualClock
+from procession.door.contract import Route
+from procession.door.dispatch import Api
 from procession.engine.workbench import Workbench
 from procession.model.ids import FileId, UserId, parse_resource
 from procession.model.people import Application, Role, User, UserRole
 from procession.model.uploads import UploadSession
-from procession.oauth import door
+from procession.oauth import routes as oauth
 from procession.operations import applications, consents, people
 from procession.store import applications as application_store
 from procession.store import history, permissions, uploads
@@ -119,11 +119,11 @@ def over(made: House) -> Iterator[World]:
     """The application over the house's database, with nothing in it yet that the house does not have."""
     with ThreadPoolExecutor(2) as threads, asyncio.Runner() as loop:
         settings = app.ApiSettings(
-            more=door.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=100_000
+            more=oauth.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=100_000
         )
         undone: Any = Undone(made.database)
         built = app.build(undone, made.office, clock=made.clock, announcements=made.announcements, settings=settings)
-        yield World(house=made, app=built, routes=(*routes.table(app.handler), *settings.more), loop=loop)
+        yield World(house=made, app=built, routes=(*routes.ROUTES, *settings.more), loop=loop)
 
 
 @contextmanager

@@ -90,7 +90,9 @@ class Order:
         return self.call == call if self.call is not None else self.code in FAILURES[call.name]
 
     def __str__(self) -> str:
-        kind = sqlite_name(self.code) if self.call and self.call.name.startswith("sqlite") else errno.errorcode[self.code]
+        kind = (
+            sqlite_name(self.code) if self.call and self.call.name.startswith("sqlite") else errno.errorcode[self.code]
+        )
         return f"{kind} x {self.times} at {self.call or 'every call'}"
 
 

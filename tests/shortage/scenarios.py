@@ -109,13 +109,15 @@ def is_cancelled(place: Place) -> None:
 
 def is_over_its_limit(place: Place) -> None:
     mark = place.mark()
-    code = steps.mark(mark) + "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + steps.stay(place.mark())
+    code = (
+        steps.mark(mark) + "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + steps.stay(place.mark())
+    )
     run = place.begin(steps.process(steps.python("a", code, time_limit="0.3s")))
     place.wait(run)
     _is(place, run, Outcome.FAILED)
     assert place.world.step(run, "a").message == "timed out after 0.3 s"
-    [receipt] = [row.detail["killed"] for row in place.world.history(run) if "killed" in row.detail]
-    _is_true(place.world, run, receipt)
+    [receipt] = wait_until(lambda: _killed(place.world, run), END_SECONDS)
+    _is_true(place.world, run, receipt.detail)
 
 
 def is_restarted(place: Place) -> None:

@@ -48,7 +48,7 @@ class Machine:
         self._handles, self._processes = _handles(), _processes()
 
     def settle(self) -> None:
-        wait_until(lambda: not os.listdir(self.world.home / "work"), SETTLE_SECONDS)
+        wait_until(lambda: not any((self.world.home / "work").iterdir()), SETTLE_SECONDS)
 
     def calls_of(self, scenario: Scenario) -> dict[Call, int]:
         self.injector.forget()
@@ -74,7 +74,7 @@ class Machine:
 
 
 def _handles() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def _processes() -> int:

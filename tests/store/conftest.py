@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from procession.store.database import Database
+from procession.store.sqlite import SqliteDatabase
 
 
-class Opened(Database):
+class Opened(SqliteDatabase):
     """`fatal` is what the server would have ended with."""
 
     def __init__(self, path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from procession.model.errors import Unavailable
 from procession.store.database import Database, Transaction
+from procession.store.sqlite import SqliteDatabase
 from tests.store.conftest import Opened
 from tests.support import wait_until
 
@@ -67,7 +68,7 @@ def test_an_operation_that_fails_halfway_leaves_no_trace_and_calls_nobody(db: Op
 
 def test_what_is_queued_together_is_one_commit(tmp_path: Path) -> None:
     points: list[str] = []
-    db = Database(tmp_path / "test.db", on_fatal=points.append, crash_point=points.append)
+    db = SqliteDatabase(tmp_path / "test.db", on_fatal=points.append, crash_point=points.append)
     db.write(lambda tx: tx.run("CREATE TABLE word (text TEXT)"))
     began = threading.Event()
     go_on = threading.Event()
@@ -117,7 +118,7 @@ def test_a_full_disk_is_said_and_survived(db: Opened) -> None:
 
 def test_another_program_that_holds_the_file_is_said_and_survived(tmp_path: Path) -> None:
     fatal: list[str] = []
-    db = Database(tmp_path / "test.db", on_fatal=fatal.append, busy_seconds=0.05)
+    db = SqliteDatabase(tmp_path / "test.db", on_fatal=fatal.append, busy_seconds=0.05)
     db.write(lambda tx: tx.run("CREATE TABLE word (text TEXT)"))
     other = sqlite3.connect(db.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -140,7 +141,7 @@ def test_any_other_error_of_a_commit_ends_the_server(tmp_path: Path) -> None:
             raise sqlite3.OperationalError("disk I/O error")
 
     armed: list[bool] = []
-    db = Database(tmp_path / "test.db", on_fatal=fatal.append, crash_point=break_)
+    db = SqliteDatabase(tmp_path / "test.db", on_fatal=fatal.append, crash_point=break_)
     db.write(lambda tx: tx.run("CREATE TABLE word (text TEXT)"))
     armed.append(True)
 
@@ -153,7 +154,7 @@ def test_any_other_error_of_a_commit_ends_the_server(tmp_path: Path) -> None:
 
 
 def test_a_closed_database_refuses_what_comes_later_and_keeps_what_came_before(tmp_path: Path) -> None:
-    db = Database(tmp_path / "test.db", on_fatal=print)
+    db = SqliteDatabase(tmp_path / "test.db", on_fatal=print)
     db.write(lambda tx: tx.run("CREATE TABLE word (text TEXT)"))
     before = [add(db, str(number)) for number in range(50)]
 

@@ -14,7 +14,7 @@ from procession.clock import ManualClock
 from procession.model.errors import Invalid
 from procession.model.ids import UserId
 from procession.store import migrations, outbox
-from procession.store.database import Database
+from procession.store.sqlite import SqliteDatabase
 from tests.store.conftest import Opened
 
 
@@ -29,7 +29,7 @@ def _plain(sql: str) -> str:
 
 
 def test_the_schema_file_is_what_the_migrations_leave(tmp_path: Path, clock: ManualClock) -> None:
-    db = Database(tmp_path / "test.db", on_fatal=print)
+    db = SqliteDatabase(tmp_path / "test.db", on_fatal=print)
     migrations.migrate(db, clock.now())
     db.close()
     migrated, shown = sqlite3.connect(tmp_path / "test.db"), sqlite3.connect(":memory:")
@@ -77,7 +77,7 @@ def test_mail_that_waits_when_the_outbox_comes_goes_on_waiting(tmp_path: Path, c
         )
         before.commit()
 
-    db = Database(path, on_fatal=print)
+    db = SqliteDatabase(path, on_fatal=print)
     migrations.migrate(db, clock.now())
     with db.read() as tx:
         post = outbox.next_due(tx, clock.now())

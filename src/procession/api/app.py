@@ -3,68 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from types import ModuleType
 
 import procession
-from procession.api import (
-    applications,
-    columns,
-    events,
-    files,
-    grants,
-    groups,
-    log_items,
-    logs,
-    openapi,
-    processes,
-    routes,
-    runs,
-    server,
-    steps,
-    table_rows,
-    tables,
-    upload_sessions,
-    users,
-    wire,
-)
-from procession.api.contract import Database, Handler, Route, StreamHandler
-from procession.api.dispatch import Api, Server
-from procession.api.parts import Parts
+from procession.api import bearer, routes
+from procession.api.openapi import document as openapi
 from procession.clock import Clock
+from procession.door.contract import Database, Route, Space
+from procession.door.dispatch import Api, Server
+from procession.door.encoding import encode
+from procession.door.parts import Parts
 from procession.engine.announcements import Announcements
 from procession.model import rights
 from procession.operations import permissions
 from procession.operations.office import Office
-
-# Where the handlers of each noun are.
-NOUNS: Mapping[str, ModuleType] = {
-    "processes": processes,
-    "runs": runs,
-    "steps": steps,
-    "logs": logs,
-    "events": events,
-    "files": files,
-    "upload_sessions": upload_sessions,
-    "tables": tables,
-    "columns": columns,
-    "table_rows": table_rows,
-    "users": users,
-    "groups": groups,
-    "grants": grants,
-    "log_items": log_items,
-    "applications": applications,
-    "server": server,
-}
-
-
-def handler(name: str) -> Handler | StreamHandler:
-    """The handler of "noun.verb". Raises KeyError or AttributeError when there is none, before anything is served."""
-    noun, _, verb = name.partition(".")
-    found: Handler | StreamHandler = getattr(NOUNS[noun], verb)
-    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +37,7 @@ def build(
     database: Database, office: Office, *, clock: Clock, announcements: Announcements, settings: ApiSettings
 ) -> Api:
     """The ASGI application. Raises ValueError for a route whose rule cannot be asked."""
-    table = (*routes.table(handler), *settings.more)
+    table = (*routes.ROUTES, *settings.more)
     for route in table:
         rights.check(route.rule, re.findall(r"\{(\w+)\}", route.pattern))
     parts = Parts(
@@ -92,11 +46,11 @@ def build(
         upload_bytes_max=settings.upload_bytes_max,
         hashing=settings.hashing,
         look_for_mail=settings.look_for_mail,
-        document=wire.encode(openapi.document(table, version=procession.__version__)),
+        document=encode(openapi.document(table, version=procession.__version__)),
     )
     connected = Server(
         database=database,
-        authenticate=permissions.authenticate,
+        proofs={Space.API: bearer.prove},
         permit=permissions.permit,
         clock=clock.now,
         threads=settings.threads,

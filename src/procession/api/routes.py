@@ -3,162 +3,146 @@
 # ruff: noqa: E501  (a route is one row: a page to be read down its columns)
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TypedDict, Unpack
 
-from procession.api.contract import BodyKind, Handler, Mode, Route, Space, StreamHandler
+from procession.api import rules
+from procession.api.nouns import (
+    applications,
+    columns,
+    events,
+    files,
+    grants,
+    groups,
+    log_items,
+    logs,
+    processes,
+    runs,
+    server,
+    steps,
+    table_rows,
+    tables,
+    upload_sessions,
+    users,
+)
+from procession.door.contract import BodyKind, Handler, Mode, Route, Space, StreamHandler
 from procession.model.rights import PUBLIC, Rule
 
-P = "process"
-R = "run"
-F = "file"
-T = "table"
-U = "user"
-G = "group"
-C = "application"
 JSON = "application/json"
 PAGE = ("limit", "cursor")
 CREATED = ("dateCreatedStart", "dateCreatedEnd")
 RUN_FILTERS = ("process", "name", "status", "outcome", "createdAfter", "createdBefore", "startedBy")
 
-# What a rule asks: the token's scope, and the user's least role on the thing whose id the path names.
-READ_P = Rule(scope="process_read", role="reader", of=P)
-READ_R = Rule(scope="process_read", role="reader", of=R)
-READ_S = Rule(scope="process_read", role="reader", of="step")
-READ_ANY = Rule(scope="process_read")  # a list: the operation shows what the caller may see
-EXECUTE_P = Rule(scope="process_execute", role="executor", of=P)
-EXECUTE_R = Rule(scope="process_execute", role="executor", of=R)
-EXECUTE_ANY = Rule(scope="process_execute")  # the run is named in the body: the operation asks for the role
-EXECUTE_S = Rule(scope="process_execute", role="executor", of="step")  # more than an INPUT: the operation asks for more
-EDIT_P = Rule(scope="process", role="editor", of=P)
-DESIGN = Rule(scope="process", user_role="Designer")
-READ_F = Rule(scope="file_read", role="reader", of=F)
-WRITE_F = Rule(scope="file", role="executor", of=F)
-READ_T = Rule(scope="mtable_read", role="reader", of=T)
-READ_TABLES = Rule(scope="mtable_read")  # a list: the operation shows what the caller may see
-NEW_T = Rule(scope="mtable", user_role="Designer")
-EDIT_T = Rule(scope="mtable", role="editor", of=T)
-OWN_T = Rule(scope="mtable", role="owner", of=T)
-LIST_USERS = Rule(scope="user_read")  # a list: the operation shows what the caller may see
-NEW_U = Rule(scope="user", user_role="ClientAdmin")
-OWN_U = Rule(scope="user", role="owner", of=U)
-READ_U = Rule(scope="user_read", role="reader", of=U)
-LIST_GROUPS = Rule(scope="usergroup_read")  # everybody may see which groups there are
-READ_G = Rule(scope="usergroup_read", role="reader", of=G)
-NEW_G = Rule(scope="usergroup", user_role="ClientAdmin")
-OWN_G = Rule(scope="usergroup", role="owner", of=G)
-READ_GRANTS = Rule(scope="permission_read")  # a list: the operation shows what the caller may see
-GRANT = Rule(scope="permission", role="owner", of="resource")
-GRANT_ANY = Rule(scope="permission")  # the resource is named in the body: the operation asks for the role
-READ_LOG = Rule(scope="log_read")  # a list: the operation shows what the caller may see
-LIST_C = Rule(scope="application_read")  # a list: the operation shows what the caller may see
-READ_C = Rule(scope="application_read", role="owner", of=C)
-NEW_C = Rule(scope="application")  # anybody may register what acts as themselves
-OWN_C = Rule(scope="application", role="owner", of=C)
-
-# Finds a handler by "noun.verb".
-Find = Callable[[str], Handler | StreamHandler]
-
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
 
 
-def table(find: Find) -> tuple[Route, ...]:
-    """All routes. Raises what `find` raises for a handler that is missing."""
+class More(TypedDict, total=False):
+    """What a row may say besides, as in Route."""
 
-    def row(request: str, name: str, mode: Mode, rule: Rule, summary: str, **more: object) -> Route:
-        method, pattern = request.split(" ")
-        space = Space.ROOT if pattern.startswith("/") else Space.API
-        body = BodyKind.JSON if mode is WRITE else BodyKind.NONE
-        fields: dict[str, object] = {"body": body, **more}
-        return Route(
-            method=method,
-            pattern=pattern.strip("/"),
-            handler=find(name),
-            mode=mode,
-            rule=rule,
-            summary=summary,
-            space=space,
-            **fields,  # type: ignore[arg-type]
-        )
+    body: BodyKind
+    reply: str
+    takes: str
+    media: tuple[str, ...]
+    query: tuple[str, ...]
+    is_ranged: bool
+    is_conditional: bool
 
-    # fmt: off
-    return (
-        row("GET processes", "processes.listed", LIST, READ_ANY, "List processes", reply="[Named]", query=("name", *CREATED)),
-        row("POST processes", "processes.create", STREAM, DESIGN, "Create a process from a process file", body=BodyKind.TEXT, reply="Process"),
-        row("GET processes/{process}", "processes.get", READ, READ_P, "Get a process", reply="Process"),
-        row("PUT processes/{process}/definition", "processes.publish", STREAM, EDIT_P, "Publish the next version", body=BodyKind.TEXT, reply="Process"),
-        row("GET processes/{process}/definition", "processes.definition", READ, READ_P, "Read the process file", media=("application/yaml", JSON), query=("version",), is_ranged=True),
-        row("GET processes/{process}/versions", "processes.versions", LIST, READ_P, "List versions", reply="[Version]"),
-        row("GET processes/{process}/steps", "processes.steps", LIST, READ_P, "List data steps, or all", reply="[DataStep]|[AnyStep]", query=("include",)),
-        row("POST processes/{process}/processruns", "runs.create", WRITE, EXECUTE_P, "Create a process run", reply="ProcessRun", takes="NewProcessRun"),
-        row("GET processes/{process}/processruns", "runs.of_process", LIST, READ_P, "List runs of a process", reply="[Named]", query=CREATED),
-        row("GET processruns", "runs.listed", LIST, READ_ANY, "List runs, newest first", reply="[ListedRun]", query=(*RUN_FILTERS, *PAGE)),
-        row("GET processruns/{run}", "runs.get", READ, READ_R, "Get a process run", reply="ProcessRun"),
-        row("POST processruns/{run}/start", "runs.start", WRITE, EXECUTE_R, "Start a process run", reply="RunStatus", takes="Reason"),
-        row("POST processruns/{run}/cancel", "runs.cancel", WRITE, EXECUTE_R, "Cancel a process run", reply="RunStatus", takes="Reason"),
-        row("POST requests", "runs.request", WRITE, EXECUTE_ANY, "Start or cancel a run (deprecated)", reply="RunStatus", takes="RunRequest"),
-        row("GET processruns/{run}/runstatus", "runs.status", READ, READ_R, "Get a run's status", reply="RunStatus", query=("since", "wait")),
-        row("GET processruns/{run}/history", "runs.history", LIST, READ_R, "Read a run's history", reply="History"),
-        row("GET processruns/{run}/events", "events.follow", STREAM, READ_R, "Follow a run's events", media=("text/event-stream",), query=("since",)),
-        row("GET processruns/{run}/steps", "steps.of_run", LIST, READ_R, "List data steps, or all", reply="[DataStep]|[AnyStep]", query=("include",)),
-        row("GET processruns/{run}/steps/{step}/runstatus", "steps.status", READ, READ_R, "Get a step's status", reply="StepRunStatus"),
-        row("POST processruns/{run}/steps/{step}/restartfromhere", "steps.restart", WRITE, EXECUTE_R, "Restart from a step", reply="StepRunStatus", takes="Restart"),
-        row("GET processruns/{run}/steps/{step}/restartplan", "steps.restart_plan", LIST, READ_R, "What a restart would do", reply="RestartPlan"),
-        row("GET processruns/{run}/steps/{step}/log", "logs.log", STREAM, READ_R, "Read a step's log", media=("text/plain",), query=("follow", "attempt"), is_ranged=True),
-        row("GET steps/{step}", "steps.get", READ, READ_S, "Get a data step", reply="DataStep"),
-        row("GET steps/{step}/properties", "steps.properties", READ, READ_S, "List properties", reply="[Property]"),
-        row("GET steps/{step}/properties/{property}", "steps.property", READ, READ_S, "Get a property", reply="Property"),
-        row("POST steps/{step}/properties/{property}", "steps.change", WRITE, EXECUTE_S, "Change a property", reply="Property", takes="PropertyChange"),
-        row("GET files/{file}/metadata", "files.metadata", READ, READ_F, "Get a file's metadata", reply="File"),
-        row("POST files/{file}/metadata", "files.rename", WRITE, WRITE_F, "Rename a file", reply="File", takes="FileName", is_conditional=True),
-        row("POST files/{file}", "files.upload", STREAM, WRITE_F, "Upload a file", body=BodyKind.STREAM, reply="File", is_conditional=True),
-        row("POST files/{file}/uploadsessions", "upload_sessions.begin", WRITE, WRITE_F, "Begin an upload in chunks", reply="UploadStarted", body=BodyKind.NONE, is_conditional=True),
-        row("POST files/{file}/uploadsessions/{session}/chunks/{chunk}", "upload_sessions.chunk", STREAM, WRITE_F, "Upload a chunk, numbered from 1", body=BodyKind.STREAM, reply="ChunkKept", is_conditional=True),
-        row("POST files/{file}/uploadsessions/{session}/commit", "upload_sessions.commit", STREAM, WRITE_F, "Make the chunks the file", reply="File", is_conditional=True),
-        row("GET files/{file}", "files.download", READ, READ_F, "Download a file", media=("application/octet-stream",), query=("attempt",), is_ranged=True),
-        row("GET tables", "tables.listed", LIST, READ_TABLES, "List tables", reply="[Named]", query=("name",)),
-        row("POST tables", "tables.create", WRITE, NEW_T, "Create a table", reply="Table", takes="TableChange"),
-        row("GET tables/{table}", "tables.get", READ, READ_T, "Get a table", reply="Table"),
-        row("POST tables/{table}", "tables.update", WRITE, EDIT_T, "Update a table", reply="Table", takes="TableChange"),
-        row("DELETE tables/{table}", "tables.delete", WRITE, OWN_T, "Delete a table"),
-        row("GET tables/{table}/versions", "tables.versions", LIST, READ_T, "List versions of a table", reply="[TableVersion]"),
-        row("GET tables/{table}/columns", "tables.columns", READ, READ_T, "List columns", reply="[Column]", query=("version",)),
-        row("POST tables/{table}/columns", "columns.create", STREAM, EDIT_T, "Create a column", body=BodyKind.JSON, reply="Column", takes="ColumnChange"),
-        row("POST tables/{table}/columns/{column}", "columns.change", STREAM, EDIT_T, "Update a column", body=BodyKind.JSON, reply="Column", takes="ColumnChange"),
-        row("DELETE tables/{table}/columns/{column}", "columns.drop", STREAM, EDIT_T, "Delete a column"),
-        row("GET tables/{table}/rows", "table_rows.read", STREAM, READ_T, "Read rows", reply="[Row]", media=("text/csv", "application/vnd.apache.parquet"), query=("version", *PAGE, "escape")),
-        row("POST tables/{table}/rows", "table_rows.write", STREAM, EDIT_T, "Append, replace or upsert rows", body=BodyKind.ROWS, reply="RowsWritten", takes="NewRows", query=("mode", "key", "trim")),
-        row("GET users", "users.listed", LIST, LIST_USERS, "List users: everybody, or oneself", reply="[ListedUser]"),
-        row("POST users", "users.create", STREAM, NEW_U, "Create a user", body=BodyKind.JSON, reply="User", takes="NewUser"),
-        row("GET users/{user}", "users.get", READ, READ_U, "Get a user", reply="User"),
-        row("POST users/{user}", "users.change", STREAM, OWN_U, "Update a user", body=BodyKind.JSON, reply="User", takes="UserChange"),
-        row("POST users/{user}/passwordlink", "users.link", WRITE, OWN_U, "Send a user a link to set a password", reply="User", body=BodyKind.NONE),
-        row("GET users/{user}/usergroups", "users.groups", READ, READ_U, "List the groups of a user", reply="[Named]"),
-        row("GET users/{user}/permissions", "grants.listed", LIST, READ_GRANTS, "List the permissions of a user", reply="[Permission]"),
-        row("POST users/{user}/permissions", "grants.create", WRITE, GRANT_ANY, "Give a user a role on a resource", reply="Permission", takes="NewPermission"),
-        row("POST users/{user}/permissions/{resource}", "grants.change", WRITE, GRANT, "Set a user's role on a resource", reply="Permission", takes="PermissionChange"),
-        row("DELETE users/{user}/permissions/{resource}", "grants.revoke", WRITE, GRANT, "Take a user's role on a resource away"),
-        row("GET usergroups", "groups.listed", LIST, LIST_GROUPS, "List user groups", reply="[Named]"),
-        row("POST usergroups", "groups.create", WRITE, NEW_G, "Create a user group", reply="UserGroup", takes="NewGroup"),
-        row("GET usergroups/{group}", "groups.get", READ, READ_G, "Get a user group", reply="UserGroup"),
-        row("POST usergroups/{group}", "groups.change", WRITE, OWN_G, "Update a user group", reply="UserGroup", takes="GroupChange"),
-        row("DELETE usergroups/{group}", "groups.delete", WRITE, OWN_G, "Delete a user group"),
-        row("GET usergroups/{group}/users", "groups.members", LIST, READ_G, "List the users of a group", reply="[ListedUser]"),
-        row("POST usergroups/{group}/users", "groups.add", WRITE, OWN_G, "Add a user to a group", reply="ListedUser", takes="NewMember"),
-        row("POST usergroups/{group}/users/{user}", "groups.add", WRITE, OWN_G, "Add the user of the path to a group", reply="ListedUser"),
-        row("DELETE usergroups/{group}/users/{user}", "groups.remove", WRITE, OWN_G, "Remove a user from a group"),
-        row("GET usergroups/{group}/permissions", "grants.listed", LIST, READ_GRANTS, "List the permissions of a group", reply="[Permission]"),
-        row("POST usergroups/{group}/permissions", "grants.create", WRITE, GRANT_ANY, "Give a group a role on a resource", reply="Permission", takes="NewPermission"),
-        row("POST usergroups/{group}/permissions/{resource}", "grants.change", WRITE, GRANT, "Set a group's role on a resource", reply="Permission", takes="PermissionChange"),
-        row("DELETE usergroups/{group}/permissions/{resource}", "grants.revoke", WRITE, GRANT, "Take a group's role on a resource away"),
-        row("GET logs", "log_items.listed", LIST, READ_LOG, "Read the log, newest first", reply="[LogItem]", query=("startDate", "endDate", *PAGE)),
-        row("GET applications", "applications.listed", LIST, LIST_C, "List applications", reply="[Application]"),
-        row("POST applications", "applications.create", WRITE, NEW_C, "Register an application", reply="Application", takes="NewApplication"),
-        row("GET applications/{application}", "applications.get", READ, READ_C, "Get an application", reply="Application"),
-        row("POST applications/{application}", "applications.change", WRITE, OWN_C, "Update an application", reply="Application", takes="ApplicationChange"),
-        row("POST applications/{application}/secret", "applications.reset_secret", WRITE, OWN_C, "Reset the secret of an application", reply="Application", body=BodyKind.NONE),
-        row("DELETE applications/{application}", "applications.delete", WRITE, OWN_C, "Delete an application, with its tokens"),
-        row("GET /health", "server.health", READ, PUBLIC, "Is the server well?", reply="Health"),
-        row("GET /openapi.json", "server.openapi", READ, PUBLIC, "This document", media=(JSON,), is_ranged=True),
-        row("GET openapi.json", "server.openapi", READ, PUBLIC, "This document", media=(JSON,), is_ranged=True),
+
+def row(
+    request: str, handler: Handler | StreamHandler, mode: Mode, rule: Rule, summary: str, **more: Unpack[More]
+) -> Route:
+    method, pattern = request.split(" ")
+    more.setdefault("body", BodyKind.JSON if mode is WRITE else BodyKind.NONE)
+    return Route(
+        method=method,
+        pattern=pattern.strip("/"),
+        handler=handler,
+        mode=mode,
+        rule=rule,
+        summary=summary,
+        space=Space.ROOT if pattern.startswith("/") else Space.API,
+        **more,
     )
-    # fmt: on
+
+
+# fmt: off
+ROUTES: tuple[Route, ...] = (
+    row("GET processes", processes.listed, LIST, rules.READ_ANY, "List processes", reply="[Named]", query=("name", *CREATED)),
+    row("POST processes", processes.create, STREAM, rules.DESIGN, "Create a process from a process file", body=BodyKind.TEXT, reply="Process"),
+    row("GET processes/{process}", processes.get, READ, rules.READ_P, "Get a process", reply="Process"),
+    row("PUT processes/{process}/definition", processes.publish, STREAM, rules.EDIT_P, "Publish the next version", body=BodyKind.TEXT, reply="Process"),
+    row("GET processes/{process}/definition", processes.definition, READ, rules.READ_P, "Read the process file", media=("application/yaml", JSON), query=("version",), is_ranged=True),
+    row("GET processes/{process}/versions", processes.versions, LIST, rules.READ_P, "List versions", reply="[Version]"),
+    row("GET processes/{process}/steps", processes.steps, LIST, rules.READ_P, "List data steps, or all", reply="[DataStep]|[AnyStep]", query=("include",)),
+    row("POST processes/{process}/processruns", runs.create, WRITE, rules.EXECUTE_P, "Create a process run", reply="ProcessRun", takes="NewProcessRun"),
+    row("GET processes/{process}/processruns", runs.of_process, LIST, rules.READ_P, "List runs of a process", reply="[Named]", query=CREATED),
+    row("GET processruns", runs.listed, LIST, rules.READ_ANY, "List runs, newest first", reply="[ListedRun]", query=(*RUN_FILTERS, *PAGE)),
+    row("GET processruns/{run}", runs.get, READ, rules.READ_R, "Get a process run", reply="ProcessRun"),
+    row("POST processruns/{run}/start", runs.start, WRITE, rules.EXECUTE_R, "Start a process run", reply="RunStatus", takes="Reason"),
+    row("POST processruns/{run}/cancel", runs.cancel, WRITE, rules.EXECUTE_R, "Cancel a process run", reply="RunStatus", takes="Reason"),
+    row("POST requests", runs.request, WRITE, rules.EXECUTE_ANY, "Start or cancel a run (deprecated)", reply="RunStatus", takes="RunRequest"),
+    row("GET processruns/{run}/runstatus", runs.status, READ, rules.READ_R, "Get a run's status", reply="RunStatus", query=("since", "wait")),
+    row("GET processruns/{run}/history", runs.history, LIST, rules.READ_R, "Read a run's history", reply="History"),
+    row("GET processruns/{run}/events", events.follow, STREAM, rules.READ_R, "Follow a run's events", media=("text/event-stream",), query=("since",)),
+    row("GET processruns/{run}/steps", steps.of_run, LIST, rules.READ_R, "List data steps, or all", reply="[DataStep]|[AnyStep]", query=("include",)),
+    row("GET processruns/{run}/steps/{step}/runstatus", steps.status, READ, rules.READ_R, "Get a step's status", reply="StepRunStatus"),
+    row("POST processruns/{run}/steps/{step}/restartfromhere", steps.restart, WRITE, rules.EXECUTE_R, "Restart from a step", reply="StepRunStatus", takes="Restart"),
+    row("GET processruns/{run}/steps/{step}/restartplan", steps.restart_plan, LIST, rules.READ_R, "What a restart would do", reply="RestartPlan"),
+    row("GET processruns/{run}/steps/{step}/log", logs.log, STREAM, rules.READ_R, "Read a step's log", media=("text/plain",), query=("follow", "attempt"), is_ranged=True),
+    row("GET steps/{step}", steps.get, READ, rules.READ_S, "Get a data step", reply="DataStep"),
+    row("GET steps/{step}/properties", steps.properties, READ, rules.READ_S, "List properties", reply="[Property]"),
+    row("GET steps/{step}/properties/{property}", steps.property, READ, rules.READ_S, "Get a property", reply="Property"),
+    row("POST steps/{step}/properties/{property}", steps.change, WRITE, rules.EXECUTE_S, "Change a property", reply="Property", takes="PropertyChange"),
+    row("GET files/{file}/metadata", files.metadata, READ, rules.READ_F, "Get a file's metadata", reply="File"),
+    row("POST files/{file}/metadata", files.rename, WRITE, rules.WRITE_F, "Rename a file", reply="File", takes="FileName", is_conditional=True),
+    row("POST files/{file}", files.upload, STREAM, rules.WRITE_F, "Upload a file", body=BodyKind.STREAM, reply="File", is_conditional=True),
+    row("POST files/{file}/uploadsessions", upload_sessions.begin, WRITE, rules.WRITE_F, "Begin an upload in chunks", reply="UploadStarted", body=BodyKind.NONE, is_conditional=True),
+    row("POST files/{file}/uploadsessions/{session}/chunks/{chunk}", upload_sessions.chunk, STREAM, rules.WRITE_F, "Upload a chunk, numbered from 1", body=BodyKind.STREAM, reply="ChunkKept", is_conditional=True),
+    row("POST files/{file}/uploadsessions/{session}/commit", upload_sessions.commit, STREAM, rules.WRITE_F, "Make the chunks the file", reply="File", is_conditional=True),
+    row("GET files/{file}", files.download, READ, rules.READ_F, "Download a file", media=("application/octet-stream",), query=("attempt",), is_ranged=True),
+    row("GET tables", tables.listed, LIST, rules.READ_TABLES, "List tables", reply="[Named]", query=("name",)),
+    row("POST tables", tables.create, WRITE, rules.NEW_T, "Create a table", reply="Table", takes="TableChange"),
+    row("GET tables/{table}", tables.get, READ, rules.READ_T, "Get a table", reply="Table"),
+    row("POST tables/{table}", tables.update, WRITE, rules.EDIT_T, "Update a table", reply="Table", takes="TableChange"),
+    row("DELETE tables/{table}", tables.delete, WRITE, rules.OWN_T, "Delete a table"),
+    row("GET tables/{table}/versions", tables.versions, LIST, rules.READ_T, "List versions of a table", reply="[TableVersion]"),
+    row("GET tables/{table}/columns", tables.columns, READ, rules.READ_T, "List columns", reply="[Column]", query=("version",)),
+    row("POST tables/{table}/columns", columns.create, STREAM, rules.EDIT_T, "Create a column", body=BodyKind.JSON, reply="Column", takes="ColumnChange"),
+    row("POST tables/{table}/columns/{column}", columns.change, STREAM, rules.EDIT_T, "Update a column", body=BodyKind.JSON, reply="Column", takes="ColumnChange"),
+    row("DELETE tables/{table}/columns/{column}", columns.drop, STREAM, rules.EDIT_T, "Delete a column"),
+    row("GET tables/{table}/rows", table_rows.read, STREAM, rules.READ_T, "Read rows", reply="[Row]", media=("text/csv", "application/vnd.apache.parquet"), query=("version", *PAGE, "escape")),
+    row("POST tables/{table}/rows", table_rows.write, STREAM, rules.EDIT_T, "Append, replace or upsert rows", body=BodyKind.ROWS, reply="RowsWritten", takes="NewRows", query=("mode", "key", "trim")),
+    row("GET users", users.listed, LIST, rules.LIST_USERS, "List users: everybody, or oneself", reply="[ListedUser]"),
+    row("POST users", users.create, STREAM, rules.NEW_U, "Create a user", body=BodyKind.JSON, reply="User", takes="NewUser"),
+    row("GET users/{user}", users.get, READ, rules.READ_U, "Get a user", reply="User"),
+    row("POST users/{user}", users.change, STREAM, rules.OWN_U, "Update a user", body=BodyKind.JSON, reply="User", takes="UserChange"),
+    row("POST users/{user}/passwordlink", users.link, WRITE, rules.OWN_U, "Send a user a link to set a password", reply="User", body=BodyKind.NONE),
+    row("GET users/{user}/usergroups", users.groups, READ, rules.READ_U, "List the groups of a user", reply="[Named]"),
+    row("GET users/{user}/permissions", grants.listed, LIST, rules.READ_GRANTS, "List the permissions of a user", reply="[Permission]"),
+    row("POST users/{user}/permissions", grants.create, WRITE, rules.GRANT_ANY, "Give a user a role on a resource", reply="Permission", takes="NewPermission"),
+    row("POST users/{user}/permissions/{resource}", grants.change, WRITE, rules.GRANT, "Set a user's role on a resource", reply="Permission", takes="PermissionChange"),
+    row("DELETE users/{user}/permissions/{resource}", grants.revoke, WRITE, rules.GRANT, "Take a user's role on a resource away"),
+    row("GET usergroups", groups.listed, LIST, rules.LIST_GROUPS, "List user groups", reply="[Named]"),
+    row("POST usergroups", groups.create, WRITE, rules.NEW_G, "Create a user group", reply="UserGroup", takes="NewGroup"),
+    row("GET usergroups/{group}", groups.get, READ, rules.READ_G, "Get a user group", reply="UserGroup"),
+    row("POST usergroups/{group}", groups.change, WRITE, rules.OWN_G, "Update a user group", reply="UserGroup", takes="GroupChange"),
+    row("DELETE usergroups/{group}", groups.delete, WRITE, rules.OWN_G, "Delete a user group"),
+    row("GET usergroups/{group}/users", groups.members, LIST, rules.READ_G, "List the users of a group", reply="[ListedUser]"),
+    row("POST usergroups/{group}/users", groups.add, WRITE, rules.OWN_G, "Add a user to a group", reply="ListedUser", takes="NewMember"),
+    row("POST usergroups/{group}/users/{user}", groups.add, WRITE, rules.OWN_G, "Add the user of the path to a group", reply="ListedUser"),
+    row("DELETE usergroups/{group}/users/{user}", groups.remove, WRITE, rules.OWN_G, "Remove a user from a group"),
+    row("GET usergroups/{group}/permissions", grants.listed, LIST, rules.READ_GRANTS, "List the permissions of a group", reply="[Permission]"),
+    row("POST usergroups/{group}/permissions", grants.create, WRITE, rules.GRANT_ANY, "Give a group a role on a resource", reply="Permission", takes="NewPermission"),
+    row("POST usergroups/{group}/permissions/{resource}", grants.change, WRITE, rules.GRANT, "Set a group's role on a resource", reply="Permission", takes="PermissionChange"),
+    row("DELETE usergroups/{group}/permissions/{resource}", grants.revoke, WRITE, rules.GRANT, "Take a group's role on a resource away"),
+    row("GET logs", log_items.listed, LIST, rules.READ_LOG, "Read the log, newest first", reply="[LogItem]", query=("startDate", "endDate", *PAGE)),
+    row("GET applications", applications.listed, LIST, rules.LIST_C, "List applications", reply="[Application]"),
+    row("POST applications", applications.create, WRITE, rules.NEW_C, "Register an application", reply="Application", takes="NewApplication"),
+    row("GET applications/{application}", applications.get, READ, rules.READ_C, "Get an application", reply="Application"),
+    row("POST applications/{application}", applications.change, WRITE, rules.OWN_C, "Update an application", reply="Application", takes="ApplicationChange"),
+    row("POST applications/{application}/secret", applications.reset_secret, WRITE, rules.OWN_C, "Reset the secret of an application", reply="Application", body=BodyKind.NONE),
+    row("DELETE applications/{application}", applications.delete, WRITE, rules.OWN_C, "Delete an application, with its tokens"),
+    row("GET /health", server.health, READ, PUBLIC, "Is the server well?", reply="Health"),
+    row("GET /openapi.json", server.openapi, READ, PUBLIC, "This document", media=(JSON,), is_ranged=True),
+    row("GET openapi.json", server.openapi, READ, PUBLIC, "This document", media=(JSON,), is_ranged=True),
+)
+# fmt: on

@@ -20,7 +20,7 @@ from procession.commands.console import Console
 from procession.engine.options import log_path
 from procession.home import Home
 from procession.model.errors import Invalid, NotFound, ProcessionError
-from procession.store import checks, maintenance, retention
+from procession.store import checks, retention, sqlite_file
 from procession.store.crash import CrashPoint, pass_by
 
 SWEEP = "sweep"  # the lease under which contents and logs are read; prune removes none meanwhile
@@ -48,7 +48,7 @@ def backup(console: Console, path: str, *, skip_damaged: bool, crash_point: Cras
         if not is_free:
             raise Invalid(f"procession prune is at work on {home.folder}; try again when it is done")
         with _full_disk_told(target), _part(target, ".db") as (copy, _), _part(target, ".tar") as (part, file):
-            maintenance.copy(home.database, copy)
+            sqlite_file.copy(home.database, copy)
             crash_point("database copied")
             named = _examine(copy)
             manifest = _write(home, copy, named, file, skip_damaged=skip_damaged)
@@ -112,9 +112,9 @@ def _full_disk_told(target: Path) -> Iterator[None]:
 
 def _examine(copy: Path) -> Named:
     """Raises ProcessionError for a damaged database."""
-    if faults := maintenance.faults(copy):
+    if faults := sqlite_file.faults(copy):
         raise ProcessionError(f"no backup was made: the database is damaged ({'; '.join(faults)})")
-    with maintenance.opened(copy) as tx:
+    with sqlite_file.opened(copy) as tx:
         return Named(
             schema=checks.schema_number(tx),
             contents=frozenset(checks.contents(tx)),
@@ -164,7 +164,7 @@ def is_damaged(member: archive.Member) -> bool:
 
 
 def _in_words(copy: Path, missing: list[str]) -> str:
-    with maintenance.opened(copy) as tx:
+    with sqlite_file.opened(copy) as tx:
         places = [retention.users_of(tx, sha256) for sha256 in missing]
     return f"contents are damaged or missing: {'; '.join(places)}"
 

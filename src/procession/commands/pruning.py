@@ -18,7 +18,7 @@ from procession.commands.workplace import Workplace
 from procession.home import Busy, Home
 from procession.model.errors import Unavailable
 from procession.model.ids import RunId
-from procession.store import checks, history, maintenance, retention
+from procession.store import checks, history, retention, sqlite_file
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
 from procession.store.retention import OldRun, Rule
@@ -59,7 +59,7 @@ def prune(console: Console, wanted: Wanted, *, crash_point: CrashPoint = pass_by
     with _alone(home, wanted) as is_alone, workplace.opened(console, is_alone=is_alone) as place:
         with place.database.snapshot() as tx:
             rule = _rule(tx, place, wanted)
-            done = Done(runs=retention.runs(tx, rule), database_before=maintenance.size_bytes(home.database))
+            done = Done(runs=retention.runs(tx, rule), database_before=sqlite_file.size_bytes(home.database))
             if untold := retention.count_untold(tx):
                 runs = wording.counted(untold, "run")
                 done.notes.append(f"{runs} with mail that was not sent yet stay (is PROCESSION_SMTP_URL set?)")
@@ -197,9 +197,9 @@ def _shrink(place: Workplace, done: Done, *, is_alone: bool) -> None:
     path = place.home.database
     try:
         if is_alone:
-            maintenance.rebuild(path)
-        loops.until(lambda: not maintenance.free_pages(path), rest_seconds=_rest_seconds(is_alone=is_alone))
-        free = maintenance.settle(path)
+            sqlite_file.rebuild(path)
+        loops.until(lambda: not sqlite_file.free_pages(path), rest_seconds=_rest_seconds(is_alone=is_alone))
+        free = sqlite_file.settle(path)
         if free > FREE_BYTES_MAX:
             done.notes.append(
                 f"the database keeps its size, {wording.size(free)} of it free: it was made by an earlier program;"
@@ -209,7 +209,7 @@ def _shrink(place: Workplace, done: Done, *, is_alone: bool) -> None:
         done.notes.append("the disk is too full to make the database smaller: prune once more, now that there is space")
     except Unavailable as error:
         done.notes.append(f"the database was not made smaller, prune again later: {error.message}")
-    done.database_after = maintenance.size_bytes(path)
+    done.database_after = sqlite_file.size_bytes(path)
 
 
 def _tell(console: Console, done: Done, *, is_meant: bool) -> None:

@@ -14,7 +14,7 @@ from procession.commands.console import Console
 from procession.home import PRIVATE, Home
 from procession.model.errors import Invalid, NotFound, ProcessionError
 from procession.model.ids import RunId
-from procession.store import checks, maintenance, migrations, retention, runs
+from procession.store import checks, migrations, retention, runs, sqlite_file
 from procession.store.crash import CrashPoint, pass_by
 
 # A new disk has this folder.
@@ -98,9 +98,9 @@ def _check(stage: Path, source: Path, manifest: Manifest) -> Restored:
         if backups.is_damaged(member):
             (stage / member.name).unlink()
     database = stage / archive.DATABASE
-    if faults := maintenance.faults(database):
+    if faults := sqlite_file.faults(database):
         raise Invalid(f"the database in {source} is damaged: {'; '.join(faults)}")
-    with maintenance.opened(database) as tx:
+    with sqlite_file.opened(database) as tx:
         found, known = checks.schema_number(tx), max(migrations.available())
         if found > known:
             raise Invalid(
@@ -111,7 +111,7 @@ def _check(stage: Path, source: Path, manifest: Manifest) -> Restored:
         lost = [sha256 for sha256 in named if not (stage / "files" / sha256[:2] / sha256[2:]).is_file()]
         if lost:
             raise Invalid(f"{source} is damaged: {wording.counted(len(lost), 'content')} of its files are not in it")
-        maintenance.disarm(tx)
+        sqlite_file.disarm(tx)
         return Restored(under_way=runs.unfinished_ids(tx), runs=retention.count_runs(tx), contents=len(named))
 
 

@@ -16,15 +16,15 @@ class Announcements:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._listeners: dict[RunId, list[Callable[[], None]]] = {}
+        self._listeners: dict[RunId, list[Callable[[], object]]] = {}
 
-    def listen(self, run: RunId, listener: Callable[[], None]) -> Callable[[], None]:
+    def listen(self, run: RunId, listener: Callable[[], object]) -> Callable[[], None]:
         """Gives what ends the listening."""
         with self._lock:
             self._listeners.setdefault(run, []).append(listener)
         return lambda: self._forget(run, listener)
 
-    def _forget(self, run: RunId, listener: Callable[[], None]) -> None:
+    def _forget(self, run: RunId, listener: Callable[[], object]) -> None:
         with self._lock:
             listeners = self._listeners.get(run, [])
             if listener in listeners:
@@ -41,7 +41,7 @@ class Announcements:
             _call(listener)
 
 
-def _call(listener: Callable[[], None]) -> None:
+def _call(listener: Callable[[], object]) -> None:
     """Whoever cannot be told keeps nobody else from being told, and no run from going on."""
     try:
         listener()

@@ -192,15 +192,24 @@ class Attempts:
             receipt = _unseen(work.worker.mark.pid)
         if receipt.survivors:
             log.error("processes survived", extra={"attempt": work.attempt, "pids": receipt.survivors})
-        self._loop.post(Killed(work, receipt, self._late_outcome(work)))
+        late = self._late_outcome(work)
+        if work.unwritten:
+            self._come_again(partial(self._keep_log, work))
+        self._loop.post(Killed(work, receipt, late))
 
     def _late_outcome(self, work: Work) -> StepOutcome | None:
-        """What it said about its end while it was being killed."""
+        """What it said about its end while it was being killed; what it printed before is of its log."""
+        late: StepOutcome | None = None
         try:
-            return next((message.outcome for message in work.worker.receive() if isinstance(message, Done)), None)
-        except Exception:  # as above
+            for message in work.worker.receive():
+                match message:
+                    case LogText(text=text):
+                        work.unwritten += text.encode("utf-8", "replace")
+                    case Done(outcome=outcome):
+                        late = outcome
+        except Exception:  # the pool's arm, as above
             log.exception("a step's process could not be listened to", extra={"attempt": work.attempt})
-            return None
+        return late
 
 
 def files_of(outcome: StepOutcome) -> Mapping[str, FileOutput]:

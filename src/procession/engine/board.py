@@ -7,9 +7,11 @@ one finds the run superseded, so do all behind it, and the board is dropped.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from procession.actions.contract import FileInput, InputValue, OutputTarget
 from procession.engine import stages
@@ -41,7 +43,6 @@ class Work:
     began_at: datetime
     stage: Stage = Stage.PREPARED
     attempt: int = 0  # the id of its row
-    verdict: str = ""  # why this engine ends it, when the run goes on without it
     unwritten: bytes = b""  # of its log: there is no room for it now
     log_trouble: str = ""  # why part of its log is lost
     short_since: float | None = None  # since when it waits for what the machine is short of, monotonic
@@ -71,6 +72,8 @@ class Board:
     told: set[str] = field(default_factory=set)
     waiting: list[str] = field(default_factory=list)  # action steps whose turn it is and that have no process yet
     works: dict[str, Work] = field(default_factory=dict)
+    leaving: set[Work] = field(default_factory=set)  # attempts that were ended; their processes may still live
+    turn: int = 0  # when it last got a process, in turns of all runs
     is_dropped: bool = False
     is_finishing: bool = False
     limit: int | None = None  # the timer of the run's time limit
@@ -86,6 +89,10 @@ class Board:
             updated=self.updated,
             told=self.told,
         )
+
+    def processes(self) -> int:
+        """How many it holds."""
+        return len(self.works) + len(self.leaving)
 
     def ending(self, kind: HistoryKind, detail: Mapping[str, Any]) -> Ending:
         """An end of this run, for ends.record()."""

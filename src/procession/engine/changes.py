@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from procession.engine.board import Board, Work
+from procession.engine.stages import Stage
 from procession.model import ends as model_ends
 from procession.model.ids import StepId
 from procession.model.lifecycle import Outcome, RunEvent, RunStatus, StepEvent, StepStatus, move_step
@@ -19,8 +22,7 @@ from procession.store.database import Transaction
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepMove:
+class StepMove(msgspec.Struct, frozen=True, kw_only=True):
     """A step goes from `status` through `events`; only the last is told in the history."""
 
     key: str
@@ -37,8 +39,7 @@ class StepMove:
         return status
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
     work: Work
     status: StepStatus
     message: str
@@ -68,9 +69,7 @@ class Change:
         run = self.board.run
         revision = runs.fence(tx, run.id, run.epoch, revisions=max(len(self.moves), 1))
         for ended in self.ended:
-            history.end_attempt(
-                tx, ended.work.attempt, ended.status, ended.message, now=self.now, seconds=ended.seconds
-            )
+            history.end_attempt(tx, ended.work.attempt, self._end(ended))
         for written in self.written:
             writes.write_property(tx, written, self.now)
         for place, move in enumerate(self.moves):
@@ -90,6 +89,15 @@ class Change:
             revision=revision, attempt=self.board.run.attempt, kind=HistoryKind.STEP, detail=detail, step=step
         )
         history.write(tx, self.board.run.id, entry, self.now)
+
+    def _end(self, ended: Ended) -> history.AttemptEnd:
+        return history.AttemptEnd(
+            status=ended.status,
+            message=ended.message,
+            at=self.now,
+            seconds=ended.seconds,
+            is_gone=ended.work.stage is not Stage.KILLING,
+        )
 
     def _attempt(self, work: Work) -> history.NewAttempt:
         run, mark = self.board.run, work.worker.mark

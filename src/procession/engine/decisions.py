@@ -6,8 +6,9 @@ The rules are those of docs/crash.md and docs/process-file.md; the flow itself i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from procession.actions.contract import FileOutput, OutputValue
 from procession.actions.contract import Outcome as StepOutcome
@@ -79,18 +80,15 @@ def begin(board: Board, change: Change, work: Work) -> None:
 
 def line_up(board: Board, change: Change, key: str) -> None:
     """Scheduled: its turn has come and every slot is taken."""
-    if board.statuses[key] is StepStatus.NOT_STARTED:
-        _move(change, key, (StepEvent.SCHEDULE,), StepWrite(message="waiting for a free process"))
+    _move(change, key, (StepEvent.SCHEDULE,), StepWrite(message="waiting for a free process"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """How an attempt ended, its files published; `receipt` when it had to be killed."""
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """How an attempt ended, its files published."""
 
     outcome: StepOutcome
     contents: Mapping[str, Content]
     seconds: float
-    receipt: Mapping[str, object] | None = None
 
 
 def settle(board: Board, change: Change, work: Work, result: Result) -> None:
@@ -107,7 +105,7 @@ def settle(board: Board, change: Change, work: Work, result: Result) -> None:
     message = message[:MESSAGE_CHARS_MAX]
     del board.works[work.key]
     change.ended.append(Ended(work=work, status=status, message=message, seconds=result.seconds))
-    detail = {"try": work.number, "killed": result.receipt} if result.receipt else {"try": work.number}
+    detail = {"try": work.number}
     if status is StepStatus.FAILED and _may_retry(work.step, work.number):
         _retry(board, change, work, message, detail)
         return

@@ -31,11 +31,12 @@ from procession.engine.isolation.contract import KillReceipt, ProcessMark
 from procession.engine.local import LocalSource
 from procession.engine.loop import Loop
 from procession.engine.options import Tools
+from procession.model.errors import Unavailable
 from procession.model.ids import RunId
 from procession.model.runs import HistoryKind
 from procession.model.steps import AttemptRow
+from procession.shortages import is_shortage
 from procession.store import history
-from procession.store.commits import is_passing
 from procession.store.database import Transaction
 
 log = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ class LocalEngine:
         try:
             self._handle(event)
         except Exception as error:  # the engine's arm: what goes wrong over one event keeps no other from being heard
-            if is_passing(error):
+            if is_shortage(error) or isinstance(error, Unavailable):
                 self._tell_shortage(error)
                 self._loop.later(event)
             else:

@@ -15,7 +15,7 @@ from procession.engine.decisions import Result
 from procession.engine.events import BeginDue, JobDue, Killed, Published, RetryDue, RunTimeUp, StepTimeUp, WorkerSpoke
 from procession.engine.loop import Loop
 from procession.engine.options import Tools
-from procession.engine.slots import assign
+from procession.engine.slots import Slots
 from procession.engine.stages import Stage
 from procession.engine.taking import Taken
 from procession.model.errors import ProcessionError
@@ -23,8 +23,7 @@ from procession.model.ids import RunId
 from procession.model.lifecycle import StepStatus
 from procession.shortages import is_shortage
 from procession.store import history, runs
-from procession.store.database import Transaction
-from procession.store.tasks import Task
+from procession.store.database import Task, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +38,11 @@ class Executor:
         self._loop = loop
         self._left = left
         self._attempts = Attempts(tools, loop)
+        self._slots = Slots(tools)
         self._changes: dict[RunId, Change] = {}  # of this turn
         self._in_commit: list[Change] = []  # recorded in the transaction that is about to be committed
         self.boards: dict[RunId, Board] = {}
-        self.dying: dict[RunId, int] = {}  # processes of a run that are being ended: it must not be taken meanwhile
+        self.dying: set[RunId] = set()  # processes of theirs are being ended: they must not be taken meanwhile
         self.is_closing = False
 
     def begin(self, taken: Taken) -> None:
@@ -83,7 +83,7 @@ class Executor:
     def decide(self) -> None:
         """All events of a turn were heard: give the free slots away, and record everything."""
         if not self.is_closing:
-            assign(self.boards.values(), self._tools, change_of=self._change)
+            self._slots.assign(self.boards.values(), change_of=self._change)
         changes, self._changes = self._changes, {}
         for change in changes.values():
             if not change.is_empty():
@@ -91,7 +91,7 @@ class Executor:
 
     def decide_in(self, tx: Transaction, taken: Iterable[RunId]) -> None:
         """The same for runs that were taken in this transaction, which records what follows for them."""
-        assign(self.boards.values(), self._tools, change_of=self._change)
+        self._slots.assign(self.boards.values(), change_of=self._change)
         for run in taken:
             if (change := self._changes.pop(run, None)) is not None and not change.is_empty():
                 self._in_commit.append(change)
@@ -113,7 +113,7 @@ class Executor:
                     self._attempts.free(work)
 
     def busy(self) -> int:
-        return sum(len(board.works) for board in self.boards.values())
+        return sum(board.processes() for board in self.boards.values())
 
     def drop(self, board: Board) -> None:
         """Somebody else moved the run: stop working on it and end what it has under way."""
@@ -124,13 +124,17 @@ class Executor:
             self._loop.cancel(work.limit)
             if work.stage in (Stage.RUNNING, Stage.OVER):
                 self._kill(work)
-            if work.stage is Stage.KILLING:
-                self.dying[board.run.id] = self.dying.get(board.run.id, 0) + 1
-        if board.run.id not in self.dying:
-            self._left(board.run.id)
+        self._leave(board)
 
     def close(self) -> None:
         self._attempts.close()
+
+    def _leave(self, board: Board) -> None:
+        """The run needs nothing more from here, once its processes are gone."""
+        if board.leaving:
+            self.dying.add(board.run.id)
+        else:
+            self._left(board.run.id)
 
     def _forget(self, board: Board) -> None:
         board.is_dropped = True
@@ -165,7 +169,7 @@ class Executor:
         if board.is_finishing and change.outcome is not None:
             change.tell_end()
             self._forget(board)
-            self._left(board.run.id)
+            self._leave(board)
 
     def _let_go(self, work: Work) -> None:
         work.move(Stage.COMMITTED)
@@ -267,35 +271,34 @@ class Executor:
     # --- limits and ends
 
     def _end_early(self, work: Work, message: str) -> None:
-        """Kill the process; the step has failed with the message."""
-        work.verdict = message
+        """The step has failed with the message, at once; its process is killed, however long that takes."""
         self._kill(work)
+        outcome = StepOutcome(status=StepStatus.FAILED, message=message)
+        self._settle(work, Result(outcome=outcome, contents={}, seconds=self._seconds(work)))
 
     def _kill(self, work: Work) -> None:
         self._loop.forget(work.worker)
         self._loop.cancel(work.limit)
+        work.board.leaving.add(work)
         self._attempts.kill(work)
 
     def _killed(self, event: Killed) -> None:
         work, receipt = event.work, receipt_detail(event.receipt)
         self._attempts.free(work)
         self._attempts.clear(work)
-        if not work.board.is_dropped:
-            outcome = StepOutcome(status=StepStatus.FAILED, message=work.verdict)
-            self._settle(work, Result(outcome=outcome, contents={}, seconds=self._seconds(work), receipt=receipt))
-            return
         now = self._tools.clock.now()
         self._loop.enlist(partial(notes.write_killed, work=work, receipt=receipt, now=now), partial(self._died, work))
         if event.late is not None:
             self._record_late(work, notes.told(work, event.late))
 
     def _died(self, work: Work, _: Task[None]) -> None:
-        run = work.board.run.id
-        self._tools.announcements.ring(run)
-        self.dying[run] -= 1
-        if not self.dying[run]:
-            del self.dying[run]
-            self._left(run)
+        board = work.board
+        self._tools.announcements.ring(board.run.id)
+        board.leaving.discard(work)
+        if board.is_dropped and not board.leaving:
+            self.dying.discard(board.run.id)
+            self._left(board.run.id)
+        self._loop.again()
 
     def _time_out(self, board: Board) -> None:
         if not board.is_dropped and not board.is_finishing:

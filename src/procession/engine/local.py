@@ -15,7 +15,6 @@ from procession.engine.queue import FairQueue
 from procession.engine.taking import Taker
 from procession.model.ids import RunId
 from procession.store import queueing, runs
-from procession.store.commits import is_of_database
 from procession.store.database import Transaction
 from procession.store.queueing import Head
 
@@ -108,7 +107,7 @@ class LocalSource:
             with tx.part():
                 taken = self._taker.take(tx, head.run, self._tools.clock.now())
         except Exception as error:
-            if is_of_database(error):
+            if tx.is_lost_with(error):
                 raise
             log.exception("a run could not be taken", extra={"run": str(head.run)})
             self._refused.add(head.run)

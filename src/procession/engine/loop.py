@@ -18,9 +18,7 @@ from typing import Protocol, TypeVar
 from procession.engine.events import Event
 from procession.engine.timers import Timers
 from procession.shortages import is_shortage
-from procession.store.commits import Commits
-from procession.store.database import Database, Transaction
-from procession.store.tasks import Rider, Task
+from procession.store.database import Commits, Database, Rider, Task, Transaction
 
 log = logging.getLogger(__name__)
 

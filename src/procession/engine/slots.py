@@ -13,6 +13,7 @@ from procession.engine.board import Board, Work
 from procession.engine.changes import Change
 from procession.engine.options import Tools
 from procession.model.ids import UserId
+from procession.model.lifecycle import StepStatus
 
 
 @dataclass(slots=True, order=True)
@@ -20,66 +21,96 @@ class _Claim:
     """A run whose steps wait for a process; the least one goes first."""
 
     of_user: int  # how many processes its user has
+    user_turn: int  # when its user last got one
     of_run: int
+    run_turn: int
     place: int  # in the order in which runs were taken
     board: Board = field(compare=False)
     keys: list[str] = field(compare=False)  # the steps that may begin, the next one last
 
 
-def assign(boards: Iterable[Board], tools: Tools, *, change_of: Callable[[Board], Change]) -> None:
-    """Let waiting steps begin while processes are free; where none is, they are Scheduled."""
-    boards = tuple(boards)
-    if not any(board.waiting for board in boards):
-        return
-    used: Counter[UserId] = Counter()
-    for board in boards:
-        used[board.user.id] += len(board.works)
-    free = tools.settings.workers_max - used.total()
-    claims = _claims(boards, used, tools.clock.now())
-    while claims:
+class Slots:
+    """Belongs to the loop's thread. Remembers whose turn it was: with more users than slots, nobody is left out."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._turn = 0
+        self._user_turns: dict[UserId, int] = {}
+
+    def assign(self, boards: Iterable[Board], *, change_of: Callable[[Board], Change]) -> None:
+        """Let waiting steps begin while processes are free; where none is, they are Scheduled."""
+        boards = tuple(boards)
+        if not any(board.waiting for board in boards):
+            return
+        used: Counter[UserId] = Counter()
+        for board in boards:
+            used[board.user.id] += board.processes()
+        claims = self._claims(boards, used)
+        free = self._tools.settings.workers_max - used.total()
+        while claims and free > 0:
+            free -= self._serve(claims, used, change_of)
+        for claim in claims:
+            _line_up(claim, change_of)
+
+    def _claims(self, boards: tuple[Board, ...], used: Counter[UserId]) -> list[_Claim]:
+        now, claims = self._tools.clock.now(), []
+        for place, board in enumerate(boards):
+            keys = [key for key in reversed(board.waiting) if _is_due(board, key, now)]
+            if keys:
+                turn = self._user_turns.get(board.user.id, 0)
+                claims.append(
+                    _Claim(used[board.user.id], turn, board.processes(), board.turn, place, board=board, keys=keys)
+                )
+        heapq.heapify(claims)
+        return claims
+
+    def _serve(self, claims: list[_Claim], used: Counter[UserId], change_of: Callable[[Board], Change]) -> bool:
+        """Let the next step of the first claim begin. Gives whether it took a process."""
         claim = heapq.heappop(claims)
-        if (now_used := used[claim.board.user.id]) > claim.of_user:
-            claim.of_user = now_used
-            heapq.heappush(claims, claim)
-            continue
-        key = claim.keys.pop()
-        change = change_of(claim.board)
-        if free <= 0:
-            decisions.line_up(claim.board, change, key)
-        elif (work := _prepare(claim.board, key, tools, change.now)) is not None:
-            decisions.begin(claim.board, change, work)
-            free -= 1
-            used[claim.board.user.id] += 1
-            claim.of_run += 1
+        user = claim.board.user.id
+        is_first = (claim.of_user, claim.user_turn) == (used[user], self._user_turns.get(user, 0))
+        claim.of_user, claim.user_turn = used[user], self._user_turns.get(user, 0)
+        has_begun = is_first and self._begin(claim.board, claim.keys.pop(), change_of)
+        if has_begun:
+            self._turn += 1
+            self._user_turns[user] = claim.user_turn = claim.board.turn = claim.run_turn = self._turn
+            used[user] += 1
+            claim.of_user, claim.of_run = used[user], claim.of_run + 1
         if claim.keys:
             heapq.heappush(claims, claim)
+        return has_begun
+
+    def _begin(self, board: Board, key: str, change_of: Callable[[Board], Change]) -> bool:
+        """False while no process is ready; the loop hears when one is."""
+        step = board.prepared.process.step(key)
+        assert step is not None
+        action = self._tools.actions.get(step.action)
+        is_users = action is None or action.runs_user_code
+        worker = self._tools.isolation.acquire(user_code=is_users, network=key in board.prepared.networked)
+        if worker is None:
+            return False
+        change = change_of(board)
+        work = Work(
+            board=board,
+            key=key,
+            step=step,
+            worker=worker,
+            number=board.tries.get(key, 0) + 1,
+            began=self._tools.clock.monotonic(),
+            began_at=change.now,
+        )
+        decisions.begin(board, change, work)
+        return True
 
 
-def _claims(boards: tuple[Board, ...], used: Counter[UserId], now: datetime) -> list[_Claim]:
-    claims = []
-    for place, board in enumerate(boards):
-        keys = [key for key in reversed(board.waiting) if (due := board.retry_at.get(key)) is None or due <= now]
-        if keys:
-            claims.append(_Claim(used[board.user.id], len(board.works), place, board, keys))
-    heapq.heapify(claims)
-    return claims
+def _is_due(board: Board, key: str, now: datetime) -> bool:
+    """Not while a process of the step's earlier try may still be at work."""
+    due = board.retry_at.get(key)
+    return (due is None or due <= now) and not any(work.key == key for work in board.leaving)
 
 
-def _prepare(board: Board, key: str, tools: Tools, now: datetime) -> Work | None:
-    """A process for the step; None while none is ready, the loop hears when one is."""
-    step = board.prepared.process.step(key)
-    assert step is not None
-    action = tools.actions.get(step.action)
-    is_users = action is None or action.runs_user_code
-    worker = tools.isolation.acquire(user_code=is_users, network=key in board.prepared.networked)
-    if worker is None:
-        return None
-    return Work(
-        board=board,
-        key=key,
-        step=step,
-        worker=worker,
-        number=board.tries.get(key, 0) + 1,
-        began=tools.clock.monotonic(),
-        began_at=now,
-    )
+def _line_up(claim: _Claim, change_of: Callable[[Board], Change]) -> None:
+    """Ask for a change only where there is one: whoever asks makes the loop turn again."""
+    for key in reversed(claim.keys):
+        if claim.board.statuses[key] is StepStatus.NOT_STARTED:
+            decisions.line_up(claim.board, change_of(claim.board), key)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
@@ -63,7 +62,7 @@ def _plain(value: Any) -> Any:
         case Mapping():
             return dict(value)
         case _:
-            return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+            return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
 
 
 def _step(plain: dict[str, Any]) -> Step:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from procession.model.ids import FileId, ProcessId, PropertyId, RunId
 
@@ -12,8 +13,7 @@ NAME_BYTES_MAX = 255  # what file systems take
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
+class File(msgspec.Struct, frozen=True, kw_only=True):
     """`sha256` is None and `size_bytes` 0 until it is filled; `name` is "" until somebody names it."""
 
     id: FileId
@@ -25,8 +25,7 @@ class File:
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class Content(msgspec.Struct, frozen=True, kw_only=True):
     """What a blob holds: hex SHA-256 and bytes."""
 
     sha256: str

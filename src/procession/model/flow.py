@@ -22,6 +22,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
+import msgspec
+
 from procession.model.conditions import SUCCEEDED, Facts, Verdict, judge, steps_named
 from procession.model.lifecycle import Outcome, StepStatus
 from procession.model.processes import Condition, Process, Step, Value
@@ -29,8 +31,7 @@ from procession.model.processes import Condition, Process, Step, Value
 _ACTIVE = frozenset({StepStatus.SCHEDULED, StepStatus.RUNNING})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlowState:
+class FlowState(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a run at one moment. All mappings are only read.
 
     `values` are those of all properties but Files, by "step.property"; `updated` the File properties that a step wrote
@@ -43,8 +44,7 @@ class FlowState:
     told: Set[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moves:
+class Moves(msgspec.Struct, frozen=True, kw_only=True):
     """What to do now, in step order; `skip` and `blocked` carry the message. `finished`: apply these and end."""
 
     start: tuple[str, ...]

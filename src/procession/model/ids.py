@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import ClassVar, Self
+
+import msgspec
 
 from procession.model.errors import NotFound
 
@@ -12,8 +13,7 @@ from procession.model.errors import NotFound
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}\Z")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Id:
+class Id(msgspec.Struct, frozen=True, order=True):
     """A numbered thing of one kind; `str()` gives what a client sees."""
 
     number: int
@@ -33,62 +33,60 @@ class Id:
         return cls(int(number))
 
 
-class ProcessId(Id):
-    __slots__ = ()
+class ResourceId(Id, frozen=True, order=True):
+    """What permissions are granted on: a process or a table."""
+
+
+class ProcessId(ResourceId, frozen=True, order=True):
     prefix = "p"
     noun = "process"
 
 
-class RunId(Id):
-    __slots__ = ()
+class RunId(Id, frozen=True, order=True):
     prefix = "pr"
     noun = "process run"
 
 
-class DataStepId(Id):
-    __slots__ = ()
+class StepId(Id, frozen=True, order=True):
+    """A data step or an action step."""
+
+
+class DataStepId(StepId, frozen=True, order=True):
     prefix = "ds"
     noun = "data step"
 
 
-class ActionStepId(Id):
-    __slots__ = ()
+class ActionStepId(StepId, frozen=True, order=True):
     prefix = "as"
     noun = "action step"
 
 
-class PropertyId(Id):
-    __slots__ = ()
+class PropertyId(Id, frozen=True, order=True):
     prefix = "dsprop"
     noun = "property"
 
 
-class FileId(Id):
-    __slots__ = ()
+class FileId(Id, frozen=True, order=True):
     prefix = "f"
     noun = "file"
 
 
-class UserId(Id):
-    __slots__ = ()
+class UserId(Id, frozen=True, order=True):
     prefix = "u"
     noun = "user"
 
 
-class GroupId(Id):
-    __slots__ = ()
+class GroupId(Id, frozen=True, order=True):
     prefix = "ug"
     noun = "user group"
 
 
-class TableId(Id):
-    __slots__ = ()
+class TableId(ResourceId, frozen=True, order=True):
     prefix = "mt"
     noun = "table"
 
 
-class ApplicationId(Id):
-    __slots__ = ()
+class ApplicationId(Id, frozen=True, order=True):
     prefix = "c"
     noun = "application"
 
@@ -98,8 +96,6 @@ type_of_step: dict[str, type[DataStepId] | type[ActionStepId]] = {
     ActionStepId.prefix: ActionStepId,
 }
 
-StepId = DataStepId | ActionStepId
-
 
 def parse_step(text: str) -> StepId:
     """The id of a data step or an action step. Raises NotFound."""
@@ -107,10 +103,6 @@ def parse_step(text: str) -> StepId:
     if kind is None:
         raise NotFound(f'there is no step {text[:80]} (ids of a step begin with "ds-" or "as-")')
     return kind.parse(text)
-
-
-# What permissions are granted on.
-ResourceId = ProcessId | TableId
 
 
 def parse_resource(text: str) -> ResourceId:

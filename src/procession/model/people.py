@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+
+import msgspec
 
 from procession.model.ids import ApplicationId, GroupId, ResourceId, UserId
 
@@ -33,8 +34,7 @@ class Role(StrEnum):
     OWNER = "owner"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
+class User(msgspec.Struct, frozen=True, kw_only=True):
     id: UserId
     login: str
     email: str
@@ -52,15 +52,13 @@ class User:
     signed_in_at: datetime | None = None  # with a password; tokens of scripts do not count
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(msgspec.Struct, frozen=True, kw_only=True):
     id: GroupId
     name: str
     description: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Permission:
+class Permission(msgspec.Struct, frozen=True, kw_only=True):
     """A role on a resource, as a user or a group was granted it."""
 
     resource: ResourceId
@@ -68,8 +66,7 @@ class Permission:
     role: Role
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogItem:
+class LogItem(msgspec.Struct, frozen=True, kw_only=True):
     """What a user is told has happened; `number` grows with time."""
 
     number: int
@@ -78,8 +75,7 @@ class LogItem:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Application:
+class Application(msgspec.Struct, frozen=True, kw_only=True):
     """An OAuth client; a client_credentials token acts as `user` within `scopes`."""
 
     id: ApplicationId
@@ -92,16 +88,14 @@ class Application:
     is_public: bool = False  # it can keep no secret (RFC 6749 section 2.1): PKCE, and no client_credentials
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who asks, with which scopes (implied ones included); the command line acts as a user with every scope."""
 
     user: User
     scopes: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
+class Token(msgspec.Struct, frozen=True, kw_only=True):
     user: User
     scopes: frozenset[str]
     expires_at: datetime

@@ -6,8 +6,9 @@ Two passes: the first reads steps and properties, the second what refers to them
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from procession.model import documents, ends, file_conditions, file_properties, file_settings
 from procession.model.documents import Document, Path

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 # The keys of steps and of properties: what ${step.property} is made of.
 KEY_PATTERN = "[A-Za-z0-9_][A-Za-z0-9_-]{0,63}"
@@ -62,8 +63,7 @@ class AlertWhen(StrEnum):
 Value = str | int | Decimal | bool | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Property:
+class Property(msgspec.Struct, frozen=True, kw_only=True):
     """One property of a data step, without its current value's history; `value` is the value it is born with."""
 
     key: str
@@ -97,8 +97,7 @@ class AtomKind(StrEnum):
     AT_MOST = "at_most"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Atom:
+class Atom(msgspec.Struct, frozen=True, kw_only=True):
     kind: AtomKind
     subject: str  # a step key, or "step.property"
     value: Value = None  # for comparisons
@@ -110,8 +109,7 @@ class Join(StrEnum):
     NOT = "not"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Junction:
+class Junction(msgspec.Struct, frozen=True, kw_only=True):
     join: Join
     parts: tuple[Condition, ...]  # NOT has exactly one
 
@@ -119,8 +117,7 @@ class Junction:
 Condition = Atom | Junction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True, kw_only=True):
     """`times` tries after the first; the n-th waits `wait_seconds * backoff ** (n - 1)`."""
 
     times: int
@@ -128,8 +125,7 @@ class Retry:
     backoff: float = 2.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """A data step (with `properties`) or an action step (with `action` and `settings`)."""
 
     key: str
@@ -140,7 +136,7 @@ class Step:
     enabled: bool = True
     properties: tuple[Property, ...] = ()
     action: str = ""
-    settings: Mapping[str, Any] = field(default_factory=dict)  # the `with` block, JSON values, references unresolved
+    settings: Mapping[str, Any] = msgspec.field(default_factory=dict)  # the `with` block, references unresolved
     needs: tuple[str, ...] | None = None  # None: the previous enabled step; (): nothing
     when: Condition | None = None
     skip_when: Condition | None = None
@@ -149,8 +145,7 @@ class Step:
     effect: Effect = Effect.IDEMPOTENT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
+class Process(msgspec.Struct, frozen=True, kw_only=True):
     """The definition of a process: what one version of it says."""
 
     name: str

@@ -8,12 +8,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from procession.model.ids import ProcessId, RunId, StepId, UserId
 from procession.model.lifecycle import Outcome, RunStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the run table. `epoch` fences every write: claim, cancel, time-out and restart raise it."""
 
     id: RunId
@@ -69,8 +70,7 @@ class HistoryKind(StrEnum):
     RESTARTED = "restarted"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryRow:
+class HistoryRow(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a run's history; `detail` holds JSON values, its keys in the wire's spelling."""
 
     revision: int

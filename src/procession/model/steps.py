@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from procession.model.files import File
 from procession.model.ids import ProcessId, PropertyId, RunId, StepId
@@ -13,8 +14,7 @@ from procession.model.processes import Property, StepKind
 UNDER_WAY = "step is currently running"  # seed: the completion message of a running step
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepRow:
+class StepRow(msgspec.Struct, frozen=True, kw_only=True):
     """A step of a process (`run` is None) or of a run."""
 
     id: StepId
@@ -38,8 +38,7 @@ class StepRow:
     progress_message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PropertyRow:
+class PropertyRow(msgspec.Struct, frozen=True, kw_only=True):
     """A property with its present value; a File's content is `file`."""
 
     id: PropertyId
@@ -48,8 +47,7 @@ class PropertyRow:
     file: File | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptRow:
+class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt at one step: written before the process is let go."""
 
     id: int

@@ -14,10 +14,11 @@ from urllib.parse import parse_qs, urlencode
 
 from authlib.oauth2.rfc6749 import OAuth2Error
 
-from procession.api.contract import Call, PageReply, RedirectReply, Request, StreamCall
+from procession.door import browser
+from procession.door.contract import Call, PageReply, RedirectReply, Request, StreamCall
 from procession.model.errors import Invalid
 from procession.model.people import User, with_implied
-from procession.oauth import browser, core, grants, pages, signing
+from procession.oauth import core, grants, pages, signing
 from procession.oauth.signing import Signing
 from procession.operations import sessions
 from procession.store.database import Transaction

@@ -9,7 +9,7 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
-from procession.api.contract import Call, Refusal, Reply, Request
+from procession.door.contract import Call, Refusal, Reply, Request
 from procession.model.consents import IssuedToken
 from procession.model.errors import TooMany
 from procession.model.people import SCOPES

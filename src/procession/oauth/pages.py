@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from procession.api.contract import PageReply
+from procession.door.contract import PageReply
 
 # What a user reads of a scope before they allow it.
 SCOPE_WORDS = {

@@ -6,10 +6,11 @@ import asyncio
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from procession.api.contract import Call, PageReply, StreamCall
+from procession.door import browser
+from procession.door.contract import Call, PageReply, StreamCall
 from procession.model.errors import Invalid
 from procession.model.people import User
-from procession.oauth import browser, pages
+from procession.oauth import pages
 from procession.oauth.limits import Limits
 from procession.operations import links, passwords, sessions
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from procession.model import timezones
 from procession.model.errors import Forbidden, Invalid, NotFound

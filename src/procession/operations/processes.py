@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
 
 from procession.model import definitions, process_file, rendering
 from procession.model.documents import FileMistakes
@@ -22,8 +24,7 @@ from procession.store.database import Transaction
 from procession.store.processes import ProcessRow, VersionRow
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
     """`is_new`: a version was published; False when the file says what the present version says already."""
 
     id: ProcessId
@@ -175,10 +176,7 @@ def with_property(process: Process, reference: str, **changes: object) -> Proces
         steps=tuple(
             replace(
                 step,
-                properties=tuple(
-                    replace(item, **changes) if item.key == key else item  # type: ignore[arg-type]  # fields by name
-                    for item in step.properties
-                ),
+                properties=tuple(replace(item, **changes) if item.key == key else item for item in step.properties),
             )
             if step.key == step_key
             else step

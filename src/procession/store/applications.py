@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from procession.model.ids import ApplicationId, UserId
 from procession.model.people import Application, Token

@@ -1,187 +1,150 @@
-"""SQLite behind a door of our own: one thread commits what is queued, readers never hold a transaction.
+"""The port of the database: what operations, engine and doors may rely on. No driver's name is in it.
 
-WAL with synchronous=FULL: what was acknowledged survives a power cut (docs/decisions/0003). No driver name
-leaves this module and commits.py, so that another database can stand behind the same classes.
+store/sqlite.py implements it. An error of a constraint or of a statement is the driver's own, and a bug of ours:
+operations ask before they write.
 """
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
-from typing import TypeVar
+from contextlib import AbstractContextManager
+from typing import Any, Generic, Protocol, TypeVar
 
-from procession.model.errors import Unavailable
 from procession.model.ids import RunId
-from procession.store.commits import Commits, Row, Transaction
-from procession.store.crash import CrashPoint, pass_by
-from procession.store.tasks import Rider, Task
 
-__all__ = ["BUSY_SECONDS", "Database", "Row", "Transaction"]
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-BUSY_SECONDS = 10.0  # a command beside the server holds the file for milliseconds
-STATEMENTS_KEPT = 256
-WAL_PAGES_MAX = 4_000  # 16 MB, moved into the file together: a page that many commits change is written there once
-
-_CLOSING = Unavailable("the server is shutting down; try again in a moment")
+Row = tuple[Any, ...]
 
 
-class Database:
-    """One SQLite file. `on_fatal` is called when a commit is in doubt: the process must end (trust.md, rule 1)."""
+class Transaction(Protocol):
+    """What operations see of the database. Parameters always travel beside the text, `?` in it."""
+
+    def one(self, sql: str, *parameters: Any) -> Row | None: ...
+
+    def all(self, sql: str, *parameters: Any) -> list[Row]: ...
+
+    def run(self, sql: str, *parameters: Any) -> int:
+        """Execute a statement that changes rows; gives how many."""
+
+    def insert(self, sql: str, *parameters: Any) -> int:
+        """Execute an INSERT; gives the new row's id."""
+
+    def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Execute a statement once for each row of parameters."""
+
+    def part(self) -> AbstractContextManager[None]:
+        """What is written inside leaves no trace when the block raises; the rest of the transaction stays."""
+
+    def is_lost_with(self, error: Exception) -> bool:
+        """Whether the error is one of the whole transaction: a full disk is no refusal of one operation."""
+
+    def look(self, run: RunId) -> None:
+        """The engine is to look at this run: in this transaction if it drives this database, else after it."""
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call it once the change is durable; never called when it is not."""
+
+
+class Task(Generic[T]):
+    """An operation on its way, and who is told of its end: `then` gets this task, with `value` or `error` set.
+
+    An operation may be performed more than once before it is committed: it changes nothing but its transaction.
+    `must_be_written`: it waits for the end of a shortage, a full disk say, instead of failing.
+    """
+
+    __slots__ = ("error", "must_be_written", "operation", "then", "value", "waited_seconds")
 
     def __init__(
         self,
-        path: Path,
+        operation: Callable[[Transaction], T],
+        then: Callable[[Task[T]], None] | None,
         *,
-        on_fatal: Callable[[str], None],
-        crash_point: CrashPoint = pass_by,
-        busy_seconds: float = BUSY_SECONDS,
+        must_be_written: bool = False,
     ) -> None:
-        self.path = path
-        self._busy_seconds = busy_seconds
-        self._readers = threading.local()
-        self._open_readers: list[sqlite3.Connection] = []
-        self._is_closed = False
-        self._connection = self._connect()
-        # Means something for a new file only: pages that become free can then be given back (store/maintenance).
-        self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._commits = Commits(self._connection, crash_point=crash_point, on_fatal=on_fatal, busy_seconds=busy_seconds)
-        self._writer = _Writer(self._commits)
-        self._wake: Callable[[], None] = self._writer.wake
+        self.operation = operation
+        self.then = then
+        self.must_be_written = must_be_written
+        self.waited_seconds = 0.0  # for another program
+        self.value: T | None = None
+        self.error: Exception | None = None
 
-    @contextmanager
-    def read(self) -> Iterator[Transaction]:
-        """For keyed reads: every statement sees the latest commit."""
-        yield Transaction(self._reader())
+    def result(self) -> T:
+        """What the operation gave; raises what it raised."""
+        if self.error is not None:
+            raise self.error
+        return self.value  # type: ignore[return-value]  # of type T once it was performed
 
-    @contextmanager
-    def snapshot(self) -> Iterator[Transaction]:
+    def end(self, error: Exception | None = None) -> None:
+        """Tell who asked."""
+        self.error = error or self.error
+        if self.then is not None:
+            self.then(self)
+        elif self.error is not None:
+            log.error("what nobody waits for could not be written", exc_info=self.error)
+
+
+class Rider(Protocol):
+    """Who adds what follows to a transaction before it is committed: the engine."""
+
+    def wants_to_ride(self) -> bool: ...
+
+    def noticed(self, run: RunId) -> None:
+        """An operation of this transaction has moved the run."""
+
+    def ride(self, tx: Transaction) -> None: ...
+
+    def arrived(self) -> None:
+        """What it added is on disk."""
+
+    def thrown_off(self) -> None:
+        """Nothing of it is, and nothing will be."""
+
+
+class Commits(Protocol):
+    """What waits for its commit. add() is for any thread, commit() for the one that commits."""
+
+    def has_work(self) -> bool: ...
+
+    def add(self, task: Task[Any]) -> None: ...
+
+    def commit(self) -> float:
+        """Commit what waits, in order; gives how many seconds to rest before what still waits is worth a try."""
+
+    def give_up(self) -> None:
+        """Forget what must be written, as a crash would: whoever queued it is going."""
+
+
+class Database(Protocol):
+    """All that was acknowledged survives a power cut."""
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """For keyed reads: every statement sees the latest commit. Raises Unavailable where nothing can be read now."""
+
+    def snapshot(self) -> AbstractContextManager[Transaction]:
         """For answers of several statements that must agree with each other."""
-        connection = self._reader()
-        connection.execute("BEGIN")
-        try:
-            yield Transaction(connection)
-        finally:
-            connection.execute("COMMIT")
 
     def submit(self, operation: Callable[[Transaction], T]) -> Future[T]:
         """Queue an operation; the future resolves after its commit is on disk, or raises what the operation raised."""
-        future: Future[T] = Future()
-        if self._is_closed:
-            future.set_exception(_CLOSING)
-        else:
-            self._commits.add(Task(operation, partial(_resolve, future)))
-            self._wake()
-        return future
 
     def write(self, operation: Callable[[Transaction], T]) -> T:
         """Perform an operation and wait until it is durable."""
-        return self.submit(operation).result()
 
     def script(self, sql: str) -> None:
         """Run several statements in one transaction, before anything else works: for migrations."""
-        self.write(lambda tx: [tx.run(statement) for statement in _statements(sql)])
 
     def on_look(self, look: Callable[[RunId], object]) -> None:
         """`look` is called for each run that a transaction has the engine look at, after the commit; once set."""
-        self._commits.on_look = look
 
     def drive(self, wake: Callable[[], None], rider: Rider) -> Commits:
         """The caller's thread commits from now on, until release(); `wake` is called when something was queued."""
-        self._writer.stop()
-        self._wake = wake
-        self._commits.rider = rider
-        return self._commits
 
     def release(self) -> None:
         """Let the database's own thread commit again."""
-        self._commits.rider = None
-        self._writer = _Writer(self._commits)
-        self._wake = self._writer.wake
-        self._wake()
 
     def close(self) -> None:
         """Commit what is queued, then close; later operations are refused."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self._writer.stop()
-        self._commits.refuse_all(_CLOSING)
-        self._connection.close()
-        for reader in self._open_readers:
-            reader.close()
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path,
-            timeout=self._busy_seconds,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=STATEMENTS_KEPT,
-        )
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA cache_size = -16000")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES_MAX}")
-        return connection
-
-    def _reader(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
-        if connection is None:
-            connection = self._connect()
-            connection.execute("PRAGMA query_only = ON")
-            self._readers.connection = connection
-            self._open_readers.append(connection)
-        return connection
-
-
-class _Writer:
-    """The thread that commits while no engine does."""
-
-    def __init__(self, commits: Commits) -> None:
-        self._commits = commits
-        self._bell = threading.Event()
-        self._is_stopping = False
-        self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
-        self._thread.start()
-
-    def wake(self) -> None:
-        self._bell.set()
-
-    def stop(self) -> None:
-        """After what is queued has been tried."""
-        self._is_stopping = True
-        self._bell.set()
-        self._thread.join()
-
-    def _work(self) -> None:
-        while not self._is_stopping:
-            self._bell.wait()
-            self._bell.clear()
-            while self._commits.has_work() and not self._commits.commit():
-                pass
-
-
-def _resolve(future: Future[T], task: Task[T]) -> None:
-    if task.error is not None:
-        future.set_exception(task.error)
-    else:
-        future.set_result(task.result())
-
-
-def _statements(sql: str) -> Iterator[str]:
-    pending = ""
-    for line in sql.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            yield pending
-            pending = ""
-    if pending.strip():
-        yield pending

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from procession.model import ends
 from procession.model.lifecycle import Outcome
@@ -19,8 +20,7 @@ from procession.store.database import Transaction
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """`login` is whose run it is, `user` who ended it; `when` is what the process asks to be told."""
 
     kind: HistoryKind

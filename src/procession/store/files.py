@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from procession.model.files import Content, File
 from procession.model.ids import FileId, ProcessId, PropertyId, RunId

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -37,8 +36,7 @@ def add(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
     attempt: int
     kind: HistoryKind
@@ -92,8 +90,7 @@ _ATTEMPT = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewAttempt:
+class NewAttempt(msgspec.Struct, frozen=True, kw_only=True):
     run: RunId
     step: StepId
     attempt: int
@@ -114,13 +111,21 @@ def add_attempt(tx: Transaction, new: NewAttempt, now: datetime) -> int:
     )
 
 
-def end_attempt(
-    tx: Transaction, attempt: int, status: StepStatus, message: str, *, now: datetime, seconds: float | None
-) -> None:
-    """The attempt said how it ended, so its process is gone or free for other work."""
+class AttemptEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """`is_gone`: its process is gone or free for other work; one that was ended by force is gone later."""
+
+    status: StepStatus
+    message: str
+    at: datetime
+    seconds: float
+    is_gone: bool = True
+
+
+def end_attempt(tx: Transaction, attempt: int, end: AttemptEnd) -> None:
     tx.run(
-        "UPDATE step_attempt SET status = ?, message = ?, finished_at = ?, duration = ?, is_gone = 1 WHERE id = ?",
-        *(status, message, times.to_column(now), times.seconds_to_column(seconds), attempt),
+        "UPDATE step_attempt SET status = ?, message = ?, finished_at = ?, duration = ?, is_gone = ? WHERE id = ?",
+        *(end.status, end.message, times.to_column(end.at), times.seconds_to_column(end.seconds)),
+        *(int(end.is_gone), attempt),
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from procession.model.ids import RunId, StepId
 from procession.model.lifecycle import STEP_ACTIVE, StepEvent, StepStatus, move_step
@@ -14,8 +15,7 @@ from procession.store.database import Transaction
 from procession.store.runs import Superseded
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepWrite:
+class StepWrite(msgspec.Struct, frozen=True, kw_only=True):
     """What a status change writes into the step's row; None leaves the column as an event leaves it."""
 
     message: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime
+
+from msgspec.structs import replace
 
 from procession.model.ids import GroupId, UserId
 from procession.model.people import AccountStatus, Group, User, UserRole

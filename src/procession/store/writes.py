@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from procession.model import values
 from procession.model.files import Content
@@ -13,8 +14,7 @@ from procession.store import steps, times
 from procession.store.database import Transaction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class Written(msgspec.Struct, frozen=True, kw_only=True):
     """A value or a file's content for a property. `step` None: frozen at the start."""
 
     property: PropertyId
@@ -88,8 +88,7 @@ def written_by_steps(tx: Transaction, run: RunId) -> set[int]:
     return {row[0] for row in rows}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteRow:
+class WriteRow(msgspec.Struct, frozen=True, kw_only=True):
     """`step` is None for what was frozen at the start; `undone_by` is the attempt whose restart took it back."""
 
     property: PropertyId

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
+
 from procession.actions.contract import InputValue, Outcome, OutputTarget
 
 
@@ -83,8 +85,7 @@ class KillReceipt:
     survivors: tuple[int, ...]  # always (); a pid here is reported as an error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessMark:
+class ProcessMark(msgspec.Struct, frozen=True, kw_only=True):
     """Enough to find a process again after a crash of the server, and never to mistake another for it."""
 
     pid: int

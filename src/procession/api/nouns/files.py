@@ -1,0 +1,64 @@
+"""Files over HTTP: uploaded in constant memory, downloaded with ranges, renamed, read as of an earlier attempt."""
+
+from __future__ import annotations
+
+import asyncio
+
+from procession.api.wire import reading, shapes
+from procession.api.wire import shaping as wire
+from procession.door import conditions, uploads
+from procession.door.contract import Call, FileReply, StreamCall
+from procession.model.errors import NotFound
+from procession.model.files import File, clean_name
+from procession.model.ids import FileId
+from procession.operations import files
+from procession.store.database import Transaction
+
+ATTEMPTS_MAX = 10**9
+
+
+def metadata(call: Call) -> shapes.File:
+    return wire.file(files.find(call.tx, call.id(FileId)), call.request.origin)
+
+
+def rename(call: Call) -> shapes.File:
+    name = clean_name(reading.name(call.body.get("name"), field="name"))
+    conditions.check_change(call.request.headers, files.find(call.tx, call.id(FileId)))
+    file = files.rename(call.tx, call.caller, call.id(FileId), name, now=call.now)
+    call.parts.announce(call.tx, file.run)
+    return wire.file(file, call.request.origin)
+
+
+async def upload(call: StreamCall) -> shapes.File:
+    """Refused before the bytes come where that is known already, and asked again when they are here."""
+    file_id, office = call.id(FileId), call.parts.office
+    with call.database.read() as tx:
+        files.check_fill(tx, call.caller, file_id)
+        conditions.check_change(call.request.headers, files.find(tx, file_id))
+    sink = await asyncio.to_thread(office.blobs.sink)
+    upload = await uploads.receive_file(call.receive, call.request.headers, sink, most=call.parts.upload_bytes_max)
+
+    def operation(tx: Transaction) -> File:
+        caller = call.admit(tx)
+        conditions.check_change(call.request.headers, files.find(tx, file_id))
+        file = files.fill(tx, caller, file_id, upload.name, upload.content, now=call.clock())
+        call.parts.announce(tx, file.run)
+        return file
+
+    return wire.file(await asyncio.wrap_future(call.database.submit(operation)), call.request.origin)
+
+
+def download(call: Call) -> FileReply:
+    """The bytes; ?attempt=N gives them as they were in that attempt at the run."""
+    attempt = call.request.query.get("attempt")
+    if attempt:
+        number = reading.whole(attempt, field="attempt", least=1, most=ATTEMPTS_MAX)
+        file = files.at_attempt(call.tx, call.id(FileId), number)
+    else:
+        file = files.find(call.tx, call.id(FileId))
+    if file.sha256 is None:
+        raise NotFound(f"file {file.id} is empty: nothing has been uploaded or written to it yet")
+    path = call.parts.office.blobs.path(file.sha256)
+    if not path.exists():
+        raise NotFound("the content of this file is missing on the server's disk; tell the operator")
+    return FileReply(path=path, size_bytes=file.size_bytes, name=file.name or "file", sha256=file.sha256)

@@ -1,0 +1,49 @@
+"""Roles on processes and tables over HTTP, as users and groups have them."""
+
+from __future__ import annotations
+
+from procession.api.rules import GRANT
+from procession.api.wire import people_shapes, reading
+from procession.door.contract import Call, EmptyReply
+from procession.model.errors import Invalid
+from procession.model.ids import GroupId, ResourceId, UserId, parse_resource
+from procession.model.people import Permission, Role
+from procession.operations import grants, permissions
+from procession.operations.grants import Holder
+
+
+def listed(call: Call) -> list[people_shapes.Permission]:
+    return [_shown(item) for item in grants.of_holder(call.tx, call.caller, _holder(call))]
+
+
+def create(call: Call) -> people_shapes.Permission:
+    """Grants the role on the resource that the body names, whatever the holder had on it before."""
+    given = call.body.get("resourceid")
+    if not isinstance(given, str):
+        raise Invalid('name what the permission is for: {"resourceId": "p-1", "role": "reader"}')
+    resource = parse_resource(given)
+    permissions.permit(call.tx, call.caller, GRANT, {"resource": resource})
+    return _granted(call, resource)
+
+
+def change(call: Call) -> people_shapes.Permission:
+    """The same for a resource that the path names."""
+    return _granted(call, call.id(ResourceId))
+
+
+def revoke(call: Call) -> EmptyReply:
+    grants.revoke(call.tx, call.caller, _holder(call), call.id(ResourceId))
+    return EmptyReply()
+
+
+def _granted(call: Call, resource: ResourceId) -> people_shapes.Permission:
+    role = reading.choice(Role, call.body.get("role"), field="role")
+    return _shown(grants.grant(call.tx, call.caller, _holder(call), resource, role))
+
+
+def _holder(call: Call) -> Holder:
+    return call.find_id(UserId) or call.id(GroupId)
+
+
+def _shown(item: Permission) -> people_shapes.Permission:
+    return people_shapes.Permission(resourceId=str(item.resource), resourceName=item.name, role=item.role)

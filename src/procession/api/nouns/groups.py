@@ -1,0 +1,71 @@
+"""User groups and their members over HTTP."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from procession.api.nouns import users
+from procession.api.wire import people_shapes, reading
+from procession.api.wire import shapes as common
+from procession.api.wire import shaping as wire
+from procession.door.contract import Call, EmptyReply
+from procession.model.errors import Invalid
+from procession.model.ids import GroupId, UserId
+from procession.model.people import Group
+from procession.operations import people
+
+DESCRIPTION_CHARACTERS_MAX = 4_000
+
+
+def listed(call: Call) -> list[common.Named]:
+    return [wire.named(group.id, group.name) for group in people.groups(call.tx)]
+
+
+def get(call: Call) -> people_shapes.UserGroup:
+    return _shown(people.group(call.tx, call.id(GroupId)))
+
+
+def members(call: Call) -> list[people_shapes.ListedUser]:
+    return [users.short(user) for user in people.members(call.tx, call.id(GroupId))]
+
+
+def create(call: Call) -> people_shapes.UserGroup:
+    name = reading.name(call.body.get("name"), field="name")
+    description = reading.string(call.body, "description", most=DESCRIPTION_CHARACTERS_MAX)
+    return _shown(people.create_group(call.tx, name=name, description=description, now=call.now))
+
+
+def change(call: Call) -> people_shapes.UserGroup:
+    """What is left out stays."""
+    wanted = people.group(call.tx, call.id(GroupId))
+    if call.body.get("name") is not None:
+        wanted = replace(wanted, name=reading.name(call.body["name"], field="name"))
+    if call.body.get("description") is not None:
+        description = reading.string(call.body, "description", most=DESCRIPTION_CHARACTERS_MAX)
+        wanted = replace(wanted, description=description)
+    return _shown(people.change_group(call.tx, wanted))
+
+
+def delete(call: Call) -> EmptyReply:
+    people.delete_group(call.tx, call.id(GroupId))
+    return EmptyReply()
+
+
+def add(call: Call) -> people_shapes.ListedUser:
+    """The member is named by the path, else by the body's id."""
+    member = call.find_id(UserId)
+    if member is None:
+        given = call.body.get("id")
+        if not isinstance(given, str):
+            raise Invalid('name the user whom to add: {"id": "u-1"}')
+        member = UserId.parse(given)
+    return users.short(people.add_member(call.tx, call.id(GroupId), member))
+
+
+def remove(call: Call) -> EmptyReply:
+    people.remove_member(call.tx, call.id(GroupId), call.id(UserId))
+    return EmptyReply()
+
+
+def _shown(group: Group) -> people_shapes.UserGroup:
+    return people_shapes.UserGroup(id=str(group.id), name=group.name, description=group.description)

@@ -1,0 +1,129 @@
+"""Processes over HTTP: listed, read, created and published from process files."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from procession.api.wire import reading, shapes
+from procession.api.wire import shaping as wire
+from procession.door import bodies, idempotency
+from procession.door.contract import Call, StreamCall, TextReply
+from procession.model import process_file, rendering
+from procession.model.documents import FileMistakes
+from procession.model.errors import Invalid
+from procession.model.ids import ProcessId
+from procession.model.processes import StepKind
+from procession.operations import processes, repeats
+from procession.store.database import Transaction
+
+VERSIONS_MAX = 10**9
+
+
+class Mistaken(Invalid):
+    """A process file with mistakes: the message has them all, `mistakes` each with its place."""
+
+    def __init__(self, error: FileMistakes) -> None:
+        super().__init__(error.message)
+        self.fields = {
+            "mistakes": [
+                {"line": mistake.line, "column": mistake.column, "message": mistake.message}
+                for mistake in error.mistakes
+            ]
+        }
+
+
+def listed(call: Call) -> list[shapes.Named]:
+    query = call.request.query
+    rows = processes.listed(
+        call.tx,
+        call.caller,
+        name=query.get("name") or None,
+        created_after=reading.maybe_moment(query, "dateCreatedStart"),
+        created_before=reading.maybe_moment(query, "dateCreatedEnd"),
+    )
+    return [wire.named(row.id, row.name) for row in rows]
+
+
+def get(call: Call) -> shapes.Process:
+    return _shown(call.tx, call.id(ProcessId))
+
+
+async def create(call: StreamCall) -> shapes.Process:
+    return await _apply(call, None)
+
+
+async def publish(call: StreamCall) -> shapes.Process:
+    return await _apply(call, call.id(ProcessId))
+
+
+async def _apply(call: StreamCall, process_id: ProcessId | None) -> shapes.Process:
+    """Parsed in a thread: a large file must hold up neither the event loop nor the writer."""
+    text = _text(call.raw)
+    office = call.parts.office
+    try:
+        definition = await asyncio.to_thread(process_file.parse, text, actions=office.actions)
+    except FileMistakes as error:
+        raise Mistaken(error) from None
+
+    def operation(tx: Transaction) -> shapes.Process:
+        caller = call.admit(tx)
+        repeats.mark(tx, call.keyed, call.clock())
+        applied = processes.apply(
+            tx,
+            office,
+            caller.user,
+            text,
+            definition=definition,
+            now=call.clock(),
+            process=process_id,
+        )
+        return idempotency.answered(tx, call.keyed, _shown(tx, applied.id))
+
+    return await asyncio.wrap_future(call.database.submit(operation))
+
+
+def _text(raw: bytes) -> str:
+    try:
+        text = raw.removeprefix(bodies.UTF8_MARK).decode()
+    except UnicodeDecodeError:
+        raise Invalid("the process file is not valid UTF-8") from None
+    if not text.strip():
+        raise Invalid("the body is empty; send the process file, as YAML or JSON")
+    return text
+
+
+def _shown(tx: Transaction, process_id: ProcessId) -> shapes.Process:
+    row, definition = processes.find(tx, process_id)
+    return wire.process(
+        row.id, definition, created_at=row.created_at, modified_at=row.modified_at, modified_by=row.modified_by
+    )
+
+
+def definition(call: Call) -> Any:
+    """YAML, as it was applied where it was a file; JSON for a client that asks for it; ?version=N as it was then."""
+    given = call.request.query.get("version")
+    number = reading.whole(given, field="version", least=1, most=VERSIONS_MAX) if given else None
+    text, process = processes.definition(call.tx, call.id(ProcessId), number)
+    if "json" in call.request.headers.get("accept", "").lower():
+        return rendering.render(process)
+    return TextReply(text=text, media_type="application/yaml; charset=utf-8")
+
+
+def versions(call: Call) -> list[shapes.Version]:
+    return [
+        shapes.Version(
+            version=row.number, author=row.author, dateCreated=wire.seven_digits(row.created_at), hash=row.sha256
+        )
+        for row in processes.versions(call.tx, call.id(ProcessId))
+    ]
+
+
+def steps(call: Call) -> list[shapes.DataStep] | list[shapes.AnyStep]:
+    """Data steps, as documented; ?include=all shows action steps too, as it does for a run."""
+    rows = processes.steps_of(call.tx, call.id(ProcessId))
+    if reading.includes_all(call.request.query):
+        _, process = processes.definition(call.tx, call.id(ProcessId))
+        actions = {step.key: step.action for step in process.steps}
+        return [wire.any_step(row, action=actions.get(row.key, ""), attempts=0, now=call.now) for row in rows]
+    return [wire.data_step(row) for row in rows if row.kind is StepKind.DATA]

@@ -1,0 +1,208 @@
+"""Process runs over HTTP: created, started, cancelled, listed, and waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from procession.api.nouns import histories
+from procession.api.rules import EXECUTE_R
+from procession.api.wire import reading, shapes
+from procession.api.wire import shaping as wire
+from procession.door import paging
+from procession.door.contract import Call, Later, Reply, StreamCall
+from procession.model.errors import Invalid
+from procession.model.ids import ProcessId, RunId, UserId
+from procession.model.lifecycle import Outcome, RunStatus
+from procession.model.runs import Run, RunFilter
+from procession.operations import histories as history_operations
+from procession.operations import people, permissions, runs
+from procession.store.database import Transaction
+
+LIMIT = 100  # runs in a page when nobody says
+WAIT_SECONDS_MAX = 60
+REVISION_MAX = 10**15
+REASON_CHARACTERS_MAX = 1_000
+
+
+class RunRequest(StrEnum):
+    """What the deprecated POST requests may ask for."""
+
+    START = "ProcessRun_StartRq"
+    CANCEL = "ProcessRun_CancelRq"
+
+
+def create(call: Call) -> shapes.ProcessRun:
+    inputs = call.body.get("inputs")
+    if inputs is not None and not isinstance(inputs, dict):
+        raise Invalid('inputs must be an object such as {"parameters.month": "2026-11-30"}')
+    is_started = call.body.get("start")
+    run = runs.create(
+        call.tx,
+        call.parts.office,
+        call.caller,
+        call.id(ProcessId),
+        prefix=reading.string(call.body, "namePrefix"),
+        inputs=inputs,
+        start=is_started is not None and reading.boolean(is_started, field="start"),
+        now=call.now,
+    )
+    call.parts.announce(call.tx, run.id)
+    return wire.run(run)
+
+
+def of_process(call: Call) -> list[shapes.Named]:
+    query = call.request.query
+    found = runs.of_process(
+        call.tx,
+        call.id(ProcessId),
+        created_after=reading.maybe_moment(query, "dateCreatedStart"),
+        created_before=reading.maybe_moment(query, "dateCreatedEnd"),
+    )
+    return [wire.named(run, name) for run, name in found]
+
+
+def get(call: Call) -> shapes.ProcessRun:
+    return wire.run(runs.find(call.tx, call.id(RunId)))
+
+
+def start(call: Call) -> shapes.RunStatus:
+    return _start(call, call.id(RunId))
+
+
+def _start(call: Call, run_id: RunId) -> shapes.RunStatus:
+    run = runs.start(call.tx, call.parts.office, call.caller, run_id, reason=reason(call.body), now=call.now)
+    call.parts.announce(call.tx, run_id)
+    return _status(call.tx, run, call)
+
+
+def cancel(call: Call) -> shapes.RunStatus:
+    return _cancel(call, call.id(RunId))
+
+
+def _cancel(call: Call, run_id: RunId) -> shapes.RunStatus:
+    run = runs.cancel(call.tx, call.parts.office, call.caller, run_id, reason=reason(call.body), now=call.now)
+    call.parts.announce(call.tx, run_id)
+    return _status(call.tx, run, call)
+
+
+def reason(body: Mapping[str, Any]) -> str:
+    """The optional reason of a start, cancel or restart. Raises Invalid."""
+    return reading.string(body, "reason", most=REASON_CHARACTERS_MAX)
+
+
+def request(call: Call) -> shapes.RunStatus:
+    """The deprecated way: the run stands in the body, so its permission is asked for here."""
+    wanted = reading.choice(RunRequest, call.body.get("request"), field="request")
+    run_id = RunId.parse(reading.name(call.body.get("processrunid"), field="processRunId"))
+    permissions.permit(call.tx, call.caller, EXECUTE_R, {"run": run_id})
+    return _start(call, run_id) if wanted is RunRequest.START else _cancel(call, run_id)
+
+
+def status(call: Call) -> shapes.RunStatus | Later:
+    """At once, or when there is news: ?since=REV&wait=SECONDS."""
+    since = _since(call.request.query)
+    if "wait" in call.request.query:
+        return Later(lambda later: wait_for_status(later, since))
+    return _status(call.tx, runs.find(call.tx, call.id(RunId)), call)
+
+
+def _status(tx: Transaction, run: Run, call: Call | None = None) -> shapes.RunStatus:
+    return wire.run_status(run, runs.failed_steps(tx, run), now=None if call is None else call.now)
+
+
+def _since(query: Mapping[str, str]) -> int:
+    """Asked also where nobody waits: a mistake in it must not be seen only later."""
+    return reading.whole(query.get("since") or "0", field="since", least=0, most=REVISION_MAX)
+
+
+async def wait_for_status(call: StreamCall, since: int) -> shapes.RunStatus:
+    """The status as soon as its revision is greater than `since`, or as it is after `wait` seconds."""
+    wait_seconds = reading.whole(call.request.query["wait"] or "0", field="wait", least=0, most=WAIT_SECONDS_MAX)
+    news = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    forget = call.parts.announcements.listen(call.id(RunId), lambda: loop.call_soon_threadsafe(news.set))
+    try:
+        async with asyncio.timeout(wait_seconds):
+            while not _is_newer(call, since):
+                await news.wait()
+                news.clear()
+    except TimeoutError:
+        pass
+    finally:
+        forget()
+    with call.database.read() as tx:
+        run = runs.find(tx, call.id(RunId))
+        return wire.run_status(run, runs.failed_steps(tx, run), now=call.clock())
+
+
+def _is_newer(call: StreamCall, since: int) -> bool:
+    with call.database.read() as tx:
+        return runs.find(tx, call.id(RunId)).revision > since
+
+
+def history(call: Call) -> shapes.History:
+    return histories.history(history_operations.of_run(call.tx, call.id(RunId)))
+
+
+def listed(call: Call) -> Reply:
+    """Newest first, a page at a time; the address of the next page is in the Link header (RFC 8288)."""
+    query = call.request.query
+    limit = reading.whole(query.get("limit") or str(LIMIT), field="limit", least=1, most=runs.LIST_MAX)
+    before = _read_cursor(query["cursor"]) if query.get("cursor") else None
+    # One more than asked for tells whether there is a next page.
+    found = runs.page(call.tx, call.caller, _filter(call.tx, query), before=before, limit=limit + 1)
+    headers = {"link": paging.next_page(call.request, _cursor(found[limit - 1].id))} if len(found) > limit else {}
+    return Reply(value=[_listed(run) for run in found[:limit]], headers=headers)
+
+
+def _listed(run: Run) -> shapes.ListedRun:
+    return shapes.ListedRun(
+        id=str(run.id),
+        name=run.name,
+        process=str(run.process),
+        status=run.status,
+        outcome=run.outcome,
+        dateCreated=wire.seven_digits(run.created_at),
+        dateStarted=wire.milliseconds(run.started_at),
+        dateFinished=wire.milliseconds(run.finished_at),
+    )
+
+
+def _filter(tx: Transaction, query: Mapping[str, str]) -> RunFilter:
+    process, status, outcome = query.get("process"), query.get("status"), query.get("outcome")
+    return RunFilter(
+        process=ProcessId.parse(process) if process else None,
+        name=query.get("name") or None,
+        status=reading.choice(RunStatus, status, field="status") if status else None,
+        outcome=reading.choice(Outcome, outcome, field="outcome") if outcome else None,
+        created_after=reading.maybe_moment(query, "createdAfter"),
+        created_before=reading.maybe_moment(query, "createdBefore"),
+        started_by=_starter(tx, query.get("startedby")),
+    )
+
+
+def _starter(tx: Transaction, text: str | None) -> UserId | None:
+    """A user's id or login name. One that does not exist has started nothing: who exists is nobody else's business."""
+    if not text:
+        return None
+    return UserId.parse(text) if re.match(r"u-\d", text.lower()) else people.id_of(tx, text)
+
+
+def _cursor(last: RunId) -> str:
+    return base64.urlsafe_b64encode(str(last).encode()).decode().rstrip("=")
+
+
+def _read_cursor(text: str) -> RunId:
+    try:
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        return RunId.parse(base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii"))
+    except (binascii.Error, ValueError):
+        raise Invalid(
+            "the cursor is not one that this server gave; follow the Link header of the page before"
+        ) from None

@@ -1,0 +1,123 @@
+"""Steps and their properties over HTTP: read, changed, restarted from, and their logs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from procession.api.nouns import runs
+from procession.api.wire import reading, shapes
+from procession.api.wire import shaping as wire
+from procession.door.contract import Call
+from procession.model.errors import Invalid
+from procession.model.ids import PropertyId, RunId, StepId
+from procession.model.processes import StepKind
+from procession.model.restart import Wish
+from procession.model.steps import StepRow
+from procession.operations import runs as run_operations
+from procession.operations import steps, upgrades
+from procession.operations.planning import Planned
+from procession.operations.upgrades import Newer
+
+RELEASES_MAX = 1_000
+
+
+def of_run(call: Call) -> list[shapes.DataStep] | list[shapes.AnyStep]:
+    """Data steps, as documented; ?include=all shows action steps too, with the state of each."""
+    if reading.includes_all(call.request.query):
+        return _all_of_run(call)
+    rows = steps.of_run(call.tx, call.id(RunId))
+    return [wire.data_step(row) for row in rows if row.kind is StepKind.DATA]
+
+
+def _all_of_run(call: Call) -> list[shapes.AnyStep]:
+    found = steps.overview(call.tx, run_operations.find(call.tx, call.id(RunId)))
+    attempts = Counter(found.attempts)
+    return [
+        wire.any_step(row, action=found.actions.get(row.key, ""), attempts=attempts[row.id], now=call.now)
+        for row in found.steps
+    ]
+
+
+def status(call: Call) -> shapes.StepRunStatus:
+    return wire.step_status(steps.status(call.tx, call.id(RunId), call.id(StepId)), now=call.now)
+
+
+def restart(call: Call) -> shapes.StepRunStatus:
+    step = run_operations.restart(
+        call.tx,
+        call.parts.office,
+        call.caller,
+        call.id(RunId),
+        call.id(StepId),
+        wish=Wish(reason=runs.reason(call.body), release=_released(call), takes_latest=_takes_latest(call)),
+        now=call.now,
+    )
+    call.parts.announce(call.tx, step.run)
+    return wire.restarted(step, call.now)
+
+
+def _takes_latest(call: Call) -> bool:
+    given = call.body.get("version")
+    if given is not None and given != "latest":
+        raise Invalid('version must be "latest", or left out: then the run goes on with the version that it follows')
+    return given is not None
+
+
+def _released(call: Call) -> frozenset[str]:
+    """Keys of steps; an id of one is accepted too."""
+    given = call.body.get("release")
+    if given is None:
+        return frozenset()
+    if not isinstance(given, list) or len(given) > RELEASES_MAX or not all(isinstance(text, str) for text in given):
+        raise Invalid(f"release must be a list of at most {RELEASES_MAX} keys or ids of steps")
+    keys = {str(row.id): row.key for row in steps.of_run(call.tx, call.id(RunId))} if given else {}
+    return frozenset(keys.get(text.lower(), text) for text in map(str, given))
+
+
+def restart_plan(call: Call) -> shapes.RestartPlan:
+    planned = run_operations.restart_plan(call.tx, call.parts.office, call.id(RunId), call.id(StepId))
+    plan, newer = planned.plan, upgrades.find(call.tx, planned)
+    return shapes.RestartPlan(
+        runsAgain=_planned(planned, plan.again),
+        carriedOver=_planned(planned, plan.carried),
+        stale=[str(planned.steps[key].id) for key in plan.stale],
+        repeatsEffects=_planned(planned, plan.repeated_effects),
+        needsRelease=_planned(planned, plan.needs_release),
+        version=planned.run.version,
+        newerVersion=None if newer is None else _newer(newer),
+    )
+
+
+def _newer(newer: Newer) -> shapes.NewerVersion:
+    return shapes.NewerVersion(version=newer.version, changes=list(newer.changes), obstacles=list(newer.obstacles))
+
+
+def _planned(planned: Planned, keys: Iterable[str]) -> list[shapes.PlannedStep]:
+    return [_planned_step(planned, planned.steps[key]) for key in keys]
+
+
+def _planned_step(planned: Planned, row: StepRow) -> shapes.PlannedStep:
+    step = planned.process.step(row.key)
+    assert step is not None
+    return shapes.PlannedStep(id=str(row.id), name=row.name, stepOrder=row.order, effect=step.effect)
+
+
+def get(call: Call) -> shapes.DataStep:
+    return wire.data_step(steps.find_data_step(call.tx, call.id(StepId)))
+
+
+def properties(call: Call) -> list[shapes.Property]:
+    return [wire.property(row) for row in steps.properties(call.tx, call.id(StepId))]
+
+
+def property(call: Call) -> shapes.Property:
+    return wire.property(steps.find_property(call.tx, call.id(StepId), call.id(PropertyId)))
+
+
+def change(call: Call) -> shapes.Property:
+    row = steps.find_property(call.tx, call.id(StepId), call.id(PropertyId))
+    wanted = reading.changed(row.item, call.body)
+    changed = steps.change(call.tx, call.parts.office, call.caller, row, wanted, now=call.now)
+    call.parts.announce(call.tx, steps.find(call.tx, call.id(StepId)).run)
+    return wire.property(changed, is_update=True)

@@ -1,0 +1,102 @@
+"""Uploads in chunks over HTTP: in any order, in parallel, each durable before it is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from procession.api.wire import shapes
+from procession.api.wire import shaping as wire
+from procession.api.wire.upload_shapes import ChunkKept, UploadStarted
+from procession.door import conditions, uploads
+from procession.door.contract import Call, StreamCall
+from procession.model.errors import ProcessionError
+from procession.model.files import Content, File
+from procession.model.ids import FileId
+from procession.model.uploads import Chunk
+from procession.operations import files
+from procession.operations import uploads as operations
+from procession.operations.uploads import Place
+from procession.store.database import Transaction
+
+
+def begin(call: Call) -> UploadStarted:
+    conditions.check_change(call.request.headers, files.find(call.tx, call.id(FileId)))
+    session = operations.begin(call.tx, call.caller, call.id(FileId), now=call.now)
+    return UploadStarted(uploadSessionId=session.id, uploadsessionid=session.id)
+
+
+async def chunk(call: StreamCall) -> ChunkKept:
+    """Streamed to disk in constant memory; a number that comes again replaces what it had before."""
+    place, number, chunks = _place(call), call.ids["chunk"], call.parts.office.chunks
+    with call.database.read() as tx:
+        operations.check_chunk(tx, call.caller, place, number)
+        conditions.check_change(call.request.headers, files.find(tx, place.file))
+    kept = await _received(call, place, number)
+    most = call.parts.upload_bytes_max
+    try:
+        before = await _written(call, lambda tx: operations.keep(tx, call.admit(tx), place, kept, most=most))
+    except ProcessionError as error:
+        # Only what was refused: after any other error, or when the client hangs up, the row may be there.
+        if error.status < 500:
+            await asyncio.to_thread(chunks.remove, place.session, kept.stored_as)
+        raise
+    if before is not None:
+        await asyncio.to_thread(chunks.remove, place.session, before)
+    return ChunkKept(fileId=str(place.file), uploadSessionId=place.session, chunkId=number, chunkHash=kept.sha256)
+
+
+async def _received(call: StreamCall, place: Place, number: int) -> Chunk:
+    """Its bytes are on disk. A session that is committed or too old meanwhile takes its folder with it."""
+    most = call.parts.upload_bytes_max
+    try:
+        sink = await asyncio.to_thread(call.parts.office.chunks.sink, place.session)
+        got = await uploads.receive_file(call.receive, call.request.headers, sink, most=most)
+    except FileNotFoundError:
+        with call.database.read() as tx:
+            operations.check_chunk(tx, call.caller, place, number)
+        raise
+    return Chunk(
+        number=number,
+        stored_as=sink.path.name,
+        file_name=got.name,
+        sha256=got.content.sha256,
+        size_bytes=got.content.size_bytes,
+    )
+
+
+async def commit(call: StreamCall) -> shapes.File:
+    """The chunks become one content beside the old one; then one transaction makes it the file's."""
+    place, office = _place(call), call.parts.office
+    with call.database.read() as tx:
+        found = operations.to_join(tx, call.caller, place)
+        if found is not None:
+            conditions.check_change(call.request.headers, files.find(tx, place.file))
+    joined: tuple[list[Chunk], Content] | None = None
+    if found is not None:
+        names = [chunk.stored_as for chunk in found]
+        # What is gone was replaced, or another commit was faster: the transaction below tells which.
+        with contextlib.suppress(FileNotFoundError):
+            joined = found, await asyncio.to_thread(office.chunks.join, place.session, names, office.blobs)
+
+    def operation(tx: Transaction) -> File:
+        caller = call.admit(tx)
+        # A commit that is sent again has changed what it asks about by itself.
+        if operations.to_join(tx, caller, place) is not None:
+            conditions.check_change(call.request.headers, files.find(tx, place.file))
+        file = operations.commit(tx, caller, place, joined, now=call.clock())
+        call.parts.announce(tx, file.run)
+        return file
+
+    file = await _written(call, operation)
+    await asyncio.to_thread(office.chunks.remove, place.session)
+    return wire.file(file, call.request.origin)
+
+
+def _place(call: StreamCall) -> Place:
+    return Place(file=call.id(FileId), session=call.ids["session"])
+
+
+async def _written(call: StreamCall, operation: Any) -> Any:
+    return await asyncio.wrap_future(call.database.submit(operation))

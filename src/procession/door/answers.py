@@ -1,0 +1,152 @@
+"""One answer to one request: sent once, in the form that its value asks for (T9, T10, T12 of docs/wire.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from procession.door import downloads
+from procession.door.contract import (
+    EmptyReply,
+    ErrorPage,
+    FileReply,
+    PageReply,
+    RedirectReply,
+    Reply,
+    Request,
+    Send,
+    StreamReply,
+    TextReply,
+)
+from procession.door.encoding import encode
+from procession.door.paths import MethodNotAllowed
+from procession.model.errors import ProcessionError
+
+JSON = (b"content-type", b"application/json")
+# Answers belong to one caller and change from one moment to the next.
+COMMON = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+RETRY_AFTER_SECONDS = 1
+HTML = (b"content-type", b"text/html; charset=utf-8")
+# A page loads nothing, is shown in no frame, and its address, which may hold a link's secret, is told to nobody.
+PAGE = ((b"referrer-policy", b"no-referrer"), (b"x-frame-options", b"DENY"))
+
+
+class Answer:
+    """Knows whether it has begun: after that, an error can only cut the connection."""
+
+    __slots__ = ("_is_head", "_send", "error_page", "has_begun", "is_oauth", "request")
+
+    def __init__(self, send: Send, *, is_head: bool) -> None:
+        self._send = send
+        self._is_head = is_head
+        self.has_begun = False
+        self.request: Request | None = None
+        self.error_page: ErrorPage | None = None
+        self.is_oauth = False
+
+    async def send_reply(self, reply: Any) -> None:
+        match reply:
+            case Reply(status=200):
+                await self._send_json(200, encode(reply.value), reply.headers)
+            case Reply():
+                raise AssertionError("a status other than 200 is an error: raise it")
+            case EmptyReply():
+                await self._begin(200, [(b"content-length", b"0"), *COMMON])
+                await self._send({"type": "http.response.body", "body": b""})
+            case FileReply():
+                await downloads.send_file(self._asked(), self._counted, reply)
+            case TextReply():
+                await downloads.send_text(self._asked(), self._counted, reply)
+            case StreamReply():
+                await self._send_stream(reply)
+            case PageReply():
+                await self._send_page(reply, {})
+            case RedirectReply():
+                await self._send_redirect(reply)
+            case _:
+                await self._send_json(200, encode(reply), {})
+
+    async def send_error(self, error: ProcessionError, support_id: str) -> None:
+        """{"message", "supportId"} and what the error itself adds; nothing when an answer has begun."""
+        if self.has_begun:
+            # The client sees the connection end before the promised length: never a whole-looking, short file.
+            raise error
+        if self.error_page is not None:
+            await self._send_page(self.error_page(error.message, support_id, error.status), error_headers(error))
+            return
+        fields = getattr(error, "fields", _oauth_fields(error) if self.is_oauth else {})
+        body = {**fields, "message": error.message, "supportId": support_id}
+        await self._send_json(error.status, encode(body), error_headers(error))
+
+    async def _send_json(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        pairs = [JSON, (b"content-length", str(len(body)).encode()), *COMMON]
+        pairs += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await self._begin(status, pairs)
+        await self._send({"type": "http.response.body", "body": b"" if self._is_head else body})
+
+    async def _send_page(self, page: PageReply, headers: Mapping[str, str]) -> None:
+        body = page.html.encode()
+        pairs = [HTML, (b"content-length", str(len(body)).encode()), *COMMON, *PAGE]
+        pairs += [(b"content-security-policy", policy(page).encode("latin-1")), *_cookies(page.cookies)]
+        pairs += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await self._begin(page.status, pairs)
+        await self._send({"type": "http.response.body", "body": b"" if self._is_head else body})
+
+    async def _send_redirect(self, reply: RedirectReply) -> None:
+        location = (b"location", reply.location.encode("latin-1"))
+        pairs = [location, (b"content-length", b"0"), *COMMON, *PAGE, *_cookies(reply.cookies)]
+        await self._begin(303, pairs)
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _send_stream(self, reply: StreamReply) -> None:
+        pairs = [(b"content-type", reply.media_type.encode("latin-1")), *COMMON, (b"x-accel-buffering", b"no")]
+        pairs += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
+        await self._begin(200, pairs)
+        if not self._is_head:
+            await reply.write(self._write)
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _write(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def _begin(self, status: int, pairs: list[tuple[bytes, bytes]]) -> None:
+        self.has_begun = True
+        await self._send({"type": "http.response.start", "status": status, "headers": pairs})
+
+    async def _counted(self, message: Any) -> None:
+        self.has_begun = True
+        await self._send(message)
+
+    def _asked(self) -> Request:
+        assert self.request is not None
+        return self.request
+
+
+def _oauth_fields(error: ProcessionError) -> dict[str, str]:
+    """RFC 6749 section 5.2 asks for `error` in every answer of its endpoints, whoever refused."""
+    kinds = {429: "temporarily_unavailable", 503: "temporarily_unavailable"}
+    kind = kinds.get(error.status, "server_error" if error.status >= 500 else "invalid_request")
+    return {"error": kind, "error_description": error.message}
+
+
+def policy(page: PageReply) -> str:
+    """The Content-Security-Policy of a page. Browsers hold redirects after a form to form-action, too."""
+    style = f"'sha256-{page.style_hash}'" if page.style_hash else "'none'"
+    targets = " ".join(["'self'", *page.form_targets])
+    return f"default-src 'none'; style-src {style}; form-action {targets}; frame-ancestors 'none'; base-uri 'none'"
+
+
+def _cookies(cookies: tuple[str, ...]) -> list[tuple[bytes, bytes]]:
+    return [(b"set-cookie", cookie.encode("latin-1")) for cookie in cookies]
+
+
+def error_headers(error: ProcessionError) -> dict[str, str]:
+    """The headers that a status demands (RFC 9110 sections 11.6.1, 15.5.6 and 15.6.4; RFC 6750 section 3)."""
+    headers = dict(getattr(error, "headers", {}))
+    if isinstance(error, MethodNotAllowed):
+        headers["allow"] = ", ".join(error.allow)
+    elif error.status == 401:
+        headers.setdefault("www-authenticate", 'Bearer error="invalid_token"')
+    elif error.status == 503:
+        headers.setdefault("retry-after", str(RETRY_AFTER_SECONDS))
+    return headers

@@ -1,0 +1,70 @@
+"""What we leave in a browser: the cookie of a session, and one that ties a form to the browser that it was shown in."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+
+from procession.door.contract import Request
+from procession.model.errors import Forbidden
+from procession.operations.sessions import SESSION_HOURS
+
+FORM_BYTES = 32
+SESSION, FORM = "procession_session", "procession_form"
+STALE = "this form is not from this browser, or is too old; go back, reload the page and try again"
+
+
+def cookie(request: Request, name: str) -> str:
+    """The value of a cookie of ours, or ""."""
+    wanted = _name(request, name)
+    for part in request.headers.get("cookie", "").split(";"):
+        found, _, value = part.strip().partition("=")
+        if found == wanted:
+            return value
+    return ""
+
+
+def session_cookie(request: Request, value: str) -> str:
+    """The header that sets it; "" for the value takes it away."""
+    return _header(request, SESSION, value, SESSION_HOURS * 3_600 if value else 0)
+
+
+def form_cookie(request: Request) -> tuple[str, tuple[str, ...]]:
+    """The browser's, or a new one with the header that sets it."""
+    value = cookie(request, FORM)
+    if value:
+        return value, ()
+    value = secrets.token_urlsafe(FORM_BYTES)
+    return value, (_header(request, FORM, value, SESSION_HOURS * 3_600),)
+
+
+def _header(request: Request, name: str, value: str, seconds: int) -> str:
+    secure = "; Secure" if _is_secure(request) else ""
+    # Lax: an application sends its users here from its own pages.
+    return f"{_name(request, name)}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
+
+
+def _name(request: Request, name: str) -> str:
+    """The prefix keeps other hosts of the same domain from planting one."""
+    return f"__Host-{name}" if _is_secure(request) else name
+
+
+def _is_secure(request: Request) -> bool:
+    return request.origin.startswith("https:")
+
+
+def form_token(value: str) -> str:
+    """What stands in a form shown to the browser with this cookie; the cookie cannot be told from it."""
+    return hashlib.sha256(f"form {value}".encode()).hexdigest()
+
+
+def require_form(request: Request, body: Mapping[str, str], value: str) -> None:
+    """Refuse a form that another site sends in the user's name. Raises Forbidden."""
+    is_ours = bool(value) and hmac.compare_digest(
+        form_token(value), body.get("form", "").encode("ascii", "replace").decode()
+    )
+    # Browsers that say from where a form was sent are believed; "none" is the user.
+    if not is_ours or request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise Forbidden(STALE)

@@ -1,0 +1,296 @@
+"""The one ASGI application of every door: path, proof, permission, handler, answer, in this order and for every route.
+
+Nothing is answered around it: every body of a status other than 200 is {"message", "supportId"} (T12), and the same
+supportId stands in the server's log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import logging
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import CancelledError as FutureCancelled
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from procession.door import answers, bodies, conditions, idempotency
+from procession.door.contract import (
+    BodyKind,
+    Call,
+    Database,
+    FileReply,
+    Handler,
+    Later,
+    Mode,
+    Proof,
+    Receive,
+    Refusal,
+    Request,
+    Route,
+    Scope,
+    Send,
+    Space,
+    StreamCall,
+    StreamHandler,
+    StreamReply,
+)
+from procession.door.ids import parse_ids
+from procession.door.parts import Parts
+from procession.door.paths import Router, normalise
+from procession.model.errors import Invalid, ProcessionError, Unavailable
+from procession.model.rights import PUBLIC, Rule
+from procession.operations import repeats
+from procession.operations.repeats import Keyed, Repeated
+
+if TYPE_CHECKING:
+    from procession.model.people import Caller
+    from procession.store.database import Transaction
+
+log = logging.getLogger("procession.api")
+
+# How long an answer under way outlives the token that asked for it (at most a second).
+RECHECK_SECONDS = 0.5
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+_HOST = re.compile(r"(([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?)?\Z")
+TEXT_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can weigh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """What the dispatcher is connected to; server.py builds it.
+
+    `proofs` says for each space how a caller is proved. `permit` is the one function that decides a permission: it
+    raises NotFound or Forbidden, and is called for every route before its handler. `threads` runs listings.
+    `public_url` is where users reach us; "" when
+    nobody said: then what each asks for tells.
+    """
+
+    database: Database
+    proofs: Mapping[Space, Proof]
+    permit: Callable[[Transaction, Caller, Rule, Mapping[str, Any]], None]
+    clock: Callable[[], datetime]
+    threads: Executor
+    parts: Parts
+    public_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request and the route that it found; `texts` are the ids of its path, not parsed yet."""
+
+    route: Route
+    request: Request
+    texts: Mapping[str, str]
+
+
+class Api:
+    """ASGI. A route without a rule does not start: Route demands one, and PUBLIC has to be written out.
+
+    Raises ValueError for a rule in a space where nobody can prove who they are.
+    """
+
+    __slots__ = ("_router", "_server")
+
+    def __init__(self, server: Server, routes: Iterable[Route]) -> None:
+        self._server = server
+        table = tuple(routes)
+        for route in table:
+            if route.rule is not PUBLIC and route.space not in server.proofs:
+                raise ValueError(f"nobody can prove who they are at {route.method} {route.pattern}")
+        self._router = Router(table)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"the API speaks HTTP, not {scope['type']}")
+        began = asyncio.get_running_loop().time()
+        answer = answers.Answer(send, is_head=scope["method"] == "HEAD")
+        try:
+            await self._answer(scope, receive, answer)
+        except bodies.ClientGone:
+            log.info("client gone", extra=_fields(scope, began))
+        except ProcessionError as error:
+            await self._refuse(error, answer, _fields(scope, began))
+        except asyncio.CancelledError:
+            raise
+        # The outermost frame of a request: whatever went wrong, the client gets a message and the log the traceback.
+        except Exception as error:
+            await self._fail(error, answer, _fields(scope, began))
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: answers.Answer) -> None:
+        path = normalise(scope.get("raw_path") or scope["path"].encode())
+        answer.is_oauth = path.space is Space.OAUTH
+        route, texts = self._router.find(scope["method"], path)
+        answer.error_page = route.error_page
+        asked = Asked(route=route, request=_request(scope, self._server.public_url), texts=texts)
+        answer.request = asked.request
+        reply = await self._run(asked, receive)
+        if isinstance(reply, StreamReply | FileReply):
+            await self._watched(answer.send_reply(reply), asked)
+        else:
+            await answer.send_reply(reply)
+
+    async def _watched(self, work: Awaitable[Any], asked: Asked) -> Any:
+        """What may take long, until it ends or the caller may not ask for it any more."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not (await asyncio.wait({task}, timeout=RECHECK_SECONDS))[0]:
+                with self._server.database.read() as tx:
+                    self._admit(tx, asked)
+            return task.result()
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+
+    async def _run(self, asked: Asked, receive: Receive) -> Any:
+        route = asked.route
+        if route.mode is Mode.READ and route.body is BodyKind.NONE:
+            with self._server.database.snapshot() as tx:
+                caller, ids = self._admit(tx, asked)
+                reply = cast("Handler", route.handler)(self._call(tx, asked, caller, ids))
+            if isinstance(reply, Later):
+                return await self._watched(reply.handler(self._stream(asked, caller, ids, receive)), asked)
+            return reply
+        if route.mode is Mode.LISTING:
+            return await asyncio.get_running_loop().run_in_executor(self._server.threads, self._list, asked)
+        with self._server.database.read() as tx:
+            caller, ids = self._admit(tx, asked)
+        if route.method != "GET" and not route.is_conditional:
+            conditions.check_unknown(asked.request.headers)
+        try:
+            if route.mode is Mode.STREAM:
+                return await self._run_stream(asked, caller, ids, receive)
+            return await self._write(asked, caller, ids, await bodies.read_small(receive, asked.request.headers))
+        except Repeated as error:
+            return idempotency.again(error.answer)
+
+    async def _run_stream(self, asked: Asked, caller: Caller, ids: Mapping[str, Any], receive: Receive) -> Any:
+        route, keyed = asked.route, self._keyed(asked, caller, ids)
+        handler = cast("StreamHandler", route.handler)
+        if route.body is BodyKind.STREAM:
+            return await self._watched(handler(self._stream(asked, caller, ids, receive)), asked)
+        body: dict[str, Any] = {}
+        if route.body in {BodyKind.JSON, BodyKind.TEXT, BodyKind.FORM}:
+            most = TEXT_BYTES_MAX if route.body is BodyKind.TEXT else bodies.BODY_BYTES_MAX
+            raw = await bodies.read_small(receive, asked.request.headers, most=most)
+            body = {"raw": raw} if route.body is BodyKind.TEXT else {"body": _parsed(asked, raw)}
+            if keyed is not None:
+                keyed = replace(keyed, asked=idempotency.asked(asked.request, hashlib.sha256(raw).hexdigest()))
+                with self._server.database.read() as tx:
+                    repeats.check(tx, keyed, self._server.clock())
+        return await handler(self._stream(asked, caller, ids, receive, keyed=keyed, **body))
+
+    def _keyed(self, asked: Asked, caller: Caller | None, ids: Mapping[str, Any]) -> Keyed | None:
+        return None if caller is None else idempotency.keyed(asked.route, asked.request, caller.user.id, ids)
+
+    def _admit(self, tx: Transaction, asked: Asked) -> tuple[Any, Any]:
+        """The caller and the ids, once the rule has said yes."""
+        if asked.route.rule is PUBLIC:
+            return None, parse_ids(asked.texts)
+        caller = self._server.proofs[asked.route.space](tx, asked.request, self._server.clock())
+        ids = parse_ids(asked.texts)
+        self._server.permit(tx, caller, asked.route.rule, ids)
+        return caller, ids
+
+    def _list(self, asked: Asked) -> Any:
+        with self._server.database.snapshot() as tx:
+            caller, ids = self._admit(tx, asked)
+            return cast("Handler", asked.route.handler)(self._call(tx, asked, caller, ids))
+
+    async def _write(self, asked: Asked, caller: Caller, ids: Mapping[str, Any], raw: bytes) -> Any:
+        body, keyed = _parsed(asked, raw), self._keyed(asked, caller, ids)
+        if keyed is not None:
+            keyed = replace(keyed, asked=idempotency.asked(asked.request, hashlib.sha256(raw).hexdigest()))
+
+        def operation(tx: Transaction) -> Any:
+            # Asked again under the write lock: what was taken from the caller meanwhile is gone.
+            caller, ids = self._admit(tx, asked)
+            repeats.mark(tx, keyed, self._server.clock())
+            reply = cast("Handler", asked.route.handler)(self._call(tx, asked, caller, ids, body=body, raw=raw))
+            return idempotency.answered(tx, keyed, reply)
+
+        try:
+            reply = await asyncio.wrap_future(self._server.database.submit(operation))
+        except FutureCancelled:
+            raise Unavailable("the server is stopping; nothing was changed") from None
+        if isinstance(reply, Refusal):
+            raise reply.error
+        return reply
+
+    def _call(self, tx: Transaction, asked: Asked, caller: Caller, ids: Mapping[str, Any], **body: Any) -> Call:
+        now, parts = self._server.clock(), self._server.parts
+        return Call(tx=tx, request=asked.request, caller=caller, ids=ids, now=now, parts=parts, **body)
+
+    def _stream(
+        self, asked: Asked, caller: Caller, ids: Mapping[str, Any], receive: Receive, **body: Any
+    ) -> StreamCall:
+        server = self._server
+        return StreamCall(
+            database=server.database,
+            request=asked.request,
+            caller=caller,
+            admit=lambda tx: self._admit(tx, asked)[0],
+            ids=ids,
+            clock=server.clock,
+            parts=server.parts,
+            receive=receive,
+            **body,
+        )
+
+    async def _refuse(self, error: ProcessionError, answer: answers.Answer, fields: dict[str, Any]) -> None:
+        support_id = str(uuid.uuid4())
+        level = logging.ERROR if error.status >= 500 else logging.INFO
+        log.log(level, error.message, extra={**fields, "supportId": support_id, "status": error.status})
+        await answer.send_error(error, support_id)
+
+    async def _fail(self, error: Exception, answer: answers.Answer, fields: dict[str, Any]) -> None:
+        support_id = str(uuid.uuid4())
+        told = ProcessionError(f"something went wrong on our side; the server's log has the cause under {support_id}")
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            told = Unavailable(f"the server's disk takes no more ({error.strerror}); nothing was changed")
+        log.error("request failed", exc_info=error, extra={**fields, "supportId": support_id, "status": told.status})
+        await answer.send_error(told, support_id)
+
+
+def _parsed(asked: Asked, raw: bytes) -> Mapping[str, Any]:
+    if asked.route.body is BodyKind.JSON:
+        return bodies.parse_json(raw)
+    if asked.route.body is BodyKind.FORM:
+        return bodies.parse_form(raw, asked.request.headers.get("content-type", ""))
+    return {}
+
+
+def _request(scope: Scope, public_url: str) -> Request:
+    """Raises Invalid for a Host that is none, or two of them (RFC 9112 section 3.2): links to us are made of it."""
+    headers = _headers(scope["headers"])
+    if not _HOST.match(headers.get("host", "")) or sum(name == b"host" for name, _ in scope["headers"]) > 1:
+        raise Invalid("the header Host does not name one host")
+    return Request(
+        method=scope["method"],
+        path=scope["path"],
+        origin=public_url or f"{scope['scheme']}://{headers.get('host', 'localhost')}",
+        headers=headers,
+        query=bodies.parse_query(scope["query_string"]),
+        raw_query=scope["query_string"].decode("latin-1"),
+        client=(scope.get("client") or ("",))[0],
+    )
+
+
+def _headers(given: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """A repeated one is a list (RFC 9110 section 5.3): somebody in front of us may have looked at another line."""
+    lists: dict[str, list[str]] = {}
+    for name, value in given:
+        lists.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1").strip(" \t"))
+    return {name: ("; " if name == "cookie" else ", ").join(values) for name, values in lists.items()}
+
+
+def _fields(scope: Scope, began: float) -> dict[str, Any]:
+    # The query is left out: it may hold what people search for.
+    duration_ms = round((asyncio.get_running_loop().time() - began) * 1000, 1)
+    return {"method": scope["method"], "path": scope["path"][:500], "duration_ms": duration_ms}

@@ -1,0 +1,62 @@
+"""Following what grows: a file that a step writes, news of a run, and the client that may hang up meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from procession.door.contract import StreamCall
+from procession.model.ids import RunId
+
+CHUNK_BYTES = 2**18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """While a client listens: `gone` is done when it hung up."""
+
+    news: asyncio.Event
+    gone: asyncio.Task[Any]
+
+    async def rest(self, seconds: float) -> None:
+        """Until there is news, the client is gone, or the time is over."""
+        waiting = asyncio.ensure_future(self.news.wait())
+        try:
+            await asyncio.wait({waiting, self.gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        self.news.clear()
+
+
+@asynccontextmanager
+async def watching(call: StreamCall, run: RunId) -> AsyncIterator[Watch]:
+    """News of the run are announced from now on."""
+    news, loop = asyncio.Event(), asyncio.get_running_loop()
+    forget = call.parts.announcements.listen(run, lambda: loop.call_soon_threadsafe(news.set))
+    gone = asyncio.create_task(_hang_up(call))
+    try:
+        yield Watch(news=news, gone=gone)
+    finally:
+        gone.cancel()
+        forget()
+
+
+async def _hang_up(call: StreamCall) -> None:
+    while (await call.receive())["type"] != "http.disconnect":
+        pass
+
+
+def read(path: Path | None, offset: int) -> bytes:
+    """What the file has from there on, at most CHUNK_BYTES; nothing where there is no file yet."""
+    try:
+        if path is None:
+            return b""
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(CHUNK_BYTES)
+    except FileNotFoundError:
+        return b""

@@ -1,0 +1,33 @@
+"""What the handlers of every door work with: the office, the announcements, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+
+from procession.engine.announcements import Announcements
+from procession.model.ids import RunId
+from procession.operations.office import Office
+from procession.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """`hashing` runs what hashes passwords, and bounds how many at a time; `document` is openapi.json, encoded.
+
+    `look_for_mail` tells whoever sends mail that there is some; None where none is sent.
+    """
+
+    office: Office
+    announcements: Announcements
+    upload_bytes_max: int
+    hashing: Executor
+    document: bytes
+    look_for_mail: Callable[[], None] | None
+
+    def announce(self, tx: Transaction, run: RunId | None) -> None:
+        """Once this change is durable, wake those who wait for news of the run."""
+        if run is not None:
+            tx.after_commit(partial(self.announcements.ring, run))

@@ -1,0 +1,68 @@
+"""The routes of this door, for the one dispatcher: every one is public, because it asks for its own proof."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any
+
+from procession.door.contract import BodyKind, Call, Mode, PageReply, Route, Space
+from procession.model.ids import RunId
+from procession.model.rights import PUBLIC
+from procession.oauth import authorize, core, endpoints, pages, signing
+from procession.oauth.limits import Limits
+from procession.oauth.signing import Signing
+
+METADATA = ".well-known/oauth-authorization-server"
+
+
+def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[Route, ...]:
+    """All of them. Access tokens live for `seconds`; `hashing` hashes passwords."""
+    tools = Signing(hashing=hashing, limits=Limits())
+
+    def row(request: str, handler: Any, mode: Mode, summary: str, **more: Any) -> Route:
+        method, pattern = request.split(" ")
+        form = {"body": BodyKind.FORM} if method == "POST" else {}
+        fields: dict[str, Any] = {"space": Space.OAUTH, **form, **more}
+        return Route(method=method, pattern=pattern, handler=handler, rule=PUBLIC, mode=mode, summary=summary, **fields)
+
+    def asked(handler: Any) -> Any:
+        return partial(handler, limits=tools.limits, seconds=seconds)
+
+    page = {"error_page": pages.error}
+    question = {"reply": "Revoked", "takes": "TokenQuestion"}
+    return (
+        row("GET ", _home, Mode.READ, "What this is, for a browser", space=Space.ROOT, **page),
+        row("GET runs/{run}", _run, Mode.READ, "Where the link of an alert leads", space=Space.ROOT, **page),
+        row("GET authorize", authorize.show, Mode.READ, "Sign in and consent", **page),
+        row("POST authorize", partial(authorize.answer, tools=tools), Mode.STREAM, "Sign in and consent", **page),
+        row("POST logout", signing.leave, Mode.WRITE, "Sign out", **page),
+        row("GET password", signing.show_password, Mode.READ, "Set a password", **page),
+        row("POST password", partial(signing.set_password, tools=tools), Mode.STREAM, "Set a password", **page),
+        row("POST token", asked(endpoints.token), Mode.WRITE, "Get tokens", reply="Token", takes="TokenRequest"),
+        row("POST revoke", asked(endpoints.revoke), Mode.WRITE, "Revoke a token", **question),
+        row(
+            "POST introspect",
+            asked(endpoints.introspect),
+            Mode.WRITE,
+            "Ask about a token",
+            **{**question, "reply": "Introspection"},
+        ),
+        row(
+            f"GET {METADATA}",
+            endpoints.metadata,
+            Mode.READ,
+            "What this authorization server can do",
+            space=Space.ROOT,
+            reply="AuthorizationServer",
+        ),
+    )
+
+
+def _home(call: Call) -> PageReply:
+    return pages.page("home")
+
+
+def _run(call: Call) -> PageReply:
+    """Anybody may open it, so it tells nothing of the run, not even whether there is one."""
+    return pages.page("run", run=str(call.id(RunId)))

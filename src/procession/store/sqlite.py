@@ -1,0 +1,199 @@
+"""SQLite behind a door of our own: one thread commits what is queued, readers never hold a transaction.
+
+WAL with synchronous=FULL: what was acknowledged survives a power cut (docs/decisions/0003). The driver
+stays in the sqlite modules, so that another database can stand behind the same port (store/database.py).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from procession.model.errors import Unavailable
+from procession.model.ids import RunId
+from procession.store.crash import CrashPoint, pass_by
+from procession.store.database import Commits, Rider, Task, Transaction
+from procession.store.sqlite_commits import SqliteCommits, SqliteTransaction, is_passing
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 10.0  # a command beside the server holds the file for milliseconds
+STATEMENTS_KEPT = 256
+WAL_PAGES_MAX = 4_000  # 16 MB, moved into the file together: a page that many commits change is written there once
+
+_CLOSING = Unavailable("the server is shutting down; try again in a moment")
+
+
+class SqliteDatabase:
+    """One SQLite file. `on_fatal` is called when a commit is in doubt: the process must end."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        on_fatal: Callable[[str], None],
+        crash_point: CrashPoint = pass_by,
+        busy_seconds: float = BUSY_SECONDS,
+    ) -> None:
+        self.path = path
+        self._busy_seconds = busy_seconds
+        self._readers = threading.local()
+        self._open_readers: list[sqlite3.Connection] = []
+        self._is_closed = False
+        self._connection = self._connect()
+        # Means something for a new file only: pages that become free can then be given back (store/sqlite_file).
+        self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._commits = SqliteCommits(
+            self._connection, crash_point=crash_point, on_fatal=on_fatal, busy_seconds=busy_seconds
+        )
+        self._writer = _Writer(self._commits)
+        self._wake: Callable[[], None] = self._writer.wake
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """For keyed reads: every statement sees the latest commit."""
+        try:
+            yield SqliteTransaction(self._reader())
+        except (sqlite3.OperationalError, MemoryError) as error:
+            raise _in_words(error) from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """For answers of several statements that must agree with each other."""
+        with self.read():
+            connection = self._reader()
+            connection.execute("BEGIN")
+            try:
+                yield SqliteTransaction(connection)
+            finally:
+                connection.execute("COMMIT")
+
+    def submit(self, operation: Callable[[Transaction], T]) -> Future[T]:
+        """Queue an operation; the future resolves after its commit is on disk, or raises what the operation raised."""
+        future: Future[T] = Future()
+        if self._is_closed:
+            future.set_exception(_CLOSING)
+        else:
+            self._commits.add(Task(operation, partial(_resolve, future)))
+            self._wake()
+        return future
+
+    def write(self, operation: Callable[[Transaction], T]) -> T:
+        """Perform an operation and wait until it is durable."""
+        return self.submit(operation).result()
+
+    def script(self, sql: str) -> None:
+        """Run several statements in one transaction, before anything else works: for migrations."""
+        self.write(lambda tx: [tx.run(statement) for statement in _statements(sql)])
+
+    def on_look(self, look: Callable[[RunId], object]) -> None:
+        """`look` is called for each run that a transaction has the engine look at, after the commit; once set."""
+        self._commits.on_look = look
+
+    def drive(self, wake: Callable[[], None], rider: Rider) -> Commits:
+        """The caller's thread commits from now on, until release(); `wake` is called when something was queued."""
+        self._writer.stop()
+        self._wake = wake
+        self._commits.rider = rider
+        return self._commits
+
+    def release(self) -> None:
+        """Let the database's own thread commit again."""
+        self._commits.rider = None
+        self._writer = _Writer(self._commits)
+        self._wake = self._writer.wake
+        self._wake()
+
+    def close(self) -> None:
+        """Commit what is queued, then close; later operations are refused."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._writer.stop()
+        self._commits.refuse_all(_CLOSING)
+        self._connection.close()
+        for reader in self._open_readers:
+            reader.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path,
+            timeout=self._busy_seconds,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=STATEMENTS_KEPT,
+        )
+        try:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA cache_size = -16000")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES_MAX}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
+        if connection is None:
+            connection = self._connect()
+            self._open_readers.append(connection)
+            connection.execute("PRAGMA query_only = ON")
+            self._readers.connection = connection
+        return connection
+
+
+class _Writer:
+    """The thread that commits while no engine does."""
+
+    def __init__(self, commits: SqliteCommits) -> None:
+        self._commits = commits
+        self._bell = threading.Event()
+        self._is_stopping = False
+        self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._bell.set()
+
+    def stop(self) -> None:
+        """After what is queued has been tried."""
+        self._is_stopping = True
+        self._bell.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while not self._is_stopping:
+            self._bell.wait()
+            self._bell.clear()
+            while self._commits.has_work() and not self._commits.commit():
+                pass
+
+
+def _in_words(error: Exception) -> Exception:
+    return Unavailable("the database cannot be read now; try again in a moment") if is_passing(error) else error
+
+
+def _resolve(future: Future[T], task: Task[T]) -> None:
+    if task.error is not None:
+        future.set_exception(task.error)
+    else:
+        future.set_result(task.result())
+
+
+def _statements(sql: str) -> Iterator[str]:
+    pending = ""
+    for line in sql.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""
+    if pending.strip():
+        yield pending

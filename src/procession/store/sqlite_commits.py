@@ -1,0 +1,316 @@
+"""Operations that wait for their commit, and the one way in which they get it: together.
+
+Whoever commits is one thread: the engine's while it works, else the database's own writer.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from procession.model.errors import ProcessionError, Unavailable
+from procession.model.ids import RunId
+from procession.shortages import REST_SECONDS
+from procession.store.crash import CrashPoint
+from procession.store.database import Rider, Row, Task
+
+log = logging.getLogger(__name__)
+
+BATCH_OPERATIONS_MAX = 256  # longer batches make the first of them wait
+BUSY_TRY_SECONDS = 0.1  # one wait for another program's lock; the thread that commits has more to do
+
+_PASSING = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+
+_FULL = Unavailable("nothing was saved because the disk is full; try again in a moment")
+_UNREAD = Unavailable("nothing was saved because the database could not be read; try again in a moment")
+_BUSY = Unavailable("nothing was saved because the database is in use by another program; try again in a moment")
+_IN_DOUBT = Unavailable("the server could not save this; it is restarting, try again in a moment")
+
+
+class SqliteTransaction:
+    """What operations see of the database. Parameters always travel beside the text."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._afterwards: list[Callable[[], None]] = []
+        self.looks: list[RunId] = []
+
+    def one(self, sql: str, *parameters: Any) -> Row | None:
+        row: Row | None = self._connection.execute(sql, parameters).fetchone()
+        return row
+
+    def all(self, sql: str, *parameters: Any) -> list[Row]:
+        return self._connection.execute(sql, parameters).fetchall()
+
+    def run(self, sql: str, *parameters: Any) -> int:
+        """Execute a statement that changes rows; gives how many."""
+        return self._connection.execute(sql, parameters).rowcount
+
+    def insert(self, sql: str, *parameters: Any) -> int:
+        """Execute an INSERT; gives the new row's id."""
+        new_id = self._connection.execute(sql, parameters).lastrowid
+        assert new_id is not None
+        return new_id
+
+    def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        self._connection.executemany(sql, rows)
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """What is written inside leaves no trace when the block raises; the rest of the transaction stays."""
+        self._connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK TO part")
+                self._connection.execute("RELEASE part")
+            raise
+        self._connection.execute("RELEASE part")
+
+    def is_lost_with(self, error: Exception) -> bool:
+        """Whether the error is one of the whole transaction: a full disk is no refusal of one operation."""
+        if isinstance(error, sqlite3.OperationalError):
+            return error.sqlite_errorcode != sqlite3.SQLITE_ERROR
+        return isinstance(error, MemoryError)  # SQLITE_NOMEM, as Python has it
+
+    def look(self, run: RunId) -> None:
+        """The engine is to look at this run: in this transaction if it drives this database, else after it."""
+        self.looks.append(run)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call it once the change is durable; never called when it is not."""
+        self._afterwards.append(callback)
+
+    def forget(self, callbacks: int, looks: int) -> None:
+        """All but the first so many: the operation that wanted them was refused."""
+        del self._afterwards[callbacks:]
+        del self.looks[looks:]
+
+    def callbacks(self) -> list[Callable[[], None]]:
+        return self._afterwards
+
+
+class SqliteCommits:
+    """The queue of operations of one connection. add() is for any thread, commit() for the one that commits."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        crash_point: CrashPoint,
+        on_fatal: Callable[[str], None],
+        busy_seconds: float,
+    ) -> None:
+        self._connection = connection
+        self._crash_point = crash_point
+        self._on_fatal = on_fatal
+        self._busy_seconds = busy_seconds
+        self._pending: deque[Task[Any]] = deque()
+        self._is_riding = False
+        self.is_in_doubt = False
+        self.on_look: Callable[[RunId], object] | None = None  # told of each look, after its commit
+        self.rider: Rider | None = None
+        connection.execute(f"PRAGMA busy_timeout = {round(min(busy_seconds, BUSY_TRY_SECONDS) * 1000)}")
+
+    def has_work(self) -> bool:
+        return bool(self._pending) or (self.rider is not None and self.rider.wants_to_ride())
+
+    def add(self, task: Task[Any]) -> None:
+        self._pending.append(task)
+
+    def commit(self) -> float:
+        """Commit what waits, in order; gives how many seconds to rest before what still waits is worth a try."""
+        if self.is_in_doubt:
+            self.refuse_all(_IN_DOUBT)
+            return 0.0
+        if not self.has_work():
+            return 0.0
+        return self._commit([self._pending.popleft() for _ in range(min(len(self._pending), BATCH_OPERATIONS_MAX))])
+
+    def _commit(self, batch: list[Task[Any]]) -> float:
+        tx = SqliteTransaction(self._connection)
+        is_committing = False
+        try:
+            if batch:
+                self._perform(tx, batch)
+            self._ride(tx)
+            if self._connection.in_transaction:
+                self._crash_point("before commit")
+                is_committing = True
+                self._connection.execute("COMMIT")
+                self._crash_point("after commit")
+        except (sqlite3.Error, MemoryError) as error:
+            return self._fail(batch, error, is_committing=is_committing)
+        self._tell(tx, batch)
+        return 0.0
+
+    def _tell(self, tx: SqliteTransaction, batch: list[Task[Any]]) -> None:
+        if self.rider is not None and self._is_riding:
+            self._is_riding = False
+            _call(self.rider.arrived)
+        for callback in tx.callbacks():
+            _call(callback)
+        for task in batch:
+            _call(task.end)
+        if self.on_look is not None:
+            for run in tx.looks:
+                _call(partial(self.on_look, run))
+
+    def _ride(self, tx: SqliteTransaction) -> None:
+        rider = self.rider
+        if rider is None:
+            return
+        for run in tx.looks:
+            rider.noticed(run)
+        if not rider.wants_to_ride():
+            return
+        if not self._connection.in_transaction:
+            self._connection.execute("BEGIN IMMEDIATE")
+        self._is_riding = True
+        try:
+            with tx.part():
+                rider.ride(tx)
+        except Exception as error:
+            if tx.is_lost_with(error):
+                raise
+            log.exception("the engine stumbled before a commit")
+            self._throw_off()
+
+    def _throw_off(self) -> None:
+        if self.rider is not None and self._is_riding:
+            self._is_riding = False
+            _call(self.rider.thrown_off)
+
+    def refuse_all(self, answer: ProcessionError) -> None:
+        while self._pending:
+            _call(partial(self._pending.popleft().end, answer))
+
+    def give_up(self) -> None:
+        """Forget what must be written, as a crash would: whoever queued it is going."""
+        for task in [task for task in self._pending if task.must_be_written]:
+            self._pending.remove(task)
+
+    def _perform(self, tx: SqliteTransaction, batch: list[Task[Any]]) -> None:
+        """One that is refused leaves no trace and does not disturb the others."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for task in batch:
+                task.value, task.error = task.operation(tx), None
+        except Exception as error:
+            if tx.is_lost_with(error):
+                raise
+            self._connection.execute("ROLLBACK")
+            tx.forget(0, 0)
+            if len(batch) == 1:
+                batch[0].error = error
+            else:
+                self._perform_apart(tx, batch)
+
+    def _perform_apart(self, tx: SqliteTransaction, batch: list[Task[Any]]) -> None:
+        """The slower way, for a batch in which something was refused: each operation in a savepoint."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        for task in batch:
+            kept = len(tx.callbacks()), len(tx.looks)
+            try:
+                with tx.part():
+                    task.value, task.error = task.operation(tx), None
+            except Exception as error:
+                if tx.is_lost_with(error):
+                    raise
+                tx.forget(*kept)
+                task.error = error
+
+    def _fail(self, batch: list[Task[Any]], error: Exception, *, is_committing: bool) -> float:
+        """What is known to have changed nothing waits or is refused; anything else ends the process.
+
+        Before COMMIT nothing has been changed, whatever could not be read; in it only by a full disk and a busy file.
+        """
+        self._throw_off()
+        is_known = _is_full(error) or _is_busy(error) or (is_passing(error) and not is_committing)
+        if not is_known or not self._undo():
+            self._doubt(batch, error)
+            return 0.0
+        if _is_busy(error):
+            return self._fail_busy(batch)
+        log.error("commit failed", extra={"error": str(error), "operations": len(batch)})
+        return self._fail_short(batch, _FULL if _is_full(error) else _UNREAD)
+
+    def _undo(self) -> bool:
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            log.exception("a transaction could not be rolled back")
+            return False
+        return True
+
+    def _doubt(self, batch: list[Task[Any]], error: Exception) -> None:
+        log.error("commit failed", extra={"error": str(error), "operations": len(batch)})
+        self.is_in_doubt = True  # nothing more is tried on this connection
+        for task in batch:
+            _call(partial(task.end, _IN_DOUBT))
+        self.refuse_all(_IN_DOUBT)
+        self._on_fatal(f"the database reported an error that leaves a commit in doubt: {error}")
+
+    def _fail_short(self, batch: list[Task[Any]], answer: ProcessionError) -> float:
+        kept = [task for task in batch if task.must_be_written]
+        others = [task for task in batch if not task.must_be_written]
+        self._pending.extendleft(reversed(kept))
+        if kept and others:
+            self._commit(others)  # without what cannot be written now: they may be what makes room
+        else:
+            for task in others:
+                _call(partial(task.end, answer))
+        return REST_SECONDS
+
+    def _fail_busy(self, batch: list[Task[Any]]) -> float:
+        for task in batch:
+            task.waited_seconds += BUSY_TRY_SECONDS
+        refused = [task for task in batch if self._has_waited(task)]
+        self._pending.extendleft(task for task in reversed(batch) if task not in refused)
+        if refused:
+            log.error("commit failed: the database is in use", extra={"operations": len(refused)})
+        for task in refused:
+            _call(partial(task.end, _BUSY))
+        return 0.0
+
+    def _has_waited(self, task: Task[Any]) -> bool:
+        return not task.must_be_written and task.waited_seconds >= self._busy_seconds
+
+
+def _call(callback: Callable[[], object]) -> None:
+    try:
+        callback()
+    except Exception:  # the caller's arm: what is committed is committed, whoever cannot hear of it
+        log.exception("what follows a commit failed")
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether the same statement may succeed when a shortage is over."""
+    if isinstance(error, sqlite3.OperationalError):
+        return (error.sqlite_errorcode or 0) & 0xFF in _PASSING
+    return isinstance(error, MemoryError)
+
+
+def _is_full(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+
+
+def _is_busy(error: Exception) -> bool:
+    return (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
