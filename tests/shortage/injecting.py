@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 
 import procession
+from procession.engine.isolation import linux
 
 ROOT = str(Path(procession.__file__).parent)
 PORTS = ("store/commits.py", "store/database.py", "store/sqlite.py")  # every statement passes here: its asker is told
@@ -47,6 +48,9 @@ FAILURES: dict[str, tuple[int, ...]] = {
     "os.scandir": (*DESCRIPTORS, errno.EIO),
     "os.readlink": (errno.ENOMEM, errno.EIO),
     "os.pidfd_open": DESCRIPTORS,
+    "os.pipe2": (errno.EMFILE, errno.ENFILE),
+    "os.fork": (errno.EAGAIN, errno.ENOMEM),
+    "clone": (errno.EAGAIN, errno.ENOMEM),
     "io.open": (*DESCRIPTORS, errno.EIO),
     "io.open to write": (*DESCRIPTORS, *SPACE),
     "file.read": (errno.EIO, errno.ENOMEM),
@@ -57,6 +61,7 @@ FAILURES: dict[str, tuple[int, ...]] = {
     "socket.send": (errno.ENOBUFS, errno.ENOMEM),
     "socket.recv": (errno.ENOMEM,),
     "socket.recvmsg": (errno.ENOMEM, errno.EMFILE),  # EMFILE: what came along is dropped, and the call succeeds
+    "socket.sendmsg": (errno.ENOBUFS, errno.ENOMEM, errno.ETOOMANYREFS),
     "socket.socketpair": (errno.EMFILE, errno.ENFILE),
     "thread.start": (errno.EAGAIN,),
     "sqlite.connect": (sqlite3.SQLITE_CANTOPEN,),
@@ -104,8 +109,7 @@ def sqlite_name(code: int) -> str:
 class Injector:
     """One a process. Passive until an order is given."""
 
-    def __init__(self, is_of_engine: Callable[[], bool]) -> None:
-        self.is_of_engine = is_of_engine
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._order: Order | None = None
         self._left = 0
@@ -124,6 +128,10 @@ class Injector:
     def forget(self) -> None:
         self.calls.clear()
 
+    def is_of_engine(self) -> bool:
+        name = threading.current_thread().name
+        return name == "engine" or name.startswith("attempt")
+
     def pass_by(self, name: str) -> None:
         """Called before the real call; raises what it is to fail with."""
         if (code := self.code(name)) is not None:
@@ -132,7 +140,10 @@ class Injector:
     def code(self, name: str) -> int | None:
         if not self.is_of_engine():
             return None
-        call = Call(name, _place(sys._getframe(2)))
+        return self.look_up(Call(name, _place(sys._getframe(2))))
+
+    def look_up(self, call: Call) -> int | None:
+        """What this call is to fail with."""
         with self._lock:
             self.calls[call] += 1
             if self._order is None or not self._left or not self._order.is_for(call):
@@ -168,14 +179,8 @@ def _place(frame: Any) -> str:
     return place
 
 
-def engine_threads() -> bool:
-    name = threading.current_thread().name
-    return name == "engine" or name.startswith("attempt")
-
-
-def install(monkeypatch: pytest.MonkeyPatch, is_of_engine: Callable[[], bool] = engine_threads) -> Injector:
+def install(monkeypatch: pytest.MonkeyPatch, injector: Injector) -> None:
     """Stand in the way of the calls, until the monkeypatch is undone."""
-    injector = Injector(is_of_engine)
     for name in FAILURES:
         room, _, function = name.partition(".")
         if room == "os":
@@ -187,12 +192,12 @@ def install(monkeypatch: pytest.MonkeyPatch, is_of_engine: Callable[[], bool] = 
     monkeypatch.setattr(io, "open", opened)
     monkeypatch.setattr(builtins, "open", opened)
     monkeypatch.setattr(select, "epoll", lambda: _Epoll(injector))
-    for method in ("send", "recv"):
+    monkeypatch.setattr(linux, "clone", _guarded(injector, "clone", linux.clone))
+    for method in ("send", "recv", "sendmsg"):
         real = getattr(socket.socket, method)
         monkeypatch.setattr(socket.socket, method, _guarded(injector, f"socket.{method}", real))
     monkeypatch.setattr(socket.socket, "recvmsg", _receiver(injector, socket.socket.recvmsg))
     monkeypatch.setattr(sqlite3, "connect", _connector(injector, sqlite3.connect))
-    return injector
 
 
 def _guarded(injector: Injector, name: str, real: Callable[..., Any]) -> Callable[..., Any]:

@@ -26,7 +26,7 @@ ISOLATION = IsolationSettings(
 )
 SETTINGS = EngineSettings(workers_max=WORKERS, grace_seconds=0.1, scan_seconds=0.5, short_seconds=0.02)
 A_WHILE = 4  # failures in a row
-LONG = 40
+LONG = 12
 POINTS_IN_QUICK = 36
 EVERYWHERE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EIO, sqlite3.SQLITE_FULL)
 SETTLE_SECONDS = 10.0
@@ -45,7 +45,7 @@ class Machine:
         for scenario in SCENARIOS:
             scenario(self.place)
         self.settle()
-        self._handles, self._processes = _handles(), _processes()
+        self._handles, self._processes = handles(), running()
 
     def settle(self) -> None:
         wait_until(lambda: not any((self.world.home / "work").iterdir()), SETTLE_SECONDS)
@@ -70,21 +70,22 @@ class Machine:
         return self.injector.failed
 
     def _is_at_rest(self) -> bool:
-        return _handles() <= self._handles and _processes() <= self._processes
+        return handles() <= self._handles and running() <= self._processes
 
 
-def _handles() -> int:
+def handles() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
-def _processes() -> int:
+def running() -> int:
     return len(processes.descendants(os.getpid()))
 
 
 @pytest.fixture
 def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Machine]]:
     """Makes one machine after the other; the one before is closed."""
-    injector = install(monkeypatch)
+    injector = Injector()
+    install(monkeypatch, injector)
     made: list[Machine] = []
 
     def make() -> Machine:
@@ -117,7 +118,11 @@ def test_any_shortage_at_any_call_of_the_engine_ends_no_run_wrongly_and_loses_no
             violations.append(f"{order}, {scenario.__name__}: {error}")
             machine = build()
     tried = len(points[::stride])
-    print(f"{len(points)} points, {tried} tried, at {failed} something failed, {len(violations)} violations")
+    print(
+        f"{len(points)} points, {tried} tried, at {failed} something failed, {len(violations)} violations",
+        *violations,
+        sep="\n",
+    )
     assert violations == []
     assert len(points) > 200
     assert failed > tried // 2

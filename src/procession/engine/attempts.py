@@ -63,8 +63,22 @@ class Attempts:
             work.short_since = moment
         return moment - work.short_since < self._tools.settings.patience_seconds
 
-    def let_go(self, work: Work) -> None:
-        """Its row is committed: give the process its job. Raises ProcessionError or OSError where that cannot be."""
+    def let_go(self, work: Work) -> StepOutcome | None:
+        """Its row is committed: give the process its job. Gives how the step ended, where it could not begin.
+
+        Raises OSError or MemoryError while it is worth waiting for the end of a shortage.
+        """
+        try:
+            self._send(work)
+        except Exception as error:  # the engine's arm: a step that never begins holds its slot for ever
+            if is_shortage(error) and self.is_patient(work):
+                raise
+            return self._failed(work, "the step could not begin", error)
+        work.short_since = None
+        work.move(Stage.RUNNING)
+        return None
+
+    def _send(self, work: Work) -> None:
         board, folder = work.board, self.folder(work)
         action = self._tools.actions.get(work.step.action)
         if action is not None and action.runs_user_code:
@@ -83,7 +97,6 @@ class Attempts:
                 limits=self._tools.settings.limits,
             )
         )
-        work.move(Stage.RUNNING)
 
     def folder(self, work: Work) -> Path:
         return self._tools.work / str(work.attempt)
@@ -148,10 +161,17 @@ class Attempts:
         except Exception as error:  # the pool's arm: a step whose end nobody hears of holds its slot for ever
             if is_shortage(error) and self.is_patient(work):
                 raise
-            outcome = StepOutcome(status=StepStatus.FAILED, message=_why_not_kept(error))
-            if not isinstance(error, ProcessionError | OSError):
-                log.exception("an output could not be kept", extra={"attempt": work.attempt})
+            outcome = self._failed(work, "an output could not be kept", error)
         self._loop.post(Published(work, with_lost_log(work, outcome), contents))
+
+    def _failed(self, work: Work, what: str, error: Exception) -> StepOutcome:
+        """The step has failed because of the error, in the user's words; call it where the error was caught."""
+        if isinstance(error, ProcessionError):
+            return StepOutcome(status=StepStatus.FAILED, message=error.message)
+        log.exception(what, extra={"attempt": work.attempt})
+        # Not the whole of an OSError: it names a path of this machine.
+        why = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else "; see the server's log"
+        return StepOutcome(status=StepStatus.FAILED, message=f"{what}{why}")
 
     def free(self, work: Work) -> None:
         """Give the process back: from here on it may be at work for another run."""
@@ -217,14 +237,6 @@ def files_of(outcome: StepOutcome) -> Mapping[str, FileOutput]:
     if outcome.status is StepStatus.FAILED:
         return {}
     return {name: value for name, value in outcome.outputs.items() if isinstance(value, FileOutput)}
-
-
-def _why_not_kept(error: Exception) -> str:
-    if isinstance(error, ProcessionError):
-        return error.message
-    if isinstance(error, OSError):
-        return f"an output could not be kept: {error.strerror or error}"
-    return "an output could not be kept; see the server's log"
 
 
 def with_lost_log(work: Work, outcome: StepOutcome) -> StepOutcome:

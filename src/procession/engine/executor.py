@@ -8,20 +8,19 @@ from functools import partial
 
 from procession.actions.contract import Outcome as StepOutcome
 from procession.engine import decisions, notes
-from procession.engine.attempts import Attempts, Said, files_of, receipt_detail, with_lost_log
+from procession.engine.attempts import Attempts, files_of, receipt_detail, with_lost_log
 from procession.engine.board import Board, Work, lay
 from procession.engine.changes import Change, time_out
 from procession.engine.decisions import Result
 from procession.engine.events import BeginDue, JobDue, Killed, Published, RetryDue, RunTimeUp, StepTimeUp, WorkerSpoke
 from procession.engine.loop import Loop
 from procession.engine.options import Tools
+from procession.engine.showing import Showing
 from procession.engine.slots import Slots
 from procession.engine.stages import Stage
 from procession.engine.taking import Taken
-from procession.model.errors import ProcessionError
 from procession.model.ids import RunId
 from procession.model.lifecycle import StepStatus
-from procession.shortages import is_shortage
 from procession.store import history, runs
 from procession.store.database import Task, Transaction
 
@@ -39,6 +38,7 @@ class Executor:
         self._left = left
         self._attempts = Attempts(tools, loop)
         self._slots = Slots(tools)
+        self._showing = Showing(tools, loop)
         self._changes: dict[RunId, Change] = {}  # of this turn
         self._in_commit: list[Change] = []  # recorded in the transaction that is about to be committed
         self.boards: dict[RunId, Board] = {}
@@ -66,7 +66,7 @@ class Executor:
             case WorkerSpoke(work):
                 self._hear(event)
             case BeginDue(work):
-                self._tell(work)
+                self._let_go(work)
             case JobDue(job):
                 self._attempts.submit(job)
             case StepTimeUp(work):
@@ -165,6 +165,7 @@ class Executor:
         board = change.board
         self._tools.announcements.ring(board.run.id)
         for work in change.begun:
+            work.move(Stage.COMMITTED)
             self._let_go(work)
         if board.is_finishing and change.outcome is not None:
             change.tell_end()
@@ -172,10 +173,6 @@ class Executor:
             self._leave(board)
 
     def _let_go(self, work: Work) -> None:
-        work.move(Stage.COMMITTED)
-        self._tell(work)
-
-    def _tell(self, work: Work) -> None:
         """Give the process its job; where there is no folder or no memory for it now, in a moment."""
         if work.board.is_dropped:
             # Cancelled before it was told anything.
@@ -183,15 +180,13 @@ class Executor:
             self._loop.enlist(partial(history.mark_gone, attempt=work.attempt))
             return
         try:
-            self._attempts.let_go(work)
-        except (ProcessionError, OSError) as error:
-            if is_shortage(error) and self._attempts.is_patient(work):
-                self._loop.later(BeginDue(work))
-                return
-            reason = error.message if isinstance(error, ProcessionError) else f"the step could not begin: {error}"
-            self._over(work, StepOutcome(status=StepStatus.FAILED, message=reason))
+            failed = self._attempts.let_go(work)
+        except (OSError, MemoryError):
+            self._loop.later(BeginDue(work))
             return
-        work.short_since = None
+        if failed is not None:
+            self._over(work, failed)
+            return
         self._loop.watch(work.worker, WorkerSpoke(work))
         limit = work.step.time_limit_seconds
         work.limit = self._loop.after(limit, StepTimeUp(work)) if limit is not None else None
@@ -216,7 +211,8 @@ class Executor:
         if said.trouble:
             self._end_early(work, said.trouble)
             return
-        self._show(work, said)
+        if said.progress is not None:
+            self._showing.show(work, said.progress)
         if said.outcome is not None:
             self._over(work, said.outcome)
         elif said.is_short:
@@ -253,17 +249,6 @@ class Executor:
 
     def _record_late(self, work: Work, detail: dict[str, object]) -> None:
         self._loop.enlist(partial(notes.write_late, work=work, detail=detail, now=self._tools.clock.now()))
-
-    def _show(self, work: Work, said: Said) -> None:
-        moment = self._tools.clock.monotonic()
-        if said.progress is None or work.is_showing or moment - work.shown < self._tools.settings.progress_seconds:
-            return
-        work.shown, work.is_showing = moment, True
-        self._loop.enlist(partial(notes.write_progress, work=work, progress=said.progress), partial(self._shown, work))
-
-    def _shown(self, work: Work, _: Task[None]) -> None:
-        work.is_showing = False
-        self._tools.announcements.ring(work.board.run.id)
 
     def _seconds(self, work: Work) -> float:
         return max(self._tools.clock.monotonic() - work.began, 0.0)

@@ -63,11 +63,7 @@ class Blobs:
 
         Raises Invalid for anything but a regular file there: links and pipes would lead a step to other people's bytes.
         """
-        descriptor = _open_below(inside, source)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise Invalid(f"the output {source.name} is not a file")
-        with os.fdopen(descriptor, "rb") as file:
+        with _opened_below(inside, source) as file:
             sink = self.sink()
             try:
                 while block := file.read(COPY_BYTES):
@@ -129,6 +125,18 @@ class Blobs:
             yield
         finally:
             os.close(handle)
+
+
+@contextmanager
+def _opened_below(folder: Path, source: Path) -> Iterator[BinaryIO]:
+    descriptor = _open_below(folder, source)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Invalid(f"the output {source.name} is not a file")
+        with open(descriptor, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(descriptor)
 
 
 def _open_below(folder: Path, source: Path) -> int:

@@ -19,7 +19,8 @@ from procession.model.errors import Unavailable
 from procession.model.ids import RunId
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Commits, Rider, Task, Transaction
-from procession.store.sqlite_commits import SqliteCommits, SqliteTransaction, is_passing
+from procession.store.sqlite_commits import SqliteCommits, SqliteTransaction
+from procession.store.sqlite_errors import is_passing
 
 T = TypeVar("T")
 

@@ -18,23 +18,12 @@ from procession.model.ids import RunId
 from procession.shortages import REST_SECONDS
 from procession.store.crash import CrashPoint
 from procession.store.database import Rider, Row, Task
+from procession.store.sqlite_errors import is_busy, is_full, is_of_transaction, is_passing
 
 log = logging.getLogger(__name__)
 
 BATCH_OPERATIONS_MAX = 256  # longer batches make the first of them wait
 BUSY_TRY_SECONDS = 0.1  # one wait for another program's lock; the thread that commits has more to do
-
-_PASSING = frozenset(
-    {
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_PROTOCOL,
-    }
-)
 
 _FULL = Unavailable("nothing was saved because the disk is full; try again in a moment")
 _UNREAD = Unavailable("nothing was saved because the database could not be read; try again in a moment")
@@ -85,9 +74,7 @@ class SqliteTransaction:
 
     def is_lost_with(self, error: Exception) -> bool:
         """Whether the error is one of the whole transaction: a full disk is no refusal of one operation."""
-        if isinstance(error, sqlite3.OperationalError):
-            return error.sqlite_errorcode != sqlite3.SQLITE_ERROR
-        return isinstance(error, MemoryError)  # SQLITE_NOMEM, as Python has it
+        return is_of_transaction(error)
 
     def look(self, run: RunId) -> None:
         """The engine is to look at this run: in this transaction if it drives this database, else after it."""
@@ -242,14 +229,14 @@ class SqliteCommits:
         Before COMMIT nothing has been changed, whatever could not be read; in it only by a full disk and a busy file.
         """
         self._throw_off()
-        is_known = _is_full(error) or _is_busy(error) or (is_passing(error) and not is_committing)
+        is_known = is_full(error) or is_busy(error) or (is_passing(error) and not is_committing)
         if not is_known or not self._undo():
             self._doubt(batch, error)
             return 0.0
-        if _is_busy(error):
+        if is_busy(error):
             return self._fail_busy(batch)
         log.error("commit failed", extra={"error": str(error), "operations": len(batch)})
-        return self._fail_short(batch, _FULL if _is_full(error) else _UNREAD)
+        return self._fail_short(batch, _FULL if is_full(error) else _UNREAD)
 
     def _undo(self) -> bool:
         try:
@@ -299,18 +286,3 @@ def _call(callback: Callable[[], object]) -> None:
         callback()
     except Exception:  # the caller's arm: what is committed is committed, whoever cannot hear of it
         log.exception("what follows a commit failed")
-
-
-def is_passing(error: Exception) -> bool:
-    """Whether the same statement may succeed when a shortage is over."""
-    if isinstance(error, sqlite3.OperationalError):
-        return (error.sqlite_errorcode or 0) & 0xFF in _PASSING
-    return isinstance(error, MemoryError)
-
-
-def _is_full(error: Exception) -> bool:
-    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-
-
-def _is_busy(error: Exception) -> bool:
-    return (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
