@@ -20,20 +20,23 @@ _PASSING = frozenset(
 def is_of_transaction(error: Exception) -> bool:
     """Whether the error is one of the whole transaction, and not of one statement."""
     if isinstance(error, sqlite3.OperationalError):
-        return error.sqlite_errorcode != sqlite3.SQLITE_ERROR
+        return _code(error) != sqlite3.SQLITE_ERROR
     return isinstance(error, MemoryError)  # SQLITE_NOMEM, as Python has it
 
 
 def is_passing(error: Exception) -> bool:
     """Whether the same statement may succeed when a shortage is over."""
-    if isinstance(error, sqlite3.OperationalError):
-        return (error.sqlite_errorcode or 0) & 0xFF in _PASSING
-    return isinstance(error, MemoryError)
+    return isinstance(error, MemoryError) or _code(error) & 0xFF in _PASSING
 
 
 def is_full(error: Exception) -> bool:
-    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return _code(error) == sqlite3.SQLITE_FULL
 
 
 def is_busy(error: Exception) -> bool:
-    return (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return _code(error) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _code(error: Exception) -> int:
+    """The extended code; 0 where the driver has none."""
+    return int(getattr(error, "sqlite_errorcode", 0) or 0)
