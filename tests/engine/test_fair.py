@@ -6,10 +6,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, RunStatus, StepStatus
-from tests.engine.steps import process, python, stay, wait
+from tests.engine.steps import fail, process, python, stay, wait
 from tests.engine.world import World
+from tests.support import wait_until
+
+STEP_SECONDS = 0.2
+WORKERS = 2
 
 
 def as_other(world: World, text: str) -> RunId:
@@ -18,6 +24,95 @@ def as_other(world: World, text: str) -> RunId:
     run = world.begin(text)
     world.caller = ada
     return run
+
+
+def many_runs(world: World) -> None:
+    world.begin_many(process(wait("a", STEP_SECONDS)), 2_000)
+
+
+def many_runs_of_one_process_at_a_time(world: World) -> None:
+    world.begin_many(process(wait("a", STEP_SECONDS), concurrency=1), 1_000)
+
+
+def many_processes_that_run_one_at_a_time(world: World) -> None:
+    for number in range(150):
+        world.begin_many(process(wait("a", STEP_SECONDS), name=f"P{number}", concurrency=1), 2)
+
+
+def one_run_of_many_parallel_steps(world: World) -> None:
+    world.begin(process(wait("first"), *[wait(f"s{number}", STEP_SECONDS, needs=["first"]) for number in range(100)]))
+
+
+def many_runs_of_many_parallel_steps(world: World) -> None:
+    steps = [wait(f"s{number}", STEP_SECONDS, needs=["first"]) for number in range(12)]
+    world.begin_many(process(wait("first"), *steps), 40)
+
+
+def retries_without_end(world: World) -> None:
+    step = python("a", f"import time; time.sleep({STEP_SECONDS}); fail('no')", retry={"times": 50, "wait": "0.01s"})
+    world.begin_many(process(step), 80)
+
+
+LOADS = [
+    many_runs,
+    many_runs_of_one_process_at_a_time,
+    many_processes_that_run_one_at_a_time,
+    one_run_of_many_parallel_steps,
+    many_runs_of_many_parallel_steps,
+    retries_without_end,
+]
+
+
+def begun_between(world: World, run: RunId) -> int:
+    """How many steps of others began after the run had been started and before its first step did."""
+    with world.db.read() as tx:
+        row = tx.one(
+            "SELECT count(*) FROM step_attempt o, run r, (SELECT min(started_at) AS at FROM step_attempt WHERE run_id = ?)"
+            " WHERE r.id = ? AND o.run_id != r.id AND o.started_at > r.scheduled_at AND o.started_at < at",
+            *(run.number, run.number),
+        )
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.mark.parametrize("load", LOADS)
+def test_a_second_user_s_run_begins_with_the_next_free_process(
+    build: Callable[..., World], load: Callable[[World], None]
+) -> None:
+    world = build(workers_max=WORKERS)
+    world.engine.start()
+    load(world)
+    wait_until(lambda: world.engine._executor.busy() > 0)
+
+    run = as_other(world, process(wait("a"), wait("b"), name="Other"))
+
+    assert world.wait(run, 10.0).outcome is Outcome.SUCCESS
+    assert begun_between(world, run) <= WORKERS
+
+
+@pytest.mark.parametrize("load", LOADS)
+def test_a_second_user_s_run_is_among_the_first_after_a_restart(
+    build: Callable[..., World], load: Callable[[World], None]
+) -> None:
+    world = build(workers_max=WORKERS, grace_seconds=0.1)
+    load(world)
+    run = as_other(world, process(wait("a"), wait("b"), name="Other"))
+
+    world.engine.start()
+
+    assert world.wait(run, 10.0).outcome is Outcome.SUCCESS
+    assert begun_between(world, run) <= 2 * WORKERS
+
+
+def test_runs_that_wait_for_a_retry_hold_no_place_of_the_same_user(build: Callable[..., World]) -> None:
+    world = build(runs_max=2)
+    world.engine.start()
+    stuck = world.begin_many(process(fail("a", retry={"times": 5, "wait": "1h"})), 6)
+    wait_until(lambda: all(world.step(run, "a").tries for run in stuck))
+
+    run = world.begin(process(wait("a"), name="Other"))
+
+    assert world.wait(run, 5.0).outcome is Outcome.SUCCESS
 
 
 def ended_first(world: World, run: RunId, other: RunId) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from procession.clock import ManualClock
-from procession.engine.queue import FairQueue
+from procession.engine.queue import PARKED_TIMES_MAX, FairQueue
 from procession.engine.timers import LEFTOVERS_MAX, Timers
 from procession.model.ids import ProcessId, RunId, UserId
 from procession.store.queueing import Head
@@ -66,6 +66,52 @@ def test_a_full_house_has_room_for_the_first_run_of_another_user() -> None:
     assert chosen(queue, head(3), head(4, user=2)) == 4
     queue.take(head(4, user=2))
     assert chosen(queue, head(3), head(5, user=2)) is None
+
+
+def test_a_full_house_is_shared_evenly_with_a_user_who_comes_late() -> None:
+    queue = FairQueue(runs_max=4)
+    for run in range(1, 5):
+        queue.take(head(run))
+
+    for run in (11, 12):
+        assert chosen(queue, head(5), head(run, user=2)) == run
+        queue.take(head(run, user=2))
+
+    assert chosen(queue, head(5), head(13, user=2)) is None
+
+
+def test_runs_that_only_wait_for_a_retry_leave_their_places_to_others() -> None:
+    queue = FairQueue(runs_max=2)
+    for run in (1, 2):
+        queue.take(head(run))
+
+    found = queue.choose([head(3)], unlimited, parked={RunId(1)})
+
+    assert found == head(3)
+
+
+def test_however_many_only_wait_their_number_has_an_end() -> None:
+    queue = FairQueue(runs_max=1)
+    for run in range(1, PARKED_TIMES_MAX + 1):
+        queue.take(head(run))
+
+    assert queue.choose([head(100)], unlimited, parked={RunId(run) for run in range(1, 100)}) == head(100)
+    queue.take(head(100))
+    queue.take(head(101))
+    assert queue.choose([head(102)], unlimited, parked={RunId(run) for run in range(1, 101)}) is None
+
+
+def unlimited(_: Head) -> None:
+    return None
+
+
+def test_users_take_turns_at_a_process_with_a_limit_whatever_else_they_have() -> None:
+    queue = FairQueue(runs_max=10)
+    for taken in (head(1, user=1), head(50, user=2, process=2), head(51, user=2, process=2)):
+        queue.take(taken)
+    queue.leave(RunId(1))
+
+    assert chosen(queue, head(2, user=1), head(60, user=2), limit=1) == 60
 
 
 def test_what_left_is_under_work_no_more() -> None:

@@ -78,6 +78,19 @@ class Board:
     is_finishing: bool = False
     limit: int | None = None  # the timer of the run's time limit
 
+    def is_due(self, key: str, now: datetime) -> bool:
+        """Whether a step that waits may begin: its last try is gone, and its retry is not for later."""
+        due = self.retry_at.get(key)
+        return (due is None or due <= now) and not any(work.key == key for work in self.leaving)
+
+    def processes(self) -> int:
+        """How many it holds."""
+        return len(self.works) + len(self.leaving)
+
+    def is_parked(self, now: datetime) -> bool:
+        """Whether it has nothing to do before the moment of a retry."""
+        return bool(self.waiting) and not self.processes() and not any(self.is_due(key, now) for key in self.waiting)
+
     def state(self) -> flow.FlowState:
         return flow.FlowState(
             statuses=self.statuses,
@@ -89,10 +102,6 @@ class Board:
             updated=self.updated,
             told=self.told,
         )
-
-    def processes(self) -> int:
-        """How many it holds."""
-        return len(self.works) + len(self.leaving)
 
     def ending(self, kind: HistoryKind, detail: Mapping[str, Any]) -> Ending:
         """An end of this run, for ends.record()."""

@@ -43,17 +43,27 @@ def advance(board: Board, change: Change, *, monotonic: float) -> None:
         for key, message in moves.blocked:
             board.told.add(key)
             change.told.append((board.step_ids[key], message))
-        ready = [board.prepared.process.step(key) for key in moves.start if key not in board.waiting]
-        data_steps = [step for step in ready if step is not None and step.kind is StepKind.DATA]
-        for step in data_steps:
-            _perform_data(board, change, step)
-        board.waiting += [step.key for step in ready if step is not None and step.kind is StepKind.ACTION]
-        if not data_steps:
+        board.waiting += [key for key in moves.start if key not in board.waiting]
+        if not _perform_at_once(board, change):
             break
     if moves.finished and not board.waiting and not board.works:
         board.is_finishing = True
         change.outcome = flow.outcome(board.prepared.process, board.statuses)
         change.seconds = _run_seconds(board, change.now, monotonic)
+
+
+def _perform_at_once(board: Board, change: Change) -> bool:
+    """The steps in line that need no process: data steps, and those that cannot begin. Gives whether there were any."""
+    steps = [step for step in board.prepared.process.steps if step.key in board.waiting]
+    data_steps = [step for step in steps if step.kind is StepKind.DATA]
+    troubled = [step for step in steps if step.key in board.prepared.troubles]
+    for step in data_steps:
+        _perform_data(board, change, step)
+    for step in troubled:
+        _end_at_once(board, change, step, StepEvent.FAIL, board.prepared.troubles[step.key])
+    for step in (*data_steps, *troubled):
+        board.waiting.remove(step.key)
+    return bool(data_steps or troubled)
 
 
 def _run_seconds(board: Board, now: datetime, monotonic: float) -> float:
@@ -189,6 +199,10 @@ def _perform_data(board: Board, change: Change, step: Step) -> None:
         event, message = StepEvent.FAIL, f"{noun} {names} {'has' if len(missing) == 1 else 'have'} no value"
     else:
         event, message = StepEvent.SUCCEED, ""
+    _end_at_once(board, change, step, event, message)
+
+
+def _end_at_once(board: Board, change: Change, step: Step, event: StepEvent, message: str) -> None:
     write = StepWrite(message=message, started_at=change.now, finished_at=change.now, duration_seconds=0.0)
     status = board.statuses[step.key]
     first = () if status is StepStatus.SCHEDULED else (StepEvent.SCHEDULE,)

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from procession.actions.contract import Outcome as StepOutcome
-from procession.engine import decisions, notes
-from procession.engine.attempts import Attempts, files_of, receipt_detail, with_lost_log
+from procession.engine import decisions
+from procession.engine.attempts import Attempts, files_of, with_lost_log
 from procession.engine.board import Board, Work, lay
 from procession.engine.changes import Change, time_out
 from procession.engine.decisions import Result
 from procession.engine.events import BeginDue, JobDue, Killed, Published, RetryDue, RunTimeUp, StepTimeUp, WorkerSpoke
 from procession.engine.loop import Loop
+from procession.engine.notes import Notes
 from procession.engine.options import Tools
-from procession.engine.showing import Showing
 from procession.engine.slots import Slots
 from procession.engine.stages import Stage
 from procession.engine.taking import Taken
+from procession.model.files import Content
 from procession.model.ids import RunId
 from procession.model.lifecycle import StepStatus
-from procession.store import history, runs
-from procession.store.database import Task, Transaction
+from procession.store import runs
+from procession.store.database import Task
 
 log = logging.getLogger(__name__)
 
@@ -30,17 +31,20 @@ ExecutorEvent = WorkerSpoke | BeginDue | Published | Killed | StepTimeUp | RunTi
 
 
 class Executor:
-    """Belongs to the loop's thread. `left` is told when a run needs nothing more from here."""
+    """Belongs to the loop's thread.
 
-    def __init__(self, tools: Tools, loop: Loop, left: Callable[[RunId], None]) -> None:
+    `left` is told when a run needs nothing more from here, `parked` when one only waits for the moment of a retry.
+    """
+
+    def __init__(self, tools: Tools, loop: Loop, *, left: Callable[[RunId], None], parked: Callable[[], None]) -> None:
         self._tools = tools
         self._loop = loop
         self._left = left
+        self._on_parked = parked
         self._attempts = Attempts(tools, loop)
+        self._notes = Notes(tools, loop)
         self._slots = Slots(tools)
-        self._showing = Showing(tools, loop)
         self._changes: dict[RunId, Change] = {}  # of this turn
-        self._in_commit: list[Change] = []  # recorded in the transaction that is about to be committed
         self.boards: dict[RunId, Board] = {}
         self.dying: set[RunId] = set()  # processes of theirs are being ended: they must not be taken meanwhile
         self.is_closing = False
@@ -72,7 +76,7 @@ class Executor:
             case StepTimeUp(work):
                 self._end_early(work, f"timed out after {work.step.time_limit_seconds:g} s")
             case Published(work, outcome, contents):
-                self._published(work, Result(outcome=outcome, contents=contents, seconds=self._seconds(work)))
+                self._published(work, outcome, contents)
             case Killed():
                 self._killed(event)
             case RunTimeUp(board):
@@ -89,22 +93,19 @@ class Executor:
             if not change.is_empty():
                 self._loop.enlist(change.record, partial(self._recorded, change))
 
-    def decide_in(self, tx: Transaction, taken: Iterable[RunId]) -> None:
-        """The same for runs that were taken in this transaction, which records what follows for them."""
+    def decide_for(self, taken: Iterable[RunId]) -> list[Change]:
+        """The same for runs that were just taken: what follows for them, not recorded yet."""
         self._slots.assign(self.boards.values(), change_of=self._change)
-        for run in taken:
-            if (change := self._changes.pop(run, None)) is not None and not change.is_empty():
-                self._in_commit.append(change)
-                change.record(tx)
+        changes = [change for run in taken if (change := self._changes.pop(run, None)) is not None]
+        return [change for change in changes if not change.is_empty()]
 
-    def recorded_in_commit(self) -> None:
-        changes, self._in_commit = self._in_commit, []
+    def recorded(self, changes: Iterable[Change]) -> None:
+        """They were part of a commit, and are on disk."""
         for change in changes:
             self._go_on(change)
 
     def abandon(self, taken: Iterable[RunId]) -> None:
         """The transaction in which they were taken came to nothing: as if they never had been."""
-        self._in_commit.clear()
         for run in taken:
             self._changes.pop(run, None)
             if (board := self.boards.get(run)) is not None:
@@ -177,7 +178,7 @@ class Executor:
         if work.board.is_dropped:
             # Cancelled before it was told anything.
             self._attempts.free(work)
-            self._loop.enlist(partial(history.mark_gone, attempt=work.attempt))
+            self._notes.never_begun(work)
             return
         try:
             failed = self._attempts.let_go(work)
@@ -197,8 +198,7 @@ class Executor:
             board.works.pop(work.key, None)
             self._attempts.free(work)
         for ended in change.ended:
-            detail = {"status": ended.status, "message": ended.message, "try": ended.work.number}
-            self._record_late(ended.work, detail)
+            self._notes.late(ended.work, ended.status, ended.message)
         if not isinstance(error, runs.Superseded):
             log.error("a change could not be recorded", exc_info=error, extra={"run": str(board.run.id)})
         self.drop(board)
@@ -212,7 +212,7 @@ class Executor:
             self._end_early(work, said.trouble)
             return
         if said.progress is not None:
-            self._showing.show(work, said.progress)
+            self._notes.progress(work, said.progress)
         if said.outcome is not None:
             self._over(work, said.outcome)
         elif said.is_short:
@@ -225,30 +225,27 @@ class Executor:
         if work.unwritten or files_of(outcome):
             self._attempts.publish(work, outcome)
         else:
-            outcome = with_lost_log(work, outcome)
-            self._published(work, Result(outcome=outcome, contents={}, seconds=self._seconds(work)))
+            self._published(work, with_lost_log(work, outcome), {})
 
-    def _published(self, work: Work, result: Result) -> None:
-        if work.stage is Stage.OVER:
-            self._attempts.free(work)
-            self._attempts.clear(work)
-            self._settle(work, result)
-        else:  # the run was dropped while the files were published
-            self._record_late(work, notes.told(work, result.outcome))
+    def _published(self, work: Work, outcome: StepOutcome, contents: Mapping[str, Content]) -> None:
+        if work.stage is not Stage.OVER:  # the run was dropped while the files were published
+            self._notes.late(work, outcome.status, outcome.message)
+            return
+        self._attempts.free(work)
+        self._attempts.clear(work)
+        if work.board.is_dropped:
+            self._notes.late(work, outcome.status, outcome.message)
+        else:
+            self._settle(work, Result(outcome=outcome, contents=contents, seconds=self._seconds(work)))
 
     def _settle(self, work: Work, result: Result) -> None:
         board = work.board
-        if board.is_dropped:
-            self._record_late(work, notes.told(work, result.outcome))
-            return
         change = self._change(board)
         decisions.settle(board, change, work, result)
         if (due := board.retry_at.get(work.key)) is not None:
             self._loop.after((due - change.now).total_seconds(), RetryDue(board, work.key))
+            self._on_parked()
         self._advance(board)
-
-    def _record_late(self, work: Work, detail: dict[str, object]) -> None:
-        self._loop.enlist(partial(notes.write_late, work=work, detail=detail, now=self._tools.clock.now()))
 
     def _seconds(self, work: Work) -> float:
         return max(self._tools.clock.monotonic() - work.began, 0.0)
@@ -268,17 +265,15 @@ class Executor:
         self._attempts.kill(work)
 
     def _killed(self, event: Killed) -> None:
-        work, receipt = event.work, receipt_detail(event.receipt)
+        work = event.work
         self._attempts.free(work)
         self._attempts.clear(work)
-        now = self._tools.clock.now()
-        self._loop.enlist(partial(notes.write_killed, work=work, receipt=receipt, now=now), partial(self._died, work))
+        self._notes.killed(work, event.receipt, partial(self._died, work))
         if event.late is not None:
-            self._record_late(work, notes.told(work, event.late))
+            self._notes.late(work, event.late.status, event.late.message)
 
-    def _died(self, work: Work, _: Task[None]) -> None:
+    def _died(self, work: Work) -> None:
         board = work.board
-        self._tools.announcements.ring(board.run.id)
         board.leaving.discard(work)
         if board.is_dropped and not board.leaving:
             self.dying.discard(board.run.id)

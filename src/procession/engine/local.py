@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from functools import partial
 
+from procession.engine.changes import Change
 from procession.engine.events import LeasesDue, ScanDue
 from procession.engine.executor import Executor
 from procession.engine.loop import Loop
@@ -13,14 +15,16 @@ from procession.engine.options import Tools
 from procession.engine.preparation import Preparations
 from procession.engine.queue import FairQueue
 from procession.engine.taking import Taker
-from procession.model.ids import RunId
+from procession.model.ids import ProcessId, RunId
 from procession.store import queueing, runs
 from procession.store.database import Transaction
-from procession.store.queueing import Head
+from procession.store.queueing import Head, Lines
 
 log = logging.getLogger(__name__)
 
 TAKEN_AT_ONCE = 16  # in one transaction
+THROWN_REST_SECONDS = 0.5
+LIMITS_KEPT = 10_000  # of versions: a number each
 
 
 class LocalSource:
@@ -30,7 +34,7 @@ class LocalSource:
         self._tools = tools
         self._loop = loop
         self._id = executor_id
-        self.executor = Executor(tools, loop, left=self._on_left)
+        self.executor = Executor(tools, loop, left=self._on_left, parked=self._ask)
         self._preparations = Preparations(tools.actions)
         self._taker = Taker(
             executor=executor_id, preparations=self._preparations, lease_seconds=tools.settings.lease_seconds
@@ -39,7 +43,10 @@ class LocalSource:
         self._orphans: dict[RunId, Head] = {}  # Running in the store, and under work nowhere
         self._refused: set[RunId] = set()  # could not be taken, until the next scan
         self._riding: list[Head] = []  # taken in a transaction that is not committed yet
+        self._recorded: list[Change] = []  # what follows for them, in the same transaction
         self._may_wait = False  # something may wait that could be taken
+        self._rides_at = 0.0  # monotonic; not before
+        self._limits: dict[tuple[ProcessId, int], int | None] = {}  # of versions: how many runs at once
 
     def start(self) -> None:
         self._loop.after(0.0, ScanDue())
@@ -87,7 +94,7 @@ class LocalSource:
     # --- as part of a commit
 
     def wants_to_ride(self) -> bool:
-        return self._may_wait and not self.executor.is_closing
+        return self._may_wait and not self.executor.is_closing and self._tools.clock.monotonic() >= self._rides_at
 
     def noticed(self, run: RunId) -> None:
         if run not in self._queue:
@@ -95,51 +102,93 @@ class LocalSource:
 
     def ride(self, tx: Transaction) -> None:
         """Take what waits, as far as there is room; in the transaction that is about to be committed."""
-        head = self._next(tx)
-        while head is not None and len(self._riding) < TAKEN_AT_ONCE:
+        passed = {*self.executor.dying, *self._refused}
+        lines = Lines(tx, without=passed)
+        head = None
+        for _ in range(TAKEN_AT_ONCE):
+            head = self._next(tx, lines, passed)
+            if head is None:
+                break
             self._take(tx, head)
-            head = self._next(tx)
-        self.executor.decide_in(tx, [head.run for head in self._riding])
+            lines.pass_by(head)
+        self._record(tx)
         self._may_wait = head is not None
 
+    def _record(self, tx: Transaction) -> None:
+        """The first steps of what was taken, as part of the same transaction."""
+        for change in self.executor.decide_for([head.run for head in self._riding]):
+            run = change.board.run.id
+            if self._is_done_apart(tx, run, partial(change.record, tx)):
+                self._recorded.append(change)
+            else:
+                self._queue.leave(run)
+                self._riding = [head for head in self._riding if head.run != run]
+
+    def _next(self, tx: Transaction, lines: Lines, passed: Collection[RunId]) -> Head | None:
+        """Runs that were interrupted go first: who waits for a process with a limit must find it taken by them."""
+        now, limit_of = self._tools.clock.now(), partial(self._limit_of, tx)
+        parked = {run for run, board in self.executor.boards.items() if board.is_parked(now)}
+        orphans = [head for run, head in self._orphans.items() if run not in passed and run not in self._refused]
+        return self._queue.choose(orphans, limit_of, parked) or self._queue.choose(lines.heads(), limit_of, parked)
+
     def _take(self, tx: Transaction, head: Head) -> None:
+        if self._is_done_apart(tx, head.run, partial(self._begin, tx, head.run)):
+            self._orphans.pop(head.run, None)
+            self._queue.take(head)
+            self._riding.append(head)
+
+    def _begin(self, tx: Transaction, run: RunId) -> None:
+        taken = self._taker.take(tx, run, self._tools.clock.now())
+        if taken is not None:
+            self.executor.begin(taken)
+
+    def _is_done_apart(self, tx: Transaction, run: RunId, act: Callable[[], None]) -> bool:
+        """A run whose part fails keeps no other from its own: it waits for the next scan."""
         try:
             with tx.part():
-                taken = self._taker.take(tx, head.run, self._tools.clock.now())
+                act()
         except Exception as error:
             if tx.is_lost_with(error):
                 raise
-            log.exception("a run could not be taken", extra={"run": str(head.run)})
-            self._refused.add(head.run)
-            return
-        self._orphans.pop(head.run, None)
-        self._queue.take(head)
-        self._riding.append(head)
-        if taken is not None:
-            self.executor.begin(taken)
+            log.exception("a run could not be taken", extra={"run": str(run)})
+            self.executor.abandon([run])
+            self._refused.add(run)
+            return False
+        return True
 
     def arrived(self) -> None:
         """The commit is on disk."""
         runs_taken, self._riding = [head.run for head in self._riding], []
-        self.executor.recorded_in_commit()
+        recorded, self._recorded = self._recorded, []
+        self.executor.recorded(recorded)
         for run in runs_taken:
             if run not in self.executor.boards:
                 self._on_left(run)
 
     def thrown_off(self) -> None:
-        """Nothing was committed: what was taken is not ours."""
+        """Nothing was committed: what was taken is not ours. What threw it off may do so again: rest before it."""
         heads, self._riding = self._riding, []
+        self._recorded.clear()
         self._may_wait = True
+        self._rides_at = self._tools.clock.monotonic() + THROWN_REST_SECONDS
         self.executor.abandon([head.run for head in heads])
         for head in heads:
             self._queue.leave(head.run)
         self._preparations.forget()  # they may have been read from what was not committed
-
-    def _next(self, tx: Transaction) -> Head | None:
-        passed = {*self.executor.dying, *self._refused}
-        orphans = [head for head in self._orphans.values() if head.run not in passed]
-        heads = [*orphans, *queueing.heads(tx, without=passed)]
-        return self._queue.choose(heads, lambda head: self._limit_of(tx, head))
+        self._limits.clear()
 
     def _limit_of(self, tx: Transaction, head: Head) -> int | None:
-        return self._preparations.get(tx, head.process, head.version).process.runs_at_once
+        version = head.process, head.version
+        if version not in self._limits:
+            if len(self._limits) >= LIMITS_KEPT:
+                self._limits.clear()
+            self._limits[version] = self._read_limit(tx, head)
+        return self._limits[version]
+
+    def _read_limit(self, tx: Transaction, head: Head) -> int | None:
+        try:
+            return self._preparations.get(tx, head.process, head.version).process.runs_at_once
+        except Exception as error:
+            if tx.is_lost_with(error):
+                raise
+            return None  # whoever takes it finds the same, and says so

@@ -2,33 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 
-from procession.actions.contract import Outcome as StepOutcome
+from procession.engine.attempts import receipt_detail
 from procession.engine.board import Work
-from procession.engine.isolation.contract import Progress
+from procession.engine.isolation.contract import KillReceipt, Progress
+from procession.engine.loop import Loop
+from procession.engine.options import Tools
+from procession.engine.stages import Stage
+from procession.model.lifecycle import StepStatus
 from procession.model.runs import HistoryKind
 from procession.store import history, moves, runs
-from procession.store.database import Transaction
+from procession.store.database import Task, Transaction
 
 
-def told(work: Work, outcome: StepOutcome) -> dict[str, object]:
-    return {"status": outcome.status, "message": outcome.message, "try": work.number}
+class Notes:
+    """Each becomes part of the next commit. Belongs to the loop's thread."""
+
+    def __init__(self, tools: Tools, loop: Loop) -> None:
+        self._tools = tools
+        self._loop = loop
+
+    def late(self, work: Work, status: StepStatus, message: str) -> None:
+        """How the attempt ended, after somebody else had moved its run."""
+        self._end(work, HistoryKind.LATE_RESULT, {"status": status, "message": message, "try": work.number})
+
+    def killed(self, work: Work, receipt: KillReceipt, then: Callable[[], None] | None = None) -> None:
+        """Its receipt; `then` is called after the commit."""
+        self._end(work, HistoryKind.KILLED, receipt_detail(receipt), then)
+
+    def never_begun(self, work: Work) -> None:
+        """Its process was not told anything, and is free."""
+        self._loop.enlist(partial(history.mark_gone, attempt=work.attempt))
+
+    def progress(self, work: Work, progress: Progress) -> None:
+        """Shown a few times a second; what comes between is left out."""
+        moment = self._tools.clock.monotonic()
+        if work.is_showing or moment - work.shown < self._tools.settings.progress_seconds:
+            return
+        work.shown, work.is_showing = moment, True
+        self._loop.enlist(
+            partial(_write_progress, work=work, progress=progress),
+            partial(self._is_written, work, partial(setattr, work, "is_showing", False)),
+        )
+
+    def _end(
+        self, work: Work, kind: HistoryKind, detail: Mapping[str, object], then: Callable[[], None] | None = None
+    ) -> None:
+        now, is_gone = self._tools.clock.now(), work.stage is Stage.FREED
+        self._loop.enlist(
+            partial(_write_end, work=work, kind=kind, detail=detail, now=now, is_gone=is_gone),
+            partial(self._is_written, work, then),
+        )
+
+    def _is_written(self, work: Work, then: Callable[[], None] | None, _: Task[None]) -> None:
+        self._tools.announcements.ring(work.board.run.id)
+        if then is not None:
+            then()
 
 
-def write_late(tx: Transaction, *, work: Work, detail: dict[str, object], now: datetime) -> None:
-    step = work.board.step_ids[work.key]
-    history.append(tx, work.board.run.id, HistoryKind.LATE_RESULT, detail, now=now, step=step)
-    history.mark_gone(tx, work.attempt)
+def _write_end(
+    tx: Transaction, *, work: Work, kind: HistoryKind, detail: Mapping[str, object], now: datetime, is_gone: bool
+) -> None:
+    history.append(tx, work.board.run.id, kind, detail, now=now, step=work.board.step_ids[work.key])
+    if is_gone:
+        history.mark_gone(tx, work.attempt)
 
 
-def write_killed(tx: Transaction, *, work: Work, receipt: dict[str, object], now: datetime) -> None:
-    step = work.board.step_ids[work.key]
-    history.append(tx, work.board.run.id, HistoryKind.KILLED, receipt, now=now, step=step)
-    history.mark_gone(tx, work.attempt)
-
-
-def write_progress(tx: Transaction, *, work: Work, progress: Progress) -> None:
+def _write_progress(tx: Transaction, *, work: Work, progress: Progress) -> None:
     run = work.board.run
     runs.fence(tx, run.id, run.epoch, revisions=1)
     moves.show_progress(tx, work.board.step_ids[work.key], progress.fraction, progress.message)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from procession.actions.contract import Action
 from procession.model.definitions import definition_from_json
+from procession.model.errors import Invalid
 from procession.model.ids import ProcessId
-from procession.model.processes import Process, StepKind
+from procession.model.processes import Process, Step, StepKind
 from procession.model.restart import Touches
 from procession.store import processes
 from procession.store.database import Transaction
@@ -22,10 +23,11 @@ VERSIONS_KEPT = 64  # about 100 kB each
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """`touches` has every action step whose action is installed here."""
+    """`touches` has every action step that can begin here, `troubles` says of each other one why it cannot."""
 
     process: Process
     touches: Mapping[str, Touches]
+    troubles: Mapping[str, str] = field(default_factory=dict)
     networked: frozenset[str] = frozenset()  # steps that ask for the network
 
 
@@ -53,17 +55,34 @@ class Preparations:
 
 
 def prepare(process: Process, actions: Mapping[str, Action]) -> Prepared:
-    """What each action step reads and writes, and whether it asks for the network, as its action tells."""
-    known = {
-        step.key: (action, msgspec.convert(step.settings, action.settings))
-        for step in process.steps
-        if step.kind is StepKind.ACTION and (action := actions.get(step.action)) is not None
-    }
+    """What each action step reads and writes, and whether it asks for the network, as its action tells.
+
+    An action may be gone, or have other settings, since the version was applied: that is a trouble of its step alone.
+    """
+    known: dict[str, tuple[Action, Any]] = {}
+    troubles: dict[str, str] = {}
+    for step in process.steps:
+        if step.kind is StepKind.ACTION:
+            try:
+                known[step.key] = _understood(step, actions)
+            except Invalid as trouble:
+                troubles[step.key] = trouble.message
     return Prepared(
         process=process,
         touches={key: _touches(action, settings) for key, (action, settings) in known.items()},
+        troubles=troubles,
         networked=frozenset(key for key, (action, settings) in known.items() if action.wants_network(settings)),
     )
+
+
+def _understood(step: Step, actions: Mapping[str, Action]) -> tuple[Action, Any]:
+    action = actions.get(step.action)
+    if action is None:
+        raise Invalid(f'this server has no action "{step.action}"; install it, or change the process')
+    try:
+        return action, msgspec.convert(step.settings, action.settings)
+    except msgspec.ValidationError as error:
+        raise Invalid(f'the action "{step.action}" of this server does not take these settings: {error}') from error
 
 
 def _touches(action: Action, settings: Any) -> Touches:

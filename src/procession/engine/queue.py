@@ -3,56 +3,79 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Sequence
 
 from procession.model.ids import ProcessId, RunId, UserId
 from procession.store.queueing import Head
+
+PARKED_TIMES_MAX = 16  # so many times `runs_max` may be under work when most only wait: about 100 kB each
+LINES_REMEMBERED_MAX = 10_000
+
+_Line = tuple[UserId, ProcessId]
 
 
 class FairQueue:
     """The user with the fewest runs under work goes first, among those the one who was served longest ago.
 
-    At most `runs_max` are under work; a user who has none may always have one.
+    At most `runs_max` are under work, without those that are parked: they only wait for the moment of a retry. A user
+    with less than an even share may have another in a full house. Where a process limits its runs, its users take
+    turns at it, whatever else they have.
     """
 
     def __init__(self, runs_max: int) -> None:
         self._runs_max = runs_max
         self._under_work: dict[RunId, Head] = {}
-        self._of_user: Counter[UserId] = Counter()
         self._of_process: Counter[ProcessId] = Counter()
-        self._turns: dict[UserId, int] = {}
         self._turn = 0
+        self._user_turns: dict[UserId, int] = {}
+        self._line_turns: dict[_Line, int] = {}
 
     def __contains__(self, run: RunId) -> bool:
         """Whether it is under work."""
         return run in self._under_work
 
-    def choose(self, heads: Iterable[Head], limit_of: Callable[[Head], int | None]) -> Head | None:
+    def choose(
+        self, heads: Collection[Head], limit_of: Callable[[Head], int | None], parked: Collection[RunId] = ()
+    ) -> Head | None:
         """The one that may be taken now, None when all must wait. `limit_of`: how many of its process at once."""
-        is_full = len(self._under_work) >= self._runs_max
-        for head in sorted(heads, key=self._place):
-            if is_full and self._of_user[head.user]:
-                continue
+        used = Counter(head.user for run, head in self._under_work.items() if run not in parked)
+        welcome = self._welcome(heads, used)
+        welcome.sort(key=lambda head: (used[head.user], self._user_turns.get(head.user, 0), head.since, head.run))
+        for head in welcome:
             limit = limit_of(head)
-            if limit is None or self._of_process[head.process] < limit:
+            if limit is None:
                 return head
+            if self._of_process[head.process] < limit:
+                return self._first_of(head.process, welcome)
         return None
 
     def take(self, head: Head) -> None:
         self._under_work[head.run] = head
-        self._of_user[head.user] += 1
         self._of_process[head.process] += 1
         self._turn += 1
-        self._turns[head.user] = self._turn
+        self._user_turns[head.user] = self._turn
+        if len(self._line_turns) >= LINES_REMEMBERED_MAX:
+            self._line_turns.clear()
+        self._line_turns[head.user, head.process] = self._turn
 
     def leave(self, run: RunId) -> bool:
         """Gives whether it was under work."""
         head = self._under_work.pop(run, None)
         if head is None:
             return False
-        self._of_user[head.user] -= 1
         self._of_process[head.process] -= 1
+        if not self._of_process[head.process]:
+            del self._of_process[head.process]
         return True
 
-    def _place(self, head: Head) -> tuple[int, int, int, int]:
-        return self._of_user[head.user], self._turns.get(head.user, 0), head.since, head.run.number
+    def _welcome(self, heads: Collection[Head], used: Counter[UserId]) -> list[Head]:
+        """Those for whom there is room."""
+        if used.total() < self._runs_max and len(self._under_work) < PARKED_TIMES_MAX * self._runs_max:
+            return list(heads)
+        users = {head.user for head in heads} | {user for user, count in used.items() if count}
+        share = max(self._runs_max // max(len(users), 1), 1)
+        return [head for head in heads if used[head.user] < share]
+
+    def _first_of(self, process: ProcessId, heads: Sequence[Head]) -> Head:
+        line = [head for head in heads if head.process == process]
+        return min(line, key=lambda head: (self._line_turns.get((head.user, process), 0), head.since, head.run))

@@ -6,7 +6,6 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from procession.engine import decisions
 from procession.engine.board import Board, Work
@@ -55,7 +54,7 @@ class Slots:
     def _claims(self, boards: tuple[Board, ...], used: Counter[UserId]) -> list[_Claim]:
         now, claims = self._tools.clock.now(), []
         for place, board in enumerate(boards):
-            keys = [key for key in reversed(board.waiting) if _is_due(board, key, now)]
+            keys = [key for key in reversed(board.waiting) if board.is_due(key, now)]
             if keys:
                 turn = self._user_turns.get(board.user.id, 0)
                 claims.append(
@@ -101,12 +100,6 @@ class Slots:
         )
         decisions.begin(board, change, work)
         return True
-
-
-def _is_due(board: Board, key: str, now: datetime) -> bool:
-    """Not while a process of the step's earlier try may still be at work."""
-    due = board.retry_at.get(key)
-    return (due is None or due <= now) and not any(work.key == key for work in board.leaving)
 
 
 def _line_up(claim: _Claim, change_of: Callable[[Board], Change]) -> None:

@@ -23,13 +23,33 @@ class Head:
 _HEAD = "r.id, r.started_by, r.process_id, r.version, r.scheduled_at"
 
 
+class Lines:
+    """The lines of scheduled runs as one transaction finds them; `without` are passed over."""
+
+    def __init__(self, tx: Transaction, *, without: Collection[RunId]) -> None:
+        self._tx = tx
+        self._without = set(without)
+        self._heads = {(head.user, head.process): head for head in heads(tx, without=without)}
+
+    def heads(self) -> Collection[Head]:
+        return self._heads.values()
+
+    def pass_by(self, head: Head) -> None:
+        """The next of its line comes to the front. One that is of no line is no mistake."""
+        line = head.user, head.process
+        if self._heads.get(line) != head:
+            return
+        self._without.add(head.run)
+        following = _next_of(self._tx, head, without=self._without)
+        if following is None:
+            del self._heads[line]
+        else:
+            self._heads[line] = following
+
+
 def heads(tx: Transaction, *, without: Collection[RunId]) -> list[Head]:
     """One for each line of scheduled runs; `without` are passed over. Takes time by the lines, not by the runs."""
-    passed = f" AND n.id NOT IN ({', '.join('?' * len(without))})" if without else ""
-    first = (
-        f"SELECT n.id FROM run n WHERE n.status = 'Scheduled'{passed} AND {{}}"
-        " ORDER BY n.started_by, n.process_id, n.scheduled_at, n.id LIMIT 1"
-    )
+    first = _first(without)
     # The texts are the constants of this file; the numbers travel as parameters. A comparison of pairs,
     # (user, process) > (?, ?), would be one search, but SQLite walks the lines of a user for it.
     of_user = first.format("n.started_by = head.started_by AND n.process_id > head.process_id")
@@ -43,6 +63,24 @@ def heads(tx: Transaction, *, without: Collection[RunId]) -> list[Head]:
     )
     numbers = [run.number for run in without]
     return [_head(row) for row in tx.all(sql, *numbers, *numbers, *numbers)]
+
+
+def _next_of(tx: Transaction, head: Head, *, without: Collection[RunId]) -> Head | None:
+    """The first of the same line."""
+    first = _first(without).format("n.started_by = ? AND n.process_id = ?")
+    numbers = [run.number for run in without]
+    sql = f"SELECT {_HEAD} FROM run r WHERE r.id = ({first})"
+    row = tx.one(sql, *numbers, head.user.number, head.process.number)
+    return None if row is None else _head(row)
+
+
+def _first(without: Collection[RunId]) -> str:
+    """A query for the id of the first of a line, its condition on the line left open."""
+    passed = f" AND n.id NOT IN ({', '.join('?' * len(without))})" if without else ""
+    return (
+        f"SELECT n.id FROM run n WHERE n.status = 'Scheduled'{passed} AND {{}}"
+        " ORDER BY n.started_by, n.process_id, n.scheduled_at, n.id LIMIT 1"
+    )
 
 
 def running(tx: Transaction) -> list[Head]:
