@@ -8,11 +8,21 @@ from functools import partial
 
 from procession.actions.contract import Outcome as StepOutcome
 from procession.engine import decisions
-from procession.engine.attempts import Attempts, files_of
+from procession.engine.attempts import Attempts, files_of, with_lost_log
 from procession.engine.board import Board, Work, lay
 from procession.engine.changes import Change, time_out
 from procession.engine.decisions import Result
-from procession.engine.events import Killed, PauseOver, Published, RetryDue, RunTimeUp, StepTimeUp, WorkerSpoke
+from procession.engine.events import (
+    BeginDue,
+    JobDue,
+    Killed,
+    PauseOver,
+    Published,
+    RetryDue,
+    RunTimeUp,
+    StepTimeUp,
+    WorkerSpoke,
+)
 from procession.engine.loop import Loop
 from procession.engine.notes import Notes
 from procession.engine.options import Tools
@@ -29,7 +39,7 @@ log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 0.01  # of a process that says more than is taken in at once: 6 MB of log a second
 
-ExecutorEvent = WorkerSpoke | PauseOver | Published | Killed | StepTimeUp | RunTimeUp | RetryDue
+ExecutorEvent = WorkerSpoke | PauseOver | BeginDue | Published | Killed | StepTimeUp | RunTimeUp | RetryDue | JobDue
 
 
 class Executor:
@@ -43,7 +53,7 @@ class Executor:
         self._loop = loop
         self._left = left
         self._on_parked = parked
-        self._attempts = Attempts(tools, loop.post)
+        self._attempts = Attempts(tools, loop)
         self._notes = Notes(tools, loop)
         self._slots = Slots(tools)
         self._changes: dict[RunId, Change] = {}  # of this turn
@@ -70,9 +80,13 @@ class Executor:
             case WorkerSpoke(work) | PauseOver(work) | StepTimeUp(work) if work.stage is not Stage.RUNNING:
                 pass  # its end was decided meanwhile
             case WorkerSpoke(work):
-                self._hear(work)
+                self._hear(event)
             case PauseOver(work):
                 self._loop.watch(work.worker, WorkerSpoke(work))
+            case BeginDue(work):
+                self._let_go(work)
+            case JobDue(job):
+                self._attempts.submit(job)
             case StepTimeUp(work):
                 self._end_early(work, f"timed out after {work.step.time_limit_seconds:g} s")
             case Published(work, outcome, contents):
@@ -166,6 +180,7 @@ class Executor:
         board = change.board
         self._tools.announcements.ring(board.run.id)
         for work in change.begun:
+            work.move(Stage.COMMITTED)
             self._let_go(work)
         if board.is_finishing and change.outcome is not None:
             change.tell_end()
@@ -173,17 +188,23 @@ class Executor:
             self._leave(board)
 
     def _let_go(self, work: Work) -> None:
-        work.move(Stage.COMMITTED)
+        """Give the process its job; where there is no folder or no memory for it now, in a moment."""
         if work.board.is_dropped:
-            # Cancelled by another process before the commit was heard of: this one has not been told anything.
+            # Cancelled before it was told anything.
             self._attempts.free(work)
             self._notes.never_begun(work)
+            return
+        try:
+            failed = self._attempts.let_go(work)
+        except (OSError, MemoryError):
+            self._loop.later(BeginDue(work))
+            return
+        if failed is not None:
+            self._over(work, failed)
             return
         self._loop.watch(work.worker, WorkerSpoke(work))
         limit = work.step.time_limit_seconds
         work.limit = self._loop.after(limit, StepTimeUp(work)) if limit is not None else None
-        if (failed := self._attempts.let_go(work)) is not None:
-            self._over(work, failed)
 
     def _not_recorded(self, change: Change, error: Exception) -> None:
         board = change.board
@@ -198,7 +219,8 @@ class Executor:
 
     # --- what attempts tell
 
-    def _hear(self, work: Work) -> None:
+    def _hear(self, event: WorkerSpoke) -> None:
+        work = event.work
         said = self._attempts.hear(work)
         if said.trouble:
             self._end_early(work, said.trouble)
@@ -207,6 +229,8 @@ class Executor:
             self._notes.progress(work, said.progress)
         if said.outcome is not None:
             self._over(work, said.outcome)
+        elif said.is_short:
+            self._loop.later(event)
         elif work.worker.has_more:
             # What one process says must not take the others' turns; meanwhile its pipe is full, and it waits.
             self._loop.forget(work.worker)
@@ -216,10 +240,10 @@ class Executor:
         work.move(Stage.OVER)
         self._loop.forget(work.worker)
         self._loop.cancel(work.limit)
-        if files_of(outcome):
+        if work.unwritten or files_of(outcome):
             self._attempts.publish(work, outcome)
         else:
-            self._published(work, outcome, {})
+            self._published(work, with_lost_log(work, outcome), {})
 
     def _published(self, work: Work, outcome: StepOutcome, contents: Mapping[str, Content]) -> None:
         if work.stage is not Stage.OVER:  # the run was dropped while the files were published
