@@ -97,8 +97,8 @@ class ScanDue:
 
 
 @dataclass(frozen=True, slots=True)
-class LeasesDue:
-    """Time to say that this engine is alive."""
+class BeatDue:
+    """Time to count how long runs have been worked on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,6 @@ Event = (
     | RetryDue
     | RunMoved
     | ScanDue
-    | LeasesDue
+    | BeatDue
     | CloseAsked
 )

@@ -50,6 +50,7 @@ class Executor:
 
     def __init__(self, tools: Tools, loop: Loop, *, left: Callable[[RunId], None], parked: Callable[[], None]) -> None:
         self._tools = tools
+        self._clock = tools.clock
         self._loop = loop
         self._left = left
         self._on_parked = parked
@@ -63,16 +64,15 @@ class Executor:
 
     def begin(self, taken: Taken) -> None:
         """Work on a run that was just taken."""
-        board = lay(taken.loaded, began=self._tools.clock.monotonic())
+        board = lay(taken.loaded)
         self.boards[board.run.id] = board
         change = self._change(board)
         if taken.crashes is not None:
             decisions.recover(board, change, crashes=taken.crashes)
-        for key, moment in board.retry_at.items():
-            self._loop.after((moment - change.now).total_seconds(), RetryDue(board, key))
-        if board.run.deadline_at is not None:
-            seconds = (board.run.deadline_at - change.now).total_seconds()
-            board.limit = self._loop.after(seconds, RunTimeUp(board))
+        for key in board.retry_at:
+            self._loop.after(decisions.seconds_to_retry(board, key, change.now), RetryDue(board, key))
+        assert board.run.worked_max is not None
+        board.limit = self._loop.after(board.run.worked_max - board.run.worked.counted, RunTimeUp(board))
         self._advance(board)
 
     def handle(self, event: ExecutorEvent) -> None:
@@ -95,7 +95,7 @@ class Executor:
                 self._killed(event)
             case RunTimeUp(board):
                 self._time_out(board)
-            case RetryDue(board, key):  # by the monotonic clock: a clock that was set back must not put it off
+            case RetryDue(board, key):
                 board.retry_at.pop(key, None)
 
     def decide(self) -> None:
@@ -162,12 +162,14 @@ class Executor:
         """What this turn changes of the run; all that is decided in one turn is recorded together."""
         change = self._changes.get(board.run.id)
         if change is None:
-            change = self._changes[board.run.id] = Change(board=board, now=self._tools.clock.now())
+            change = self._changes[board.run.id] = Change(
+                board=board, now=self._clock.now(), steady=self._clock.monotonic()
+            )
             self._loop.again()
         return change
 
     def _advance(self, board: Board) -> None:
-        decisions.advance(board, self._change(board), monotonic=self._tools.clock.monotonic())
+        decisions.advance(board, self._change(board))
 
     def _recorded(self, change: Change, done: Task[None]) -> None:
         if done.error is not None:
@@ -266,7 +268,7 @@ class Executor:
         self._advance(board)
 
     def _seconds(self, work: Work) -> float:
-        return max(self._tools.clock.monotonic() - work.began, 0.0)
+        return max(self._clock.monotonic() - work.began, 0.0)
 
     # --- limits and ends
 
@@ -300,8 +302,8 @@ class Executor:
 
     def _time_out(self, board: Board) -> None:
         if not board.is_dropped and not board.is_finishing:
-            now = self._tools.clock.now()
-            self._loop.enlist(partial(time_out, board=board, now=now), partial(self._timed_out, board))
+            end = partial(time_out, board=board, now=self._clock.now(), steady=self._clock.monotonic())
+            self._loop.enlist(end, partial(self._timed_out, board))
 
     def _timed_out(self, board: Board, _: Task[None]) -> None:
         self._tools.announcements.ring(board.run.id)
