@@ -1,4 +1,4 @@
-"""A home with its engine at work and no HTTP: what server.py composes, called from this process."""
+"""A home with its engine at work and no HTTP: what serving/ composes, called from this process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from procession import server
 from procession.clock import SystemClock
 from procession.config import Settings
 from procession.model import process_file
@@ -17,6 +16,8 @@ from procession.model.ids import ProcessId
 from procession.model.lifecycle import RUN_FINAL, Outcome
 from procession.model.people import SCOPES, Caller, UserRole
 from procession.operations import people, processes, runs
+from procession.serving import server
+from procession.serving.station import Station, open_station
 
 RUN_SECONDS_MAX = 60.0
 
@@ -25,7 +26,7 @@ RUN_SECONDS_MAX = 60.0
 class Direct:
     """The operations on a station, as one user who may do everything."""
 
-    station: server.Station
+    station: Station
     caller: Caller
     clock: SystemClock
 
@@ -62,7 +63,7 @@ def opened(home: Path, *, workers_max: int) -> Iterator[Direct]:
     """With the server's own settings, threads' switching included."""
     clock, switching = SystemClock(), sys.getswitchinterval()
     sys.setswitchinterval(server.SWITCH_SECONDS)
-    station = server.open_station(Settings(home=home, workers_max=workers_max), clock=clock, on_fatal=sys.exit)
+    station = open_station(Settings(home=home, workers_max=workers_max), clock=clock, on_fatal=sys.exit)
     try:
         user = station.database.write(
             lambda tx: people.create_user(

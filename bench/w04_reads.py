@@ -19,11 +19,11 @@ from bench.figures import Figure, Report
 from bench.server import Server, cpu_seconds, folder, process_text, wait_step
 from bench.sides import NEW, Side
 from bench.turns import Bar, Contest, Measure, Turn
-from procession.api import app
 from procession.clock import SystemClock
 from procession.engine.announcements import Announcements
 from procession.oauth import routes as oauth
 from procession.operations.office import Office
+from procession.serving import application as app
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.sqlite import SqliteDatabase
@@ -168,7 +168,7 @@ def _statuses(server: Server, rounds: int) -> tuple[list[float], list[float], li
 CONSTANT = """
 import asyncio, socket, sys
 from pathlib import Path
-from procession import http
+from procession.serving import http
 from procession.config import Settings
 
 async def app(scope, receive, send):

@@ -14,8 +14,9 @@ from bench.figures import Figure, Report
 _ROWS = """
 import resource, sys
 from pathlib import Path
-from procession.actions import database, exports
-from procession.actions.exports import OutputOptions
+from procession.actions import database
+from procession.actions.writing import exports
+from procession.actions.writing.exports import OutputOptions
 folder, rows = Path(sys.argv[1]), int(sys.argv[2])
 connection = database.connect(folder, 1 << 30)
 connection.execute(f'''CREATE TABLE t AS SELECT i AS id, lpad((i * 7919 % 99999)::VARCHAR, 5, '0') AS account,

@@ -23,7 +23,7 @@ FILE_LINES_MAX = 300
 PARAMETERS_MAX = 5
 
 PRODUCT = "src/procession/"
-DOORS = tuple(PRODUCT + name for name in ("door/", "api/", "oauth/", "web/", "server.py"))
+DOORS = tuple(PRODUCT + name for name in ("door/", "api/", "oauth/", "web/", "serving/"))
 # What a function is called on or in; an operation also gets its transaction, the office and the time.
 NOT_COUNTED = {"self", "cls", "ctx", "context", "console", "tx", "office", "now"}
 ASKS_THE_TIME = {
@@ -258,12 +258,13 @@ RULES = [
             PRODUCT
             + "door/dispatch.py": "the outermost frame of a request: the client gets a message, the log the cause",
             PRODUCT + "store/sqlite_commits.py": "whoever waits for an operation's result receives what it raised",
+            PRODUCT + "serving/running.py": "a part that fails to stop must not keep the others from it",
             PRODUCT + "loops.py": "a failing tick must not end the loop",
             PRODUCT + "engine/attempts.py": "whatever goes wrong with one process must not reach the others",
             PRODUCT + "engine/driver.py": "whatever goes wrong over one event must not reach the others",
             PRODUCT + "engine/local.py": "whatever goes wrong with one run must not reach the others",
             ISOLATION: "whatever an action raises is how its attempt ended",
-            PRODUCT + "actions/run_python.py": "whatever a user's script raises is how its step ended",
+            PRODUCT + "actions/kinds/run_python.py": "whatever a user's script raises is how its step ended",
         },
     ),
     Rule(

@@ -9,8 +9,8 @@ from decimal import Decimal
 
 import xlsxwriter
 
-from procession.actions import reconcile, run_sql
 from procession.actions.contract import OutputTarget
+from procession.actions.kinds import reconcile, run_sql
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
 

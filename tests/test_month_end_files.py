@@ -10,8 +10,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import xlsxwriter
 
-from procession.actions import run_python, run_sql
 from procession.actions.contract import OutputTarget
+from procession.actions.kinds import run_python, run_sql
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
 

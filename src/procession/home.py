@@ -176,8 +176,8 @@ class Home:
         """Whether an engine works on this home. Asked of its socket: to try its lock could make it fail to start."""
         return self._say(None)
 
-    def listen(self, look: Callable[[RunId], None]) -> Listener:
-        """Pass on what other processes say; only for whoever holds the lock."""
+    def listener(self, look: Callable[[RunId], None]) -> Listener:
+        """Passes on what other processes say; only for whoever holds the lock."""
         with self._handle() as handle:
             (self.folder / "wake.sock").unlink(missing_ok=True)
             ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -234,6 +234,8 @@ class Listener:
         self._ear, self._look, self._hush = ear, look, hush
         self._is_closing = threading.Event()
         self._loop = Loop("wake", self.tick, rest_seconds=3600)
+
+    def start(self) -> None:
         self._loop.start()
 
     def tick(self) -> bool:

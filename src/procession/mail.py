@@ -7,6 +7,7 @@ import ssl
 from contextlib import suppress
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr, make_msgid
+from functools import partial
 
 from procession.clock import Clock
 from procession.config import Settings, SmtpServer
@@ -21,14 +22,10 @@ REST_SECONDS = 15.0  # between two looks for mail that a command has left, or th
 SECONDS_MAX = 20.0  # for each answer of the mail server
 
 
-def begin(settings: Settings, database: Database, clock: Clock, address: str) -> Loop | None:
-    """Send from now on; None where no mail is sent. A mail under way when the server ends is sent again."""
+def loop(settings: Settings, database: Database, clock: Clock, address: str) -> Loop | None:
+    """What sends; None where no mail is sent. A mail under way when the server ends is sent again."""
     found = sending(settings, database, clock, address)
-    if found is None:
-        return None
-    loop = Loop("mail", lambda: letters.tick(found), rest_seconds=REST_SECONDS)
-    loop.start()
-    return loop
+    return None if found is None else Loop("mail", partial(letters.tick, found), rest_seconds=REST_SECONDS)
 
 
 def sending(settings: Settings, database: Database, clock: Clock, address: str) -> letters.Sending | None:
@@ -38,7 +35,7 @@ def sending(settings: Settings, database: Database, clock: Clock, address: str) 
         return None
     return letters.Sending(
         database=database,
-        send=lambda letter: send(server, letter),
+        send=partial(send, server),
         public_url=settings.public_url or address,
         clock=clock.now,
     )

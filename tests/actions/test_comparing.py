@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from procession.actions import run_sql
+from procession.actions.kinds import run_sql
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
 

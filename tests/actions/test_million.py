@@ -7,8 +7,8 @@ from decimal import Decimal
 import duckdb
 import pytest
 
-from procession.actions import reconcile, run_sql
 from procession.actions.contract import OutputTarget
+from procession.actions.kinds import reconcile, run_sql
 from tests.actions.context import play
 
 pytestmark = pytest.mark.thorough

@@ -9,10 +9,12 @@ import msgspec
 import pytest
 import xlsxwriter
 
-from procession.actions import exports, reconcile_settings, run_sql
 from procession.actions.contract import OutputTarget
-from procession.actions.exports import OutputOptions
+from procession.actions.kinds import run_sql
 from procession.actions.reading.options import FileOptions
+from procession.actions.reconciling import reconcile_settings
+from procession.actions.writing import exports
+from procession.actions.writing.exports import OutputOptions
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
 

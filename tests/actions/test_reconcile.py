@@ -10,8 +10,10 @@ import duckdb
 import msgspec
 import pytest
 
-from procession.actions import control_totals, database, reconcile, reconcile_settings
+from procession.actions import database
+from procession.actions.kinds import reconcile
 from procession.actions.problems import Problem
+from procession.actions.reconciling import control_totals, reconcile_settings
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from procession.actions import reconcile
+from procession.actions.kinds import reconcile
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
 

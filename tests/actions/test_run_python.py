@@ -7,8 +7,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from procession.actions import run_python
 from procession.actions.contract import OutputTarget
+from procession.actions.kinds import run_python
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
 

@@ -12,8 +12,8 @@ import duckdb
 import pytest
 import xlsxwriter
 
-from procession.actions import run_sql
 from procession.actions.contract import OutputTarget
+from procession.actions.kinds import run_sql
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
 

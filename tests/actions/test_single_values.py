@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from procession.actions import run_sql
 from procession.actions.contract import OutputTarget
+from procession.actions.kinds import run_sql
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
 

@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from procession import actions
-from procession.actions import run_sql, sql_checks
+from procession.actions.kinds import run_sql
+from procession.actions.sql import sql_checks
 from procession.model import process_file
-from procession.model.documents import FileMistakes
+from procession.model.process_file.documents import FileMistakes
 from tests.actions.context import play
 
 NESTED = "WITH a AS (" * 12  # DuckDB's parser takes all the memory there is
@@ -118,7 +119,7 @@ def test_a_text_that_ends_the_process_is_refused_and_the_others_are_read(monkeyp
         "    if text == 'die': print('{\"torn', end='', flush=True); os.kill(os.getpid(), 9)\n"
         "    print(json.dumps({'error': text}), flush=True)\n"
     )
-    monkeypatch.setattr("procession.actions.sql_facts.__file__", str(program))
+    monkeypatch.setattr("procession.actions.sql.sql_facts.__file__", str(program))
 
     found = [each[0][1] for each in sql_checks.together([run_sql.Settings(sql=text) for text in ("a", "die", "b")])]
 

@@ -8,7 +8,8 @@ import duckdb
 import msgspec
 import pytest
 
-from procession.actions import run_sql, sql_checks
+from procession.actions.kinds import run_sql
+from procession.actions.sql import sql_checks
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import LocalContext, play
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from procession.actions import wait
+from procession.actions.kinds import wait
 from tests.actions.context import play
 
 

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procession.actions import database, exports, run_sql
+from procession.actions import database
+from procession.actions.kinds import run_sql
+from procession.actions.writing import exports
 from tests.actions.context import play
 from tests.actions.writing import refused, written
 from tests.support import examples

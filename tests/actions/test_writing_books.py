@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
 
-from procession.actions import database, workbooks
+from procession.actions import database
 from procession.actions.problems import Problem
+from procession.actions.writing import workbooks
 from tests.actions.writing import book, cells, read
 from tests.support import examples
 

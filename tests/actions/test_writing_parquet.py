@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from procession.actions import parquet_columns
+from procession.actions.writing import parquet_columns
 from tests.actions.writing import refused, written
 
 

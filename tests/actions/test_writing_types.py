@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
 
-from procession.actions import run_sql
 from procession.actions.database import literal, quote
+from procession.actions.kinds import run_sql
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
 from tests.actions.writing import written

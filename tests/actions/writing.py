@@ -8,7 +8,9 @@ import zipfile
 import duckdb
 import fastexcel
 
-from procession.actions import database, run_sql, workbooks
+from procession.actions import database
+from procession.actions.kinds import run_sql
+from procession.actions.writing import workbooks
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
 

@@ -14,7 +14,6 @@ from typing import Any
 import httpx2
 
 from procession import actions
-from procession.api import app
 from procession.clock import ManualClock
 from procession.engine.announcements import Announcements
 from procession.engine.workbench import Workbench
@@ -26,6 +25,7 @@ from procession.model.runs import Run
 from procession.oauth import routes as oauth
 from procession.operations import applications, consents, people, processes, runs, uploads
 from procession.operations.office import Office
+from procession.serving import application as app
 from procession.store import applications as application_store
 from procession.store import history, migrations, moves, permissions, times
 from procession.store import people as people_store

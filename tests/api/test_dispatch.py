@@ -228,10 +228,3 @@ def test_numbers_with_a_point_reach_the_handler_exactly(tmp_path: Path) -> None:
         asyncio.run(ask(app, "POST", "/v1/echo", content=b'{"a": 19.990}'))
 
     assert repr(seen) == repr([Decimal("19.990")])
-
-
-def test_a_route_with_a_rule_does_not_start_where_nobody_can_prove_who_they_are(tmp_path: Path) -> None:
-    routes = [row("GET", "secrets", crash, space=Space.ROOT)]
-
-    with pytest.raises(ValueError, match="nobody can prove"), edge(tmp_path, routes):
-        pass

@@ -11,7 +11,8 @@ import jsonschema_rs
 import yaml
 
 from procession import actions
-from procession.model import file_schema, process_file
+from procession.model import process_file
+from procession.model.process_file import schema as file_schema
 from tests.docs.blocks import Block
 
 FRAGMENTS = ("property", "condition", "step", "group", "process")

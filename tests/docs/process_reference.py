@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from procession.model import file_schema
-from procession.model.file_settings import ActionKind
+from procession.model.process_file import schema as file_schema
+from procession.model.process_file.settings import ActionKind
 from tests.docs import words
 
 PAGE = """# The process file

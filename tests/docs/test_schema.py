@@ -11,11 +11,12 @@ import pytest
 import yaml
 
 from procession import actions
-from procession.model import file_schema, process_file
-from procession.model.documents import FileMistakes
+from procession.model import process_file
+from procession.model.process_file import schema
+from procession.model.process_file.documents import FileMistakes
 from tests.docs.blocks import ROOT
 
-SCHEMA = file_schema.schema(actions.book())
+SCHEMA = schema.schema(actions.book())
 VALIDATOR = jsonschema_rs.validator_for(SCHEMA)
 EXAMPLES = sorted(ROOT.glob("examples/*/*.yaml"))
 STEPS = [

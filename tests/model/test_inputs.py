@@ -8,7 +8,7 @@ import pytest
 
 from procession.model import inputs
 from procession.model.files import File
-from procession.model.ids import DataStepId, FileId, ProcessId, PropertyId, StepId
+from procession.model.ids import DataStepId, FileId, ProcessId, PropertyId
 from procession.model.processes import Atom, AtomKind, Flow, Process, Property, PropertyType, Step, StepKind
 from procession.model.steps import PropertyRow
 
@@ -23,7 +23,7 @@ def work(key: str = "work", **more: Any) -> Step:
     return Step(key=key, name=key, kind=StepKind.ACTION, order="1.1", group="G", action="wait", **more)
 
 
-def row(number: int, kind: PropertyType = PropertyType.STRING, **more: Any) -> PropertyRow:
+def row(number: int, step: str, kind: PropertyType = PropertyType.STRING, **more: Any) -> PropertyRow:
     fields: dict[str, Any] = {"flow": Flow.INPUT, "required": True, **more}
     sha256 = fields.pop("sha256", None)
     item = Property(key="a", name="Ledger", type=kind, **fields)
@@ -33,14 +33,13 @@ def row(number: int, kind: PropertyType = PropertyType.STRING, **more: Any) -> P
         file = File(
             id=FileId(number), property=owner, process=ProcessId(1), run=None, name="", sha256=sha256, size_bytes=0
         )
-    return PropertyRow(id=PropertyId(number), step=DataStepId(number), item=item, file=file)
+    return PropertyRow(id=PropertyId(number), step=DataStepId(number), step_key=step, item=item, file=file)
 
 
 def wanting(*steps: Step, kind: PropertyType = PropertyType.STRING, **more: Any) -> list[str]:
     """Of a process whose n-th step has the id ds-n, and an INPUT where it is a data step."""
-    keys: dict[StepId, str] = {DataStepId(number): step.key for number, step in enumerate(steps)}
-    rows = [row(number, kind, **more) for number, step in enumerate(steps) if step.kind is StepKind.DATA]
-    return list(inputs.wanting(Process(name="P", steps=steps), rows, keys))
+    rows = [row(number, step.key, kind, **more) for number, step in enumerate(steps) if step.kind is StepKind.DATA]
+    return list(inputs.wanting(Process(name="P", steps=steps), rows))
 
 
 def test_a_missing_value_and_a_missing_file_are_told_by_step_and_property() -> None:

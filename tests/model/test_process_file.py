@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from procession import actions
-from procession.model import definitions, documents, file_schema, process_file, rendering
-from procession.model.documents import FileMistakes
+from procession.model import definitions, process_file
+from procession.model.process_file import documents, rendering
+from procession.model.process_file import schema as file_schema
+from procession.model.process_file.documents import FileMistakes
 from procession.model.processes import (
     AlertWhen,
     Atom,

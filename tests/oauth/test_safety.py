@@ -139,7 +139,7 @@ def test_no_secret_reaches_the_log_or_the_database(made: World, caplog: pytest.L
     made.write(lambda tx: None)
     kept = b"".join(path.read_bytes() for path in made.database.path.parent.glob("world.sqlite*"))
 
-    # uvicorn.access is off in the server (http.py); pytest listens to it all the same.
+    # uvicorn.access is off in the server (serving/http.py); pytest listens to it all the same.
     names = ("procession", "authlib", "uvicorn.error")
     ours = [record for record in caplog.records if record.name.startswith(names)]
     logged = "\n".join(f"{record.getMessage()} {vars(record)}" for record in ours)

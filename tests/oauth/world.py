@@ -20,13 +20,13 @@ import httpx2
 import uvicorn
 
 from procession import actions
-from procession.api import app
 from procession.clock import Clock
 from procession.engine.announcements import Announcements
 from procession.model.people import Application, User, UserRole
 from procession.oauth import routes as oauth
 from procession.operations import applications, passwords, people
 from procession.operations.office import Office
+from procession.serving import application as app
 from procession.store import migrations
 from procession.store import people as people_store
 from procession.store.blobs import Blobs

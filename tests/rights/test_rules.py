@@ -6,13 +6,13 @@ from typing import Any, cast
 
 import pytest
 
-from procession.api import app
 from procession.door.contract import Route
 from procession.model.errors import NotFound
 from procession.model.ids import Id
 from procession.model.people import Role
 from procession.model.rights import PUBLIC, Rule, check
 from procession.operations import permissions
+from procession.serving import application as app
 from tests.rights.labels import every_route
 from tests.rights.world import World
 

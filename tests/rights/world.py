@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from procession.api import app, routes
+from procession.api import routes
 from procession.clock import ManualClock
 from procession.door.contract import Route
 from procession.door.dispatch import Api
@@ -24,6 +24,7 @@ from procession.model.people import Application, Role, User, UserRole
 from procession.model.uploads import UploadSession
 from procession.oauth import routes as oauth
 from procession.operations import applications, consents, people
+from procession.serving import application as app
 from procession.store import applications as application_store
 from procession.store import history, permissions, uploads
 from procession.store import people as people_store

@@ -11,8 +11,8 @@ from functools import cache
 from importlib.metadata import entry_points
 from types import MappingProxyType
 
-from procession.actions import fail, reconcile, run_python, run_sql, wait
 from procession.actions.contract import Action
+from procession.actions.kinds import fail, reconcile, run_python, run_sql, wait
 
 BUILT_IN = (run_python.ACTION, run_sql.ACTION, reconcile.ACTION, wait.ACTION, fail.ACTION)
 ENTRY_POINT_GROUP = "procession.actions"

@@ -19,9 +19,9 @@ def schema(console: Console) -> None:
     import json
 
     from procession import actions
-    from procession.model import file_schema
+    from procession.model.process_file import schema
 
-    content = file_schema.schema(actions.book())
+    content = schema.schema(actions.book())
     console.answer(content, json.dumps(content, indent=2, ensure_ascii=False))
 
 

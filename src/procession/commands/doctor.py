@@ -12,7 +12,6 @@ from importlib import metadata
 import click
 import msgspec
 
-from procession import server
 from procession.clock import SystemClock
 from procession.commands import workplace
 from procession.commands.checking import Check, alerts
@@ -21,6 +20,7 @@ from procession.commands.console import Console
 from procession.config import GIB, MIB, Settings
 from procession.engine.isolation import ForkServerIsolation, IsolationSettings, processes
 from procession.home import Home
+from procession.serving import station
 from procession.store import checks, history, migrations, retention
 from procession.store.blobs import Blobs
 from procession.store.database import Database
@@ -61,7 +61,7 @@ def _examine(home: Home, settings: Settings) -> Iterator[Check]:
         yield from _database(home, database, settings)
     finally:
         database.close()
-    isolation = server.isolation_settings(settings, home)
+    isolation = station.isolation_settings(settings, home)
     yield _isolation(isolation)
     yield _libraries(isolation)
 

@@ -10,7 +10,7 @@ from procession.commands.console import Console
 from procession.commands.references import read_text
 from procession.commands.workplace import Workplace
 from procession.model import process_file
-from procession.model.documents import FileMistakes, Mistake
+from procession.model.process_file.documents import FileMistakes, Mistake
 from procession.model.processes import Process
 from procession.operations import processes
 from procession.operations.processes import Applied

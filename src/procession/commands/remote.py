@@ -17,8 +17,8 @@ from procession.commands.console import Console
 from procession.commands.references import pair, read_text
 from procession.commands.watching import Screen
 from procession.config import ServerAccess
-from procession.model.documents import FileMistakes, Mistake
 from procession.model.errors import Invalid, NotFound, ProcessionError
+from procession.model.process_file.documents import FileMistakes, Mistake
 
 
 @contextmanager

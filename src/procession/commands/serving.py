@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 
 import procession
-from procession import server
 from procession.clock import SystemClock
 from procession.commands import workplace
 from procession.commands.console import Console
 from procession.config import Settings
-from procession.server import Ready, Station
+from procession.serving import server
+from procession.serving.server import Ready
+from procession.serving.station import Station
 from procession.store import applications
 
 

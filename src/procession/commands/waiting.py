@@ -61,10 +61,10 @@ def _engine(place: Workplace) -> Iterator[None]:
     if place.home.is_awake():
         yield
         return
-    from procession import server
+    from procession.serving.station import open_station
 
     try:
-        station = server.open_station(place.settings, clock=place.clock, on_fatal=_stop)
+        station = open_station(place.settings, clock=place.clock, on_fatal=_stop)
     except Busy:
         # A server was started this very moment.
         yield

@@ -63,7 +63,7 @@ TEXT_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can w
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """What the dispatcher is connected to; server.py builds it.
+    """What the dispatcher is connected to; serving/ builds it.
 
     `proofs` says for each space how a caller is proved. `permit` is the one function that decides a permission: it
     raises NotFound or Forbidden, and is called for every route before its handler. `threads` runs listings.
@@ -90,20 +90,13 @@ class Asked:
 
 
 class Api:
-    """ASGI. A route without a rule does not start: Route demands one, and PUBLIC has to be written out.
-
-    Raises ValueError for a rule in a space where nobody can prove who they are.
-    """
+    """ASGI. A route without a rule does not start: Route demands one, and PUBLIC has to be written out."""
 
     __slots__ = ("_router", "_server")
 
     def __init__(self, server: Server, routes: Iterable[Route]) -> None:
         self._server = server
-        table = tuple(routes)
-        for route in table:
-            if route.rule is not PUBLIC and route.space not in server.proofs:
-                raise ValueError(f"nobody can prove who they are at {route.method} {route.pattern}")
-        self._router = Router(table)
+        self._router = Router(routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -29,7 +29,7 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What the engine works with; server.py builds it."""
+    """What the engine works with; serving/ builds it."""
 
     database: Database
     blobs: Blobs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -28,6 +29,7 @@ from procession.model.processes import (
     Value,
 )
 
+KEPT_CHARACTERS_MAX = 200_000  # of a definition that is kept; some hundred steps
 _JSON_INTEGER_MAX = 2**63 - 1  # what every JSON reader in this program keeps exactly
 
 
@@ -42,6 +44,16 @@ def definition_from_json(data: bytes) -> Process:
     plain["steps"] = tuple(_step(step) for step in plain["steps"])
     plain["alert_when"] = AlertWhen(plain["alert_when"])
     return Process(**plain)
+
+
+def definition_from_text(text: str) -> Process:
+    """The same from text, read once for all who ask again: a version never changes, and neither does a Process."""
+    return _kept(text) if len(text) <= KEPT_CHARACTERS_MAX else definition_from_json(text.encode())
+
+
+@lru_cache(maxsize=64)
+def _kept(text: str) -> Process:
+    return definition_from_json(text.encode())
 
 
 def sha256(data: bytes) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from procession.model import values
-from procession.model.ids import StepId
 from procession.model.processes import Flow, Process, PropertyType, Step, StepKind
 from procession.model.steps import PropertyRow
 
@@ -19,17 +18,17 @@ def is_missing(row: PropertyRow) -> bool:
     return row.item.required and values.is_missing(row.item, row.item.value)
 
 
-def wanting(process: Process, rows: Sequence[PropertyRow], keys: Mapping[StepId, str]) -> Iterator[str]:
+def wanting(process: Process, rows: Sequence[PropertyRow]) -> Iterator[str]:
     """What is missing of the data steps that will run unless a step before them fails, one text an INPUT.
 
     A step that a condition may skip is left out: its inputs may never be asked for.
     """
     certain = {step.key: step for step in _certain(process)}
     for row in rows:
-        step = certain.get(keys[row.step])
+        step = certain.get(row.step_key)
         if step is not None and is_missing(row):
             what = "a file" if row.item.type is PropertyType.FILE else "a value"
-            yield f"{step.name} > {row.item.name} needs {what} ({step.key}.{row.item.key})"
+            yield f"{step.name} > {row.item.name} needs {what} ({row.reference})"
 
 
 def _certain(process: Process) -> Iterator[Step]:

@@ -43,8 +43,14 @@ class PropertyRow(msgspec.Struct, frozen=True, kw_only=True):
 
     id: PropertyId
     step: StepId
+    step_key: str
     item: Property  # its value is the present one
     file: File | None
+
+    @property
+    def reference(self) -> str:
+        """As settings and inputs name it."""
+        return f"{self.step_key}.{self.item.key}"
 
 
 class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,10 +7,7 @@ import msgspec
 from procession.model import definitions
 from procession.model.errors import Invalid
 from procession.model.processes import Process
-from procession.model.runs import Run
 from procession.operations.office import Office
-from procession.store import processes
-from procession.store.database import Transaction
 
 SETTING = "PROCESSION_ALLOW_NETWORK"
 
@@ -29,13 +26,10 @@ def remarks(office: Office, process: Process) -> tuple[str, ...]:
     )
 
 
-def require(tx: Transaction, office: Office, run: Run) -> None:
-    """Raises Invalid when a step of the run asks for the network in vain."""
-    if office.allows_network:
-        return
-    row = processes.version(tx, run.process, run.version)
-    # Reading a definition takes longer than a start: most hold no such word.
-    if row is not None and '"network":true' in row.definition:
-        found = remarks(office, definitions.definition_from_json(row.definition.encode()))
+def require(office: Office, definition: str) -> None:
+    """Raises Invalid when a step of this definition, as it is stored, asks for the network in vain."""
+    # Converting the settings of every step takes longer than a start: most hold no such word.
+    if not office.allows_network and '"network":true' in definition:
+        found = remarks(office, definitions.definition_from_text(definition))
         if found:
             raise Invalid("; ".join(found))

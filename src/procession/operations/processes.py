@@ -8,11 +8,12 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from procession.model import definitions, process_file, rendering
-from procession.model.documents import FileMistakes
+from procession.model import definitions, process_file
 from procession.model.errors import Forbidden, Invalid
 from procession.model.ids import ProcessId
 from procession.model.people import Caller, Role, User, UserRole
+from procession.model.process_file import rendering
+from procession.model.process_file.documents import FileMistakes
 from procession.model.processes import Process
 from procession.model.rights import covers
 from procession.model.steps import StepRow
@@ -125,11 +126,24 @@ def find(tx: Transaction, process_id: ProcessId) -> tuple[ProcessRow, Process]:
     return row, definition_of(tx, process_id, row.version)
 
 
+def count_run(tx: Transaction, process_id: ProcessId) -> tuple[ProcessRow, str]:
+    """The process with one run more, and the definition of its present version as it is stored. Raises NotFound."""
+    counted = processes.count_run(tx, process_id)
+    if counted is None:
+        raise permissions.not_found(process_id)
+    return counted
+
+
 def definition_of(tx: Transaction, process: ProcessId, version: int) -> Process:
     """What that version says, which a run of it follows."""
+    return definitions.definition_from_text(text_of(tx, process, version))
+
+
+def text_of(tx: Transaction, process: ProcessId, version: int) -> str:
+    """The same as it is stored."""
     row = processes.version(tx, process, version)
-    assert row is not None
-    return definitions.definition_from_json(row.definition.encode())
+    assert row is not None, "a run's version is a foreign key"
+    return row.definition
 
 
 def listed(
@@ -159,7 +173,7 @@ def definition(tx: Transaction, process_id: ProcessId, number: int | None = None
     version = processes.version(tx, process_id, row.version if number is None else number)
     if version is None:
         raise Invalid(f"process {process_id} has no version {number}; it has 1 to {row.version}")
-    process = definitions.definition_from_json(version.definition.encode())
+    process = definitions.definition_from_text(version.definition)
     return version.source or rendering.to_yaml(process), process
 
 

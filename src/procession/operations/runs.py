@@ -7,13 +7,15 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import msgspec
+
+from procession.model import definitions, values
 from procession.model import restart as restarts
-from procession.model import values
 from procession.model.errors import Invalid
 from procession.model.ids import ProcessId, RunId, StepId
 from procession.model.lifecycle import RUN_ACTIVE, RUN_FINAL, Outcome, RunEvent, RunStatus, StepStatus
 from procession.model.people import Caller
-from procession.model.processes import AlertWhen, Flow
+from procession.model.processes import AlertWhen, Flow, Process
 from procession.model.restart import Wish
 from procession.model.runs import HistoryKind, Run, RunFilter
 from procession.model.steps import PropertyRow, StepRow
@@ -45,15 +47,15 @@ def create(
 
     Raises NotFound, and Invalid with everything that is wrong with the inputs.
     """
-    row, process = processes.find(tx, process_id)
-    process = copies.with_inputs(process, inputs or {})
-    number = copies.next_number(tx, process_id)
-    run_id = store.add(
+    row, definition = processes.count_run(tx, process_id)
+    process = definitions.definition_from_text(definition)
+    given = copies.checked(process, inputs or {})
+    run = store.add(
         tx,
         store.NewRun(
             process=process_id,
             version=row.version,
-            name=f"{_prefix(prefix) or row.name} : run #{number}",
+            name=f"{_prefix(prefix) or row.name} : run #{row.runs_created}",
             description=process.description,
             alert_email=process.alert_email,
             alert_sms=process.alert_sms,
@@ -61,10 +63,10 @@ def create(
         ),
         now,
     )
-    copies.add_steps(tx, run_id, process_id, process)
-    run = find(tx, run_id)
+    step_store.copy(tx, run, has_properties=_has_properties(process))
+    step_store.set_values(tx, run.id, given)
     history.add(tx, run, HistoryKind.CREATED, {"version": row.version}, now=now, user=caller.user.login)
-    return _started(tx, office, caller, run_id, now=now) if start else run
+    return _start(tx, office, caller, _Ready(run, definition), now=now) if start else run
 
 
 def _prefix(prefix: str | None) -> str:
@@ -86,35 +88,43 @@ def start(
         return run
     if run.status in RUN_FINAL:
         raise Invalid(f"process run {run_id} already ran; restart a step or create a new run")
-    networks.require(tx, office, run)
-    rows = step_store.properties_of_run(tx, run_id)
-    required.require(tx, run, rows)
-    run = store.start(tx, run, caller.user.id, author=caller.user.login, now=now)
-    detail = {"inputsSha256": _freeze(tx, run, rows, now), **_reason(reason)}
+    definition = processes.text_of(tx, run.process, run.version)
+    return _start(tx, office, caller, _Ready(run, definition, reason), now=now)
+
+
+class _Ready(msgspec.Struct, frozen=True):
+    """A run that has not started, the definition that it follows, and why it is to start."""
+
+    run: Run
+    definition: str
+    reason: str | None = None
+
+
+def _start(tx: Transaction, office: Office, caller: Caller, ready: _Ready, *, now: datetime) -> Run:
+    networks.require(office, ready.definition)
+    process = definitions.definition_from_text(ready.definition)
+    rows = step_store.properties_of_run(tx, ready.run.id) if _has_properties(process) else []
+    required.require(process, rows)
+    run = store.start(tx, ready.run, caller.user.id, author=caller.user.login, now=now)
+    if rows:
+        writes.freeze(tx, run.id, now)
+    detail = {"inputsSha256": _hash_of_inputs(rows), **_reason(ready.reason)}
     history.add(tx, run, HistoryKind.STARTED, detail, now=now, user=caller.user.login)
-    tx.look(run_id)
+    tx.look(run.id)
     return run
 
 
-def _freeze(tx: Transaction, run: Run, rows: Sequence[PropertyRow], now: datetime) -> str:
-    """Record what every property holds at the start; gives the hash of the INPUTs."""
-    keys = {step.id: step.key for step in step_store.of_run(tx, run.id)}
-    inputs = []
-    for row in rows:
-        content = copies.content_of(row)
-        if row.item.flow is Flow.INPUT:
-            text = values.to_text(row.item.value)
-            inputs.append([f"{keys[row.step]}.{row.item.key}", text, content and content.sha256])
-        name = row.file.name if row.file else ""
-        if row.item.value is not None or content is not None or name:
-            written = writes.Written(
-                property=row.id, step=None, attempt=1, value=row.item.value, file_name=name, content=content
-            )
-            writes.write_property(tx, written, now)
+def _has_properties(process: Process) -> bool:
+    return any(step.properties for step in process.steps)
+
+
+def _hash_of_inputs(rows: Sequence[PropertyRow]) -> str:
+    inputs = [
+        [row.reference, values.to_text(row.item.value), row.file and row.file.sha256]
+        for row in rows
+        if row.item.flow is Flow.INPUT
+    ]
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
-
-
-_started = start  # create() has an argument of that name
 
 
 def cancel(
@@ -162,7 +172,7 @@ def restart(
         upgrades.require(planned, newer)
     restarts.check_release(planned.process, planned.plan, wish.release)
     run = planned.run if newer is None else store.follow(tx, planned.run, newer.version, newer.process)
-    networks.require(tx, office, run)
+    networks.require(office, processes.text_of(tx, run.process, run.version))
     run = store.restart(tx, run, planned.plan.key, caller.user.id, author=caller.user.login, now=now)
     for key in reversed(planned.plan.again):
         step = planned.steps[key]

@@ -125,12 +125,17 @@ def visible(
     return [_process(row) for row in rows]
 
 
-def count_run(tx: Transaction, process: ProcessId) -> int:
-    """The number of the next run of this process: 1, 2, ..."""
-    tx.run("UPDATE process SET runs_created = runs_created + 1 WHERE id = ?", process.number)
-    row = tx.one("SELECT runs_created FROM process WHERE id = ?", process.number)
-    assert row is not None
-    return int(row[0])
+def count_run(tx: Transaction, process: ProcessId) -> tuple[ProcessRow, str] | None:
+    """One more run: `runs_created` is its number, 1, 2, ...; with the definition of the present version.
+
+    None when there is no such process.
+    """
+    row = tx.one(
+        f"UPDATE process SET runs_created = runs_created + 1 WHERE id = ? RETURNING {_PROCESS.replace('p.', '')},"
+        " (SELECT v.definition FROM process_version v WHERE v.process_id = process.id AND v.number = process.version)",
+        process.number,
+    )
+    return None if row is None else (_process(row), row[-1])
 
 
 def _process(row: tuple[Any, ...]) -> ProcessRow:

@@ -46,16 +46,17 @@ class NewRun:
     author: str
 
 
-def add(tx: Transaction, new: NewRun, now: datetime) -> RunId:
+def add(tx: Transaction, new: NewRun, now: datetime) -> Run:
+    """Not started, without steps yet."""
     moment = times.to_column(now)
-    return RunId(
-        tx.insert(
-            "INSERT INTO run (process_id, version, name, description, alert_email, alert_sms, created_at, modified_at,"
-            " modified_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            *(new.process.number, new.version, new.name, new.description, new.alert_email, new.alert_sms),
-            *(moment, moment, new.author),
-        )
+    row = tx.one(
+        "INSERT INTO run (process_id, version, name, description, alert_email, alert_sms, created_at, modified_at,"
+        f" modified_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {_RUN.replace('r.', '')}",
+        *(new.process.number, new.version, new.name, new.description, new.alert_email, new.alert_sms),
+        *(moment, moment, new.author),
     )
+    assert row is not None
+    return _run(row)
 
 
 def find(tx: Transaction, run: RunId) -> Run | None:

@@ -10,7 +10,8 @@ from procession.model import values
 from procession.model.files import File
 from procession.model.ids import ActionStepId, DataStepId, FileId, ProcessId, PropertyId, RunId, StepId
 from procession.model.lifecycle import StepStatus
-from procession.model.processes import Flow, Property, PropertyType, Step, StepKind, SystemVariable
+from procession.model.processes import Flow, Property, PropertyType, Step, StepKind, SystemVariable, Value
+from procession.model.runs import Run
 from procession.model.steps import PropertyRow, StepRow
 from procession.store import times
 from procession.store.database import Transaction
@@ -21,13 +22,16 @@ _STEP = (
 )
 _PROPERTY = (
     "q.id, q.step_id, q.key, q.name, q.type, q.flow, q.required, q.visible, q.mouseover, q.value, q.options,"
-    " q.decimal_points, q.foreground_color, q.variable, f.id, f.name, f.sha256, f.size, s.process_id, s.run_id"
+    " q.decimal_points, q.foreground_color, q.variable, f.id, f.name, f.sha256, f.size, s.process_id, s.run_id, s.key"
 )
 _PROPERTY_FROM = "property q JOIN step s ON s.id = q.step_id LEFT JOIN file f ON f.property_id = q.id"
 _PROPERTY_COLUMNS = (
     "position, key, name, type, flow, required, visible, mouseover, value, options, decimal_points, foreground_color,"
     " variable"
 )
+
+_COPIED = ", ".join(f"p.{name}" for name in _PROPERTY_COLUMNS.split(", "))
+_STEP_COLUMNS = "process_id, key, name, kind, step_order, group_name, position, enabled"
 
 
 def add(tx: Transaction, process: ProcessId, run: RunId | None, step: Step, *, position: int) -> StepId:
@@ -51,6 +55,44 @@ def add_property(tx: Transaction, step_number: int, item: Property, *, position:
     if item.type is PropertyType.FILE:
         tx.insert("INSERT INTO file (property_id) VALUES (?)", number)
     return PropertyId(number)
+
+
+def copy(tx: Transaction, run: Run, *, has_properties: bool) -> None:
+    """Give a new run the steps of its process's present version, with their properties, values and template files."""
+    tx.run(
+        f"INSERT INTO step ({_STEP_COLUMNS}, run_id) SELECT {_STEP_COLUMNS}, ? FROM step"
+        " WHERE process_id = ? AND run_id IS NULL AND is_retired = 0 ORDER BY position",
+        *(run.id.number, run.process.number),
+    )
+    if has_properties:
+        _copy_properties(tx, run.process, run.id)
+
+
+def _copy_properties(tx: Transaction, process: ProcessId, run: RunId) -> None:
+    copied = "step t JOIN step s ON s.run_id = ? AND s.key = t.key JOIN property p ON p.step_id = t.id"
+    of_process = "t.process_id = ? AND t.run_id IS NULL AND t.is_retired = 0 AND p.is_retired = 0"
+    tx.run(
+        f"INSERT INTO property (step_id, {_PROPERTY_COLUMNS}) SELECT s.id, {_COPIED} FROM {copied}"
+        f" WHERE {of_process} ORDER BY s.position, p.position",
+        *(run.number, process.number),
+    )
+    tx.run(
+        "INSERT INTO file (property_id, name, sha256, size) SELECT q.id, coalesce(f.name, ''), f.sha256,"
+        f" coalesce(f.size, 0) FROM {copied} JOIN property q ON q.step_id = s.id AND q.key = p.key"
+        f" LEFT JOIN file f ON f.property_id = p.id WHERE {of_process} AND p.type = ? ORDER BY s.position, p.position",
+        *(run.number, process.number, PropertyType.FILE),
+    )
+
+
+def set_values(tx: Transaction, run: RunId, present: Mapping[str, Value]) -> None:
+    """The values of properties of a run, by "step.property"."""
+    for reference, value in present.items():
+        step, _, key = reference.partition(".")
+        tx.run(
+            "UPDATE property SET value = ? WHERE step_id = (SELECT id FROM step WHERE run_id = ? AND key = ?)"
+            " AND key = ?",
+            *(values.to_text(value), run.number, step, key),
+        )
 
 
 def publish(tx: Transaction, process: ProcessId, steps: Sequence[Step]) -> None:
@@ -110,11 +152,6 @@ def update_property(tx: Transaction, property_id: PropertyId, item: Property) ->
     )
 
 
-def set_value(tx: Transaction, property_id: PropertyId, value: str | None) -> None:
-    """The present value, as values.to_text gives it."""
-    tx.run("UPDATE property SET value = ? WHERE id = ?", value, property_id.number)
-
-
 def find(tx: Transaction, step: StepId) -> StepRow | None:
     row = tx.one(f"SELECT {_STEP} FROM step s WHERE s.id = ? AND s.kind = ?", step.number, _kind(step))
     return None if row is None else step_row(row)
@@ -164,8 +201,7 @@ def properties_of_run(tx: Transaction, run: RunId) -> list[PropertyRow]:
 
 def by_reference(tx: Transaction, run: RunId) -> dict[str, PropertyRow]:
     """The same by "step.property"."""
-    keys = {step.id: step.key for step in of_run(tx, run)}
-    return {f"{keys[row.step]}.{row.item.key}": row for row in properties_of_run(tx, run)}
+    return {row.reference: row for row in properties_of_run(tx, run)}
 
 
 def properties_of_process(tx: Transaction, process: ProcessId) -> list[PropertyRow]:
@@ -255,4 +291,4 @@ def property_row(row: tuple[Any, ...]) -> PropertyRow:
             sha256=row[16],
             size_bytes=row[17],
         )
-    return PropertyRow(id=number, step=DataStepId(row[1]), item=item, file=file)
+    return PropertyRow(id=number, step=DataStepId(row[1]), step_key=row[20], item=item, file=file)

@@ -32,6 +32,18 @@ def write_property(tx: Transaction, written: Written, now: datetime) -> None:
         _make_present(tx, written)
 
 
+def freeze(tx: Transaction, run: RunId, now: datetime) -> None:
+    """Record what every property of the run holds at its start, in order; an empty one has nothing to record."""
+    tx.run(
+        "INSERT INTO property_write (property_id, attempt, value, file_name, sha256, size, written_at)"
+        " SELECT q.id, 1, q.value, coalesce(f.name, ''), f.sha256, coalesce(f.size, 0), ? FROM step s"
+        " JOIN property q ON q.step_id = s.id LEFT JOIN file f ON f.property_id = q.id"
+        " WHERE s.run_id = ? AND s.is_retired = 0 AND q.is_retired = 0"
+        " AND (q.value IS NOT NULL OR f.sha256 IS NOT NULL OR f.name <> '') ORDER BY s.position, q.position",
+        *(times.to_column(now), run.number),
+    )
+
+
 def begin_property(tx: Transaction, written: Written, now: datetime) -> None:
     """What the property begins with in this attempt: recorded as frozen, and the present value."""
     assert written.step is None

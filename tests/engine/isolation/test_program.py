@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from procession.actions import run_python
 from procession.actions.contract import FileInput, FileOutput, OutputTarget
+from procession.actions.kinds import run_python
 from procession.engine.isolation import sandbox
 from procession.engine.isolation.contract import Job, Limits
 from procession.model.lifecycle import StepStatus

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from procession.actions import csv_cells
 from procession.actions.contract import Context, FileOutput
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.tables import conversion, sources
 from procession.actions.tables.contract import Condition, Page, ReadSettings
 from procession.actions.tables.sources import RECORD, first
+from procession.actions.writing import csv_cells
 from procession.model import columns
 from procession.model.columns import Column, ColumnType
 from procession.model.errors import Invalid

@@ -9,10 +9,11 @@ from procession.api.wire import reading, shapes
 from procession.api.wire import shaping as wire
 from procession.door import bodies, idempotency
 from procession.door.contract import Call, StreamCall, TextReply
-from procession.model import process_file, rendering
-from procession.model.documents import FileMistakes
+from procession.model import process_file
 from procession.model.errors import Invalid
 from procession.model.ids import ProcessId
+from procession.model.process_file import rendering
+from procession.model.process_file.documents import FileMistakes
 from procession.model.processes import StepKind
 from procession.operations import processes, repeats
 from procession.store.database import Transaction

@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from procession.model.conditions import STEP_ATOMS
-from procession.model.documents import resolve
+from procession.model.process_file.documents import resolve
+from procession.model.process_file.sheets import slug
 from procession.model.processes import (
     AlertWhen,
     Atom,
@@ -25,7 +26,6 @@ from procession.model.processes import (
     StepKind,
     Value,
 )
-from procession.model.sheets import slug
 
 _DAY_SECONDS = 86_400.0
 # Line breaks that YAML would turn into "\n", and all that no text file shows: such text is written with escapes.

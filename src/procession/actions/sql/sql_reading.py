@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from procession.actions import sql_facts
+from procession.actions.sql import sql_facts
 from procession.model.errors import Unavailable
 
 SECONDS_MAX = 30.0  # of all the texts of a file together; 2,000,000 characters of SQL take 5

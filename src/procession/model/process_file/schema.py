@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 
 from procession.model.conditions import STEP_ATOMS
-from procession.model.file_properties import DECIMAL_POINTS_MAX
-from procession.model.file_settings import ActionKind
 from procession.model.process_file import PROPERTIES_MAX, RUNS_AT_ONCE_MAX, STEPS_MAX, TRIES_MAX
+from procession.model.process_file.properties import DECIMAL_POINTS_MAX
+from procession.model.process_file.settings import ActionKind
+from procession.model.process_file.sheets import NAME_CHARACTERS_MAX
 from procession.model.processes import (
     KEY_PATTERN,
     AlertWhen,
@@ -26,7 +27,6 @@ from procession.model.processes import (
     PropertyType,
     SystemVariable,
 )
-from procession.model.sheets import NAME_CHARACTERS_MAX
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

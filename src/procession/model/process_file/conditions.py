@@ -6,8 +6,9 @@ from typing import Any
 
 from procession.model import values
 from procession.model.conditions import STEP_ATOMS
-from procession.model.documents import Document, Path
 from procession.model.errors import Invalid
+from procession.model.process_file.documents import Document, Path
+from procession.model.process_file.sheets import Sheet, did_you_mean, shown
 from procession.model.processes import (
     Atom,
     AtomKind,
@@ -19,7 +20,6 @@ from procession.model.processes import (
     PropertyType,
     Value,
 )
-from procession.model.sheets import Sheet, did_you_mean, shown
 
 _EQUALITY = frozenset({AtomKind.EQUALS, AtomKind.NOT_EQUALS})
 _UNORDERED = frozenset({PropertyType.CHECK_BOX, PropertyType.DROPDOWN})

@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from procession.model.documents import Document, Path
+from procession.model.process_file.documents import Document, Path
 from procession.model.processes import KEY_PATTERN
 from procession.model.values import check_text
 

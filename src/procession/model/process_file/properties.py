@@ -7,10 +7,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from procession.model import file_conditions
-from procession.model.documents import Document, Path
+from procession.model.process_file import conditions
+from procession.model.process_file.documents import Document, Path
+from procession.model.process_file.sheets import Sheet, shown
 from procession.model.processes import Flow, Property, PropertyType, SystemVariable
-from procession.model.sheets import Sheet, shown
 
 DECIMAL_POINTS_MAX = 12
 OPTIONS_MAX = 1_000
@@ -51,7 +51,7 @@ def read(document: Document, path: Path, data: Any) -> Property | None:
     )
     if kind is None or sheet.data.get("value") is None:
         return item
-    return replace(item, value=file_conditions.read_value(sheet, item)[1])
+    return replace(item, value=conditions.read_value(sheet, item)[1])
 
 
 def _check_fields(sheet: Sheet, kind: PropertyType | None) -> None:

@@ -1,9 +1,9 @@
-"""The API put together: every route with its handler, as one ASGI application."""
+"""The routes of all doors put together, as one ASGI application."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -17,8 +17,12 @@ from procession.door.encoding import encode
 from procession.door.parts import Parts
 from procession.engine.announcements import Announcements
 from procession.model import rights
+from procession.model.rights import PUBLIC
 from procession.operations import permissions
 from procession.operations.office import Office
+
+# How a caller is proved, by the space of the path.
+PROOFS = {Space.API: bearer.prove}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +42,7 @@ def build(
 ) -> Api:
     """The ASGI application. Raises ValueError for a route whose rule cannot be asked."""
     table = (*routes.ROUTES, *settings.more)
-    for route in table:
-        rights.check(route.rule, re.findall(r"\{(\w+)\}", route.pattern))
+    check(table)
     parts = Parts(
         office=office,
         announcements=announcements,
@@ -50,7 +53,7 @@ def build(
     )
     connected = Server(
         database=database,
-        proofs={Space.API: bearer.prove},
+        proofs=PROOFS,
         permit=permissions.permit,
         clock=clock.now,
         threads=settings.threads,
@@ -58,3 +61,11 @@ def build(
         public_url=settings.public_url,
     )
     return Api(connected, table)
+
+
+def check(table: Iterable[Route]) -> None:
+    """Raises ValueError for a route whose rule cannot be asked, or where nobody can prove who they are."""
+    for route in table:
+        rights.check(route.rule, re.findall(r"\{(\w+)\}", route.pattern))
+        if route.rule is not PUBLIC and route.space not in PROOFS:
+            raise ValueError(f"nobody can prove who they are at {route.method} {route.pattern}")

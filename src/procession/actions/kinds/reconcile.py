@@ -12,28 +12,17 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from procession.actions import (
-    control_totals,
-    database,
-    expecting,
-    exports,
-    ledgers,
-    matching,
-    reconcile_settings,
-    references,
-    relations,
-    spellings,
-    values,
-    workbooks,
-)
+from procession.actions import database, expecting, references, relations, values
 from procession.actions.contract import Action, Context, Example, FileOutput, Outcome, OutputTarget, OutputValue
 from procession.actions.database import quote
-from procession.actions.exports import Target
-from procession.actions.ledgers import Pair, Side
 from procession.actions.problems import Problem
 from procession.actions.reading.options import FileOptions
-from procession.actions.reconcile_settings import FILES, ColumnPair, OutputSettings, RuleSettings, Settings
+from procession.actions.reconciling import control_totals, ledgers, matching, reconcile_settings, spellings
+from procession.actions.reconciling.ledgers import Pair, Side
+from procession.actions.reconciling.reconcile_settings import FILES, ColumnPair, OutputSettings, RuleSettings, Settings
 from procession.actions.references import ReferenceText
+from procession.actions.writing import exports, workbooks
+from procession.actions.writing.exports import Target
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
 

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from procession.actions import database, expecting, sql_complaints, sql_reading
+from procession.actions import database, expecting
 from procession.actions.reading.options import FileOptions
-from procession.actions.sql_reading import Facts
+from procession.actions.sql import sql_complaints, sql_reading
+from procession.actions.sql.sql_reading import Facts
 from procession.model.processes import KEY_PATTERN
 
 if TYPE_CHECKING:
-    from procession.actions.run_sql import Settings
+    from procession.actions.kinds.run_sql import Settings
 
 WHERE = "the SQL of this step"
 RESULT = "result"

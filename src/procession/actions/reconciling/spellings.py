@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from procession.actions import ledgers
-from procession.actions.ledgers import Pair, Side
+from procession.actions.reconciling import ledgers
+from procession.actions.reconciling.ledgers import Pair, Side
 
 if TYPE_CHECKING:
     import duckdb

@@ -7,18 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from procession.actions import (
-    comparing,
-    database,
-    expecting,
-    exports,
-    references,
-    relations,
-    sql_checks,
-    sql_complaints,
-    sql_facts,
-    values,
-)
+from procession.actions import database, expecting, references, relations, values
 from procession.actions.contract import (
     Action,
     Context,
@@ -31,12 +20,15 @@ from procession.actions.contract import (
 )
 from procession.actions.database import quote
 from procession.actions.expecting import Expect
-from procession.actions.exports import Target
 from procession.actions.problems import Problem
 from procession.actions.reading.columns import Made
 from procession.actions.reading.options import FileOptions
+from procession.actions.reconciling import comparing
 from procession.actions.references import Given, Name
-from procession.actions.sql_checks import RESULT, WHERE
+from procession.actions.sql import sql_checks, sql_complaints, sql_facts
+from procession.actions.sql.sql_checks import RESULT, WHERE
+from procession.actions.writing import exports
+from procession.actions.writing.exports import Target
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
 

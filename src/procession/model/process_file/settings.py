@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from procession.model.documents import Document, Path
+from procession.model.process_file.documents import Document, Path
+from procession.model.process_file.sheets import did_you_mean, shown
 from procession.model.processes import Effect, Flow, Process, Property, PropertyType
-from procession.model.sheets import did_you_mean, shown
 
 _PLACE = re.compile(r" - at `\$(.*)`\Z")
 _PART = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from procession.actions import workbook_columns
 from procession.actions.reading import number_texts
-from procession.actions.workbook_columns import BINARY, MOMENTS, STRANGE, WHOLE, SheetColumn
+from procession.actions.writing import workbook_columns
+from procession.actions.writing.workbook_columns import BINARY, MOMENTS, STRANGE, WHOLE, SheetColumn
 
 if TYPE_CHECKING:
     import duckdb

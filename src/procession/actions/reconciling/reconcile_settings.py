@@ -6,12 +6,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from procession.actions import expecting, exports, references, relations
+from procession.actions import expecting, references, relations
 from procession.actions.contract import Context
 from procession.actions.expecting import Expect
-from procession.actions.exports import Target
 from procession.actions.reading.options import FileOptions
 from procession.actions.references import ReferenceText
+from procession.actions.writing import exports
+from procession.actions.writing.exports import Target
 
 RULES_MAX = 50
 DAYS_MAX = 366

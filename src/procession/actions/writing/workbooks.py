@@ -14,11 +14,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from procession.actions import database, workbook_cells, workbook_columns
+from procession.actions import database
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
-from procession.actions.workbook_cells import Styles
-from procession.actions.workbook_columns import TEXT_CHARACTERS_MAX, SheetColumn
+from procession.actions.writing import workbook_cells, workbook_columns
+from procession.actions.writing.workbook_cells import Styles
+from procession.actions.writing.workbook_columns import TEXT_CHARACTERS_MAX, SheetColumn
 
 if TYPE_CHECKING:
     import duckdb

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from procession.actions import csv_cells, database, parquet_columns, references, workbooks
+from procession.actions import database, references
 from procession.actions.contract import Context, FileOutput
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.references import ReferenceText
+from procession.actions.writing import csv_cells, parquet_columns, workbooks
 
 if TYPE_CHECKING:
     import duckdb

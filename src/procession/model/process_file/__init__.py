@@ -10,11 +10,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from procession.model import documents, ends, file_conditions, file_properties, file_settings
-from procession.model.documents import Document, Path
-from procession.model.file_settings import ActionKind
+from procession.model import ends
+from procession.model.process_file import conditions, documents, properties, settings
+from procession.model.process_file.documents import Document, Path
+from procession.model.process_file.settings import ActionKind
+from procession.model.process_file.sheets import Sheet, did_you_mean, shown
 from procession.model.processes import AlertWhen, Effect, Process, Property, Retry, Step, StepKind
-from procession.model.sheets import Sheet, did_you_mean, shown
 
 STEPS_MAX = 1_000
 GROUPS_MAX = 200
@@ -118,7 +119,7 @@ def _read_properties(sheet: Sheet) -> tuple[Property, ...]:
     found: dict[str, Property] = {}
     for index, data in enumerate(sheet.items("properties", what="properties", most=PROPERTIES_MAX)):
         path = (*sheet.at("properties"), index)
-        item = file_properties.read(sheet.document, path, data)
+        item = properties.read(sheet.document, path, data)
         if item is None:
             continue
         if item.key in found:
@@ -155,7 +156,7 @@ def _read_settings(sheet: Sheet) -> dict[str, Any]:
         sheet.wrong("with", f"with must be a mapping, the settings of the action, not {shown(data)}")
     if not isinstance(data, dict):
         return {}
-    plain: dict[str, Any] = file_settings.plain(sheet.document, sheet.at("with"), data)
+    plain: dict[str, Any] = settings.plain(sheet.document, sheet.at("with"), data)
     return plain
 
 
@@ -184,16 +185,16 @@ def _check_keys(document: Document, steps: tuple[Step, ...], sheets: list[Sheet]
 def _read_links(sheet: Sheet, step: Step, *, process: Process) -> Step:
     """The step with what refers to other steps."""
     before = frozenset(_keys_before(process, step))
-    conditions = {
-        word: file_conditions.read(sheet.document, sheet.at(word), sheet.data[word], process=process, earlier=before)
+    asked = {
+        word: conditions.read(sheet.document, sheet.at(word), sheet.data[word], process=process, earlier=before)
         for word in ("when", "skip_when")
         if sheet.data.get(word) is not None
     }
     return replace(
         step,
         needs=_read_needs(sheet, process, before),
-        when=conditions.get("when"),
-        skip_when=conditions.get("skip_when"),
+        when=asked.get("when"),
+        skip_when=asked.get("skip_when"),
     )
 
 
@@ -207,14 +208,14 @@ def _read_needs(sheet: Sheet, process: Process, before: frozenset[str]) -> tuple
         return None
     data = sheet.plain_or_value("needs")
     if isinstance(data, str):
-        file_conditions.check_step(sheet.document, sheet.at("needs"), data, process=process, earlier=before)
+        conditions.check_step(sheet.document, sheet.at("needs"), data, process=process, earlier=before)
         return (data,)
     needs: list[str] = []
     for index, item in enumerate(sheet.items("needs", what="step keys", most=STEPS_MAX)):
         path = (*sheet.at("needs"), index)
         plain = sheet.document.spots[path].plain
         key = item if plain is None else plain
-        if file_conditions.check_step(sheet.document, path, key, process=process, earlier=before):
+        if conditions.check_step(sheet.document, path, key, process=process, earlier=before):
             needs.append(key)
     return tuple(dict.fromkeys(needs))
 
@@ -224,11 +225,11 @@ def _settings(sheet: Sheet, step: Step, process: Process, actions: Mapping[str, 
     if step.action not in actions:
         return None
     path, action = sheet.at("with"), actions[step.action]
-    settings = file_settings.convert(sheet.document, path, dict(step.settings), action)
-    if settings is not None:
-        reads, writes = action.reads(settings), action.writes(settings)
-        file_settings.check_references(sheet.document, path, process, reads=reads, writes=writes)
-    return settings
+    found = settings.convert(sheet.document, path, dict(step.settings), action)
+    if found is not None:
+        reads, writes = action.reads(found), action.writes(found)
+        settings.check_references(sheet.document, path, process, reads=reads, writes=writes)
+    return found
 
 
 def _check_code(

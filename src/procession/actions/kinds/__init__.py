@@ -1,0 +1,1 @@
+"""The kinds of action steps, one file each."""

@@ -1,0 +1,1 @@
+"""Relations into files: CSV, workbooks, Parquet."""

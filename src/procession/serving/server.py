@@ -1,0 +1,161 @@
+"""Serves a home over HTTP until told to end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from procession import mail
+from procession.clock import Clock, SystemClock
+from procession.config import Settings
+from procession.home import Home
+from procession.serving import journal
+from procession.serving.running import Part, Running
+from procession.serving.station import Station, loop_part, open_station
+
+if TYPE_CHECKING:
+    import uvicorn
+
+log = logging.getLogger(__name__)
+
+# The event loop, the writer and the engine hand small pieces of work to each other; Python's 5 ms until a busy thread
+# lets another go would be most of what a request takes.
+SWITCH_SECONDS = 0.0005
+LISTING_THREADS = 4
+HASHING_THREADS = 2  # each holds 19 MiB while it hashes a password
+POOL_SECONDS_MAX = 2.0  # for the listings and hashes under way when the server is told to end
+FATAL_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h: whoever watches us starts us again
+FATAL_ANSWER_SECONDS = 1.0  # for the answers of requests that met the error
+CLOSE_SECONDS_MAX = 7.0  # for all parts together; with the time for requests under way less than ten
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """What the operator is told when the server can be used."""
+
+    address: str
+    home: Home
+    pid: int
+    isolation: str
+    is_open_to_others: bool  # reachable from other machines without TLS: tokens can be read on the way
+
+
+class Ending:
+    """How this server ends: asked to, or because a commit's outcome is unknown (ARCHITECTURE.md, invariant 6)."""
+
+    def __init__(self) -> None:
+        self.exit_code = 0
+        self._stop: Callable[[], None] | None = None
+
+    def obey(self, server: uvicorn.Server) -> None:
+        """Signals, and errors that are fatal, end this server from now on."""
+
+        def stop(*_: object) -> None:
+            server.should_exit = True
+
+        self._stop = stop
+        # Ours until uvicorn sets its own, and again when it repeats, at its end, the signal that it obeyed.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        if self.exit_code:
+            stop()
+
+    def fatal(self, reason: str) -> None:
+        """Answer what is under way, then end; from the writer's thread."""
+        log.critical(reason)
+        self.exit_code = FATAL_EXIT_CODE
+        self.within(FATAL_ANSWER_SECONDS)
+        if self._stop is not None:
+            self._stop()
+
+    def within(self, seconds: float) -> None:
+        """End by then, whatever hangs: a crash loses nothing here."""
+        timer = threading.Timer(seconds, self.now)
+        timer.daemon = True
+        timer.start()
+
+    def now(self) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(self.exit_code)
+
+
+def serve(settings: Settings, *, announce: Callable[[Ready, Station], None], clock: Clock | None = None) -> int:
+    """Serve until SIGTERM or SIGINT, then end within ten seconds; gives the exit code.
+
+    `announce` is called when requests are answered from then on. Raises Busy, SettingError, Invalid.
+    """
+    # Before anything is built: uvicorn and the API take a third of the time to readiness to import.
+    from procession.serving import http
+
+    sys.setswitchinterval(SWITCH_SECONDS)
+    journal.to_stderr()
+    ending = Ending()
+    with http.bind(settings) as listening:
+        address = http.address(settings, listening)
+        station = open_station(settings, clock=clock or SystemClock(), on_fatal=ending.fatal)
+        try:
+            server = _make_server(station, settings, address)
+            ending.obey(server)
+            ready = _ready(station, settings, address)
+            announce(ready, station)
+            log.info("ready", extra={"address": ready.address, "isolation": ready.isolation})
+            http.answer(server, listening)
+        finally:
+            if ending.exit_code:
+                ending.now()
+            ending.within(CLOSE_SECONDS_MAX)
+            station.close()
+    log.info("ended")
+    return ending.exit_code
+
+
+def _make_server(station: Station, settings: Settings, address: str) -> uvicorn.Server:
+    from procession.oauth import routes as oauth
+    from procession.serving import application, http
+
+    post = mail.loop(settings, station.database, station.clock, address)
+    if post is not None:
+        station.running.start(loop_part("mail", post))
+    hashing = _pool(station.running, "hashing", HASHING_THREADS)
+    app = application.build(
+        station.database,
+        station.office,
+        clock=station.clock,
+        announcements=station.announcements,
+        settings=application.ApiSettings(
+            more=oauth.routes(hashing=hashing, seconds=settings.token_seconds),
+            threads=_pool(station.running, "listing", LISTING_THREADS),
+            hashing=hashing,
+            upload_bytes_max=settings.upload_bytes_max,
+            public_url=settings.public_url,
+            look_for_mail=None if post is None else post.wake,
+        ),
+    )
+    return http.make_server(app, settings)
+
+
+def _pool(running: Running, name: str, threads: int) -> ThreadPoolExecutor:
+    pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+    running.start(Part(name=name, stop=partial(pool.shutdown, cancel_futures=True), seconds_max=POOL_SECONDS_MAX))
+    return pool
+
+
+def _ready(station: Station, settings: Settings, address: str) -> Ready:
+    station.lock.describe(f"a server at {address} (process {os.getpid()})")
+    is_local = settings.host in {"127.0.0.1", "::1", "localhost"}
+    return Ready(
+        address=address,
+        home=station.home,
+        pid=os.getpid(),
+        isolation=station.isolation,
+        is_open_to_others=not is_local and not settings.uses_tls,
+    )
