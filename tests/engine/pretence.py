@@ -86,6 +86,12 @@ class Pretence:
     def collect(self) -> None:
         os.eventfd_read(self._bell)
 
+    def is_short(self) -> bool:
+        return False
+
+    def try_again(self) -> None:
+        pass
+
     def release(self, worker: Worker) -> None:
         assert isinstance(worker, PretendedWorker)
         assert worker in self.used, "a process was given back twice"
@@ -108,6 +114,8 @@ class Pretence:
 
 class PretendedWorker:
     """One that says Done after a while, or Died, or nothing."""
+
+    has_more = False
 
     mark = ProcessMark(pid=1, started_ticks=0, boot_id="none")
 

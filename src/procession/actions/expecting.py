@@ -11,7 +11,7 @@ from procession.actions import references, values
 from procession.actions.contract import Context
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.reading.columns import Made
+from procession.actions.reading.columns import Relation
 from procession.actions.references import ReferenceText
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def asks(expect: Expect) -> bool:
     return expect not in (Expect(), _EMPTY_IS_FINE)
 
 
-def check_rows(expect: Expect, made: Made, warnings: list[str]) -> None:
+def check_rows(expect: Expect, made: Relation, warnings: list[str]) -> None:
     """A file that has a header and no rows is a Warning, unless that is expected."""
     if made.rows == 0 and expect.rows.at_least != 0:
         warnings.append(f"0 rows in {made.file}")

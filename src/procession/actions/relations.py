@@ -12,7 +12,7 @@ from procession.actions.contract import Context, FileInput
 from procession.actions.problems import Problem
 from procession.actions.reading import columns, delimited, json_files, kinds, meant, parquet, patterns, sheets
 from procession.actions.reading.cells import Cells
-from procession.actions.reading.columns import Made, Wanted
+from procession.actions.reading.columns import Relation, WantedRelation
 from procession.actions.reading.kinds import FileKind
 from procession.actions.reading.options import FileOptions
 from procession.actions.references import only
@@ -71,7 +71,7 @@ def load(
     options: FileOptions,
     *,
     texts: frozenset[str] = frozenset(),
-) -> Made:
+) -> Relation:
     """Make the table `name` of the file that `options` names; `texts` as in columns.make. Raises Problem."""
     import duckdb
 
@@ -87,7 +87,7 @@ def load(
         meant.refuse(source, options, kind)
         cells = _READERS[kind](connection, source, options, context.folder)
         _refuse_text(source, kind, cells)
-        made = columns.make(connection, cells, options, Wanted(file=source.name, name=name, texts=texts))
+        made = columns.make(connection, cells, options, WantedRelation(file=source.name, name=name, texts=texts))
     except duckdb.OutOfMemoryException as error:
         raise Problem(
             f'the file "{source.name}" cannot be read: it needs more memory than this step may use'

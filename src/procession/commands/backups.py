@@ -29,7 +29,7 @@ NAMED_MAX = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
+class NamedContents:
     """What the rows of the copied database name."""
 
     schema: int
@@ -110,12 +110,12 @@ def _full_disk_told(target: Path) -> Iterator[None]:
         raise ProcessionError(f"no backup was made: {error}") from error
 
 
-def _examine(copy: Path) -> Named:
+def _examine(copy: Path) -> NamedContents:
     """Raises ProcessionError for a damaged database."""
     if faults := sqlite_file.faults(copy):
         raise ProcessionError(f"no backup was made: the database is damaged ({'; '.join(faults)})")
     with sqlite_file.opened(copy) as tx:
-        return Named(
+        return NamedContents(
             schema=checks.schema_number(tx),
             contents=frozenset(checks.contents(tx)),
             attempts=frozenset(retention.attempts(tx)),
@@ -123,7 +123,7 @@ def _examine(copy: Path) -> Named:
         )
 
 
-def _write(home: Home, copy: Path, named: Named, file: BinaryIO, *, skip_damaged: bool) -> Manifest:
+def _write(home: Home, copy: Path, named: NamedContents, file: BinaryIO, *, skip_damaged: bool) -> Manifest:
     with archive.write(file) as writer:
         writer.add(archive.DATABASE, copy)
         missing = [sha256 for sha256 in sorted(named.contents) if not _add_content(writer, home, sha256)]
@@ -169,7 +169,7 @@ def _in_words(copy: Path, missing: list[str]) -> str:
     return f"contents are damaged or missing: {'; '.join(places)}"
 
 
-def _tell(console: Console, target: Path, manifest: Manifest, named: Named) -> None:
+def _tell(console: Console, target: Path, manifest: Manifest, named: NamedContents) -> None:
     size, contents = target.stat().st_size, len(named.contents) - len(manifest.missing)
     content = {
         "file": target,

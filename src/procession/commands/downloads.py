@@ -29,7 +29,7 @@ Fetch = Callable[[BinaryIO], tuple[int, str]]  # writes the content; gives its s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Selection:
     """`references` () and not `is_all`: the outputs."""
 
     run: str
@@ -44,7 +44,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FoundFile:
     """A File property; `fetch` None: nothing was written into it."""
 
     reference: str
@@ -53,7 +53,7 @@ class Found:
     fetch: Fetch | None
 
 
-def download(console: Console, wanted: Wanted, target: Target) -> int:
+def download(console: Console, wanted: Selection, target: Target) -> int:
     """Raises NotFound, Invalid."""
     run_id = RunId.parse(wanted.run)
     with workplace.opened(console) as place:
@@ -62,7 +62,7 @@ def download(console: Console, wanted: Wanted, target: Target) -> int:
             keys = {row.id: row.key for row in step_store.of_run(tx, run_id)}
             rows = step_store.properties_of_run(tx, run_id)
         found = [
-            Found(
+            FoundFile(
                 reference=f"{keys[row.step]}.{row.item.key}",
                 flow=row.item.flow,
                 name=row.file.name,
@@ -94,7 +94,7 @@ def _fetcher(blobs: Blobs, file: File) -> Fetch | None:
     return fetch
 
 
-def choose(run: str, wanted: Wanted, found: Sequence[Found]) -> list[Found]:
+def choose(run: str, wanted: Selection, found: Sequence[FoundFile]) -> list[FoundFile]:
     """The files that are wanted and have a content. Raises NotFound, naming those there are."""
     by_reference = {file.reference: file for file in found}
     for reference in wanted.references:
@@ -111,7 +111,7 @@ def choose(run: str, wanted: Wanted, found: Sequence[Found]) -> list[Found]:
     return chosen
 
 
-def save(console: Console, run: tuple[str, str], chosen: Sequence[Found], target: Target) -> None:
+def save(console: Console, run: tuple[str, str], chosen: Sequence[FoundFile], target: Target) -> None:
     """Raises Invalid before anything is written when a name is taken; `run` is its id and status."""
     folder = Path(target.folder)
     places = _places(folder, chosen)
@@ -130,7 +130,7 @@ def save(console: Console, run: tuple[str, str], chosen: Sequence[Found], target
     console.answer({"run": run[0], "status": run[1], "files": saved}, "\n".join(lines))
 
 
-def _places(folder: Path, chosen: Sequence[Found]) -> list[Path]:
+def _places(folder: Path, chosen: Sequence[FoundFile]) -> list[Path]:
     """Two files of one name get their references before it, and numbers if need be."""
     names = [file_names.clean_name(file.name) for file in chosen]
     count = Counter(map(_on_disk, names))
@@ -150,7 +150,7 @@ def _on_disk(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold().rstrip(". ")
 
 
-def _save(file: Found, path: Path, *, may_overwrite: bool) -> dict[str, Any]:
+def _save(file: FoundFile, path: Path, *, may_overwrite: bool) -> dict[str, Any]:
     assert file.fetch is not None
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:

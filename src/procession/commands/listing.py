@@ -19,7 +19,7 @@ LIMIT_MAX = run_operations.LIST_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ListOptions:
     """What a list of runs shows; `status` may be an outcome, too."""
 
     process: str | None
@@ -65,7 +65,7 @@ def tell_processes(console: Console, rows: Sequence[Mapping[str, Any]], *, has_m
     console.answer({"processes": list(rows), "hasMore": has_more}, text)
 
 
-def runs(console: Console, wanted: Wanted) -> int:
+def runs(console: Console, wanted: ListOptions) -> int:
     """Raises NotFound, Invalid."""
     status, outcome = wanted.split()
     with workplace.opened(console) as place, place.database.snapshot() as tx:
@@ -91,7 +91,7 @@ def _run(run: Run) -> dict[str, Any]:
 
 
 def tell_runs(
-    console: Console, rows: Sequence[tuple[Mapping[str, Any], float | None]], wanted: Wanted, *, has_more: bool
+    console: Console, rows: Sequence[tuple[Mapping[str, Any], float | None]], wanted: ListOptions, *, has_more: bool
 ) -> None:
     """Each run with the seconds that it took."""
     lines = wording.table(

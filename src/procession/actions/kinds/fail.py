@@ -11,7 +11,7 @@ from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FailSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     message: Annotated[str, msgspec.Meta(min_length=1, max_length=2000, description="what the step's message will say")]
 
 
@@ -32,7 +32,7 @@ ACTION = Action(
     kind="fail",
     effect=Effect.PURE,
     title="End with a failure",
-    settings=Settings,
+    settings=FailSettings,
     run=run,
     reads=lambda settings: (),
     writes=lambda settings: (),

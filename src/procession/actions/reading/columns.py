@@ -11,10 +11,10 @@ from procession.actions.database import quote
 from procession.actions.problems import Problem
 from procession.actions.reading import declared, fitting, guessing, likely, names, notes, values
 from procession.actions.reading.cells import RELATION, Cells
-from procession.actions.reading.declared import Column
+from procession.actions.reading.declared import DeclaredColumn
 from procession.actions.reading.fitting import Declared
-from procession.actions.reading.guessing import Found, Open
-from procession.actions.reading.notes import Text
+from procession.actions.reading.guessing import GuessedType, Open
+from procession.actions.reading.notes import TextColumn
 from procession.actions.reading.options import FileOptions
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class Relation:
     """What a relation was made of. `declared`: the columns whose types the process file says, by name.
 
     `typed`: the columns with cells that are more than texts by their file's own word, as in a sheet.
@@ -46,7 +46,7 @@ def texts_of(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedRelation:
     """The relation to make of a file that people call `file`.
 
     `texts` are columns, by name, that texts_of(name) holds too, row by row the same.
@@ -57,7 +57,7 @@ class Wanted:
     texts: frozenset[str] = frozenset()
 
 
-def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptions, wanted: Wanted) -> Made:
+def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptions, wanted: WantedRelation) -> Relation:
     """Make the wanted table of the cells.
 
     Raises Problem naming the line or cell, the column, the value and what was expected."""
@@ -73,7 +73,7 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
     said = _notes(connection, columns, found, cells, wanted.name)
     places = {c.named.name: c.place for c in columns}
     residues = [f'the column "{c.named.name}": {found[c.place].residue}' for c in columns if found[c.place].residue]
-    return Made(
+    return Relation(
         file=wanted.file,
         rows=database.count(connection, wanted.name),
         declared=_declared(columns),
@@ -85,18 +85,18 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
     )
 
 
-def _columns(cells: Cells, options: FileOptions, file: str) -> list[Column]:
+def _columns(cells: Cells, options: FileOptions, file: str) -> list[DeclaredColumn]:
     settled = names.settle(cells, options, file)
     return [declared.column_of(cells.columns[named.number], named, options) for named in settled]
 
 
-def _declared(columns: Sequence[Column]) -> dict[str, Declared]:
+def _declared(columns: Sequence[DeclaredColumn]) -> dict[str, Declared]:
     return {c.named.name: said for c in columns if (said := c.declared) is not None}
 
 
 def _guess(
-    connection: duckdb.DuckDBPyConnection, columns: list[Column], cells: Cells, wanted: Wanted
-) -> dict[int, Found] | None:
+    connection: duckdb.DuckDBPyConnection, columns: list[DeclaredColumn], cells: Cells, wanted: WantedRelation
+) -> dict[int, GuessedType] | None:
     """Make the table in one pass, of what the columns are likely to be. None where that is not so, or not sure."""
     import duckdb
 
@@ -124,8 +124,8 @@ def _guess(
 
 
 def _find(
-    connection: duckdb.DuckDBPyConnection, columns: list[Column], cells: Cells, wanted: Wanted
-) -> dict[int, Found]:
+    connection: duckdb.DuckDBPyConnection, columns: list[DeclaredColumn], cells: Cells, wanted: WantedRelation
+) -> dict[int, GuessedType]:
     if not columns:
         raise Problem(f'the file "{wanted.file}" has no column that could be read')
     found = _types(connection, columns)
@@ -135,7 +135,9 @@ def _find(
     return found
 
 
-def _without_empty(connection: duckdb.DuckDBPyConnection, columns: list[Column], cells: Cells) -> list[Column]:
+def _without_empty(
+    connection: duckdb.DuckDBPyConnection, columns: list[DeclaredColumn], cells: Cells
+) -> list[DeclaredColumn]:
     bare = nameless(connection, cells)
     return [c for c in columns if c.place not in bare or c.named.options is not None]
 
@@ -156,7 +158,7 @@ def _bare(cells: Cells) -> list[int]:
     return [number for number, column in enumerate(cells.columns) if column.heading.strip() == ""]
 
 
-def _open(column: Column) -> Open:
+def _open(column: DeclaredColumn) -> Open:
     return Open(
         text=column.text,
         tried=_tried(column),
@@ -167,19 +169,19 @@ def _open(column: Column) -> Open:
     )
 
 
-def _tried(column: Column) -> str:
+def _tried(column: DeclaredColumn) -> str:
     return f"x{column.place}"
 
 
-def _types(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> dict[int, Found]:
-    found: dict[int, Found] = {}
-    asked: list[Column] = []
+def _types(connection: duckdb.DuckDBPyConnection, columns: Sequence[DeclaredColumn]) -> dict[int, GuessedType]:
+    found: dict[int, GuessedType] = {}
+    asked: list[DeclaredColumn] = []
     for column in columns:
         if (said := column.declared) is not None:
             kind, residue = values.SQL_TYPES[said.type], fitting.residue(connection, said)
-            found[column.place] = Found(type=kind, value=said.value, residue=residue)
+            found[column.place] = GuessedType(type=kind, value=said.value, residue=residue)
         elif column.cells.native:
-            found[column.place] = Found(type=column.cells.native, value=column.as_it_is)
+            found[column.place] = GuessedType(type=column.cells.native, value=column.as_it_is)
         else:
             asked.append(column)
     answers = guessing.find(connection, [_open(c) for c in asked])
@@ -189,9 +191,9 @@ def _types(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> 
 def _create(
     connection: duckdb.DuckDBPyConnection,
     source: str,
-    columns: Sequence[Column],
-    found: Mapping[int, Found],
-    wanted: Wanted,
+    columns: Sequence[DeclaredColumn],
+    found: Mapping[int, GuessedType],
+    wanted: WantedRelation,
 ) -> None:
     tried = "".join(f", {found[c.place].tried} AS {_tried(c)}" for c in columns if found[c.place].tried)
     listed = ", ".join(f"{found[c.place].value} AS {quote(c.named.name)}" for c in columns)
@@ -204,11 +206,11 @@ def _create(
 
 def _notes(
     connection: duckdb.DuckDBPyConnection,
-    columns: Sequence[Column],
-    found: Mapping[int, Found],
+    columns: Sequence[DeclaredColumn],
+    found: Mapping[int, GuessedType],
     cells: Cells,
     name: str,
 ) -> dict[str, str]:
     asked = [c for c in columns if c.named.options is None and found[c.place].type == "VARCHAR" and not c.cells.native]
-    texts = [Text(name=c.named.name, number=c.place, style=c.style, stays=found[c.place].stays) for c in asked]
+    texts = [TextColumn(name=c.named.name, number=c.place, style=c.style, stays=found[c.place].stays) for c in asked]
     return notes.find(connection, name, texts, cells.place)

@@ -57,7 +57,7 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class GuessedType:
     """A type, and the SQL value. `residue` tells of rounded binary numbers; `stays` why a column of numbers is text.
 
     `tried` is SQL that `value` knows by a name.
@@ -70,7 +70,7 @@ class Found:
     stays: str = ""
 
 
-def find(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> tuple[Found, ...]:
+def find(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> tuple[GuessedType, ...]:
     """The type of each column."""
     masks = _masks(connection, columns)
     return tuple(_find(connection, column, mask) for column, mask in zip(columns, masks, strict=True))
@@ -131,12 +131,12 @@ def _flag(pattern: str) -> int:
     return _MOMENT if patterns.has_time(pattern) else _DATE
 
 
-def _find(connection: duckdb.DuckDBPyConnection, column: Open, mask: int) -> Found:
+def _find(connection: duckdb.DuckDBPyConnection, column: Open, mask: int) -> GuessedType:
     kinds = {column.kind} if column.kind is not None else _kinds(connection, column)
-    as_text = Found(type="VARCHAR", value=column.text)
+    as_text = GuessedType(type="VARCHAR", value=column.text)
     match kinds:
         case _ if kinds == {Kind.TRUTH}:
-            return Found(type="BOOLEAN", value=f"CAST({column.text} AS BOOLEAN)")
+            return GuessedType(type="BOOLEAN", value=f"CAST({column.text} AS BOOLEAN)")
         case _ if kinds == {Kind.NUMBER}:
             return _of_numbers(connection, column)
         case _ if kinds <= {Kind.NUMBER, Kind.TEXT}:
@@ -151,7 +151,7 @@ def _find(connection: duckdb.DuckDBPyConnection, column: Open, mask: int) -> Fou
         (_ZONED, "TIMESTAMPTZ"),
     ):
         if mask & flag and _holds(connection, column, tests[flag]):
-            return Found(type=kind, value=_moment(column, flag, kind))
+            return GuessedType(type=kind, value=_moment(column, flag, kind))
     return as_text
 
 
@@ -178,17 +178,17 @@ def _holds(connection: duckdb.DuckDBPyConnection, column: Open, test: str) -> bo
     return bool(row[0]) and row[0] == row[1]
 
 
-def _of_numbers(connection: duckdb.DuckDBPyConnection, column: Open) -> Found:
+def _of_numbers(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedType:
     """Number cells: as many decimals as are there. Binary ones beyond ten decimals are rounded, and it is said."""
     text = column.text
     decimals = f"CASE WHEN contains({text}, '.') THEN length({text}) - instr({text}, '.') ELSE 0 END"
     whole = f"length(ltrim(split_part({text}, '.', 1), '-'))"
     most_whole, most = _one(connection, f"SELECT max({whole}), max({decimals})")
     if most_whole > _BIG_WHOLE_MAX or (most > _DECIMALS_MAX and not column.is_binary):
-        return Found(type="VARCHAR", value=text, stays="its numbers have more digits than a number holds")
+        return GuessedType(type="VARCHAR", value=text, stays="its numbers have more digits than a number holds")
     kind = type_of(most_whole, min(most, _DECIMALS_MAX))
     rounded = residue(connection, text) if most > _DECIMALS_MAX else ""
-    return Found(type=kind, value=f"CAST({text} AS {kind})", residue=rounded)
+    return GuessedType(type=kind, value=f"CAST({text} AS {kind})", residue=rounded)
 
 
 def residue(connection: duckdb.DuckDBPyConnection, text: str) -> str:
@@ -202,7 +202,7 @@ def residue(connection: duckdb.DuckDBPyConnection, text: str) -> str:
     return f"{count:,} {have} more than {_DECIMALS_MAX} decimals and {are} rounded there, by at most {largest}"
 
 
-def _of_texts(connection: duckdb.DuckDBPyConnection, column: Open) -> Found | None:
+def _of_texts(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedType | None:
     """Texts that are all numbers, where no digit and no difference between two of them would be lost."""
     even = _evenly(connection, column)
     if even is not None:
@@ -217,14 +217,14 @@ def _of_texts(connection: duckdb.DuckDBPyConnection, column: Open) -> Found | No
         f"coalesce(bool_or(contains({number}, '.') AND suffix({number}, '0')), false)",
     )
     if whole > _BIG_WHOLE_MAX or (most or 0) > _DECIMALS_MAX:
-        return Found(type="VARCHAR", value=column.text, stays="its numbers have more digits than a number holds")
+        return GuessedType(type="VARCHAR", value=column.text, stays="its numbers have more digits than a number holds")
     if (least != most and ends_in_zero) or _has_twins(connection, column, number):
-        return Found(type="VARCHAR", value=column.text, stays="one number is written in several ways in it")
+        return GuessedType(type="VARCHAR", value=column.text, stays="one number is written in several ways in it")
     kind = type_of(whole, most or 0)
-    return Found(type=kind, value=f"CAST({number} AS {kind})")
+    return GuessedType(type=kind, value=f"CAST({number} AS {kind})")
 
 
-def _evenly(connection: duckdb.DuckDBPyConnection, column: Open) -> Found | None:
+def _evenly(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedType | None:
     """The common case in one cheap look: whole numbers only, or one number of decimals, written as a number is."""
     if not column.style.is_plain:
         return None
@@ -242,7 +242,7 @@ def _evenly(connection: duckdb.DuckDBPyConnection, column: Open) -> Found | None
     kind = type_of(_WHOLE_MAX if trial == "BIGINT" else width - decimals, decimals)
     if trial == "BIGINT" and _one(connection, f"SELECT max(length(ltrim({text}, '-')))")[0] > _WHOLE_MAX:
         kind = type_of(_WHOLE_MAX + 1, 0)
-    return Found(type=kind, value=f"CAST({text} AS {kind})")
+    return GuessedType(type=kind, value=f"CAST({text} AS {kind})")
 
 
 def _has_twins(connection: duckdb.DuckDBPyConnection, column: Open, number: str) -> bool:

@@ -16,9 +16,9 @@ from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.reading import json_records, likely, number_texts
 from procession.actions.reading.cells import FAILS, RELATION, CellColumn, Cells, Kind
-from procession.actions.reading.json_rows import BETWEEN, Rows, TooLarge
+from procession.actions.reading.json_rows import BETWEEN, RowsTooLarge, RowWriter
 from procession.actions.reading.json_source import Source
-from procession.actions.reading.json_values import MISSING, Unreadable, shown
+from procession.actions.reading.json_values import MISSING, BadJson, shown
 from procession.actions.reading.options import FileOptions
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ def read(
     with path.open("rb") as file, tokens.open("wb") as out:
         if file.read(3) != codecs.BOM_UTF8:
             file.seek(0)
-        rows, begin = Rows(out), Source(file=file, offset=file.tell())
+        rows, begin = RowWriter(out), Source(file=file, offset=file.tell())
         try:
             found = json_records.of_lines(begin, rows) if lines else json_records.of_document(begin, rows)
-        except TooLarge as error:
+        except RowsTooLarge as error:
             raise _problem(source, str(error)) from None
-        except Unreadable as error:
+        except BadJson as error:
             raise _problem(source, f"{_place_of(begin, rows, path, error, lines=lines)}{_reason(error)}") from None
     columns = _columns(source, rows, options)
     table = _Tokens(source=source, path=tokens, rows=rows, columns=columns, place=partial(_place, path, lines=lines))
@@ -74,7 +74,7 @@ class _Tokens:
 
     source: FileInput
     path: Path
-    rows: Rows
+    rows: RowWriter
     columns: list[str]
     place: Callable[[list[str], int, int], str]
 
@@ -137,10 +137,10 @@ def _problem(source: FileInput, reason: str) -> Problem:
 
 
 def _reason(error: Exception) -> str:
-    return _TRUNCATED if isinstance(error, Unreadable) and error.is_cut else str(error)
+    return _TRUNCATED if isinstance(error, BadJson) and error.is_cut else str(error)
 
 
-def _place_of(begin: Source, rows: Rows, path: Path, error: Unreadable, *, lines: bool) -> str:
+def _place_of(begin: Source, rows: RowWriter, path: Path, error: BadJson, *, lines: bool) -> str:
     before = "" if lines else begin.text()[: error.position]
     number = 1 + _line_feeds(path, begin.offset) + before.count("\n")
     if lines:
@@ -170,7 +170,7 @@ def _place(path: Path, columns: list[str], row: int, column: int, *, lines: bool
         return f"line {next(islice(filled, row, None), row + 1)}, {shown(columns[column])}"
 
 
-def _columns(source: FileInput, rows: Rows, options: FileOptions) -> list[str]:
+def _columns(source: FileInput, rows: RowWriter, options: FileOptions) -> list[str]:
     """The keys; of a file without records those that the process file declares."""
     if rows.keys:
         return list(rows.keys)
@@ -234,7 +234,7 @@ def _one_kind(least: int | None, most: int | None) -> Kind | None:
     return Kind(least) if least == most else None
 
 
-def _tokens(path: Path, rows: Rows, width: int) -> str:
+def _tokens(path: Path, rows: RowWriter, width: int) -> str:
     line_bytes = max(rows.line_bytes_max + 2, 2 << 20)
     names = ", ".join(f"c{number}: 'VARCHAR'" for number in range(width))
     return (
@@ -245,14 +245,14 @@ def _tokens(path: Path, rows: Rows, width: int) -> str:
     )
 
 
-def _text(token: str, rows: Rows) -> str:
+def _text(token: str, rows: RowWriter) -> str:
     """What a token says: a text without its quotes and escapes, else the token itself."""
     return f"CASE WHEN {_IS_TEXT} THEN {_UNESCAPED if rows.has_escapes else _UNQUOTED} ELSE token END".replace(
         "token", token
     )
 
 
-def _sure(token: str, kind: Kind, rows: Rows) -> str:
+def _sure(token: str, kind: Kind, rows: RowWriter) -> str:
     """The same, where the token is of that kind."""
     value = "token"
     match kind:

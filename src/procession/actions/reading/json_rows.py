@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from procession.actions.reading.json_values import MISSING, Unreadable, scan, shown, token
+from procession.actions.reading.json_values import MISSING, BadJson, scan, shown, token
 
 COLUMNS_MAX = 2_000
 CELLS_MAX = 50_000_000
@@ -20,11 +20,11 @@ _Decode = Callable[[bytes], list[msgspec.Struct]]
 _Decoders = tuple[_Decode, _Decode]  # of a list of records, and of a record a line
 
 
-class TooLarge(Exception):
+class RowsTooLarge(Exception):
     """The text says what there is too much of."""
 
 
-class Rows:
+class RowWriter:
     """Takes records and writes their rows. `keys` are the columns, in order of first sight.
 
     There are two ways: `take` one parsed record, or many at once, by `take_list` and `take_lines`. Those refuse (False)
@@ -45,16 +45,16 @@ class Rows:
     def take(self, record: object, position: int) -> None:
         """Raises Unreadable, at `position`, and TooLarge."""
         if not isinstance(record, dict):
-            raise Unreadable(f"it is {_named(record)}, not an object with keys", position)
+            raise BadJson(f"it is {_named(record)}, not an object with keys", position)
         try:
             self._learn(record)
             tokens = [MISSING] * max(len(self.keys), 1)
             for key, value in record.items():
                 tokens[self.keys[key]] = token(value)
         except UnicodeEncodeError:
-            raise Unreadable(f"{shown(key)} holds half of a character, or is not UTF-8", position) from None
+            raise BadJson(f"{shown(key)} holds half of a character, or is not UTF-8", position) from None
         except RecursionError:
-            raise Unreadable("its values are nested too deeply", position) from None
+            raise BadJson("its values are nested too deeply", position) from None
         self._write(BETWEEN.join(tokens), 1)
 
     def take_list(self, text: bytes) -> bool:
@@ -74,7 +74,7 @@ class Rows:
             self._key_colons += key.count(":")
             self._is_plain = self._is_plain and not _NOT_IN_STRUCTS.search(key)
         if len(self.keys) > COLUMNS_MAX:
-            raise TooLarge(f"its records have more than {COLUMNS_MAX:,} different keys")
+            raise RowsTooLarge(f"its records have more than {COLUMNS_MAX:,} different keys")
         if new:
             self._decoders = None
 
@@ -108,7 +108,7 @@ class Rows:
         if _has_nested(rows):
             try:
                 rows = _flat(records)
-            except (Unreadable, UnicodeEncodeError, RecursionError):
+            except (BadJson, UnicodeEncodeError, RecursionError):
                 return False
         self._write(rows, len(records))
         return True
@@ -127,7 +127,7 @@ class Rows:
     def _write(self, rows: bytes, count: int) -> None:
         self.count += count
         if self.count * len(self.keys) > CELLS_MAX:
-            raise TooLarge(f"it has more than {CELLS_MAX:,} cells ({len(self.keys):,} keys)")
+            raise RowsTooLarge(f"it has more than {CELLS_MAX:,} cells ({len(self.keys):,} keys)")
         self.line_bytes_max = max(self.line_bytes_max, len(rows))
         self.has_escapes = self.has_escapes or b"\\" in rows
         self._out.write(rows)

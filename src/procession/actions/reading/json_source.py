@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from procession.actions.reading.json_values import Unreadable
+from procession.actions.reading.json_values import BadJson
 
 RECORD_BYTES_MAX = 16 << 20
 CHUNK_BYTES = 1 << 17  # what is made of a chunk stays in the processor's caches: twice as fast as with 1 MiB
@@ -52,4 +52,4 @@ class Source:
 
     def check_length(self) -> None:
         if len(self.rest) > RECORD_BYTES_MAX:
-            raise Unreadable(f"it is longer than {RECORD_BYTES_MAX >> 20} MiB, the most that is read as one", 0)
+            raise BadJson(f"it is longer than {RECORD_BYTES_MAX >> 20} MiB, the most that is read as one", 0)

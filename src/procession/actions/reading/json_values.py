@@ -23,7 +23,7 @@ _PART_OF_VALUE = re.compile(r"[A-Za-z0-9.+\\-]{0,10}[ \t\r\n]*\Z")  # of true, o
 _SHOWN_CHARACTERS_MAX = 80
 
 
-class Unreadable(Exception):
+class BadJson(Exception):
     """The text says what is wrong; `position` where, in characters of the text that was read.
 
     `is_cut`: the text only ends too early.
@@ -48,13 +48,13 @@ def scan(text: str, position: int) -> tuple[object, int]:
     try:
         return _DECODER.raw_decode(text, position)
     except json.JSONDecodeError as error:
-        raise Unreadable(_words(error, text), error.pos, is_cut=_is_cut(error, text)) from None
+        raise BadJson(_words(error, text), error.pos, is_cut=_is_cut(error, text)) from None
     except _Twins as twins:
-        raise Unreadable(f"the key {shown(str(twins))} stands twice in one object", position) from None
+        raise BadJson(f"the key {shown(str(twins))} stands twice in one object", position) from None
     except _NotANumber as error:
-        raise Unreadable(f"{error} is no number in JSON", position) from None
+        raise BadJson(f"{error} is no number in JSON", position) from None
     except RecursionError:
-        raise Unreadable("its values are nested too deeply", position) from None
+        raise BadJson("its values are nested too deeply", position) from None
 
 
 def skip(text: str, position: int) -> int:

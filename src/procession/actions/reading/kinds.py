@@ -10,7 +10,7 @@ from pathlib import Path
 
 from procession.actions.contract import FileInput
 from procession.actions.problems import Problem
-from procession.actions.reading.json_values import Unreadable, scan, skip
+from procession.actions.reading.json_values import BadJson, scan, skip
 
 
 class FileKind(StrEnum):
@@ -201,7 +201,7 @@ def _json(source: FileInput, text: str, *, is_whole: bool) -> FileKind:
         return named
     try:
         _, end = scan(line, 0)
-    except Unreadable as error:
+    except BadJson as error:
         # Something is wrong with the first line, or it is not the whole object; a line that begins like it tells.
         return FileKind.JSON if error.is_cut or not rest.lstrip().startswith("{") else FileKind.JSON_LINES
     if skip(line, end) < len(line):

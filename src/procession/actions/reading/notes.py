@@ -18,7 +18,7 @@ VALUE_CHARACTERS_MAX = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class TextColumn:
     """A column of texts. `number` is its place among the cells; `stays` the reason, where it is known."""
 
     name: str
@@ -28,7 +28,7 @@ class Text:
 
 
 def find(
-    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Text], place: Callable[[int, int], str]
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[TextColumn], place: Callable[[int, int], str]
 ) -> dict[str, str]:
     """By the columns' names. The rows of the table are those of the cells, whose `place` is as in Cells."""
     notes = {}
@@ -49,7 +49,9 @@ def _counts(text: str) -> str:
     return f"count({text}), count(*) FILTER (coalesce(regexp_full_match({text}, '[-+]?[0-9][0-9.,]*'), false))"
 
 
-def _why(connection: duckdb.DuckDBPyConnection, table: str, column: Text, place: Callable[[int, int], str]) -> str:
+def _why(
+    connection: duckdb.DuckDBPyConnection, table: str, column: TextColumn, place: Callable[[int, int], str]
+) -> str:
     if column.stays:
         return f"stays text: {column.stays}"
     # Users may call a column rowid, so that the first one is found by its place among all of them.

@@ -16,7 +16,7 @@ from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.reading import columns, patterns, values
 from procession.actions.reading.cells import Kind
-from procession.actions.reading.columns import Made
+from procession.actions.reading.columns import Relation
 from procession.actions.reading.values import Style
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Side:
     """A side as it was read. `types` are DuckDB's, by column; `zone` is where the day of its moments is taken."""
 
     name: str
-    made: Made
+    made: Relation
     types: Mapping[str, str]
     zone: str
 
@@ -53,7 +53,7 @@ class Side:
         return self.types[column] in {"DATE", *_MOMENTS}
 
 
-def side(connection: duckdb.DuckDBPyConnection, name: str, made: Made, zone: str) -> Side:
+def side(connection: duckdb.DuckDBPyConnection, name: str, made: Relation, zone: str) -> Side:
     return Side(name=name, made=made, types=database.columns(connection, name), zone=zone)
 
 

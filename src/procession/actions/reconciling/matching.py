@@ -21,7 +21,7 @@ ROUNDS_MAX = 20  # of mutual best choices in one rule; each pairs what the one b
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class MatchingRule:
     """Rows pair when `keys` are equal, amounts differ by at most `tolerance` and dates by at most `days`."""
 
     number: int  # from 1, in the order of the settings
@@ -45,7 +45,7 @@ def begin(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"CREATE TABLE {side}_open AS SELECT * FROM {side}_keys")
 
 
-def apply(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
+def apply(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
     """Pair what the rule can pair among what remains; how many pairs."""
     before = database.count(connection, "pairs")
     if rule.is_exact:
@@ -55,7 +55,7 @@ def apply(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
     return database.count(connection, "pairs") - before
 
 
-def twins(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> int:
+def twins(connection: duckdb.DuckDBPyConnection, rules: Sequence[MatchingRule]) -> int:
     """How many open rows look booked twice: a rule paired another row of their side that it cannot tell from them."""
     total = 0
     for side in ("left", "right"):
@@ -66,7 +66,7 @@ def twins(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> int:
     return total
 
 
-def _twins(side: str, rule: Rule) -> str:
+def _twins(side: str, rule: MatchingRule) -> str:
     columns = ", ".join(_compared(rule))
     return (
         f"(SELECT row FROM {side}_open SEMI JOIN (SELECT {columns} FROM {side}_keys SEMI JOIN "
@@ -74,7 +74,7 @@ def _twins(side: str, rule: Rule) -> str:
     )
 
 
-def ambiguous(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
+def ambiguous(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
     """How many left rows the rule could still pair, had it not several equally good choices; undecided() keeps them."""
     query = f"INSERT INTO undecided SELECT DISTINCT left_row FROM ({_candidates(rule)})"
     row = connection.execute(query).fetchone()
@@ -89,7 +89,7 @@ def undecided(connection: duckdb.DuckDBPyConnection) -> int:
     return int(row[0])
 
 
-def _pair_best(connection: duckdb.DuckDBPyConnection, rule: Rule) -> None:
+def _pair_best(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> None:
     if rule.only:
         _pair(connection, rule, _only_choice(rule))
         return
@@ -99,7 +99,7 @@ def _pair_best(connection: duckdb.DuckDBPyConnection, rule: Rule) -> None:
             return
 
 
-def _pair(connection: duckdb.DuckDBPyConnection, rule: Rule, found: str) -> int:
+def _pair(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, found: str) -> int:
     """Record what the query `found` (left_row, right_row) gives, and take those rows out of what remains."""
     connection.execute(f"CREATE TABLE found AS {found}")
     count = database.count(connection, "found")
@@ -116,7 +116,7 @@ def _pair(connection: duckdb.DuckDBPyConnection, rule: Rule, found: str) -> int:
     return count
 
 
-def _equal_rows(rule: Rule) -> str:
+def _equal_rows(rule: MatchingRule) -> str:
     """The first with the first, the second with the second among rows that the rule cannot tell apart."""
     columns, extra = _compared(rule), list[str]()
     return f"""
@@ -126,7 +126,7 @@ def _equal_rows(rule: Rule) -> str:
     """
 
 
-def _only_choice(rule: Rule) -> str:
+def _only_choice(rule: MatchingRule) -> str:
     """Pairs of rows that have no other candidate. A nearer day or amount is no evidence."""
     return f"""
         SELECT left_row, right_row FROM ({_candidates(rule)})
@@ -134,7 +134,7 @@ def _only_choice(rule: Rule) -> str:
     """
 
 
-def _mutual_best(rule: Rule) -> str:
+def _mutual_best(rule: MatchingRule) -> str:
     """Pairs in which each is the other's one best choice: nearest amount, then nearest date. A tie pairs nobody."""
     return f"""
         WITH candidates AS ({_candidates(rule)}),
@@ -152,7 +152,7 @@ def _mutual_best(rule: Rule) -> str:
     """
 
 
-def _candidates(rule: Rule) -> str:
+def _candidates(rule: MatchingRule) -> str:
     # Twins, rows that the rule cannot tell apart, are no ambiguity: the n-th of one side stands only for the n-th of
     # the other. Where only a single choice counts, they are one.
     columns = _compared(rule)
@@ -171,7 +171,7 @@ def _candidates(rule: Rule) -> str:
     """
 
 
-def _compared(rule: Rule) -> list[str]:
+def _compared(rule: MatchingRule) -> list[str]:
     date = [] if rule.date is None else [f"key_{rule.date}"]
     return list(dict.fromkeys([*(f"key_{key}" for key in rule.keys), *date, "amount"]))
 

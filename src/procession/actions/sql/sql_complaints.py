@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from procession.actions import database
-from procession.actions.reading.columns import Made
+from procession.actions.reading.columns import Relation
 
 if TYPE_CHECKING:
     import duckdb
@@ -76,7 +76,7 @@ def _listed(names: list[str]) -> str:
     return (", ".join(names[:NAMES_MAX]) or "none") + more
 
 
-def hint(error: duckdb.Error, made: Mapping[str, Made]) -> str:
+def hint(error: duckdb.Error, made: Mapping[str, Relation]) -> str:
     """Why a column is text: most often the reason that nothing can be done with it."""
     if "VARCHAR" not in str(error):
         return ""

@@ -14,7 +14,7 @@ from procession.actions.writing.exports import Target
 SQL_CHARACTERS_MAX = 262_144
 
 
-class SqlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RunSqlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sql: Annotated[str, msgspec.Meta(min_length=1, max_length=SQL_CHARACTERS_MAX, description="DuckDB SQL")]
     inputs: Annotated[
         dict[Name, Given | FileOptions],

@@ -33,7 +33,7 @@ _PARQUET_BYTES_MIN = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class SentRows:
     """What was asked, and the cells that were sent: `columns` are those of the table that they are for."""
 
     mode: Mode
@@ -42,7 +42,7 @@ class Rows:
     cells: Cells
 
 
-def load(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, folder: Path) -> Rows:
+def load(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, folder: Path) -> SentRows:
     """Make the table of cells. Raises Problem in the client's words."""
     import duckdb
 
@@ -65,7 +65,7 @@ def load(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, folder: 
     known = settings.contents.columns
     keyed = tuple(column_named(known, name, "key") for name in key)
     taken = _declared(connection, cells, settings, keyed)
-    return Rows(mode=mode, key=keyed, columns=taken, cells=cells)  # type: ignore[arg-type]  # one of the three
+    return SentRows(mode=mode, key=keyed, columns=taken, cells=cells)  # type: ignore[arg-type]  # one of the three
 
 
 def _asked(body: Mapping[str, Any], mode: str, key: Sequence[str]) -> tuple[str, Sequence[str]]:

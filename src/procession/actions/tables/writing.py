@@ -16,7 +16,7 @@ from procession.actions.reading import fitting
 from procession.actions.reading.cells import RELATION
 from procession.actions.tables import conversion, requests, sources
 from procession.actions.tables.contract import PartFile, RowsSettings, Written
-from procession.actions.tables.requests import Rows
+from procession.actions.tables.requests import SentRows
 from procession.actions.tables.sources import RECORD, first
 from procession.model import columns
 from procession.model.columns import Column
@@ -59,7 +59,7 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Wr
     return written, {ADDED: file} if count else {}
 
 
-def _check_request(rows: Rows) -> None:
+def _check_request(rows: SentRows) -> None:
     if rows.mode == "upsert" and not rows.key:
         raise Problem("an upsert needs a key: the names of the columns that tell rows apart")
     if rows.mode != "upsert" and rows.key:
@@ -74,7 +74,7 @@ def _check_request(rows: Rows) -> None:
         )
 
 
-def _check_ids(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
+def _check_ids(connection: duckdb.DuckDBPyConnection, rows: SentRows) -> None:
     ids = next((said for column, said in rows.columns.items() if column.is_record_id), None)
     found = ids and first(connection, f"SELECT min(rowid) FROM {quote(RELATION)} WHERE {ids.text} IS NULL")
     if ids and found and isinstance(found[0], int):
@@ -84,7 +84,7 @@ def _check_ids(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
         )
 
 
-def _check_missing(connection: duckdb.DuckDBPyConnection, known: Sequence[Column], rows: Rows) -> None:
+def _check_missing(connection: duckdb.DuckDBPyConnection, known: Sequence[Column], rows: SentRows) -> None:
     """New rows need a value for every column that is not null and has no default."""
     for column in known:
         if column not in rows.columns and not column.is_record_id and not column.nullable and column.default is None:
@@ -93,7 +93,7 @@ def _check_missing(connection: duckdb.DuckDBPyConnection, known: Sequence[Column
             raise Problem(f'row {number}, column "{column.name}": must not be null, and has no default')
 
 
-def _type(connection: duckdb.DuckDBPyConnection, rows: Rows) -> tuple[str, ...]:
+def _type(connection: duckdb.DuckDBPyConnection, rows: SentRows) -> tuple[str, ...]:
     """Make the table TYPED of the cells. Raises Problem for values that do not fit; remarks on those that do."""
     made = {f"f{column.field}": said for column, said in rows.columns.items()}
     values = ", ".join([f"rowid + 1 AS {NUMBER}", *(f"{said.value} AS {name}" for name, said in made.items())])
@@ -106,7 +106,7 @@ def _type(connection: duckdb.DuckDBPyConnection, rows: Rows) -> tuple[str, ...]:
     return (*rows.cells.remarks, *rows.cells.warnings, *remarks)
 
 
-def _match(connection: duckdb.DuckDBPyConnection, rows: Rows, settings: RowsSettings) -> set[str]:
+def _match(connection: duckdb.DuckDBPyConnection, rows: SentRows, settings: RowsSettings) -> set[str]:
     """Which given row changes which record; the paths of the files that hold those. Raises Problem for a bad key."""
     if rows.mode != "upsert":
         return set()
@@ -166,7 +166,7 @@ def _taken_along(parts: Iterable[PartFile], affected: set[str], rows: int) -> tu
     return tuple(taken)
 
 
-def _new_rows(known: Sequence[Column], rows: Rows, next_record: int) -> str:
+def _new_rows(known: Sequence[Column], rows: SentRows, next_record: int) -> str:
     """The given rows that change no record, with new ids in their order."""
     values = [f"{next_record} - 1 + row_number() OVER (ORDER BY {NUMBER}) AS {RECORD}"]
     for column in known[1:]:
@@ -175,7 +175,7 @@ def _new_rows(known: Sequence[Column], rows: Rows, next_record: int) -> str:
     return f"SELECT {', '.join(values)} FROM {TYPED} WHERE {NUMBER} NOT IN ({_matched()})"
 
 
-def _kept_rows(known: Sequence[Column], rows: Rows, parts: Iterable[PartFile]) -> str:
+def _kept_rows(known: Sequence[Column], rows: SentRows, parts: Iterable[PartFile]) -> str:
     """The rows of these files, with what an upsert changes in them."""
     values = [f"t.{RECORD} AS {RECORD}"]
     for column in known[1:]:

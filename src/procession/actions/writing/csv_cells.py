@@ -26,7 +26,7 @@ _PLAIN = frozenset({"BOOLEAN", "DATE", "TIME", "TIME_NS", "TIME WITH TIME ZONE",
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Style:
+class CsvStyle:
     """How people want their numbers and moments; `decimals` of every amount, None for as many as it needs."""
 
     decimal: str
@@ -35,7 +35,7 @@ class Style:
     escapes: bool
 
 
-def heading_line(names: Sequence[str], style: Style, delimiter: str) -> str:
+def heading_line(names: Sequence[str], style: CsvStyle, delimiter: str) -> str:
     """The first line of the file. Its headings are quoted like texts; "ID" is, or Excel takes the file for SYLK."""
     shown = []
     for number, name in enumerate(names):
@@ -51,7 +51,7 @@ def harmless_heading(name: str) -> str:
     return "'" + name if re.match(_FORMULA, name) and not re.fullmatch(_HARMLESS, name) else name
 
 
-def shown(column: str, kind: str, style: Style, *, is_only: bool) -> str:
+def shown(column: str, kind: str, style: CsvStyle, *, is_only: bool) -> str:
     """The column as text. `is_only`: an empty cell alone in its row would be an empty line."""
     value = _value(quote(column), kind, style)
     return f"coalesce({value}, '')" if is_only else value
@@ -72,7 +72,7 @@ def remarks(connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping
     )
 
 
-def _value(name: str, kind: str, style: Style) -> str:
+def _value(name: str, kind: str, style: CsvStyle) -> str:
     text = number_texts.of_decimal(name, kind)
     if found := _DECIMAL.fullmatch(kind):
         return _marked(_digits(text, int(found[1]), style.decimals), style)
@@ -90,7 +90,7 @@ def _is_text(kind: str) -> bool:
     return not (is_number or kind in _PLAIN or kind.startswith("TIMESTAMP"))
 
 
-def _marked(number: str, style: Style) -> str:
+def _marked(number: str, style: CsvStyle) -> str:
     return number if style.decimal == "." else f"replace({number}, '.', ',')"
 
 

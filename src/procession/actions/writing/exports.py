@@ -169,7 +169,7 @@ def _write_csv(
     """Gives what the log says of it."""
     types = database.columns(connection, relation)
     warnings += csv_cells.check_decimals(connection, relation, types, options.decimals)
-    style = csv_cells.Style(
+    style = csv_cells.CsvStyle(
         decimal=options.decimal, decimals=options.decimals, zone=options.zone, escapes=options.escape_formulas
     )
     delimiter = options.delimiter or (";" if options.decimal == "," else ",")

@@ -37,7 +37,7 @@ _ZIP64_BYTES = 1 << 31  # where Python's zipfile must be told beforehand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notes:
+class BookNotes:
     """What a reader of the book should know: `warnings` end the step with a Warning, `remarks` are for its log."""
 
     warnings: tuple[str, ...] = ()
@@ -55,7 +55,9 @@ class _Sheet:
     last: int
 
 
-def write(connection: duckdb.DuckDBPyConnection, path: Path, relations: Mapping[str, str], zone: str = "UTC") -> Notes:
+def write(
+    connection: duckdb.DuckDBPyConnection, path: Path, relations: Mapping[str, str], zone: str = "UTC"
+) -> BookNotes:
     """Sheets by their names; more rows than a sheet holds go on in "Name (2)".
 
     Raises Problem for what Excel cannot hold, before anything is written.
@@ -76,7 +78,7 @@ def write(connection: duckdb.DuckDBPyConnection, path: Path, relations: Mapping[
     styles = _lay_out(connection, layout, sheets)
     _splice(connection, layout, path, [(sheet, styles) for sheet in sheets], zone)
     layout.unlink()
-    return Notes(warnings=tuple(warnings), remarks=tuple(remarks))
+    return BookNotes(warnings=tuple(warnings), remarks=tuple(remarks))
 
 
 def _check_headings(title: str, names: Collection[str]) -> None:
