@@ -86,6 +86,7 @@ class Pretence:
     def collect(self) -> None:
         os.eventfd_read(self._bell)
 
+    @property
     def is_short(self) -> bool:
         return False
 
