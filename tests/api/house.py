@@ -33,7 +33,7 @@ from procession.store import people as people_store
 from procession.store import runs as run_store
 from procession.store import steps as step_store
 from procession.store.blobs import Blobs
-from procession.store.chunks import Chunks
+from procession.store.chunks import PLACE_BYTES_MIN, Chunks
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
 from procession.store.sqlite import SqliteDatabase
@@ -214,7 +214,9 @@ def recovered(
     failures: list[str] = []
     database = SqliteDatabase(folder / "house.sqlite", on_fatal=failures.append, crash_point=crash_point)
     migrations.migrate(database, clock.now())
-    chunks = Chunks(folder / "uploads", crash_point=crash_point)
+    # Where it is to crash, small chunks are put at their places too.
+    least = PLACE_BYTES_MIN if crash_point is pass_by else 1
+    chunks = Chunks(folder / "uploads", crash_point=crash_point, place_bytes_min=least)
     uploads.sweep(database, chunks)
     blobs = Blobs(folder / "files", crash_point=crash_point)
     blobs.sweep()

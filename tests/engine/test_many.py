@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -211,10 +212,10 @@ def test_a_run_goes_on_when_a_full_disk_has_room_again(
     run = world.begin(process(*steps))
     world.wait_for(run, "a", StepStatus.RUNNING)
 
-    wait_until(lambda: has_limited(world, None))
+    wait_until(partial(has_limited, world, None))
     gate.touch()
     wait_until(lambda: "commit failed" in caplog.text)
-    wait_until(lambda: has_limited(world, 1_000_000))  # it may share a commit with what does not fit yet
+    wait_until(partial(has_limited, world, 1_000_000))  # it may share a commit with what does not fit yet
 
     assert world.wait(run, 5.0).outcome is Outcome.SUCCESS
     # What was decided while the disk was full is written when it has room: nothing is done twice.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from procession import actions
@@ -37,7 +38,7 @@ from tests.support import wait_until
 class World:
     home: Path
     clock: Clock = field(default_factory=SystemClock)
-    settings: EngineSettings = field(default_factory=lambda: EngineSettings(grace_seconds=0.5))
+    settings: EngineSettings = field(default_factory=partial(EngineSettings, grace_seconds=0.5))
     isolation: IsolationSettings = field(default_factory=IsolationSettings)
     crash_point: CrashPoint = pass_by
     make_isolation: Callable[[IsolationSettings], Isolation] = ForkServerIsolation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -86,9 +87,9 @@ def test_no_token_that_races_with_the_end_of_its_user_outlives_it(made: World, e
 
     asked: list[Callable[[], httpx2.Response]] = [finish]
     for code, token in zip(codes, refreshes, strict=True):
-        asked.insert(0, lambda code=code: made.redeem(code))  # type: ignore[misc]
-        asked.append(lambda token=token: made.refresh(token))  # type: ignore[misc]
-        asked.append(lambda: made.token(grant_type="client_credentials", **made.credentials))
+        asked.insert(0, partial(made.redeem, code))
+        asked.append(partial(made.refresh, token))
+        asked.append(partial(made.token, grant_type="client_credentials", **made.credentials))
 
     answers = all_at_once(*asked)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -38,7 +39,7 @@ def create(
         return made, secret, login
 
     with workplace.opened(console, may_create=True) as place:
-        application, secret, login = place.database.write(lambda tx: operation(tx, place))
+        application, secret, login = place.database.write(partial(operation, place=place))
     # A public application can keep no secret, and is told none.
     _tell_secret(console, application, login, None if application.is_public else secret)
     return 0
@@ -75,7 +76,7 @@ def change(
         return applications.change(act, replace(found, **fields)), act.author
 
     with workplace.opened(console) as place:
-        changed, login = place.database.write(lambda tx: operation(tx, place))
+        changed, login = place.database.write(partial(operation, place=place))
     content = _shown(changed, login)
     console.answer(content, "\n".join(f"{key + ':':<14} {_text(value)}" for key, value in content.items()))
     return 0
@@ -90,7 +91,7 @@ def reset_secret(console: Console, application: str) -> int:
         return *applications.reset_secret(act, found.id), act.author
 
     with workplace.opened(console) as place:
-        changed, secret, login = place.database.write(lambda tx: operation(tx, place))
+        changed, secret, login = place.database.write(partial(operation, place=place))
     _tell_secret(console, changed, login, secret)
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from procession.commands import views, waiting, workplace
@@ -29,7 +30,8 @@ def run(console: Console, process: str, *, inputs: Sequence[str], paths: Sequenc
         with place.database.read() as tx:
             process_id = workplace.find_process(tx, process)
         contents = {reference: (Path(path).name, _take(place.office.blobs, path)) for reference, path in named.items()}
-        begun = place.database.write(lambda tx: _start(tx, place, process_id, values, contents))
+        start = partial(_start, place=place, process=process_id, values=values, contents=contents)
+        begun = place.database.write(start)
         if wait:
             return waiting.wait(console, place, begun.id)
         return _tell_started(console, place, begun)

@@ -58,8 +58,7 @@ def opened(console: Console, *, may_create: bool = False, is_alone: bool = False
 
 
 def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> Iterator[Workplace]:
-    # A commit that fails raises; a command has nothing else to end.
-    database = home.open_database(clock, on_fatal=lambda _reason: None)
+    database = home.open_database(clock)
     database.on_look(home.wake)
     office = Office(
         actions=actions.book(),

@@ -28,8 +28,8 @@ def fill(act: Act, file_id: FileId, name: str, content: Content) -> File:
     file = find(tx, file_id)
     check_open(tx, act.caller, file)
     _refuse_output(tx, file)
-    files.fill(tx, file_id, name=name, content=content)
     _touch(act, file)
+    files.fill(tx, file_id, name=name, content=content)
     return find(tx, file_id)
 
 
@@ -38,8 +38,8 @@ def rename(act: Act, file_id: FileId, name: str) -> File:
     tx = act.tx
     file = find(tx, file_id)
     check_open(tx, act.caller, file)
-    files.rename(tx, file_id, name)
     _touch(act, file)
+    files.rename(tx, file_id, name)
     return find(tx, file_id)
 
 

@@ -166,5 +166,5 @@ def _change_run(act: Act, run_id: RunId, row: PropertyRow, wanted: Property) -> 
             f"the properties of process run {run_id} were frozen when it started; create a new run to change"
             f' "{row.item.name}"'
         )
-    steps.update_property(act.tx, row.id, wanted)
     runs.touch(act.tx, run, author=act.author, now=act.now)
+    steps.update_property(act.tx, row.id, wanted)
