@@ -110,6 +110,7 @@ class PretendedWorker:
     """One that says Done after a while, or Died, or nothing."""
 
     mark = ProcessMark(pid=1, started_ticks=0, boot_id="none")
+    has_more = False
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
