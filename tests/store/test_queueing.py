@@ -35,7 +35,13 @@ def put(connection: sqlite3.Connection, user: int, process: int, count: int = 1,
         for row in connection.execute("PRAGMA table_info(run)")
         if row[3] and row[4] is None and row[1] not in {"id", "status", "process_id"}
     }
-    values: dict[str, object] = {**required, "status": f"'{status}'", "process_id": process, "started_by": user, "scheduled_at": "value"}
+    values: dict[str, object] = {
+        **required,
+        "status": f"'{status}'",
+        "process_id": process,
+        "started_by": user,
+        "scheduled_at": "value",
+    }
     if status == "Running":
         values |= {"executor": "'somebody'", "started_at": 0}
     connection.execute(
