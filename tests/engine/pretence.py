@@ -119,6 +119,7 @@ class PretendedWorker:
     has_more = False
 
     mark = ProcessMark(pid=1, started_ticks=0, boot_id="none")
+    has_more = False
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
