@@ -1,4 +1,4 @@
-"""What our client tells, as the command line shows the same things of a home (commands/views)."""
+"""Shapes of the client as views of the command line (commands/views)."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _seconds(state: RunStatus | StepStatus) -> float | None:
     if state.date_started is not None and state.date_finished is not None:
         # Somebody may have set the clock back meanwhile.
         return max((state.date_finished - state.date_started).total_seconds(), 0.0)
-    # What is under way has no end, and our clock need not be the server's.
+    # A running step has no end, and our clock may differ from the server's.
     return None if state.duration_seconds is None else float(state.duration_seconds)
 
 

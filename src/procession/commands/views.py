@@ -1,4 +1,4 @@
-"""Runs, steps and plans as a command shows them: to people as text, to programs with the API's names."""
+"""Runs, steps and plans as commands show them: text for people, the API's names for programs."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _whole(seconds: float | None) -> int | None:
 
 
 def view(run: Run, steps: Iterable[StepRow], now: datetime) -> RunView:
-    """What the screen shows of it at the moment `now`."""
+    """The step as the screen shows it at `now`."""
     seconds = run.duration_seconds
     if run.status is RunStatus.RUNNING and run.started_at is not None:
         seconds = _since(run.started_at, now)
@@ -97,7 +97,7 @@ def _since(begin: datetime, now: datetime) -> float:
 
 
 def picture(run: Run, steps: Sequence[StepRow], now: datetime) -> str:
-    """All of it, at one moment."""
+    """The run and its steps at one moment."""
     shown = view(run, steps, now)
     lines = [f"{run.id} {watching.bar(shown)}", *(watching.step_line(step) for step in shown.steps)]
     return "\n".join(lines)
@@ -108,7 +108,7 @@ def newer_content(version: int, changes: Sequence[str], obstacles: Sequence[str]
 
 
 def newer_rows(present: int, newest: int, changes: Sequence[str], obstacles: Sequence[str]) -> list[tuple[str, str]]:
-    """What the plan says of a version that the run does not follow."""
+    """Rows about a newer version than the run's."""
     how = "not possible from here: " + "; ".join(obstacles) if obstacles else "--latest takes it"
     rows = [(f"newer version {newest}, the run follows {present}", how), ("what differs in it", "; ".join(changes))]
     return [(name, watching.plain(text)) for name, text in rows]

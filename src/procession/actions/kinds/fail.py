@@ -1,4 +1,4 @@
-"""fail: ends as Failed with a message; for a branch of a process that must not be reached."""
+"""fail: ends as Failed with a message, for a branch that a process must not reach."""
 
 from __future__ import annotations
 
