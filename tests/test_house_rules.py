@@ -25,8 +25,8 @@ FILE_LINES_MAX = 300
 PARAMETERS_MAX = 5
 
 DOORS = tuple(PRODUCT + name for name in ("door/", "api/", "oauth/", "web/", "serving/"))
-# What a function is called on or in; an operation also gets its transaction, the office and the time.
-NOT_COUNTED = {"self", "cls", "ctx", "context", "console", "tx", "office", "now"}
+# What a function is called on or in: an object, a command, a transaction at its time.
+NOT_COUNTED = {"self", "cls", "ctx", "context", "console", "tx", "now"}
 ASKS_THE_TIME = {
     "time": {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep"},
     "datetime": {"now", "utcnow", "today"},

@@ -11,6 +11,7 @@ from tests.crash.client import Client
 OLD, YOUNG = b"what it was before", b"young"
 PARTS = {1: b"one;" * 5_000, 2: b"two;" * 4_000, 3: b"three;" * 3_000}
 NEW = PARTS[1] + PARTS[2] + PARTS[3]
+EVEN = {1: b"even" * 5_000, 2: b"odd;" * 5_000, 3: b"last"}
 FIRST_TRY = b"first try"
 HOURS = 3_600
 
@@ -21,6 +22,7 @@ def script(client: Client) -> None:
     client.done("POST", f"files/{file}", files={"file": ("old.csv", OLD)})
     client.promise("file", partial(_holds, client, file, OLD))
     _in_chunks(client, file)
+    _of_one_size(client, file)
     _without_chunks(client, file)
     _given_up(client, file)
 
@@ -44,6 +46,14 @@ def _in_chunks(client: Client, file: str) -> None:
     assert late.status_code == 400
 
 
+def _of_one_size(client: Client, file: str) -> None:
+    """They are put at their places, and the commit copies nothing."""
+    session = client.twice(f"files/{file}/uploadsessions")["uploadSessionId"]
+    for number, data in EVEN.items():
+        _send(client, file, session, number, data)
+    _commit(client, file, session, NEW, b"".join(EVEN.values()))
+
+
 def _send(
     client: Client, file: str, session: str, number: int, data: bytes | None = None, *, before: bytes | None = None
 ) -> None:
@@ -57,9 +67,11 @@ def _send(
 
 
 def _is_kept(client: Client, session: str, number: int, *contents: bytes) -> None:
-    sql = "SELECT stored_as FROM upload_chunk WHERE session_id = ? AND number = ?"
-    [(name,)] = client.rows(sql, session, number)
-    assert (client.home / "uploads" / session / name).read_bytes() in contents
+    sql = "SELECT stored_as, size FROM upload_chunk WHERE session_id = ? AND number = ?"
+    [(name, size)] = client.rows(sql, session, number)
+    token, _, offset = name.partition("@")
+    kept = (client.home / "uploads" / session / ("whole" if offset else token)).read_bytes()
+    assert kept[int(offset or 0) :][:size] in contents
 
 
 def _commit(client: Client, file: str, session: str, before: bytes, after: bytes) -> None:
@@ -81,7 +93,7 @@ def _holds(client: Client, file: str, *contents: bytes) -> None:
 def _without_chunks(client: Client, file: str) -> None:
     """Begun without a key: a session whose answer was lost is left to the clean-up."""
     session = client.done("POST", f"files/{file}/uploadsessions")["uploadSessionId"]
-    _commit(client, file, session, NEW, b"")
+    _commit(client, file, session, b"".join(EVEN.values()), b"")
 
 
 def _given_up(client: Client, file: str) -> None:

@@ -151,7 +151,7 @@ def test_a_start_that_nobody_announced_is_found(build: Callable[..., World]) -> 
     run = world.create(world.apply(process(wait("a"))))
     other = SqliteDatabase(world.db.path, on_fatal=world.fatal.append)  # another process, which ended before it told
 
-    other.write(lambda tx: runs.start(tx, world.office, world.caller, run.id, now=world.clock.now()))
+    other.write(lambda tx: runs.start(world.act(tx), run.id))
     other.close()
 
     assert world.wait(run.id, 5.0).outcome is Outcome.SUCCESS

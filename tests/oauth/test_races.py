@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from procession.model.people import SCOPES, AccountStatus, Caller
 from procession.operations import people as people_operations
+from procession.operations.act import Act
 from tests.oauth.world import PKCE, VERIFIER, World
 
 MANY = 24
@@ -108,4 +109,5 @@ def _end(tx: Any, made: World, end: str) -> None:
         tx, email="admin@example.com", first_name="A", last_name="B", role=made.ada.role, now=made.clock.now()
     )
     wanted = replace(people_operations.user(tx, made.ada.id), status=AccountStatus.SUSPENDED)
-    people_operations.change_user(tx, Caller(user=admin, scopes=SCOPES), wanted, made.clock.now())
+    caller = Caller(user=admin, scopes=SCOPES)
+    people_operations.change_user(Act(tx=tx, caller=caller, now=made.clock.now(), office=made.office), wanted)

@@ -143,14 +143,14 @@ def _remove_runs(place: Workplace, rule: Rule, done: Pruned, *, is_alone: bool, 
 
 def _remove(tx: Transaction, *, place: Workplace, rule: Rule, piece: frozenset[RunId]) -> list[OldRun]:
     going = retention.runs(tx, rule, among=piece)
-    caller = workplace.operator(tx, place)
+    act = workplace.operator(tx, place)
     for run in going:
         # The log keeps what is removed: the run, its end and its history.
         message = (
             f'Pruned process run "{run.name}" ({run.id}, {run.process} version {run.version}): {run.result},'
             f" ended {views.date(run.ended_at)}, history SHA-256 {retention.history_sha256(tx, run.id)}"
         )
-        history.add_log(tx, caller.user.login, message, place.clock.now())
+        history.add_log(tx, act.author, message, act.now)
     retention.remove(tx, going)
     return going
 

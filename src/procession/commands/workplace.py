@@ -16,6 +16,7 @@ from procession.model.ids import ActionStepId, DataStepId, ProcessId, RunId, Ste
 from procession.model.people import SCOPES, Caller, User, UserRole
 from procession.model.steps import StepRow
 from procession.operations import people, steps
+from procession.operations.act import Act
 from procession.operations.office import Office
 from procession.store import people as people_store
 from procession.store import processes as process_store
@@ -91,10 +92,15 @@ def no_home(home: Home) -> str:
     return f"there is no home at {home.folder}: procession serve, apply or user create make one"
 
 
-def operator(tx: Transaction, place: Workplace, login: str | None = None) -> Caller:
+def operator(tx: Transaction, place: Workplace, login: str | None = None) -> Act:
     """The user a command acts as: the one named, else the first ClientAdmin, created as `admin` in a new home."""
-    user = people.find_user(tx, login) if login else _first_admin(tx, place)
-    return Caller(user=user, scopes=SCOPES)
+    return acting(tx, place, people.find_user(tx, login) if login else _first_admin(tx, place))
+
+
+def acting(tx: Transaction, place: Workplace, user: User) -> Act:
+    """Acts as this user with every scope."""
+    caller = Caller(user=user, scopes=SCOPES)
+    return Act(tx=tx, caller=caller, now=place.clock.now(), office=place.office)
 
 
 def viewer(tx: Transaction) -> Caller:

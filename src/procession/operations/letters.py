@@ -84,8 +84,8 @@ def _take(tx: Transaction, public_url: str, now: datetime) -> tuple[Post, Letter
         log.error("mail given up", extra={"about": _about(post), "tries": post.tries, "reason": reason})
         outbox.give_up(tx, post, reason, now)
         return post, None
-    outbox.postpone(tx, post, now + min(REST * 2 ** min(post.tries, 10), REST_MAX))
-    return post, _write(tx, post, public_url, now)
+    is_ours = outbox.claim(tx, post, now + min(REST * 2 ** min(post.tries, 10), REST_MAX))
+    return post, _write(tx, post, public_url, now) if is_ours else None
 
 
 def _write(tx: Transaction, post: Post, public_url: str, now: datetime) -> Letter | None:
