@@ -138,6 +138,19 @@ class Example:
     message: str = ""
 
 
+def nothing(settings: Any) -> tuple[str, ...]:
+    """For an action whose settings hold no references."""
+    return ()
+
+
+def _finds_no_mistakes(steps: Sequence[Any]) -> Sequence[Sequence[tuple[str, str]]]:
+    return [() for _ in steps]
+
+
+def _needs_no_network(settings: Any) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """An action's entry in the book of actions.
@@ -153,10 +166,10 @@ class Action:
     reads: Callable[[Any], tuple[str, ...]]  # settings -> "step.property" references it reads
     writes: Callable[[Any], tuple[str, ...]]  # settings -> "step.property" references it writes
     examples: tuple[Example, ...]
-    check: Callable[[Any], tuple[str, ...]] = lambda settings: ()  # more mistakes in the settings, in the user's words
+    check: Callable[[Any], tuple[str, ...]] = nothing  # more mistakes in the settings, in the user's words
     # Slow checks, for all steps of the kind in a file at once: for each step its mistakes, as the name of a setting
     # and a message. Called when a file is applied, outside any transaction.
-    check_together: Callable[[Sequence[Any]], Sequence[Sequence[tuple[str, str]]]] = lambda steps: [() for _ in steps]
+    check_together: Callable[[Sequence[Any]], Sequence[Sequence[tuple[str, str]]]] = _finds_no_mistakes
     runs_user_code: bool = False
-    wants_network: Callable[[Any], bool] = lambda settings: False
+    wants_network: Callable[[Any], bool] = _needs_no_network
     effect: Effect = Effect.IDEMPOTENT  # default of the kind; PURE: a step changes nothing but its outputs

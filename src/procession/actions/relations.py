@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,8 @@ LOGGED_CHARACTERS_MAX = 4_000  # DuckDB's message repeats the faulty line
 _READERS: Mapping[FileKind, Callable[..., Cells]] = {
     FileKind.CSV: delimited.read,
     FileKind.SHEET: sheets.read,
-    FileKind.JSON: lambda *given: json_files.read(*given, lines=False),
-    FileKind.JSON_LINES: lambda *given: json_files.read(*given, lines=True),
+    FileKind.JSON: partial(json_files.read, lines=False),
+    FileKind.JSON_LINES: partial(json_files.read, lines=True),
     FileKind.PARQUET: parquet.read,
 }
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from procession.actions import database
-from procession.actions.contract import Action, Context, FileOutput, Outcome, OutputValue
+from procession.actions.contract import Action, Context, FileOutput, Outcome, OutputValue, nothing
 from procession.actions.problems import Problem
 from procession.actions.tables import changing, contract, reading, sources, writing
 from procession.model.lifecycle import StepStatus
@@ -69,9 +70,9 @@ def _job(kind: str, settings: type[msgspec.Struct], work: Work, warm: Warm) -> A
         kind=kind,
         title=kind,
         settings=settings,
-        run=lambda context: _run(context, work, warm),
-        reads=lambda settings: (),
-        writes=lambda settings: (),
+        run=partial(_run, work=work, warm=warm),
+        reads=nothing,
+        writes=nothing,
         examples=(),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -96,7 +97,7 @@ def _of_file(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, fold
     source = FileInput(path=str(path), name="", size_bytes=path.stat().st_size)
     options = FileOptions(file="", encoding=settings.encoding, trim=settings.trim)
     if settings.format == "csv":
-        return csv_bodies.read(connection, source, options, folder, lambda name: _is_known(known, name))
+        return csv_bodies.read(connection, source, options, folder, partial(_is_known, known))
     _check_parquet(connection, path)
     return parquet.read(connection, source, options, folder)
 

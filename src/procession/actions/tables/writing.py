@@ -7,6 +7,7 @@ rows it changes. Files are immutable: earlier versions keep theirs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from procession.actions.contract import Context, FileOutput
@@ -158,7 +159,7 @@ def _taken_along(parts: Iterable[PartFile], affected: set[str], rows: int) -> tu
     """Files to rewrite: those with changed rows, and small ones compared to what is written anyway."""
     taken = [part for part in parts if part.path in affected]
     size = rows + sum(part.rows for part in taken)
-    for part in sorted((part for part in parts if part not in taken), key=lambda part: part.rows):
+    for part in sorted((part for part in parts if part not in taken), key=attrgetter("rows")):
         if part.rows > 2 * size:
             break
         taken.append(part)
