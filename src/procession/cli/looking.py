@@ -1,4 +1,4 @@
-"""What is there, and what came of it: list, show, log, download; in a home, or with a server."""
+"""Looking at runs: list, show, log, download; in a home, or on a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""download: files of a run into a folder; each whole and checked, or not at all, and none over another."""
+"""download: saves files of a run in a folder; each complete and verified, or not at all. Overwrites nothing."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _fetcher(blobs: Blobs, file: File) -> Fetch | None:
 
 
 def choose(run: str, wanted: Selection, found: Sequence[FoundFile]) -> list[FoundFile]:
-    """The files that are wanted and have a content. Raises NotFound, naming those there are."""
+    """The selected files that have a content. Raises NotFound, naming those there are."""
     by_reference = {file.reference: file for file in found}
     for reference in wanted.references:
         if reference not in by_reference:
@@ -112,7 +112,7 @@ def choose(run: str, wanted: Selection, found: Sequence[FoundFile]) -> list[Foun
 
 
 def save(console: Console, run: tuple[str, str], chosen: Sequence[FoundFile], target: Target) -> None:
-    """Raises Invalid before anything is written when a name is taken; `run` is its id and status."""
+    """Raises Invalid before writing anything if a name is taken. `run`: its id and status."""
     folder = Path(target.folder)
     places = _places(folder, chosen)
     taken = [path for path in places if os.path.lexists(path)]
@@ -131,7 +131,7 @@ def save(console: Console, run: tuple[str, str], chosen: Sequence[FoundFile], ta
 
 
 def _places(folder: Path, chosen: Sequence[FoundFile]) -> list[Path]:
-    """Two files of one name get their references before it, and numbers if need be."""
+    """Prefixes files of the same name with their references, and numbers if need be."""
     names = [file_names.clean_name(file.name) for file in chosen]
     count = Counter(map(_on_disk, names))
     given: set[str] = set()
@@ -146,7 +146,7 @@ def _places(folder: Path, chosen: Sequence[FoundFile]) -> list[Path]:
 
 
 def _on_disk(name: str) -> str:
-    """Names that differ in case, in how an accent is written, or in dots at the end, are one on many disks."""
+    """The name as many disks compare it: without case, one form of accents, no dots at the end."""
     return unicodedata.normalize("NFC", name).casefold().rstrip(". ")
 
 
@@ -172,7 +172,7 @@ def _save(file: FoundFile, path: Path, *, may_overwrite: bool) -> dict[str, Any]
 
 
 def settle(part: Path, path: Path, *, may_overwrite: bool = False) -> None:
-    """Give a finished file its name, all at once. Raises FileExistsError when the name is taken."""
+    """Gives a finished file its name atomically. Raises FileExistsError if the name is taken."""
     if may_overwrite:
         part.replace(path)
         return

@@ -27,7 +27,7 @@ class ListOptions:
     limit: int
 
     def split(self) -> tuple[RunStatus | None, Outcome | None]:
-        """The status and the outcome that are asked for. Raises Invalid, naming all there are."""
+        """Tells a status from an outcome. Raises Invalid, naming all there are."""
         if self.status is None:
             return None, None
         asked = self.status.replace(" ", "").lower()

@@ -1,4 +1,4 @@
-"""prune: old runs go, and with them their contents, logs and space; shown first, done with --yes."""
+"""prune: removes old runs with their contents and logs. Shows first, removes with --yes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from procession.store.database import Transaction
 from procession.store.retention import OldRun, Rule
 
 RUNS_AT_ONCE = 20  # in one transaction: a server's writer waits for some milliseconds
-REST_SECONDS = 0.05  # between two, beside a server: its writer asks again that often, and must find us resting
-FREE_BYTES_MAX = 2**20  # what a server frees at this moment is no reason for a word
+REST_SECONDS = 0.05  # between two writes beside a server, so its own writes get through
+FREE_BYTES_MAX = 2**20  # a running server frees pages all the time
 # Between the publication of a content and the commit of the row that names it lie seconds; while a server works, or
 # another command, nothing younger than this is taken for unused.
 YOUNG = timedelta(hours=1)
@@ -77,7 +77,7 @@ def prune(console: Console, wanted: PruneOptions, *, crash_point: CrashPoint = p
 
 @contextmanager
 def _alone(home: Home, wanted: PruneOptions) -> Iterator[bool]:
-    """Whether neither a server nor another command works on the home; none begins while it lasts."""
+    """Whether no server and no other command uses the home. None can start meanwhile."""
     if not (wanted.is_meant and home.exists()):
         yield False
         return
@@ -127,7 +127,7 @@ def _rest_seconds(*, is_alone: bool) -> float:
 
 
 def _remove_runs(place: Workplace, rule: Rule, done: Pruned, *, is_alone: bool, crash_point: CrashPoint) -> None:
-    """In pieces; each asks the rule again, because a run may have been restarted meanwhile."""
+    """Removes runs in batches. Each batch applies the rule again: a run may have been restarted."""
     left, done.runs = done.runs, []
 
     def remove() -> bool:
@@ -145,7 +145,7 @@ def _remove(tx: Transaction, *, place: Workplace, rule: Rule, piece: frozenset[R
     going = retention.runs(tx, rule, among=piece)
     act = workplace.operator(tx, place)
     for run in going:
-        # The log stays when a run goes: that it was there, how it ended, and what its history was.
+        # The log keeps what is removed: the run, its end and its history.
         message = (
             f'Pruned process run "{run.name}" ({run.id}, {run.process} version {run.version}): {run.result},'
             f" ended {views.date(run.ended_at)}, history SHA-256 {retention.history_sha256(tx, run.id)}"
@@ -156,7 +156,7 @@ def _remove(tx: Transaction, *, place: Workplace, rule: Rule, piece: frozenset[R
 
 
 def _sweep(place: Workplace, done: Pruned, *, is_alone: bool, crash_point: CrashPoint) -> None:
-    """Contents and logs that no row names go; a crash before leaves them to the next prune."""
+    """Removes contents and logs that no row names. After a crash the next prune does it."""
     with place.home.lease(backups.SWEEP, alone=True) as is_free:
         if not is_free:
             done.notes.append("a backup is being made: files stay until prune is called again")
@@ -164,7 +164,7 @@ def _sweep(place: Workplace, done: Pruned, *, is_alone: bool, crash_point: Crash
         _sweep_contents(place, done, is_alone=is_alone, crash_point=crash_point)
         with place.database.read() as tx:
             kept = retention.attempts(tx)
-        # An attempt's row is there before its log, and its number is never given twice.
+        # A row is written before its log, and no number is reused.
         for attempt, size in list(_logs(place)):
             if attempt not in kept:
                 place.office.log_path(attempt).unlink(missing_ok=True)
@@ -175,7 +175,7 @@ def _sweep(place: Workplace, done: Pruned, *, is_alone: bool, crash_point: Crash
 
 def _sweep_contents(place: Workplace, done: Pruned, *, is_alone: bool, crash_point: CrashPoint) -> None:
     blobs = place.office.blobs
-    # In this order: what is published in between is named, or is not among them.
+    # In this order, a content published in between is either named or not listed.
     there = blobs.stored()
     with place.database.read() as tx:
         unused = sorted(there - checks.contents(tx))

@@ -23,7 +23,7 @@ from procession.store.database import Transaction
 
 
 def run(console: Console, process: str, *, inputs: Sequence[str], paths: Sequence[str], wait: bool) -> int:
-    """Create a run, fill it, start it; all or nothing. With `wait`, the exit code tells how it ended."""
+    """Creates, fills and starts a run, all or nothing. With `wait`, the exit code tells how it ended."""
     values = dict(pair(text, "--input") for text in inputs)
     named = dict(pair(text, "--file") for text in paths)
     with workplace.opened(console) as place:

@@ -81,8 +81,8 @@ class LocalEngine:
         self._is_stopped.set()
         self._loop.wake()
         self._thread.join()
+        self._executor.close()  # before the processes: some are being ended there
         self._tools.isolation.close()
-        self._executor.close()
         self._loop.close()
         with suppress(ProcessionError):  # on a full disk, say: what was counted before is there
             self._tools.database.write(self._stand_still)

@@ -106,6 +106,9 @@ class CloseAsked:
     """Nothing new begins; the engine ends when nothing is under way."""
 
 
+# What the executor handles.
+OfRuns = WorkerSpoke | PauseOver | BeginDue | Published | Killed | StepTimeUp | RunTimeUp | RetryDue | JobDue
+
 Event = (
     WorkerSpoke
     | PauseOver

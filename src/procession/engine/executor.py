@@ -7,22 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from procession.actions.contract import Outcome as StepOutcome
-from procession.engine import decisions
+from procession.engine import decisions, events
 from procession.engine.attempts import Attempts, files_of, with_lost_log
 from procession.engine.board import Board, Work, lay
 from procession.engine.changes import Change, time_out
 from procession.engine.decisions import Result
-from procession.engine.events import (
-    BeginDue,
-    JobDue,
-    Killed,
-    PauseOver,
-    Published,
-    RetryDue,
-    RunTimeUp,
-    StepTimeUp,
-    WorkerSpoke,
-)
 from procession.engine.loop import Loop
 from procession.engine.notes import Notes
 from procession.engine.options import Tools
@@ -38,8 +27,6 @@ from procession.store.database import Task
 log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 0.01  # of a process that says more than is taken in at once: 6 MB of log a second
-
-ExecutorEvent = WorkerSpoke | PauseOver | BeginDue | Published | Killed | StepTimeUp | RunTimeUp | RetryDue | JobDue
 
 
 class Executor:
@@ -70,32 +57,32 @@ class Executor:
         if taken.crashes is not None:
             decisions.recover(board, change, crashes=taken.crashes)
         for key in board.retry_at:
-            self._loop.after(decisions.seconds_to_retry(board, key, change.now), RetryDue(board, key))
+            self._loop.after(decisions.seconds_to_retry(board, key, change.now), events.RetryDue(board, key))
         assert board.run.worked_max is not None
-        board.limit = self._loop.after(board.run.worked_max - board.run.worked.counted, RunTimeUp(board))
+        board.limit = self._loop.after(board.run.worked_max - board.run.worked.counted, events.RunTimeUp(board))
         self._advance(board)
 
-    def handle(self, event: ExecutorEvent) -> None:
+    def handle(self, event: events.OfRuns) -> None:
         match event:
-            case WorkerSpoke(work) | PauseOver(work) | StepTimeUp(work) if work.stage is not Stage.RUNNING:
-                pass  # its end was decided meanwhile
-            case WorkerSpoke(work):
+            case events.WorkerSpoke(work) | events.PauseOver(work) | events.StepTimeUp(work) if _is_over(work):
+                pass
+            case events.WorkerSpoke(work):
                 self._hear(event)
-            case PauseOver(work):
-                self._loop.watch(work.worker, WorkerSpoke(work))
-            case BeginDue(work):
+            case events.PauseOver(work):
+                self._loop.watch(work.worker, events.WorkerSpoke(work))
+            case events.BeginDue(work):
                 self._let_go(work)
-            case JobDue(job):
+            case events.JobDue(job):
                 self._attempts.submit(job)
-            case StepTimeUp(work):
+            case events.StepTimeUp(work):
                 self._end_early(work, f"timed out after {work.step.time_limit_seconds:g} s")
-            case Published(work, outcome, contents):
+            case events.Published(work, outcome, contents):
                 self._published(work, outcome, contents)
-            case Killed():
+            case events.Killed():
                 self._killed(event)
-            case RunTimeUp(board):
+            case events.RunTimeUp(board):
                 self._time_out(board)
-            case RetryDue(board, key):
+            case events.RetryDue(board, key):
                 board.retry_at.pop(key, None)
 
     def decide(self) -> None:
@@ -160,13 +147,11 @@ class Executor:
 
     def _change(self, board: Board) -> Change:
         """What this turn changes of the run; all that is decided in one turn is recorded together."""
-        change = self._changes.get(board.run.id)
-        if change is None:
-            change = self._changes[board.run.id] = Change(
-                board=board, now=self._clock.now(), steady=self._clock.monotonic()
-            )
+        run, clock = board.run.id, self._clock
+        if run not in self._changes:
+            self._changes[run] = Change(board=board, now=clock.now(), steady=clock.monotonic())
             self._loop.again()
-        return change
+        return self._changes[run]
 
     def _advance(self, board: Board) -> None:
         decisions.advance(board, self._change(board))
@@ -199,14 +184,14 @@ class Executor:
         try:
             failed = self._attempts.let_go(work)
         except (OSError, MemoryError):
-            self._loop.later(BeginDue(work))
+            self._loop.later(events.BeginDue(work))
             return
         if failed is not None:
             self._over(work, failed)
             return
-        self._loop.watch(work.worker, WorkerSpoke(work))
+        self._loop.watch(work.worker, events.WorkerSpoke(work))
         limit = work.step.time_limit_seconds
-        work.limit = self._loop.after(limit, StepTimeUp(work)) if limit is not None else None
+        work.limit = self._loop.after(limit, events.StepTimeUp(work)) if limit is not None else None
 
     def _not_recorded(self, change: Change, error: Exception) -> None:
         board = change.board
@@ -221,7 +206,7 @@ class Executor:
 
     # --- what attempts tell
 
-    def _hear(self, event: WorkerSpoke) -> None:
+    def _hear(self, event: events.WorkerSpoke) -> None:
         work = event.work
         said = self._attempts.hear(work)
         if said.trouble:
@@ -236,7 +221,7 @@ class Executor:
         elif work.worker.has_more:
             # What one process says must not take the others' turns; meanwhile its pipe is full, and it waits.
             self._loop.forget(work.worker)
-            self._loop.after(PAUSE_SECONDS, PauseOver(work))
+            self._loop.after(PAUSE_SECONDS, events.PauseOver(work))
 
     def _over(self, work: Work, outcome: StepOutcome) -> None:
         work.move(Stage.OVER)
@@ -263,7 +248,7 @@ class Executor:
         change = self._change(board)
         decisions.settle(board, change, work, result)
         if (due := board.retry_at.get(work.key)) is not None:
-            self._loop.after((due - change.now).total_seconds(), RetryDue(board, work.key))
+            self._loop.after((due - change.now).total_seconds(), events.RetryDue(board, work.key))
             self._on_parked()
         self._advance(board)
 
@@ -284,7 +269,7 @@ class Executor:
         work.board.leaving.add(work)
         self._attempts.kill(work)
 
-    def _killed(self, event: Killed) -> None:
+    def _killed(self, event: events.Killed) -> None:
         work = event.work
         self._attempts.free(work)
         self._attempts.clear(work)
@@ -308,3 +293,8 @@ class Executor:
     def _timed_out(self, board: Board, _: Task[None]) -> None:
         self._tools.announcements.ring(board.run.id)
         self.drop(board)
+
+
+def _is_over(work: Work) -> bool:
+    """Its end was decided meanwhile."""
+    return work.stage is not Stage.RUNNING

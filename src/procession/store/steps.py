@@ -114,8 +114,7 @@ def _replace(
     tx: Transaction, owner: tuple[ProcessId, RunId | None], present: Mapping[str, int], steps: Sequence[Step]
 ) -> None:
     """`present` are all there ever were, by key."""
-    for number in present.values():
-        tx.run("UPDATE step SET is_retired = 1 WHERE id = ?", number)
+    tx.many("UPDATE step SET is_retired = 1 WHERE id = ?", [(number,) for number in present.values()])
     for position, step in enumerate(steps):
         if step.key in present:
             _publish_step(tx, present[step.key], step, position=position)

@@ -1,4 +1,4 @@
-"""fail: ends as Failed with a message; for a branch of a process that must not be reached."""
+"""fail: ends as Failed with a message, for a branch that a process must not reach."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from procession.actions.contract import Action, Context, Example, Outcome
+from procession.actions.contract import Action, Context, Example, Outcome, nothing
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
 
@@ -34,7 +34,7 @@ ACTION = Action(
     title="End with a failure",
     settings=FailSettings,
     run=run,
-    reads=lambda settings: (),
-    writes=lambda settings: (),
+    reads=nothing,
+    writes=nothing,
     examples=(EXAMPLE,),
 )

@@ -196,6 +196,10 @@ def check(settings: RunPythonSettings) -> tuple[str, ...]:
     return tuple(found)
 
 
+def wants_network(settings: RunPythonSettings) -> bool:
+    return bool(settings.network)
+
+
 EXAMPLE = Example(
     settings={
         "inputs": {"orders": "${files.orders}"},
@@ -225,5 +229,5 @@ ACTION = Action(
     examples=(EXAMPLE,),
     check=check,
     runs_user_code=True,
-    wants_network=lambda settings: bool(settings.network),
+    wants_network=wants_network,
 )

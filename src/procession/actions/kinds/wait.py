@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from procession.actions.contract import Action, Context, Example, Outcome
+from procession.actions.contract import Action, Context, Example, Outcome, nothing
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
 
@@ -37,7 +37,7 @@ ACTION = Action(
     title="Wait",
     settings=WaitSettings,
     run=run,
-    reads=lambda settings: (),
-    writes=lambda settings: (),
+    reads=nothing,
+    writes=nothing,
     examples=(EXAMPLE,),
 )

@@ -1,4 +1,4 @@
-"""Columns out of cells: what the process file declares, and for the rest what the cells themselves say (guessing)."""
+"""Turns cells into columns: types declared in the process file, or found from the cells (guessing)."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
-    """What a relation was made of. `declared`: the columns whose types the process file says, by name.
+    """A loaded relation. `declared`: columns with a type in the process file, by name.
 
-    `typed`: the columns with cells that are more than texts by their file's own word, as in a sheet.
+    `typed`: columns with cells that have a type in the file, as in a sheet.
     `place` says where a value is in the file, by rowid and column name. `notes` tells, by name, why a column is text
     although most of its cells are numbers.
     """
@@ -41,13 +41,13 @@ class Relation:
 
 
 def texts_of(name: str) -> str:
-    """The relation that holds columns of `name` as they were written."""
+    """The name of the relation with columns of `name` as written."""
     return f"texts of {name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedRelation:
-    """The relation to make of a file that people call `file`.
+    """A relation to make of a file; `file`: its name in messages.
 
     `texts` are columns, by name, that texts_of(name) holds too, row by row the same.
     """
@@ -97,7 +97,7 @@ def _declared(columns: Sequence[DeclaredColumn]) -> dict[str, Declared]:
 def _guess(
     connection: duckdb.DuckDBPyConnection, columns: list[DeclaredColumn], cells: Cells, wanted: WantedRelation
 ) -> dict[int, GuessedType] | None:
-    """Make the table in one pass, of what the columns are likely to be. None where that is not so, or not sure."""
+    """Makes the table in one pass from the likely types. None if they do not hold for sure."""
     import duckdb
 
     bare = frozenset(_bare(cells))
@@ -116,7 +116,7 @@ def _guess(
         found |= _types(connection, left)
         _create(connection, cells.source, columns, found, wanted)
         for said in _declared(columns).values():
-            if cells.load is None:  # texts of a file are no binary numbers
+            if cells.load is None:  # a text file has no binary numbers
                 found[said.number] = replace(found[said.number], residue=fitting.residue(connection, said))
     except (duckdb.InvalidInputException, duckdb.ConversionException):
         return None
@@ -143,7 +143,7 @@ def _without_empty(
 
 
 def nameless(connection: duckdb.DuckDBPyConnection, cells: Cells) -> frozenset[int]:
-    """Columns that have neither a heading nor a value: a delimiter at the end of every line makes one."""
+    """Columns with neither heading nor value: a delimiter at the end of every line makes one."""
     bare = _bare(cells)
     if not bare:
         return frozenset()

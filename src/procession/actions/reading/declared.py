@@ -1,4 +1,4 @@
-"""Columns of a file on their way: what the process file declares of them, as what fitting.py makes and compares."""
+"""Columns of a file with their declared options, in the form that fitting.py takes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from procession.actions.reading.values import Style
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredColumn:
-    """A column on its way: `text` is the SQL of its cells' texts, as written but for what `trim` takes."""
+    """A column being made; `text`: SQL of its cells' texts, as written but for what `trim` removes."""
 
     named: NamedColumn
     cells: CellColumn
@@ -61,13 +61,13 @@ def column_of(cells: CellColumn, named: NamedColumn, options: FileOptions) -> De
     )
     trims = said.trim if said is not None and said.trim is not None else options.trim
     text = fitting.text_of(named.number, cells, trims=trims)
-    if cells.native == "VARCHAR":  # Parquet tells an empty text from no value, as tables do and files do not
+    if cells.native == "VARCHAR":  # Parquet distinguishes an empty text from no value; our files do not
         text = f"nullif({text}, '')"
     return DeclaredColumn(named=named, cells=cells, text=text, style=style)
 
 
 def guess(said: Declared) -> GuessedType:
-    """Its value, which ends the statement at the first cell that does not fit."""
+    """SQL of its value, which fails the statement at the first cell that does not fit."""
     kind, value = values.SQL_TYPES[said.type], said.value
     if said.type != "Text":
         value = f"CASE WHEN {said.text} IS NOT NULL THEN coalesce({value}, {FAILS}) END"

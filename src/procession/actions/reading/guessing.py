@@ -1,7 +1,7 @@
-"""What columns are that nobody declared: looked at over all rows, all or nothing. What is not sure stays text.
+"""Finds types of undeclared columns from all rows, all or nothing. In doubt, a column stays text.
 
-A sample only rules out: a text among the first rows makes a column text at once. Whatever else a column may be is
-asked of every row.
+A sample only rules types out: a word among the first rows makes a column text at once. Any other type is
+checked on every row.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ class Open:
 
     @property
     def number(self) -> str:
-        """The SQL of its text with the file's decimal mark, which number cells among texts do not have."""
+        """SQL of its text with the file's decimal mark, which number cells lack."""
         if self.kind is not None or self.style.decimal == ".":
             return self.text
         return self.of_texts(self.text, f"replace({self.text}, '.', {literal(self.style.decimal)})")
 
     def of_texts(self, texts: str, others: str) -> str:
-        """The first SQL for cells that are texts, the other for those that their file says more about."""
+        """SQL that takes the first for text cells and the other for typed cells."""
         if self.kind is not None:
             return texts if self.kind is Kind.TEXT else others
         return f"(CASE {self.kinds} WHEN {Kind.TEXT:d} THEN {texts} ELSE {others} END)"
@@ -58,7 +58,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuessedType:
-    """A type, and the SQL value. `residue` tells of rounded binary numbers; `stays` why a column of numbers is text.
+    """A type and its SQL value. `residue`: a note on rounded binary numbers; `stays`: why numbers stay text.
 
     `tried` is SQL that `value` knows by a name.
     """
@@ -80,7 +80,7 @@ _NUMBER, _DATE, _MOMENT, _ZONED = 1, 2, 4, 8
 
 
 def _masks(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> tuple[int, ...]:
-    """Of each column, what the sample does not rule out."""
+    """For each column, the types that the sample does not rule out."""
     found: list[int] = []
     for group in in_groups(columns):
         asked = [_tests(column) for column in group]
@@ -98,7 +98,7 @@ def _masks(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> tu
 
 
 def in_groups(columns: Sequence[T]) -> Iterator[Sequence[T]]:
-    """So that a question about each of many columns takes no more memory than one about a few."""
+    """In groups, so a query about many columns needs no more memory than one about a few."""
     for start in range(0, len(columns), _COLUMNS_ASKED_MAX):
         yield columns[start : start + _COLUMNS_ASKED_MAX]
 
@@ -115,7 +115,7 @@ def _tests(column: Open) -> dict[int, str]:
 
 
 def _by_pattern(column: Open, tests: Mapping[int, str]) -> dict[int, str]:
-    """What a pattern says of texts; cells that are dates by their file's word need none."""
+    """By the declared pattern; typed date cells need none."""
     pattern = column.style.pattern
     if pattern is None:
         return {}
@@ -170,7 +170,7 @@ def _kinds(connection: duckdb.DuckDBPyConnection, column: Open) -> set[Kind]:
 
 
 def _holds(connection: duckdb.DuckDBPyConnection, column: Open, test: str) -> bool:
-    """For every cell, and is there one?"""
+    """Whether the condition holds for all cells, and there is one."""
     row = connection.execute(
         f"SELECT count({column.text}), count(*) FILTER ({column.text} IS NOT NULL AND {test}) FROM {quote(RELATION)}"
     ).fetchone()
@@ -179,7 +179,7 @@ def _holds(connection: duckdb.DuckDBPyConnection, column: Open, test: str) -> bo
 
 
 def _of_numbers(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedType:
-    """Number cells: as many decimals as are there. Binary ones beyond ten decimals are rounded, and it is said."""
+    """Number cells: with all their decimals. Binary ones are rounded to ten decimals, with a note."""
     text = column.text
     decimals = f"CASE WHEN contains({text}, '.') THEN length({text}) - instr({text}, '.') ELSE 0 END"
     whole = f"length(ltrim(split_part({text}, '.', 1), '-'))"
@@ -192,7 +192,7 @@ def _of_numbers(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedT
 
 
 def residue(connection: duckdb.DuckDBPyConnection, text: str) -> str:
-    """What is rounded of the numbers in this SQL text beyond ten decimals; "" for nothing."""
+    """A note on the numbers of this SQL text that are rounded to ten decimals; "" if none are."""
     long = f"contains({text}, '.') AND length({text}) - instr({text}, '.') > {_DECIMALS_MAX}"
     apart = f"abs(CAST({text} AS DOUBLE) - CAST(CAST({text} AS {_LONG}) AS DOUBLE))"
     count, largest = _one(connection, f"SELECT count(*) FILTER ({long}), CAST(max({apart}) FILTER ({long}) AS VARCHAR)")
@@ -203,7 +203,7 @@ def residue(connection: duckdb.DuckDBPyConnection, text: str) -> str:
 
 
 def _of_texts(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedType | None:
-    """Texts that are all numbers, where no digit and no difference between two of them would be lost."""
+    """Text cells that are all numbers, if no digit and no difference between two would be lost."""
     even = _evenly(connection, column)
     if even is not None:
         return even
@@ -225,7 +225,7 @@ def _of_texts(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedTyp
 
 
 def _evenly(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedType | None:
-    """The common case in one cheap look: whole numbers only, or one number of decimals, written as a number is."""
+    """A cheap check for the common case: whole numbers, or all with equally many decimals."""
     if not column.style.is_plain:
         return None
     text = column.text
@@ -246,7 +246,7 @@ def _evenly(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedType 
 
 
 def _has_twins(connection: duckdb.DuckDBPyConnection, column: Open, number: str) -> bool:
-    """Are there two texts that are one number? Where the decimals are even, only whole ones can be."""
+    """Whether two texts are the same number. With equal decimals, only whole ones can be."""
     among = "" if column.style.thousands else f"WHERE regexp_full_match({number}, '-?[0-9]+(\\.0*)?')"
     row = connection.execute(
         f"SELECT 1 FROM (SELECT DISTINCT {column.text} AS text, CAST({number} AS {_LONG}) AS number "

@@ -1,4 +1,4 @@
-"""JSON files and JSON lines as cells: numbers with all their digits, the keys of all records as columns."""
+"""Reads JSON files and JSON lines as cells: numbers with all digits, the keys of all records as columns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from procession.actions.reading.options import FileOptions
 if TYPE_CHECKING:
     import duckdb
 
-# Tokens by their first character, which is compared faster than it is cut off.
+# Tokens by their first character: comparing is faster than cutting it off.
 _IS_TEXT = "token < '#'"  # a quote; numbers begin with a digit or a minus
 _IS_WORD = "token > ':'"  # true or false
 _UNQUOTED = "substring(token, 2, length(token) - 2)"
@@ -70,7 +70,7 @@ def read(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tokens:
-    """The records as a file of tokens, with a column for each key."""
+    """The records as a file of tokens, a column for each key."""
 
     source: FileInput
     path: Path
@@ -87,7 +87,7 @@ class _Tokens:
 
 
 def _seeming(connection: duckdb.DuckDBPyConnection, table: _Tokens) -> list[Kind] | None:
-    """The kind of each column by the first rows; None where one has several, or there are too many."""
+    """The kind of each column in the first rows; None if one has several, or there are too many columns."""
     if len(table.columns) > likely.COLUMNS_MAX:
         return None
     listed = ", ".join(_kind(f"c{number}") for number in range(len(table.columns)))
@@ -152,7 +152,7 @@ def _place_of(begin: Source, rows: RowWriter, path: Path, error: BadJson, *, lin
 
 
 def _line_feeds(path: Path, size: int) -> int:
-    """How many the file's first bytes hold."""
+    """Line feeds among the file's first bytes."""
     count = 0
     with path.open("rb") as file:
         while size > 0 and (chunk := file.read(min(size, _BUFFER_BYTES))):
@@ -171,7 +171,7 @@ def _place(path: Path, columns: list[str], row: int, column: int, *, lines: bool
 
 
 def _columns(source: FileInput, rows: RowWriter, options: FileOptions) -> list[str]:
-    """The keys; of a file without records those that the process file declares."""
+    """The keys; for a file without records, the declared ones."""
     if rows.keys:
         return list(rows.keys)
     declared = [heading for heading in options.columns if not heading.isdecimal()]
@@ -182,7 +182,7 @@ def _columns(source: FileInput, rows: RowWriter, options: FileOptions) -> list[s
 
 
 def _load(connection: duckdb.DuckDBPyConnection, table: _Tokens) -> None:
-    """Makes RELATION of the file of tokens, with a column of kinds for each of texts."""
+    """Makes RELATION from the file of tokens, with a column of kinds for each column of texts."""
     numbers = range(len(table.columns))
     texts = ", ".join(f"{_text(f'c{number}', table.rows)} AS t{number}" for number in numbers)
     kinds = ", ".join(f"{_kind(f'c{number}')} AS k{number}" for number in numbers)
@@ -191,7 +191,7 @@ def _load(connection: duckdb.DuckDBPyConnection, table: _Tokens) -> None:
 
 def _write_out_exponents(connection: duckdb.DuckDBPyConnection, width: int) -> tuple[int, int] | None:
     """Row and column of the first exponent that is out of range, None when there is none."""
-    # Few files have any: in the statement that loads all columns, this would cost more than all else.
+    # Few files have exponents: in the statement that loads all columns, this would dominate the cost.
     for number, (_, most) in enumerate(_extremes(connection, width)):
         if most != _EXPONENT:
             continue
@@ -246,14 +246,14 @@ def _tokens(path: Path, rows: RowWriter, width: int) -> str:
 
 
 def _text(token: str, rows: RowWriter) -> str:
-    """What a token says: a text without its quotes and escapes, else the token itself."""
+    """The text of a token, without quotes and escapes; else the token itself."""
     return f"CASE WHEN {_IS_TEXT} THEN {_UNESCAPED if rows.has_escapes else _UNQUOTED} ELSE token END".replace(
         "token", token
     )
 
 
 def _sure(token: str, kind: Kind, rows: RowWriter) -> str:
-    """The same, where the token is of that kind."""
+    """The same for a token known to be of that kind."""
     value = "token"
     match kind:
         case Kind.TEXT:

@@ -13,8 +13,8 @@ from procession.actions.reading.json_rows import RowWriter
 from procession.actions.reading.json_source import NOT_UTF_8, Source
 from procession.actions.reading.json_values import BadJson, scan, shown, skip
 
-_HELD_BYTES = 1 << 20  # of an object that may hold a list of records: more is not parsed as one value
-# From the end of a record to the first key of the next one: in most files this stands nowhere else.
+_HELD_BYTES = 1 << 20  # of an object that may hold a list of records: a longer one is not parsed whole
+# From the end of a record to the next one's first key: rarely found elsewhere.
 _BETWEEN_RECORDS = re.compile(r'\}[ \t\r\n]{0,80},[ \t\r\n]{0,80}\{[ \t\r\n]{0,80}"[^"\\]{0,80}"')
 _KEY = re.compile(r'[ \t\r\n]*("(?:[^"\\]|\\.)*")[ \t\r\n]*:[ \t\r\n]*')
 _LIST_OF_OBJECTS = re.compile(r"\[[ \t\r\n]*(?=\{)")
@@ -25,7 +25,7 @@ _NAMED_MAX = 10
 
 @dataclass(slots=True, kw_only=True)
 class FoundRecords:
-    """What else there is to say about the file."""
+    """Findings beside the records."""
 
     remarks: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -181,7 +181,7 @@ def _one_after_other(source: Source, rows: RowWriter) -> None:
 
 
 def _alone(value: dict[str, object], rows: RowWriter) -> FoundRecords:
-    """The only object of a file: the list of objects that it holds, else one row."""
+    """A file of a single object: its list of objects, else one row."""
     lists = {key: inner for key, inner in value.items() if isinstance(inner, list) and _are_objects(inner)}
     full = {key: inner for key, inner in lists.items() if inner}
     if len(full or lists) > 1:
@@ -219,7 +219,7 @@ def _taken_from(key: str, others: list[str]) -> FoundRecords:
 
 
 def _list_inside(source: Source, rows: RowWriter) -> FoundRecords | None:
-    """Takes the list of objects in an object that is too long to be held; None where none begins so far."""
+    """Takes the list of objects in an object too long to hold; None if none has begun."""
     text, others, at = source.text(), list[str](), 1
     while True:
         found = _KEY.match(text, at)
@@ -243,7 +243,7 @@ def _list_inside(source: Source, rows: RowWriter) -> FoundRecords | None:
 
 
 def _behind(source: Source, key: str, others: list[str]) -> list[str]:
-    """The keys that follow the list, up to the end of the file."""
+    """Checks the keys after the list, up to the end of the file."""
     while not source.has_ended:
         source.more()
         source.check_length()
@@ -251,7 +251,7 @@ def _behind(source: Source, key: str, others: list[str]) -> list[str]:
     at = skip(text, 0)
     if text.startswith(",", at) and text.startswith("}", skip(text, at + 1)):
         raise BadJson("a comma stands behind the last value", at)
-    # What is left is an object but for its opening: a comma and more, or the closing brace alone.
+    # The rest is an object without its opening: a comma and more keys, or just the closing brace.
     value, end = scan("{" + text[at + text.startswith(",", at) :], 0)
     assert isinstance(value, dict)
     twins = [other for other in value if other == key or other in others]

@@ -1,4 +1,4 @@
-"""Records of JSON as rows of tokens in a file that DuckDB reads fast; each token is the JSON text of one value."""
+"""Writes JSON records as rows of tokens that DuckDB loads fast; a token is the JSON text of a value."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _Decoders = tuple[_Decode, _Decode]  # of a list of records, and of a record a l
 
 
 class RowsTooLarge(Exception):
-    """The text says what there is too much of."""
+    """Raised with what is too much."""
 
 
 class RowWriter:
-    """Takes records and writes their rows. `keys` are the columns, in order of first sight.
+    """Takes records and writes their rows. `keys`: the columns, in order of first use.
 
     There are two ways: `take` one parsed record, or many at once, by `take_list` and `take_lines`. Those refuse (False)
-    whatever is not plain, and the caller then parses it record by record: a new key, a key that may be there twice,
-    anything that is wrong.
+    whatever is not plain, and the caller then parses it record by record: a new key, a possibly repeated key,
+    any mistake.
     """
 
     def __init__(self, out: BinaryIO) -> None:
@@ -79,7 +79,7 @@ class RowWriter:
             self._decoders = None
 
     def _decoders_now(self) -> _Decoders | None:
-        """Decoders for the keys of now; None where a key is not one that msgspec can be told."""
+        """Decoders for the present keys; None if msgspec cannot handle one."""
         if self._decoders is None and self.keys and self._is_plain:
             fields = {f"f{number}": key for key, number in self.keys.items()}
             record = msgspec.defstruct(
@@ -114,7 +114,7 @@ class RowWriter:
         return True
 
     def _is_once(self, text: bytes, rows: bytes, count: int) -> bool:
-        """Whether no record has a key twice: msgspec keeps the last of twins without a word.
+        """Whether no record has a key twice: msgspec silently keeps the last.
 
         Each key has a colon of its own. One that was not kept leaves a colon too many in `text`.
         """
@@ -148,7 +148,7 @@ def _named(value: object) -> str:
 
 
 def _has_nested(rows: bytes) -> bool:
-    """Whether a token is a list or an object. No text begins so: it begins with a quote."""
+    """Whether a token is a list or an object; texts begin with a quote."""
     return any(
         mark in rows and (rows.startswith(mark) or BETWEEN + mark in rows or b"\n" + mark in rows)
         for mark in (b"{", b"[")

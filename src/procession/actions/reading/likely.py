@@ -1,4 +1,4 @@
-"""What columns are likely to be that nobody declared, by their first rows: a guess that proves itself.
+"""Likely types of undeclared columns by their first rows: guesses that verify themselves.
 
 A guess is an SQL value that fails at the first cell which is not exactly so. One pass over all rows then both asks and
 makes the table; where it fails, the columns are found by `guessing`, which answers for every guess the same.

@@ -1,4 +1,4 @@
-"""Which column of cells a step calls what: by heading or position, as `columns` says, and never two alike."""
+"""Names columns of cells: by heading or position, as `columns` says, and never two alike."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHOWN_MAX = 30  # headings in a message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedColumn:
-    """A column that the step gets. `number` is its place among the cells, from 0."""
+    """A column that the step gets; `number`: its place among the cells, from 0."""
 
     number: int
     name: str
@@ -24,7 +24,7 @@ class NamedColumn:
 
 
 def settle(cells: Cells, options: FileOptions, file: str) -> tuple[NamedColumn, ...]:
-    """The columns in their order. Raises Problem for one that is missing, not expected, or called like another."""
+    """The columns in order. Raises Problem for one that is missing, unexpected, or has another's name."""
     headings = [column.heading.strip() if options.trim else column.heading for column in cells.columns]
     declared = _declared(headings, options.columns, file)
     _refuse_others(headings, declared, options, file)
@@ -73,7 +73,7 @@ def _named(number: int, heading: str, options: ColumnOptions | None) -> NamedCol
 
 
 def _refuse_twins(columns: list[NamedColumn], file: str) -> None:
-    # SQL knows no difference between "Amount" and "amount".
+    # SQL names ignore case: "Amount" is "amount".
     times = Counter(column.name.casefold() for column in columns)
     twins = [column for column in columns if times[column.name.casefold()] > 1]
     if not twins:

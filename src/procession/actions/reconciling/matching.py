@@ -17,7 +17,7 @@ from procession.actions import database
 if TYPE_CHECKING:
     import duckdb
 
-ROUNDS_MAX = 20  # of mutual best choices in one rule; each pairs what the one before has freed
+ROUNDS_MAX = 20  # of mutual best choices in a rule; each pairs what the last one freed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class MatchingRule:
     tolerance: Decimal = Decimal(0)
     date: int | None = None  # the N of the date's key_N
     days: int = 0
-    empty: int | None = None  # the N of a key that must be empty on one side at least
+    empty: int | None = None  # the N of a key that must be empty on at least one side
     only: bool = False  # pair only rows that have no other candidate
 
     @property
@@ -38,7 +38,7 @@ class MatchingRule:
 
 
 def begin(connection: duckdb.DuckDBPyConnection) -> None:
-    """Nothing is paired yet."""
+    """Creates the relations: nothing is paired yet."""
     connection.execute("CREATE TABLE pairs (rule INTEGER, left_row BIGINT, right_row BIGINT)")
     connection.execute("CREATE TABLE undecided (row BIGINT)")
     for side in ("left", "right"):
@@ -46,7 +46,7 @@ def begin(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def apply(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
-    """Pair what the rule can pair among what remains; how many pairs."""
+    """Pairs what the rule can among the remaining rows; returns the number of pairs."""
     before = database.count(connection, "pairs")
     if rule.is_exact:
         _pair(connection, rule, _equal_rows(rule))
@@ -56,7 +56,7 @@ def apply(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
 
 
 def twins(connection: duckdb.DuckDBPyConnection, rules: Sequence[MatchingRule]) -> int:
-    """How many open rows look booked twice: a rule paired another row of their side that it cannot tell from them."""
+    """Number of open rows that look booked twice: a rule paired an identical row of their side."""
     total = 0
     for side in ("left", "right"):
         found = " UNION ".join(_twins(side, rule) for rule in rules if not rule.only)
@@ -75,7 +75,7 @@ def _twins(side: str, rule: MatchingRule) -> str:
 
 
 def ambiguous(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
-    """How many left rows the rule could still pair, had it not several equally good choices; undecided() keeps them."""
+    """Number of left rows with several equally good choices under this rule, kept for undecided()."""
     query = f"INSERT INTO undecided SELECT DISTINCT left_row FROM ({_candidates(rule)})"
     row = connection.execute(query).fetchone()
     assert row is not None
@@ -83,7 +83,7 @@ def ambiguous(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
 
 
 def undecided(connection: duckdb.DuckDBPyConnection) -> int:
-    """How many left rows were ambiguous to any rule, and to none of the later ones were clear."""
+    """Number of left rows that were ambiguous for a rule and never settled by a later one."""
     row = connection.execute("SELECT count(*) FROM left_open SEMI JOIN undecided USING (row)").fetchone()
     assert row is not None
     return int(row[0])
@@ -93,14 +93,14 @@ def _pair_best(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> Non
     if rule.only:
         _pair(connection, rule, _only_choice(rule))
         return
-    # Taking a pair away may make the second choice of others the best one, so until nothing more is found.
+    # Removing a pair may promote others' second choice, so repeat until nothing is found.
     for _ in range(ROUNDS_MAX):
         if not _pair(connection, rule, _mutual_best(rule)):
             return
 
 
 def _pair(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, found: str) -> int:
-    """Record what the query `found` (left_row, right_row) gives, and take those rows out of what remains."""
+    """Records the pairs of the query `found` (left_row, right_row) and removes their rows from the rest."""
     connection.execute(f"CREATE TABLE found AS {found}")
     count = database.count(connection, "found")
     if count:
@@ -117,7 +117,7 @@ def _pair(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, found: str)
 
 
 def _equal_rows(rule: MatchingRule) -> str:
-    """The first with the first, the second with the second among rows that the rule cannot tell apart."""
+    """Pairs indistinguishable rows in order: first with first, second with second."""
     columns, extra = _compared(rule), list[str]()
     return f"""
         SELECT l.row AS left_row, r.row AS right_row
@@ -127,7 +127,7 @@ def _equal_rows(rule: MatchingRule) -> str:
 
 
 def _only_choice(rule: MatchingRule) -> str:
-    """Pairs of rows that have no other candidate. A nearer day or amount is no evidence."""
+    """Pairs rows with no other candidate. A nearer day or amount is no evidence."""
     return f"""
         SELECT left_row, right_row FROM ({_candidates(rule)})
         QUALIFY count(*) OVER (PARTITION BY left_row) = 1 AND count(*) OVER (PARTITION BY right_row) = 1
@@ -135,7 +135,7 @@ def _only_choice(rule: MatchingRule) -> str:
 
 
 def _mutual_best(rule: MatchingRule) -> str:
-    """Pairs in which each is the other's one best choice: nearest amount, then nearest date. A tie pairs nobody."""
+    """Pairs rows that are each other's single best choice: nearest amount, then nearest date. A tie pairs none."""
     return f"""
         WITH candidates AS ({_candidates(rule)}),
         ranked AS (
@@ -153,7 +153,7 @@ def _mutual_best(rule: MatchingRule) -> str:
 
 
 def _candidates(rule: MatchingRule) -> str:
-    # Twins, rows that the rule cannot tell apart, are no ambiguity: the n-th of one side stands only for the n-th of
+    # Twins, rows the rule cannot tell apart, are no ambiguity: the n-th of one side only matches the n-th of
     # the other. Where only a single choice counts, they are one.
     columns = _compared(rule)
     extra = [] if rule.empty is None else [f"key_{rule.empty}"]
@@ -177,7 +177,7 @@ def _compared(rule: MatchingRule) -> list[str]:
 
 
 def _numbered(side: str, columns: list[str], extra: list[str]) -> str:
-    # A row without an amount or without one of the keys can be paired by nobody.
+    # A row without an amount or a key cannot be paired.
     present = " AND ".join(f"{column} IS NOT NULL" for column in columns)
     turn = f"row_number() OVER (PARTITION BY {', '.join(columns)} ORDER BY row) AS turn"
     return f"""

@@ -1,4 +1,4 @@
-"""What a process file says about a reconciliation: sides, rules, limits, outputs."""
+"""Settings of reconcile: sides, rules, limits, outputs."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def check(settings: ReconcileSettings) -> tuple[str, ...]:
 
 
 def refuse_options(context: Context) -> None:
-    """Raises Problem for an option of an output that changes nothing in the file that it becomes."""
+    """Raises Problem for an output option that has no effect on its kind of file."""
     outputs: OutputSettings = context.settings.outputs
     for name in FILES:
         if (target := getattr(outputs, name)) is not None:

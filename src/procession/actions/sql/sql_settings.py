@@ -1,4 +1,4 @@
-"""What a process file says about a step of SQL: the text, inputs, outputs, and what its result must be."""
+"""Settings of run_sql: the text, inputs, outputs and what to expect of the result."""
 
 from __future__ import annotations
 

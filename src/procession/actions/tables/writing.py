@@ -1,4 +1,4 @@
-"""Rows into a table: checked as a whole, then written as one new file beside those that stay as they are.
+"""Writes rows to a table: checks all, then writes one new file beside the unchanged ones.
 
 An append also takes along small files, so that their number stays logarithmic; an upsert rewrites the files that hold
 rows it changes. Files are immutable: earlier versions keep theirs.
@@ -7,6 +7,7 @@ rows it changes. Files are immutable: earlier versions keep theirs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from procession.actions.contract import Context, FileOutput
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 ADDED = "job.rows"
 NUMBER = "n"  # of the row in the request, from 1
-TYPED, MATCHED = "typed", "matched"  # what was given, in its columns' types; which rows of it change which records
+TYPED, MATCHED = "typed", "matched"  # relations: the given rows in their types; which of them change which records
 
 
 def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Written, dict[str, FileOutput]]:
@@ -107,7 +108,7 @@ def _type(connection: duckdb.DuckDBPyConnection, rows: SentRows) -> tuple[str, .
 
 
 def _match(connection: duckdb.DuckDBPyConnection, rows: SentRows, settings: RowsSettings) -> set[str]:
-    """Which given row changes which record; the paths of the files that hold those. Raises Problem for a bad key."""
+    """Matches given rows to records; returns the paths of files with changed ones. Raises Problem for a bad key."""
     if rows.mode != "upsert":
         return set()
     keys = ", ".join(f"f{column.field}" for column in rows.key)
@@ -155,10 +156,10 @@ def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
 
 
 def _taken_along(parts: Iterable[PartFile], affected: set[str], rows: int) -> tuple[PartFile, ...]:
-    """The files to be written anew: those with changed rows, and those not much larger than what is written anyway."""
+    """Files to rewrite: those with changed rows, and small ones compared to what is written anyway."""
     taken = [part for part in parts if part.path in affected]
     size = rows + sum(part.rows for part in taken)
-    for part in sorted((part for part in parts if part not in taken), key=lambda part: part.rows):
+    for part in sorted((part for part in parts if part not in taken), key=attrgetter("rows")):
         if part.rows > 2 * size:
             break
         taken.append(part)
@@ -167,7 +168,7 @@ def _taken_along(parts: Iterable[PartFile], affected: set[str], rows: int) -> tu
 
 
 def _new_rows(known: Sequence[Column], rows: SentRows, next_record: int) -> str:
-    """The given rows that change no record, with new ids in their order."""
+    """The given rows that are new, with ids in order."""
     values = [f"{next_record} - 1 + row_number() OVER (ORDER BY {NUMBER}) AS {RECORD}"]
     for column in known[1:]:
         given = f"f{column.field}" if column in rows.columns else conversion.constant(column, column.default)
@@ -176,7 +177,7 @@ def _new_rows(known: Sequence[Column], rows: SentRows, next_record: int) -> str:
 
 
 def _kept_rows(known: Sequence[Column], rows: SentRows, parts: Iterable[PartFile]) -> str:
-    """The rows of these files, with what an upsert changes in them."""
+    """The rows of these files with the upsert's changes."""
     values = [f"t.{RECORD} AS {RECORD}"]
     for column in known[1:]:
         name = quote(column.name)
