@@ -114,6 +114,8 @@ class Attempts:
                         said.progress = message
                     case Done(outcome=outcome):
                         said.outcome = outcome
+                    case Died(reason=reason, is_gone=False):
+                        said.trouble = reason
                     case Died(reason=reason):
                         said.outcome = StepOutcome(status=StepStatus.FAILED, message=reason)
             self._keep_log(work)

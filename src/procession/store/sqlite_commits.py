@@ -17,7 +17,7 @@ from procession.model.errors import ProcessionError, Unavailable
 from procession.model.ids import RunId
 from procession.shortages import REST_SECONDS
 from procession.store.crash import CrashPoint
-from procession.store.database import Rider, Row, Task
+from procession.store.database import Rider, Row, Task, check
 from procession.store.sqlite_errors import is_busy, is_full, is_of_transaction, is_passing
 
 log = logging.getLogger(__name__)
@@ -40,23 +40,27 @@ class SqliteTransaction:
         self.looks: list[RunId] = []
 
     def one(self, sql: str, *parameters: Any) -> Row | None:
+        check(parameters)
         row: Row | None = self._connection.execute(sql, parameters).fetchone()
         return row
 
     def all(self, sql: str, *parameters: Any) -> list[Row]:
+        check(parameters)
         return self._connection.execute(sql, parameters).fetchall()
 
     def run(self, sql: str, *parameters: Any) -> int:
         """Execute a statement that changes rows; gives how many."""
+        check(parameters)
         return self._connection.execute(sql, parameters).rowcount
 
     def insert(self, sql: str, *parameters: Any) -> int:
-        """Execute an INSERT; gives the new row's id."""
-        new_id = self._connection.execute(sql, parameters).lastrowid
-        assert new_id is not None
-        return new_id
+        row = self.one(sql, *parameters)
+        assert row is not None
+        return int(row[0])
 
     def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        for row in rows:
+            check(row)
         self._connection.executemany(sql, rows)
 
     @contextmanager
@@ -71,6 +75,18 @@ class SqliteTransaction:
                 self._connection.execute("RELEASE part")
             raise
         self._connection.execute("RELEASE part")
+
+    def has_table(self, name: str) -> bool:
+        return self.one("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", name) is not None
+
+    def references(self, table: str) -> list[tuple[str, str]]:
+        """Tables and their columns whose foreign keys name that table, by name."""
+        rows = self.all(
+            'SELECT m.name, f."from" FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) f'
+            " WHERE m.type = 'table' AND f.\"table\" = ? ORDER BY 1, 2",
+            table,
+        )
+        return [(name, column) for name, column in rows]
 
     def is_lost_with(self, error: Exception) -> bool:
         """Whether the error is one of the whole transaction: a full disk is no refusal of one operation."""
