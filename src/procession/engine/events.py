@@ -20,13 +20,6 @@ class WorkerSpoke:
 
 
 @dataclass(frozen=True, slots=True)
-class PauseOver:
-    """A process that said too much at once may be heard again."""
-
-    work: Work
-
-
-@dataclass(frozen=True, slots=True)
 class WorkersReady:
     """The fork servers have something to tell: processes that are ready, say."""
 
@@ -107,11 +100,10 @@ class CloseAsked:
 
 
 # What the executor handles.
-OfRuns = WorkerSpoke | PauseOver | BeginDue | Published | Killed | StepTimeUp | RunTimeUp | RetryDue | JobDue
+OfRuns = WorkerSpoke | BeginDue | Published | Killed | StepTimeUp | RunTimeUp | RetryDue | JobDue
 
 Event = (
     WorkerSpoke
-    | PauseOver
     | WorkersReady
     | WorkersDue
     | BeginDue

@@ -12,23 +12,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from procession.model.errors import ProcessionError, Unavailable
+from procession.model.errors import ProcessionError
 from procession.model.ids import RunId
 from procession.shortages import REST_SECONDS
 from procession.store.crash import CrashPoint
 from procession.store.database import Rider, Task
-from procession.store.sqlite_errors import is_busy, is_full, is_passing
+from procession.store.sqlite_errors import BUSY, FULL, IN_DOUBT, UNREAD, is_busy, is_full, is_passing
 from procession.store.sqlite_transaction import SqliteTransaction
 
 log = logging.getLogger(__name__)
 
 BATCH_OPERATIONS_MAX = 256  # longer batches make the first of them wait
 BUSY_TRY_SECONDS = 0.1  # one wait for another program's lock; the thread that commits has more to do
-
-_FULL = Unavailable("nothing was saved because the disk is full; try again in a moment")
-_UNREAD = Unavailable("nothing was saved because the database could not be read; try again in a moment")
-_BUSY = Unavailable("nothing was saved because the database is in use by another program; try again in a moment")
-_IN_DOUBT = Unavailable("the server could not save this; it is restarting, try again in a moment")
 
 
 class SqliteCommits:
@@ -62,7 +57,7 @@ class SqliteCommits:
     def commit(self) -> float:
         """Commit what waits, in order; gives how many seconds to rest before what still waits is worth a try."""
         if self.is_in_doubt:
-            self.refuse_all(_IN_DOUBT)
+            self.refuse_all(IN_DOUBT)
             return 0.0
         if not self.has_work():
             return 0.0
@@ -174,7 +169,7 @@ class SqliteCommits:
         if is_busy(error):
             return self._fail_busy(batch)
         log.error("commit failed", extra={"error": str(error), "operations": len(batch)})
-        return self._fail_short(batch, _FULL if is_full(error) else _UNREAD)
+        return self._fail_short(batch, FULL if is_full(error) else UNREAD)
 
     def _undo(self) -> bool:
         try:
@@ -189,8 +184,8 @@ class SqliteCommits:
         log.error("commit failed", extra={"error": str(error), "operations": len(batch)})
         self.is_in_doubt = True  # nothing more is tried on this connection
         for task in batch:
-            _call(partial(task.end, _IN_DOUBT))
-        self.refuse_all(_IN_DOUBT)
+            _call(partial(task.end, IN_DOUBT))
+        self.refuse_all(IN_DOUBT)
         self._on_fatal(f"the database reported an error that leaves a commit in doubt: {error}")
 
     def _fail_short(self, batch: list[Task[Any]], answer: ProcessionError) -> float:
@@ -212,7 +207,7 @@ class SqliteCommits:
         if refused:
             log.error("commit failed: the database is in use", extra={"operations": len(refused)})
         for task in refused:
-            _call(partial(task.end, _BUSY))
+            _call(partial(task.end, BUSY))
         return 0.0
 
     def _has_waited(self, task: Task[Any]) -> bool:
