@@ -53,7 +53,13 @@ def cancel_steps(tx: Transaction, run: RunId) -> list[StepId]:
 
 
 def _cancel(tx: Transaction, step: StepRow) -> StepId:
-    move(tx, step.id, step.status, (StepEvent.CANCEL,), StepWrite(message="the process run was cancelled"))
+    move(
+        tx,
+        step.id,
+        step.status,
+        (StepEvent.CANCEL,),
+        StepWrite(message=_with_cause("the process run was cancelled", step)),
+    )
     return step.id
 
 
@@ -76,10 +82,15 @@ def time_out_steps(tx: Transaction, run: RunId, *, message: str, now: datetime) 
             step.id,
             step.status,
             (event,),
-            StepWrite(message=message, finished_at=finished, duration_seconds=seconds),
+            StepWrite(message=_with_cause(message, step), finished_at=finished, duration_seconds=seconds),
         )
         ended.append(step.id)
     return ended
+
+
+def _with_cause(message: str, step: StepRow) -> str:
+    """What ended the run must not hide why the step was to be tried again."""
+    return message if step.retry_at is None else f"{message}; it waited for a retry: {step.message}"
 
 
 def reset_step(tx: Transaction, step: StepRow) -> None:
