@@ -27,6 +27,8 @@ from procession.store.database import Task
 
 log = logging.getLogger(__name__)
 
+LOUD_REST_SECONDS = 0.01
+
 ExecutorEvent = WorkerSpoke | BeginDue | Published | Killed | StepTimeUp | RunTimeUp | RetryDue | JobDue
 
 
@@ -217,6 +219,8 @@ class Executor:
             self._over(work, said.outcome)
         elif said.is_short:
             self._loop.later(event)
+        elif said.is_loud:
+            self._loop.rest(event, LOUD_REST_SECONDS)
 
     def _over(self, work: Work, outcome: StepOutcome) -> None:
         work.move(Stage.OVER)

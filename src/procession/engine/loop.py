@@ -117,13 +117,18 @@ class Loop:
 
     def later(self, event: Event) -> None:
         """It could not be handled for a shortage: have it again in a moment, and not before."""
+        if not self.rest(event, self._rest_seconds_short):
+            self._timers.after(self._rest_seconds_short, event)
+
+    def rest(self, event: Event, seconds: float) -> bool:
+        """Do not look for this event meanwhile. False when nothing is watched that could bring it."""
         for number, heard in self._heard.items():
             if heard is event:
                 with contextlib.suppress(OSError):
                     self._events.unregister(number)
-                self._timers.after(self._rest_seconds_short, _HearAgain(number))
-                return
-        self._timers.after(self._rest_seconds_short, event)
+                self._timers.after(seconds, _HearAgain(number))
+                return True
+        return False
 
     def cancel(self, timer: int | None) -> None:
         self._timers.cancel(timer)

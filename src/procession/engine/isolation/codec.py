@@ -1,70 +1,45 @@
-"""What crosses the pipes, as bytes: msgpack, with extension types so that money and files arrive as what they were."""
+"""The job as bytes: msgpack, with extension types so that money and files arrive as what they were.
+
+What comes back is in frames.py.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from procession.actions.contract import FileInput, FileOutput, Outcome, OutputTarget
-from procession.engine.isolation.contract import Done, Heartbeat, Job, Limits, Progress
+from procession.actions.contract import FileInput, FileOutput, OutputTarget
+from procession.engine.isolation.contract import Job, Limits
 from procession.model.errors import ProcessionError
-from procession.model.files import clean_name
-from procession.model.lifecycle import StepStatus
 
 # Extension codes; a user's own mapping can never be mistaken for one of these.
-_DECIMAL, _BIG_INTEGER, _FILE_INPUT, _FILE_OUTPUT = 1, 2, 3, 4
+DECIMAL, BIG_INTEGER, FILE_INPUT, FILE_OUTPUT = 1, 2, 3, 4
 _INTEGER_MAX, _INTEGER_MIN = 2**64 - 1, -(2**63)  # what msgpack can say
-
-OUTCOMES = frozenset({StepStatus.SUCCESS, StepStatus.WARNING, StepStatus.FAILED})
-TEXT_CHARS_MAX = 4_000  # of a completion message or a progress message
 DEPTH_MAX = 100  # of nested settings
-STATUS_MAX = 0xFFFF  # of a wait status
-_NUMBER_DIGITS_MAX = 400  # of an output, before the point and after it; more than a double can say
 
 
 class Malformed(ProcessionError):
     """Bytes that are not a message of ours, or a value that cannot travel."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exited:
-    """The keeper's last word: how the worker ended (a wait status) and what it had used."""
-
-    status: int
-    cpu_seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
-    """Done, and whether the process may be used again."""
-
-    done: Done
-    reusable: bool
-
-
-Frame = Heartbeat | Progress | Finished | Exited
-
-
 def encode_job(job: Job) -> bytes:
     """The job in msgpack. Raises Malformed for a value that cannot travel."""
     targets = {reference: (target.type, target.file_name) for reference, target in job.targets.items()}
-    head = [job.action, _pack(job.settings), _pack(job.values), dict(job.types), targets]
+    head = [job.action, pack(job.settings), pack(job.values), dict(job.types), targets]
     most = job.limits
     limits = (
         *(most.memory_bytes_max, most.file_bytes_max, most.open_files_max, most.processes_max),
         most.cpu_seconds_max,
     )
-    return _encode([*head, job.folder, job.step_key, job.idempotency_key, limits])
+    return encoded([*head, job.folder, job.step_key, job.idempotency_key, limits, job.number])
 
 
 def decode_job(payload: bytes) -> Job:
     """The job as it was sent, Decimals digit by digit."""
-    action, settings, values, types, targets, folder, step_key, idempotency_key, limits = _decode(payload)
+    action, settings, values, types, targets, folder, step_key, idempotency_key, limits, number = _decode(payload)
     memory, file, open_files, processes, cpu = limits
     return Job(
         action=action,
@@ -82,98 +57,27 @@ def decode_job(payload: bytes) -> Job:
             processes_max=processes,
             cpu_seconds_max=cpu,
         ),
+        number=number,
     )
 
 
-def encode_frame(frame: Frame) -> bytes:
-    """A message of the worker. Raises Malformed for an output that cannot travel."""
-    match frame:
-        case Heartbeat():
-            return _encode(["beat"])
-        case Progress():
-            return _encode(["progress", frame.fraction, frame.message[:TEXT_CHARS_MAX]])
-        case Exited():
-            return _encode(["exit", frame.status, frame.cpu_seconds])
-        case Finished():
-            outcome = frame.done.outcome
-            message = outcome.message[:TEXT_CHARS_MAX]
-            return _encode(["done", outcome.status.value, message, _pack(outcome.outputs), frame.reusable])
-
-
-def decode_frame(payload: bytes) -> Frame:
-    """What a worker said. Raises Malformed: user code shares the worker's process and may write anything."""
-    try:
-        match _decode(payload):
-            case ["beat"]:
-                return Heartbeat()
-            case ["progress", int() | float() as fraction, str() as message]:
-                return Progress(fraction=min(1.0, max(0.0, _finite(fraction))), message=message[:TEXT_CHARS_MAX])
-            case ["exit", int() as status, int() | float() as seconds]:
-                if not 0 <= status <= STATUS_MAX:
-                    raise ValueError(f"no process ends with the status {status}")
-                return Exited(status=status, cpu_seconds=_finite(seconds))
-            case ["done", str() as status, str() as message, dict() as outputs, bool() as reusable]:
-                if StepStatus(status) not in OUTCOMES:
-                    raise ValueError(f"no step ends {status}")
-                message = message[:TEXT_CHARS_MAX]
-                outcome = Outcome(status=StepStatus(status), message=message, outputs=_checked(outputs))
-                return Finished(done=Done(outcome=outcome), reusable=reusable)
-    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
-        raise Malformed(f"the step's process sent something that is not a message: {error}") from error
-    raise Malformed("the step's process sent something that is not a message")
-
-
-def _finite(number: float) -> float:
-    if not math.isfinite(number):
-        raise ValueError(f"the number {number}")
-    return float(number)
-
-
-def _checked(outputs: Mapping[Any, Any]) -> dict[str, Any]:
-    for reference, value in outputs.items():
-        if not isinstance(reference, str) or not _can_be_kept(value):
-            raise ValueError(f"the output {str(reference)[:80]!r}")
-    return {reference: _named(value) for reference, value in outputs.items()}
-
-
-def _can_be_kept(value: object) -> bool:
-    match value:
-        case Decimal():  # one of a few bytes, 1e999999999, would fill the memory when it is written out
-            return value.is_finite() and _is_written_short(value)
-        case int():
-            return value.bit_length() <= 3 * _NUMBER_DIGITS_MAX
-        case FileOutput():
-            return "\0" not in value.path
-    return value is None or isinstance(value, str)
-
-
-def _is_written_short(number: Decimal) -> bool:
-    exponent = number.as_tuple().exponent
-    return isinstance(exponent, int) and exponent >= -_NUMBER_DIGITS_MAX and number.adjusted() <= _NUMBER_DIGITS_MAX
-
-
-def _named(value: Any) -> Any:
-    """The name of a file goes by the rules of an upload: it is what the step's code says it is."""
-    return FileOutput(path=value.path, name=clean_name(value.name)) if isinstance(value, FileOutput) else value
-
-
-def _pack(value: Any, depth: int = 0) -> Any:
+def pack(value: Any, depth: int = 0) -> Any:
     """`value` with everything that msgpack does not know replaced by an extension."""
     if depth > DEPTH_MAX:
         raise Malformed(f"settings nest deeper than {DEPTH_MAX} levels")
     match value:
         case Mapping():
-            return {key: _pack(item, depth + 1) for key, item in value.items()}
+            return {key: pack(item, depth + 1) for key, item in value.items()}
         case list() | tuple():
-            return [_pack(item, depth + 1) for item in value]
+            return [pack(item, depth + 1) for item in value]
         case Decimal():
-            return msgspec.msgpack.Ext(_DECIMAL, str(value).encode())
+            return msgspec.msgpack.Ext(DECIMAL, str(value).encode())
         case int() if not _INTEGER_MIN <= value <= _INTEGER_MAX:
-            return msgspec.msgpack.Ext(_BIG_INTEGER, value.to_bytes(value.bit_length() // 8 + 1, signed=True))
+            return msgspec.msgpack.Ext(BIG_INTEGER, value.to_bytes(value.bit_length() // 8 + 1, signed=True))
         case FileInput():
-            return msgspec.msgpack.Ext(_FILE_INPUT, msgspec.msgpack.encode(value))
+            return msgspec.msgpack.Ext(FILE_INPUT, msgspec.msgpack.encode(value))
         case FileOutput():
-            return msgspec.msgpack.Ext(_FILE_OUTPUT, msgspec.msgpack.encode(value))
+            return msgspec.msgpack.Ext(FILE_OUTPUT, msgspec.msgpack.encode(value))
     return value
 
 
@@ -190,7 +94,8 @@ def _unpack(code: int, content: memoryview) -> Any:
     raise ValueError(f"extension {code}")
 
 
-def _encode(value: Any) -> bytes:
+def encoded(value: Any) -> bytes:
+    """In msgpack. Raises Malformed for what msgpack cannot say."""
     try:
         return msgspec.msgpack.encode(value)
     except (TypeError, ValueError, OverflowError) as error:

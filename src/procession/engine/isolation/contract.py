@@ -40,6 +40,7 @@ class Job:
     step_key: str
     idempotency_key: str
     limits: Limits
+    number: int = 1  # the how-many-th of its process, which sets it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +66,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Died:
-    """The process ended without an outcome; `reason` in the user's words ("used more than 4 GB of memory")."""
+    """The process ended without an outcome; `reason` in the user's words ("used more than 4 GB of memory").
+
+    Not `is_gone`: it said what no step says. Nothing more of it is believed, and it must be killed.
+    """
 
     reason: str
+    is_gone: bool = True
 
 
 Message = Heartbeat | Progress | LogText | Done | Died
