@@ -56,7 +56,7 @@ def _examine(home: Home, settings: Settings) -> Iterator[Check]:
     yield _permissions(home)
     yield _space(home)
     yield _engine(home)
-    database = home.connect(on_fatal=lambda _reason: None)
+    database = home.connect()
     try:
         yield from _database(home, database, settings)
     finally:
@@ -96,7 +96,7 @@ def _database(home: Home, database: Database, settings: Settings) -> Iterator[Ch
             yield _check("schema", status, f"the database has schema {found}, this program {known}")
             return
         yield _check("schema", "ok", f"schema {known}")
-        wrong = checks.quick_check(tx)
+        wrong = database.examine()
         yield _check("database", "problem" if wrong else "ok", "; ".join(wrong[:NAMED_MAX]) or "the database is whole")
         if wrong:
             return

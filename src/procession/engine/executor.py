@@ -27,7 +27,7 @@ from procession.store.database import Task
 
 log = logging.getLogger(__name__)
 
-LOUD_REST_SECONDS = 0.01
+PAUSE_SECONDS = 0.01  # of a process that says too much: 100 times a second it is listened to
 
 ExecutorEvent = WorkerSpoke | BeginDue | Published | Killed | StepTimeUp | RunTimeUp | RetryDue | JobDue
 
@@ -220,7 +220,8 @@ class Executor:
         elif said.is_short:
             self._loop.later(event)
         elif said.is_loud:
-            self._loop.rest(event, LOUD_REST_SECONDS)
+            # What one process says must not take the others' turns; meanwhile its pipe is full, and it waits.
+            self._loop.later(event, PAUSE_SECONDS)
 
     def _over(self, work: Work, outcome: StepOutcome) -> None:
         work.move(Stage.OVER)

@@ -6,6 +6,7 @@ unreferenced file, never a row without its bytes.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -19,9 +20,11 @@ from typing import BinaryIO
 from procession.model.errors import Invalid, NotFound
 from procession.model.files import Content
 from procession.shortages import is_shortage
+from procession.store import ahead
 from procession.store.crash import CrashPoint, pass_by
 
 COPY_BYTES = 1 << 20
+_NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 FREE_BYTES_MIN = 64 << 20  # less is full: the database needs some of it to end what is under way
 
 
@@ -57,6 +60,25 @@ class Blobs:
     def sink(self) -> Sink:
         """Where the bytes of a new content go while they arrive."""
         return Sink(self._incoming / secrets.token_hex(16), self._settle)
+
+    def adopt(self, path: Path, content: Content) -> bool:
+        """Give a synced file that nobody writes to any more its lasting place under a second name; nothing is copied.
+
+        False where the file system cannot do that.
+        """
+        target = self.path(content.sha256)
+        with self._held(fcntl.LOCK_SH):
+            try:
+                os.utime(target)  # as in _settle()
+            except FileNotFoundError:
+                self._crash_point("before publication")
+                target.parent.mkdir(exist_ok=True)
+                os.utime(path)
+                if not _link(path, target):
+                    return False
+        sync_folders(target.parent)
+        self._crash_point("after publication")
+        return True
 
     def take(self, source: Path, *, inside: Path) -> Content:
         """Publish a file that a step has written below `inside`.
@@ -139,6 +161,18 @@ def _opened_below(folder: Path, source: Path) -> Iterator[BinaryIO]:
         os.close(descriptor)
 
 
+def _link(path: Path, target: Path) -> bool:
+    try:
+        target.hardlink_to(path)
+    except FileExistsError:
+        os.utime(target)  # somebody was faster with the same content
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return False
+    return True
+
+
 def _open_below(folder: Path, source: Path) -> int:
     """A descriptor of the file, reached from the folder name by name, none of them a link. Raises Invalid.
 
@@ -172,13 +206,18 @@ class Sink:
         self._settle = settle
         self._hash = hashlib.sha256()
         self._file = path.open("xb", buffering=0)
+        self._behind_bytes = 0  # not on their way to the disk yet
 
     def write(self, block: bytes | bytearray | memoryview) -> None:
-        self._hash.update(block)
         view = memoryview(block)
         while view:
             view = view[self._file.write(view) :]
         self.size_bytes += len(block)
+        self._behind_bytes += len(block)
+        if self._behind_bytes >= ahead.AHEAD_BYTES:
+            ahead.start(self._file.fileno())
+            self._behind_bytes = 0
+        self._hash.update(block)
 
     def finish(self) -> Content:
         """Durable from here on."""

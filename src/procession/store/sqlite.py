@@ -94,6 +94,12 @@ class SqliteDatabase:
         """Run several statements in one transaction, before anything else works: for migrations."""
         self.write(lambda tx: [tx.run(statement) for statement in _statements(sql)])
 
+    def examine(self) -> list[str]:
+        """What SQLite finds wrong with its file; empty when it is whole."""
+        with self.read() as tx:
+            rows = [str(row[0]) for row in tx.all("PRAGMA quick_check")]
+        return [] if rows == ["ok"] else rows
+
     def on_look(self, look: Callable[[RunId], object]) -> None:
         """`look` is called for each run that a transaction has the engine look at, after the commit; once set."""
         self._commits.on_look = look

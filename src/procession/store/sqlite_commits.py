@@ -13,22 +13,17 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from procession.model.errors import ProcessionError, Unavailable
+from procession.model.errors import ProcessionError
 from procession.model.ids import RunId
 from procession.shortages import REST_SECONDS
 from procession.store.crash import CrashPoint
-from procession.store.database import Rider, Row, Task
-from procession.store.sqlite_errors import is_busy, is_full, is_of_transaction, is_passing
+from procession.store.database import Rider, Row, Task, check
+from procession.store.sqlite_errors import BUSY, FULL, IN_DOUBT, UNREAD, is_busy, is_full, is_of_transaction, is_passing
 
 log = logging.getLogger(__name__)
 
 BATCH_OPERATIONS_MAX = 256  # longer batches make the first of them wait
 BUSY_TRY_SECONDS = 0.1  # one wait for another program's lock; the thread that commits has more to do
-
-_FULL = Unavailable("nothing was saved because the disk is full; try again in a moment")
-_UNREAD = Unavailable("nothing was saved because the database could not be read; try again in a moment")
-_BUSY = Unavailable("nothing was saved because the database is in use by another program; try again in a moment")
-_IN_DOUBT = Unavailable("the server could not save this; it is restarting, try again in a moment")
 
 
 class SqliteTransaction:
@@ -40,23 +35,27 @@ class SqliteTransaction:
         self.looks: list[RunId] = []
 
     def one(self, sql: str, *parameters: Any) -> Row | None:
+        check(parameters)
         row: Row | None = self._connection.execute(sql, parameters).fetchone()
         return row
 
     def all(self, sql: str, *parameters: Any) -> list[Row]:
+        check(parameters)
         return self._connection.execute(sql, parameters).fetchall()
 
     def run(self, sql: str, *parameters: Any) -> int:
         """Execute a statement that changes rows; gives how many."""
+        check(parameters)
         return self._connection.execute(sql, parameters).rowcount
 
     def insert(self, sql: str, *parameters: Any) -> int:
-        """Execute an INSERT; gives the new row's id."""
-        new_id = self._connection.execute(sql, parameters).lastrowid
-        assert new_id is not None
-        return new_id
+        row = self.one(sql, *parameters)
+        assert row is not None
+        return int(row[0])
 
     def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        for row in rows:
+            check(row)
         self._connection.executemany(sql, rows)
 
     @contextmanager
@@ -71,6 +70,18 @@ class SqliteTransaction:
                 self._connection.execute("RELEASE part")
             raise
         self._connection.execute("RELEASE part")
+
+    def has_table(self, name: str) -> bool:
+        return self.one("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", name) is not None
+
+    def references(self, table: str) -> list[tuple[str, str]]:
+        """Tables and their columns whose foreign keys name that table, by name."""
+        rows = self.all(
+            'SELECT m.name, f."from" FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) f'
+            " WHERE m.type = 'table' AND f.\"table\" = ? ORDER BY 1, 2",
+            table,
+        )
+        return [(name, column) for name, column in rows]
 
     def is_lost_with(self, error: Exception) -> bool:
         """Whether the error is one of the whole transaction: a full disk is no refusal of one operation."""
@@ -124,7 +135,7 @@ class SqliteCommits:
     def commit(self) -> float:
         """Commit what waits, in order; gives how many seconds to rest before what still waits is worth a try."""
         if self.is_in_doubt:
-            self.refuse_all(_IN_DOUBT)
+            self.refuse_all(IN_DOUBT)
             return 0.0
         if not self.has_work():
             return 0.0
@@ -236,7 +247,7 @@ class SqliteCommits:
         if is_busy(error):
             return self._fail_busy(batch)
         log.error("commit failed", extra={"error": str(error), "operations": len(batch)})
-        return self._fail_short(batch, _FULL if is_full(error) else _UNREAD)
+        return self._fail_short(batch, FULL if is_full(error) else UNREAD)
 
     def _undo(self) -> bool:
         try:
@@ -251,8 +262,8 @@ class SqliteCommits:
         log.error("commit failed", extra={"error": str(error), "operations": len(batch)})
         self.is_in_doubt = True  # nothing more is tried on this connection
         for task in batch:
-            _call(partial(task.end, _IN_DOUBT))
-        self.refuse_all(_IN_DOUBT)
+            _call(partial(task.end, IN_DOUBT))
+        self.refuse_all(IN_DOUBT)
         self._on_fatal(f"the database reported an error that leaves a commit in doubt: {error}")
 
     def _fail_short(self, batch: list[Task[Any]], answer: ProcessionError) -> float:
@@ -274,7 +285,7 @@ class SqliteCommits:
         if refused:
             log.error("commit failed: the database is in use", extra={"operations": len(refused)})
         for task in refused:
-            _call(partial(task.end, _BUSY))
+            _call(partial(task.end, BUSY))
         return 0.0
 
     def _has_waited(self, task: Task[Any]) -> bool:

@@ -1,8 +1,15 @@
-"""What SQLite's errors say: of one statement, of the whole transaction, or of a machine that is short of something."""
+"""What SQLite's errors say, and in which words: of one statement, of the transaction, of a machine that is short."""
 
 from __future__ import annotations
 
 import sqlite3
+
+from procession.model.errors import Unavailable
+
+FULL = Unavailable("nothing was saved because the disk is full; try again in a moment")
+UNREAD = Unavailable("nothing was saved because the database could not be read; try again in a moment")
+BUSY = Unavailable("nothing was saved because the database is in use by another program; try again in a moment")
+IN_DOUBT = Unavailable("the server could not save this; it is restarting, try again in a moment")
 
 _PASSING = frozenset(
     {

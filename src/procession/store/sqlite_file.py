@@ -82,13 +82,9 @@ def disarm(tx: Transaction) -> None:
     Pids of the original may be alive on this machine: whoever takes the home must not look for them, and not end them.
     """
     tx.run("UPDATE step_attempt SET is_gone = 1 WHERE is_gone = 0")
-    if has_table(tx, "upload_session"):
+    if tx.has_table("upload_session"):
         tx.run("DELETE FROM upload_chunk")
         tx.run("DELETE FROM upload_session")
-
-
-def has_table(tx: Transaction, name: str) -> bool:
-    return tx.one("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", name) is not None
 
 
 def free_pages(path: Path) -> bool:

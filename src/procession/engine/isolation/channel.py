@@ -94,10 +94,11 @@ class Channel:
         is_full, is_first = len(content) == _PACKET_BYTES, len(self._packets) == 1
         return is_full and self._size_bytes < MESSAGE_BYTES_MAX and (not is_first or self._may_be_long(content))
 
-    def is_open(self) -> bool:
-        """Whether the other side may still speak; looks without taking anything."""
+    def is_silent(self) -> bool:
+        """Whether the other side is there and has said nothing; looks without taking anything."""
         try:
-            return bool(self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+            self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            return False
         except BlockingIOError:
             return True
         except OSError:
@@ -110,13 +111,19 @@ class Channel:
         except ConnectionResetError:
             # Said once, before what the other side had sent, when it died with something of ours unread.
             packet = self._socket.recv(_PACKET_BYTES + 2, flags)
-        if not packet and self.is_open():
+        if not packet and not self._has_ended():
             raise Malformed("the step's process sent something that is not a message: nothing at all")
         if not packet:
             raise EOFError
         if len(packet) > _PACKET_BYTES + 1:
             raise Malformed("the step's process sent something that is not a message: its packet is too large")
         return packet
+
+    def _has_ended(self) -> bool:
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
 
     def _forget(self) -> bytes:
         message = self._packets[0] if len(self._packets) == 1 else b"".join(self._packets)

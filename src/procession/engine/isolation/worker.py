@@ -71,8 +71,8 @@ class ForkedWorker:
         return self._events.fileno()
 
     def is_alive(self) -> bool:
-        """Whether it can still take a job; a hint, it may die the moment after."""
-        return not self.is_spent and self._channel.is_open()
+        """Whether it can still take a job; a hint, it may die the moment after. One that speaks unasked cannot."""
+        return not self.is_spent and self._channel.is_silent()
 
     def send(self, job: Job) -> None:
         payload = codec.encode_job(replace(job, number=self._job + 1))
