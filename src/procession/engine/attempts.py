@@ -21,6 +21,7 @@ from procession.engine.board import Work
 from procession.engine.events import JobDue, Killed, Published
 from procession.engine.isolation.contract import Died, Done, KillReceipt, LogText, Progress
 from procession.engine.isolation.contract import Job as StepJob
+from procession.engine.isolation.frames import shown
 from procession.engine.loop import Loop
 from procession.engine.options import Tools, log_path
 from procession.engine.pool import Job, Pool
@@ -32,6 +33,9 @@ from procession.shortages import is_shortage
 
 log = logging.getLogger(__name__)
 
+HEARINGS_AT_ONCE = 50  # of one process, before it must wait
+HEARINGS_A_SECOND = 100
+
 
 @dataclass(slots=True, kw_only=True)
 class Said:
@@ -40,6 +44,7 @@ class Said:
     progress: Progress | None = None
     outcome: StepOutcome | None = None
     is_short: bool = False  # it must be listened to again, but not at once
+    is_loud: bool = False  # the same: it takes more than its share of the engine's time
     trouble: str = ""  # why this process cannot be listened to any more
 
 
@@ -113,8 +118,9 @@ class Attempts:
                     case Progress():
                         said.progress = message
                     case Done(outcome=outcome):
-                        said.outcome = outcome
+                        said.outcome = _permitted(work, outcome)
                     case Died(reason=reason, is_gone=False):
+                        log.warning("a step's process is not believed", extra={"attempt": work.attempt, "why": reason})
                         said.trouble = reason
                     case Died(reason=reason):
                         said.outcome = StepOutcome(status=StepStatus.FAILED, message=reason)
@@ -124,7 +130,15 @@ class Attempts:
             if not said.is_short:
                 log.exception("what a step's process said could not be taken in", extra={"attempt": work.attempt})
                 said.trouble = "what the step's process said could not be taken in; see the server's log"
+        said.is_loud = self._is_loud(work)
         return said
+
+    def _is_loud(self, work: Work) -> bool:
+        """Whether it has been listened to so often that it must wait, for the others' sake."""
+        moment = self._tools.clock.monotonic()
+        rested = (moment - work.heard) * HEARINGS_A_SECOND
+        work.heard, work.hearings = moment, max(work.hearings - rested, 0.0) + 1
+        return work.hearings > HEARINGS_AT_ONCE
 
     def _keep_log(self, work: Work) -> None:
         """Raises OSError while it is worth waiting for room; what cannot be kept at all is told at the step's end."""
@@ -239,6 +253,14 @@ def files_of(outcome: StepOutcome) -> Mapping[str, FileOutput]:
     if outcome.status is StepStatus.FAILED:
         return {}
     return {name: value for name, value in outcome.outputs.items() if isinstance(value, FileOutput)}
+
+
+def _permitted(work: Work, outcome: StepOutcome) -> StepOutcome:
+    """Before a file of it is published: user code may name any output, or one file a thousand times."""
+    given = work.board.prepared.touches[work.key].writes
+    if strange := next((reference for reference in outcome.outputs if reference not in given), None):
+        return StepOutcome(status=StepStatus.FAILED, message=f"this step may not write {shown(strange)[:80]}")
+    return outcome
 
 
 def with_lost_log(work: Work, outcome: StepOutcome) -> StepOutcome:

@@ -26,7 +26,7 @@ from procession.store.database import Task
 
 log = logging.getLogger(__name__)
 
-PAUSE_SECONDS = 0.01  # of a process that says more than is taken in at once: 6 MB of log a second
+PAUSE_SECONDS = 0.01  # of a process that says too much: 100 times a second it is listened to
 
 
 class Executor:
@@ -216,7 +216,7 @@ class Executor:
             self._over(work, said.outcome)
         elif said.is_short:
             self._loop.later(event)
-        elif work.worker.has_more:
+        elif said.is_loud:
             # What one process says must not take the others' turns; meanwhile its pipe is full, and it waits.
             self._loop.later(event, PAUSE_SECONDS)
 

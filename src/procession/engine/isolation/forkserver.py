@@ -151,7 +151,7 @@ class ForkServer:
         self, ends: tuple[socket.socket, socket.socket], log: tuple[int, int], owner: tuple[int, int]
     ) -> None:
         try:
-            signal.set_wakeup_fd(-1)
+            os.close(signal.set_wakeup_fd(-1))  # whoever has it can wake the fork server for ever
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._control.close()
             ends[0].close()
