@@ -21,17 +21,17 @@ from procession.operations.tables import Desk
 NAME_CHARACTERS_MAX = 128
 
 
-async def create(call: StreamCall) -> table_shapes.Column:
+async def create(call: StreamCall) -> table_shapes.ColumnShape:
     given = _read(call.body)
 
-    def show(column: Column) -> table_shapes.Column:
+    def show(column: Column) -> table_shapes.ColumnShape:
         return column_shown(column, spelling=str(call.body["datatype"]).strip())
 
     desk = desk_of(call, show)
     return show(await _work(call, lambda: columns.add(desk, call.id(TableId), given)))
 
 
-async def change(call: StreamCall) -> table_shapes.Column:
+async def change(call: StreamCall) -> table_shapes.ColumnShape:
     given, desk = _read(call.body), desk_of(call, column_shown)
     return column_shown(await _work(call, lambda: columns.change(desk, call.id(TableId), call.ids["column"], given)))
 

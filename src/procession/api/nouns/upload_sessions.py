@@ -66,7 +66,7 @@ async def _received(call: StreamCall, place: Place, number: int) -> Chunk:
     )
 
 
-async def commit(call: StreamCall) -> shapes.File:
+async def commit(call: StreamCall) -> shapes.FileShape:
     """The chunks become one content beside the old one; then one transaction makes it the file's."""
     place, office = _place(call), call.parts.office
     with call.database.read() as tx:
