@@ -16,7 +16,7 @@ from procession.model.errors import Invalid
 from procession.model.ids import TableId
 from procession.operations import columns
 from procession.operations.columns import ColumnChange
-from procession.operations.tables import Desk
+from procession.operations.tables import TableWork
 
 NAME_CHARACTERS_MAX = 128
 
@@ -46,9 +46,9 @@ async def _work(call: StreamCall, function: Any) -> Any:
     return await asyncio.wrap_future(call.parts.office.bench.call(function))
 
 
-def desk_of(call: StreamCall, show: Callable[[Any], Any]) -> Desk:
+def desk_of(call: StreamCall, show: Callable[[Any], Any]) -> TableWork:
     """What a change of a table works with; `show` makes the answer of its result."""
-    return Desk(
+    return TableWork(
         database=call.database,
         office=call.parts.office,
         admit=call.admit,
