@@ -13,7 +13,7 @@ from procession.engine.board import Board, Work, lay
 from procession.engine.changes import Change, time_out
 from procession.engine.decisions import Result
 from procession.engine.events import Killed, PauseOver, Published, RetryDue, RunTimeUp, StepTimeUp, WorkerSpoke
-from procession.engine.loop import Loop
+from procession.engine.loop import EngineLoop
 from procession.engine.notes import Notes
 from procession.engine.options import Tools
 from procession.engine.slots import Slots
@@ -38,7 +38,9 @@ class Executor:
     `left` is told when a run needs nothing more from here, `parked` when one only waits for the moment of a retry.
     """
 
-    def __init__(self, tools: Tools, loop: Loop, *, left: Callable[[RunId], None], parked: Callable[[], None]) -> None:
+    def __init__(
+        self, tools: Tools, loop: EngineLoop, *, left: Callable[[RunId], None], parked: Callable[[], None]
+    ) -> None:
         self._tools = tools
         self._loop = loop
         self._left = left

@@ -29,7 +29,7 @@ class Handle(Protocol):
     def fileno(self) -> int: ...
 
 
-class Loop:
+class EngineLoop:
     """One turn: take all that arrived, decide, one transaction, then what follows from it."""
 
     def __init__(self, database: Database, monotonic: Callable[[], float]) -> None:

@@ -35,7 +35,7 @@ class _Terminated(SystemExit):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workplace:
+class WorkerContext:
     """Everything a worker has besides its job."""
 
     channel: Channel
@@ -45,7 +45,7 @@ class Workplace:
     pid: int
 
 
-def work(place: Workplace, *, log: int) -> None:
+def work(place: WorkerContext, *, log: int) -> None:
     """Do one job (user code) or job after job, until the server closes the channel. Never returns."""
     code = 1
     try:
@@ -104,7 +104,7 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     raise _Terminated(_EXIT_AFTER_TERM)
 
 
-def _work_once(place: Workplace) -> None:
+def _work_once(place: WorkerContext) -> None:
     # All that needs no job is done while nobody waits for it, the copying of the pages that a job writes to included.
     rules = sandbox.prepare(place.cell)
     rehearsal.rehearse(place.book)
@@ -117,7 +117,7 @@ def _work_once(place: Workplace) -> None:
     _finish(place, _perform(place, pulse, job), reusable=False)
 
 
-def _work_on(place: Workplace) -> None:
+def _work_on(place: WorkerContext) -> None:
     sandbox.enter_warm(place.cell)
     pulse = Pulse(place.channel)
     jobs = 0
@@ -132,7 +132,7 @@ def _work_on(place: Workplace) -> None:
             gc.collect()
 
 
-def _await_job(place: Workplace) -> None:
+def _await_job(place: WorkerContext) -> None:
     """Wait; a heartbeat without a job tells the server that this worker has long had nothing to do."""
     poll = select.poll()
     poll.register(place.channel.fileno(), select.POLLIN)
@@ -140,7 +140,7 @@ def _await_job(place: Workplace) -> None:
         place.channel.send(codec.encode_frame(Heartbeat()))
 
 
-def _perform(place: Workplace, pulse: Pulse, job: Job) -> Outcome:
+def _perform(place: WorkerContext, pulse: Pulse, job: Job) -> Outcome:
     pulse.begin()
     try:
         outcome = _run(place, pulse, job)
@@ -157,7 +157,7 @@ def _perform(place: Workplace, pulse: Pulse, job: Job) -> Outcome:
     return outcome
 
 
-def _run(place: Workplace, pulse: Pulse, job: Job) -> Outcome:
+def _run(place: WorkerContext, pulse: Pulse, job: Job) -> Outcome:
     action = place.book.get(job.action)
     if action is None:
         return Outcome(status=StepStatus.FAILED, message=f"there is no action {job.action}")
@@ -181,7 +181,7 @@ def _run(place: Workplace, pulse: Pulse, job: Job) -> Outcome:
     return action.run(context)
 
 
-def _finish(place: Workplace, outcome: Outcome, *, reusable: bool) -> None:
+def _finish(place: WorkerContext, outcome: Outcome, *, reusable: bool) -> None:
     if os.getpid() != place.pid:
         # A copy that user code forked and that came to the end of the script: not the step.
         os._exit(int(outcome.status is StepStatus.FAILED))

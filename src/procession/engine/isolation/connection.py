@@ -26,7 +26,7 @@ _END_SECONDS_MAX = 5.0
 _PACKAGE_FOLDER = Path(__file__).resolve().parents[3]  # the folder that holds the package procession
 
 
-class Connection:
+class ForkServerConnection:
     """A fork server of one kind. Its `fileno` changes when it is started again."""
 
     def __init__(self, orders: Orders, boot_id: str) -> None:
