@@ -13,8 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from procession.actions.contract import FileOutput
-from procession.actions.contract import Outcome as StepOutcome
+from procession.actions.contract import FileOutput, StepOutcome
 from procession.engine.board import Work
 from procession.engine.events import Event, Killed, Published
 from procession.engine.isolation.contract import Died, Done, Job, KillReceipt, LogText, Progress

@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from procession.actions.contract import FileOutput, OutputValue
-from procession.actions.contract import Outcome as StepOutcome
+from procession.actions.contract import FileOutput, OutputValue, StepOutcome
 from procession.engine.board import Board, Work
 from procession.engine.changes import Change, Ended, StepMove
 from procession.model import flow, inputs, values

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import msgspec
 
-from procession.actions.contract import Outcome
+from procession.actions.contract import StepOutcome
 from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Died, Done, Job, Limits, Worker
 from procession.model.errors import Unavailable
@@ -39,7 +39,7 @@ ACQUIRE_LOOKS_MAX = 300
 class JobEnd:
     """How a job ended: its outcome, or why its process did not give one."""
 
-    outcome: Outcome | None
+    outcome: StepOutcome | None
     reason: str = ""
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from procession.actions.contract import FileOutput, Outcome
+from procession.actions.contract import FileOutput, StepOutcome
 from procession.actions.tables.contract import REFUSED, RESULT, Contents, PartFile, Written
 from procession.model.errors import Invalid, ProcessionError, Unavailable
 from procession.model.lifecycle import StepStatus
@@ -56,7 +56,7 @@ def perform(office: Office, job: TableJob, result: type[T]) -> tuple[T, Mapping[
     return msgspec.json.decode(str(outcome.outputs[RESULT]), type=result), _files(outcome)
 
 
-def _files(outcome: Outcome) -> dict[str, FileOutput]:
+def _files(outcome: StepOutcome) -> dict[str, FileOutput]:
     return {name: value for name, value in outcome.outputs.items() if isinstance(value, FileOutput)}
 
 

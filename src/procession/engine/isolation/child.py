@@ -18,7 +18,7 @@ from types import FrameType
 
 import msgspec
 
-from procession.actions.contract import Action, Outcome
+from procession.actions.contract import Action, StepOutcome
 from procession.engine.isolation import codec, limits, program, rehearsal, sandbox
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.context import Pulse, StepContext
@@ -140,31 +140,31 @@ def _await_job(place: WorkerContext) -> None:
         place.channel.send(codec.encode_frame(Heartbeat()))
 
 
-def _perform(place: WorkerContext, pulse: Pulse, job: Job) -> Outcome:
+def _perform(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
     pulse.begin()
     try:
         outcome = _run(place, pulse, job)
     except MemoryError:
-        outcome = Outcome(status=StepStatus.FAILED, message=limits.memory_reason(job.limits))
+        outcome = StepOutcome(status=StepStatus.FAILED, message=limits.memory_reason(job.limits))
     except Exception as error:  # this is the executor's arm: an action's bug must fail its step only
         traceback.print_exc()
         # Not the whole of an OSError: it names a path of this machine. The traceback above does, for whoever runs it.
         words = (error.strerror or error) if isinstance(error, OSError) else error
         message = f"the action {job.action} failed unexpectedly: {type(error).__name__}: {words}"
-        outcome = Outcome(status=StepStatus.FAILED, message=message)
+        outcome = StepOutcome(status=StepStatus.FAILED, message=message)
     finally:
         pulse.end()
     return outcome
 
 
-def _run(place: WorkerContext, pulse: Pulse, job: Job) -> Outcome:
+def _run(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
     action = place.book.get(job.action)
     if action is None:
-        return Outcome(status=StepStatus.FAILED, message=f"there is no action {job.action}")
+        return StepOutcome(status=StepStatus.FAILED, message=f"there is no action {job.action}")
     try:
         settings = msgspec.convert(job.settings, action.settings)
     except msgspec.ValidationError as error:
-        return Outcome(status=StepStatus.FAILED, message=f"the settings of {job.action} are wrong: {error}")
+        return StepOutcome(status=StepStatus.FAILED, message=f"the settings of {job.action} are wrong: {error}")
     folder = Path(job.folder)
     if action.runs_user_code:
         _move_into(job.folder)
@@ -181,7 +181,7 @@ def _run(place: WorkerContext, pulse: Pulse, job: Job) -> Outcome:
     return action.run(context)
 
 
-def _finish(place: WorkerContext, outcome: Outcome, *, reusable: bool) -> None:
+def _finish(place: WorkerContext, outcome: StepOutcome, *, reusable: bool) -> None:
     if os.getpid() != place.pid:
         # A copy that user code forked and that came to the end of the script: not the step.
         os._exit(int(outcome.status is StepStatus.FAILED))
@@ -191,7 +191,7 @@ def _finish(place: WorkerContext, outcome: Outcome, *, reusable: bool) -> None:
     try:
         frame = codec.encode_frame(codec.Finished(done=Done(outcome=outcome), reusable=reusable))
     except codec.Malformed as error:
-        failed = Outcome(status=StepStatus.FAILED, message=error.message)
+        failed = StepOutcome(status=StepStatus.FAILED, message=error.message)
         frame = codec.encode_frame(codec.Finished(done=Done(outcome=failed), reusable=reusable))
     place.channel.send(frame)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from procession.actions.contract import FileInput, FileOutput, Outcome, OutputTarget
+from procession.actions.contract import FileInput, FileOutput, OutputTarget, StepOutcome
 from procession.engine.isolation.contract import Done, Heartbeat, Job, Limits, Progress
 from procession.model.errors import ProcessionError
 from procession.model.files import clean_name
@@ -114,7 +114,7 @@ def decode_frame(payload: bytes) -> Frame:
             case _Exit(status=status, cpu_seconds=seconds):
                 return Exited(status=status, cpu_seconds=_finite(seconds))
             case _:
-                outcome = Outcome(
+                outcome = StepOutcome(
                     status=StepStatus(said.status), message=_text(said.message), outputs=_outputs(said.outputs)
                 )
                 return Finished(done=Done(outcome=outcome), reusable=said.reusable)
