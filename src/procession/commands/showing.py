@@ -26,7 +26,7 @@ def show(console: Console, text: str) -> int:
     with workplace.opened(console) as place, place.database.snapshot() as tx:
         found = runs.find(tx, run_id)
         content = _content(tx, found)
-        picture = views.picture(found, step_store.of_run(tx, run_id), place.clock.now())
+        picture = views.picture(found, step_store.of_run(tx, run_id), place.office.steady())
     tell(console, content, picture)
     return 0
 

@@ -35,7 +35,7 @@ def wait(console: Console, place: Workplace, run_id: RunId) -> int:
                 run = runs.find(tx, run_id)
                 is_live = screen is not None and screen.is_terminal
                 if screen is not None and (is_live or run.revision != begun_at):
-                    screen.show(views.view(run, steps.of_run(tx, run_id), place.clock.now()))
+                    screen.show(views.view(run, steps.of_run(tx, run_id), place.office.steady()))
             begun_at = run.revision
             return run.status in RUN_FINAL
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 from procession import actions
 from procession.clock import Clock, SystemClock
@@ -65,6 +66,7 @@ def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> I
         blobs=home.open_blobs(),
         chunks=home.open_chunks(),
         logs=home.logs,
+        steady=partial(_steady, home, clock),
         allows_network=settings.allow_network,
     )
     try:
@@ -75,6 +77,10 @@ def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> I
             _tell_admin(console, database)
     finally:
         database.close()
+
+
+def _steady(home: Home, clock: Clock) -> float | None:
+    return clock.monotonic() if home.is_awake() else None
 
 
 def _tell_admin(console: Console, database: Database) -> None:

@@ -123,4 +123,8 @@ SCOPES = frozenset(
 
 def with_implied(scopes: frozenset[str]) -> frozenset[str]:
     """The scopes and everything they imply."""
-    return frozenset().union(*(IMPLIED_SCOPES.get(scope, frozenset({scope})) for scope in scopes))
+    found = set(scopes)
+    for scope in scopes:
+        if scope in IMPLIED_SCOPES:
+            found |= IMPLIED_SCOPES[scope]
+    return frozenset(found)

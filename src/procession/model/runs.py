@@ -12,6 +12,7 @@ import msgspec
 
 from procession.model.ids import ProcessId, RunId, StepId, UserId
 from procession.model.lifecycle import Outcome, RunStatus
+from procession.model.stopwatch import Stopwatch
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,9 +38,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime | None  # the first start; a restart leaves it
     finished_at: datetime | None
     duration_seconds: float | None  # None until it is final
-    deadline_at: datetime | None
+    worked: Stopwatch
+    worked_max: float | None  # at which it is timed out; None while nobody has taken this attempt
     restarted_key: str | None  # named by restartfromhere: it runs whatever its condition says
     executor: str | None
+
+    def seconds(self, steady: float | None) -> float | None:
+        """Its duration: so far while it is Running, None before it began."""
+        return self.worked.at(steady) if self.status is RunStatus.RUNNING else self.duration_seconds
 
 
 def completion(
