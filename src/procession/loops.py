@@ -9,7 +9,7 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 
-class Loop:
+class TickLoop:
     """Calls `tick` while it returns True (there was work); at False it rests `rest_seconds`, or until wake().
 
     Tests call the tick itself and need no Loop. A Loop is started once and stopped once.

@@ -20,7 +20,7 @@ from procession.engine.board import Work
 from procession.engine.events import JobDue, Killed, Published
 from procession.engine.isolation.contract import Died, Done, KillReceipt, LogText, Progress
 from procession.engine.isolation.contract import Job as StepJob
-from procession.engine.loop import EngineLoop
+from procession.engine.loop import Loop
 from procession.engine.options import Tools, log_path
 from procession.engine.pool import Job, Pool
 from procession.engine.stages import Stage
@@ -43,7 +43,7 @@ class Said:
 
 
 class Attempts:
-    def __init__(self, tools: Tools, loop: EngineLoop) -> None:
+    def __init__(self, tools: Tools, loop: Loop) -> None:
         self._tools = tools
         self._loop = loop
         self._pool = Pool(tools.settings.workers_max + 4, again=self._come_again)

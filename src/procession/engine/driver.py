@@ -31,7 +31,7 @@ from procession.engine.events import (
 )
 from procession.engine.isolation.contract import KillReceipt, ProcessMark
 from procession.engine.local import LocalSource
-from procession.engine.loop import EngineLoop
+from procession.engine.loop import Loop
 from procession.engine.options import Tools
 from procession.model.errors import ProcessionError, Unavailable
 from procession.model.ids import RunId
@@ -53,7 +53,7 @@ class LocalEngine:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._loop = EngineLoop(tools.database, tools.clock.monotonic, short_seconds=tools.settings.short_seconds)
+        self._loop = Loop(tools.database, tools.clock.monotonic, short_seconds=tools.settings.short_seconds)
         self._source = LocalSource(tools, self._loop, f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(6)}")
         self._executor = self._source.executor
         self._is_stopped = threading.Event()

@@ -12,7 +12,7 @@ from procession.engine.attempts import Attempts, files_of, with_lost_log
 from procession.engine.board import Board, Work, lay
 from procession.engine.changes import Change, time_out
 from procession.engine.decisions import Result
-from procession.engine.loop import EngineLoop
+from procession.engine.loop import Loop
 from procession.engine.notes import Notes
 from procession.engine.options import Tools
 from procession.engine.slots import Slots
@@ -35,9 +35,7 @@ class Executor:
     `left` is told when a run needs nothing more from here, `parked` when one only waits for the moment of a retry.
     """
 
-    def __init__(
-        self, tools: Tools, loop: EngineLoop, *, left: Callable[[RunId], None], parked: Callable[[], None]
-    ) -> None:
+    def __init__(self, tools: Tools, loop: Loop, *, left: Callable[[RunId], None], parked: Callable[[], None]) -> None:
         self._tools = tools
         self._clock = tools.clock
         self._loop = loop

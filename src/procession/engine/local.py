@@ -9,7 +9,7 @@ from functools import partial
 from procession.engine.changes import Change
 from procession.engine.events import BeatDue, ScanDue
 from procession.engine.executor import Executor
-from procession.engine.loop import EngineLoop
+from procession.engine.loop import Loop
 from procession.engine.options import Tools
 from procession.engine.preparation import Preparations
 from procession.engine.queue import FairQueue
@@ -29,7 +29,7 @@ LIMITS_KEPT = 10_000  # of versions: a number each
 class LocalSource:
     """Belongs to the loop's thread. `executor_id` names this engine in the rows of its runs."""
 
-    def __init__(self, tools: Tools, loop: EngineLoop, executor_id: str) -> None:
+    def __init__(self, tools: Tools, loop: Loop, executor_id: str) -> None:
         self._tools = tools
         self._loop = loop
         self._id = executor_id

@@ -39,7 +39,7 @@ class Handle(Protocol):
     def fileno(self) -> int: ...
 
 
-class EngineLoop:
+class Loop:
     """One turn: take all that arrived, decide, one transaction, then what follows from it."""
 
     def __init__(self, database: Database, monotonic: Callable[[], float], *, short_seconds: float) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from procession.engine.attempts import receipt_detail
 from procession.engine.board import Work
 from procession.engine.isolation.contract import KillReceipt, Progress
-from procession.engine.loop import EngineLoop
+from procession.engine.loop import Loop
 from procession.engine.options import Tools
 from procession.engine.stages import Stage
 from procession.model.lifecycle import StepStatus
@@ -21,7 +21,7 @@ from procession.store.database import Task, Transaction
 class Notes:
     """Each becomes part of the next commit. Belongs to the loop's thread."""
 
-    def __init__(self, tools: Tools, loop: EngineLoop) -> None:
+    def __init__(self, tools: Tools, loop: Loop) -> None:
         self._tools = tools
         self._loop = loop
 

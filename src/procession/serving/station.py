@@ -22,7 +22,7 @@ from procession.engine.options import EngineSettings, Tools
 from procession.engine.workbench import Workbench
 from procession.engine.workbench import settings as table_settings
 from procession.home import EngineLock, Home
-from procession.loops import Loop
+from procession.loops import TickLoop
 from procession.operations import uploads
 from procession.operations.office import Office
 from procession.serving.running import Running, Service
@@ -117,7 +117,7 @@ def _working(tools: Tools, home: Home, office: Office) -> tuple[Service, ...]:
     return (
         _processes("engine", engine.start, engine.close, grace_seconds=tools.settings.grace_seconds),
         _processes("table jobs", None, office.bench.close),
-        loop_part("tidying", Loop("tidying", tidy, rest_seconds=TIDYING_REST_SECONDS)),
+        loop_part("tidying", TickLoop("tidying", tidy, rest_seconds=TIDYING_REST_SECONDS)),
         Service(name="listener", start=listener.start, stop=listener.close, seconds_max=LISTENER_SECONDS_MAX),
     )
 
@@ -128,7 +128,7 @@ def _processes(
     return Service(name=name, start=start, stop=stop, seconds_max=grace_seconds + PROCESSES_SECONDS_MAX)
 
 
-def loop_part(name: str, loop: Loop) -> Service:
+def loop_part(name: str, loop: TickLoop) -> Service:
     stop = partial(loop.stop, deadline_seconds=LOOP_SECONDS_MAX)
     return Service(name=name, start=loop.start, stop=stop, seconds_max=2 * LOOP_SECONDS_MAX)
 
