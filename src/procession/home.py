@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from procession.clock import Clock
-from procession.loops import Loop
+from procession.loops import TickLoop
 from procession.model.errors import ProcessionError
 from procession.model.ids import RunId
 from procession.store import migrations
@@ -238,7 +238,7 @@ class Listener:
     def __init__(self, ear: socket.socket, look: Callable[[RunId], None], *, hush: Callable[[], object]) -> None:
         self._ear, self._look, self._hush = ear, look, hush
         self._is_closing = threading.Event()
-        self._loop = Loop("wake", self.tick, rest_seconds=3600)
+        self._loop = TickLoop("wake", self.tick, rest_seconds=3600)
 
     def start(self) -> None:
         self._loop.start()

@@ -93,7 +93,7 @@ def write_report(home: House, run: str, file: str, text: bytes) -> None:
         step = next(step for step in step_store.of_run(tx, RunId.parse(run)) if step.key == "settle")
         assert found is not None
         assert row is not None
-        written = writes.Written(
+        written = writes.PropertyWrite(
             property=row.property, step=step.id, attempt=found.attempt, file_name="report.txt", content=content
         )
         writes.write_property(tx, written, home.clock.now())

@@ -15,7 +15,7 @@ from procession.model.people import Role
 from procession.model.tables import Draft, Snapshot
 from procession.operations import table_rows, tables
 from procession.operations.table_rows import RowsRequest
-from procession.operations.tables import Desk
+from procession.operations.tables import TableWork
 from procession.store import permissions
 from procession.store.blobs import Blobs
 from procession.store.checks import contents
@@ -23,8 +23,10 @@ from tests.api.house import House
 from tests.api.test_tables import new_table
 
 
-def desk(home: House, who: str = "owner") -> Desk:
-    return Desk(database=home.database, office=home.office, admit=lambda tx: home.act(tx, who), clock=home.clock.now)
+def desk(home: House, who: str = "owner") -> TableWork:
+    return TableWork(
+        database=home.database, office=home.office, admit=lambda tx: home.act(tx, who), clock=home.clock.now
+    )
 
 
 def test_a_draft_of_an_older_version_is_not_published(home: House) -> None:

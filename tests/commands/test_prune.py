@@ -16,7 +16,7 @@ from procession.home import Home
 from procession.model.ids import RunId
 from procession.store import retention
 from procession.store.blobs import Blobs
-from procession.store.retention import Rule
+from procession.store.retention import RetentionRule
 from procession.store.sqlite import SqliteDatabase
 from tests.commands import homes
 from tests.programs import SOURCE, apply_text, command, serving, sign_in
@@ -299,14 +299,14 @@ def test_a_rule_counts_the_newest_of_each_process(home: Path) -> None:
     database = SqliteDatabase(home / "procession.db", on_fatal=lambda _reason: None)
     now = SystemClock().now()
 
-    def left(rule: Rule) -> list[str]:
+    def left(rule: RetentionRule) -> list[str]:
         with database.read() as tx:
             return [str(run.id) for run in retention.runs(tx, rule)]
 
     try:
-        assert left(Rule(keep=1)) == ["pr-1"]
-        assert left(Rule(ended_before=now + timedelta(days=1))) == ["pr-1", "pr-2", "pr-3"]
-        assert left(Rule(ended_before=now - timedelta(days=1), keep=0)) == []
+        assert left(RetentionRule(keep=1)) == ["pr-1"]
+        assert left(RetentionRule(ended_before=now + timedelta(days=1))) == ["pr-1", "pr-2", "pr-3"]
+        assert left(RetentionRule(ended_before=now - timedelta(days=1), keep=0)) == []
     finally:
         database.close()
 

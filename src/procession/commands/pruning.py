@@ -22,7 +22,7 @@ from procession.model.ids import RunId
 from procession.store import checks, history, retention, sqlite_file
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
-from procession.store.retention import OldRun, Rule
+from procession.store.retention import OldRun, RetentionRule
 
 RUNS_AT_ONCE = 20  # in one transaction: a server's writer waits for some milliseconds
 REST_SECONDS = 0.05  # between two writes beside a server, so its own writes get through
@@ -93,10 +93,10 @@ def _alone(home: Home, wanted: PruneOptions) -> Iterator[bool]:
         lock.release()
 
 
-def _rule(tx: Transaction, place: Workplace, wanted: PruneOptions) -> Rule:
+def _rule(tx: Transaction, place: Workplace, wanted: PruneOptions) -> RetentionRule:
     if wanted.age is None and wanted.keep is None:
-        return Rule(ended_before=datetime.min.replace(tzinfo=place.clock.now().tzinfo))
-    return Rule(
+        return RetentionRule(ended_before=datetime.min.replace(tzinfo=place.clock.now().tzinfo))
+    return RetentionRule(
         ended_before=None if wanted.age is None else place.clock.now() - wanted.age,
         keep=wanted.keep,
         processes=tuple(workplace.find_process(tx, text) for text in wanted.processes),
@@ -126,7 +126,9 @@ def _rest_seconds(*, is_alone: bool) -> float:
     return 0.0 if is_alone else REST_SECONDS
 
 
-def _remove_runs(place: Workplace, rule: Rule, done: Pruned, *, is_alone: bool, crash_point: CrashPoint) -> None:
+def _remove_runs(
+    place: Workplace, rule: RetentionRule, done: Pruned, *, is_alone: bool, crash_point: CrashPoint
+) -> None:
     """Removes runs in batches. Each batch applies the rule again: a run may have been restarted."""
     left, done.runs = done.runs, []
 
@@ -141,7 +143,7 @@ def _remove_runs(place: Workplace, rule: Rule, done: Pruned, *, is_alone: bool, 
     loops.until(remove, rest_seconds=_rest_seconds(is_alone=is_alone))
 
 
-def _remove(tx: Transaction, *, place: Workplace, rule: Rule, piece: frozenset[RunId]) -> list[OldRun]:
+def _remove(tx: Transaction, *, place: Workplace, rule: RetentionRule, piece: frozenset[RunId]) -> list[OldRun]:
     going = retention.runs(tx, rule, among=piece)
     act = workplace.operator(tx, place)
     for run in going:

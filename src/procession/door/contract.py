@@ -123,7 +123,7 @@ class StreamCall(Given, frozen=True, kw_only=True):
     proved them and their role still hold. Raises Unauthorized, Forbidden, NotFound.
     """
 
-    database: Database
+    database: RequestDatabase
     caller: Caller
     admit: Callable[[Transaction], Act]
     clock: Callable[[], datetime]
@@ -131,7 +131,7 @@ class StreamCall(Given, frozen=True, kw_only=True):
     keyed: Keyed | None = None  # to be marked, and answered, in the transaction that does what was asked
 
 
-class Database(Protocol):
+class RequestDatabase(Protocol):
     """The doors of store/database.py that the dispatcher uses."""
 
     def read(self) -> AbstractContextManager[Transaction]: ...

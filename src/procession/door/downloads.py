@@ -29,7 +29,7 @@ class RangeNotSatisfiable(ProcessionError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class ByteRange:
     """Which bytes are sent, as which status."""
 
     status: int
@@ -37,7 +37,7 @@ class Part:
     length: int
 
 
-def choose(request: Request, *, size_bytes: int, etag: str) -> Part:
+def choose(request: Request, *, size_bytes: int, etag: str) -> ByteRange:
     """What this request gets of `size_bytes` bytes; `etag` is quoted, or "". Raises RangeNotSatisfiable.
 
     A range that is malformed, that asks for several parts or for some of nothing is ignored, as RFC 9110 section 14.2
@@ -46,8 +46,8 @@ def choose(request: Request, *, size_bytes: int, etag: str) -> Part:
     headers = request.headers
     conditions.check(headers, etag)
     if etag and conditions.matches(headers.get("if-none-match", ""), etag):
-        return Part(status=304, start=0, length=0)
-    whole = Part(status=200, start=0, length=size_bytes)
+        return ByteRange(status=304, start=0, length=0)
+    whole = ByteRange(status=200, start=0, length=size_bytes)
     found = _RANGE.match(headers.get("range", ""))
     if not size_bytes or found is None or found[0].replace(" ", "").endswith("=-"):
         return whole
@@ -57,14 +57,14 @@ def choose(request: Request, *, size_bytes: int, etag: str) -> Part:
     return _ranged(found[1], found[2], whole)
 
 
-def _ranged(first: str, last: str, whole: Part) -> Part:
+def _ranged(first: str, last: str, whole: ByteRange) -> ByteRange:
     size = whole.length
     if first and last and int(first) > int(last):
         return whole  # malformed
     start, end = (int(first), int(last) if last else size - 1) if first else (max(0, size - int(last)), size - 1)
     if start >= size:
         raise RangeNotSatisfiable(size)
-    return Part(status=206, start=start, length=min(end, size - 1) - start + 1)
+    return ByteRange(status=206, start=start, length=min(end, size - 1) - start + 1)
 
 
 def disposition(name: str) -> str:
@@ -106,7 +106,7 @@ async def send_file(request: Request, send: Send, reply: FileReply) -> int:
     return part.status
 
 
-def _headers(part: Part, size_bytes: int, *, etag: str, media_type: str) -> dict[str, str]:
+def _headers(part: ByteRange, size_bytes: int, *, etag: str, media_type: str) -> dict[str, str]:
     headers = {
         "accept-ranges": "bytes",
         # A file is whatever somebody uploaded: no browser may take it for a page of ours.
@@ -124,12 +124,12 @@ def _headers(part: Part, size_bytes: int, *, etag: str, media_type: str) -> dict
     return headers
 
 
-async def _begin(send: Send, part: Part, headers: Mapping[str, str]) -> None:
+async def _begin(send: Send, part: ByteRange, headers: Mapping[str, str]) -> None:
     pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": part.status, "headers": pairs})
 
 
-async def _chunks(descriptor: int, part: Part) -> AsyncIterator[bytes]:
+async def _chunks(descriptor: int, part: ByteRange) -> AsyncIterator[bytes]:
     end = part.start + part.length
     offset = part.start
     reading = _read(descriptor, offset, end)

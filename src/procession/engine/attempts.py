@@ -15,8 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from procession.actions.contract import FileOutput
-from procession.actions.contract import Outcome as StepOutcome
+from procession.actions.contract import FileOutput, StepOutcome
 from procession.engine.board import Work
 from procession.engine.events import JobDue, Killed, Published
 from procession.engine.isolation.contract import Died, Done, KillReceipt, LogText, Progress

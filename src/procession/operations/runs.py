@@ -146,7 +146,7 @@ def _record_cancel(act: Act, run: Run, detail: Mapping[str, object]) -> None:
     starter = None if run.started_by is None else people.user(tx, run.started_by)
     # The definition is read only where it matters: a cancel is answered at once.
     when = processes.definition_of(tx, run.process, run.version).alert_when if run.alert_email else AlertWhen.NEVER
-    ending = ends.Ending(
+    ending = ends.RunEnding(
         kind=HistoryKind.CANCELLED,
         detail=detail,
         login=starter.login if starter else run.modified_by,

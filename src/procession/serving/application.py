@@ -12,7 +12,7 @@ import procession
 from procession.api import bearer, routes
 from procession.api.openapi import document as openapi
 from procession.clock import Clock
-from procession.door.contract import Database, Route, Space
+from procession.door.contract import RequestDatabase, Route, Space
 from procession.door.dispatch import Api, Server
 from procession.door.encoding import encode
 from procession.door.parts import Parts
@@ -37,7 +37,7 @@ class ApiSettings:
 
 
 def build(
-    database: Database, office: Office, *, clock: Clock, announcements: Announcements, settings: ApiSettings
+    database: RequestDatabase, office: Office, *, clock: Clock, announcements: Announcements, settings: ApiSettings
 ) -> Api:
     """The ASGI application. Raises ValueError for a route whose rule cannot be asked."""
     table = (*routes.ROUTES, *settings.more)

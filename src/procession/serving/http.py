@@ -68,7 +68,7 @@ class OneWrite(asyncio.Transport):
         return self._transport.is_closing()
 
 
-class Connection(HttpToolsProtocol):
+class HttpConnection(HttpToolsProtocol):
     """uvicorn's connection, which waits for a request's head as long as the client likes; ours does not."""
 
     _head_timer: asyncio.TimerHandle | None = None
@@ -195,7 +195,7 @@ def make_server(app: Api, settings: Settings) -> uvicorn.Server:
         files = {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
     config = uvicorn.Config(
         app,
-        http=Connection,
+        http=HttpConnection,
         ws="none",
         lifespan="off",
         log_config=None,

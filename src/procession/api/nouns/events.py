@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import Any
 
 from procession.api.wire import shaping as wire
-from procession.api.wire.event_shapes import LogLines, RunEvent, StepEvent, StepProgress
+from procession.api.wire.event_shapes import LogLines, RunEventShape, StepEventShape, StepProgress
 from procession.door import following
 from procession.door.contract import StreamCall, StreamReply
 from procession.door.encoding import encode
@@ -127,7 +127,7 @@ def _changes(stream: Stream, rows: Sequence[HistoryRow]) -> Iterator[bytes]:
         yield _event("run" if is_of_run else "step", _change(row), str(stream.seen))
 
 
-def _change(row: HistoryRow) -> RunEvent | StepEvent:
+def _change(row: HistoryRow) -> RunEventShape | StepEventShape:
     fields: dict[str, Any] = {
         "revision": row.revision,
         "at": wire.moment(row.at),
@@ -138,7 +138,11 @@ def _change(row: HistoryRow) -> RunEvent | StepEvent:
         "detail": dict(row.detail),
     }
     status = STATUS_OF_RUN.get(row.kind)
-    return StepEvent(**fields, status=row.detail.get("status")) if status is None else RunEvent(**fields, status=status)
+    return (
+        StepEventShape(**fields, status=row.detail.get("status"))
+        if status is None
+        else RunEventShape(**fields, status=status)
+    )
 
 
 def _progress(stream: Stream, news: News) -> Iterator[bytes]:

@@ -17,11 +17,11 @@ from procession.store.database import Transaction
 ATTEMPTS_MAX = 10**9
 
 
-def metadata(call: Call) -> shapes.File:
+def metadata(call: Call) -> shapes.FileShape:
     return wire.file(files.find(call.tx, call.id(FileId)), call.request.origin)
 
 
-def rename(call: Call) -> shapes.File:
+def rename(call: Call) -> shapes.FileShape:
     name = clean_name(reading.name(call.body.get("name"), field="name"))
     conditions.check_change(call.request.headers, files.find(call.tx, call.id(FileId)))
     file = files.rename(call.act, call.id(FileId), name)
@@ -29,7 +29,7 @@ def rename(call: Call) -> shapes.File:
     return wire.file(file, call.request.origin)
 
 
-async def upload(call: StreamCall) -> shapes.File:
+async def upload(call: StreamCall) -> shapes.FileShape:
     """Refused before the bytes come where that is known already, and asked again when they are here."""
     file_id, office = call.id(FileId), call.parts.office
     with call.database.read() as tx:

@@ -34,7 +34,7 @@ def listed(call: Call) -> Reply:
     headers = {"link": paging.next_page(call.request, str(found[limit - 1].number))} if len(found) > limit else {}
     zone = ZoneInfo(timezones.iana(call.caller.user.timezone))
     items = [
-        people_shapes.LogItem(
+        people_shapes.LogItemShape(
             id=f"log-{item.number}", message=item.message, userName=item.login, timeStamp=_moment(item.at, zone)
         )
         for item in found[:limit]

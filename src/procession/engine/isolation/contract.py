@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from procession.actions.contract import InputValue, Outcome, OutputTarget
+from procession.actions.contract import InputValue, OutputTarget, StepOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class LogText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    outcome: Outcome
+    outcome: StepOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
