@@ -24,8 +24,9 @@ from procession.engine.announcements import Announcements
 from procession.oauth import routes as oauth
 from procession.operations.office import Office
 from procession.serving import application as app
-from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
+from procession.store.folder import BlobFolder
+from procession.store.log_folder import LogFolder
 from procession.store.sqlite import SqliteDatabase
 
 RUNS = 100_000
@@ -219,9 +220,9 @@ async def _inside(home: Path, token: str) -> float:
     database = SqliteDatabase(home / "procession.db", on_fatal=print)
     office = Office(
         actions={},
-        blobs=Blobs(home / "files"),
+        blobs=BlobFolder(home / "files"),
         chunks=Chunks(home / "uploads"),
-        logs=home / "logs",
+        logs=LogFolder(home / "logs"),
     )
     with ThreadPoolExecutor(1) as threads:
         settings = app.ApiSettings(

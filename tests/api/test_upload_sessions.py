@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from procession.operations import uploads
-from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
+from procession.store.folder import BlobFolder
 from tests.api.house import House
 from tests.api.test_files import file_of
 
@@ -261,7 +261,7 @@ def test_what_a_crash_left_without_a_row_is_swept_and_the_rest_kept(home: House,
 
 
 def test_a_join_leaves_nothing_when_a_chunk_is_gone(tmp_path: Path) -> None:
-    chunks, blobs = Chunks(tmp_path / "uploads"), Blobs(tmp_path / "files")
+    chunks, blobs = Chunks(tmp_path / "uploads"), BlobFolder(tmp_path / "files")
     sink = chunks.sink(UNKNOWN)
     sink.write(b"one")
     sink.finish()

@@ -18,7 +18,7 @@ from procession.actions.contract import Outcome as StepOutcome
 from procession.engine.board import Work
 from procession.engine.events import Event, Killed, Published
 from procession.engine.isolation.contract import Died, Done, Job, KillReceipt, LogText, Progress
-from procession.engine.options import Tools, log_path
+from procession.engine.options import Tools
 from procession.engine.stages import Stage
 from procession.model.errors import ProcessionError
 from procession.model.files import Content
@@ -103,11 +103,8 @@ class Attempts:
 
     def _keep_log(self, work: Work, text: str) -> None:
         """A log that cannot be kept, on a full disk say, does not end its step; the step's end tells of it."""
-        path = log_path(self._tools.logs, work.attempt)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8", errors="replace") as file:
-                file.write(text)
+            self._tools.logs.append(work.attempt, text.encode("utf-8", "replace"))
         except OSError as error:
             work.log_trouble = work.log_trouble or (error.strerror or str(error))
             log.error("a step's log could not be kept", extra={"attempt": work.attempt, "error": str(error)})

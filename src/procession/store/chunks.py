@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from procession.model.files import Content
-from procession.store.blobs import COPY_BYTES, Blobs, Sink, sync_folders
+from procession.store.blobs import COPY_BYTES, Blobs
 from procession.store.crash import CrashPoint, pass_by
+from procession.store.folder import FileSink, sync_folders
 
 
 class Chunks:
@@ -24,11 +25,11 @@ class Chunks:
         self._crash_point = crash_point
         folder.mkdir(parents=True, exist_ok=True)
 
-    def sink(self, session: str) -> Sink:
+    def sink(self, session: str) -> FileSink:
         """Where the bytes of a chunk go while they arrive; the name of its path is the chunk's."""
         folder = self.folder / session
         folder.mkdir(exist_ok=True)
-        return Sink(folder / secrets.token_hex(16), self._settle)
+        return FileSink(folder / secrets.token_hex(16), self._settle)
 
     def join(self, session: str, names: Iterable[str], blobs: Blobs) -> Content:
         """One content of all of them, in this order, durable; in constant memory.
@@ -66,7 +67,7 @@ class Chunks:
                 folder.rmdir()
         return removed
 
-    def _settle(self, sink: Sink, _: Content) -> None:
+    def _settle(self, sink: FileSink, _: Content) -> None:
         self._crash_point("before chunk")
         sink.sync()
         sync_folders(sink.path.parent)
