@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -277,7 +278,7 @@ def contest() -> Contest:
 @contextmanager
 def _opened(side: Side) -> Iterator[Turn]:
     with folder() as place, _old_server(place, side) as server:
-        yield lambda: _reads(server)
+        yield partial(_reads, server)
 
 
 def _reads(server: Server) -> Mapping[str, float]:

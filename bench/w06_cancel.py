@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -41,7 +42,7 @@ def measure(*, full: bool) -> Report:
             run = client.create(process, start=True)
             _wait_for(name, PROCESSES)
             began = monotonic()
-            answers.append(seconds(lambda run=run: client.ask("POST", f"processruns/{run}/cancel")) * 1000)
+            answers.append(seconds(partial(client.ask, "POST", f"processruns/{run}/cancel")) * 1000)
             _wait_for(name, 0)
             over.append(monotonic() - began - GRACE_SECONDS)
             receipts.append(float(_receipt_processes(client, run)))

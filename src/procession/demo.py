@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPException
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from procession import config, loops
@@ -140,10 +141,14 @@ def _server(port: int) -> Iterator[tuple[subprocess.Popen[str], str]]:
 def _signals_held() -> Iterator[None]:
     """A signal to end us waits until this is over: a server that is just being born could not be ended yet."""
     came: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     held = [number for number in numbers if signal.getsignal(number) is signal.default_int_handler]
     for number in held:
-        signal.signal(number, lambda number, _frame: came.append(number))
+        signal.signal(number, note)
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from procession.clock import Clock
@@ -32,6 +33,10 @@ CLOSE_SECONDS_MAX = 2.0
 
 class Busy(ProcessionError):
     """Somebody else's engine works on this home."""
+
+
+def _only_raise(reason: str) -> None:
+    """A commit in doubt raises, and a command has nothing else to end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +93,7 @@ class Home:
     def _unusable(self, error: OSError) -> ProcessionError:
         return ProcessionError(f"the home {self.folder} cannot be used: {error.strerror}")
 
-    def open_database(self, clock: Clock, on_fatal: Callable[[str], None]) -> Database:
+    def open_database(self, clock: Clock, on_fatal: Callable[[str], None] = _only_raise) -> Database:
         """The database with this program's schema. Raises Invalid for one of a later release."""
         self.prepare()
         # Two commands that use a new home at the same moment must not both write the schema.
@@ -106,7 +111,7 @@ class Home:
                 raise
         return database
 
-    def connect(self, on_fatal: Callable[[str], None]) -> Database:
+    def connect(self, on_fatal: Callable[[str], None] = _only_raise) -> Database:
         """The database as it is, with the schema that it has."""
         return SqliteDatabase(self.database, on_fatal=on_fatal)
 
@@ -189,7 +194,7 @@ class Home:
             (self.folder / "wake.sock").unlink(missing_ok=True)
             ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             ear.bind(_wake_path(handle))
-        return Listener(ear, look, hush=lambda: self._say(b""))
+        return Listener(ear, look, hush=partial(self._say, b""))
 
     def _say(self, content: bytes | None) -> bool:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def test_a_step_whose_input_is_gone_fails_with_the_reason(build: Callable[..., W
     given = tmp_path / "rates.csv"
     given.write_text("a")
     inputs = data("in", item("f", "File", "INPUT", required=True))
-    run = world.create(world.apply(process(inputs, python("a", "", inputs={"f": "in.f"}))), None).id
+    run = world.create(world.apply(process(inputs, python("a", "", inputs={"f": "${in.f}"}))), None).id
     world.upload(run, "in.f", given)
     (sha256,) = world.blobs.stored()
     world.blobs.fetch(sha256).unlink()
@@ -153,7 +154,7 @@ def test_a_step_that_waits_for_a_slot_gets_the_one_that_a_cancel_frees(
 def test_the_idempotency_key_is_the_same_after_a_crash_and_another_after_a_restart(tmp_path: Path) -> None:
     sink = tmp_path / "sink"
     code = f"with open({str(sink)!r}, 'a') as file: file.write(idempotency_key + chr(10))\n{stay(tmp_path / 'gate')}"
-    child = in_a_child(tmp_path, lambda: _begin_and_stay(tmp_path, code))
+    child = in_a_child(tmp_path, partial(_begin_and_stay, tmp_path, code))
     wait_until(lambda: len(marks(sink)) == 1, 20.0)
     os.kill(child, signal.SIGKILL)
     finish(child)

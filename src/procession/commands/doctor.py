@@ -56,7 +56,7 @@ def _examine(home: Home, settings: Settings) -> Iterator[Check]:
     yield _permissions(home)
     yield _space(home)
     yield _engine(home)
-    database = home.connect(on_fatal=lambda _reason: None)
+    database = home.connect()
     try:
         yield from _database(home, database, settings)
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from procession.commands import views, watching, wording, workplace
@@ -44,7 +45,7 @@ class Wanted:
 def processes(console: Console, limit: int) -> int:
     with workplace.opened(console) as place, place.database.snapshot() as tx:
         rows = process_operations.listed(tx, workplace.viewer(tx))
-    shown = sorted(rows, key=lambda row: row.id.number, reverse=True)
+    shown = sorted(rows, key=attrgetter("id.number"), reverse=True)
     content = [
         {"id": str(row.id), "name": row.name, "version": row.version, "dateModified": views.date(row.modified_at)}
         for row in shown

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from procession import loops
@@ -135,14 +136,14 @@ def _remove_runs(place: Workplace, rule: Rule, done: Done, *, is_alone: bool, cr
 
 def _remove(tx: Transaction, *, place: Workplace, rule: Rule, piece: frozenset[RunId]) -> list[OldRun]:
     going = retention.runs(tx, rule, among=piece)
-    caller = workplace.operator(tx, place)
+    act = workplace.operator(tx, place)
     for run in going:
         # The log stays when a run goes: that it was there, how it ended, and what its history was.
         message = (
             f'Pruned process run "{run.name}" ({run.id}, {run.process} version {run.version}): {run.result},'
             f" ended {views.date(run.ended_at)}, history SHA-256 {retention.history_sha256(tx, run.id)}"
         )
-        history.add_log(tx, caller.user.login, message, place.clock.now())
+        history.add_log(tx, act.author, message, act.now)
     retention.remove(tx, going)
     return going
 
@@ -173,7 +174,7 @@ def _sweep_contents(place: Workplace, done: Done, *, is_alone: bool, crash_point
         unused = sorted(there - checks.contents(tx))
         before = place.clock.now().timestamp() + (1 if is_alone else -YOUNG.total_seconds())
         for sha256 in unused:
-            size = blobs.drop(sha256, before=before, is_named=lambda name: retention.is_named(tx, name))
+            size = blobs.drop(sha256, before=before, is_named=partial(retention.is_named, tx))
             if size is not None:
                 done.contents += 1
                 done.freed_bytes += size
@@ -246,8 +247,8 @@ def _run(run: OldRun) -> dict[str, Any]:
 
 def _by_process(found: Sequence[OldRun]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("RUNS", "FROM", "TO", "PROCESS")]
-    ordered = sorted(found, key=lambda run: (run.process_name, run.ended_at))
-    for name, group in groupby(ordered, key=lambda run: run.process_name):
+    ordered = sorted(found, key=attrgetter("process_name", "ended_at"))
+    for name, group in groupby(ordered, key=attrgetter("process_name")):
         runs = list(group)
         rows.append((f"{len(runs):,}", wording.moment(runs[0].ended_at), wording.moment(runs[-1].ended_at), name))
     return rows

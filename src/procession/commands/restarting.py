@@ -25,8 +25,7 @@ def restart(console: Console, run_text: str, step_text: str, **given: Any) -> in
         wish = Wish(reason=given["reason"], release=released, takes_latest=given["latest"])
 
         def operation(tx: Transaction) -> Any:
-            caller, now = workplace.operator(tx, place), place.clock.now()
-            return runs.restart(tx, place.office, caller, run_id, step.id, wish=wish, now=now)
+            return runs.restart(workplace.operator(tx, place), run_id, step.id, wish=wish)
 
         row = place.database.write(operation)
         is_awake = place.home.is_awake()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -62,7 +63,7 @@ def _check_empty(home: Home) -> None:
 def _restore(home: Home, source: Path, crash_point: CrashPoint) -> tuple[Manifest, Restored]:
     home.begin_restore()
     stage = home.restoring
-    manifest = archive.read(source, lambda name: _open(stage / name))
+    manifest = archive.read(source, partial(_open, stage))
     crash_point("extracted")
     restored = _check(stage, source, manifest)
     os.sync()  # everything is on disk before anything can be seen
@@ -87,7 +88,8 @@ def _clear(home: Home) -> None:
     shutil.rmtree(home.restoring, ignore_errors=True)
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(stage: Path, name: str) -> BinaryIO:
+    path = stage / name
     path.parent.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 

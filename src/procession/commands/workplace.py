@@ -16,6 +16,7 @@ from procession.model.ids import ActionStepId, DataStepId, ProcessId, RunId, Ste
 from procession.model.people import SCOPES, Caller, User, UserRole
 from procession.model.steps import StepRow
 from procession.operations import people, steps
+from procession.operations.act import Act
 from procession.operations.office import Office
 from procession.store import people as people_store
 from procession.store import processes as process_store
@@ -57,8 +58,7 @@ def opened(console: Console, *, may_create: bool = False, is_alone: bool = False
 
 
 def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> Iterator[Workplace]:
-    # A commit that fails raises; a command has nothing else to end.
-    database = home.open_database(clock, on_fatal=lambda _reason: None)
+    database = home.open_database(clock)
     database.on_look(home.wake)
     office = Office(
         actions=actions.book(),
@@ -92,10 +92,15 @@ def no_home(home: Home) -> str:
     return f"there is no home at {home.folder}: procession serve, apply or user create make one"
 
 
-def operator(tx: Transaction, place: Workplace, login: str | None = None) -> Caller:
-    """Who a command acts as: the named user, else the first ClientAdmin; on a new home that is `admin`, made now."""
-    user = people.find_user(tx, login) if login else _first_admin(tx, place)
-    return Caller(user=user, scopes=SCOPES)
+def operator(tx: Transaction, place: Workplace, login: str | None = None) -> Act:
+    """As whom a command acts: the named user, else the first ClientAdmin; on a new home that is `admin`, made now."""
+    return acting(tx, place, people.find_user(tx, login) if login else _first_admin(tx, place))
+
+
+def acting(tx: Transaction, place: Workplace, user: User) -> Act:
+    """As this user, who may use every scope here."""
+    caller = Caller(user=user, scopes=SCOPES)
+    return Act(tx=tx, caller=caller, now=place.clock.now(), office=place.office)
 
 
 def viewer(tx: Transaction) -> Caller:

@@ -17,6 +17,7 @@ from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from procession.door import answers, bodies, conditions, idempotency
@@ -46,6 +47,7 @@ from procession.door.paths import Router, normalise
 from procession.model.errors import Invalid, ProcessionError, Unavailable
 from procession.model.rights import PUBLIC, Rule
 from procession.operations import repeats
+from procession.operations.act import Act
 from procession.operations.repeats import Keyed, Repeated
 
 if TYPE_CHECKING:
@@ -145,15 +147,16 @@ class Api:
         route = asked.route
         if route.mode is Mode.READ and route.body is BodyKind.NONE:
             with self._server.database.snapshot() as tx:
-                caller, ids = self._admit(tx, asked)
-                reply = cast("Handler", route.handler)(self._call(tx, asked, caller, ids))
+                act, ids = self._admit(tx, asked)
+                reply = cast("Handler", route.handler)(self._call(act, asked, ids))
             if isinstance(reply, Later):
-                return await self._watched(reply.handler(self._stream(asked, caller, ids, receive)), asked)
+                return await self._watched(reply.handler(self._stream(asked, act.caller, ids, receive)), asked)
             return reply
         if route.mode is Mode.LISTING:
             return await asyncio.get_running_loop().run_in_executor(self._server.threads, self._list, asked)
         with self._server.database.read() as tx:
-            caller, ids = self._admit(tx, asked)
+            act, ids = self._admit(tx, asked)
+        caller = act.caller
         if route.method != "GET" and not route.is_conditional:
             conditions.check_unknown(asked.request.headers)
         try:
@@ -182,19 +185,24 @@ class Api:
     def _keyed(self, asked: Asked, caller: Caller | None, ids: Mapping[str, Any]) -> Keyed | None:
         return None if caller is None else idempotency.keyed(asked.route, asked.request, caller.user.id, ids)
 
-    def _admit(self, tx: Transaction, asked: Asked) -> tuple[Any, Any]:
-        """The caller and the ids, once the rule has said yes."""
+    def _admit(self, tx: Transaction, asked: Asked) -> tuple[Act, dict[str, Any]]:
+        """The caller's act and the ids, once the rule has said yes."""
+        now, office = self._server.clock(), self._server.parts.office
         if asked.route.rule is PUBLIC:
-            return None, parse_ids(asked.texts)
-        caller = self._server.proofs[asked.route.space](tx, asked.request, self._server.clock())
+            nobody: Any = None
+            return Act(tx=tx, caller=nobody, now=now, office=office), parse_ids(asked.texts)
+        caller = self._server.proofs[asked.route.space](tx, asked.request, now)
         ids = parse_ids(asked.texts)
         self._server.permit(tx, caller, asked.route.rule, ids)
-        return caller, ids
+        return Act(tx=tx, caller=caller, now=now, office=office), ids
+
+    def _act(self, asked: Asked, tx: Transaction) -> Act:
+        return self._admit(tx, asked)[0]
 
     def _list(self, asked: Asked) -> Any:
         with self._server.database.snapshot() as tx:
-            caller, ids = self._admit(tx, asked)
-            return cast("Handler", asked.route.handler)(self._call(tx, asked, caller, ids))
+            act, ids = self._admit(tx, asked)
+            return cast("Handler", asked.route.handler)(self._call(act, asked, ids))
 
     async def _write(self, asked: Asked, caller: Caller, ids: Mapping[str, Any], raw: bytes) -> Any:
         body, keyed = _parsed(asked, raw), self._keyed(asked, caller, ids)
@@ -203,9 +211,9 @@ class Api:
 
         def operation(tx: Transaction) -> Any:
             # Asked again under the write lock: what was taken from the caller meanwhile is gone.
-            caller, ids = self._admit(tx, asked)
-            repeats.mark(tx, keyed, self._server.clock())
-            reply = cast("Handler", asked.route.handler)(self._call(tx, asked, caller, ids, body=body, raw=raw))
+            act, ids = self._admit(tx, asked)
+            repeats.mark(tx, keyed, act.now)
+            reply = cast("Handler", asked.route.handler)(self._call(act, asked, ids, body=body, raw=raw))
             return idempotency.answered(tx, keyed, reply)
 
         try:
@@ -216,9 +224,8 @@ class Api:
             raise reply.error
         return reply
 
-    def _call(self, tx: Transaction, asked: Asked, caller: Caller, ids: Mapping[str, Any], **body: Any) -> Call:
-        now, parts = self._server.clock(), self._server.parts
-        return Call(tx=tx, request=asked.request, caller=caller, ids=ids, now=now, parts=parts, **body)
+    def _call(self, act: Act, asked: Asked, ids: Mapping[str, Any], **body: Any) -> Call:
+        return Call(act=act, request=asked.request, ids=ids, parts=self._server.parts, **body)
 
     def _stream(
         self, asked: Asked, caller: Caller, ids: Mapping[str, Any], receive: Receive, **body: Any
@@ -228,7 +235,7 @@ class Api:
             database=server.database,
             request=asked.request,
             caller=caller,
-            admit=lambda tx: self._admit(tx, asked)[0],
+            admit=partial(self._act, asked),
             ids=ids,
             clock=server.clock,
             parts=server.parts,

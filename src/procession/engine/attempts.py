@@ -94,6 +94,8 @@ class Attempts:
                         said.progress = message
                     case Done(outcome=outcome):
                         said.outcome = _with_lost_log(work, outcome)
+                    case Died(reason=reason, is_gone=False):
+                        said.trouble = reason
                     case Died(reason=reason):
                         said.outcome = StepOutcome(status=StepStatus.FAILED, message=reason)
         except Exception:  # the engine's arm: whatever one process says, the engine listens to the others

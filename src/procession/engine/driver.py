@@ -15,6 +15,7 @@ from procession.engine.events import (
     Event,
     Killed,
     LeasesDue,
+    PauseOver,
     Published,
     RetryDue,
     RunMoved,
@@ -90,7 +91,7 @@ class LocalEngine:
 
     def _handle(self, event: Event) -> None:
         match event:
-            case WorkerSpoke() | Published() | Killed() | StepTimeUp() | RunTimeUp() | RetryDue():
+            case WorkerSpoke() | PauseOver() | Published() | Killed() | StepTimeUp() | RunTimeUp() | RetryDue():
                 self._executor.handle(event)
             case WorkersReady():
                 self._tools.isolation.collect()

@@ -20,6 +20,13 @@ class WorkerSpoke:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseOver:
+    """A process that said too much at once may be heard again."""
+
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
 class WorkersReady:
     """The fork servers have something to tell: processes that are ready, say."""
 
@@ -82,6 +89,7 @@ class CloseAsked:
 
 Event = (
     WorkerSpoke
+    | PauseOver
     | WorkersReady
     | Published
     | Killed

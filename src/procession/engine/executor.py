@@ -12,7 +12,7 @@ from procession.engine.attempts import Attempts, files_of
 from procession.engine.board import Board, Work, lay
 from procession.engine.changes import Change, time_out
 from procession.engine.decisions import Result
-from procession.engine.events import Killed, Published, RetryDue, RunTimeUp, StepTimeUp, WorkerSpoke
+from procession.engine.events import Killed, PauseOver, Published, RetryDue, RunTimeUp, StepTimeUp, WorkerSpoke
 from procession.engine.loop import Loop
 from procession.engine.notes import Notes
 from procession.engine.options import Tools
@@ -27,7 +27,9 @@ from procession.store.database import Task
 
 log = logging.getLogger(__name__)
 
-ExecutorEvent = WorkerSpoke | Published | Killed | StepTimeUp | RunTimeUp | RetryDue
+PAUSE_SECONDS = 0.01  # of a process that says more than is taken in at once: 6 MB of log a second
+
+ExecutorEvent = WorkerSpoke | PauseOver | Published | Killed | StepTimeUp | RunTimeUp | RetryDue
 
 
 class Executor:
@@ -65,10 +67,12 @@ class Executor:
 
     def handle(self, event: ExecutorEvent) -> None:
         match event:
-            case WorkerSpoke(work) | StepTimeUp(work) if work.stage is not Stage.RUNNING:
+            case WorkerSpoke(work) | PauseOver(work) | StepTimeUp(work) if work.stage is not Stage.RUNNING:
                 pass  # its end was decided meanwhile
             case WorkerSpoke(work):
                 self._hear(work)
+            case PauseOver(work):
+                self._loop.watch(work.worker, WorkerSpoke(work))
             case StepTimeUp(work):
                 self._end_early(work, f"timed out after {work.step.time_limit_seconds:g} s")
             case Published(work, outcome, contents):
@@ -203,6 +207,10 @@ class Executor:
             self._notes.progress(work, said.progress)
         if said.outcome is not None:
             self._over(work, said.outcome)
+        elif work.worker.has_more:
+            # What one process says must not take the others' turns; meanwhile its pipe is full, and it waits.
+            self._loop.forget(work.worker)
+            self._loop.after(PAUSE_SECONDS, PauseOver(work))
 
     def _over(self, work: Work, outcome: StepOutcome) -> None:
         work.move(Stage.OVER)

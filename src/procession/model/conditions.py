@@ -93,7 +93,7 @@ def _join(verdicts: list[Verdict], *, decisive: bool) -> Verdict:
     is_pending = any(verdict.is_pending for verdict in verdicts)
     deciding = [verdict for verdict in verdicts if verdict.truth is decisive]
     if deciding:
-        first = min(deciding, key=lambda verdict: bool(verdict.cause))
+        first = next((verdict for verdict in deciding if not verdict.cause), deciding[0])
         return replace(first, is_pending=is_pending and bool(first.cause))
     if is_pending and any(verdict.truth is None for verdict in verdicts):
         return _PENDING

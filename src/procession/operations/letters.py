@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from procession.model.ids import UserId
 from procession.model.outbox import Post
@@ -53,7 +54,7 @@ class Sending:
 def tick(sending: Sending) -> bool:
     """Send the mail that has waited longest. True when there was one."""
     database, now = sending.database, sending.clock()
-    taken = database.write(lambda tx: _take(tx, sending.public_url, now))
+    taken = database.write(partial(_take, public_url=sending.public_url, now=now))
     if taken is None:
         return False
     post, letter = taken
@@ -65,10 +66,10 @@ def tick(sending: Sending) -> bool:
     except NotSent as error:
         reason = str(error)
         log.warning("mail not sent", extra={**fields, "to": letter.address, "tries": post.tries + 1, "reason": reason})
-        database.write(lambda tx: outbox.note_error(tx, post, reason))
+        database.write(partial(outbox.note_error, post=post, reason=reason))
     else:
         log.info("mail sent", extra={**fields, "to": letter.address})
-        database.write(lambda tx: _done(tx, post, now))
+        database.write(partial(_done, post=post, now=now))
     return True
 
 

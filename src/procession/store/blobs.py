@@ -50,6 +50,12 @@ class Blobs(Protocol):
         Raises Invalid for anything but a regular file there: links and pipes would lead a step to other people's bytes.
         """
 
+    def adopt(self, path: Path, content: Content) -> bool:
+        """Make a synced file that nobody writes to any more this content, without copying it.
+
+        False where that cannot be: then its bytes go into a sink.
+        """
+
     def fetch(self, sha256: str) -> Path:
         """A copy on this machine, to be read only. May take long where contents lie elsewhere. Raises NotFound."""
 

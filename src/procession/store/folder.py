@@ -6,6 +6,7 @@ unreferenced file, never a row without its bytes.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -18,9 +19,11 @@ from pathlib import Path
 
 from procession.model.errors import Invalid
 from procession.model.files import Content
+from procession.store import ahead
 from procession.store.blobs import COPY_BYTES, gone
 from procession.store.crash import CrashPoint, pass_by
 
+_NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 FREE_BYTES_MIN = 64 << 20  # less is full: the database needs some of it to end what is under way
 
 
@@ -70,6 +73,22 @@ class BlobFolder:
 
     def sink(self) -> FileSink:
         return FileSink(self._incoming / secrets.token_hex(16), self._settle)
+
+    def adopt(self, path: Path, content: Content) -> bool:
+        """It gets its lasting place as a second name; False where the file system cannot do that."""
+        target = self.path(content.sha256)
+        with self._held(fcntl.LOCK_SH):
+            try:
+                os.utime(target)  # as in _settle()
+            except FileNotFoundError:
+                self._crash_point("before publication")
+                target.parent.mkdir(exist_ok=True)
+                os.utime(path)
+                if not _link(path, target):
+                    return False
+        sync_folders(target.parent)
+        self._crash_point("after publication")
+        return True
 
     def take(self, source: Path, *, inside: Path) -> Content:
         descriptor = _open_below(inside, source)
@@ -134,6 +153,18 @@ class BlobFolder:
             os.close(handle)
 
 
+def _link(path: Path, target: Path) -> bool:
+    try:
+        target.hardlink_to(path)
+    except FileExistsError:
+        os.utime(target)  # somebody was faster with the same content
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return False
+    return True
+
+
 def _open_below(folder: Path, source: Path) -> int:
     """A descriptor of the file, reached from the folder name by name, none of them a link. Raises Invalid.
 
@@ -165,13 +196,18 @@ class FileSink:
         self._settle = settle
         self._hash = hashlib.sha256()
         self._file = path.open("xb", buffering=0)
+        self._behind_bytes = 0  # not on their way to the disk yet
 
     def write(self, block: bytes | bytearray | memoryview) -> None:
-        self._hash.update(block)
         view = memoryview(block)
         while view:
             view = view[self._file.write(view) :]
         self.size_bytes += len(block)
+        self._behind_bytes += len(block)
+        if self._behind_bytes >= ahead.AHEAD_BYTES:
+            ahead.start(self._file.fileno())
+            self._behind_bytes = 0
+        self._hash.update(block)
 
     def finish(self) -> Content:
         """Durable from here on."""

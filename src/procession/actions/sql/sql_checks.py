@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from procession.actions import database, expecting
 from procession.actions.reading.options import FileOptions
 from procession.actions.sql import sql_complaints, sql_reading
 from procession.actions.sql.sql_reading import Facts
+from procession.actions.sql.sql_settings import SqlSettings
 from procession.model.processes import KEY_PATTERN
-
-if TYPE_CHECKING:
-    from procession.actions.kinds.run_sql import Settings
 
 WHERE = "the SQL of this step"
 RESULT = "result"
@@ -25,14 +23,14 @@ _REFERENCE = re.compile(rf"\$\{{{KEY_PATTERN}\.{KEY_PATTERN}\}}")
 NOT_UNDERSTOOD = f"{WHERE} cannot be understood within 1 GB of memory and 3 s; is something nested too deeply?"
 
 
-def together(steps: Sequence[Settings]) -> list[list[tuple[str, str]]]:
+def together(steps: Sequence[SqlSettings]) -> list[list[tuple[str, str]]]:
     """The mistakes in the SQL of each step, as setting and message; all the texts are read by one process."""
     facts = sql_reading.read([step.sql for step in steps])
     found = [[("sql", said) for said in _mistakes(step, fact)] for step, fact in zip(steps, facts, strict=False)]
     return [*found, *([] for _ in steps[len(facts) :])]  # the file is refused for others
 
 
-def _mistakes(step: Settings, facts: Facts | None) -> Iterator[str]:
+def _mistakes(step: SqlSettings, facts: Facts | None) -> Iterator[str]:
     if facts is None:
         yield NOT_UNDERSTOOD
         return
@@ -104,7 +102,7 @@ def _of_results(facts: Facts) -> Iterator[str]:
         )
 
 
-def _of_outputs(step: Settings, facts: Facts) -> Iterator[str]:
+def _of_outputs(step: SqlSettings, facts: Facts) -> Iterator[str]:
     """Outputs that nothing in the text can be."""
     gives_rows = any(one["kind"] in GIVE_ROWS for one in facts["statements"])
     for name in step.outputs:

@@ -65,9 +65,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Died:
-    """The process ended without an outcome; `reason` in the user's words ("used more than 4 GB of memory")."""
+    """The process ended without an outcome; `reason` in the user's words ("used more than 4 GB of memory").
+
+    `is_gone`: False when it is there and says what cannot be understood; it must be killed.
+    """
 
     reason: str
+    is_gone: bool = True
 
 
 Message = Heartbeat | Progress | LogText | Done | Died
@@ -98,6 +102,10 @@ class Worker(Protocol):
 
     @property
     def mark(self) -> ProcessMark: ...
+
+    @property
+    def has_more(self) -> bool:
+        """Whether receive() left something: it takes a share, however much a process says."""
 
     def fileno(self) -> int:
         """Readable when a message has arrived or the process is gone; for a selector."""

@@ -24,7 +24,7 @@ from procession.engine.isolation.contract import (
     Progress,
 )
 
-_FRAMES_AT_ONCE = 32
+_FRAMES_AT_ONCE = 8
 _LOG_BYTES_AT_ONCE = 65_536  # what a pipe holds
 _LOG_READS_AT_END = 32  # background processes may go on writing: the end of a job must not wait for them
 
@@ -51,13 +51,14 @@ class ForkedWorker:
         self._events.register(self._channel, select.EPOLLIN)
         self._events.register(self._log, select.EPOLLIN)
         self._is_log_open = True
+        self.has_more = False  # it says more than is taken in at once
 
     def fileno(self) -> int:
         return self._events.fileno()
 
     def is_alive(self) -> bool:
-        """Whether it can still take a job; a hint, it may die the moment after."""
-        return not self.is_spent and self._channel.is_open()
+        """Whether it can still take a job; a hint, it may die the moment after. One that speaks unasked cannot."""
+        return not self.is_spent and self._channel.is_silent()
 
     def send(self, job: Job) -> None:
         payload = codec.encode_job(job)
@@ -69,6 +70,7 @@ class ForkedWorker:
             self._channel.send(payload)
 
     def receive(self) -> list[Message]:
+        self.has_more = False
         log = self._read_log()
         progress: list[Message] = []
         end: Message | None = None
@@ -117,12 +119,13 @@ class ForkedWorker:
             try:
                 frame = codec.decode_frame(self._channel.receive(wait=False))
             except BlockingIOError:
+                self.has_more |= self._channel.has_begun()
                 break
             except EOFError:
                 read += self._died("the process ended unexpectedly")
                 break
             except codec.Malformed as error:
-                read += self._died(error.message)
+                read += self._died(error.message, is_gone=False)
                 break
             match frame:
                 case codec.Exited(status=status, cpu_seconds=seconds):
@@ -135,13 +138,15 @@ class ForkedWorker:
                     break
                 case _:
                     read.append(frame)
+        else:
+            self.has_more = True
         return read
 
-    def _died(self, reason: str) -> list[Died]:
+    def _died(self, reason: str, *, is_gone: bool = True) -> list[Died]:
         self.is_spent = True
         with contextlib.suppress(FileNotFoundError):
             self._events.unregister(self._channel)
-        return [] if self._is_over and self.was_used else [Died(reason=reason)]
+        return [] if self._is_over and self.was_used else [Died(reason=reason, is_gone=is_gone)]
 
     def _read_log(self) -> str:
         """What the log pipe holds, as far as the attempt may still say something."""
@@ -152,6 +157,7 @@ class ForkedWorker:
         if not content:
             self._close_log()
             return ""
+        self.has_more |= len(content) == _LOG_BYTES_AT_ONCE
         room = self._log_bytes_max - self._log_bytes
         self._log_bytes += len(content)
         if room <= 0:
