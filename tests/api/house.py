@@ -129,8 +129,8 @@ class House:
                 runs.find(tx, RunId.parse(run)),
                 "engine",
                 now=now,
-                lease_until=now + timedelta(minutes=1),
-                deadline=now + timedelta(hours=1),
+                steady=self.clock.monotonic(),
+                limit_seconds=3600.0,
             )
             step = next(row for row in step_store.of_run(tx, taken.id) if row.status is StepStatus.NOT_STARTED)
             self._begin(tx, taken, step.id)
@@ -142,7 +142,8 @@ class House:
         now = self.clock.now()
         wait = moves.StepWrite(message="")
         moves.move(tx, step, StepStatus.NOT_STARTED, (StepEvent.SCHEDULE,), wait)
-        write = moves.StepWrite(message="step is currently running", started_at=now)
+        began = run.worked.at(self.clock.monotonic())
+        write = moves.StepWrite(message="step is currently running", started_at=now, began=began)
         moves.move(tx, step, StepStatus.SCHEDULED, (StepEvent.BEGIN,), write)
         attempt = history.NewAttempt(
             run=run.id,
@@ -195,6 +196,7 @@ def house(
             blobs=blobs,
             chunks=chunks,
             logs=LogFolder(folder / "logs"),
+            steady=clock.monotonic,
             workbench=workbench,
         )
         made = _built(database, office, clock, threads, sends_mail=sends_mail)

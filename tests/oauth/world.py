@@ -196,6 +196,7 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
         blobs=BlobFolder(folder / "files"),
         chunks=Chunks(folder / "uploads"),
         logs=LogFolder(folder / "logs"),
+        steady=clock.monotonic,
     )
     with ThreadPoolExecutor(4) as threads, socket.socket() as listening:
         settings = app.ApiSettings(

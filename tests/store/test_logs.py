@@ -8,7 +8,7 @@ from procession.store.logs import PIECE_BYTES, Logs, pieces
 
 
 def test_a_log_grows_and_is_read_from_any_place(logs: Logs) -> None:
-    logs.append(7, b"one\n")
+    assert logs.append(7, b"one\n") == 4
     logs.append(7, "zw\u00f6lf\n".encode())
 
     assert logs.read(7, 0) == "one\nzw\u00f6lf\n".encode()

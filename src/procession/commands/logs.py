@@ -1,4 +1,4 @@
-"""log: what a step has written, as it is or while it grows; of a home here, of a server in remote_logs."""
+"""log: a step's log, as it is or as it grows; from a home here, from a server in remote_logs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Printer:
             click.echo(_harmless(line))
 
     def end(self) -> None:
-        """What has come without the end of its line."""
+        """Prints a last line without its line end."""
         if self._rest:
             click.echo(_harmless(self._rest))
 
@@ -72,14 +72,14 @@ def _harmless(line: bytes) -> str:
 
 
 def _follow(place: Workplace, run_id: RunId, step: StepId) -> None:
-    """Every try from the latest one on, until nothing more can come."""
+    """Follows every try from the latest one on, until the step is over."""
     printer = Printer()
     number: int | None = None
     offset = 0
 
     def look() -> bool:
         nonlocal number, offset
-        # Asked before the log is read: what was written until the end is then in the log.
+        # Checked before the read: after the end, the log has everything.
         with place.database.snapshot() as tx:
             tries = steps.tries(tx, run_id, step)
         for one in tries.after(number):

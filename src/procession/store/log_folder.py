@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from procession.store.logs import PIECE_BYTES
@@ -18,11 +19,14 @@ class LogFolder:
     def path(self, attempt: int) -> Path:
         return self._folder / str(attempt // ATTEMPTS_IN_A_FOLDER) / f"{attempt}.log"
 
-    def append(self, attempt: int, text: bytes) -> None:
+    def append(self, attempt: int, text: bytes) -> int:
         path = self.path(attempt)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
-            file.write(text)
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            return os.write(handle, text)
+        finally:
+            os.close(handle)
 
     def read(self, attempt: int, offset: int, size: int = PIECE_BYTES) -> bytes:
         try:

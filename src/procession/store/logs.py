@@ -12,8 +12,11 @@ PIECE_BYTES = 2**18
 
 
 class Logs(Protocol):
-    def append(self, attempt: int, text: bytes) -> None:
-        """Only one writer for each attempt. Raises OSError when it cannot be kept."""
+    def append(self, attempt: int, text: bytes) -> int:
+        """Gives how many of its bytes are kept, at least one: a disk may fill up in the middle of it.
+
+        Only one writer for each attempt. Raises OSError when none can be kept.
+        """
 
     def read(self, attempt: int, offset: int, size: int = PIECE_BYTES) -> bytes:
         """What there is from `offset` on, at most `size` bytes; b"" at the end, and for one that said nothing."""
