@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ DATA = bytes(range(256)) * (2 * COPY_BYTES // 256) + b"the end"
 ETAG = f'"{hashlib.sha256(DATA).hexdigest()}"'
 
 
+def _read_path(path: Path, start: int, length: int) -> Iterator[bytes]:
+    yield path.read_bytes()[start : start + length]
+
+
 def fetch(folder: Path, method: str = "GET", path: str = "/v1/file", size: int = len(DATA), **headers: str) -> Any:
     blobs = BlobFolder(folder / "files")
     sink = blobs.sink()
@@ -28,7 +33,7 @@ def fetch(folder: Path, method: str = "GET", path: str = "/v1/file", size: int =
     reply = FileReply(read=partial(blobs.read, sha256), size_bytes=size, name='Zürich "1".csv', sha256=sha256)
     replies = {
         "file": reply,
-        "gone": FileReply(read=partial(blobs.read, "0" * 64), size_bytes=1),
+        "gone": FileReply(read=partial(_read_path, folder / "gone"), size_bytes=1),
         "log": TextReply(text="0123é"),
     }
     routes = [
