@@ -128,7 +128,7 @@ class Board:
             return row.item.value
         if row.file.sha256 is None:
             return None
-        return FileInput(path=str(blobs.path(row.file.sha256)), name=row.file.name, size_bytes=row.file.size_bytes)
+        return FileInput(path=str(blobs.fetch(row.file.sha256)), name=row.file.name, size_bytes=row.file.size_bytes)
 
     def types(self, key: str) -> Mapping[str, str]:
         """Of what the step reads."""
