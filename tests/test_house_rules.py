@@ -253,6 +253,7 @@ RULES = [
             PRODUCT + "store/sqlite_commits.py": "its transactions",
             PRODUCT + "store/sqlite_errors.py": "its errors",
             PRODUCT + "store/sqlite_file.py": "its file",
+            PRODUCT + "store/sqlite_transaction.py": "what operations see",
         },
     ),
     Rule(

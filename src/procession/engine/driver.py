@@ -7,16 +7,17 @@ import os
 import secrets
 import socket
 import threading
+from contextlib import suppress
 from typing import assert_never
 
 from procession.engine.attempts import receipt_detail
 from procession.engine.events import (
+    BeatDue,
     BeginDue,
     CloseAsked,
     Event,
     JobDue,
     Killed,
-    LeasesDue,
     Published,
     RetryDue,
     RunMoved,
@@ -31,12 +32,12 @@ from procession.engine.isolation.contract import KillReceipt, ProcessMark
 from procession.engine.local import LocalSource
 from procession.engine.loop import Loop
 from procession.engine.options import Tools
-from procession.model.errors import Unavailable
+from procession.model.errors import ProcessionError, Unavailable
 from procession.model.ids import RunId
 from procession.model.runs import HistoryKind
 from procession.model.steps import AttemptRow
 from procession.shortages import is_shortage
-from procession.store import history
+from procession.store import history, runs
 from procession.store.database import Transaction
 
 log = logging.getLogger(__name__)
@@ -79,9 +80,15 @@ class LocalEngine:
         self._is_stopped.set()
         self._loop.wake()
         self._thread.join()
+        self._executor.close()  # before the processes: some are being ended there
         self._tools.isolation.close()
-        self._executor.close()
         self._loop.close()
+        with suppress(ProcessionError):  # on a full disk, say: what was counted before is there
+            self._tools.database.write(self._stand_still)
+
+    def _stand_still(self, tx: Transaction) -> None:
+        self._source.count_time(tx)
+        runs.stand_still(tx)
 
     def _work(self) -> None:
         while not self._is_stopped.is_set():
@@ -115,9 +122,9 @@ class LocalEngine:
 
     def _handle(self, event: Event) -> None:
         match event:
-            case (
-                WorkerSpoke() | BeginDue() | Published() | Killed() | StepTimeUp() | RunTimeUp() | RetryDue() | JobDue()
-            ):
+            case WorkerSpoke() | Published() | Killed() | StepTimeUp() | RunTimeUp() | RetryDue():
+                self._executor.handle(event)
+            case BeginDue() | JobDue():
                 self._executor.handle(event)
             case WorkersDue():
                 self._workers_due = None
@@ -128,8 +135,8 @@ class LocalEngine:
                 self._source.look(run)
             case ScanDue():
                 self._source.scan()
-            case LeasesDue():
-                self._source.renew_leases()
+            case BeatDue():
+                self._source.beat()
             case CloseAsked():
                 self._stop_when_idle(event)
             case _:
@@ -144,6 +151,7 @@ class LocalEngine:
 
     def _recover(self) -> None:
         """End what an earlier server has left running, and record it, before any step runs again."""
+        self._tools.database.write(runs.stand_still)
         with self._tools.database.read() as tx:
             left = history.not_gone(tx)
         for run, attempt in left:

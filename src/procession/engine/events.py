@@ -90,14 +90,17 @@ class ScanDue:
 
 
 @dataclass(frozen=True, slots=True)
-class LeasesDue:
-    """Time to say that this engine is alive."""
+class BeatDue:
+    """Time to count how long runs have been worked on."""
 
 
 @dataclass(frozen=True, slots=True)
 class CloseAsked:
     """Nothing new begins; the engine ends when nothing is under way."""
 
+
+# What the executor handles.
+OfRuns = WorkerSpoke | BeginDue | Published | Killed | StepTimeUp | RunTimeUp | RetryDue | JobDue
 
 Event = (
     WorkerSpoke
@@ -112,6 +115,6 @@ Event = (
     | RetryDue
     | RunMoved
     | ScanDue
-    | LeasesDue
+    | BeatDue
     | CloseAsked
 )

@@ -22,7 +22,7 @@ class EngineSettings:
     workers_max: int = 16  # steps that run at the same time
     runs_max: int = 64  # runs under work at the same time; the others wait in the store
     grace_seconds: float = 5.0  # between TERM and KILL
-    lease_seconds: float = 30.0
+    beat_seconds: float = 1.0  # how much of a run's duration a crash may lose
     scan_seconds: float = 5.0  # how soon a run is found whose announcement was lost
     progress_seconds: float = 0.25  # how often a step's progress is written at most
     short_seconds: float = REST_SECONDS  # before what the machine was too short of is tried again

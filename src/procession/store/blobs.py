@@ -149,18 +149,6 @@ class Blobs:
             os.close(handle)
 
 
-@contextmanager
-def _opened_below(folder: Path, source: Path) -> Iterator[BinaryIO]:
-    descriptor = _open_below(folder, source)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Invalid(f"the output {source.name} is not a file")
-        with open(descriptor, "rb", closefd=False) as file:
-            yield file
-    finally:
-        os.close(descriptor)
-
-
 def _link(path: Path, target: Path) -> bool:
     try:
         target.hardlink_to(path)
@@ -171,6 +159,18 @@ def _link(path: Path, target: Path) -> bool:
             raise
         return False
     return True
+
+
+@contextmanager
+def _opened_below(folder: Path, source: Path) -> Iterator[BinaryIO]:
+    descriptor = _open_below(folder, source)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Invalid(f"the output {source.name} is not a file")
+        with open(descriptor, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(descriptor)
 
 
 def _open_below(folder: Path, source: Path) -> int:

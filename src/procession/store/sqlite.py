@@ -19,8 +19,9 @@ from procession.model.errors import Unavailable
 from procession.model.ids import RunId
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Commits, Rider, Task, Transaction
-from procession.store.sqlite_commits import SqliteCommits, SqliteTransaction
+from procession.store.sqlite_commits import SqliteCommits
 from procession.store.sqlite_errors import is_full, is_passing
+from procession.store.sqlite_transaction import SqliteTransaction
 
 T = TypeVar("T")
 
