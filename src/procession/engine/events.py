@@ -40,7 +40,7 @@ class BeginDue:
 class JobDue:
     """Time to try again what ran short of something in the pool."""
 
-    job: Callable[[], None]
+    job: Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
