@@ -36,7 +36,7 @@ def add_ends(tx: Transaction, ends: Iterable[RunEnd], now: datetime) -> None:
 def next_due(tx: Transaction, now: datetime) -> Post | None:
     """The one that has waited longest."""
     row = tx.one(
-        f"SELECT {_ABOUT}, id, key, created_at, tries FROM outbox WHERE next_at <= ? AND {_WAITS}"
+        f"SELECT {_ABOUT}, id, key, created_at, tries FROM outbox WHERE next_at <= ? AND {_WAITS} AND is_held = 0"
         " ORDER BY next_at, id LIMIT 1",
         times.to_column(now),
     )

@@ -28,7 +28,8 @@ from procession.store.database import Transaction
 _RUN = (
     "r.id, r.process_id, r.version, r.name, r.description, r.alert_email, r.alert_sms, r.status, r.outcome, r.attempt,"
     " r.epoch, r.revision, r.created_at, r.modified_at, r.modified_by, r.started_by, r.scheduled_at, r.started_at,"
-    " r.finished_at, r.duration, r.worked, r.beat, r.worked_max, r.restarted_key, r.executor"
+    " r.finished_at, r.duration, r.worked, r.beat, r.worked_max, r.restarted_key, r.executor,"
+    " r.is_held"
 )
 
 
@@ -122,14 +123,14 @@ def unfinished_ids(tx: Transaction) -> list[RunId]:
 def beat(tx: Transaction, executor: str, steady: float) -> int:
     """Count what was worked on until now; what comes after the last beat is lost in a crash."""
     return tx.run(
-        f"UPDATE run SET {_BEAT} WHERE status = 'Running' AND executor = ? AND beat IS NOT NULL",
+        f"UPDATE run SET {_BEAT} WHERE status = 'Running' AND is_held = 0 AND executor = ?",
         *(*_beat(steady), executor),
     )
 
 
 def stand_still(tx: Transaction) -> int:
     """Nobody works on any run: no stopwatch goes on from what an engine that is gone has written."""
-    return tx.run("UPDATE run SET beat = NULL WHERE status = 'Running'")
+    return tx.run("UPDATE run SET beat = NULL WHERE status = 'Running' AND is_held = 0")
 
 
 # The stopwatch, moved on to a moment of the steady clock, which both parameters name.
@@ -178,7 +179,7 @@ def finish(tx: Transaction, run: Run, outcome: Outcome, *, now: datetime, second
     return _apply(tx, run, RunEvent.FINISH, f"outcome = ?, {_END}", outcome, *_end(run, now, seconds))
 
 
-_END = "finished_at = ?, duration = ?, worked = coalesce(?, worked), beat = NULL, worked_max = NULL"
+_END = "finished_at = ?, duration = ?, worked = coalesce(?, worked), beat = NULL, worked_max = NULL, is_held = 0"
 
 
 def _end(run: Run, now: datetime, seconds: float | None) -> tuple[int | None, ...]:
@@ -279,4 +280,5 @@ def _run(row: tuple[Any, ...]) -> Run:
         worked_max=times.seconds_from_column(row[22]),
         restarted_key=row[23],
         executor=row[24],
+        is_held=bool(row[25]),
     )

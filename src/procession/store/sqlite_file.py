@@ -77,11 +77,14 @@ def opened(path: Path) -> Iterator[Transaction]:
 
 
 def disarm(tx: Transaction) -> None:
-    """A restored home has no processes and no uploads of its own.
+    """A restored home is a copy, without processes and uploads of its own.
 
     Pids of the original may be alive on this machine: whoever takes the home must not look for them, and not end them.
     """
     tx.run("UPDATE step_attempt SET is_gone = 1 WHERE is_gone = 0")
+    if has_table(tx, "home"):
+        # No folder has this inode: what is restored is a copy, even in the place of the original.
+        tx.run("UPDATE home SET path = coalesce(path, 'its backup'), device = '', inode = ''")
     if has_table(tx, "upload_session"):
         tx.run("DELETE FROM upload_chunk")
         tx.run("DELETE FROM upload_session")
