@@ -6,6 +6,7 @@ import os
 import select
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
@@ -110,13 +111,13 @@ def measure(*, full: bool) -> Report:
 def _figures(house: House, times: int) -> tuple[Figure, ...]:
     house.settle()
     idle = _memory_mb()
-    own = _repeat(lambda: house.run(code="pass"), 100 * times)
-    rows = _repeat(lambda: _in_a_row(house, 40), 5 * times)
+    own = _repeat(partial(house.run, code="pass"), 100 * times)
+    rows = _repeat(partial(_in_a_row, house, 40), 5 * times)
     house.run()
     house.settle()
     warm = _repeat(house.run, 500 * times)
     rates = tuple(_warm_a_second(house) for _ in range(3 * times))
-    kills = _repeat(lambda: _kill(house), 20 * times)
+    kills = _repeat(partial(_kill, house), 20 * times)
     return (
         Figure(name="one job of user code", unit="ms", values=own),
         Figure(name="40 jobs of user code in a row", unit="ms", values=tuple(rows)),

@@ -16,8 +16,10 @@ from procession.model.ids import ProcessId
 from procession.model.lifecycle import RUN_FINAL, Outcome
 from procession.model.people import SCOPES, Caller, UserRole
 from procession.operations import people, processes, runs
+from procession.operations.act import Act
 from procession.serving import server
 from procession.serving.station import Station, open_station
+from procession.store.database import Transaction
 
 RUN_SECONDS_MAX = 60.0
 
@@ -32,18 +34,17 @@ class Direct:
 
     def publish(self, text: str) -> ProcessId:
         """A new process from its file's text."""
-        office, user, now = self.station.office, self.caller.user, self.clock.now()
-        definition = process_file.parse(text, file="bench.yaml", actions=office.actions)
-        return self.station.database.write(
-            lambda tx: processes.apply(tx, office, user, text, definition=definition, now=now)
-        ).id
+        definition = process_file.parse(text, file="bench.yaml", actions=self.station.office.actions)
+        database = self.station.database
+        return database.write(lambda tx: processes.apply(self._act(tx), text, definition=definition)).id
+
+    def _act(self, tx: Transaction) -> Act:
+        return Act(tx=tx, caller=self.caller, now=self.clock.now(), office=self.station.office)
 
     def run_through(self, process: ProcessId) -> None:
         """A run from its creation to its end, which must be Success."""
-        office, now, ended = self.station.office, self.clock.now(), threading.Event()
-        run = self.station.database.write(
-            lambda tx: runs.create(tx, office, self.caller, process, inputs={}, start=True, now=now)
-        ).id
+        ended = threading.Event()
+        run = self.station.database.write(lambda tx: runs.create(self._act(tx), process, inputs={}, start=True)).id
 
         def look() -> None:
             with self.station.database.read() as tx:

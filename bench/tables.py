@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -24,11 +25,11 @@ def measure(*, full: bool) -> Report:
             client.ask("POST", f"tables/{table}/columns", {"name": name, "dataType": kind})
         client.ask("GET", f"tables/{table}/rows")
         body = _csv(range(ROWS))
-        append = _seconds(lambda: _send(client, table, body, "append"))
+        append = _seconds(partial(_send, client, table, body, "append"))
         size = client.ask("GET", f"tables/{table}")["sizeInBytes"]
         version = client.ask("GET", f"tables/{table}")["version"]
         upserts = [_upsert(client, table, turn) for turn in range(9 if full else 3)]
-        small = [_seconds(lambda: client.ask("POST", f"tables/{table}/rows", [{"account": "x"}])) for _ in range(9)]
+        small = [_seconds(partial(client.ask, "POST", f"tables/{table}/rows", [{"account": "x"}])) for _ in range(9)]
         pages = [_page_ms(client, table, f"limit=100&_Record_ID.gt={start}") for start in range(0, ROWS, ROWS // 20)]
         then = [_page_ms(client, table, f"limit=100&version={version}") for _ in range(9)]
         scans = [_page_ms(client, table, "limit=100&amount.gt=9999.99") for _ in range(9)]
@@ -71,7 +72,7 @@ def _upsert(client: Client, table: str, turn: int) -> float:
 
 
 def _page_ms(client: Client, table: str, query: str) -> float:
-    return 1000 * _seconds(lambda: client.ask("GET", f"tables/{table}/rows?{query}"))
+    return 1000 * _seconds(partial(client.ask, "GET", f"tables/{table}/rows?{query}"))
 
 
 def _seconds(function: Callable[[], object]) -> float:

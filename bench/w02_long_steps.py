@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from bench import floor
 from bench.figures import Figure, Report, seconds
 from bench.server import process_text, python_step, serving
@@ -30,11 +32,11 @@ def measure(*, full: bool) -> Report:
 
             # Every other pair the other way round, so that a machine that gets busier favours neither.
             if pair % 2:
-                pythons.append(seconds(lambda: floor.python_process(raw)))
+                pythons.append(seconds(partial(floor.python_process, raw)))
                 ours.append(seconds(run_through))
             else:
                 ours.append(seconds(run_through))
-                pythons.append(seconds(lambda: floor.python_process(raw)))
+                pythons.append(seconds(partial(floor.python_process, raw)))
     over = tuple((mine / theirs - 1) * 100 for mine, theirs in zip(ours, pythons, strict=True))
     return Report(
         work="W2",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from bench import floor
@@ -25,12 +26,12 @@ def measure(*, full: bool) -> Report:
         with folder() as place:
             server = Server(home=place / "home")
             try:
-                new.append(seconds(lambda server=server: _open(server)))
+                new.append(seconds(partial(_open, server)))
                 select.select([], [], [], SETTLE_SECONDS)
                 pss.append(_memory_mb(server.pid, "Pss"))
                 rss.append(_memory_mb(server.pid, "Rss"))
                 server.end()
-                old.append(seconds(lambda server=server: _open(server)))
+                old.append(seconds(partial(_open, server)))
             finally:
                 server.end()
     pythons = tuple(seconds(floor.python_process) for _ in range(STARTS))
@@ -89,14 +90,14 @@ def contest() -> Contest:
 
 @contextmanager
 def _opened(side: Side) -> Iterator[Turn]:
-    yield lambda: _once(side)
+    yield partial(_once, side)
 
 
 def _once(side: Side) -> Mapping[str, float]:
     with folder() as place:
         server = Server(home=place / "home", side=side)
         try:
-            taken = seconds(lambda: _open(server))
+            taken = seconds(partial(_open, server))
             select.select([], [], [], SETTLE_SECONDS)
             return {FIRST: taken, IDLE: _memory_mb(server.pid, "Pss")}
         finally:

@@ -193,7 +193,7 @@ GROWN = "memory more, the most of the three"
 def _opened(side: Side) -> Iterator[Turn]:
     with serving(side=side) as server:
         file = _file(server.client())
-        yield lambda: _all_ways(server, file)
+        yield partial(_all_ways, server, file)
 
 
 def _all_ways(server: Server, file: str) -> Mapping[str, float]:

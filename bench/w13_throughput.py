@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from time import perf_counter, time
 
 from bench import floor, station
@@ -37,7 +38,7 @@ def measure(*, full: bool) -> Report:
         engine.run_through(process_id)
         for _ in range(rounds):
             for lanes, found in by_engine.items():
-                found.append(_steps_a_second(lambda: engine.run_through(process_id), lanes))
+                found.append(_steps_a_second(partial(engine.run_through, process_id), lanes))
     return Report(
         work="W13",
         title=f"durable no-op steps of a built-in action, isolated, runs of {STEPS} steps, SQLite synchronous=FULL",

@@ -8,6 +8,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 CRASHED = 137
@@ -61,7 +62,7 @@ def finish(pid: int) -> int:
 
 def at_once(homes: Mapping[int, Path], work: Callable[[Path, int], object]) -> dict[int, int]:
     """The work for each home, by its point, each in a child; gives how they ended."""
-    pids = {point: in_a_child(home, lambda home=home, point=point: work(home, point)) for point, home in homes.items()}  # type: ignore[misc]
+    pids = {point: in_a_child(home, partial(work, home, point)) for point, home in homes.items()}
     return {point: finish(pid) for point, pid in pids.items()}
 
 

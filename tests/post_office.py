@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -74,7 +75,7 @@ def served(certificate: tuple[Path, Path] | None) -> Iterator[Office]:
         }
     loop = asyncio.new_event_loop()
     listening = loop.run_until_complete(
-        loop.create_server(lambda: SMTP(made, loop=loop, hostname="localhost", **more), "127.0.0.1", 0)  # type: ignore[arg-type]
+        loop.create_server(partial(SMTP, made, loop=loop, hostname="localhost", **more), "127.0.0.1", 0)  # type: ignore[arg-type]
     )
     made.port = listening.sockets[0].getsockname()[1]
     thread = threading.Thread(target=loop.run_forever)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.parse
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,7 @@ def test_commands_work_beside_a_server(home: Path) -> None:
         plan = command(home, "restart", "pr-1", "count", "--plan", "--json")
         restarted = command(home, "restart", "pr-1", "2.1", "--json")
         by_order = command(home, "restart", "pr-1", "1.2", "--reason", "again", "--json")
-        finished = wait_until(lambda: _final(home))
+        finished = wait_until(partial(_final, home))
         cancelled = command(home, "cancel", "pr-1", "--json")
 
     assert (failed.code, failed.json["outcome"]) == (1, "Failed")

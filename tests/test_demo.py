@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,7 @@ def test_a_demonstration_that_serves_is_ended_with_its_server(tmp_path: Path, nu
 
 def test_one_that_is_ended_before_is_no_success(tmp_path: Path) -> None:
     with demonstration(tmp_path, CI="true") as demo:
-        server = wait_until(lambda: server_of(tmp_path), DEMO_SECONDS_MAX)
+        server = wait_until(partial(server_of, tmp_path), DEMO_SECONDS_MAX)
 
         demo.terminate()
 

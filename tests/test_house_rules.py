@@ -17,15 +17,16 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests import figures
+from tests.figures import PRODUCT, ROOT, TESTS, Source
+
 FUNCTION_LINES_MAX = 40
 FILE_LINES_MAX = 300
 PARAMETERS_MAX = 5
 
-PRODUCT = "src/procession/"
 DOORS = tuple(PRODUCT + name for name in ("door/", "api/", "oauth/", "web/", "serving/"))
-# What a function is called on or in; an operation also gets its transaction, the office and the time.
-NOT_COUNTED = {"self", "cls", "ctx", "context", "console", "tx", "office", "now"}
+# What a function is called on or in: an object, a command, a transaction at its time.
+NOT_COUNTED = {"self", "cls", "ctx", "context", "console", "tx", "now"}
 ASKS_THE_TIME = {
     "time": {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep"},
     "datetime": {"now", "utcnow", "today"},
@@ -51,21 +52,6 @@ Finding = tuple[int, str]  # line, what is wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """One Python file; its path is relative to the repository."""
-
-    path: str
-    text: str
-    tree: ast.Module = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "tree", ast.parse(self.text))
-
-    def functions(self) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-        return (node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """`bad` is a source that breaks it at `bad_path`; `granted` maps a path, or a room ending in /, to the reason."""
 
@@ -88,24 +74,14 @@ class Rule:
 
 def long_functions(source: Source) -> Iterator[Finding]:
     for function in source.functions():
-        assert function.end_lineno is not None
-        lines = function.end_lineno - function.lineno + 1 - _docstring_lines(function)
+        lines = figures.function_lines(function)
         if lines > FUNCTION_LINES_MAX:
             yield function.lineno, f"{function.name} has {lines} lines, more than {FUNCTION_LINES_MAX}"
 
 
-def _docstring_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    if ast.get_docstring(function, clean=False) is None:
-        return 0
-    docstring = function.body[0]
-    assert docstring.end_lineno is not None
-    return docstring.end_lineno - docstring.lineno + 1
-
-
 def long_files(source: Source) -> Iterator[Finding]:
-    lines = len(source.text.splitlines())
-    if lines > FILE_LINES_MAX:
-        yield lines, f"{lines} lines, more than {FILE_LINES_MAX}"
+    if source.lines > FILE_LINES_MAX:
+        yield source.lines, f"{source.lines} lines, more than {FILE_LINES_MAX}"
 
 
 def many_parameters(source: Source) -> Iterator[Finding]:
@@ -261,6 +237,7 @@ RULES = [
             PRODUCT + "serving/running.py": "a part that fails to stop must not keep the others from it",
             PRODUCT + "loops.py": "a failing tick must not end the loop",
             PRODUCT + "engine/attempts.py": "whatever goes wrong with one process must not reach the others",
+            PRODUCT + "engine/pool.py": "nobody else would hear of what a thread of the pool raises",
             PRODUCT + "engine/driver.py": "whatever goes wrong over one event must not reach the others",
             PRODUCT + "engine/local.py": "whatever goes wrong with one run must not reach the others",
             ISOLATION: "whatever an action raises is how its attempt ended",
@@ -274,7 +251,9 @@ RULES = [
         granted={
             PRODUCT + "store/sqlite.py": "the port's implementation",
             PRODUCT + "store/sqlite_commits.py": "its transactions",
+            PRODUCT + "store/sqlite_errors.py": "its errors",
             PRODUCT + "store/sqlite_file.py": "its file",
+            PRODUCT + "store/sqlite_transaction.py": "what operations see",
         },
     ),
     Rule(
@@ -308,8 +287,7 @@ each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 
 @pytest.fixture(scope="module")
 def sources() -> list[Source]:
-    paths = [path for room in EVERYWHERE for path in sorted((ROOT / room).rglob("*.py"))]
-    return [Source(path=path.relative_to(ROOT).as_posix(), text=path.read_text("utf-8")) for path in paths]
+    return figures.read(*EVERYWHERE)
 
 
 @each_rule
@@ -355,6 +333,46 @@ def test_no_exception_is_granted_that_its_file_does_not_need(rule: Rule, sources
 )
 def test_a_rule_lets_good_sources_pass(find: Callable[[Source], Iterator[Finding]], text: str) -> None:
     assert list(find(Source(path=PRODUCT + "model/runs.py", text=text))) == []
+
+
+@pytest.fixture(scope="module")
+def code(sources: list[Source]) -> list[Source]:
+    return [source for source in sources if source.path.startswith(PRODUCT)]
+
+
+@pytest.fixture(scope="module")
+def tests(sources: list[Source]) -> list[Source]:
+    return [source for source in sources if source.path.startswith(TESTS)]
+
+
+def made(**texts: str) -> list[Source]:
+    return [Source(path=f"{PRODUCT}{name}.py", text=text) for name, text in texts.items()]
+
+
+def test_few_functions_are_long(code: list[Source], tests: list[Source]) -> None:
+    for sources in (code, tests):
+        assert figures.function_lines_p95(sources) <= figures.FUNCTION_LINES_P95_MAX
+
+    short, long = ("def f():\n" + "    g()\n" * lines for lines in (1, 20))
+    assert figures.function_lines_p95(made(a=short * 94 + long * 6)) == 21
+    assert figures.function_lines_p95(made(a=short * 96 + long * 4)) == 2
+
+
+def test_lambdas_are_rare(code: list[Source], tests: list[Source]) -> None:
+    assert figures.lambdas(code) <= figures.LAMBDAS_MAX[PRODUCT]
+    assert figures.lambdas(tests) <= figures.LAMBDAS_MAX[TESTS]
+
+    assert figures.lambdas(made(a="f(lambda: 1)\n" * 2, b="x = 1\n" * 998)) == 2
+
+
+def test_no_module_imports_itself_by_way_of_others(code: list[Source]) -> None:
+    assert figures.import_cycles(code) == []
+
+    bad = made(
+        a="from procession import b\n", b="def f():\n    import procession.c\n", c="from procession.a import x\n"
+    )
+    assert figures.import_cycles(bad) == [["procession.a", "procession.b", "procession.c"]]
+    assert figures.import_cycles(bad[:2]) == []
 
 
 def test_no_tracked_file_names_a_registry_or_a_place_of_one_machine() -> None:

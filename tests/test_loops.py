@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -88,7 +89,7 @@ def test_a_failing_tick_is_logged_and_does_not_end_the_loop(start: Start, caplog
 
 def test_a_loop_that_hangs_is_reported_by_stop() -> None:
     leave = threading.Event()
-    loop = Loop("test", lambda: leave.wait(10), rest_seconds=LONG_SECONDS)
+    loop = Loop("test", partial(leave.wait, 10), rest_seconds=LONG_SECONDS)
     loop.start()
 
     assert not loop.stop(deadline_seconds=0.01)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -218,6 +219,10 @@ def _seconds(label: str, text: str, *, smallest: float, largest: float) -> float
     return seconds
 
 
+def _whole_seconds(label: str, text: str, *, smallest: float, largest: float) -> int:
+    return int(_seconds(label, text, smallest=smallest, largest=largest))
+
+
 def age(label: str, text: str) -> timedelta:
     """A time that lies back; with the name of its option. Raises SettingError."""
     seconds = _quantity(label, text, units=_SECONDS_BY_UNIT, expected='an age such as "400d" or "48h"')
@@ -242,18 +247,18 @@ _FLAGS = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false"
 _READERS: dict[str, Any] = {
     "home": _path,
     "host": _host,
-    "port": lambda label, text: _whole(label, text, smallest=0, largest=65_535),
+    "port": partial(_whole, smallest=0, largest=65_535),
     "tls_cert": _path,
     "tls_key": _path,
-    "workers_max": lambda label, text: _whole(label, text, smallest=1, largest=1_024),
-    "grace_seconds": lambda label, text: _seconds(label, text, smallest=0, largest=600),
+    "workers_max": partial(_whole, smallest=1, largest=1_024),
+    "grace_seconds": partial(_seconds, smallest=0, largest=600),
     # Under a minute a client would spend its life asking for tokens; above a year it is a password.
-    "token_seconds": lambda label, text: int(_seconds(label, text, smallest=60, largest=31_536_000)),
+    "token_seconds": partial(_whole_seconds, smallest=60, largest=31_536_000),
     "allow_network": _flag,
     "step_libraries": _folders,
     "public_url": _url,
     "trusted_proxies": _addresses,
-    "upload_bytes_max": lambda label, text: _size_bytes(label, text, smallest=1),
+    "upload_bytes_max": partial(_size_bytes, smallest=1),
     # A Python process with DuckDB loaded needs this much before the step does anything.
-    "step_memory_bytes_max": lambda label, text: _size_bytes(label, text, smallest=256 * MIB),
+    "step_memory_bytes_max": partial(_size_bytes, smallest=256 * MIB),
 }

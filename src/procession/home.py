@@ -34,6 +34,10 @@ class Busy(ProcessionError):
     """Somebody else's engine works on this home."""
 
 
+def _only_raise(reason: str) -> None:
+    """A commit in doubt raises, and a command has nothing else to end."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
     """The paths of a home. Nothing is made before prepare()."""
@@ -88,7 +92,7 @@ class Home:
     def _unusable(self, error: OSError) -> ProcessionError:
         return ProcessionError(f"the home {self.folder} cannot be used: {error.strerror}")
 
-    def open_database(self, clock: Clock, on_fatal: Callable[[str], None]) -> Database:
+    def open_database(self, clock: Clock, on_fatal: Callable[[str], None] = _only_raise) -> Database:
         """The database with this program's schema. Raises Invalid for one of a later release."""
         self.prepare()
         # Two commands that use a new home at the same moment must not both write the schema.
@@ -129,7 +133,7 @@ class Home:
         if not is_settled:
             database.write(partial(identity.settle, place=self.place(), new_id=secrets.token_hex(16)))
 
-    def connect(self, on_fatal: Callable[[str], None]) -> Database:
+    def connect(self, on_fatal: Callable[[str], None] = _only_raise) -> Database:
         """The database as it is, with the schema that it has."""
         return SqliteDatabase(self.database, on_fatal=on_fatal)
 
@@ -208,7 +212,7 @@ class Home:
             (self.folder / "wake.sock").unlink(missing_ok=True)
             ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             ear.bind(_wake_path(handle))
-        return Listener(ear, look, hush=lambda: self._say(b""))
+        return Listener(ear, look, hush=partial(self._say, b""))
 
     def _say(self, content: bytes | None) -> bool:
         try:

@@ -24,6 +24,7 @@ from procession.model.people import SCOPES, Caller, Role, User, UserRole
 from procession.model.runs import Run
 from procession.oauth import routes as oauth
 from procession.operations import applications, consents, people, processes, runs, uploads
+from procession.operations.act import Act
 from procession.operations.office import Office
 from procession.serving import application as app
 from procession.store import applications as application_store
@@ -32,7 +33,7 @@ from procession.store import people as people_store
 from procession.store import runs as run_store
 from procession.store import steps as step_store
 from procession.store.blobs import Blobs
-from procession.store.chunks import Chunks
+from procession.store.chunks import PLACE_BYTES_MIN, Chunks
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
 from procession.store.sqlite import SqliteDatabase
@@ -108,6 +109,9 @@ class House:
 
     def caller(self, who: str) -> Caller:
         return Caller(user=self.users[who], scopes=SCOPES)
+
+    def act(self, tx: Transaction, who: str = "owner") -> Act:
+        return Act(tx=tx, caller=self.caller(who), now=self.clock.now(), office=self.office)
 
     def renew_tokens(self) -> None:
         """Everybody's token, for another day."""
@@ -212,7 +216,9 @@ def recovered(
     failures: list[str] = []
     database = SqliteDatabase(folder / "house.sqlite", on_fatal=failures.append, crash_point=crash_point)
     migrations.migrate(database, clock.now())
-    chunks = Chunks(folder / "uploads", crash_point=crash_point)
+    # Where it is to crash, small chunks are put at their places too.
+    least = PLACE_BYTES_MIN if crash_point is pass_by else 1
+    chunks = Chunks(folder / "uploads", crash_point=crash_point, place_bytes_min=least)
     uploads.sweep(database, chunks)
     blobs = Blobs(folder / "files", crash_point=crash_point)
     blobs.sweep()
@@ -247,7 +253,7 @@ def _furnish(tx: Transaction, made: House) -> None:
         expires_at = now + timedelta(days=1)
         application_store.add_token(tx, consents.digest(name), application, scopes=SCOPES, expires_at=expires_at)
     definition = process_file.parse(PROCESS, file="process.yaml", actions=made.office.actions)
-    applied = processes.apply(tx, made.office, made.users["owner"], PROCESS, definition=definition, now=now)
+    applied = processes.apply(made.act(tx), PROCESS, definition=definition)
     made.process = str(applied.id)
     group = people.create_group(tx, name="Team", now=now)
     people_store.add_member(tx, group.id, made.users["mate"].id)

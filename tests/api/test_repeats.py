@@ -6,6 +6,7 @@ import asyncio
 import re
 import socket
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,7 @@ def test_an_answer_that_was_lost_on_the_way_can_be_asked_for_again(tmp_path: Pat
         with socket.create_connection((host, int(port)), timeout=10) as connection:
             connection.sendall(f"{head}\r\nIdempotency-Key: k\r\nContent-Length: 0\r\n\r\n".encode())
             # The connection is gone before the answer was read.
-        wait_until(lambda: client.json("GET", "processruns"))
+        wait_until(partial(client.json, "GET", "processruns"))
         bearer = {"Authorization": f"Bearer {client.token}", "Idempotency-Key": "k"}
         again = httpx2.post(f"{server.address}/api/v1/processes/p-1/processruns", headers=bearer)
 

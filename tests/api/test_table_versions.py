@@ -24,7 +24,7 @@ from tests.api.test_tables import new_table
 
 
 def desk(home: House, who: str = "owner") -> Desk:
-    return Desk(database=home.database, office=home.office, admit=lambda tx: home.caller(who), clock=home.clock.now)
+    return Desk(database=home.database, office=home.office, admit=lambda tx: home.act(tx, who), clock=home.clock.now)
 
 
 def test_a_draft_of_an_older_version_is_not_published(home: House) -> None:
@@ -32,9 +32,7 @@ def test_a_draft_of_an_older_version_is_not_published(home: House) -> None:
     late = home.database.write(lambda tx: tables.take_back(tx, table, 2))
     home.post(f"tables/{table}/rows", json=[{"amount": 1}])
 
-    published = home.database.write(
-        lambda tx: tables.publish(tx, home.caller("owner"), table, late, now=home.clock.now())
-    )
+    published = home.database.write(lambda tx: tables.publish(home.act(tx), table, late))
 
     assert published is None
     assert home.get(f"tables/{table}")["version"] == 4
@@ -47,7 +45,7 @@ def test_a_version_can_be_taken_back_and_its_record_ids_stay_used(home: House) -
     home.post(f"tables/{table}/columns/amount", json={"name": "sum"})
 
     draft = home.database.write(lambda tx: tables.take_back(tx, table, 4))
-    home.database.write(lambda tx: tables.publish(tx, home.caller("owner"), table, draft, now=home.clock.now()))
+    home.database.write(lambda tx: tables.publish(home.act(tx), table, draft))
 
     home.post(f"tables/{table}/rows", json=[{"amount": 3}])
     assert home.get(f"tables/{table}/rows") == [{"_Record_ID": 1, "amount": 1}, {"_Record_ID": 3, "amount": 3}]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from procession.model.uploads import Chunk
 from procession.operations import uploads
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
@@ -246,9 +247,9 @@ def test_a_user_has_at_most_a_hundred_sessions_open(home: House, file: str) -> N
 def test_what_a_crash_left_without_a_row_is_swept_and_the_rest_kept(home: House, file: str) -> None:
     session = begin(home, file)
     send(home, file, session, 1, b"acknowledged")
-    left = home.office.chunks.sink(session)
+    left = home.office.chunks.sink(session, 2)
     left.write(b"half")
-    other = home.office.chunks.sink(UNKNOWN)
+    other = home.office.chunks.sink(UNKNOWN, 1)
     other.write(b"whole, but nobody was told")
     other.finish()
 
@@ -262,11 +263,15 @@ def test_what_a_crash_left_without_a_row_is_swept_and_the_rest_kept(home: House,
 
 def test_a_join_leaves_nothing_when_a_chunk_is_gone(tmp_path: Path) -> None:
     chunks, blobs = Chunks(tmp_path / "uploads"), Blobs(tmp_path / "files")
-    sink = chunks.sink(UNKNOWN)
+    sink = chunks.sink(UNKNOWN, 1)
     sink.write(b"one")
     sink.finish()
 
     with pytest.raises(FileNotFoundError):
-        chunks.join(UNKNOWN, [sink.path.name, "gone"], blobs)
+        chunks.join(UNKNOWN, [chunk(1, sink.name), chunk(2, "gone")], blobs)
 
     assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
+
+
+def chunk(number: int, name: str) -> Chunk:
+    return Chunk(number=number, stored_as=name, file_name="part", sha256="", size_bytes=3)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -59,7 +60,7 @@ def stubborn(*answers: Told, **token: Any) -> Iterator[Stubborn]:
     server = Stubborn(list(answers), token)
     http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(server))
     server.address = f"http://127.0.0.1:{http.server_address[1]}"
-    thread = threading.Thread(target=lambda: http.serve_forever(poll_interval=0.01))
+    thread = threading.Thread(target=partial(http.serve_forever, poll_interval=0.01))
     thread.start()
     try:
         yield server

@@ -39,14 +39,16 @@ def _check_contents(db: sqlite3.Connection, home: Path) -> None:
 
 
 def _check_chunks(db: sqlite3.Connection, home: Path) -> None:
-    """As many files as rows, each with the bytes that its row tells."""
-    rows = db.execute("SELECT session_id || '/' || stored_as, sha256 FROM upload_chunk").fetchall()
-    root = home / "uploads"
-    files = {
-        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in root.glob("*/*")
-    }  # fmt: skip
-    assert files == dict(rows), "chunks on disk are not those of the rows"
+    """No file but those that rows name, in which are the bytes that each row tells: whole, or at the place named."""
+    rows = db.execute("SELECT session_id, stored_as, size, sha256 FROM upload_chunk").fetchall()
+    root, named = home / "uploads", set[Path]()
+    for session, name, size, sha256 in rows:
+        token, _, offset = name.partition("@")
+        path, start = root / session / ("whole" if offset else token), int(offset or 0)
+        named.add(path)
+        kept = path.read_bytes()[start : start + size if offset else None]
+        assert hashlib.sha256(kept).hexdigest() == sha256, "a chunk's bytes are not those of its row"
+    assert set(root.glob("*/*")) == named, "chunks on disk are not those of the rows"
     late = "SELECT 1 FROM upload_session s JOIN upload_chunk c ON c.session_id = s.id WHERE s.committed_at IS NOT NULL"
     assert db.execute(late).fetchall() == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -40,7 +41,7 @@ class Application:
         if "allow" not in browser.forms.buttons:
             browser.submit(login="owner", password=PASSWORD, do="sign-in")
             cookie = browser.cookies["procession_session"]
-            self.client.promise("signed in", lambda: self._is_signed_in(cookie))
+            self.client.promise("signed in", partial(self._is_signed_in, cookie))
         return browser.submit(do="allow").back["code"]
 
     def _is_signed_in(self, cookie: str) -> None:
@@ -74,13 +75,15 @@ def _tokens(application: Application, browser: Browser, name: str) -> tuple[str,
     answer = application.redeem(code)
     if application.client.repeats and answer.status_code == 400:
         assert answer.json()["error"] == "invalid_grant"
-        application.client.promise(f"lost code of {name}", lambda: _is_over(application.client, code))
+        application.client.promise(f"lost code of {name}", partial(_is_over, application.client, code))
         code = application.consented(browser)
         answer = application.redeem(code)
     assert answer.status_code == 200, answer.text
     tokens: dict[str, Any] = answer.json()
     _promise_open(application.client, f"access of {name}", tokens["access_token"])
-    application.client.promise(f"used code of {name}", lambda: _is_used(application.client, "authorization_code", code))
+    application.client.promise(
+        f"used code of {name}", partial(_is_used, application.client, "authorization_code", code)
+    )
     return code, tokens
 
 
@@ -97,7 +100,7 @@ def _refreshed_and_replayed(application: Application, browser: Browser) -> None:
     assert answer.status_code == 200, answer.text
     second, used = answer.json(), first["refresh_token"]
     _promise_open(client, "access of second", second["access_token"])
-    client.promise("used refresh token", lambda: _is_used(client, "refresh_token", used))
+    client.promise("used refresh token", partial(_is_used, client, "refresh_token", used))
 
     assert application.post("introspect", token=second["access_token"]).json()["active"]
     client.forget("access of second")
@@ -115,7 +118,7 @@ def _code_replayed(application: Application, browser: Browser) -> None:
     application.client.forget("access of third")
     _refused(application.redeem(code))
     _promise_closed(application.client, "access of third", tokens["access_token"])
-    application.client.promise("replayed code", lambda: _is_over(application.client, code))
+    application.client.promise("replayed code", partial(_is_over, application.client, code))
     _refused(application.refresh(tokens["refresh_token"]))
 
 
@@ -124,7 +127,7 @@ def _revoked(application: Application, browser: Browser) -> None:
     application.client.forget("access of fourth")
     assert application.post("revoke", token=tokens["refresh_token"]).status_code == 200
     _promise_closed(application.client, "access of fourth", tokens["access_token"])
-    application.client.promise("revoked", lambda: _is_over(application.client, code))
+    application.client.promise("revoked", partial(_is_over, application.client, code))
     _refused(application.refresh(tokens["refresh_token"]))
 
 
@@ -137,7 +140,7 @@ def _denied(application: Application, browser: Browser) -> dict[str, str]:
     browser.open(question)
     application.client.forget("signed in")
     browser.submit(do="leave")
-    application.client.promise("left", lambda: _has_left(application.client, cookie))
+    application.client.promise("left", partial(_has_left, application.client, cookie))
     return back
 
 
@@ -150,11 +153,11 @@ def _refused(answer: httpx2.Response) -> None:
 
 
 def _promise_open(client: Client, name: str, token: str) -> None:
-    client.promise(name, lambda: _opens(client, token, 200))
+    client.promise(name, partial(_opens, client, token, 200))
 
 
 def _promise_closed(client: Client, name: str, token: str) -> None:
-    client.promise(name, lambda: _opens(client, token, 401))
+    client.promise(name, partial(_opens, client, token, 401))
 
 
 def _opens(client: Client, token: str, status: int) -> None:

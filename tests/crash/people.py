@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import urlsplit
 
 from procession.operations import letters
@@ -32,7 +33,7 @@ def script(client: Client) -> None:
 def _made(client: Client, wanted: dict[str, str]) -> str:
     """Once, however often it is asked for."""
     made = client.twice("users", who="admin", json=wanted)
-    client.promise(wanted["email"], lambda: _is_one(client, wanted["email"]))
+    client.promise(wanted["email"], partial(_is_one, client, wanted["email"]))
     assert (made["firstName"], made["accountStatus"]) == (wanted["firstName"], "Active")
     return str(made["id"])
 
@@ -48,16 +49,16 @@ def _is_one(client: Client, email: str) -> None:
 
 def _invited(client: Client, user: str) -> None:
     """The mail goes out at least once, and the link of the last one works, once."""
-    client.act("mail", lambda: _send_all(client))
+    client.act("mail", partial(_send_all, client))
     assert client.rows("SELECT 1 FROM outbox") == []
-    client.promise("mail", lambda: _has_mail(client))
+    client.promise("mail", partial(_has_mail, client))
     link = urlsplit(_outbox(client)[-1])
     browser = Browser(ADDRESS, client.request)
     browser.open(f"{link.path}?{link.query}")
     browser.submit(password=PASSWORD, again=PASSWORD)
     # Sent again after it was carried out, the link is used up: the user signs in with the password.
     assert browser.answer.status_code == 200 or (browser.answer.status_code == 404 and client.repeats)
-    client.promise("password", lambda: _has_password(client, user))
+    client.promise("password", partial(_has_password, client, user))
 
 
 def _send_all(client: Client) -> None:
@@ -90,9 +91,9 @@ def _has_password(client: Client, user: str) -> None:
 
 
 def _changed(client: Client, user: str) -> None:
-    client.promise("city", lambda: _shows(client, f"users/{user}", "city", None, "Wellington"))
+    client.promise("city", partial(_shows, client, f"users/{user}", "city", None, "Wellington"))
     assert client.twice(f"users/{user}", who="admin", json={"city": "Wellington"})["city"] == "Wellington"
-    client.promise("city", lambda: _shows(client, f"users/{user}", "city", "Wellington"))
+    client.promise("city", partial(_shows, client, f"users/{user}", "city", "Wellington"))
 
 
 def _shows(client: Client, path: str, field: str, *values: object) -> None:
@@ -101,22 +102,22 @@ def _shows(client: Client, path: str, field: str, *values: object) -> None:
 
 def _grouped_and_granted(client: Client, user: str) -> None:
     group = client.twice("usergroups", who="admin", json={"name": "Accountants"})["id"]
-    client.promise("group", lambda: _shows(client, f"usergroups/{group}", "name", "Accountants"))
+    client.promise("group", partial(_shows, client, f"usergroups/{group}", "name", "Accountants"))
     client.once(f"usergroups/{group}/users", who="admin", json={"id": user})
-    client.promise("member", lambda: _lists(client, f"usergroups/{group}/users", [user]))
+    client.promise("member", partial(_lists, client, f"usergroups/{group}/users", [user]))
 
     for holder in (f"users/{user}", f"usergroups/{group}"):
         client.once(f"{holder}/permissions", json={"resourceId": "p-1", "role": "reader"})
-        client.promise(holder, lambda holder=holder: _has_role(client, holder, "reader", "editor"))  # type: ignore[misc]
+        client.promise(holder, partial(_has_role, client, holder, "reader", "editor"))
         client.once(f"{holder}/permissions/p-1", json={"role": "editor"})
-        client.promise(holder, lambda holder=holder: _has_role(client, holder, "editor"))  # type: ignore[misc]
+        client.promise(holder, partial(_has_role, client, holder, "editor"))
         client.forget(holder)
         client.delete(f"{holder}/permissions/p-1")
-        client.promise(holder, lambda holder=holder: _has_role(client, holder))  # type: ignore[misc]
+        client.promise(holder, partial(_has_role, client, holder))
 
     client.forget("member")
     client.delete(f"usergroups/{group}/users/{user}", who="admin")
-    client.promise("member", lambda: _lists(client, f"usergroups/{group}/users", []))
+    client.promise("member", partial(_lists, client, f"usergroups/{group}/users", []))
     client.forget("member", "group", f"usergroups/{group}")
     client.delete(f"usergroups/{group}", who="admin")
 
@@ -134,20 +135,20 @@ def _has_role(client: Client, holder: str, *roles: str) -> None:
 def _suspended(client: Client) -> None:
     """Every token ends with the account, and none comes back with it."""
     mate = f"users/u-{client.house.users['mate'].id.number}"
-    client.promise("mate", lambda: _opens(client, "mate", 200))
+    client.promise("mate", partial(_opens, client, "mate", 200))
     client.done("GET", "processes", who="mate")
     client.forget("mate")
     client.twice(mate, who="admin", json={"accountStatus": "Suspended"})
-    client.promise("mate", lambda: _opens(client, "mate", 401))
-    client.promise("status", lambda: _shows(client, mate, "accountStatus", "Suspended", "Active"))
+    client.promise("mate", partial(_opens, client, "mate", 401))
+    client.promise("status", partial(_shows, client, mate, "accountStatus", "Suspended", "Active"))
     client.once(mate, who="admin", json={"accountStatus": "Active"})
-    client.promise("status", lambda: _shows(client, mate, "accountStatus", "Active"))
+    client.promise("status", partial(_shows, client, mate, "accountStatus", "Active"))
 
 
 def _given_a_new_password(client: Client) -> None:
     reader = f"users/u-{client.house.users['reader'].id.number}"
     client.twice(reader, who="admin", json={"password": PASSWORD})
-    client.promise("reader", lambda: _opens(client, "reader", 401))
+    client.promise("reader", partial(_opens, client, "reader", 401))
 
 
 def _opens(client: Client, token: str, status: int) -> None:
@@ -169,7 +170,7 @@ def _registered(client: Client) -> None:
         "client_secret": again["clientSecret"],
     }
     token = client.request("POST", "/oauth/token", data=fields).json()["access_token"]
-    client.promise("application", lambda: _opens(client, token, 200))
+    client.promise("application", partial(_opens, client, token, 200))
     client.forget("application")
     client.delete(f"applications/{found[0]['id']}")
-    client.promise("application", lambda: _opens(client, token, 401))
+    client.promise("application", partial(_opens, client, token, 401))

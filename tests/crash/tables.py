@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tests.crash.client import Client
@@ -50,12 +51,12 @@ class Table:
         assert (answer.status_code, answer.json()) == (200, rows)
 
     def column(self, operation: str, rows: Rows, path: str = "", **body: Any) -> None:
-        self.changed(operation, rows, lambda: self.client.twice(f"tables/{self.id}/columns{path}", json=body))
+        self.changed(operation, rows, partial(self.client.twice, f"tables/{self.id}/columns{path}", json=body))
 
     def write(self, operation: str, rows: Rows, query: str = "", **more: Any) -> None:
         number = self.present + 1
         path = f"tables/{self.id}/rows{query}"
-        answer = self.changed(operation, rows, lambda: self.client.twice(path, **more))
+        answer = self.changed(operation, rows, partial(self.client.twice, path, **more))
         assert (answer["version"], answer["rows"]) == (number, len(rows))
 
 
@@ -95,7 +96,7 @@ def _change_columns(table: Table) -> None:
     body = [{"Country": "AU", "Sum": 25}, {"Country": "IT", "Sum": 50}]
     table.write("upsert", upserted, "?mode=upsert&key=Country", json=body)
     dropped = [{"_Record_ID": row["_Record_ID"], "Sum": row["Sum"]} for row in upserted]
-    table.changed("dropColumn", dropped, lambda: table.client.delete(f"tables/{table.id}/columns/Country"))
+    table.changed("dropColumn", dropped, partial(table.client.delete, f"tables/{table.id}/columns/Country"))
 
 
 def _replace(table: Table) -> None:
@@ -109,10 +110,10 @@ def _replace(table: Table) -> None:
 def _rename_and_delete(table: Table) -> None:
     client, path = table.client, f"tables/{table.id}"
     assert client.once(path, json={"name": "Old rates"})["version"] == table.present
-    client.promise("name", lambda: _is_called(client, path, "Old rates"))
+    client.promise("name", partial(_is_called, client, path, "Old rates"))
     client.forget("name", "present", *(f"version {FIRST + number}" for number in range(len(table.versions))))
     client.delete(path)
-    client.promise("deleted", lambda: _is_gone(client, path))
+    client.promise("deleted", partial(_is_gone, client, path))
     again = client.once("tables", json={"name": "Rates"})
     assert again["id"] != table.id
 

@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_a_crash_at_any_point_breaks_no_promise(
 ) -> None:
     home, images = _copy(furnished, tmp_path / "home"), tmp_path / "images"
     images.mkdir()
-    assert finish(in_a_child(home, lambda: _photograph(home, images, script))) == 0, why(home)
+    assert finish(in_a_child(home, partial(_photograph, home, images, script))) == 0, why(home)
     passed = (home / "passed").read_text().splitlines()
     lanes = {lane: _made(tmp_path / str(lane)) for lane in range(LANES)}
 
@@ -94,7 +95,7 @@ def _photograph(home: Path, images: Path, script: Script) -> None:
 def _resume_each(images: Path, points: Iterable[int], script: Script) -> None:
     for point in points:
         home = images / str(point)
-        assert finish(in_a_child(home, lambda home=home: resume(home, script))) == 0, f"point {point}: {why(home)}"  # type: ignore[misc]
+        assert finish(in_a_child(home, partial(resume, home, script))) == 0, f"point {point}: {why(home)}"
         shutil.rmtree(home)
 
 
@@ -105,12 +106,12 @@ def test_a_server_that_ends_again_and_again_gets_its_clients_to_the_end(
     home, lives, end = _copy(furnished, tmp_path / "home"), 0, CRASHED
     while end == CRASHED:
         points = Countdown(LIFE_POINTS, linger_seconds=LINGER_SECONDS)
-        end = finish(in_a_child(home, lambda points=points: perform(home, script, points)))  # type: ignore[misc]
+        end = finish(in_a_child(home, partial(perform, home, script, points)))
         assert end in {0, CRASHED}, why(home)
         lives += 1
         assert lives < POINTS_MAX
 
-    assert finish(in_a_child(home, lambda: resume(home, script))) == 0, why(home)
+    assert finish(in_a_child(home, partial(resume, home, script))) == 0, why(home)
     print(f"{lives} lives, 0 violations")
     assert lives > 5
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def of_kind(world: World, run: RunId, kind: HistoryKind) -> list[HistoryRow]:
 
 def test_a_cancelled_run_is_cancelled_at_once_and_nothing_of_it_lives_on(shared: World) -> None:
     run = shared.begin(process(python("daemon", STUBBORN.format(marker="7654.321")), wait("next")))
-    wait_until(lambda: sleepers("7654.321"))
+    wait_until(partial(sleepers, "7654.321"))
 
     answer = shared.cancel(run)
 
@@ -59,7 +60,7 @@ def test_a_cancelled_run_is_cancelled_at_once_and_nothing_of_it_lives_on(shared:
     step = shared.step(run, "daemon")
     assert (step.status, step.finished_at, step.duration_seconds) == (StepStatus.CANCELLED, None, None)
     assert shared.step(run, "next").status is StepStatus.NOT_STARTED
-    wait_until(lambda: of_kind(shared, run, HistoryKind.KILLED), 1.3)
+    wait_until(partial(of_kind, shared, run, HistoryKind.KILLED), 1.3)
     assert sleepers("7654.321") == []
     receipt = of_kind(shared, run, HistoryKind.KILLED)[0]
     assert receipt.detail["survivors"] == []
@@ -148,7 +149,7 @@ def test_a_step_over_its_time_limit_is_ended_and_failed(shared: World) -> None:
 
     assert (ended.status, ended.outcome) == (RunStatus.FINISHED, Outcome.FAILED)
     assert shared.step(run, "daemon").message == "timed out after 0.3 s"
-    wait_until(lambda: of_kind(shared, run, HistoryKind.KILLED))
+    wait_until(partial(of_kind, shared, run, HistoryKind.KILLED))
     assert sleepers("7654.322") == []
     assert of_kind(shared, run, HistoryKind.KILLED)[0].detail["survivors"] == []
     # However long it takes to end the process, the limit is told first.
@@ -177,7 +178,7 @@ def test_a_run_over_its_time_limit_is_timed_out_with_all_it_started(shared: Worl
     assert shared.step(run, "daemon").status is StepStatus.FAILED
     assert shared.step(run, "daemon").message.startswith("timed out after 0.5 s")
     assert shared.step(run, "next").status is StepStatus.NOT_STARTED
-    wait_until(lambda: of_kind(shared, run, HistoryKind.KILLED), 2.0)
+    wait_until(partial(of_kind, shared, run, HistoryKind.KILLED), 2.0)
     assert sleepers("7654.323") == []
 
 
@@ -233,7 +234,7 @@ def test_a_late_result_is_recorded_and_changes_nothing(shared: World, tmp_path: 
     wait_until(gate.exists)
 
     shared.cancel(run)
-    wait_until(lambda: of_kind(shared, run, HistoryKind.LATE_RESULT), 5.0)
+    wait_until(partial(of_kind, shared, run, HistoryKind.LATE_RESULT), 5.0)
 
     late = of_kind(shared, run, HistoryKind.LATE_RESULT)[0]
     assert late.detail["status"] == "Success"
@@ -294,7 +295,7 @@ def test_a_cancelled_run_can_be_restarted_at_once_and_never_has_two_attempts(
     world.cancel(run)
     world.restart(run, "a")
     assert marks(sink) == ["x"]
-    wait_until(lambda: of_kind(world, run, HistoryKind.KILLED))
+    wait_until(partial(of_kind, world, run, HistoryKind.KILLED))
     (tmp_path / "gate").touch()
 
     assert world.wait(run).outcome is Outcome.SUCCESS

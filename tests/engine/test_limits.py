@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from procession.model.lifecycle import Outcome, StepStatus
@@ -25,7 +26,7 @@ def test_a_step_that_follows_a_failure_does_not_wait_for_the_process_that_is_bei
 
     assert sleepers("7654.325")
     assert world.wait(run, 1.0).outcome is Outcome.FAILED
-    wait_until(lambda: of_kind(world, run, HistoryKind.KILLED))
+    wait_until(partial(of_kind, world, run, HistoryKind.KILLED))
     assert sleepers("7654.325") == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -149,7 +150,7 @@ def test_a_start_that_nobody_announced_is_found(build: Callable[..., World]) -> 
     run = world.create(world.apply(process(wait("a"))))
     other = SqliteDatabase(world.db.path, on_fatal=world.fatal.append)  # another process, which ended before it told
 
-    other.write(lambda tx: runs.start(tx, world.office, world.caller, run.id, now=world.clock.now()))
+    other.write(lambda tx: runs.start(world.act(tx), run.id))
     other.close()
 
     assert world.wait(run.id, 5.0).outcome is Outcome.SUCCESS
@@ -165,10 +166,10 @@ def test_a_run_goes_on_when_a_full_disk_has_room_again(
     run = world.begin(process(*steps))
     world.wait_for(run, "a", StepStatus.RUNNING)
 
-    wait_until(lambda: has_limited(world, None))
+    wait_until(partial(has_limited, world, None))
     gate.touch()
     wait_until(lambda: "commit failed" in caplog.text)
-    wait_until(lambda: has_limited(world, 1_000_000))  # it may share a commit with what does not fit yet
+    wait_until(partial(has_limited, world, 1_000_000))  # it may share a commit with what does not fit yet
 
     assert world.wait(run, 5.0).outcome is Outcome.SUCCESS
     # What was decided while the disk was full is written when it has room: nothing is done twice.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from procession import actions
@@ -22,6 +23,7 @@ from procession.model.restart import Wish
 from procession.model.runs import HistoryRow, Run
 from procession.model.steps import StepRow
 from procession.operations import files, people, processes, runs
+from procession.operations.act import Act
 from procession.operations.office import Office
 from procession.store import history, steps
 from procession.store.blobs import Blobs
@@ -51,7 +53,7 @@ class SetClock(SystemClock):
 class World:
     home: Path
     clock: Clock = field(default_factory=SystemClock)
-    settings: EngineSettings = field(default_factory=lambda: EngineSettings(grace_seconds=0.5))
+    settings: EngineSettings = field(default_factory=partial(EngineSettings, grace_seconds=0.5))
     isolation: IsolationSettings = field(default_factory=IsolationSettings)
     crash_point: CrashPoint = pass_by
     make_isolation: Callable[[IsolationSettings], Isolation] = ForkServerIsolation
@@ -114,33 +116,31 @@ class World:
         )
         return Caller(user=user, scopes=SCOPES)
 
+    def act(self, tx: Transaction) -> Act:
+        return Act(tx=tx, caller=self.caller, now=self.clock.now(), office=self.office)
+
     def apply(self, text: str) -> ProcessId:
         return self.applied(text).id
 
     def applied(self, text: str) -> processes.Applied:
         definition = process_file.parse(text, file="test.yaml", actions=self.office.actions)
-        user, now = self.caller.user, self.clock.now()
-        return self.db.write(lambda tx: processes.apply(tx, self.office, user, text, definition=definition, now=now))
+        return self.db.write(lambda tx: processes.apply(self.act(tx), text, definition=definition))
 
     def create(self, process: ProcessId, inputs: Mapping[str, object] | None = None) -> Run:
-        return self.db.write(
-            lambda tx: runs.create(tx, self.office, self.caller, process, inputs=inputs or {}, now=self.clock.now())
-        )
+        return self.db.write(lambda tx: runs.create(self.act(tx), process, inputs=inputs or {}))
 
     def start(self, run: RunId) -> Run:
-        return self.db.write(lambda tx: runs.start(tx, self.office, self.caller, run, now=self.clock.now()))
+        return self.db.write(lambda tx: runs.start(self.act(tx), run))
 
     def cancel(self, run: RunId) -> Run:
-        return self.db.write(lambda tx: runs.cancel(tx, self.office, self.caller, run, now=self.clock.now()))
+        return self.db.write(lambda tx: runs.cancel(self.act(tx), run))
 
     def restart(
         self, run: RunId, key: str, release: frozenset[str] = frozenset(), *, takes_latest: bool = False
     ) -> StepRow:
         step = self.step(run, key).id
         wish = Wish(reason="because", release=release, takes_latest=takes_latest)
-        return self.db.write(
-            lambda tx: runs.restart(tx, self.office, self.caller, run, step, wish=wish, now=self.clock.now())
-        )
+        return self.db.write(lambda tx: runs.restart(self.act(tx), run, step, wish=wish))
 
     def begin(self, text: str, inputs: Mapping[str, object] | None = None) -> RunId:
         """Apply, create and start."""
@@ -150,13 +150,10 @@ class World:
 
     def begin_many(self, text: str, count: int) -> list[RunId]:
         """Apply once, create and start so many, in one transaction."""
-        process, now = self.apply(text), self.clock.now()
+        process = self.apply(text)
 
         def begin(tx: Transaction) -> list[RunId]:
-            return [
-                runs.create(tx, self.office, self.caller, process, inputs={}, start=True, now=now).id
-                for _ in range(count)
-            ]
+            return [runs.create(self.act(tx), process, inputs={}, start=True).id for _ in range(count)]
 
         return self.db.write(begin)
 
@@ -169,7 +166,7 @@ class World:
         sink = self.blobs.sink()
         sink.write(path.read_bytes())
         content = sink.finish()
-        self.db.write(lambda tx: files.fill(tx, self.caller, file, path.name, content, now=self.clock.now()))
+        self.db.write(lambda tx: files.fill(self.act(tx), file, path.name, content))
 
     def run(self, run: RunId) -> Run:
         with self.db.read() as tx:

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import schemathesis
@@ -42,7 +43,7 @@ ACCEPTING = ["2xx", "3xx", "401", "403", "404", "412", "416"]
 class Found:
     """`statuses` by operation, and each kind of failure once with its first example."""
 
-    statuses: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    statuses: dict[str, Counter[int]] = field(default_factory=partial(defaultdict, Counter))
     failures: dict[str, str] = field(default_factory=dict)
 
 

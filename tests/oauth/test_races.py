@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from procession.model.people import SCOPES, AccountStatus, Caller
 from procession.operations import people as people_operations
+from procession.operations.act import Act
 from tests.oauth.world import PKCE, VERIFIER, World
 
 MANY = 24
@@ -85,9 +87,9 @@ def test_no_token_that_races_with_the_end_of_its_user_outlives_it(made: World, e
 
     asked: list[Callable[[], httpx2.Response]] = [finish]
     for code, token in zip(codes, refreshes, strict=True):
-        asked.insert(0, lambda code=code: made.redeem(code))  # type: ignore[misc]
-        asked.append(lambda token=token: made.refresh(token))  # type: ignore[misc]
-        asked.append(lambda: made.token(grant_type="client_credentials", **made.credentials))
+        asked.insert(0, partial(made.redeem, code))
+        asked.append(partial(made.refresh, token))
+        asked.append(partial(made.token, grant_type="client_credentials", **made.credentials))
 
     answers = all_at_once(*asked)
 
@@ -107,4 +109,5 @@ def _end(tx: Any, made: World, end: str) -> None:
         tx, email="admin@example.com", first_name="A", last_name="B", role=made.ada.role, now=made.clock.now()
     )
     wanted = replace(people_operations.user(tx, made.ada.id), status=AccountStatus.SUSPENDED)
-    people_operations.change_user(tx, Caller(user=admin, scopes=SCOPES), wanted, made.clock.now())
+    caller = Caller(user=admin, scopes=SCOPES)
+    people_operations.change_user(Act(tx=tx, caller=caller, now=made.clock.now(), office=made.office), wanted)

@@ -50,6 +50,7 @@ class World:
     address: str
     app: Any
     database: SqliteDatabase
+    office: Office
     clock: Clock
     ada: User
     web: Application
@@ -208,7 +209,7 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
         serving.start()
         try:
             wait_until(lambda: server.started)
-            yield _people(database, clock, built, f"http://127.0.0.1:{listening.getsockname()[1]}")
+            yield _people(database, office, clock, built, f"http://127.0.0.1:{listening.getsockname()[1]}")
         finally:
             server.should_exit = True
             serving.join()
@@ -216,7 +217,7 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
     assert failures == []
 
 
-def _people(database: SqliteDatabase, clock: Clock, built: Any, address: str) -> World:
+def _people(database: SqliteDatabase, office: Office, clock: Clock, built: Any, address: str) -> World:
     now = clock.now()
     hashed = passwords.hashed(PASSWORD)
 
@@ -240,6 +241,7 @@ def _people(database: SqliteDatabase, clock: Clock, built: Any, address: str) ->
             address=address,
             app=built,
             database=database,
+            office=office,
             clock=clock,
             ada=ada,
             web=web,

@@ -11,7 +11,7 @@ import pytest
 from procession.model.ids import ProcessId
 from procession.operations import runs
 from procession.store.database import Transaction
-from procession.store.sqlite_commits import SqliteTransaction
+from procession.store.sqlite_transaction import SqliteTransaction
 from tests.engine.world import World
 
 T = TypeVar("T")
@@ -69,4 +69,4 @@ def test_inputs_and_files_take_no_statement_for_each_step(world: World) -> None:
 
 
 def started(tx: Transaction, world: World, process: ProcessId, inputs: dict[str, object]) -> None:
-    runs.create(tx, world.office, world.caller, process, inputs=inputs, start=True, now=world.clock.now())
+    runs.create(world.act(tx), process, inputs=inputs, start=True)

@@ -1,16 +1,49 @@
-"""An empty database, opened as the server opens it."""
+"""An empty database of each kind that stands behind the port, opened as the server opens it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from procession.store.database import Database
 from procession.store.sqlite import SqliteDatabase
 
+Notice = Callable[[str], None]
 
-class Opened(SqliteDatabase):
+
+def _sqlite(folder: Path, fatal: Notice, crash_point: Notice) -> Database:
+    return SqliteDatabase(folder / "test.db", on_fatal=fatal, crash_point=crash_point)
+
+
+# A second implementation is a line here: every test that asks for `opened` then runs on it too.
+DATABASES = {"sqlite": _sqlite}
+
+
+@dataclass
+class Opened:
+    """A database with a table of words; `fatal` is what the server would have ended with, `points` where it was."""
+
+    db: Database
+    fatal: list[str] = field(default_factory=list)
+    points: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(params=DATABASES)
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
+    fatal: list[str] = []
+    points: list[str] = []
+    db = DATABASES[request.param](tmp_path, fatal.append, points.append)
+    db.script("CREATE TABLE word (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, size INTEGER)")
+    points.clear()
+    yield Opened(db=db, fatal=fatal, points=points)
+    db.close()
+    assert fatal == []
+
+
+class OpenedFile(SqliteDatabase):
     """`fatal` is what the server would have ended with."""
 
     def __init__(self, path: Path) -> None:
@@ -19,8 +52,8 @@ class Opened(SqliteDatabase):
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Opened]:
-    opened = Opened(tmp_path / "test.db")
+def db(tmp_path: Path) -> Iterator[OpenedFile]:
+    opened = OpenedFile(tmp_path / "test.db")
     opened.write(lambda tx: tx.run("CREATE TABLE word (text TEXT NOT NULL UNIQUE) STRICT"))
     yield opened
     opened.close()

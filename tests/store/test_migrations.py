@@ -15,7 +15,7 @@ from procession.model.errors import Invalid
 from procession.model.ids import RunId, UserId
 from procession.store import migrations, outbox, runs
 from procession.store.sqlite import SqliteDatabase
-from tests.store.conftest import Opened
+from tests.store.conftest import OpenedFile
 
 
 def schema_of(connection: sqlite3.Connection) -> dict[str, str]:
@@ -43,14 +43,14 @@ def test_the_schema_file_is_what_the_migrations_leave(tmp_path: Path, clock: Man
     assert len(found) > 20
 
 
-def test_a_second_migration_has_nothing_to_do(db: Opened, clock: ManualClock) -> None:
+def test_a_second_migration_has_nothing_to_do(db: OpenedFile, clock: ManualClock) -> None:
     first = migrations.migrate(db, clock.now())
 
     assert first == len(migrations.available())
     assert migrations.migrate(db, clock.now()) == 0
 
 
-def test_the_data_of_a_later_release_is_refused_with_a_reason(db: Opened, clock: ManualClock) -> None:
+def test_the_data_of_a_later_release_is_refused_with_a_reason(db: OpenedFile, clock: ManualClock) -> None:
     migrations.migrate(db, clock.now())
     db.write(lambda tx: tx.run("INSERT INTO schema_migration VALUES (9999, '9999_later.sql', 0)"))
 

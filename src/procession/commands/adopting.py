@@ -46,7 +46,7 @@ def is_there(original: Original) -> bool:
     try:
         if not home.exists():
             return False
-        database = home.connect(lambda _reason: None)
+        database = home.connect()
         try:
             with database.read() as tx:
                 return identity.find(tx).id == original.id
@@ -60,7 +60,8 @@ def _take_over(tx: Transaction, place: Workplace, found: Identity) -> Held:
     taken = identity.adopt(tx)
     assert found.original is not None
     message = f"Took over {_counted(taken)} of {found.original.path}, of which this home is a copy"
-    history.add_log(tx, workplace.operator(tx, place).user.login, message, place.clock.now())
+    act = workplace.operator(tx, place)
+    history.add_log(tx, act.author, message, act.now)
     return taken
 
 

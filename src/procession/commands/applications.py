@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -12,8 +13,9 @@ from procession.commands.console import Console
 from procession.commands.workplace import Workplace
 from procession.model.errors import NotFound
 from procession.model.ids import ApplicationId
-from procession.model.people import SCOPES, Application, Caller
+from procession.model.people import SCOPES, Application
 from procession.operations import applications, people
+from procession.operations.act import Act
 from procession.store import applications as store
 from procession.store.database import Transaction
 
@@ -24,7 +26,7 @@ def create(
     """Raises Invalid, NotFound. The secret is shown here and nowhere else."""
 
     def operation(tx: Transaction, place: Workplace) -> tuple[Application, str, str]:
-        login = workplace.operator(tx, place, user).user.login
+        login = workplace.operator(tx, place, user).author
         made, secret = applications.create(
             tx,
             name=name,
@@ -37,8 +39,8 @@ def create(
         return made, secret, login
 
     with workplace.opened(console, may_create=True) as place:
-        application, secret, login = place.database.write(lambda tx: operation(tx, place))
-    # A public application can keep no secret, and is told none.
+        application, secret, login = place.database.write(partial(operation, place=place))
+    # A public application cannot keep a secret, so it gets none.
     _tell_secret(console, application, login, None if application.is_public else secret)
     return 0
 
@@ -59,7 +61,7 @@ def list_all(console: Console) -> int:
 def change(
     console: Console, application: str, *, name: str | None, scopes: str | None, redirect_uri: Sequence[str]
 ) -> int:
-    """What is not given stays. Raises Invalid, NotFound."""
+    """Changes only what is given. Raises Invalid, NotFound."""
     fields: dict[str, Any] = {}
     if name is not None:
         fields["name"] = name
@@ -69,36 +71,36 @@ def change(
         fields["redirect_uris"] = tuple(uri for uri in redirect_uri if uri)
 
     def operation(tx: Transaction, place: Workplace) -> tuple[Application, str]:
-        found, caller = _find(tx, application)
-        changed = applications.change(tx, caller, replace(found, **fields), place.clock.now())
-        return changed, caller.user.login
+        found = _find(tx, application)
+        act = _as_its_user(tx, place, found)
+        return applications.change(act, replace(found, **fields)), act.author
 
     with workplace.opened(console) as place:
-        changed, login = place.database.write(lambda tx: operation(tx, place))
+        changed, login = place.database.write(partial(operation, place=place))
     content = _shown(changed, login)
     console.answer(content, "\n".join(f"{key + ':':<14} {_text(value)}" for key, value in content.items()))
     return 0
 
 
 def reset_secret(console: Console, application: str) -> int:
-    """The old secret and every token are dead. Raises Invalid, NotFound."""
+    """Ends the old secret and every token. Raises Invalid, NotFound."""
 
     def operation(tx: Transaction, place: Workplace) -> tuple[Application, str, str]:
-        found, caller = _find(tx, application)
-        changed, secret = applications.reset_secret(tx, caller, found.id, place.clock.now())
-        return changed, secret, caller.user.login
+        found = _find(tx, application)
+        act = _as_its_user(tx, place, found)
+        return *applications.reset_secret(act, found.id), act.author
 
     with workplace.opened(console) as place:
-        changed, secret, login = place.database.write(lambda tx: operation(tx, place))
+        changed, secret, login = place.database.write(partial(operation, place=place))
     _tell_secret(console, changed, login, secret)
     return 0
 
 
 def delete(console: Console, application: str) -> int:
-    """With every token of it. Raises NotFound."""
+    """Deletes it and its tokens. Raises NotFound."""
 
     def operation(tx: Transaction) -> Application:
-        found, _ = _find(tx, application)
+        found = _find(tx, application)
         applications.delete(tx, found.id)
         return found
 
@@ -108,13 +110,17 @@ def delete(console: Console, application: str) -> int:
     return 0
 
 
-def _find(tx: Transaction, text: str) -> tuple[Application, Caller]:
-    """By its id or its client_id, with whom it acts for. Raises NotFound."""
+def _find(tx: Transaction, text: str) -> Application:
+    """Finds it by id or client_id. Raises NotFound."""
     is_id = text.lower().startswith(ApplicationId.prefix + "-")
     found = store.find(tx, ApplicationId.parse(text)) if is_id else store.by_client_id(tx, text)
     if found is None:
         raise NotFound(f'there is no application "{text[:80]}"; procession application list shows them')
-    return found, Caller(user=people.user(tx, found.user), scopes=SCOPES)
+    return found
+
+
+def _as_its_user(tx: Transaction, place: Workplace, item: Application) -> Act:
+    return workplace.acting(tx, place, people.user(tx, item.user))
 
 
 def _tell_secret(console: Console, item: Application, login: str, secret: str | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from procession.commands import views, watching, wording, workplace
@@ -18,7 +19,7 @@ LIMIT_MAX = run_operations.LIST_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ListOptions:
     """What a list of runs shows; `status` may be an outcome, too."""
 
     process: str | None
@@ -26,7 +27,7 @@ class Wanted:
     limit: int
 
     def split(self) -> tuple[RunStatus | None, Outcome | None]:
-        """The status and the outcome that are asked for. Raises Invalid, naming all there are."""
+        """Tells a status from an outcome. Raises Invalid, naming all there are."""
         if self.status is None:
             return None, None
         asked = self.status.replace(" ", "").lower()
@@ -43,7 +44,7 @@ class Wanted:
 def processes(console: Console, limit: int) -> int:
     with workplace.opened(console) as place, place.database.snapshot() as tx:
         rows = process_operations.listed(tx, workplace.viewer(tx))
-    shown = sorted(rows, key=lambda row: row.id.number, reverse=True)
+    shown = sorted(rows, key=attrgetter("id.number"), reverse=True)
     content = [
         {"id": str(row.id), "name": row.name, "version": row.version, "dateModified": views.date(row.modified_at)}
         for row in shown
@@ -64,7 +65,7 @@ def tell_processes(console: Console, rows: Sequence[Mapping[str, Any]], *, has_m
     console.answer({"processes": list(rows), "hasMore": has_more}, text)
 
 
-def runs(console: Console, wanted: Wanted) -> int:
+def runs(console: Console, wanted: ListOptions) -> int:
     """Raises NotFound, Invalid."""
     status, outcome = wanted.split()
     with workplace.opened(console) as place, place.database.snapshot() as tx:
@@ -90,7 +91,7 @@ def _run(run: Run) -> dict[str, Any]:
 
 
 def tell_runs(
-    console: Console, rows: Sequence[tuple[Mapping[str, Any], float | None]], wanted: Wanted, *, has_more: bool
+    console: Console, rows: Sequence[tuple[Mapping[str, Any], float | None]], wanted: ListOptions, *, has_more: bool
 ) -> None:
     """Each run with the seconds that it took."""
     lines = wording.table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from procession.commands import workplace
@@ -14,7 +15,7 @@ from procession.store.database import Transaction
 
 
 def create_user(console: Console, *, email: str, first_name: str, last_name: str, role: str) -> int:
-    """With a link to set the password, because nothing mails it. Raises Invalid."""
+    """Prints a link to set the password, since no mail is sent. Raises Invalid."""
 
     def operation(tx: Transaction, now: datetime) -> tuple[User, str]:
         user = people.create_user(
@@ -23,7 +24,7 @@ def create_user(console: Console, *, email: str, first_name: str, last_name: str
         return user, _link(tx, user.login, now)
 
     with workplace.opened(console, may_create=True) as place:
-        user, link = place.database.write(lambda tx: operation(tx, place.clock.now()))
+        user, link = place.database.write(partial(operation, now=place.clock.now()))
     content, text = _link_shown(place.settings.public_url, link)
     console.answer(_shown(user) | content, f"{user.id} {user.role} {user.login} ({user.email})\n{text}")
     return 0
@@ -44,7 +45,7 @@ def _shown(user: User) -> dict[str, Any]:
 def create_group(console: Console, name: str) -> int:
     """Raises Invalid."""
     with workplace.opened(console, may_create=True) as place:
-        group = place.database.write(lambda tx: people.create_group(tx, name=name, now=place.clock.now()))
+        group = place.database.write(partial(people.create_group, name=name, now=place.clock.now()))
     console.answer({"id": str(group.id), "name": group.name}, f'{group.id} "{group.name}"')
     return 0
 
@@ -58,9 +59,9 @@ def list_users(console: Console) -> int:
 
 
 def link_user(console: Console, login: str) -> int:
-    """Raises NotFound, Invalid. Whoever runs the server can help everybody back in, the administrator too."""
+    """Raises NotFound, Invalid. The operator can let anybody back in, administrators too."""
     with workplace.opened(console) as place:
-        link = place.database.write(lambda tx: _link(tx, login, place.clock.now()))
+        link = place.database.write(partial(_link, login=login, now=place.clock.now()))
     content, text = _link_shown(place.settings.public_url, link)
     console.answer({"loginName": login} | content, text)
     return 0

@@ -24,10 +24,9 @@ def apply(console: Console, paths: Sequence[str], owner: str | None) -> int:
         definitions = _parsed(place, texts)
 
         def operation(tx: Transaction) -> list[Applied]:
-            user = workplace.operator(tx, place, owner).user
-            now = place.clock.now()
+            act = workplace.operator(tx, place, owner)
             return [
-                processes.apply(tx, place.office, user, text, definition=definition, now=now)
+                processes.apply(act, text, definition=definition)
                 for (_, text), definition in zip(texts, definitions, strict=True)
             ]
 

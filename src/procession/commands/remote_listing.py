@@ -12,7 +12,7 @@ from procession.client.runs import Run
 from procession.client.shapes import ListedRun, Progress
 from procession.commands import listing, remote, remote_views, showing, views
 from procession.commands.console import Console
-from procession.commands.listing import Wanted
+from procession.commands.listing import ListOptions
 from procession.config import ServerAccess
 from procession.model import values
 
@@ -36,7 +36,7 @@ def _process(client: Client, process_id: str) -> dict[str, Any]:
     }
 
 
-def runs(console: Console, access: ServerAccess, wanted: Wanted) -> int:
+def runs(console: Console, access: ServerAccess, wanted: ListOptions) -> int:
     """Raises NotFound, Invalid."""
     status, outcome = wanted.split()
     with remote.opened(access) as client:

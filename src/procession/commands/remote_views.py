@@ -1,4 +1,4 @@
-"""What our client tells, as the command line shows the same things of a home (commands/views)."""
+"""Shapes of the client as views of the command line (commands/views)."""
 
 from __future__ import annotations
 

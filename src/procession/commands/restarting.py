@@ -25,8 +25,7 @@ def restart(console: Console, run_text: str, step_text: str, **given: Any) -> in
         wish = Wish(reason=given["reason"], release=released, takes_latest=given["latest"])
 
         def operation(tx: Transaction) -> Any:
-            caller, now = workplace.operator(tx, place), place.clock.now()
-            return runs.restart(tx, place.office, caller, run_id, step.id, wish=wish, now=now)
+            return runs.restart(workplace.operator(tx, place), run_id, step.id, wish=wish)
 
         row = place.database.write(operation)
         is_awake = place.home.is_awake()
@@ -69,6 +68,6 @@ def _content(planned: Planned, newer: Newer | None) -> dict[str, Any]:
 
 
 def _key(place: Workplace, run_id: RunId, text: str) -> str:
-    """The key of the step that the user named in any of the three ways."""
+    """The key of the step that the user named by key, id or order."""
     with place.database.read() as tx:
         return workplace.find_step(tx, run_id, text).key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from procession.commands import views, waiting, workplace
@@ -13,23 +14,24 @@ from procession.model.errors import Invalid
 from procession.model.files import Content
 from procession.model.ids import ProcessId, RunId
 from procession.model.lifecycle import RUN_ACTIVE
-from procession.model.people import Caller
 from procession.model.runs import Run
 from procession.operations import files, runs
+from procession.operations.act import Act
 from procession.store import steps as step_store
 from procession.store.blobs import COPY_BYTES, Blobs
 from procession.store.database import Transaction
 
 
 def run(console: Console, process: str, *, inputs: Sequence[str], paths: Sequence[str], wait: bool) -> int:
-    """Create a run, fill it, start it; all or nothing. With `wait`, the exit code tells how it ended."""
+    """Creates, fills and starts a run, all or nothing. With `wait`, the exit code tells how it ended."""
     values = dict(pair(text, "--input") for text in inputs)
     named = dict(pair(text, "--file") for text in paths)
     with workplace.opened(console) as place:
         with place.database.read() as tx:
             process_id = workplace.find_process(tx, process)
         contents = {reference: (Path(path).name, _take(place.office.blobs, path)) for reference, path in named.items()}
-        begun = place.database.write(lambda tx: _start(tx, place, process_id, values, contents))
+        start = partial(_start, place=place, process=process_id, values=values, contents=contents)
+        begun = place.database.write(start)
         if wait:
             return waiting.wait(console, place, begun.id)
         return _tell_started(console, place, begun)
@@ -55,24 +57,22 @@ def _start(
     values: dict[str, str],
     contents: dict[str, tuple[str, Content]],
 ) -> Run:
-    caller, now = workplace.operator(tx, place), place.clock.now()
-    created = runs.create(tx, place.office, caller, process, inputs=values, now=now)
-    _fill(tx, place, caller, created.id, contents)
-    return runs.start(tx, place.office, caller, created.id, now=now)
+    act = workplace.operator(tx, place)
+    created = runs.create(act, process, inputs=values)
+    _fill(act, created.id, contents)
+    return runs.start(act, created.id)
 
 
-def _fill(
-    tx: Transaction, place: Workplace, caller: Caller, run_id: RunId, contents: dict[str, tuple[str, Content]]
-) -> None:
-    keys = {step.id: step.key for step in step_store.of_run(tx, run_id)}
-    rows = {f"{keys[row.step]}.{row.item.key}": row for row in step_store.properties_of_run(tx, run_id)}
+def _fill(act: Act, run_id: RunId, contents: dict[str, tuple[str, Content]]) -> None:
+    keys = {step.id: step.key for step in step_store.of_run(act.tx, run_id)}
+    rows = {f"{keys[row.step]}.{row.item.key}": row for row in step_store.properties_of_run(act.tx, run_id)}
     for reference, (name, content) in contents.items():
         row = rows.get(reference)
         if row is None:
             raise Invalid(f"there is no property {reference}; there are {', '.join(rows)}")
         if row.file is None:
             raise Invalid(f"{reference} is a {row.item.type}, not a File; give its value by --input")
-        files.fill(tx, caller, row.file.id, name, content, now=place.clock.now())
+        files.fill(act, row.file.id, name, content)
 
 
 def _tell_started(console: Console, place: Workplace, begun: Run) -> int:
@@ -111,8 +111,7 @@ def cancel(console: Console, text: str, reason: str | None) -> int:
     run_id = RunId.parse(text)
 
     def operation(tx: Transaction) -> Run:
-        caller = workplace.operator(tx, place)
-        return runs.cancel(tx, place.office, caller, run_id, reason=reason, now=place.clock.now())
+        return runs.cancel(workplace.operator(tx, place), run_id, reason=reason)
 
     with workplace.opened(console) as place:
         cancelled = place.database.write(operation)

@@ -1,4 +1,4 @@
-"""Runs, steps and plans as a command shows them: to people as text, to programs with the API's names."""
+"""Runs, steps and plans as commands show them: text for people, the API's names for programs."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def newer_content(version: int, changes: Sequence[str], obstacles: Sequence[str]
 
 
 def newer_rows(present: int, newest: int, changes: Sequence[str], obstacles: Sequence[str]) -> list[tuple[str, str]]:
-    """What the plan says of a version that the run does not follow."""
+    """Rows about a newer version than the run's."""
     how = "not possible from here: " + "; ".join(obstacles) if obstacles else "--latest takes it"
     rows = [(f"newer version {newest}, the run follows {present}", how), ("what differs in it", "; ".join(changes))]
     return [(name, watching.plain(text)) for name, text in rows]

@@ -18,6 +18,7 @@ from procession.model.ids import ActionStepId, DataStepId, ProcessId, RunId, Ste
 from procession.model.people import SCOPES, Caller, User, UserRole
 from procession.model.steps import StepRow
 from procession.operations import people, steps
+from procession.operations.act import Act
 from procession.operations.office import Office
 from procession.store import identity
 from procession.store import people as people_store
@@ -43,10 +44,10 @@ class Workplace:
 
 @contextmanager
 def opened(console: Console, *, may_create: bool = False, is_alone: bool = False) -> Iterator[Workplace]:
-    """Open the home. What is committed is told to the engine that works on it, if there is one.
+    """Opens the home. Commits wake the engine that works on it, if any.
 
-    Raises NotFound where there is none, unless the command `may_create` it: a typing error must not make a new home.
-    Raises Busy while `prune` has the home for itself; `is_alone`: this is it.
+    Raises NotFound if there is none, unless the command `may_create` it: a typo must not make a new home.
+    Raises Busy while `prune` has the home to itself; `is_alone`: the caller is that prune.
     """
     settings, clock = console.settings(), SystemClock()
     home = Home(folder=settings.home)
@@ -60,8 +61,7 @@ def opened(console: Console, *, may_create: bool = False, is_alone: bool = False
 
 
 def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> Iterator[Workplace]:
-    # A commit that fails raises; a command has nothing else to end.
-    database = home.open_database(clock, on_fatal=lambda _reason: None)
+    database = home.open_database(clock)
     database.on_look(home.wake)
     _settle(home, database)
     office = Office(
@@ -100,7 +100,7 @@ def _steady(home: Home, clock: Clock) -> float | None:
 
 
 def _tell_admin(console: Console, database: Database) -> None:
-    """Nobody becomes an administrator unsaid."""
+    """Tells about the administrator that was created."""
     with database.read() as tx:
         made = people_store.user_by_email(tx, ADMIN_EMAIL)
     if made is not None:
@@ -114,14 +114,19 @@ def no_home(home: Home) -> str:
     return f"there is no home at {home.folder}: procession serve, apply or user create make one"
 
 
-def operator(tx: Transaction, place: Workplace, login: str | None = None) -> Caller:
-    """Who a command acts as: the named user, else the first ClientAdmin; on a new home that is `admin`, made now."""
-    user = people.find_user(tx, login) if login else _first_admin(tx, place)
-    return Caller(user=user, scopes=SCOPES)
+def operator(tx: Transaction, place: Workplace, login: str | None = None) -> Act:
+    """The user a command acts as: the one named, else the first ClientAdmin, created as `admin` in a new home."""
+    return acting(tx, place, people.find_user(tx, login) if login else _first_admin(tx, place))
+
+
+def acting(tx: Transaction, place: Workplace, user: User) -> Act:
+    """Acts as this user with every scope."""
+    caller = Caller(user=user, scopes=SCOPES)
+    return Act(tx=tx, caller=caller, now=place.clock.now(), office=place.office)
 
 
 def viewer(tx: Transaction) -> Caller:
-    """Who a command that changes nothing looks as. Raises NotFound."""
+    """The user a read-only command acts as. Raises NotFound."""
     return Caller(user=people.first_admin(tx), scopes=SCOPES)
 
 
@@ -131,7 +136,7 @@ def _first_admin(tx: Transaction, place: Workplace) -> User:
 
 
 def ensure_admin(tx: Transaction, clock: Clock) -> None:
-    """On a home without any user make the first one. Nobody can sign in as it before an application acts for it."""
+    """Creates the first user of a home. It can sign in only once an application acts for it."""
     if not people_store.is_empty(tx):
         return
     people.create_user(

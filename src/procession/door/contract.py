@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from procession.door.parts import Parts
     from procession.model.people import Caller
+    from procession.operations.act import Act
     from procession.operations.repeats import Keyed
     from procession.store.database import Transaction
 
@@ -98,23 +99,33 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Call(Given, frozen=True, kw_only=True):
-    """What a plain handler gets. `caller` is None only on PUBLIC routes."""
+    """What a plain handler gets. The caller of the act is None only on PUBLIC routes."""
 
-    tx: Transaction
-    caller: Caller
-    now: datetime
+    act: Act
+
+    @property
+    def tx(self) -> Transaction:
+        return self.act.tx
+
+    @property
+    def caller(self) -> Caller:
+        return self.act.caller
+
+    @property
+    def now(self) -> datetime:
+        return self.act.now
 
 
 class StreamCall(Given, frozen=True, kw_only=True):
     """What an async handler gets: it opens its own short transactions, because it may live for minutes.
 
-    In the transaction that changes something it asks `admit` again: the caller as they are then, if token and role
-    still hold. Raises Unauthorized, Forbidden, NotFound.
+    In the transaction that changes something it asks `admit` again: the act of the caller as they are then, if what
+    proved them and their role still hold. Raises Unauthorized, Forbidden, NotFound.
     """
 
     database: Database
     caller: Caller
-    admit: Callable[[Transaction], Caller]
+    admit: Callable[[Transaction], Act]
     clock: Callable[[], datetime]
     receive: Receive
     keyed: Keyed | None = None  # to be marked, and answered, in the transaction that does what was asked

@@ -10,16 +10,16 @@ import asyncio
 import errno
 import hashlib
 import logging
-import re
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from procession.door import answers, bodies, conditions, idempotency
+from procession.door import answers, bodies, conditions, idempotency, requests
 from procession.door.contract import (
     BodyKind,
     Call,
@@ -43,9 +43,10 @@ from procession.door.contract import (
 from procession.door.ids import parse_ids
 from procession.door.parts import Parts
 from procession.door.paths import Router, normalise
-from procession.model.errors import Invalid, ProcessionError, Unavailable
+from procession.model.errors import ProcessionError, Unavailable
 from procession.model.rights import PUBLIC, Rule
 from procession.operations import repeats
+from procession.operations.act import Act
 from procession.operations.repeats import Keyed, Repeated
 
 if TYPE_CHECKING:
@@ -57,7 +58,6 @@ log = logging.getLogger("procession.api")
 # How long an answer under way outlives the token that asked for it (at most a second).
 RECHECK_SECONDS = 0.5
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-_HOST = re.compile(r"(([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?)?\Z")
 TEXT_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can weigh
 
 
@@ -120,7 +120,7 @@ class Api:
         answer.is_oauth = path.space is Space.OAUTH
         route, texts = self._router.find(scope["method"], path)
         answer.error_page = route.error_page
-        asked = Asked(route=route, request=_request(scope, self._server.public_url), texts=texts)
+        asked = Asked(route=route, request=requests.read(scope, self._server.public_url), texts=texts)
         answer.request = asked.request
         reply = await self._run(asked, receive)
         if isinstance(reply, StreamReply | FileReply):
@@ -145,15 +145,16 @@ class Api:
         route = asked.route
         if route.mode is Mode.READ and route.body is BodyKind.NONE:
             with self._server.database.snapshot() as tx:
-                caller, ids = self._admit(tx, asked)
-                reply = cast("Handler", route.handler)(self._call(tx, asked, caller, ids))
+                act, ids = self._admit(tx, asked)
+                reply = cast("Handler", route.handler)(self._call(act, asked, ids))
             if isinstance(reply, Later):
-                return await self._watched(reply.handler(self._stream(asked, caller, ids, receive)), asked)
+                return await self._watched(reply.handler(self._stream(asked, act.caller, ids, receive)), asked)
             return reply
         if route.mode is Mode.LISTING:
             return await asyncio.get_running_loop().run_in_executor(self._server.threads, self._list, asked)
         with self._server.database.read() as tx:
-            caller, ids = self._admit(tx, asked)
+            act, ids = self._admit(tx, asked)
+        caller = act.caller
         if route.method != "GET" and not route.is_conditional:
             conditions.check_unknown(asked.request.headers)
         try:
@@ -182,19 +183,24 @@ class Api:
     def _keyed(self, asked: Asked, caller: Caller | None, ids: Mapping[str, Any]) -> Keyed | None:
         return None if caller is None else idempotency.keyed(asked.route, asked.request, caller.user.id, ids)
 
-    def _admit(self, tx: Transaction, asked: Asked) -> tuple[Any, Any]:
-        """The caller and the ids, once the rule has said yes."""
+    def _admit(self, tx: Transaction, asked: Asked) -> tuple[Act, dict[str, Any]]:
+        """The caller's act and the ids, once the rule has said yes."""
+        now, office = self._server.clock(), self._server.parts.office
         if asked.route.rule is PUBLIC:
-            return None, parse_ids(asked.texts)
-        caller = self._server.proofs[asked.route.space](tx, asked.request, self._server.clock())
+            nobody: Any = None
+            return Act(tx=tx, caller=nobody, now=now, office=office), parse_ids(asked.texts)
+        caller = self._server.proofs[asked.route.space](tx, asked.request, now)
         ids = parse_ids(asked.texts)
         self._server.permit(tx, caller, asked.route.rule, ids)
-        return caller, ids
+        return Act(tx=tx, caller=caller, now=now, office=office), ids
+
+    def _act(self, asked: Asked, tx: Transaction) -> Act:
+        return self._admit(tx, asked)[0]
 
     def _list(self, asked: Asked) -> Any:
         with self._server.database.snapshot() as tx:
-            caller, ids = self._admit(tx, asked)
-            return cast("Handler", asked.route.handler)(self._call(tx, asked, caller, ids))
+            act, ids = self._admit(tx, asked)
+            return cast("Handler", asked.route.handler)(self._call(act, asked, ids))
 
     async def _write(self, asked: Asked, caller: Caller, ids: Mapping[str, Any], raw: bytes) -> Any:
         body, keyed = _parsed(asked, raw), self._keyed(asked, caller, ids)
@@ -203,9 +209,9 @@ class Api:
 
         def operation(tx: Transaction) -> Any:
             # Asked again under the write lock: what was taken from the caller meanwhile is gone.
-            caller, ids = self._admit(tx, asked)
-            repeats.mark(tx, keyed, self._server.clock())
-            reply = cast("Handler", asked.route.handler)(self._call(tx, asked, caller, ids, body=body, raw=raw))
+            act, ids = self._admit(tx, asked)
+            repeats.mark(tx, keyed, act.now)
+            reply = cast("Handler", asked.route.handler)(self._call(act, asked, ids, body=body, raw=raw))
             return idempotency.answered(tx, keyed, reply)
 
         try:
@@ -216,9 +222,8 @@ class Api:
             raise reply.error
         return reply
 
-    def _call(self, tx: Transaction, asked: Asked, caller: Caller, ids: Mapping[str, Any], **body: Any) -> Call:
-        now, parts = self._server.clock(), self._server.parts
-        return Call(tx=tx, request=asked.request, caller=caller, ids=ids, now=now, parts=parts, **body)
+    def _call(self, act: Act, asked: Asked, ids: Mapping[str, Any], **body: Any) -> Call:
+        return Call(act=act, request=asked.request, ids=ids, parts=self._server.parts, **body)
 
     def _stream(
         self, asked: Asked, caller: Caller, ids: Mapping[str, Any], receive: Receive, **body: Any
@@ -228,7 +233,7 @@ class Api:
             database=server.database,
             request=asked.request,
             caller=caller,
-            admit=lambda tx: self._admit(tx, asked)[0],
+            admit=partial(self._act, asked),
             ids=ids,
             clock=server.clock,
             parts=server.parts,
@@ -257,30 +262,6 @@ def _parsed(asked: Asked, raw: bytes) -> Mapping[str, Any]:
     if asked.route.body is BodyKind.FORM:
         return bodies.parse_form(raw, asked.request.headers.get("content-type", ""))
     return {}
-
-
-def _request(scope: Scope, public_url: str) -> Request:
-    """Raises Invalid for a Host that is none, or two of them (RFC 9112 section 3.2): links to us are made of it."""
-    headers = _headers(scope["headers"])
-    if not _HOST.match(headers.get("host", "")) or sum(name == b"host" for name, _ in scope["headers"]) > 1:
-        raise Invalid("the header Host does not name one host")
-    return Request(
-        method=scope["method"],
-        path=scope["path"],
-        origin=public_url or f"{scope['scheme']}://{headers.get('host', 'localhost')}",
-        headers=headers,
-        query=bodies.parse_query(scope["query_string"]),
-        raw_query=scope["query_string"].decode("latin-1"),
-        client=(scope.get("client") or ("",))[0],
-    )
-
-
-def _headers(given: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """A repeated one is a list (RFC 9110 section 5.3): somebody in front of us may have looked at another line."""
-    lists: dict[str, list[str]] = {}
-    for name, value in given:
-        lists.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1").strip(" \t"))
-    return {name: ("; " if name == "cookie" else ", ").join(values) for name, values in lists.items()}
 
 
 def _fields(scope: Scope, began: float) -> dict[str, Any]:

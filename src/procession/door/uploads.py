@@ -114,8 +114,7 @@ class _FileOfParts:
 
     def feed(self, pieces: list[bytes]) -> None:
         try:
-            for piece in pieces:
-                self._feed(piece)
+            self._feed(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         except ParserLimitReached as error:
             raise (_too_large(self._most) if "size" in str(error).lower() else Invalid(_broken(error))) from error
         except MultipartError as error:

@@ -43,7 +43,9 @@ class Work:
     began_at: datetime
     stage: Stage = Stage.PREPARED
     attempt: int = 0  # the id of its row
+    unwritten: bytes = b""  # of its log: there is no room for it now
     log_trouble: str = ""  # why part of its log is lost
+    short_since: float | None = None  # since when it waits for what the machine is short of, monotonic
     limit: int | None = None  # the timer of its time limit
     shown: float = 0.0  # when its progress was last written, monotonic
     is_showing: bool = False  # its progress waits to be written

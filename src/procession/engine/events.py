@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from procession.actions.contract import Outcome as StepOutcome
@@ -20,8 +20,34 @@ class WorkerSpoke:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseOver:
+    """A process that said too much at once may be heard again."""
+
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
 class WorkersReady:
     """The fork servers have something to tell: processes that are ready, say."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersDue:
+    """Time to try again what the fork servers were too short of something to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeginDue:
+    """Time to try again to give a process its job."""
+
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
+class JobDue:
+    """Time to try again what ran short of something in the pool."""
+
+    job: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +106,16 @@ class CloseAsked:
     """Nothing new begins; the engine ends when nothing is under way."""
 
 
+# What the executor handles.
+OfRuns = WorkerSpoke | PauseOver | BeginDue | Published | Killed | StepTimeUp | RunTimeUp | RetryDue | JobDue
+
 Event = (
     WorkerSpoke
+    | PauseOver
     | WorkersReady
+    | WorkersDue
+    | BeginDue
+    | JobDue
     | Published
     | Killed
     | StepTimeUp

@@ -63,12 +63,12 @@ class PropertyRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt at one step: written before the process is let go."""
+    """One attempt at one step; written before its process starts to work."""
 
     id: int
     step: StepId
     attempt: int  # of the run
-    number: int  # the how-many-th try
+    number: int  # try number, from 1
     epoch: int
     started_at: datetime
     finished_at: datetime | None
@@ -78,4 +78,4 @@ class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     started_ticks: int
     boot_id: str
-    is_gone: bool  # the process and its descendants are known to be gone
+    is_gone: bool  # the process and all its descendants have ended

@@ -59,6 +59,9 @@ def _answered(call: Call, limits: Limits, seconds: int, ask: Callable[[Core, Any
     authorization = call.request.headers.get("authorization", "")
     request = token_request(call.body, authorization)
     who = basic_id(authorization) or request.form.get("client_id", "")
+    if any("\0" in text for text in (who, *request.form.values())):
+        # RFC 6749 appendix A: no parameter holds it.
+        return Refusal(refused(400, {"error": "invalid_request", "error_description": "a parameter holds a NUL"}))
     try:
         limits.admit_client(who, call.request.client, call.now)
     except TooMany as error:

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from procession.model.errors import Invalid
 from procession.model.ids import UserId
-from procession.model.people import AccountStatus, Caller, User
+from procession.model.people import AccountStatus, User
 from procession.operations import links, people
+from procession.operations.act import Act
 from procession.store import outbox
 from procession.store.database import Transaction
 
@@ -21,11 +22,10 @@ class Made:
     link: str | None
 
 
-def create(
-    tx: Transaction, caller: Caller, wanted: User, *, password_hash: str | None, sends_mail: bool, now: datetime
-) -> Made:
+def create(act: Act, wanted: User, *, password_hash: str | None, sends_mail: bool) -> Made:
     """Without a password the user is mailed a link to set one, or we are given it. Raises Forbidden, Invalid."""
-    people.require_rank(caller, wanted.role)
+    tx, now = act.tx, act.now
+    people.require_rank(act.caller, wanted.role)
     user = people.add_user(tx, wanted, now)
     if password_hash is not None:
         people.set_password(tx, user.id, password_hash, now)
@@ -33,12 +33,12 @@ def create(
     return Made(user=user, link=invite(tx, user, sends_mail=sends_mail, now=now))
 
 
-def remind(tx: Transaction, caller: Caller, user_id: UserId, *, sends_mail: bool, now: datetime) -> Made:
+def remind(act: Act, user_id: UserId, *, sends_mail: bool) -> Made:
     """A link for a user who lost the password, or never set one; earlier ones are dead. Raises Forbidden, Invalid."""
-    user = people.user(tx, user_id)
-    people.require_rank(caller, user.role)
+    user = people.user(act.tx, user_id)
+    people.require_rank(act.caller, user.role)
     require_active(user)
-    return Made(user=user, link=invite(tx, user, sends_mail=sends_mail, now=now))
+    return Made(user=user, link=invite(act.tx, user, sends_mail=sends_mail, now=act.now))
 
 
 def require_active(user: User) -> None:
@@ -55,9 +55,9 @@ def invite(tx: Transaction, user: User, *, sends_mail: bool, now: datetime) -> s
     return links.create(tx, user.id, now)
 
 
-def change(tx: Transaction, caller: Caller, wanted: User, *, password_hash: str | None, now: datetime) -> User:
+def change(act: Act, wanted: User, *, password_hash: str | None) -> User:
     """As people.change_user(); a new password ends every session and token of the user."""
-    user = people.change_user(tx, caller, wanted, now)
+    user = people.change_user(act, wanted)
     if password_hash is not None:
-        people.set_password(tx, user.id, password_hash, now)
+        people.set_password(act.tx, user.id, password_hash, act.now)
     return user

@@ -15,6 +15,7 @@ from procession.model.ids import ApplicationId
 from procession.model.people import SCOPES, Application, Caller
 from procession.model.rights import ADMINS
 from procession.operations import people as people_operations
+from procession.operations.act import Act
 from procession.store import applications
 from procession.store.database import Transaction
 
@@ -65,17 +66,17 @@ def _checked(application: Application) -> Application:
     return replace(application, name=people_operations.named(application.name, "the name of an application"))
 
 
-def register(tx: Transaction, caller: Caller, wanted: Application, now: datetime) -> tuple[Application, str]:
+def register(act: Act, wanted: Application) -> tuple[Application, str]:
     """create() for a caller: the application acts as them, and can do no more than their token. Raises Forbidden."""
-    _require_scopes(caller, wanted.scopes)
+    _require_scopes(act.caller, wanted.scopes)
     return create(
-        tx,
+        act.tx,
         name=wanted.name,
-        user_login=caller.user.login,
+        user_login=act.author,
         scopes=wanted.scopes,
         redirect_uris=wanted.redirect_uris,
         is_public=wanted.is_public,
-        now=now,
+        now=act.now,
     )
 
 
@@ -99,18 +100,19 @@ def listed(tx: Transaction, caller: Caller) -> list[Application]:
     return applications.listed(tx, None if caller.user.role in ADMINS else caller.user.id)
 
 
-def change(tx: Transaction, caller: Caller, wanted: Application, now: datetime) -> Application:
+def change(act: Act, wanted: Application) -> Application:
     """Its name, scopes and addresses become those of `wanted`. Where a scope is taken away, its tokens end.
 
     Raises Forbidden for an application that can do more than the caller's token.
     """
+    tx = act.tx
     before = find(tx, wanted.id)
-    _require_control(tx, caller, before)
-    _require_scopes(caller, wanted.scopes)
+    _require_control(tx, act.caller, before)
+    _require_scopes(act.caller, wanted.scopes)
     wanted = _checked(wanted)
     applications.change(tx, wanted)
     if before.scopes - wanted.scopes:
-        applications.revoke_tokens(tx, wanted.id, now)
+        applications.revoke_tokens(tx, wanted.id, act.now)
     return wanted
 
 
@@ -120,18 +122,17 @@ def _require_control(tx: Transaction, caller: Caller, application: Application) 
     people_operations.require_rank(caller, people_operations.user(tx, application.user).role)
 
 
-def reset_secret(
-    tx: Transaction, caller: Caller, application_id: ApplicationId, now: datetime
-) -> tuple[Application, str]:
+def reset_secret(act: Act, application_id: ApplicationId) -> tuple[Application, str]:
     """A new secret, shown now and never again; the old one and every token are dead. Raises Forbidden, Invalid."""
+    tx = act.tx
     before = find(tx, application_id)
-    _require_control(tx, caller, before)
+    _require_control(tx, act.caller, before)
     if before.is_public:
         raise Invalid(f"application {application_id} is public: it has no secret")
     secret = secrets.token_urlsafe(SECRET_BYTES)
     changed = replace(before, secret_hash=_digest(secret))
     applications.change(tx, changed)
-    applications.revoke_tokens(tx, application_id, now)
+    applications.revoke_tokens(tx, application_id, act.now)
     return changed, secret
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from procession.model.errors import Invalid
 from procession.model.files import Content, File
 from procession.model.ids import FileId
@@ -11,6 +9,7 @@ from procession.model.lifecycle import RunStatus
 from procession.model.people import Caller, Role
 from procession.model.processes import Flow
 from procession.operations import permissions
+from procession.operations.act import Act
 from procession.store import files, runs
 from procession.store.database import Transaction
 
@@ -23,22 +22,24 @@ def find(tx: Transaction, file_id: FileId) -> File:
     return file
 
 
-def fill(tx: Transaction, caller: Caller, file_id: FileId, name: str, content: Content, *, now: datetime) -> File:
+def fill(act: Act, file_id: FileId, name: str, content: Content) -> File:
     """Give the file this content and name. Raises Invalid for an output of a run, or once the run has started."""
+    tx = act.tx
     file = find(tx, file_id)
-    check_open(tx, caller, file)
+    check_open(tx, act.caller, file)
     _refuse_output(tx, file)
+    _touch(act, file)
     files.fill(tx, file_id, name=name, content=content)
-    _touch(tx, caller, file, now)
     return find(tx, file_id)
 
 
-def rename(tx: Transaction, caller: Caller, file_id: FileId, name: str, *, now: datetime) -> File:
+def rename(act: Act, file_id: FileId, name: str) -> File:
     """Only the name changes. Raises Invalid as fill() does."""
+    tx = act.tx
     file = find(tx, file_id)
-    check_open(tx, caller, file)
+    check_open(tx, act.caller, file)
+    _touch(act, file)
     files.rename(tx, file_id, name)
-    _touch(tx, caller, file, now)
     return find(tx, file_id)
 
 
@@ -80,7 +81,7 @@ def at_attempt(tx: Transaction, file_id: FileId, attempt: int) -> File:
     return files.at_attempt(tx, file, attempt)
 
 
-def _touch(tx: Transaction, caller: Caller, file: File, now: datetime) -> None:
-    run = None if file.run is None else runs.find(tx, file.run)
+def _touch(act: Act, file: File) -> None:
+    run = None if file.run is None else runs.find(act.tx, file.run)
     if run is not None:
-        runs.touch(tx, run, author=caller.user.login, now=now)
+        runs.touch(act.tx, run, author=act.author, now=act.now)

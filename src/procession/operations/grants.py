@@ -7,6 +7,7 @@ from procession.model.ids import GroupId, ResourceId, TableId, UserId
 from procession.model.people import Caller, Permission, Role, UserRole
 from procession.model.rights import ADMINS, can_own_a_process
 from procession.operations import people as people_operations
+from procession.operations.act import Act
 from procession.operations.permissions import not_found, role_of
 from procession.store import people, permissions
 from procession.store.database import Transaction
@@ -42,30 +43,32 @@ def _find(tx: Transaction, holder: Holder) -> None:
         people_operations.group(tx, holder)
 
 
-def grant(tx: Transaction, caller: Caller, holder: Holder, resource: ResourceId, role: Role) -> Permission:
+def grant(act: Act, holder: Holder, resource: ResourceId, role: Role) -> Permission:
     """Exactly this role from now on, whatever it was. The caller owns the resource: the route asked.
 
     Raises NotFound, and Invalid for the last owner: only an administrator leaves a resource without one.
     """
+    tx = act.tx
     _find(tx, holder)
     if permissions.resource_of(tx, resource) is None:
         raise not_found(resource)
     if role is not Role.OWNER:
-        _keep_an_owner(tx, caller, holder, resource)
+        _keep_an_owner(act, holder, resource)
     permissions.grant(tx, resource, role, holder=holder)
     return Permission(resource=resource, name=permissions.name_of(tx, resource), role=role)
 
 
-def revoke(tx: Transaction, caller: Caller, holder: Holder, resource: ResourceId) -> None:
+def revoke(act: Act, holder: Holder, resource: ResourceId) -> None:
     """Raises NotFound when nothing was granted, Invalid for the last owner as grant() does."""
-    _find(tx, holder)
-    _keep_an_owner(tx, caller, holder, resource)
-    if not permissions.revoke(tx, resource, holder=holder):
+    _find(act.tx, holder)
+    _keep_an_owner(act, holder, resource)
+    if not permissions.revoke(act.tx, resource, holder=holder):
         raise NotFound(f"{holder.noun} {holder} has no permission of their own on {resource.noun} {resource}")
 
 
-def _keep_an_owner(tx: Transaction, caller: Caller, holder: Holder, resource: ResourceId) -> None:
-    if caller.user.role in ADMINS:
+def _keep_an_owner(act: Act, holder: Holder, resource: ResourceId) -> None:
+    tx = act.tx
+    if act.caller.user.role in ADMINS:
         return
     is_owner = permissions.role_of_holder(tx, resource, holder=holder) is Role.OWNER
     can_own = [role for role in UserRole if isinstance(resource, TableId) or can_own_a_process(role)]

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from procession.model.ids import UserId
 from procession.model.outbox import Post
@@ -53,7 +54,7 @@ class Sending:
 def tick(sending: Sending) -> bool:
     """Send the mail that has waited longest. True when there was one."""
     database, now = sending.database, sending.clock()
-    taken = database.write(lambda tx: _take(tx, sending.public_url, now))
+    taken = database.write(partial(_take, public_url=sending.public_url, now=now))
     if taken is None:
         return False
     post, letter = taken
@@ -65,10 +66,10 @@ def tick(sending: Sending) -> bool:
     except NotSent as error:
         reason = str(error)
         log.warning("mail not sent", extra={**fields, "to": letter.address, "tries": post.tries + 1, "reason": reason})
-        database.write(lambda tx: outbox.note_error(tx, post, reason))
+        database.write(partial(outbox.note_error, post=post, reason=reason))
     else:
         log.info("mail sent", extra={**fields, "to": letter.address})
-        database.write(lambda tx: _done(tx, post, now))
+        database.write(partial(_done, post=post, now=now))
     return True
 
 
@@ -83,8 +84,8 @@ def _take(tx: Transaction, public_url: str, now: datetime) -> tuple[Post, Letter
         log.error("mail given up", extra={"about": _about(post), "tries": post.tries, "reason": reason})
         outbox.give_up(tx, post, reason, now)
         return post, None
-    outbox.postpone(tx, post, now + min(REST * 2 ** min(post.tries, 10), REST_MAX))
-    return post, _write(tx, post, public_url, now)
+    is_ours = outbox.claim(tx, post, now + min(REST * 2 ** min(post.tries, 10), REST_MAX))
+    return post, _write(tx, post, public_url, now) if is_ours else None
 
 
 def _write(tx: Transaction, post: Post, public_url: str, now: datetime) -> Letter | None:

@@ -12,6 +12,7 @@ from procession.model.errors import Forbidden, Invalid, NotFound
 from procession.model.ids import GroupId, UserId
 from procession.model.people import UTC_NAME, AccountStatus, Caller, Group, User, UserRole
 from procession.model.rights import ADMINS, USER_ROLE_RANK
+from procession.operations.act import Act
 from procession.store import applications, links, people
 from procession.store.database import Transaction
 
@@ -67,14 +68,15 @@ def _checked(tx: Transaction, user: User) -> User:
     )
 
 
-def change_user(tx: Transaction, caller: Caller, wanted: User, now: datetime) -> User:
+def change_user(act: Act, wanted: User) -> User:
     """The user of this id becomes `wanted`; a suspended one loses every session and token, their runs go on.
 
     Raises Forbidden for what only a higher user role may, Invalid for the last active ClientAdmin.
     """
+    tx = act.tx
     before = user(tx, wanted.id)
-    require_rank(caller, before.role)
-    require_rank(caller, wanted.role)
+    require_rank(act.caller, before.role)
+    require_rank(act.caller, wanted.role)
     wanted = _checked(tx, replace(wanted, login=before.login))
     is_admin = wanted.role is UserRole.CLIENT_ADMIN and wanted.status is AccountStatus.ACTIVE
     was_admin = before.role is UserRole.CLIENT_ADMIN and before.status is AccountStatus.ACTIVE
@@ -82,7 +84,7 @@ def change_user(tx: Transaction, caller: Caller, wanted: User, now: datetime) ->
         raise Invalid(f"{before.login} is the last active ClientAdmin; make somebody else a ClientAdmin first")
     people.change_user(tx, wanted)
     if wanted.status is not AccountStatus.ACTIVE and before.status is AccountStatus.ACTIVE:
-        applications.revoke_tokens_of_user(tx, wanted.id, now)
+        applications.revoke_tokens_of_user(tx, wanted.id, act.now)
         links.drop(tx, wanted.id)
     return wanted
 

@@ -11,14 +11,14 @@ from msgspec.structs import replace
 from procession.model import definitions, process_file
 from procession.model.errors import Forbidden, Invalid
 from procession.model.ids import ProcessId
-from procession.model.people import Caller, Role, User, UserRole
+from procession.model.people import Caller, Role, UserRole
 from procession.model.process_file import rendering
 from procession.model.process_file.documents import FileMistakes
 from procession.model.processes import Process
 from procession.model.rights import covers
 from procession.model.steps import StepRow
 from procession.operations import networks, permissions
-from procession.operations.office import Office
+from procession.operations.act import Act
 from procession.store import permissions as permission_store
 from procession.store import processes, steps
 from procession.store.database import Transaction
@@ -35,22 +35,14 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     remarks: tuple[str, ...] = ()  # what this server will refuse to start
 
 
-def apply(
-    tx: Transaction,
-    office: Office,
-    caller_user: User,
-    text: str,
-    *,
-    definition: Process,
-    now: datetime,
-    process: ProcessId | None = None,
-) -> Applied:
+def apply(act: Act, text: str, *, definition: Process, process: ProcessId | None = None) -> Applied:
     """Create the process that the file names, or publish its next version; with `process`, only that one.
 
     `definition` is what the text was parsed to, before the transaction: it would hold up the writer.
 
     Raises Forbidden, and Invalid for a file of another process.
     """
+    tx = act.tx
     row = processes.by_name(tx, definition.name)
     if process is not None:
         if row is not None and row.id != process:
@@ -59,32 +51,32 @@ def apply(
         if row is None:
             raise permissions.not_found(process)
     if row is None:
-        row = _create(tx, caller_user, definition.name, now)
+        row = _create(act, definition.name)
     else:
-        _require_editor(tx, caller_user, row)
-    applied = _publish(tx, row, definition, source=text, author=caller_user.login, now=now)
-    return replace(applied, remarks=networks.remarks(office, definition))
+        _require_editor(act, row)
+    applied = _publish(act, row, definition, source=text)
+    return replace(applied, remarks=networks.remarks(act.office, definition))
 
 
-def _create(tx: Transaction, user: User, name: str, now: datetime) -> ProcessRow:
+def _create(act: Act, name: str) -> ProcessRow:
+    tx, user = act.tx, act.caller.user
     permissions.require_user_role(user, UserRole.DESIGNER)
-    process = processes.add(tx, name, user.login, now)
+    process = processes.add(tx, name, act.author, act.now)
     permission_store.grant(tx, process, Role.OWNER, holder=user.id)
     row = processes.find(tx, process)
     assert row is not None
     return row
 
 
-def _require_editor(tx: Transaction, user: User, row: ProcessRow) -> None:
+def _require_editor(act: Act, row: ProcessRow) -> None:
     """Names are unique over all processes, so that one exists cannot be kept a secret here."""
-    own = permissions.role_of(tx, user, row.id)
+    own = permissions.role_of(act.tx, act.caller.user, row.id)
     if own is None or not covers(own, Role.EDITOR):
         raise Forbidden(f'there is a process "{row.name}" already, and changing it needs the role editor on it')
 
 
-def _publish(
-    tx: Transaction, row: ProcessRow, definition: Process, *, source: str | None, author: str, now: datetime
-) -> Applied:
+def _publish(act: Act, row: ProcessRow, definition: Process, *, source: str | None) -> Applied:
+    tx = act.tx
     data = definitions.definition_json(definition)
     sha256 = definitions.sha256(data)
     present = processes.version(tx, row.id, row.version)
@@ -97,25 +89,23 @@ def _publish(
             definition=data.decode(),
             source=source,
             sha256=sha256,
-            author=author,
-            created_at=now,
+            author=act.author,
+            created_at=act.now,
         )
         processes.publish(tx, version, definition.name)
         steps.publish(tx, row.id, definition.steps)
     return Applied(id=row.id, version=number, is_new=is_new, steps=steps.of_process(tx, row.id))
 
 
-def publish(
-    tx: Transaction, office: Office, process: ProcessId, definition: Process, *, author: str, now: datetime
-) -> int:
+def publish(act: Act, process: ProcessId, definition: Process) -> int:
     """The next version, changed through the API; it must hold as a file would. Gives its number. Raises Invalid."""
     try:
-        checked = process_file.parse(rendering.to_yaml(definition), actions=office.actions, reads_code=False)
+        checked = process_file.parse(rendering.to_yaml(definition), actions=act.office.actions, reads_code=False)
     except FileMistakes as error:
         # The lines are those of a text that nobody has seen.
         raise Invalid("; ".join(mistake.message for mistake in error.mistakes)) from None
-    row, _ = find(tx, process)
-    return _publish(tx, row, checked, source=None, author=author, now=now).version
+    row, _ = find(act.tx, process)
+    return _publish(act, row, checked, source=None).version
 
 
 def find(tx: Transaction, process_id: ProcessId) -> tuple[ProcessRow, Process]:

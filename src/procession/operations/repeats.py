@@ -51,7 +51,8 @@ def mark(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
         return
     check(tx, keyed, now)
     repeats.drop(tx, now - LIFE, DROPPED_MAX)
-    repeats.add(tx, keyed.hash, keyed.asked, now)
+    is_new = repeats.add(tx, keyed.hash, keyed.asked, now=now, since=now - LIFE)
+    assert is_new, "two transactions at once"
 
 
 def keep(tx: Transaction, keyed: Keyed | None, answer: bytes | None) -> None:

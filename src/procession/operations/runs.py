@@ -21,6 +21,7 @@ from procession.model.runs import HistoryKind, Run, RunFilter
 from procession.model.steps import PropertyRow, StepRow
 from procession.operations import copies, networks, permissions, planning, processes, steps, upgrades
 from procession.operations import inputs as required
+from procession.operations.act import Act
 from procession.operations.office import Office
 from procession.store import ends, history, moves, people, writes
 from procession.store import runs as store
@@ -33,20 +34,18 @@ NAME_CHARACTERS_MAX = 255
 
 
 def create(
-    tx: Transaction,
-    office: Office,
-    caller: Caller,
+    act: Act,
     process_id: ProcessId,
     *,
     prefix: str | None = None,
     inputs: Mapping[str, object] | None,
     start: bool = False,
-    now: datetime,
 ) -> Run:
     """A new run with ids of its own, its INPUTs set by "step.property", started at once if asked; all or nothing.
 
     Raises NotFound, and Invalid with everything that is wrong with the inputs.
     """
+    tx, now = act.tx, act.now
     row, definition = processes.count_run(tx, process_id)
     process = definitions.definition_from_text(definition)
     given = copies.checked(process, inputs or {})
@@ -59,14 +58,14 @@ def create(
             description=process.description,
             alert_email=process.alert_email,
             alert_sms=process.alert_sms,
-            author=caller.user.login,
+            author=act.author,
         ),
         now,
     )
     step_store.copy(tx, run, has_properties=_has_properties(process))
     step_store.set_values(tx, run.id, given)
-    history.add(tx, run, HistoryKind.CREATED, {"version": row.version}, now=now, user=caller.user.login)
-    return _start(tx, office, caller, _Ready(run, definition), now=now) if start else run
+    history.add(tx, run, HistoryKind.CREATED, {"version": row.version}, now=now, user=act.author)
+    return _start(act, _Ready(run, definition)) if start else run
 
 
 def _prefix(prefix: str | None) -> str:
@@ -76,20 +75,18 @@ def _prefix(prefix: str | None) -> str:
     return prefix
 
 
-def start(
-    tx: Transaction, office: Office, caller: Caller, run_id: RunId, *, reason: str | None = None, now: datetime
-) -> Run:
+def start(act: Act, run_id: RunId, *, reason: str | None = None) -> Run:
     """Scheduled, its inputs frozen; one that is under way already stays as it is.
 
     Raises NotFound, and Invalid for a run that ran before or that lacks inputs.
     """
+    tx = act.tx
     run = find(tx, run_id)
     if run.status in RUN_ACTIVE:
         return run
     if run.status in RUN_FINAL:
         raise Invalid(f"process run {run_id} already ran; restart a step or create a new run")
-    definition = processes.text_of(tx, run.process, run.version)
-    return _start(tx, office, caller, _Ready(run, definition, reason), now=now)
+    return _start(act, _Ready(run, processes.text_of(tx, run.process, run.version), reason))
 
 
 class _Ready(msgspec.Struct, frozen=True):
@@ -100,16 +97,17 @@ class _Ready(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
-def _start(tx: Transaction, office: Office, caller: Caller, ready: _Ready, *, now: datetime) -> Run:
-    networks.require(office, ready.definition)
+def _start(act: Act, ready: _Ready) -> Run:
+    tx, now = act.tx, act.now
+    networks.require(act.office, ready.definition)
     process = definitions.definition_from_text(ready.definition)
     rows = step_store.properties_of_run(tx, ready.run.id) if _has_properties(process) else []
     required.require(process, rows)
-    run = store.start(tx, ready.run, caller.user.id, author=caller.user.login, now=now)
+    run = store.start(tx, ready.run, act.caller.user.id, author=act.author, now=now)
     if rows:
         writes.freeze(tx, run.id, now)
     detail = {"inputsSha256": _hash_of_inputs(rows), **_reason(ready.reason)}
-    history.add(tx, run, HistoryKind.STARTED, detail, now=now, user=caller.user.login)
+    history.add(tx, run, HistoryKind.STARTED, detail, now=now, user=act.author)
     tx.look(run.id)
     return run
 
@@ -127,24 +125,24 @@ def _hash_of_inputs(rows: Sequence[PropertyRow]) -> str:
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 
 
-def cancel(
-    tx: Transaction, office: Office, caller: Caller, run_id: RunId, *, reason: str | None = None, now: datetime
-) -> Run:
+def cancel(act: Act, run_id: RunId, *, reason: str | None = None) -> Run:
     """Cancelled at once; one that has not started or has ended stays as it is. Raises NotFound."""
+    tx, now = act.tx, act.now
     run = find(tx, run_id)
     if run.status not in RUN_ACTIVE:
         return run
-    seconds = None if run.started_at is None else run.worked.at(office.steady())
+    seconds = None if run.started_at is None else run.worked.at(act.office.steady())
     run = store.end_early(tx, run, RunEvent.CANCEL, now=now, seconds=seconds)
     stopped = moves.cancel_steps(tx, run_id)
     history.stop_attempts(tx, run_id, StepStatus.CANCELLED, "the process run was cancelled", now)
     detail = {"steps": [str(step) for step in stopped], **_reason(reason)}
-    _record_cancel(tx, caller, run, detail, now)
+    _record_cancel(act, run, detail)
     tx.look(run_id)
     return run
 
 
-def _record_cancel(tx: Transaction, caller: Caller, run: Run, detail: Mapping[str, object], now: datetime) -> None:
+def _record_cancel(act: Act, run: Run, detail: Mapping[str, object]) -> None:
+    tx = act.tx
     starter = None if run.started_by is None else people.user(tx, run.started_by)
     # The definition is read only where it matters: a cancel is answered at once.
     when = processes.definition_of(tx, run.process, run.version).alert_when if run.alert_email else AlertWhen.NEVER
@@ -153,46 +151,43 @@ def _record_cancel(tx: Transaction, caller: Caller, run: Run, detail: Mapping[st
         detail=detail,
         login=starter.login if starter else run.modified_by,
         when=when,
-        user=caller.user.login,
+        user=act.author,
     )
-    ends.record(tx, run, ending, now)
+    ends.record(tx, run, ending, act.now)
 
 
-def restart(
-    tx: Transaction, office: Office, caller: Caller, run_id: RunId, step_id: StepId, *, wish: Wish, now: datetime
-) -> StepRow:
+def restart(act: Act, run_id: RunId, step_id: StepId, *, wish: Wish) -> StepRow:
     """Scheduled again from that step on; gives the step as it waits for its turn.
 
     Raises NotFound, and Invalid for a run that is under way or never started, a disabled step, a step declared `once`
     that nobody released, or a newest version that differs in what comes before the step.
     """
-    planned = restart_plan(tx, office, run_id, step_id)
+    tx = act.tx
+    planned = restart_plan(tx, act.office, run_id, step_id)
     newer = upgrades.find(tx, planned) if wish.takes_latest else None
     if newer is not None:
         upgrades.require(planned, newer)
     restarts.check_release(planned.process, planned.plan, wish.release)
     run = planned.run if newer is None else store.follow(tx, planned.run, newer.version, newer.process)
-    networks.require(office, processes.text_of(tx, run.process, run.version))
-    run = store.restart(tx, run, planned.plan.key, caller.user.id, author=caller.user.login, now=now)
+    networks.require(act.office, processes.text_of(tx, run.process, run.version))
+    run = store.restart(tx, run, planned.plan.key, act.caller.user.id, author=act.author, now=act.now)
     for key in reversed(planned.plan.again):
         step = planned.steps[key]
         writes.undo_writes(tx, step.id, run.attempt)
         moves.reset_step(tx, step)
-    again = planned if newer is None else _upgraded(tx, office, run, planned, newer, now)
+    again = planned if newer is None else _upgraded(act, run, planned, newer)
     restarts.check_release(again.process, again.plan, wish.release)
     released = sorted(wish.release & {*planned.plan.needs_release, *again.plan.needs_release})
     detail = {**planning.detail(again), "version": run.version, "versionBefore": planned.run.version}
     detail = {**detail, "released": released, **_reason(wish.reason)}
-    history.add(tx, run, HistoryKind.RESTARTED, detail, now=now, user=caller.user.login, step=step_id)
+    history.add(tx, run, HistoryKind.RESTARTED, detail, now=act.now, user=act.author, step=step_id)
     tx.look(run_id)
     return steps.find(tx, step_id)
 
 
-def _upgraded(
-    tx: Transaction, office: Office, run: Run, planned: planning.Planned, newer: upgrades.Newer, now: datetime
-) -> planning.Planned:
-    upgrades.follow(tx, run, planned.process, newer, now)
-    return planning.make(tx, office, run, steps.find(tx, planned.steps[planned.plan.key].id))
+def _upgraded(act: Act, run: Run, planned: planning.Planned, newer: upgrades.Newer) -> planning.Planned:
+    upgrades.follow(act.tx, run, planned.process, newer, act.now)
+    return planning.make(act.tx, act.office, run, steps.find(act.tx, planned.steps[planned.plan.key].id))
 
 
 def restart_plan(tx: Transaction, office: Office, run_id: RunId, step_id: StepId) -> planning.Planned:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from msgspec.structs import fields, replace
@@ -13,11 +12,12 @@ from procession.model import values
 from procession.model.errors import Invalid, NotFound
 from procession.model.ids import DataStepId, PropertyId, RunId, StepId
 from procession.model.lifecycle import RUN_ACTIVE, STEP_ACTIVE, RunStatus, StepStatus
-from procession.model.people import Caller, Role
+from procession.model.people import Role
 from procession.model.processes import Flow, Property, PropertyType
 from procession.model.runs import Run
 from procession.model.steps import PropertyRow, StepRow
 from procession.operations import permissions, processes
+from procession.operations.act import Act
 from procession.operations.office import Office
 from procession.store import history, runs, steps
 from procession.store.database import Transaction
@@ -120,15 +120,13 @@ def find_property(tx: Transaction, step_id: StepId, property_id: PropertyId) -> 
     return row
 
 
-def change(
-    tx: Transaction, office: Office, caller: Caller, row: PropertyRow, wanted: Property, *, now: datetime
-) -> PropertyRow:
+def change(act: Act, row: PropertyRow, wanted: Property) -> PropertyRow:
     """Make the property what `wanted` says; gives it as it is then. Nothing to change changes nothing.
 
     The value of an INPUT of a run that has not started takes an executor, all else an editor with the scope process.
     Raises Forbidden, Invalid.
     """
-    wanted = _checked(wanted)
+    tx, caller, wanted = act.tx, act.caller, _checked(wanted)
     changes = {field.name for field in fields(Property) if getattr(wanted, field.name) != getattr(row.item, field.name)}
     if not changes:
         return row
@@ -140,9 +138,9 @@ def change(
     else:
         permissions.require(tx, caller, row.step, Role.EXECUTOR)
     if step.run is None:
-        _change_process(tx, office, caller, step, wanted, now=now)
+        _change_process(act, step, wanted)
     else:
-        _change_run(tx, caller, step.run, row, wanted, now=now)
+        _change_run(act, step.run, row, wanted)
     return find_property(tx, row.step, row.id)
 
 
@@ -153,24 +151,20 @@ def _checked(item: Property) -> Property:
     return replace(item, value=values.normalise(item, item.value))
 
 
-def _change_process(
-    tx: Transaction, office: Office, caller: Caller, step: StepRow, wanted: Property, *, now: datetime
-) -> None:
-    _, process = processes.find(tx, step.process)
+def _change_process(act: Act, step: StepRow, wanted: Property) -> None:
+    _, process = processes.find(act.tx, step.process)
     changes = {field.name: getattr(wanted, field.name) for field in fields(Property)}
     changed = processes.with_property(process, f"{step.key}.{wanted.key}", **changes)
-    processes.publish(tx, office, step.process, changed, author=caller.user.login, now=now)
+    processes.publish(act, step.process, changed)
 
 
-def _change_run(
-    tx: Transaction, caller: Caller, run_id: RunId, row: PropertyRow, wanted: Property, *, now: datetime
-) -> None:
-    run = runs.find(tx, run_id)
+def _change_run(act: Act, run_id: RunId, row: PropertyRow, wanted: Property) -> None:
+    run = runs.find(act.tx, run_id)
     assert run is not None
     if run.status is not RunStatus.NOT_STARTED:
         raise Invalid(
             f"the properties of process run {run_id} were frozen when it started; create a new run to change"
             f' "{row.item.name}"'
         )
-    steps.update_property(tx, row.id, wanted)
-    runs.touch(tx, run, author=caller.user.login, now=now)
+    runs.touch(act.tx, run, author=act.author, now=act.now)
+    steps.update_property(act.tx, row.id, wanted)

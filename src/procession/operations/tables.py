@@ -16,6 +16,7 @@ from procession.model.ids import TableId
 from procession.model.people import Caller, Role
 from procession.model.tables import VERSION_FIRST, Draft, NewPart, Snapshot, Table, TableOperation, TableVersion
 from procession.operations import permissions, repeats
+from procession.operations.act import Act
 from procession.operations.office import Office
 from procession.operations.repeats import Keyed
 from procession.store import permissions as permission_store
@@ -32,28 +33,30 @@ T = TypeVar("T")
 class Desk:
     """What a change that takes several transactions works with; `database` is the dispatcher's.
 
-    `admit` gives the caller, if token and role still hold. `keyed` is the request, when it must be carried out once:
+    `admit` gives the act, if token and role still hold. `keyed` is the request, when it must be carried out once:
     marked where the change is published, with what `kept` makes of its result.
     """
 
     database: Any
     office: Office
-    admit: Callable[[Transaction], Caller]
+    admit: Callable[[Transaction], Act]
     clock: Callable[[], datetime]
     keyed: Keyed | None = None
     kept: Callable[[Any], bytes | None] = lambda result: None
 
 
-def create(tx: Transaction, caller: Caller, *, name: str, description: str, now: datetime) -> Table:
+def create(act: Act, *, name: str, description: str) -> Table:
     """The creator becomes its owner. Raises Invalid for a name that is taken."""
+    tx = act.tx
     _check_name(tx, name, None)
-    table = tables.add(tx, name, description, author=caller.user.login, now=now)
-    permission_store.grant(tx, table, Role.OWNER, holder=caller.user.id)
+    table = tables.add(tx, name, description, author=act.author, now=act.now)
+    permission_store.grant(tx, table, Role.OWNER, holder=act.caller.user.id)
     return find(tx, table)
 
 
-def update(tx: Transaction, table_id: TableId, *, name: str | None, description: str | None, now: datetime) -> Table:
+def update(act: Act, table_id: TableId, *, name: str | None, description: str | None) -> Table:
     """None leaves it as it is. The version stays: neither rows nor columns change. Raises Invalid as create() does."""
+    tx = act.tx
     table = find(tx, table_id)
     if name is not None:
         _check_name(tx, name, table_id)
@@ -62,7 +65,7 @@ def update(tx: Transaction, table_id: TableId, *, name: str | None, description:
         table_id,
         table.name if name is None else name,
         table.description if description is None else description,
-        now=now,
+        now=act.now,
     )
     return find(tx, table_id)
 
@@ -74,10 +77,10 @@ def _check_name(tx: Transaction, name: str, table: TableId | None) -> None:
         raise Invalid(f'there is a table "{other.name}" already; names of tables are unique')
 
 
-def delete(tx: Transaction, table_id: TableId, *, now: datetime) -> None:
+def delete(act: Act, table_id: TableId) -> None:
     """Raises NotFound."""
-    find(tx, table_id)
-    tables.remove(tx, table_id, now=now)
+    find(act.tx, table_id)
+    tables.remove(act.tx, table_id, now=act.now)
 
 
 def find(tx: Transaction, table_id: TableId) -> Table:
@@ -133,11 +136,11 @@ def _publication(
     """None: others were faster."""
 
     def operation(tx: Transaction) -> tuple[T] | None:
-        caller, now = desk.admit(tx), desk.clock()
-        published = _publish(tx, caller, present, draft, now)
+        act = desk.admit(tx)
+        published = _publish(act, present, draft)
         if published is None:
             return None
-        repeats.mark(tx, desk.keyed, now)
+        repeats.mark(tx, desk.keyed, act.now)
         done = result(published)
         repeats.keep(tx, desk.keyed, None if desk.keyed is None else desk.kept(done))
         return (done,)
@@ -145,22 +148,22 @@ def _publication(
     return operation
 
 
-def _publish(tx: Transaction, caller: Caller, present: Snapshot, draft: Draft | None, now: datetime) -> Snapshot | None:
+def _publish(act: Act, present: Snapshot, draft: Draft | None) -> Snapshot | None:
     """Without a draft the table stays as it is, if it still is."""
     if draft is not None:
-        return publish(tx, caller, present.table.id, draft, now=now)
-    return present if find(tx, present.table.id).version == present.version.number else None
+        return publish(act, present.table.id, draft)
+    return present if find(act.tx, present.table.id).version == present.version.number else None
 
 
-def publish(tx: Transaction, caller: Caller, table_id: TableId, draft: Draft, *, now: datetime) -> Snapshot | None:
-    """Make the draft the present version, in the caller's transaction; None when it was prepared against an older one.
+def publish(act: Act, table_id: TableId, draft: Draft) -> Snapshot | None:
+    """Make the draft the present version, in the act's transaction; None when it was prepared against an older one.
 
     A step that writes a table calls it in the transaction that ends the step. Raises NotFound and Forbidden: what was
     taken from the caller meanwhile is gone.
     """
-    permissions.require(tx, caller, table_id, Role.EDITOR)
-    number = tables.publish(tx, table_id, draft, author=caller.user.login, now=now)
-    return None if number is None else snapshot(tx, table_id, number)
+    permissions.require(act.tx, act.caller, table_id, Role.EDITOR)
+    number = tables.publish(act.tx, table_id, draft, author=act.author, now=act.now)
+    return None if number is None else snapshot(act.tx, table_id, number)
 
 
 def take_back(tx: Transaction, table_id: TableId, number: int) -> Draft:

@@ -19,6 +19,7 @@ from procession.model.uploads import (
     check_whole,
 )
 from procession.operations import files
+from procession.operations.act import Act
 from procession.store import uploads
 from procession.store.chunks import Chunks
 from procession.store.database import Database, Transaction
@@ -34,14 +35,15 @@ class Place:
     session: str
 
 
-def begin(tx: Transaction, caller: Caller, file_id: FileId, *, now: datetime) -> UploadSession:
+def begin(act: Act, file_id: FileId) -> UploadSession:
     """Raises Invalid as files.fill() does, and for too many open sessions of this user."""
-    files.check_fill(tx, caller, file_id)
-    if uploads.open_sessions(tx, caller.user.id) >= SESSIONS_OF_A_USER_MAX:
+    tx, user = act.tx, act.caller.user.id
+    files.check_fill(tx, act.caller, file_id)
+    if uploads.open_sessions(tx, user) >= SESSIONS_OF_A_USER_MAX:
         raise Invalid(
             f"you have {SESSIONS_OF_A_USER_MAX} upload sessions open; commit some, or wait until they are a day old"
         )
-    session = UploadSession(id=str(uuid.uuid4()), file=file_id, user=caller.user.id, created_at=now, committed_at=None)
+    session = UploadSession(id=str(uuid.uuid4()), file=file_id, user=user, created_at=act.now, committed_at=None)
     uploads.begin(tx, session)
     return session
 
@@ -64,12 +66,13 @@ def check_chunk(tx: Transaction, caller: Caller, place: Place, number: int) -> N
         raise Invalid(f"chunks are numbered from 1 to {CHUNKS_MAX}")
 
 
-def keep(tx: Transaction, caller: Caller, place: Place, chunk: Chunk, *, most: int) -> str | None:
+def keep(act: Act, place: Place, chunk: Chunk, *, most: int) -> str | None:
     """Record a chunk whose bytes are on disk; gives the name of what had its number before.
 
     Raises as check_chunk() does, and TooLarge when all chunks together have more than `most` bytes.
     """
-    check_chunk(tx, caller, place, chunk.number)
+    tx = act.tx
+    check_chunk(tx, act.caller, place, chunk.number)
     if uploads.size_bytes(tx, place.session, without=chunk.number) + chunk.size_bytes > most:
         raise TooLarge(f"the chunks of upload session {place.session} are larger than {most} bytes together")
     before = uploads.replaced_by(tx, place.session, chunk.number)
@@ -90,22 +93,21 @@ def to_join(tx: Transaction, caller: Caller, place: Place) -> list[Chunk] | None
     return chunks
 
 
-def commit(
-    tx: Transaction, caller: Caller, place: Place, joined: tuple[list[Chunk], Content] | None, *, now: datetime
-) -> File:
+def commit(act: Act, place: Place, joined: tuple[list[Chunk], Content] | None) -> File:
     """Fill the file with what was joined; None for a session that is committed already: the file as it is.
 
     The file keeps its name; one without a name takes the first chunk's. Raises as to_join() does, and Invalid when a
     chunk came in between: what the client was told to be complete is not what was joined.
     """
-    present = to_join(tx, caller, place)
+    tx = act.tx
+    present = to_join(tx, act.caller, place)
     if present is None:
         return files.find(tx, place.file)
     if joined is None or present != joined[0]:
         raise Invalid("a chunk arrived while the upload was being committed; commit again")
     name = files.find(tx, place.file).name or (present[0].file_name if present else "file")
-    filled = files.fill(tx, caller, place.file, name, joined[1], now=now)
-    uploads.commit(tx, place.session, now)
+    filled = files.fill(act, place.file, name, joined[1])
+    uploads.commit(tx, place.session, act.now)
     return filled
 
 

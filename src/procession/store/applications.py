@@ -23,7 +23,7 @@ def add(tx: Transaction, application: Application, now: datetime) -> Application
     """The application as stored: the id given in `application` is not looked at."""
     number = tx.insert(
         "INSERT INTO application (client_id, secret_hash, name, user_id, scopes, redirect_uris, is_public, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         application.client_id,
         application.secret_hash,
         application.name,
@@ -31,7 +31,7 @@ def add(tx: Transaction, application: Application, now: datetime) -> Application
         " ".join(sorted(application.scopes)),
         # No address holds white space.
         " ".join(application.redirect_uris),
-        application.is_public,
+        int(application.is_public),
         times.to_column(now),
     )
     return replace(application, id=ApplicationId(number))

@@ -6,6 +6,7 @@ unreferenced file, never a row without its bytes.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -18,9 +19,12 @@ from typing import BinaryIO
 
 from procession.model.errors import Invalid, NotFound
 from procession.model.files import Content
+from procession.shortages import is_shortage
+from procession.store import ahead
 from procession.store.crash import CrashPoint, pass_by
 
 COPY_BYTES = 1 << 20
+_NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 FREE_BYTES_MIN = 64 << 20  # less is full: the database needs some of it to end what is under way
 
 
@@ -57,16 +61,31 @@ class Blobs:
         """Where the bytes of a new content go while they arrive."""
         return Sink(self._incoming / secrets.token_hex(16), self._settle)
 
+    def adopt(self, path: Path, content: Content) -> bool:
+        """Give a synced file that nobody writes to any more its lasting place under a second name; nothing is copied.
+
+        False where the file system cannot do that.
+        """
+        target = self.path(content.sha256)
+        with self._held(fcntl.LOCK_SH):
+            try:
+                os.utime(target)  # as in _settle()
+            except FileNotFoundError:
+                self._crash_point("before publication")
+                target.parent.mkdir(exist_ok=True)
+                os.utime(path)
+                if not _link(path, target):
+                    return False
+        sync_folders(target.parent)
+        self._crash_point("after publication")
+        return True
+
     def take(self, source: Path, *, inside: Path) -> Content:
         """Publish a file that a step has written below `inside`.
 
         Raises Invalid for anything but a regular file there: links and pipes would lead a step to other people's bytes.
         """
-        descriptor = _open_below(inside, source)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise Invalid(f"the output {source.name} is not a file")
-        with os.fdopen(descriptor, "rb") as file:
+        with _opened_below(inside, source) as file:
             sink = self.sink()
             try:
                 while block := file.read(COPY_BYTES):
@@ -130,6 +149,30 @@ class Blobs:
             os.close(handle)
 
 
+def _link(path: Path, target: Path) -> bool:
+    try:
+        target.hardlink_to(path)
+    except FileExistsError:
+        os.utime(target)  # somebody was faster with the same content
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return False
+    return True
+
+
+@contextmanager
+def _opened_below(folder: Path, source: Path) -> Iterator[BinaryIO]:
+    descriptor = _open_below(folder, source)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Invalid(f"the output {source.name} is not a file")
+        with open(descriptor, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(descriptor)
+
+
 def _open_below(folder: Path, source: Path) -> int:
     """A descriptor of the file, reached from the folder name by name, none of them a link. Raises Invalid.
 
@@ -146,7 +189,9 @@ def _open_below(folder: Path, source: Path) -> int:
             os.close(place)
             place = below
         return os.open(names[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)
-    except OSError:
+    except OSError as error:
+        if is_shortage(error):
+            raise
         raise Invalid(f"the output file {source.name} does not exist or is a link") from None
     finally:
         os.close(place)
@@ -161,13 +206,18 @@ class Sink:
         self._settle = settle
         self._hash = hashlib.sha256()
         self._file = path.open("xb", buffering=0)
+        self._behind_bytes = 0  # not on their way to the disk yet
 
     def write(self, block: bytes | bytearray | memoryview) -> None:
-        self._hash.update(block)
         view = memoryview(block)
         while view:
             view = view[self._file.write(view) :]
         self.size_bytes += len(block)
+        self._behind_bytes += len(block)
+        if self._behind_bytes >= ahead.AHEAD_BYTES:
+            ahead.start(self._file.fileno())
+            self._behind_bytes = 0
+        self._hash.update(block)
 
     def finish(self) -> Content:
         """Durable from here on."""

@@ -7,17 +7,11 @@ from procession.store.database import Transaction
 
 def schema_number(tx: Transaction) -> int:
     """The newest migration that was applied, 0 for a database without any."""
-    if tx.one("SELECT 1 FROM sqlite_schema WHERE name = 'schema_migration'") is None:
+    if not tx.has_table("schema_migration"):
         return 0
     row = tx.one("SELECT coalesce(max(number), 0) FROM schema_migration")
     assert row is not None
     return int(row[0])
-
-
-def quick_check(tx: Transaction) -> list[str]:
-    """What SQLite finds wrong with its file; empty when it is whole."""
-    rows = [str(row[0]) for row in tx.all("PRAGMA quick_check")]
-    return [] if rows == ["ok"] else rows
 
 
 def contents(tx: Transaction) -> set[str]:

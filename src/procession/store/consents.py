@@ -21,7 +21,7 @@ CODE_KEPT = timedelta(days=1)
 
 def add(tx: Transaction, application: ApplicationId, user: UserId, scopes: frozenset[str], now: datetime) -> Consent:
     number = tx.insert(
-        "INSERT INTO oauth_grant (application_id, user_id, scopes, created_at) VALUES (?, ?, ?, ?)",
+        "INSERT INTO oauth_grant (application_id, user_id, scopes, created_at) VALUES (?, ?, ?, ?) RETURNING id",
         *(application.number, user.number, " ".join(sorted(scopes)), times.to_column(now)),
     )
     return Consent(id=number, application=application, user=user, scopes=scopes, is_revoked=False)

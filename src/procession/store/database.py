@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Any, Generic, Protocol, TypeVar
 
+from procession.model.errors import Invalid
 from procession.model.ids import RunId
 
 log = logging.getLogger(__name__)
@@ -21,8 +22,25 @@ T = TypeVar("T")
 Row = tuple[Any, ...]
 
 
+def check(parameters: Sequence[Any]) -> None:
+    """What each implementation asks of the parameters of a statement, so that all of them refuse the same.
+
+    Raises Invalid for a text with a NUL: PostgreSQL cannot hold it. Raises TypeError for a bool: no column is one.
+    """
+    for value in parameters:
+        kind = type(value)
+        if kind is str:
+            if "\0" in value:
+                raise Invalid("a text holds the character NUL, which cannot be stored")
+        elif kind is bool:
+            raise TypeError("a bool is no parameter; give int(...)")
+
+
 class Transaction(Protocol):
-    """What operations see of the database. Parameters always travel beside the text, `?` in it."""
+    """What operations see of the database. Parameters always travel beside the text, `?` in it.
+
+    Raises Invalid for a text with a NUL, and TypeError for a bool (check).
+    """
 
     def one(self, sql: str, *parameters: Any) -> Row | None: ...
 
@@ -32,13 +50,18 @@ class Transaction(Protocol):
         """Execute a statement that changes rows; gives how many."""
 
     def insert(self, sql: str, *parameters: Any) -> int:
-        """Execute an INSERT; gives the new row's id."""
+        """Execute an INSERT that ends in RETURNING id; gives the id."""
 
     def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Execute a statement once for each row of parameters."""
 
     def part(self) -> AbstractContextManager[None]:
         """What is written inside leaves no trace when the block raises; the rest of the transaction stays."""
+
+    def has_table(self, name: str) -> bool: ...
+
+    def references(self, table: str) -> list[tuple[str, str]]:
+        """Tables and their columns whose foreign keys name that table, by name."""
 
     def is_lost_with(self, error: Exception) -> bool:
         """Whether the error is one of the whole transaction: a full disk is no refusal of one operation."""
@@ -54,7 +77,7 @@ class Task(Generic[T]):
     """An operation on its way, and who is told of its end: `then` gets this task, with `value` or `error` set.
 
     An operation may be performed more than once before it is committed: it changes nothing but its transaction.
-    `must_be_written`: it waits for a full disk to have room, instead of failing.
+    `must_be_written`: it waits for the end of a shortage, a full disk say, instead of failing.
     """
 
     __slots__ = ("error", "must_be_written", "operation", "then", "value", "waited_seconds")
@@ -123,7 +146,7 @@ class Database(Protocol):
     """All that was acknowledged survives a power cut."""
 
     def read(self) -> AbstractContextManager[Transaction]:
-        """For keyed reads: every statement sees the latest commit."""
+        """For keyed reads: every statement sees the latest commit. Raises Unavailable where nothing can be read now."""
 
     def snapshot(self) -> AbstractContextManager[Transaction]:
         """For answers of several statements that must agree with each other."""
@@ -145,6 +168,9 @@ class Database(Protocol):
 
     def release(self) -> None:
         """Let the database's own thread commit again."""
+
+    def examine(self) -> list[str]:
+        """What is wrong with the database; empty when it is whole."""
 
     def close(self) -> None:
         """Commit what is queued, then close; later operations are refused."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -63,8 +64,8 @@ def append(
     write(tx, run, Entry(revision=row[0], attempt=row[1], kind=kind, detail=detail, step=step), now)
 
 
-def of_run(tx: Transaction, run: RunId, *, after: int = -1, limit: int = -1) -> list[HistoryRow]:
-    """Oldest first; of revisions after `after`, at most `limit` (-1: all)."""
+def of_run(tx: Transaction, run: RunId, *, after: int = -1, limit: int = sys.maxsize) -> list[HistoryRow]:
+    """Oldest first; of revisions after `after`, at most `limit`."""
     rows = tx.all(
         "SELECT h.revision, h.at, h.attempt, h.kind, s.kind, h.step_id, h.user_login, h.detail FROM history h"
         " LEFT JOIN step s ON s.id = h.step_id WHERE h.run_id = ? AND h.revision > ? ORDER BY h.revision LIMIT ?",
@@ -105,7 +106,7 @@ def add_attempt(tx: Transaction, new: NewAttempt, now: datetime) -> int:
     """The row before the act: its id names the attempt's folder and log."""
     return tx.insert(
         "INSERT INTO step_attempt (run_id, step_id, attempt, number, epoch, started_at, status, pid, started_ticks,"
-        " boot_id) VALUES (?, ?, ?, ?, ?, ?, 'Running', ?, ?, ?)",
+        " boot_id) VALUES (?, ?, ?, ?, ?, ?, 'Running', ?, ?, ?) RETURNING id",
         *(new.run.number, new.step.number, new.attempt, new.number, new.epoch, times.to_column(now)),
         *(new.pid, new.started_ticks, new.boot_id),
     )
@@ -124,7 +125,7 @@ class AttemptEnd(msgspec.Struct, frozen=True, kw_only=True):
 def end_attempt(tx: Transaction, attempt: int, end: AttemptEnd) -> None:
     tx.run(
         f"UPDATE step_attempt SET status = ?, message = ?, finished_at = {times.NOT_BEFORE_START}, duration = ?,"
-        " is_gone = ? WHERE id = ?",
+        " is_gone = ? WHERE id = ? AND status = 'Running'",
         *(end.status, end.message, *times.end_to_columns(end.at, end.seconds)),
         *(times.seconds_to_column(end.seconds), int(end.is_gone), attempt),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from procession.model.people import LogItem
-from procession.store import times
+from procession.store import conditions, times
 from procession.store.database import Transaction
 
 
@@ -22,17 +22,12 @@ class LogFilter:
 
 def page(tx: Transaction, wanted: LogFilter, limit: int) -> list[LogItem]:
     """Newest first."""
-    conditions: list[str] = []
-    parameters: list[str | int] = []
-    for condition, value in (
+    where, parameters = conditions.given(
         ("user_login = ?", wanted.login),
         ("at > ?", times.maybe_to_column(wanted.after_at)),
         ("at < ?", times.maybe_to_column(wanted.before_at)),
         ("id < ?", wanted.before),
-    ):
-        if value is not None:
-            conditions.append(condition)
-            parameters.append(value)
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    rows = tx.all(f"SELECT id, at, user_login, message FROM log{where} ORDER BY id DESC LIMIT ?", *parameters, limit)
+    )
+    sql = f"SELECT id, at, user_login, message FROM log WHERE {where} ORDER BY id DESC LIMIT ?"
+    rows = tx.all(sql, *parameters, limit)
     return [LogItem(number=row[0], at=times.from_column(row[1]), login=row[2], message=row[3]) for row in rows]

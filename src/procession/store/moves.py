@@ -81,18 +81,23 @@ def time_out_steps(tx: Transaction, run: RunId, *, message: str, now: datetime) 
 
 
 def reset_step(tx: Transaction, step: StepRow) -> None:
-    """Back to NotStarted with nothing left of the earlier attempt in the row; its history keeps it."""
+    """Back to NotStarted with nothing left of the earlier attempt in the row; its history keeps it.
+
+    Raises Superseded.
+    """
     new = move_step(step.status, StepEvent.RESET)
-    tx.run(
+    changed = tx.run(
         "UPDATE step SET status = ?, message = '', started_at = NULL, finished_at = NULL, duration = NULL,"
-        " began = NULL, tries = 0, retry_at = NULL, progress = NULL, progress_message = '' WHERE id = ?",
-        *(new, step.id.number),
+        " began = NULL, tries = 0, retry_at = NULL, progress = NULL, progress_message = '' WHERE id = ? AND status = ?",
+        *(new, step.id.number, step.status),
     )
+    if changed != 1:
+        raise Superseded
 
 
 def tell(tx: Transaction, step: StepId, message: str) -> None:
     """Why a step that is NotStarted stays so."""
-    tx.run("UPDATE step SET message = ? WHERE id = ?", message, step.number)
+    tx.run("UPDATE step SET message = ? WHERE id = ? AND status = 'NotStarted'", message, step.number)
 
 
 def show_progress(tx: Transaction, step: StepId, fraction: float, message: str) -> None:

@@ -45,24 +45,25 @@ def next_due(tx: Transaction, now: datetime) -> Post | None:
     return Post(number=row[4], about=_about(row), key=row[5], created_at=times.from_column(row[6]), tries=row[7])
 
 
-def postpone(tx: Transaction, post: Post, until: datetime) -> None:
-    """Count a try, and wait before the next."""
-    sql = "UPDATE outbox SET tries = ?, next_at = ? WHERE id = ? AND tries = ?"
-    tx.run(sql, post.tries + 1, times.to_column(until), post.number, post.tries)
+def claim(tx: Transaction, post: Post, until: datetime) -> bool:
+    """Count a try, and wait before the next; False when somebody else makes this try."""
+    sql = f"UPDATE outbox SET tries = ?, next_at = ? WHERE id = ? AND tries = ? AND {_WAITS}"
+    return tx.run(sql, post.tries + 1, times.to_column(until), post.number, post.tries) == 1
 
 
 def note_error(tx: Transaction, post: Post, reason: str) -> None:
-    tx.run("UPDATE outbox SET last_error = ? WHERE id = ?", reason, post.number)
+    tx.run("UPDATE outbox SET last_error = ? WHERE id = ? AND sent_at IS NULL", reason, post.number)
 
 
 def mark_sent(tx: Transaction, post: Post, now: datetime) -> None:
-    tx.run("UPDATE outbox SET sent_at = ?, last_error = NULL WHERE id = ?", times.to_column(now), post.number)
+    sql = f"UPDATE outbox SET sent_at = ?, last_error = NULL WHERE id = ? AND {_WAITS}"
+    tx.run(sql, times.to_column(now), post.number)
 
 
 def give_up(tx: Transaction, post: Post, reason: str, now: datetime) -> None:
     """`reason` counts where no try has left one."""
-    sql = "UPDATE outbox SET given_up_at = ?, last_error = coalesce(last_error, ?) WHERE id = ?"
-    tx.run(sql, times.to_column(now), reason, post.number)
+    sql = "UPDATE outbox SET given_up_at = ?, last_error = coalesce(last_error, ?) WHERE id = ? AND tries = ?"
+    tx.run(f"{sql} AND {_WAITS}", times.to_column(now), reason, post.number, post.tries)
 
 
 def remove(tx: Transaction, post: Post) -> None:

@@ -23,7 +23,7 @@ def add_user(tx: Transaction, user: User, now: datetime) -> User:
     number = tx.insert(
         "INSERT INTO user_account (login, email, first_name, last_name, role, status, city, country, born_on,"
         " department, phone_land, phone_mobile, timezone, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         *_columns(user),
         times.to_column(now),
     )
@@ -118,7 +118,7 @@ def is_empty(tx: Transaction) -> bool:
 
 def add_group(tx: Transaction, name: str, description: str, now: datetime) -> Group:
     number = tx.insert(
-        "INSERT INTO user_group (name, description, created_at) VALUES (?, ?, ?)",
+        "INSERT INTO user_group (name, description, created_at) VALUES (?, ?, ?) RETURNING id",
         *(name, description, times.to_column(now)),
     )
     return Group(id=GroupId(number), name=name, description=description)

@@ -91,10 +91,12 @@ def has_other_owner(
     tx: Transaction, resource: ResourceId, *, holder: UserId | GroupId, roles: Collection[UserRole]
 ) -> bool:
     """Whether somebody else can act as its owner: active, of one of these user roles, and not by way of `holder`."""
+    column = _holder_column(holder)
     row = tx.one(
         "SELECT 1 FROM permission p LEFT JOIN user_group_member m ON m.group_id = p.group_id"
         " JOIN user_account u ON u.id = coalesce(p.user_id, m.user_id)"
-        f" WHERE p.{_COLUMN_OF[type(resource)]} = ? AND p.role = 'owner' AND p.{_holder_column(holder)} IS NOT ?"
+        f" WHERE p.{_COLUMN_OF[type(resource)]} = ? AND p.role = 'owner'"
+        f" AND (p.{column} IS NULL OR p.{column} <> ?)"
         f" AND u.status = 'Active' AND u.role IN ({', '.join('?' for _ in roles)}) LIMIT 1",
         *(resource.number, holder.number, *roles),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from procession.model.ids import ProcessId, UserId
-from procession.store import times
+from procession.store import conditions, times
 from procession.store.database import Transaction
 
 
@@ -46,14 +47,15 @@ def add(tx: Transaction, name: str, author: str, now: datetime) -> ProcessId:
     moment = times.to_column(now)
     return ProcessId(
         tx.insert(
-            "INSERT INTO process (name, version, created_at, modified_at, modified_by) VALUES (?, 0, ?, ?, ?)",
+            "INSERT INTO process (name, version, created_at, modified_at, modified_by) VALUES (?, 0, ?, ?, ?)"
+            " RETURNING id",
             *(name, moment, moment, author),
         )
     )
 
 
 def publish(tx: Transaction, version: VersionRow, name: str) -> None:
-    """Make this the process's present version."""
+    """Make this the process's present version; it follows the one that was read in this transaction."""
     moment = times.to_column(version.created_at)
     tx.run(
         f"INSERT INTO process_version ({_VERSION}) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -65,10 +67,11 @@ def publish(tx: Transaction, version: VersionRow, name: str) -> None:
         version.author,
         moment,
     )
-    tx.run(
-        "UPDATE process SET version = ?, name = ?, modified_at = ?, modified_by = ? WHERE id = ?",
-        *(version.number, name, moment, version.author, version.process.number),
+    changed = tx.run(
+        "UPDATE process SET version = ?, name = ?, modified_at = ?, modified_by = ? WHERE id = ? AND version = ?",
+        *(version.number, name, moment, version.author, version.process.number, version.number - 1),
     )
+    assert changed == 1
 
 
 def find(tx: Transaction, process: ProcessId) -> ProcessRow | None:
@@ -95,12 +98,11 @@ def versions(tx: Transaction, process: ProcessId) -> list[VersionRow]:
 def with_alerts(tx: Transaction, field: str) -> list[str]:
     """Names of the processes whose present version has an address in `field`, alert_email or alert_sms."""
     rows = tx.all(
-        "SELECT p.name FROM process p JOIN process_version v ON v.process_id = p.id AND v.number = p.version"
-        " WHERE coalesce(json_extract(v.definition, '$.' || ?), '') <> ''"
-        " AND json_extract(v.definition, '$.alert_when') <> 'never' ORDER BY p.name",
-        field,
+        "SELECT p.name, v.definition FROM process p JOIN process_version v"
+        " ON v.process_id = p.id AND v.number = p.version ORDER BY p.name"
     )
-    return [row[0] for row in rows]
+    found = ((name, json.loads(definition)) for name, definition in rows)
+    return [name for name, said in found if said.get(field) and said.get("alert_when") not in (None, "never")]
 
 
 def visible(
@@ -112,16 +114,13 @@ def visible(
     created_before: datetime | None = None,
 ) -> list[ProcessRow]:
     """The processes that `user` has any role on (None: all), by name; bounds are strict, `name` is a part of it."""
-    rows = tx.all(
-        f"SELECT {_PROCESS} FROM process p WHERE (? IS NULL OR instr(lower(p.name), lower(?)) > 0)"
-        " AND (? IS NULL OR p.created_at > ?) AND (? IS NULL OR p.created_at < ?)"
-        " AND (? IS NULL OR p.id IN (SELECT q.process_id FROM permission q WHERE q.user_id = ? OR q.group_id IN"
-        " (SELECT m.group_id FROM user_group_member m WHERE m.user_id = ?))) ORDER BY p.name",
-        *(name, name),
-        *(times.maybe_to_column(created_after),) * 2,
-        *(times.maybe_to_column(created_before),) * 2,
-        *(user and user.number,) * 3,
+    where, parameters = conditions.given(
+        ("instr(lower(p.name), lower(?)) > 0", name),
+        ("p.created_at > ?", times.maybe_to_column(created_after)),
+        ("p.created_at < ?", times.maybe_to_column(created_before)),
+        conditions.permitted("p.id", "process_id", user),
     )
+    rows = tx.all(f"SELECT {_PROCESS} FROM process p WHERE {where} ORDER BY p.name", *parameters)
     return [_process(row) for row in rows]
 
 

@@ -14,9 +14,14 @@ def find(tx: Transaction, hash: str, since: datetime) -> tuple[str, bytes | None
     return None if row is None else (row[0], row[1])
 
 
-def add(tx: Transaction, hash: str, request: str, now: datetime) -> None:
-    """Without an answer yet; one of the same key that has expired makes room."""
-    tx.run("INSERT OR REPLACE INTO repeat VALUES (?, ?, NULL, ?)", hash, request, times.to_column(now))
+def add(tx: Transaction, hash: str, request: str, *, now: datetime, since: datetime) -> bool:
+    """Without an answer yet; one of the same key that was made before `since` makes room. False for a later one."""
+    added = tx.run(
+        "INSERT INTO repeat (hash, request, answer, at) VALUES (?, ?, NULL, ?) ON CONFLICT (hash) DO UPDATE"
+        " SET request = excluded.request, answer = NULL, at = excluded.at WHERE repeat.at <= ?",
+        *(hash, request, times.to_column(now), times.to_column(since)),
+    )
+    return added == 1
 
 
 def answer(tx: Transaction, hash: str, text: bytes) -> None:

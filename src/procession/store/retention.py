@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from procession.model.ids import ProcessId, RunId
-from procession.store import times
+from procession.store import conditions, times
 from procession.store.database import Transaction
 
 # What belongs to a run and goes with it. Whatever else names a run keeps it.
@@ -46,12 +46,12 @@ def runs(tx: Transaction, rule: Rule, *, among: Collection[RunId] | None = None)
     Never one that waits, runs or was not started; nor one whose processes may still live, or whose end is still to be
     told by mail; nor one that something else names, such as the version of a table that it wrote.
     """
-    conditions, parameters = _conditions(tx, rule, among)
+    where, parameters = _where(tx, rule, among)
     rows = tx.all(
         "SELECT r.id, r.name, r.process_id, p.name, r.version, coalesce(r.outcome, r.status), "
         f"{_ENDED} FROM (SELECT *, row_number() OVER (PARTITION BY process_id ORDER BY id DESC) AS place FROM run"
         " WHERE status IN ('Finished', 'Cancelled', 'TimedOut')) r JOIN process p ON p.id = r.process_id"
-        f" WHERE {' AND '.join(conditions)} ORDER BY r.id",
+        f" WHERE {where} ORDER BY r.id",
         *parameters,
     )
     return [
@@ -68,40 +68,28 @@ def runs(tx: Transaction, rule: Rule, *, among: Collection[RunId] | None = None)
     ]
 
 
-def _conditions(tx: Transaction, rule: Rule, among: Collection[RunId] | None) -> tuple[list[str], list[Any]]:
-    conditions = [
-        "NOT EXISTS (SELECT 1 FROM step_attempt a WHERE a.run_id = r.id AND a.is_gone = 0)",
+def _where(tx: Transaction, rule: Rule, among: Collection[RunId] | None) -> tuple[str, tuple[Any, ...]]:
+    return conditions.given(
+        ("NOT EXISTS (SELECT 1 FROM step_attempt a WHERE a.run_id = r.id AND a.is_gone = 0)",),
         # It would go with the history that it tells of.
-        "NOT EXISTS (SELECT 1 FROM outbox o WHERE o.run_id = r.id AND o.sent_at IS NULL AND o.given_up_at IS NULL)",
-    ]
-    conditions += [f"NOT EXISTS (SELECT 1 FROM {table} x WHERE x.{column} = r.id)" for table, column in _others(tx)]
-    parameters: list[Any] = []
-    for condition, value in (
+        ("NOT EXISTS (SELECT 1 FROM outbox o WHERE o.run_id = r.id AND o.sent_at IS NULL AND o.given_up_at IS NULL)",),
+        *(
+            (f"NOT EXISTS (SELECT 1 FROM {table} x WHERE x.{column} = r.id)",)
+            for table, column in tx.references("run")
+            if table not in _OWN
+        ),
         ("r.place > ?", rule.keep),
         (f"{_ENDED} < ?", times.maybe_to_column(rule.ended_before)),
-        ("r.process_id IN (SELECT value FROM json_each(?))", _list(rule.processes) if rule.processes else None),
-        ("r.id IN (SELECT value FROM json_each(?))", None if among is None else _list(among)),
-    ):
-        if value is not None:
-            conditions.append(condition)
-            parameters.append(value)
-    return conditions, parameters
-
-
-def _others(tx: Transaction) -> Iterator[tuple[str, str]]:
-    """Tables and columns that name a run and are not its own."""
-    rows = tx.all(
-        'SELECT m.name, f."from" FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) f'
-        " WHERE m.type = 'table' AND f.\"table\" = 'run' ORDER BY 1, 2"
+        *([_one_of("r.process_id", rule.processes)] if rule.processes else []),
+        *([] if among is None else [_one_of("r.id", among)]),
     )
-    return ((table, column) for table, column in rows if table not in _OWN)
 
 
-def _list(ids: Collection[RunId] | Collection[ProcessId]) -> str:
-    return json.dumps([one.number for one in ids])
+def _one_of(column: str, ids: Collection[RunId] | Collection[ProcessId]) -> tuple[Any, ...]:
+    return f"{column} IN ({', '.join('?' * len(ids)) or 'NULL'})", *(one.number for one in ids)
 
 
-_STEPS = "(SELECT id FROM step WHERE run_id IN (SELECT value FROM json_each(?1)))"
+_STEPS = "(SELECT id FROM step WHERE run_id IN ({runs}))"
 _PROPERTIES = f"(SELECT id FROM property WHERE step_id IN {_STEPS})"
 _FILES = f"(SELECT id FROM file WHERE property_id IN {_PROPERTIES})"
 _DELETIONS = (
@@ -111,17 +99,19 @@ _DELETIONS = (
     f"DELETE FROM file WHERE property_id IN {_PROPERTIES}",
     f"DELETE FROM property WHERE step_id IN {_STEPS}",
     f"DELETE FROM step_attempt WHERE step_id IN {_STEPS}",
-    "DELETE FROM history WHERE run_id IN (SELECT value FROM json_each(?1))",
-    "DELETE FROM step WHERE run_id IN (SELECT value FROM json_each(?1))",
-    "DELETE FROM run WHERE id IN (SELECT value FROM json_each(?1))",
+    "DELETE FROM history WHERE run_id IN ({runs})",
+    "DELETE FROM step WHERE run_id IN ({runs})",
+    "DELETE FROM run WHERE id IN ({runs})",
 )
 
 
 def remove(tx: Transaction, found: Sequence[OldRun]) -> None:
     """The runs with their steps, values, attempts and history. Their contents and logs lie in the folders still."""
-    numbers = _list([run.id for run in found])
+    numbers = [run.id.number for run in found]
+    if not numbers:
+        return
     for statement in _DELETIONS:
-        tx.run(statement, numbers)
+        tx.run(statement.format(runs=", ".join("?" * len(numbers))), *numbers)
 
 
 def history_sha256(tx: Transaction, run: RunId) -> str:
@@ -160,10 +150,10 @@ def _named(tx: Transaction) -> Iterator[tuple[str, int, int | None]]:
 def is_named(tx: Transaction, sha256: str) -> bool:
     """Whether any row names this content now."""
     row = tx.one(
-        "SELECT EXISTS (SELECT 1 FROM file WHERE sha256 = ?1)"
-        " OR EXISTS (SELECT 1 FROM property_write WHERE sha256 = ?1)"
-        " OR EXISTS (SELECT 1 FROM table_part WHERE sha256 = ?1)",
-        sha256,
+        "SELECT EXISTS (SELECT 1 FROM file WHERE sha256 = ?)"
+        " OR EXISTS (SELECT 1 FROM property_write WHERE sha256 = ?)"
+        " OR EXISTS (SELECT 1 FROM table_part WHERE sha256 = ?)",
+        *(sha256,) * 3,
     )
     assert row is not None
     return bool(row[0])
@@ -175,11 +165,8 @@ def attempts(tx: Transaction) -> set[int]:
 
 
 def attempts_of(tx: Transaction, found: Collection[RunId]) -> set[int]:
-    rows = tx.all(
-        f"SELECT id FROM step_attempt WHERE step_id IN {_STEPS}",
-        _list(found),
-    )
-    return {row[0] for row in rows}
+    going = {run.number for run in found}
+    return {attempt for attempt, run in tx.all("SELECT id, run_id FROM step_attempt") if run in going}
 
 
 def count_runs(tx: Transaction) -> int:
@@ -201,9 +188,9 @@ def users_of(tx: Transaction, sha256: str, *, mark: str = "") -> str:
     """Whose content this is, in the user's words; `mark` stands before and behind the name of a file."""
     row = tx.one(
         "SELECT u.name, s.run_id, s.process_id, s.key || '.' || q.key FROM (SELECT property_id, name FROM file"
-        " WHERE sha256 = ?1 UNION ALL SELECT property_id, file_name FROM property_write WHERE sha256 = ?1) u"
+        " WHERE sha256 = ? UNION ALL SELECT property_id, file_name FROM property_write WHERE sha256 = ?) u"
         " JOIN property q ON q.id = u.property_id JOIN step s ON s.id = q.step_id LIMIT 1",
-        sha256,
+        *(sha256,) * 2,
     )
     if row is not None:
         return f"{mark}{row[0]}{mark} ({row[3]} of {RunId(row[1]) if row[1] else ProcessId(row[2])})"

@@ -22,7 +22,7 @@ from procession.model.lifecycle import (
 )
 from procession.model.processes import Process
 from procession.model.runs import Run, RunFilter
-from procession.store import times
+from procession.store import conditions, times
 from procession.store.database import Transaction
 
 _RUN = (
@@ -72,38 +72,19 @@ def of_process(
     tx: Transaction, process: ProcessId, *, created_after: datetime | None, created_before: datetime | None
 ) -> list[tuple[RunId, str]]:
     """Ids and names, oldest first; bounds are strict."""
-    rows = tx.all(
-        "SELECT id, name FROM run WHERE process_id = ? AND (? IS NULL OR created_at > ?)"
-        " AND (? IS NULL OR created_at < ?) ORDER BY id",
-        process.number,
-        *(times.maybe_to_column(created_after),) * 2,
-        *(times.maybe_to_column(created_before),) * 2,
+    where, parameters = conditions.given(
+        ("process_id = ?", process.number),
+        ("created_at > ?", times.maybe_to_column(created_after)),
+        ("created_at < ?", times.maybe_to_column(created_before)),
     )
+    rows = tx.all(f"SELECT id, name FROM run WHERE {where} ORDER BY id", *parameters)
     return [(RunId(row[0]), row[1]) for row in rows]
 
 
 def page(tx: Transaction, reader: UserId | None, shown: RunFilter, *, before: RunId | None, limit: int) -> list[Run]:
     """Newest first, older than `before`; `reader` None sees all, anybody else what a permission shows."""
-    conditions: list[tuple[str, tuple[Any, ...]]] = [
-        ("r.id < ?", (before.number,)) if before else ("1 = 1", ()),
-        *_chosen(shown),
-    ]
-    if reader is not None:
-        conditions.append(
-            (
-                "r.process_id IN (SELECT process_id FROM permission WHERE user_id = ? OR group_id IN"
-                " (SELECT group_id FROM user_group_member WHERE user_id = ?))",
-                (reader.number, reader.number),
-            )
-        )
-    # The texts are the constants of this file; what users gave travels as parameters.
-    sql = f"SELECT {_RUN} FROM run r WHERE {' AND '.join(text for text, _ in conditions)} ORDER BY r.id DESC LIMIT ?"
-    rows = tx.all(sql, *(value for _, parameters in conditions for value in parameters), limit)
-    return [_run(row) for row in rows]
-
-
-def _chosen(shown: RunFilter) -> list[tuple[str, tuple[Any, ...]]]:
-    choices = (
+    where, parameters = conditions.given(
+        ("r.id < ?", before and before.number),
         ("r.process_id = ?", shown.process and shown.process.number),
         ("instr(lower(r.name), lower(?)) > 0", shown.name),
         ("r.status = ?", shown.status),
@@ -111,8 +92,11 @@ def _chosen(shown: RunFilter) -> list[tuple[str, tuple[Any, ...]]]:
         ("r.created_at > ?", times.maybe_to_column(shown.created_after)),
         ("r.created_at < ?", times.maybe_to_column(shown.created_before)),
         ("r.started_by = ?", shown.started_by and shown.started_by.number),
+        conditions.permitted("r.process_id", "process_id", reader),
     )
-    return [(text, (value,)) for text, value in choices if value is not None]
+    # The texts are the constants of this file; what users gave travels as parameters.
+    rows = tx.all(f"SELECT {_RUN} FROM run r WHERE {where} ORDER BY r.id DESC LIMIT ?", *parameters, limit)
+    return [_run(row) for row in rows]
 
 
 def unfinished_ids(tx: Transaction) -> list[RunId]:
@@ -143,11 +127,14 @@ def _beat(steady: float) -> tuple[int, int]:
 
 
 def touch(tx: Transaction, run: Run, *, author: str, now: datetime) -> None:
-    """An input of the run was changed: a new revision for those who watch."""
-    tx.run(
-        "UPDATE run SET revision = revision + 1, modified_at = ?, modified_by = ? WHERE id = ?",
+    """An input is about to change: a new revision for those who watch. Raises Superseded once the run has started."""
+    touched = tx.run(
+        "UPDATE run SET revision = revision + 1, modified_at = ?, modified_by = ?"
+        " WHERE id = ? AND status = 'NotStarted'",
         *(times.to_column(now), author, run.id.number),
     )
+    if touched != 1:
+        raise Superseded
 
 
 # --- the status of a run -----------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from procession.model.errors import Unavailable
 from procession.store.database import Transaction
 from procession.store.sqlite import BUSY_SECONDS
-from procession.store.sqlite_commits import SqliteTransaction
+from procession.store.sqlite_transaction import SqliteTransaction
 
 PAGES_AT_ONCE = 256  # freed in one transaction: 1 MB, for which a server's writer waits some milliseconds
 FAULTS_SHOWN_MAX = 5
@@ -82,16 +82,12 @@ def disarm(tx: Transaction) -> None:
     Pids of the original may be alive on this machine: whoever takes the home must not look for them, and not end them.
     """
     tx.run("UPDATE step_attempt SET is_gone = 1 WHERE is_gone = 0")
-    if has_table(tx, "home"):
+    if tx.has_table("home"):
         # No folder has this inode: what is restored is a copy, even in the place of the original.
         tx.run("UPDATE home SET path = coalesce(path, 'its backup'), device = '', inode = ''")
-    if has_table(tx, "upload_session"):
+    if tx.has_table("upload_session"):
         tx.run("DELETE FROM upload_chunk")
         tx.run("DELETE FROM upload_session")
-
-
-def has_table(tx: Transaction, name: str) -> bool:
-    return tx.one("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", name) is not None
 
 
 def free_pages(path: Path) -> bool:

@@ -40,7 +40,7 @@ def add(tx: Transaction, process: ProcessId, run: RunId | None, step: Step, *, p
     """A step and its properties, each File property with an empty file of its own."""
     number = tx.insert(
         "INSERT INTO step (process_id, run_id, key, name, kind, step_order, group_name, position, enabled)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         *(process.number, run and run.number, step.key, step.name, step.kind, step.order, step.group, position),
         int(step.enabled),
     )
@@ -51,11 +51,12 @@ def add(tx: Transaction, process: ProcessId, run: RunId | None, step: Step, *, p
 
 def add_property(tx: Transaction, step_number: int, item: Property, *, position: int) -> PropertyId:
     number = tx.insert(
-        f"INSERT INTO property (step_id, {_PROPERTY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO property (step_id, {_PROPERTY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " RETURNING id",
         *(step_number, position, *_columns(item)),
     )
     if item.type is PropertyType.FILE:
-        tx.insert("INSERT INTO file (property_id) VALUES (?)", number)
+        tx.run("INSERT INTO file (property_id) VALUES (?)", number)
     return PropertyId(number)
 
 
@@ -113,8 +114,7 @@ def _replace(
     tx: Transaction, owner: tuple[ProcessId, RunId | None], present: Mapping[str, int], steps: Sequence[Step]
 ) -> None:
     """`present` are all there ever were, by key."""
-    for number in present.values():
-        tx.run("UPDATE step SET is_retired = 1 WHERE id = ?", number)
+    tx.many("UPDATE step SET is_retired = 1 WHERE id = ?", [(number,) for number in present.values()])
     for position, step in enumerate(steps):
         if step.key in present:
             _publish_step(tx, present[step.key], step, position=position)

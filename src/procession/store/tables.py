@@ -21,7 +21,7 @@ from procession.model.tables import (
     TableOperation,
     TableVersion,
 )
-from procession.store import times
+from procession.store import conditions, times
 from procession.store.database import Transaction
 
 _columns = msgspec.json.Decoder(tuple[Column, ...])
@@ -41,7 +41,8 @@ def add(tx: Transaction, name: str, description: str, *, author: str, now: datet
     moment = times.to_column(now)
     table = TableId(
         tx.insert(
-            "INSERT INTO managed_table (name, description, version, created_at, modified_at) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO managed_table (name, description, version, created_at, modified_at) VALUES (?, ?, ?, ?, ?)"
+            " RETURNING id",
             *(name, description, VERSION_FIRST, moment, moment),
         )
     )
@@ -53,14 +54,17 @@ def add(tx: Transaction, name: str, description: str, *, author: str, now: datet
 def rename(tx: Transaction, table: TableId, name: str, description: str, *, now: datetime) -> None:
     """No new version: neither rows nor columns change."""
     tx.run(
-        "UPDATE managed_table SET name = ?, description = ?, modified_at = ? WHERE id = ?",
+        "UPDATE managed_table SET name = ?, description = ?, modified_at = ? WHERE id = ? AND is_deleted = 0",
         *(name, description, times.to_column(now), table.number),
     )
 
 
 def remove(tx: Transaction, table: TableId, *, now: datetime) -> None:
     """Nobody sees it any more, and its name is free. Its versions stay: runs that used them can be verified."""
-    tx.run("UPDATE managed_table SET is_deleted = 1, modified_at = ? WHERE id = ?", times.to_column(now), table.number)
+    tx.run(
+        "UPDATE managed_table SET is_deleted = 1, modified_at = ? WHERE id = ? AND is_deleted = 0",
+        *(times.to_column(now), table.number),
+    )
 
 
 def find(tx: Transaction, table: TableId) -> Table | None:
@@ -70,19 +74,16 @@ def find(tx: Transaction, table: TableId) -> Table | None:
 
 def by_name(tx: Transaction, name: str) -> Table | None:
     """Any case."""
-    row = tx.one(f"SELECT {_TABLE} WHERE t.name = ? AND t.is_deleted = 0", name)
+    row = tx.one(f"SELECT {_TABLE} WHERE lower(t.name) = lower(?) AND t.is_deleted = 0", name)
     return None if row is None else _table(row)
 
 
 def visible(tx: Transaction, user: UserId | None, *, name: str | None) -> list[Table]:
     """The tables that `user` has any role on (None: all), by name; `name` is a part of it."""
-    rows = tx.all(
-        f"SELECT {_TABLE} WHERE t.is_deleted = 0 AND (? IS NULL OR instr(lower(t.name), lower(?)) > 0)"
-        " AND (? IS NULL OR t.id IN (SELECT q.table_id FROM permission q WHERE q.user_id = ? OR q.group_id IN"
-        " (SELECT m.group_id FROM user_group_member m WHERE m.user_id = ?))) ORDER BY t.name",
-        *(name, name),
-        *(user and user.number,) * 3,
+    where, parameters = conditions.given(
+        ("instr(lower(t.name), lower(?)) > 0", name), conditions.permitted("t.id", "table_id", user)
     )
+    rows = tx.all(f"SELECT {_TABLE} WHERE t.is_deleted = 0 AND {where} ORDER BY lower(t.name)", *parameters)
     return [_table(row) for row in rows]
 
 

@@ -74,7 +74,8 @@ def keep(tx: Transaction, session: str, chunk: Chunk) -> None:
 def commit(tx: Transaction, session: str, now: datetime) -> None:
     """The session stays for its 24 hours, so that a commit sent twice is answered twice."""
     tx.run("DELETE FROM upload_chunk WHERE session_id = ?", session)
-    tx.run("UPDATE upload_session SET committed_at = ? WHERE id = ?", times.to_column(now), session)
+    sql = "UPDATE upload_session SET committed_at = ? WHERE id = ? AND committed_at IS NULL"
+    tx.run(sql, times.to_column(now), session)
 
 
 def older_than(tx: Transaction, moment: datetime, limit: int) -> list[str]:

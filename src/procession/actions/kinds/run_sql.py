@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
-
-import msgspec
+from typing import TYPE_CHECKING, Any
 
 from procession.actions import database, expecting, references, relations, values
 from procession.actions.contract import (
@@ -19,14 +17,13 @@ from procession.actions.contract import (
     OutputValue,
 )
 from procession.actions.database import quote
-from procession.actions.expecting import Expect
 from procession.actions.problems import Problem
-from procession.actions.reading.columns import Made
+from procession.actions.reading.columns import Relation
 from procession.actions.reading.options import FileOptions
 from procession.actions.reconciling import comparing
-from procession.actions.references import Given, Name
 from procession.actions.sql import sql_checks, sql_complaints, sql_facts
 from procession.actions.sql.sql_checks import RESULT, WHERE
+from procession.actions.sql.sql_settings import RunSqlSettings
 from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
 from procession.model.lifecycle import StepStatus
@@ -35,27 +32,11 @@ from procession.model.processes import Effect
 if TYPE_CHECKING:
     import duckdb
 
-SQL_CHARACTERS_MAX = 262_144
 _EXACT = {  # by type: what DuckDB's Python would change, or wants a module for that is not installed
     "TIMESTAMP WITH TIME ZONE": "strftime({}, '%Y-%m-%dT%H:%M:%S.%fZ')",
     "TIMESTAMP_NS": "replace(CAST({} AS VARCHAR), ' ', 'T')",
     "FLOAT": "CAST(CAST({} AS VARCHAR) AS DOUBLE)",
 }
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    sql: Annotated[str, msgspec.Meta(min_length=1, max_length=SQL_CHARACTERS_MAX, description="DuckDB SQL")]
-    inputs: Annotated[
-        dict[Name, Given | FileOptions],
-        msgspec.Meta(
-            description="a file is a relation by its name; other values are parameters ($name), a Datepicker a date"
-        ),
-    ] = {}
-    outputs: Annotated[
-        dict[Name, Target],
-        msgspec.Meta(description="`result` is the last SELECT, any other name the relation that is called so"),
-    ] = {}
-    expect: Annotated[Expect, msgspec.Meta(description="what the rows of `result` must be")] = Expect()
 
 
 def run(context: Context) -> Outcome:
@@ -90,10 +71,10 @@ def _rows(count: int) -> str:
 
 def _load(
     context: Context, connection: duckdb.DuckDBPyConnection, warnings: list[str]
-) -> tuple[dict[str, Any], dict[str, Made]]:
+) -> tuple[dict[str, Any], dict[str, Relation]]:
     """The inputs that are values, to be bound, and the relations that the files became."""
     parameters: dict[str, Any] = {}
-    made: dict[str, Made] = {}
+    made: dict[str, Relation] = {}
     for name, given in context.settings.inputs.items():
         value = None if isinstance(given, FileOptions) else references.resolve(context, given)
         if isinstance(given, FileOptions) or isinstance(value, FileInput):
@@ -115,7 +96,7 @@ def _execute(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
     parameters: dict[str, Any],
-    made: Mapping[str, Made],
+    made: Mapping[str, Relation],
     warnings: list[str],
 ) -> None:
     import duckdb
@@ -217,17 +198,17 @@ def _is_infinite(connection: duckdb.DuckDBPyConnection, relation: str, column: s
     return connection.execute(query).fetchone() is not None
 
 
-def reads(settings: Settings) -> tuple[str, ...]:
+def reads(settings: RunSqlSettings) -> tuple[str, ...]:
     given = settings.inputs.values()
     files = [item.file if isinstance(item, FileOptions) else item for item in given]
     return references.only([*files, *expecting.reads(settings.expect)])
 
 
-def writes(settings: Settings) -> tuple[str, ...]:
+def writes(settings: RunSqlSettings) -> tuple[str, ...]:
     return references.only(exports.options_of(target).to for target in settings.outputs.values())
 
 
-def check(settings: Settings) -> tuple[str, ...]:
+def check(settings: RunSqlSettings) -> tuple[str, ...]:
     found: list[str] = []
     for name, given in settings.inputs.items():
         path = f"inputs.{name}"
@@ -260,7 +241,7 @@ ACTION = Action(
     kind="run_sql",
     effect=Effect.PURE,
     title="Run SQL over files",
-    settings=Settings,
+    settings=RunSqlSettings,
     run=run,
     reads=reads,
     writes=writes,

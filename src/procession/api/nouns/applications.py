@@ -37,7 +37,7 @@ def create(call: Call) -> people_shapes.Application:
         scopes=frozenset(),
         is_public=call.body.get("ispublic") is not None and reading.boolean(call.body["ispublic"], field="isPublic"),
     )
-    made, secret = applications.register(call.tx, call.caller, _changed(blank, call.body), call.now)
+    made, secret = applications.register(call.act, _changed(blank, call.body))
     # A public application can keep no secret, and is told none.
     return _shown(call, made, secret=None if made.is_public else secret)
 
@@ -48,11 +48,11 @@ def change(call: Call) -> people_shapes.Application:
     if call.body.get("ispublic") not in {None, present.is_public}:
         raise Invalid("isPublic cannot be changed; register another application")
     wanted = _changed(present, call.body)
-    return _shown(call, applications.change(call.tx, call.caller, wanted, call.now))
+    return _shown(call, applications.change(call.act, wanted))
 
 
 def reset_secret(call: Call) -> people_shapes.Application:
-    changed, secret = applications.reset_secret(call.tx, call.caller, call.id(ApplicationId), call.now)
+    changed, secret = applications.reset_secret(call.act, call.id(ApplicationId))
     return _shown(call, changed, secret=secret)
 
 

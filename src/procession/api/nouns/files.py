@@ -24,7 +24,7 @@ def metadata(call: Call) -> shapes.File:
 def rename(call: Call) -> shapes.File:
     name = clean_name(reading.name(call.body.get("name"), field="name"))
     conditions.check_change(call.request.headers, files.find(call.tx, call.id(FileId)))
-    file = files.rename(call.tx, call.caller, call.id(FileId), name, now=call.now)
+    file = files.rename(call.act, call.id(FileId), name)
     call.parts.announce(call.tx, file.run)
     return wire.file(file, call.request.origin)
 
@@ -39,9 +39,9 @@ async def upload(call: StreamCall) -> shapes.File:
     upload = await uploads.receive_file(call.receive, call.request.headers, sink, most=call.parts.upload_bytes_max)
 
     def operation(tx: Transaction) -> File:
-        caller = call.admit(tx)
+        act = call.admit(tx)
         conditions.check_change(call.request.headers, files.find(tx, file_id))
-        file = files.fill(tx, caller, file_id, upload.name, upload.content, now=call.clock())
+        file = files.fill(act, file_id, upload.name, upload.content)
         call.parts.announce(tx, file.run)
         return file
 

@@ -32,13 +32,13 @@ def change(call: Call) -> people_shapes.Permission:
 
 
 def revoke(call: Call) -> EmptyReply:
-    grants.revoke(call.tx, call.caller, _holder(call), call.id(ResourceId))
+    grants.revoke(call.act, _holder(call), call.id(ResourceId))
     return EmptyReply()
 
 
 def _granted(call: Call, resource: ResourceId) -> people_shapes.Permission:
     role = reading.choice(Role, call.body.get("role"), field="role")
-    return _shown(grants.grant(call.tx, call.caller, _holder(call), resource, role))
+    return _shown(grants.grant(call.act, _holder(call), resource, role))
 
 
 def _holder(call: Call) -> Holder:

@@ -68,17 +68,9 @@ async def _apply(call: StreamCall, process_id: ProcessId | None) -> shapes.Proce
         raise Mistaken(error) from None
 
     def operation(tx: Transaction) -> shapes.Process:
-        caller = call.admit(tx)
-        repeats.mark(tx, call.keyed, call.clock())
-        applied = processes.apply(
-            tx,
-            office,
-            caller.user,
-            text,
-            definition=definition,
-            now=call.clock(),
-            process=process_id,
-        )
+        act = call.admit(tx)
+        repeats.mark(tx, call.keyed, act.now)
+        applied = processes.apply(act, text, definition=definition, process=process_id)
         return idempotency.answered(tx, call.keyed, _shown(tx, applied.id))
 
     return await asyncio.wrap_future(call.database.submit(operation))

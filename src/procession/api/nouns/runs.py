@@ -43,14 +43,11 @@ def create(call: Call) -> shapes.ProcessRun:
         raise Invalid('inputs must be an object such as {"parameters.month": "2026-11-30"}')
     is_started = call.body.get("start")
     run = runs.create(
-        call.tx,
-        call.parts.office,
-        call.caller,
+        call.act,
         call.id(ProcessId),
         prefix=reading.string(call.body, "namePrefix"),
         inputs=inputs,
         start=is_started is not None and reading.boolean(is_started, field="start"),
-        now=call.now,
     )
     call.parts.announce(call.tx, run.id)
     return wire.run(run)
@@ -76,7 +73,7 @@ def start(call: Call) -> shapes.RunStatus:
 
 
 def _start(call: Call, run_id: RunId) -> shapes.RunStatus:
-    run = runs.start(call.tx, call.parts.office, call.caller, run_id, reason=reason(call.body), now=call.now)
+    run = runs.start(call.act, run_id, reason=reason(call.body))
     call.parts.announce(call.tx, run_id)
     return _status(call.tx, run, call)
 
@@ -86,7 +83,7 @@ def cancel(call: Call) -> shapes.RunStatus:
 
 
 def _cancel(call: Call, run_id: RunId) -> shapes.RunStatus:
-    run = runs.cancel(call.tx, call.parts.office, call.caller, run_id, reason=reason(call.body), now=call.now)
+    run = runs.cancel(call.act, run_id, reason=reason(call.body))
     call.parts.announce(call.tx, run_id)
     return _status(call.tx, run, call)
 

@@ -46,13 +46,10 @@ def status(call: Call) -> shapes.StepRunStatus:
 
 def restart(call: Call) -> shapes.StepRunStatus:
     step = run_operations.restart(
-        call.tx,
-        call.parts.office,
-        call.caller,
+        call.act,
         call.id(RunId),
         call.id(StepId),
         wish=Wish(reason=runs.reason(call.body), release=_released(call), takes_latest=_takes_latest(call)),
-        now=call.now,
     )
     call.parts.announce(call.tx, step.run)
     return wire.restarted(step, call.now)
@@ -119,6 +116,6 @@ def property(call: Call) -> shapes.Property:
 def change(call: Call) -> shapes.Property:
     row = steps.find_property(call.tx, call.id(StepId), call.id(PropertyId))
     wanted = reading.changed(row.item, call.body)
-    changed = steps.change(call.tx, call.parts.office, call.caller, row, wanted, now=call.now)
+    changed = steps.change(call.act, row, wanted)
     call.parts.announce(call.tx, steps.find(call.tx, call.id(StepId)).run)
     return wire.property(changed, is_update=True)

@@ -29,7 +29,7 @@ def get(call: Call) -> table_shapes.Table:
 def create(call: Call) -> table_shapes.Table:
     name = reading.name(call.body.get("name"), field="name")
     description = reading.string(call.body, "description", most=DESCRIPTION_CHARACTERS_MAX)
-    return shown(tables.create(call.tx, call.caller, name=name, description=description, now=call.now))
+    return shown(tables.create(call.act, name=name, description=description))
 
 
 def update(call: Call) -> table_shapes.Table:
@@ -38,11 +38,11 @@ def update(call: Call) -> table_shapes.Table:
     description = None
     if "description" in call.body:
         description = reading.string(call.body, "description", most=DESCRIPTION_CHARACTERS_MAX)
-    return shown(tables.update(call.tx, call.id(TableId), name=name, description=description, now=call.now))
+    return shown(tables.update(call.act, call.id(TableId), name=name, description=description))
 
 
 def delete(call: Call) -> EmptyReply:
-    tables.delete(call.tx, call.id(TableId), now=call.now)
+    tables.delete(call.act, call.id(TableId))
     return EmptyReply()
 
 

@@ -23,7 +23,7 @@ from procession.store.database import Transaction
 
 def begin(call: Call) -> UploadStarted:
     conditions.check_change(call.request.headers, files.find(call.tx, call.id(FileId)))
-    session = operations.begin(call.tx, call.caller, call.id(FileId), now=call.now)
+    session = operations.begin(call.act, call.id(FileId))
     return UploadStarted(uploadSessionId=session.id, uploadsessionid=session.id)
 
 
@@ -36,14 +36,14 @@ async def chunk(call: StreamCall) -> ChunkKept:
     kept = await _received(call, place, number)
     most = call.parts.upload_bytes_max
     try:
-        before = await _written(call, lambda tx: operations.keep(tx, call.admit(tx), place, kept, most=most))
+        before = await _written(call, lambda tx: operations.keep(call.admit(tx), place, kept, most=most))
     except ProcessionError as error:
         # Only what was refused: after any other error, or when the client hangs up, the row may be there.
         if error.status < 500:
-            await asyncio.to_thread(chunks.remove, place.session, kept.stored_as)
+            await asyncio.to_thread(chunks.drop, place.session, number, kept.stored_as)
         raise
     if before is not None:
-        await asyncio.to_thread(chunks.remove, place.session, before)
+        await asyncio.to_thread(chunks.drop, place.session, number, before)
     return ChunkKept(fileId=str(place.file), uploadSessionId=place.session, chunkId=number, chunkHash=kept.sha256)
 
 
@@ -51,7 +51,7 @@ async def _received(call: StreamCall, place: Place, number: int) -> Chunk:
     """Its bytes are on disk. A session that is committed or too old meanwhile takes its folder with it."""
     most = call.parts.upload_bytes_max
     try:
-        sink = await asyncio.to_thread(call.parts.office.chunks.sink, place.session)
+        sink = await asyncio.to_thread(call.parts.office.chunks.sink, place.session, number)
         got = await uploads.receive_file(call.receive, call.request.headers, sink, most=most)
     except FileNotFoundError:
         with call.database.read() as tx:
@@ -59,7 +59,7 @@ async def _received(call: StreamCall, place: Place, number: int) -> Chunk:
         raise
     return Chunk(
         number=number,
-        stored_as=sink.path.name,
+        stored_as=sink.name,
         file_name=got.name,
         sha256=got.content.sha256,
         size_bytes=got.content.size_bytes,
@@ -75,17 +75,16 @@ async def commit(call: StreamCall) -> shapes.File:
             conditions.check_change(call.request.headers, files.find(tx, place.file))
     joined: tuple[list[Chunk], Content] | None = None
     if found is not None:
-        names = [chunk.stored_as for chunk in found]
         # What is gone was replaced, or another commit was faster: the transaction below tells which.
         with contextlib.suppress(FileNotFoundError):
-            joined = found, await asyncio.to_thread(office.chunks.join, place.session, names, office.blobs)
+            joined = found, await asyncio.to_thread(office.chunks.join, place.session, found, office.blobs)
 
     def operation(tx: Transaction) -> File:
-        caller = call.admit(tx)
+        act = call.admit(tx)
         # A commit that is sent again has changed what it asks about by itself.
-        if operations.to_join(tx, caller, place) is not None:
+        if operations.to_join(tx, act.caller, place) is not None:
             conditions.check_change(call.request.headers, files.find(tx, place.file))
-        file = operations.commit(tx, caller, place, joined, now=call.clock())
+        file = operations.commit(act, place, joined)
         call.parts.announce(tx, file.run)
         return file
 

@@ -61,10 +61,10 @@ async def create(call: StreamCall) -> people_shapes.User:
     wanted, password_hash = _changed(BLANK, body), await _hashed(call, body)
 
     def operation(tx: Transaction) -> people_shapes.User:
-        caller = call.admit(tx)
-        repeats.mark(tx, call.keyed, call.clock())
-        sends, now = _sends_mail(tx, call.parts), call.clock()
-        made = accounts.create(tx, caller, wanted, password_hash=password_hash, sends_mail=sends, now=now)
+        act = call.admit(tx)
+        repeats.mark(tx, call.keyed, act.now)
+        sends = _sends_mail(tx, call.parts)
+        made = accounts.create(act, wanted, password_hash=password_hash, sends_mail=sends)
         return idempotency.answered(tx, call.keyed, _with_link(call, made))
 
     return await _written(call, operation)
@@ -73,7 +73,7 @@ async def create(call: StreamCall) -> people_shapes.User:
 def link(call: Call) -> people_shapes.User:
     """A link to set the password: mailed to the user, or in the answer where no mail is sent."""
     sends = _sends_mail(call.tx, call.parts)
-    return _with_link(call, accounts.remind(call.tx, call.caller, call.id(UserId), sends_mail=sends, now=call.now))
+    return _with_link(call, accounts.remind(call.act, call.id(UserId), sends_mail=sends))
 
 
 def _sends_mail(tx: Transaction, parts: Parts) -> bool:
@@ -95,10 +95,10 @@ async def change(call: StreamCall) -> people_shapes.User:
     password_hash = await _hashed(call, body)
 
     def operation(tx: Transaction) -> people_shapes.User:
-        caller = call.admit(tx)
-        repeats.mark(tx, call.keyed, call.clock())
+        act = call.admit(tx)
+        repeats.mark(tx, call.keyed, act.now)
         wanted = _changed(people.user(tx, call.id(UserId)), body)
-        changed = accounts.change(tx, caller, wanted, password_hash=password_hash, now=call.clock())
+        changed = accounts.change(act, wanted, password_hash=password_hash)
         return idempotency.answered(tx, call.keyed, shown(changed))
 
     return await _written(call, operation)

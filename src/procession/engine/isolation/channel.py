@@ -6,6 +6,7 @@ of its keeper.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
@@ -15,6 +16,7 @@ from procession.engine.isolation.codec import Malformed
 
 MESSAGE_BYTES_MAX = 16 * 2**20
 _PACKET_BYTES = 60_000  # well below the default send buffer (208 KB), so that one packet always fits
+_BYTES_AT_ONCE = 2**20  # taken in before others get their turn: a peer may write as fast as we read
 _SEND_SECONDS_MAX = 10  # a peer that does not read for so long is taken for dead
 _MORE, _LAST, _FAREWELL = b"\0", b"\1", b"\2"
 
@@ -39,7 +41,10 @@ class Channel:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_SECONDS_MAX, 0))
 
     def send(self, payload: bytes) -> None:
-        """One message. Raises Malformed when it is too large, OSError when nobody reads."""
+        """One message. Raises Malformed when it is too large, OSError when nobody reads.
+
+        BrokenPipeError also where it was cut off; after any other error it may be sent again.
+        """
         if len(payload) > MESSAGE_BYTES_MAX:
             raise Malformed(f"a message between server and step may have at most {MESSAGE_BYTES_MAX // 2**20} MB")
         last = max(0, len(payload) - 1) // _PACKET_BYTES
@@ -47,31 +52,44 @@ class Channel:
             for number in range(last + 1):
                 start = number * _PACKET_BYTES
                 flag = _LAST if number == last else _MORE
-                self._socket.send(flag + payload[start : start + _PACKET_BYTES], socket.MSG_NOSIGNAL)
+                try:
+                    self._socket.send(flag + payload[start : start + _PACKET_BYTES], socket.MSG_NOSIGNAL)
+                except OSError as error:
+                    if number:
+                        raise BrokenPipeError(errno.EPIPE, "half a message") from error
+                    raise
 
     def send_farewell(self, payload: bytes) -> None:
         """The keeper's message after the worker's death: whatever the worker had begun to say is forgotten."""
         self._socket.send(_FAREWELL + payload, socket.MSG_NOSIGNAL)
 
     def receive(self, *, wait: bool) -> bytes:
-        """The next message. Raises BlockingIOError (none yet), EOFError (none ever), Malformed (too large)."""
-        while True:
+        """The next message. Raises BlockingIOError (not whole yet), EOFError (none ever), Malformed (too large)."""
+        room = _BYTES_AT_ONCE
+        while wait or room > 0:
             packet = self._receive_packet(wait=wait)
             if packet[:1] == _FAREWELL:
                 self._forget()
                 return packet[1:]
             self._packets.append(packet[1:])
             self._size_bytes += len(packet)
+            room -= len(packet)
             if self._size_bytes > MESSAGE_BYTES_MAX + 2 * _PACKET_BYTES:
                 self._forget()
                 raise Malformed(f"the step's process sent a message of more than {MESSAGE_BYTES_MAX // 2**20} MB")
             if packet[:1] == _LAST:
                 return self._forget()
+        raise BlockingIOError
 
-    def is_open(self) -> bool:
-        """Whether the other side may still speak; looks without taking anything."""
+    def has_begun(self) -> bool:
+        """Whether part of a message is there."""
+        return bool(self._packets)
+
+    def is_silent(self) -> bool:
+        """Whether the other side is there and has said nothing; looks without taking anything."""
         try:
-            return bool(self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+            self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            return False
         except BlockingIOError:
             return True
         except OSError:

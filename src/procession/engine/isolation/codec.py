@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -20,10 +20,12 @@ from procession.model.lifecycle import StepStatus
 _DECIMAL, _BIG_INTEGER, _FILE_INPUT, _FILE_OUTPUT = 1, 2, 3, 4
 _INTEGER_MAX, _INTEGER_MIN = 2**64 - 1, -(2**63)  # what msgpack can say
 
-OUTCOMES = frozenset({StepStatus.SUCCESS, StepStatus.WARNING, StepStatus.FAILED})
 TEXT_CHARS_MAX = 4_000  # of a completion message or a progress message
 DEPTH_MAX = 100  # of nested settings
-STATUS_MAX = 0xFFFF  # of a wait status
+OUTPUTS_MAX = 10_000  # of one step
+_EXTENSION_BYTES_MAX = 65_536  # of a number's digits, of a file's path and name
+# Where msgpack's arrays and mappings begin.
+_CONTAINERS = frozenset({*range(0x80, 0xA0), *range(0xDC, 0xE0)})
 _NUMBER_DIGITS_MAX = 400  # of an output, before the point and after it; more than a double can say
 
 
@@ -103,37 +105,84 @@ def encode_frame(frame: Frame) -> bytes:
 def decode_frame(payload: bytes) -> Frame:
     """What a worker said. Raises Malformed: user code shares the worker's process and may write anything."""
     try:
-        match _decode(payload):
-            case ["beat"]:
+        said = _SAID.decode(payload)
+        match said:
+            case _Beat():
                 return Heartbeat()
-            case ["progress", int() | float() as fraction, str() as message]:
-                return Progress(fraction=min(1.0, max(0.0, _finite(fraction))), message=message[:TEXT_CHARS_MAX])
-            case ["exit", int() as status, int() | float() as seconds]:
-                if not 0 <= status <= STATUS_MAX:
-                    raise ValueError(f"no process ends with the status {status}")
+            case _Progress(fraction=fraction, message=message):
+                return Progress(fraction=min(1.0, max(0.0, _finite(fraction))), message=_text(message))
+            case _Exit(status=status, cpu_seconds=seconds):
                 return Exited(status=status, cpu_seconds=_finite(seconds))
-            case ["done", str() as status, str() as message, dict() as outputs, bool() as reusable]:
-                if StepStatus(status) not in OUTCOMES:
-                    raise ValueError(f"no step ends {status}")
-                message = message[:TEXT_CHARS_MAX]
-                outcome = Outcome(status=StepStatus(status), message=message, outputs=_checked(outputs))
-                return Finished(done=Done(outcome=outcome), reusable=reusable)
+            case _:
+                outcome = Outcome(
+                    status=StepStatus(said.status), message=_text(said.message), outputs=_outputs(said.outputs)
+                )
+                return Finished(done=Done(outcome=outcome), reusable=said.reusable)
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
         raise Malformed(f"the step's process sent something that is not a message: {error}") from error
-    raise Malformed("the step's process sent something that is not a message")
+
+
+class _Beat(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag="beat"):
+    pass
+
+
+class _Progress(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag="progress"):
+    fraction: float
+    message: str
+
+
+class _Exit(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag="exit"):
+    status: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]  # a wait status
+    cpu_seconds: float
+
+
+class _Done(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag="done"):
+    """`outputs` stay bytes until it is known how many they are."""
+
+    status: Literal["Success", "Warning", "Failed"]
+    message: str
+    outputs: msgspec.Raw
+    reusable: bool
+
+
+_SAID = msgspec.msgpack.Decoder(_Beat | _Progress | _Exit | _Done)
+_OUTPUTS = msgspec.msgpack.Decoder(dict[Annotated[str, msgspec.Meta(max_length=200)], msgspec.Raw])
+
+
+def _text(text: str) -> str:
+    """As the database can keep it: PostgreSQL takes no NUL."""
+    return text[:TEXT_CHARS_MAX].replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _outputs(raw: msgspec.Raw) -> dict[str, Any]:
+    """Each is a value, never a list or a mapping: those could be a million in a few bytes."""
+    if _count(bytes(memoryview(raw)[:5])) > OUTPUTS_MAX:
+        raise ValueError(f"more than {OUTPUTS_MAX:,} outputs")
+    outputs = {}
+    for reference, item in _OUTPUTS.decode(raw).items():
+        value = None if memoryview(item)[0] in _CONTAINERS else _decode(bytes(item))
+        if memoryview(item)[0] in _CONTAINERS or not _can_be_kept(value):
+            raise ValueError(f"the output {reference[:80]!r}")
+        outputs[reference] = _named(value)
+    return outputs
+
+
+def _count(head: bytes) -> int:
+    """How many entries a mapping says that it has."""
+    match head[0]:
+        case 0xDE:
+            return int.from_bytes(head[1:3])
+        case 0xDF:
+            return int.from_bytes(head[1:5])
+        case kind if kind & 0xF0 == 0x80:
+            return kind & 0x0F
+    raise ValueError("outputs that are no mapping")
 
 
 def _finite(number: float) -> float:
     if not math.isfinite(number):
         raise ValueError(f"the number {number}")
     return float(number)
-
-
-def _checked(outputs: Mapping[Any, Any]) -> dict[str, Any]:
-    for reference, value in outputs.items():
-        if not isinstance(reference, str) or not _can_be_kept(value):
-            raise ValueError(f"the output {str(reference)[:80]!r}")
-    return {reference: _named(value) for reference, value in outputs.items()}
 
 
 def _can_be_kept(value: object) -> bool:
@@ -178,6 +227,8 @@ def _pack(value: Any, depth: int = 0) -> Any:
 
 
 def _unpack(code: int, content: memoryview) -> Any:
+    if len(content) > _EXTENSION_BYTES_MAX:
+        raise ValueError(f"an extension of {len(content):,} bytes")
     match code:
         case 1:
             return Decimal(bytes(content).decode())

@@ -33,7 +33,7 @@ def available() -> dict[int, tuple[str, str]]:
 
 
 def _applied(tx: Transaction) -> set[int]:
-    if tx.one("SELECT 1 FROM sqlite_schema WHERE name = 'schema_migration'") is None:
+    if not tx.has_table("schema_migration"):
         return set()
     return {row[0] for row in tx.all("SELECT number FROM schema_migration")}
 

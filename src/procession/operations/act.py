@@ -1,0 +1,27 @@
+"""Who acts, when and where, in which transaction: what an operation on behalf of a caller is called with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from procession.model.people import Caller
+    from procession.operations.office import Office
+    from procession.store.database import Transaction
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """`now` is one moment for all that one act writes."""
+
+    tx: Transaction
+    caller: Caller
+    now: datetime
+    office: Office
+
+    @property
+    def author(self) -> str:
+        """The login name that stands beside what the act changes."""
+        return self.caller.user.login
