@@ -18,7 +18,7 @@ from procession.clock import Clock
 from procession.loops import Loop
 from procession.model.errors import ProcessionError
 from procession.model.ids import RunId
-from procession.store import identity, migrations
+from procession.store import identity, migrations, sqlite_file
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.database import Database
@@ -110,6 +110,10 @@ class Home:
                 database.close()
                 raise
         return database
+
+    def identity(self) -> str | None:
+        """Its id; None where there is no home, or none that can be read."""
+        return sqlite_file.home_id(self.database)
 
     def place(self) -> Place:
         """Where it is. Raises ProcessionError when that cannot be seen."""

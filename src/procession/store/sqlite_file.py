@@ -55,6 +55,16 @@ def copy(source: Path, target: Path) -> None:
         copied.execute("PRAGMA journal_mode = DELETE")
 
 
+def home_id(path: Path) -> str | None:
+    """The id of the home that the database is of; None where that cannot be read."""
+    try:
+        with closing(_connect(path, "ro")) as connection:
+            row = connection.execute("SELECT id FROM home").fetchone()
+    except sqlite3.Error:
+        return None
+    return None if row is None else str(row[0])
+
+
 def faults(path: Path) -> list[str]:
     """What is wrong with a database that nobody uses; empty when it is whole."""
     try:
