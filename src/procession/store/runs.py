@@ -142,9 +142,21 @@ def touch(tx: Transaction, run: Run, *, author: str, now: datetime) -> None:
 
 def start(tx: Transaction, run: Run, starter: UserId, *, author: str, now: datetime) -> Run:
     """Scheduled, attempt 1."""
+    changes = f"attempt = 1, {_IN_LINE}"
+    return _apply(tx, run, RunEvent.START, changes, *_in_line(starter, author, now))
+
+
+# Behind all that its starter has waiting of the process, also when the clock was set back meanwhile.
+_IN_LINE = (
+    "scheduled_at = coalesce((SELECT n.scheduled_at FROM run n WHERE n.status = 'Scheduled' AND n.is_held = 0"
+    " AND n.started_by = ? AND n.process_id = r.process_id AND n.scheduled_at > ? ORDER BY n.scheduled_at DESC"
+    " LIMIT 1), ?), started_by = ?, modified_at = ?, modified_by = ?"
+)
+
+
+def _in_line(starter: UserId, author: str, now: datetime) -> tuple[int | str, ...]:
     moment = times.to_column(now)
-    changes = "attempt = 1, scheduled_at = ?, started_by = ?, modified_at = ?, modified_by = ?"
-    return _apply(tx, run, RunEvent.START, changes, moment, starter.number, moment, author)
+    return starter.number, moment, moment, starter.number, moment, author
 
 
 def take(tx: Transaction, run: Run, executor: str, *, now: datetime, steady: float, limit_seconds: float) -> Run:
@@ -197,12 +209,11 @@ def follow(tx: Transaction, run: Run, version: int, process: Process) -> Run:
 
 def restart(tx: Transaction, run: Run, key: str, starter: UserId, *, author: str, now: datetime) -> Run:
     """Scheduled again from the step `key`, attempt + 1, under a new epoch."""
-    moment = times.to_column(now)
     changes = (
         "epoch = epoch + 1, attempt = attempt + 1, outcome = NULL, finished_at = NULL, duration = NULL,"
-        " restarted_key = ?, scheduled_at = ?, started_by = ?, modified_at = ?, modified_by = ?"
+        f" restarted_key = ?, {_IN_LINE}"
     )
-    return _apply(tx, run, RunEvent.RESTART, changes, key, moment, starter.number, moment, author)
+    return _apply(tx, run, RunEvent.RESTART, changes, key, *_in_line(starter, author, now))
 
 
 def _apply(tx: Transaction, run: Run, event: RunEvent, changes: str, *parameters: Any) -> Run:
