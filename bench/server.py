@@ -97,6 +97,7 @@ class Server:
     log: Path | None = None  # None: beside the home
     address: str = ""
     token: str = ""
+    program: tuple[str, ...] = ()  # what is started instead of `procession serve`
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
     def start(self) -> None:
@@ -105,7 +106,7 @@ class Server:
         log_path = self.log or self.home.parent / "server.log"
         with log_path.open("a") as log:
             self.process = subprocess.Popen(
-                [*self.side.command, "serve", "--home", str(self.home), "--port", "0", "--json"],
+                self.program or [*self.side.command, "serve", "--home", str(self.home), "--port", "0", "--json"],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
