@@ -76,10 +76,13 @@ class Board:
     is_finishing: bool = False
     limit: int | None = None  # the timer of the run's time limit
 
-    def is_due(self, key: str, now: datetime) -> bool:
-        """Whether a step that waits may begin: its last try is gone, and its retry is not for later."""
-        due = self.retry_at.get(key)
-        return (due is None or due <= now) and not any(work.key == key for work in self.leaving)
+    def due(self, now: datetime) -> list[str]:
+        """The steps that wait and may begin: their last try is gone, and their retry is not for later."""
+        if not (self.retry_at or self.leaving):
+            return list(self.waiting)
+        leaving = {work.key for work in self.leaving}
+        later = {key for key, moment in self.retry_at.items() if moment > now}
+        return [key for key in self.waiting if key not in leaving and key not in later]
 
     def processes(self) -> int:
         """How many it holds."""
@@ -87,7 +90,7 @@ class Board:
 
     def is_parked(self, now: datetime) -> bool:
         """Whether it has nothing to do before the moment of a retry."""
-        return bool(self.waiting) and not self.processes() and not any(self.is_due(key, now) for key in self.waiting)
+        return bool(self.retry_at and self.waiting) and not self.processes() and not self.due(now)
 
     def state(self) -> flow.FlowState:
         return flow.FlowState(
