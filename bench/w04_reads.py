@@ -223,6 +223,7 @@ async def _inside(home: Path, token: str) -> float:
         blobs=Blobs(home / "files"),
         chunks=Chunks(home / "uploads"),
         logs=home / "logs",
+        steady=clock.monotonic,
     )
     with ThreadPoolExecutor(1) as threads:
         settings = app.ApiSettings(

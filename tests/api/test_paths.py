@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -123,3 +125,18 @@ def test_get_on_start_names_the_fix_of_the_sdk() -> None:
 def test_two_rows_for_one_route_do_not_start() -> None:
     with pytest.raises(ValueError, match="two routes"):
         Router([route("GET", "a/{b}"), route("GET", "A/{b}")])
+
+
+def outcome(path: bytes) -> object:
+    try:
+        return normalise(path)
+    except NotFound as error:
+        return error.message
+
+
+@given(st.lists(st.text(alphabet="aZ0._-", max_size=4), max_size=5), st.booleans())
+def test_a_plain_path_means_what_it_means_with_every_character_encoded(segments: list[str], has_slash: bool) -> None:
+    plain = "".join(f"/{segment}" for segment in segments) + "/" * has_slash
+    encoded = re.sub(r"[^/]", lambda found: f"%{ord(found[0]):02x}", plain)
+
+    assert outcome(plain.encode()) == outcome(encoded.encode())

@@ -86,6 +86,13 @@ class Pretence:
     def collect(self) -> None:
         os.eventfd_read(self._bell)
 
+    @property
+    def is_short(self) -> bool:
+        return False
+
+    def try_again(self) -> None:
+        pass
+
     def release(self, worker: Worker) -> None:
         assert isinstance(worker, PretendedWorker)
         assert worker in self.used, "a process was given back twice"
@@ -108,6 +115,8 @@ class Pretence:
 
 class PretendedWorker:
     """One that says Done after a while, or Died, or nothing."""
+
+    has_more = False
 
     mark = ProcessMark(pid=1, started_ticks=0, boot_id="none")
     has_more = False

@@ -38,9 +38,7 @@ class Life:
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)  # noqa: S311 - the same lives every time
-        settings = EngineSettings(
-            workers_max=WORKERS, runs_max=RUNS, grace_seconds=0.05, scan_seconds=0.2, lease_seconds=5.0
-        )
+        settings = EngineSettings(workers_max=WORKERS, runs_max=RUNS, grace_seconds=0.05, scan_seconds=0.2)
         self.world = World(self.home, settings=settings, make_isolation=self._isolation)
         self.callers = [self.world.caller, self.world.add_user("bob"), self.world.add_user("eve")]
         self.processes = [self._process(number) for number in range(5)]

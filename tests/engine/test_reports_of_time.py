@@ -6,7 +6,6 @@ Each test names the report it rebuilds.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,8 +17,7 @@ from procession.model.lifecycle import Outcome, RunStatus, StepStatus
 from procession.model.steps import AttemptRow
 from procession.store import history
 from tests.engine.steps import fail, process, python, stay, wait
-from tests.engine.test_many import SetBackClock
-from tests.engine.world import World
+from tests.engine.world import SetClock, World
 from tests.support import wait_until
 
 
@@ -65,13 +63,13 @@ def test_a_retry_moves_no_date_of_its_run(build: Callable[..., World]) -> None:
 
 def test_a_restart_has_the_time_limit_from_its_own_beginning(build: Callable[..., World]) -> None:
     # apache/airflow#14265: a run cleared after its timeout had passed was failed at once.
-    world, clock = build(), SetBackClock()
+    world, clock = build(), SetClock()
     world.clock = clock
     world.engine = world.new_engine()
     world.engine.start()
     run = world.begin(process(wait("a"), wait("b", 0.3), time_limit="1h"))
     assert world.wait(run).outcome is Outcome.SUCCESS
-    clock.offset = timedelta(hours=2)
+    clock.passed_seconds = 7_200.0
 
     world.restart(run, "a")
 

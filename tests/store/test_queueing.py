@@ -11,7 +11,7 @@ import pytest
 from procession.model.ids import RunId
 from procession.store import queueing
 from procession.store.queueing import Lines
-from procession.store.sqlite_commits import SqliteTransaction
+from procession.store.sqlite_transaction import SqliteTransaction
 
 SCHEMA = Path(queueing.__file__).parent / "schema.sql"
 STEPS_COUNTED = 100  # of SQLite's machine, between two calls

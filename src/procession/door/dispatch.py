@@ -10,7 +10,6 @@ import asyncio
 import errno
 import hashlib
 import logging
-import re
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import CancelledError as FutureCancelled
@@ -20,7 +19,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from procession.door import answers, bodies, conditions, idempotency
+from procession.door import answers, bodies, conditions, idempotency, requests
 from procession.door.contract import (
     BodyKind,
     Call,
@@ -44,7 +43,7 @@ from procession.door.contract import (
 from procession.door.ids import parse_ids
 from procession.door.parts import Parts
 from procession.door.paths import Router, normalise
-from procession.model.errors import Invalid, ProcessionError, Unavailable
+from procession.model.errors import ProcessionError, Unavailable
 from procession.model.rights import PUBLIC, Rule
 from procession.operations import repeats
 from procession.operations.act import Act
@@ -59,7 +58,6 @@ log = logging.getLogger("procession.api")
 # How long an answer under way outlives the token that asked for it (at most a second).
 RECHECK_SECONDS = 0.5
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-_HOST = re.compile(r"(([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?)?\Z")
 TEXT_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can weigh
 
 
@@ -122,7 +120,7 @@ class Api:
         answer.is_oauth = path.space is Space.OAUTH
         route, texts = self._router.find(scope["method"], path)
         answer.error_page = route.error_page
-        asked = Asked(route=route, request=_request(scope, self._server.public_url), texts=texts)
+        asked = Asked(route=route, request=requests.read(scope, self._server.public_url), texts=texts)
         answer.request = asked.request
         reply = await self._run(asked, receive)
         if isinstance(reply, StreamReply | FileReply):
@@ -264,30 +262,6 @@ def _parsed(asked: Asked, raw: bytes) -> Mapping[str, Any]:
     if asked.route.body is BodyKind.FORM:
         return bodies.parse_form(raw, asked.request.headers.get("content-type", ""))
     return {}
-
-
-def _request(scope: Scope, public_url: str) -> Request:
-    """Raises Invalid for a Host that is none, or two of them (RFC 9112 section 3.2): links to us are made of it."""
-    headers = _headers(scope["headers"])
-    if not _HOST.match(headers.get("host", "")) or sum(name == b"host" for name, _ in scope["headers"]) > 1:
-        raise Invalid("the header Host does not name one host")
-    return Request(
-        method=scope["method"],
-        path=scope["path"],
-        origin=public_url or f"{scope['scheme']}://{headers.get('host', 'localhost')}",
-        headers=headers,
-        query=bodies.parse_query(scope["query_string"]),
-        raw_query=scope["query_string"].decode("latin-1"),
-        client=(scope.get("client") or ("",))[0],
-    )
-
-
-def _headers(given: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """A repeated one is a list (RFC 9110 section 5.3): somebody in front of us may have looked at another line."""
-    lists: dict[str, list[str]] = {}
-    for name, value in given:
-        lists.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1").strip(" \t"))
-    return {name: ("; " if name == "cookie" else ", ").join(values) for name, values in lists.items()}
 
 
 def _fields(scope: Scope, began: float) -> dict[str, Any]:

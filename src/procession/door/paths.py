@@ -6,9 +6,12 @@ like a way around a rule (`..`, an encoded slash, an empty segment) belongs to n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
+
+import msgspec
 
 from procession.door.contract import Route, Space
 from procession.model.errors import NotFound, ProcessionError
@@ -20,10 +23,11 @@ ALIASES = {"permisions": "permissions", "members": "users"}
 VERBS_OF_RUNS = frozenset({"start", "cancel", "restartfromhere"})
 PREFIXES = {Space.API: "/api/v1/", Space.OAUTH: "/oauth/", Space.ROOT: "/"}
 HOST_SUFFIX = ".solvexia.com"
+# As almost every path is: nothing to decode, and nothing to refuse.
+_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/?\Z")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Path:
+class Path(msgspec.Struct, frozen=True, kw_only=True):
     """`segments` are decoded, as the client wrote them; `keys` are the same in lower case, for matching literals."""
 
     space: Space
@@ -58,6 +62,8 @@ def normalise(raw_path: bytes) -> Path:
 
 
 def _split(raw_path: bytes) -> list[str]:
+    if _PLAIN.match(raw_path):
+        return raw_path.decode().strip("/").split("/")
     if not raw_path.startswith(b"/"):
         raise NotFound("the path does not begin with /")
     parts = raw_path[1:].split(b"/")

@@ -52,11 +52,11 @@ class Slots:
             _line_up(claim, change_of)
 
     def _claims(self, boards: tuple[Board, ...], used: Counter[UserId]) -> list[_Claim]:
-        now, claims = self._tools.clock.now(), list[_Claim]()
+        claims: list[_Claim] = []
         for place, board in enumerate(boards):
             if not board.waiting:
                 continue
-            keys = board.due(now)[::-1]
+            keys = board.due()[::-1]
             if keys:
                 turn = self._user_turns.get(board.user.id, 0)
                 claims.append(

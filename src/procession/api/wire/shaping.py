@@ -12,10 +12,11 @@ from msgspec.structs import replace
 from procession.api.wire import shapes
 from procession.model.files import File
 from procession.model.ids import ProcessId, StepId
-from procession.model.lifecycle import RunStatus, StepStatus
+from procession.model.lifecycle import StepStatus
 from procession.model.processes import Process, Property, PropertyType, StepKind
 from procession.model.runs import HistoryRow, Run
 from procession.model.steps import UNDER_WAY, AttemptRow, PropertyRow, StepRow
+from procession.model.stopwatch import Stopwatch
 
 
 def seven_digits(at: datetime) -> str:
@@ -82,13 +83,12 @@ def run(item: Run) -> shapes.ProcessRun:
     )
 
 
-def run_status(item: Run, failed_steps: Iterable[StepId] = (), *, now: datetime | None = None) -> shapes.RunStatus:
+def run_status(item: Run, failed_steps: Iterable[StepId] = (), *, steady: float | None = None) -> shapes.RunStatus:
     """The duration goes out under both names: status pages say runDurationInSeconds, cancel says runDurationInSec.
 
-    While it is running, the duration is what has passed until `now`.
+    While it is running, the duration is what has passed until `steady`.
     """
-    is_running = item.status is RunStatus.RUNNING
-    seconds = _seconds_so_far(item.started_at, now) if is_running else whole_seconds(item.duration_seconds)
+    seconds = whole_seconds(item.seconds(steady))
     return shapes.RunStatus(
         id=str(item.id),
         dateStarted=milliseconds(item.started_at),
@@ -103,14 +103,10 @@ def run_status(item: Run, failed_steps: Iterable[StepId] = (), *, now: datetime 
     )
 
 
-def _seconds_so_far(started_at: datetime | None, now: datetime | None) -> int | None:
-    return None if started_at is None or now is None else whole_seconds((now - started_at).total_seconds())
-
-
-def step_status(item: StepRow, *, now: datetime | None = None) -> shapes.StepRunStatus:
-    """While it is running, the duration is what has passed until `now`, and the message is the seed's."""
+def step_status(item: StepRow, *, steady: float | None = None) -> shapes.StepRunStatus:
+    """While it is running, the duration is what has passed until `steady`, and the message is the seed's."""
     is_running = item.status is StepStatus.RUNNING
-    seconds = _seconds_so_far(item.started_at, now) if is_running else whole_seconds(item.duration_seconds)
+    seconds = whole_seconds(item.seconds(steady))
     return shapes.StepRunStatus(
         id=str(item.id),
         dateStarted=milliseconds_z(item.started_at),
@@ -130,7 +126,7 @@ def restarted(item: StepRow, now: datetime) -> shapes.StepRunStatus:
     The seed shows "Running", "step is currently running", a dateStarted and a duration here, and scripts look for them
     to learn whether the restart took; a moment later they are true, and the step's own runstatus never lies.
     """
-    return step_status(replace(item, status=StepStatus.RUNNING, started_at=now), now=now)
+    return step_status(replace(item, status=StepStatus.RUNNING, started_at=now, run_worked=Stopwatch()))
 
 
 def data_step(item: StepRow) -> shapes.DataStep:
@@ -144,7 +140,7 @@ def data_step(item: StepRow) -> shapes.DataStep:
     )
 
 
-def any_step(item: StepRow, *, action: str, attempts: int, now: datetime | None = None) -> shapes.AnyStep:
+def any_step(item: StepRow, *, action: str, attempts: int, steady: float | None = None) -> shapes.AnyStep:
     """`action` is the kind of an action step; a data step has none and sends null."""
     return shapes.AnyStep(
         id=str(item.id),
@@ -156,7 +152,7 @@ def any_step(item: StepRow, *, action: str, attempts: int, now: datetime | None 
         action=action if item.kind is StepKind.ACTION else None,
         key=item.key,
         group=item.group,
-        runStatus=step_status(item, now=now),
+        runStatus=step_status(item, steady=steady),
         attempts=attempts,
     )
 

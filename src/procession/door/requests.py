@@ -1,0 +1,39 @@
+"""The envelope of a request, from what ASGI says of it."""
+
+from __future__ import annotations
+
+import re
+
+from procession.door import bodies
+from procession.door.contract import Request, Scope
+from procession.model.errors import Invalid
+
+_HOST = re.compile(r"(([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?)?\Z")
+
+
+def read(scope: Scope, public_url: str) -> Request:
+    """`public_url` is where users reach us; "" takes the Host header's word.
+
+    Raises Invalid for a Host that is none, or two of them (RFC 9112 section 3.2): links to us are made of it.
+    """
+    lists: dict[str, list[str]] = {}
+    for name, value in scope["headers"]:
+        lists.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1").strip(" \t"))
+    hosts = lists.get("host", [""])
+    if len(hosts) > 1 or not _HOST.match(hosts[0]):
+        raise Invalid("the header Host does not name one host")
+    query = scope["query_string"]
+    return Request(
+        method=scope["method"],
+        path=scope["path"],
+        origin=public_url or f"{scope['scheme']}://{hosts[0] if 'host' in lists else 'localhost'}",
+        headers={name: values[0] if len(values) == 1 else _joined(name, values) for name, values in lists.items()},
+        query=bodies.parse_query(query),
+        raw_query=query.decode("latin-1"),
+        client=(scope.get("client") or ("",))[0],
+    )
+
+
+def _joined(name: str, values: list[str]) -> str:
+    """A repeated one is a list (RFC 9110 section 5.3): somebody in front of us may have looked at another line."""
+    return ("; " if name == "cookie" else ", ").join(values)
