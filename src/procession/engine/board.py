@@ -79,9 +79,12 @@ class Board:
     is_finishing: bool = False
     limit: int | None = None  # the timer of the run's time limit
 
-    def is_due(self, key: str) -> bool:
-        """Whether a step that waits may begin: its last try is gone, and its retry is not for later."""
-        return key not in self.retry_at and not any(work.key == key for work in self.leaving)
+    def due(self) -> list[str]:
+        """The steps that wait and may begin: their last try is gone, and their retry is not for later."""
+        if not (self.retry_at or self.leaving):
+            return list(self.waiting)
+        leaving = {work.key for work in self.leaving}
+        return [key for key in self.waiting if key not in leaving and key not in self.retry_at]
 
     def processes(self) -> int:
         """How many it holds."""
@@ -89,7 +92,7 @@ class Board:
 
     def is_parked(self) -> bool:
         """Whether it has nothing to do before the moment of a retry."""
-        return bool(self.waiting) and not self.processes() and not any(self.is_due(key) for key in self.waiting)
+        return bool(self.retry_at and self.waiting) and not self.processes() and not self.due()
 
     def state(self) -> flow.FlowState:
         return flow.FlowState(

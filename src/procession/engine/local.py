@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 
 from procession.engine.changes import Change
@@ -108,15 +108,15 @@ class LocalSource:
     def ride(self, tx: Transaction) -> None:
         """Take what waits, as far as there is room; in the transaction that is about to be committed."""
         passed = {*self.executor.dying, *self._refused}
-        lines = Lines(tx, without=passed)
-        head = None
+        lines, parked, head = Lines(tx, without=passed), self._parked(), None
         for _ in range(TAKEN_AT_ONCE):
-            head = self._next(tx, lines, passed)
+            head = self._next(tx, (self._interrupted(passed), lines.heads()), parked)
             if head is None:
                 break
             self._take(tx, head)
             lines.pass_by(head)
-        self._record(tx)
+        if self._riding:
+            self._record(tx)
         self._may_wait = head is not None
 
     def _record(self, tx: Transaction) -> None:
@@ -129,12 +129,17 @@ class LocalSource:
                 self._queue.leave(run)
                 self._riding = [head for head in self._riding if head.run != run]
 
-    def _next(self, tx: Transaction, lines: Lines, passed: Collection[RunId]) -> Head | None:
-        """Runs that were interrupted go first: who waits for a process with a limit must find it taken by them."""
+    def _next(self, tx: Transaction, sources: Iterable[Collection[Head]], parked: Collection[RunId]) -> Head | None:
+        """Interrupted runs go first: who waits for a process with a limit must find it taken by them."""
         limit_of = partial(self._limit_of, tx)
-        parked = {run for run, board in self.executor.boards.items() if board.is_parked()}
-        orphans = [head for run, head in self._orphans.items() if run not in passed and run not in self._refused]
-        return self._queue.choose(orphans, limit_of, parked) or self._queue.choose(lines.heads(), limit_of, parked)
+        found = (self._queue.choose(heads, limit_of, parked) for heads in sources)
+        return next((head for head in found if head is not None), None)
+
+    def _interrupted(self, passed: Collection[RunId]) -> list[Head]:
+        return [head for run, head in self._orphans.items() if run not in passed and run not in self._refused]
+
+    def _parked(self) -> set[RunId]:
+        return {run for run, board in self.executor.boards.items() if board.is_parked()}
 
     def _take(self, tx: Transaction, head: Head) -> None:
         if self._is_done_apart(tx, head.run, partial(self._begin, tx, head.run)):

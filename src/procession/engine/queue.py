@@ -38,6 +38,8 @@ class FairQueue:
         self, heads: Collection[Head], limit_of: Callable[[Head], int | None], parked: Collection[RunId] = ()
     ) -> Head | None:
         """The one that may be taken now, None when all must wait. `limit_of`: how many of its process at once."""
+        if not heads:
+            return None
         used = Counter(head.user for run, head in self._under_work.items() if run not in parked)
         welcome = self._welcome(heads, used)
         welcome.sort(key=lambda head: (used[head.user], self._user_turns.get(head.user, 0), *self._place(head)))
