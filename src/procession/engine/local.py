@@ -42,6 +42,7 @@ class LocalSource:
         self._riding: list[Head] = []  # taken in a transaction that is not committed yet
         self._recorded: list[Change] = []  # what follows for them, in the same transaction
         self._may_wait = False  # something may wait that could be taken
+        self._next_scan: int | None = None
         self._is_beating = False  # a beat waits to be written
         self._rides_at = 0.0  # monotonic; not before
         self._limits: dict[tuple[ProcessId, int], int | None] = {}  # of versions: how many runs at once
@@ -64,7 +65,8 @@ class LocalSource:
 
     def scan(self) -> None:
         """Find what nobody announced; the database is the queue."""
-        self._loop.after(self._tools.settings.scan_seconds, ScanDue())
+        self._loop.cancel(self._next_scan)  # one that failed comes again by itself, and sooner
+        self._next_scan = self._loop.after(self._tools.settings.scan_seconds, ScanDue())
         with self._tools.database.read() as tx:
             running = queueing.running(tx)
         self._refused.clear()
