@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from procession.actions import database, expecting, references, relations, values
+from procession.actions import database, expecting, references, values
 from procession.actions.contract import Action, Context, Example, FileOutput, Outcome, OutputTarget, OutputValue
 from procession.actions.database import quote
 from procession.actions.problems import Problem
@@ -27,7 +27,7 @@ from procession.actions.reconciling.reconcile_settings import (
     RuleSettings,
 )
 from procession.actions.references import ReferenceText
-from procession.actions.writing import exports, workbooks
+from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
@@ -98,13 +98,15 @@ def _check_limits(context: Context, figures: Mapping[str, int | Decimal]) -> Non
 
 
 def _load(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[tuple[Side, Side], list[str]]:
+    from procession.actions.reading import loading
+
     settings: ReconcileSettings = context.settings
     keys, warnings = _keys(settings), list[str]()
 
     def load(side: str, given: ReferenceText | FileOptions) -> Side:
         options = given if isinstance(given, FileOptions) else FileOptions(file=given)
         texts = frozenset(pair.of(side) for pair in keys)
-        made = relations.load(context, connection, side, options, texts=texts)
+        made = loading.load(context, connection, side, options, texts=texts)
         warnings.extend(made.warnings)
         expecting.check_rows(settings.expect, made, warnings)
         return ledgers.side(connection, side, made, options.zone)
@@ -201,12 +203,14 @@ def _prefixed(connection: duckdb.DuckDBPyConnection, side: str) -> str:
 def _write(
     context: Context, connection: duckdb.DuckDBPyConnection, figures: Mapping[str, int | Decimal], warnings: list[str]
 ) -> dict[str, OutputValue]:
+    from procession.actions.writing import files
+
     wanted: OutputSettings = context.settings.outputs
     outputs: dict[str, OutputValue] = {}
     for name in FILES:
         target = getattr(wanted, name)
         if target is not None:
-            outputs[exports.reference_of(target)] = exports.write(
+            outputs[exports.reference_of(target)] = files.write(
                 context, connection, name, target, default=f"{name}.csv", warnings=warnings
             )
     for name, figure in figures.items():
@@ -220,6 +224,8 @@ def _write(
 
 
 def _report(context: Context, connection: duckdb.DuckDBPyConnection, target: Target, warnings: list[str]) -> FileOutput:
+    from procession.actions.writing import workbooks
+
     name = exports.file_name(context, target, f"{context.step_key}.xlsx")
     path = context.folder / database.EXPORT_FOLDER / "report.xlsx"
     notes = workbooks.write(connection, path, _REPORT_SHEETS, exports.options_of(target).zone)
