@@ -5,14 +5,14 @@ The readers (reading/loading) are imported by an action when it runs: every proc
 
 from __future__ import annotations
 
-import zoneinfo
-
 from procession.actions.reading import meant, patterns
 from procession.actions.reading.options import FileOptions
 
 
 def check(path: str, options: FileOptions) -> tuple[str, ...]:
     """Mistakes that types cannot express."""
+    import zoneinfo
+
     found = []
     if options.encoding is not None:
         try:

@@ -5,7 +5,6 @@ What writes them (writing/files) is imported by an action when it runs: every pr
 
 from __future__ import annotations
 
-import zoneinfo
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -67,6 +66,8 @@ def reference_of(target: Target) -> str:
 
 def check(path: str, target: Target, allowed: frozenset[str] = FORMATS) -> tuple[str, ...]:
     """Mistakes of a target that may be written as one of the `allowed` formats."""
+    import zoneinfo
+
     options = options_of(target)
     found: list[str] = []
     suffix = Path(options.as_).suffix.lower() if options.as_ is not None else min(allowed) if len(allowed) == 1 else ""

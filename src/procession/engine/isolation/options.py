@@ -28,6 +28,7 @@ class IsolationSettings(msgspec.Struct, frozen=True, kw_only=True):
         "fastexcel",
         "xlsxwriter",
         "procession.actions.reading.loading",
+        "procession.actions.reconciling.work",
         "procession.actions.writing.files",
     )
     preload_at_start: bool = False
