@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from procession.door.parts import Parts
     from procession.model.people import Caller
     from procession.operations.act import Act
-    from procession.operations.repeats import Keyed
+    from procession.operations.idempotency import Keyed
     from procession.store.database import Transaction
 
 T = TypeVar("T", bound=Id)

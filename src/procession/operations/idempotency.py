@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from procession.model.errors import Invalid
-from procession.store import repeats
+from procession.store import idempotency
 from procession.store.database import Transaction
 
 LIFE = timedelta(hours=24)
@@ -31,7 +31,7 @@ class Repeated(Exception):
 
 def check(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
     """Raises Repeated for what was carried out before, Invalid for a key that was used for something else."""
-    found = None if keyed is None else repeats.find(tx, keyed.hash, now - LIFE)
+    found = None if keyed is None else idempotency.find(tx, keyed.hash, now - LIFE)
     if keyed is None or found is None:
         return
     asked, answer = found
@@ -50,12 +50,12 @@ def mark(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
     if keyed is None:
         return
     check(tx, keyed, now)
-    repeats.drop(tx, now - LIFE, DROPPED_MAX)
-    is_new = repeats.add(tx, keyed.hash, keyed.asked, now=now, since=now - LIFE)
+    idempotency.drop(tx, now - LIFE, DROPPED_MAX)
+    is_new = idempotency.add(tx, keyed.hash, keyed.asked, now=now, since=now - LIFE)
     assert is_new, "two transactions at once"
 
 
 def keep(tx: Transaction, keyed: Keyed | None, answer: bytes | None) -> None:
     """What it is answered, in the transaction of mark(): no crash comes between. None: it must not be kept."""
     if keyed is not None and answer is not None:
-        repeats.answer(tx, keyed.hash, answer)
+        idempotency.answer(tx, keyed.hash, answer)
