@@ -63,7 +63,7 @@ TEXT_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can w
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """What the dispatcher is connected to; serving/ builds it.
+    """The dispatcher's dependencies; serving/ builds it.
 
     `proofs` says for each space how a caller is proved. `permit` is the one function that decides a permission: it
     raises NotFound or Forbidden, and is called for every route before its handler. `threads` runs listings.
@@ -129,7 +129,7 @@ class Api:
             await answer.send_reply(reply)
 
     async def _watched(self, work: Awaitable[Any], asked: Asked) -> Any:
-        """What may take long, until it ends or the caller may not ask for it any more."""
+        """Runs a long request until it ends or its caller loses the right to it."""
         task = asyncio.ensure_future(work)
         try:
             while not (await asyncio.wait({task}, timeout=RECHECK_SECONDS))[0]:
@@ -184,7 +184,7 @@ class Api:
         return None if caller is None else idempotency_key.keyed(asked.route, asked.request, caller.user.id, ids)
 
     def _admit(self, tx: Transaction, asked: Asked) -> tuple[Act, dict[str, Any]]:
-        """The caller's act and the ids, once the rule has said yes."""
+        """The caller's act and the ids, if the rule permits."""
         now, office = self._server.clock(), self._server.parts.office
         if asked.route.rule is PUBLIC:
             nobody: Any = None
@@ -208,7 +208,7 @@ class Api:
             keyed = replace(keyed, asked=idempotency_key.asked(asked.request, hashlib.sha256(raw).hexdigest()))
 
         def operation(tx: Transaction) -> Any:
-            # Asked again under the write lock: what was taken from the caller meanwhile is gone.
+            # Check again under the write lock: the caller may have lost the right meanwhile.
             act, ids = self._admit(tx, asked)
             idempotency.mark(tx, keyed, act.now)
             reply = cast("Handler", asked.route.handler)(self._call(act, asked, ids, body=body, raw=raw))

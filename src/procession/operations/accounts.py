@@ -1,4 +1,4 @@
-"""Users as an administrator makes and changes them: with a password, or with a way to set one."""
+"""Users as administrators create and change them: with a password, or a link to set one."""
 
 from __future__ import annotations
 

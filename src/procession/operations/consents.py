@@ -1,4 +1,4 @@
-"""What users let applications do for them, by OAuth: consented, turned into tokens, taken back.
+"""OAuth consents: given by users, turned into tokens, revoked.
 
 Whatever is used twice ends everything that came of the same consent (RFC 6749 section 4.1.2, RFC 9700 section 4.14.2).
 The functions then answer None instead of raising: the end has to be committed, and an error would take it back.

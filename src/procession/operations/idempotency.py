@@ -1,4 +1,4 @@
-"""A request that carries an Idempotency-Key is carried out once, however often it is sent (docs/wire.md)."""
+"""Carries out a request with an Idempotency-Key once, however often it is sent (docs/wire.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mail to people, from the row that asks for it to its sending: at least once, tried for days, then given up aloud."""
+"""Sends the mail that rows ask for: at least once, retried for days, then given up with a log entry."""
 
 from __future__ import annotations
 

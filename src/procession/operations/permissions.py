@@ -1,4 +1,4 @@
-"""Who may: one function decides it for every route, and the operations ask it again for what a route cannot know."""
+"""Permission checks: one function for every route, called again by operations for what a route cannot know."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from procession.store.crash import CrashPoint, pass_by
 
 COPY_BYTES = 1 << 20
 _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-FREE_BYTES_MIN = 64 << 20  # less is full: the database needs some of it to end what is under way
+FREE_BYTES_MIN = 64 << 20  # below this a disk counts as full: the database needs the rest to finish its work
 
 
 class Blobs:
@@ -38,7 +38,7 @@ class Blobs:
         self._incoming.mkdir(parents=True, exist_ok=True)
 
     def why_full(self) -> str:
-        """Why nothing can be written to this disk; "" where something can."""
+        """Why this disk cannot be written to; "" if it can."""
         disk = os.statvfs(self._folder)
         if disk.f_flag & os.ST_RDONLY:
             return "the server's disk is read-only"
@@ -51,14 +51,14 @@ class Blobs:
         return self._folder / sha256[:2] / sha256[2:]
 
     def open(self, sha256: str) -> BinaryIO:
-        """The content for reading. Raises NotFound when it is gone from the disk."""
+        """Opens the content. Raises NotFound if it is gone from the disk."""
         try:
             return self.path(sha256).open("rb")
         except FileNotFoundError:
             raise NotFound("the content of this file is missing on the server's disk; tell the operator") from None
 
     def sink(self) -> Sink:
-        """Where the bytes of a new content go while they arrive."""
+        """A sink for the bytes of a new content."""
         return Sink(self._incoming / secrets.token_hex(16), self._settle)
 
     def adopt(self, path: Path, content: Content) -> bool:
@@ -83,7 +83,7 @@ class Blobs:
     def take(self, source: Path, *, inside: Path) -> Content:
         """Publish a file that a step has written below `inside`.
 
-        Raises Invalid for anything but a regular file there: links and pipes would lead a step to other people's bytes.
+        Raises Invalid unless it is a regular file there: links and pipes would give a step other people's data.
         """
         with _opened_below(inside, source) as file:
             sink = self.sink()
@@ -100,7 +100,7 @@ class Blobs:
         return {path.parent.name + path.name for path in self._folder.glob("??/*")}
 
     def sweep(self) -> int:
-        """Remove what crashes left half written; only while nothing else writes. Gives how many."""
+        """Removes what crashes left half written; only while nothing else writes. Returns the number."""
         leftovers = list(self._incoming.iterdir())
         for leftover in leftovers:
             leftover.unlink()
@@ -123,7 +123,7 @@ class Blobs:
         return found.st_size
 
     def _settle(self, sink: Sink, content: Content) -> None:
-        """A content that is there already is kept and this copy dropped; its name may not be on disk yet."""
+        """Keeps a content that is already there and drops this copy; its name may not be on disk yet."""
         target = self.path(content.sha256)
         with self._held(fcntl.LOCK_SH):
             try:
@@ -140,7 +140,7 @@ class Blobs:
 
     @contextmanager
     def _held(self, kind: int) -> Iterator[None]:
-        """Between processes: publishers are let in together, whoever removes is alone."""
+        """A lock between processes: publishers share it, a remover has it alone."""
         handle = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, kind)
@@ -231,7 +231,7 @@ class Sink:
         self._file.close()
 
     def abandon(self) -> None:
-        """Leave nothing. Safe to call twice."""
+        """Removes everything. Safe to call twice."""
         self._file.close()
         self.path.unlink(missing_ok=True)
 

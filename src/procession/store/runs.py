@@ -33,12 +33,12 @@ _RUN = (
 
 
 class Superseded(Exception):
-    """The run has moved on since it was read: nothing was written."""
+    """Raised if the run changed since it was read: nothing was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
-    """What a run is made of."""
+    """The values of a new run."""
 
     process: ProcessId
     version: int
@@ -112,7 +112,7 @@ def beat(tx: Transaction, executor: str, steady: float) -> int:
 
 
 def stand_still(tx: Transaction) -> int:
-    """Nobody works on any run: no stopwatch goes on from what an engine that is gone has written."""
+    """Stops all stopwatches: no engine works on any run."""
     return tx.run("UPDATE run SET beat = NULL WHERE status = 'Running'")
 
 
@@ -126,7 +126,7 @@ def _beat(steady: float) -> tuple[int, int]:
 
 
 def touch(tx: Transaction, run: Run, *, author: str, now: datetime) -> None:
-    """An input is about to change: a new revision for those who watch. Raises Superseded once the run has started."""
+    """Counts a revision for a change of an input. Raises Superseded once the run has started."""
     touched = tx.run(
         "UPDATE run SET revision = revision + 1, modified_at = ?, modified_by = ?"
         " WHERE id = ? AND status = 'NotStarted'",
