@@ -15,14 +15,14 @@ DROPPED_MAX = 20  # at each new one, so that they never pile up
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyed:
-    """A request with a key: `hash` is of whose key it is and for what, `asked` of what it asked."""
+    """A request with a key: `hash` covers user, key and route, `asked` the request's content."""
 
     hash: str
     asked: str
 
 
 class Repeated(Exception):
-    """It was carried out before: `answer` is what it was told then."""
+    """Raised for a request that was carried out before; `answer`: its answer then."""
 
     def __init__(self, answer: bytes) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Repeated(Exception):
 
 
 def check(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
-    """Raises Repeated for what was carried out before, Invalid for a key that was used for something else."""
+    """Raises Repeated if the request was carried out before, Invalid if its key was used for another."""
     found = None if keyed is None else idempotency.find(tx, keyed.hash, now - LIFE)
     if keyed is None or found is None:
         return
@@ -46,7 +46,7 @@ def check(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
 
 
 def mark(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
-    """It is carried out in this very transaction. Raises as check(): two at once are carried out once."""
+    """Marks the request as carried out in this transaction. Raises as check(): of two at once only one is."""
     if keyed is None:
         return
     check(tx, keyed, now)
@@ -56,6 +56,6 @@ def mark(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
 
 
 def keep(tx: Transaction, keyed: Keyed | None, answer: bytes | None) -> None:
-    """What it is answered, in the transaction of mark(): no crash comes between. None: it must not be kept."""
+    """Keeps its answer in the transaction of mark(), so no crash comes between. None: do not keep it."""
     if keyed is not None and answer is not None:
         idempotency.answer(tx, keyed.hash, answer)

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 REST = timedelta(minutes=1)
 REST_MAX = timedelta(hours=1)
 TRIES_MAX = 78  # about three days
-# What has waited so long without a try was never meant for the mail server that is there now.
+# Mail that waited this long untried was not meant for the present mail server.
 AGE_MAX = timedelta(days=7)
 
 SUBJECT = "Set your password for Procession"
@@ -38,7 +38,7 @@ The link works once, for {days} days. If you did not expect this message, you ne
 
 
 class NotSent(Exception):
-    """The mail server did not take it; the text says why, for the log."""
+    """The mail server refused it; the text says why, for the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Sending:
 
 
 def tick(sending: Sending) -> bool:
-    """Send the mail that has waited longest. True when there was one."""
+    """Sends the mail that has waited longest. True if there was one."""
     database, now = sending.database, sending.clock()
     taken = database.write(partial(_take, public_url=sending.public_url, now=now))
     if taken is None:
@@ -74,7 +74,7 @@ def tick(sending: Sending) -> bool:
 
 
 def _take(tx: Transaction, public_url: str, now: datetime) -> tuple[Post, Letter | None] | None:
-    """The next one, its next try set down before this one; without a letter where it is not to be sent any more."""
+    """Takes the next mail and schedules its next try first; without a letter if it is given up."""
     post = outbox.next_due(tx, now)
     if post is None:
         return None

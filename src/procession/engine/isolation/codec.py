@@ -1,4 +1,4 @@
-"""What crosses the pipes, as bytes: msgpack, with extension types so that money and files arrive as what they were."""
+"""Messages on the pipes: msgpack, with extension types for amounts and files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Malformed(ProcessionError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exited:
-    """The keeper's last word: how the worker ended (a wait status) and what it had used."""
+    """The keeper's last message: the worker's wait status and resource use."""
 
     status: int
     cpu_seconds: float
@@ -65,7 +65,7 @@ def encode_job(job: Job) -> bytes:
 
 
 def decode_job(payload: bytes) -> Job:
-    """The job as it was sent, Decimals digit by digit."""
+    """Decodes a job, Decimals digit by digit."""
     action, settings, values, types, targets, folder, step_key, idempotency_key, limits = _decode(payload)
     memory, file, open_files, processes, cpu = limits
     return Job(
@@ -103,7 +103,7 @@ def encode_frame(frame: Frame) -> bytes:
 
 
 def decode_frame(payload: bytes) -> Frame:
-    """What a worker said. Raises Malformed: user code shares the worker's process and may write anything."""
+    """Decodes a worker's message. Raises Malformed: user code shares the process and may write anything."""
     try:
         said = _SAID.decode(payload)
         match said:
