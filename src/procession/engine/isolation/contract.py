@@ -117,7 +117,7 @@ class Worker(Protocol):
         """
 
     def receive(self) -> list[Message]:
-        """Messages that have arrived; never waits. Done or Died comes last, at most once. Raises OSError as send() does."""
+        """The messages that have arrived; never waits. Done or Died comes last, once at most. Raises as send() does."""
 
     def kill(self, *, grace_seconds: float) -> KillReceipt:
         """TERM to the whole tree, at most the grace period later KILL, until all are gone. Blocks: call in a thread.
