@@ -11,6 +11,7 @@ from pathlib import Path
 from bench import (
     figures,
     isolation,
+    r12_shortages,
     sides,
     tables,
     turns,
@@ -51,6 +52,7 @@ WORKS: dict[str, Callable[..., Report]] = {
     "W12": w12_transfers.measure,
     "W13": w13_throughput.measure,
     "W14": w14_reading.measure,
+    "R12": r12_shortages.measure,
     "isolation": isolation.measure,
     "tables": tables.measure,
     "writing": writing.measure,

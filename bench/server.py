@@ -94,6 +94,7 @@ class Server:
     side: Side = NEW
     grace_seconds: float = 5.0
     workers_max: int | None = None  # None: the server's default
+    log: Path | None = None  # None: beside the home
     address: str = ""
     token: str = ""
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
@@ -101,7 +102,8 @@ class Server:
     def start(self) -> None:
         """Returns when it has said that it is ready."""
         assert self.process is None
-        with (self.home.parent / "server.log").open("a") as log:
+        log_path = self.log or self.home.parent / "server.log"
+        with log_path.open("a") as log:
             self.process = subprocess.Popen(
                 [*self.side.command, "serve", "--home", str(self.home), "--port", "0", "--json"],
                 stdout=subprocess.PIPE,
@@ -111,7 +113,7 @@ class Server:
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, (self.home.parent / "server.log").read_text()
+        assert line, log_path.read_text()
         self.address = json.loads(line)["address"]
 
     def _settings(self) -> dict[str, str]:

@@ -21,6 +21,9 @@ from procession.store import migrations
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.database import Database
+from procession.store.folder import BlobFolder
+from procession.store.log_folder import LogFolder
+from procession.store.logs import Logs
 from procession.store.sqlite import SqliteDatabase
 
 PRIVATE = 0o700  # the database holds hashes of secrets, the files are the customer's
@@ -128,7 +131,11 @@ class Home:
 
     def open_blobs(self) -> Blobs:
         self.prepare()
-        return Blobs(self.files)
+        return BlobFolder(self.files)
+
+    def open_logs(self) -> Logs:
+        self.prepare()
+        return LogFolder(self.logs)
 
     def open_chunks(self) -> Chunks:
         self.prepare()

@@ -78,7 +78,7 @@ def test_an_upload_over_the_limit_leaves_nothing(home: House) -> None:
     answer = home.ask("POST", f"files/{file}", files={"file": ("big", b"x" * 200_000)})
 
     assert answer.status_code == 413
-    assert list((home.office.blobs.path("00").parent / "incoming").iterdir()) == []
+    assert list((home.database.path.parent / "files" / "incoming").iterdir()) == []
 
 
 def write_report(home: House, run: str, file: str, text: bytes) -> None:
@@ -131,7 +131,7 @@ def test_a_full_disk_is_told_in_words_and_leaves_nothing(home: House) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     assert (refused.status_code, "the server's disk takes no more" in refused.json()["message"]) == (503, True)
-    assert list((home.office.blobs.path("0" * 64).parent.parent / "incoming").iterdir()) == []
+    assert list((home.database.path.parent / "files" / "incoming").iterdir()) == []
     assert home.get(f"files/{file}/metadata")["sizeInBytes"] == 0
 
 

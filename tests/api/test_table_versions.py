@@ -17,8 +17,8 @@ from procession.operations import table_rows, tables
 from procession.operations.table_rows import RowsRequest
 from procession.operations.tables import TableWork
 from procession.store import permissions
-from procession.store.blobs import Blobs
 from procession.store.checks import contents
+from procession.store.folder import BlobFolder
 from tests.api.house import House
 from tests.api.test_tables import new_table
 
@@ -84,7 +84,7 @@ def test_a_crash_at_the_publication_of_a_file_changes_nothing(home: House, tmp_p
         if point == where:
             raise Crash
 
-    office = replace(home.office, blobs=Blobs(tmp_path / "files", crash_point=crash))
+    office = replace(home.office, blobs=BlobFolder(tmp_path / "files", crash_point=crash))
     with pytest.raises(Crash):
         table_rows.write(replace(desk(home), office=office), table, request)
 

@@ -15,7 +15,7 @@ from procession.clock import SystemClock
 from procession.home import Home
 from procession.model.ids import RunId
 from procession.store import retention
-from procession.store.blobs import Blobs
+from procession.store.folder import BlobFolder
 from procession.store.retention import RetentionRule
 from procession.store.sqlite import SqliteDatabase
 from tests.commands import homes
@@ -227,7 +227,7 @@ def make_old(home: Path) -> None:
 
 def test_a_content_published_again_is_not_taken_for_an_old_one(tmp_path: Path) -> None:
     """A blob that was listed as unused, and is named again before it is removed (distribution#3544, nora#584)."""
-    blobs = Blobs(tmp_path / "files")
+    blobs = BlobFolder(tmp_path / "files")
     sha256 = _publish(blobs).sha256
     os.utime(blobs.path(sha256), (0, 0))
     before = time.time() - 3_600
@@ -241,7 +241,7 @@ def test_a_content_published_again_is_not_taken_for_an_old_one(tmp_path: Path) -
     assert _publish(blobs).sha256 in blobs.stored()
 
 
-def _publish(blobs: Blobs):
+def _publish(blobs: BlobFolder):
     sink = blobs.sink()
     sink.write(b"hello")
     return sink.finish()

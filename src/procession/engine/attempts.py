@@ -8,7 +8,6 @@ the settings have patience; an end that nobody could see is looked for until it 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -20,8 +19,9 @@ from procession.engine.board import Work
 from procession.engine.events import JobDue, Killed, Published
 from procession.engine.isolation.contract import Died, Done, KillReceipt, LogText, Progress
 from procession.engine.isolation.contract import Job as StepJob
+from procession.engine.isolation.frames import shown
 from procession.engine.loop import Loop
-from procession.engine.options import Tools, log_path
+from procession.engine.options import Tools
 from procession.engine.pool import Job, Pool
 from procession.engine.stages import Stage
 from procession.model.errors import ProcessionError
@@ -31,6 +31,9 @@ from procession.shortages import is_shortage
 
 log = logging.getLogger(__name__)
 
+HEARINGS_AT_ONCE = 50  # of one process, before it must wait
+HEARINGS_A_SECOND = 100
+
 
 @dataclass(slots=True, kw_only=True)
 class Said:
@@ -39,6 +42,7 @@ class Said:
     progress: Progress | None = None
     outcome: StepOutcome | None = None
     is_short: bool = False  # read on later: it had more to say
+    is_loud: bool = False  # the same: it takes more than its share of the engine's time
     trouble: str = ""  # why this process can no longer be read
 
 
@@ -112,8 +116,9 @@ class Attempts:
                     case Progress():
                         said.progress = message
                     case Done(outcome=outcome):
-                        said.outcome = outcome
+                        said.outcome = _permitted(work, outcome)
                     case Died(reason=reason, is_gone=False):
+                        log.warning("a step's process is not believed", extra={"attempt": work.attempt, "why": reason})
                         said.trouble = reason
                     case Died(reason=reason):
                         said.outcome = StepOutcome(status=StepStatus.FAILED, message=reason)
@@ -123,14 +128,24 @@ class Attempts:
             if not said.is_short:
                 log.exception("what a step's process said could not be taken in", extra={"attempt": work.attempt})
                 said.trouble = "what the step's process said could not be taken in; see the server's log"
+        said.is_loud = self._is_loud(work)
         return said
+
+    def _is_loud(self, work: Work) -> bool:
+        """Whether it has been listened to so often that it must wait, for the others' sake."""
+        moment = self._tools.clock.monotonic()
+        rested = (moment - work.heard) * HEARINGS_A_SECOND
+        work.heard, work.hearings = moment, max(work.hearings - rested, 0.0) + 1
+        return work.hearings > HEARINGS_AT_ONCE
 
     def _keep_log(self, work: Work) -> None:
         """Raises OSError while waiting for room makes sense; lost log lines are reported at the step's end."""
         if not work.unwritten:
             return
         try:
-            self._write_log(work)
+            while work.unwritten:
+                kept = self._tools.logs.append(work.attempt, work.unwritten)
+                work.unwritten = work.unwritten[kept:]
             work.short_since = None
         except OSError as error:
             if is_shortage(error) and self.is_patient(work):
@@ -138,16 +153,6 @@ class Attempts:
             work.unwritten = b""
             work.log_trouble = work.log_trouble or (error.strerror or str(error))
             log.error("a step's log could not be kept", extra={"attempt": work.attempt, "error": str(error)})
-
-    def _write_log(self, work: Work) -> None:
-        path = log_path(self._tools.logs, work.attempt)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            while work.unwritten:
-                work.unwritten = work.unwritten[os.write(handle, work.unwritten) :]
-        finally:
-            os.close(handle)
 
     def publish(self, work: Work, outcome: StepOutcome) -> None:
         """Makes the rest of the log and the output files durable; posts Published when done."""
@@ -238,6 +243,14 @@ def files_of(outcome: StepOutcome) -> Mapping[str, FileOutput]:
     if outcome.status is StepStatus.FAILED:
         return {}
     return {name: value for name, value in outcome.outputs.items() if isinstance(value, FileOutput)}
+
+
+def _permitted(work: Work, outcome: StepOutcome) -> StepOutcome:
+    """Before a file of it is published: user code may name any output, or one file a thousand times."""
+    given = work.board.prepared.touches[work.key].writes
+    if strange := next((reference for reference in outcome.outputs if reference not in given), None):
+        return StepOutcome(status=StepStatus.FAILED, message=f"this step may not write {shown(strange)[:80]}")
+    return outcome
 
 
 def with_lost_log(work: Work, outcome: StepOutcome) -> StepOutcome:

@@ -48,6 +48,8 @@ class Work:
     short_since: float | None = None  # when a shortage began to hold it up, monotonic
     limit: int | None = None  # the timer of its time limit
     shown: float = 0.0  # when its progress was last written, monotonic
+    heard: float = 0.0  # when it was last listened to, monotonic
+    hearings: float = 0.0  # how often of late
     is_showing: bool = False  # its progress waits to be written
 
     def move(self, stage: Stage) -> None:
@@ -126,7 +128,7 @@ class Board:
             return row.item.value
         if row.file.sha256 is None:
             return None
-        return FileInput(path=str(blobs.path(row.file.sha256)), name=row.file.name, size_bytes=row.file.size_bytes)
+        return FileInput(path=str(blobs.fetch(row.file.sha256)), name=row.file.name, size_bytes=row.file.size_bytes)
 
     def types(self, key: str) -> Mapping[str, str]:
         """Of what the step reads."""

@@ -18,7 +18,6 @@ from procession.engine.events import (
     Event,
     JobDue,
     Killed,
-    PauseOver,
     Published,
     RetryDue,
     RunMoved,
@@ -123,7 +122,7 @@ class LocalEngine:
 
     def _handle(self, event: Event) -> None:
         match event:
-            case WorkerSpoke() | PauseOver() | Published() | Killed() | StepTimeUp() | RunTimeUp() | RetryDue():
+            case WorkerSpoke() | Published() | Killed() | StepTimeUp() | RunTimeUp() | RetryDue():
                 self._executor.handle(event)
             case BeginDue() | JobDue():
                 self._executor.handle(event)

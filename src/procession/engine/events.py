@@ -20,13 +20,6 @@ class WorkerSpoke:
 
 
 @dataclass(frozen=True, slots=True)
-class PauseOver:
-    """Time to read on from a process that wrote too much at once."""
-
-    work: Work
-
-
-@dataclass(frozen=True, slots=True)
 class WorkersReady:
     """A fork server has news, such as a ready process."""
 
@@ -47,7 +40,7 @@ class BeginDue:
 class JobDue:
     """Time to retry a job of the pool after a shortage."""
 
-    job: Callable[[], None]
+    job: Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +100,10 @@ class CloseAsked:
 
 
 # What the executor handles.
-OfRuns = WorkerSpoke | PauseOver | BeginDue | Published | Killed | StepTimeUp | RunTimeUp | RetryDue | JobDue
+OfRuns = WorkerSpoke | BeginDue | Published | Killed | StepTimeUp | RunTimeUp | RetryDue | JobDue
 
 Event = (
     WorkerSpoke
-    | PauseOver
     | WorkersReady
     | WorkersDue
     | BeginDue

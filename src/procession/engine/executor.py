@@ -26,7 +26,7 @@ from procession.store.database import Task
 
 log = logging.getLogger(__name__)
 
-PAUSE_SECONDS = 0.01  # before reading on from a process that fills its pipe: 6 MB of log a second
+PAUSE_SECONDS = 0.01  # of a process that says too much: 100 times a second it is listened to
 
 
 class Executor:
@@ -64,12 +64,10 @@ class Executor:
 
     def handle(self, event: events.OfRuns) -> None:
         match event:
-            case events.WorkerSpoke(work) | events.PauseOver(work) | events.StepTimeUp(work) if _is_over(work):
-                pass
+            case events.WorkerSpoke(work) | events.StepTimeUp(work) if work.stage is not Stage.RUNNING:
+                pass  # its end was decided meanwhile
             case events.WorkerSpoke(work):
                 self._hear(event)
-            case events.PauseOver(work):
-                self._loop.watch(work.worker, events.WorkerSpoke(work))
             case events.BeginDue(work):
                 self._let_go(work)
             case events.JobDue(job):
@@ -218,10 +216,9 @@ class Executor:
             self._over(work, said.outcome)
         elif said.is_short:
             self._loop.later(event)
-        elif work.worker.has_more:
+        elif said.is_loud:
             # One process must not take the others' turns: it waits on its full pipe.
-            self._loop.forget(work.worker)
-            self._loop.after(PAUSE_SECONDS, events.PauseOver(work))
+            self._loop.later(event, PAUSE_SECONDS)
 
     def _over(self, work: Work, outcome: StepOutcome) -> None:
         work.move(Stage.OVER)
@@ -293,8 +290,3 @@ class Executor:
     def _timed_out(self, board: Board, _: Task[None]) -> None:
         self._tools.announcements.ring(board.run.id)
         self.drop(board)
-
-
-def _is_over(work: Work) -> bool:
-    """Its end was decided meanwhile."""
-    return work.stage is not Stage.RUNNING

@@ -47,7 +47,7 @@ class Loop:
         self._monotonic = monotonic
         self._commits: Commits | None = None
         self._commit_at = 0.0  # monotonic; later than now while the disk is full
-        self._rest_seconds_short = short_seconds
+        self._short_seconds = short_seconds
         self._inbox: deque[Event] = deque()
         self._late: deque[Event] = deque()
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -115,15 +115,16 @@ class Loop:
         """Returns a number to cancel the event with."""
         return self._timers.after(seconds, event)
 
-    def later(self, event: Event) -> None:
-        """Retries an event that met a shortage, in a moment and not before."""
+    def later(self, event: Event, seconds: float | None = None) -> None:
+        """It could not be handled now, for a shortage if no time is given: have it again then, and not before."""
+        seconds = self._short_seconds if seconds is None else seconds
         for number, heard in self._heard.items():
             if heard is event:
                 with contextlib.suppress(OSError):
                     self._events.unregister(number)
-                self._timers.after(self._rest_seconds_short, _HearAgain(number))
+                self._timers.after(seconds, _HearAgain(number))
                 return
-        self._timers.after(self._rest_seconds_short, event)
+        self._timers.after(seconds, event)
 
     def cancel(self, timer: int | None) -> None:
         self._timers.cancel(timer)
@@ -152,7 +153,7 @@ class Loop:
         self._is_ringing = False  # a lost ring does not matter: everything is looked at now
         found += [self._inbox.popleft() for _ in range(len(self._inbox))]
         for _ in range(len(self._late)):
-            self._timers.after(self._rest_seconds_short, self._late.popleft())
+            self._timers.after(self._short_seconds, self._late.popleft())
         return found + self._due()
 
     def _due(self) -> list[Event]:
@@ -174,7 +175,7 @@ class Loop:
         except OSError as error:
             if not is_shortage(error):
                 raise
-            self._timers.after(self._rest_seconds_short, _HearAgain(number))
+            self._timers.after(self._short_seconds, _HearAgain(number))
 
     def _rest_seconds(self) -> float:
         if self._inbox or self._is_pressed:

@@ -219,7 +219,7 @@ def find(tx: Transaction, run_id: RunId) -> Run:
 
 def failed_steps(tx: Transaction, run: Run) -> list[StepId]:
     """In order; none is looked for while nothing can have failed."""
-    if run.status in {RunStatus.NOT_STARTED, RunStatus.SCHEDULED} or run.outcome is Outcome.SUCCESS:
+    if run.outcome is Outcome.SUCCESS or run.status in (RunStatus.NOT_STARTED, RunStatus.SCHEDULED):
         return []
     return moves.failed_steps(tx, run.id)
 

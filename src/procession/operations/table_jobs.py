@@ -38,7 +38,7 @@ class TableJob:
 def contents(blobs: Blobs, snapshot: Snapshot) -> Contents:
     """The version with the paths of its files."""
     parts = tuple(
-        PartFile(number=part.number, path=str(blobs.path(part.content.sha256)), rows=part.rows)
+        PartFile(number=part.number, path=str(blobs.fetch(part.content.sha256)), rows=part.rows)
         for part in snapshot.parts
     )
     return Contents(columns=snapshot.version.columns, parts=parts)

@@ -102,7 +102,7 @@ def _open(
         announcements=Announcements(),
         clock=clock,
         work=home.work,
-        logs=home.logs,
+        logs=office.logs,
         settings=_engine_settings(settings),
     )
     return tools, office
@@ -142,7 +142,7 @@ def _open_office(settings: Settings, home: Home, clock: Clock) -> Office:
         actions=actions.book(),
         blobs=home.open_blobs(),
         chunks=home.open_chunks(),
-        logs=home.logs,
+        logs=home.open_logs(),
         steady=clock.monotonic,
         allows_network=settings.allow_network,
         workbench=_open_workbench(settings, home),

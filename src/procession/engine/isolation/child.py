@@ -12,14 +12,14 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
 import msgspec
 
 from procession.actions.contract import Action, StepOutcome
-from procession.engine.isolation import codec, limits, program, rehearsal, sandbox
+from procession.engine.isolation import codec, frames, limits, program, rehearsal, sandbox
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.context import Pulse, StepContext
 from procession.engine.isolation.contract import Done, Heartbeat, Job
@@ -111,10 +111,10 @@ def _work_once(place: WorkerContext) -> None:
     if place.cell.has_own_mounts:
         program.rehearse(sandbox.SHARED_MEMORY)
     sys.path += place.cell.settings.library_paths
-    job = codec.decode_job(place.channel.receive(wait=True))
+    job = codec.decode_job(place.channel.receive())
     pulse = Pulse(place.channel)
     sandbox.enter(place.cell, rules, job)
-    _finish(place, _perform(place, pulse, job), reusable=False)
+    _finish(place, frames.Finished(done=Done(outcome=_perform(place, pulse, job)), job=job.number, reusable=False))
 
 
 def _work_on(place: WorkerContext) -> None:
@@ -123,10 +123,10 @@ def _work_on(place: WorkerContext) -> None:
     jobs = 0
     while True:
         _await_job(place)
-        job = codec.decode_job(place.channel.receive(wait=True))
+        job = codec.decode_job(place.channel.receive())
         limits.apply(job.limits, for_good=False)
-        outcome = _perform(place, pulse, job)
-        _finish(place, outcome, reusable=not limits.is_worn(job.limits))
+        done = Done(outcome=_perform(place, pulse, job))
+        _finish(place, frames.Finished(done=done, job=job.number, reusable=not limits.is_worn(job.limits)))
         jobs += 1
         if jobs % _JOBS_BETWEEN_COLLECTIONS == 0:
             gc.collect()
@@ -137,7 +137,7 @@ def _await_job(place: WorkerContext) -> None:
     poll = select.poll()
     poll.register(place.channel.fileno(), select.POLLIN)
     while not poll.poll(place.cell.settings.idle_seconds * 1000):
-        place.channel.send(codec.encode_frame(Heartbeat()))
+        place.channel.send(frames.encode(Heartbeat()))
 
 
 def _perform(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
@@ -181,18 +181,18 @@ def _run(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
     return action.run(context)
 
 
-def _finish(place: WorkerContext, outcome: StepOutcome, *, reusable: bool) -> None:
+def _finish(place: WorkerContext, finished: frames.Finished) -> None:
     if os.getpid() != place.pid:
         # A copy that user code forked and that came to the end of the script: not the step.
-        os._exit(int(outcome.status is StepStatus.FAILED))
+        os._exit(int(finished.done.outcome.status is StepStatus.FAILED))
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):  # user code may have closed or replaced it
             stream.flush()
     try:
-        frame = codec.encode_frame(codec.Finished(done=Done(outcome=outcome), reusable=reusable))
+        frame = frames.encode(finished)
     except codec.Malformed as error:
         failed = StepOutcome(status=StepStatus.FAILED, message=error.message)
-        frame = codec.encode_frame(codec.Finished(done=Done(outcome=failed), reusable=reusable))
+        frame = frames.encode(replace(finished, done=Done(outcome=failed)))
     place.channel.send(frame)
 
 

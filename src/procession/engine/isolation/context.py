@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from procession.actions.contract import InputValue, OutputTarget
-from procession.engine.isolation import codec, program
+from procession.engine.isolation import frames, program
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.contract import Heartbeat, Job, Progress
 
@@ -74,7 +74,7 @@ class Pulse:
     def _beat(self) -> None:
         held_back, self.held_back = self.held_back, None
         try:
-            self._channel.send(codec.encode_frame(held_back or Heartbeat()))
+            self._channel.send(frames.encode(held_back or Heartbeat()))
         except OSError:
             os._exit(1)  # nobody is there to hear the outcome either
 
@@ -141,7 +141,7 @@ class StepContext:
             return
         self._reported_at = now
         self.pulse.held_back = None
-        self.channel.send(codec.encode_frame(progress))
+        self.channel.send(frames.encode(progress))
 
     @property
     def is_copy(self) -> bool:

@@ -40,6 +40,7 @@ class Job:
     step_key: str
     idempotency_key: str
     limits: Limits
+    number: int = 1  # the how-many-th of its process, which sets it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ class Done:
 class Died:
     """The process ended without an outcome; `reason` in the user's words ("used more than 4 GB of memory").
 
-    `is_gone`: False when it is there and says what cannot be understood; it must be killed.
+    Not `is_gone`: it said what no step says. Nothing more of it is believed, and it must be killed.
     """
 
     reason: str
@@ -102,10 +103,6 @@ class Worker(Protocol):
 
     @property
     def mark(self) -> ProcessMark: ...
-
-    @property
-    def has_more(self) -> bool:
-        """Whether receive() left data: it reads a limited share at a time."""
 
     def fileno(self) -> int:
         """Readable when a message has arrived or the process is gone; for a selector."""

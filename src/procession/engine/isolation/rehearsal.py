@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from procession.actions.contract import Action, StepOutcome
-from procession.engine.isolation import channel, codec, limits, processes
+from procession.engine.isolation import channel, codec, frames, limits, processes
 from procession.engine.isolation.context import Pulse, StepContext
 from procession.engine.isolation.contract import Done, Job, Limits
 from procession.model.lifecycle import StepStatus
@@ -34,7 +34,7 @@ def rehearse(book: Mapping[str, Action]) -> None:
     outcome = StepOutcome(status=StepStatus.SUCCESS)
     if job.action in book:
         outcome = _perform(book[job.action], job)
-    codec.encode_frame(codec.Finished(done=Done(outcome=outcome), reusable=False))
+    frames.encode(frames.Finished(done=Done(outcome=outcome), job=job.number, reusable=False))
 
 
 def _job() -> Job:
