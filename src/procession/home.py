@@ -1,4 +1,4 @@
-"""The folder that holds everything: where things lie in it, who works on it, and how a command wakes its engine."""
+"""The home folder: its layout, its locks, and how a command wakes its engine."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ class Home:
 
     @property
     def restoring(self) -> Path:
-        """Where a restore puts everything until all of it is checked."""
+        """Where a restore puts its files until all are verified."""
         return self.folder / ".restoring"
 
     def exists(self) -> bool:
-        """Whether somebody has used it already. Raises ProcessionError when that cannot be seen."""
+        """Whether it is in use as a home. Raises ProcessionError if it cannot be read."""
         try:
             return self.database.is_file()
         except OSError as error:
@@ -145,7 +145,7 @@ class Home:
         return SqliteDatabase(self.database, on_fatal=on_fatal)
 
     def begin_restore(self) -> None:
-        """From here on nobody makes a home here, until the restored database has its name. Raises Busy."""
+        """Keeps others from making a home here until the restored database has its name. Raises Busy."""
         with self._handle() as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             if self.exists():
@@ -202,7 +202,7 @@ class Home:
             os.close(handle)
 
     def holder(self) -> str | None:
-        """Who holds the engine's lock, None when nobody does."""
+        """The holder of the engine's lock, or None."""
         if not self.is_awake():
             return None
         with suppress(OSError):
@@ -260,7 +260,7 @@ class EngineLock:
         self._handle = handle
 
     def describe(self, holder: str) -> None:
-        """What others are told about us."""
+        """Describes this engine for others."""
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, holder.encode(), 0)
 

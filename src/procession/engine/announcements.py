@@ -1,4 +1,4 @@
-"""Who waits for news of a run is told that there is some; what it is stands in the store."""
+"""Wakes listeners when a run changes. They read the change from the store."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Announcements:
 
 
 def _call(listener: Callable[[], object]) -> None:
-    """Whoever cannot be told keeps nobody else from being told, and no run from going on."""
+    """A listener that fails neither stops the others nor the run."""
     try:
         listener()
     except (OSError, RuntimeError):  # its event loop is closing, or short of something

@@ -31,7 +31,7 @@ class FairQueue:
         self._line_turns: dict[_Line, int] = {}
 
     def __contains__(self, run: RunId) -> bool:
-        """Whether it is under work."""
+        """Whether the run is active."""
         return run in self._under_work
 
     def choose(
@@ -61,7 +61,7 @@ class FairQueue:
         self._line_turns[head.user, head.process] = self._turn
 
     def leave(self, run: RunId) -> bool:
-        """Gives whether it was under work."""
+        """Returns whether the run was active."""
         head = self._under_work.pop(run, None)
         if head is None:
             return False
@@ -71,7 +71,7 @@ class FairQueue:
         return True
 
     def _welcome(self, heads: Collection[Head], used: Counter[UserId]) -> list[Head]:
-        """Those for whom there is room."""
+        """The users for whom there is room."""
         if used.total() < self._runs_max and len(self._under_work) < PARKED_TIMES_MAX * self._runs_max:
             return list(heads)
         users = {head.user for head in heads} | {user for user, count in used.items() if count}

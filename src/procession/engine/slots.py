@@ -1,4 +1,4 @@
-"""Who gets the next free process: users take turns, and so do the runs of one user."""
+"""Assigns free processes: users take turns, and so do the runs of one user."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ READY_SECONDS_MAX = 1.0  # a process is forked in milliseconds; a fork server th
 
 @dataclass(slots=True, order=True)
 class _Claim:
-    """A run whose steps wait for a process; the least one goes first."""
+    """A run whose steps wait for a process; the smallest claim goes first."""
 
     of_user: int  # how many processes its user has
     user_turn: int  # when its user last got one
@@ -31,7 +31,7 @@ class _Claim:
 
 
 class Slots:
-    """Belongs to the loop's thread. Remembers whose turn it was: with more users than slots, nobody is left out."""
+    """Belongs to the loop's thread. Remembers turns, so nobody is left out with more users than slots."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
@@ -42,7 +42,7 @@ class Slots:
         ] = {}  # since when no process was ready for the next step of a user, monotonic
 
     def assign(self, boards: Iterable[Board], *, change_of: Callable[[Board], Change]) -> None:
-        """Let waiting steps begin while processes are free; where none is, they are Scheduled."""
+        """Starts waiting steps while processes are free; the others become Scheduled."""
         boards = tuple(boards)
         if not any(board.waiting for board in boards):
             return
@@ -76,7 +76,7 @@ class Slots:
         return claims
 
     def _serve(self, claims: list[_Claim], used: Counter[UserId], change_of: Callable[[Board], Change]) -> bool:
-        """Let the next step of the first claim begin. Gives whether it took a process."""
+        """Starts the next step of the first claim. Returns whether it took a process."""
         claim = heapq.heappop(claims)
         user = claim.board.user.id
         is_first = (claim.of_user, claim.user_turn) == (used[user], self._user_turns.get(user, 0))
@@ -122,7 +122,7 @@ class Slots:
 
 
 def _line_up(claim: _Claim, change_of: Callable[[Board], Change]) -> None:
-    """Ask for a change only where there is one: whoever asks makes the loop turn again."""
+    """Asks for a change only if there is one: asking makes the loop turn again."""
     for key in reversed(claim.keys):
         if claim.board.statuses[key] is StepStatus.NOT_STARTED:
             decisions.line_up(claim.board, change_of(claim.board), key)

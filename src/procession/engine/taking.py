@@ -1,4 +1,4 @@
-"""Taking a run: one transaction in which a scheduled or orphaned run becomes this engine's, and is read whole."""
+"""Takes a run: one transaction makes a scheduled or orphaned run this engine's and reads all of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from procession.store.database import Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """`crashes` is how often each step was under way when a server stopped, None when the run was simply scheduled."""
+    """`crashes`: how often each step was interrupted by a stopped server; None for a run that was just scheduled."""
 
     loaded: Loaded
     crashes: dict[str, int] | None
@@ -25,14 +25,14 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taker:
-    """Who takes: ids of executors are new at every boot, so that a reused one never looks alive."""
+    """Identifies the taker: executor ids are new at every boot, so a reused one never looks alive."""
 
     executor: str
     preparations: Preparations
     clock: Clock
 
     def take(self, tx: Transaction, run_id: RunId) -> Taken | None:
-        """None when there is nothing to take: it was cancelled meanwhile. Never called for a run under work here."""
+        """None if the run was cancelled meanwhile. Never called for a run that is active here."""
         run = runs.find(tx, run_id)
         if run is None or run.status not in {RunStatus.SCHEDULED, RunStatus.RUNNING}:
             return None

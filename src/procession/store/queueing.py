@@ -1,4 +1,4 @@
-"""Which runs wait to be taken: the oldest of each line, found by an index however many wait."""
+"""The runs to take next: the oldest of each line, by an index, however many wait."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from procession.store.database import Row, Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """The first run of a line: what one user has started of one process. `since` only orders."""
+    """The first run of a line: one user's runs of one process. `since` only orders."""
 
     run: RunId
     user: UserId

@@ -34,12 +34,12 @@ _RUN = (
 
 
 class Superseded(Exception):
-    """The run has moved on since it was read: nothing was written."""
+    """Raised if the run changed since it was read: nothing was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
-    """What a run is made of."""
+    """The values of a new run."""
 
     process: ProcessId
     version: int
@@ -127,7 +127,7 @@ def _beat(steady: float) -> tuple[int, int]:
 
 
 def touch(tx: Transaction, run: Run, *, author: str, now: datetime) -> None:
-    """An input is about to change: a new revision for those who watch. Raises Superseded once the run has started."""
+    """Counts a revision for a change of an input. Raises Superseded once the run has started."""
     touched = tx.run(
         "UPDATE run SET revision = revision + 1, modified_at = ?, modified_by = ?"
         " WHERE id = ? AND status = 'NotStarted'",

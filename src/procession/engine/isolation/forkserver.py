@@ -1,4 +1,4 @@
-"""The process that forks workers: single-threaded, started with a clean environment, told how many by its socket.
+"""The fork server: single-threaded, with a clean environment, gets orders for workers by its socket.
 
 Run as `python -m procession.engine.isolation.forkserver ORDERS FD`; it ends when the socket does, and ends all workers.
 """
@@ -46,7 +46,7 @@ class ForkServer:
         self._wakeup = _wake_on_child()
 
     def run(self) -> None:
-        """Serve until the server is gone."""
+        """Serves until the server is gone."""
         linux.adopt_orphans()
         if self._orders.user_code:
             linux.share_one_arena()
