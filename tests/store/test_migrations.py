@@ -58,6 +58,12 @@ def test_the_data_of_a_later_release_is_refused_with_a_reason(db: OpenedFile, cl
         migrations.migrate(db, clock.now())
 
 
+def test_no_two_migrations_have_one_number() -> None:
+    files = [item.name for item in resources.files(migrations.__name__).iterdir() if item.name.endswith(".sql")]
+
+    assert sorted(files) == sorted(name for name, _ in migrations.available().values())
+
+
 def test_migrations_are_numbered_without_gaps() -> None:
     numbers = sorted(migrations.available())
 
