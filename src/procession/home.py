@@ -14,13 +14,16 @@ from functools import partial
 from pathlib import Path
 
 from procession.clock import Clock
-from procession.loops import Loop
+from procession.loops import TickLoop
 from procession.model.errors import ProcessionError
 from procession.model.ids import RunId
 from procession.store import migrations
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.database import Database
+from procession.store.folder import BlobFolder
+from procession.store.log_folder import LogFolder
+from procession.store.logs import Logs
 from procession.store.sqlite import SqliteDatabase
 
 PRIVATE = 0o700  # the database holds hashes of secrets, the files are the customer's
@@ -128,7 +131,11 @@ class Home:
 
     def open_blobs(self) -> Blobs:
         self.prepare()
-        return Blobs(self.files)
+        return BlobFolder(self.files)
+
+    def open_logs(self) -> Logs:
+        self.prepare()
+        return LogFolder(self.logs)
 
     def open_chunks(self) -> Chunks:
         self.prepare()
@@ -238,7 +245,7 @@ class Listener:
     def __init__(self, ear: socket.socket, look: Callable[[RunId], None], *, hush: Callable[[], object]) -> None:
         self._ear, self._look, self._hush = ear, look, hush
         self._is_closing = threading.Event()
-        self._loop = Loop("wake", self.tick, rest_seconds=3600)
+        self._loop = TickLoop("wake", self.tick, rest_seconds=3600)
 
     def start(self) -> None:
         self._loop.start()

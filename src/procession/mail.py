@@ -11,7 +11,7 @@ from functools import partial
 
 from procession.clock import Clock
 from procession.config import Settings, SmtpServer
-from procession.loops import Loop
+from procession.loops import TickLoop
 from procession.model.ends import one_line
 from procession.operations import letters
 from procession.operations.alerts import Letter
@@ -22,10 +22,10 @@ REST_SECONDS = 15.0  # between two looks for mail that a command has left, or th
 SECONDS_MAX = 20.0  # for each answer of the mail server
 
 
-def loop(settings: Settings, database: Database, clock: Clock, address: str) -> Loop | None:
+def loop(settings: Settings, database: Database, clock: Clock, address: str) -> TickLoop | None:
     """What sends; None where no mail is sent. A mail under way when the server ends is sent again."""
     found = sending(settings, database, clock, address)
-    return None if found is None else Loop("mail", partial(letters.tick, found), rest_seconds=REST_SECONDS)
+    return None if found is None else TickLoop("mail", partial(letters.tick, found), rest_seconds=REST_SECONDS)
 
 
 def sending(settings: Settings, database: Database, clock: Clock, address: str) -> letters.Sending | None:

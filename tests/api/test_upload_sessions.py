@@ -12,8 +12,8 @@ import pytest
 
 from procession.model.uploads import Chunk
 from procession.operations import uploads
-from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
+from procession.store.folder import BlobFolder
 from tests.api.house import House
 from tests.api.test_files import file_of
 
@@ -262,7 +262,7 @@ def test_what_a_crash_left_without_a_row_is_swept_and_the_rest_kept(home: House,
 
 
 def test_a_join_leaves_nothing_when_a_chunk_is_gone(tmp_path: Path) -> None:
-    chunks, blobs = Chunks(tmp_path / "uploads"), Blobs(tmp_path / "files")
+    chunks, blobs = Chunks(tmp_path / "uploads"), BlobFolder(tmp_path / "files")
     sink = chunks.sink(UNKNOWN, 1)
     sink.write(b"one")
     sink.finish()

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
 
-from procession.actions.contract import Outcome
+from procession.actions.contract import StepOutcome
 from procession.engine.isolation.contract import Died, Done, Job, KillReceipt, Left, Message, ProcessMark, Worker
 from procession.model.lifecycle import StepStatus
 from tests.engine.steps import StepText, wait
@@ -165,7 +165,7 @@ class PretendedWorker:
     def _end(self, seconds: float) -> None:
         status = StepStatus.FAILED if seconds >= _FAILS else StepStatus.SUCCESS
         with self._lock:
-            end: Message = Done(outcome=Outcome(status=status)) if seconds < _DIES else Died(reason="it died")
+            end: Message = Done(outcome=StepOutcome(status=status)) if seconds < _DIES else Died(reason="it died")
             self._messages.append(end)
             is_alive, step, self._step = bool(self._step), self._step, ""
         if is_alive:

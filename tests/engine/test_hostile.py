@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import resource
+import sys
 from collections.abc import Iterator
 
 import pytest
 from msgspec import structs
 
-from procession.engine.options import log_path
 from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, RunStatus, StepStatus
 from procession.model.runs import HistoryKind
@@ -178,8 +178,7 @@ def test_user_code_reaches_no_descriptor_but_its_own_channel(world: World) -> No
 def log_of(world: World, run: RunId) -> str:
     with world.db.read() as tx:
         attempts = history.attempts_of_run(tx, run)
-    paths = [log_path(world.home / "logs", attempt.id) for attempt in attempts]
-    return "".join(path.read_text() for path in paths if path.exists())
+    return "".join(world.office.logs.read(attempt.id, 0, sys.maxsize).decode() for attempt in attempts)
 
 
 # --- processes that a step leaves behind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from procession.engine.isolation import codec
 from procession.engine.isolation.channel import MESSAGE_BYTES_MAX
 from procession.engine.isolation.frames import decode
-from procession.engine.options import EngineSettings, log_path
+from procession.engine.options import EngineSettings
 from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, StepStatus
 from procession.model.runs import HistoryKind
@@ -96,7 +97,7 @@ def _check_end(world: World, run: RunId) -> None:
     with world.db.read() as tx:
         attempt = history.attempts_of_run(tx, run)[0]
     wait_until(lambda: _is_gone(world, run))
-    text = log_path(world.home / "logs", attempt.id).read_text()
+    text = world.office.logs.read(attempt.id, 0, sys.maxsize).decode()
     lines = [line for line in text.splitlines() if line.startswith("line ")]
     assert lines == [f"line {number}" for number in range(len(lines))]
     assert len(lines) >= FRAMES_EACH

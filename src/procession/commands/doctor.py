@@ -101,17 +101,18 @@ def _database(home: Home, database: Database, settings: Settings) -> Iterator[Ch
         if wrong:
             return
         name = partial(retention.users_of, tx, mark='"')
-        yield from _contents(Blobs(home.files), checks.contents(tx), name)
+        yield from _contents(home.open_blobs(), checks.contents(tx), name)
         yield _leftovers(home, database)
         yield from alerts(tx, sends_mail=settings.smtp is not None, now=SystemClock().now())
 
 
 def _contents(blobs: Blobs, named: set[str], name: Callable[[str], str]) -> Iterator[Check]:
-    missing = sorted(sha256 for sha256 in named if not blobs.path(sha256).is_file())
+    there = blobs.stored()
+    missing = sorted(named - there)
     changed = sorted(sha256 for sha256 in named - set(missing) if _digest(blobs, sha256) != sha256)
     yield _files("missing files", [name(sha256) for sha256 in missing], f"all {len(named)} contents are there")
     yield _files("changed files", [name(sha256) for sha256 in changed], "every content has the SHA-256 it should have")
-    unused = len(blobs.stored() - named)
+    unused = len(there - named)
     # A server may be writing one right now; a leftover only wastes space.
     yield _check("unused files", "warning" if unused else "ok", f"{unused} contents belong to no file")
 
@@ -124,9 +125,8 @@ def _files(name: str, found: list[str], fine: str) -> Check:
 
 def _digest(blobs: Blobs, sha256: str) -> str:
     digest = hashlib.sha256()
-    with blobs.open(sha256) as file:
-        while block := file.read(COPY_BYTES):
-            digest.update(block)
+    for piece in blobs.read(sha256):
+        digest.update(piece)
     return digest.hexdigest()
 
 

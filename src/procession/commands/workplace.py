@@ -65,7 +65,7 @@ def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> I
         actions=actions.book(),
         blobs=home.open_blobs(),
         chunks=home.open_chunks(),
-        logs=home.logs,
+        logs=home.open_logs(),
         steady=partial(_steady, home, clock),
         allows_network=settings.allow_network,
     )

@@ -102,6 +102,7 @@ class Answer:
         pairs = [(b"content-type", reply.media_type.encode("latin-1")), *COMMON, (b"x-accel-buffering", b"no")]
         pairs += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
         await self._begin(200, pairs)
+        await self._write(b"")  # the head goes out: what follows may take long to come
         if not self._is_head:
             await reply.write(self._write)
         await self._send({"type": "http.response.body", "body": b""})

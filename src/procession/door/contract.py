@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
@@ -123,7 +122,7 @@ class StreamCall(Given, frozen=True, kw_only=True):
     proved them and their role still hold. Raises Unauthorized, Forbidden, NotFound.
     """
 
-    database: Database
+    database: RequestDatabase
     caller: Caller
     admit: Callable[[Transaction], Act]
     clock: Callable[[], datetime]
@@ -131,7 +130,7 @@ class StreamCall(Given, frozen=True, kw_only=True):
     keyed: Keyed | None = None  # to be marked, and answered, in the transaction that does what was asked
 
 
-class Database(Protocol):
+class RequestDatabase(Protocol):
     """The doors of store/database.py that the dispatcher uses."""
 
     def read(self) -> AbstractContextManager[Transaction]: ...
@@ -166,12 +165,13 @@ class TextReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReply:
-    """The bytes of a file on disk, with Range. `sha256` (hex) is its strong ETag; "" for a file that still grows.
+    """The bytes of a file, with Range. `sha256` (hex) is its strong ETag; "" for a file that still grows.
 
-    `name` is what the browser is told to call it; "" shows it instead of saving it.
+    `read` gives so many bytes from a start on, in pieces; it may block. `name` is what the browser is told to call it;
+    "" shows it instead of saving it.
     """
 
-    path: Path
+    read: Callable[[int, int], Iterator[bytes]]
     size_bytes: int
     name: str = ""
     sha256: str = ""

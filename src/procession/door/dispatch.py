@@ -23,7 +23,6 @@ from procession.door import answers, bodies, conditions, idempotency, requests
 from procession.door.contract import (
     BodyKind,
     Call,
-    Database,
     FileReply,
     Handler,
     Later,
@@ -32,6 +31,7 @@ from procession.door.contract import (
     Receive,
     Refusal,
     Request,
+    RequestDatabase,
     Route,
     Scope,
     Send,
@@ -71,7 +71,7 @@ class Server:
     nobody said: then what each asks for tells.
     """
 
-    database: Database
+    database: RequestDatabase
     proofs: Mapping[Space, Proof]
     permit: Callable[[Transaction, Caller, Rule, Mapping[str, Any]], None]
     clock: Callable[[], datetime]

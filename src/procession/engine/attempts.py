@@ -8,19 +8,18 @@ the settings have patience; an end that nobody could see is looked for until it 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from procession.actions.contract import Outcome as StepOutcome
+from procession.actions.contract import StepOutcome
 from procession.engine.board import Work
 from procession.engine.events import JobDue, Killed, Published
 from procession.engine.isolation.contract import Died, Done, KillReceipt, LogText, Progress
 from procession.engine.isolation.contract import Job as StepJob
 from procession.engine.loop import Loop
-from procession.engine.options import Tools, log_path
+from procession.engine.options import Tools
 from procession.engine.outcomes import files_of, permitted, told, with_left, with_lost_log
 from procession.engine.pool import Job, Pool
 from procession.engine.stages import Stage
@@ -143,7 +142,9 @@ class Attempts:
         if not work.unwritten:
             return
         try:
-            self._write_log(work)
+            while work.unwritten:
+                kept = self._tools.logs.append(work.attempt, work.unwritten)
+                work.unwritten = work.unwritten[kept:]
             work.short_since = None
         except OSError as error:
             if is_shortage(error) and self.is_patient(work):
@@ -151,16 +152,6 @@ class Attempts:
             work.unwritten = b""
             work.log_trouble = work.log_trouble or (error.strerror or str(error))
             log.error("a step's log could not be kept", extra={"attempt": work.attempt, "error": str(error)})
-
-    def _write_log(self, work: Work) -> None:
-        path = log_path(self._tools.logs, work.attempt)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            while work.unwritten:
-                work.unwritten = work.unwritten[os.write(handle, work.unwritten) :]
-        finally:
-            os.close(handle)
 
     def publish(self, work: Work, outcome: StepOutcome) -> None:
         """Make the rest of its log, and the files of the outcome, durable; Published comes when that is done."""

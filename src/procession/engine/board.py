@@ -27,7 +27,7 @@ from procession.model.processes import PropertyType, Step, Value
 from procession.model.runs import HistoryKind, Run
 from procession.model.steps import PropertyRow, StepRow
 from procession.store.blobs import Blobs
-from procession.store.ends import Ending
+from procession.store.ends import RunEnding
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -104,9 +104,9 @@ class Board:
             told=self.told,
         )
 
-    def ending(self, kind: HistoryKind, detail: Mapping[str, Any]) -> Ending:
+    def ending(self, kind: HistoryKind, detail: Mapping[str, Any]) -> RunEnding:
         """An end of this run, for ends.record()."""
-        return Ending(kind=kind, detail=detail, login=self.user.login, when=self.prepared.process.alert_when)
+        return RunEnding(kind=kind, detail=detail, login=self.user.login, when=self.prepared.process.alert_when)
 
     def set_value(self, reference: str, value: Value) -> None:
         row = self.properties[reference]
@@ -129,7 +129,7 @@ class Board:
             return row.item.value
         if row.file.sha256 is None:
             return None
-        return FileInput(path=str(blobs.path(row.file.sha256)), name=row.file.name, size_bytes=row.file.size_bytes)
+        return FileInput(path=str(blobs.fetch(row.file.sha256)), name=row.file.name, size_bytes=row.file.size_bytes)
 
     def types(self, key: str) -> Mapping[str, str]:
         """Of what the step reads."""

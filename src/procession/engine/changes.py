@@ -58,7 +58,7 @@ class Change:
     told: list[tuple[StepId, str]] = field(default_factory=list)
     begun: list[Work] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
-    written: list[writes.Written] = field(default_factory=list)
+    written: list[writes.PropertyWrite] = field(default_factory=list)
     outcome: Outcome | None = None  # the run is finished
     facts: Mapping[str, Any] = field(default_factory=dict)  # what went wrong, once it is recorded
 

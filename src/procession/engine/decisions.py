@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from procession.actions.contract import FileOutput, OutputValue
-from procession.actions.contract import Outcome as StepOutcome
+from procession.actions.contract import FileOutput, OutputValue, StepOutcome
 from procession.engine.board import Board, Work
 from procession.engine.changes import Change, Ended, StepMove
 from procession.model import flow, inputs, values
@@ -21,7 +20,7 @@ from procession.model.lifecycle import StepEvent, StepStatus
 from procession.model.processes import Effect, Property, PropertyType, Retry, Step, StepKind, SystemVariable, Value
 from procession.model.steps import UNDER_WAY
 from procession.store.moves import StepWrite
-from procession.store.writes import Written
+from procession.store.writes import PropertyWrite
 
 MESSAGE_CHARS_MAX = 4_000
 CRASHES_MAX = 3  # a step under way when the server stopped so often is not tried again (docs/crash.md)
@@ -93,7 +92,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 def settle(board: Board, change: Change, work: Work, result: Result) -> None:
     """The attempt is over: outputs, status or another try."""
-    status, message, written = result.outcome.status, result.outcome.message, list[Written]()
+    status, message, written = result.outcome.status, result.outcome.message, list[PropertyWrite]()
     if status is not StepStatus.FAILED:
         try:
             written = [
@@ -168,7 +167,9 @@ def seconds_to_retry(board: Board, key: str, now: datetime) -> float:
     return left if step is None or step.retry is None else min(left, retry_seconds(step.retry, board.tries[key]))
 
 
-def _written(board: Board, key: str, reference: str, value: OutputValue, contents: Mapping[str, Content]) -> Written:
+def _written(
+    board: Board, key: str, reference: str, value: OutputValue, contents: Mapping[str, Content]
+) -> PropertyWrite:
     row = board.properties.get(reference)
     if row is None or reference not in board.prepared.touches[key].writes:
         raise Invalid(f"this step may not write {reference}")
@@ -176,11 +177,11 @@ def _written(board: Board, key: str, reference: str, value: OutputValue, content
     if isinstance(value, FileOutput):
         if row.file is None:
             raise Invalid(f'{reference} is a {row.item.type}, it takes a value and not the file "{value.name}"')
-        return Written(**base, file_name=value.name, content=contents[reference])  # type: ignore[arg-type]
-    return Written(**base, value=values.normalise(row.item, value))  # type: ignore[arg-type]
+        return PropertyWrite(**base, file_name=value.name, content=contents[reference])  # type: ignore[arg-type]
+    return PropertyWrite(**base, value=values.normalise(row.item, value))  # type: ignore[arg-type]
 
 
-def _apply(board: Board, written: Written) -> None:
+def _apply(board: Board, written: PropertyWrite) -> None:
     reference = next(reference for reference, row in board.properties.items() if row.id == written.property)
     if written.content is not None:
         board.set_file(reference, written.file_name, written.content)
@@ -215,7 +216,7 @@ def _resolve(board: Board, change: Change, step: Step, item: Property) -> None:
     reference = f"{step.key}.{item.key}"
     row = board.properties[reference]
     value = _variable(board, row.item.variable, change.now)
-    written = Written(property=row.id, step=board.step_ids[step.key], attempt=board.run.attempt, value=value)
+    written = PropertyWrite(property=row.id, step=board.step_ids[step.key], attempt=board.run.attempt, value=value)
     board.set_value(reference, value)
     change.written.append(written)
 

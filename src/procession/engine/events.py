@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from procession.actions.contract import Outcome as StepOutcome
+from procession.actions.contract import StepOutcome
 from procession.engine.board import Board, Work
 from procession.engine.isolation.contract import KillReceipt
 from procession.model.files import Content
@@ -40,7 +40,7 @@ class BeginDue:
 class JobDue:
     """Time to try again what ran short of something in the pool."""
 
-    job: Callable[[], None]
+    job: Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)

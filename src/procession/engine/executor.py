@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
-from procession.actions.contract import Outcome as StepOutcome
+from procession.actions.contract import StepOutcome
 from procession.engine import decisions, events
 from procession.engine.attempts import Attempts
 from procession.engine.board import Board, Work, lay

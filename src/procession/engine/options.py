@@ -13,6 +13,7 @@ from procession.engine.isolation.contract import Isolation, Limits
 from procession.shortages import PATIENCE_SECONDS, REST_SECONDS
 from procession.store.blobs import Blobs
 from procession.store.database import Database
+from procession.store.logs import Logs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +42,5 @@ class Tools:
     announcements: Announcements
     clock: Clock
     work: Path  # folders of attempts under way
-    logs: Path  # logs of attempts: logs/<id // 1000>/<id>.log
+    logs: Logs
     settings: EngineSettings
-
-
-def log_path(logs: Path, attempt: int) -> Path:
-    """Where the log of a step's attempt is."""
-    return logs / str(attempt // 1000) / f"{attempt}.log"

@@ -11,7 +11,7 @@ from procession.shortages import is_shortage
 
 log = logging.getLogger(__name__)
 
-Job = Callable[[], None]
+Job = Callable[[], object]
 
 
 class Pool:

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import msgspec
 
-from procession.actions.contract import Outcome
+from procession.actions.contract import StepOutcome
 from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Died, Done, Job, Limits, Worker
 from procession.model.errors import Unavailable
@@ -36,10 +36,10 @@ ACQUIRE_LOOKS_MAX = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class JobEnd:
     """How a job ended: its outcome, or why its process did not give one."""
 
-    outcome: Outcome | None
+    outcome: StepOutcome | None
     reason: str = ""
 
 
@@ -85,7 +85,7 @@ class Workbench:
         place.mkdir(parents=True)
         return place
 
-    def perform(self, kind: str, settings: msgspec.Struct, *, place: Path, seconds_max: float) -> Ended:
+    def perform(self, kind: str, settings: msgspec.Struct, *, place: Path, seconds_max: float) -> JobEnd:
         """Do the job in a process that is ended after so many seconds. Raises Unavailable when none is free."""
         worker = self._acquire()
         is_late = threading.Event()
@@ -107,7 +107,7 @@ class Workbench:
             with self._lock:
                 if self._isolation is not None:
                     self._isolation.release(worker)
-        late = Ended(outcome=None, reason=f"it took longer than {seconds_max:g} s")
+        late = JobEnd(outcome=None, reason=f"it took longer than {seconds_max:g} s")
         return late if ended.outcome is None and is_late.is_set() else ended
 
     def _acquire(self) -> Worker:
@@ -163,16 +163,16 @@ def _job(kind: str, settings: msgspec.Struct, place: Path) -> Job:
     )
 
 
-def _listen(worker: Worker) -> Ended:
+def _listen(worker: Worker) -> JobEnd:
     poll = select.poll()
     poll.register(worker.fileno(), select.POLLIN)
     while True:
         for message in worker.receive():
             match message:
                 case Done(outcome=outcome):
-                    return Ended(outcome=outcome)
+                    return JobEnd(outcome=outcome)
                 case Died(reason=reason):
-                    return Ended(outcome=None, reason=reason)
+                    return JobEnd(outcome=None, reason=reason)
                 case _:
                     pass  # heartbeats, and what DuckDB prints
         poll.poll()

@@ -69,7 +69,7 @@ class Counter:
                 self._seen[key] = (since, max(0, count - 1))
 
 
-class Limits:
+class OAuthLimits:
     """All limits of the door."""
 
     def __init__(self) -> None:

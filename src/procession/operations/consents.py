@@ -25,7 +25,7 @@ EXPIRED_DROPPED_MAX = 20  # with every token that is issued: more than come in, 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ConsentRequest:
     """What an application asked a user to allow."""
 
     application: Application
@@ -39,7 +39,7 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def allow(tx: Transaction, user: UserId, request: Request, now: datetime) -> str:
+def allow(tx: Transaction, user: UserId, request: ConsentRequest, now: datetime) -> str:
     """The user agrees: the authorization code."""
     consents.drop_expired(tx, now, EXPIRED_DROPPED_MAX)
     consent = consents.add(tx, request.application.id, user, request.scopes, now)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from datetime import datetime
 
-from procession.model.errors import Forbidden, NotFound, Unauthorized
+from procession.model.errors import Forbidden, NotFound
 from procession.model.ids import ApplicationId, GroupId, Id, ProcessId, TableId, UserId
-from procession.model.people import Caller, Role, User, UserRole, with_implied
+from procession.model.people import Caller, Role, User, UserRole
 from procession.model.rights import (
     ADMINS,
     PROCESS_CEILING,
@@ -21,14 +19,6 @@ from procession.model.rights import (
 )
 from procession.store import applications, people, permissions
 from procession.store.database import Transaction
-
-
-def authenticate(tx: Transaction, token: str, now: datetime) -> Caller:
-    """Who sends this access token, with which scopes. Raises Unauthorized."""
-    found = applications.token(tx, hashlib.sha256(token.encode()).hexdigest(), now)
-    if found is None:
-        raise Unauthorized("the access token is unknown, expired or revoked; ask for a new one at /oauth/token")
-    return Caller(user=found.user, scopes=with_implied(found.scopes))
 
 
 def permit(tx: Transaction, caller: Caller, rule: Rule, ids: Mapping[str, Id]) -> None:

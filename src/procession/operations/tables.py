@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class TableWork:
     """What a change that takes several transactions works with; `database` is the dispatcher's.
 
     `admit` gives the act, if token and role still hold. `keyed` is the request, when it must be carried out once:
@@ -110,7 +110,7 @@ def snapshot(tx: Transaction, table_id: TableId, number: int | None = None) -> S
     return found
 
 
-def change(desk: Desk, table_id: TableId, prepare: Prepare, result: Callable[[Snapshot], T]) -> T:
+def change(desk: TableWork, table_id: TableId, prepare: Prepare, result: Callable[[Snapshot], T]) -> T:
     """Prepare the next version, slowly, and publish it; gives its result. Not for the writer's thread.
 
     Raises what `prepare` raises, Repeated, and Unavailable when others keep changing the table.
@@ -131,7 +131,7 @@ def change(desk: Desk, table_id: TableId, prepare: Prepare, result: Callable[[Sn
 
 
 def _publication(
-    desk: Desk, present: Snapshot, draft: Draft | None, result: Callable[[Snapshot], T]
+    desk: TableWork, present: Snapshot, draft: Draft | None, result: Callable[[Snapshot], T]
 ) -> Callable[[Transaction], tuple[T] | None]:
     """None: others were faster."""
 

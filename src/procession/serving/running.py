@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Service:
     """`start` is None for what works from the moment it is made; `stop` gets `seconds_max`."""
 
     name: str
@@ -24,9 +24,9 @@ class Running:
     """The one list of what has been started."""
 
     def __init__(self) -> None:
-        self._parts: list[Part] = []
+        self._parts: list[Service] = []
 
-    def start(self, part: Part) -> None:
+    def start(self, part: Service) -> None:
         """Raises what its start raises; then it is not in the list."""
         if part.start is not None:
             part.start()
@@ -38,7 +38,7 @@ class Running:
         return [part.name for part in reversed(parts) if not _stop(part)]
 
 
-def _stop(part: Part) -> bool:
+def _stop(part: Service) -> bool:
     done = threading.Event()
     # A daemon, so that what hangs cannot keep alive a process that was told to end.
     thread = threading.Thread(target=_call, args=(part, done), name=f"stop {part.name}", daemon=True)
@@ -49,7 +49,7 @@ def _stop(part: Part) -> bool:
     return done.is_set()
 
 
-def _call(part: Part, done: threading.Event) -> None:
+def _call(part: Service, done: threading.Event) -> None:
     try:
         part.stop()
         done.set()

@@ -133,6 +133,13 @@ def add_token(
     )
 
 
+def proof_state(tx: Transaction) -> int:
+    """Another one whenever a token ended or a user changed since (triggers of the schema), in whatever process."""
+    row = tx.one("SELECT state FROM proof_state")
+    assert row is not None
+    return int(row[0])
+
+
 def token(tx: Transaction, token_hash: str, now: datetime) -> Token | None:
     """The token and its user, while it has not expired and the user's account is active."""
     row = tx.one(

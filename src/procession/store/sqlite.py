@@ -20,7 +20,7 @@ from procession.model.ids import RunId
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Commits, Rider, Task, Transaction
 from procession.store.sqlite_commits import SqliteCommits
-from procession.store.sqlite_errors import is_passing
+from procession.store.sqlite_errors import is_full, is_passing
 from procession.store.sqlite_transaction import SqliteTransaction
 
 T = TypeVar("T")
@@ -53,7 +53,11 @@ class SqliteDatabase:
         self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._commits = SqliteCommits(
-            self._connection, crash_point=crash_point, on_fatal=on_fatal, busy_seconds=busy_seconds
+            self._connection,
+            crash_point=crash_point,
+            on_fatal=on_fatal,
+            is_full=partial(is_full, folder=path.parent),
+            busy_seconds=busy_seconds,
         )
         self._writer = _Writer(self._commits)
         self._wake: Callable[[], None] = self._writer.wake
@@ -63,7 +67,7 @@ class SqliteDatabase:
         """For keyed reads: every statement sees the latest commit."""
         try:
             yield SqliteTransaction(self._reader())
-        except (sqlite3.OperationalError, MemoryError) as error:
+        except (sqlite3.DatabaseError, MemoryError) as error:
             raise _in_words(error) from error
 
     @contextmanager

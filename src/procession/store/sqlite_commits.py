@@ -17,7 +17,7 @@ from procession.model.ids import RunId
 from procession.shortages import REST_SECONDS
 from procession.store.crash import CrashPoint
 from procession.store.database import Rider, Task
-from procession.store.sqlite_errors import BUSY, FULL, IN_DOUBT, UNREAD, is_busy, is_full, is_passing
+from procession.store.sqlite_errors import BUSY, FULL, IN_DOUBT, UNREAD, is_busy, is_passing
 from procession.store.sqlite_transaction import SqliteTransaction
 
 log = logging.getLogger(__name__)
@@ -35,9 +35,11 @@ class SqliteCommits:
         *,
         crash_point: CrashPoint,
         on_fatal: Callable[[str], None],
+        is_full: Callable[[Exception], bool],
         busy_seconds: float,
     ) -> None:
         self._connection = connection
+        self._is_full = is_full
         self._crash_point = crash_point
         self._on_fatal = on_fatal
         self._busy_seconds = busy_seconds
@@ -162,14 +164,14 @@ class SqliteCommits:
         Before COMMIT nothing has been changed, whatever could not be read; in it only by a full disk and a busy file.
         """
         self._throw_off()
-        is_known = is_full(error) or is_busy(error) or (is_passing(error) and not is_committing)
-        if not is_known or not self._undo():
-            self._doubt(batch, error)
-            return 0.0
-        if is_busy(error):
+        if is_busy(error) and self._undo():
             return self._fail_busy(batch)
         log.error("commit failed", extra={"error": str(error), "operations": len(batch)})
-        return self._fail_short(batch, FULL if is_full(error) else UNREAD)
+        full = self._is_full(error)
+        if (full or (is_passing(error) and not is_committing)) and self._undo():
+            return self._fail_short(batch, FULL if full else UNREAD)
+        self._doubt(batch, error)
+        return 0.0
 
     def _undo(self) -> bool:
         try:
@@ -181,7 +183,6 @@ class SqliteCommits:
         return True
 
     def _doubt(self, batch: list[Task[Any]], error: Exception) -> None:
-        log.error("commit failed", extra={"error": str(error), "operations": len(batch)})
         self.is_in_doubt = True  # nothing more is tried on this connection
         for task in batch:
             _call(partial(task.end, IN_DOUBT))

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from procession.actions import database, expecting, references, relations, values
-from procession.actions.contract import Action, Context, Example, FileOutput, Outcome, OutputTarget, OutputValue
+from procession.actions.contract import Action, Context, Example, FileOutput, OutputTarget, OutputValue, StepOutcome
 from procession.actions.database import quote
 from procession.actions.problems import Problem
 from procession.actions.reading.options import FileOptions
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _REPORT_SHEETS = {"Summary": "summary", "Matched": "matched", "Only left": "only_left", "Only right": "only_right"}
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> StepOutcome:
     import duckdb
 
     connection = database.connect(context.folder, context.memory_bytes_max)
@@ -57,17 +57,17 @@ def run(context: Context) -> Outcome:
         _check_limits(context, figures | {"undecided": undecided})
         outputs = _write(context, connection, figures, warnings)
     except Problem as problem:
-        return Outcome(status=StepStatus.FAILED, message=str(problem))
+        return StepOutcome(status=StepStatus.FAILED, message=str(problem))
     except duckdb.Error as error:  # memory or disk
         context.log(f"{database.hide(str(error), database.places(context.folder))}\n")
-        return Outcome(status=StepStatus.FAILED, message=database.complaint(error, database.places(context.folder)))
+        return StepOutcome(status=StepStatus.FAILED, message=database.complaint(error, database.places(context.folder)))
     finally:
         connection.close()
     if undecided:
         warnings.append(f"{undecided:,} left rows have several equally good partners and stay open")
     if open_twins:
         warnings.append(f"{open_twins:,} open rows look booked twice: a row like them is matched")
-    return Outcome(
+    return StepOutcome(
         status=StepStatus.WARNING if warnings else StepStatus.SUCCESS,
         message="; ".join([_summary(figures), *warnings]),
         outputs=outputs,

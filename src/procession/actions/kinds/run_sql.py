@@ -12,9 +12,9 @@ from procession.actions.contract import (
     Example,
     FileInput,
     FileOutput,
-    Outcome,
     OutputTarget,
     OutputValue,
+    StepOutcome,
 )
 from procession.actions.database import quote
 from procession.actions.problems import Problem
@@ -39,7 +39,7 @@ _EXACT = {  # by type: what DuckDB's Python would change, or wants a module for 
 }
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> StepOutcome:
     import duckdb
 
     connection = database.connect(context.folder, context.memory_bytes_max)
@@ -54,15 +54,15 @@ def run(context: Context) -> Outcome:
         _check_result(context, connection, warnings)
         outputs, gave = _collect(context, connection, warnings)
     except Problem as problem:
-        return Outcome(status=StepStatus.FAILED, message=str(problem))
+        return StepOutcome(status=StepStatus.FAILED, message=str(problem))
     except duckdb.Error as error:  # while writing: memory or disk
-        return Outcome(status=StepStatus.FAILED, message=database.complaint(error, database.places(context.folder)))
+        return StepOutcome(status=StepStatus.FAILED, message=database.complaint(error, database.places(context.folder)))
     finally:
         connection.close()
     status = StepStatus.WARNING if warnings else StepStatus.SUCCESS
     read = ", ".join(f"{name} ({_rows(one.rows)})" for name, one in made.items())
     said = [*([f"read {read}"] if read else []), *([f"gave {gave}"] if gave else []), *warnings]
-    return Outcome(status=status, message="; ".join(said), outputs=outputs)
+    return StepOutcome(status=status, message="; ".join(said), outputs=outputs)
 
 
 def _rows(count: int) -> str:

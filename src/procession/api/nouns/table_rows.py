@@ -152,7 +152,7 @@ def _read_cursor(text: str) -> tuple[int, int]:
         ) from None
 
 
-async def write(call: StreamCall) -> table_shapes.RowsWritten:
+async def write(call: StreamCall) -> table_shapes.RowsWrittenShape:
     """The body goes to disk as it comes, and is opened in the limited child only."""
     bench, desk = call.parts.office.bench, desk_of(call, _written)
     with ExitStack() as stack:
@@ -169,8 +169,8 @@ async def write(call: StreamCall) -> table_shapes.RowsWritten:
         )
 
 
-def _written(done: RowsWritten) -> table_shapes.RowsWritten:
-    return table_shapes.RowsWritten(
+def _written(done: RowsWritten) -> table_shapes.RowsWrittenShape:
+    return table_shapes.RowsWrittenShape(
         mode=done.mode,
         version=done.present.version.number,
         rowsGiven=done.rows_given,

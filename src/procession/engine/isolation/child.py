@@ -18,7 +18,7 @@ from types import FrameType
 
 import msgspec
 
-from procession.actions.contract import Action, FileOutput, Outcome
+from procession.actions.contract import Action, FileOutput, StepOutcome
 from procession.engine.isolation import codec, frames, leftovers, limits, program, rehearsal, sandbox
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.context import Pulse, StepContext
@@ -35,7 +35,7 @@ class _Terminated(SystemExit):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workplace:
+class WorkerContext:
     """Everything a worker has besides its job."""
 
     channel: Channel
@@ -45,7 +45,7 @@ class Workplace:
     pid: int
 
 
-def work(place: Workplace, *, log: int) -> None:
+def work(place: WorkerContext, *, log: int) -> None:
     """Do one job (user code) or job after job, until the server closes the channel. Never returns."""
     code = 1
     try:
@@ -104,7 +104,7 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     raise _Terminated(_EXIT_AFTER_TERM)
 
 
-def _work_once(place: Workplace) -> None:
+def _work_once(place: WorkerContext) -> None:
     # All that needs no job is done while nobody waits for it, the copying of the pages that a job writes to included.
     rules = sandbox.prepare(place.cell)
     rehearsal.rehearse(place.book)
@@ -122,7 +122,7 @@ def _work_once(place: Workplace) -> None:
         place.channel.receive()  # they end with this process: the server looks at them first
 
 
-def _work_on(place: Workplace) -> None:
+def _work_on(place: WorkerContext) -> None:
     sandbox.enter_warm(place.cell)
     pulse = Pulse(place.channel)
     jobs = 0
@@ -137,7 +137,7 @@ def _work_on(place: Workplace) -> None:
             gc.collect()
 
 
-def _await_job(place: Workplace) -> None:
+def _await_job(place: WorkerContext) -> None:
     """Wait; a heartbeat without a job tells the server that this worker has long had nothing to do."""
     poll = select.poll()
     poll.register(place.channel.fileno(), select.POLLIN)
@@ -145,31 +145,31 @@ def _await_job(place: Workplace) -> None:
         place.channel.send(frames.encode(Heartbeat()))
 
 
-def _perform(place: Workplace, pulse: Pulse, job: Job) -> Outcome:
+def _perform(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
     pulse.begin()
     try:
         outcome = _run(place, pulse, job)
     except MemoryError:
-        outcome = Outcome(status=StepStatus.FAILED, message=limits.memory_reason(job.limits))
+        outcome = StepOutcome(status=StepStatus.FAILED, message=limits.memory_reason(job.limits))
     except Exception as error:  # this is the executor's arm: an action's bug must fail its step only
         traceback.print_exc()
         # Not the whole of an OSError: it names a path of this machine. The traceback above does, for whoever runs it.
         words = (error.strerror or error) if isinstance(error, OSError) else error
         message = f"the action {job.action} failed unexpectedly: {type(error).__name__}: {words}"
-        outcome = Outcome(status=StepStatus.FAILED, message=message)
+        outcome = StepOutcome(status=StepStatus.FAILED, message=message)
     finally:
         pulse.end()
     return outcome
 
 
-def _run(place: Workplace, pulse: Pulse, job: Job) -> Outcome:
+def _run(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
     action = place.book.get(job.action)
     if action is None:
-        return Outcome(status=StepStatus.FAILED, message=f"there is no action {job.action}")
+        return StepOutcome(status=StepStatus.FAILED, message=f"there is no action {job.action}")
     try:
         settings = msgspec.convert(job.settings, action.settings)
     except msgspec.ValidationError as error:
-        return Outcome(status=StepStatus.FAILED, message=f"the settings of {job.action} are wrong: {error}")
+        return StepOutcome(status=StepStatus.FAILED, message=f"the settings of {job.action} are wrong: {error}")
     folder = Path(job.folder)
     if action.runs_user_code:
         _move_into(job.folder)
@@ -186,7 +186,7 @@ def _run(place: Workplace, pulse: Pulse, job: Job) -> Outcome:
     return action.run(context)
 
 
-def _finish(place: Workplace, finished: frames.Finished) -> None:
+def _finish(place: WorkerContext, finished: frames.Finished) -> None:
     if os.getpid() != place.pid:
         # A copy that user code forked and that came to the end of the script: not the step.
         os._exit(int(finished.done.outcome.status is StepStatus.FAILED))
@@ -196,7 +196,7 @@ def _finish(place: Workplace, finished: frames.Finished) -> None:
     try:
         frame = frames.encode(finished)
     except codec.Malformed as error:
-        failed = Outcome(status=StepStatus.FAILED, message=error.message)
+        failed = StepOutcome(status=StepStatus.FAILED, message=error.message)
         frame = frames.encode(replace(finished, done=Done(outcome=failed)))
     place.channel.send(frame)
 

@@ -28,7 +28,7 @@ _END_SECONDS_MAX = 5.0
 _PACKAGE_FOLDER = Path(__file__).resolve().parents[3]  # the folder that holds the package procession
 
 
-class Connection:
+class ForkServerConnection:
     """A fork server of one kind. Its `fileno` changes when it is started again.
 
     What cannot be done now, for want of descriptors say, is done by a later call; `is_short` asks for one.

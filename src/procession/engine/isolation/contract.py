@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from procession.actions.contract import InputValue, Outcome, OutputTarget
+from procession.actions.contract import InputValue, OutputTarget, StepOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class LogText:
 class Done:
     """`leaves`: processes that the step started may still run; its own waits until it is released."""
 
-    outcome: Outcome
+    outcome: StepOutcome
     leaves: bool = False
 
 

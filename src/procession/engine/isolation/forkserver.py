@@ -80,13 +80,16 @@ class ForkServer:
             except ChildProcessError:
                 return
             except OSError:  # nobody can be looked for now
-                select.select([], [], [], AGAIN_MS / 1000)
+                _rest()
 
     def _obey(self) -> bool:
         try:
             content = self._control.recv(_COMMAND_BYTES_MAX)
         except ConnectionError:
             return False
+        except OSError:  # no memory for it: it is still there
+            _rest()
+            return True
         if not content:
             return False
         match msgspec.msgpack.decode(content, type=Command):
@@ -201,6 +204,10 @@ class ForkServer:
             for member in [pid, *processes.descendants(pid)]:
                 with contextlib.suppress(OSError):
                     os.kill(member, signal.SIGKILL)
+
+
+def _rest() -> None:
+    select.select([], [], [], AGAIN_MS / 1000)
 
 
 def load(name: str) -> Mapping[str, Action]:

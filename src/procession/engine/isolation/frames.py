@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.msgpack import Ext
 
-from procession.actions.contract import FileOutput, Outcome, OutputValue
+from procession.actions.contract import FileOutput, OutputValue, StepOutcome
 from procession.engine.isolation.codec import BIG_INTEGER, DECIMAL, FILE_OUTPUT, Malformed, encoded, pack
 from procession.engine.isolation.contract import Done, Heartbeat, Progress
 from procession.model.files import clean_name
@@ -164,7 +164,7 @@ def _is_written_short(number: Decimal) -> bool:
 
 def _finished(said: _Done) -> Finished:
     outputs = {reference: _unpacked(reference, value) for reference, value in said.outputs.items()}
-    outcome = Outcome(status=StepStatus(said.status), message=shown(said.message), outputs=outputs)
+    outcome = StepOutcome(status=StepStatus(said.status), message=shown(said.message), outputs=outputs)
     return Finished(done=Done(outcome=outcome, leaves=said.leaves), job=said.job, reusable=said.reusable)
 
 

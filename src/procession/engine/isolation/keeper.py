@@ -105,7 +105,7 @@ def _map_user(birth: Birth) -> None:
 
 def _become_worker(birth: Birth) -> None:
     linux.die_with_parent(signal.SIGKILL)
-    place = child.Workplace(
+    place = child.WorkerContext(
         channel=channel.Channel(birth.end),
         book=birth.book,
         cell=birth.cell,
