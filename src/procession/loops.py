@@ -1,4 +1,4 @@
-"""Loops: a tick called in a thread, again and again, until it is stopped. Nobody else waits."""
+"""Loops: call a tick in a thread until stopped. No other code waits."""
 
 from __future__ import annotations
 

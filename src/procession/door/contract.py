@@ -1,4 +1,4 @@
-"""What a route, a handler, a call and a reply are: the words in which the API's other modules speak to each other."""
+"""Routes, calls and replies: the vocabulary of the doors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from procession.door.parts import Parts
     from procession.model.people import Caller
     from procession.operations.act import Act
-    from procession.operations.repeats import Keyed
+    from procession.operations.idempotency import Keyed
     from procession.store.database import Transaction
 
 T = TypeVar("T", bound=Id)
@@ -34,7 +34,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Space(StrEnum):
-    """Which part of the server a path speaks to; an id in one is never looked up in another."""
+    """The parts of the server by path; an id of one is never looked up in another."""
 
     API = "api"
     OAUTH = "oauth"
@@ -51,7 +51,7 @@ class Mode(StrEnum):
 
 
 class BodyKind(StrEnum):
-    """What a request's body is, whatever its Content-Type says (T5, T6)."""
+    """Kinds of request bodies, whatever the Content-Type says (T5, T6)."""
 
     NONE = "none"
     JSON = "json"  # an object, or nothing
@@ -77,7 +77,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
-    """What every handler gets of a request. `body` has its keys in lower case, at every depth; `raw` is of
+    """The parts of a request that every handler gets. `body` has its keys in lower case, at every depth; `raw` is of
     BodyKind.TEXT.
     """
 
@@ -98,7 +98,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Call(Given, frozen=True, kw_only=True):
-    """What a plain handler gets. The caller of the act is None only on PUBLIC routes."""
+    """The argument of a plain handler. The act's caller is None only on PUBLIC routes."""
 
     act: Act
 
@@ -131,7 +131,7 @@ class StreamCall(Given, frozen=True, kw_only=True):
 
 
 class RequestDatabase(Protocol):
-    """The doors of store/database.py that the dispatcher uses."""
+    """The part of store/database.py that the dispatcher uses."""
 
     def read(self) -> AbstractContextManager[Transaction]: ...
     def snapshot(self) -> AbstractContextManager[Transaction]: ...
@@ -200,7 +200,7 @@ class PageReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedirectReply:
-    """Go on there by GET."""
+    """Redirects to an address, by GET."""
 
     location: str
     cookies: tuple[str, ...] = ()

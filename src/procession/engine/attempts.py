@@ -1,6 +1,6 @@
 """The processes of the steps under way: letting them go, hearing what they say, ending them.
 
-Everything here runs in the loop's thread but the leaves that block (publishing files, killing), which run in a pool and
+Everything runs in the loop's thread, except what blocks (publishing files, killing): that runs in a pool and
 come back as events, whatever happens to them. A shortage ends no step: what it hinders is tried again, for as long as
 the settings have patience; an end that nobody could see is looked for until it is seen.
 """
@@ -36,13 +36,13 @@ HEARINGS_A_SECOND = 100
 
 @dataclass(slots=True, kw_only=True)
 class Said:
-    """What a process said since it was last listened to, its log apart; `outcome` when it is over."""
+    """What a process has reported since the last read, without its log; `outcome` once it is over."""
 
     progress: Progress | None = None
     outcome: StepOutcome | None = None
-    is_short: bool = False  # it must be listened to again, but not at once
+    is_short: bool = False  # read on later: it had more to say
     is_loud: bool = False  # the same: it takes more than its share of the engine's time
-    trouble: str = ""  # why this process cannot be listened to any more
+    trouble: str = ""  # why this process can no longer be read
 
 
 class Attempts:
@@ -59,14 +59,14 @@ class Attempts:
         self._loop.post_later(JobDue(job))
 
     def is_patient(self, work: Work) -> bool:
-        """Whether it is worth waiting for the end of a shortage."""
+        """Whether to keep waiting for the end of a shortage."""
         moment = self._tools.clock.monotonic()
         if work.short_since is None:
             work.short_since = moment
         return moment - work.short_since < self._tools.settings.patience_seconds
 
     def let_go(self, work: Work) -> StepOutcome | None:
-        """Its row is committed: give the process its job. Gives how the step ended, where it could not begin.
+        """Sends the job to the process once its row is committed. Returns the end of a step that could not begin.
 
         Raises OSError or MemoryError while it is worth waiting for the end of a shortage.
         """
@@ -104,10 +104,10 @@ class Attempts:
         return self._tools.work / str(work.attempt)
 
     def hear(self, work: Work) -> Said:
-        """Take in what the process has said; its log is kept at once. Whatever it says, this returns."""
+        """Reads what the process has said and stores its log. Never raises, whatever it says."""
         said = Said()
         try:
-            self._keep_log(work)  # while there is no room for it, the process must wait with more
+            self._keep_log(work)  # without room for its log, the process has to wait
             for message in work.worker.receive():
                 match message:
                     case LogText(text=text):
@@ -138,7 +138,7 @@ class Attempts:
         return work.hearings > HEARINGS_AT_ONCE
 
     def _keep_log(self, work: Work) -> None:
-        """Raises OSError while it is worth waiting for room; what cannot be kept at all is told at the step's end."""
+        """Raises OSError while waiting for room makes sense; lost log lines are reported at the step's end."""
         if not work.unwritten:
             return
         try:
@@ -154,7 +154,7 @@ class Attempts:
             log.error("a step's log could not be kept", extra={"attempt": work.attempt, "error": str(error)})
 
     def publish(self, work: Work, outcome: StepOutcome) -> None:
-        """Make the rest of its log, and the files of the outcome, durable; Published comes when that is done."""
+        """Makes the rest of the log and the output files durable; posts Published when done."""
         self._pool.submit(partial(self._publish, work, outcome))
 
     def _publish(self, work: Work, outcome: StepOutcome) -> None:
@@ -181,21 +181,21 @@ class Attempts:
         self.publish(work, outcome)
 
     def _failed(self, work: Work, what: str, error: Exception) -> StepOutcome:
-        """The step has failed because of the error, in the user's words; call it where the error was caught."""
+        """A Failed outcome for the error, in the user's words; call it in the except block."""
         if isinstance(error, ProcessionError):
             return StepOutcome(status=StepStatus.FAILED, message=error.message)
         log.exception(what, extra={"attempt": work.attempt})
-        # Not the whole of an OSError: it names a path of this machine.
+        # An OSError names a path of this machine: show only its reason.
         why = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else "; see the server's log"
         return StepOutcome(status=StepStatus.FAILED, message=f"{what}{why}")
 
     def free(self, work: Work) -> None:
-        """Give the process back: from here on it may be at work for another run."""
+        """Returns the process to the pool; another run may use it now."""
         work.move(Stage.FREED)
         self._tools.isolation.release(work.worker)
 
     def clear(self, work: Work) -> None:
-        """The folder goes: at once when it is empty, else in the pool."""
+        """Removes the folder: at once if empty, else in the pool."""
         folder = self.folder(work)
         try:
             folder.rmdir()
@@ -214,7 +214,7 @@ class Attempts:
             shutil.rmtree(folder, ignore_errors=True)
 
     def kill(self, work: Work) -> None:
-        """End the process and all its descendants; Killed comes when they are gone."""
+        """Ends the process and all its descendants; posts Killed when they are gone."""
         work.move(Stage.KILLING)
         self._pool.submit(partial(self._kill, work))
 
@@ -234,7 +234,7 @@ class Attempts:
         self._loop.post(Killed(work, receipt, late))
 
     def _late_outcome(self, work: Work) -> StepOutcome | None:
-        """What it said about its end while it was being killed; what it printed before is of its log."""
+        """The outcome it reported while being killed; earlier output belongs to its log."""
         late: StepOutcome | None = None
         try:
             for message in work.worker.receive():
@@ -253,7 +253,7 @@ def _unseen(pid: int) -> KillReceipt:
 
 
 def receipt_detail(receipt: KillReceipt) -> dict[str, object]:
-    """A receipt as the history keeps it."""
+    """The receipt in the form of a history row."""
     fields = asdict(receipt)
     return {
         "pid": fields["pid"],

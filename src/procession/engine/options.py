@@ -1,4 +1,4 @@
-"""The engine's settings, and the tools it is handed."""
+"""The engine's settings and dependencies."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from procession.store.logs import Logs
 class EngineSettings:
     """Limits of one engine; all times in seconds."""
 
-    workers_max: int = 16  # steps that run at the same time
-    runs_max: int = 64  # runs under work at the same time; the others wait in the store
+    workers_max: int = 16  # concurrent steps
+    runs_max: int = 64  # active runs; the others wait in the store
     grace_seconds: float = 5.0  # between TERM and KILL
-    beat_seconds: float = 1.0  # how much of a run's duration a crash may lose
-    scan_seconds: float = 5.0  # how soon a run is found whose announcement was lost
-    progress_seconds: float = 0.25  # how often a step's progress is written at most
-    short_seconds: float = REST_SECONDS  # before what the machine was too short of is tried again
-    patience_seconds: float = PATIENCE_SECONDS  # how long a step waits for that before it ends
+    beat_seconds: float = 1.0  # the most of a run's duration that a crash may lose
+    scan_seconds: float = 5.0  # how soon a lost announcement is made up for
+    progress_seconds: float = 0.25  # shortest time between writes of a step's progress
+    short_seconds: float = REST_SECONDS  # wait before a retry after a shortage
+    patience_seconds: float = PATIENCE_SECONDS  # how long a step waits out a shortage before it fails
     limits: Limits = field(default_factory=Limits)
 
 

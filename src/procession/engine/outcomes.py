@@ -16,7 +16,7 @@ _WAIT = "wait for its end, as subprocess.run() does"
 
 
 def files_of(outcome: StepOutcome) -> Mapping[str, FileOutput]:
-    """What has to be made durable before the outcome is recorded."""
+    """Files to make durable before the outcome is recorded."""
     if outcome.status is StepStatus.FAILED:
         return {}
     return {name: value for name, value in outcome.outputs.items() if isinstance(value, FileOutput)}
@@ -31,7 +31,7 @@ def permitted(work: Work, outcome: StepOutcome) -> StepOutcome:
 
 
 def with_lost_log(work: Work, outcome: StepOutcome) -> StepOutcome:
-    """An attempt whose log is not whole says so, and is no plain success."""
+    """An attempt that lost log lines says so, and ends as Warning at best."""
     lost = f"part of its log could not be kept: {work.log_trouble}"
     return _warned(outcome, lost) if work.log_trouble else outcome
 

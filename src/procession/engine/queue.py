@@ -31,13 +31,15 @@ class FairQueue:
         self._line_turns: dict[_Line, int] = {}
 
     def __contains__(self, run: RunId) -> bool:
-        """Whether it is under work."""
+        """Whether the run is active."""
         return run in self._under_work
 
     def choose(
         self, heads: Collection[Head], limit_of: Callable[[Head], int | None], parked: Collection[RunId] = ()
     ) -> Head | None:
         """The one that may be taken now, None when all must wait. `limit_of`: how many of its process at once."""
+        if not heads:
+            return None
         used = Counter(head.user for run, head in self._under_work.items() if run not in parked)
         welcome = self._welcome(heads, used)
         welcome.sort(key=lambda head: (used[head.user], self._user_turns.get(head.user, 0), *self._place(head)))
@@ -59,7 +61,7 @@ class FairQueue:
         self._line_turns[head.user, head.process] = self._turn
 
     def leave(self, run: RunId) -> bool:
-        """Gives whether it was under work."""
+        """Returns whether the run was active."""
         head = self._under_work.pop(run, None)
         if head is None:
             return False
@@ -69,7 +71,7 @@ class FairQueue:
         return True
 
     def _welcome(self, heads: Collection[Head], used: Counter[UserId]) -> list[Head]:
-        """Those for whom there is room."""
+        """The users for whom there is room."""
         if used.total() < self._runs_max and len(self._under_work) < PARKED_TIMES_MAX * self._runs_max:
             return list(heads)
         users = {head.user for head in heads} | {user for user, count in used.items() if count}

@@ -1,4 +1,4 @@
-"""Table jobs in limited processes of their own: what a request needs done to files that came from outside.
+"""Runs table jobs in sandboxed processes: work on files that come from outside.
 
 Nothing is started before the first job, so that a server without tables pays nothing for them.
 """
@@ -26,7 +26,7 @@ from procession.model.errors import Unavailable
 T = TypeVar("T")
 
 BOOK = "procession.actions.tables:book"
-MEMORY_BYTES_MAX = 2**30  # of address space: what is really used stays below 512 MB
+MEMORY_BYTES_MAX = 2**30  # of address space; actual use stays below 512 MB
 FILE_BYTES_MAX = 8 * 2**30
 WORKERS_MAX = 3
 THREADS = 4
@@ -37,7 +37,7 @@ ACQUIRE_LOOKS_MAX = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEnd:
-    """How a job ended: its outcome, or why its process did not give one."""
+    """The end of a job: its outcome, or why there is none."""
 
     outcome: StepOutcome | None
     reason: str = ""
@@ -45,7 +45,7 @@ class JobEnd:
 
 @dataclass(slots=True)
 class Workbench:
-    """`folder` is where jobs have theirs; `settings` bound what their processes reach. Any thread may call."""
+    """`folder` holds the jobs' folders; `settings` limit their processes. Any thread may call it."""
 
     folder: Path
     settings: IsolationSettings
@@ -55,7 +55,7 @@ class Workbench:
     _waiting: int = 0
 
     def call(self, function: Callable[[], T]) -> Future[T]:
-        """Run it in a thread where it may wait for jobs. Raises Unavailable when too many wait already."""
+        """Runs it in a thread that may wait for jobs. Raises Unavailable if too many are waiting."""
         with self._lock:
             if self._waiting >= WAITING_MAX:
                 raise Unavailable("too many requests for tables are waiting; try again in a moment")
@@ -80,13 +80,13 @@ class Workbench:
             shutil.rmtree(place, ignore_errors=True)
 
     def make_room(self) -> Path:
-        """An empty folder; whoever asked for it removes it."""
+        """An empty folder, which the caller removes."""
         place = self.folder / secrets.token_hex(8)
         place.mkdir(parents=True)
         return place
 
     def perform(self, kind: str, settings: msgspec.Struct, *, place: Path, seconds_max: float) -> JobEnd:
-        """Do the job in a process that is ended after so many seconds. Raises Unavailable when none is free."""
+        """Runs the job in a process, killed after so many seconds. Raises Unavailable if none is free."""
         worker = self._acquire()
         is_late = threading.Event()
 
@@ -101,7 +101,7 @@ class Workbench:
             worker.send(_job(kind, settings, place))
             ended = _listen(worker)
         finally:
-            # Only when it can kill no more may the process be given to somebody else.
+            # Only once it can no longer kill may another job get the process.
             timer.cancel()
             timer.join()
             with self._lock:
@@ -133,7 +133,7 @@ class Workbench:
         return isolation
 
     def close(self) -> None:
-        """End every process, and what is under way with it."""
+        """Ends every process and its job."""
         with self._lock:
             isolation, self._isolation = self._isolation, None
             threads, self._threads = self._threads, None

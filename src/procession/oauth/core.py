@@ -54,7 +54,7 @@ class Refused(ProcessionError):
 
 
 def refused(status: int, body: Mapping[str, str]) -> Refused:
-    """What Authlib answered, as an error of ours."""
+    """Authlib's answer as one of our errors."""
     error = body["error"]
     description = body.get("error_description") or error
     if error == "invalid_client":
@@ -72,7 +72,7 @@ def split_scopes(text: str) -> frozenset[str]:
 
 
 class Client:
-    """An Application as Authlib wants to see it."""
+    """An Application with Authlib's interface."""
 
     def __init__(self, application: Application) -> None:
         self.application = application
@@ -153,7 +153,7 @@ def token_request(fields: Mapping[str, str], authorization: str) -> OAuthRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthContext:
-    """Where a request is answered: its transaction, the time, how long access tokens live, and who we are."""
+    """The context of a request: transaction, time, life of access tokens, issuer."""
 
     tx: Transaction
     now: datetime

@@ -1,4 +1,4 @@
-"""What applications ask without a browser: tokens, revocation, introspection (RFC 7662), metadata (RFC 8414)."""
+"""Endpoints for applications without a browser: tokens, revocation, introspection (RFC 7662), metadata (RFC 8414)."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def _challenge(request: OAuthRequest) -> Challenge | None:
 
 
 class _CodeFound:
-    """A Code as Authlib wants to see it."""
+    """A Code with Authlib's interface."""
 
     def __init__(self, code: Code) -> None:
         self.code = code

@@ -1,4 +1,4 @@
-"""How often somebody may try: in memory, bounded, forgotten at a restart (which an attacker cannot cause).
+"""Rate limits: in memory, bounded, forgotten at a restart (which an attacker cannot cause).
 
 An attempt is counted before it is made and forgiven when it succeeds, so that many at once are no way around it.
 """

@@ -1,4 +1,4 @@
-"""A table's columns: added, renamed, made another, dropped. Rows are read only where they could be in the way."""
+"""Adds, renames, converts and drops columns of a table. Reads rows only if they could be in the way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operations need besides their transaction; built once, by whoever puts the program together."""
+"""What operations need besides their transaction; built once, in serving/."""
 
 from __future__ import annotations
 

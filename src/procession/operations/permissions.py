@@ -1,4 +1,4 @@
-"""Who may: one function decides it for every route, and the operations ask it again for what a route cannot know."""
+"""Permission checks: one function for every route, called again by operations for what a route cannot know."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _role_on_user(tx: Transaction, user: User, other: UserId) -> Role | None:
 
 
 def viewer(caller: Caller) -> UserId | None:
-    """Whose permissions filter a list; None sees everything."""
+    """The user whose permissions filter a list; None: no filter."""
     return None if caller.user.role in ADMINS else caller.user.id
 
 
@@ -96,7 +96,7 @@ def _belongs(tx: Transaction, thing: Id) -> str:
 
 
 def _why(user: User, own: Role, thing: Id) -> str:
-    """What no grant can change is said, so that nobody asks an owner in vain."""
+    """Says what no grant can change, so nobody asks an owner in vain."""
     is_ceiling = user.role is UserRole.SUBSCRIBER and own is PROCESS_CEILING[user.role]
     return (
         "" if not is_ceiling or isinstance(thing, ApplicationId | TableId) else f", the most that a {user.role} can be"

@@ -15,10 +15,10 @@ from procession.model.errors import Invalid, Unavailable
 from procession.model.ids import TableId
 from procession.model.people import Caller, Role
 from procession.model.tables import VERSION_FIRST, Draft, NewPart, Snapshot, Table, TableOperation, TableVersion
-from procession.operations import permissions, repeats
+from procession.operations import idempotency, permissions
 from procession.operations.act import Act
+from procession.operations.idempotency import Keyed
 from procession.operations.office import Office
-from procession.operations.repeats import Keyed
 from procession.store import permissions as permission_store
 from procession.store import tables
 from procession.store.database import Transaction
@@ -118,7 +118,7 @@ def change(desk: TableWork, table_id: TableId, prepare: Prepare, result: Callabl
     for _ in range(TRIES_MAX):
         # One snapshot of both: if the same request was faster, what it has changed is no mistake of this one.
         with desk.database.snapshot() as tx:
-            repeats.check(tx, desk.keyed, desk.clock())
+            idempotency.check(tx, desk.keyed, desk.clock())
             desk.admit(tx)
             present = snapshot(tx, table_id)
         draft = prepare(present)
@@ -140,9 +140,9 @@ def _publication(
         published = _publish(act, present, draft)
         if published is None:
             return None
-        repeats.mark(tx, desk.keyed, act.now)
+        idempotency.mark(tx, desk.keyed, act.now)
         done = result(published)
-        repeats.keep(tx, desk.keyed, None if desk.keyed is None else desk.kept(done))
+        idempotency.keep(tx, desk.keyed, None if desk.keyed is None else desk.kept(done))
         return (done,)
 
     return operation

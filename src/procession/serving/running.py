@@ -1,4 +1,4 @@
-"""What a server is made of while it runs: started in order, stopped in reverse, each within its deadline."""
+"""The services of a running server: started in order, stopped in reverse, each within its deadline."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Service:
 
 
 class Running:
-    """The one list of what has been started."""
+    """The one list of started services."""
 
     def __init__(self) -> None:
         self._parts: list[Service] = []
@@ -33,7 +33,7 @@ class Running:
         self._parts.append(part)
 
     def stop(self) -> list[str]:
-        """Stop all, the last one first; gives the names of those that did not stop."""
+        """Stops all, the last one first; returns the names of those that did not stop."""
         parts, self._parts = self._parts, []
         return [part.name for part in reversed(parts) if not _stop(part)]
 

@@ -39,7 +39,7 @@ CLOSE_SECONDS_MAX = 7.0  # for all parts together; with the time for requests un
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """What the operator is told when the server can be used."""
+    """Facts for the operator once the server is ready."""
 
     address: str
     home: Home
@@ -49,7 +49,7 @@ class Ready:
 
 
 class Shutdown:
-    """How this server ends: asked to, or because a commit's outcome is unknown (ARCHITECTURE.md, invariant 6)."""
+    """How this server ends: on request, or when a commit's outcome is unknown (ARCHITECTURE.md, invariant 6)."""
 
     def __init__(self) -> None:
         self.exit_code = 0
@@ -77,7 +77,7 @@ class Shutdown:
             self._stop()
 
     def within(self, seconds: float) -> None:
-        """End by then, whatever hangs: a crash loses nothing here."""
+        """Forces an end by then, whatever hangs: a crash loses nothing."""
         timer = threading.Timer(seconds, self.now)
         timer.daemon = True
         timer.start()

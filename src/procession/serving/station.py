@@ -1,6 +1,6 @@
-"""A home with its engine at work: what a server answers from, and what a command uses where no server runs.
+"""A home with a running engine: the base of a server, and of a command where no server runs.
 
-What a server left behind, however it ended, the next one on the same home goes on with.
+The next server on a home resumes what the last one left, however it ended.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ def _open(
     running.start(_processes("step processes", isolation.start, isolation.close))
     database = home.open_database(clock, on_fatal)
     running.start(Service(name="database", stop=database.close, seconds_max=DATABASE_SECONDS_MAX))
+    home.settle(database)
     office = _open_office(settings, home, clock)
     uploads.sweep(database, office.chunks)
     office.blobs.sweep()
@@ -109,7 +110,7 @@ def _open(
 
 
 def _working(tools: Tools, home: Home, office: Office) -> tuple[Service, ...]:
-    """What works over the database, in the order in which it begins."""
+    """The services above the database, in starting order."""
     engine = LocalEngine(tools)
     tools.database.on_look(engine.look)
     tidy = partial(_tidy, tools, office)

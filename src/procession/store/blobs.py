@@ -32,7 +32,7 @@ class Sink(Protocol):
         """Durable from here on."""
 
     def abandon(self) -> None:
-        """Leave nothing. Safe to call twice."""
+        """Removes everything. Safe to call twice."""
 
 
 class Blobs(Protocol):
@@ -42,12 +42,12 @@ class Blobs(Protocol):
         """Why nothing can be written; "" where something can."""
 
     def sink(self) -> Sink:
-        """Where the bytes of a new content go while they arrive."""
+        """A sink for the bytes of a new content."""
 
     def take(self, source: Path, *, inside: Path) -> Content:
         """Publish a file that a step has written below `inside`.
 
-        Raises Invalid for anything but a regular file there: links and pipes would lead a step to other people's bytes.
+        Raises Invalid unless it is a regular file there: links and pipes would give a step other people's data.
         """
 
     def adopt(self, path: Path, content: Content) -> bool:
@@ -78,4 +78,4 @@ class Blobs(Protocol):
         """
 
     def sweep(self) -> int:
-        """Remove what crashes left half written; only while nothing else writes. Gives how many."""
+        """Removes what crashes left half written; only while nothing else writes. Returns the number."""

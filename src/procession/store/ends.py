@@ -1,4 +1,4 @@
-"""The end of a run, recorded in the transaction that ends it: its history, the log, and who is to be alerted."""
+"""Records the end of a run in the transaction that ends it: history, user log and alerts."""
 
 from __future__ import annotations
 

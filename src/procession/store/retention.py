@@ -1,4 +1,4 @@
-"""Which runs may go, and what goes with them: every statement that deletes a run."""
+"""Which runs may be deleted, and what goes with them: every statement that deletes a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from procession.model.ids import ProcessId, RunId
 from procession.store import conditions, times
 from procession.store.database import Transaction
 
-# What belongs to a run and goes with it. Whatever else names a run keeps it.
+# Deleted together with a run. Any other reference keeps the run.
 _OWN = ("step", "step_attempt", "history")
 
 

@@ -62,7 +62,7 @@ def size_bytes(tx: Transaction, session: str, *, without: int) -> int:
 
 
 def keep(tx: Transaction, session: str, chunk: Chunk) -> None:
-    """A number that came before counts no more."""
+    """Stores a chunk, replacing an earlier one with its number."""
     tx.run(
         "INSERT INTO upload_chunk (session_id, number, stored_as, file_name, sha256, size) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (session_id, number) DO UPDATE SET stored_as = excluded.stored_as,"

@@ -1,4 +1,4 @@
-"""What is written into the properties of a run: frozen at its start, then by its steps; nothing is ever overwritten."""
+"""Writes to the properties of a run: frozen at its start, then by its steps. Nothing is overwritten."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PropertyWrite(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_property(tx: Transaction, written: PropertyWrite, now: datetime) -> None:
-    """Record the write; what a step wrote is the present value then."""
+    """Records the write; a step's write becomes the present value."""
     _record(tx, written, now)
     if written.step is not None:
         _make_present(tx, written)

@@ -8,7 +8,7 @@ from typing import Any
 
 from procession.api.nouns.tables import column_shown
 from procession.api.wire import reading, table_shapes
-from procession.door import idempotency
+from procession.door import idempotency_key
 from procession.door.contract import EmptyReply, StreamCall
 from procession.model import columns as rules
 from procession.model.columns import LENGTH_MAX, Column
@@ -54,7 +54,7 @@ def desk_of(call: StreamCall, show: Callable[[Any], Any]) -> TableWork:
         admit=call.admit,
         clock=call.clock,
         keyed=call.keyed,
-        kept=lambda result: idempotency.kept(show(result)),
+        kept=lambda result: idempotency_key.kept(show(result)),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from procession.api.wire import reading, shapes
 from procession.api.wire import shaping as wire
-from procession.door import bodies, idempotency
+from procession.door import bodies, idempotency_key
 from procession.door.contract import Call, StreamCall, TextReply
 from procession.model import process_file
 from procession.model.errors import Invalid
@@ -15,7 +15,7 @@ from procession.model.ids import ProcessId
 from procession.model.process_file import rendering
 from procession.model.process_file.documents import FileMistakes
 from procession.model.processes import StepKind
-from procession.operations import processes, repeats
+from procession.operations import idempotency, processes
 from procession.store.database import Transaction
 
 VERSIONS_MAX = 10**9
@@ -69,9 +69,9 @@ async def _apply(call: StreamCall, process_id: ProcessId | None) -> shapes.Proce
 
     def operation(tx: Transaction) -> shapes.ProcessShape:
         act = call.admit(tx)
-        repeats.mark(tx, call.keyed, act.now)
+        idempotency.mark(tx, call.keyed, act.now)
         applied = processes.apply(act, text, definition=definition, process=process_id)
-        return idempotency.answered(tx, call.keyed, _shown(tx, applied.id))
+        return idempotency_key.answered(tx, call.keyed, _shown(tx, applied.id))
 
     return await asyncio.wrap_future(call.database.submit(operation))
 

@@ -14,14 +14,14 @@ from msgspec.structs import replace
 from procession.api.wire import people_shapes, reading
 from procession.api.wire import shapes as common
 from procession.api.wire import shaping as wire
-from procession.door import idempotency
+from procession.door import idempotency_key
 from procession.door.contract import Call, StreamCall
 from procession.door.parts import Parts
 from procession.model import timezones
 from procession.model.errors import Invalid
 from procession.model.ids import UserId
 from procession.model.people import AccountStatus, User, UserRole
-from procession.operations import accounts, links, passwords, people, repeats
+from procession.operations import accounts, idempotency, links, passwords, people
 from procession.store.database import Transaction
 
 REQUIRED = ("email", "firstName", "lastName", "userRole", "timezone")
@@ -62,10 +62,10 @@ async def create(call: StreamCall) -> people_shapes.UserShape:
 
     def operation(tx: Transaction) -> people_shapes.UserShape:
         act = call.admit(tx)
-        repeats.mark(tx, call.keyed, act.now)
+        idempotency.mark(tx, call.keyed, act.now)
         sends = _sends_mail(tx, call.parts)
         made = accounts.create(act, wanted, password_hash=password_hash, sends_mail=sends)
-        return idempotency.answered(tx, call.keyed, _with_link(call, made))
+        return idempotency_key.answered(tx, call.keyed, _with_link(call, made))
 
     return await _written(call, operation)
 
@@ -96,10 +96,10 @@ async def change(call: StreamCall) -> people_shapes.UserShape:
 
     def operation(tx: Transaction) -> people_shapes.UserShape:
         act = call.admit(tx)
-        repeats.mark(tx, call.keyed, act.now)
+        idempotency.mark(tx, call.keyed, act.now)
         wanted = _changed(people.user(tx, call.id(UserId)), body)
         changed = accounts.change(act, wanted, password_hash=password_hash)
-        return idempotency.answered(tx, call.keyed, shown(changed))
+        return idempotency_key.answered(tx, call.keyed, shown(changed))
 
     return await _written(call, operation)
 

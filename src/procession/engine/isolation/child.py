@@ -1,4 +1,4 @@
-"""The worker itself: waits for a job, runs its action, says how it ended. Runs nowhere but below a keeper."""
+"""The worker: waits for a job, runs its action, reports its end. Runs only below a keeper."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Terminated(SystemExit):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerContext:
-    """Everything a worker has besides its job."""
+    """Everything a worker has, except its job."""
 
     channel: Channel
     book: Mapping[str, Action]
@@ -151,7 +151,7 @@ def _perform(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
         outcome = _run(place, pulse, job)
     except MemoryError:
         outcome = StepOutcome(status=StepStatus.FAILED, message=limits.memory_reason(job.limits))
-    except Exception as error:  # this is the executor's arm: an action's bug must fail its step only
+    except Exception as error:  # an action's bug must fail only its step
         traceback.print_exc()
         # Not the whole of an OSError: it names a path of this machine. The traceback above does, for whoever runs it.
         words = (error.strerror or error) if isinstance(error, OSError) else error

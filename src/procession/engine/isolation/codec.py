@@ -38,7 +38,7 @@ def encode_job(job: Job) -> bytes:
 
 
 def decode_job(payload: bytes) -> Job:
-    """The job as it was sent, Decimals digit by digit."""
+    """Decodes a job, Decimals digit by digit."""
     action, settings, values, types, targets, folder, step_key, idempotency_key, limits, number = _decode(payload)
     memory, file, open_files, processes, cpu = limits
     return Job(

@@ -18,7 +18,7 @@ from procession.actions.contract import InputValue, OutputTarget, StepOutcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one attempt may use; cpu_seconds None means no limit but the step's time limit."""
+    """Resource limits of an attempt; cpu_seconds None: only the step's time limit."""
 
     memory_bytes_max: int = 4 * 2**30
     file_bytes_max: int = 8 * 2**30
@@ -91,7 +91,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillReceipt:
-    """Proof that a worker and all its descendants are gone: what a cancelled run's history shows."""
+    """Proof that a worker and all its descendants are gone, shown in a run's history."""
 
     pid: int
     processes: int  # how many were found, the worker included
@@ -102,7 +102,7 @@ class KillReceipt:
 
 
 class ProcessMark(msgspec.Struct, frozen=True, kw_only=True):
-    """Enough to find a process again after a crash of the server, and never to mistake another for it."""
+    """Identifies a process after a crash of the server, never mistaking another for it."""
 
     pid: int
     started_ticks: int  # field 22 of /proc/PID/stat
@@ -125,7 +125,7 @@ class Worker(Protocol):
         """
 
     def receive(self) -> list[Message]:
-        """What has arrived, without waiting; ends with Done or Died at most once. Raises OSError as send() does."""
+        """The messages that have arrived; never waits. Done or Died comes last, once at most. Raises as send() does."""
 
     def left_behind(self) -> list[Left]:
         """After Done that `leaves`: who still runs. Blocks for a moment; raises OSError for a shortage."""
@@ -147,7 +147,7 @@ class Isolation(Protocol):
         """Readable when a worker has become ready; call collect() then."""
 
     def collect(self) -> None:
-        """Take in what the fork server announced."""
+        """Collects the workers that the fork server announced."""
 
     @property
     def is_short(self) -> bool:
@@ -156,7 +156,7 @@ class Isolation(Protocol):
     def try_again(self) -> None: ...
 
     def release(self, worker: Worker) -> None:
-        """The attempt is over. User code's process is ended with all its descendants; a warm one goes back."""
+        """Ends the attempt: kills user code's process with its descendants, returns a warm one."""
 
     def reap(self, mark: ProcessMark) -> KillReceipt | None:
         """End what is left of an attempt of a server that crashed; None when nothing was left."""

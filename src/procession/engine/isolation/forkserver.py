@@ -1,4 +1,4 @@
-"""The process that forks workers: single-threaded, started with a clean environment, told how many by its socket.
+"""The fork server: single-threaded, with a clean environment, gets orders for workers by its socket.
 
 Run as `python -m procession.engine.isolation.forkserver ORDERS FD`; it ends when the socket does, and ends all workers.
 """
@@ -46,7 +46,7 @@ class ForkServer:
         self._wakeup = _wake_on_child()
 
     def run(self) -> None:
-        """Serve until the server is gone."""
+        """Serves until the server is gone."""
         linux.adopt_orphans()
         if self._orders.user_code:
             linux.share_one_arena()
@@ -113,7 +113,7 @@ class ForkServer:
             if not is_shortage(error):
                 raise
             if not self._is_short:
-                print(f"a worker cannot be forked for now: {error}", file=sys.stderr, flush=True)
+                _say(f"a worker cannot be forked for now: {error}")
             self._is_short = True
         else:
             self._is_short = False
@@ -204,6 +204,11 @@ class ForkServer:
             for member in [pid, *processes.descendants(pid)]:
                 with contextlib.suppress(OSError):
                     os.kill(member, signal.SIGKILL)
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # the server's output may be a file on a full disk
+        print(text, file=sys.stderr, flush=True)
 
 
 def _rest() -> None:
