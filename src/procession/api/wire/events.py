@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from procession.api.wire.histories import HistoryRow
 from procession.api.wire.scalars import AStep, RunState
-from procession.api.wire.shapes import HistoryRow
 
 
 class RunEvent(HistoryRow, frozen=True, kw_only=True):
