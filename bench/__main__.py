@@ -27,6 +27,16 @@ from bench import (
     w14_reading,
     writing,
 )
+from bench.bars import (
+    r04_ready,
+    r06_killers,
+    r07_cancels,
+    r08_limits,
+    r09_sigterm,
+    r10_starts,
+    r16_queue,
+    r17_pollers,
+)
 from bench.figures import Report
 
 WORKS: dict[str, Callable[..., Report]] = {
@@ -45,6 +55,16 @@ WORKS: dict[str, Callable[..., Report]] = {
     "tables": tables.measure,
     "writing": writing.measure,
 }
+BARS: dict[str, Callable[..., Report]] = {
+    "R4": r04_ready.measure,
+    "R6": r06_killers.measure,
+    "R7": r07_cancels.measure,
+    "R8": r08_limits.measure,
+    "R9": r09_sigterm.measure,
+    "R10": r10_starts.measure,
+    "R16": r16_queue.measure,
+    "R17": r17_pollers.measure,
+}
 CONTESTS: dict[str, Callable[[], turns.Contest]] = {
     "W1": w01_short_steps.contest,
     "W4": w04_reads.contest,
@@ -57,7 +77,8 @@ CONTESTS: dict[str, Callable[[], turns.Contest]] = {
 def main() -> None:
     """One after the other: they would disturb each other."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("works", nargs="*", metavar="WORK", help=f"of {' '.join(WORKS)}; default: all")
+    names = f"of {' '.join(WORKS)}, by default all of these, or of {' '.join(BARS)}"
+    parser.add_argument("works", nargs="*", metavar="WORK", help=names)
     parser.add_argument(
         "--full", action="store_true", help="as often as it takes to be sure (W6: 200 cancels, W7: 40 kills)"
     )
@@ -69,12 +90,12 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.against and not arguments.folder:
         parser.error("--against needs --folder")
-    known: Iterable[str] = CONTESTS if arguments.against else WORKS
+    known: Iterable[str] = CONTESTS if arguments.against else {**WORKS, **BARS}
     unknown = [work for work in arguments.works if work not in known]
     if unknown:
         parser.error(f"there is no {', '.join(unknown)}; there are {' '.join(known)}")
     measure = _contests(arguments) if arguments.against else partial(_measured, full=arguments.full)
-    _print(arguments.works or known, measure, as_json=arguments.json)
+    _print(arguments.works or (CONTESTS if arguments.against else WORKS), measure, as_json=arguments.json)
 
 
 def _contests(arguments: argparse.Namespace) -> Callable[[str], Report]:
@@ -83,7 +104,7 @@ def _contests(arguments: argparse.Namespace) -> Callable[[str], Report]:
 
 
 def _measured(work: str, *, full: bool) -> Report:
-    return WORKS[work](full=full)
+    return {**WORKS, **BARS}[work](full=full)
 
 
 def _print(works: Iterable[str], measure: Callable[[str], Report], *, as_json: bool) -> None:

@@ -120,12 +120,22 @@ class Server:
 
     def sign_in(self) -> None:
         """A token by client_credentials of an application made for it."""
-        made = self.command("application", "create", "--name", "bench", "--scopes", "process file mtable")
+        self.token = self.token_of()
+
+    def token_of(self, *options: str) -> str:
+        """Of an application that is made with these options."""
+        made = self.command("application", "create", "--name", "bench", "--scopes", "process file mtable", *options)
         form = {"grant_type": "client_credentials", **{key: made[key] for key in ("client_id", "client_secret")}}
         client = Client(self.address)
         answer = client.send("POST", "/oauth/token", urlencode(form).encode(), "application/x-www-form-urlencoded")
         client.close()
-        self.token = answer["access_token"]
+        return str(answer["access_token"])
+
+    def add_user(self, name: str) -> Client:
+        """A client of somebody else who may do everything."""
+        names = ("--first-name", name.title(), "--last-name", "Byron")
+        self.command("user", "create", "--email", f"{name}@example.com", *names, "--role", "ClientAdmin")
+        return Client(self.address, self.token_of("--user", name))
 
     def command(self, *arguments: str) -> Any:
         """What a command says with --json."""

@@ -79,15 +79,15 @@ def _old_server(place: Path, side: Side) -> Iterator[Server]:
         client.run_through(client.publish(process_text("W4", 2, wait_step)))
         client.close()
         server.end()
-        _multiply(server.home / "procession.db")
+        multiply(server.home / "procession.db", RUNS)
         server.start()
         yield server
     finally:
         server.end()
 
 
-def _multiply(path: Path) -> None:
-    """Copies of run 1, its steps and its history, each with a number of its own."""
+def multiply(path: Path, count: int) -> None:
+    """Copies of run 1, up to so many, its steps and its history, each with a number of its own."""
     connection = sqlite3.connect(path)
     for table in ("run", "step", "history"):
         columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})") if row[1] != "id"]
@@ -100,7 +100,7 @@ def _multiply(path: Path) -> None:
         connection.execute(
             f"INSERT INTO {table} ({numbered}{', '.join(columns)}) WITH RECURSIVE n (value) AS (SELECT 2 UNION ALL"
             f" SELECT value + 1 FROM n WHERE value < ?) SELECT {number}{source} FROM n, {table} t WHERE t.{key} = 1",
-            (RUNS,),
+            (count,),
         )
     connection.commit()
     connection.close()
@@ -122,7 +122,7 @@ class Wire:
 
     def __init__(self, address: str, token: str) -> None:
         place = urlsplit(address)
-        self._socket = socket.create_connection((place.hostname, place.port))
+        self.socket = socket.create_connection((place.hostname, place.port))
         self._head = f" HTTP/1.1\r\nHost: {place.netloc}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
 
     def get(self, path: str) -> bytes:
@@ -131,19 +131,19 @@ class Wire:
         return self.answer()
 
     def ask(self, path: str) -> None:
-        self._socket.sendall(b"GET /api/v1/" + path.encode() + self._head)
+        self.socket.sendall(b"GET /api/v1/" + path.encode() + self._head)
 
     def answer(self) -> bytes:
-        got = self._socket.recv(65_536)
+        got = self.socket.recv(65_536)
         head, _, body = got.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200"), got
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         while len(body) < length:
-            body += self._socket.recv(1_048_576)
+            body += self.socket.recv(1_048_576)
         return body
 
     def close(self) -> None:
-        self._socket.close()
+        self.socket.close()
 
 
 def _statuses(server: Server, rounds: int) -> tuple[list[float], list[float], list[float]]:
@@ -223,6 +223,7 @@ async def _inside(home: Path, token: str) -> float:
         blobs=Blobs(home / "files"),
         chunks=Chunks(home / "uploads"),
         logs=home / "logs",
+        steady=clock.monotonic,
     )
     with ThreadPoolExecutor(1) as threads:
         settings = app.ApiSettings(

@@ -40,10 +40,10 @@ def measure(*, full: bool) -> Report:
         process = client.publish(process_text("W6", 1, lambda number: python_step(number, code)))
         for _ in range(CANCELS_FULL if full else CANCELS):
             run = client.create(process, start=True)
-            _wait_for(name, PROCESSES)
+            wait_for(name, PROCESSES)
             began = monotonic()
             answers.append(seconds(partial(client.ask, "POST", f"processruns/{run}/cancel")) * 1000)
-            _wait_for(name, 0)
+            wait_for(name, 0)
             over.append(monotonic() - began - GRACE_SECONDS)
             receipts.append(float(_receipt_processes(client, run)))
         left = float(len(_named(name)))
@@ -82,7 +82,7 @@ def _is_zombie(pid: str) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
 
 
-def _wait_for(name: str, count: int) -> None:
+def wait_for(name: str, count: int) -> None:
     """Look, again and again: nobody but the kernel can be asked for processes that belong to nobody."""
     end_at = monotonic() + LOOK_SECONDS_MAX
     while len(_named(name)) != count:

@@ -237,6 +237,7 @@ RULES = [
             PRODUCT + "serving/running.py": "a part that fails to stop must not keep the others from it",
             PRODUCT + "loops.py": "a failing tick must not end the loop",
             PRODUCT + "engine/attempts.py": "whatever goes wrong with one process must not reach the others",
+            PRODUCT + "engine/pool.py": "nobody else would hear of what a thread of the pool raises",
             PRODUCT + "engine/driver.py": "whatever goes wrong over one event must not reach the others",
             PRODUCT + "engine/local.py": "whatever goes wrong with one run must not reach the others",
             ISOLATION: "whatever an action raises is how its attempt ended",
@@ -250,7 +251,9 @@ RULES = [
         granted={
             PRODUCT + "store/sqlite.py": "the port's implementation",
             PRODUCT + "store/sqlite_commits.py": "its transactions",
+            PRODUCT + "store/sqlite_errors.py": "its errors",
             PRODUCT + "store/sqlite_file.py": "its file",
+            PRODUCT + "store/sqlite_transaction.py": "what operations see",
         },
     ),
     Rule(

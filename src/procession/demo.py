@@ -41,7 +41,7 @@ class DemoError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
+class DemoClient:
     """The API as a script sees it."""
 
     address: str
@@ -99,7 +99,7 @@ def _demonstrate(*, is_ci: bool) -> int:
     # Somebody who looks at the demonstration finds it where the README says, unless that place is taken.
     wanted = config.read().port
     with _server(port=0 if is_ci or _is_taken(wanted) else wanted) as (server, address):
-        client = Client(address=address, token=_token(address, application))
+        client = DemoClient(address=address, token=_token(address, application))
         outcome = _run_example(client)
         if is_ci:
             return 0 if outcome == "Success" else 1
@@ -191,7 +191,7 @@ def _token(address: str, application: dict[str, Any]) -> str:
     return str(json.loads(_ask(request))["access_token"])
 
 
-def _run_example(client: Client) -> str:
+def _run_example(client: DemoClient) -> str:
     """Create, fill, start, watch, and fetch what came out; gives the outcome."""
     process = client.json("GET", "processes")[0]
     run = client.json("POST", f"processes/{process['id']}/processruns", {})["id"]
@@ -206,7 +206,7 @@ def _run_example(client: Client) -> str:
     return outcome
 
 
-def _properties(client: Client, run: str) -> dict[str, Any]:
+def _properties(client: DemoClient, run: str) -> dict[str, Any]:
     """By "step.property", in the names' spelling of the process file."""
     found = {}
     for step in client.json("GET", f"processruns/{run}/steps?include=all"):
@@ -220,7 +220,7 @@ def _properties(client: Client, run: str) -> dict[str, Any]:
 _KEYS = {"Orders": "orders", "Accounts": "accounts", "Bank transactions": "transactions"}
 
 
-def _watch(client: Client, run: str) -> Any:
+def _watch(client: DemoClient, run: str) -> Any:
     screen, name = Screen(), client.json("GET", f"processruns/{run}")["name"]
     status: Any = None
 
@@ -260,7 +260,7 @@ def _seconds(begin: str | None, end: str | None) -> float | None:
     return (datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds()
 
 
-def _tell_results(client: Client, run: str) -> None:
+def _tell_results(client: DemoClient, run: str) -> None:
     folder = HOME / "outputs"
     folder.mkdir(exist_ok=True)
     for item in _properties(client, run).values():

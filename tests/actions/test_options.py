@@ -13,7 +13,7 @@ from procession.actions.contract import OutputTarget
 from procession.actions.kinds import run_sql
 from procession.actions.reading.options import FileOptions
 from procession.actions.reconciling import reconcile_settings
-from procession.actions.sql.sql_settings import SqlSettings
+from procession.actions.sql.sql_settings import RunSqlSettings
 from procession.actions.writing import exports
 from procession.actions.writing.exports import OutputOptions
 from procession.model.lifecycle import StepStatus
@@ -112,7 +112,7 @@ def test_blanks_are_trimmed_in_every_kind_of_file(tmp_path, name):
 def test_what_can_be_told_of_an_input_is_told_at_apply(options, said):
     inputs = {"t": {"file": "${f.t}", **options}}
 
-    [found] = run_sql.check(msgspec.convert({"sql": "FROM t", "inputs": inputs}, SqlSettings))
+    [found] = run_sql.check(msgspec.convert({"sql": "FROM t", "inputs": inputs}, RunSqlSettings))
 
     assert said in found
 
@@ -196,7 +196,7 @@ def test_what_a_division_by_zero_gives_is_never_written(tmp_path, name, value):
 
 def test_expectations_that_ask_nothing_are_refused():
     def told(**expect):
-        return run_sql.check(msgspec.convert({"sql": "FROM t", "expect": expect}, SqlSettings))
+        return run_sql.check(msgspec.convert({"sql": "FROM t", "expect": expect}, RunSqlSettings))
 
     assert told(otherwise="warn") == ("expect.otherwise: means nothing without rows or total",)
     assert told(rows={"at_least": 3, "at_most": 2}) == ("expect.rows: at_least 3 is more than at_most 2",)
@@ -207,7 +207,7 @@ def test_options_of_a_reconciliation_that_change_nothing_are_refused():
     def told(**more):
         rules = [{"name": "R", "equal": ["a"]}]
         settings = {"left": "${f.l}", "right": "${f.r}", "amount": "b", "rules": rules, **more}
-        return reconcile_settings.check(msgspec.convert(settings, reconcile_settings.Settings))
+        return reconcile_settings.check(msgspec.convert(settings, reconcile_settings.ReconcileSettings))
 
     assert told(totals_by="a")[0].startswith("totals_by: means nothing without the outputs summary or report")
     assert told(totals_by="a", outputs={"summary": "${o.s}"}) == ()

@@ -256,7 +256,7 @@ def test_mistakes_of_the_settings_are_told_when_they_are_applied():
                 "rules": [rule, {"name": "y", "equal": ["a"], "days": 2}],
                 "outputs": {"matched": {"to": "${a.d}", "as": "x.pdf"}}}  # fmt: skip
 
-    found = reconcile_settings.check(msgspec.convert(settings, reconcile_settings.Settings))
+    found = reconcile_settings.check(msgspec.convert(settings, reconcile_settings.ReconcileSettings))
 
     assert [mistake.split(":")[0] for mistake in found] == [
         "left.encoding", "outputs.matched.as", "rules[0].tolerance", "rules[1].days",

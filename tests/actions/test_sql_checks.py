@@ -11,7 +11,7 @@ import pytest
 from procession import actions
 from procession.actions.kinds import run_sql
 from procession.actions.sql import sql_checks
-from procession.actions.sql.sql_settings import SqlSettings
+from procession.actions.sql.sql_settings import RunSqlSettings
 from procession.model import process_file
 from procession.model.process_file.documents import FileMistakes
 from tests.actions.context import play
@@ -23,7 +23,7 @@ def told(sql, **more):
     """What apply says of a step with this SQL, one input value, one input file, and `result`."""
     inputs = {"least": "${p.least}", "payments": {"file": "${f.payments}"}}
     settings = {"sql": sql, "inputs": inputs, "outputs": {"result": "${o.r}"}} | more
-    [mistakes] = sql_checks.together([msgspec.convert(settings, SqlSettings)])
+    [mistakes] = sql_checks.together([msgspec.convert(settings, RunSqlSettings)])
     assert all(setting == "sql" for setting, _ in mistakes)
     return [message for _, message in mistakes]
 
@@ -103,7 +103,7 @@ def test_sql_that_runs_is_not_refused(sql):
 
 def test_a_text_that_takes_all_the_memory_is_refused_and_the_others_are_read():
     def steps(*texts):
-        return [msgspec.convert({"sql": text, "outputs": {}}, SqlSettings) for text in texts]
+        return [msgspec.convert({"sql": text, "outputs": {}}, RunSqlSettings) for text in texts]
 
     nested, plain, wrong = sql_checks.together(steps(NESTED, "SELECT 1", "SELCT"))
 
@@ -122,7 +122,7 @@ def test_a_text_that_ends_the_process_is_refused_and_the_others_are_read(monkeyp
     )
     monkeypatch.setattr("procession.actions.sql.sql_facts.__file__", str(program))
 
-    found = [each[0][1] for each in sql_checks.together([SqlSettings(sql=text) for text in ("a", "die", "b")])]
+    found = [each[0][1] for each in sql_checks.together([RunSqlSettings(sql=text) for text in ("a", "die", "b")])]
 
     assert [said.partition(",")[2] or said for said in found] == [" line 1: a", sql_checks.NOT_UNDERSTOOD, " line 1: b"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from procession.actions.kinds import run_sql
 from procession.actions.sql import sql_checks
-from procession.actions.sql.sql_settings import SqlSettings
+from procession.actions.sql.sql_settings import RunSqlSettings
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import LocalContext, play
 
@@ -23,7 +23,7 @@ y,2.25,2026-02-28,4,2,3,9007199254740993
 def asked(folder, sql, content=ROWS, **values):
     inputs = {"t": "${f.t}", **{name: f"${{p.{name}}}" for name in values}}
     settings = {"sql": sql, "inputs": inputs, "outputs": {"result": "${o.r}"}}
-    [mistakes] = sql_checks.together([msgspec.convert(settings, SqlSettings)])
+    [mistakes] = sql_checks.together([msgspec.convert(settings, RunSqlSettings)])
     assert mistakes == []
     given = {f"p.{name}": value for name, value in values.items()}
     return play(run_sql.ACTION, folder, settings, {"f.t": ("t.csv", content.encode()), **given})
@@ -145,6 +145,6 @@ def test_what_is_no_number_and_what_cannot_be_meant_is_refused(tmp_path, sql, me
     ],
 )
 def test_the_habits_of_other_programs_are_told_at_apply(sql, message):
-    [mistakes] = sql_checks.together([SqlSettings(sql=sql)])
+    [mistakes] = sql_checks.together([RunSqlSettings(sql=sql)])
 
     assert any(message in said for _, said in mistakes)

@@ -18,4 +18,4 @@ def test_waiting_shows_progress(tmp_path):
 @pytest.mark.parametrize("seconds", [-1, 1e9, "soon"])
 def test_a_wait_has_limits(seconds):
     with pytest.raises(msgspec.ValidationError):
-        msgspec.convert({"seconds": seconds}, wait.Settings)
+        msgspec.convert({"seconds": seconds}, wait.WaitSettings)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from procession.actions import database
 from procession.actions.kinds import run_sql
-from procession.actions.sql.sql_settings import SqlSettings
+from procession.actions.sql.sql_settings import RunSqlSettings
 from procession.actions.writing import exports
 from tests.actions.context import play
 from tests.actions.writing import refused, written
@@ -85,7 +85,7 @@ def test_an_empty_cell_alone_in_its_row_is_no_empty_line(tmp_path):
 
 @pytest.mark.parametrize("option", [{"zone": "Mars/Base"}, {"delimiter": "x"}, {"delimiter": "."}, {"delimiter": '"'}])
 def test_an_option_that_cannot_be_is_refused_before_a_run(option):
-    settings_ = SqlSettings(sql="SELECT 1", outputs={"result": exports.OutputOptions(to="${o.r}", **option)})
+    settings_ = RunSqlSettings(sql="SELECT 1", outputs={"result": exports.OutputOptions(to="${o.r}", **option)})
 
     assert len(run_sql.check(settings_)) == 1
 

@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 
 from procession.api import bearer
+from procession.clock import ManualClock
 from procession.door.contract import Request, Route, Space
 from procession.door.dispatch import Api, Server
 from procession.door.parts import Parts
@@ -72,7 +73,7 @@ def edge(folder: Path, routes: Sequence[Route]) -> Iterator[Callable[..., Any]]:
 def _parts(folder: Path, threads: ThreadPoolExecutor) -> Parts:
     blobs, chunks = Blobs(folder / "files"), Chunks(folder / "uploads")
     return Parts(
-        office=Office(actions={}, blobs=blobs, chunks=chunks, logs=folder / "logs"),
+        office=Office(actions={}, blobs=blobs, chunks=chunks, logs=folder / "logs", steady=ManualClock().monotonic),
         announcements=Announcements(),
         upload_bytes_max=100_000,
         hashing=threads,

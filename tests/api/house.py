@@ -128,8 +128,8 @@ class House:
                 runs.find(tx, RunId.parse(run)),
                 "engine",
                 now=now,
-                lease_until=now + timedelta(minutes=1),
-                deadline=now + timedelta(hours=1),
+                steady=self.clock.monotonic(),
+                limit_seconds=3600.0,
             )
             step = next(row for row in step_store.of_run(tx, taken.id) if row.status is StepStatus.NOT_STARTED)
             self._begin(tx, taken, step.id)
@@ -141,7 +141,8 @@ class House:
         now = self.clock.now()
         wait = moves.StepWrite(message="")
         moves.move(tx, step, StepStatus.NOT_STARTED, (StepEvent.SCHEDULE,), wait)
-        write = moves.StepWrite(message="step is currently running", started_at=now)
+        began = run.worked.at(self.clock.monotonic())
+        write = moves.StepWrite(message="step is currently running", started_at=now, began=began)
         moves.move(tx, step, StepStatus.SCHEDULED, (StepEvent.BEGIN,), write)
         attempt = history.NewAttempt(
             run=run.id,
@@ -194,6 +195,7 @@ def house(
             blobs=blobs,
             chunks=chunks,
             logs=folder / "logs",
+            steady=clock.monotonic,
             workbench=workbench,
         )
         made = _built(database, office, clock, threads, sends_mail=sends_mail)

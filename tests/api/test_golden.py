@@ -16,6 +16,7 @@ from procession.model.files import File
 from procession.model.ids import FileId, ProcessId, PropertyId, RunId
 from procession.model.lifecycle import RunStatus
 from procession.model.runs import Run
+from procession.model.stopwatch import Stopwatch
 from tests.api.golden import REASONS, differences, example
 
 AT = datetime(2020, 6, 15, 2, 24, 14, 270_000, UTC)
@@ -41,7 +42,8 @@ RUN = Run(
     started_at=None,
     finished_at=None,
     duration_seconds=None,
-    deadline_at=None,
+    worked=Stopwatch(),
+    worked_max=None,
     restarted_key=None,
     executor=None,
 )

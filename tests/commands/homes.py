@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from procession.commands.console import Console
-from procession.commands.pruning import Wanted, prune
+from procession.commands.pruning import PruneOptions, prune
 from procession.store.crash import pass_by
 
 
@@ -68,5 +68,5 @@ def size_bytes(home: Path) -> int:
 
 
 def prune_at_once(home: Path, *, keep: int | None = None, crash_point: Callable[[str], None] = pass_by) -> int:
-    wanted = Wanted(age=None, keep=keep, processes=(), is_meant=True)
+    wanted = PruneOptions(age=None, keep=keep, processes=(), is_meant=True)
     return prune(Console(home=str(home), json=True), wanted, crash_point=crash_point)

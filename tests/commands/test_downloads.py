@@ -11,7 +11,7 @@ from typing import BinaryIO
 import pytest
 
 from procession.commands.console import Console
-from procession.commands.downloads import Found, Target, save, settle
+from procession.commands.downloads import FoundFile, Target, save, settle
 from tests.programs import command
 
 pytestmark = pytest.mark.acceptance
@@ -135,7 +135,7 @@ def test_names_from_outside_stay_in_the_folder_and_apart(tmp_path: Path) -> None
         return lambda file: (file.write(b"%d" % number), "")
 
     found = [
-        Found(reference=f"s.p{number}", flow="OUTPUT", name=name, fetch=fetch(number))
+        FoundFile(reference=f"s.p{number}", flow="OUTPUT", name=name, fetch=fetch(number))
         for number, name in enumerate(hostile)
     ]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from procession.clock import Clock, SystemClock
 from procession.engine.isolation import IsolationSettings
 from procession.engine.options import EngineSettings
 from tests.engine.world import World
@@ -18,8 +19,9 @@ OPEN = IsolationSettings(landlock=False, user_ids=None, user_ready=2, warm_ready
 ENGINES = ("local",)
 
 
-def make(home: Path, isolation: IsolationSettings = OPEN, **settings: Any) -> World:
-    return World(home, settings=EngineSettings(**{"grace_seconds": 0.3, **settings}), isolation=isolation)
+def make(home: Path, isolation: IsolationSettings = OPEN, *, clock: Clock | None = None, **settings: Any) -> World:
+    engine = EngineSettings(**{"grace_seconds": 0.3, **settings})
+    return World(home, settings=engine, isolation=isolation, clock=clock or SystemClock())
 
 
 @pytest.fixture(scope="module", params=ENGINES)

@@ -1,16 +1,15 @@
-"""What every engine must do with many runs and with its own end: limits, turns, close, takeover, leases, full disk."""
+"""What every engine must do with many runs and with its own end: limits, turns, close, takeover, full disk."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from procession.clock import SystemClock
 from procession.model.errors import Unavailable
 from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, RunStatus, StepStatus
@@ -18,7 +17,7 @@ from procession.model.runs import HistoryKind
 from procession.operations import runs
 from procession.store import history
 from procession.store.sqlite import SqliteDatabase
-from tests.engine.steps import fail, mark, marks, process, python, stay, wait
+from tests.engine.steps import mark, marks, process, python, stay, wait
 from tests.engine.world import World
 from tests.support import wait_until
 
@@ -155,51 +154,6 @@ def test_a_start_that_nobody_announced_is_found(build: Callable[..., World]) -> 
     other.close()
 
     assert world.wait(run.id, 5.0).outcome is Outcome.SUCCESS
-
-
-def test_the_lease_of_a_run_under_work_is_renewed(build: Callable[..., World], tmp_path: Path) -> None:
-    world = build(lease_seconds=0.3)
-    world.engine.start()
-    run = world.begin(process(python("a", stay(tmp_path / "gate"))))
-    world.wait_for(run, "a", StepStatus.RUNNING)
-
-    def lease() -> int:
-        with world.db.read() as tx:
-            row = tx.one("SELECT lease_until FROM run WHERE id = ?", run.number)
-        assert row is not None
-        return int(row[0])
-
-    first = lease()
-
-    wait_until(lambda: lease() > first + 300_000)
-    (tmp_path / "gate").touch()
-    assert world.wait(run).outcome is Outcome.SUCCESS
-
-
-class SetBackClock(SystemClock):
-    """The machine's clock, which somebody sets an hour back."""
-
-    def __init__(self) -> None:
-        self.offset = timedelta()
-
-    def now(self) -> datetime:
-        return super().now() + self.offset
-
-
-def test_a_clock_set_back_neither_delays_a_retry_nor_bends_a_duration(build: Callable[..., World]) -> None:
-    world, clock = build(), SetBackClock()
-    world.clock = clock
-    world.engine = world.new_engine()
-    world.engine.start()
-    run = world.begin(process(fail("bad", "no", retry={"times": 1, "wait": "0.3s"})))
-    world.wait_for(run, "bad", StepStatus.SCHEDULED)
-
-    clock.offset = timedelta(hours=-1)
-
-    ended = world.wait(run, 5.0)
-    assert ended.outcome is Outcome.FAILED
-    assert ended.duration_seconds is not None
-    assert 0.3 <= ended.duration_seconds < 5.0
 
 
 def test_a_run_goes_on_when_a_full_disk_has_room_again(

@@ -9,7 +9,6 @@ import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,8 +20,7 @@ from procession.model.runs import HistoryKind
 from procession.store import history
 from tests.engine.steps import fail, mark, marks, process, python, stay, wait
 from tests.engine.test_fair import cpu_seconds
-from tests.engine.test_many import SetBackClock
-from tests.engine.world import World
+from tests.engine.world import SetClock, World
 from tests.support import wait_until
 
 CANCELLED, SCHEDULED, RUNNING = RunStatus.CANCELLED, RunStatus.SCHEDULED, RunStatus.RUNNING
@@ -107,13 +105,13 @@ def test_a_retry_moves_no_date_of_its_run(build: Callable[..., World]) -> None:
 
 def test_a_restart_has_the_time_limit_from_its_own_beginning(build: Callable[..., World]) -> None:
     # apache/airflow#14265: a run cleared after its timeout had passed was failed at once.
-    world, clock = build(), SetBackClock()
+    world, clock = build(), SetClock()
     world.clock = clock
     world.engine = world.new_engine()
     world.engine.start()
     run = world.begin(process(wait("a"), wait("b", 0.3), time_limit="1h"))
     assert world.wait(run).outcome is Outcome.SUCCESS
-    clock.offset = timedelta(hours=2)
+    clock.passed_seconds = 7_200.0
 
     world.restart(run, "a")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +35,20 @@ from procession.store.sqlite import SqliteDatabase
 from tests.support import wait_until
 
 
+class SetClock(SystemClock):
+    """The machine's clock: somebody sets it, and hours pass at once."""
+
+    def __init__(self) -> None:
+        self.jumped_seconds = 0.0
+        self.passed_seconds = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.jumped_seconds + self.passed_seconds)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.passed_seconds
+
+
 @dataclass
 class World:
     home: Path
@@ -56,6 +71,7 @@ class World:
             blobs=self.blobs,
             chunks=Chunks(self.home / "uploads", crash_point=self.crash_point),
             logs=self.home / "logs",
+            steady=self.steady,
         )
         self.caller = self._caller()
 
@@ -73,6 +89,9 @@ class World:
                 settings=self.settings,
             )
         )
+
+    def steady(self) -> float:
+        return self.clock.monotonic()
 
     def _caller(self) -> Caller:
         with self.db.read() as tx:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -44,14 +44,30 @@ class _Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     times: int = 0
 
 
+def _reads(given: _Settings) -> tuple[str, ...]:
+    return tuple(str(text)[2:-1] for text in given.inputs.values())
+
+
+def _writes(given: _Settings) -> tuple[str, ...]:
+    return tuple(text[2:-1] for text in given.outputs.values())
+
+
+def _check(given: _Settings) -> tuple[str, ...]:
+    return ("code must not be bad",) if given.code == "bad" else ()
+
+
+def _check_together(steps: Sequence[Any]) -> list[tuple[()]]:
+    return [() for _ in steps]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Action:
     settings: type[msgspec.Struct] = _Settings
-    reads: Callable[[Any], tuple[str, ...]] = lambda given: tuple(str(text)[2:-1] for text in given.inputs.values())
-    writes: Callable[[Any], tuple[str, ...]] = lambda given: tuple(text[2:-1] for text in given.outputs.values())
+    reads: Callable[[Any], tuple[str, ...]] = _reads
+    writes: Callable[[Any], tuple[str, ...]] = _writes
     effect: Effect = Effect.IDEMPOTENT
-    check: Callable[[Any], tuple[str, ...]] = lambda given: ("code must not be bad",) if given.code == "bad" else ()
-    check_together: Callable[[Any], Any] = lambda steps: [() for _ in steps]
+    check: Callable[[Any], tuple[str, ...]] = _check
+    check_together: Callable[[Any], Any] = _check_together
 
 
 ACTIONS = {"work": _Action(), "wait": _Action()}

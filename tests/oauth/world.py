@@ -195,6 +195,7 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
         blobs=Blobs(folder / "files"),
         chunks=Chunks(folder / "uploads"),
         logs=folder / "logs",
+        steady=clock.monotonic,
     )
     with ThreadPoolExecutor(4) as threads, socket.socket() as listening:
         settings = app.ApiSettings(

@@ -11,7 +11,7 @@ import pytest
 from procession.model.ids import ProcessId
 from procession.operations import runs
 from procession.store.database import Transaction
-from procession.store.sqlite_commits import SqliteTransaction
+from procession.store.sqlite_transaction import SqliteTransaction
 from tests.engine.world import World
 
 T = TypeVar("T")

@@ -12,8 +12,8 @@ import pytest
 
 from procession.clock import ManualClock
 from procession.model.errors import Invalid
-from procession.model.ids import UserId
-from procession.store import migrations, outbox
+from procession.model.ids import RunId, UserId
+from procession.store import migrations, outbox, runs
 from procession.store.sqlite import SqliteDatabase
 from tests.store.conftest import OpenedFile
 
@@ -62,6 +62,42 @@ def test_migrations_are_numbered_without_gaps() -> None:
     numbers = sorted(migrations.available())
 
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_runs_that_an_earlier_release_left_under_way_keep_what_they_took(tmp_path: Path, clock: ManualClock) -> None:
+    path, second = tmp_path / "test.db", 1_000_000
+    with closing(sqlite3.connect(path)) as before:
+        for number, (_, sql) in sorted(migrations.available().items()):
+            if number < 8:
+                before.executescript(f"{sql}\nINSERT INTO schema_migration VALUES ({number}, '', 0);")
+        before.execute(
+            "INSERT INTO process (name, version, created_at, modified_at, modified_by) VALUES ('', 1, 0, 0, '')"
+        )
+        before.execute("INSERT INTO process_version VALUES (1, 1, '', NULL, '', '', 0)")
+        for status, outcome, duration, lease in (
+            ("Finished", "Success", 7 * second, None),
+            ("Running", None, None, 150 * second),
+            ("NotStarted", None, None, None),
+        ):
+            before.execute(
+                "INSERT INTO run (process_id, version, name, description, alert_email, alert_sms, created_at, modified_at,"
+                " modified_by, started_at, executor, status, outcome, duration, lease_until, deadline_at)"
+                " VALUES (1, 1, '', '', '', '', 0, 0, '', ?, 'x', ?, ?, ?, ?, ?)",
+                (100 * second, status, outcome, duration, lease, lease and 3_700 * second),
+            )
+        before.commit()
+
+    db = SqliteDatabase(path, on_fatal=print)
+    migrations.migrate(db, clock.now())
+    with db.read() as tx:
+        found = [runs.find(tx, RunId(number)) for number in (1, 2, 3)]
+    db.close()
+
+    assert [run and (run.worked.counted, run.worked.since, run.worked_max) for run in found] == [
+        (7.0, None, None),
+        (20.0, None, 3_600.0),
+        (0.0, None, None),
+    ]
 
 
 def test_mail_that_waits_when_the_outbox_comes_goes_on_waiting(tmp_path: Path, clock: ManualClock) -> None:

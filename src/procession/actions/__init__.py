@@ -1,7 +1,7 @@
 """The book of actions: every kind that a process file may name, the built-in ones and those of other packages.
 
 Importing it, and calling `book()`, stays light on purpose: a small process imports it for every step of user code. So
-an action's own module holds settings and rules only, and imports its engine (DuckDB, XlsxWriter) when it runs.
+an action's module holds settings and rules only, and imports its engine (DuckDB, XlsxWriter) when it runs.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from procession.model.processes import Effect
 
 
 class FileInput(msgspec.Struct, frozen=True, kw_only=True):
-    """A file given to an action: where its bytes are (read only), and the name that people know it by.
+    """A file given to an action: where its bytes are (read only), and its name for people.
 
     The body of a request has no name.
     """
@@ -30,12 +30,12 @@ class FileInput(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def called(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return f'the file "{self.name}"' if self.name else "the body"
 
 
 class FileOutput(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that an action has written into its work folder; the engine publishes it."""
+    """A file that an action wrote into its work folder; the engine publishes it."""
 
     path: str
     name: str
@@ -67,7 +67,7 @@ class Outcome:
 
 
 class Context(Protocol):
-    """What an action may use. Everything it writes goes to `folder`; everything it says goes through these calls."""
+    """The world of an action: it writes only into `folder` and reports only through these calls."""
 
     @property
     def settings(self) -> Any:
@@ -75,7 +75,7 @@ class Context(Protocol):
 
     @property
     def folder(self) -> Path:
-        """An empty folder of this attempt alone; gone afterwards."""
+        """An empty folder of this attempt, deleted afterwards."""
 
     @property
     def step_key(self) -> str: ...
@@ -86,7 +86,7 @@ class Context(Protocol):
 
     @property
     def memory_bytes_max(self) -> int:
-        """What the process may use in all; DuckDB is told a part of it."""
+        """Memory limit of the process; DuckDB gets a part of it."""
 
     def value(self, reference: str) -> InputValue:
         """The value of "step.property" when the step began; a File is a FileInput, an empty one None."""
@@ -95,12 +95,12 @@ class Context(Protocol):
         """The type of the property that "step.property" names: Datepicker, Decimal..."""
 
     def target(self, reference: str) -> OutputTarget:
-        """What an output property is. Raises KeyError for a reference that is not in the settings."""
+        """The target of an output. Raises KeyError for a reference that is not in the settings."""
 
     def log(self, text: str) -> None: ...
 
     def progress(self, fraction: float, message: str = "") -> None:
-        """0.0 to 1.0, and what is being done now, for the people who watch."""
+        """Reports progress from 0.0 to 1.0 and the present activity."""
 
     # For user code, which is the program of its process.
 
@@ -109,7 +109,7 @@ class Context(Protocol):
 
     @property
     def is_copy(self) -> bool:
-        """Whether this is a process that the script has forked, and not the step."""
+        """Whether this process is a fork of the script's, not the step itself."""
 
     def begin_program(self, code: str) -> str:
         """Set the process up for the script; gives the path of the script's file."""
@@ -118,12 +118,12 @@ class Context(Protocol):
         """Wait for its threads and call its exit functions, as Python does at a program's end."""
 
     def close_files(self, names: MutableMapping[str, Any]) -> str:
-        """Forget the script's names and close its files; gives why one could not be written, else ""."""
+        """Clears the script's names and closes its files; returns why one could not be written, else ""."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A whole little case of an action, run as a test and printed in the documentation.
+    """A small complete case of an action, run as a test and printed in the docs.
 
     `inputs` and `outputs` are keyed by "step.property"; bytes stand for a file's content, (name, bytes) for a named
     one.
@@ -136,6 +136,19 @@ class Example:
     expected: Mapping[str, Any]
     status: StepStatus = StepStatus.SUCCESS
     message: str = ""
+
+
+def nothing(settings: Any) -> tuple[str, ...]:
+    """For an action whose settings hold no references."""
+    return ()
+
+
+def _finds_no_mistakes(steps: Sequence[Any]) -> Sequence[Sequence[tuple[str, str]]]:
+    return [() for _ in steps]
+
+
+def _needs_no_network(settings: Any) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,12 +166,10 @@ class Action:
     reads: Callable[[Any], tuple[str, ...]]  # settings -> "step.property" references it reads
     writes: Callable[[Any], tuple[str, ...]]  # settings -> "step.property" references it writes
     examples: tuple[Example, ...]
-    check: Callable[[Any], tuple[str, ...]] = (
-        lambda settings: ()
-    )  # further mistakes of the settings, in the user's words
-    # What takes long to find out, for all steps of the kind in a file at once: for each its mistakes, as the name of
-    # a setting and a message. Asked when a file is applied, outside any transaction.
-    check_together: Callable[[Sequence[Any]], Sequence[Sequence[tuple[str, str]]]] = lambda steps: [() for _ in steps]
+    check: Callable[[Any], tuple[str, ...]] = nothing  # more mistakes in the settings, in the user's words
+    # Slow checks, for all steps of the kind in a file at once: for each step its mistakes, as the name of a setting
+    # and a message. Called when a file is applied, outside any transaction.
+    check_together: Callable[[Sequence[Any]], Sequence[Sequence[tuple[str, str]]]] = _finds_no_mistakes
     runs_user_code: bool = False
-    wants_network: Callable[[Any], bool] = lambda settings: False
-    effect: Effect = Effect.IDEMPOTENT  # of a step whose file names none; PURE: it changes nothing but its outputs
+    wants_network: Callable[[Any], bool] = _needs_no_network
+    effect: Effect = Effect.IDEMPOTENT  # default of the kind; PURE: a step changes nothing but its outputs

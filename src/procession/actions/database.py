@@ -1,6 +1,6 @@
-"""A DuckDB of the step's own: in memory, spilling into the step's folder, and locked before a user's SQL reaches it.
+"""The step's DuckDB: in memory, spilling into the step's folder, and locked before it runs a user's SQL.
 
-Three walls stand between a user's SQL and the machine: no access to files once inputs are loaded, a configuration that
+Three walls protect the machine from a user's SQL: no access to files once inputs are loaded, a configuration that
 can no longer be changed, and (in run_sql) a list of the statements that are allowed.
 """
 
@@ -14,21 +14,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import duckdb
 
-_MEMORY_SHARE = 0.6  # of what the process may use: the rest is for Python, the file readers and DuckDB's own overdraft
+_MEMORY_SHARE = (
+    0.6  # of the process's memory: the rest is for Python, the file readers and what DuckDB uses beyond its limit
+)
 _MEMORY_BYTES_MIN = 64 << 20
 _THREADS = 2
-LAST_SELECT = "the last select"  # the relation behind `result`; no user's relation is likely to be called so
-EXPORT_FOLDER = "export"  # the only place that DuckDB may write to once it is locked
+LAST_SELECT = "the last select"  # the relation behind `result`; users are unlikely to use this name
+EXPORT_FOLDER = "export"  # the only folder that DuckDB may write to once locked
 COMPLAINT_CHARACTERS_MAX = 1_000
 _ADVICE = re.compile(r"\n\s*(?:Possible (?:fix|solution)|file = |LINE \d+:|Candidate |Did you mean)", re.IGNORECASE)
-_SETTING = re.compile(r",? or SET \w+ ?= ?\w+ to [^.]*")  # nobody can set it here
-_NOTHING = re.compile(r"^(?:Invalid Input|IO) Error: ")  # kinds of errors that say nothing to whoever sent a file
+_SETTING = re.compile(r",? or SET \w+ ?= ?\w+ to [^.]*")  # cannot be set here
+_NOTHING = re.compile(r"^(?:Invalid Input|IO) Error: ")  # error kinds that mean nothing to the sender of a file
 _KIND = re.compile(r"^(?:Binder|Catalog|Parser|Conversion|Constraint|Permission|Out of Range) Error: ")
 _AT_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 
 
 def connect(folder: Path, memory_bytes_max: int) -> duckdb.DuckDBPyConnection:
-    """An empty database that may read files and loads no extension from anywhere."""
+    """An empty database that may read files but load no extensions."""
     import duckdb
 
     (folder / EXPORT_FOLDER).mkdir(exist_ok=True)
@@ -44,13 +46,13 @@ def connect(folder: Path, memory_bytes_max: int) -> duckdb.DuckDBPyConnection:
             "threads": str(_THREADS),
         }
     )
-    # The day of a moment must not depend on the zone that the server runs in; cursors are to have it too.
+    # The day of a moment must not depend on the server's zone; GLOBAL also covers cursors.
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     return connection
 
 
 def lock(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """From now on no file but those in the export folder, and no other setting, for good."""
+    """From now on, for good: no files outside the export folder, no change of settings."""
     export = literal(str(folder / EXPORT_FOLDER))
     connection.execute(f"SET allowed_directories = [{export}]")
     connection.execute("SET enable_external_access = false")
@@ -58,12 +60,12 @@ def lock(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 
 def quote(name: str) -> str:
-    """A column or relation name as it must be written in SQL."""
+    """A quoted column or relation name."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """A text as it must be written in SQL, where it cannot be bound."""
+    """A quoted text, for where SQL takes no parameter."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -80,7 +82,7 @@ def count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
 
 
 def fixed(connection: duckdb.DuckDBPyConnection, relation: str) -> str:
-    """The relation, or a table in place of a view: that computes its rows each time, and may order them otherwise."""
+    """The relation; a view becomes a table, since it might order its rows differently each time."""
     table = f"the rows of {relation}"
     kinds = dict(connection.execute("SELECT table_name, table_type FROM information_schema.tables").fetchall())
     if kinds[relation] != "VIEW":
@@ -101,7 +103,7 @@ def tables(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
 
 
 def complaint(error: Exception | str, hidden: Mapping[str, str]) -> str:
-    """DuckDB's message on one line, without its drawing of the place, its guesses and its advice on settings.
+    """DuckDB's message on one line, without its drawing, its guesses and its advice on settings.
 
     `hidden` as for hide().
     """
@@ -110,12 +112,12 @@ def complaint(error: Exception | str, hidden: Mapping[str, str]) -> str:
 
 
 def places(folder: Path) -> dict[str, str]:
-    """Hides the step's folder: what lies in it keeps its name."""
+    """Replacements for hide(): the step's folder goes, the names of its files stay."""
     return {f"{folder}/": "", str(folder): "the step's folder"}
 
 
 def hide(text: str, hidden: Mapping[str, str]) -> str:
-    """The text with what stands for paths of this machine; of paths that begin alike the longest is taken first."""
+    """Replaces paths of this machine in the text, longest first."""
     for path in sorted(hidden, key=len, reverse=True):
         text = text.replace(path, hidden[path])
     return text

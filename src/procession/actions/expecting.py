@@ -1,4 +1,4 @@
-"""What a step expects of its rows: control totals as a contract, checked before anything is published."""
+"""Expected rows and control totals of a step, checked before anything is published."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from procession.actions import references, values
 from procession.actions.contract import Context
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.reading.columns import Made
+from procession.actions.reading.columns import Relation
 from procession.actions.references import ReferenceText
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ _EMPTY_IS_FINE = Expect(rows=Rows(at_least=0))
 
 
 def mistakes(expect: Expect) -> tuple[str, ...]:
-    """What no result could meet, or what asks nothing."""
+    """Expectations that no result could meet, or that check nothing."""
     rows = expect.rows
     if rows.at_least is not None and rows.at_most is not None and rows.at_least > rows.at_most:
         return (f"expect.rows: at_least {rows.at_least:,} is more than at_most {rows.at_most:,}",)
@@ -59,17 +59,17 @@ def mistakes(expect: Expect) -> tuple[str, ...]:
 
 
 def reads(expect: Expect) -> tuple[object, ...]:
-    """What the expected total is taken from."""
+    """References that expected totals are taken from."""
     return () if expect.total is None else (expect.total.equals,)
 
 
 def asks(expect: Expect) -> bool:
-    """Is anything asked of the result, and not only of files that may be empty?"""
+    """Whether anything is expected of the result itself, not only of input files."""
     return expect not in (Expect(), _EMPTY_IS_FINE)
 
 
-def check_rows(expect: Expect, made: Made, warnings: list[str]) -> None:
-    """A file that has a header and no rows is a Warning, unless that is expected."""
+def check_rows(expect: Expect, made: Relation, warnings: list[str]) -> None:
+    """Warns of a file with a header and no rows, unless that is allowed."""
     if made.rows == 0 and expect.rows.at_least != 0:
         warnings.append(f"0 rows in {made.file}")
 
@@ -77,7 +77,7 @@ def check_rows(expect: Expect, made: Made, warnings: list[str]) -> None:
 def check(
     context: Context, connection: duckdb.DuckDBPyConnection, relation: str, expect: Expect, warnings: list[str]
 ) -> None:
-    """Raises Problem, or adds a warning where that was asked for."""
+    """Raises Problem, or adds a warning if so configured."""
     for said in _unmet(context, connection, relation, expect):
         if expect.otherwise == "fail":
             raise Problem(f"{said}; nothing was published")
@@ -109,7 +109,7 @@ def _total(connection: duckdb.DuckDBPyConnection, relation: str, column: str) ->
     if kinds[column] in {"VARCHAR", "DATE", "BOOLEAN"}:
         raise Problem(f'the column "{column}" of the result cannot be added up: it is no number')
     amount = quote(column)
-    if kinds[column] in {"DOUBLE", "FLOAT"}:  # added up as they are, 1e16 and 1 are 1e16, and 0.1 and 0.2 more than 0.3
+    if kinds[column] in {"DOUBLE", "FLOAT"}:  # as doubles, 1e16 + 1 is 1e16 and 0.1 + 0.2 is more than 0.3
         amount = f"CAST(CAST({amount} AS VARCHAR) AS DECIMAL(38,10))"
     row = connection.execute(f"SELECT CAST(coalesce(sum({amount}), 0) AS VARCHAR) FROM {quote(relation)}").fetchone()
     assert row is not None

@@ -1,4 +1,4 @@
-"""What may go wrong while an action reads, computes or writes; its run function turns it into a Failed outcome."""
+"""Expected failures of an action; its run function turns them into a Failed outcome."""
 
 from __future__ import annotations
 

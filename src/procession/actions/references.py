@@ -22,7 +22,7 @@ NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 
 ReferenceText = Annotated[str, msgspec.Meta(pattern=PATTERN, description="${step.property}")]
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN, description="letters, digits and _; not a digit first")]
-# A constant may stand where a reference may; a text that begins with "${" is always meant as a reference.
+# A constant may stand for a reference; a text that begins with "${" is always a reference.
 Given = str | int | float | bool | None
 
 _REFERENCE = re.compile(rf"\$\{{({KEY_PATTERN}\.{KEY_PATTERN})\}}\Z")
@@ -40,7 +40,7 @@ def only(values: Iterable[object]) -> tuple[str, ...]:
 
 
 def mistakes(path: str, value: object) -> tuple[str, ...]:
-    """What is wrong with a value that may be a reference, in the user's words."""
+    """Mistakes in a value that may be a reference, in the user's words."""
     if isinstance(value, str) and value.startswith("${") and parse(value) is None:
         return (
             f'{path}: "{value}" is not a reference; write ${{step.property}} with the keys of a step and a property',
@@ -49,7 +49,7 @@ def mistakes(path: str, value: object) -> tuple[str, ...]:
 
 
 def resolve(context: Context, given: Given) -> InputValue:
-    """The value that a reference or a constant stands for; a constant with a fraction is a Decimal."""
+    """The value of a reference or a constant; a constant with a fraction is a Decimal."""
     reference = parse(given)
     if reference is not None:
         return context.value(reference)

@@ -1,9 +1,10 @@
-"""Files as relations of a step's DuckDB: every kind of file by its own reader, every column by one rule."""
+"""Loads files as relations of a step's DuckDB: a reader for each kind of file, one rule for all columns."""
 
 from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from procession.actions.contract import Context, FileInput
 from procession.actions.problems import Problem
 from procession.actions.reading import columns, delimited, json_files, kinds, meant, parquet, patterns, sheets
 from procession.actions.reading.cells import Cells
-from procession.actions.reading.columns import Made, Wanted
+from procession.actions.reading.columns import Relation, WantedRelation
 from procession.actions.reading.kinds import FileKind
 from procession.actions.reading.options import FileOptions
 from procession.actions.references import only
@@ -21,19 +22,19 @@ if TYPE_CHECKING:
     import duckdb
 
 _BINARY = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".parquet"})
-LOGGED_CHARACTERS_MAX = 4_000  # of what DuckDB says, which repeats the line it stumbled over
+LOGGED_CHARACTERS_MAX = 4_000  # DuckDB's message repeats the faulty line
 
 _READERS: Mapping[FileKind, Callable[..., Cells]] = {
     FileKind.CSV: delimited.read,
     FileKind.SHEET: sheets.read,
-    FileKind.JSON: lambda *given: json_files.read(*given, lines=False),
-    FileKind.JSON_LINES: lambda *given: json_files.read(*given, lines=True),
+    FileKind.JSON: partial(json_files.read, lines=False),
+    FileKind.JSON_LINES: partial(json_files.read, lines=True),
     FileKind.PARQUET: parquet.read,
 }
 
 
 def check(path: str, options: FileOptions) -> tuple[str, ...]:
-    """Mistakes that the types cannot tell."""
+    """Mistakes that types cannot express."""
     found = []
     if options.encoding is not None:
         try:
@@ -50,7 +51,7 @@ def check(path: str, options: FileOptions) -> tuple[str, ...]:
 
 
 def _check_marks(path: str, options: FileOptions) -> list[str]:
-    """The decimal mark and the mark of groups must differ, and a pattern must say a whole date."""
+    """The decimal and the grouping mark must differ, and a pattern must give a whole date."""
     found = []
     sides = [(path, options.decimal, options.thousands, options.date)]
     for name, column in options.columns.items():
@@ -71,7 +72,7 @@ def load(
     options: FileOptions,
     *,
     texts: frozenset[str] = frozenset(),
-) -> Made:
+) -> Relation:
     """Make the table `name` of the file that `options` names; `texts` as in columns.make. Raises Problem."""
     import duckdb
 
@@ -87,7 +88,7 @@ def load(
         meant.refuse(source, options, kind)
         cells = _READERS[kind](connection, source, options, context.folder)
         _refuse_text(source, kind, cells)
-        made = columns.make(connection, cells, options, Wanted(file=source.name, name=name, texts=texts))
+        made = columns.make(connection, cells, options, WantedRelation(file=source.name, name=name, texts=texts))
     except duckdb.OutOfMemoryException as error:
         raise Problem(
             f'the file "{source.name}" cannot be read: it needs more memory than this step may use'
@@ -102,7 +103,7 @@ def load(
 
 
 def _refuse_text(source: FileInput, kind: FileKind, cells: Cells) -> None:
-    """Banks send CSV under the names of workbooks, and that is read; a text of one column is something else."""
+    """Banks send CSV named as workbooks, which we read; a text of one column is something else."""
     suffix = Path(source.name).suffix.lower()
     if kind is FileKind.CSV and len(cells.columns) == 1 and suffix in _BINARY:
         raise Problem(

@@ -1,4 +1,4 @@
-"""What a user's script sees while it runs: `inputs`, `outputs`, `message`, `warn` (docs/scripts.md)."""
+"""The names a user's script runs with: `inputs`, `outputs`, `message`, `warn` (docs/scripts.md)."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Outputs(MutableMapping[str, Any]):
         self._remarks = remarks
         self._values: dict[str, Any] = {}
         self._names: dict[str, str] = {}
-        self.kept: dict[str, OutputValue] = {}  # what the step hands over
+        self.kept: dict[str, OutputValue] = {}  # fitted to their properties
 
     def file(self, name: str, file_name: str = "") -> Path:
-        """A path to write the output's file to; `file_name` is what people will see (default: the name it has now)."""
+        """A path to write the output to; `file_name`: its name for people (default: the present one)."""
         target = self._target(name)
         if target.type != "File":
             raise ValueError(f'the output "{name}" is a {target.type}, not a File')
@@ -43,11 +43,11 @@ class Outputs(MutableMapping[str, Any]):
         return path
 
     def keep_values(self) -> None:
-        """Fit what was assigned to the types of its properties. Raises values.DoesNotFit naming the output."""
+        """Fits the assigned values to their properties. Raises values.DoesNotFit naming the output."""
         self._keep(are_files=False)
 
     def keep_files(self) -> None:
-        """The files, as they are by now. Raises values.DoesNotFit naming the output."""
+        """Takes the written files. Raises values.DoesNotFit naming the output."""
         self._keep(are_files=True)
 
     def _keep(self, *, are_files: bool) -> None:
@@ -79,7 +79,7 @@ class Outputs(MutableMapping[str, Any]):
         return self._targets[name]
 
     def _refuse_copy(self, name: str) -> None:
-        """What a forked process sets is set in its own memory, and the step would succeed without it."""
+        """A fork sets outputs only in its own memory; the step would succeed without them."""
         if self._context.is_copy:
             lost = f'the output "{name}" was set in a process that the script started; return the value to the script'
             self._remarks.warn(lost)
@@ -92,7 +92,7 @@ class Outputs(MutableMapping[str, Any]):
         self._names.pop(name, None)
 
     def _placed(self, path: Path) -> Path:
-        """As Python itself would look for it now: a script may change its folder."""
+        """The path as Python would resolve it now: a script may change its folder."""
         here = Path.cwd()
         return here / path if here.is_relative_to(self._folder) else path
 
@@ -110,19 +110,19 @@ class Outputs(MutableMapping[str, Any]):
 
 
 def _suffix(file_name: str) -> str:
-    # Libraries choose the format by it; nothing else of a user's text may reach a path.
+    # Libraries choose the format by the extension; no other user text may reach a path.
     suffix = Path(file_name).suffix
     return suffix if suffix[1:].isalnum() and suffix.isascii() and len(suffix) <= _SUFFIX_CHARACTERS_MAX else ""
 
 
 class Remarks:
-    """What the script said with message() and warn()."""
+    """What the script passed to message() and warn()."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._message = ""
         self._warnings: list[str] = []
-        self._of_copies = context.folder / ".warnings"  # of processes that the script forked
+        self._of_copies = context.folder / ".warnings"  # of forks of the script
 
     def message(self, text: object) -> None:
         self._message = values.writable(str(text))
@@ -138,13 +138,13 @@ class Remarks:
             self._warnings.append(words)
 
     def hear_copies(self) -> None:
-        """Take over what forked processes have warned of."""
+        """Collects the warnings of forks."""
         with contextlib.suppress(FileNotFoundError), self._of_copies.open(encoding="utf-8") as file:
             self._warnings += [json.loads(line) for line in file]
 
     @contextlib.contextmanager
     def of_failures(self) -> Iterator[None]:
-        """Remark on an exception in a thread or at the exit: Python prints it, and calls the program a success."""
+        """Remarks on exceptions in threads and at exit: Python prints them and still exits with 0."""
         usual = threading.excepthook, sys.unraisablehook
 
         def hear_thread(event: threading.ExceptHookArgs) -> None:
@@ -176,9 +176,11 @@ class Remarks:
 
 
 def flush_standard() -> None:
-    """What was printed goes to the log, before something else does."""
+    """Flushes printed text to the log before anything else is written."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):  # the script may have closed or replaced it
+        with contextlib.suppress(
+            OSError, ValueError, AttributeError
+        ):  # the script may have closed or replaced the stream
             stream.flush()
 
 
@@ -191,7 +193,7 @@ def as_script_value(context: Context, name: str, given: references.Given) -> obj
 
 
 def _link(folder: Path, file: FileInput) -> Path:
-    """The file under the name that people know it by: libraries choose the format by it, and messages tell it."""
+    """Links the file under its name for people: libraries choose the format by it, and messages show it."""
     folder.mkdir(parents=True)
     path = folder / file.name
     path.symlink_to(file.path)

@@ -1,4 +1,4 @@
-"""Fitting what a step produced to the type of the property it goes to, or saying in plain words why it does not fit."""
+"""Fits a step's result to the type of its property, or says in plain words why it does not fit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from procession.actions.contract import OutputValue
 
 _WHOLE = frozenset({"Number"})
 _NUMERIC = frozenset({"Number", "Decimal"})
-_DIGITS_MAX = 400  # before the point and after it: more than a double can say, and never what fills the memory
+_DIGITS_MAX = 400  # before and after the point: more than a double has, and too few to fill memory
 
 
 class DoesNotFit(ValueError):
@@ -37,7 +37,7 @@ def fit(value: object, property_type: str) -> OutputValue:
 
 
 def trimmed(value: int | Decimal) -> int | Decimal:
-    """The same number without zeros at the end of its decimals."""
+    """The number without trailing zeros."""
     if isinstance(value, int):
         return value
     text = f"{value:f}"  # normalize() would round to the 28 digits of Python's decimal context
@@ -59,7 +59,7 @@ def _plain(value: object) -> str | int | Decimal | bool | None:
             return value.isoformat()
         case Decimal():
             return _finite(value)
-        case numbers.Integral():  # also what numpy calls an integer
+        case numbers.Integral():  # includes numpy's integers
             return int(_finite(Decimal(int(value))))
         case numbers.Real():
             return _finite(Decimal(repr(float(value)))) if math.isfinite(value) else _finite(Decimal(str(float(value))))
@@ -67,7 +67,7 @@ def _plain(value: object) -> str | int | Decimal | bool | None:
 
 
 def writable(text: str) -> str:
-    """The text with what UTF-8 cannot say replaced: file names from Python's os module may hold such characters."""
+    """Replaces what UTF-8 cannot encode, such as surrogates in file names from Python's os module."""
     return text.encode("utf-8", "replace").decode()
 
 
@@ -106,7 +106,7 @@ def _number(plain: str | int | Decimal | bool, *, whole: bool) -> int | Decimal:
         raise DoesNotFit(f'"{str(plain)[:80]}" is not a number') from None
     if not whole:
         return number
-    # Beyond 10**18 int() of a hostile exponent such as 1e999999 would take for ever.
+    # int() of a hostile exponent such as 1e999999 would take for ever.
     if number.adjusted() > 18 or number != number.to_integral_value():
         raise DoesNotFit(f"{plain} is not a whole number of at most 18 digits")
     return int(number)

@@ -1,4 +1,4 @@
-"""The command line. Each command imports what it needs when it is called, so that help is instant.
+"""The command line. Each command imports what it needs when called, so help is instant.
 
 Every command takes --home and --json. With --json it prints exactly one JSON object on stdout and nothing else. An
 error is one line on stderr and exit code 1; a usage error is exit code 2.

@@ -46,4 +46,4 @@ def prune(console: Console, *, older_than: str | None, keep: int | None, process
     from procession.commands import pruning
 
     age = None if older_than is None else config.age("--older-than", older_than)
-    return pruning.prune(console, pruning.Wanted(age=age, keep=keep, processes=process, is_meant=yes))
+    return pruning.prune(console, pruning.PruneOptions(age=age, keep=keep, processes=process, is_meant=yes))

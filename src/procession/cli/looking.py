@@ -1,4 +1,4 @@
-"""What is there, and what came of it: list, show, log, download; in a home, or with a server."""
+"""Looking at runs: list, show, log, download; in a home, or on a server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def list_what(console: Console, what: str, *, process: str | None, status: str |
     access = console.server_access()
     from procession.commands import listing
 
-    wanted = listing.Wanted(process=process, status=status, limit=limit)
+    wanted = listing.ListOptions(process=process, status=status, limit=limit)
     if access:
         from procession.commands import remote_listing as there
 
@@ -77,7 +77,7 @@ def download(console: Console, run: str, references: Sequence[str], *, to: str, 
         raise click.UsageError("name files, or use --all; not both")
     from procession.commands import downloads
 
-    wanted = downloads.Wanted(run=run, references=references, is_all=how["all"])
+    wanted = downloads.Selection(run=run, references=references, is_all=how["all"])
     target = downloads.Target(folder=to, may_overwrite=how["overwrite"])
     if access := console.server_access():
         from procession.commands import remote_downloads

@@ -1,4 +1,4 @@
-"""How a function becomes a command: its group, and the options that commands have in common."""
+"""Registers functions as commands, with their group and the common options."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def commands() -> None:
 
 
 def _remember(context: click.Context, option: click.Parameter, value: str | bool | None) -> None:
-    """Keeps a common option in the Console instead of handing it to each function."""
+    """Stores a common option in the Console instead of passing it to the function."""
     assert option.name is not None
     context.obj = replace(context.obj, **{option.name: value})
 

@@ -4,7 +4,7 @@
         run = procession.process("Month end").create_run(inputs={"parameters.month": "2026-11"}, start=True)
         run.wait(on_progress=print)
 
-It imports nothing of the server; the names below are all that a user needs.
+It imports nothing from the server. The names below are its whole public interface.
 """
 
 from procession.client.client import Client as Client

@@ -1,4 +1,4 @@
-"""One request as a value, and bodies that can be sent again from their beginning."""
+"""A request as a value, and bodies that can be sent again from the start."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from procession.client import reading
 
 KEY_HEADER = "Idempotency-Key"
 JSON = "application/json"
-WORK_SECONDS_MAX = 600.0  # for the answer to gigabytes: they are joined, converted and brought to the disk before it
+WORK_SECONDS_MAX = 600.0  # gigabytes are joined, converted and synced before the answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """`open` begins the content anew for each attempt; `size_bytes` None sends it in chunks of unknown number."""
+    """`open` restarts the content for each attempt; `size_bytes` None: sent in chunks, length unknown."""
 
     media_type: str
     open: Callable[[], Iterator[bytes]]
@@ -27,9 +27,9 @@ class Body:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """`path` is what follows /api/v1. `is_repeatable`: sending it twice does no harm.
+    """`path` is relative to /api/v1. `is_repeatable`: sending it twice is harmless.
 
-    After `until`, a moment of the client's clock, it is not sent again.
+    It is not sent again after `until`, on the client's clock.
     """
 
     method: str
@@ -69,5 +69,5 @@ def fixed(content: bytes, media_type: str) -> Body:
 
 
 def segment(text: str) -> str:
-    """A part of a path from text of any kind; never more than one part, never another path."""
+    """Any text as exactly one segment of a path."""
     return quote(text, safe="").replace(".", "%2E") if set(text) <= {"."} else quote(text, safe="")

@@ -1,4 +1,4 @@
-"""The door: one server, one sign-in, and from here to every noun."""
+"""The entry point: one server, one sign-in, and access to every noun."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Client:
         created_after: datetime | None = None,
         created_before: datetime | None = None,
     ) -> list[Named]:
-        """All that this user may see; `name` is a part of the name."""
+        """All processes this user may see; `name` filters by part of the name."""
         query = {"name": name, "dateCreatedStart": created_after, "dateCreatedEnd": created_before}
         return reading.shapes(Named, self._connection.get("processes", query))
 
@@ -83,7 +83,7 @@ class Client:
         return Process(self._connection, Process(self._connection, text).details().id)
 
     def apply(self, text: str) -> Process:
-        """Create the process that this process file describes, or publish the next version of the one of its name.
+        """Creates the process that the file describes, or publishes the next version of the one with that name.
 
         Raises Invalid with `mistakes` in its fields, each with line, column and message.
         """
@@ -91,7 +91,7 @@ class Client:
         return Process(self._connection, str(reading.field(self._connection.json(ask), "id")))
 
     def run(self, run_id: str) -> Run:
-        """The run of this id; it is not asked for yet."""
+        """A run by id, without a request."""
         return Run(self._connection, asking.segment(run_id))
 
     def file(self, file_id: str) -> File:
@@ -101,7 +101,7 @@ class Client:
         return Table(self._connection, asking.segment(table_id))
 
     def runs(self, *, page: int = 100, **filters: Any) -> Iterator[ListedRun]:
-        """Runs of all visible processes, newest first, `page` at a time as they are needed.
+        """Runs of all visible processes, newest first, fetched `page` at a time on demand.
 
         Filters: process, name, status, outcome, created_after, created_before, started_by.
         """

@@ -1,6 +1,6 @@
-"""Requests to one server: signed in, repeated where that does no harm, every failure an error of ours.
+"""Requests to one server: signs in, retries where that is harmless, turns every failure into our errors.
 
-Redirects are never followed, so credentials go to the server that was named and to no other.
+Never follows redirects, so credentials only go to the named server.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Connection:
-    """Everything the nouns of the client send; safe to use from several threads."""
+    """Sends all requests of the client; safe to use from several threads."""
 
     def __init__(
         self, address: str, *, client_id: str, client_secret: str | None, refresh_token: str | None, options: Options
@@ -74,7 +74,7 @@ class Connection:
 
     @contextmanager
     def stream(self, ask: Ask) -> Iterator[httpx2.Response]:
-        """The answer with its body unread. A failure while it is read comes out as Unavailable."""
+        """The answer with its body unread. A failure while reading it raises Unavailable."""
         response = self._answer(f"{self.address}/api/v1/{ask.path}", ask, is_signed=True)
         try:
             yield response
@@ -93,13 +93,13 @@ class Connection:
             with closing(response):
                 return answer(response)
         except (errors.Invalid, errors.Forbidden) as error:
-            # RFC 6749 section 5.2 answers most refusals with 400; to a user they all mean: not signed in.
+            # RFC 6749 section 5.2 answers most refusals with 400; to users they all mean "not signed in".
             raise errors.Unauthorized(error.message, status=error.status, support_id=error.support_id) from error
         except httpx2.TransportError as error:
             raise _unavailable(self.address, error) from error
 
     def _answer(self, url: str, ask: Ask, *, is_signed: bool) -> httpx2.Response:
-        """A successful answer, after as many attempts as it takes and as are allowed."""
+        """Retries until an answer is successful, as often as allowed."""
         attempt, was_lost, was_renewed = 0, False, False
         while True:
             attempt += 1
@@ -112,7 +112,7 @@ class Connection:
                 was_lost = True
                 self._rest(ask, attempt, None)
                 continue
-            # A delete whose answer was lost has done its work: the second one finds nothing.
+            # The first delete worked although its answer was lost: the second finds nothing.
             if response.is_success or (was_lost and ask.method == "DELETE" and response.status_code == 404):
                 return response
             error_found = _error(response)
@@ -145,7 +145,7 @@ class Connection:
         return is_late or attempt >= self.options.attempts_max
 
     def _may_repeat(self, ask: Ask, error: errors.ProcessionError) -> bool:
-        # 429 is said before anything is done, so every request may come again.
+        # 429 comes before anything is done, so any request may be repeated.
         is_asked_for = error.status == 429 or (error.status in RETRIED and ask.is_repeatable)
         return is_asked_for and (error.retry_after_seconds or 0.0) <= self.options.retry_after_seconds_max
 
@@ -162,7 +162,7 @@ def _checked(address: str) -> str:
         url = httpx2.URL(address)
     except httpx2.InvalidURL as error:
         raise errors.Invalid(f"the server's address is malformed: {error}") from error
-    # A password in the address would show in every message about it.
+    # Every message about the address would show its password.
     if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
         raise errors.Invalid("the server's address must be like https://procession.example")
     return str(url.copy_with(query=None, fragment=None)).rstrip("/")
@@ -171,7 +171,7 @@ def _checked(address: str) -> str:
 def _trusting(ca_file: Path) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:  # what is no PEM raises one, too
+    except OSError as error:  # also raised for a file that is not PEM
         raise errors.Invalid(f"{ca_file} cannot be read: {error.strerror or error}") from error
 
 
@@ -193,7 +193,7 @@ def _unavailable(address: str, error: httpx2.TransportError) -> errors.Unavailab
 
 
 def answer(response: httpx2.Response) -> Any:
-    """The JSON of an answer, None where it is empty. Raises ServerFault for what is none."""
+    """The JSON of an answer, None if empty. Raises ServerFault if it is not JSON."""
     raw = response.read()
     if not raw:
         return None
@@ -204,7 +204,7 @@ def answer(response: httpx2.Response) -> Any:
 
 
 def _error(response: httpx2.Response) -> errors.ProcessionError:
-    """Reads no more of the body than an error of this API can have."""
+    """Reads at most as much of the body as our errors have."""
     with closing(response):
         if response.is_redirect:
             place = response.headers.get("location", "another address")
@@ -222,6 +222,6 @@ def _error(response: httpx2.Response) -> errors.ProcessionError:
 
 
 def _retry_after(response: httpx2.Response) -> float | None:
-    """Only the number of seconds (RFC 9110 section 10.2.3): our server sends no date, and a date needs equal clocks."""
+    """Only in seconds (RFC 9110 section 10.2.3): our server sends no date, which would need equal clocks."""
     text = response.headers.get("retry-after", "").strip()
     return float(text) if text.isascii() and text.isdecimal() and len(text) < 8 else None

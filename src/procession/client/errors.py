@@ -1,4 +1,4 @@
-"""What may go wrong for a user of the client; every error of the server carries its message, status and supportId."""
+"""Errors of the client. Each error of the server carries its message, status and supportId."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ class Conflict(ProcessionError):
 
 
 class TooMany(ProcessionError):
-    """429 to the end: the server asked to wait for longer than the client may."""
+    """Still 429: the server asked to wait longer than the client may."""
 
 
 class Unavailable(ProcessionError):
-    """No connection, no answer in time, or 502, 503, 504 to the end: the same call may succeed later."""
+    """No connection, no answer in time, or still 502, 503, 504: the same call may succeed later."""
 
 
 class ServerFault(ProcessionError):
@@ -65,11 +65,11 @@ class ServerFault(ProcessionError):
 
 
 class TimedOut(ProcessionError):
-    """The time that the caller allowed has passed. What was waited for goes on."""
+    """The caller's time limit has passed. What it waited for goes on."""
 
 
 class Damaged(ProcessionError):
-    """What arrived is not what was sent: a hash or a length differs."""
+    """The content was damaged on the way: a hash or a length differs."""
 
 
 KINDS: Mapping[int, type[ProcessionError]] = {
@@ -91,7 +91,7 @@ KINDS: Mapping[int, type[ProcessionError]] = {
 
 
 def of_answer(status: int, content: Any, *, retry_after_seconds: float | None = None) -> ProcessionError:
-    """The error that an answer other than success stands for; `content` is its JSON, or None when it is none."""
+    """The error for an unsuccessful answer; `content`: its JSON, or None if it has none."""
     fields = content if isinstance(content, dict) else {}
     message = fields.get("message") or fields.get("error_description") or f"the server answered {status}"
     kind = KINDS.get(status, Invalid if 400 <= status < 500 else ServerFault)

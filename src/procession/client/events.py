@@ -14,14 +14,14 @@ SILENCE_SECONDS_MAX = 45.0  # the server says something every 15 s
 
 
 def follow(connection: Connection, run_id: str, after: str | None = None) -> Iterator[Event]:
-    """Until the run is over. Raises Unavailable after several breaks in a row that brought nothing."""
+    """Yields events until the run is over. Raises Unavailable after several breaks in a row without an event."""
     breaks, timing = 0, connection.options.timing
     while True:
         try:
             for event in _once(connection, run_id, after):
                 after, breaks = event.id or after, 0
                 yield event
-            # The server ends a stream with the run, and when it ends itself; which of them it was, the status says.
+            # The stream ends with the run, or with the server; the status tells which.
             if reading.field(connection.get(f"processruns/{run_id}/runstatus"), "status") in RUN_FINAL:
                 return
             broken: errors.Unavailable | None = None
@@ -41,7 +41,7 @@ def _once(connection: Connection, run_id: str, after: str | None) -> Iterator[Ev
 
 
 def parse(response: httpx2.Response) -> Iterator[Event]:
-    """Events whose blank line has arrived; what comes in part before a break is not one."""
+    """Yields events completed by their blank line; drops a part before a break."""
     fields: dict[str, list[str]] = {}
     for line in response.iter_lines():
         if not line:

@@ -1,4 +1,4 @@
-"""A file of a process or a run: its metadata, its content up and down in constant memory, its upload sessions."""
+"""A file of a process or a run: metadata, uploads and downloads in constant memory, upload sessions."""
 
 from __future__ import annotations
 
@@ -37,33 +37,33 @@ class File:
         return reading.shape(FileDetails, self._connection.post(f"files/{self.id}/metadata", {"name": name}))
 
     def upload(self, source: Source, *, name: str | None = None) -> FileDetails:
-        """In one request; `name` None is the source's own. Sent again from its beginning when the connection breaks.
+        """Uploads in one request; `name` None: the source's. Starts over if the connection breaks.
 
-        Raises Invalid for a source that is changed while it is sent; the file is left as it was.
+        Raises Invalid if the source changes while it is sent; the file keeps its content.
         """
         content = sources.content(source)
         body = sources.multipart(content, name or name_of(source), digest=sources.sha256(content))
-        # The content replaces what was there, so a second sending changes nothing.
+        # The content is replaced, so a second upload changes nothing.
         ask = Ask(method="POST", path=f"files/{self.id}", body=body, read_seconds=asking.WORK_SECONDS_MAX)
         return reading.shape(FileDetails, self._connection.json(ask))
 
     def upload_in_chunks(
         self, source: Source, *, name: str | None = None, chunk_bytes: int = CHUNK_BYTES, parallel: int = 4
     ) -> FileDetails:
-        """For large files and bad lines: chunks in parallel, each checked by its hash and sent again by itself.
+        """For large files and bad lines: chunks in parallel, each verified by hash and retried by itself.
 
-        An open file is sent by one thread, because it has one position.
+        An open file is sent by one thread: it has one position.
         """
         session = self.session()
         session.send(source, chunk_bytes=chunk_bytes, parallel=parallel)
         return session.commit(name or name_of(source))
 
     def session(self, session_id: str | None = None) -> UploadSession:
-        """A new upload session, or the one of that id, to go on with what an earlier program began."""
+        """A new upload session, or an earlier one by id, to resume it."""
         return uploads.begin(self._connection, self.id, session_id)
 
     def download(self, target: Path | BinaryIO) -> int:
-        """The content into a file; gives its size in bytes. Raises NotFound for a file that was never filled.
+        """Downloads the content and returns its size in bytes. Raises NotFound for a file that was never filled.
 
         A path gets the whole content or is left as it was. A broken connection goes on where it broke, as long as the
         content is still the same. Raises Damaged when the hash is not the one the server told, Invalid for a path that
@@ -85,12 +85,12 @@ class File:
 
     @contextmanager
     def open(self) -> Iterator[Iterator[bytes]]:
-        """The content as blocks while it arrives, for a program that needs no file."""
+        """Yields the content as it arrives, for a program that needs no file."""
         with self._connection.stream(asking.get(f"files/{self.id}", headers={"accept": "*/*"})) as response:
             yield response.iter_bytes(BLOCK_BYTES)
 
     def read(self) -> bytes:
-        """All of the content in memory: for small files."""
+        """The whole content, for small files."""
         with self.open() as blocks:
             return b"".join(blocks)
 
@@ -102,7 +102,7 @@ def name_of(source: Source) -> str:
 
 
 class _Download:
-    """One content on its way into an open file, with what must be known to go on after a break."""
+    """A download into an open file, with what it needs to resume after a break."""
 
     def __init__(self, connection: Connection, file_id: str, target: BinaryIO) -> None:
         self._connection, self._file_id, self._target = connection, file_id, target
@@ -118,7 +118,7 @@ class _Download:
                 break
             except errors.Unavailable:
                 breaks = 1 if self._size > size_before else breaks + 1
-                # Without a tag nobody could tell whether the rest belongs to the same content.
+                # Without a tag, the rest could belong to another content.
                 if not self._tag or breaks >= options.attempts_max:
                     raise
                 options.timing.rest(options.backoff(breaks))
@@ -135,9 +135,9 @@ class _Download:
             if self._size and response.status_code != 206:
                 raise errors.Damaged(f"{self._file_id} was changed while it was downloaded; begin again")
             tag = response.headers.get("etag", "")
-            # A weak one does not say that the bytes are the same (RFC 9110 section 8.8.1).
+            # A weak tag does not promise the same bytes (RFC 9110 section 8.8.1).
             self._tag = "" if tag.startswith("W/") else tag
-            # As they arrive: what is gathered into larger blocks would be lost with a break.
+            # As they arrive: a larger block would be lost with a break.
             for block in response.iter_bytes():
                 self._target.write(block)
                 self._hash.update(block)

@@ -1,4 +1,4 @@
-"""What a user of the client may choose; the defaults suit a script on another machine."""
+"""Options of the client; the defaults suit a script on another machine."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ class Options:
     timing: Timing = field(default_factory=SystemTiming, repr=False)
 
     def backoff(self, attempt: int) -> float:
-        """How long to rest after the attempt of this number, counted from 1."""
+        """Seconds to wait after the attempt with this number, from 1."""
         return min(self.backoff_seconds * 2.0 ** (attempt - 1), self.backoff_seconds_max) * self.timing.jitter()

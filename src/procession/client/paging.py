@@ -16,7 +16,7 @@ def pages(connection: Connection, path: str, query: Mapping[str, object]) -> Ite
     while True:
         with connection.stream(asking.get(path, {**query, "cursor": cursor})) as response:
             rows = reading.objects(answer(response))
-            # Only the cursor is taken from it: a link must not lead our token elsewhere.
+            # Take only the cursor: a link must not send our token elsewhere.
             link = response.links.get("next", {}).get("url", "")
         yield from rows
         cursor = next(iter(parse_qs(urlsplit(link).query).get("cursor", ())), None)

@@ -1,4 +1,4 @@
-"""Users, groups, what they may do, OAuth applications, and the log of who did what."""
+"""Users, groups, permissions, OAuth applications, and the user log."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class LogItem:
 
 
 class People:
-    """What administrators do; who asks for more than their role allows gets Forbidden."""
+    """Administration. Raises Forbidden for what the user's role does not allow."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -110,7 +110,7 @@ class People:
         return reading.shapes(Permission, self._connection.get(_permissions(who)))
 
     def permit(self, who: str, resource_id: str, role: str) -> Permission:
-        """Give a user or a group a role on a process or a table; one that they had is replaced."""
+        """Grants a user or group a role on a process or table, and replaces an earlier one."""
         content = {"resourceId": resource_id, "role": role}
         return reading.shape(Permission, self._connection.post(_permissions(who), content))
 
@@ -123,7 +123,7 @@ class People:
         return reading.shapes(LogItem, self._connection.get("logs", {"startDate": start, "endDate": end}))
 
     def applications(self) -> Sequence[Mapping[str, Any]]:
-        """OAuth applications as the server tells them; a secret is shown only by the call that makes it."""
+        """OAuth applications; a secret is shown only by the call that makes it."""
         return reading.objects(self._connection.get("applications"))
 
     def create_application(self, name: str, **fields: object) -> Mapping[str, Any]:

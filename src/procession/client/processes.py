@@ -39,9 +39,9 @@ class Process:
         start: bool = False,
         name_prefix: str | None = None,
     ) -> Run:
-        """A run with these values ("step.property") and files, started when `start` says so.
+        """Creates a run with these values ("step.property") and files; starts it if `start`.
 
-        Values and start are one transaction of the server. With `files` the run is started after they are uploaded.
+        The server sets values and starts in one transaction. With `files`, it starts after their upload.
         What can be known before is looked at before: that each file can be read, and that its property is there. If
         an upload or the start fails nevertheless, the run is left as it is; the error has a note with its id.
         """
@@ -74,7 +74,7 @@ class Process:
         return reading.shapes(Named, self._connection.get(f"{self._path}/processruns", query))
 
     def steps(self) -> list[Step]:
-        """Data and action steps of the present version, where the server tells both; else the data steps."""
+        """Steps of the latest version: data and action steps where the server lists both, else data steps."""
         rows = self._connection.get(f"{self._path}/steps", {"include": "all"})
         return [Step(self._connection, details) for details in reading.shapes(StepDetails, rows)]
 

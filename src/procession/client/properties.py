@@ -1,4 +1,4 @@
-"""A property of a data step: what it is, its value in Python's types, and its file."""
+"""A property of a data step: its definition, its value as a Python type, its file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Value = str | int | Decimal | bool | date | None
 
 
 class Property:
-    """As it was when it was read; set() reads it anew."""
+    """A snapshot; set() refreshes it."""
 
     def __init__(self, connection: Connection, step_id: str, content: Mapping[str, Any]) -> None:
         self._connection = connection
@@ -50,14 +50,14 @@ class Property:
         return File(self._connection, str(self._file_id))
 
     def set(self, value: Value) -> Property:
-        """Give it a value; an aware date and time, a date and a Decimal cross exactly. Raises Invalid."""
+        """Sets the value. Aware datetimes, dates and Decimals are sent exactly. Raises Invalid."""
         return self.change(value=value)
 
     def change(self, **fields: object) -> Property:
         """Several fields at once, by their names on the wire (docs/wire.md, Shapes). Raises Invalid, Forbidden."""
         path = f"steps/{self._step_id}/properties/{self.id}"
         answer = self._connection.post(path, fields)
-        # The answer to a change may leave out what every list has.
+        # The answer to a change may omit fields that lists have.
         self._read({"key": self.key, **reading.objects([answer])[0]})
         return self
 

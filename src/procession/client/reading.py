@@ -81,7 +81,7 @@ def shape(kind: type[Shape], content: Any) -> Shape:
 
 
 def shapes(kind: type[Shape], content: Any) -> list[Shape]:
-    """A list of them."""
+    """A list of shapes."""
     if not isinstance(content, list):
         raise ServerFault(f"the server's answer is not a list of {kind.__name__}")
     return [shape(kind, item) for item in content]

@@ -1,4 +1,4 @@
-"""A run: filled, started, waited for, cancelled, restarted, and all that can be asked about it."""
+"""A run: fill, start, wait, cancel, restart, and everything it can tell."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from procession.client.sources import Source
 from procession.client.steps import Step
 
 POLL_SECONDS = 30  # of one long poll; the server allows 60
-ANSWER_SECONDS = 30.0  # for the answer itself, beyond the poll
+ANSWER_SECONDS = 30.0  # for the answer, on top of the poll
 
 
 class Run:
@@ -34,7 +34,7 @@ class Run:
         self._connection = connection
         self.id = id
         self._path = f"processruns/{id}"
-        self._steps: list[Step] = []  # those of the version that the run follows; only their state changes
+        self._steps: list[Step] = []  # fixed by the run's version; only their state changes
 
     def __repr__(self) -> str:
         return f"Run({self.id!r})"
@@ -46,7 +46,7 @@ class Run:
         return reading.shape(RunStatus, self._connection.get(f"{self._path}/runstatus"))
 
     def steps(self) -> list[Step]:
-        """Data and action steps in their order, each with its state of this moment."""
+        """Data and action steps in order, each with its present state."""
         rows = self._connection.get(f"{self._path}/steps", {"include": "all"})
         found = [Step(self._connection, details, self.id) for details in reading.shapes(StepDetails, rows)]
         self._steps = found
@@ -94,7 +94,7 @@ class Run:
     def wait(
         self, *, on_progress: Callable[[Progress], object] | None = None, timeout_seconds: float | None = None
     ) -> RunStatus:
-        """Until the run is over, by long poll; a run that is not started yet is waited for, too.
+        """Waits by long poll until the run is over, also for one not started yet.
 
         `on_progress` is called with the steps whenever something changed. Raises TimedOut, and Unavailable when the
         server is gone for longer than the options allow; the run goes on, and wait() may be called again.
@@ -140,7 +140,7 @@ class Run:
         return reading.shape(History, self._connection.get(f"{self._path}/history"))
 
     def fill(self, inputs: Mapping[str, Value], files: Mapping[str, Source]) -> None:
-        """Several at once, one request each."""
+        """Sets several values, one request each."""
         for reference, value in inputs.items():
             self.set(reference, value)
         for reference, source in files.items():

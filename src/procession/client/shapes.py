@@ -1,4 +1,4 @@
-"""What the server tells, as frozen values (docs/wire.md): dates aware, amounts Decimals, ids text."""
+"""The server's answers as frozen values (docs/wire.md): aware dates, Decimal amounts, ids as text."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ListedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStatus:
-    """`status` Finished says only that it is over; `outcome` says how: Success, Warning or Failed."""
+    """`status` Finished only means that it is over; `outcome`: Success, Warning or Failed."""
 
     id: str
     status: str
@@ -77,7 +77,7 @@ class RunStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepStatus:
-    """`progress` is from 0 to 1, where the step tells."""
+    """`progress` is from 0 to 1, if the step reports it."""
 
     id: str
     status: str
@@ -199,7 +199,7 @@ class HistoryEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepAttempt:
-    """One try at one step; `processes_gone`: nothing it started is left."""
+    """One try of one step; `processes_gone`: all its processes have ended."""
 
     step: str
     number: int
@@ -212,7 +212,7 @@ class StepAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """A value or a file's content as it was written; `undone_by` is the attempt that took it back."""
+    """A value or a file's content as written; `undone_by`: the attempt that took it back."""
 
     property: str
     reference: str

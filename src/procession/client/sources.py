@@ -1,4 +1,4 @@
-"""What is uploaded: a path, bytes or an open binary file, read piece by piece, as often as an attempt asks for it."""
+"""Sources of uploads: a path, bytes or an open binary file, read in pieces, again for each attempt."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Content:
 
 
 def content(source: Source) -> Content:
-    """Opened to see that it can be, and left where it was. Raises Invalid for what cannot be read, or not twice."""
+    """Opens the source to check it, and leaves its position. Raises Invalid if it cannot be read twice."""
     if not isinstance(source, Path | bytes) and not hasattr(source, "read"):
         raise TypeError(f"what is uploaded must be a Path, bytes or an open binary file, not a {type(source).__name__}")
     try:
@@ -56,14 +56,14 @@ def content(source: Source) -> Content:
         begin = source.tell()
         size_bytes = source.seek(0, io.SEEK_END) - begin
         source.seek(begin)
-        source.read(0)  # refuses where it is open for writing only
+        source.read(0)  # raises if open for writing only
         return Content(source=source, size_bytes=size_bytes, begin=begin)
     except (OSError, ValueError) as error:
         raise _unreadable(source, error) from error
 
 
 def _size_bytes(path: Path) -> int:
-    # A pipe tells no size, and what was read of it is gone when it must be sent again.
+    # A pipe has no size and cannot be read twice.
     if not stat.S_ISREG(path.stat().st_mode):
         raise Invalid(f"{path} cannot be read: it is not an ordinary file")
     with path.open("rb") as file:
@@ -71,7 +71,7 @@ def _size_bytes(path: Path) -> int:
 
 
 def _unreadable(source: Source, error: OSError | ValueError) -> Invalid:
-    """A ValueError is what a closed file raises."""
+    """A closed file raises ValueError."""
     name = source if isinstance(source, Path) else "the open file"
     return Invalid(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}")
 
@@ -87,7 +87,7 @@ def _blocks(file: BinaryIO, offset: int, left: int) -> Iterator[bytes]:
 
 
 def sha256(content: Content, offset: int = 0, size_bytes: int | None = None) -> bytes:
-    """Read before it is sent: a file that is changed meanwhile is refused, and not kept half old and half new."""
+    """Hashes the source before sending: a file that changes meanwhile is refused, not stored half and half."""
     digest = hashlib.sha256()
     for block in content.blocks(offset, size_bytes):
         digest.update(block)
@@ -98,7 +98,7 @@ def multipart(content: Content, name: str, *, digest: bytes, offset: int = 0, si
     """One file part (RFC 7578) with its SHA-256 (RFC 9530), in constant memory."""
     size = content.size_bytes - offset if size_bytes is None else size_bytes
     boundary = uuid.uuid4().hex
-    # What a quoted file name may not hold is percent-encoded, as browsers do.
+    # Percent-encode what a quoted file name may not hold, as browsers do.
     filename = quote(name, safe=" !#$&'()+,-.;=@[]^_`{}~", encoding="utf-8") if _must_quote(name) else name
     head = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{filename}"\r\n'

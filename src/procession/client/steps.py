@@ -13,7 +13,7 @@ from procession.client.shapes import RestartPlan, StepDetails, StepStatus
 
 
 class Step:
-    """`details` are as they were when the step was listed; `run_id` None: a step of a process."""
+    """`details` are a snapshot; `run_id` None: a step of a process."""
 
     def __init__(self, connection: Connection, details: StepDetails, run_id: str | None = None) -> None:
         self._connection = connection
@@ -58,7 +58,7 @@ class Step:
         return reading.shape(RestartPlan, self._connection.get(f"{self._path()}/restartplan"))
 
     def log(self, attempt: int | None = None) -> str:
-        """The whole log of its latest try, or of the last one in the run's attempt of that number."""
+        """The whole log of its latest try, or of the last try in the given attempt of the run."""
         with self._log(attempt=attempt) as blocks:
             return b"".join(blocks).decode("utf-8", "replace")
 
@@ -81,7 +81,7 @@ class Step:
         return f"processruns/{self._run_id}/steps/{self.id}"
 
 
-# A step may say nothing for as long as it runs; a day is longer than any of them may take by default.
+# A step may print nothing while it runs; by default none may run for a day.
 FOLLOW_SECONDS_MAX = 86_400.0
 
 

@@ -61,7 +61,7 @@ class TableVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowsWritten:
-    """`rows` are in the table now; `remarks` tell what was rounded."""
+    """`rows`: now in the table; `remarks`: what was rounded."""
 
     mode: str
     version: int
@@ -121,7 +121,7 @@ class Table:
         return reading.shape(Column, self._connection.post(f"{self._path}/columns", content))
 
     def change_column(self, name: str, /, **fields: object) -> Column:
-        """Rename, retype, ...: fields by their names on the wire. Raises Invalid, naming the first row that refuses."""
+        """Fields by their names on the wire, such as a new type. Raises Invalid, naming a row that does not fit."""
         return reading.shape(Column, self._connection.post(f"{self._path}/columns/{segment(name)}", fields))
 
     def drop_column(self, name: str) -> None:
@@ -131,12 +131,12 @@ class Table:
         return reading.shapes(TableVersion, self._connection.get(f"{self._path}/versions"))
 
     def rows(self, *, version: int | None = None, page: int = 500, **filters: object) -> Iterator[dict[str, Any]]:
-        """Rows by column name, a page at a time as they are needed.
+        """Rows by column name, fetched a page at a time on demand.
 
         Number and Money are Decimals, Datetime is aware, _Record_ID an int. `version` goes back in time; `filters` are
         columns and the value they must have.
         """
-        # Named, so that rows and columns are of one version although somebody changes the table meanwhile.
+        # Name the version, so rows and columns match even if the table changes meanwhile.
         version = self.details().version if version is None else version
         query: dict[str, object] = {**filters, "limit": page, "version": version}
         columns = [column for column in self.columns(version=version) if column.name != RECORD_ID]
@@ -146,21 +146,21 @@ class Table:
 
     @contextmanager
     def open_rows(self, media_type: str = CSV, *, version: int | None = None) -> Iterator[Iterator[bytes]]:
-        """All rows in another form (CSV, PARQUET) as blocks, while they arrive."""
+        """Yields all rows as CSV or PARQUET, in blocks as they arrive."""
         ask = asking.get(f"{self._path}/rows", {"version": version}, headers={"accept": media_type})
         with self._connection.stream(ask) as response:
             yield response.iter_bytes()
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> RowsWritten:
-        """All of them or none, and never twice: a second sending after a lost answer is known by its key."""
+        """Appends all or none, and never twice: the server knows a repeated request by its key."""
         return self._write({"mode": "append", "rows": list(rows)})
 
     def replace(self, rows: Iterable[Mapping[str, Any]]) -> RowsWritten:
-        """These rows instead of all there are."""
+        """Replaces all rows."""
         return self._write({"mode": "replace", "rows": list(rows)})
 
     def upsert(self, rows: Iterable[Mapping[str, Any]], *, key: Sequence[str]) -> RowsWritten:
-        """Rows with the same key are changed, the others are added."""
+        """Changes rows with the same key and adds the others."""
         return self._write({"mode": "upsert", "key": list(key), "rows": list(rows)})
 
     def _write(self, content: Mapping[str, object]) -> RowsWritten:
@@ -169,7 +169,7 @@ class Table:
     def load(
         self, source: Source, *, media_type: str = CSV, mode: str = "append", key: Sequence[str] = ()
     ) -> RowsWritten:
-        """The rows of a CSV or PARQUET file, in constant memory; `mode` is append, replace or upsert (with its key)."""
+        """Loads a CSV or PARQUET file in constant memory; `mode`: append, replace or upsert (with its key)."""
         content = sources.content(source)
         query = {"mode": mode} | ({"key": ",".join(key)} if key else {})
         body = Body(media_type=media_type, open=content.blocks, size_bytes=content.size_bytes)

@@ -1,4 +1,4 @@
-"""The client's own clock and rests, because it stands alone; tests hand in others."""
+"""The client's clock and waits, since it imports nothing of ours; tests replace them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ class Timing(Protocol):
         """Seconds since some moment; never goes back."""
 
     def rest(self, seconds: float) -> None:
-        """Do nothing for so long."""
+        """Sleeps."""
 
     def jitter(self) -> float:
-        """A factor from 0.5 to 1, so that clients that failed together do not come back together."""
+        """A factor from 0.5 to 1, so clients that failed together do not return together."""
 
 
 class SystemTiming:

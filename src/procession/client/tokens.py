@@ -9,11 +9,11 @@ from typing import Any
 from procession.client.errors import Unauthorized
 from procession.client.options import Options
 
-# Sends a form to the token endpoint and gives its JSON; the flag says whether it may be sent twice.
+# Posts a form to the token endpoint, returns its JSON; the flag: may it be sent twice?
 Exchange = Callable[[Mapping[str, str], bool], Any]
 
-MARGIN_SECONDS_MAX = 30.0  # how long before its end a token is renewed, at most a tenth of its life
-LIFETIME_SECONDS = 600.0  # of a token whose answer does not say
+MARGIN_SECONDS_MAX = 30.0  # renews a token this long before its end, at most a tenth of its life
+LIFETIME_SECONDS = 600.0  # lifetime of a token whose answer does not say
 
 
 class Tokens:
@@ -40,7 +40,7 @@ class Tokens:
         return f"Tokens(client_id={self._client_id!r})"
 
     def current(self) -> str:
-        """A token that is good for a while. Raises Unauthorized, Unavailable."""
+        """A token that is valid for a while. Raises Unauthorized, Unavailable."""
         with self._lock:
             if self._token is None or self._options.timing.monotonic() >= self._renew_at:
                 self._fetch()
@@ -48,14 +48,14 @@ class Tokens:
             return self._token
 
     def drop(self, token: str) -> None:
-        """The server refused it: the next call fetches another, unless somebody else has done so already."""
+        """Drops a token that the server refused: the next call fetches another, unless a thread already has."""
         with self._lock:
             if self._token == token:
                 self._token = None
 
     def _fetch(self) -> None:
         asked_at = self._options.timing.monotonic()
-        # A refresh token is used up by its use, and one that is replayed revokes its whole family.
+        # A refresh token works once; a replay revokes its whole family.
         answer = self._exchange(self._form(), self._refresh_token is None)
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not token:
@@ -76,7 +76,7 @@ class Tokens:
         return form
 
     def _keep_refresh_token(self, token: object) -> None:
-        # A client_credentials answer has none (RFC 6749 section 4.4.3), and one that came anyway is not wanted.
+        # A client_credentials answer should have none (RFC 6749 section 4.4.3): ignore one.
         if self._refresh_token is None or not isinstance(token, str) or token == self._refresh_token:
             return
         self._refresh_token = token

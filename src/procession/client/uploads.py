@@ -17,7 +17,7 @@ PARALLEL_MAX = 16
 
 
 class UploadSession:
-    """One session of one file. `sent` are the chunks the server has, as far as this object knows: number to hash."""
+    """An upload session of a file. `sent`: chunks known to be on the server, number to hash."""
 
     def __init__(self, connection: Connection, file_id: str, id: str) -> None:
         self._connection = connection
@@ -29,7 +29,7 @@ class UploadSession:
         return f"UploadSession({self.file_id!r}, {self.id!r})"
 
     def send(self, source: Source, *, chunk_bytes: int = CHUNK_BYTES, parallel: int = 4) -> None:
-        """All chunks that were not sent yet; call it again after an error to go on. Raises Damaged, Invalid."""
+        """Sends the missing chunks; call it again after an error. Raises Damaged, Invalid."""
         content = sources.content(source)
         numbers = range(1, -(-content.size_bytes // chunk_bytes) + 1)
         if len(numbers) > CHUNKS_MAX:
@@ -42,7 +42,7 @@ class UploadSession:
                 for future in futures:
                     future.result()
             finally:
-                # After the first failure the rest is not even begun; what is under way ends by itself.
+                # After a failure start no more chunks; those under way finish.
                 pool.shutdown(cancel_futures=True)
 
     def _send_part(self, content: Content, number: int, chunk_bytes: int) -> None:
@@ -51,7 +51,7 @@ class UploadSession:
         self._put(content, number, offset, size)
 
     def send_chunk(self, number: int, chunk: bytes) -> str:
-        """One chunk, counted from 1; a later one of the same number replaces it. Gives its hex SHA-256."""
+        """Sends a chunk, numbered from 1, and returns its hex SHA-256. A later one with its number replaces it."""
         return self._put(sources.content(chunk), number, 0, len(chunk))
 
     def _put(self, content: Content, number: int, offset: int, size: int) -> str:
@@ -66,9 +66,9 @@ class UploadSession:
         return told
 
     def commit(self, name: str | None = None) -> FileDetails:
-        """The chunks become the file's content; `name` also renames it. Raises Invalid for a gap."""
+        """Makes the chunks the file's content; `name` also renames it. Raises Invalid for a gap."""
         path = f"files/{self.file_id}/uploadsessions/{self.id}/commit"
-        # The server joins a session once: sent again, it tells the file as it is.
+        # The server joins a session once: a repeat returns the file as it is.
         ask = Ask(method="POST", path=path, read_seconds=WORK_SECONDS_MAX)
         done = reading.shape(FileDetails, self._connection.json(ask))
         if name is None or name == done.name:

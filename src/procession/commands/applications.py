@@ -40,7 +40,7 @@ def create(
 
     with workplace.opened(console, may_create=True) as place:
         application, secret, login = place.database.write(partial(operation, place=place))
-    # A public application can keep no secret, and is told none.
+    # A public application cannot keep a secret, so it gets none.
     _tell_secret(console, application, login, None if application.is_public else secret)
     return 0
 
@@ -61,7 +61,7 @@ def list_all(console: Console) -> int:
 def change(
     console: Console, application: str, *, name: str | None, scopes: str | None, redirect_uri: Sequence[str]
 ) -> int:
-    """What is not given stays. Raises Invalid, NotFound."""
+    """Changes only what is given. Raises Invalid, NotFound."""
     fields: dict[str, Any] = {}
     if name is not None:
         fields["name"] = name
@@ -83,7 +83,7 @@ def change(
 
 
 def reset_secret(console: Console, application: str) -> int:
-    """The old secret and every token are dead. Raises Invalid, NotFound."""
+    """Ends the old secret and every token. Raises Invalid, NotFound."""
 
     def operation(tx: Transaction, place: Workplace) -> tuple[Application, str, str]:
         found = _find(tx, application)
@@ -97,7 +97,7 @@ def reset_secret(console: Console, application: str) -> int:
 
 
 def delete(console: Console, application: str) -> int:
-    """With every token of it. Raises NotFound."""
+    """Deletes it and its tokens. Raises NotFound."""
 
     def operation(tx: Transaction) -> Application:
         found = _find(tx, application)
@@ -111,7 +111,7 @@ def delete(console: Console, application: str) -> int:
 
 
 def _find(tx: Transaction, text: str) -> Application:
-    """By its id or its client_id. Raises NotFound."""
+    """Finds it by id or client_id. Raises NotFound."""
     is_id = text.lower().startswith(ApplicationId.prefix + "-")
     found = store.find(tx, ApplicationId.parse(text)) if is_id else store.by_client_id(tx, text)
     if found is None:

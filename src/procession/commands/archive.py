@@ -1,6 +1,6 @@
-"""The file of a backup: a tar of the database, the contents, the logs, and last a manifest with every hash.
+"""The backup file: a tar of the database, the contents, the logs, and last a manifest of their hashes.
 
-What was cut off anywhere has no manifest, and is no backup.
+A truncated file has no manifest and is not a backup.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Writer:
         self.members: list[Member] = []
 
     def add(self, name: str, path: Path) -> Member:
-        """A file with the bytes that it has now; one that grows meanwhile is cut there. Raises OSError."""
+        """Adds the bytes that the file has now; later growth is left out. Raises OSError."""
         with path.open("rb") as source:
             info = self._info(name, path.stat().st_size)
             hashing = _Hashing(source, info.size)
@@ -95,7 +95,7 @@ Place = Callable[[str], BinaryIO | None]  # where the member of that name goes; 
 
 
 def read(path: Path, place: Place) -> Manifest:
-    """Read all of it, each byte once, hashes compared with the manifest. Raises Invalid for anything but a backup."""
+    """Reads it once and compares every hash with the manifest. Raises Invalid unless it is a whole backup."""
     found: dict[str, Member] = {}
     manifest: Manifest | None = None
     try:

@@ -23,14 +23,14 @@ from procession.model.errors import Invalid, NotFound, ProcessionError
 from procession.store import checks, retention, sqlite_file
 from procession.store.crash import CrashPoint, pass_by
 
-SWEEP = "sweep"  # the lease under which contents and logs are read; prune removes none meanwhile
+SWEEP = "sweep"  # held while contents and logs are read, so prune removes none
 PART = ".procession-part"
 NAMED_MAX = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
-    """What the rows of the copied database name."""
+class NamedContents:
+    """What the copied database refers to."""
 
     schema: int
     contents: frozenset[str]
@@ -79,7 +79,7 @@ def _taken(target: Path) -> Invalid:
 
 
 def _remove_leftover(path: Path) -> None:
-    """What a backup that was killed has left; one that is under way holds a lock on it."""
+    """Removes what a killed backup left. A running one holds a lock on its file."""
     with suppress(OSError), path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         path.unlink()
@@ -87,10 +87,10 @@ def _remove_leftover(path: Path) -> None:
 
 @contextmanager
 def _part(target: Path, ending: str) -> Iterator[tuple[Path, BinaryIO]]:
-    """A file beside the target, gone at the end; a database may leave a journal of that name, too."""
+    """A temporary file beside the target, removed at the end with any journal a database left."""
     path = target.with_name(f".{secrets.token_hex(8)}{PART}{ending}")
     with path.open("xb") as file:
-        path.chmod(0o600)  # it holds all that the home holds
+        path.chmod(0o600)  # it holds everything in the home
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield path, file
@@ -110,12 +110,12 @@ def _full_disk_told(target: Path) -> Iterator[None]:
         raise ProcessionError(f"no backup was made: {error}") from error
 
 
-def _examine(copy: Path) -> Named:
+def _examine(copy: Path) -> NamedContents:
     """Raises ProcessionError for a damaged database."""
     if faults := sqlite_file.faults(copy):
         raise ProcessionError(f"no backup was made: the database is damaged ({'; '.join(faults)})")
     with sqlite_file.opened(copy) as tx:
-        return Named(
+        return NamedContents(
             schema=checks.schema_number(tx),
             contents=frozenset(checks.contents(tx)),
             attempts=frozenset(retention.attempts(tx)),
@@ -123,7 +123,7 @@ def _examine(copy: Path) -> Named:
         )
 
 
-def _write(home: Home, copy: Path, named: Named, file: BinaryIO, *, skip_damaged: bool) -> Manifest:
+def _write(home: Home, copy: Path, named: NamedContents, file: BinaryIO, *, skip_damaged: bool) -> Manifest:
     with archive.write(file) as writer:
         writer.add(archive.DATABASE, copy)
         missing = [sha256 for sha256 in sorted(named.contents) if not _add_content(writer, home, sha256)]
@@ -151,7 +151,7 @@ def _write(home: Home, copy: Path, named: Named, file: BinaryIO, *, skip_damaged
 
 
 def _add_content(writer: Writer, home: Home, sha256: str) -> bool:
-    """Whether the content was there, with the hash that is its name."""
+    """Whether the content was there and matches the hash in its name."""
     try:
         return not is_damaged(writer.add(f"files/{sha256[:2]}/{sha256[2:]}", home.files / sha256[:2] / sha256[2:]))
     except FileNotFoundError:
@@ -169,7 +169,7 @@ def _in_words(copy: Path, missing: list[str]) -> str:
     return f"contents are damaged or missing: {'; '.join(places)}"
 
 
-def _tell(console: Console, target: Path, manifest: Manifest, named: Named) -> None:
+def _tell(console: Console, target: Path, manifest: Manifest, named: NamedContents) -> None:
     size, contents = target.stat().st_size, len(named.contents) - len(manifest.missing)
     content = {
         "file": target,

@@ -1,4 +1,4 @@
-"""What doctor says, and its look at the mail: what could not be sent must not be a secret of the log."""
+"""Doctor's findings, and its look at mail: unsent mail must show outside the log."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check(name: str, status: str, message: str) -> Check:
 
 
 def alerts(tx: Transaction, *, sends_mail: bool, now: datetime) -> Iterator[Check]:
-    """Whether alerts reach anybody: settings, what waits, what was given up."""
+    """Whether alerts arrive: settings, waiting mail, mail given up."""
     waiting, failing, lost = outbox.waiting(tx), outbox.failing(tx), outbox.given_up(tx, now - SHOWN_FOR)
     asking = [] if sends_mail else processes.with_alerts(tx, "alert_email")
     if asking:

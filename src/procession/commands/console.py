@@ -1,4 +1,4 @@
-"""Where a command's answers go: to people, or as one JSON object to a program."""
+"""Output of a command: text for people, or one JSON object for a program."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Console:
-    """What every command is given first: where the data is, and how its answer is wanted."""
+    """The first argument of every command: where the data is, and the form of the answer."""
 
     home: str | None = None
     json: bool = False
@@ -45,10 +45,10 @@ class Console:
         click.echo(json.dumps(content, default=str, ensure_ascii=False))
 
     def remark(self, text: str) -> None:
-        """A line beside the answer, also where that is JSON: it goes to stderr."""
+        """Writes a line to stderr, beside the answer."""
         click.echo(text, err=True)
 
     def tell(self, text: str) -> None:
-        """A line for people on the way to the answer; with --json nothing."""
+        """Writes a line for people before the answer; nothing with --json."""
         if not self.json:
             click.echo(text)

@@ -1,4 +1,4 @@
-"""doctor: is this home well? Changes nothing."""
+"""doctor: checks a home. Changes nothing."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _contents(blobs: Blobs, named: set[str], name: Callable[[str], str]) -> Iter
     yield _files("missing files", [name(sha256) for sha256 in missing], f"all {len(named)} contents are there")
     yield _files("changed files", [name(sha256) for sha256 in changed], "every content has the SHA-256 it should have")
     unused = len(blobs.stored() - named)
-    # A server may be writing one at this moment; what is left over wastes space and harms nobody.
+    # A server may be writing one right now; a leftover only wastes space.
     yield _check("unused files", "warning" if unused else "ok", f"{unused} contents belong to no file")
 
 
@@ -145,7 +145,7 @@ def _is_alive(pid: int, ticks: int, boot_id: str) -> bool:
 
 
 def _isolation(settings: IsolationSettings) -> Check:
-    """As a server has it; one worker for user code is enough to see what this kernel allows."""
+    """Isolation as a server sets it up; one worker shows what this kernel allows."""
     isolation = ForkServerIsolation(msgspec.structs.replace(settings, user_ready=1, warm_ready=0))
     isolation.start()
     try:

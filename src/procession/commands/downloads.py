@@ -1,4 +1,4 @@
-"""download: files of a run into a folder; each whole and checked, or not at all, and none over another."""
+"""download: saves files of a run in a folder; each complete and verified, or not at all. Overwrites nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Fetch = Callable[[BinaryIO], tuple[int, str]]  # writes the content; gives its s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Selection:
     """`references` () and not `is_all`: the outputs."""
 
     run: str
@@ -44,7 +44,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FoundFile:
     """A File property; `fetch` None: nothing was written into it."""
 
     reference: str
@@ -53,7 +53,7 @@ class Found:
     fetch: Fetch | None
 
 
-def download(console: Console, wanted: Wanted, target: Target) -> int:
+def download(console: Console, wanted: Selection, target: Target) -> int:
     """Raises NotFound, Invalid."""
     run_id = RunId.parse(wanted.run)
     with workplace.opened(console) as place:
@@ -62,7 +62,7 @@ def download(console: Console, wanted: Wanted, target: Target) -> int:
             keys = {row.id: row.key for row in step_store.of_run(tx, run_id)}
             rows = step_store.properties_of_run(tx, run_id)
         found = [
-            Found(
+            FoundFile(
                 reference=f"{keys[row.step]}.{row.item.key}",
                 flow=row.item.flow,
                 name=row.file.name,
@@ -94,8 +94,8 @@ def _fetcher(blobs: Blobs, file: File) -> Fetch | None:
     return fetch
 
 
-def choose(run: str, wanted: Wanted, found: Sequence[Found]) -> list[Found]:
-    """The files that are wanted and have a content. Raises NotFound, naming those there are."""
+def choose(run: str, wanted: Selection, found: Sequence[FoundFile]) -> list[FoundFile]:
+    """The selected files that have a content. Raises NotFound, naming those there are."""
     by_reference = {file.reference: file for file in found}
     for reference in wanted.references:
         if reference not in by_reference:
@@ -111,8 +111,8 @@ def choose(run: str, wanted: Wanted, found: Sequence[Found]) -> list[Found]:
     return chosen
 
 
-def save(console: Console, run: tuple[str, str], chosen: Sequence[Found], target: Target) -> None:
-    """Raises Invalid before anything is written when a name is taken; `run` is its id and status."""
+def save(console: Console, run: tuple[str, str], chosen: Sequence[FoundFile], target: Target) -> None:
+    """Raises Invalid before writing anything if a name is taken. `run`: its id and status."""
     folder = Path(target.folder)
     places = _places(folder, chosen)
     taken = [path for path in places if os.path.lexists(path)]
@@ -130,8 +130,8 @@ def save(console: Console, run: tuple[str, str], chosen: Sequence[Found], target
     console.answer({"run": run[0], "status": run[1], "files": saved}, "\n".join(lines))
 
 
-def _places(folder: Path, chosen: Sequence[Found]) -> list[Path]:
-    """Two files of one name get their references before it, and numbers if need be."""
+def _places(folder: Path, chosen: Sequence[FoundFile]) -> list[Path]:
+    """Prefixes files of the same name with their references, and numbers if need be."""
     names = [file_names.clean_name(file.name) for file in chosen]
     count = Counter(map(_on_disk, names))
     given: set[str] = set()
@@ -146,11 +146,11 @@ def _places(folder: Path, chosen: Sequence[Found]) -> list[Path]:
 
 
 def _on_disk(name: str) -> str:
-    """Names that differ in case, in how an accent is written, or in dots at the end, are one on many disks."""
+    """The name as many disks compare it: without case, one form of accents, no dots at the end."""
     return unicodedata.normalize("NFC", name).casefold().rstrip(". ")
 
 
-def _save(file: Found, path: Path, *, may_overwrite: bool) -> dict[str, Any]:
+def _save(file: FoundFile, path: Path, *, may_overwrite: bool) -> dict[str, Any]:
     assert file.fetch is not None
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
@@ -172,7 +172,7 @@ def _save(file: Found, path: Path, *, may_overwrite: bool) -> dict[str, Any]:
 
 
 def settle(part: Path, path: Path, *, may_overwrite: bool = False) -> None:
-    """Give a finished file its name, all at once. Raises FileExistsError when the name is taken."""
+    """Gives a finished file its name atomically. Raises FileExistsError if the name is taken."""
     if may_overwrite:
         part.replace(path)
         return

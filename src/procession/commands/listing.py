@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
@@ -20,7 +19,7 @@ LIMIT_MAX = run_operations.LIST_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ListOptions:
     """What a list of runs shows; `status` may be an outcome, too."""
 
     process: str | None
@@ -28,7 +27,7 @@ class Wanted:
     limit: int
 
     def split(self) -> tuple[RunStatus | None, Outcome | None]:
-        """The status and the outcome that are asked for. Raises Invalid, naming all there are."""
+        """Tells a status from an outcome. Raises Invalid, naming all there are."""
         if self.status is None:
             return None, None
         asked = self.status.replace(" ", "").lower()
@@ -66,14 +65,15 @@ def tell_processes(console: Console, rows: Sequence[Mapping[str, Any]], *, has_m
     console.answer({"processes": list(rows), "hasMore": has_more}, text)
 
 
-def runs(console: Console, wanted: Wanted) -> int:
+def runs(console: Console, wanted: ListOptions) -> int:
     """Raises NotFound, Invalid."""
     status, outcome = wanted.split()
     with workplace.opened(console) as place, place.database.snapshot() as tx:
         process = None if wanted.process is None else workplace.find_process(tx, wanted.process)
         shown = RunFilter(process=process, status=status, outcome=outcome)
         found = run_operations.page(tx, workplace.viewer(tx), shown, before=None, limit=wanted.limit + 1)
-    tell_runs(console, [_run(run) for run in found[: wanted.limit]], wanted, has_more=len(found) > wanted.limit)
+    rows = [(_run(run), run.duration_seconds) for run in found[: wanted.limit]]
+    tell_runs(console, rows, wanted, has_more=len(found) > wanted.limit)
     return 0
 
 
@@ -90,13 +90,16 @@ def _run(run: Run) -> dict[str, Any]:
     }
 
 
-def tell_runs(console: Console, rows: Sequence[Mapping[str, Any]], wanted: Wanted, *, has_more: bool) -> None:
+def tell_runs(
+    console: Console, rows: Sequence[tuple[Mapping[str, Any], float | None]], wanted: ListOptions, *, has_more: bool
+) -> None:
+    """Each run with the seconds that it took."""
     lines = wording.table(
         [
             ("ID", "RESULT", "STARTED", "TOOK", "NAME"),
             *(
-                (row["id"], row["outcome"] or row["status"], views.moment(row["dateStarted"]), _took(row), row["name"])
-                for row in rows
+                (row["id"], row["outcome"] or row["status"], views.moment(row["dateStarted"]), _took(took), row["name"])
+                for row, took in rows
             ),
         ],
         right=frozenset({3}),
@@ -104,16 +107,12 @@ def tell_runs(console: Console, rows: Sequence[Mapping[str, Any]], wanted: Wante
     is_chosen = wanted.process is not None or wanted.status is not None
     nothing = "no run is like that" if is_chosen else "there are no runs yet; procession run starts one"
     text = _with_more(lines, has_more=has_more) if rows else nothing
-    console.answer({"runs": list(rows), "hasMore": has_more}, text)
+    console.answer({"runs": [row for row, _ in rows], "hasMore": has_more}, text)
 
 
 def _with_more(lines: list[str], *, has_more: bool) -> str:
     return "\n".join([*lines, "there are more: raise --limit"] if has_more else lines)
 
 
-def _took(row: Mapping[str, Any]) -> str:
-    if row["dateStarted"] is None or row["dateFinished"] is None:
-        return ""
-    begin, end = (datetime.fromisoformat(row[name]) for name in ("dateStarted", "dateFinished"))
-    # Somebody may have set the clock back meanwhile.
-    return watching.duration(max((end - begin).total_seconds(), 0.0))
+def _took(seconds: float | None) -> str:
+    return "" if seconds is None else watching.duration(seconds)

@@ -1,4 +1,4 @@
-"""log: what a step has written, as it is or while it grows; of a home here, of a server in remote_logs."""
+"""log: a step's log, as it is or as it grows; from a home here, from a server in remote_logs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def log(console: Console, run_text: str, step_text: str, *, follow: bool, attemp
 def _bytes(path: Path | None) -> bytes:
     try:
         return b"" if path is None else path.read_bytes()
-    except FileNotFoundError:  # the try has said nothing
+    except FileNotFoundError:  # the try has written nothing
         return b""
 
 
@@ -64,7 +64,7 @@ class Printer:
             click.echo(_harmless(line))
 
     def end(self) -> None:
-        """What has come without the end of its line."""
+        """Prints a last line without its line end."""
         if self._rest:
             click.echo(_harmless(self._rest))
 
@@ -76,14 +76,14 @@ def _harmless(line: bytes) -> str:
 
 
 def _follow(place: Workplace, run_id: RunId, step: StepId) -> None:
-    """Every try from the latest one on, until nothing more can come."""
+    """Follows every try from the latest one on, until the step is over."""
     printer = Printer()
     path: Path | None = None
     offset = 0
 
     def look() -> bool:
         nonlocal path, offset
-        # Asked before the file is read: what was written until the end is then in the file.
+        # Checked before the read: after the end, the file has everything.
         with place.database.snapshot() as tx:
             there = steps.log_place(tx, place.office, run_id, step)
         for one in there.after(path):
@@ -95,7 +95,7 @@ def _follow(place: Workplace, run_id: RunId, step: StepId) -> None:
 
 
 def _copy(path: Path, offset: int, printer: Printer) -> int:
-    """Shows what the file has from `offset` on; gives where it ended."""
+    """Prints the file from `offset` on and returns where it ended."""
     if not path.exists():
         return offset
     with path.open("rb") as file:

@@ -15,7 +15,7 @@ from procession.store.database import Transaction
 
 
 def create_user(console: Console, *, email: str, first_name: str, last_name: str, role: str) -> int:
-    """With a link to set the password, because nothing mails it. Raises Invalid."""
+    """Prints a link to set the password, since no mail is sent. Raises Invalid."""
 
     def operation(tx: Transaction, now: datetime) -> tuple[User, str]:
         user = people.create_user(
@@ -59,7 +59,7 @@ def list_users(console: Console) -> int:
 
 
 def link_user(console: Console, login: str) -> int:
-    """Raises NotFound, Invalid. Whoever runs the server can help everybody back in, the administrator too."""
+    """Raises NotFound, Invalid. The operator can let anybody back in, administrators too."""
     with workplace.opened(console) as place:
         link = place.database.write(partial(_link, login=login, now=place.clock.now()))
     content, text = _link_shown(place.settings.public_url, link)

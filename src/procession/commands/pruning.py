@@ -1,4 +1,4 @@
-"""prune: old runs go, and with them their contents, logs and space; shown first, done with --yes."""
+"""prune: removes old runs with their contents and logs. Shows first, removes with --yes."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from procession.store.database import Transaction
 from procession.store.retention import OldRun, Rule
 
 RUNS_AT_ONCE = 20  # in one transaction: a server's writer waits for some milliseconds
-REST_SECONDS = 0.05  # between two, beside a server: its writer asks again that often, and must find us resting
-FREE_BYTES_MAX = 2**20  # what a server frees at this moment is no reason for a word
+REST_SECONDS = 0.05  # between two writes beside a server, so its own writes get through
+FREE_BYTES_MAX = 2**20  # a running server frees pages all the time
 # Between the publication of a content and the commit of the row that names it lie seconds; while a server works, or
 # another command, nothing younger than this is taken for unused.
 YOUNG = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class PruneOptions:
     age: timedelta | None
     keep: int | None
     processes: Sequence[str]
@@ -41,7 +41,7 @@ class Wanted:
 
 
 @dataclass(slots=True, kw_only=True)
-class Done:
+class Pruned:
     """What prune did, or would do. Bytes are those of contents and logs; the database is counted by its file."""
 
     runs: list[OldRun] = field(default_factory=list)
@@ -54,13 +54,13 @@ class Done:
     notes: list[str] = field(default_factory=list)
 
 
-def prune(console: Console, wanted: Wanted, *, crash_point: CrashPoint = pass_by) -> int:
+def prune(console: Console, wanted: PruneOptions, *, crash_point: CrashPoint = pass_by) -> int:
     """Raises NotFound, Busy."""
     home = Home(folder=console.settings().home)
     with _alone(home, wanted) as is_alone, workplace.opened(console, is_alone=is_alone) as place:
         with place.database.snapshot() as tx:
             rule = _rule(tx, place, wanted)
-            done = Done(runs=retention.runs(tx, rule), database_before=sqlite_file.size_bytes(home.database))
+            done = Pruned(runs=retention.runs(tx, rule), database_before=sqlite_file.size_bytes(home.database))
             if untold := retention.count_untold(tx):
                 runs = wording.counted(untold, "run")
                 done.notes.append(f"{runs} with mail that was not sent yet stay (is PROCESSION_SMTP_URL set?)")
@@ -76,8 +76,8 @@ def prune(console: Console, wanted: Wanted, *, crash_point: CrashPoint = pass_by
 
 
 @contextmanager
-def _alone(home: Home, wanted: Wanted) -> Iterator[bool]:
-    """Whether neither a server nor another command works on the home; none begins while it lasts."""
+def _alone(home: Home, wanted: PruneOptions) -> Iterator[bool]:
+    """Whether no server and no other command uses the home. None can start meanwhile."""
     if not (wanted.is_meant and home.exists()):
         yield False
         return
@@ -93,7 +93,7 @@ def _alone(home: Home, wanted: Wanted) -> Iterator[bool]:
         lock.release()
 
 
-def _rule(tx: Transaction, place: Workplace, wanted: Wanted) -> Rule:
+def _rule(tx: Transaction, place: Workplace, wanted: PruneOptions) -> Rule:
     if wanted.age is None and wanted.keep is None:
         return Rule(ended_before=datetime.min.replace(tzinfo=place.clock.now().tzinfo))
     return Rule(
@@ -103,7 +103,7 @@ def _rule(tx: Transaction, place: Workplace, wanted: Wanted) -> Rule:
     )
 
 
-def _measure(tx: Transaction, place: Workplace, done: Done) -> None:
+def _measure(tx: Transaction, place: Workplace, done: Pruned) -> None:
     going = [run.id for run in done.runs]
     named, kept = checks.contents(tx), retention.attempts(tx) - retention.attempts_of(tx, going)
     unused = place.office.blobs.stored() - named
@@ -126,8 +126,8 @@ def _rest_seconds(*, is_alone: bool) -> float:
     return 0.0 if is_alone else REST_SECONDS
 
 
-def _remove_runs(place: Workplace, rule: Rule, done: Done, *, is_alone: bool, crash_point: CrashPoint) -> None:
-    """In pieces; each asks the rule again, because a run may have been restarted meanwhile."""
+def _remove_runs(place: Workplace, rule: Rule, done: Pruned, *, is_alone: bool, crash_point: CrashPoint) -> None:
+    """Removes runs in batches. Each batch applies the rule again: a run may have been restarted."""
     left, done.runs = done.runs, []
 
     def remove() -> bool:
@@ -145,7 +145,7 @@ def _remove(tx: Transaction, *, place: Workplace, rule: Rule, piece: frozenset[R
     going = retention.runs(tx, rule, among=piece)
     act = workplace.operator(tx, place)
     for run in going:
-        # The log stays when a run goes: that it was there, how it ended, and what its history was.
+        # The log keeps what is removed: the run, its end and its history.
         message = (
             f'Pruned process run "{run.name}" ({run.id}, {run.process} version {run.version}): {run.result},'
             f" ended {views.date(run.ended_at)}, history SHA-256 {retention.history_sha256(tx, run.id)}"
@@ -155,8 +155,8 @@ def _remove(tx: Transaction, *, place: Workplace, rule: Rule, piece: frozenset[R
     return going
 
 
-def _sweep(place: Workplace, done: Done, *, is_alone: bool, crash_point: CrashPoint) -> None:
-    """Contents and logs that no row names go; a crash before leaves them to the next prune."""
+def _sweep(place: Workplace, done: Pruned, *, is_alone: bool, crash_point: CrashPoint) -> None:
+    """Removes contents and logs that no row names. After a crash the next prune does it."""
     with place.home.lease(backups.SWEEP, alone=True) as is_free:
         if not is_free:
             done.notes.append("a backup is being made: files stay until prune is called again")
@@ -164,7 +164,7 @@ def _sweep(place: Workplace, done: Done, *, is_alone: bool, crash_point: CrashPo
         _sweep_contents(place, done, is_alone=is_alone, crash_point=crash_point)
         with place.database.read() as tx:
             kept = retention.attempts(tx)
-        # An attempt's row is there before its log, and its number is never given twice.
+        # A row is written before its log, and no number is reused.
         for attempt, size in list(_logs(place)):
             if attempt not in kept:
                 place.office.log_path(attempt).unlink(missing_ok=True)
@@ -173,9 +173,9 @@ def _sweep(place: Workplace, done: Done, *, is_alone: bool, crash_point: CrashPo
                 crash_point("log removed")
 
 
-def _sweep_contents(place: Workplace, done: Done, *, is_alone: bool, crash_point: CrashPoint) -> None:
+def _sweep_contents(place: Workplace, done: Pruned, *, is_alone: bool, crash_point: CrashPoint) -> None:
     blobs = place.office.blobs
-    # In this order: what is published in between is named, or is not among them.
+    # In this order, a content published in between is either named or not listed.
     there = blobs.stored()
     with place.database.read() as tx:
         unused = sorted(there - checks.contents(tx))
@@ -194,7 +194,7 @@ def _sweep_contents(place: Workplace, done: Done, *, is_alone: bool, crash_point
         done.notes.append(f"{text}, and a server or a command works here: prune again later")
 
 
-def _shrink(place: Workplace, done: Done, *, is_alone: bool) -> None:
+def _shrink(place: Workplace, done: Pruned, *, is_alone: bool) -> None:
     path = place.home.database
     try:
         if is_alone:
@@ -213,7 +213,7 @@ def _shrink(place: Workplace, done: Done, *, is_alone: bool) -> None:
     done.database_after = sqlite_file.size_bytes(path)
 
 
-def _tell(console: Console, done: Done, *, is_meant: bool) -> None:
+def _tell(console: Console, done: Pruned, *, is_meant: bool) -> None:
     content = {
         "isDone": is_meant,
         "runs": [_run(run) for run in done.runs],

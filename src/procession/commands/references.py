@@ -1,4 +1,4 @@
-"""What users write on the command line: step.property=value, and files to read."""
+"""Parses arguments of the command line: step.property=value, and files to read."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from procession.model.process_file.documents import FileMistakes, Mistake
 
 @contextmanager
 def opened(access: ServerAccess) -> Iterator[Client]:
-    """A client for one command; its errors become the command line's."""
+    """A client for one command, with its errors turned into the command line's."""
     options = Options(ca_file=access.ca_file)
     try:
         with Client(
@@ -31,7 +31,7 @@ def opened(access: ServerAccess) -> Iterator[Client]:
         ) as client:
             yield client
     except errors.ProcessionError as error:
-        # Only a fault of the server is worth a support id; the others say themselves what is wrong.
+        # Only a server fault needs its support id; other messages explain themselves.
         is_fault = error.status is None or error.status >= 500
         kind = NotFound if isinstance(error, errors.NotFound) else ProcessionError
         text = "; ".join((str(error) if is_fault else error.message, *getattr(error, "__notes__", ())))
@@ -39,7 +39,7 @@ def opened(access: ServerAccess) -> Iterator[Client]:
 
 
 def apply(console: Console, access: ServerAccess, paths: Sequence[str], owner: str | None) -> int:
-    """Each file by itself: on a server there is no "all or none". Raises FileMistakes with those of all the files."""
+    """Applies each file by itself: a server has no "all or none". Raises FileMistakes with the mistakes of all."""
     if owner is not None:
         raise Invalid("--owner works on a home only; on a server the owner is who signs in")
     texts = [(path, read_text(path)) for path in paths]
@@ -66,7 +66,7 @@ class _Applied:
 
 
 def _apply(client: Client, path: str, text: str) -> _Applied:
-    # Which process the file means is for the server to say, so the versions of all that bear its name are read first.
+    # The server decides which process the file means, so read the versions of all that share its name first.
     before = _versions(client, text)
     process = client.apply(text)
     version, steps, name = _latest(process), process.steps(), process.details().name
@@ -86,7 +86,7 @@ def _apply(client: Client, path: str, text: str) -> _Applied:
 
 
 def _versions(client: Client, text: str) -> dict[str, int]:
-    """The latest version of each process whose name stands in the file."""
+    """The latest version of each process named in the file."""
     return {row.id: _latest(client.process(row.id)) for row in client.processes() if row.name in text}
 
 
@@ -103,7 +103,7 @@ def _mistakes(error: errors.Invalid, path: str) -> Iterator[Mistake]:
 
 
 def run(console: Console, access: ServerAccess, process: str, *, given: Mapping[str, Sequence[str]], wait: bool) -> int:
-    """Create a run, fill it, start it. With `wait`, the exit code tells how it ended."""
+    """Creates, fills and starts a run. With `wait`, the exit code tells how it ended."""
     values = dict(pair(text, "--input") for text in given["input"])
     files = {reference: Path(path) for reference, path in (pair(text, "--file") for text in given["file"])}
     with opened(access) as client:

@@ -11,12 +11,12 @@ from procession.client.files import File
 from procession.client.runs import Run
 from procession.commands import downloads, remote
 from procession.commands.console import Console
-from procession.commands.downloads import Fetch, Found, Target, Wanted
+from procession.commands.downloads import Fetch, FoundFile, Selection, Target
 from procession.config import ServerAccess
 from procession.model.errors import ProcessionError
 
 
-def download(console: Console, access: ServerAccess, wanted: Wanted, target: Target) -> int:
+def download(console: Console, access: ServerAccess, wanted: Selection, target: Target) -> int:
     """Raises NotFound, Invalid."""
     with remote.opened(access) as client:
         run = client.run(wanted.run)
@@ -25,7 +25,7 @@ def download(console: Console, access: ServerAccess, wanted: Wanted, target: Tar
     return 0
 
 
-def _files(run: Run) -> Iterator[Found]:
+def _files(run: Run) -> Iterator[FoundFile]:
     for step in run.steps():
         if step.details.kind != "Data":
             continue
@@ -33,7 +33,7 @@ def _files(run: Run) -> Iterator[Found]:
             if item.data_type == "File":
                 name = item.file.details().name
                 fetch = _fetcher(item.file) if name else None
-                yield Found(reference=f"{step.key}.{item.key}", flow=item.flow, name=name, fetch=fetch)
+                yield FoundFile(reference=f"{step.key}.{item.key}", flow=item.flow, name=name, fetch=fetch)
 
 
 def _fetcher(file: File) -> Fetch:

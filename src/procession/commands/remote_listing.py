@@ -12,7 +12,7 @@ from procession.client.runs import Run
 from procession.client.shapes import ListedRun, Progress
 from procession.commands import listing, remote, remote_views, showing, views
 from procession.commands.console import Console
-from procession.commands.listing import Wanted
+from procession.commands.listing import ListOptions
 from procession.config import ServerAccess
 from procession.model import values
 
@@ -36,7 +36,7 @@ def _process(client: Client, process_id: str) -> dict[str, Any]:
     }
 
 
-def runs(console: Console, access: ServerAccess, wanted: Wanted) -> int:
+def runs(console: Console, access: ServerAccess, wanted: ListOptions) -> int:
     """Raises NotFound, Invalid."""
     status, outcome = wanted.split()
     with remote.opened(access) as client:
@@ -45,9 +45,16 @@ def runs(console: Console, access: ServerAccess, wanted: Wanted) -> int:
         found = client.runs(
             page=min(wanted.limit + 1, listing.LIMIT_MAX), process=process, status=status, outcome=outcome
         )
-        rows = [_run(row) for row in islice(found, wanted.limit + 1)]
+        rows = [(_run(row), _seconds(row)) for row in islice(found, wanted.limit + 1)]
     listing.tell_runs(console, rows[: wanted.limit], wanted, has_more=len(rows) > wanted.limit)
     return 0
+
+
+def _seconds(row: ListedRun) -> float | None:
+    """By the dates, which is all that the list has."""
+    if row.date_started is None or row.date_finished is None:
+        return None
+    return max((row.date_finished - row.date_started).total_seconds(), 0.0)
 
 
 def _run(row: ListedRun) -> dict[str, Any]:

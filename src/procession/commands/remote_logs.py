@@ -26,7 +26,7 @@ def log(
 
 
 def _follow(run: Run, step: Step) -> None:
-    """By the run's events: they go on after a break, and after the hour of a token, without loss or repetition."""
+    """Follows the run's events: after a break or an expired token they resume without loss or repetition."""
     printer, said = logs.Printer(), ""
     for event in run.events():
         content = event.content
@@ -37,13 +37,13 @@ def _follow(run: Run, step: Step) -> None:
             printer.show(str(content["text"]).encode())
         elif event.name == "step" and content.get("status") in STEP_FINAL and step.status().is_over:
             break
-    # The end of a step may be told before its last lines.
+    # The event of a step's end may arrive before its last lines.
     printer.show(rest(said, step.log()).encode())
     printer.end()
 
 
 def rest(said: str, whole: str) -> str:
-    """What is left of the latest try's log, when `said` are the logs of all its tries so far."""
+    """The rest of the latest try's log; `said`: what was printed of all tries so far."""
     if whole.startswith(said):
         return whole[len(said) :]
     for size in range(min(len(said), len(whole)), 0, -1):

@@ -1,4 +1,4 @@
-"""What our client tells, as the command line shows the same things of a home (commands/views)."""
+"""Shapes of the client as views of the command line (commands/views)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from procession.client.shapes import PlannedStep, Progress, RestartPlan, RunDeta
 from procession.commands import views, watching
 from procession.commands.watching import RunView, StepView
 from procession.model.steps import UNDER_WAY
+
+DATES_DIFFER_SECONDS = 0.1  # from a duration: they are taken a moment later
 
 
 def run_content(details: RunDetails, status: RunStatus) -> dict[str, Any]:
@@ -71,12 +73,14 @@ def _step_view(step: StepDetails) -> StepView:
 
 
 def _seconds(state: RunStatus | StepStatus) -> float | None:
-    """The duration on the wire is whole seconds, the dates have milliseconds."""
+    """The duration on the wire is whole seconds; the dates have milliseconds, but also what lies before a restart."""
+    if state.duration_seconds is None:
+        return None
     if state.date_started is not None and state.date_finished is not None:
-        # Somebody may have set the clock back meanwhile.
-        return max((state.date_finished - state.date_started).total_seconds(), 0.0)
-    # What is under way has no end, and our clock need not be the server's.
-    return None if state.duration_seconds is None else float(state.duration_seconds)
+        between = (state.date_finished - state.date_started).total_seconds()
+        if -DATES_DIFFER_SECONDS <= between - state.duration_seconds < 1 + DATES_DIFFER_SECONDS:
+            return between
+    return float(state.duration_seconds)
 
 
 def picture(name: str, progress: Progress) -> str:

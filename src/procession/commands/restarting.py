@@ -68,6 +68,6 @@ def _content(planned: Planned, newer: Newer | None) -> dict[str, Any]:
 
 
 def _key(place: Workplace, run_id: RunId, text: str) -> str:
-    """The key of the step that the user named in any of the three ways."""
+    """The key of the step that the user named by key, id or order."""
     with place.database.read() as tx:
         return workplace.find_step(tx, run_id, text).key

@@ -1,4 +1,4 @@
-"""restore: a home out of a backup; seen by nobody before all of it is there and checked."""
+"""restore: makes a home from a backup. It appears only when complete and verified."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FOLDERS = ("files", "uploads", "logs", "work")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """`under_way`: runs that the backup caught at work."""
+    """`under_way`: runs that were active at the backup."""
 
     under_way: list[RunId]
     runs: int
@@ -51,7 +51,7 @@ def restore(console: Console, path: str, *, crash_point: CrashPoint = pass_by) -
 
 
 def _check_empty(home: Home) -> None:
-    """Raises Invalid for a folder that holds anything but what a restore that was killed on its way has left."""
+    """Raises Invalid unless the folder is empty, or holds only what a killed restore left."""
     entries = list(home.folder.iterdir()) if home.folder.is_dir() else []
     names = {entry.name for entry in entries} - IGNORED
     is_left = home.restoring.name in names or not any(any((home.folder / name).glob("*")) for name in FOLDERS)
@@ -66,10 +66,10 @@ def _restore(home: Home, source: Path, crash_point: CrashPoint) -> tuple[Manifes
     manifest = archive.read(source, partial(_open, stage))
     crash_point("extracted")
     restored = _check(stage, source, manifest)
-    os.sync()  # everything is on disk before anything can be seen
+    os.sync()  # all data is on disk before anything appears
     crash_point("checked")
     for name in ("files", "logs"):
-        # Ours, of an earlier try, or empty: _check_empty() has looked, and nobody makes a home here since.
+        # Ours from an earlier try, or empty: _check_empty() has looked, and begin_restore() keeps others out.
         shutil.rmtree(home.folder / name)
         (stage / name).mkdir(mode=PRIVATE, exist_ok=True)
         (stage / name).rename(home.folder / name)
@@ -81,7 +81,7 @@ def _restore(home: Home, source: Path, crash_point: CrashPoint) -> tuple[Manifes
 
 
 def _clear(home: Home) -> None:
-    """Nothing is left of a restore that failed; of one that did not, only what it needs no more."""
+    """Removes everything after a failed restore, and only leftovers after a successful one."""
     if not home.database.exists():
         for name in FOLDERS:
             shutil.rmtree(home.folder / name, ignore_errors=True)
@@ -95,7 +95,7 @@ def _open(stage: Path, name: str) -> BinaryIO:
 
 
 def _check(stage: Path, source: Path, manifest: Manifest) -> Restored:
-    """The database fits its contents and this program. Raises Invalid."""
+    """Checks that the database fits its contents and this program. Raises Invalid."""
     for member in manifest.members:
         if backups.is_damaged(member):
             (stage / member.name).unlink()

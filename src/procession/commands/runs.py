@@ -23,7 +23,7 @@ from procession.store.database import Transaction
 
 
 def run(console: Console, process: str, *, inputs: Sequence[str], paths: Sequence[str], wait: bool) -> int:
-    """Create a run, fill it, start it; all or nothing. With `wait`, the exit code tells how it ended."""
+    """Creates, fills and starts a run, all or nothing. With `wait`, the exit code tells how it ended."""
     values = dict(pair(text, "--input") for text in inputs)
     named = dict(pair(text, "--file") for text in paths)
     with workplace.opened(console) as place:
@@ -90,8 +90,8 @@ def status(console: Console, text: str) -> int:
     with workplace.opened(console) as place, place.database.snapshot() as tx:
         found = runs.find(tx, run_id)
         steps = step_store.of_run(tx, run_id)
-        now = place.clock.now()
-        is_awake = place.home.is_awake()
+        steady = place.office.steady()
+    is_awake = steady is not None
     content = {
         **views.run_content(found),
         "steps": [views.step_content(step) for step in steps],
@@ -99,7 +99,7 @@ def status(console: Console, text: str) -> int:
     }
     waits = not is_awake and found.status in RUN_ACTIVE
     more = "\nno server works on this home, so the run waits: procession serve" if waits else ""
-    console.answer(content, views.picture(found, steps, now) + more)
+    console.answer(content, views.picture(found, steps, steady) + more)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""serve: the server, and what its operator is told when it is ready."""
+"""serve: runs the server and reports when it is ready."""
 
 from __future__ import annotations
 

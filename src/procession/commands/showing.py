@@ -1,4 +1,4 @@
-"""show: one run with all that it holds; of a home here, of a server in remote_listing."""
+"""show: a run in full; from a home here, from a server in remote_listing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def show(console: Console, text: str) -> int:
     with workplace.opened(console) as place, place.database.snapshot() as tx:
         found = runs.find(tx, run_id)
         content = _content(tx, found)
-        picture = views.picture(found, step_store.of_run(tx, run_id), place.clock.now())
+        picture = views.picture(found, step_store.of_run(tx, run_id), place.office.steady())
     tell(console, content, picture)
     return 0
 
@@ -58,7 +58,7 @@ def _value(step: str, row: PropertyRow) -> dict[str, Any]:
 def value_content(
     reference: str, about: Mapping[str, Any], value: str | None, file: tuple[str, str, int] | None
 ) -> dict[str, Any]:
-    """Values are texts with all their digits, because a program's JSON reader may have no decimals."""
+    """Values as texts with all digits: a JSON reader may have no decimals."""
     named = None if file is None else {"id": file[0], "name": file[1], "sizeInBytes": file[2]}
     return {"reference": reference, **about, "value": value, "file": named}
 
@@ -89,7 +89,7 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def shown(row: Mapping[str, Any]) -> str:
-    """A value of show's JSON as accountants read it."""
+    """A value as accountants read it."""
     if row["file"] is not None:
         return f"{row['file']['name']}  ({wording.size(row['file']['sizeInBytes'])})"
     value = row["value"]

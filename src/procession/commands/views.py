@@ -1,4 +1,4 @@
-"""Runs, steps and plans as a command shows them: to people as text, to programs with the API's names."""
+"""Runs, steps and plans as commands show them: text for people, the API's names for programs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from procession.commands import watching, wording
 from procession.commands.watching import RunView, StepView
-from procession.model.lifecycle import RunStatus
+from procession.model.lifecycle import StepStatus
 from procession.model.runs import Run
 from procession.model.steps import UNDER_WAY, StepRow
 from procession.operations.planning import Planned
@@ -61,44 +61,32 @@ def _whole(seconds: float | None) -> int | None:
     return None if seconds is None else int(seconds)
 
 
-def view(run: Run, steps: Iterable[StepRow], now: datetime) -> RunView:
-    """What the screen shows of it at the moment `now`."""
-    seconds = run.duration_seconds
-    if run.status is RunStatus.RUNNING and run.started_at is not None:
-        seconds = _since(run.started_at, now)
+def view(run: Run, steps: Iterable[StepRow], steady: float | None) -> RunView:
+    """What the screen shows of it at the moment `steady`."""
     return RunView(
         name=run.name,
         status=run.status,
         outcome=run.outcome,
-        seconds=seconds,
-        steps=tuple(_step_view(step, now) for step in steps),
+        seconds=run.seconds(steady),
+        steps=tuple(_step_view(step, steady) for step in steps),
     )
 
 
-def _step_view(step: StepRow, now: datetime) -> StepView:
-    is_running = step.status == "Running" and step.started_at is not None
-    seconds = step.duration_seconds
-    if is_running and step.started_at is not None:
-        seconds = _since(step.started_at, now)
-    message = step.progress_message if is_running else step.message
+def _step_view(step: StepRow, steady: float | None) -> StepView:
+    message = step.progress_message if step.status is StepStatus.RUNNING else step.message
     return StepView(
         order=step.order,
         name=step.name,
         status=step.status,
         message="" if message == UNDER_WAY else message,
-        seconds=seconds,
+        seconds=step.seconds(steady),
         progress=step.progress,
     )
 
 
-def _since(begin: datetime, now: datetime) -> float:
-    # Somebody may have set the clock back meanwhile.
-    return max((now - begin).total_seconds(), 0.0)
-
-
-def picture(run: Run, steps: Sequence[StepRow], now: datetime) -> str:
+def picture(run: Run, steps: Sequence[StepRow], steady: float | None) -> str:
     """All of it, at one moment."""
-    shown = view(run, steps, now)
+    shown = view(run, steps, steady)
     lines = [f"{run.id} {watching.bar(shown)}", *(watching.step_line(step) for step in shown.steps)]
     return "\n".join(lines)
 
@@ -108,7 +96,7 @@ def newer_content(version: int, changes: Sequence[str], obstacles: Sequence[str]
 
 
 def newer_rows(present: int, newest: int, changes: Sequence[str], obstacles: Sequence[str]) -> list[tuple[str, str]]:
-    """What the plan says of a version that the run does not follow."""
+    """Rows about a newer version than the run's."""
     how = "not possible from here: " + "; ".join(obstacles) if obstacles else "--latest takes it"
     rows = [(f"newer version {newest}, the run follows {present}", how), ("what differs in it", "; ".join(changes))]
     return [(name, watching.plain(text)) for name, text in rows]

@@ -1,4 +1,4 @@
-"""run --wait: watch the run to its end; where no server works on the home, be its engine meanwhile."""
+"""run --wait: watches the run to its end. Where no server works on the home, runs the engine itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAILS_MAX = 20  # sent before the command ends
 
 
 def wait(console: Console, place: Workplace, run_id: RunId) -> int:
-    """0 when the outcome is Success or Warning, else 1; stopping to watch does not stop a run that a server has."""
+    """0 if the outcome is Success or Warning, else 1. Interrupting it does not stop a run on a server."""
     screen = None if console.json else Screen()
     begun_at = -1
     with _engine(place):
@@ -35,7 +35,7 @@ def wait(console: Console, place: Workplace, run_id: RunId) -> int:
                 run = runs.find(tx, run_id)
                 is_live = screen is not None and screen.is_terminal
                 if screen is not None and (is_live or run.revision != begun_at):
-                    screen.show(views.view(run, steps.of_run(tx, run_id), place.clock.now()))
+                    screen.show(views.view(run, steps.of_run(tx, run_id), place.office.steady()))
             begun_at = run.revision
             return run.status in RUN_FINAL
 
@@ -57,7 +57,7 @@ def _answer(console: Console, place: Workplace, run_id: RunId) -> int:
 
 @contextmanager
 def _engine(place: Workplace) -> Iterator[None]:
-    """An engine of our own, unless another process has the home."""
+    """Starts an engine, unless another process has the home."""
     if place.home.is_awake():
         yield
         return
@@ -66,7 +66,7 @@ def _engine(place: Workplace) -> Iterator[None]:
     try:
         station = open_station(place.settings, clock=place.clock, on_fatal=_stop)
     except Busy:
-        # A server was started this very moment.
+        # A server started at the same moment.
         yield
         return
     try:
@@ -78,7 +78,7 @@ def _engine(place: Workplace) -> Iterator[None]:
 
 
 def _send_alerts(place: Workplace) -> None:
-    """No server is there to do it; what is not taken now waits for one."""
+    """Sends alerts now, since no server will. Unsent ones wait for a server."""
     from procession import mail
 
     settings = place.settings

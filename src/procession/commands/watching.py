@@ -1,4 +1,4 @@
-"""How a run is shown while it runs: redrawn in place in a terminal, else a line for every change."""
+"""Shows a run as it runs: redrawn in place on a terminal, else a line for every change."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class RunView:
 
 
 class Screen:
-    """Shows one run again and again. `is_terminal` None: look at stdout."""
+    """Draws one run repeatedly. `is_terminal` None: depends on stdout."""
 
     def __init__(self, *, is_terminal: bool | None = None) -> None:
         self.is_terminal = sys.stdout.isatty() if is_terminal is None else is_terminal
@@ -83,7 +83,7 @@ class Screen:
 
 
 def frame(run: RunView, *, width: int, height: int) -> list[str]:
-    """The lines of one picture; what does not fit the terminal's height is left out in the middle."""
+    """The lines to draw. If they do not fit the height, leaves out the middle."""
     lines = [_paint(step, cut(step_line(step), width)) for step in run.steps]
     room = max(height - 4, 3)
     if len(lines) > room:
@@ -97,7 +97,7 @@ def frame(run: RunView, *, width: int, height: int) -> list[str]:
 
 
 def bar(run: RunView) -> str:
-    """The progress of the whole: steps that are over, and the part of those that tell."""
+    """Overall progress: finished steps, plus the reported part of running ones."""
     done = sum(1.0 if step.status in OVER else (step.progress or 0.0) for step in run.steps)
     total = max(len(run.steps), 1)
     full = BAR_CELLS if run.is_over else int(BAR_CELLS * done / total)

@@ -18,7 +18,7 @@ def amount(value: Decimal | int, points: int | None = None) -> str:
 
 
 def moment(at: datetime | None) -> str:
-    """In this machine's zone, which is named: 2026-11-30 17:05 CET."""
+    """In this machine's zone, with its name: 2026-11-30 17:05 CET."""
     return "" if at is None else f"{at.astimezone():%Y-%m-%d %H:%M %Z}"
 
 
@@ -48,7 +48,7 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 def table(
     rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset(), width: int | None = WIDTH
 ) -> list[str]:
-    """Aligned columns, the first row being their heads; the last column is cut at `width`, None: never."""
+    """Aligns columns under the first row. Cuts the last column at `width`, None: never."""
     if not rows:
         return []
     cells = [[watching.plain(cell) for cell in row] for row in rows]

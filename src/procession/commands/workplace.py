@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 from procession import actions
 from procession.clock import Clock, SystemClock
@@ -41,10 +42,10 @@ class Workplace:
 
 @contextmanager
 def opened(console: Console, *, may_create: bool = False, is_alone: bool = False) -> Iterator[Workplace]:
-    """Open the home. What is committed is told to the engine that works on it, if there is one.
+    """Opens the home. Commits wake the engine that works on it, if any.
 
-    Raises NotFound where there is none, unless the command `may_create` it: a typing error must not make a new home.
-    Raises Busy while `prune` has the home for itself; `is_alone`: this is it.
+    Raises NotFound if there is none, unless the command `may_create` it: a typo must not make a new home.
+    Raises Busy while `prune` has the home to itself; `is_alone`: the caller is that prune.
     """
     settings, clock = console.settings(), SystemClock()
     home = Home(folder=settings.home)
@@ -65,6 +66,7 @@ def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> I
         blobs=home.open_blobs(),
         chunks=home.open_chunks(),
         logs=home.logs,
+        steady=partial(_steady, home, clock),
         allows_network=settings.allow_network,
     )
     try:
@@ -77,8 +79,12 @@ def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> I
         database.close()
 
 
+def _steady(home: Home, clock: Clock) -> float | None:
+    return clock.monotonic() if home.is_awake() else None
+
+
 def _tell_admin(console: Console, database: Database) -> None:
-    """Nobody becomes an administrator unsaid."""
+    """Tells about the administrator that was created."""
     with database.read() as tx:
         made = people_store.user_by_email(tx, ADMIN_EMAIL)
     if made is not None:
@@ -93,18 +99,18 @@ def no_home(home: Home) -> str:
 
 
 def operator(tx: Transaction, place: Workplace, login: str | None = None) -> Act:
-    """As whom a command acts: the named user, else the first ClientAdmin; on a new home that is `admin`, made now."""
+    """The user a command acts as: the one named, else the first ClientAdmin, created as `admin` in a new home."""
     return acting(tx, place, people.find_user(tx, login) if login else _first_admin(tx, place))
 
 
 def acting(tx: Transaction, place: Workplace, user: User) -> Act:
-    """As this user, who may use every scope here."""
+    """Acts as this user with every scope."""
     caller = Caller(user=user, scopes=SCOPES)
     return Act(tx=tx, caller=caller, now=place.clock.now(), office=place.office)
 
 
 def viewer(tx: Transaction) -> Caller:
-    """Who a command that changes nothing looks as. Raises NotFound."""
+    """The user a read-only command acts as. Raises NotFound."""
     return Caller(user=people.first_admin(tx), scopes=SCOPES)
 
 
@@ -114,7 +120,7 @@ def _first_admin(tx: Transaction, place: Workplace) -> User:
 
 
 def ensure_admin(tx: Transaction, clock: Clock) -> None:
-    """On a home without any user make the first one. Nobody can sign in as it before an application acts for it."""
+    """Creates the first user of a home. It can sign in only once an application acts for it."""
     if not people_store.is_empty(tx):
         return
     people.create_user(

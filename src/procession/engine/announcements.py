@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
 from procession.model.ids import RunId
+
+log = logging.getLogger(__name__)
 
 
 class Announcements:
@@ -35,4 +38,12 @@ class Announcements:
         with self._lock:
             listeners = tuple(self._listeners.get(run, ()))
         for listener in listeners:
-            listener()
+            _call(listener)
+
+
+def _call(listener: Callable[[], object]) -> None:
+    """Whoever cannot be told keeps nobody else from being told, and no run from going on."""
+    try:
+        listener()
+    except (OSError, RuntimeError):  # its event loop is closing, or short of something
+        log.exception("a listener could not be told")

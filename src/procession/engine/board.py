@@ -43,7 +43,9 @@ class Work:
     began_at: datetime
     stage: Stage = Stage.PREPARED
     attempt: int = 0  # the id of its row
+    unwritten: bytes = b""  # of its log: there is no room for it now
     log_trouble: str = ""  # why part of its log is lost
+    short_since: float | None = None  # since when it waits for what the machine is short of, monotonic
     limit: int | None = None  # the timer of its time limit
     shown: float = 0.0  # when its progress was last written, monotonic
     is_showing: bool = False  # its progress waits to be written
@@ -60,11 +62,10 @@ class Board:
     prepared: Prepared
     plan: flow.Plan
     user: User  # who started it
-    began: float  # monotonic, when it was taken
     step_ids: dict[str, StepId]
     statuses: dict[str, StepStatus]
     tries: dict[str, int]
-    retry_at: dict[str, datetime]
+    retry_at: dict[str, datetime]  # until a timer says that it is time: the wall clock may be set meanwhile
     properties: dict[str, PropertyRow]  # by "step.property"
     updated: set[str]
     told: set[str] = field(default_factory=set)
@@ -76,18 +77,17 @@ class Board:
     is_finishing: bool = False
     limit: int | None = None  # the timer of the run's time limit
 
-    def is_due(self, key: str, now: datetime) -> bool:
+    def is_due(self, key: str) -> bool:
         """Whether a step that waits may begin: its last try is gone, and its retry is not for later."""
-        due = self.retry_at.get(key)
-        return (due is None or due <= now) and not any(work.key == key for work in self.leaving)
+        return key not in self.retry_at and not any(work.key == key for work in self.leaving)
 
     def processes(self) -> int:
         """How many it holds."""
         return len(self.works) + len(self.leaving)
 
-    def is_parked(self, now: datetime) -> bool:
+    def is_parked(self) -> bool:
         """Whether it has nothing to do before the moment of a retry."""
-        return bool(self.waiting) and not self.processes() and not any(self.is_due(key, now) for key in self.waiting)
+        return bool(self.waiting) and not self.processes() and not any(self.is_due(key) for key in self.waiting)
 
     def state(self) -> flow.FlowState:
         return flow.FlowState(
@@ -153,7 +153,7 @@ class Loaded:
     updated: frozenset[int]  # numbers of the properties that a step wrote
 
 
-def lay(loaded: Loaded, *, began: float) -> Board:
+def lay(loaded: Loaded) -> Board:
     """The board of a run that was just taken."""
     keys = {step.id: step.key for step in loaded.steps}
     properties = {f"{keys[row.step]}.{row.item.key}": row for row in loaded.properties}
@@ -163,7 +163,6 @@ def lay(loaded: Loaded, *, began: float) -> Board:
         prepared=loaded.prepared,
         plan=flow.prepare(loaded.prepared.process, restarted=loaded.run.restarted_key, statuses=statuses),
         user=loaded.user,
-        began=began,
         step_ids={step.key: step.id for step in loaded.steps},
         statuses=statuses,
         tries={step.key: step.tries for step in loaded.steps},

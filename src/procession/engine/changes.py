@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from procession.engine.board import Board, Work
 from procession.engine.stages import Stage
@@ -52,13 +53,13 @@ class Change:
 
     board: Board
     now: datetime
+    steady: float
     moves: list[StepMove] = field(default_factory=list)
     told: list[tuple[StepId, str]] = field(default_factory=list)
     begun: list[Work] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     written: list[writes.Written] = field(default_factory=list)
     outcome: Outcome | None = None  # the run is finished
-    seconds: float = 0.0  # its duration
     facts: Mapping[str, Any] = field(default_factory=dict)  # what went wrong, once it is recorded
 
     def is_empty(self) -> bool:
@@ -67,26 +68,32 @@ class Change:
     def record(self, tx: Transaction) -> None:
         """Write it all, or raise Superseded and write nothing."""
         run = self.board.run
-        revision = runs.fence(tx, run.id, run.epoch, revisions=max(len(self.moves), 1))
+        held = runs.fence(tx, run.id, run.epoch, revisions=max(len(self.moves), 1), steady=self.steady)
         for ended in self.ended:
             history.end_attempt(tx, ended.work.attempt, self._end(ended))
         for written in self.written:
             writes.write_property(tx, written, self.now)
         for place, move in enumerate(self.moves):
-            self._move(tx, move, revision + place)
+            self._move(tx, move, held, place)
         for step, message in self.told:
             moves.tell(tx, step, message)
         for work in self.begun:
             work.attempt = history.add_attempt(tx, self._attempt(work), self.now)
         if self.outcome is not None:
-            self._finish(tx, self.outcome)
+            self._finish(tx, self.outcome, held.worked)
 
-    def _move(self, tx: Transaction, move: StepMove, revision: int) -> None:
-        step = self.board.step_ids[move.key]
-        status = moves.move(tx, step, move.status, move.events, move.write)
+    def _move(self, tx: Transaction, move: StepMove, held: runs.Held, place: int) -> None:
+        step, write = self.board.step_ids[move.key], move.write
+        if StepEvent.BEGIN in move.events:
+            write = replace(write, began=held.worked)
+        status = moves.move(tx, step, move.status, move.events, write)
         detail = {"status": status, "message": move.write.message, **move.detail}
         entry = history.Entry(
-            revision=revision, attempt=self.board.run.attempt, kind=HistoryKind.STEP, detail=detail, step=step
+            revision=held.revision + place,
+            attempt=self.board.run.attempt,
+            kind=HistoryKind.STEP,
+            detail=detail,
+            step=step,
         )
         history.write(tx, self.board.run.id, entry, self.now)
 
@@ -112,9 +119,9 @@ class Change:
             boot_id=mark.boot_id,
         )
 
-    def _finish(self, tx: Transaction, outcome: Outcome) -> None:
-        run = runs.finish(tx, self.board.run, outcome, now=self.now, seconds=self.seconds)
-        detail = {"status": RunStatus.FINISHED, "outcome": outcome, "durationInSeconds": self.seconds}
+    def _finish(self, tx: Transaction, outcome: Outcome, seconds: float) -> None:
+        run = runs.finish(tx, self.board.run, outcome, now=self.now, seconds=seconds)
+        detail = {"status": RunStatus.FINISHED, "outcome": outcome, "durationInSeconds": seconds}
         self.facts = ends.record(tx, run, self.board.ending(HistoryKind.FINISHED, detail), self.now)
 
     def tell_end(self) -> None:
@@ -126,14 +133,14 @@ class Change:
             log.info("run finished", extra=fields)
 
 
-def time_out(tx: Transaction, board: Board, *, now: datetime) -> None:
+def time_out(tx: Transaction, board: Board, *, now: datetime, steady: float) -> None:
     """End a run that is over its time limit. Raises runs.Superseded when somebody else has moved it."""
     limit = board.prepared.process.time_limit_seconds
     message = f"timed out after {limit:g} s, the time limit of the process run"
     run = runs.find(tx, board.run.id)
     if run is None or run.epoch != board.run.epoch or run.status is not RunStatus.RUNNING:
         raise runs.Superseded
-    seconds = max((now - (run.started_at or now)).total_seconds(), limit)
+    seconds = max(run.worked.at(steady), run.worked_max or 0.0)
     ended = runs.end_early(tx, run, RunEvent.TIME_OUT, now=now, seconds=seconds)
     moves.time_out_steps(tx, run.id, message=message, now=now)
     history.stop_attempts(tx, run.id, StepStatus.FAILED, message, now)

@@ -18,7 +18,7 @@ from procession.model import flow, inputs, values
 from procession.model.errors import Invalid
 from procession.model.files import Content
 from procession.model.lifecycle import StepEvent, StepStatus
-from procession.model.processes import Effect, Property, PropertyType, Step, StepKind, SystemVariable, Value
+from procession.model.processes import Effect, Property, PropertyType, Retry, Step, StepKind, SystemVariable, Value
 from procession.model.steps import UNDER_WAY
 from procession.store.moves import StepWrite
 from procession.store.writes import Written
@@ -34,7 +34,7 @@ _EVENT_OF = {
 }
 
 
-def advance(board: Board, change: Change, *, monotonic: float) -> None:
+def advance(board: Board, change: Change) -> None:
     """Skip, block and perform what can be; put the action steps whose turn it is in line; finish when all is done."""
     while True:
         moves = flow.next_moves(board.plan, board.state())
@@ -49,7 +49,6 @@ def advance(board: Board, change: Change, *, monotonic: float) -> None:
     if moves.finished and not board.waiting and not board.works:
         board.is_finishing = True
         change.outcome = flow.outcome(board.prepared.process, board.statuses)
-        change.seconds = _run_seconds(board, change.now, monotonic)
 
 
 def _perform_at_once(board: Board, change: Change) -> bool:
@@ -64,15 +63,6 @@ def _perform_at_once(board: Board, change: Change) -> bool:
     for step in (*data_steps, *troubled):
         board.waiting.remove(step.key)
     return bool(data_steps or troubled)
-
-
-def _run_seconds(board: Board, now: datetime, monotonic: float) -> float:
-    """From the first start. Within one taking the monotonic clock counts, so a set clock does not bend it (R15)."""
-    started, taken = board.run.started_at, max(monotonic - board.began, 0.0)
-    if started is None or board.run.attempt > 1:
-        return max((now - started).total_seconds(), taken) if started else taken
-    earlier = (now - started).total_seconds() - taken
-    return taken if abs(earlier) < 1.0 else max(earlier, 0.0) + taken
 
 
 def begin(board: Board, change: Change, work: Work) -> None:
@@ -158,12 +148,24 @@ def _may_retry(step: Step, number: int) -> bool:
 def _retry(board: Board, change: Change, work: Work, message: str, detail: Mapping[str, object]) -> None:
     retry = work.step.retry
     assert retry is not None
-    seconds = min(retry.wait_seconds * retry.backoff ** (work.number - 1), RETRY_SECONDS_MAX)
+    seconds = retry_seconds(retry, work.number)
     board.retry_at[work.key] = change.now + timedelta(seconds=seconds)
     board.waiting.append(work.key)
     text = f"{message}; try {work.number + 1} of {retry.times + 1} follows in {seconds:g} s"
     write = StepWrite(message=text, retry_at=board.retry_at[work.key])
     _move(change, work.key, (StepEvent.RETRY,), write, detail)
+
+
+def retry_seconds(retry: Retry, tries: int) -> float:
+    """How long to wait after so many tries."""
+    return min(retry.wait_seconds * retry.backoff ** (tries - 1), RETRY_SECONDS_MAX)
+
+
+def seconds_to_retry(board: Board, key: str, now: datetime) -> float:
+    """After a server was started: by the dates that are stored, but never more than the whole wait."""
+    step = board.prepared.process.step(key)
+    left = (board.retry_at[key] - now).total_seconds()
+    return left if step is None or step.retry is None else min(left, retry_seconds(step.retry, board.tries[key]))
 
 
 def _written(board: Board, key: str, reference: str, value: OutputValue, contents: Mapping[str, Content]) -> Written:

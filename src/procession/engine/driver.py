@@ -7,14 +7,17 @@ import os
 import secrets
 import socket
 import threading
+from contextlib import suppress
 from typing import assert_never
 
 from procession.engine.attempts import receipt_detail
 from procession.engine.events import (
+    BeatDue,
+    BeginDue,
     CloseAsked,
     Event,
+    JobDue,
     Killed,
-    LeasesDue,
     PauseOver,
     Published,
     RetryDue,
@@ -22,6 +25,7 @@ from procession.engine.events import (
     RunTimeUp,
     ScanDue,
     StepTimeUp,
+    WorkersDue,
     WorkerSpoke,
     WorkersReady,
 )
@@ -29,15 +33,19 @@ from procession.engine.isolation.contract import KillReceipt, ProcessMark
 from procession.engine.local import LocalSource
 from procession.engine.loop import Loop
 from procession.engine.options import Tools
+from procession.model.errors import ProcessionError, Unavailable
 from procession.model.ids import RunId
 from procession.model.runs import HistoryKind
 from procession.model.steps import AttemptRow
-from procession.store import history
+from procession.shortages import is_shortage
+from procession.store import history, runs
 from procession.store.database import Transaction
 
 log = logging.getLogger(__name__)
 
 CLOSE_LOOKS_SECONDS = 0.02
+STUMBLE_SECONDS = 0.1  # between two turns that fail
+SHORT_WORDS_SECONDS = 10.0  # between two lines of the log about a shortage
 
 
 class LocalEngine:
@@ -45,10 +53,12 @@ class LocalEngine:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._loop = Loop(tools.database, tools.clock.monotonic)
+        self._loop = Loop(tools.database, tools.clock.monotonic, short_seconds=tools.settings.short_seconds)
         self._source = LocalSource(tools, self._loop, f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(6)}")
         self._executor = self._source.executor
         self._is_stopped = threading.Event()
+        self._workers_due: int | None = None  # the timer of WorkersDue
+        self._told_at = -SHORT_WORDS_SECONDS  # when a shortage was last in the log, monotonic
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -71,36 +81,63 @@ class LocalEngine:
         self._is_stopped.set()
         self._loop.wake()
         self._thread.join()
+        self._executor.close()  # before the processes: some are being ended there
         self._tools.isolation.close()
-        self._executor.close()
         self._loop.close()
+        with suppress(ProcessionError):  # on a full disk, say: what was counted before is there
+            self._tools.database.write(self._stand_still)
+
+    def _stand_still(self, tx: Transaction) -> None:
+        self._source.count_time(tx)
+        runs.stand_still(tx)
 
     def _work(self) -> None:
         while not self._is_stopped.is_set():
             # A failing turn must not end the engine: the next one may find the cause gone.
             try:
-                self._loop.turn(self._hear, self._executor.decide)
+                self._loop.turn(self._hear, self._decide)
             except Exception:
                 log.exception("the engine stumbled")
+                self._is_stopped.wait(STUMBLE_SECONDS)
 
     def _hear(self, event: Event) -> None:
         try:
             self._handle(event)
-        except Exception:  # the engine's arm: what goes wrong over one event keeps no other from being heard
-            log.exception("the engine stumbled over an event", extra={"event": type(event).__name__})
+        except Exception as error:  # the engine's arm: what goes wrong over one event keeps no other from being heard
+            if is_shortage(error) or isinstance(error, Unavailable):
+                self._tell_shortage(error)
+                self._loop.later(event)
+            else:
+                log.exception("the engine stumbled over an event", extra={"event": type(event).__name__})
+
+    def _tell_shortage(self, error: Exception) -> None:
+        moment = self._tools.clock.monotonic()
+        if moment - self._told_at >= SHORT_WORDS_SECONDS:
+            self._told_at = moment
+            log.error("the engine is short of something and tries again", extra={"error": str(error)})
+
+    def _decide(self) -> None:
+        self._executor.decide()
+        if self._tools.isolation.is_short and self._workers_due is None:
+            self._workers_due = self._loop.after(self._tools.settings.short_seconds, WorkersDue())
 
     def _handle(self, event: Event) -> None:
         match event:
             case WorkerSpoke() | PauseOver() | Published() | Killed() | StepTimeUp() | RunTimeUp() | RetryDue():
                 self._executor.handle(event)
+            case BeginDue() | JobDue():
+                self._executor.handle(event)
+            case WorkersDue():
+                self._workers_due = None
+                self._tools.isolation.try_again()
             case WorkersReady():
                 self._tools.isolation.collect()
             case RunMoved(run):
                 self._source.look(run)
             case ScanDue():
                 self._source.scan()
-            case LeasesDue():
-                self._source.renew_leases()
+            case BeatDue():
+                self._source.beat()
             case CloseAsked():
                 self._stop_when_idle(event)
             case _:
@@ -115,6 +152,7 @@ class LocalEngine:
 
     def _recover(self) -> None:
         """End what an earlier server has left running, and record it, before any step runs again."""
+        self._tools.database.write(runs.stand_still)
         with self._tools.database.read() as tx:
             left = history.not_gone(tx)
         for run, attempt in left:

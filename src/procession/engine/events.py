@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from procession.actions.contract import Outcome as StepOutcome
@@ -29,6 +29,25 @@ class PauseOver:
 @dataclass(frozen=True, slots=True)
 class WorkersReady:
     """The fork servers have something to tell: processes that are ready, say."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersDue:
+    """Time to try again what the fork servers were too short of something to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeginDue:
+    """Time to try again to give a process its job."""
+
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
+class JobDue:
+    """Time to try again what ran short of something in the pool."""
+
+    job: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +97,8 @@ class ScanDue:
 
 
 @dataclass(frozen=True, slots=True)
-class LeasesDue:
-    """Time to say that this engine is alive."""
+class BeatDue:
+    """Time to count how long runs have been worked on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +106,16 @@ class CloseAsked:
     """Nothing new begins; the engine ends when nothing is under way."""
 
 
+# What the executor handles.
+OfRuns = WorkerSpoke | PauseOver | BeginDue | Published | Killed | StepTimeUp | RunTimeUp | RetryDue | JobDue
+
 Event = (
     WorkerSpoke
     | PauseOver
     | WorkersReady
+    | WorkersDue
+    | BeginDue
+    | JobDue
     | Published
     | Killed
     | StepTimeUp
@@ -98,6 +123,6 @@ Event = (
     | RetryDue
     | RunMoved
     | ScanDue
-    | LeasesDue
+    | BeatDue
     | CloseAsked
 )

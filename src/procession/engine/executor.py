@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from procession.actions.contract import Outcome as StepOutcome
-from procession.engine import decisions
-from procession.engine.attempts import Attempts, files_of
+from procession.engine import decisions, events
+from procession.engine.attempts import Attempts, files_of, with_lost_log
 from procession.engine.board import Board, Work, lay
 from procession.engine.changes import Change, time_out
 from procession.engine.decisions import Result
-from procession.engine.events import Killed, PauseOver, Published, RetryDue, RunTimeUp, StepTimeUp, WorkerSpoke
 from procession.engine.loop import Loop
 from procession.engine.notes import Notes
 from procession.engine.options import Tools
@@ -29,8 +28,6 @@ log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 0.01  # of a process that says more than is taken in at once: 6 MB of log a second
 
-ExecutorEvent = WorkerSpoke | PauseOver | Published | Killed | StepTimeUp | RunTimeUp | RetryDue
-
 
 class Executor:
     """Belongs to the loop's thread.
@@ -40,10 +37,11 @@ class Executor:
 
     def __init__(self, tools: Tools, loop: Loop, *, left: Callable[[RunId], None], parked: Callable[[], None]) -> None:
         self._tools = tools
+        self._clock = tools.clock
         self._loop = loop
         self._left = left
         self._on_parked = parked
-        self._attempts = Attempts(tools, loop.post)
+        self._attempts = Attempts(tools, loop)
         self._notes = Notes(tools, loop)
         self._slots = Slots(tools)
         self._changes: dict[RunId, Change] = {}  # of this turn
@@ -53,35 +51,38 @@ class Executor:
 
     def begin(self, taken: Taken) -> None:
         """Work on a run that was just taken."""
-        board = lay(taken.loaded, began=self._tools.clock.monotonic())
+        board = lay(taken.loaded)
         self.boards[board.run.id] = board
         change = self._change(board)
         if taken.crashes is not None:
             decisions.recover(board, change, crashes=taken.crashes)
-        for key, moment in board.retry_at.items():
-            self._loop.after((moment - change.now).total_seconds(), RetryDue(board, key))
-        if board.run.deadline_at is not None:
-            seconds = (board.run.deadline_at - change.now).total_seconds()
-            board.limit = self._loop.after(seconds, RunTimeUp(board))
+        for key in board.retry_at:
+            self._loop.after(decisions.seconds_to_retry(board, key, change.now), events.RetryDue(board, key))
+        assert board.run.worked_max is not None
+        board.limit = self._loop.after(board.run.worked_max - board.run.worked.counted, events.RunTimeUp(board))
         self._advance(board)
 
-    def handle(self, event: ExecutorEvent) -> None:
+    def handle(self, event: events.OfRuns) -> None:
         match event:
-            case WorkerSpoke(work) | PauseOver(work) | StepTimeUp(work) if work.stage is not Stage.RUNNING:
-                pass  # its end was decided meanwhile
-            case WorkerSpoke(work):
-                self._hear(work)
-            case PauseOver(work):
-                self._loop.watch(work.worker, WorkerSpoke(work))
-            case StepTimeUp(work):
+            case events.WorkerSpoke(work) | events.PauseOver(work) | events.StepTimeUp(work) if _is_over(work):
+                pass
+            case events.WorkerSpoke(work):
+                self._hear(event)
+            case events.PauseOver(work):
+                self._loop.watch(work.worker, events.WorkerSpoke(work))
+            case events.BeginDue(work):
+                self._let_go(work)
+            case events.JobDue(job):
+                self._attempts.submit(job)
+            case events.StepTimeUp(work):
                 self._end_early(work, f"timed out after {work.step.time_limit_seconds:g} s")
-            case Published(work, outcome, contents):
+            case events.Published(work, outcome, contents):
                 self._published(work, outcome, contents)
-            case Killed():
+            case events.Killed():
                 self._killed(event)
-            case RunTimeUp(board):
+            case events.RunTimeUp(board):
                 self._time_out(board)
-            case RetryDue(board, key):  # by the monotonic clock: a clock that was set back must not put it off
+            case events.RetryDue(board, key):
                 board.retry_at.pop(key, None)
 
     def decide(self) -> None:
@@ -146,14 +147,14 @@ class Executor:
 
     def _change(self, board: Board) -> Change:
         """What this turn changes of the run; all that is decided in one turn is recorded together."""
-        change = self._changes.get(board.run.id)
-        if change is None:
-            change = self._changes[board.run.id] = Change(board=board, now=self._tools.clock.now())
+        run, clock = board.run.id, self._clock
+        if run not in self._changes:
+            self._changes[run] = Change(board=board, now=clock.now(), steady=clock.monotonic())
             self._loop.again()
-        return change
+        return self._changes[run]
 
     def _advance(self, board: Board) -> None:
-        decisions.advance(board, self._change(board), monotonic=self._tools.clock.monotonic())
+        decisions.advance(board, self._change(board))
 
     def _recorded(self, change: Change, done: Task[None]) -> None:
         if done.error is not None:
@@ -166,6 +167,7 @@ class Executor:
         board = change.board
         self._tools.announcements.ring(board.run.id)
         for work in change.begun:
+            work.move(Stage.COMMITTED)
             self._let_go(work)
         if board.is_finishing and change.outcome is not None:
             change.tell_end()
@@ -173,17 +175,23 @@ class Executor:
             self._leave(board)
 
     def _let_go(self, work: Work) -> None:
-        work.move(Stage.COMMITTED)
+        """Give the process its job; where there is no folder or no memory for it now, in a moment."""
         if work.board.is_dropped:
-            # Cancelled by another process before the commit was heard of: this one has not been told anything.
+            # Cancelled before it was told anything.
             self._attempts.free(work)
             self._notes.never_begun(work)
             return
-        self._loop.watch(work.worker, WorkerSpoke(work))
-        limit = work.step.time_limit_seconds
-        work.limit = self._loop.after(limit, StepTimeUp(work)) if limit is not None else None
-        if (failed := self._attempts.let_go(work)) is not None:
+        try:
+            failed = self._attempts.let_go(work)
+        except (OSError, MemoryError):
+            self._loop.later(events.BeginDue(work))
+            return
+        if failed is not None:
             self._over(work, failed)
+            return
+        self._loop.watch(work.worker, events.WorkerSpoke(work))
+        limit = work.step.time_limit_seconds
+        work.limit = self._loop.after(limit, events.StepTimeUp(work)) if limit is not None else None
 
     def _not_recorded(self, change: Change, error: Exception) -> None:
         board = change.board
@@ -198,7 +206,8 @@ class Executor:
 
     # --- what attempts tell
 
-    def _hear(self, work: Work) -> None:
+    def _hear(self, event: events.WorkerSpoke) -> None:
+        work = event.work
         said = self._attempts.hear(work)
         if said.trouble:
             self._end_early(work, said.trouble)
@@ -207,19 +216,21 @@ class Executor:
             self._notes.progress(work, said.progress)
         if said.outcome is not None:
             self._over(work, said.outcome)
+        elif said.is_short:
+            self._loop.later(event)
         elif work.worker.has_more:
             # What one process says must not take the others' turns; meanwhile its pipe is full, and it waits.
             self._loop.forget(work.worker)
-            self._loop.after(PAUSE_SECONDS, PauseOver(work))
+            self._loop.after(PAUSE_SECONDS, events.PauseOver(work))
 
     def _over(self, work: Work, outcome: StepOutcome) -> None:
         work.move(Stage.OVER)
         self._loop.forget(work.worker)
         self._loop.cancel(work.limit)
-        if files_of(outcome):
+        if work.unwritten or files_of(outcome):
             self._attempts.publish(work, outcome)
         else:
-            self._published(work, outcome, {})
+            self._published(work, with_lost_log(work, outcome), {})
 
     def _published(self, work: Work, outcome: StepOutcome, contents: Mapping[str, Content]) -> None:
         if work.stage is not Stage.OVER:  # the run was dropped while the files were published
@@ -237,12 +248,12 @@ class Executor:
         change = self._change(board)
         decisions.settle(board, change, work, result)
         if (due := board.retry_at.get(work.key)) is not None:
-            self._loop.after((due - change.now).total_seconds(), RetryDue(board, work.key))
+            self._loop.after((due - change.now).total_seconds(), events.RetryDue(board, work.key))
             self._on_parked()
         self._advance(board)
 
     def _seconds(self, work: Work) -> float:
-        return max(self._tools.clock.monotonic() - work.began, 0.0)
+        return max(self._clock.monotonic() - work.began, 0.0)
 
     # --- limits and ends
 
@@ -258,7 +269,7 @@ class Executor:
         work.board.leaving.add(work)
         self._attempts.kill(work)
 
-    def _killed(self, event: Killed) -> None:
+    def _killed(self, event: events.Killed) -> None:
         work = event.work
         self._attempts.free(work)
         self._attempts.clear(work)
@@ -276,9 +287,14 @@ class Executor:
 
     def _time_out(self, board: Board) -> None:
         if not board.is_dropped and not board.is_finishing:
-            now = self._tools.clock.now()
-            self._loop.enlist(partial(time_out, board=board, now=now), partial(self._timed_out, board))
+            end = partial(time_out, board=board, now=self._clock.now(), steady=self._clock.monotonic())
+            self._loop.enlist(end, partial(self._timed_out, board))
 
     def _timed_out(self, board: Board, _: Task[None]) -> None:
         self._tools.announcements.ring(board.run.id)
         self.drop(board)
+
+
+def _is_over(work: Work) -> bool:
+    """Its end was decided meanwhile."""
+    return work.stage is not Stage.RUNNING

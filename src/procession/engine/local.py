@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
-from datetime import timedelta
 from functools import partial
 
 from procession.engine.changes import Change
-from procession.engine.events import LeasesDue, ScanDue
+from procession.engine.events import BeatDue, ScanDue
 from procession.engine.executor import Executor
 from procession.engine.loop import Loop
 from procession.engine.options import Tools
@@ -17,7 +16,7 @@ from procession.engine.queue import FairQueue
 from procession.engine.taking import Taker
 from procession.model.ids import ProcessId, RunId
 from procession.store import queueing, runs
-from procession.store.database import Transaction
+from procession.store.database import Task, Transaction
 from procession.store.queueing import Head, Lines
 
 log = logging.getLogger(__name__)
@@ -36,21 +35,20 @@ class LocalSource:
         self._id = executor_id
         self.executor = Executor(tools, loop, left=self._on_left, parked=self._ask)
         self._preparations = Preparations(tools.actions)
-        self._taker = Taker(
-            executor=executor_id, preparations=self._preparations, lease_seconds=tools.settings.lease_seconds
-        )
+        self._taker = Taker(executor=executor_id, preparations=self._preparations, clock=tools.clock)
         self._queue = FairQueue(tools.settings.runs_max)
         self._orphans: dict[RunId, Head] = {}  # Running in the store, and under work nowhere
         self._refused: set[RunId] = set()  # could not be taken, until the next scan
         self._riding: list[Head] = []  # taken in a transaction that is not committed yet
         self._recorded: list[Change] = []  # what follows for them, in the same transaction
         self._may_wait = False  # something may wait that could be taken
+        self._is_beating = False  # a beat waits to be written
         self._rides_at = 0.0  # monotonic; not before
         self._limits: dict[tuple[ProcessId, int], int | None] = {}  # of versions: how many runs at once
 
     def start(self) -> None:
         self._loop.after(0.0, ScanDue())
-        self._loop.after(self._tools.settings.lease_seconds / 3, LeasesDue())
+        self._loop.after(self._tools.settings.beat_seconds, BeatDue())
 
     def look(self, run_id: RunId) -> None:
         """Something was written about the run: somebody else may have moved it."""
@@ -73,11 +71,18 @@ class LocalSource:
         self._orphans = {head.run: head for head in running if not self._is_busy_with(head.run)}
         self._ask()
 
-    def renew_leases(self) -> None:
-        self._loop.after(self._tools.settings.lease_seconds / 3, LeasesDue())
-        if self.executor.boards:
-            until = self._tools.clock.now() + timedelta(seconds=self._tools.settings.lease_seconds)
-            self._loop.enlist(partial(runs.renew_leases, executor=self._id, until=until))
+    def beat(self) -> None:
+        self._loop.after(self._tools.settings.beat_seconds, BeatDue())
+        if self.executor.boards and not self._is_beating:  # one that waits for a full disk is enough
+            self._is_beating = True
+            self._loop.enlist(self.count_time, self._beaten)
+
+    def _beaten(self, _: Task[None]) -> None:
+        self._is_beating = False
+
+    def count_time(self, tx: Transaction) -> None:
+        # In the rows of the runs that are under work here.
+        runs.beat(tx, self._id, self._tools.clock.monotonic())
 
     def _ask(self) -> None:
         self._may_wait = True
@@ -126,8 +131,8 @@ class LocalSource:
 
     def _next(self, tx: Transaction, lines: Lines, passed: Collection[RunId]) -> Head | None:
         """Runs that were interrupted go first: who waits for a process with a limit must find it taken by them."""
-        now, limit_of = self._tools.clock.now(), partial(self._limit_of, tx)
-        parked = {run for run, board in self.executor.boards.items() if board.is_parked(now)}
+        limit_of = partial(self._limit_of, tx)
+        parked = {run for run, board in self.executor.boards.items() if board.is_parked()}
         orphans = [head for run, head in self._orphans.items() if run not in passed and run not in self._refused]
         return self._queue.choose(orphans, limit_of, parked) or self._queue.choose(lines.heads(), limit_of, parked)
 
@@ -138,7 +143,7 @@ class LocalSource:
             self._riding.append(head)
 
     def _begin(self, tx: Transaction, run: RunId) -> None:
-        taken = self._taker.take(tx, run, self._tools.clock.now())
+        taken = self._taker.take(tx, run)
         if taken is not None:
             self.executor.begin(taken)
 

@@ -1,6 +1,7 @@
 """The engine's loop: waits for events, has each handled, commits all that follows at once, and only then rests.
 
-It knows nothing of runs. post() and wake() are for any thread, everything else for the loop's own.
+It knows nothing of runs. post(), post_later() and wake() are for any thread, everything else for the loop's own.
+What fails because the machine is short of something comes again: later() is the one way in which it does.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import os
 import select
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from procession.engine.events import Event
 from procession.engine.timers import Timers
+from procession.shortages import is_shortage
 from procession.store.database import Commits, Database, Rider, Task, Transaction
 
 log = logging.getLogger(__name__)
@@ -25,6 +28,13 @@ REST_SECONDS_MAX = 1.0
 EVENTS_AT_ONCE = 256
 
 
+@dataclass(frozen=True, slots=True)
+class _HearAgain:
+    """Time to listen again to a handle that could not be listened to."""
+
+    number: int
+
+
 class Handle(Protocol):
     def fileno(self) -> int: ...
 
@@ -32,19 +42,21 @@ class Handle(Protocol):
 class Loop:
     """One turn: take all that arrived, decide, one transaction, then what follows from it."""
 
-    def __init__(self, database: Database, monotonic: Callable[[], float]) -> None:
+    def __init__(self, database: Database, monotonic: Callable[[], float], *, short_seconds: float) -> None:
         self._database = database
         self._monotonic = monotonic
         self._commits: Commits | None = None
         self._commit_at = 0.0  # monotonic; later than now while the disk is full
+        self._rest_seconds_short = short_seconds
         self._inbox: deque[Event] = deque()
+        self._late: deque[Event] = deque()
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._is_ringing = False
         self._is_pressed = False
         self._events = select.epoll()
         self._events.register(self._bell, select.EPOLLIN)
         self._heard: dict[int, Event] = {}
-        self._timers: Timers[Event] = Timers(monotonic)
+        self._timers: Timers[Event | _HearAgain] = Timers(monotonic)
 
     def open(self, rider: Rider) -> None:
         """From here on this loop commits what anybody submits to the database; the rider adds what follows."""
@@ -55,8 +67,10 @@ class Loop:
         for event in self._wait():
             handle(event)
         self._is_pressed = False
-        decided()
-        self.commit()
+        try:
+            decided()
+        finally:
+            self.commit()
 
     def commit(self) -> None:
         assert self._commits is not None
@@ -74,6 +88,11 @@ class Loop:
     def post(self, event: Event) -> None:
         """Have the event handled in the next turn."""
         self._inbox.append(event)
+        self.wake()
+
+    def post_later(self, event: Event) -> None:
+        """Have the event handled when what was short may be there again."""
+        self._late.append(event)
         self.wake()
 
     def wake(self) -> None:
@@ -96,6 +115,16 @@ class Loop:
         """Gives the number by which the event can be taken back."""
         return self._timers.after(seconds, event)
 
+    def later(self, event: Event) -> None:
+        """It could not be handled for a shortage: have it again in a moment, and not before."""
+        for number, heard in self._heard.items():
+            if heard is event:
+                with contextlib.suppress(OSError):
+                    self._events.unregister(number)
+                self._timers.after(self._rest_seconds_short, _HearAgain(number))
+                return
+        self._timers.after(self._rest_seconds_short, event)
+
     def cancel(self, timer: int | None) -> None:
         self._timers.cancel(timer)
 
@@ -103,7 +132,7 @@ class Loop:
         """The event comes whenever the handle is readable."""
         number = handle.fileno()
         self._heard[number] = event
-        self._events.register(number, select.EPOLLIN)
+        self._listen(number)
 
     def forget(self, handle: Handle) -> None:
         """End watching; what is watched no more, or closed, is no mistake."""
@@ -118,11 +147,34 @@ class Loop:
             if number == self._bell:
                 with contextlib.suppress(BlockingIOError):
                     os.eventfd_read(self._bell)
-                self._is_ringing = False
             elif (event := self._heard.get(number)) is not None:
                 found.append(event)
+        self._is_ringing = False  # whatever became of the ring: everything is looked at now
         found += [self._inbox.popleft() for _ in range(len(self._inbox))]
-        return found + self._timers.due()
+        for _ in range(len(self._late)):
+            self._timers.after(self._rest_seconds_short, self._late.popleft())
+        return found + self._due()
+
+    def _due(self) -> list[Event]:
+        found: list[Event] = []
+        for event in self._timers.due():
+            if isinstance(event, _HearAgain):
+                self._listen(event.number)
+            else:
+                found.append(event)
+        return found
+
+    def _listen(self, number: int) -> None:
+        if number not in self._heard:
+            return
+        try:
+            self._events.register(number, select.EPOLLIN)
+        except FileExistsError:
+            pass  # the number is another handle's by now
+        except OSError as error:
+            if not is_shortage(error):
+                raise
+            self._timers.after(self._rest_seconds_short, _HearAgain(number))
 
     def _rest_seconds(self) -> float:
         if self._inbox or self._is_pressed:

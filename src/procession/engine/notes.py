@@ -44,7 +44,7 @@ class Notes:
             return
         work.shown, work.is_showing = moment, True
         self._loop.enlist(
-            partial(_write_progress, work=work, progress=progress),
+            partial(_write_progress, work=work, progress=progress, steady=moment),
             partial(self._is_written, work, partial(setattr, work, "is_showing", False)),
         )
 
@@ -71,7 +71,7 @@ def _write_end(
         history.mark_gone(tx, work.attempt)
 
 
-def _write_progress(tx: Transaction, *, work: Work, progress: Progress) -> None:
+def _write_progress(tx: Transaction, *, work: Work, progress: Progress, steady: float) -> None:
     run = work.board.run
-    runs.fence(tx, run.id, run.epoch, revisions=1)
+    runs.fence(tx, run.id, run.epoch, revisions=1, steady=steady)
     moves.show_progress(tx, work.board.step_ids[work.key], progress.fraction, progress.message)

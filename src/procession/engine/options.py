@@ -10,6 +10,7 @@ from procession.actions.contract import Action
 from procession.clock import Clock
 from procession.engine.announcements import Announcements
 from procession.engine.isolation.contract import Isolation, Limits
+from procession.shortages import PATIENCE_SECONDS, REST_SECONDS
 from procession.store.blobs import Blobs
 from procession.store.database import Database
 
@@ -21,9 +22,11 @@ class EngineSettings:
     workers_max: int = 16  # steps that run at the same time
     runs_max: int = 64  # runs under work at the same time; the others wait in the store
     grace_seconds: float = 5.0  # between TERM and KILL
-    lease_seconds: float = 30.0
+    beat_seconds: float = 1.0  # how much of a run's duration a crash may lose
     scan_seconds: float = 5.0  # how soon a run is found whose announcement was lost
     progress_seconds: float = 0.25  # how often a step's progress is written at most
+    short_seconds: float = REST_SECONDS  # before what the machine was too short of is tried again
+    patience_seconds: float = PATIENCE_SECONDS  # how long a step waits for that before it ends
     limits: Limits = field(default_factory=Limits)
 
 

@@ -52,9 +52,9 @@ class Slots:
             _line_up(claim, change_of)
 
     def _claims(self, boards: tuple[Board, ...], used: Counter[UserId]) -> list[_Claim]:
-        now, claims = self._tools.clock.now(), []
+        claims: list[_Claim] = []
         for place, board in enumerate(boards):
-            keys = [key for key in reversed(board.waiting) if board.is_due(key, now)]
+            keys = [key for key in reversed(board.waiting) if board.is_due(key)]
             if keys:
                 turn = self._user_turns.get(board.user.id, 0)
                 claims.append(

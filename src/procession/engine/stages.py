@@ -16,7 +16,7 @@ class Stage(StrEnum):
 
 _NEXT = {
     Stage.PREPARED: frozenset({Stage.COMMITTED, Stage.FREED}),
-    Stage.COMMITTED: frozenset({Stage.RUNNING, Stage.FREED}),
+    Stage.COMMITTED: frozenset({Stage.RUNNING, Stage.OVER, Stage.FREED}),
     Stage.RUNNING: frozenset({Stage.OVER, Stage.KILLING}),
     Stage.OVER: frozenset({Stage.KILLING, Stage.FREED}),
     Stage.KILLING: frozenset({Stage.FREED}),

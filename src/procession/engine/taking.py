@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from procession.clock import Clock
 from procession.engine.board import Loaded
 from procession.engine.preparation import Preparations
 from procession.model.ids import RunId
@@ -28,21 +29,21 @@ class Taker:
 
     executor: str
     preparations: Preparations
-    lease_seconds: float
+    clock: Clock
 
-    def take(self, tx: Transaction, run_id: RunId, now: datetime) -> Taken | None:
+    def take(self, tx: Transaction, run_id: RunId) -> Taken | None:
         """None when there is nothing to take: it was cancelled meanwhile. Never called for a run under work here."""
         run = runs.find(tx, run_id)
         if run is None or run.status not in {RunStatus.SCHEDULED, RunStatus.RUNNING}:
             return None
-        prepared = self.preparations.get(tx, run.process, run.version)
+        now, process = self.clock.now(), self.preparations.get(tx, run.process, run.version).process
         taken = runs.take(
             tx,
             run,
             self.executor,
             now=now,
-            lease_until=now + timedelta(seconds=self.lease_seconds),
-            deadline=now + timedelta(seconds=prepared.process.time_limit_seconds),
+            steady=self.clock.monotonic(),
+            limit_seconds=process.time_limit_seconds,
         )
         is_orphan = run.status is RunStatus.RUNNING
         kind = HistoryKind.TAKEN_OVER if is_orphan else HistoryKind.TAKEN

@@ -117,6 +117,8 @@ class Workbench:
                     self._isolation = self._start()
                 isolation = self._isolation
                 isolation.collect()
+                if isolation.is_short:
+                    isolation.try_again()
                 worker = isolation.acquire(user_code=False)
             if worker is not None:
                 return worker

@@ -12,8 +12,8 @@ from enum import StrEnum
 from procession.model.errors import Invalid, NotFound
 
 RECORD_ID = "_Record_ID"
-RECORD_FIELD = 1  # the field id of the first column of every table
-LENGTH_DEFAULT = 255  # characters of a FixedLengthText that says nothing else
+RECORD_FIELD = 1  # the first column of every table
+LENGTH_DEFAULT = 255  # default length of a FixedLengthText, in characters
 LENGTH_MAX = 8_000
 COLUMNS_MAX = 500
 SHOWN_CHARACTERS_MAX = 80  # of a refused value, in the message
@@ -22,8 +22,8 @@ WHOLE_DIGITS, DECIMALS = {"Number": 28, "Money": 15}, {"Number": 10, "Money": 4}
 ZONE = r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)"
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.{decimals})?)?"
 _MOMENT = rf" *[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([ T]{_TIME}{ZONE}?)? *"
-# The form of a Datetime, wherever one comes from; what else ISO 8601 allows, 20250205, may be another thing by mistake.
-# Behind six decimals there may be zeros: this API itself writes dates with seven.
+# The only form of a Datetime. ISO 8601 allows more, but 20250205 may just as well be a number.
+# Zeros may follow six decimals: this API writes dates with seven.
 MOMENT = _MOMENT.replace("{decimals}", "[0-9]{1,6}0*")
 _FINER = re.compile(_MOMENT.replace("{decimals}", "[0-9]+"))
 _PLAIN = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})\Z")
@@ -72,7 +72,7 @@ def type_of(given: object) -> ColumnType:
 
 
 def find(columns: Iterable[Column], text: str) -> Column:
-    """The column that a path names: exactly, else any case, else with "_" for a space. Raises NotFound, Invalid."""
+    """The column named in a path: exact match, else any case, else with "_" for a space. Raises NotFound, Invalid."""
     every = tuple(columns)
     for key in (str, str.casefold, _spaceless):
         found = [column for column in every if key(column.name) == key(text)]
@@ -142,7 +142,7 @@ def _read_moment(text: str) -> datetime | None:
 
 
 def why_no_moment(given: object) -> str:
-    """What is wrong with what is no Datetime."""
+    """Why the text is not a Datetime."""
     if isinstance(given, str) and _FINER.fullmatch(given) and _read_moment(given) and not re.fullmatch(MOMENT, given):
         return "is finer than a microsecond, the finest that is kept"
     return "is not a date such as 2025-02-05 or 2025-02-05T22:40:19Z"

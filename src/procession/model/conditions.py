@@ -37,7 +37,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`truth` None: not known yet, or unknown for ever. `cause`: the failure that made it so, or "".
+    """`truth` None: not known yet, or never known. `cause`: the failure that decided it, or "".
 
     `is_pending`: a step that is not decided may still change the truth that is None, or the cause of one that is not.
     """
@@ -54,7 +54,7 @@ _NO = Verdict(False)
 
 
 def judge(condition: Condition, facts: Facts) -> Verdict:
-    """Whether the condition holds. A part that decides alone decides at once, though others are pending."""
+    """Whether the condition holds. A part that settles the result does so while others are pending."""
     if isinstance(condition, Atom):
         return _judge_atom(condition, facts)
     verdicts = [judge(part, facts) for part in condition.parts]
@@ -82,14 +82,14 @@ def atoms(condition: Condition | None) -> Iterator[Atom]:
 
 
 def steps_named(condition: Condition | None) -> Iterator[str]:
-    """The keys of the steps that a condition asks about (not of those whose properties it compares)."""
+    """Keys of the steps whose end the condition depends on, without those whose properties it compares."""
     for atom in atoms(condition):
         if atom.kind in STEP_ATOMS:
             yield atom.subject
 
 
 def _join(verdicts: list[Verdict], *, decisive: bool) -> Verdict:
-    """Kleene's all (one False decides) and any (one True decides); what decides without a failure goes first."""
+    """Kleene's "all" (one False decides) and "any" (one True decides). A verdict without a failure wins."""
     is_pending = any(verdict.is_pending for verdict in verdicts)
     deciding = [verdict for verdict in verdicts if verdict.truth is decisive]
     if deciding:

@@ -1,4 +1,4 @@
-"""What users have consented to by OAuth: a grant, the codes and the refresh tokens that came of it."""
+"""OAuth consents of users, with the authorization codes and refresh tokens issued under each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from procession.model.ids import ApplicationId, UserId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """A user lets an application act for them within `scopes`. Everything that came of it falls with it."""
+    """Lets an application act for a user within `scopes`. Revoking it revokes every code and token issued under it."""
 
     id: int
     application: ApplicationId

@@ -1,4 +1,4 @@
-"""A Process as canonical bytes, to store and to hash: the same process always gives the same bytes."""
+"""Canonical JSON of a Process, for storing and hashing: equal processes give equal bytes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from procession.model.processes import (
 )
 
 KEPT_CHARACTERS_MAX = 200_000  # of a definition that is kept; some hundred steps
-_JSON_INTEGER_MAX = 2**63 - 1  # what every JSON reader in this program keeps exactly
+_JSON_INTEGER_MAX = 2**63 - 1  # msgspec and SQLite hold no larger one exactly
 
 
 def definition_json(process: Process) -> bytes:
@@ -39,7 +39,7 @@ def definition_json(process: Process) -> bytes:
 
 
 def definition_from_json(data: bytes) -> Process:
-    """The process that definition_json wrote."""
+    """The inverse of definition_json."""
     plain = msgspec.json.decode(data)
     plain["steps"] = tuple(_step(step) for step in plain["steps"])
     plain["alert_when"] = AlertWhen(plain["alert_when"])
@@ -47,7 +47,7 @@ def definition_from_json(data: bytes) -> Process:
 
 
 def definition_from_text(text: str) -> Process:
-    """The same from text, read once for all who ask again: a version never changes, and neither does a Process."""
+    """The same from text, cached: neither a version nor a Process ever changes."""
     return _kept(text) if len(text) <= KEPT_CHARACTERS_MAX else definition_from_json(text.encode())
 
 

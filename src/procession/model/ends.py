@@ -1,4 +1,4 @@
-"""How a run ended, as its history, the log and the alert tell it; and whether somebody is to be alerted."""
+"""How a run ended: the words for its history, the user log and the alert, and whether to send one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from procession.model.processes import AlertWhen
 from procession.model.runs import Run
 from procession.model.steps import StepRow
 
-STEPS_MAX = 20  # named of each kind; the counts tell of all
+STEPS_MAX = 20  # named of each kind; the counts cover the rest
 MESSAGE_CHARACTERS_MAX = 1_000
 LINE_CHARACTERS_MAX = 500
 ADDRESSES_MAX = 20
@@ -35,7 +35,7 @@ def addresses(text: str) -> list[str]:
 
 
 def is_told(when: AlertWhen, run: Run) -> bool:
-    """Whether this end is worth an alert. Who cancels a run knows it, so that is no problem."""
+    """Whether this end calls for an alert. A cancelled run does not: whoever cancelled it knows."""
     match when:
         case AlertWhen.NEVER:
             return False
@@ -46,7 +46,7 @@ def is_told(when: AlertWhen, run: Run) -> bool:
 
 
 def facts(steps: Iterable[StepRow]) -> dict[str, Any]:
-    """What went wrong, for the history: failed steps, those with remarks, and those that did not come to an end."""
+    """What went wrong, for the history: failed steps, steps with warnings, and steps that never finished."""
     enabled = [step for step in steps if step.enabled]
     kinds = {
         "failed": [step for step in enabled if step.status is StepStatus.FAILED],
@@ -68,7 +68,7 @@ def _step(row: StepRow) -> dict[str, str]:
 
 
 def failure(run: Run, found: Mapping[str, Any]) -> str:
-    """The line of the log that says where and why a run failed; "" for one that did not fail."""
+    """The user log's line on where and why a run failed; "" if it did not fail."""
     if run.status is not RunStatus.TIMED_OUT and run.outcome is not Outcome.FAILED:
         return ""
     verb = "timed out" if run.status is RunStatus.TIMED_OUT else "failed"
@@ -87,5 +87,5 @@ def place(found: Mapping[str, Any]) -> str:
 
 
 def one_line(text: str) -> str:
-    """Without line ends and other characters that could drive a terminal or end the header of a mail."""
+    """On one line, without control characters: they could drive a terminal or break a mail header."""
     return "".join(character if character.isprintable() else " " for character in text)

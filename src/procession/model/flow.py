@@ -7,8 +7,8 @@ Every rule below has a test:
 - Then `skip_when` is looked at: true means Skipped. Then all it follows must have succeeded (Success or Warning),
   unless `when` names a step: such a condition decides alone, and `needs` only says what to wait for. A `when` that
   compares values or files only is an addition: "send the mail if asked to" must not send after a failure.
-- A skipped step is transparent to the default dependency: a plain list goes on behind it as if it were not there. It is
-  not transparent to `needs`: who needs a skipped step is skipped.
+- A skipped step is transparent to the default dependency: a plain list continues as if it were not there. It is
+  not transparent to `needs`: a step that needs a skipped step is skipped.
 - A condition that cannot hold because a step failed leaves its step NotStarted (blocked), any other one skips it. When
   both a failure and a skip stand in the way, the failure counts.
 - Atoms about a step that can no longer run are false, except under `not`; properties are read once every step that the
@@ -32,7 +32,7 @@ _ACTIVE = frozenset({StepStatus.SCHEDULED, StepStatus.RUNNING})
 
 
 class FlowState(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a run at one moment. All mappings are only read.
+    """A snapshot of a run. Its mappings are read-only.
 
     `values` are those of all properties but Files, by "step.property"; `updated` the File properties that a step wrote
     or a person uploaded for this run; `told` the steps whose "blocked" message is recorded already.
@@ -97,7 +97,7 @@ def prepare(
 
 
 def next_moves(plan: Plan, state: FlowState) -> Moves:
-    """Everything that follows from the statuses: one call also gives the skips that follow from skips.
+    """All moves that the statuses allow. One call also returns the skips that follow from skips.
 
     One pass in order is enough, because steps name only steps before them (the process file refuses others).
     """
@@ -113,10 +113,10 @@ def next_moves(plan: Plan, state: FlowState) -> Moves:
 
 
 def outcome(process: Process, statuses: Mapping[str, StepStatus]) -> Outcome:
-    """How a run went that has nothing left to do.
+    """The outcome of a run with nothing left to do.
 
-    Failed also when an enabled step did not come to an end (blocked, cancelled in an earlier attempt, never begun):
-    Success must mean that everything was done that the process wanted done.
+    Also Failed when an enabled step never finished (blocked, cancelled in an earlier attempt, never begun):
+    Success must mean that the whole process was done.
     """
     ends = [statuses[step.key] for step in process.steps if step.enabled]
     if any(end not in SUCCEEDED and end is not StepStatus.SKIPPED for end in ends):
@@ -125,9 +125,9 @@ def outcome(process: Process, statuses: Mapping[str, StepStatus]) -> Outcome:
 
 
 def later_steps(process: Process, key: str, statuses: Mapping[str, StepStatus]) -> frozenset[str]:
-    """The step and every enabled or disabled step behind it: those that name one of them, or follow one by default.
+    """The step and all that depend on it, enabled or not: by name, or by the default order.
 
-    A step that is kept and was skipped is transparent: who follows it by default follows the step before it.
+    A kept step that was skipped is transparent: its default successor follows the step before it.
     """
     later: set[str] = set()
     followed: tuple[str, ...] = ()  # what a step here would follow by default
@@ -215,7 +215,7 @@ class _Walk:
         )
 
     def _obstacle(self, step: Step, follows: tuple[str, ...]) -> StepStatus | None:
-        """What becomes of a step that follows failed or skipped steps; None when nothing stands in its way."""
+        """The end of a step whose dependencies failed or were skipped; None if nothing blocks it."""
         for key in follows:
             if key in self.causes:
                 return self._block(step, self.causes[key])

@@ -25,7 +25,7 @@ class Id(msgspec.Struct, frozen=True, order=True):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The id that a client wrote, any case. Raises NotFound: a malformed id is an id of nothing."""
+        """Parses a client's id, in any case. Raises NotFound: a malformed id names nothing."""
         prefix, _, number = text.lower().partition("-")
         if prefix != cls.prefix or not _NUMBER.match(number):
             hint = "" if prefix == cls.prefix else f' (ids of a {cls.noun} begin with "{cls.prefix}-")'

@@ -1,4 +1,4 @@
-"""Which INPUTs a run lacks: told at the start for those that it cannot do without, else by the data step itself."""
+"""Missing INPUTs: refused at the start if the run is sure to need them, else reported by the data step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def is_missing(row: PropertyRow) -> bool:
 
 
 def wanting(process: Process, rows: Sequence[PropertyRow]) -> Iterator[str]:
-    """What is missing of the data steps that will run unless a step before them fails, one text an INPUT.
+    """Missing INPUTs of the data steps that are sure to run unless an earlier step fails, one text each.
 
     A step that a condition may skip is left out: its inputs may never be asked for.
     """
@@ -32,7 +32,7 @@ def wanting(process: Process, rows: Sequence[PropertyRow]) -> Iterator[str]:
 
 
 def _certain(process: Process) -> Iterator[Step]:
-    """Data steps without a condition, behind none that may be skipped; the default dependency sees through a skip."""
+    """Data steps that no condition can skip, directly or through a step they need."""
     unconditional: set[str] = set()
     for step in process.steps:
         is_free = step.enabled and step.when is None and step.skip_when is None

@@ -17,7 +17,7 @@ class RunStatus(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a finished run went; a run status alone does not tell (there is no failed run status)."""
+    """How a finished run went. The run status does not say: there is no Failed status."""
 
     SUCCESS = "Success"
     WARNING = "Warning"
@@ -52,7 +52,7 @@ class StepEvent(StrEnum):
     FAIL = "fail"
     SKIP = "skip"
     CANCEL = "cancel"
-    RETRY = "retry"  # a failed try with tries left, or a crash: it waits for its next turn
+    RETRY = "retry"  # retried after a failure or a crash
     RESET = "reset"
 
 
@@ -64,7 +64,7 @@ STEP_ACTIVE = frozenset({StepStatus.SCHEDULED, StepStatus.RUNNING})
 RUN_MOVES: dict[tuple[RunStatus, RunEvent], RunStatus] = {
     (RunStatus.NOT_STARTED, RunEvent.START): RunStatus.SCHEDULED,
     (RunStatus.SCHEDULED, RunEvent.TAKE): RunStatus.RUNNING,
-    (RunStatus.RUNNING, RunEvent.TAKE): RunStatus.RUNNING,  # taken over from a worker that is gone
+    (RunStatus.RUNNING, RunEvent.TAKE): RunStatus.RUNNING,  # taken over from a dead worker
     (RunStatus.RUNNING, RunEvent.FINISH): RunStatus.FINISHED,
     (RunStatus.SCHEDULED, RunEvent.CANCEL): RunStatus.CANCELLED,
     (RunStatus.RUNNING, RunEvent.CANCEL): RunStatus.CANCELLED,

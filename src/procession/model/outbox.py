@@ -1,4 +1,4 @@
-"""What waits to be told to somebody: a reference to what it is about, never its text."""
+"""Messages waiting to be sent: each refers to its subject and holds no text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from procession.model.ids import RunId, UserId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnd:
-    """The end that the history of `run` tells at `revision`, for the mail address `target`."""
+    """The end of `run`, recorded in its history at `revision`, to be mailed to `target`."""
 
     run: RunId
     revision: int
@@ -31,7 +31,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsent:
-    """What waits after a try that failed, or was given up."""
+    """A message whose last try failed, or that was given up."""
 
     about: UserId | RunEnd
     tries: int

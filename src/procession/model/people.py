@@ -59,7 +59,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Permission(msgspec.Struct, frozen=True, kw_only=True):
-    """A role on a resource, as a user or a group was granted it."""
+    """A role on a resource, granted to a user or a group."""
 
     resource: ResourceId
     name: str  # of the resource
@@ -67,7 +67,7 @@ class Permission(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogItem(msgspec.Struct, frozen=True, kw_only=True):
-    """What a user is told has happened; `number` grows with time."""
+    """An entry of the user log. `number` grows with time."""
 
     number: int
     at: datetime
@@ -85,11 +85,11 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     user: UserId
     scopes: frozenset[str]
     redirect_uris: tuple[str, ...] = ()
-    is_public: bool = False  # it can keep no secret (RFC 6749 section 2.1): PKCE, and no client_credentials
+    is_public: bool = False  # cannot keep a secret (RFC 6749 section 2.1): PKCE, and no client_credentials
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks, with which scopes (implied ones included); the command line acts as a user with every scope."""
+    """The user behind a request and its scopes, implied ones included. The command line has every scope."""
 
     user: User
     scopes: frozenset[str]

@@ -46,7 +46,7 @@ class StepKind(StrEnum):
 
 
 class Effect(StrEnum):
-    """May a crash or a restart repeat the step? ONCE: never, unless somebody releases it by name (docs/crash.md)."""
+    """Whether a crash or a restart may repeat the step. ONCE: only if released by name (docs/crash.md)."""
 
     PURE = "pure"
     IDEMPOTENT = "idempotent"
@@ -81,7 +81,7 @@ class Property(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AtomKind(StrEnum):
-    """What an atom of a condition asks; the first five name a step, UPDATED a File property, the rest compare."""
+    """The kinds of atom: the first five test a step, UPDATED a File property, the rest compare values."""
 
     SUCCEEDED = "succeeded"  # Success or Warning
     WARNED = "warned"
@@ -168,6 +168,6 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
                 yield step, item
 
     def property(self, reference: str) -> Property | None:
-        """The property that "step.property" names, None when there is none."""
+        """The property named by "step.property", or None."""
         step_key, _, key = reference.partition(".")
         return next((item for step, item in self.properties() if step.key == step_key and item.key == key), None)

@@ -1,4 +1,4 @@
-"""Which addresses an application may have its users sent back to (RFC 6749 3.1.2, RFC 8252 7, RFC 9700 2.1)."""
+"""Which redirect URIs an application may register (RFC 6749 3.1.2, RFC 8252 7, RFC 9700 2.1)."""
 
 from __future__ import annotations
 

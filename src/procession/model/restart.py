@@ -13,7 +13,7 @@ from procession.model.processes import Effect, Process, Step, StepKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Touches:
-    """The "step.property" references that a step reads and writes, as its action tells."""
+    """The "step.property" references that a step's action reads and writes."""
 
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
@@ -38,7 +38,7 @@ class RestartPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What somebody asks of a restart. `release` are the keys of steps declared `once` that may happen again."""
+    """Options of a restart. `release`: keys of `once` steps that may run again."""
 
     reason: str | None = None
     release: Set[str] = frozenset()
@@ -79,7 +79,7 @@ def plan(
 
 
 def check_release(process: Process, restart: RestartPlan, released: Set[str]) -> None:
-    """Raises Invalid, naming the steps, when a step declared `once` would run again and nobody released it by name."""
+    """Raises Invalid, naming the steps, if a `once` step would run again without being released."""
     held = [step for step in process.steps if step.key in restart.needs_release and step.key not in released]
     if held:
         names = ", ".join(label(step) for step in held)

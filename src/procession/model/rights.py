@@ -1,4 +1,4 @@
-"""The rules of who may, as data; operations/permissions.permit is the one function that reads them.
+"""Access rules as data. Only operations/permissions.permit reads them.
 
 docs/permissions.md shows them; a test keeps the two equal.
 """
@@ -37,7 +37,7 @@ USER_ROLE_RANK = {UserRole.SUBSCRIBER: 1, UserRole.DESIGNER: 2, UserRole.CLIENT_
 # Whoever administers users is an owner everywhere.
 ADMINS = frozenset({UserRole.CLIENT_ADMIN, UserRole.SVX_ADMIN})
 
-# What a user role can be on a process at most, whatever was granted: Subscribers run processes, they do not build them.
+# The highest role each user role can have on a process, whatever was granted: Subscribers run, they do not build.
 # Administrators need no grant, so none of theirs is cut.
 PROCESS_CEILING = {UserRole.SUBSCRIBER: Role.EXECUTOR, UserRole.DESIGNER: Role.OWNER}
 
@@ -48,7 +48,7 @@ ROLE_ON_A_GROUP = Role.READER
 
 
 def check(rule: Rule, path: Collection[str]) -> None:
-    """A rule that lets everybody pass, or nobody, is a mistake; `path` are the names of the ids that it can ask about.
+    """Refuses a rule that admits everybody or nobody. `path`: names of the ids that the rule can refer to.
 
     Raises ValueError.
     """
@@ -65,7 +65,7 @@ def check(rule: Rule, path: Collection[str]) -> None:
 
 
 def can_own_a_process(role: UserRole) -> bool:
-    """Whether somebody of this user role acts as the owner of a process that they were given."""
+    """Whether users of this role can own a process."""
     return role in ADMINS or PROCESS_CEILING[role] is Role.OWNER
 
 

@@ -1,4 +1,4 @@
-"""A process run: a private snapshot of a process and how far it has come (docs/crash.md, Run and step)."""
+"""A process run: a private snapshot of a process, and its progress (docs/crash.md, Run and step)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import msgspec
 
 from procession.model.ids import ProcessId, RunId, StepId, UserId
 from procession.model.lifecycle import Outcome, RunStatus
+from procession.model.stopwatch import Stopwatch
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +29,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome | None
     attempt: int  # 0 before the start, then 1, +1 with every restartfromhere
     epoch: int
-    revision: int  # +1 with every visible change; what a long poll compares
+    revision: int  # +1 with every visible change; a long poll compares it
     created_at: datetime
     modified_at: datetime
     modified_by: str  # login name
@@ -37,9 +38,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime | None  # the first start; a restart leaves it
     finished_at: datetime | None
     duration_seconds: float | None  # None until it is final
-    deadline_at: datetime | None
-    restarted_key: str | None  # the step that restartfromhere named: it runs whatever its condition says
+    worked: Stopwatch
+    worked_max: float | None  # at which it is timed out; None while nobody has taken this attempt
+    restarted_key: str | None  # named by restartfromhere: it runs whatever its condition says
     executor: str | None
+
+    def seconds(self, steady: float | None) -> float | None:
+        """Its duration: so far while it is Running, None before it began."""
+        return self.worked.at(steady) if self.status is RunStatus.RUNNING else self.duration_seconds
 
 
 def completion(
@@ -55,23 +61,23 @@ def completion(
 
 
 class HistoryKind(StrEnum):
-    """What a row of a run's history tells."""
+    """Kinds of rows in a run's history."""
 
     CREATED = "created"
     STARTED = "started"
     TAKEN = "taken"
-    TAKEN_OVER = "taken over"  # the server that worked on it is gone
+    TAKEN_OVER = "taken over"  # its server died
     STEP = "step"  # a step changed its status
     FINISHED = "finished"
     CANCELLED = "cancelled"
     TIMED_OUT = "timed out"
     KILLED = "killed"  # the receipt
-    LATE_RESULT = "late result"  # it changed nothing
+    LATE_RESULT = "late result"  # arrived too late to count
     RESTARTED = "restarted"
 
 
 class HistoryRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a run's history; `detail` holds JSON values, its keys in the wire's spelling."""
+    """A row of a run's history. `detail` holds JSON values under the wire's keys."""
 
     revision: int
     at: datetime
@@ -84,7 +90,7 @@ class HistoryRow(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
-    """Which runs a list shows; None means any. Bounds are strict (docs/wire.md, Values)."""
+    """Filters of a list of runs; None: any. Bounds are strict (docs/wire.md, Values)."""
 
     process: ProcessId | None = None
     name: str | None = None  # a part of it, any case

@@ -10,6 +10,7 @@ from procession.model.files import File
 from procession.model.ids import ProcessId, PropertyId, RunId, StepId
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Property, StepKind
+from procession.model.stopwatch import Stopwatch
 
 UNDER_WAY = "step is currently running"  # seed: the completion message of a running step
 
@@ -32,10 +33,18 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime | None
     finished_at: datetime | None
     duration_seconds: float | None
+    began: float | None  # on the stopwatch of its run
+    run_worked: Stopwatch | None  # while it is Running
     tries: int  # begun attempts since the run's start or last restart of this step
     retry_at: datetime | None
     progress: float | None  # 0.0 to 1.0
     progress_message: str
+
+    def seconds(self, steady: float | None) -> float | None:
+        """Its duration: so far while it is Running, None before it began."""
+        if self.status is not StepStatus.RUNNING or self.run_worked is None:
+            return self.duration_seconds
+        return max(self.run_worked.at(steady) - (self.began or 0.0), 0.0)
 
 
 class PropertyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,12 +63,12 @@ class PropertyRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt at one step: written before the process is let go."""
+    """One attempt at one step; written before its process starts to work."""
 
     id: int
     step: StepId
     attempt: int  # of the run
-    number: int  # the how-many-th try
+    number: int  # try number, from 1
     epoch: int
     started_at: datetime
     finished_at: datetime | None
@@ -69,4 +78,4 @@ class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     started_ticks: int
     boot_id: str
-    is_gone: bool  # the process and its descendants are known to be gone
+    is_gone: bool  # the process and all its descendants have ended

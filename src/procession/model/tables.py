@@ -1,4 +1,4 @@
-"""Managed tables: versions that are sets of immutable files, and what a change makes of one."""
+"""Managed tables: each version is a set of immutable files."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class TableVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A Parquet file of a table; its row's id tells apart two stays of one content."""
+    """A Parquet file of a table. `number` tells apart two stays of the same content."""
 
     number: int
     content: Content
@@ -67,7 +67,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPart:
-    """A file that is in the file store already, and that no row names yet."""
+    """A file that is already in the blob store but not in the database."""
 
     content: Content
     rows: int
@@ -75,7 +75,7 @@ class NewPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """A table as of one version: what a job is given."""
+    """A table at one version, as a job gets it."""
 
     table: Table
     version: TableVersion

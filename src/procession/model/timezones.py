@@ -10,7 +10,7 @@ from procession.model.people import UTC_NAME
 
 # Two names that CLDR no longer lists, "- Old", have the zone that followed; Mid-Atlantic is the plain offset.
 _IANA_BY_NAME = {
-    UTC_NAME: "Etc/UTC",  # ours: what a user has to whom nobody gave one
+    UTC_NAME: "Etc/UTC",  # of a user created without one
     "(UTC-12:00) International Date Line West": "Etc/GMT+12",
     "(UTC-11:00) Coordinated Universal Time-11": "Etc/GMT+11",
     "(UTC-10:00) Aleutian Islands": "America/Adak",
@@ -154,7 +154,7 @@ _NAME_BY_LOWER = {name.lower(): name for name in NAMES}
 
 
 def named(text: str) -> str:
-    """`text` with blanks around it removed, when it is a time zone in any case. Raises Invalid."""
+    """The zone that `text` names, in any case. Raises Invalid."""
     text = text.strip()
     if text.lower() not in _NAME_BY_LOWER:
         raise Invalid(

@@ -19,7 +19,7 @@ _SESSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.ASCII |
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadSession:
-    """`id` is a random uuid; only the user who began a session knows of it."""
+    """`id` is a random uuid; only the user who began the session knows it."""
 
     id: str
     file: FileId
@@ -30,11 +30,11 @@ class UploadSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """What has arrived under one number, 1 and up; `stored_as` is the name of its file on our disk."""
+    """A chunk as it arrived, numbered from 1. `stored_as` is its file name in the chunk store."""
 
     number: int
     stored_as: str
-    file_name: str  # as the client called it
+    file_name: str  # the client's name for it
     sha256: str  # hex
     size_bytes: int
 
@@ -50,14 +50,14 @@ def check_whole(chunks: Sequence[Chunk]) -> None:
 
 
 def parse_session(text: str) -> str:
-    """A session's id in the form we gave it, any case: an id has one spelling. Raises NotFound."""
+    """A session's id as issued, in any case. Raises NotFound."""
     if not _SESSION.match(text):
         raise NotFound(f"there is no upload session {text[:80]}")
     return text.lower()
 
 
 def parse_chunk(text: str) -> int:
-    """Raises Invalid: a chunk's number is a client's own, not an id of ours."""
+    """Raises Invalid rather than NotFound: the client chooses a chunk's number."""
     if not (text.isascii() and text.isdecimal() and 1 <= len(text) <= 9 and 1 <= int(text) <= CHUNKS_MAX):
         raise Invalid(f"{text[:80]} is not the number of a chunk; chunks are numbered from 1 to {CHUNKS_MAX}")
     return int(text)

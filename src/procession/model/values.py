@@ -1,4 +1,4 @@
-"""Values of properties: what the API, the process file or a step gives, checked and brought to one form for each type.
+"""Property values from the API, the process file or a step, checked and normalised by type.
 
 In the model a Datepicker is ISO text ("2026-11-30"), a Number an int or a Decimal, a Decimal a Decimal with exactly the
 property's decimal points, a CheckBox a bool. Money never becomes a float: a float is read by its shortest decimal text.
@@ -29,7 +29,7 @@ _EXACT = Context(prec=2 * DIGITS_MAX)
 
 
 def normalise(item: Property, raw: object) -> Value:
-    """The value that `raw` means for this property. Raises Invalid, naming the property and what was expected.
+    """`raw` as a value of this property. Raises Invalid, naming the property and what was expected.
 
     None is no value, and so is "" for every type but Text, String and SystemVariable, where it is kept.
     """
@@ -43,12 +43,12 @@ def normalise(item: Property, raw: object) -> Value:
 
 
 def is_missing(item: Property, value: Value) -> bool:
-    """Is it an INPUT that must be filled and is not? (A File's value is any text once it has bytes, else None.)"""
+    """Whether a required INPUT is empty. (A File's value is any text once it has bytes, else None.)"""
     return item.required and item.flow is Flow.INPUT and (value is None or value == "")
 
 
 def to_text(value: Value) -> str | None:
-    """The value as the store keeps it; from_text with the property's type gives the same value back."""
+    """The value as the store keeps it. from_text reads it back."""
     match value:
         case None:
             return None
@@ -61,7 +61,7 @@ def to_text(value: Value) -> str | None:
 
 
 def from_text(item_type: PropertyType, text: str | None) -> Value:
-    """The value that to_text wrote."""
+    """The inverse of to_text."""
     if text is None:
         return None
     match item_type:
@@ -76,7 +76,7 @@ def from_text(item_type: PropertyType, text: str | None) -> Value:
 
 
 def check_text(text: str) -> str:
-    """The same text. Raises ValueError for what no store can keep, or more than the limit."""
+    """Returns the text. Raises ValueError if a database cannot hold it or it exceeds the limit."""
     if len(text) > TEXT_CHARACTERS_MAX:
         raise ValueError(f"must have at most {TEXT_CHARACTERS_MAX:,} characters, not {len(text):,}")
     if "\0" in text:
@@ -129,7 +129,7 @@ def _number(item: Property, raw: object) -> Value:
 
 
 def _decimal(item: Property, raw: object) -> Value:
-    """With exactly the property's decimal points: zeros are added, but a digit is never rounded away in silence."""
+    """With exactly the property's decimal points. Adds zeros, and refuses to round a digit away."""
     if raw == "":
         return None
     number = read_number(raw)
@@ -156,7 +156,7 @@ def _check_box(item: Property, raw: object) -> Value:
 
 
 def _text(item: Property, raw: object) -> Value:
-    """Text; an int is taken by its digits. A float is refused: 1.10 has already become 1.1 on its way here."""
+    """Text, or the digits of an int. Refuses a float: 1.10 has already become 1.1 in it."""
     if isinstance(raw, int) and not isinstance(raw, bool):
         return str(int(read_number(raw)))
     if not isinstance(raw, str):

@@ -1,4 +1,4 @@
-"""Two versions of a process compared: what differs, and whether a run may go on with the newer one from a step."""
+"""Compares two versions of a process: what differs, and whether a run can go on with the newer one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from procession.model.lifecycle import StepStatus
 from procession.model.processes import Flow, Process, Property, PropertyType, Step
 from procession.model.steps import PropertyRow
 
-# What nothing that a step does depends on may change in front of the restart point, too.
+# These may change before the restart point, too: no step depends on them.
 _OF_STEP = {
     "kind": "its kind",
     "action": "its action",
@@ -46,14 +46,14 @@ _OF_PROCESS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """What a run has behind it: statuses by step key, properties by "step.property"."""
+    """What a run has done: statuses by step key, properties by "step.property"."""
 
     statuses: Mapping[str, StepStatus]
     properties: Mapping[str, PropertyRow]
 
 
 def changes(old: Process, new: Process) -> list[str]:
-    """Everything that differs and may matter, one text a step, in the order of the newer version."""
+    """All differences that may matter, one text for each step, in the order of the newer version."""
     words = [word for field, word in _OF_PROCESS.items() if getattr(old, field) != getattr(new, field)]
     found = [f"the {word} of the process" for word in dict.fromkeys(words)]
     for step in new.steps:
@@ -119,7 +119,7 @@ def _before(old: Process, new: Process, behind: tuple[frozenset[str], frozenset[
 
 
 def _unfit(old: Step | None, new: Step, past: Past) -> Iterator[str]:
-    """What the run has that a step which runs again cannot take, or what it lacks."""
+    """Values of the run that do not fit a step to run again, or are missing."""
     if old is not None and old.kind is not new.kind:
         yield f"{label(new)} is a {new.kind} step, and was a {old.kind} step"
         return
@@ -134,7 +134,7 @@ def _unfit(old: Step | None, new: Step, past: Past) -> Iterator[str]:
 
 
 def _unfit_input(row: PropertyRow | None, item: Property, *, is_sure: bool) -> str:
-    """`is_sure`: no condition can skip the step, so that what it requires must be there."""
+    """`is_sure`: no condition can skip the step, so its required inputs must be there."""
     asks = item.required and is_sure
     if item.type is PropertyType.FILE:
         has_file = row is not None and row.file is not None and row.file.sha256 is not None
@@ -148,7 +148,7 @@ def _unfit_input(row: PropertyRow | None, item: Property, *, is_sure: bool) -> s
 
 
 def carried(old: Process, new: Process) -> set[str]:
-    """Each "step.property" whose present value the run keeps: INPUTs, and what begins alike in both versions."""
+    """Each "step.property" whose value the run keeps: INPUTs, and those that start alike in both versions."""
     begins = {f"{step.key}.{item.key}": item for step, item in old.properties()}
     kept = set()
     for step, item in new.properties():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from procession.store.chunks import Chunks
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Office:
     """`logs` is the folder of step logs; `url` is our own address;
-    `allows_network` says whether steps that ask for the network get it.
+    `allows_network` says whether steps that ask for the network get it;
+    `steady` gives the steady clock's seconds, and None while no server works on this home.
 
     `workbench` does the work on tables; commands have none.
     """
@@ -26,6 +27,7 @@ class Office:
     blobs: Blobs
     chunks: Chunks
     logs: Path
+    steady: Callable[[], float | None]
     url: str = ""
     allows_network: bool = False
     workbench: Workbench | None = None

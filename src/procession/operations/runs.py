@@ -131,7 +131,7 @@ def cancel(act: Act, run_id: RunId, *, reason: str | None = None) -> Run:
     run = find(tx, run_id)
     if run.status not in RUN_ACTIVE:
         return run
-    seconds = None if run.started_at is None else max((now - run.started_at).total_seconds(), 0.0)
+    seconds = None if run.started_at is None else run.worked.at(act.office.steady())
     run = store.end_early(tx, run, RunEvent.CANCEL, now=now, seconds=seconds)
     stopped = moves.cancel_steps(tx, run_id)
     history.stop_attempts(tx, run_id, StepStatus.CANCELLED, "the process run was cancelled", now)

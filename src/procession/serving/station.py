@@ -91,7 +91,7 @@ def _open(
     running.start(_processes("step processes", isolation.start, isolation.close))
     database = home.open_database(clock, on_fatal)
     running.start(Part(name="database", stop=database.close, seconds_max=DATABASE_SECONDS_MAX))
-    office = _open_office(settings, home)
+    office = _open_office(settings, home, clock)
     uploads.sweep(database, office.chunks)
     office.blobs.sweep()
     tools = Tools(
@@ -137,12 +137,13 @@ def _tidy(tools: Tools, office: Office) -> bool:
     return uploads.tidy(tools.database, office.chunks, tools.clock.now())
 
 
-def _open_office(settings: Settings, home: Home) -> Office:
+def _open_office(settings: Settings, home: Home, clock: Clock) -> Office:
     return Office(
         actions=actions.book(),
         blobs=home.open_blobs(),
         chunks=home.open_chunks(),
         logs=home.logs,
+        steady=clock.monotonic,
         allows_network=settings.allow_network,
         workbench=_open_workbench(settings, home),
     )

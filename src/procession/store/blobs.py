@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from procession.model.errors import Invalid, NotFound
 from procession.model.files import Content
+from procession.shortages import is_shortage
 from procession.store import ahead
 from procession.store.crash import CrashPoint, pass_by
 
@@ -84,11 +85,7 @@ class Blobs:
 
         Raises Invalid for anything but a regular file there: links and pipes would lead a step to other people's bytes.
         """
-        descriptor = _open_below(inside, source)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise Invalid(f"the output {source.name} is not a file")
-        with os.fdopen(descriptor, "rb") as file:
+        with _opened_below(inside, source) as file:
             sink = self.sink()
             try:
                 while block := file.read(COPY_BYTES):
@@ -164,6 +161,18 @@ def _link(path: Path, target: Path) -> bool:
     return True
 
 
+@contextmanager
+def _opened_below(folder: Path, source: Path) -> Iterator[BinaryIO]:
+    descriptor = _open_below(folder, source)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Invalid(f"the output {source.name} is not a file")
+        with open(descriptor, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(descriptor)
+
+
 def _open_below(folder: Path, source: Path) -> int:
     """A descriptor of the file, reached from the folder name by name, none of them a link. Raises Invalid.
 
@@ -180,7 +189,9 @@ def _open_below(folder: Path, source: Path) -> int:
             os.close(place)
             place = below
         return os.open(names[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)
-    except OSError:
+    except OSError as error:
+        if is_shortage(error):
+            raise
         raise Invalid(f"the output file {source.name} does not exist or is a link") from None
     finally:
         os.close(place)

@@ -77,7 +77,7 @@ class Task(Generic[T]):
     """An operation on its way, and who is told of its end: `then` gets this task, with `value` or `error` set.
 
     An operation may be performed more than once before it is committed: it changes nothing but its transaction.
-    `must_be_written`: it waits for a full disk to have room, instead of failing.
+    `must_be_written`: it waits for the end of a shortage, a full disk say, instead of failing.
     """
 
     __slots__ = ("error", "must_be_written", "operation", "then", "value", "waited_seconds")
@@ -146,7 +146,7 @@ class Database(Protocol):
     """All that was acknowledged survives a power cut."""
 
     def read(self) -> AbstractContextManager[Transaction]:
-        """For keyed reads: every statement sees the latest commit."""
+        """For keyed reads: every statement sees the latest commit. Raises Unavailable where nothing can be read now."""
 
     def snapshot(self) -> AbstractContextManager[Transaction]:
         """For answers of several statements that must agree with each other."""

@@ -124,18 +124,19 @@ class AttemptEnd(msgspec.Struct, frozen=True, kw_only=True):
 
 def end_attempt(tx: Transaction, attempt: int, end: AttemptEnd) -> None:
     tx.run(
-        "UPDATE step_attempt SET status = ?, message = ?, finished_at = ?, duration = ?, is_gone = ?"
-        " WHERE id = ? AND status = 'Running'",
-        *(end.status, end.message, times.to_column(end.at), times.seconds_to_column(end.seconds)),
-        *(int(end.is_gone), attempt),
+        f"UPDATE step_attempt SET status = ?, message = ?, finished_at = {times.NOT_BEFORE_START}, duration = ?,"
+        " is_gone = ? WHERE id = ? AND status = 'Running'",
+        *(end.status, end.message, *times.end_to_columns(end.at, end.seconds)),
+        *(times.seconds_to_column(end.seconds), int(end.is_gone), attempt),
     )
 
 
 def stop_attempts(tx: Transaction, run: RunId, status: StepStatus, message: str, now: datetime) -> None:
     """What was under way counts as ended; whether its processes are gone is another question."""
     tx.run(
-        "UPDATE step_attempt SET status = ?, message = ?, finished_at = ? WHERE run_id = ? AND status = 'Running'",
-        *(status, message, times.to_column(now), run.number),
+        f"UPDATE step_attempt SET status = ?, message = ?, finished_at = {times.NOT_BEFORE_START}"
+        " WHERE run_id = ? AND status = 'Running'",
+        *(status, message, *times.end_to_columns(now, None), run.number),
     )
 
 

@@ -16,12 +16,16 @@ from procession.store.runs import Superseded
 
 
 class StepWrite(msgspec.Struct, frozen=True, kw_only=True):
-    """What a status change writes into the step's row; None leaves the column as an event leaves it."""
+    """What a status change writes into the step's row; None leaves the column as an event leaves it.
+
+    `began` is what the stopwatch of the run showed.
+    """
 
     message: str
     finished_at: datetime | None = None
     duration_seconds: float | None = None
     started_at: datetime | None = None
+    began: float | None = None
     retry_at: datetime | None = None
 
 
@@ -36,9 +40,11 @@ def move(
     for event in events:
         new = move_step(new, event)
     changed = tx.run(
-        "UPDATE step SET status = ?, message = ?, started_at = coalesce(?, started_at), finished_at = ?, duration = ?,"
-        " retry_at = ?, tries = tries + ?, progress = NULL, progress_message = '' WHERE id = ? AND status = ?",
-        *(new, write.message, times.maybe_to_column(write.started_at), times.maybe_to_column(write.finished_at)),
+        "UPDATE step SET status = ?, message = ?, started_at = coalesce(?, started_at), began = coalesce(?, began),"
+        f" finished_at = {times.NOT_BEFORE_START}, duration = ?, retry_at = ?, tries = tries + ?, progress = NULL,"
+        " progress_message = '' WHERE id = ? AND status = ?",
+        *(new, write.message, times.maybe_to_column(write.started_at), times.seconds_to_column(write.began)),
+        *times.end_to_columns(write.finished_at, write.duration_seconds),
         *(times.seconds_to_column(write.duration_seconds), times.maybe_to_column(write.retry_at)),
         *(sum(event is StepEvent.BEGIN for event in events), step.number, status),
     )
@@ -65,19 +71,11 @@ def time_out_steps(tx: Transaction, run: RunId, *, message: str, now: datetime) 
     """Failed: what is under way; what waits for its turn is Cancelled."""
     ended = []
     for step in _active(tx, run):
-        is_running = step.status is StepStatus.RUNNING
-        event = StepEvent.FAIL if is_running else StepEvent.CANCEL
-        seconds = None
-        if is_running and step.started_at is not None:
-            seconds = max((now - step.started_at).total_seconds(), 0.0)
-        finished = now if is_running else None
-        move(
-            tx,
-            step.id,
-            step.status,
-            (event,),
-            StepWrite(message=message, finished_at=finished, duration_seconds=seconds),
-        )
+        event, write = StepEvent.CANCEL, StepWrite(message=message)
+        if step.status is StepStatus.RUNNING:
+            event, seconds = StepEvent.FAIL, step.seconds(None)  # the stopwatch of the run stands already
+            write = StepWrite(message=message, finished_at=now, duration_seconds=seconds)
+        move(tx, step.id, step.status, (event,), write)
         ended.append(step.id)
     return ended
 
@@ -89,8 +87,8 @@ def reset_step(tx: Transaction, step: StepRow) -> None:
     """
     new = move_step(step.status, StepEvent.RESET)
     changed = tx.run(
-        "UPDATE step SET status = ?, message = '', started_at = NULL, finished_at = NULL, duration = NULL, tries = 0,"
-        " retry_at = NULL, progress = NULL, progress_message = '' WHERE id = ? AND status = ?",
+        "UPDATE step SET status = ?, message = '', started_at = NULL, finished_at = NULL, duration = NULL,"
+        " began = NULL, tries = 0, retry_at = NULL, progress = NULL, progress_message = '' WHERE id = ? AND status = ?",
         *(new, step.id.number, step.status),
     )
     if changed != 1:

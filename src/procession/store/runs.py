@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
+from procession.model import stopwatch
 from procession.model.ids import ProcessId, RunId, UserId
 from procession.model.lifecycle import (
     Outcome,
@@ -25,7 +28,7 @@ from procession.store.database import Transaction
 _RUN = (
     "r.id, r.process_id, r.version, r.name, r.description, r.alert_email, r.alert_sms, r.status, r.outcome, r.attempt,"
     " r.epoch, r.revision, r.created_at, r.modified_at, r.modified_by, r.started_by, r.scheduled_at, r.started_at,"
-    " r.finished_at, r.duration, r.deadline_at, r.restarted_key, r.executor"
+    " r.finished_at, r.duration, r.worked, r.beat, r.worked_max, r.restarted_key, r.executor"
 )
 
 
@@ -100,10 +103,26 @@ def unfinished_ids(tx: Transaction) -> list[RunId]:
     return [RunId(row[0]) for row in tx.all("SELECT id FROM run WHERE status IN ('Scheduled', 'Running') ORDER BY id")]
 
 
-def renew_leases(tx: Transaction, executor: str, until: datetime) -> int:
+def beat(tx: Transaction, executor: str, steady: float) -> int:
+    """Count what was worked on until now; what comes after the last beat is lost in a crash."""
     return tx.run(
-        "UPDATE run SET lease_until = ? WHERE executor = ? AND status = 'Running'", times.to_column(until), executor
+        f"UPDATE run SET {_BEAT} WHERE status = 'Running' AND executor = ? AND beat IS NOT NULL",
+        *(*_beat(steady), executor),
     )
+
+
+def stand_still(tx: Transaction) -> int:
+    """Nobody works on any run: no stopwatch goes on from what an engine that is gone has written."""
+    return tx.run("UPDATE run SET beat = NULL WHERE status = 'Running'")
+
+
+# The stopwatch, moved on to a moment of the steady clock, which both parameters name.
+_BEAT = "worked = worked + coalesce(? - beat, 0), beat = ?"
+
+
+def _beat(steady: float) -> tuple[int, int]:
+    moment = round(steady * 1_000_000)
+    return moment, moment
 
 
 def touch(tx: Transaction, run: Run, *, author: str, now: datetime) -> None:
@@ -127,31 +146,40 @@ def start(tx: Transaction, run: Run, starter: UserId, *, author: str, now: datet
     return _apply(tx, run, RunEvent.START, changes, moment, starter.number, moment, author)
 
 
-def take(tx: Transaction, run: Run, executor: str, *, now: datetime, lease_until: datetime, deadline: datetime) -> Run:
-    """Running under a new epoch; the first start keeps its date."""
-    moment = times.to_column(now)
+def take(tx: Transaction, run: Run, executor: str, *, now: datetime, steady: float, limit_seconds: float) -> Run:
+    """Running under a new epoch; the first start keeps its date, and each attempt has the whole time limit."""
     changes = (
-        "epoch = epoch + 1, executor = ?, lease_until = ?, started_at = coalesce(started_at, ?),"
-        " deadline_at = coalesce(deadline_at, ?)"
+        "epoch = epoch + 1, executor = ?, beat = ?, started_at = coalesce(started_at, ?),"
+        " worked_max = coalesce(worked_max, worked + ?)"
     )
-    parameters = (executor, times.to_column(lease_until), moment, times.to_column(deadline))
+    parameters = (
+        executor,
+        times.seconds_to_column(steady),
+        times.to_column(now),
+        times.seconds_to_column(limit_seconds),
+    )
     return _apply(tx, run, RunEvent.TAKE, changes, *parameters)
 
 
 def finish(tx: Transaction, run: Run, outcome: Outcome, *, now: datetime, seconds: float) -> Run:
-    changes = "outcome = ?, finished_at = ?, duration = ?, deadline_at = NULL, lease_until = NULL"
-    return _apply(tx, run, RunEvent.FINISH, changes, outcome, times.to_column(now), times.seconds_to_column(seconds))
+    return _apply(tx, run, RunEvent.FINISH, f"outcome = ?, {_END}", outcome, *_end(run, now, seconds))
+
+
+_END = "finished_at = ?, duration = ?, worked = coalesce(?, worked), beat = NULL, worked_max = NULL"
+
+
+def _end(run: Run, now: datetime, seconds: float | None) -> tuple[int | None, ...]:
+    """`seconds` None: it had not begun, and its dates stay unset."""
+    duration = times.seconds_to_column(seconds)
+    if seconds is None or run.started_at is None:
+        return None, duration, duration
+    return times.to_column(stopwatch.end(run.started_at, seconds, now)), duration, duration
 
 
 def end_early(tx: Transaction, run: Run, event: RunEvent, *, now: datetime, seconds: float | None) -> Run:
-    """Cancel or time out: final at once, under a new epoch, so that whoever works on it finds itself superseded.
-
-    `seconds` None: the run had not begun, and its dates stay unset.
-    """
+    """Cancel or time out: final at once, under a new epoch, so that whoever works on it finds itself superseded."""
     assert event in {RunEvent.CANCEL, RunEvent.TIME_OUT}
-    finished = None if seconds is None else times.to_column(now)
-    changes = "epoch = epoch + 1, finished_at = ?, duration = ?, deadline_at = NULL, lease_until = NULL"
-    return _apply(tx, run, event, changes, finished, times.seconds_to_column(seconds))
+    return _apply(tx, run, event, f"epoch = epoch + 1, {_END}", *_end(run, now, seconds))
 
 
 def follow(tx: Transaction, run: Run, version: int, process: Process) -> Run:
@@ -171,7 +199,7 @@ def restart(tx: Transaction, run: Run, key: str, starter: UserId, *, author: str
     moment = times.to_column(now)
     changes = (
         "epoch = epoch + 1, attempt = attempt + 1, outcome = NULL, finished_at = NULL, duration = NULL,"
-        " deadline_at = NULL, restarted_key = ?, scheduled_at = ?, started_by = ?, modified_at = ?, modified_by = ?"
+        " restarted_key = ?, scheduled_at = ?, started_by = ?, modified_at = ?, modified_by = ?"
     )
     return _apply(tx, run, RunEvent.RESTART, changes, key, moment, starter.number, moment, author)
 
@@ -190,18 +218,26 @@ def _apply(tx: Transaction, run: Run, event: RunEvent, changes: str, *parameters
     return _run(row)
 
 
-def fence(tx: Transaction, run: RunId, epoch: int, *, revisions: int) -> int:
-    """Hold a running run for this transaction's writes and count its changes; gives the first new revision.
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that is held: the first new revision, and its stopwatch in seconds."""
+
+    revision: int
+    worked: float
+
+
+def fence(tx: Transaction, run: RunId, epoch: int, *, revisions: int, steady: float) -> Held:
+    """Hold a running run for this transaction's writes, and count its changes and its time.
 
     Raises Superseded when it is no longer ours.
     """
     row = tx.one(
-        "UPDATE run SET revision = revision + ? WHERE id = ? AND epoch = ? AND status = 'Running' RETURNING revision",
-        *(revisions, run.number, epoch),
+        f"UPDATE run SET revision = revision + ?, {_BEAT} WHERE id = ? AND epoch = ? AND status = 'Running'"
+        " RETURNING revision, worked",
+        *(revisions, *_beat(steady), run.number, epoch),
     )
     if row is None:
         raise Superseded
-    return int(row[0]) - revisions + 1
+    return Held(revision=row[0] - revisions + 1, worked=row[1] / 1_000_000)
 
 
 def _run(row: tuple[Any, ...]) -> Run:
@@ -226,7 +262,8 @@ def _run(row: tuple[Any, ...]) -> Run:
         started_at=times.maybe_from_column(row[17]),
         finished_at=times.maybe_from_column(row[18]),
         duration_seconds=times.seconds_from_column(row[19]),
-        deadline_at=times.maybe_from_column(row[20]),
-        restarted_key=row[21],
-        executor=row[22],
+        worked=times.stopwatch(row[20], row[21]),
+        worked_max=times.seconds_from_column(row[22]),
+        restarted_key=row[23],
+        executor=row[24],
     )

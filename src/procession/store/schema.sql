@@ -1,5 +1,7 @@
 -- The whole schema, as the migrations leave it; a test compares the two.
 -- Times are microseconds since 1970 in UTC, durations microseconds. Statuses repeat model/lifecycle.py.
+-- A run's stopwatch (model/stopwatch.py) is `worked` at the moment `beat` of the machine's steady clock; `worked_max` and
+-- a step's `began` are readings of it.
 
 CREATE TABLE schema_migration (
     number INTEGER PRIMARY KEY,
@@ -192,10 +194,11 @@ CREATE TABLE run (
     started_at INTEGER,
     finished_at INTEGER,
     duration INTEGER,
-    deadline_at INTEGER,
     restarted_key TEXT,
     executor TEXT,
-    lease_until INTEGER,
+    worked INTEGER NOT NULL DEFAULT 0,
+    beat INTEGER,
+    worked_max INTEGER,
     FOREIGN KEY (process_id, version) REFERENCES process_version (process_id, number),
     CHECK ((outcome IS NOT NULL) = (status = 'Finished')),
     CHECK (status <> 'Running' OR (executor IS NOT NULL AND started_at IS NOT NULL))
@@ -227,6 +230,7 @@ CREATE TABLE step (
     retry_at INTEGER,
     progress REAL,
     progress_message TEXT NOT NULL DEFAULT '',
+    began INTEGER,
     CHECK (status <> 'Running' OR started_at IS NOT NULL)
 ) STRICT;
 

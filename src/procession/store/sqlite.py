@@ -19,7 +19,9 @@ from procession.model.errors import Unavailable
 from procession.model.ids import RunId
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Commits, Rider, Task, Transaction
-from procession.store.sqlite_commits import SqliteCommits, SqliteTransaction
+from procession.store.sqlite_commits import SqliteCommits
+from procession.store.sqlite_errors import is_passing
+from procession.store.sqlite_transaction import SqliteTransaction
 
 T = TypeVar("T")
 
@@ -59,17 +61,21 @@ class SqliteDatabase:
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """For keyed reads: every statement sees the latest commit."""
-        yield SqliteTransaction(self._reader())
+        try:
+            yield SqliteTransaction(self._reader())
+        except (sqlite3.OperationalError, MemoryError) as error:
+            raise _in_words(error) from error
 
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:
         """For answers of several statements that must agree with each other."""
-        connection = self._reader()
-        connection.execute("BEGIN")
-        try:
-            yield SqliteTransaction(connection)
-        finally:
-            connection.execute("COMMIT")
+        with self.read():
+            connection = self._reader()
+            connection.execute("BEGIN")
+            try:
+                yield SqliteTransaction(connection)
+            finally:
+                connection.execute("COMMIT")
 
     def submit(self, operation: Callable[[Transaction], T]) -> Future[T]:
         """Queue an operation; the future resolves after its commit is on disk, or raises what the operation raised."""
@@ -132,19 +138,23 @@ class SqliteDatabase:
             check_same_thread=False,
             cached_statements=STATEMENTS_KEPT,
         )
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA cache_size = -16000")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES_MAX}")
+        try:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA cache_size = -16000")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES_MAX}")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _reader(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
         if connection is None:
             connection = self._connect()
+            self._open_readers.append(connection)
             connection.execute("PRAGMA query_only = ON")
             self._readers.connection = connection
-            self._open_readers.append(connection)
         return connection
 
 
@@ -173,6 +183,10 @@ class _Writer:
             self._bell.clear()
             while self._commits.has_work() and not self._commits.commit():
                 pass
+
+
+def _in_words(error: Exception) -> Exception:
+    return Unavailable("the database cannot be read now; try again in a moment") if is_passing(error) else error
 
 
 def _resolve(future: Future[T], task: Task[T]) -> None:

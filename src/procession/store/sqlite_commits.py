@@ -8,103 +8,27 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from procession.model.errors import ProcessionError, Unavailable
 from procession.model.ids import RunId
+from procession.shortages import REST_SECONDS
 from procession.store.crash import CrashPoint
-from procession.store.database import Rider, Row, Task, check
+from procession.store.database import Rider, Task
+from procession.store.sqlite_errors import is_busy, is_full, is_passing
+from procession.store.sqlite_transaction import SqliteTransaction
 
 log = logging.getLogger(__name__)
 
 BATCH_OPERATIONS_MAX = 256  # longer batches make the first of them wait
 BUSY_TRY_SECONDS = 0.1  # one wait for another program's lock; the thread that commits has more to do
-FULL_REST_SECONDS = 0.5  # before what must be written is tried again on a full disk
 
 _FULL = Unavailable("nothing was saved because the disk is full; try again in a moment")
+_UNREAD = Unavailable("nothing was saved because the database could not be read; try again in a moment")
 _BUSY = Unavailable("nothing was saved because the database is in use by another program; try again in a moment")
 _IN_DOUBT = Unavailable("the server could not save this; it is restarting, try again in a moment")
-
-
-class SqliteTransaction:
-    """What operations see of the database. Parameters always travel beside the text."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._afterwards: list[Callable[[], None]] = []
-        self.looks: list[RunId] = []
-
-    def one(self, sql: str, *parameters: Any) -> Row | None:
-        check(parameters)
-        row: Row | None = self._connection.execute(sql, parameters).fetchone()
-        return row
-
-    def all(self, sql: str, *parameters: Any) -> list[Row]:
-        check(parameters)
-        return self._connection.execute(sql, parameters).fetchall()
-
-    def run(self, sql: str, *parameters: Any) -> int:
-        """Execute a statement that changes rows; gives how many."""
-        check(parameters)
-        return self._connection.execute(sql, parameters).rowcount
-
-    def insert(self, sql: str, *parameters: Any) -> int:
-        row = self.one(sql, *parameters)
-        assert row is not None
-        return int(row[0])
-
-    def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        for row in rows:
-            check(row)
-        self._connection.executemany(sql, rows)
-
-    @contextmanager
-    def part(self) -> Iterator[None]:
-        """What is written inside leaves no trace when the block raises; the rest of the transaction stays."""
-        self._connection.execute("SAVEPOINT part")
-        try:
-            yield
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK TO part")
-                self._connection.execute("RELEASE part")
-            raise
-        self._connection.execute("RELEASE part")
-
-    def has_table(self, name: str) -> bool:
-        return self.one("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", name) is not None
-
-    def references(self, table: str) -> list[tuple[str, str]]:
-        """Tables and their columns whose foreign keys name that table, by name."""
-        rows = self.all(
-            'SELECT m.name, f."from" FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) f'
-            " WHERE m.type = 'table' AND f.\"table\" = ? ORDER BY 1, 2",
-            table,
-        )
-        return [(name, column) for name, column in rows]
-
-    def is_lost_with(self, error: Exception) -> bool:
-        """Whether the error is one of the whole transaction: a full disk is no refusal of one operation."""
-        return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR
-
-    def look(self, run: RunId) -> None:
-        """The engine is to look at this run: in this transaction if it drives this database, else after it."""
-        self.looks.append(run)
-
-    def after_commit(self, callback: Callable[[], None]) -> None:
-        """Call it once the change is durable; never called when it is not."""
-        self._afterwards.append(callback)
-
-    def forget(self, callbacks: int, looks: int) -> None:
-        """All but the first so many: the operation that wanted them was refused."""
-        del self._afterwards[callbacks:]
-        del self.looks[looks:]
-
-    def callbacks(self) -> list[Callable[[], None]]:
-        return self._afterwards
 
 
 class SqliteCommits:
@@ -146,16 +70,18 @@ class SqliteCommits:
 
     def _commit(self, batch: list[Task[Any]]) -> float:
         tx = SqliteTransaction(self._connection)
+        is_committing = False
         try:
             if batch:
                 self._perform(tx, batch)
             self._ride(tx)
             if self._connection.in_transaction:
                 self._crash_point("before commit")
+                is_committing = True
                 self._connection.execute("COMMIT")
                 self._crash_point("after commit")
-        except sqlite3.Error as error:
-            return self._fail(batch, error)
+        except (sqlite3.Error, MemoryError) as error:
+            return self._fail(batch, error, is_committing=is_committing)
         self._tell(tx, batch)
         return 0.0
 
@@ -235,23 +161,39 @@ class SqliteCommits:
                 tx.forget(*kept)
                 task.error = error
 
-    def _fail(self, batch: list[Task[Any]], error: sqlite3.Error) -> float:
-        """A full disk and a busy file are known to have changed nothing; anything else ends the process."""
-        self._throw_off()
-        if not (_is_full(error) or _is_busy(error)):
-            log.error("commit failed", extra={"error": str(error), "operations": len(batch)})
-            self.is_in_doubt = True  # nothing more is tried on this connection
-            for task in batch:
-                _call(partial(task.end, _IN_DOUBT))
-            self.refuse_all(_IN_DOUBT)
-            self._on_fatal(f"the database reported an error that leaves a commit in doubt: {error}")
-            return 0.0
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-        return self._fail_full(batch) if _is_full(error) else self._fail_busy(batch)
+    def _fail(self, batch: list[Task[Any]], error: Exception, *, is_committing: bool) -> float:
+        """What is known to have changed nothing waits or is refused; anything else ends the process.
 
-    def _fail_full(self, batch: list[Task[Any]]) -> float:
-        log.error("commit failed: the disk is full", extra={"operations": len(batch)})
+        Before COMMIT nothing has been changed, whatever could not be read; in it only by a full disk and a busy file.
+        """
+        self._throw_off()
+        is_known = is_full(error) or is_busy(error) or (is_passing(error) and not is_committing)
+        if not is_known or not self._undo():
+            self._doubt(batch, error)
+            return 0.0
+        if is_busy(error):
+            return self._fail_busy(batch)
+        log.error("commit failed", extra={"error": str(error), "operations": len(batch)})
+        return self._fail_short(batch, _FULL if is_full(error) else _UNREAD)
+
+    def _undo(self) -> bool:
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            log.exception("a transaction could not be rolled back")
+            return False
+        return True
+
+    def _doubt(self, batch: list[Task[Any]], error: Exception) -> None:
+        log.error("commit failed", extra={"error": str(error), "operations": len(batch)})
+        self.is_in_doubt = True  # nothing more is tried on this connection
+        for task in batch:
+            _call(partial(task.end, _IN_DOUBT))
+        self.refuse_all(_IN_DOUBT)
+        self._on_fatal(f"the database reported an error that leaves a commit in doubt: {error}")
+
+    def _fail_short(self, batch: list[Task[Any]], answer: ProcessionError) -> float:
         kept = [task for task in batch if task.must_be_written]
         others = [task for task in batch if not task.must_be_written]
         self._pending.extendleft(reversed(kept))
@@ -259,8 +201,8 @@ class SqliteCommits:
             self._commit(others)  # without what cannot be written now: they may be what makes room
         else:
             for task in others:
-                _call(partial(task.end, _FULL))
-        return FULL_REST_SECONDS
+                _call(partial(task.end, answer))
+        return REST_SECONDS
 
     def _fail_busy(self, batch: list[Task[Any]]) -> float:
         for task in batch:
@@ -282,11 +224,3 @@ def _call(callback: Callable[[], object]) -> None:
         callback()
     except Exception:  # the caller's arm: what is committed is committed, whoever cannot hear of it
         log.exception("what follows a commit failed")
-
-
-def _is_full(error: sqlite3.Error) -> bool:
-    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-
-
-def _is_busy(error: sqlite3.Error) -> bool:
-    return (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

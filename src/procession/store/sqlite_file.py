@@ -14,7 +14,7 @@ from urllib.parse import quote
 from procession.model.errors import Unavailable
 from procession.store.database import Transaction
 from procession.store.sqlite import BUSY_SECONDS
-from procession.store.sqlite_commits import SqliteTransaction
+from procession.store.sqlite_transaction import SqliteTransaction
 
 PAGES_AT_ONCE = 256  # freed in one transaction: 1 MB, for which a server's writer waits some milliseconds
 FAULTS_SHOWN_MAX = 5

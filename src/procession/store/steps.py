@@ -18,8 +18,10 @@ from procession.store.database import Transaction
 
 _STEP = (
     "s.id, s.process_id, s.run_id, s.key, s.name, s.kind, s.step_order, s.group_name, s.position, s.enabled, s.status,"
-    " s.message, s.started_at, s.finished_at, s.duration, s.tries, s.retry_at, s.progress, s.progress_message"
+    " s.message, s.started_at, s.finished_at, s.duration, s.tries, s.retry_at, s.progress, s.progress_message, s.began,"
+    " w.worked, w.beat"
 )
+_STEP_FROM = "step s LEFT JOIN run w ON w.id = s.run_id"
 _PROPERTY = (
     "q.id, q.step_id, q.key, q.name, q.type, q.flow, q.required, q.visible, q.mouseover, q.value, q.options,"
     " q.decimal_points, q.foreground_color, q.variable, f.id, f.name, f.sha256, f.size, s.process_id, s.run_id, s.key"
@@ -112,8 +114,7 @@ def _replace(
     tx: Transaction, owner: tuple[ProcessId, RunId | None], present: Mapping[str, int], steps: Sequence[Step]
 ) -> None:
     """`present` are all there ever were, by key."""
-    for number in present.values():
-        tx.run("UPDATE step SET is_retired = 1 WHERE id = ?", number)
+    tx.many("UPDATE step SET is_retired = 1 WHERE id = ?", [(number,) for number in present.values()])
     for position, step in enumerate(steps):
         if step.key in present:
             _publish_step(tx, present[step.key], step, position=position)
@@ -154,20 +155,22 @@ def update_property(tx: Transaction, property_id: PropertyId, item: Property) ->
 
 
 def find(tx: Transaction, step: StepId) -> StepRow | None:
-    row = tx.one(f"SELECT {_STEP} FROM step s WHERE s.id = ? AND s.kind = ?", step.number, _kind(step))
+    row = tx.one(f"SELECT {_STEP} FROM {_STEP_FROM} WHERE s.id = ? AND s.kind = ?", step.number, _kind(step))
     return None if row is None else step_row(row)
 
 
 def of_run(tx: Transaction, run: RunId) -> list[StepRow]:
     """Of the version that it follows, in order."""
-    rows = tx.all(f"SELECT {_STEP} FROM step s WHERE s.run_id = ? AND s.is_retired = 0 ORDER BY s.position", run.number)
+    rows = tx.all(
+        f"SELECT {_STEP} FROM {_STEP_FROM} WHERE s.run_id = ? AND s.is_retired = 0 ORDER BY s.position", run.number
+    )
     return [step_row(row) for row in rows]
 
 
 def of_process(tx: Transaction, process: ProcessId) -> list[StepRow]:
     """The steps of the present version, in order."""
     rows = tx.all(
-        f"SELECT {_STEP} FROM step s WHERE s.process_id = ? AND s.run_id IS NULL AND s.is_retired = 0"
+        f"SELECT {_STEP} FROM {_STEP_FROM} WHERE s.process_id = ? AND s.run_id IS NULL AND s.is_retired = 0"
         " ORDER BY s.position",
         process.number,
     )
@@ -261,6 +264,8 @@ def step_row(row: tuple[Any, ...]) -> StepRow:
         retry_at=times.maybe_from_column(row[16]),
         progress=row[17],
         progress_message=row[18],
+        began=times.seconds_from_column(row[19]),
+        run_worked=times.stopwatch(row[20], row[21]) if row[10] == StepStatus.RUNNING else None,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from procession.model.stopwatch import Stopwatch
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -30,3 +32,16 @@ def seconds_to_column(seconds: float | None) -> int | None:
 
 def seconds_from_column(value: int | None) -> float | None:
     return None if value is None else value / 1_000_000
+
+
+# `finished_at` of a row with `started_at`, by end_to_columns(): also when the clock was set back meanwhile.
+NOT_BEFORE_START = "CASE WHEN started_at + ? > ? THEN started_at + ? ELSE ? END"
+
+
+def end_to_columns(at: datetime | None, seconds: float | None) -> tuple[int | None, ...]:
+    duration, end = seconds_to_column(seconds) or 0, maybe_to_column(at)
+    return duration, end, duration, end
+
+
+def stopwatch(worked: int, beat: int | None) -> Stopwatch:
+    return Stopwatch(counted=worked / 1_000_000, since=seconds_from_column(beat))

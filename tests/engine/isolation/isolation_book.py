@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from procession.actions.contract import Action, Context, Outcome, OutputValue
+from procession.actions.contract import Action, Context, Outcome, OutputValue, nothing
 from procession.model.lifecycle import StepStatus
 
 
@@ -51,8 +51,8 @@ def _action(kind: str, run: Callable[[Context], Outcome], *, user_code: bool) ->
         title=kind,
         settings=Script,
         run=run,
-        reads=lambda settings: (),
-        writes=lambda settings: (),
+        reads=nothing,
+        writes=nothing,
         examples=(),
         runs_user_code=user_code,
     )

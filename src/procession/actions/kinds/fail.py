@@ -1,4 +1,4 @@
-"""fail: ends as Failed with a message; for a branch of a process that must not be reached."""
+"""fail: ends as Failed with a message, for a branch that a process must not reach."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Annotated
 
 import msgspec
 
-from procession.actions.contract import Action, Context, Example, Outcome
+from procession.actions.contract import Action, Context, Example, Outcome, nothing
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FailSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     message: Annotated[str, msgspec.Meta(min_length=1, max_length=2000, description="what the step's message will say")]
 
 
@@ -32,9 +32,9 @@ ACTION = Action(
     kind="fail",
     effect=Effect.PURE,
     title="End with a failure",
-    settings=Settings,
+    settings=FailSettings,
     run=run,
-    reads=lambda settings: (),
-    writes=lambda settings: (),
+    reads=nothing,
+    writes=nothing,
     examples=(EXAMPLE,),
 )

@@ -19,7 +19,13 @@ from procession.actions.problems import Problem
 from procession.actions.reading.options import FileOptions
 from procession.actions.reconciling import control_totals, ledgers, matching, reconcile_settings, spellings
 from procession.actions.reconciling.ledgers import Pair, Side
-from procession.actions.reconciling.reconcile_settings import FILES, ColumnPair, OutputSettings, RuleSettings, Settings
+from procession.actions.reconciling.reconcile_settings import (
+    FILES,
+    ColumnPair,
+    OutputSettings,
+    ReconcileSettings,
+    RuleSettings,
+)
 from procession.actions.references import ReferenceText
 from procession.actions.writing import exports, workbooks
 from procession.actions.writing.exports import Target
@@ -78,7 +84,7 @@ def _summary(figures: Mapping[str, int | Decimal]) -> str:
 
 def _check_limits(context: Context, figures: Mapping[str, int | Decimal]) -> None:
     """Raises Problem where fail_when says so."""
-    settings: Settings = context.settings
+    settings: ReconcileSettings = context.settings
     for name in settings.fail_when.__struct_fields__:
         given = getattr(settings.fail_when, name)
         if given is None:
@@ -92,7 +98,7 @@ def _check_limits(context: Context, figures: Mapping[str, int | Decimal]) -> Non
 
 
 def _load(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[tuple[Side, Side], list[str]]:
-    settings: Settings = context.settings
+    settings: ReconcileSettings = context.settings
     keys, warnings = _keys(settings), list[str]()
 
     def load(side: str, given: ReferenceText | FileOptions) -> Side:
@@ -108,13 +114,13 @@ def _load(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[tupl
 
 def _match(context: Context, connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side]) -> tuple[int, int]:
     """Open rows that look booked twice, and left rows that could not be decided."""
-    settings: Settings = context.settings
+    settings: ReconcileSettings = context.settings
     keys = _keys(settings)
     dates = [_pair(rule.date) for rule in settings.rules if rule.date is not None]
     # A column that one rule compares as a date is a date for all of them.
     ledgers.prepare(connection, sides, keys=keys, dates=dates, amount=_pair(settings.amount))
     matching.begin(connection)
-    applied: list[matching.Rule] = []
+    applied: list[matching.MatchingRule] = []
     for number, rule in enumerate(settings.rules, start=1):
         prepared = _rule(context, rule, number, keys)
         context.progress(number / (len(settings.rules) + 2), rule.name)
@@ -126,7 +132,7 @@ def _match(context: Context, connection: duckdb.DuckDBPyConnection, sides: tuple
     return matching.twins(connection, applied), matching.undecided(connection)
 
 
-def _keys(settings: Settings) -> list[Pair]:
+def _keys(settings: ReconcileSettings) -> list[Pair]:
     """The columns that any rule, or the control totals by one of them, compare."""
     equal = [column for rule in settings.rules for column in rule.equal]
     others = [*(rule.date for rule in settings.rules), *(rule.empty for rule in settings.rules), settings.totals_by]
@@ -137,8 +143,8 @@ def _pair(column: str | ColumnPair) -> Pair:
     return Pair(column.left, column.right) if isinstance(column, ColumnPair) else Pair(column, column)
 
 
-def _rule(context: Context, rule: RuleSettings, number: int, keys: list[Pair]) -> matching.Rule:
-    return matching.Rule(
+def _rule(context: Context, rule: RuleSettings, number: int, keys: list[Pair]) -> matching.MatchingRule:
+    return matching.MatchingRule(
         number=number,
         keys=tuple(keys.index(_pair(column)) for column in rule.equal),
         tolerance=_number(context, rule.tolerance, f'the tolerance of the rule "{rule.name}"'),
@@ -162,7 +168,7 @@ def _number(context: Context, given: float | str, what: str) -> Decimal:
 
 def _make_results(context: Context, connection: duckdb.DuckDBPyConnection) -> None:
     """The relations matched, only_left, only_right (in the order of the files) and summary."""
-    settings: Settings = context.settings
+    settings: ReconcileSettings = context.settings
     (left, left_row), (right, right_row) = (ledgers.numbered(connection, side, side[0]) for side in ledgers.SIDES)
     connection.execute(f"""
         CREATE TABLE matched AS
@@ -271,7 +277,7 @@ ACTION = Action(
     kind="reconcile",
     effect=Effect.PURE,
     title="Reconcile two files",
-    settings=Settings,
+    settings=ReconcileSettings,
     run=run,
     reads=reconcile_settings.reads,
     writes=reconcile_settings.writes,

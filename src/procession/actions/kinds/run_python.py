@@ -29,7 +29,7 @@ NO_NETWORK = "the step asks for the network, and this server does not allow it (
 _SPEAKING_ERRORS = (Exception, ValueError, RuntimeError, AssertionError)
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RunPythonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     code: Annotated[str, msgspec.Meta(max_length=CODE_CHARACTERS_MAX, description="the Python script")]
     inputs: Annotated[
         dict[Name, Given], msgspec.Meta(description="what the script finds in `inputs`: references, or constants")
@@ -43,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def run(context: Context) -> Outcome:
-    settings: Settings = context.settings
+    settings: RunPythonSettings = context.settings
     if settings.network and not context.has_network:
         return _failed(NO_NETWORK)
     targets = {name: context.target(references.only([text])[0]) for name, text in settings.outputs.items()}
@@ -69,7 +69,7 @@ def _failed(message: str) -> Outcome:
 
 def _main(context: Context, outputs: Outputs, remarks: Remarks) -> ModuleType:
     """The module that the script runs in: classes and functions of it are found again where Python looks for them."""
-    settings: Settings = context.settings
+    settings: RunPythonSettings = context.settings
     main = ModuleType("__main__")
     main.__file__ = context.begin_program(settings.code)
     inputs = {name: as_script_value(context, name, given) for name, given in settings.inputs.items()}
@@ -87,7 +87,7 @@ def _main(context: Context, outputs: Outputs, remarks: Remarks) -> ModuleType:
 
 def _execute(context: Context, main: ModuleType, remarks: Remarks) -> str | None:
     """Run the script to its end, threads and exit functions included; None, or why it failed in the user's words."""
-    settings: Settings = context.settings
+    settings: RunPythonSettings = context.settings
     source = f"<{context.step_key}>"
     # So that the traceback in the log shows the lines of a script whose file nobody knows.
     linecache.cache[source] = (len(settings.code), None, settings.code.splitlines(keepends=True), source)
@@ -103,7 +103,7 @@ def _execute(context: Context, main: ModuleType, remarks: Remarks) -> str | None
 
 
 def _run_script(context: Context, main: ModuleType, source: str) -> str | None:
-    settings: Settings = context.settings
+    settings: RunPythonSettings = context.settings
     try:
         exec(_compile(settings.code, source), vars(main))  # noqa: S102 - the user's own script, in its own process
     except SystemExit as error:
@@ -177,15 +177,15 @@ def _from_script(frames: TracebackType | None, source: str) -> TracebackType | N
     return frames
 
 
-def reads(settings: Settings) -> tuple[str, ...]:
+def reads(settings: RunPythonSettings) -> tuple[str, ...]:
     return references.only(settings.inputs.values())
 
 
-def writes(settings: Settings) -> tuple[str, ...]:
+def writes(settings: RunPythonSettings) -> tuple[str, ...]:
     return references.only(settings.outputs.values())
 
 
-def check(settings: Settings) -> tuple[str, ...]:
+def check(settings: RunPythonSettings) -> tuple[str, ...]:
     found = [m for name, given in settings.inputs.items() for m in references.mistakes(f"inputs.{name}", given)]
     try:
         _compile(settings.code, "<code>")
@@ -194,6 +194,10 @@ def check(settings: Settings) -> tuple[str, ...]:
     except (ValueError, RecursionError, MemoryError):
         found.append("code: Python cannot read it; it is nested too deeply or holds a NUL character")
     return tuple(found)
+
+
+def wants_network(settings: RunPythonSettings) -> bool:
+    return bool(settings.network)
 
 
 EXAMPLE = Example(
@@ -218,12 +222,12 @@ message(f"{len(rows)} orders read")
 ACTION = Action(
     kind="run_python",
     title="Run a Python script",
-    settings=Settings,
+    settings=RunPythonSettings,
     run=run,
     reads=reads,
     writes=writes,
     examples=(EXAMPLE,),
     check=check,
     runs_user_code=True,
-    wants_network=lambda settings: bool(settings.network),
+    wants_network=wants_network,
 )

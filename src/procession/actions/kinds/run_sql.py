@@ -18,12 +18,12 @@ from procession.actions.contract import (
 )
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.reading.columns import Made
+from procession.actions.reading.columns import Relation
 from procession.actions.reading.options import FileOptions
 from procession.actions.reconciling import comparing
 from procession.actions.sql import sql_checks, sql_complaints, sql_facts
 from procession.actions.sql.sql_checks import RESULT, WHERE
-from procession.actions.sql.sql_settings import SqlSettings
+from procession.actions.sql.sql_settings import RunSqlSettings
 from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
 from procession.model.lifecycle import StepStatus
@@ -71,10 +71,10 @@ def _rows(count: int) -> str:
 
 def _load(
     context: Context, connection: duckdb.DuckDBPyConnection, warnings: list[str]
-) -> tuple[dict[str, Any], dict[str, Made]]:
+) -> tuple[dict[str, Any], dict[str, Relation]]:
     """The inputs that are values, to be bound, and the relations that the files became."""
     parameters: dict[str, Any] = {}
-    made: dict[str, Made] = {}
+    made: dict[str, Relation] = {}
     for name, given in context.settings.inputs.items():
         value = None if isinstance(given, FileOptions) else references.resolve(context, given)
         if isinstance(given, FileOptions) or isinstance(value, FileInput):
@@ -96,7 +96,7 @@ def _execute(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
     parameters: dict[str, Any],
-    made: Mapping[str, Made],
+    made: Mapping[str, Relation],
     warnings: list[str],
 ) -> None:
     import duckdb
@@ -198,17 +198,17 @@ def _is_infinite(connection: duckdb.DuckDBPyConnection, relation: str, column: s
     return connection.execute(query).fetchone() is not None
 
 
-def reads(settings: SqlSettings) -> tuple[str, ...]:
+def reads(settings: RunSqlSettings) -> tuple[str, ...]:
     given = settings.inputs.values()
     files = [item.file if isinstance(item, FileOptions) else item for item in given]
     return references.only([*files, *expecting.reads(settings.expect)])
 
 
-def writes(settings: SqlSettings) -> tuple[str, ...]:
+def writes(settings: RunSqlSettings) -> tuple[str, ...]:
     return references.only(exports.options_of(target).to for target in settings.outputs.values())
 
 
-def check(settings: SqlSettings) -> tuple[str, ...]:
+def check(settings: RunSqlSettings) -> tuple[str, ...]:
     found: list[str] = []
     for name, given in settings.inputs.items():
         path = f"inputs.{name}"
@@ -241,7 +241,7 @@ ACTION = Action(
     kind="run_sql",
     effect=Effect.PURE,
     title="Run SQL over files",
-    settings=SqlSettings,
+    settings=RunSqlSettings,
     run=run,
     reads=reads,
     writes=writes,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from procession.actions.contract import Action, Context, Example, Outcome
+from procession.actions.contract import Action, Context, Example, Outcome, nothing
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
 
@@ -15,7 +15,7 @@ SECONDS_MAX = 86_400.0  # the default time limit of a whole run
 _SLICE_SECONDS = 0.5  # how often those who watch see progress
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WaitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     seconds: Annotated[float, msgspec.Meta(ge=0, le=SECONDS_MAX, description="how long")]
 
 
@@ -35,9 +35,9 @@ ACTION = Action(
     kind="wait",
     effect=Effect.PURE,
     title="Wait",
-    settings=Settings,
+    settings=WaitSettings,
     run=run,
-    reads=lambda settings: (),
-    writes=lambda settings: (),
+    reads=nothing,
+    writes=nothing,
     examples=(EXAMPLE,),
 )

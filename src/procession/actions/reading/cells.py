@@ -1,4 +1,4 @@
-"""Cells: what every kind of file is read into before anything is decided about its columns."""
+"""Cells: the form every kind of file is read into before its columns get types."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
-RELATION = "cells of a file"  # the table that a reader makes; no user's relation can have a space in its name
+RELATION = "cells of a file"  # the table that a reader makes; users' names cannot have a space
 
-FAILS = "error('the cells are not what they seemed to be')"  # SQL of a value that ends the statement
+FAILS = "error('the cells are not what they seemed to be')"  # SQL of a value that fails the statement
 
 
 class Kind(IntEnum):
-    """What a cell is by its own file's word. Everything in a CSV file is TEXT."""
+    """The type of a cell in its file. Everything in a CSV file is TEXT."""
 
     TEXT = 0
     NUMBER = 1  # its text: decimal digits, no exponent
@@ -44,12 +44,12 @@ class Cells:
     not sure it fails, and `load` makes RELATION.
 
     `place(row, column)` says where a cell is in the user's words ("line 7", 'cell C7 of the sheet "Data"'), for the
-    rowid and the number of the column, both from 0. It may read the file again: it is asked for few cells only.
+    rowid and the number of the column, both from 0. It may read the file again, so call it for few cells.
     """
 
     columns: tuple[CellColumn, ...]
     place: Callable[[int, int], str]
     remarks: tuple[str, ...] = ()  # for the step's log
     warnings: tuple[str, ...] = ()  # end the step with a Warning
-    source: str = f'"{RELATION}"'  # what SQL can select the cells from
+    source: str = f'"{RELATION}"'  # an SQL source of the cells
     load: Callable[[], Cells] | None = None

@@ -1,4 +1,4 @@
-"""Columns out of cells: what the process file declares, and for the rest what the cells themselves say (guessing)."""
+"""Turns cells into columns: types declared in the process file, or found from the cells (guessing)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from procession.actions.database import quote
 from procession.actions.problems import Problem
 from procession.actions.reading import declared, fitting, guessing, likely, names, notes, values
 from procession.actions.reading.cells import RELATION, Cells
-from procession.actions.reading.declared import Column
+from procession.actions.reading.declared import DeclaredColumn
 from procession.actions.reading.fitting import Declared
-from procession.actions.reading.guessing import Found, Open
-from procession.actions.reading.notes import Text
+from procession.actions.reading.guessing import GuessedType, Open
+from procession.actions.reading.notes import TextColumn
 from procession.actions.reading.options import FileOptions
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """What a relation was made of. `declared`: the columns whose types the process file says, by name.
+class Relation:
+    """A loaded relation. `declared`: columns with a type in the process file, by name.
 
-    `typed`: the columns with cells that are more than texts by their file's own word, as in a sheet.
+    `typed`: columns with cells that have a type in the file, as in a sheet.
     `place` says where a value is in the file, by rowid and column name. `notes` tells, by name, why a column is text
     although most of its cells are numbers.
     """
@@ -41,13 +41,13 @@ class Made:
 
 
 def texts_of(name: str) -> str:
-    """The relation that holds columns of `name` as they were written."""
+    """The name of the relation with columns of `name` as written."""
     return f"texts of {name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """The relation to make of a file that people call `file`.
+class WantedRelation:
+    """A relation to make of a file; `file`: its name in messages.
 
     `texts` are columns, by name, that texts_of(name) holds too, row by row the same.
     """
@@ -57,7 +57,7 @@ class Wanted:
     texts: frozenset[str] = frozenset()
 
 
-def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptions, wanted: Wanted) -> Made:
+def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptions, wanted: WantedRelation) -> Relation:
     """Make the wanted table of the cells.
 
     Raises Problem naming the line or cell, the column, the value and what was expected."""
@@ -73,7 +73,7 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
     said = _notes(connection, columns, found, cells, wanted.name)
     places = {c.named.name: c.place for c in columns}
     residues = [f'the column "{c.named.name}": {found[c.place].residue}' for c in columns if found[c.place].residue]
-    return Made(
+    return Relation(
         file=wanted.file,
         rows=database.count(connection, wanted.name),
         declared=_declared(columns),
@@ -85,19 +85,19 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
     )
 
 
-def _columns(cells: Cells, options: FileOptions, file: str) -> list[Column]:
+def _columns(cells: Cells, options: FileOptions, file: str) -> list[DeclaredColumn]:
     settled = names.settle(cells, options, file)
     return [declared.column_of(cells.columns[named.number], named, options) for named in settled]
 
 
-def _declared(columns: Sequence[Column]) -> dict[str, Declared]:
+def _declared(columns: Sequence[DeclaredColumn]) -> dict[str, Declared]:
     return {c.named.name: said for c in columns if (said := c.declared) is not None}
 
 
 def _guess(
-    connection: duckdb.DuckDBPyConnection, columns: list[Column], cells: Cells, wanted: Wanted
-) -> dict[int, Found] | None:
-    """Make the table in one pass, of what the columns are likely to be. None where that is not so, or not sure."""
+    connection: duckdb.DuckDBPyConnection, columns: list[DeclaredColumn], cells: Cells, wanted: WantedRelation
+) -> dict[int, GuessedType] | None:
+    """Makes the table in one pass from the likely types. None if they do not hold for sure."""
     import duckdb
 
     bare = frozenset(_bare(cells))
@@ -116,7 +116,7 @@ def _guess(
         found |= _types(connection, left)
         _create(connection, cells.source, columns, found, wanted)
         for said in _declared(columns).values():
-            if cells.load is None:  # texts of a file are no binary numbers
+            if cells.load is None:  # a text file has no binary numbers
                 found[said.number] = replace(found[said.number], residue=fitting.residue(connection, said))
     except (duckdb.InvalidInputException, duckdb.ConversionException):
         return None
@@ -124,8 +124,8 @@ def _guess(
 
 
 def _find(
-    connection: duckdb.DuckDBPyConnection, columns: list[Column], cells: Cells, wanted: Wanted
-) -> dict[int, Found]:
+    connection: duckdb.DuckDBPyConnection, columns: list[DeclaredColumn], cells: Cells, wanted: WantedRelation
+) -> dict[int, GuessedType]:
     if not columns:
         raise Problem(f'the file "{wanted.file}" has no column that could be read')
     found = _types(connection, columns)
@@ -135,13 +135,15 @@ def _find(
     return found
 
 
-def _without_empty(connection: duckdb.DuckDBPyConnection, columns: list[Column], cells: Cells) -> list[Column]:
+def _without_empty(
+    connection: duckdb.DuckDBPyConnection, columns: list[DeclaredColumn], cells: Cells
+) -> list[DeclaredColumn]:
     bare = nameless(connection, cells)
     return [c for c in columns if c.place not in bare or c.named.options is not None]
 
 
 def nameless(connection: duckdb.DuckDBPyConnection, cells: Cells) -> frozenset[int]:
-    """Columns that have neither a heading nor a value: a delimiter at the end of every line makes one."""
+    """Columns with neither heading nor value: a delimiter at the end of every line makes one."""
     bare = _bare(cells)
     if not bare:
         return frozenset()
@@ -156,7 +158,7 @@ def _bare(cells: Cells) -> list[int]:
     return [number for number, column in enumerate(cells.columns) if column.heading.strip() == ""]
 
 
-def _open(column: Column) -> Open:
+def _open(column: DeclaredColumn) -> Open:
     return Open(
         text=column.text,
         tried=_tried(column),
@@ -167,19 +169,19 @@ def _open(column: Column) -> Open:
     )
 
 
-def _tried(column: Column) -> str:
+def _tried(column: DeclaredColumn) -> str:
     return f"x{column.place}"
 
 
-def _types(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> dict[int, Found]:
-    found: dict[int, Found] = {}
-    asked: list[Column] = []
+def _types(connection: duckdb.DuckDBPyConnection, columns: Sequence[DeclaredColumn]) -> dict[int, GuessedType]:
+    found: dict[int, GuessedType] = {}
+    asked: list[DeclaredColumn] = []
     for column in columns:
         if (said := column.declared) is not None:
             kind, residue = values.SQL_TYPES[said.type], fitting.residue(connection, said)
-            found[column.place] = Found(type=kind, value=said.value, residue=residue)
+            found[column.place] = GuessedType(type=kind, value=said.value, residue=residue)
         elif column.cells.native:
-            found[column.place] = Found(type=column.cells.native, value=column.as_it_is)
+            found[column.place] = GuessedType(type=column.cells.native, value=column.as_it_is)
         else:
             asked.append(column)
     answers = guessing.find(connection, [_open(c) for c in asked])
@@ -189,9 +191,9 @@ def _types(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> 
 def _create(
     connection: duckdb.DuckDBPyConnection,
     source: str,
-    columns: Sequence[Column],
-    found: Mapping[int, Found],
-    wanted: Wanted,
+    columns: Sequence[DeclaredColumn],
+    found: Mapping[int, GuessedType],
+    wanted: WantedRelation,
 ) -> None:
     tried = "".join(f", {found[c.place].tried} AS {_tried(c)}" for c in columns if found[c.place].tried)
     listed = ", ".join(f"{found[c.place].value} AS {quote(c.named.name)}" for c in columns)
@@ -204,11 +206,11 @@ def _create(
 
 def _notes(
     connection: duckdb.DuckDBPyConnection,
-    columns: Sequence[Column],
-    found: Mapping[int, Found],
+    columns: Sequence[DeclaredColumn],
+    found: Mapping[int, GuessedType],
     cells: Cells,
     name: str,
 ) -> dict[str, str]:
     asked = [c for c in columns if c.named.options is None and found[c.place].type == "VARCHAR" and not c.cells.native]
-    texts = [Text(name=c.named.name, number=c.place, style=c.style, stays=found[c.place].stays) for c in asked]
+    texts = [TextColumn(name=c.named.name, number=c.place, style=c.style, stays=found[c.place].stays) for c in asked]
     return notes.find(connection, name, texts, cells.place)

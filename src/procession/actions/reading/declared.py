@@ -1,4 +1,4 @@
-"""Columns of a file on their way: what the process file declares of them, as what fitting.py makes and compares."""
+"""Columns of a file with their declared options, in the form that fitting.py takes."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from procession.actions.reading import fitting, values
 from procession.actions.reading.cells import FAILS, CellColumn, Kind
 from procession.actions.reading.fitting import Declared
-from procession.actions.reading.guessing import Found
-from procession.actions.reading.names import Named
+from procession.actions.reading.guessing import GuessedType
+from procession.actions.reading.names import NamedColumn
 from procession.actions.reading.options import FileOptions
 from procession.actions.reading.values import Style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """A column on its way: `text` is the SQL of its cells' texts, as written but for what `trim` takes."""
+class DeclaredColumn:
+    """A column being made; `text`: SQL of its cells' texts, as written but for what `trim` removes."""
 
-    named: Named
+    named: NamedColumn
     cells: CellColumn
     text: str
     style: Style
@@ -51,7 +51,7 @@ class Column:
         )
 
 
-def column_of(cells: CellColumn, named: Named, options: FileOptions) -> Column:
+def column_of(cells: CellColumn, named: NamedColumn, options: FileOptions) -> DeclaredColumn:
     said = named.options
     style = Style(
         decimal=(said and said.decimal) or options.decimal or ".",
@@ -61,16 +61,16 @@ def column_of(cells: CellColumn, named: Named, options: FileOptions) -> Column:
     )
     trims = said.trim if said is not None and said.trim is not None else options.trim
     text = fitting.text_of(named.number, cells, trims=trims)
-    if cells.native == "VARCHAR":  # Parquet tells an empty text from no value, as tables do and files do not
+    if cells.native == "VARCHAR":  # Parquet distinguishes an empty text from no value; our files do not
         text = f"nullif({text}, '')"
-    return Column(named=named, cells=cells, text=text, style=style)
+    return DeclaredColumn(named=named, cells=cells, text=text, style=style)
 
 
-def guess(said: Declared) -> Found:
-    """Its value, which ends the statement at the first cell that does not fit."""
+def guess(said: Declared) -> GuessedType:
+    """SQL of its value, which fails the statement at the first cell that does not fit."""
     kind, value = values.SQL_TYPES[said.type], said.value
     if said.type != "Text":
         value = f"CASE WHEN {said.text} IS NOT NULL THEN coalesce({value}, {FAILS}) END"
     if said.required:
         value = f"CASE WHEN {said.text} IS NULL THEN {FAILS} ELSE {value} END"
-    return Found(type=kind, value=value)
+    return GuessedType(type=kind, value=value)

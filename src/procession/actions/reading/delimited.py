@@ -1,4 +1,4 @@
-"""CSV and TSV as cells: every field is text.
+"""Reads CSV and TSV as cells: every field is text.
 
 `records` says what a file holds. DuckDB, ten times as fast, loads the files that both are known to read alike: those
 with one kind of line end and no blanks around quotes. What it refuses is read by `records`, which has the last word.
@@ -29,9 +29,9 @@ from procession.actions.reading.text import Text
 if TYPE_CHECKING:
     import duckdb
 
-DELIMITERS = ",;\t|"  # in this order where the file speaks for one as much as for another
+DELIMITERS = ",;\t|"  # in this order of preference
 COLUMNS_MAX = 16_384
-_SAMPLE_RECORDS = 200  # whole ones, that speak for a delimiter
+_SAMPLE_RECORDS = 200  # whole records to try delimiters on
 _CHUNK_BYTES = 1 << 20
 _BLANKS = (b" ", b"\t")
 _NOTHING = 0  # in a rewritten file
@@ -65,7 +65,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
 
 
 def take(connection: duckdb.DuckDBPyConnection, file: Text, dialect: Dialect, *, has_header: bool) -> Cells:
-    """Make the table of a text of which the dialect is known. Raises Unreadable."""
+    """Makes the table of a text in a known dialect. Raises Unreadable."""
     table, found = _found(file, dialect, has_header=has_header)
     _load(connection, table, _scan(file, dialect) if table.is_plain else None)
     return found
@@ -99,7 +99,7 @@ def _check_first(first: list[str]) -> None:
 
 
 def _doubt(file: Text, dialect: Dialect, width: int, name: str) -> str:
-    """A delimiter that was said, and that separates nothing where another one separates everything."""
+    """A warning if the given delimiter splits nothing and another one splits everything."""
     if width > 1:
         return ""
     for mark in DELIMITERS:
@@ -131,7 +131,7 @@ def delimiter_of(file: Text, options: FileOptions) -> str:
 
 def _widths(file: Text, dialect: Dialect) -> list[int]:
     found: list[int] = []
-    with suppress(Unreadable):  # a wrong delimiter may make nonsense of quotes
+    with suppress(Unreadable):  # a wrong delimiter may break quoting
         for _, values in islice(records.read(file, dialect), _SAMPLE_RECORDS):
             found += [len(values)] if values else []
     return found
@@ -146,7 +146,7 @@ class _Table:
 
     @property
     def is_plain(self) -> bool:
-        """DuckDB cannot tell a blank line from an empty value; a header of several lines is left to `records`."""
+        """Whether DuckDB can read it: it confuses blank lines with empty values, and headers of several lines."""
         marks = (self.dialect.quote, "\n", "\r")
         is_one_line = not (self.has_header and any(mark in value for value in self.first for mark in marks))
         return len(self.first) > 1 and is_one_line
@@ -171,7 +171,7 @@ def _load(connection: duckdb.DuckDBPyConnection, table: _Table, seen: _Seen | No
 
 
 def _rows_only(table: _Table) -> Path:
-    """Without the header: DuckDB's own way to skip lines loses one more where they end in CRLF."""
+    """Cuts the header: DuckDB's own way to skip lines loses another one if they end in CRLF."""
     file = table.file
     if not table.has_header:
         return text.cut(file, file.start)
@@ -186,7 +186,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, source: str) -> None:
 
 
 def _source(path: Path, dialect: Dialect, width: int, how: str) -> str:
-    # Nothing is left to DuckDB's own finding: a CR inside of quotes once made it take CR for the end of lines.
+    # Leave nothing to DuckDB's sniffer: a CR inside quotes once made it take CR for line ends.
     names = ", ".join(f"'t{number}': 'VARCHAR'" for number in range(width))
     return (
         f"read_csv({literal(str(path))}, columns = {{{names}}}, "
@@ -198,7 +198,7 @@ def _source(path: Path, dialect: Dialect, width: int, how: str) -> str:
 
 
 def _rewrite(rows: Iterable[list[str | None]], folder: Path) -> Path:
-    """The same values as DuckDB cannot misread them: all in quotes, but for the number that stands for none."""
+    """Rewrites the values so DuckDB cannot misread them: all quoted, except the marker of no value."""
     path = folder / "rewritten.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
@@ -208,7 +208,7 @@ def _rewrite(rows: Iterable[list[str | None]], folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
-    """What a look at the bytes told. `trails`: a line ends in an empty value."""
+    """Facts found in the bytes. `trails`: a line ends in an empty value."""
 
     chunks: Callable[[], Iterator[bytes]]
     edge: bytes
@@ -218,18 +218,18 @@ class _Seen:
 
     @property
     def line_end(self) -> str:
-        """For read_csv. CRLF it must find for itself, and does where there is no other: told of it, it loses rows."""
+        """For read_csv. DuckDB must detect CRLF itself: if it is given, rows are lost."""
         return "" if self.has_pairs else r", new_line = '\n'"
 
     def agrees(self, rows: int, width: int) -> bool:
-        """DuckDB lets a row end in empty values too many. Without quotes, the number of delimiters tells."""
+        """Whether the count of delimiters fits: DuckDB accepts rows with extra empty values at the end."""
         if not self.trails:
             return True
         return not self.has_quotes and sum(chunk.count(self.edge) for chunk in self.chunks()) == rows * (width - 1)
 
 
 def _scan(file: Text, dialect: Dialect) -> _Seen | None:
-    """None where DuckDB might read it otherwise: mixed line ends, blanks between a quote and what ends its value."""
+    """None if DuckDB might read it differently: mixed line ends, blanks between a quote and its delimiter."""
     if dialect.trims or dialect.quote == dialect.delimiter or not (dialect.quote + dialect.delimiter).isascii():
         return None
     mark, edge = dialect.quote.encode(), dialect.delimiter.encode()
@@ -250,13 +250,13 @@ def _scan(file: Text, dialect: Dialect) -> _Seen | None:
 
 
 def _trails(chunk: bytes, empty: bytes) -> bool:
-    """Does a line end so? A pattern finds bytes that are frequent in half the time of bytes.find."""
+    """Whether a line ends so. A pattern finds frequent bytes in half the time of bytes.find."""
     end = b"\r" if b"\r" in chunk else b"\n"
     return chunk.endswith(empty) or re.search(re.escape(empty + end), chunk) is not None
 
 
 def _ends(chunk: bytes) -> set[bytes]:
-    """The kinds of line ends in it."""
+    """The kinds of line ends in the bytes."""
     if b"\r" not in chunk:
         return {b"\n"} if b"\n" in chunk else set()
     returns, pairs = chunk.count(b"\r"), chunk.count(b"\r\n")
@@ -266,7 +266,7 @@ def _ends(chunk: bytes) -> set[bytes]:
 
 
 def _has_blanks(chunk: bytes, mark: bytes, edge: bytes) -> bool:
-    """Does a blank stand between a quote and the beginning or the end of its value?
+    """Whether a blank stands between a quote and the start or end of its value.
 
     Each place is found as plain bytes: ten times as fast as by a pattern.
     """
@@ -291,7 +291,7 @@ def _places(chunk: bytes, part: bytes) -> Iterator[int]:
 
 
 def _lines(file: Text) -> Iterator[bytes]:
-    """The table in pieces of whole lines, so that nothing stands across two of them."""
+    """The table in pieces of whole lines."""
     with file.path.open("rb") as source:
         source.seek(file.start)
         while chunk := source.read(_CHUNK_BYTES):

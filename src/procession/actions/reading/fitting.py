@@ -1,6 +1,6 @@
-"""Columns whose types are known: by the process file for a file, by the table for rows that are sent to it.
+"""Columns of known type: from the process file for a file, from the table for rows sent to it.
 
-A value that does not fit, or would be rounded, is refused with its place; nothing is made of the others then.
+A value that does not fit, or would be rounded, fails the whole file, with its place.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WHOLE_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """A column of cells and what it is to be; `text` is the SQL of its cells' texts, `length` the most characters."""
+    """A column of cells and its type; `text`: SQL of its cells' texts, `length`: most characters."""
 
     number: int  # among the cells, from 0
     heading: str
@@ -39,7 +39,7 @@ class Declared:
 
     @property
     def value(self) -> str:
-        """The SQL value by what each cell is, NULL for one that does not fit."""
+        """SQL of the value by the kind of each cell; NULL for one that does not fit."""
         kinds = self._kinds
         if len(kinds) == 1:
             return self._taken(kinds[0])
@@ -72,7 +72,7 @@ def _native_kind(native: str) -> Kind:
 
 
 def text_of(number: int, cells: CellColumn, *, trims: bool) -> str:
-    """The SQL of the texts of a column of cells, as written but for what `trims` takes."""
+    """SQL of the texts of a column, as written but for what `trims` removes."""
     text = f"t{number}"
     if cells.native and cells.native != "VARCHAR":
         text = _native_text(text, cells.native)
@@ -87,7 +87,7 @@ def _native_text(text: str, native: str) -> str:
 
 
 def residue(connection: duckdb.DuckDBPyConnection, column: Declared) -> str:
-    """What was rounded of binary numbers beyond ten decimals, for people; "" for nothing."""
+    """A note on binary numbers that were rounded to ten decimals; "" if none were."""
     if not column.cells.is_binary or column.type not in values.DIGITS:
         return ""
     return guessing.residue(connection, column.text)

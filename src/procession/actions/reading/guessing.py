@@ -1,7 +1,7 @@
-"""What columns are that nobody declared: looked at over all rows, all or nothing. What is not sure stays text.
+"""Finds types of undeclared columns from all rows, all or nothing. In doubt, a column stays text.
 
-A sample only rules out: a text among the first rows makes a column text at once. Whatever else a column may be is
-asked of every row.
+A sample only rules types out: a word among the first rows makes a column text at once. Any other type is
+checked on every row.
 """
 
 from __future__ import annotations
@@ -44,21 +44,21 @@ class Open:
 
     @property
     def number(self) -> str:
-        """The SQL of its text with the file's decimal mark, which number cells among texts do not have."""
+        """SQL of its text with the file's decimal mark, which number cells lack."""
         if self.kind is not None or self.style.decimal == ".":
             return self.text
         return self.of_texts(self.text, f"replace({self.text}, '.', {literal(self.style.decimal)})")
 
     def of_texts(self, texts: str, others: str) -> str:
-        """The first SQL for cells that are texts, the other for those that their file says more about."""
+        """SQL that takes the first for text cells and the other for typed cells."""
         if self.kind is not None:
             return texts if self.kind is Kind.TEXT else others
         return f"(CASE {self.kinds} WHEN {Kind.TEXT:d} THEN {texts} ELSE {others} END)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A type, and the SQL value. `residue` tells of rounded binary numbers; `stays` why a column of numbers is text.
+class GuessedType:
+    """A type and its SQL value. `residue`: a note on rounded binary numbers; `stays`: why numbers stay text.
 
     `tried` is SQL that `value` knows by a name.
     """
@@ -70,7 +70,7 @@ class Found:
     stays: str = ""
 
 
-def find(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> tuple[Found, ...]:
+def find(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> tuple[GuessedType, ...]:
     """The type of each column."""
     masks = _masks(connection, columns)
     return tuple(_find(connection, column, mask) for column, mask in zip(columns, masks, strict=True))
@@ -80,7 +80,7 @@ _NUMBER, _DATE, _MOMENT, _ZONED = 1, 2, 4, 8
 
 
 def _masks(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> tuple[int, ...]:
-    """Of each column, what the sample does not rule out."""
+    """For each column, the types that the sample does not rule out."""
     found: list[int] = []
     for group in in_groups(columns):
         asked = [_tests(column) for column in group]
@@ -98,7 +98,7 @@ def _masks(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> tu
 
 
 def in_groups(columns: Sequence[T]) -> Iterator[Sequence[T]]:
-    """So that a question about each of many columns takes no more memory than one about a few."""
+    """In groups, so a query about many columns needs no more memory than one about a few."""
     for start in range(0, len(columns), _COLUMNS_ASKED_MAX):
         yield columns[start : start + _COLUMNS_ASKED_MAX]
 
@@ -115,7 +115,7 @@ def _tests(column: Open) -> dict[int, str]:
 
 
 def _by_pattern(column: Open, tests: Mapping[int, str]) -> dict[int, str]:
-    """What a pattern says of texts; cells that are dates by their file's word need none."""
+    """By the declared pattern; typed date cells need none."""
     pattern = column.style.pattern
     if pattern is None:
         return {}
@@ -131,12 +131,12 @@ def _flag(pattern: str) -> int:
     return _MOMENT if patterns.has_time(pattern) else _DATE
 
 
-def _find(connection: duckdb.DuckDBPyConnection, column: Open, mask: int) -> Found:
+def _find(connection: duckdb.DuckDBPyConnection, column: Open, mask: int) -> GuessedType:
     kinds = {column.kind} if column.kind is not None else _kinds(connection, column)
-    as_text = Found(type="VARCHAR", value=column.text)
+    as_text = GuessedType(type="VARCHAR", value=column.text)
     match kinds:
         case _ if kinds == {Kind.TRUTH}:
-            return Found(type="BOOLEAN", value=f"CAST({column.text} AS BOOLEAN)")
+            return GuessedType(type="BOOLEAN", value=f"CAST({column.text} AS BOOLEAN)")
         case _ if kinds == {Kind.NUMBER}:
             return _of_numbers(connection, column)
         case _ if kinds <= {Kind.NUMBER, Kind.TEXT}:
@@ -151,7 +151,7 @@ def _find(connection: duckdb.DuckDBPyConnection, column: Open, mask: int) -> Fou
         (_ZONED, "TIMESTAMPTZ"),
     ):
         if mask & flag and _holds(connection, column, tests[flag]):
-            return Found(type=kind, value=_moment(column, flag, kind))
+            return GuessedType(type=kind, value=_moment(column, flag, kind))
     return as_text
 
 
@@ -170,7 +170,7 @@ def _kinds(connection: duckdb.DuckDBPyConnection, column: Open) -> set[Kind]:
 
 
 def _holds(connection: duckdb.DuckDBPyConnection, column: Open, test: str) -> bool:
-    """For every cell, and is there one?"""
+    """Whether the condition holds for all cells, and there is one."""
     row = connection.execute(
         f"SELECT count({column.text}), count(*) FILTER ({column.text} IS NOT NULL AND {test}) FROM {quote(RELATION)}"
     ).fetchone()
@@ -178,21 +178,21 @@ def _holds(connection: duckdb.DuckDBPyConnection, column: Open, test: str) -> bo
     return bool(row[0]) and row[0] == row[1]
 
 
-def _of_numbers(connection: duckdb.DuckDBPyConnection, column: Open) -> Found:
-    """Number cells: as many decimals as are there. Binary ones beyond ten decimals are rounded, and it is said."""
+def _of_numbers(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedType:
+    """Number cells: with all their decimals. Binary ones are rounded to ten decimals, with a note."""
     text = column.text
     decimals = f"CASE WHEN contains({text}, '.') THEN length({text}) - instr({text}, '.') ELSE 0 END"
     whole = f"length(ltrim(split_part({text}, '.', 1), '-'))"
     most_whole, most = _one(connection, f"SELECT max({whole}), max({decimals})")
     if most_whole > _BIG_WHOLE_MAX or (most > _DECIMALS_MAX and not column.is_binary):
-        return Found(type="VARCHAR", value=text, stays="its numbers have more digits than a number holds")
+        return GuessedType(type="VARCHAR", value=text, stays="its numbers have more digits than a number holds")
     kind = type_of(most_whole, min(most, _DECIMALS_MAX))
     rounded = residue(connection, text) if most > _DECIMALS_MAX else ""
-    return Found(type=kind, value=f"CAST({text} AS {kind})", residue=rounded)
+    return GuessedType(type=kind, value=f"CAST({text} AS {kind})", residue=rounded)
 
 
 def residue(connection: duckdb.DuckDBPyConnection, text: str) -> str:
-    """What is rounded of the numbers in this SQL text beyond ten decimals; "" for nothing."""
+    """A note on the numbers of this SQL text that are rounded to ten decimals; "" if none are."""
     long = f"contains({text}, '.') AND length({text}) - instr({text}, '.') > {_DECIMALS_MAX}"
     apart = f"abs(CAST({text} AS DOUBLE) - CAST(CAST({text} AS {_LONG}) AS DOUBLE))"
     count, largest = _one(connection, f"SELECT count(*) FILTER ({long}), CAST(max({apart}) FILTER ({long}) AS VARCHAR)")
@@ -202,8 +202,8 @@ def residue(connection: duckdb.DuckDBPyConnection, text: str) -> str:
     return f"{count:,} {have} more than {_DECIMALS_MAX} decimals and {are} rounded there, by at most {largest}"
 
 
-def _of_texts(connection: duckdb.DuckDBPyConnection, column: Open) -> Found | None:
-    """Texts that are all numbers, where no digit and no difference between two of them would be lost."""
+def _of_texts(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedType | None:
+    """Text cells that are all numbers, if no digit and no difference between two would be lost."""
     even = _evenly(connection, column)
     if even is not None:
         return even
@@ -217,15 +217,15 @@ def _of_texts(connection: duckdb.DuckDBPyConnection, column: Open) -> Found | No
         f"coalesce(bool_or(contains({number}, '.') AND suffix({number}, '0')), false)",
     )
     if whole > _BIG_WHOLE_MAX or (most or 0) > _DECIMALS_MAX:
-        return Found(type="VARCHAR", value=column.text, stays="its numbers have more digits than a number holds")
+        return GuessedType(type="VARCHAR", value=column.text, stays="its numbers have more digits than a number holds")
     if (least != most and ends_in_zero) or _has_twins(connection, column, number):
-        return Found(type="VARCHAR", value=column.text, stays="one number is written in several ways in it")
+        return GuessedType(type="VARCHAR", value=column.text, stays="one number is written in several ways in it")
     kind = type_of(whole, most or 0)
-    return Found(type=kind, value=f"CAST({number} AS {kind})")
+    return GuessedType(type=kind, value=f"CAST({number} AS {kind})")
 
 
-def _evenly(connection: duckdb.DuckDBPyConnection, column: Open) -> Found | None:
-    """The common case in one cheap look: whole numbers only, or one number of decimals, written as a number is."""
+def _evenly(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedType | None:
+    """A cheap check for the common case: whole numbers, or all with equally many decimals."""
     if not column.style.is_plain:
         return None
     text = column.text
@@ -242,11 +242,11 @@ def _evenly(connection: duckdb.DuckDBPyConnection, column: Open) -> Found | None
     kind = type_of(_WHOLE_MAX if trial == "BIGINT" else width - decimals, decimals)
     if trial == "BIGINT" and _one(connection, f"SELECT max(length(ltrim({text}, '-')))")[0] > _WHOLE_MAX:
         kind = type_of(_WHOLE_MAX + 1, 0)
-    return Found(type=kind, value=f"CAST({text} AS {kind})")
+    return GuessedType(type=kind, value=f"CAST({text} AS {kind})")
 
 
 def _has_twins(connection: duckdb.DuckDBPyConnection, column: Open, number: str) -> bool:
-    """Are there two texts that are one number? Where the decimals are even, only whole ones can be."""
+    """Whether two texts are the same number. With equal decimals, only whole ones can be."""
     among = "" if column.style.thousands else f"WHERE regexp_full_match({number}, '-?[0-9]+(\\.0*)?')"
     row = connection.execute(
         f"SELECT 1 FROM (SELECT DISTINCT {column.text} AS text, CAST({number} AS {_LONG}) AS number "

@@ -1,4 +1,4 @@
-"""JSON files and JSON lines as cells: numbers with all their digits, the keys of all records as columns."""
+"""Reads JSON files and JSON lines as cells: numbers with all digits, the keys of all records as columns."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.reading import json_records, likely, number_texts
 from procession.actions.reading.cells import FAILS, RELATION, CellColumn, Cells, Kind
-from procession.actions.reading.json_rows import BETWEEN, Rows, TooLarge
+from procession.actions.reading.json_rows import BETWEEN, RowsTooLarge, RowWriter
 from procession.actions.reading.json_source import Source
-from procession.actions.reading.json_values import MISSING, Unreadable, shown
+from procession.actions.reading.json_values import MISSING, BadJson, shown
 from procession.actions.reading.options import FileOptions
 
 if TYPE_CHECKING:
     import duckdb
 
-# Tokens by their first character, which is compared faster than it is cut off.
+# Tokens by their first character: comparing is faster than cutting it off.
 _IS_TEXT = "token < '#'"  # a quote; numbers begin with a digit or a minus
 _IS_WORD = "token > ':'"  # true or false
 _UNQUOTED = "substring(token, 2, length(token) - 2)"
@@ -46,12 +46,12 @@ def read(
     with path.open("rb") as file, tokens.open("wb") as out:
         if file.read(3) != codecs.BOM_UTF8:
             file.seek(0)
-        rows, begin = Rows(out), Source(file=file, offset=file.tell())
+        rows, begin = RowWriter(out), Source(file=file, offset=file.tell())
         try:
             found = json_records.of_lines(begin, rows) if lines else json_records.of_document(begin, rows)
-        except TooLarge as error:
+        except RowsTooLarge as error:
             raise _problem(source, str(error)) from None
-        except Unreadable as error:
+        except BadJson as error:
             raise _problem(source, f"{_place_of(begin, rows, path, error, lines=lines)}{_reason(error)}") from None
     columns = _columns(source, rows, options)
     table = _Tokens(source=source, path=tokens, rows=rows, columns=columns, place=partial(_place, path, lines=lines))
@@ -70,11 +70,11 @@ def read(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tokens:
-    """The records as a file of tokens, with a column for each key."""
+    """The records as a file of tokens, a column for each key."""
 
     source: FileInput
     path: Path
-    rows: Rows
+    rows: RowWriter
     columns: list[str]
     place: Callable[[list[str], int, int], str]
 
@@ -87,7 +87,7 @@ class _Tokens:
 
 
 def _seeming(connection: duckdb.DuckDBPyConnection, table: _Tokens) -> list[Kind] | None:
-    """The kind of each column by the first rows; None where one has several, or there are too many."""
+    """The kind of each column in the first rows; None if one has several, or there are too many columns."""
     if len(table.columns) > likely.COLUMNS_MAX:
         return None
     listed = ", ".join(_kind(f"c{number}") for number in range(len(table.columns)))
@@ -137,10 +137,10 @@ def _problem(source: FileInput, reason: str) -> Problem:
 
 
 def _reason(error: Exception) -> str:
-    return _TRUNCATED if isinstance(error, Unreadable) and error.is_cut else str(error)
+    return _TRUNCATED if isinstance(error, BadJson) and error.is_cut else str(error)
 
 
-def _place_of(begin: Source, rows: Rows, path: Path, error: Unreadable, *, lines: bool) -> str:
+def _place_of(begin: Source, rows: RowWriter, path: Path, error: BadJson, *, lines: bool) -> str:
     before = "" if lines else begin.text()[: error.position]
     number = 1 + _line_feeds(path, begin.offset) + before.count("\n")
     if lines:
@@ -152,7 +152,7 @@ def _place_of(begin: Source, rows: Rows, path: Path, error: Unreadable, *, lines
 
 
 def _line_feeds(path: Path, size: int) -> int:
-    """How many the file's first bytes hold."""
+    """Line feeds among the file's first bytes."""
     count = 0
     with path.open("rb") as file:
         while size > 0 and (chunk := file.read(min(size, _BUFFER_BYTES))):
@@ -170,8 +170,8 @@ def _place(path: Path, columns: list[str], row: int, column: int, *, lines: bool
         return f"line {next(islice(filled, row, None), row + 1)}, {shown(columns[column])}"
 
 
-def _columns(source: FileInput, rows: Rows, options: FileOptions) -> list[str]:
-    """The keys; of a file without records those that the process file declares."""
+def _columns(source: FileInput, rows: RowWriter, options: FileOptions) -> list[str]:
+    """The keys; for a file without records, the declared ones."""
     if rows.keys:
         return list(rows.keys)
     declared = [heading for heading in options.columns if not heading.isdecimal()]
@@ -182,7 +182,7 @@ def _columns(source: FileInput, rows: Rows, options: FileOptions) -> list[str]:
 
 
 def _load(connection: duckdb.DuckDBPyConnection, table: _Tokens) -> None:
-    """Makes RELATION of the file of tokens, with a column of kinds for each of texts."""
+    """Makes RELATION from the file of tokens, with a column of kinds for each column of texts."""
     numbers = range(len(table.columns))
     texts = ", ".join(f"{_text(f'c{number}', table.rows)} AS t{number}" for number in numbers)
     kinds = ", ".join(f"{_kind(f'c{number}')} AS k{number}" for number in numbers)
@@ -191,7 +191,7 @@ def _load(connection: duckdb.DuckDBPyConnection, table: _Tokens) -> None:
 
 def _write_out_exponents(connection: duckdb.DuckDBPyConnection, width: int) -> tuple[int, int] | None:
     """Row and column of the first exponent that is out of range, None when there is none."""
-    # Few files have any: in the statement that loads all columns, this would cost more than all else.
+    # Few files have exponents: in the statement that loads all columns, this would dominate the cost.
     for number, (_, most) in enumerate(_extremes(connection, width)):
         if most != _EXPONENT:
             continue
@@ -234,7 +234,7 @@ def _one_kind(least: int | None, most: int | None) -> Kind | None:
     return Kind(least) if least == most else None
 
 
-def _tokens(path: Path, rows: Rows, width: int) -> str:
+def _tokens(path: Path, rows: RowWriter, width: int) -> str:
     line_bytes = max(rows.line_bytes_max + 2, 2 << 20)
     names = ", ".join(f"c{number}: 'VARCHAR'" for number in range(width))
     return (
@@ -245,15 +245,15 @@ def _tokens(path: Path, rows: Rows, width: int) -> str:
     )
 
 
-def _text(token: str, rows: Rows) -> str:
-    """What a token says: a text without its quotes and escapes, else the token itself."""
+def _text(token: str, rows: RowWriter) -> str:
+    """The text of a token, without quotes and escapes; else the token itself."""
     return f"CASE WHEN {_IS_TEXT} THEN {_UNESCAPED if rows.has_escapes else _UNQUOTED} ELSE token END".replace(
         "token", token
     )
 
 
-def _sure(token: str, kind: Kind, rows: Rows) -> str:
-    """The same, where the token is of that kind."""
+def _sure(token: str, kind: Kind, rows: RowWriter) -> str:
+    """The same for a token known to be of that kind."""
     value = "token"
     match kind:
         case Kind.TEXT:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from procession.actions.reading.json_rows import Rows
+from procession.actions.reading.json_rows import RowWriter
 from procession.actions.reading.json_source import NOT_UTF_8, Source
-from procession.actions.reading.json_values import Unreadable, scan, shown, skip
+from procession.actions.reading.json_values import BadJson, scan, shown, skip
 
-_HELD_BYTES = 1 << 20  # of an object that may hold a list of records: more is not parsed as one value
-# From the end of a record to the first key of the next one: in most files this stands nowhere else.
+_HELD_BYTES = 1 << 20  # of an object that may hold a list of records: a longer one is not parsed whole
+# From the end of a record to the next one's first key: rarely found elsewhere.
 _BETWEEN_RECORDS = re.compile(r'\}[ \t\r\n]{0,80},[ \t\r\n]{0,80}\{[ \t\r\n]{0,80}"[^"\\]{0,80}"')
 _KEY = re.compile(r'[ \t\r\n]*("(?:[^"\\]|\\.)*")[ \t\r\n]*:[ \t\r\n]*')
 _LIST_OF_OBJECTS = re.compile(r"\[[ \t\r\n]*(?=\{)")
@@ -24,14 +24,14 @@ _NAMED_MAX = 10
 
 
 @dataclass(slots=True, kw_only=True)
-class Found:
-    """What else there is to say about the file."""
+class FoundRecords:
+    """Findings beside the records."""
 
     remarks: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
-def of_lines(source: Source, rows: Rows) -> Found:
+def of_lines(source: Source, rows: RowWriter) -> FoundRecords:
     """A record in each line that is not blank. Raises Unreadable."""
     source.has_records = True
     while True:
@@ -40,33 +40,33 @@ def of_lines(source: Source, rows: Rows) -> Found:
         if cut:
             _lines(source, source.rest[:cut], rows)
         elif source.has_ended:
-            return Found()
+            return FoundRecords()
         else:
             source.check_length()
 
 
-def of_document(source: Source, rows: Rows) -> Found:
+def of_document(source: Source, rows: RowWriter) -> FoundRecords:
     """The records of a list, of an object that holds one, or of objects one after the other. Raises Unreadable."""
     if source.is_blank():
-        raise Unreadable("it holds nothing but blanks", 0)
+        raise BadJson("it holds nothing but blanks", 0)
     if source.rest.startswith(b"{"):
         return _objects(source, rows)
     if not source.rest.startswith(b"["):
-        raise Unreadable("a list of objects is expected: it begins with another value", 0)
+        raise BadJson("a list of objects is expected: it begins with another value", 0)
     source.take(1)
     _list(source, rows)
     _check_end(source, "the list")
-    return Found()
+    return FoundRecords()
 
 
-def _lines(source: Source, lines: bytes, rows: Rows) -> None:
+def _lines(source: Source, lines: bytes, rows: RowWriter) -> None:
     rest, end = source.rest[len(lines) :], source.offset + len(lines)
     if not rows.take_lines(lines, lines.count(b"\n") + (not lines.endswith(b"\n"))):
         _line_by_line(source, lines, rows)
     source.rest, source.offset = rest, end
 
 
-def _line_by_line(source: Source, lines: bytes, rows: Rows) -> None:
+def _line_by_line(source: Source, lines: bytes, rows: RowWriter) -> None:
     every = lines.split(b"\n")
     for number, line in enumerate(every, 1):
         text = line.decode("utf-8", NOT_UTF_8)
@@ -74,16 +74,16 @@ def _line_by_line(source: Source, lines: bytes, rows: Rows) -> None:
         if start < len(text):
             try:
                 value, end = scan(text, start)
-            except Unreadable as error:
+            except BadJson as error:
                 is_cut = error.is_cut and source.has_ended and number == len(every)
-                raise Unreadable(str(error), 0, is_cut=is_cut) from None
+                raise BadJson(str(error), 0, is_cut=is_cut) from None
             if skip(text, end) < len(text):
-                raise Unreadable("more stands behind its object; each line must be one object", 0)
+                raise BadJson("more stands behind its object; each line must be one object", 0)
             rows.take(value, 0)
         source.offset += len(line) + 1
 
 
-def _list(source: Source, rows: Rows) -> None:
+def _list(source: Source, rows: RowWriter) -> None:
     """The records up to the closing bracket, which is taken."""
     source.has_records, before, between = True, rows.count, b""
     while True:
@@ -101,7 +101,7 @@ def _list(source: Source, rows: Rows) -> None:
     source.has_records = False
 
 
-def _one_by_one(source: Source, text: str, rows: Rows, *, is_first: bool) -> tuple[int, bytes]:
+def _one_by_one(source: Source, text: str, rows: RowWriter, *, is_first: bool) -> tuple[int, bytes]:
     """Takes the records that end in `text`, each with its comma or with the closing bracket.
 
     Where that was, and what stands between records.
@@ -112,10 +112,10 @@ def _one_by_one(source: Source, text: str, rows: Rows, *, is_first: bool) -> tup
         if text.startswith("]", start):
             if is_first:
                 return start + 1, between
-            raise Unreadable("a comma stands behind the last value", start)
+            raise BadJson("a comma stands behind the last value", start)
         try:
             value, end = scan(text, start)
-        except Unreadable as error:
+        except BadJson as error:
             if error.is_cut and not source.has_ended:
                 return taken, between
             raise
@@ -123,7 +123,7 @@ def _one_by_one(source: Source, text: str, rows: Rows, *, is_first: bool) -> tup
         if close == len(text) and not source.has_ended:
             return taken, between
         if not text.startswith((",", "]"), close):
-            raise Unreadable('a comma or "]" is expected behind it', close, is_cut=close == len(text))
+            raise BadJson('a comma or "]" is expected behind it', close, is_cut=close == len(text))
         rows.take(value, start)
         taken, is_first = close + 1, False
         if text[close] == "]":
@@ -134,16 +134,16 @@ def _one_by_one(source: Source, text: str, rows: Rows, *, is_first: bool) -> tup
 
 def _check_end(source: Source, what: str) -> None:
     if not source.is_blank():
-        raise Unreadable(f"more stands behind {what}", 0)
+        raise BadJson(f"more stands behind {what}", 0)
 
 
-def _objects(source: Source, rows: Rows) -> Found:
+def _objects(source: Source, rows: RowWriter) -> FoundRecords:
     while True:
         text = source.text()
         try:
             value, end = scan(text, 0)
             break
-        except Unreadable as error:
+        except BadJson as error:
             if not error.is_cut or source.has_ended:
                 raise
         if len(source.rest) > _HELD_BYTES and (found := _list_inside(source, rows)):
@@ -156,19 +156,19 @@ def _objects(source: Source, rows: Rows) -> Found:
         return _alone(value, rows)
     source.rest, source.offset = first + source.rest, offset - len(first)
     _one_after_other(source, rows)
-    return Found()
+    return FoundRecords()
 
 
-def _one_after_other(source: Source, rows: Rows) -> None:
+def _one_after_other(source: Source, rows: RowWriter) -> None:
     source.has_records = True
     while True:
         text, taken = source.text(), 0
         while (start := skip(text, taken)) < len(text):
             if text[start] == ",":
-                raise Unreadable("objects with commas between them must stand in a list: [ and ] are missing", start)
+                raise BadJson("objects with commas between them must stand in a list: [ and ] are missing", start)
             try:
                 value, taken = scan(text, start)
-            except Unreadable as error:
+            except BadJson as error:
                 if error.is_cut and not source.has_ended:
                     break
                 raise
@@ -180,17 +180,17 @@ def _one_after_other(source: Source, rows: Rows) -> None:
         source.more()
 
 
-def _alone(value: dict[str, object], rows: Rows) -> Found:
-    """The only object of a file: the list of objects that it holds, else one row."""
+def _alone(value: dict[str, object], rows: RowWriter) -> FoundRecords:
+    """A file of a single object: its list of objects, else one row."""
     lists = {key: inner for key, inner in value.items() if isinstance(inner, list) and _are_objects(inner)}
     full = {key: inner for key, inner in lists.items() if inner}
     if len(full or lists) > 1:
         raise _several(list(full or lists))
     if not lists:
         if all(isinstance(inner, list | dict) for inner in value.values()):
-            raise Unreadable(_NO_ROW, 0)
+            raise BadJson(_NO_ROW, 0)
         rows.take(value, 0)
-        return Found(remarks=[_ONE_OBJECT])
+        return FoundRecords(remarks=[_ONE_OBJECT])
     key, records = next(iter((full or lists).items()))
     for record in records:
         rows.take(record, 0)
@@ -205,21 +205,21 @@ def _is_nothing(value: object) -> bool:
     return value is None or value in ("", [], {})
 
 
-def _several(keys: list[str]) -> Unreadable:
+def _several(keys: list[str]) -> BadJson:
     names = ", ".join(shown(key) for key in keys[:_NAMED_MAX])
-    return Unreadable(f"it is one object that holds several lists ({names}); a file with one list is expected", 0)
+    return BadJson(f"it is one object that holds several lists ({names}); a file with one list is expected", 0)
 
 
-def _taken_from(key: str, others: list[str]) -> Found:
+def _taken_from(key: str, others: list[str]) -> FoundRecords:
     words = f"its rows are those of the list {shown(key)}"
     if not others:
-        return Found(remarks=[words])
+        return FoundRecords(remarks=[words])
     names = ", ".join(shown(other) for other in others[:_NAMED_MAX])
-    return Found(warnings=[f"{words}; what stands beside the list is left out: {names}"])
+    return FoundRecords(warnings=[f"{words}; what stands beside the list is left out: {names}"])
 
 
-def _list_inside(source: Source, rows: Rows) -> Found | None:
-    """Takes the list of objects in an object that is too long to be held; None where none begins so far."""
+def _list_inside(source: Source, rows: RowWriter) -> FoundRecords | None:
+    """Takes the list of objects in an object too long to hold; None if none has begun."""
     text, others, at = source.text(), list[str](), 1
     while True:
         found = _KEY.match(text, at)
@@ -227,12 +227,12 @@ def _list_inside(source: Source, rows: Rows) -> Found | None:
             return None
         key = str(scan(found[1], 0)[0])
         if key in others:
-            raise Unreadable(f"the key {shown(key)} stands twice in one object", found.start())
+            raise BadJson(f"the key {shown(key)} stands twice in one object", found.start())
         if begin := _LIST_OF_OBJECTS.match(text, found.end()):
             break
         try:
             value, end = scan(text, found.end())
-        except Unreadable:
+        except BadJson:
             return None
         if not _is_nothing(value):
             others.append(key)
@@ -243,20 +243,20 @@ def _list_inside(source: Source, rows: Rows) -> Found | None:
 
 
 def _behind(source: Source, key: str, others: list[str]) -> list[str]:
-    """The keys that follow the list, up to the end of the file."""
+    """Checks the keys after the list, up to the end of the file."""
     while not source.has_ended:
         source.more()
         source.check_length()
     text = source.text()
     at = skip(text, 0)
     if text.startswith(",", at) and text.startswith("}", skip(text, at + 1)):
-        raise Unreadable("a comma stands behind the last value", at)
-    # What is left is an object but for its opening: a comma and more, or the closing brace alone.
+        raise BadJson("a comma stands behind the last value", at)
+    # The rest is an object without its opening: a comma and more keys, or just the closing brace.
     value, end = scan("{" + text[at + text.startswith(",", at) :], 0)
     assert isinstance(value, dict)
     twins = [other for other in value if other == key or other in others]
     if twins:
-        raise Unreadable(f"the key {shown(twins[0])} stands twice in one object", 0)
+        raise BadJson(f"the key {shown(twins[0])} stands twice in one object", 0)
     several = [other for other, inner in value.items() if inner and isinstance(inner, list) and _are_objects(inner)]
     if several:
         raise _several([key, *several])

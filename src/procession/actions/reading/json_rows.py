@@ -1,4 +1,4 @@
-"""Records of JSON as rows of tokens in a file that DuckDB reads fast; each token is the JSON text of one value."""
+"""Writes JSON records as rows of tokens that DuckDB loads fast; a token is the JSON text of a value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from procession.actions.reading.json_values import MISSING, Unreadable, scan, shown, token
+from procession.actions.reading.json_values import MISSING, BadJson, scan, shown, token
 
 COLUMNS_MAX = 2_000
 CELLS_MAX = 50_000_000
@@ -20,16 +20,16 @@ _Decode = Callable[[bytes], list[msgspec.Struct]]
 _Decoders = tuple[_Decode, _Decode]  # of a list of records, and of a record a line
 
 
-class TooLarge(Exception):
-    """The text says what there is too much of."""
+class RowsTooLarge(Exception):
+    """Raised with what is too much."""
 
 
-class Rows:
-    """Takes records and writes their rows. `keys` are the columns, in order of first sight.
+class RowWriter:
+    """Takes records and writes their rows. `keys`: the columns, in order of first use.
 
     There are two ways: `take` one parsed record, or many at once, by `take_list` and `take_lines`. Those refuse (False)
-    whatever is not plain, and the caller then parses it record by record: a new key, a key that may be there twice,
-    anything that is wrong.
+    whatever is not plain, and the caller then parses it record by record: a new key, a possibly repeated key,
+    any mistake.
     """
 
     def __init__(self, out: BinaryIO) -> None:
@@ -45,16 +45,16 @@ class Rows:
     def take(self, record: object, position: int) -> None:
         """Raises Unreadable, at `position`, and TooLarge."""
         if not isinstance(record, dict):
-            raise Unreadable(f"it is {_named(record)}, not an object with keys", position)
+            raise BadJson(f"it is {_named(record)}, not an object with keys", position)
         try:
             self._learn(record)
             tokens = [MISSING] * max(len(self.keys), 1)
             for key, value in record.items():
                 tokens[self.keys[key]] = token(value)
         except UnicodeEncodeError:
-            raise Unreadable(f"{shown(key)} holds half of a character, or is not UTF-8", position) from None
+            raise BadJson(f"{shown(key)} holds half of a character, or is not UTF-8", position) from None
         except RecursionError:
-            raise Unreadable("its values are nested too deeply", position) from None
+            raise BadJson("its values are nested too deeply", position) from None
         self._write(BETWEEN.join(tokens), 1)
 
     def take_list(self, text: bytes) -> bool:
@@ -74,12 +74,12 @@ class Rows:
             self._key_colons += key.count(":")
             self._is_plain = self._is_plain and not _NOT_IN_STRUCTS.search(key)
         if len(self.keys) > COLUMNS_MAX:
-            raise TooLarge(f"its records have more than {COLUMNS_MAX:,} different keys")
+            raise RowsTooLarge(f"its records have more than {COLUMNS_MAX:,} different keys")
         if new:
             self._decoders = None
 
     def _decoders_now(self) -> _Decoders | None:
-        """Decoders for the keys of now; None where a key is not one that msgspec can be told."""
+        """Decoders for the present keys; None if msgspec cannot handle one."""
         if self._decoders is None and self.keys and self._is_plain:
             fields = {f"f{number}": key for key, number in self.keys.items()}
             record = msgspec.defstruct(
@@ -108,13 +108,13 @@ class Rows:
         if _has_nested(rows):
             try:
                 rows = _flat(records)
-            except (Unreadable, UnicodeEncodeError, RecursionError):
+            except (BadJson, UnicodeEncodeError, RecursionError):
                 return False
         self._write(rows, len(records))
         return True
 
     def _is_once(self, text: bytes, rows: bytes, count: int) -> bool:
-        """Whether no record has a key twice: msgspec keeps the last of twins without a word.
+        """Whether no record has a key twice: msgspec silently keeps the last.
 
         Each key has a colon of its own. One that was not kept leaves a colon too many in `text`.
         """
@@ -127,7 +127,7 @@ class Rows:
     def _write(self, rows: bytes, count: int) -> None:
         self.count += count
         if self.count * len(self.keys) > CELLS_MAX:
-            raise TooLarge(f"it has more than {CELLS_MAX:,} cells ({len(self.keys):,} keys)")
+            raise RowsTooLarge(f"it has more than {CELLS_MAX:,} cells ({len(self.keys):,} keys)")
         self.line_bytes_max = max(self.line_bytes_max, len(rows))
         self.has_escapes = self.has_escapes or b"\\" in rows
         self._out.write(rows)
@@ -148,7 +148,7 @@ def _named(value: object) -> str:
 
 
 def _has_nested(rows: bytes) -> bool:
-    """Whether a token is a list or an object. No text begins so: it begins with a quote."""
+    """Whether a token is a list or an object; texts begin with a quote."""
     return any(
         mark in rows and (rows.startswith(mark) or BETWEEN + mark in rows or b"\n" + mark in rows)
         for mark in (b"{", b"[")

@@ -5,26 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from procession.actions.reading.json_values import Unreadable
+from procession.actions.reading.json_values import BadJson
 
 RECORD_BYTES_MAX = 16 << 20
-CHUNK_BYTES = 1 << 17  # what is made of a chunk stays in the processor's caches: twice as fast as with 1 MiB
-NOT_UTF_8 = "surrogateescape"  # such bytes become characters that json_rows refuses where they belong to a record
+CHUNK_BYTES = 1 << 17  # its results fit the processor's caches: twice as fast as 1 MiB
+NOT_UTF_8 = "surrogateescape"  # json_rows refuses the resulting characters inside a record
 _BLANKS = b" \t\r\n"
 
 
 @dataclass(slots=True, kw_only=True)
 class Source:
-    """The bytes of a file; `rest` are those that were read and not yet taken, from `offset` on."""
+    """The bytes of a file; `rest`: read but not yet taken, from `offset` on."""
 
     file: BinaryIO
     rest: bytes = b""
     offset: int = 0
     has_ended: bool = False
-    has_records: bool = False  # whether what is being read is a record
+    has_records: bool = False  # whether a record is being read
 
     def more(self) -> None:
-        """Reads a chunk, or as much again as there is: a long record is then looked at twice in all."""
+        """Reads a chunk, or doubles the rest, so a long record is scanned at most twice."""
         chunk = self.file.read(max(CHUNK_BYTES, len(self.rest)))
         self.has_ended = not chunk
         self.rest += chunk
@@ -41,7 +41,7 @@ class Source:
         return self.rest.decode("utf-8", NOT_UTF_8)
 
     def is_blank(self) -> bool:
-        """Whether nothing but blanks is left. What is left begins with something else, or with nothing."""
+        """Whether only blanks are left. Strips leading blanks."""
         while True:
             self.take(len(self.rest) - len(self.rest.lstrip(_BLANKS)))
             if self.rest:
@@ -52,4 +52,4 @@ class Source:
 
     def check_length(self) -> None:
         if len(self.rest) > RECORD_BYTES_MAX:
-            raise Unreadable(f"it is longer than {RECORD_BYTES_MAX >> 20} MiB, the most that is read as one", 0)
+            raise BadJson(f"it is longer than {RECORD_BYTES_MAX >> 20} MiB, the most that is read as one", 0)

@@ -1,4 +1,4 @@
-"""JSON text, value by value: numbers as they were written, no key twice in an object, mistakes in plain words."""
+"""Scans JSON value by value: numbers as written, no key twice in an object, mistakes in plain words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import msgspec
 
-MISSING = b"\x1e"  # stands for a key that a record does not have: no token holds such a character
+MISSING = b"\x1e"  # stands for a missing key: no token holds this character
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _BEYOND_JSON = {
     "N": "NaN is no number in JSON",
@@ -23,7 +23,7 @@ _PART_OF_VALUE = re.compile(r"[A-Za-z0-9.+\\-]{0,10}[ \t\r\n]*\Z")  # of true, o
 _SHOWN_CHARACTERS_MAX = 80
 
 
-class Unreadable(Exception):
+class BadJson(Exception):
     """The text says what is wrong; `position` where, in characters of the text that was read.
 
     `is_cut`: the text only ends too early.
@@ -36,7 +36,7 @@ class Unreadable(Exception):
 
 
 class _Twins(Exception):
-    """Its text is the key that an object has twice."""
+    """Carries the key that an object has twice."""
 
 
 class _NotANumber(Exception):
@@ -48,17 +48,17 @@ def scan(text: str, position: int) -> tuple[object, int]:
     try:
         return _DECODER.raw_decode(text, position)
     except json.JSONDecodeError as error:
-        raise Unreadable(_words(error, text), error.pos, is_cut=_is_cut(error, text)) from None
+        raise BadJson(_words(error, text), error.pos, is_cut=_is_cut(error, text)) from None
     except _Twins as twins:
-        raise Unreadable(f"the key {shown(str(twins))} stands twice in one object", position) from None
+        raise BadJson(f"the key {shown(str(twins))} stands twice in one object", position) from None
     except _NotANumber as error:
-        raise Unreadable(f"{error} is no number in JSON", position) from None
+        raise BadJson(f"{error} is no number in JSON", position) from None
     except RecursionError:
-        raise Unreadable("its values are nested too deeply", position) from None
+        raise BadJson("its values are nested too deeply", position) from None
 
 
 def skip(text: str, position: int) -> int:
-    """The first place that is no blank."""
+    """The position after blanks."""
     found = _BLANKS.match(text, position)
     assert found is not None
     return found.end()
@@ -105,7 +105,7 @@ def _is_cut(error: json.JSONDecodeError, text: str) -> bool:
 
 
 def _words(error: json.JSONDecodeError, text: str) -> str:
-    """Python's complaint, or a better one where it is a habit of people or programs."""
+    """Python's message, or a better one for common mistakes."""
     at = text[error.pos : error.pos + 1]
     if error.msg.startswith(("Expecting value", "Expecting property name", "Illegal trailing comma")):
         before = text[: error.pos].rstrip(" \t\r\n")[-1:]

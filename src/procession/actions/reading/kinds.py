@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes; its name only breaks ties. What cannot be read is said for what it is."""
+"""Tells the kind of a file by its first bytes; its name only breaks ties. Names what it cannot read."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 from procession.actions.contract import FileInput
 from procession.actions.problems import Problem
-from procession.actions.reading.json_values import Unreadable, scan, skip
+from procession.actions.reading.json_values import BadJson, scan, skip
 
 
 class FileKind(StrEnum):
-    CSV = "csv"  # any text with a row a line
+    CSV = "csv"  # delimited text
     SHEET = "sheet"
     JSON = "json"
     JSON_LINES = "json lines"
@@ -85,7 +85,7 @@ _NULS_PERCENT_MAX = 2
 
 
 def kind_of(source: FileInput) -> FileKind:
-    """Raises Problem for what cannot be read, in words that say what it is and what to do."""
+    """Raises Problem for an unreadable kind, saying what it is and what to do."""
     path = Path(source.path)
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
@@ -163,7 +163,7 @@ def _decoded(source: FileInput, head: bytes) -> str:
         if head.startswith(mark):
             return head.decode(encoding, "replace")
     if head.count(0) * 100 > len(head) * _NULS_PERCENT_MAX:
-        # Every other byte: UTF-16 without a mark, which `encoding` can name.
+        # Every other byte is zero: UTF-16 without a mark, which `encoding` can declare.
         for encoding, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
             if zeros.count(0) * 2 > len(zeros):
                 return head.decode(encoding, "replace")
@@ -192,7 +192,7 @@ def _refuse_markup(source: FileInput, text: str, tail: bytes) -> None:
 
 
 def _json(source: FileInput, text: str, *, is_whole: bool) -> FileKind:
-    """JSON lines when the first line is a whole object and another follows; where there is only one, by its name."""
+    """JSON lines if the first line is a whole object and another follows; with one line, by the file's name."""
     named = _NAMES_OF_JSON.get(Path(source.name).suffix.lower(), FileKind.JSON)
     if text.startswith("["):
         return FileKind.JSON
@@ -201,8 +201,8 @@ def _json(source: FileInput, text: str, *, is_whole: bool) -> FileKind:
         return named
     try:
         _, end = scan(line, 0)
-    except Unreadable as error:
-        # Something is wrong with the first line, or it is not the whole object; a line that begins like it tells.
+    except BadJson as error:
+        # The first line is wrong or not a whole object: look for another line that begins like it.
         return FileKind.JSON if error.is_cut or not rest.lstrip().startswith("{") else FileKind.JSON_LINES
     if skip(line, end) < len(line):
         return FileKind.JSON_LINES if named is FileKind.JSON_LINES else FileKind.JSON

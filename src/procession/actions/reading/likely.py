@@ -1,4 +1,4 @@
-"""What columns are likely to be that nobody declared, by their first rows: a guess that proves itself.
+"""Likely types of undeclared columns by their first rows: guesses that verify themselves.
 
 A guess is an SQL value that fails at the first cell which is not exactly so. One pass over all rows then both asks and
 makes the table; where it fails, the columns are found by `guessing`, which answers for every guess the same.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from procession.actions.reading import values
 from procession.actions.reading.cells import FAILS, Kind
-from procession.actions.reading.guessing import Found, Open, type_of
+from procession.actions.reading.guessing import GuessedType, Open, type_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,7 +27,7 @@ _TIMES = re.compile(f"{values.DAY}|{values.MOMENT}|{values.ZONED}")
 _PERHAPS = re.compile(r"[^A-SU-Ya-z]*")  # what a text of digits, marks and the letters of moments may go on with
 
 
-def find(connection: duckdb.DuckDBPyConnection, source: str, columns: Sequence[Open]) -> list[Found | None]:
+def find(connection: duckdb.DuckDBPyConnection, source: str, columns: Sequence[Open]) -> list[GuessedType | None]:
     """A guess for each column; None where there is none."""
     if not columns or len(columns) > COLUMNS_MAX:
         return [None] * len(columns)
@@ -36,13 +36,13 @@ def find(connection: duckdb.DuckDBPyConnection, source: str, columns: Sequence[O
     return [_guess(column, [row[place] for row in rows if row[place]]) for place, column in enumerate(columns)]
 
 
-def _guess(column: Open, sample: list[str]) -> Found | None:
-    as_text = Found(type="VARCHAR", value=column.text)
+def _guess(column: Open, sample: list[str]) -> GuessedType | None:
+    as_text = GuessedType(type="VARCHAR", value=column.text)
     if not sample:
-        return Found(type="VARCHAR", value=f"CASE WHEN {column.text} IS NOT NULL THEN {FAILS} END::VARCHAR")
+        return GuessedType(type="VARCHAR", value=f"CASE WHEN {column.text} IS NOT NULL THEN {FAILS} END::VARCHAR")
     match column.kind:
         case Kind.TRUTH:
-            return Found(type="BOOLEAN", value=f"CAST({column.text} AS BOOLEAN)")
+            return GuessedType(type="BOOLEAN", value=f"CAST({column.text} AS BOOLEAN)")
         case Kind.NUMBER:
             return _number(column, sample)
         case Kind.TEXT if all(map(re.compile(values.number_pattern(column.style)).fullmatch, sample)):
@@ -58,7 +58,7 @@ def _guess(column: Open, sample: list[str]) -> Found | None:
     return None if all(map(_TIMES.fullmatch, sample)) else as_text
 
 
-def _number(column: Open, sample: list[str]) -> Found | None:
+def _number(column: Open, sample: list[str]) -> GuessedType | None:
     counts = {len(text.partition(".")[2]) for text in sample}
     most = max(counts)
     if most == 0:
@@ -75,7 +75,7 @@ def _number(column: Open, sample: list[str]) -> Found | None:
     return _proven(column, f"DECIMAL(18,{_DECIMALS_MAX})", type_of(1, _DECIMALS_MAX), shortest)
 
 
-def _proven(column: Open, trial: str, kind: str, test: str) -> Found:
+def _proven(column: Open, trial: str, kind: str, test: str) -> GuessedType:
     proof = test.format(tried=column.tried, text=column.text)
     value = f"CASE WHEN {proof} THEN {column.tried}::{kind} WHEN {column.text} IS NOT NULL THEN {FAILS} END"
-    return Found(type=kind, value=value, tried=f"TRY_CAST({column.text} AS {trial})")
+    return GuessedType(type=kind, value=value, tried=f"TRY_CAST({column.text} AS {trial})")

@@ -1,4 +1,4 @@
-"""Which option says something of which kind of file: one that would be passed over without a word is refused."""
+"""Which options apply to which kind of file; an option without effect is refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MEANT: Mapping[str, frozenset[FileKind]] = {
     "range": _SHEETS,
     "errors": _SHEETS,
 }
-_WRITTEN = ("decimal", "thousands", "date")  # how texts are written that become numbers and dates
+_WRITTEN = ("decimal", "thousands", "date")  # how numbers and dates are written as text
 _WORDS: Mapping[FileKind, str] = {
     FileKind.CSV: "CSV",
     FileKind.SHEET: "workbooks",
@@ -36,7 +36,7 @@ _OF_TYPES: Mapping[str, frozenset[str]] = {"decimal": _NUMBERS, "thousands": _NU
 
 
 def mistakes(path: str, options: FileOptions) -> Iterator[str]:
-    """What can be told without the file: options of different kinds of files, and what a column's type knows not of."""
+    """Mistakes visible without the file: options of different kinds of files, options a column's type ignores."""
     names = [name for name in _MEANT if _is_given(options, name)]
     for name in names:
         others = [other for other in names if not _MEANT[name] & _MEANT[other]]
@@ -49,7 +49,7 @@ def mistakes(path: str, options: FileOptions) -> Iterator[str]:
 
 
 def refuse(source: FileInput, options: FileOptions, kind: FileKind) -> None:
-    """Raises Problem for the first option that says nothing of such a file."""
+    """Raises Problem for the first option without effect on such a file."""
     for name, kinds in _MEANT.items():
         if kind not in kinds and _is_given(options, name):
             raise Problem(

@@ -1,4 +1,4 @@
-"""Which column of cells a step calls what: by heading or position, as `columns` says, and never two alike."""
+"""Names columns of cells: by heading or position, as `columns` says, and never two alike."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _SHOWN_MAX = 30  # headings in a message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
-    """A column that the step gets. `number` is its place among the cells, from 0."""
+class NamedColumn:
+    """A column that the step gets; `number`: its place among the cells, from 0."""
 
     number: int
     name: str
@@ -23,8 +23,8 @@ class Named:
     options: ColumnOptions | None
 
 
-def settle(cells: Cells, options: FileOptions, file: str) -> tuple[Named, ...]:
-    """The columns in their order. Raises Problem for one that is missing, not expected, or called like another."""
+def settle(cells: Cells, options: FileOptions, file: str) -> tuple[NamedColumn, ...]:
+    """The columns in order. Raises Problem for one that is missing, unexpected, or has another's name."""
     headings = [column.heading.strip() if options.trim else column.heading for column in cells.columns]
     declared = _declared(headings, options.columns, file)
     _refuse_others(headings, declared, options, file)
@@ -67,13 +67,13 @@ def _refuse_others(headings: list[str], declared: Mapping[int, ColumnOptions], o
         raise Problem(f'the file "{file}" has columns that are not expected: {_listed(others)}')
 
 
-def _named(number: int, heading: str, options: ColumnOptions | None) -> Named:
+def _named(number: int, heading: str, options: ColumnOptions | None) -> NamedColumn:
     name = (options.name if options else None) or heading or f"column{number + 1}"
-    return Named(number=number, name=name, heading=heading or f"column {number + 1}", options=options)
+    return NamedColumn(number=number, name=name, heading=heading or f"column {number + 1}", options=options)
 
 
-def _refuse_twins(columns: list[Named], file: str) -> None:
-    # SQL knows no difference between "Amount" and "amount".
+def _refuse_twins(columns: list[NamedColumn], file: str) -> None:
+    # SQL names ignore case: "Amount" is "amount".
     times = Counter(column.name.casefold() for column in columns)
     twins = [column for column in columns if times[column.name.casefold()] > 1]
     if not twins:

@@ -1,4 +1,4 @@
-"""Why a column is text although most of its cells are numbers: what people need when sum(amount) fails."""
+"""Explains why a column of mostly numbers is text, for when sum(amount) fails."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ VALUE_CHARACTERS_MAX = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
-    """A column of texts. `number` is its place among the cells; `stays` the reason, where it is known."""
+class TextColumn:
+    """A column of texts. `number`: its place among the cells; `stays`: the reason, if known."""
 
     name: str
     number: int
@@ -28,12 +28,12 @@ class Text:
 
 
 def find(
-    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Text], place: Callable[[int, int], str]
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[TextColumn], place: Callable[[int, int], str]
 ) -> dict[str, str]:
     """By the columns' names. The rows of the table are those of the cells, whose `place` is as in Cells."""
     notes = {}
     for group in guessing.in_groups(columns):
-        # Of the first rows only: it decides whether more is asked, never what a column is.
+        # First rows only: they decide whether to look closer, never a type.
         counts = connection.execute(
             f"SELECT {', '.join(_counts(quote(column.name)) for column in group)} "
             f"FROM (SELECT * FROM {quote(table)} LIMIT {SAMPLE_ROWS})"
@@ -49,10 +49,12 @@ def _counts(text: str) -> str:
     return f"count({text}), count(*) FILTER (coalesce(regexp_full_match({text}, '[-+]?[0-9][0-9.,]*'), false))"
 
 
-def _why(connection: duckdb.DuckDBPyConnection, table: str, column: Text, place: Callable[[int, int], str]) -> str:
+def _why(
+    connection: duckdb.DuckDBPyConnection, table: str, column: TextColumn, place: Callable[[int, int], str]
+) -> str:
     if column.stays:
         return f"stays text: {column.stays}"
-    # Users may call a column rowid, so that the first one is found by its place among all of them.
+    # A user's column may be named rowid, so find the first row by position.
     texts = f"(SELECT row_number() OVER () - 1 AS place, {quote(column.name)} AS text FROM {quote(table)})"
     row = connection.execute(
         f"SELECT min(place), arg_min(text, place), count(*) FROM {texts} WHERE NOT regexp_full_match(text, ?)",

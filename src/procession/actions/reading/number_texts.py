@@ -1,4 +1,4 @@
-"""SQL that writes numbers out: no exponents, and binary fractions by their shortest text."""
+"""SQL that writes numbers without exponents, and binary fractions by their shortest text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ EXPONENT_MAX = 400  # beyond every double; 1e999999999 is ten characters here an
 
 
 def written_out(text: str) -> str:
-    """The SQL text of a number with an exponent, without it and without zeros that say nothing: 1.50e1 is 15.
+    """SQL text of a number without its exponent and trailing zeros: 1.50e1 is 15.
 
     Not for one that is_wide().
     """
@@ -45,7 +45,7 @@ def signed_binary(value: str) -> str:
 
 
 def of_decimal(value: str, kind: str) -> str:
-    """The text of an SQL DECIMAL of that kind: where all digits are behind the point, DuckDB writes .5 and .00."""
+    """The text of an SQL DECIMAL, with the zero that DuckDB omits: it writes .5 and .00."""
     text, found = f"CAST({value} AS VARCHAR)", _DECIMAL.fullmatch(kind)
     is_bare = found is not None and found[1] == found[2]
     return rf"regexp_replace({text}, '^(-?)[.]', '\10.')" if is_bare else text

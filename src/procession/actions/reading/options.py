@@ -1,4 +1,4 @@
-"""What a process file says about a file: how it is written, and what its columns are."""
+"""Options for a file in a process file: how it is written, and what its columns are."""
 
 from __future__ import annotations
 

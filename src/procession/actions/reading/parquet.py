@@ -1,4 +1,4 @@
-"""Parquet files as cells: their own types; numbers that are binary fractions by their shortest text."""
+"""Reads Parquet files as cells of their own types; binary fractions by their shortest text."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _INT96 = "moments of the old kind INT96 say no zone; they are read as they stand
 
 
 class Unsuited(Exception):
-    """The text says what is in the file that cannot be read exactly."""
+    """Raised with what cannot be read exactly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
 def _read(connection: duckdb.DuckDBPyConnection, source: FileInput) -> Cells:
     headings, remarks = schema(connection, source.path)
     names = ", ".join(f"c{number}" for number in range(len(headings)))
-    # A path of ours such as /data=1/ would otherwise become a column.
+    # DuckDB would turn a path such as /data=1/ into a column.
     file = f"read_parquet({literal(source.path)}, hive_partitioning = false) AS f({names})"
     kinds = [str(row[1]) for row in connection.execute(f"DESCRIBE SELECT * FROM {file}").fetchall()]
     readings = [
@@ -105,7 +105,7 @@ def schema(connection: duckdb.DuckDBPyConnection, path: str) -> tuple[list[str],
 
 
 def _behind(rows: list[Any], place: int) -> int:
-    """The place behind a field and all that is inside of it."""
+    """The position after a field and everything inside it."""
     waiting = 1
     while waiting and place < len(rows):
         waiting += rows[place][1] - 1
@@ -148,7 +148,7 @@ def _reading(heading: str, kind: str, cell: str) -> _Reading:
 
 
 def _nested(heading: str, kind: str, cell: str) -> _Reading:
-    """Lists and structures as their JSON text, which keeps all digits of decimals."""
+    """Lists and structures as JSON text, which keeps all digits of decimals."""
     text = f"to_json({cell})::VARCHAR"
     refused, words = "", ""
     if "BLOB" in kind:
@@ -159,7 +159,7 @@ def _nested(heading: str, kind: str, cell: str) -> _Reading:
 
 
 def _refuse(connection: duckdb.DuckDBPyConnection, source: FileInput, file: str, readings: list[_Reading]) -> None:
-    """Raises Problem for the first value that has no place in its column."""
+    """Raises Problem for the first value that is not allowed."""
     checked = [(number, reading) for number, reading in enumerate(readings) if reading.refused]
     if not checked:
         return

@@ -1,4 +1,4 @@
-"""Patterns of dates, such as %d.%m.%Y: what they may hold, and which texts are written that way.
+"""Date patterns such as %d.%m.%Y: what they may contain, and which texts match.
 
 DuckDB reads less strictly: it takes 11124 for the 11th of December 2004 where %d%m%y stands and a zero was lost.
 """
@@ -43,7 +43,7 @@ def has_zone(pattern: str) -> bool:
 
 
 def written(pattern: str) -> str:
-    """A regular expression of the texts that are written so. Digits that nothing separates must all be there."""
+    """A regular expression for texts of the pattern. Adjacent digits must all be there."""
     parts = list(_PART.finditer(pattern))
     found = ""
     for number, part in enumerate(parts):

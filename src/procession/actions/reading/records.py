@@ -1,7 +1,7 @@
-"""Records of a CSV file, one after the other, with their lines: what every other reading of the file must agree with.
+"""Records of a CSV file with their lines: the reference for every faster reader.
 
-A quote opens a value only at its very beginning; inside of quotes it is written twice. LF, CRLF and CR end a record, in
-any mixture. Nothing is repaired: what is no CSV is refused with its line.
+A quote opens a value only at its start; inside quotes it is doubled. LF, CRLF and CR end a record, in
+any mixture. Nothing is repaired: a mistake is refused with its line.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Dialect:
 
 
 class _Kept:
-    """Lines that are remembered until they are taken: what the record that was read last looks like."""
+    """Keeps the lines of the last record as written."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = iter(lines)
@@ -91,7 +91,7 @@ def table(file: Text, dialect: Dialect, width: int) -> Iterator[tuple[int, list[
 
 
 def _told(values: list[str], raw: str, dialect: Dialect) -> list[str | None]:
-    """With None for those that are empty and stand in no quotes: `raw` is the record as it is written."""
+    """The values, None for empty ones without quotes; `raw`: the record as written."""
     mark, at = dialect.quote, 0
     told: list[str | None] = []
     for value in values:
@@ -129,7 +129,7 @@ def _reason(said: str, line: int, dialect: Dialect) -> str:
 
 
 def lines_of(file: Text, dialect: Dialect, width: int, *, first: int) -> Callable[[int], int]:
-    """The line of the n-th row (from 0) behind `first` records. Asked in rising order it reads the file once."""
+    """The line of the n-th row (from 0) after `first` records. Reads the file once if called in rising order."""
     rows = islice(table(file, dialect, width), first, None)
     at, line = -1, 0
 

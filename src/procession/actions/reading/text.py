@@ -1,4 +1,4 @@
-"""Bytes of a text file as UTF-8, and where its table begins: behind a byte order mark, skipped lines, a `sep=` line."""
+"""A text file as UTF-8, and the start of its table: after a byte order mark, skipped lines, a `sep=` line."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Text:
     """A table as text: `path` in UTF-8, from the byte `start` on, which stands behind `lines_before` lines.
     Copies go to `folder`.
 
-    `separator` is what a `sep=` line said. `remark` is what should be said of the encoding.
+    `separator`: from a `sep=` line. `remark`: a note on the encoding.
     """
 
     path: Path
@@ -45,7 +45,7 @@ class Text:
 
 
 def prepare(source: FileInput, options: FileOptions, folder: Path) -> Text:
-    """Find the table in the file. Raises Problem where the bytes are not what they are said to be."""
+    """Finds the table in the file. Raises Problem if the bytes are not in the declared encoding."""
     said = None if options.encoding is None else codecs.lookup(options.encoding).name
     mark, encoding = _marked(Path(source.path))
     if mark and said and said not in {encoding, _FAMILIES.get(encoding, encoding), "utf-8-sig"}:
@@ -68,7 +68,7 @@ def _marked(path: Path) -> tuple[bytes, str]:
 
 
 def _doubt(path: Path, called: str, encoding: str) -> str:
-    """A text in a one-byte encoding is never UTF-8 by chance, once it has a few letters beyond ASCII."""
+    """A remark if text declared as one-byte looks like UTF-8: a few non-ASCII letters never do by chance."""
     if encoding.startswith(("utf", "u")) or encoding == "ascii":
         return ""
     letters = 0
@@ -99,12 +99,12 @@ def _as_utf_8(source: FileInput, encoding: str, folder: Path, *, skip: int) -> P
 
 
 def _begin(text: Text, called: str, skip: int) -> Text:
-    """Behind the lines to skip, blank lines and a `sep=` line."""
+    """Skips the lines to skip, blank lines and a `sep=` line."""
     start, number, separator = text.start, 0, None
     try:
         with text.path.open(encoding="utf-8", newline="") as file:
             file.seek(start)
-            while file.read(1) == "\ufeff":  # a mark once more: files that were put together have it
+            while file.read(1) == "\ufeff":  # another mark: concatenated files have it
                 start += len(codecs.BOM_UTF8)
             file.seek(start)
             while line := file.readline(LINE_CHARACTERS_MAX):
@@ -129,7 +129,7 @@ def _refuse_unclear_separator(called: str, number: int, line: str) -> None:
 
 
 def wrong_byte(path: Path) -> str | None:
-    """Where the file is not UTF-8; None where it is."""
+    """The first place that is not UTF-8; None if all is."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     feeds = returns = 0
     with path.open("rb") as file:
@@ -148,7 +148,7 @@ def wrong_byte(path: Path) -> str | None:
 
 
 def cut(text: Text, start: int) -> Path:
-    """The file from the byte `start` on: the file itself where that is all of it, else a copy."""
+    """The file from the byte `start` on: itself if that is all, else a copy."""
     if start == 0:
         return text.path
     copy = text.folder / "table.txt"

@@ -1,4 +1,4 @@
-"""SQL that takes the text of a cell for a value, or gives NULL. Nothing is rounded, completed or guessed here."""
+"""SQL that converts a cell's text to a value, or NULL. Nothing is rounded, completed or guessed here."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _ZONE = r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)"
 DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 MOMENT = rf"{DAY}[ T]{_TIME}"
 ZONED = rf"{DAY}[ T]{_TIME} ?{_ZONE}"
-# A zone, a pattern or a file with types of its own can lead out of the years that a date is written with.
+# A zone, a pattern or a typed file can lead beyond four-digit years.
 _FIRST, _LAST = "TIMESTAMP '0001-01-01'", "TIMESTAMP '9999-12-31 23:59:59.999999'"
-_BINARY_DIGITS = 15  # that a binary number keeps of every decimal; one with more was computed
+_BINARY_DIGITS = 15  # decimal digits that a double always keeps; one with more was computed
 _CURRENCY = r"([A-Z]{3}|[€$£¥])"
 _MINUS = "\u2212"
 _SUCH_AS = {"Date": "such as 2026-11-30", "Datetime": "such as 2026-11-30 or 2026-11-30T22:40:19.123456Z"}
@@ -55,7 +55,7 @@ def trimmed(text: str) -> str:
 
 
 def number_pattern(style: Style) -> str:
-    """A number as section "Columns nobody declared" of docs/reading.md has it: nothing of it is lost by a number."""
+    """A number as in "Columns nobody declared" of docs/reading.md: converting it loses nothing."""
     whole = r"(0|[1-9][0-9]*)"
     if style.thousands:
         group = _group(style.thousands)
@@ -68,14 +68,14 @@ def _group(mark: str) -> str:
 
 
 def plain(text: str, style: Style) -> str:
-    """A text that number_pattern matches, with a point and without groups."""
+    """SQL that rewrites a match of number_pattern with a point and without groups."""
     if style.thousands:
         text = f"regexp_replace({text}, {literal(_group(style.thousands))}, '', 'g')"
     return text if style.decimal == "." else f"replace({text}, {literal(style.decimal)}, '.')"
 
 
 def take(kind: Kind, wanted: Type, text: str, style: Style, *, is_binary: bool = False) -> str:
-    """The SQL value of a cell's text of that kind; NULL for one that is not exactly of the type wanted."""
+    """SQL of the value of a cell's text; NULL unless it is exactly of the type."""
     match wanted:
         case "Text":
             return text
@@ -106,20 +106,20 @@ def _number(kind: Kind, wanted: str, text: str, style: Style, *, is_binary: bool
     if style.thousands:
         body = rf"({body}|[0-9]{{1,3}}({_group(style.thousands)}[0-9]{{3}})+({rest})?)"
     elif style.decimal == ".":
-        # As most are written; DuckDB reads it as it stands.
+        # the usual form, which DuckDB reads as it is
         plain = _exactly(text, rf"[+-]?{body}", text, wanted)
         return f"coalesce({plain}, {_dressed(wanted, body, text, style)})"
     return _dressed(wanted, body, text, style)
 
 
 def _is_residue(text: str) -> str:
-    """An SQL condition: it has no more than ten decimals, or more digits than anybody writes into a binary number."""
+    """SQL condition: at most ten decimals, or more digits than anybody types."""
     digits = f"length(replace(ltrim({text}, '-0.'), '.', ''))"
     return f"NOT contains({text}, '.') OR length({text}) - instr({text}, '.') <= 10 OR {digits} > {_BINARY_DIGITS}"
 
 
 def _dressed(wanted: str, body: str, text: str, style: Style) -> str:
-    """With signs of all kinds, brackets, groups and, for Money, a currency around it."""
+    """Also with signs of all kinds, brackets, groups and, for Money, a currency."""
     mark = re.escape(style.decimal)
     forms = rf"([+\-{_MINUS}]?{body}|{body}[\-{_MINUS}]|\({body}\))"
     if wanted == "Money":
@@ -158,7 +158,7 @@ def _any_time(kind: Kind, wanted: str, text: str, style: Style) -> str:
 
 
 def by_pattern(text: str, pattern: str) -> str:
-    """The SQL moment of a text that is written so, with a zone where the pattern has one; NULL for every other."""
+    """SQL of the moment of a text of the pattern, in its zone if it has one; NULL for any other."""
     text = trimmed(text)
     fits = f"regexp_full_match({text}, {literal(patterns.written(pattern))})"
     return f"(CASE WHEN {fits} THEN try_strptime({text}, {literal(pattern)}) END)"

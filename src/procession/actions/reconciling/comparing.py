@@ -26,7 +26,7 @@ _COMPARES_EVERY_NAME = re.compile(r"\bNATURAL\b", re.IGNORECASE)
 
 
 def warnings(connection: duckdb.DuckDBPyConnection, relations: Iterable[str], sql: str) -> Iterator[str]:
-    """Columns of one name that are text in one relation and a number in another, where `sql` names them."""
+    """Columns named in `sql` that are text in one relation and a number in another."""
     texts: dict[str, str] = {}
     numbers: dict[str, str] = {}
     spelled: defaultdict[str, str] = defaultdict(str)
@@ -50,7 +50,7 @@ def _is_named(column: str, sql: str) -> bool:
 
 
 def _number_as_text(connection: duckdb.DuckDBPyConnection, relation: str, column: str) -> str | None:
-    """A text that a number could equal. Without one, DuckDB itself refuses to compare."""
+    """Whether some text could equal a number. If none can, DuckDB itself refuses to compare."""
     row = connection.execute(
         f"SELECT {quote(column)} FROM {quote(relation)} WHERE TRY_CAST({quote(column)} AS DOUBLE) IS NOT NULL LIMIT 1"
     ).fetchone()
@@ -60,7 +60,7 @@ def _number_as_text(connection: duckdb.DuckDBPyConnection, relation: str, column
 def is_mixed(connection: duckdb.DuckDBPyConnection, statement: str, bound: Mapping[str, Any]) -> bool:
     """Whether a SELECT, or what is created AS one, has a text on one side of `=` and a number on the other.
 
-    DuckDB refuses `<` between these two, but not `=`: so it is asked, without running anything, about `<`.
+    DuckDB allows `=` between the two but not `<`, so bind the query with `<`, without running it.
     """
     import duckdb
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _ALL = "All"
-_EXACT = Context(prec=80)  # Python's own rounds to 28 digits, and two totals have up to 38 each
+_EXACT = Context(prec=80)  # Python's default rounds to 28 digits; two totals have up to 38 each
 _OURS = frozenset({"line", "left_count", "left_total", "right_count", "right_total", "difference"})
 _SUMS = "count(left_row) AS left_count, coalesce(sum(left_amount), 0) AS left_total, " \
     "count(right_row) AS right_count, coalesce(sum(right_amount), 0) AS right_total"  # fmt: skip
@@ -40,7 +40,7 @@ def make(connection: duckdb.DuckDBPyConnection, rules: list[str], key: int | Non
 
 
 def _heading(name: str) -> str:
-    """A column of the user's may be called as one of ours."""
+    """A user's column may have the name of one of ours."""
     return f"{name} (by)" if name.lower() in _OURS else name
 
 
@@ -52,7 +52,7 @@ def _purpose(connection: duckdb.DuckDBPyConnection, key: str) -> str:
 
 
 def _make_facts(connection: duckdb.DuckDBPyConnection, rules: list[str], purpose: str) -> None:
-    """Each pair and each row alone, once for its own line and once for every line that adds it up."""
+    """Each pair and each single row, once for every line that counts it."""
     names = ", ".join(f"({number}, {literal(name)})" for number, name in enumerate(rules, start=1))
     connection.execute(f"""
         CREATE TABLE facts AS

@@ -16,7 +16,7 @@ from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.reading import columns, patterns, values
 from procession.actions.reading.cells import Kind
-from procession.actions.reading.columns import Made
+from procession.actions.reading.columns import Relation
 from procession.actions.reading.values import Style
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _MOMENTS = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Pair:
-    """A column of the left side and the column of the right side that it is compared with."""
+    """A column of the left side and its counterpart on the right."""
 
     left: str
     right: str
@@ -42,10 +42,10 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """A side as it was read. `types` are DuckDB's, by column; `zone` is where the day of its moments is taken."""
+    """A side as read. `types`: DuckDB's, by column; `zone`: where a moment has its day."""
 
     name: str
-    made: Made
+    made: Relation
     types: Mapping[str, str]
     zone: str
 
@@ -53,14 +53,14 @@ class Side:
         return self.types[column] in {"DATE", *_MOMENTS}
 
 
-def side(connection: duckdb.DuckDBPyConnection, name: str, made: Made, zone: str) -> Side:
+def side(connection: duckdb.DuckDBPyConnection, name: str, made: Relation, zone: str) -> Side:
     return Side(name=name, made=made, types=database.columns(connection, name), zone=zone)
 
 
 def numbered(connection: duckdb.DuckDBPyConnection, side: str, alias: str) -> tuple[str, str]:
     """SQL of the side's table as `alias`, and of the numbers of its rows, from 0.
 
-    A column of the user's that is called rowid hides DuckDB's own."""
+    A user's column named rowid hides DuckDB's."""
     if "rowid" not in {name.lower() for name in database.columns(connection, side)}:
         return f"{quote(side)} {alias}", f"{alias}.rowid"
     numbers = f"(SELECT range AS row FROM range({database.count(connection, side)})) {alias}_rows"
@@ -106,7 +106,7 @@ def _check_columns(one: Side, wanted: list[str]) -> None:
 
 
 def _amount(connection: duckdb.DuckDBPyConnection, one: Side, column: str) -> str:
-    """SQL of the exact amount. Texts are taken for what they say, with their sign and no more than ten decimals."""
+    """SQL of the exact amount. Texts are read with their sign and at most ten decimals."""
     name, kind = f"t.{quote(column)}", one.types[column]
     if kind != "VARCHAR":
         if not kind.startswith(_NUMBERS):
@@ -159,13 +159,13 @@ def _key(
 
 
 def compares_texts(sides: tuple[Side, Side], pair: Pair) -> bool:
-    """Are the columns compared as they were written? So are all but those declared as values, and days."""
+    """Whether the columns are compared as written: all but days and those declared as values."""
     both = [(one, pair.of(one.name)) for one in sides]
     return not (all(_is_valued(one, name) for one, name in both) or all(one.has_day(name) for one, name in both))
 
 
 def _is_valued(one: Side, column: str) -> bool:
-    """Is it declared as what is compared by value?"""
+    """Whether its declared type is compared by value."""
     said = one.made.declared.get(column)
     return said is not None and said.type in {"Number", "Money", "Date"}
 
@@ -195,7 +195,7 @@ def _day(connection: duckdb.DuckDBPyConnection, one: Side, column: str) -> str:
 
 
 def _day_of_moment(one: Side, column: str) -> str:
-    """A declared Datetime is in UTC where its text has a zone: its day is that of the side's zone then."""
+    """SQL of the day in the side's zone: a declared Datetime whose text has a zone is in UTC."""
     name, said = f"t.{quote(column)}", one.made.declared.get(column)
     if said is None or one.zone == "UTC":
         return f"CAST({name} AS DATE)"

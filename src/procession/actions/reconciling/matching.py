@@ -17,11 +17,11 @@ from procession.actions import database
 if TYPE_CHECKING:
     import duckdb
 
-ROUNDS_MAX = 20  # of mutual best choices in one rule; each pairs what the one before has freed
+ROUNDS_MAX = 20  # of mutual best choices in a rule; each pairs what the last one freed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class MatchingRule:
     """Rows pair when `keys` are equal, amounts differ by at most `tolerance` and dates by at most `days`."""
 
     number: int  # from 1, in the order of the settings
@@ -29,7 +29,7 @@ class Rule:
     tolerance: Decimal = Decimal(0)
     date: int | None = None  # the N of the date's key_N
     days: int = 0
-    empty: int | None = None  # the N of a key that must be empty on one side at least
+    empty: int | None = None  # the N of a key that must be empty on at least one side
     only: bool = False  # pair only rows that have no other candidate
 
     @property
@@ -38,15 +38,15 @@ class Rule:
 
 
 def begin(connection: duckdb.DuckDBPyConnection) -> None:
-    """Nothing is paired yet."""
+    """Creates the relations: nothing is paired yet."""
     connection.execute("CREATE TABLE pairs (rule INTEGER, left_row BIGINT, right_row BIGINT)")
     connection.execute("CREATE TABLE undecided (row BIGINT)")
     for side in ("left", "right"):
         connection.execute(f"CREATE TABLE {side}_open AS SELECT * FROM {side}_keys")
 
 
-def apply(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
-    """Pair what the rule can pair among what remains; how many pairs."""
+def apply(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
+    """Pairs what the rule can among the remaining rows; returns the number of pairs."""
     before = database.count(connection, "pairs")
     if rule.is_exact:
         _pair(connection, rule, _equal_rows(rule))
@@ -55,8 +55,8 @@ def apply(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
     return database.count(connection, "pairs") - before
 
 
-def twins(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> int:
-    """How many open rows look booked twice: a rule paired another row of their side that it cannot tell from them."""
+def twins(connection: duckdb.DuckDBPyConnection, rules: Sequence[MatchingRule]) -> int:
+    """Number of open rows that look booked twice: a rule paired an identical row of their side."""
     total = 0
     for side in ("left", "right"):
         found = " UNION ".join(_twins(side, rule) for rule in rules if not rule.only)
@@ -66,7 +66,7 @@ def twins(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> int:
     return total
 
 
-def _twins(side: str, rule: Rule) -> str:
+def _twins(side: str, rule: MatchingRule) -> str:
     columns = ", ".join(_compared(rule))
     return (
         f"(SELECT row FROM {side}_open SEMI JOIN (SELECT {columns} FROM {side}_keys SEMI JOIN "
@@ -74,8 +74,8 @@ def _twins(side: str, rule: Rule) -> str:
     )
 
 
-def ambiguous(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
-    """How many left rows the rule could still pair, had it not several equally good choices; undecided() keeps them."""
+def ambiguous(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
+    """Number of left rows with several equally good choices under this rule, kept for undecided()."""
     query = f"INSERT INTO undecided SELECT DISTINCT left_row FROM ({_candidates(rule)})"
     row = connection.execute(query).fetchone()
     assert row is not None
@@ -83,24 +83,24 @@ def ambiguous(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
 
 
 def undecided(connection: duckdb.DuckDBPyConnection) -> int:
-    """How many left rows were ambiguous to any rule, and to none of the later ones were clear."""
+    """Number of left rows that were ambiguous for a rule and never settled by a later one."""
     row = connection.execute("SELECT count(*) FROM left_open SEMI JOIN undecided USING (row)").fetchone()
     assert row is not None
     return int(row[0])
 
 
-def _pair_best(connection: duckdb.DuckDBPyConnection, rule: Rule) -> None:
+def _pair_best(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> None:
     if rule.only:
         _pair(connection, rule, _only_choice(rule))
         return
-    # Taking a pair away may make the second choice of others the best one, so until nothing more is found.
+    # Removing a pair may promote others' second choice, so repeat until nothing is found.
     for _ in range(ROUNDS_MAX):
         if not _pair(connection, rule, _mutual_best(rule)):
             return
 
 
-def _pair(connection: duckdb.DuckDBPyConnection, rule: Rule, found: str) -> int:
-    """Record what the query `found` (left_row, right_row) gives, and take those rows out of what remains."""
+def _pair(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, found: str) -> int:
+    """Records the pairs of the query `found` (left_row, right_row) and removes their rows from the rest."""
     connection.execute(f"CREATE TABLE found AS {found}")
     count = database.count(connection, "found")
     if count:
@@ -116,8 +116,8 @@ def _pair(connection: duckdb.DuckDBPyConnection, rule: Rule, found: str) -> int:
     return count
 
 
-def _equal_rows(rule: Rule) -> str:
-    """The first with the first, the second with the second among rows that the rule cannot tell apart."""
+def _equal_rows(rule: MatchingRule) -> str:
+    """Pairs indistinguishable rows in order: first with first, second with second."""
     columns, extra = _compared(rule), list[str]()
     return f"""
         SELECT l.row AS left_row, r.row AS right_row
@@ -126,16 +126,16 @@ def _equal_rows(rule: Rule) -> str:
     """
 
 
-def _only_choice(rule: Rule) -> str:
-    """Pairs of rows that have no other candidate. A nearer day or amount is no evidence."""
+def _only_choice(rule: MatchingRule) -> str:
+    """Pairs rows with no other candidate. A nearer day or amount is no evidence."""
     return f"""
         SELECT left_row, right_row FROM ({_candidates(rule)})
         QUALIFY count(*) OVER (PARTITION BY left_row) = 1 AND count(*) OVER (PARTITION BY right_row) = 1
     """
 
 
-def _mutual_best(rule: Rule) -> str:
-    """Pairs in which each is the other's one best choice: nearest amount, then nearest date. A tie pairs nobody."""
+def _mutual_best(rule: MatchingRule) -> str:
+    """Pairs rows that are each other's single best choice: nearest amount, then nearest date. A tie pairs none."""
     return f"""
         WITH candidates AS ({_candidates(rule)}),
         ranked AS (
@@ -152,8 +152,8 @@ def _mutual_best(rule: Rule) -> str:
     """
 
 
-def _candidates(rule: Rule) -> str:
-    # Twins, rows that the rule cannot tell apart, are no ambiguity: the n-th of one side stands only for the n-th of
+def _candidates(rule: MatchingRule) -> str:
+    # Twins, rows the rule cannot tell apart, are no ambiguity: the n-th of one side only matches the n-th of
     # the other. Where only a single choice counts, they are one.
     columns = _compared(rule)
     extra = [] if rule.empty is None else [f"key_{rule.empty}"]
@@ -171,13 +171,13 @@ def _candidates(rule: Rule) -> str:
     """
 
 
-def _compared(rule: Rule) -> list[str]:
+def _compared(rule: MatchingRule) -> list[str]:
     date = [] if rule.date is None else [f"key_{rule.date}"]
     return list(dict.fromkeys([*(f"key_{key}" for key in rule.keys), *date, "amount"]))
 
 
 def _numbered(side: str, columns: list[str], extra: list[str]) -> str:
-    # A row without an amount or without one of the keys can be paired by nobody.
+    # A row without an amount or a key cannot be paired.
     present = " AND ".join(f"{column} IS NOT NULL" for column in columns)
     turn = f"row_number() OVER (PARTITION BY {', '.join(columns)} ORDER BY row) AS turn"
     return f"""

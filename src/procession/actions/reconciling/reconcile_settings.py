@@ -1,4 +1,4 @@
-"""What a process file says about a reconciliation: sides, rules, limits, outputs."""
+"""Settings of reconcile: sides, rules, limits, outputs."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class FailWhen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = None
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ReconcileSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     left: Annotated[ReferenceText | FileOptions, msgspec.Meta(description="the one file")]
     right: Annotated[ReferenceText | FileOptions, msgspec.Meta(description="the other file")]
     amount: Annotated[Column | ColumnPair, msgspec.Meta(description="the column of amounts")]
@@ -102,18 +102,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     outputs: Annotated[OutputSettings, msgspec.Meta(description="where the results go")] = OutputSettings()
 
 
-def reads(settings: Settings) -> tuple[str, ...]:
+def reads(settings: ReconcileSettings) -> tuple[str, ...]:
     sides = [given.file if isinstance(given, FileOptions) else given for given in (settings.left, settings.right)]
     limits = [settings.fail_when.difference]
     return references.only([*sides, *(rule.tolerance for rule in settings.rules), *limits])
 
 
-def writes(settings: Settings) -> tuple[str, ...]:
+def writes(settings: ReconcileSettings) -> tuple[str, ...]:
     targets = [getattr(settings.outputs, name) for name in settings.outputs.__struct_fields__]
     return references.only(exports.options_of(target).to for target in targets if target is not None)
 
 
-def check(settings: Settings) -> tuple[str, ...]:
+def check(settings: ReconcileSettings) -> tuple[str, ...]:
     found: list[str] = []
     for side, given in (("left", settings.left), ("right", settings.right)):
         found += relations.check(side, given) if isinstance(given, FileOptions) else ()
@@ -132,7 +132,7 @@ def check(settings: Settings) -> tuple[str, ...]:
 
 
 def refuse_options(context: Context) -> None:
-    """Raises Problem for an option of an output that changes nothing in the file that it becomes."""
+    """Raises Problem for an output option that has no effect on its kind of file."""
     outputs: OutputSettings = context.settings.outputs
     for name in FILES:
         if (target := getattr(outputs, name)) is not None:

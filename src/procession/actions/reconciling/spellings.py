@@ -1,4 +1,4 @@
-"""Keys that stay apart only because two files write one value in two ways: 4100.1 in a sheet, 4100.10 in a CSV file.
+"""Finds keys that differ only in spelling: 4100.1 in a sheet, 4100.10 in a CSV file.
 
 Texts that look alike are left apart, because they may be codes. Where a file's own word is that they are numbers or
 yes and no, that is likely to be a mistake, and people are told.
@@ -19,7 +19,7 @@ _NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)"
 
 
 def warnings(connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], keys: Sequence[Pair]) -> list[str]:
-    """Of the rows that stay open, one for each pair of columns."""
+    """Warnings about open rows, one for each pair of columns."""
     found = []
     for number, pair in enumerate(keys):
         if ledgers.compares_texts(sides, pair) and any(pair.of(one.name) in one.made.typed for one in sides):

@@ -1,4 +1,4 @@
-"""What can be said of a step's SQL before it runs: when its process file is applied, and again when the step begins."""
+"""Checks a step's SQL before it runs: when its process file is applied, and when the step starts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from procession.actions import database, expecting
 from procession.actions.reading.options import FileOptions
 from procession.actions.sql import sql_complaints, sql_reading
 from procession.actions.sql.sql_reading import Facts
-from procession.actions.sql.sql_settings import SqlSettings
+from procession.actions.sql.sql_settings import RunSqlSettings
 from procession.model.processes import KEY_PATTERN
 
 WHERE = "the SQL of this step"
@@ -23,14 +23,14 @@ _REFERENCE = re.compile(rf"\$\{{{KEY_PATTERN}\.{KEY_PATTERN}\}}")
 NOT_UNDERSTOOD = f"{WHERE} cannot be understood within 1 GB of memory and 3 s; is something nested too deeply?"
 
 
-def together(steps: Sequence[SqlSettings]) -> list[list[tuple[str, str]]]:
+def together(steps: Sequence[RunSqlSettings]) -> list[list[tuple[str, str]]]:
     """The mistakes in the SQL of each step, as setting and message; all the texts are read by one process."""
     facts = sql_reading.read([step.sql for step in steps])
     found = [[("sql", said) for said in _mistakes(step, fact)] for step, fact in zip(steps, facts, strict=False)]
     return [*found, *([] for _ in steps[len(facts) :])]  # the file is refused for others
 
 
-def _mistakes(step: SqlSettings, facts: Facts | None) -> Iterator[str]:
+def _mistakes(step: RunSqlSettings, facts: Facts | None) -> Iterator[str]:
     if facts is None:
         yield NOT_UNDERSTOOD
         return
@@ -39,18 +39,18 @@ def _mistakes(step: SqlSettings, facts: Facts | None) -> Iterator[str]:
         values = {name for name, given in step.inputs.items() if not isinstance(given, FileOptions)}
         found += [*of_names(facts, values), *_of_results(facts)]
     found += _of_references(step.sql)
-    # What is missing among statements that are wrong themselves says nothing.
+    # Names missing from a wrong statement prove nothing.
     yield from found or _of_outputs(step, facts)
 
 
 def at_run(facts: Facts, values: set[str]) -> Iterator[str]:
-    """Mistakes that keep a step from running; in those that are told only at apply, older processes may have lived."""
+    """Mistakes that stop a step. Others are reported only at apply: older processes may contain them."""
     yield from of_text(facts)
     yield from of_names(facts, values)
 
 
 def of_text(facts: Facts) -> Iterator[str]:
-    """Mistakes that lie in the text alone."""
+    """Mistakes of the text alone."""
     if "error" in facts:
         yield _unreadable(facts["error"])
         return
@@ -75,7 +75,7 @@ def _unreadable(error: str) -> str:
 
 
 def of_names(facts: Facts, values: set[str]) -> Iterator[str]:
-    """Parameters that are none of the inputs that are values."""
+    """Parameters that name no input value."""
     known = ", ".join(f"${name}" for name in sorted(values)) or "none"
     for statement in facts["statements"]:
         for name in statement["parameters"]:
@@ -86,14 +86,14 @@ def of_names(facts: Facts, values: set[str]) -> Iterator[str]:
 
 
 def _of_references(sql: str) -> Iterator[str]:
-    """In a text in quotes a reference would stay what it is, and nothing be equal to it."""
+    """A reference inside quotes is plain text and would match nothing."""
     for reference in _REFERENCE.finditer(sql):
         line = sql.count("\n", 0, reference.start()) + 1
         yield _at(line, f"{reference[0]} is not looked up inside of SQL; name it under inputs, and write $name")
 
 
 def _of_results(facts: Facts) -> Iterator[str]:
-    """Rows that would be thrown away without a word."""
+    """Rows that would be discarded silently."""
     for line in [one["line"] for one in facts["statements"] if one["kind"] in GIVE_ROWS][:-1]:
         yield _at(
             line,
@@ -102,8 +102,8 @@ def _of_results(facts: Facts) -> Iterator[str]:
         )
 
 
-def _of_outputs(step: SqlSettings, facts: Facts) -> Iterator[str]:
-    """Outputs that nothing in the text can be."""
+def _of_outputs(step: RunSqlSettings, facts: Facts) -> Iterator[str]:
+    """Outputs that nothing in the text creates."""
     gives_rows = any(one["kind"] in GIVE_ROWS for one in facts["statements"])
     for name in step.outputs:
         if name in step.inputs or (name == RESULT and gives_rows) or _stands_in(name, step.sql):

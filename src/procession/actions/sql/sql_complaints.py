@@ -1,4 +1,4 @@
-"""What DuckDB complains of in a user's SQL, in the user's words: what is missing, and what there is."""
+"""DuckDB's errors about a user's SQL in the user's words: what is missing, and what there is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from procession.actions import database
-from procession.actions.reading.columns import Made
+from procession.actions.reading.columns import Relation
 
 if TYPE_CHECKING:
     import duckdb
@@ -50,12 +50,12 @@ def complaint(error: duckdb.Error, connection: duckdb.DuckDBPyConnection, sql: s
 
 
 def quotes(text: str) -> str:
-    """Advice where a word processor has made the quotes."""
+    """A hint if a word processor made the quotes."""
     return "; write ' and \" as quotes, not typographic ones" if _TYPOGRAPHIC & set(text) else ""
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
-    """The columns of every table that the statement speaks of."""
+    """Columns of every table that the statement names."""
     words = set(re.findall(r'"(?:[^"]|"")*"|\w+', sql.lower()))
     spoken_of = {
         name: columns
@@ -66,7 +66,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
 
 
 def _near(error: duckdb.Error) -> str:
-    """Columns of a WITH, which only DuckDB knows: those that are called nearly so."""
+    """Similar names of columns of a WITH, which only DuckDB knows."""
     found = _CANDIDATES.search(str(error))
     return f"; there is: {found[1]}" if found else ""
 
@@ -76,8 +76,8 @@ def _listed(names: list[str]) -> str:
     return (", ".join(names[:NAMES_MAX]) or "none") + more
 
 
-def hint(error: duckdb.Error, made: Mapping[str, Made]) -> str:
-    """Why a column is text: most often the reason that nothing can be done with it."""
+def hint(error: duckdb.Error, made: Mapping[str, Relation]) -> str:
+    """Why a column is text: usually the cause of the error."""
     if "VARCHAR" not in str(error):
         return ""
     notes = [

@@ -1,4 +1,4 @@
-"""What DuckDB's parser finds in a text of SQL, without running any of it.
+"""What DuckDB's parser finds in SQL, without running it.
 
 A program too, which reads texts that nobody has vetted: ten nested WITH take all the memory that there is, so it limits
 itself first. It imports nothing of ours: a small process is up in a fraction of the time.
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import duckdb
 
-BYTE_ORDER_MARK = "\ufeff"  # what editors put before a text that is saved as a file
+BYTE_ORDER_MARK = "\ufeff"  # a byte order mark, as editors write it
 MEMORY_BYTES_MAX = 2**30
 CPU_SECONDS_MAX = 3  # of one text; 262,144 characters of plain SQL take half a second
 
-# They tell where the server keeps its files; the last three run or look up what this reading cannot see.
+# They reveal where the server keeps its files; the last three run or look up what parsing cannot see.
 _TELLING_FUNCTIONS = frozenset({"duckdb_settings", "duckdb_profiling_settings", "current_setting"})
 _TELLING_FUNCTIONS |= {"duckdb_extensions", "duckdb_secrets", "duckdb_temporary_files"}
 _TELLING_FUNCTIONS |= {"json_execute_serialized_sql", "query", "query_table"}
@@ -32,10 +32,10 @@ _BEFORE_NEW_NAMES = frozenset({"table", "into", "with", "recursive", "exists", "
 
 
 def statements(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[int, duckdb.Statement]]:
-    """Each statement with the line it begins on. Raises duckdb.Error for a text that is no SQL."""
+    """Each statement with its first line. Raises duckdb.Error if the text is not SQL."""
     sql = sql.removeprefix(BYTE_ORDER_MARK)
     found = connection.extract_statements(sql)
-    # Comments behind a statement are its own, those before the first are nobody's: so lines are counted from the end.
+    # Comments belong to the statement before them, and none precedes the first: so count lines from the end.
     position = len(sql) - sum(len(statement.query) for statement in found)
     numbered = []
     for statement in found:
@@ -45,7 +45,7 @@ def statements(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[in
 
 
 def telling(sql: str) -> tuple[int, str] | None:
-    """The line and the name of what would tell about the server, in a text that is SQL."""
+    """Line and name of anything in the SQL that would reveal the server's configuration."""
     words = _words(sql)
     clauses = [""]  # one for each parenthesis that is open
     for number, (line, word) in enumerate(words):
@@ -82,7 +82,7 @@ def _words(sql: str) -> list[tuple[int, str]]:
 
 
 def _is_call(words: list[tuple[int, str]], number: int) -> bool:
-    """Does a function of this name stand here, and no literal, column or new table?"""
+    """Whether the word here is a function call, not a literal, a column or a new table."""
     is_literal = words[number][1].startswith("'")
     before = words[number - 1][1].lower() if number else ""
     after = words[number + 1][1] if number + 1 < len(words) else ""
@@ -90,7 +90,7 @@ def _is_call(words: list[tuple[int, str]], number: int) -> bool:
 
 
 def facts(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
-    """What there is to say of a text, as JSON can hold it; of one that is no SQL, `error` in DuckDB's own words."""
+    """Facts about a text as JSON; if it is not SQL, `error` has DuckDB's message."""
     import duckdb
 
     try:
@@ -110,7 +110,7 @@ def facts(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Texts come in as one JSON list; facts go out as a line of JSON each, as soon as they are known."""
+    """Reads texts as one JSON list; prints the facts of each as a line of JSON, as soon as known."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
     import duckdb

@@ -1,4 +1,4 @@
-"""Texts of SQL read in a small process of their own: a parser that takes all the memory takes only that of this one."""
+"""Parses SQL in a small process of its own: a parser that takes all memory takes only that process's."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 from procession.actions.sql import sql_facts
 from procession.model.errors import Unavailable
 
-SECONDS_MAX = 30.0  # of all the texts of a file together; 2,000,000 characters of SQL take 5
+SECONDS_MAX = 30.0  # for all texts of a file; 2,000,000 characters of SQL take 5
 WAIT_SECONDS_MAX = 60.0
-DEATHS_MAX = 3  # a file with more texts that nobody can read is refused for these
+DEATHS_MAX = 3  # after so many unreadable texts the file is refused
 
 # One process for all callers: each may take a GB.
 _ONE_AT_A_TIME = threading.Lock()
@@ -24,7 +24,7 @@ Facts = dict[str, Any]
 
 
 def read(texts: Sequence[str]) -> list[Facts | None]:
-    """What sql_facts.facts says of each text; None: it takes more memory or time than any SQL should.
+    """sql_facts.facts of each text; None: it takes more memory or time than SQL should.
 
     The list ends early after DEATHS_MAX texts of that kind. Raises Unavailable when others are being read for too long,
     and when this machine can start no process.
@@ -43,7 +43,7 @@ def read(texts: Sequence[str]) -> list[Facts | None]:
 
 
 def _facts(texts: Sequence[str]) -> list[Facts | None]:
-    """Those of the texts up to the first that ended the process, which is None."""
+    """Facts of the texts up to the first that killed the process, which is None."""
     with subprocess.Popen(  # noqa: S603 - this Python and our own program
         [sys.executable, "-P", sql_facts.__file__],
         env={"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": "/nonexistent", "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -51,7 +51,7 @@ def _facts(texts: Sequence[str]) -> list[Facts | None]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # an interrupt of the terminal is for us, who end it
+        start_new_session=True,  # Ctrl-C is for us; we end the child
     ) as process:
         try:
             answers, _ = process.communicate(json.dumps(texts).encode(), timeout=SECONDS_MAX)

@@ -1,4 +1,4 @@
-"""What a process file says about a step of SQL: the text, inputs, outputs, and what its result must be."""
+"""Settings of run_sql: the text, inputs, outputs and what to expect of the result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from procession.actions.writing.exports import Target
 SQL_CHARACTERS_MAX = 262_144
 
 
-class SqlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RunSqlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sql: Annotated[str, msgspec.Meta(min_length=1, max_length=SQL_CHARACTERS_MAX, description="DuckDB SQL")]
     inputs: Annotated[
         dict[Name, Given | FileOptions],

@@ -1,6 +1,6 @@
-"""What the limited child does for managed tables: take a client's rows, convert a column, read a page.
+"""Table jobs of the sandboxed child: take a client's rows, convert a column, read a page.
 
-These are no steps of a process: a book of their own keeps them out of process files. Clients' CSV, JSON and Parquet
+They are not steps: a book of their own keeps them out of process files. Clients' CSV, JSON and Parquet
 are opened nowhere else.
 """
 
@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from procession.actions import database
-from procession.actions.contract import Action, Context, FileOutput, Outcome, OutputValue
+from procession.actions.contract import Action, Context, FileOutput, Outcome, OutputValue, nothing
 from procession.actions.problems import Problem
 from procession.actions.tables import changing, contract, reading, sources, writing
 from procession.model.lifecycle import StepStatus
@@ -30,7 +31,7 @@ _NO_SPACE = "No space left"
 
 @dataclass(slots=True)
 class Warm:
-    """A DuckDB that a process keeps for small reads: a new one costs 20 ms, half of what a page takes.
+    """A DuckDB kept for small reads: a new one costs 20 ms, half the time of a page.
 
     Every job has a cursor of its own, and what it makes is temporary, so that nothing is left for the next one.
     """
@@ -69,16 +70,16 @@ def _job(kind: str, settings: type[msgspec.Struct], work: Work, warm: Warm) -> A
         kind=kind,
         title=kind,
         settings=settings,
-        run=lambda context: _run(context, work, warm),
-        reads=lambda settings: (),
-        writes=lambda settings: (),
+        run=partial(_run, work=work, warm=warm),
+        reads=nothing,
+        writes=nothing,
         examples=(),
     )
 
 
 @contextmanager
 def _database(context: Context, warm: Warm) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A page is read in the warm one; whatever may need room on the disk gets its own, which spills into its folder."""
+    """The warm one for a page; a new one that spills into its folder for jobs that may need disk space."""
     settings = context.settings
     if isinstance(settings, contract.ReadSettings) and settings.limit is not None:
         with warm.cursor(context) as cursor:
@@ -116,6 +117,6 @@ def _run(context: Context, work: Work, warm: Warm) -> Outcome:
 
 
 def _failed(context: Context, error: Exception) -> Outcome:
-    """Our own fault, told without our paths."""
+    """A fault of ours, reported without our paths."""
     hidden = sources.hidden(context.folder, context.settings.contents, getattr(context.settings, "request", ""))
     return Outcome(status=StepStatus.FAILED, message=f"it failed unexpectedly: {database.complaint(error, hidden)}")

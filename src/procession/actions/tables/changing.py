@@ -1,4 +1,4 @@
-"""A column becomes another type, shorter, or not null: refused by the first row in the way, else written anew."""
+"""Converts a column to another type, length or nullability, unless a row does not fit."""
 
 from __future__ import annotations
 

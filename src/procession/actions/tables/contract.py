@@ -1,4 +1,4 @@
-"""What the server asks of the child about a managed table, and what it is told: settings, and the names of outputs."""
+"""Table jobs between server and child: their settings and the names of their outputs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from procession.model.columns import Column
 
 ROWS_KIND, CHANGE_KIND, READ_KIND = "table_rows", "table_change", "table_read"
-# Outputs of every job. REFUSED holds what is wrong with the request, in the user's words; then nothing else counts.
+# Outputs of every job. REFUSED says what is wrong with the request; if present, ignore the others.
 REFUSED, RESULT = "job.refused", "job.result"
 
 Mode = Literal["append", "replace", "upsert"]
@@ -33,7 +33,7 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RowsSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows to be written; `key` names columns, for an upsert. `mode` and `key` of a JSON body win over these."""
+    """Rows to write; `key`: columns of an upsert. `mode` and `key` in a JSON body take precedence."""
 
     contents: Contents
     next_record: int
@@ -46,7 +46,7 @@ class RowsSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
-    """The files that a version gains (by output name) and those that it leaves; `mode` is what was done."""
+    """Files that a version adds (by output name) and drops; `mode`: what was done."""
 
     mode: str
     added: dict[str, int]  # output name -> rows

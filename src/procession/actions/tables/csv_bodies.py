@@ -1,4 +1,4 @@
-"""Rows as CSV: read as every CSV file is. What separates the values is what makes the header names of columns."""
+"""Reads rows as CSV, like every CSV file. The delimiter is the one that splits the header into column names."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read(
     folder: Path,
     is_known: Callable[[str], bool],
 ) -> Cells:
-    """Make the table of cells; `is_known` says whether a name is a column's. Raises Problem naming the line."""
+    """Makes the table of cells; `is_known` tells column names. Raises Problem naming the line."""
     kind = kinds.kind_of(source)
     if kind in _ADVICE:
         raise Problem(f"{source.called} {_ADVICE[kind]}")
@@ -53,14 +53,14 @@ def _refuse_unmarked(source: FileInput, options: FileOptions) -> None:
 
 
 def _of_header(file: Text, is_known: Callable[[str], bool]) -> str:
-    """The one that makes nothing but names of columns of the header, most of them; "" where none does."""
+    """The delimiter that splits the header into the most column names and nothing else; "" if none does."""
     headers = {mark: _header(file, mark) for mark in delimited.DELIMITERS}
     known = [mark for mark, names in headers.items() if any(names) and all(map(is_known, filter(None, names)))]
     return max(known, key=lambda mark: len(headers[mark]), default="")
 
 
 def _header(file: Text, delimiter: str) -> list[str]:
-    with suppress(Unreadable):  # a wrong delimiter may make nonsense of quotes
+    with suppress(Unreadable):  # a wrong delimiter may break quoting
         for _, values in records.read(file, Dialect(delimiter=delimiter)):
             return values
     return []

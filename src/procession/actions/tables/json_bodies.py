@@ -1,4 +1,4 @@
-"""Rows as JSON, parsed: numbers exactly as they were written, and no name twice in one object."""
+"""Parses rows as JSON: numbers exactly as written, no name twice in an object."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _row(line: bytes, number: int) -> Any:
 
 
 def _check_start(raw: bytes) -> None:
-    """Whoever sends CSV and leaves it to curl to say what it is, hears what to say, and no word of JSON's grammar."""
+    """CSV sent with curl's default content type gets advice on the right one, not a JSON syntax error."""
     found = _START.match(raw)
     start = found[1] if found else b""
     if start == b"--":
@@ -76,14 +76,14 @@ def _check_start(raw: bytes) -> None:
 
 def _exact(text: str) -> Decimal:
     number = Decimal(text)
-    # 1e999999999 is ten characters here and a gigabyte of digits a moment later.
+    # 1e999999999 is ten characters, but a gigabyte of digits once written out.
     if number and abs(number.adjusted()) > _EXPONENT_MAX:
         raise ValueError(f"the number {text[:40]} is out of range")
     return number
 
 
 def _has_twins(raw: bytes, body: Any) -> bool:
-    """Whether more names are written than were kept: msgspec keeps the last of twins without a word.
+    """Whether a name occurs twice in an object: msgspec silently keeps the last.
 
     True as well where objects lie deeper than rows do: nothing of them counts here. Counting costs a third of a second
     for 30 MB, half of what it would take to have every object's names handed over by the standard library.
@@ -97,7 +97,7 @@ def _has_twins(raw: bytes, body: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Twins:
-    """In the place of an object that has this name twice."""
+    """Stands for an object that has this name twice."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""Rows of a JSON body as cells, each with what it is by JSON's word."""
+"""Rows of a JSON body as cells, each with its JSON type."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Row = Mapping[Column, Any]
 
 
 def names_of(rows: Sequence[Any]) -> list[str]:
-    """Every name in the rows, in the order in which they come. Raises Problem for a row that is none."""
+    """All names in the rows, in order of first use. Raises Problem for a row that is not an object."""
     names: dict[str, None] = {}
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
@@ -39,7 +39,7 @@ def names_of(rows: Sequence[Any]) -> list[str]:
 def take(
     connection: duckdb.DuckDBPyConnection, rows: Sequence[Any], by_name: Mapping[str, Column], folder: Path
 ) -> Cells:
-    """Make the table of cells. A row that does not name a column gets its default; one that says null gets null."""
+    """Makes the table of cells. A missing column gets its default, null stays null."""
     named = tuple(dict.fromkeys(by_name.values()))
     found = [_by_column(row, by_name, number) for number, row in enumerate(rows, 1)]
     kinds = {column: _kind(column, found) for column in named}
@@ -72,7 +72,7 @@ def _kind(column: Column, rows: Sequence[Row]) -> Kind | None:
 
 
 def _write_line(file: TextIO, row: Row, kinds: Mapping[Column, Kind | None]) -> int:
-    """The most bytes that it may have: a character has up to four."""
+    """Its largest size in bytes: a character has up to four."""
     cells = ["0"]
     for column, kind in kinds.items():
         value = row.get(column, column.default)
@@ -93,7 +93,7 @@ def _text(value: Any) -> str:
 
 
 def _load(connection: duckdb.DuckDBPyConnection, path: Path, kinds: Sequence[Kind | None], longest: int) -> None:
-    """Through a file: DuckDB reads that far faster than rows one by one. The first column keeps empty rows."""
+    """Loads through a file, far faster than row by row. The first column keeps empty rows."""
     fields = ["'row': 'UTINYINT'"]
     for number, kind in enumerate(kinds):
         fields += [f"'t{number}': 'VARCHAR'"] + [f"'k{number}': 'UTINYINT'"] * (kind is None)

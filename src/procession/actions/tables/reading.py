@@ -1,4 +1,4 @@
-"""Rows out of a table, as of one version: a page, or everything, as JSON, CSV or Parquet."""
+"""Reads rows of a table at one version: a page or all, as JSON, CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 ROWS = "job.rows"
 _PAGE = "page"
-_WINDOW = 4  # times the page: how many ids are looked at first
+_WINDOW = 4  # pages of ids to look at first
 _COMPARISONS = {"eq": "=", "ne": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 OPERATORS = (*_COMPARISONS, "contains", "null")
-_ANY_LENGTH = 10**9  # a filter may hold more text than the column: it finds nothing then
+_ANY_LENGTH = 10**9  # a filter longer than the column's text finds nothing
 
 
 def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Page, dict[str, FileOutput]]:
@@ -57,7 +57,7 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Pa
 def _fill_page(
     connection: duckdb.DuckDBPyConnection, settings: ReadSettings, query: str, parameters: list[str]
 ) -> None:
-    """The page and, where there is one, the row after it. Ids are dense where little was deleted: look there first."""
+    """Reads the page and one more row. Ids are dense if little was deleted: look there first."""
     assert settings.limit is not None
     order = f"ORDER BY {RECORD} LIMIT {settings.limit + 1}"
     near = f"{query} AND {RECORD} <= {settings.after + _WINDOW * settings.limit} {order}"
@@ -95,7 +95,7 @@ def _test(known: Sequence[Column], condition: Condition, parameters: list[str]) 
 
 
 def _last(connection: duckdb.DuckDBPyConnection, limit: int) -> int:
-    """The id of the page's last row where there is one more than was asked for."""
+    """The id of the page's last row, if more rows follow."""
     found = first(connection, f"SELECT {RECORD} FROM {_PAGE} ORDER BY {RECORD} LIMIT 1 OFFSET {limit - 1}")
     return int(str(found[0])) if found and _count(connection) > limit else 0
 
@@ -113,7 +113,7 @@ def _write(
     else:
         shown = ", ".join(_shown(column, escapes=settings.escapes) for column in known)
         options = "FORMAT csv, HEADER, NULLSTR ''"
-    # Parameters cannot stand in a COPY's query: it is made a relation first.
+    # COPY takes no parameters, so make the query a relation first.
     relation = f"({query})"
     if parameters:
         connection.execute(f"CREATE TEMP TABLE filtered AS {query}", parameters)

@@ -1,10 +1,11 @@
-"""A client's rows (CSV, JSON, JSON lines, Parquet) as cells, and the columns of the table that they are for."""
+"""A client's rows (CSV, JSON, JSON lines, Parquet) as cells, with their columns of the table."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -28,13 +29,13 @@ if TYPE_CHECKING:
     import duckdb
 
 ROWS_MAX = 20_000_000  # in a Parquet request: a kilobyte can say that it holds billions
-_PARQUET = b"PAR1"  # what such a file begins and ends with
+_PARQUET = b"PAR1"  # a Parquet file begins and ends with it
 _PARQUET_BYTES_MIN = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """What was asked, and the cells that were sent: `columns` are those of the table that they are for."""
+class SentRows:
+    """The request and its cells; `columns`: those of the table that the cells are for."""
 
     mode: Mode
     key: tuple[Column, ...]
@@ -42,7 +43,7 @@ class Rows:
     cells: Cells
 
 
-def load(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, folder: Path) -> Rows:
+def load(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, folder: Path) -> SentRows:
     """Make the table of cells. Raises Problem in the client's words."""
     import duckdb
 
@@ -65,7 +66,7 @@ def load(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, folder: 
     known = settings.contents.columns
     keyed = tuple(column_named(known, name, "key") for name in key)
     taken = _declared(connection, cells, settings, keyed)
-    return Rows(mode=mode, key=keyed, columns=taken, cells=cells)  # type: ignore[arg-type]  # one of the three
+    return SentRows(mode=mode, key=keyed, columns=taken, cells=cells)  # type: ignore[arg-type]  # one of the three
 
 
 def _asked(body: Mapping[str, Any], mode: str, key: Sequence[str]) -> tuple[str, Sequence[str]]:
@@ -96,13 +97,13 @@ def _of_file(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, fold
     source = FileInput(path=str(path), name="", size_bytes=path.stat().st_size)
     options = FileOptions(file="", encoding=settings.encoding, trim=settings.trim)
     if settings.format == "csv":
-        return csv_bodies.read(connection, source, options, folder, lambda name: _is_known(known, name))
+        return csv_bodies.read(connection, source, options, folder, partial(_is_known, known))
     _check_parquet(connection, path)
     return parquet.read(connection, source, options, folder)
 
 
 def _check_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """By its footer: nothing is unpacked yet."""
+    """Checks the footer, before anything is unpacked."""
     import duckdb
 
     if not _is_whole(path):
@@ -149,7 +150,7 @@ def _is_known(known: Sequence[Column], name: str) -> bool:
 def _declared(
     connection: duckdb.DuckDBPyConnection, cells: Cells, settings: RowsSettings, key: Sequence[Column]
 ) -> dict[Column, Declared]:
-    """The table's columns behind the request's. Raises Problem for an unknown one and for one named twice."""
+    """The table's columns for those of the request. Raises Problem for an unknown or repeated one."""
     if len(cells.columns) > json_cells.COLUMNS_MAX:
         raise Problem(f"the request has more than {json_cells.COLUMNS_MAX} columns")
     found: dict[Column, Declared] = {}
@@ -174,7 +175,7 @@ def _declared(
 
 
 def _text(column: Column, number: int, given: CellColumn, *, trims: bool) -> str:
-    """Programs that quote everything write "" for a number that is not there; only a Text can be empty."""
+    """Treats "" as no value unless the column is Text: programs that quote everything write it for a missing number."""
     text = fitting.text_of(number, given, trims=trims)
     if column.type is ColumnType.TEXT or given.native not in {"", "VARCHAR"}:
         return text

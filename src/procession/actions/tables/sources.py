@@ -1,4 +1,4 @@
-"""A version's rows as SQL, and rows as Parquet files with field ids, so that names and places may change later."""
+"""Reads a version's rows as SQL, and writes Parquet files with field ids, so columns can be renamed and moved."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import duckdb
 
 RECORD = quote(RECORD_ID)
-PATH = "path\tof part"  # no name that a column can have: names are printable
+PATH = "path\tof part"  # no column can have this name: names are printable
 
 
 def rows_of(columns: Iterable[Column], parts: Iterable[PartFile], *, with_path: bool = False) -> str:
@@ -53,7 +53,7 @@ def write(
 
 
 def hidden(folder: Path, contents: Contents, request: str = "") -> dict[str, str]:
-    """What stands for our paths where DuckDB names them."""
+    """Replacements for our paths in DuckDB's messages."""
     places = {f"{folder}/": "", request: "the body"} | {part.path: "a file of the table" for part in contents.parts}
     return {path: words for path, words in places.items() if path}
 

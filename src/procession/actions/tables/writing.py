@@ -1,4 +1,4 @@
-"""Rows into a table: checked as a whole, then written as one new file beside those that stay as they are.
+"""Writes rows to a table: checks all, then writes one new file beside the unchanged ones.
 
 An append also takes along small files, so that their number stays logarithmic; an upsert rewrites the files that hold
 rows it changes. Files are immutable: earlier versions keep theirs.
@@ -7,6 +7,7 @@ rows it changes. Files are immutable: earlier versions keep theirs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from procession.actions.contract import Context, FileOutput
@@ -16,7 +17,7 @@ from procession.actions.reading import fitting
 from procession.actions.reading.cells import RELATION
 from procession.actions.tables import conversion, requests, sources
 from procession.actions.tables.contract import PartFile, RowsSettings, Written
-from procession.actions.tables.requests import Rows
+from procession.actions.tables.requests import SentRows
 from procession.actions.tables.sources import RECORD, first
 from procession.model import columns
 from procession.model.columns import Column
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 ADDED = "job.rows"
 NUMBER = "n"  # of the row in the request, from 1
-TYPED, MATCHED = "typed", "matched"  # what was given, in its columns' types; which rows of it change which records
+TYPED, MATCHED = "typed", "matched"  # relations: the given rows in their types; which of them change which records
 
 
 def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Written, dict[str, FileOutput]]:
@@ -59,7 +60,7 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Wr
     return written, {ADDED: file} if count else {}
 
 
-def _check_request(rows: Rows) -> None:
+def _check_request(rows: SentRows) -> None:
     if rows.mode == "upsert" and not rows.key:
         raise Problem("an upsert needs a key: the names of the columns that tell rows apart")
     if rows.mode != "upsert" and rows.key:
@@ -74,7 +75,7 @@ def _check_request(rows: Rows) -> None:
         )
 
 
-def _check_ids(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
+def _check_ids(connection: duckdb.DuckDBPyConnection, rows: SentRows) -> None:
     ids = next((said for column, said in rows.columns.items() if column.is_record_id), None)
     found = ids and first(connection, f"SELECT min(rowid) FROM {quote(RELATION)} WHERE {ids.text} IS NULL")
     if ids and found and isinstance(found[0], int):
@@ -84,7 +85,7 @@ def _check_ids(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
         )
 
 
-def _check_missing(connection: duckdb.DuckDBPyConnection, known: Sequence[Column], rows: Rows) -> None:
+def _check_missing(connection: duckdb.DuckDBPyConnection, known: Sequence[Column], rows: SentRows) -> None:
     """New rows need a value for every column that is not null and has no default."""
     for column in known:
         if column not in rows.columns and not column.is_record_id and not column.nullable and column.default is None:
@@ -93,7 +94,7 @@ def _check_missing(connection: duckdb.DuckDBPyConnection, known: Sequence[Column
             raise Problem(f'row {number}, column "{column.name}": must not be null, and has no default')
 
 
-def _type(connection: duckdb.DuckDBPyConnection, rows: Rows) -> tuple[str, ...]:
+def _type(connection: duckdb.DuckDBPyConnection, rows: SentRows) -> tuple[str, ...]:
     """Make the table TYPED of the cells. Raises Problem for values that do not fit; remarks on those that do."""
     made = {f"f{column.field}": said for column, said in rows.columns.items()}
     values = ", ".join([f"rowid + 1 AS {NUMBER}", *(f"{said.value} AS {name}" for name, said in made.items())])
@@ -106,8 +107,8 @@ def _type(connection: duckdb.DuckDBPyConnection, rows: Rows) -> tuple[str, ...]:
     return (*rows.cells.remarks, *rows.cells.warnings, *remarks)
 
 
-def _match(connection: duckdb.DuckDBPyConnection, rows: Rows, settings: RowsSettings) -> set[str]:
-    """Which given row changes which record; the paths of the files that hold those. Raises Problem for a bad key."""
+def _match(connection: duckdb.DuckDBPyConnection, rows: SentRows, settings: RowsSettings) -> set[str]:
+    """Matches given rows to records; returns the paths of files with changed ones. Raises Problem for a bad key."""
     if rows.mode != "upsert":
         return set()
     keys = ", ".join(f"f{column.field}" for column in rows.key)
@@ -155,10 +156,10 @@ def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
 
 
 def _taken_along(parts: Iterable[PartFile], affected: set[str], rows: int) -> tuple[PartFile, ...]:
-    """The files to be written anew: those with changed rows, and those not much larger than what is written anyway."""
+    """Files to rewrite: those with changed rows, and small ones compared to what is written anyway."""
     taken = [part for part in parts if part.path in affected]
     size = rows + sum(part.rows for part in taken)
-    for part in sorted((part for part in parts if part not in taken), key=lambda part: part.rows):
+    for part in sorted((part for part in parts if part not in taken), key=attrgetter("rows")):
         if part.rows > 2 * size:
             break
         taken.append(part)
@@ -166,8 +167,8 @@ def _taken_along(parts: Iterable[PartFile], affected: set[str], rows: int) -> tu
     return tuple(taken)
 
 
-def _new_rows(known: Sequence[Column], rows: Rows, next_record: int) -> str:
-    """The given rows that change no record, with new ids in their order."""
+def _new_rows(known: Sequence[Column], rows: SentRows, next_record: int) -> str:
+    """The given rows that are new, with ids in order."""
     values = [f"{next_record} - 1 + row_number() OVER (ORDER BY {NUMBER}) AS {RECORD}"]
     for column in known[1:]:
         given = f"f{column.field}" if column in rows.columns else conversion.constant(column, column.default)
@@ -175,8 +176,8 @@ def _new_rows(known: Sequence[Column], rows: Rows, next_record: int) -> str:
     return f"SELECT {', '.join(values)} FROM {TYPED} WHERE {NUMBER} NOT IN ({_matched()})"
 
 
-def _kept_rows(known: Sequence[Column], rows: Rows, parts: Iterable[PartFile]) -> str:
-    """The rows of these files, with what an upsert changes in them."""
+def _kept_rows(known: Sequence[Column], rows: SentRows, parts: Iterable[PartFile]) -> str:
+    """The rows of these files with the upsert's changes."""
     values = [f"t.{RECORD} AS {RECORD}"]
     for column in known[1:]:
         name = quote(column.name)

@@ -1,1 +1,1 @@
-"""Relations into files: CSV, workbooks, Parquet."""
+"""Writes relations as files: CSV, workbooks, Parquet."""

@@ -14,11 +14,11 @@ from procession.actions.reading import number_texts
 if TYPE_CHECKING:
     import duckdb
 
-# A spreadsheet runs a text that begins so. The wide forms count: some versions of Excel take them for the narrow ones.
+# Spreadsheets run texts that begin so. Some versions of Excel also run the full-width forms.
 _FORMULA_STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
-# A text that has an apostrophe there of its own gets one more: whoever takes one away has every text as it was.
+# A text with its own apostrophe gets one more, so removing one restores every text.
 _FORMULA = f"^'*[{re.escape(_FORMULA_STARTS)}]"
-# No formula although it begins with a sign: a dash for "nothing", and a number as people write it.
+# Not formulas despite the sign: a dash for "nothing", and numbers as people write them.
 _HARMLESS = "-+|[-+]?[.,]?[0-9][0-9 .,'\u00a0\u202f]*([eE][-+]?[0-9]+)?[ \u00a0\u202f]?%?"
 _DECIMAL = re.compile(r"DECIMAL\(\d+,(\d+)\)")
 _BINARY = frozenset({"DOUBLE", "FLOAT"})
@@ -26,8 +26,8 @@ _PLAIN = frozenset({"BOOLEAN", "DATE", "TIME", "TIME_NS", "TIME WITH TIME ZONE",
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Style:
-    """How people want their numbers and moments; `decimals` of every amount, None for as many as it needs."""
+class CsvStyle:
+    """Format of numbers and moments; `decimals` of every amount, None: as many as needed."""
 
     decimal: str
     decimals: int | None
@@ -35,7 +35,7 @@ class Style:
     escapes: bool
 
 
-def heading_line(names: Sequence[str], style: Style, delimiter: str) -> str:
+def heading_line(names: Sequence[str], style: CsvStyle, delimiter: str) -> str:
     """The first line of the file. Its headings are quoted like texts; "ID" is, or Excel takes the file for SYLK."""
     shown = []
     for number, name in enumerate(names):
@@ -51,14 +51,14 @@ def harmless_heading(name: str) -> str:
     return "'" + name if re.match(_FORMULA, name) and not re.fullmatch(_HARMLESS, name) else name
 
 
-def shown(column: str, kind: str, style: Style, *, is_only: bool) -> str:
+def shown(column: str, kind: str, style: CsvStyle, *, is_only: bool) -> str:
     """The column as text. `is_only`: an empty cell alone in its row would be an empty line."""
     value = _value(quote(column), kind, style)
     return f"coalesce({value}, '')" if is_only else value
 
 
 def remarks(connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping[str, str]) -> tuple[str, ...]:
-    """What the file says otherwise than the relation."""
+    """Where the file differs from the relation."""
     texts = [column for column, kind in types.items() if _is_text(kind)]
     if not texts:
         return ()
@@ -72,7 +72,7 @@ def remarks(connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping
     )
 
 
-def _value(name: str, kind: str, style: Style) -> str:
+def _value(name: str, kind: str, style: CsvStyle) -> str:
     text = number_texts.of_decimal(name, kind)
     if found := _DECIMAL.fullmatch(kind):
         return _marked(_digits(text, int(found[1]), style.decimals), style)
@@ -85,12 +85,12 @@ def _value(name: str, kind: str, style: Style) -> str:
 
 
 def _is_text(kind: str) -> bool:
-    """May it hold any text?"""
+    """Whether values of the type can be any text."""
     is_number = kind in _BINARY or _DECIMAL.fullmatch(kind) or kind.endswith(("INT", "INTEGER"))
     return not (is_number or kind in _PLAIN or kind.startswith("TIMESTAMP"))
 
 
-def _marked(number: str, style: Style) -> str:
+def _marked(number: str, style: CsvStyle) -> str:
     return number if style.decimal == "." else f"replace({number}, '.', ',')"
 
 
@@ -99,29 +99,29 @@ def _digits(text: str, scale: int, decimals: int | None) -> str:
         return text if scale == 0 else f"rtrim(rtrim({text}, '0'), '.')"
     if decimals >= scale:
         return f"{text} || '{'.' if scale == 0 and decimals else ''}{'0' * (decimals - scale)}'"
-    cut = scale - decimals + (decimals == 0)  # with the point; check_decimals has seen that these are zeros
+    cut = scale - decimals + (decimals == 0)  # with the point; check_decimals has checked that they are zeros
     return f"left({text}, -{cut})"
 
 
 def harmless(text: str) -> str:
-    """The SQL text so that no spreadsheet runs it."""
+    """The SQL text, made harmless for spreadsheets."""
     return f"CASE WHEN {_is_run(text)} THEN '''' || {text} ELSE {text} END"
 
 
 def _is_run(text: str) -> str:
-    # No IN over the letters: DuckDB makes a join of it, and a join mixes the rows of a long table.
+    # Not IN over the letters: DuckDB turns it into a join, which reorders a long table.
     formula, plain = literal(_FORMULA), literal(_HARMLESS)
     return f"(regexp_matches({text}, {formula}) AND NOT regexp_full_match({text}, {plain}))"
 
 
 def _padded(text: str, decimals: int) -> str:
-    """The SQL text of a number, which has no more decimals than these, with all of them."""
+    """The SQL text of a number, padded to so many decimals; it has no more."""
     point = f"CASE WHEN contains({text}, '.') OR {decimals} = 0 THEN '' ELSE '.' END"
     return f"({text}) || {point} || repeat('0', {decimals} - length(split_part({text}, '.', 2)))"
 
 
 def check_finite(connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping[str, str]) -> None:
-    """Raises Problem for the first number that is infinite or none: in a file it would pass for a text."""
+    """Raises Problem for the first infinity or NaN: in a file it would pass for text."""
     for column, kind in types.items():
         if kind not in _BINARY:
             continue
@@ -136,7 +136,7 @@ def check_finite(connection: duckdb.DuckDBPyConnection, relation: str, types: Ma
 def check_decimals(
     connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping[str, str], decimals: int | None
 ) -> tuple[str, ...]:
-    """Raises Problem for the first amount that would lose digits; gives a warning where there are no amounts."""
+    """Raises Problem for the first amount that would lose digits; returns a warning if there are no amounts."""
     if decimals is None:
         return ()
     if not any(kind in _BINARY or _DECIMAL.fullmatch(kind) for kind in types.values()):

@@ -1,4 +1,4 @@
-"""Relations as files: CSV and Parquet by DuckDB, XLSX by workbooks.py; the name decides which."""
+"""Exports relations: CSV and Parquet by DuckDB, XLSX by workbooks.py; the file name decides."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class OutputOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 Target = ReferenceText | OutputOptions
 
 _CSV_ONLY = ("delimiter", "decimal", "decimals", "bom", "escape_formulas")
-_SHEETS_TOO = ("zone",)  # Parquet keeps the moment itself
+_SHEETS_TOO = ("zone",)  # Parquet stores the moment itself
 
 
 def options_of(target: Target) -> OutputOptions:
@@ -84,7 +84,7 @@ def check(path: str, target: Target, allowed: frozenset[str] = FORMATS) -> tuple
 
 
 def _useless(options: OutputOptions, suffix: str) -> list[str]:
-    """What is said of the options that change nothing in such a file."""
+    """A complaint about options that have no effect on such a file."""
     none = () if suffix == ".csv" else _CSV_ONLY if suffix == ".xlsx" else (*_CSV_ONLY, *_SHEETS_TOO)
     plain = OutputOptions(to=options.to)
     return [
@@ -95,7 +95,7 @@ def _useless(options: OutputOptions, suffix: str) -> list[str]:
 
 
 def refuse(context: Context, name: str, target: Target, default: str) -> None:
-    """Raises Problem for options that change nothing in what the output `name` becomes; asked before any work."""
+    """Raises Problem for options that have no effect on the output `name`; called before any work."""
     options = options_of(target)
     kind = context.target(reference_of(target)).type
     if kind != "File":
@@ -106,7 +106,7 @@ def refuse(context: Context, name: str, target: Target, default: str) -> None:
 
 
 def file_name(context: Context, target: Target, default: str) -> str:
-    """What people will call the file: `as`, else the name that the property's file has now, else `default`."""
+    """The file's name: `as`, else the present name of the property's file, else `default`."""
     present = context.target(reference_of(target)).file_name
     known = Path(present).suffix.lower() in FORMATS
     return Path(options_of(target).as_ or (present if known else "") or default).name
@@ -166,10 +166,10 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, relation: str, path: P
 def _write_csv(
     connection: duckdb.DuckDBPyConnection, relation: str, path: Path, options: OutputOptions, warnings: list[str]
 ) -> tuple[str, ...]:
-    """Gives what the log says of it."""
+    """Returns a line for the log."""
     types = database.columns(connection, relation)
     warnings += csv_cells.check_decimals(connection, relation, types, options.decimals)
-    style = csv_cells.Style(
+    style = csv_cells.CsvStyle(
         decimal=options.decimal, decimals=options.decimals, zone=options.zone, escapes=options.escape_formulas
     )
     delimiter = options.delimiter or (";" if options.decimal == "," else ",")

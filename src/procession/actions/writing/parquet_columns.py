@@ -1,4 +1,4 @@
-"""The columns of a Parquet output as SQL: a type that Parquet cannot hold exactly is written as one that it can.
+"""Columns of a Parquet output as SQL: types that Parquet cannot hold exactly become ones that it can.
 
 DuckDB by itself rounds whole numbers of 128 bits to binary fractions (the sum of a BIGINT is one), cuts intervals to
 milliseconds, moves a time with an offset to UTC, and hides a union in a struct.

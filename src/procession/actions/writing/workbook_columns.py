@@ -1,6 +1,6 @@
-"""The columns of a sheet: what their cells can hold, and what all of their values have in common.
+"""Columns of a sheet: what their cells can hold, and facts about all their values.
 
-One look over the rows decides how a column is written, so that no cell pays for what its column does not have: empty
+One pass over the rows decides how to write a column, so no cell pays for what its column lacks: empty
 cells, texts to escape, numbers that are too long.
 """
 
@@ -39,7 +39,7 @@ _COLUMNS_A_LOOK = 250  # a statement over many more takes too much memory
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetColumn:
-    """`odd` is how many values no cell holds as their type: they are written as text."""
+    """`odd`: number of values that no cell can hold as their type; they are written as text."""
 
     name: str
     kind: str
@@ -67,12 +67,12 @@ class SheetColumn:
 
 
 def is_text(kind: str) -> bool:
-    """May the texts of this kind hold anything?"""
+    """Whether values of this kind can be any text."""
     return not (kind in _SHORT or kind in MOMENTS or kind in WHOLE or kind in BINARY or _DECIMAL.fullmatch(kind))
 
 
 def in_zone(name: str, kind: str, zone: str) -> str:
-    """A moment as an SQL TIMESTAMP: what a clock there shows."""
+    """A moment as an SQL TIMESTAMP: the local time of the zone."""
     return f"CAST({f'timezone({literal(zone)}, {name})' if kind in _ZONED else name} AS TIMESTAMP)"
 
 
@@ -107,7 +107,7 @@ def _has_many_digits(name: str, width: int, scale: int) -> str | None:
 
 
 def look(connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping[str, str]) -> list[SheetColumn]:
-    """Raises Problem for a text that no cell holds, before anything is written."""
+    """Examines the columns. Raises Problem for a text too long for a cell, before anything is written."""
     given = iter(types.items())
     found = list[SheetColumn]()
     while some := list(islice(given, _COLUMNS_A_LOOK)):

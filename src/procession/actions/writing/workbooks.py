@@ -1,4 +1,4 @@
-"""XLSX out: text as text, numbers as numbers, the same bytes for the same rows.
+"""Writes XLSX: text as text, numbers as numbers, the same bytes for the same rows.
 
 XlsxWriter lays the book out: formats, widths, filters. DuckDB makes the XML of the rows (`workbook_cells`), which is
 spliced into the sheets on their way into the final archive.
@@ -29,7 +29,7 @@ ROWS_MAX = 1_048_576 - 1  # Excel's own limit, less the header
 COLUMNS_MAX = 16_384  # Excel's own limit
 _WIDTH_ROWS = 200  # rows that decide how wide a column is shown
 _WIDTH_MIN, _WIDTH_MAX = 8, 60  # in characters
-_CREATED = datetime(2000, 1, 1)  # a file must not differ from its twin by the hour it was written
+_CREATED = datetime(2000, 1, 1)  # equal content must give equal bytes, whatever the time
 _SHEET_NAME_FORBIDDEN = str.maketrans("[]:*?/\\", "       ")
 _SHEET_NAME_CHARACTERS_MAX = 31
 _COMPRESSION = 2  # XML of rows repeats itself: level 6 takes four times as long for a sixth less
@@ -37,8 +37,8 @@ _ZIP64_BYTES = 1 << 31  # where Python's zipfile must be told beforehand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notes:
-    """What a reader of the book should know: `warnings` end the step with a Warning, `remarks` are for its log."""
+class BookNotes:
+    """Notes on the book: `warnings` end the step with a Warning, `remarks` go to its log."""
 
     warnings: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -55,7 +55,9 @@ class _Sheet:
     last: int
 
 
-def write(connection: duckdb.DuckDBPyConnection, path: Path, relations: Mapping[str, str], zone: str = "UTC") -> Notes:
+def write(
+    connection: duckdb.DuckDBPyConnection, path: Path, relations: Mapping[str, str], zone: str = "UTC"
+) -> BookNotes:
     """Sheets by their names; more rows than a sheet holds go on in "Name (2)".
 
     Raises Problem for what Excel cannot hold, before anything is written.
@@ -76,7 +78,7 @@ def write(connection: duckdb.DuckDBPyConnection, path: Path, relations: Mapping[
     styles = _lay_out(connection, layout, sheets)
     _splice(connection, layout, path, [(sheet, styles) for sheet in sheets], zone)
     layout.unlink()
-    return Notes(warnings=tuple(warnings), remarks=tuple(remarks))
+    return BookNotes(warnings=tuple(warnings), remarks=tuple(remarks))
 
 
 def _check_headings(title: str, names: Collection[str]) -> None:
@@ -88,7 +90,7 @@ def _check_headings(title: str, names: Collection[str]) -> None:
 
 
 def _units(text: str) -> int:
-    """Characters as Excel counts them."""
+    """Length as Excel counts it, in UTF-16."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -103,7 +105,7 @@ def _parts(
 
 
 def _sheet_name(title: str, number: int, taken: set[str]) -> str:
-    """The title as Excel takes it; with a number behind it where the rows go on or the name is taken."""
+    """The title in a form that Excel accepts, numbered if rows go on or the name is taken."""
     shown = "".join(letter if letter.isprintable() else " " for letter in title.translate(_SHEET_NAME_FORBIDDEN))
     base = _cut(shown.strip("' "), _SHEET_NAME_CHARACTERS_MAX) or "Sheet"
     if base.lower() == "history":  # Excel keeps it for itself
@@ -119,12 +121,12 @@ def _sheet_name(title: str, number: int, taken: set[str]) -> str:
 
 
 def _cut(name: str, units: int) -> str:
-    """So many of Excel's characters, none of them halved."""
+    """Cuts to so many of Excel's characters without splitting one."""
     return name.encode("utf-16-le")[: units * 2].decode("utf-16-le", "ignore").rstrip("' ")
 
 
 def _lay_out(connection: duckdb.DuckDBPyConnection, path: Path, sheets: list[_Sheet]) -> Styles:
-    """The book without its rows. Gives the numbers of the cell formats."""
+    """Writes the book without its rows. Returns the numbers of the cell formats."""
     import xlsxwriter
 
     # Without its rows the book is small, and a step has no temporary folder but its own.
@@ -190,7 +192,7 @@ def _splice(
             headings = workbook_cells.heading_row(connection, [column.name for column in sheet.columns], styles.heading)
             before, after = _around(source.read(member), headings, sheet)
             size = len(before) + rows.stat().st_size + len(after)
-            # By its name and not as a ZipInfo, which would ask for the default compression.
+            # By name: a ZipInfo would ask for the default compression.
             # Zip64 only where it must be: Excel for the web refuses a book that has it without need.
             with out.open(member.filename, "w", force_zip64=size >= _ZIP64_BYTES) as xml, rows.open("rb") as made:
                 xml.write(before)
@@ -200,7 +202,7 @@ def _splice(
 
 
 def _around(content: bytes, headings: str, sheet: _Sheet) -> tuple[bytes, bytes]:
-    """What stands before and behind the rows in the XML of a sheet that XlsxWriter left empty."""
+    """The XML before and after the rows, from a sheet that XlsxWriter left empty."""
     used = f"A1:{workbook_cells.column_letters(len(sheet.columns) - 1)}{sheet.last - sheet.first + 2}"
     before, found, after = content.partition(b"<sheetData/>")
     assert found

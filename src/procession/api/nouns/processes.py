@@ -119,5 +119,5 @@ def steps(call: Call) -> list[steps_wire.DataStep] | list[steps_wire.AnyStep]:
     if reading.includes_all(call.request.query):
         _, process = processes.definition(call.tx, call.id(ProcessId))
         actions = {step.key: step.action for step in process.steps}
-        return [steps_wire.any_step(row, action=actions.get(row.key, ""), attempts=0, now=call.now) for row in rows]
+        return [steps_wire.any_step(row, action=actions.get(row.key, ""), attempts=0) for row in rows]
     return [steps_wire.data_step(row) for row in rows if row.kind is StepKind.DATA]

@@ -15,7 +15,7 @@ from procession.api.wire import histories as histories_wire
 from procession.api.wire import items, reading, times
 from procession.api.wire import runs as wire
 from procession.door import paging
-from procession.door.contract import Call, Later, Reply, StreamCall
+from procession.door.contract import Call, Given, Later, Reply, StreamCall
 from procession.model.errors import Invalid
 from procession.model.ids import ProcessId, RunId, UserId
 from procession.model.lifecycle import Outcome, RunStatus
@@ -109,8 +109,8 @@ def status(call: Call) -> wire.RunStatus | Later:
     return _status(call.tx, runs.find(call.tx, call.id(RunId)), call)
 
 
-def _status(tx: Transaction, run: Run, call: Call | None = None) -> wire.RunStatus:
-    return wire.run_status(run, runs.failed_steps(tx, run), now=None if call is None else call.now)
+def _status(tx: Transaction, run: Run, call: Given) -> wire.RunStatus:
+    return wire.run_status(run, runs.failed_steps(tx, run), steady=call.parts.office.steady())
 
 
 def _since(query: Mapping[str, str]) -> int:
@@ -135,7 +135,7 @@ async def wait_for_status(call: StreamCall, since: int) -> wire.RunStatus:
         forget()
     with call.database.read() as tx:
         run = runs.find(tx, call.id(RunId))
-        return wire.run_status(run, runs.failed_steps(tx, run), now=call.clock())
+        return _status(tx, run, call)
 
 
 def _is_newer(call: StreamCall, since: int) -> bool:

@@ -34,15 +34,16 @@ def of_run(call: Call) -> list[wire.DataStep] | list[wire.AnyStep]:
 
 def _all_of_run(call: Call) -> list[wire.AnyStep]:
     found = steps.overview(call.tx, run_operations.find(call.tx, call.id(RunId)))
-    attempts = Counter(found.attempts)
+    attempts, steady = Counter(found.attempts), call.parts.office.steady()
     return [
-        wire.any_step(row, action=found.actions.get(row.key, ""), attempts=attempts[row.id], now=call.now)
+        wire.any_step(row, action=found.actions.get(row.key, ""), attempts=attempts[row.id], steady=steady)
         for row in found.steps
     ]
 
 
 def status(call: Call) -> wire.StepRunStatus:
-    return wire.step_status(steps.status(call.tx, call.id(RunId), call.id(StepId)), now=call.now)
+    step = steps.status(call.tx, call.id(RunId), call.id(StepId))
+    return wire.step_status(step, steady=call.parts.office.steady())
 
 
 def restart(call: Call) -> wire.StepRunStatus:

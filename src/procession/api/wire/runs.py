@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
@@ -22,7 +21,6 @@ from procession.api.wire.scalars import (
     Value,
     Why,
 )
-from procession.model import lifecycle
 from procession.model.ids import StepId
 from procession.model.runs import Run
 
@@ -100,13 +98,12 @@ def run(item: Run) -> ProcessRun:
     )
 
 
-def run_status(item: Run, failed_steps: Iterable[StepId] = (), *, now: datetime | None = None) -> RunStatus:
+def run_status(item: Run, failed_steps: Iterable[StepId] = (), *, steady: float | None = None) -> RunStatus:
     """The duration goes out under both names: status pages say runDurationInSeconds, cancel says runDurationInSec.
 
-    While it is running, the duration is what has passed until `now`.
+    While it is running, the duration is what has passed until `steady`.
     """
-    is_running = item.status is lifecycle.RunStatus.RUNNING
-    seconds = times.seconds_so_far(item.started_at, now) if is_running else times.whole_seconds(item.duration_seconds)
+    seconds = times.whole_seconds(item.seconds(steady))
     return RunStatus(
         id=str(item.id),
         dateStarted=times.milliseconds(item.started_at),

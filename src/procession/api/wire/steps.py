@@ -19,6 +19,7 @@ from procession.api.wire.scalars import (
 from procession.model import processes as model
 from procession.model.lifecycle import StepStatus
 from procession.model.steps import UNDER_WAY, StepRow
+from procession.model.stopwatch import Stopwatch
 
 
 class StepRunStatus(Struct, frozen=True, kw_only=True):
@@ -57,10 +58,10 @@ class AnyStep(Struct, frozen=True, kw_only=True):
     attempts: Count
 
 
-def step_status(item: StepRow, *, now: datetime | None = None) -> StepRunStatus:
-    """While it is running, the duration is what has passed until `now`, and the message is the seed's."""
+def step_status(item: StepRow, *, steady: float | None = None) -> StepRunStatus:
+    """While it is running, the duration is what has passed until `steady`, and the message is the seed's."""
     is_running = item.status is StepStatus.RUNNING
-    seconds = times.seconds_so_far(item.started_at, now) if is_running else times.whole_seconds(item.duration_seconds)
+    seconds = times.whole_seconds(item.seconds(steady))
     return StepRunStatus(
         id=str(item.id),
         dateStarted=times.milliseconds_z(item.started_at),
@@ -80,7 +81,7 @@ def restarted(item: StepRow, now: datetime) -> StepRunStatus:
     The seed shows "Running", "step is currently running", a dateStarted and a duration here, and scripts look for them
     to learn whether the restart took; a moment later they are true, and the step's own runstatus never lies.
     """
-    return step_status(replace(item, status=StepStatus.RUNNING, started_at=now), now=now)
+    return step_status(replace(item, status=StepStatus.RUNNING, started_at=now, run_worked=Stopwatch()))
 
 
 def data_step(item: StepRow) -> DataStep:
@@ -94,7 +95,7 @@ def data_step(item: StepRow) -> DataStep:
     )
 
 
-def any_step(item: StepRow, *, action: str, attempts: int, now: datetime | None = None) -> AnyStep:
+def any_step(item: StepRow, *, action: str, attempts: int, steady: float | None = None) -> AnyStep:
     """`action` is the kind of an action step; a data step has none and sends null."""
     return AnyStep(
         id=str(item.id),
@@ -106,6 +107,6 @@ def any_step(item: StepRow, *, action: str, attempts: int, now: datetime | None 
         action=action if item.kind is model.StepKind.ACTION else None,
         key=item.key,
         group=item.group,
-        runStatus=step_status(item, now=now),
+        runStatus=step_status(item, steady=steady),
         attempts=attempts,
     )

@@ -32,7 +32,3 @@ def _naive(at: datetime) -> datetime:
 def whole_seconds(seconds: float | None) -> int | None:
     """Durations are integer seconds, rounded down; a clock that was set back gives 0, not -1."""
     return None if seconds is None else max(0, int(seconds))
-
-
-def seconds_so_far(started_at: datetime | None, now: datetime | None) -> int | None:
-    return None if started_at is None or now is None else whole_seconds((now - started_at).total_seconds())

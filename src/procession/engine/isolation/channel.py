@@ -6,6 +6,7 @@ of its keeper.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
@@ -40,7 +41,10 @@ class Channel:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_SECONDS_MAX, 0))
 
     def send(self, payload: bytes) -> None:
-        """One message. Raises Malformed when it is too large, OSError when nobody reads."""
+        """One message. Raises Malformed when it is too large, OSError when nobody reads.
+
+        BrokenPipeError also where it was cut off; after any other error it may be sent again.
+        """
         if len(payload) > MESSAGE_BYTES_MAX:
             raise Malformed(f"a message between server and step may have at most {MESSAGE_BYTES_MAX // 2**20} MB")
         last = max(0, len(payload) - 1) // _PACKET_BYTES
@@ -48,7 +52,12 @@ class Channel:
             for number in range(last + 1):
                 start = number * _PACKET_BYTES
                 flag = _LAST if number == last else _MORE
-                self._socket.send(flag + payload[start : start + _PACKET_BYTES], socket.MSG_NOSIGNAL)
+                try:
+                    self._socket.send(flag + payload[start : start + _PACKET_BYTES], socket.MSG_NOSIGNAL)
+                except OSError as error:
+                    if number:
+                        raise BrokenPipeError(errno.EPIPE, "half a message") from error
+                    raise
 
     def send_farewell(self, payload: bytes) -> None:
         """The keeper's message after the worker's death: whatever the worker had begun to say is forgotten."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -16,25 +17,32 @@ import msgspec
 from procession.engine.isolation.contract import ProcessMark
 from procession.engine.isolation.options import Announcement, Born, Command, Fork, Hello, Orders, Preload
 from procession.engine.isolation.worker import ForkedWorker
-from procession.model.errors import Unavailable
+
+log = logging.getLogger(__name__)
 
 _ANNOUNCEMENT_BYTES_MAX = 4096
 _ANCILLARY_BYTES_MAX = socket.CMSG_SPACE(3 * array("i").itemsize)
-_STARTS_IN_VAIN_MAX = 3
+_PAUSES_MAX = 8  # tries left out between two starts in vain
 _HELLO_SECONDS_MAX = 20.0
 _END_SECONDS_MAX = 5.0
 _PACKAGE_FOLDER = Path(__file__).resolve().parents[3]  # the folder that holds the package procession
 
 
 class Connection:
-    """A fork server of one kind. Its `fileno` changes when it is started again."""
+    """A fork server of one kind. Its `fileno` changes when it is started again.
+
+    What cannot be done now, for want of descriptors say, is done by a later call; `is_short` asks for one.
+    """
 
     def __init__(self, orders: Orders, boot_id: str) -> None:
         self.hello: Hello | None = None
         self.asked = 0  # workers ordered that have not come yet
+        self.is_short = False
+        self.is_up = True
         self._orders = orders
         self._boot_id = boot_id
         self._starts_in_vain = 0
+        self._pauses = 0
         self._preloads = False
         self._start()
 
@@ -43,8 +51,12 @@ class Connection:
 
     def ask(self, count: int) -> None:
         """Order so many more workers; they are announced when they are there."""
-        if count > 0 and self._command(Fork(count=count)):
+        if count <= 0:
+            return
+        if self._command(Fork(count=count)):
             self.asked += count
+        else:
+            self.is_short = True
 
     def preload(self) -> None:
         """Have the heavy libraries imported, once."""
@@ -62,17 +74,34 @@ class Connection:
                 return workers, True
             except EOFError:
                 return workers, False
+            except OSError:
+                self.is_short = True
+                return workers, True
             if isinstance(announcement, Born):
                 self.asked = max(0, self.asked - 1)
-                workers.append(self._worker(announcement, handles))
+                if (worker := self._worker(announcement, handles)) is not None:
+                    workers.append(worker)
 
     def restart(self) -> None:
-        """Start it anew. Raises Unavailable when it has died several times before it was ready."""
-        self._starts_in_vain = 0 if self.hello else self._starts_in_vain + 1
-        self.close()
-        if self._starts_in_vain >= _STARTS_IN_VAIN_MAX:
-            raise Unavailable("the process that forks workers does not start; its error is in the server's output")
-        self._start()
+        """Start it anew; where it does not come up, that waits for later calls, which are rarer and rarer."""
+        if self.is_up:
+            self._starts_in_vain = 0 if self.hello else self._starts_in_vain + 1
+            self._pauses = min(2**self._starts_in_vain, _PAUSES_MAX) - 1
+            self.is_up = False
+            self.close()
+        if self._pauses > 0:
+            self._pauses -= 1
+        else:
+            self._try_to_start()
+        self.is_short = not self.is_up
+
+    def _try_to_start(self) -> None:
+        try:
+            self._start()
+        except OSError as error:
+            log.error("the process that forks workers cannot be started", extra={"error": str(error)})
+        else:
+            self.is_up = True
 
     def wait_for_hello(self) -> Hello | None:
         """What the fork server can do; waits for it at most twenty seconds. None when it does not come up."""
@@ -80,7 +109,7 @@ class Connection:
         try:
             while self.hello is None:
                 self._receive(0)
-        except (EOFError, TimeoutError):
+        except (EOFError, OSError):
             return None
         finally:
             self._socket.settimeout(None)
@@ -98,20 +127,27 @@ class Connection:
     def _start(self) -> None:
         self.hello = None
         self.asked = 0
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        orders = msgspec.json.encode(self._orders).decode()
-        number = str(theirs.fileno())
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - this Python and our own module
-                [sys.executable, "-P", "-m", "procession.engine.isolation.forkserver", orders, number],
-                env=self._environment(),
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            with theirs:
+                self._process = self._popen(theirs.fileno())
+        except OSError:
+            ours.close()
+            raise
+        self._socket = ours
         if self._preloads or (self._orders.settings.preload_at_start and not self._orders.user_code):
             self._preloads = self._command(Preload())
+
+    def _popen(self, number: int) -> subprocess.Popen[bytes]:
+        orders = msgspec.json.encode(self._orders).decode()
+        return subprocess.Popen(  # noqa: S603 - this Python and our own module
+            [sys.executable, "-P", "-m", "procession.engine.isolation.forkserver", orders, str(number)],
+            env=self._environment(),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            pass_fds=[number],
+            start_new_session=True,
+        )
 
     def _environment(self) -> dict[str, str]:
         """Nothing of the server's but what programs need to run: secrets live in environments."""
@@ -147,11 +183,20 @@ class Connection:
         handles = array("i", b"".join(data for _, _, data in ancillary))
         return announcement, handles.tolist()
 
-    def _worker(self, born: Born, handles: list[int]) -> ForkedWorker:
-        has_namespace = self.hello is not None and self.hello.namespace != ""
-        return ForkedWorker(
-            ProcessMark(pid=born.pid, started_ticks=born.started_ticks, boot_id=self._boot_id),
-            (handles[0], handles[1], handles[2]),
-            end_signal=signal.SIGKILL if has_namespace else signal.SIGHUP,
-            log_bytes_max=self._orders.settings.log_bytes_max,
-        )
+    def _worker(self, born: Born, handles: list[int]) -> ForkedWorker | None:
+        """None where there were not enough descriptors for it: it ends by itself when its handles are closed."""
+        try:
+            # The kernel drops those for which there is no room (MSG_CTRUNC), and says no more.
+            channel, log_end, pidfd = handles
+            return ForkedWorker(
+                ProcessMark(pid=born.pid, started_ticks=born.started_ticks, boot_id=self._boot_id),
+                (channel, log_end, pidfd),
+                end_signal=signal.SIGKILL if self.hello and self.hello.namespace else signal.SIGHUP,
+                log_bytes_max=self._orders.settings.log_bytes_max,
+            )
+        except (OSError, ValueError) as error:
+            log.error("a worker was lost", extra={"error": str(error)})
+            for handle in handles:
+                os.close(handle)
+            self.is_short = True
+            return None

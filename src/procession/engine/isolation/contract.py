@@ -111,13 +111,19 @@ class Worker(Protocol):
         """Readable when a message has arrived or the process is gone; for a selector."""
 
     def send(self, job: Job) -> None:
-        """Go. Never blocks for longer than the pipe takes the job; a dead worker shows in receive()."""
+        """Go. Never blocks for longer than the pipe takes the job; a dead worker shows in receive().
+
+        Raises OSError where there is no memory for it: nothing was sent, and it may be again.
+        """
 
     def receive(self) -> list[Message]:
-        """What has arrived, without waiting; ends with Done or Died at most once."""
+        """What has arrived, without waiting; ends with Done or Died at most once. Raises OSError as send() does."""
 
     def kill(self, *, grace_seconds: float) -> KillReceipt:
-        """TERM to the whole tree, at most the grace period later KILL, until all are gone. Blocks: call in a thread."""
+        """TERM to the whole tree, at most the grace period later KILL, until all are gone. Blocks: call in a thread.
+
+        Raises OSError where nobody can be looked for: KILL is sent all the same, and another call sees who is gone.
+        """
 
 
 class Isolation(Protocol):
@@ -131,6 +137,12 @@ class Isolation(Protocol):
 
     def collect(self) -> None:
         """Take in what the fork server announced."""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether something could not be done for want of descriptors, memory or processes: try_again() in a moment."""
+
+    def try_again(self) -> None: ...
 
     def release(self, worker: Worker) -> None:
         """The attempt is over. User code's process is ended with all its descendants; a warm one goes back."""

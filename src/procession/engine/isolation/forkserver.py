@@ -21,8 +21,10 @@ import msgspec
 from procession.actions.contract import Action
 from procession.engine.isolation import channel, keeper, landlock, linux, processes, rehearsal, sandbox
 from procession.engine.isolation.options import Announcement, Born, Command, Fork, Hello, Orders, Preload
+from procession.shortages import is_shortage
 
 USERS_APART = 61  # between the first users of fork servers with neighbouring pids
+AGAIN_MS = 200  # before what could not be forked is tried again
 _COMMAND_BYTES_MAX = 4096
 
 
@@ -36,6 +38,9 @@ class ForkServer:
         self._system = landlock.open_system() if orders.settings.landlock else ()
         self._namespace, self._flags = _find_namespaces(orders)
         self._keepers: set[int] = set()
+        self._owed = 0  # workers ordered that could not be forked yet
+        self._has_strangers = False
+        self._is_short = False
         # Fork servers beside this one count elsewhere: a user of two workers would share its limit of processes.
         self._number = os.getpid() * USERS_APART
         self._wakeup = _wake_on_child()
@@ -55,11 +60,12 @@ class ForkServer:
         poll.register(self._control, select.POLLIN)
         poll.register(self._wakeup, select.POLLIN)
         while True:
-            for handle, _ in poll.poll():
+            for handle, _ in poll.poll(AGAIN_MS if self._owed or self._has_strangers else None):
                 if handle == self._wakeup:
                     self._collect_dead()
                 elif not self._obey():
                     return
+            self._catch_up()
 
     def end_all(self) -> None:
         """Kill every worker with its tree, and whatever was orphaned to us, until we have no child left."""
@@ -68,11 +74,13 @@ class ForkServer:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
         while True:
-            self._kill_strangers()
             try:
+                self._kill_strangers()
                 os.waitpid(-1, 0)
             except ChildProcessError:
                 return
+            except OSError:  # nobody can be looked for now
+                select.select([], [], [], AGAIN_MS / 1000)
 
     def _obey(self) -> bool:
         try:
@@ -83,31 +91,61 @@ class ForkServer:
             return False
         match msgspec.msgpack.decode(content, type=Command):
             case Fork(count=count):
-                for _ in range(count):
-                    self._fork()
+                self._owed += count
             case Preload():
                 preload(self._orders.settings.preload)
                 gc.freeze()
         return True
 
+    def _catch_up(self) -> None:
+        """Do what is owed. What the machine is too short of for now is tried again in a moment."""
+        try:
+            if self._has_strangers:
+                self._kill_strangers()
+                self._has_strangers = False
+            while self._owed:
+                self._fork()
+                self._owed -= 1
+        except OSError as error:
+            if not is_shortage(error):
+                raise
+            if not self._is_short:
+                print(f"a worker cannot be forked for now: {error}", file=sys.stderr, flush=True)
+            self._is_short = True
+        else:
+            self._is_short = False
+
     def _fork(self) -> None:
-        ours, theirs = channel.pair()
-        reader, writer = channel.pipe()
-        self._number += 1
-        user, group = os.getuid(), os.getgid()
-        pid = linux.clone(self._flags) if self._flags else os.fork()
-        if pid == 0:
-            self._become_keeper((ours, theirs), (reader, writer), (user, group))
-        self._keepers.add(pid)
-        theirs.close()
-        os.close(writer)
-        pidfd = os.pidfd_open(pid)
-        # It cannot be gone from /proc: only we can reap it.
-        born = Born(pid=pid, started_ticks=processes.started_ticks(pid) or 0)
-        self._announce(born, ours.fileno(), reader, pidfd)
-        ours.close()
-        os.close(reader)
-        os.close(pidfd)
+        with contextlib.ExitStack() as held:
+            ours, theirs = channel.pair()
+            held.callback(ours.close)
+            held.callback(theirs.close)
+            reader, writer = channel.pipe()
+            held.callback(os.close, reader)
+            writers = held.enter_context(contextlib.ExitStack())
+            writers.callback(os.close, writer)
+            self._number += 1
+            user, group = os.getuid(), os.getgid()
+            pid = linux.clone(self._flags) if self._flags else os.fork()
+            if pid == 0:
+                self._become_keeper((ours, theirs), (reader, writer), (user, group))
+            self._keepers.add(pid)
+            theirs.close()
+            writers.close()
+            self._present(pid, ours, reader)
+
+    def _present(self, pid: int, ours: socket.socket, reader: int) -> None:
+        try:
+            pidfd = os.pidfd_open(pid)
+            try:
+                # It cannot be gone from /proc: only we can reap it.
+                born = Born(pid=pid, started_ticks=processes.started_ticks(pid) or 0)
+                self._announce(born, ours.fileno(), reader, pidfd)
+            finally:
+                os.close(pidfd)
+        except OSError:
+            os.kill(pid, signal.SIGKILL)  # nobody has heard of it, and it has done nothing
+            raise
 
     def _become_keeper(
         self, ends: tuple[socket.socket, socket.socket], log: tuple[int, int], owner: tuple[int, int]
@@ -153,8 +191,7 @@ class ForkServer:
             while pid := os.waitpid(-1, os.WNOHANG)[0]:
                 has_lost_keeper |= pid in self._keepers
                 self._keepers.discard(pid)
-        if has_lost_keeper and not self._namespace:
-            self._kill_strangers()
+        self._has_strangers = self._has_strangers or (has_lost_keeper and not self._namespace)
 
     def _kill_strangers(self) -> None:
         """A child that is no keeper lost its own: it and its descendants belong to nobody."""
@@ -176,7 +213,7 @@ def load(name: str) -> Mapping[str, Action]:
 def preload(modules: tuple[str, ...]) -> None:
     """Import what most actions of this installation need; an extra that is not installed is none of ours."""
     for module in modules:
-        with contextlib.suppress(ImportError):
+        with contextlib.suppress(ImportError, OSError, MemoryError):  # without it steps are only slower
             importlib.import_module(module)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 from collections.abc import Mapping
@@ -16,6 +17,9 @@ from types import FrameType
 
 from procession.actions.contract import Action
 from procession.engine.isolation import channel, child, codec, linux, processes, sandbox
+from procession.shortages import is_shortage
+
+_AGAIN_SECONDS = 0.1  # before what the machine was too short of is tried again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +48,7 @@ def keep(birth: Birth) -> None:
     try:
         wishes = _prepare(birth)
         birth = replace(birth, cell=sandbox.give_memory(birth.cell))
-        worker = os.fork()
+        worker = _fork()
         if worker == 0:
             _become_worker(birth)
         os.close(birth.log)
@@ -55,6 +59,21 @@ def keep(birth: Birth) -> None:
             channel.Channel(birth.end).send_farewell(codec.encode_frame(farewell))
     finally:
         os._exit(0)
+
+
+def _fork() -> int:
+    """A job may wait already: its step must not fail because there is no room for a process at this moment."""
+    while True:
+        try:
+            return os.fork()
+        except OSError as error:
+            if not is_shortage(error):
+                raise
+            _rest()
+
+
+def _rest() -> None:
+    select.select([], [], [], _AGAIN_SECONDS)
 
 
 def _prepare(birth: Birth) -> _Wishes:
@@ -120,11 +139,20 @@ def _end_rest() -> None:
 
 
 def _end_descendants() -> None:
-    while found := processes.descendants(os.getpid()):
+    while found := _descendants():
         for pid in found:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
         _collect_dead()
+
+
+def _descendants() -> list[int]:
+    """Who they are must be known: whoever is not found is not ended."""
+    while True:
+        try:
+            return processes.descendants(os.getpid())
+        except OSError:
+            _rest()
 
 
 def _collect_dead() -> None:

@@ -13,6 +13,7 @@ from procession.engine.isolation import processes
 from procession.engine.isolation.contract import KillReceipt, ProcessMark
 
 NAMESPACE, TREE = "pid namespace", "process tree"
+BY_HANDLE = "by its handle"  # the kernel, or its keeper, ends the others with it
 _GONE_SECONDS_MAX = 5.0  # after KILL; only a process stuck in the kernel takes longer, and is reported
 _NUDGE_SECONDS = 0.2  # after which the worker, and nobody else, is sent a second TERM
 _PASS_MS = 3  # between two looks at a process tree
@@ -45,7 +46,10 @@ class _Tree:
 
 
 def end(mark: ProcessMark, *, grace_seconds: float) -> KillReceipt | None:
-    """TERM to all, wait at most the grace period, KILL, wait until all are gone. None when nothing was there."""
+    """TERM to all, wait at most the grace period, KILL, wait until all are gone. None when nothing was there.
+
+    Raises OSError where it cannot look who is there; then nothing is known of the end.
+    """
     started = time.monotonic()
     if mark.boot_id != processes.boot_id():
         return None
@@ -68,6 +72,18 @@ def end(mark: ProcessMark, *, grace_seconds: float) -> KillReceipt | None:
         method=NAMESPACE if tree.namespace else TREE,
         duration_ms=round((time.monotonic() - started) * 1000),
         survivors=tree.left(),
+    )
+
+
+def nobody(mark: ProcessMark, *, was_ended: bool) -> KillReceipt:
+    """The receipt where end() found nothing; `was_ended`: because its keeper had been sent KILL before."""
+    return KillReceipt(
+        pid=mark.pid,
+        processes=int(was_ended),
+        signals=("KILL",) if was_ended else (),
+        method=BY_HANDLE if was_ended else "already gone",
+        duration_ms=0,
+        survivors=(),
     )
 
 
@@ -111,8 +127,10 @@ def _signal(tree: _Tree, pids: Iterable[int], number: signal.Signals) -> None:
     for pid in pids:
         handle = processes.open_handle(pid, tree.seen.get(pid, -1))
         if handle is not None:
-            processes.send_signal(handle, number)
-            os.close(handle)
+            try:
+                processes.send_signal(handle, number)
+            finally:
+                os.close(handle)
 
 
 def _has_ended(handle: int, seconds: float) -> bool:

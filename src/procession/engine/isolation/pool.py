@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import select
@@ -28,9 +29,17 @@ class _Shelf:
     used_max: int
     ready: deque[ForkedWorker] = field(default_factory=deque)
     used: set[ForkedWorker] = field(default_factory=set)
+    has_lost: bool = False  # a ready one, for no reason that is known
+    is_heard: bool = False
+
+    def is_short(self) -> bool:
+        """Nothing is ordered meanwhile: what is forked would be lost again, at once and without an end."""
+        return self.has_lost or not self.is_heard or self.connection.is_short
 
     def refill(self) -> None:
         """Order what is missing. Warm ones count together with those in use: they come back."""
+        if self.is_short():
+            return
         missing = self.ready_wanted - len(self.ready) - self.connection.asked
         if not self.user_code:
             there = len(self.ready) + len(self.used) + self.connection.asked
@@ -39,7 +48,10 @@ class _Shelf:
 
 
 class ForkServerIsolation:
-    """Steps in forked processes of their own. One thread calls everything but Worker.kill and reap."""
+    """Steps in forked processes of their own. One thread calls everything but Worker.kill and reap.
+
+    A shortage raises nothing after start(): `is_short` asks for try_again() in a moment.
+    """
 
     def __init__(self, settings: IsolationSettings | None = None) -> None:
         self._settings = settings or IsolationSettings()
@@ -61,8 +73,7 @@ class ForkServerIsolation:
         kinds = [*(kinds if self._settings.user_ready else []), (False, False)]
         self._shelves = tuple(self._shelf(boot_id, user_code=user, network=network) for user, network in kinds)
         for shelf in self._shelves:
-            self._events.register(shelf.connection, select.EPOLLIN)
-            shelf.refill()
+            self._hear(shelf)
 
     def acquire(self, *, user_code: bool, network: bool = False) -> Worker | None:
         # Where steps get no network, the step itself says so.
@@ -74,13 +85,25 @@ class ForkServerIsolation:
         shelf.refill()
         return worker
 
+    @property
+    def is_short(self) -> bool:
+        return any(shelf.is_short() for shelf in self._shelves)
+
+    def try_again(self) -> None:
+        for shelf in self._shelves:
+            shelf.has_lost = shelf.connection.is_short = False
+            if not shelf.connection.is_up:
+                shelf.connection.restart()
+            self._hear(shelf)
+
     def fileno(self) -> int:
         return self._events.fileno()
 
     def collect(self) -> None:
         for handle, _ in self._events.poll(0):
             if handle == self._wake:
-                os.eventfd_read(self._wake)
+                with contextlib.suppress(BlockingIOError):
+                    os.eventfd_read(self._wake)
             elif shelf := next((shelf for shelf in self._shelves if shelf.connection.fileno() == handle), None):
                 self._collect_born(shelf)
             else:
@@ -134,7 +157,7 @@ class ForkServerIsolation:
         # The last one that came back is the warmest; of those for user code, the first was forked longest ago.
         while shelf.ready:
             worker = shelf.ready.popleft() if shelf.user_code else shelf.ready.pop()
-            self._events.unregister(worker)
+            self._forget(worker)
             if worker.is_alive():
                 shelf.used.add(worker)
                 return worker
@@ -148,8 +171,16 @@ class ForkServerIsolation:
         self._shelve(shelf, worker)
 
     def _shelve(self, shelf: _Shelf, worker: ForkedWorker) -> None:
-        shelf.ready.append(worker)
-        self._events.register(worker, select.EPOLLIN)
+        try:
+            self._events.register(worker, select.EPOLLIN)
+        except OSError:
+            worker.end()
+            shelf.has_lost = True
+        else:
+            shelf.ready.append(worker)
+
+    def _forget(self, worker: ForkedWorker) -> None:
+        self._events.unregister(worker)
 
     def _collect_born(self, shelf: _Shelf) -> None:
         handle = shelf.connection.fileno()
@@ -159,15 +190,23 @@ class ForkServerIsolation:
         if not is_there:
             log.error("the fork server ended and is started again", extra={"user_code": shelf.user_code})
             self._events.unregister(handle)
+            shelf.is_heard = False
             self._clear(shelf)
             shelf.connection.restart()
-            self._events.register(shelf.connection, select.EPOLLIN)
+            self._hear(shelf)
+        shelf.refill()
+
+    def _hear(self, shelf: _Shelf) -> None:
+        if shelf.connection.is_up and not shelf.is_heard:
+            with contextlib.suppress(OSError):
+                self._events.register(shelf.connection, select.EPOLLIN)
+                shelf.is_heard = True
         shelf.refill()
 
     def _clear(self, shelf: _Shelf) -> None:
         """Forget the ready ones of a dead fork server; those in use say themselves that they died."""
         for worker in shelf.ready:
-            self._events.unregister(worker)
+            self._forget(worker)
             worker.end()
         shelf.ready.clear()
         for worker in shelf.used:
@@ -178,9 +217,10 @@ class ForkServerIsolation:
         for shelf in self._shelves:
             for worker in [worker for worker in shelf.ready if worker.fileno() == handle]:
                 is_tired = any(isinstance(message, Heartbeat) for message in worker.receive())
+                shelf.has_lost = shelf.has_lost or worker.is_spent
                 if worker.is_spent or (is_tired and len(shelf.ready) > shelf.ready_wanted):
                     shelf.ready.remove(worker)
-                    self._events.unregister(worker)
+                    self._forget(worker)
                     worker.end()
             shelf.refill()
 

@@ -1,7 +1,11 @@
-"""Finding processes in /proc: marks that outlive a crash, the members of a PID namespace, descendants."""
+"""Finding processes in /proc: marks that outlive a crash, the members of a PID namespace, descendants.
+
+Only what the kernel says is gone is gone. Where it cannot be asked, for want of descriptors say, OSError is raised.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from pathlib import Path
@@ -9,6 +13,7 @@ from pathlib import Path
 from procession.engine.isolation.contract import ProcessMark
 
 _STATE, _PARENT, _STARTED = 0, 1, 19  # fields 3, 4 and 22 of /proc/PID/stat, counted after the name
+_NOT_THERE = (FileNotFoundError, ProcessLookupError, PermissionError)  # ESRCH: it went while we looked
 
 
 def boot_id() -> str:
@@ -37,7 +42,7 @@ def namespace(pid: int | str) -> str | None:
     """The PID namespace of a process as the kernel names it; None when it is gone or not ours to look at."""
     try:
         return os.readlink(f"/proc/{pid}/ns/pid")  # noqa: PTH115 - as text, and quick
-    except OSError:
+    except _NOT_THERE:
         return None
 
 
@@ -80,19 +85,26 @@ def open_handle(pid: int, ticks: int) -> int | None:
     """A pidfd of exactly this process, None when it is gone: a signal sent by it cannot reach another."""
     try:
         handle = os.pidfd_open(pid)
-    except OSError:
+    except ProcessLookupError:
         return None
-    if started_ticks(pid) == ticks:
-        return handle
-    os.close(handle)
-    return None
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # the number is a thread's by now
+            return None
+        raise
+    is_it = False
+    try:
+        is_it = started_ticks(pid) == ticks
+    finally:
+        if not is_it:
+            os.close(handle)
+    return handle if is_it else None
 
 
 def send_signal(handle: int, number: signal.Signals) -> bool:
-    """Signal by pidfd; False when the process is gone."""
+    """Signal by pidfd; False when the process is gone or not ours to signal."""
     try:
         signal.pidfd_send_signal(handle, number)
-    except OSError:
+    except (ProcessLookupError, PermissionError):
         return False
     return True
 
@@ -100,7 +112,7 @@ def send_signal(handle: int, number: signal.Signals) -> bool:
 def _owner(pid: int) -> int | None:
     try:
         return os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116 - as above
-    except OSError:
+    except _NOT_THERE:
         return None
 
 
@@ -109,5 +121,5 @@ def _stat(pid: int) -> list[str] | None:
         with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - as above
             # The name is in parentheses and may hold anything, parentheses too.
             return file.read().rpartition(b")")[2].decode().split()
-    except OSError:
+    except _NOT_THERE:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -36,6 +37,10 @@ class ForkedWorker:
         self, mark: ProcessMark, handles: tuple[int, int, int], *, end_signal: signal.Signals, log_bytes_max: int
     ) -> None:
         channel, self._log, self._pidfd = handles
+        # Before anything owns a handle: whoever cannot make a worker of them closes them all.
+        self._events = select.epoll()
+        self._events.register(channel, select.EPOLLIN)
+        self._events.register(self._log, select.EPOLLIN)
         self.mark = mark
         self.is_spent = False  # whatever it does, it cannot take another job
         self.was_used = False
@@ -47,9 +52,7 @@ class ForkedWorker:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._limits: Limits | None = None
         self._is_over = True  # no job, or Done or Died was said
-        self._events = select.epoll()
-        self._events.register(self._channel, select.EPOLLIN)
-        self._events.register(self._log, select.EPOLLIN)
+        self._is_ended = False  # it was sent its last signal
         self._is_log_open = True
         self.has_more = False  # it says more than is taken in at once
 
@@ -62,19 +65,23 @@ class ForkedWorker:
 
     def send(self, job: Job) -> None:
         payload = codec.encode_job(job)
+        try:
+            self._channel.send(payload)
+        except OSError as error:
+            if error.errno in (errno.ENOMEM, errno.ENOBUFS):
+                raise
+            self._signal_end()  # dead, or deaf in the middle of its job: both show in receive()
         self._limits = job.limits
         self._is_over = False
         self.was_used = True
         self._log_bytes = 0
-        with contextlib.suppress(OSError):  # a dead worker shows in receive()
-            self._channel.send(payload)
 
     def receive(self) -> list[Message]:
         self.has_more = False
         log = self._read_log()
         progress: list[Message] = []
         end: Message | None = None
-        for frame in self._read_frames():
+        for frame in self._read_frames(may_fail=not log):
             match frame:
                 case Done() | Died():
                     end = frame
@@ -90,36 +97,46 @@ class ForkedWorker:
         return messages + progress + ([end] if end is not None else [])
 
     def kill(self, *, grace_seconds: float) -> KillReceipt:
-        receipt = kill.end(self.mark, grace_seconds=grace_seconds)
         self.is_spent = True
-        return receipt or KillReceipt(
-            pid=self.mark.pid, processes=0, signals=(), method="already gone", duration_ms=0, survivors=()
-        )
+        try:
+            receipt = kill.end(self.mark, grace_seconds=0 if self._is_ended else grace_seconds)
+        except OSError:
+            # Nobody can be looked for now. Its end needs no more than the handle that is open.
+            self._signal_end()
+            raise
+        return receipt or kill.nobody(self.mark, was_ended=self._is_ended)
 
     def end(self) -> None:
         """End it with all its descendants, without waiting: its keeper, or the kernel, does it."""
         self.is_spent = True
         if self._pidfd < 0:
             return
-        processes.send_signal(self._pidfd, self._end_signal)
+        self._signal_end()
         self._events.close()
         self._channel.close()
         os.close(self._log)
         os.close(self._pidfd)
         self._pidfd = -1
 
+    def _signal_end(self) -> None:
+        self._is_ended = processes.send_signal(self._pidfd, self._end_signal) or self._is_ended
+
     @property
     def is_over(self) -> bool:
         """No job is under way."""
         return self._is_over
 
-    def _read_frames(self) -> list[Heartbeat | Progress | Done | Died]:
+    def _read_frames(self, *, may_fail: bool) -> list[Heartbeat | Progress | Done | Died]:
         read: list[Heartbeat | Progress | Done | Died] = []
         for _ in range(_FRAMES_AT_ONCE):
             try:
                 frame = codec.decode_frame(self._channel.receive(wait=False))
             except BlockingIOError:
                 self.has_more |= self._channel.has_begun()
+                break
+            except OSError:  # no memory, say: what has been read must not be lost
+                if may_fail and not read:
+                    raise
                 break
             except EOFError:
                 read += self._died("the process ended unexpectedly")

@@ -30,9 +30,9 @@ ACTION_KEYS = ("action", "name", *FLOW_KEYS, "with", "time_limit", "retry", "eff
 
 
 def parse(text: str, *, file: str = "", actions: Mapping[str, ActionKind], reads_code: bool = True) -> Process:
-    """The process that the YAML or JSON text defines. Raises documents.FileMistakes with all that is wrong.
+    """Parses a process file in YAML or JSON. Raises documents.FileMistakes with every mistake.
 
-    May start a process to read SQL, unless `reads_code` is False: nothing to do in a transaction.
+    May start a process to check SQL, so never call it in a transaction, unless `reads_code` is False.
     """
     document = documents.read(text, file=file)
     sheets: list[Sheet] = []
@@ -183,7 +183,7 @@ def _check_keys(document: Document, steps: tuple[Step, ...], sheets: list[Sheet]
 
 
 def _read_links(sheet: Sheet, step: Step, *, process: Process) -> Step:
-    """The step with what refers to other steps."""
+    """The step with its references to other steps."""
     before = frozenset(_keys_before(process, step))
     asked = {
         word: conditions.read(sheet.document, sheet.at(word), sheet.data[word], process=process, earlier=before)
@@ -221,7 +221,7 @@ def _read_needs(sheet: Sheet, process: Process, before: frozenset[str]) -> tuple
 
 
 def _settings(sheet: Sheet, step: Step, process: Process, actions: Mapping[str, ActionKind]) -> Any | None:
-    """Those of a step with an action, None where they cannot be read."""
+    """The settings of an action step, or None if they cannot be read."""
     if step.action not in actions:
         return None
     path, action = sheet.at("with"), actions[step.action]
@@ -235,7 +235,7 @@ def _settings(sheet: Sheet, step: Step, process: Process, actions: Mapping[str, 
 def _check_code(
     steps: Sequence[Step], sheets: Sequence[Sheet], settings: Sequence[Any], actions: Mapping[str, ActionKind]
 ) -> None:
-    """What an action says of all its steps at once: reading SQL begins with the start of a process."""
+    """Checks all steps of one action together: checking SQL starts a process."""
     readable = [one for one in zip(steps, sheets, settings, strict=True) if one[2] is not None]
     for kind in dict.fromkeys(step.action for step, _, _ in readable):
         alike = [one for one in readable if one[0].action == kind]

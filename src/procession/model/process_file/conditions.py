@@ -63,7 +63,7 @@ def _read_list(
 
 
 def check_step(document: Document, path: Path, key: Any, *, process: Process, earlier: frozenset[str]) -> bool:
-    """Is it the key of a step before this one? Notes the mistake if not."""
+    """Whether `key` names an earlier step. Notes the mistake if not."""
     if key in earlier if isinstance(key, str) else False:
         return True
     known = [step.key for step in process.steps]
@@ -101,7 +101,7 @@ def _read_property_atom(
 
 
 def read_value(sheet: Sheet, item: Property) -> tuple[bool, Value]:
-    """The `value` of the sheet as the property takes it, and whether it could be taken; notes the mistake if not."""
+    """The sheet's `value` as a value of the property, and whether it fits. Notes the mistake if not."""
     is_text = item.type not in (PropertyType.NUMBER, PropertyType.DECIMAL, PropertyType.CHECK_BOX)
     raw = sheet.plain_or_value("value") if is_text else sheet.data["value"]
     try:

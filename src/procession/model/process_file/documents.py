@@ -1,4 +1,4 @@
-"""YAML (and so JSON) text as plain values that remember their line and column; refuses what would change silently.
+"""Reads YAML, and so JSON, as plain values with their lines and columns. Refuses what would change silently.
 
 Scalars follow YAML 1.2's core: only true/false are bools, only decimal numbers are numbers. `yes`, `010`, `1:30`,
 `0x1f` and `1993-12` stay text. Anchors, aliases and tags are refused: a process file needs none, and they hide bombs.
@@ -44,7 +44,7 @@ class Mistake:
 
 
 class FileMistakes(Invalid):
-    """Everything that is wrong with a file, in the order of the lines; the message has one line for each mistake."""
+    """Every mistake of a file, in the order of its lines. The message has a line for each."""
 
     def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
         super().__init__("\n".join(map(str, mistakes)))
@@ -67,7 +67,7 @@ class Document:
     data: Any = None
     spots: dict[Path, Spot] = field(default_factory=dict)
     key_spots: dict[Path, Spot] = field(default_factory=dict)
-    mistakes: dict[Mistake, None] = field(default_factory=dict)  # a set that keeps their order
+    mistakes: dict[Mistake, None] = field(default_factory=dict)  # used as an ordered set
     file: str = ""
 
     def wrong(self, path: Path, message: str) -> None:
@@ -119,7 +119,7 @@ def read(text: str, *, file: str = "") -> Document:
 
 
 def _joined(text: str) -> str:
-    """JSON may write one character as two escapes (RFC 8259 section 7), of which YAML knows nothing."""
+    """Joins surrogate escapes: JSON may write one character as two (RFC 8259 section 7), YAML does not."""
     if "\\u" not in text or not text.lstrip("\ufeff \t\r\n").startswith("{"):
         return text
     return _SURROGATES.sub(_join, text)
@@ -141,7 +141,7 @@ def resolve(text: str) -> Any:
     return text
 
 
-DIGITS_READ_MAX = 60  # longer digits are text, which every check of a number refuses
+DIGITS_READ_MAX = 60  # longer digits stay text, which no number accepts
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -151,7 +151,7 @@ class _Unreadable(Exception):
 
 
 class _Builder:
-    """Builds the document from the events of the YAML parser, so that depth and size are checked on the way."""
+    """Builds the document from YAML events, so depth and size are checked as it grows."""
 
     def __init__(self, document: Document, events: Iterator[Any]) -> None:
         self._document = document

@@ -27,7 +27,7 @@ _ONLY_OF = {
 
 
 def read(document: Document, path: Path, data: Any) -> Property | None:
-    """The property at `path`, None (and noted) when there is too little to tell what it is."""
+    """The property at `path`, or None, with the mistake noted, if its kind cannot be told."""
     sheet = Sheet(document, path, data, what="a property", keys=KEYS)
     if not sheet.is_mapping:
         return None

@@ -35,7 +35,7 @@ _NEEDS_ESCAPES = re.compile(
 
 
 def render(process: Process) -> dict[str, Any]:
-    """The process file as plain data, without what is default anyway. Money is a Decimal, all else is JSON."""
+    """The process file as plain data, defaults left out. Amounts are Decimals, all else is JSON."""
     return _only_set(
         process=process.name,
         description=process.description or None,

@@ -124,7 +124,7 @@ def _flow(of: str) -> dict[str, Any]:
 
 
 def _step() -> dict[str, Any]:
-    """By the key that says which it is, so that a mistake is told for that one; without either, both are offered."""
+    """Chosen by the key that tells the two kinds apart, so a mistake is reported for the right one."""
     action, data = {"$ref": "#/$defs/action_step"}, {"$ref": "#/$defs/data_step"}
     otherwise = {"if": {"required": ["data"]}, "then": data, "else": {"anyOf": [data, action]}}
     return {"if": {"required": ["action"]}, "then": action, "else": otherwise}
@@ -169,7 +169,7 @@ def _action_step(actions: Mapping[str, ActionKind]) -> dict[str, Any]:
 
 
 def _settings_of(action: ActionKind, kind: str) -> dict[str, Any]:
-    """One branch for each kind, so that a mistake is told for the kind that was chosen."""
+    """One branch for each kind, so a mistake is reported for the chosen kind."""
     needs = [field.encode_name for field in msgspec.structs.fields(action.settings) if field.required]
     return {
         "if": {"properties": {"action": {"const": kind}}, "required": ["action"]},

@@ -18,7 +18,7 @@ _PART = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
 class ActionKind(Protocol):
-    """What a process file needs to know of an action (actions/contract.py has the whole)."""
+    """The part of an action that the process file needs (actions/contract.py has the rest)."""
 
     @property
     def settings(self) -> type[msgspec.Struct]: ...
@@ -40,7 +40,7 @@ class ActionKind(Protocol):
 
 
 def plain(document: Document, path: Path, data: Any) -> Any:
-    """The data with JSON values only; notes a number that a float would not keep as it is written."""
+    """The data as JSON values. Notes a number that a float cannot hold exactly."""
     match data:
         case dict():
             return {key: plain(document, (*path, key), value) for key, value in data.items()}
@@ -55,7 +55,7 @@ def plain(document: Document, path: Path, data: Any) -> Any:
 
 
 def convert(document: Document, path: Path, data: dict[str, Any], action: ActionKind) -> Any | None:
-    """The settings, with what is wrong noted; None when they cannot be read at all."""
+    """Converts the settings and notes every mistake; None if they cannot be read at all."""
     before = len(document.mistakes)
     fields = {field.encode_name: field for field in msgspec.structs.fields(action.settings)}
     for key in data:

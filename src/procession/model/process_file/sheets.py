@@ -1,4 +1,4 @@
-"""Reading one mapping of a document field by field: what is wrong is noted with its place, and reading goes on."""
+"""Reads a mapping field by field. Notes each mistake with its place and goes on."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Kind = TypeVar("Kind", bound=StrEnum)
 
 
 class Sheet:
-    """One mapping of the document at `path`. A value that is not a mapping is noted and read as an empty one."""
+    """The mapping at `path`. Any other value is noted as a mistake and read as an empty mapping."""
 
     def __init__(self, document: Document, path: Path, data: Any, *, what: str, keys: Iterable[str]) -> None:
         self.document = document
@@ -73,7 +73,7 @@ class Sheet:
         return value
 
     def plain_or_value(self, key: str) -> Any:
-        """The text of a scalar as it is written, so that 010 and 1.10 stay what they are; other values unchanged."""
+        """The text of a scalar as written, so 010 and 1.10 keep their zeros; other values unchanged."""
         value = self.data[key]
         if value is None or isinstance(value, str | dict | list):
             return value
@@ -150,7 +150,7 @@ class Sheet:
 
 
 def slug(name: str) -> str:
-    """The key that a name gives: "Bank transactions" -> "bank_transactions"."""
+    """The key made from a name: "Bank transactions" -> "bank_transactions"."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:KEY_CHARACTERS_MAX] or "step"
 

@@ -1,0 +1,75 @@
+"""Every shortage at every call of the fork servers and keepers: no run fails, none is stuck, and nobody is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from procession.engine.isolation import IsolationSettings
+from tests.engine.world import World
+from tests.shortage.forking import Folder
+from tests.shortage.injecting import FAILURES, Order
+from tests.shortage.scenarios import Place, is_cancelled, takes_every_slot
+from tests.shortage.test_sweep import A_WHILE, ISOLATION, SETTINGS, handles, running
+from tests.support import wait_until
+
+ROOT = str(Path(__file__).parent.parent.parent)
+POINTS_IN_QUICK = 8
+# Where the server itself is told that its fork server cannot do it: then there is none, and it says so.
+AT_START = (
+    "_find_namespaces",
+    "_can_clone",
+    "load",
+    "_wake_on_child",
+    "rehearse",
+    "version",
+    "open_system",
+    "__init__",
+)
+
+
+def _settings(folder: Path, *, namespaces: bool) -> IsolationSettings:
+    (folder / "shortage_folder.py").write_text(f"FOLDER = {str(folder)!r}\n")
+    changes = {"book": "tests.shortage.forking:book", "import_paths": (ROOT, str(folder)), "namespaces": namespaces}
+    return msgspec.structs.replace(ISOLATION, **changes)
+
+
+@pytest.mark.parametrize("namespaces", [True, False], ids=["namespaces", "trees"])
+def test_any_shortage_at_any_call_of_a_fork_server_only_delays_what_it_forks(
+    tmp_path: Path, is_thorough: bool, namespaces: bool
+) -> None:
+    folder = Folder(tmp_path)
+    world = World(tmp_path, settings=SETTINGS, isolation=_settings(tmp_path, namespaces=namespaces))
+    world.engine.start()
+    place = Place(world, tmp_path)
+    for _ in range(2):
+        takes_every_slot(place)
+        is_cancelled(place)
+    calls = [call for call in folder.calls() if call.place.partition(":")[2] not in AT_START]
+    points = [Order(call, code, times) for call in calls for code in FAILURES[call.name] for times in (1, A_WHILE)]
+    tried = points[:: 1 if is_thorough else max(len(points) // POINTS_IN_QUICK, 1)]
+    before, violations, failed = (handles(), running()), list[str](), 0
+
+    for order in tried:
+        folder.give(order)
+        try:
+            takes_every_slot(place)
+            is_cancelled(place)
+            failed += folder.failed() > 0
+            folder.end()
+            takes_every_slot(place)
+            wait_until(lambda: handles() <= before[0] and running() <= before[1])
+        except AssertionError as error:
+            violations.append(f"{order}: {error}")
+    print(
+        f"{len(points)} points, {len(tried)} tried, at {failed} something failed, {len(violations)} violations",
+        *violations,
+        sep="\n",
+    )
+
+    world.close()
+    assert violations == []
+    assert len(points) > 20
+    assert failed > len(tried) // 2
