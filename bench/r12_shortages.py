@@ -225,7 +225,8 @@ def serving(folder: Path, *, on_small_disk: bool) -> Iterator[Server]:
     place = folder / "disk"
     place.mkdir()
     with small_disk(place) if on_small_disk else nullcontext():
-        server = Server(home=place / "home", grace_seconds=GRACE_SECONDS, workers_max=SLOTS, log=folder / "server.log")
+        # Its log lies on the same disk.
+        server = Server(home=place / "home", grace_seconds=GRACE_SECONDS, workers_max=SLOTS)
         server.start()
         try:
             server.sign_in()

@@ -94,18 +94,17 @@ class Server:
     side: Side = NEW
     grace_seconds: float = 5.0
     workers_max: int | None = None  # None: the server's default
-    log: Path | None = None  # None: beside the home
     address: str = ""
     token: str = ""
+    program: tuple[str, ...] = ()  # what is started instead of `procession serve`
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
     def start(self) -> None:
         """Returns when it has said that it is ready."""
         assert self.process is None
-        log_path = self.log or self.home.parent / "server.log"
-        with log_path.open("a") as log:
+        with (self.home.parent / "server.log").open("a") as log:
             self.process = subprocess.Popen(
-                [*self.side.command, "serve", "--home", str(self.home), "--port", "0", "--json"],
+                self.program or [*self.side.command, "serve", "--home", str(self.home), "--port", "0", "--json"],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -113,7 +112,7 @@ class Server:
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, log_path.read_text()
+        assert line, (self.home.parent / "server.log").read_text()
         self.address = json.loads(line)["address"]
 
     def _settings(self) -> dict[str, str]:

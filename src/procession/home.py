@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
 import socket
 import threading
@@ -17,11 +18,12 @@ from procession.clock import Clock
 from procession.loops import TickLoop
 from procession.model.errors import ProcessionError
 from procession.model.ids import RunId
-from procession.store import migrations
+from procession.store import identity, migrations, sqlite_file
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.database import Database
 from procession.store.folder import BlobFolder
+from procession.store.identity import Place
 from procession.store.log_folder import LogFolder
 from procession.store.logs import Logs
 from procession.store.sqlite import SqliteDatabase
@@ -106,10 +108,37 @@ class Home:
             database = self.connect(on_fatal)
             try:
                 migrations.migrate(database, clock.now())
+                self._claim(database)
             except BaseException:
                 database.close()
                 raise
         return database
+
+    def identity(self) -> str | None:
+        """Its id; None where there is no home, or none that can be read."""
+        return sqlite_file.home_id(self.database)
+
+    def place(self) -> Place:
+        """Where it is. Raises ProcessionError when that cannot be seen."""
+        try:
+            path, found = self.folder.resolve(), self.folder.stat()
+        except OSError as error:
+            raise self._unusable(error) from error
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        return Place(path=shown, device=str(found.st_dev), inode=str(found.st_ino))
+
+    def _claim(self, database: Database) -> None:
+        with database.read() as tx:
+            is_new = identity.find(tx).place is None
+        if is_new:
+            database.write(partial(identity.claim, place=self.place()))
+
+    def settle(self, database: Database) -> None:
+        """Find out whether it is a copy, which holds what was under way in the original; only with the lock."""
+        with database.read() as tx:
+            is_settled = identity.find(tx).place == self.place()
+        if not is_settled:
+            database.write(partial(identity.settle, place=self.place(), new_id=secrets.token_hex(16)))
 
     def connect(self, on_fatal: Callable[[str], None] = _only_raise) -> Database:
         """The database as it is, with the schema that it has."""

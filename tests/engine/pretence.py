@@ -86,6 +86,10 @@ class Pretence:
     def collect(self) -> None:
         os.eventfd_read(self._bell)
 
+    def wake(self) -> None:
+        """As if a process had become ready."""
+        os.eventfd_write(self._bell, 1)
+
     @property
     def is_short(self) -> bool:
         return False
@@ -136,7 +140,7 @@ class PretendedWorker:
         run, _, _ = job.idempotency_key.partition("/")
         self._step = f"{run}/{job.step_key}"
         self._stage.enter(self._step)
-        seconds = float(job.settings["seconds"])
+        seconds = float(job.settings.get("seconds", 0.0))
         if seconds < _HANGS:
             self._timer = threading.Timer(seconds % _FAILS, self._end, [seconds])
             self._timer.start()

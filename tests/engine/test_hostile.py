@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import resource
-import sys
 from collections.abc import Iterator
 
 import pytest
 
+from procession.engine.isolation.options import LOG_BYTES_MAX
 from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, RunStatus, StepStatus
 from procession.model.runs import HistoryKind
@@ -177,4 +177,4 @@ def test_user_code_reaches_no_descriptor_but_its_own_channel(world: World) -> No
 def log_of(world: World, run: RunId) -> str:
     with world.db.read() as tx:
         attempts = history.attempts_of_run(tx, run)
-    return "".join(world.office.logs.read(attempt.id, 0, sys.maxsize).decode() for attempt in attempts)
+    return "".join(world.office.logs.read(attempt.id, 0, LOG_BYTES_MAX).decode() for attempt in attempts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from procession.engine.isolation import codec
 from procession.engine.isolation.channel import MESSAGE_BYTES_MAX
 from procession.engine.isolation.frames import decode
+from procession.engine.isolation.options import LOG_BYTES_MAX
 from procession.engine.options import EngineSettings
 from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, StepStatus
@@ -97,7 +97,7 @@ def _check_end(world: World, run: RunId) -> None:
     with world.db.read() as tx:
         attempt = history.attempts_of_run(tx, run)[0]
     wait_until(lambda: _is_gone(world, run))
-    text = world.office.logs.read(attempt.id, 0, sys.maxsize).decode()
+    text = world.office.logs.read(attempt.id, 0, LOG_BYTES_MAX).decode()
     lines = [line for line in text.splitlines() if line.startswith("line ")]
     assert lines == [f"line {number}" for number in range(len(lines))]
     assert len(lines) >= FRAMES_EACH

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,8 @@ from tests.support import wait_until
 
 ALWAYS = 10**6
 BEGIN = Call("os.mkdir", "engine/attempts.py:_send")
-LOG = Call("os.write", "engine/attempts.py:_write_log")
-OUTPUT = Call("io.open to write", "store/blobs.py:__init__")
+LOG = Call("os.write", "store/log_folder.py:append")
+OUTPUT = Call("io.open to write", "store/folder.py:__init__")
 
 
 @pytest.fixture
@@ -111,6 +113,22 @@ def test_an_engine_that_starts_in_a_shortage_works_when_it_is_over(
     is_cancelled(Place(world, tmp_path))
     injector.end()
     world.close()
+
+
+SCAN = Call("sqlite.read", "store/queueing.py:running")
+SCANS = 12
+
+
+def test_scans_that_failed_leave_one_scan_at_a_time(build: Callable[..., World], injector: Injector) -> None:
+    build(scan_seconds=0.05)
+    injector.give(Order(SCAN, sqlite3.SQLITE_IOERR_READ, SCANS))
+    wait_until(lambda: injector.failed == SCANS)
+
+    injector.forget()
+    began = time.monotonic()
+    wait_until(lambda: injector.calls[SCAN] >= SCANS)
+
+    assert time.monotonic() - began > 0.05 * (SCANS - 2)
 
 
 BOOK = """

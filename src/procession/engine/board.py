@@ -79,17 +79,20 @@ class Board:
     is_finishing: bool = False
     limit: int | None = None  # the timer of the run's time limit
 
-    def is_due(self, key: str) -> bool:
-        """Whether a waiting step may begin: its last process is gone, and its retry is due."""
-        return key not in self.retry_at and not any(work.key == key for work in self.leaving)
+    def due(self) -> list[str]:
+        """The steps that wait and may begin: their last try is gone, and their retry is not for later."""
+        if not (self.retry_at or self.leaving):
+            return list(self.waiting)
+        leaving = {work.key for work in self.leaving}
+        return [key for key in self.waiting if key not in leaving and key not in self.retry_at]
 
     def processes(self) -> int:
         """The number of processes it holds."""
         return len(self.works) + len(self.leaving)
 
     def is_parked(self) -> bool:
-        """Whether it only waits for a retry."""
-        return bool(self.waiting) and not self.processes() and not any(self.is_due(key) for key in self.waiting)
+        """Whether it has nothing to do before the moment of a retry."""
+        return bool(self.retry_at and self.waiting) and not self.processes() and not self.due()
 
     def state(self) -> flow.FlowState:
         return flow.FlowState(

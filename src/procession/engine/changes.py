@@ -60,7 +60,8 @@ class Change:
     ended: list[Ended] = field(default_factory=list)
     written: list[writes.PropertyWrite] = field(default_factory=list)
     outcome: Outcome | None = None  # the run is finished
-    facts: Mapping[str, Any] = field(default_factory=dict)  # what went wrong, once recorded
+    revision: int | None = None  # the run's, once it is recorded
+    facts: Mapping[str, Any] = field(default_factory=dict)  # what went wrong, once it is recorded
 
     def is_empty(self) -> bool:
         return not (self.moves or self.told or self.begun or self.ended or self.written or self.outcome)
@@ -69,6 +70,7 @@ class Change:
         """Writes all of it, or raises Superseded and writes nothing."""
         run = self.board.run
         held = runs.fence(tx, run.id, run.epoch, revisions=max(len(self.moves), 1), steady=self.steady)
+        self.revision = held.revision + max(len(self.moves), 1) - 1
         for ended in self.ended:
             history.end_attempt(tx, ended.work.attempt, self._end(ended))
         for written in self.written:
@@ -121,6 +123,7 @@ class Change:
 
     def _finish(self, tx: Transaction, outcome: Outcome, seconds: float) -> None:
         run = runs.finish(tx, self.board.run, outcome, now=self.now, seconds=seconds)
+        self.revision = run.revision
         detail = {"status": RunStatus.FINISHED, "outcome": outcome, "durationInSeconds": seconds}
         self.facts = ends.record(tx, run, self.board.ending(HistoryKind.FINISHED, detail), self.now)
 

@@ -163,7 +163,7 @@ class Executor:
     def _go_on(self, change: Change) -> None:
         """After the commit: announces the changes and starts processes."""
         board = change.board
-        self._tools.announcements.ring(board.run.id)
+        self._tools.announcements.ring(board.run.id, change.revision)
         for work in change.begun:
             work.move(Stage.COMMITTED)
             self._let_go(work)

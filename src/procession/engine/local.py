@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 
 from procession.engine.changes import Change
@@ -39,9 +39,10 @@ class LocalSource:
         self._queue = FairQueue(tools.settings.runs_max)
         self._orphans: dict[RunId, Head] = {}  # Running in the store, but nobody works on them
         self._refused: set[RunId] = set()  # could not be taken, until the next scan
-        self._riding: list[Head] = []  # taken in an uncommitted transaction
-        self._recorded: list[Change] = []  # their changes, in the same transaction
-        self._may_wait = False  # a run may be waiting
+        self._riding: list[Head] = []  # taken in a transaction that is not committed yet
+        self._recorded: list[Change] = []  # what follows for them, in the same transaction
+        self._may_wait = False  # something may wait that could be taken
+        self._next_scan: int | None = None
         self._is_beating = False  # a beat waits to be written
         self._rides_at = 0.0  # monotonic; not before
         self._limits: dict[tuple[ProcessId, int], int | None] = {}  # of versions: how many runs at once
@@ -63,8 +64,9 @@ class LocalSource:
             self._ask()
 
     def scan(self) -> None:
-        """Finds runs that nobody announced; the database is the queue."""
-        self._loop.after(self._tools.settings.scan_seconds, ScanDue())
+        """Find what nobody announced; the database is the queue."""
+        self._loop.cancel(self._next_scan)  # one that failed comes again by itself, and sooner
+        self._next_scan = self._loop.after(self._tools.settings.scan_seconds, ScanDue())
         with self._tools.database.read() as tx:
             running = queueing.running(tx)
         self._refused.clear()
@@ -108,15 +110,15 @@ class LocalSource:
     def ride(self, tx: Transaction) -> None:
         """Takes waiting runs while there is room, in the transaction about to be committed."""
         passed = {*self.executor.dying, *self._refused}
-        lines = Lines(tx, without=passed)
-        head = None
+        lines, parked, head = Lines(tx, without=passed), self._parked(), None
         for _ in range(TAKEN_AT_ONCE):
-            head = self._next(tx, lines, passed)
+            head = self._next(tx, (self._interrupted(passed), lines.heads()), parked)
             if head is None:
                 break
             self._take(tx, head)
             lines.pass_by(head)
-        self._record(tx)
+        if self._riding:
+            self._record(tx)
         self._may_wait = head is not None
 
     def _record(self, tx: Transaction) -> None:
@@ -129,12 +131,17 @@ class LocalSource:
                 self._queue.leave(run)
                 self._riding = [head for head in self._riding if head.run != run]
 
-    def _next(self, tx: Transaction, lines: Lines, passed: Collection[RunId]) -> Head | None:
-        """Runs that were interrupted go first: who waits for a process with a limit must find it taken by them."""
+    def _next(self, tx: Transaction, sources: Iterable[Collection[Head]], parked: Collection[RunId]) -> Head | None:
+        """Interrupted runs go first: who waits for a process with a limit must find it taken by them."""
         limit_of = partial(self._limit_of, tx)
-        parked = {run for run, board in self.executor.boards.items() if board.is_parked()}
-        orphans = [head for run, head in self._orphans.items() if run not in passed and run not in self._refused]
-        return self._queue.choose(orphans, limit_of, parked) or self._queue.choose(lines.heads(), limit_of, parked)
+        found = (self._queue.choose(heads, limit_of, parked) for heads in sources)
+        return next((head for head in found if head is not None), None)
+
+    def _interrupted(self, passed: Collection[RunId]) -> list[Head]:
+        return [head for run, head in self._orphans.items() if run not in passed and run not in self._refused]
+
+    def _parked(self) -> set[RunId]:
+        return {run for run, board in self.executor.boards.items() if board.is_parked()}
 
     def _take(self, tx: Transaction, head: Head) -> None:
         if self._is_done_apart(tx, head.run, partial(self._begin, tx, head.run)):

@@ -37,7 +37,9 @@ class FairQueue:
     def choose(
         self, heads: Collection[Head], limit_of: Callable[[Head], int | None], parked: Collection[RunId] = ()
     ) -> Head | None:
-        """The run to take now, or None if all must wait. `limit_of`: the run limit of its process."""
+        """The one that may be taken now, None when all must wait. `limit_of`: how many of its process at once."""
+        if not heads:
+            return None
         used = Counter(head.user for run, head in self._under_work.items() if run not in parked)
         welcome = self._welcome(heads, used)
         welcome.sort(key=lambda head: (used[head.user], self._user_turns.get(head.user, 0), *self._place(head)))

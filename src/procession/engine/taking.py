@@ -57,13 +57,15 @@ class Taker:
         assert run.started_by is not None
         user = people.user(tx, run.started_by)
         assert user is not None, "started_by is a foreign key"
+        prepared = self.preparations.get(tx, run.process, run.version)
+        has_properties = any(step.properties for step in prepared.process.steps)
         return Loaded(
             run=run,
-            prepared=self.preparations.get(tx, run.process, run.version),
+            prepared=prepared,
             user=user,
             steps=tuple(steps.of_run(tx, run.id)),
-            properties=tuple(steps.properties_of_run(tx, run.id)),
-            updated=frozenset(writes.written_by_steps(tx, run.id)),
+            properties=tuple(steps.properties_of_run(tx, run.id)) if has_properties else (),
+            updated=frozenset(writes.written_by_steps(tx, run.id)) if has_properties else frozenset(),
         )
 
 

@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 
 # A mail server that is down for a weekend loses nothing: a try a minute later, then two, at last one an hour.
 REST = timedelta(minutes=1)
-REST_MAX = timedelta(hours=1)
 TRIES_MAX = 78  # about three days
 # Mail that waited this long untried was not meant for the present mail server.
 AGE_MAX = timedelta(days=7)
@@ -84,7 +83,7 @@ def _take(tx: Transaction, public_url: str, now: datetime) -> tuple[Post, Letter
         log.error("mail given up", extra={"about": _about(post), "tries": post.tries, "reason": reason})
         outbox.give_up(tx, post, reason, now)
         return post, None
-    is_ours = outbox.claim(tx, post, now + min(REST * 2 ** min(post.tries, 10), REST_MAX))
+    is_ours = outbox.claim(tx, post, now + min(REST * 2 ** min(post.tries, 10), outbox.WAIT_MAX))
     return post, _write(tx, post, public_url, now) if is_ours else None
 
 

@@ -91,6 +91,7 @@ def _open(
     running.start(_processes("step processes", isolation.start, isolation.close))
     database = home.open_database(clock, on_fatal)
     running.start(Service(name="database", stop=database.close, seconds_max=DATABASE_SECONDS_MAX))
+    home.settle(database)
     office = _open_office(settings, home, clock)
     uploads.sweep(database, office.chunks)
     office.blobs.sweep()

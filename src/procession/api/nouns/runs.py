@@ -8,6 +8,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from procession.api.rules import EXECUTE_R
@@ -123,7 +124,7 @@ async def wait_for_status(call: StreamCall, since: int) -> wire.RunStatusShape:
     wait_seconds = reading.whole(call.request.query["wait"] or "0", field="wait", least=0, most=WAIT_SECONDS_MAX)
     news = asyncio.Event()
     loop = asyncio.get_running_loop()
-    forget = call.parts.announcements.listen(call.id(RunId), lambda: loop.call_soon_threadsafe(news.set))
+    forget = call.parts.announcements.listen(call.id(RunId), partial(loop.call_soon_threadsafe, news.set), after=since)
     try:
         async with asyncio.timeout(wait_seconds):
             while not _is_newer(call, since):

@@ -113,7 +113,7 @@ class ForkServer:
             if not is_shortage(error):
                 raise
             if not self._is_short:
-                print(f"a worker cannot be forked for now: {error}", file=sys.stderr, flush=True)
+                _say(f"a worker cannot be forked for now: {error}")
             self._is_short = True
         else:
             self._is_short = False
@@ -204,6 +204,11 @@ class ForkServer:
             for member in [pid, *processes.descendants(pid)]:
                 with contextlib.suppress(OSError):
                     os.kill(member, signal.SIGKILL)
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # the server's output may be a file on a full disk
+        print(text, file=sys.stderr, flush=True)
 
 
 def _rest() -> None:
