@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from procession.api.wire import shaping as wire
+from procession.api.wire import files as files_wire
+from procession.api.wire import runs as runs_wire
 from procession.door.encoding import encode
 from procession.model.files import File
 from procession.model.ids import FileId, ProcessId, PropertyId, RunId
@@ -68,9 +69,9 @@ FILE = File(
 @pytest.mark.parametrize(
     ("title", "ours"),
     [
-        ("Get a process run", wire.run(RUN)),
-        ("Get process run status", wire.run_status(CANCELLED)),
-        ("Get file metadata", wire.file(FILE, "https://app.solvexia.com")),
+        ("Get a process run", runs_wire.run(RUN)),
+        ("Get process run status", runs_wire.run_status(CANCELLED)),
+        ("Get file metadata", files_wire.file(FILE, "https://app.solvexia.com")),
     ],
 )
 def test_the_documented_values_come_out_digit_by_digit(title: str, ours: Any) -> None:

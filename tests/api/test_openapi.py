@@ -101,3 +101,10 @@ def test_a_rule_asks_for_a_role_on_an_id_of_its_path() -> None:
 
 def test_the_table_can_be_routed() -> None:
     Router(ROUTES)
+
+
+def test_every_component_is_of_the_api_and_they_stand_in_the_order_of_their_names() -> None:
+    names = list(DOCUMENT["components"]["schemas"])
+
+    assert names == sorted(names)
+    assert "Struct" not in names  # the library's own class, with a page about itself

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from procession.api.wire import properties as properties_wire
 from procession.api.wire import reading
 from procession.door.bodies import parse_form, parse_json
 from procession.model.errors import Invalid
@@ -30,7 +31,7 @@ def test_a_scope_of_the_wrong_type_is_not_every_scope() -> None:
 def test_the_documented_update_changes_what_it_names() -> None:
     body = {key.lower(): value for key, value in example("Update data step property")["request"].items()}
 
-    after = reading.changed(item(PropertyType.NUMBER), body)
+    after = properties_wire.changed(item(PropertyType.NUMBER), body)
 
     assert (after.name, after.flow, after.value) == ("Start date changed", Flow.INPUT, 10)
     assert after.mouseover == "1.3 Start date changed"
@@ -39,7 +40,7 @@ def test_the_documented_update_changes_what_it_names() -> None:
 def test_an_empty_change_changes_nothing() -> None:
     before = item(PropertyType.DECIMAL, value=Decimal("1.20"))
 
-    assert reading.changed(before, {}) == before
+    assert properties_wire.changed(before, {}) == before
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_an_empty_change_changes_nothing() -> None:
     ],
 )
 def test_a_value_takes_the_type_of_its_property(kind: PropertyType, given_value: Any, value: Any) -> None:
-    got = reading.value(item(kind), given_value)
+    got = properties_wire.value(item(kind), given_value)
 
     assert (type(got), got) == (type(value), value)
 
@@ -84,12 +85,12 @@ def test_a_value_takes_the_type_of_its_property(kind: PropertyType, given_value:
 )
 def test_a_value_of_another_type_is_refused(kind: PropertyType, given_value: Any) -> None:
     with pytest.raises(Invalid):
-        reading.value(item(kind), given_value)
+        properties_wire.value(item(kind), given_value)
 
 
 def test_too_many_decimal_places_are_refused_not_rounded() -> None:
     with pytest.raises(Invalid, match="at most 2 decimal places"):
-        reading.value(item(PropertyType.DECIMAL, decimal_points=2), Decimal("0.015"))
+        properties_wire.value(item(PropertyType.DECIMAL, decimal_points=2), Decimal("0.015"))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_a_filter_date_is_utc_unless_it_says_otherwise(text: str) -> None:
 @given(st.sampled_from(PropertyType), st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
 def test_any_json_value_is_taken_or_refused(kind: PropertyType, given_value: Any) -> None:
     try:
-        reading.changed(item(kind), {"value": given_value})
+        properties_wire.changed(item(kind), {"value": given_value})
     except Invalid as error:
         assert len(error.message) < 500
 

@@ -9,6 +9,7 @@ import pytest
 
 from procession.model.ids import RunId
 from tests.api.house import PROCESS, House
+from tests.support import wait_until
 
 
 def test_a_run_is_created_filled_and_started_at_once(home: House) -> None:
@@ -19,7 +20,7 @@ def test_a_run_is_created_filled_and_started_at_once(home: House) -> None:
     assert run["name"] == "May : run #1"
     assert [item.get("value") for item in properties[:2]] == [7, 2.5]
     assert home.get(f"processruns/{run['id']}/runstatus")["status"] == "Scheduled"
-    assert home.told == [RunId(1)]
+    wait_until(lambda: home.told == [RunId(1)])
 
 
 def test_starting_twice_is_starting_once(home: House) -> None:
@@ -223,7 +224,7 @@ def test_a_restart_takes_the_latest_version_when_it_is_asked_to_and_the_history_
     assert answer["status"] == "Running"
     attempts = home.get(f"processruns/{run}/history")["attempts"]
     assert [attempt["version"] for attempt in attempts] == [1, 2]
-    assert home.told == [RunId(1), RunId(1)]
+    wait_until(lambda: home.told == [RunId(1), RunId(1)])
 
 
 def test_a_latest_version_that_differs_before_the_step_is_refused_and_nothing_changes(home: House) -> None:

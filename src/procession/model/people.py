@@ -123,8 +123,11 @@ SCOPES = frozenset(
 
 def with_implied(scopes: frozenset[str]) -> frozenset[str]:
     """The scopes and everything they imply."""
-    found = set(scopes)
+    found: set[str] = set()
     for scope in scopes:
-        if scope in IMPLIED_SCOPES:
-            found |= IMPLIED_SCOPES[scope]
+        implied = IMPLIED_SCOPES.get(scope)
+        if implied is None:
+            found.add(scope)
+        else:
+            found |= implied
     return frozenset(found)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from procession.api.nouns.tables import column_shown
-from procession.api.wire import reading, table_shapes
+from procession.api.wire import reading
+from procession.api.wire import tables as tables_wire
 from procession.door import idempotency_key
 from procession.door.contract import EmptyReply, StreamCall
 from procession.model import columns as rules
@@ -21,17 +22,17 @@ from procession.operations.tables import TableWork
 NAME_CHARACTERS_MAX = 128
 
 
-async def create(call: StreamCall) -> table_shapes.ColumnShape:
+async def create(call: StreamCall) -> tables_wire.ColumnShape:
     given = _read(call.body)
 
-    def show(column: Column) -> table_shapes.ColumnShape:
+    def show(column: Column) -> tables_wire.ColumnShape:
         return column_shown(column, spelling=str(call.body["datatype"]).strip())
 
     desk = desk_of(call, show)
     return show(await _work(call, lambda: columns.add(desk, call.id(TableId), given)))
 
 
-async def change(call: StreamCall) -> table_shapes.ColumnShape:
+async def change(call: StreamCall) -> tables_wire.ColumnShape:
     given, desk = _read(call.body), desk_of(call, column_shown)
     return column_shown(await _work(call, lambda: columns.change(desk, call.id(TableId), call.ids["column"], given)))
 

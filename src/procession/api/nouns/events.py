@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any
 
-from procession.api.wire import shaping as wire
-from procession.api.wire.event_shapes import LogLines, RunEventShape, StepEventShape, StepProgress
+from procession.api.wire import times
+from procession.api.wire.events import LogLines, RunEventShape, StepEventShape, StepProgress
 from procession.door import following
 from procession.door.contract import StreamCall, StreamReply
 from procession.door.encoding import encode
@@ -131,7 +131,7 @@ def _changes(stream: Stream, rows: Sequence[HistoryRow]) -> Iterator[bytes]:
 def _change(row: HistoryRow) -> RunEventShape | StepEventShape:
     fields: dict[str, Any] = {
         "revision": row.revision,
-        "at": wire.moment(row.at),
+        "at": times.moment(row.at),
         "attempt": row.attempt,
         "kind": row.kind,
         "step": None if row.step is None else str(row.step),

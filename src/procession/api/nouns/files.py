@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from procession.api.wire import reading, shapes
-from procession.api.wire import shaping as wire
+from procession.api.wire import files as wire
+from procession.api.wire import reading
 from procession.door import conditions, uploads
 from procession.door.contract import Call, FileReply, StreamCall
 from procession.model.errors import NotFound
@@ -19,11 +19,11 @@ from procession.store.database import Transaction
 ATTEMPTS_MAX = 10**9
 
 
-def metadata(call: Call) -> shapes.FileShape:
+def metadata(call: Call) -> wire.FileShape:
     return wire.file(files.find(call.tx, call.id(FileId)), call.request.origin)
 
 
-def rename(call: Call) -> shapes.FileShape:
+def rename(call: Call) -> wire.FileShape:
     name = clean_name(reading.name(call.body.get("name"), field="name"))
     conditions.check_change(call.request.headers, files.find(call.tx, call.id(FileId)))
     file = files.rename(call.act, call.id(FileId), name)
@@ -31,7 +31,7 @@ def rename(call: Call) -> shapes.FileShape:
     return wire.file(file, call.request.origin)
 
 
-async def upload(call: StreamCall) -> shapes.FileShape:
+async def upload(call: StreamCall) -> wire.FileShape:
     """Refused before the bytes come where that is known already, and asked again when they are here."""
     file_id, office = call.id(FileId), call.parts.office
     with call.database.read() as tx:

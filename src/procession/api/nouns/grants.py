@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from procession.api.rules import GRANT
-from procession.api.wire import people_shapes, reading
+from procession.api.wire import grants as wire
+from procession.api.wire import reading
 from procession.door.contract import Call, EmptyReply
 from procession.model.errors import Invalid
 from procession.model.ids import GroupId, ResourceId, UserId, parse_resource
@@ -12,11 +13,11 @@ from procession.operations import grants, permissions
 from procession.operations.grants import Holder
 
 
-def listed(call: Call) -> list[people_shapes.PermissionShape]:
+def listed(call: Call) -> list[wire.PermissionShape]:
     return [_shown(item) for item in grants.of_holder(call.tx, call.caller, _holder(call))]
 
 
-def create(call: Call) -> people_shapes.PermissionShape:
+def create(call: Call) -> wire.PermissionShape:
     """Grants the role on the resource that the body names, whatever the holder had on it before."""
     given = call.body.get("resourceid")
     if not isinstance(given, str):
@@ -26,7 +27,7 @@ def create(call: Call) -> people_shapes.PermissionShape:
     return _granted(call, resource)
 
 
-def change(call: Call) -> people_shapes.PermissionShape:
+def change(call: Call) -> wire.PermissionShape:
     """The same for a resource that the path names."""
     return _granted(call, call.id(ResourceId))
 
@@ -36,7 +37,7 @@ def revoke(call: Call) -> EmptyReply:
     return EmptyReply()
 
 
-def _granted(call: Call, resource: ResourceId) -> people_shapes.PermissionShape:
+def _granted(call: Call, resource: ResourceId) -> wire.PermissionShape:
     role = reading.choice(Role, call.body.get("role"), field="role")
     return _shown(grants.grant(call.act, _holder(call), resource, role))
 
@@ -45,5 +46,5 @@ def _holder(call: Call) -> Holder:
     return call.find_id(UserId) or call.id(GroupId)
 
 
-def _shown(item: Permission) -> people_shapes.PermissionShape:
-    return people_shapes.PermissionShape(resourceId=str(item.resource), resourceName=item.name, role=item.role)
+def _shown(item: Permission) -> wire.PermissionShape:
+    return wire.PermissionShape(resourceId=str(item.resource), resourceName=item.name, role=item.role)

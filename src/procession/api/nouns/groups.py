@@ -5,9 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from procession.api.nouns import users
-from procession.api.wire import people_shapes, reading
-from procession.api.wire import shapes as common
-from procession.api.wire import shaping as wire
+from procession.api.wire import groups as wire
+from procession.api.wire import items, reading
+from procession.api.wire import users as users_wire
 from procession.door.contract import Call, EmptyReply
 from procession.model.errors import Invalid
 from procession.model.ids import GroupId, UserId
@@ -17,25 +17,25 @@ from procession.operations import people
 DESCRIPTION_CHARACTERS_MAX = 4_000
 
 
-def listed(call: Call) -> list[common.Named]:
-    return [wire.named(group.id, group.name) for group in people.groups(call.tx)]
+def listed(call: Call) -> list[items.Named]:
+    return [items.named(group.id, group.name) for group in people.groups(call.tx)]
 
 
-def get(call: Call) -> people_shapes.UserGroup:
+def get(call: Call) -> wire.UserGroup:
     return _shown(people.group(call.tx, call.id(GroupId)))
 
 
-def members(call: Call) -> list[people_shapes.ListedUser]:
+def members(call: Call) -> list[users_wire.ListedUser]:
     return [users.short(user) for user in people.members(call.tx, call.id(GroupId))]
 
 
-def create(call: Call) -> people_shapes.UserGroup:
+def create(call: Call) -> wire.UserGroup:
     name = reading.name(call.body.get("name"), field="name")
     description = reading.string(call.body, "description", most=DESCRIPTION_CHARACTERS_MAX)
     return _shown(people.create_group(call.tx, name=name, description=description, now=call.now))
 
 
-def change(call: Call) -> people_shapes.UserGroup:
+def change(call: Call) -> wire.UserGroup:
     """What is left out stays."""
     wanted = people.group(call.tx, call.id(GroupId))
     if call.body.get("name") is not None:
@@ -51,7 +51,7 @@ def delete(call: Call) -> EmptyReply:
     return EmptyReply()
 
 
-def add(call: Call) -> people_shapes.ListedUser:
+def add(call: Call) -> users_wire.ListedUser:
     """The member is named by the path, else by the body's id."""
     member = call.find_id(UserId)
     if member is None:
@@ -67,5 +67,5 @@ def remove(call: Call) -> EmptyReply:
     return EmptyReply()
 
 
-def _shown(group: Group) -> people_shapes.UserGroup:
-    return people_shapes.UserGroup(id=str(group.id), name=group.name, description=group.description)
+def _shown(group: Group) -> wire.UserGroup:
+    return wire.UserGroup(id=str(group.id), name=group.name, description=group.description)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from procession.api.wire import people_shapes, reading
+from procession.api.wire import log_items as wire
+from procession.api.wire import reading
 from procession.door import paging
 from procession.door.contract import Call, Reply
 from procession.model import timezones
@@ -34,7 +35,7 @@ def listed(call: Call) -> Reply:
     headers = {"link": paging.next_page(call.request, str(found[limit - 1].number))} if len(found) > limit else {}
     zone = ZoneInfo(timezones.iana(call.caller.user.timezone))
     items = [
-        people_shapes.LogItemShape(
+        wire.LogItemShape(
             id=f"log-{item.number}", message=item.message, userName=item.login, timeStamp=_moment(item.at, zone)
         )
         for item in found[:limit]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from procession.api.wire import reading, shapes
-from procession.api.wire import shaping as wire
+from procession.api.wire import items, reading, times
+from procession.api.wire import processes as wire
+from procession.api.wire import steps as steps_wire
 from procession.door import bodies, idempotency_key
 from procession.door.contract import Call, StreamCall, TextReply
 from procession.model import process_file
@@ -34,7 +35,7 @@ class Mistaken(Invalid):
         }
 
 
-def listed(call: Call) -> list[shapes.Named]:
+def listed(call: Call) -> list[items.Named]:
     query = call.request.query
     rows = processes.listed(
         call.tx,
@@ -43,22 +44,22 @@ def listed(call: Call) -> list[shapes.Named]:
         created_after=reading.maybe_moment(query, "dateCreatedStart"),
         created_before=reading.maybe_moment(query, "dateCreatedEnd"),
     )
-    return [wire.named(row.id, row.name) for row in rows]
+    return [items.named(row.id, row.name) for row in rows]
 
 
-def get(call: Call) -> shapes.ProcessShape:
+def get(call: Call) -> wire.ProcessShape:
     return _shown(call.tx, call.id(ProcessId))
 
 
-async def create(call: StreamCall) -> shapes.ProcessShape:
+async def create(call: StreamCall) -> wire.ProcessShape:
     return await _apply(call, None)
 
 
-async def publish(call: StreamCall) -> shapes.ProcessShape:
+async def publish(call: StreamCall) -> wire.ProcessShape:
     return await _apply(call, call.id(ProcessId))
 
 
-async def _apply(call: StreamCall, process_id: ProcessId | None) -> shapes.ProcessShape:
+async def _apply(call: StreamCall, process_id: ProcessId | None) -> wire.ProcessShape:
     """Parsed in a thread: a large file must hold up neither the event loop nor the writer."""
     text = _text(call.raw)
     office = call.parts.office
@@ -67,7 +68,7 @@ async def _apply(call: StreamCall, process_id: ProcessId | None) -> shapes.Proce
     except FileMistakes as error:
         raise Mistaken(error) from None
 
-    def operation(tx: Transaction) -> shapes.ProcessShape:
+    def operation(tx: Transaction) -> wire.ProcessShape:
         act = call.admit(tx)
         idempotency.mark(tx, call.keyed, act.now)
         applied = processes.apply(act, text, definition=definition, process=process_id)
@@ -86,7 +87,7 @@ def _text(raw: bytes) -> str:
     return text
 
 
-def _shown(tx: Transaction, process_id: ProcessId) -> shapes.ProcessShape:
+def _shown(tx: Transaction, process_id: ProcessId) -> wire.ProcessShape:
     row, definition = processes.find(tx, process_id)
     return wire.process(
         row.id, definition, created_at=row.created_at, modified_at=row.modified_at, modified_by=row.modified_by
@@ -103,20 +104,20 @@ def definition(call: Call) -> Any:
     return TextReply(text=text, media_type="application/yaml; charset=utf-8")
 
 
-def versions(call: Call) -> list[shapes.Version]:
+def versions(call: Call) -> list[wire.Version]:
     return [
-        shapes.Version(
-            version=row.number, author=row.author, dateCreated=wire.seven_digits(row.created_at), hash=row.sha256
+        wire.Version(
+            version=row.number, author=row.author, dateCreated=times.seven_digits(row.created_at), hash=row.sha256
         )
         for row in processes.versions(call.tx, call.id(ProcessId))
     ]
 
 
-def steps(call: Call) -> list[shapes.DataStep] | list[shapes.AnyStep]:
+def steps(call: Call) -> list[steps_wire.DataStep] | list[steps_wire.AnyStep]:
     """Data steps, as documented; ?include=all shows action steps too, as it does for a run."""
     rows = processes.steps_of(call.tx, call.id(ProcessId))
     if reading.includes_all(call.request.query):
         _, process = processes.definition(call.tx, call.id(ProcessId))
         actions = {step.key: step.action for step in process.steps}
-        return [wire.any_step(row, action=actions.get(row.key, ""), attempts=0) for row in rows]
-    return [wire.data_step(row) for row in rows if row.kind is StepKind.DATA]
+        return [steps_wire.any_step(row, action=actions.get(row.key, ""), attempts=0) for row in rows]
+    return [steps_wire.data_step(row) for row in rows if row.kind is StepKind.DATA]

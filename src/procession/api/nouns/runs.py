@@ -11,10 +11,10 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from procession.api.nouns import histories
 from procession.api.rules import EXECUTE_R
-from procession.api.wire import reading, shapes
-from procession.api.wire import shaping as wire
+from procession.api.wire import histories as histories_wire
+from procession.api.wire import items, reading, times
+from procession.api.wire import runs as wire
 from procession.door import paging
 from procession.door.contract import Call, Given, Later, Reply, StreamCall
 from procession.model.errors import Invalid
@@ -38,7 +38,7 @@ class RunCommand(StrEnum):
     CANCEL = "ProcessRun_CancelRq"
 
 
-def create(call: Call) -> shapes.ProcessRun:
+def create(call: Call) -> wire.ProcessRun:
     inputs = call.body.get("inputs")
     if inputs is not None and not isinstance(inputs, dict):
         raise Invalid('inputs must be an object such as {"parameters.month": "2026-11-30"}')
@@ -54,7 +54,7 @@ def create(call: Call) -> shapes.ProcessRun:
     return wire.run(run)
 
 
-def of_process(call: Call) -> list[shapes.Named]:
+def of_process(call: Call) -> list[items.Named]:
     query = call.request.query
     found = runs.of_process(
         call.tx,
@@ -62,28 +62,28 @@ def of_process(call: Call) -> list[shapes.Named]:
         created_after=reading.maybe_moment(query, "dateCreatedStart"),
         created_before=reading.maybe_moment(query, "dateCreatedEnd"),
     )
-    return [wire.named(run, name) for run, name in found]
+    return [items.named(run, name) for run, name in found]
 
 
-def get(call: Call) -> shapes.ProcessRun:
+def get(call: Call) -> wire.ProcessRun:
     return wire.run(runs.find(call.tx, call.id(RunId)))
 
 
-def start(call: Call) -> shapes.RunStatusShape:
+def start(call: Call) -> wire.RunStatusShape:
     return _start(call, call.id(RunId))
 
 
-def _start(call: Call, run_id: RunId) -> shapes.RunStatusShape:
+def _start(call: Call, run_id: RunId) -> wire.RunStatusShape:
     run = runs.start(call.act, run_id, reason=reason(call.body))
     call.parts.announce(call.tx, run_id)
     return _status(call.tx, run, call)
 
 
-def cancel(call: Call) -> shapes.RunStatusShape:
+def cancel(call: Call) -> wire.RunStatusShape:
     return _cancel(call, call.id(RunId))
 
 
-def _cancel(call: Call, run_id: RunId) -> shapes.RunStatusShape:
+def _cancel(call: Call, run_id: RunId) -> wire.RunStatusShape:
     run = runs.cancel(call.act, run_id, reason=reason(call.body))
     call.parts.announce(call.tx, run_id)
     return _status(call.tx, run, call)
@@ -94,7 +94,7 @@ def reason(body: Mapping[str, Any]) -> str:
     return reading.string(body, "reason", most=REASON_CHARACTERS_MAX)
 
 
-def request(call: Call) -> shapes.RunStatusShape:
+def request(call: Call) -> wire.RunStatusShape:
     """The deprecated way: the run stands in the body, so its permission is asked for here."""
     wanted = reading.choice(RunCommand, call.body.get("request"), field="request")
     run_id = RunId.parse(reading.name(call.body.get("processrunid"), field="processRunId"))
@@ -102,7 +102,7 @@ def request(call: Call) -> shapes.RunStatusShape:
     return _start(call, run_id) if wanted is RunCommand.START else _cancel(call, run_id)
 
 
-def status(call: Call) -> shapes.RunStatusShape | Later:
+def status(call: Call) -> wire.RunStatusShape | Later:
     """At once, or when there is news: ?since=REV&wait=SECONDS."""
     since = _since(call.request.query)
     if "wait" in call.request.query:
@@ -110,7 +110,7 @@ def status(call: Call) -> shapes.RunStatusShape | Later:
     return _status(call.tx, runs.find(call.tx, call.id(RunId)), call)
 
 
-def _status(tx: Transaction, run: Run, call: Given) -> shapes.RunStatusShape:
+def _status(tx: Transaction, run: Run, call: Given) -> wire.RunStatusShape:
     return wire.run_status(run, runs.failed_steps(tx, run), steady=call.parts.office.steady())
 
 
@@ -119,7 +119,7 @@ def _since(query: Mapping[str, str]) -> int:
     return reading.whole(query.get("since") or "0", field="since", least=0, most=REVISION_MAX)
 
 
-async def wait_for_status(call: StreamCall, since: int) -> shapes.RunStatusShape:
+async def wait_for_status(call: StreamCall, since: int) -> wire.RunStatusShape:
     """The status as soon as its revision is greater than `since`, or as it is after `wait` seconds."""
     wait_seconds = reading.whole(call.request.query["wait"] or "0", field="wait", least=0, most=WAIT_SECONDS_MAX)
     news = asyncio.Event()
@@ -144,8 +144,8 @@ def _is_newer(call: StreamCall, since: int) -> bool:
         return runs.find(tx, call.id(RunId)).revision > since
 
 
-def history(call: Call) -> shapes.History:
-    return histories.history(history_operations.of_run(call.tx, call.id(RunId)))
+def history(call: Call) -> histories_wire.History:
+    return histories_wire.history(history_operations.of_run(call.tx, call.id(RunId)))
 
 
 def listed(call: Call) -> Reply:
@@ -159,16 +159,16 @@ def listed(call: Call) -> Reply:
     return Reply(value=[_listed(run) for run in found[:limit]], headers=headers)
 
 
-def _listed(run: Run) -> shapes.ListedRun:
-    return shapes.ListedRun(
+def _listed(run: Run) -> wire.ListedRun:
+    return wire.ListedRun(
         id=str(run.id),
         name=run.name,
         process=str(run.process),
         status=run.status,
         outcome=run.outcome,
-        dateCreated=wire.seven_digits(run.created_at),
-        dateStarted=wire.milliseconds(run.started_at),
-        dateFinished=wire.milliseconds(run.finished_at),
+        dateCreated=times.seven_digits(run.created_at),
+        dateStarted=times.milliseconds(run.started_at),
+        dateFinished=times.milliseconds(run.finished_at),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from procession.api.openapi import document as openapi_document
-from procession.api.wire.shapes import Health
+from procession.api.wire.server import Health
 from procession.door.contract import Call, TextReply
 from procession.model.errors import Unavailable
 from procession.store import health as health_of_store

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 
 from procession.api.nouns import runs
-from procession.api.wire import reading, shapes
-from procession.api.wire import shaping as wire
+from procession.api.wire import properties as properties_wire
+from procession.api.wire import reading
+from procession.api.wire import steps as wire
+from procession.api.wire.restarts import NewerVersion, PlannedStep, RestartPlanShape
 from procession.door.contract import Call
 from procession.model.errors import Invalid
 from procession.model.ids import PropertyId, RunId, StepId
@@ -22,7 +24,7 @@ from procession.operations.upgrades import Newer
 RELEASES_MAX = 1_000
 
 
-def of_run(call: Call) -> list[shapes.DataStep] | list[shapes.AnyStep]:
+def of_run(call: Call) -> list[wire.DataStep] | list[wire.AnyStep]:
     """Data steps, as documented; ?include=all shows action steps too, with the state of each."""
     if reading.includes_all(call.request.query):
         return _all_of_run(call)
@@ -30,7 +32,7 @@ def of_run(call: Call) -> list[shapes.DataStep] | list[shapes.AnyStep]:
     return [wire.data_step(row) for row in rows if row.kind is StepKind.DATA]
 
 
-def _all_of_run(call: Call) -> list[shapes.AnyStep]:
+def _all_of_run(call: Call) -> list[wire.AnyStep]:
     found = steps.overview(call.tx, run_operations.find(call.tx, call.id(RunId)))
     attempts, steady = Counter(found.attempts), call.parts.office.steady()
     return [
@@ -39,12 +41,12 @@ def _all_of_run(call: Call) -> list[shapes.AnyStep]:
     ]
 
 
-def status(call: Call) -> shapes.StepRunStatus:
+def status(call: Call) -> wire.StepRunStatus:
     step = steps.status(call.tx, call.id(RunId), call.id(StepId))
     return wire.step_status(step, steady=call.parts.office.steady())
 
 
-def restart(call: Call) -> shapes.StepRunStatus:
+def restart(call: Call) -> wire.StepRunStatus:
     step = run_operations.restart(
         call.act,
         call.id(RunId),
@@ -73,10 +75,10 @@ def _released(call: Call) -> frozenset[str]:
     return frozenset(keys.get(text.lower(), text) for text in map(str, given))
 
 
-def restart_plan(call: Call) -> shapes.RestartPlanShape:
+def restart_plan(call: Call) -> RestartPlanShape:
     planned = run_operations.restart_plan(call.tx, call.parts.office, call.id(RunId), call.id(StepId))
     plan, newer = planned.plan, upgrades.find(call.tx, planned)
-    return shapes.RestartPlanShape(
+    return RestartPlanShape(
         runsAgain=_planned(planned, plan.again),
         carriedOver=_planned(planned, plan.carried),
         stale=[str(planned.steps[key].id) for key in plan.stale],
@@ -87,35 +89,35 @@ def restart_plan(call: Call) -> shapes.RestartPlanShape:
     )
 
 
-def _newer(newer: Newer) -> shapes.NewerVersion:
-    return shapes.NewerVersion(version=newer.version, changes=list(newer.changes), obstacles=list(newer.obstacles))
+def _newer(newer: Newer) -> NewerVersion:
+    return NewerVersion(version=newer.version, changes=list(newer.changes), obstacles=list(newer.obstacles))
 
 
-def _planned(planned: Planned, keys: Iterable[str]) -> list[shapes.PlannedStep]:
+def _planned(planned: Planned, keys: Iterable[str]) -> list[PlannedStep]:
     return [_planned_step(planned, planned.steps[key]) for key in keys]
 
 
-def _planned_step(planned: Planned, row: StepRow) -> shapes.PlannedStep:
+def _planned_step(planned: Planned, row: StepRow) -> PlannedStep:
     step = planned.process.step(row.key)
     assert step is not None
-    return shapes.PlannedStep(id=str(row.id), name=row.name, stepOrder=row.order, effect=step.effect)
+    return PlannedStep(id=str(row.id), name=row.name, stepOrder=row.order, effect=step.effect)
 
 
-def get(call: Call) -> shapes.DataStep:
+def get(call: Call) -> wire.DataStep:
     return wire.data_step(steps.find_data_step(call.tx, call.id(StepId)))
 
 
-def properties(call: Call) -> list[shapes.PropertyShape]:
-    return [wire.property(row) for row in steps.properties(call.tx, call.id(StepId))]
+def properties(call: Call) -> list[properties_wire.PropertyShape]:
+    return [properties_wire.property(row) for row in steps.properties(call.tx, call.id(StepId))]
 
 
-def property(call: Call) -> shapes.PropertyShape:
-    return wire.property(steps.find_property(call.tx, call.id(StepId), call.id(PropertyId)))
+def property(call: Call) -> properties_wire.PropertyShape:
+    return properties_wire.property(steps.find_property(call.tx, call.id(StepId), call.id(PropertyId)))
 
 
-def change(call: Call) -> shapes.PropertyShape:
+def change(call: Call) -> properties_wire.PropertyShape:
     row = steps.find_property(call.tx, call.id(StepId), call.id(PropertyId))
-    wanted = reading.changed(row.item, call.body)
+    wanted = properties_wire.changed(row.item, call.body)
     changed = steps.change(call.act, row, wanted)
     call.parts.announce(call.tx, steps.find(call.tx, call.id(StepId)).run)
-    return wire.property(changed, is_update=True)
+    return properties_wire.property(changed, is_update=True)

@@ -26,7 +26,8 @@ from procession.actions.tables.contract import Condition, Format, GivenFormat, P
 from procession.actions.tables.reading import OPERATORS
 from procession.api.nouns.columns import desk_of
 from procession.api.nouns.tables import version_asked
-from procession.api.wire import reading, table_shapes
+from procession.api.wire import reading
+from procession.api.wire import tables as tables_wire
 from procession.door import bodies, digests, downloads, idempotency_key, paging
 from procession.door.contract import Reply, Request, StreamCall, StreamReply
 from procession.model import columns as rules
@@ -152,7 +153,7 @@ def _read_cursor(text: str) -> tuple[int, int]:
         ) from None
 
 
-async def write(call: StreamCall) -> table_shapes.RowsWrittenShape:
+async def write(call: StreamCall) -> tables_wire.RowsWrittenShape:
     """The body goes to disk as it comes, and is opened in the limited child only."""
     bench, desk = call.parts.office.bench, desk_of(call, _written)
     with ExitStack() as stack:
@@ -169,8 +170,8 @@ async def write(call: StreamCall) -> table_shapes.RowsWrittenShape:
         )
 
 
-def _written(done: RowsWritten) -> table_shapes.RowsWrittenShape:
-    return table_shapes.RowsWrittenShape(
+def _written(done: RowsWritten) -> tables_wire.RowsWrittenShape:
+    return tables_wire.RowsWrittenShape(
         mode=done.mode,
         version=done.present.version.number,
         rowsGiven=done.rows_given,

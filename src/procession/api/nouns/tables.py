@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from procession.api.wire import reading, table_shapes
-from procession.api.wire import shapes as common
-from procession.api.wire import shaping as wire
+from procession.api.wire import items, reading, times
+from procession.api.wire import tables as wire
 from procession.door.contract import Call, EmptyReply
 from procession.model.columns import Column, ColumnType
 from procession.model.ids import TableId
@@ -17,22 +16,22 @@ from procession.operations import tables
 DESCRIPTION_CHARACTERS_MAX = 4_000
 
 
-def listed(call: Call) -> list[common.Named]:
+def listed(call: Call) -> list[items.Named]:
     rows = tables.listed(call.tx, call.caller, name=call.request.query.get("name") or None)
-    return [wire.named(row.id, row.name) for row in rows]
+    return [items.named(row.id, row.name) for row in rows]
 
 
-def get(call: Call) -> table_shapes.TableShape:
+def get(call: Call) -> wire.TableShape:
     return shown(tables.find(call.tx, call.id(TableId)))
 
 
-def create(call: Call) -> table_shapes.TableShape:
+def create(call: Call) -> wire.TableShape:
     name = reading.name(call.body.get("name"), field="name")
     description = reading.string(call.body, "description", most=DESCRIPTION_CHARACTERS_MAX)
     return shown(tables.create(call.act, name=name, description=description))
 
 
-def update(call: Call) -> table_shapes.TableShape:
+def update(call: Call) -> wire.TableShape:
     """What is absent stays; a description of null empties it."""
     name = reading.name(call.body["name"], field="name") if call.body.get("name") is not None else None
     description = None
@@ -46,11 +45,11 @@ def delete(call: Call) -> EmptyReply:
     return EmptyReply()
 
 
-def versions(call: Call) -> list[table_shapes.TableVersionShape]:
+def versions(call: Call) -> list[wire.TableVersionShape]:
     return [_version(row) for row in tables.versions(call.tx, call.id(TableId))]
 
 
-def columns(call: Call) -> list[table_shapes.ColumnShape]:
+def columns(call: Call) -> list[wire.ColumnShape]:
     """?version=N gives those of that version."""
     number = version_asked(call.request.query.get("version"))
     snapshot = tables.snapshot(call.tx, call.id(TableId), number)
@@ -62,8 +61,8 @@ def version_asked(text: str | None) -> int | None:
     return reading.whole(text, field="version", least=1, most=10**12) if text else None
 
 
-def shown(table: Table) -> table_shapes.TableShape:
-    return table_shapes.TableShape(
+def shown(table: Table) -> wire.TableShape:
+    return wire.TableShape(
         id=str(table.id),
         name=table.name,
         description=table.description,
@@ -74,9 +73,9 @@ def shown(table: Table) -> table_shapes.TableShape:
     )
 
 
-def column_shown(column: Column, *, spelling: str = "") -> table_shapes.ColumnShape:
+def column_shown(column: Column, *, spelling: str = "") -> wire.ColumnShape:
     """`spelling` is how the caller wrote the type: create echoes it, as documented."""
-    return table_shapes.ColumnShape(
+    return wire.ColumnShape(
         name=column.name,
         dataType=spelling or column.type,
         defaultValue=_default(column),
@@ -100,8 +99,8 @@ def _default(column: Column) -> str | int | Decimal | bool | None:
             return text
 
 
-def _version(row: TableVersion) -> table_shapes.TableVersionShape:
-    return table_shapes.TableVersionShape(
+def _version(row: TableVersion) -> wire.TableVersionShape:
+    return wire.TableVersionShape(
         version=row.number,
         author=row.author,
         dateCreated=_date(row.created_at),
@@ -115,6 +114,6 @@ def _version(row: TableVersion) -> table_shapes.TableVersionShape:
 
 
 def _date(at: datetime) -> str:
-    text = wire.milliseconds(at)
+    text = times.milliseconds(at)
     assert text is not None
     return text

@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 from typing import Any
 
-from procession.api.wire import shapes
-from procession.api.wire import shaping as wire
-from procession.api.wire.upload_shapes import ChunkKept, UploadStarted
+from procession.api.wire import files as files_wire
+from procession.api.wire.uploads import ChunkKept, UploadStarted
 from procession.door import conditions, uploads
 from procession.door.contract import Call, StreamCall
 from procession.model.errors import ProcessionError
@@ -66,7 +65,7 @@ async def _received(call: StreamCall, place: SessionKey, number: int) -> Chunk:
     )
 
 
-async def commit(call: StreamCall) -> shapes.FileShape:
+async def commit(call: StreamCall) -> files_wire.FileShape:
     """The chunks become one content beside the old one; then one transaction makes it the file's."""
     place, office = _place(call), call.parts.office
     with call.database.read() as tx:
@@ -90,7 +89,7 @@ async def commit(call: StreamCall) -> shapes.FileShape:
 
     file = await _written(call, operation)
     await asyncio.to_thread(office.chunks.remove, place.session)
-    return wire.file(file, call.request.origin)
+    return files_wire.file(file, call.request.origin)
 
 
 def _place(call: StreamCall) -> SessionKey:

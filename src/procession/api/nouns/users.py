@@ -11,9 +11,8 @@ from typing import Any, TypeVar
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from procession.api.wire import people_shapes, reading
-from procession.api.wire import shapes as common
-from procession.api.wire import shaping as wire
+from procession.api.wire import items, reading, times
+from procession.api.wire import users as wire
 from procession.door import idempotency_key
 from procession.door.contract import Call, StreamCall
 from procession.door.parts import Parts
@@ -40,19 +39,19 @@ _DAY = re.compile(r"(\d\d)/(\d\d)/(\d{4})\Z")
 T = TypeVar("T")
 
 
-def listed(call: Call) -> list[people_shapes.ListedUser]:
+def listed(call: Call) -> list[wire.ListedUser]:
     return [short(user) for user in people.listed(call.tx, call.caller)]
 
 
-def get(call: Call) -> people_shapes.UserShape:
+def get(call: Call) -> wire.UserShape:
     return shown(people.user(call.tx, call.id(UserId)))
 
 
-def groups(call: Call) -> list[common.Named]:
-    return [wire.named(group.id, group.name) for group in people.groups_of(call.tx, call.id(UserId))]
+def groups(call: Call) -> list[items.Named]:
+    return [items.named(group.id, group.name) for group in people.groups_of(call.tx, call.id(UserId))]
 
 
-async def create(call: StreamCall) -> people_shapes.UserShape:
+async def create(call: StreamCall) -> wire.UserShape:
     """With a password, or without: then the user is mailed a link, or the answer has it where no mail is sent."""
     body = call.body
     missing = [name for name in REQUIRED if body.get(name.lower()) in (None, "")]
@@ -60,7 +59,7 @@ async def create(call: StreamCall) -> people_shapes.UserShape:
         raise Invalid(f"{', '.join(missing)}: missing; a user needs {', '.join(REQUIRED)}")
     wanted, password_hash = _changed(BLANK, body), await _hashed(call, body)
 
-    def operation(tx: Transaction) -> people_shapes.UserShape:
+    def operation(tx: Transaction) -> wire.UserShape:
         act = call.admit(tx)
         idempotency.mark(tx, call.keyed, act.now)
         sends = _sends_mail(tx, call.parts)
@@ -70,7 +69,7 @@ async def create(call: StreamCall) -> people_shapes.UserShape:
     return await _written(call, operation)
 
 
-def link(call: Call) -> people_shapes.UserShape:
+def link(call: Call) -> wire.UserShape:
     """A link to set the password: mailed to the user, or in the answer where no mail is sent."""
     sends = _sends_mail(call.tx, call.parts)
     return _with_link(call, accounts.remind(call.act, call.id(UserId), sends_mail=sends))
@@ -83,18 +82,18 @@ def _sends_mail(tx: Transaction, parts: Parts) -> bool:
     return parts.look_for_mail is not None
 
 
-def _with_link(call: Call | StreamCall, made: accounts.Made) -> people_shapes.UserShape:
+def _with_link(call: Call | StreamCall, made: accounts.Made) -> wire.UserShape:
     return shown(made.user, link=None if made.link is None else links.address(call.request.origin, made.link))
 
 
-async def change(call: StreamCall) -> people_shapes.UserShape:
+async def change(call: StreamCall) -> wire.UserShape:
     """Any of the fields; what is left out stays."""
     body = call.body
     with call.database.read() as tx:
         _changed(people.user(tx, call.id(UserId)), body)  # refused before a password is hashed
     password_hash = await _hashed(call, body)
 
-    def operation(tx: Transaction) -> people_shapes.UserShape:
+    def operation(tx: Transaction) -> wire.UserShape:
         act = call.admit(tx)
         idempotency.mark(tx, call.keyed, act.now)
         wanted = _changed(people.user(tx, call.id(UserId)), body)
@@ -162,12 +161,12 @@ def _day(text: str) -> date | None:
         raise Invalid(f'dateOfBirth is "{text[:80]}", not a date such as 31/12/1980 or 1980-12-31') from None
 
 
-def short(user: User) -> people_shapes.ListedUser:
-    return people_shapes.ListedUser(id=str(user.id), loginName=user.login)
+def short(user: User) -> wire.ListedUser:
+    return wire.ListedUser(id=str(user.id), loginName=user.login)
 
 
-def shown(user: User, *, link: str | None = None) -> people_shapes.UserShape:
-    return people_shapes.UserShape(
+def shown(user: User, *, link: str | None = None) -> wire.UserShape:
+    return wire.UserShape(
         id=str(user.id),
         firstName=user.first_name,
         lastName=user.last_name,
@@ -178,7 +177,7 @@ def shown(user: User, *, link: str | None = None) -> people_shapes.UserShape:
         country=user.country,
         dateOfBirth=None if user.born_on is None else f"{user.born_on:%d/%m/}{user.born_on.year:04}",
         department=user.department,
-        lastSignInDate=None if user.signed_in_at is None else wire.seven_digits(user.signed_in_at),
+        lastSignInDate=None if user.signed_in_at is None else times.seven_digits(user.signed_in_at),
         phoneNumberLand=user.phone_land,
         phoneNumberMobile=user.phone_mobile,
         timezone=user.timezone,

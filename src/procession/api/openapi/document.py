@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -13,13 +14,24 @@ import msgspec
 from procession.api.openapi import answers as openapi_answers
 from procession.api.openapi import parameters as openapi_parameters
 from procession.api.wire import (
-    event_shapes,
-    oauth_shapes,
-    people_shapes,
-    request_shapes,
-    shapes,
-    table_shapes,
-    upload_shapes,
+    applications,
+    events,
+    files,
+    grants,
+    groups,
+    histories,
+    items,
+    log_items,
+    oauth,
+    processes,
+    properties,
+    restarts,
+    runs,
+    server,
+    steps,
+    tables,
+    uploads,
+    users,
 )
 from procession.door.contract import BodyKind, Route, Space
 from procession.door.paths import PREFIXES
@@ -28,7 +40,26 @@ from procession.model.rights import PUBLIC, Rule
 
 # The modules whose structs are the shapes of bodies and answers.
 SUFFIX = "Shape"
-SHAPES = (shapes, request_shapes, oauth_shapes, table_shapes, upload_shapes, people_shapes, event_shapes)
+SHAPES = (
+    applications,
+    items,
+    events,
+    files,
+    grants,
+    groups,
+    histories,
+    log_items,
+    oauth,
+    processes,
+    properties,
+    restarts,
+    runs,
+    server,
+    steps,
+    tables,
+    uploads,
+    users,
+)
 REF = openapi_answers.REF
 # Stands for the scheme and host that a client uses: addresses of OAuth must be absolute (OpenAPI 3.1, OAuth Flow).
 ORIGIN = "https://origin.invalid"
@@ -75,15 +106,20 @@ def as_seen_from(origin: str, encoded: bytes) -> bytes:
 @cache
 def _shapes() -> dict[str, type]:
     """Every shape by the name that the document gives it."""
-    found = [item for module in SHAPES for item in inspect.getmembers(module, inspect.isclass)]
-    return {name.removesuffix(SUFFIX): kind for name, kind in found if issubclass(kind, msgspec.Struct)}
+    found = [each for module in SHAPES for each in inspect.getmembers(module, partial(_is_shape, module))]
+    return {name.removesuffix(SUFFIX): kind for name, kind in found}
+
+
+def _is_shape(module: ModuleType, item: object) -> bool:
+    """Of that module's own; it also knows values of the model, of which it makes shapes."""
+    return isinstance(item, type) and issubclass(item, msgspec.Struct) and item.__module__ == module.__name__
 
 
 @cache
 def _schemas() -> dict[str, Any]:
     """Of every shape: 20 ms, which each application in a process would pay again."""
     _, components = msgspec.json.schema_components(list(_shapes().values()), ref_template=REF)
-    return {**_published(components), "Row": ROW}
+    return dict(sorted({**_published(components), "Row": ROW}.items()))
 
 
 def _published(schema: Any) -> Any:

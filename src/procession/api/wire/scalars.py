@@ -65,3 +65,9 @@ UserRole = Annotated[str, _one_of(people.UserRole)]
 AccountStatus = Annotated[str, _one_of(people.AccountStatus)]
 ResourceRole = Annotated[str, _one_of(people.Role)]
 Timezone = Annotated[str, Meta(extra_json_schema={"enum": [*timezones.NAMES]})]
+
+# Of requests. The reading itself (api/wire/reading) is more lenient (T6); null is the same as leaving a field out.
+Name = Annotated[str, Meta(max_length=255)]
+GivenName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"\S")]
+Text = Annotated[str, Meta(max_length=100_000)]
+Why = Annotated[str, Meta(max_length=1_000)]

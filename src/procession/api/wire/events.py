@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from procession.api.wire.histories import HistoryRowShape
 from procession.api.wire.scalars import AStep, RunState
-from procession.api.wire.shapes import HistoryRowShape
 
 
 class RunEventShape(HistoryRowShape, frozen=True, kw_only=True):

@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from procession.api.wire.request_shapes import GivenName
-from procession.api.wire.scalars import ARun, AStep, ATable, Count, Milliseconds
+from procession.api.wire.scalars import ARun, AStep, ATable, Count, GivenName, Milliseconds
 from procession.api.wire.scalars import Value as DefaultValue
 from procession.model.columns import LENGTH_MAX, ColumnType
 

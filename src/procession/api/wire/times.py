@@ -1,0 +1,34 @@
+"""Moments and durations as the wire spells them, each with its reason (docs/wire.md)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def seven_digits(at: datetime) -> str:
+    """UTC, seven fractional digits, no Z: 2020-06-15T02:24:14.2700000 (processes and runs, as documented)."""
+    return _naive(at).isoformat(timespec="microseconds") + "0"
+
+
+def milliseconds(at: datetime | None) -> str | None:
+    """UTC, milliseconds, no Z (a run's status). Unset is null, never "": the documents show both, and a date parser
+    accepts only null."""
+    return None if at is None else _naive(at).isoformat(timespec="milliseconds")
+
+
+def milliseconds_z(at: datetime | None) -> str | None:
+    """UTC, milliseconds, with Z: only a step's status is documented with it."""
+    return None if at is None else _naive(at).isoformat(timespec="milliseconds") + "Z"
+
+
+def moment(at: datetime) -> str:
+    return _naive(at).isoformat(timespec="milliseconds") + "Z"
+
+
+def _naive(at: datetime) -> datetime:
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).replace(tzinfo=None)
+
+
+def whole_seconds(seconds: float | None) -> int | None:
+    """Durations are integer seconds, rounded down; a clock that was set back gives 0, not -1."""
+    return None if seconds is None else max(0, int(seconds))
