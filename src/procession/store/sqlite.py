@@ -203,6 +203,8 @@ def _in_words(error: Exception) -> Exception:
 
 
 def _resolve(future: Future[T], task: Task[T]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return  # a client that hung up, or may not ask any more
     if task.error is not None:
         future.set_exception(task.error)
     else:
