@@ -61,7 +61,9 @@ def test_the_data_of_a_later_release_is_refused_with_a_reason(db: OpenedFile, cl
 def test_migrations_are_numbered_without_gaps() -> None:
     numbers = sorted(migrations.available())
 
-    assert numbers == list(range(1, len(numbers) + 1))
+    files = [item for item in resources.files(migrations).iterdir() if item.name.endswith(".sql")]
+
+    assert numbers == list(range(1, len(files) + 1))  # two files of one number: one would never be applied
 
 
 def test_runs_that_an_earlier_release_left_under_way_keep_what_they_took(tmp_path: Path, clock: ManualClock) -> None:
