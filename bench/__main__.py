@@ -35,6 +35,7 @@ from bench.bars import (
     r08_limits,
     r09_sigterm,
     r10_starts,
+    r15_clocks,
     r16_queue,
     r17_pollers,
 )
@@ -64,6 +65,7 @@ BARS: dict[str, Callable[..., Report]] = {
     "R8": r08_limits.measure,
     "R9": r09_sigterm.measure,
     "R10": r10_starts.measure,
+    "R15": r15_clocks.measure,
     "R16": r16_queue.measure,
     "R17": r17_pollers.measure,
 }

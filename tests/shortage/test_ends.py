@@ -26,8 +26,8 @@ from tests.support import wait_until
 
 ALWAYS = 10**6
 BEGIN = Call("os.mkdir", "engine/attempts.py:_send")
-LOG = Call("os.write", "engine/attempts.py:_write_log")
-OUTPUT = Call("io.open to write", "store/blobs.py:__init__")
+LOG = Call("os.write", "store/log_folder.py:append")
+OUTPUT = Call("io.open to write", "store/folder.py:__init__")
 
 
 @pytest.fixture

@@ -18,15 +18,15 @@ from procession.operations import applications, people
 ITEMS_MAX = 100
 
 
-def listed(call: Call) -> list[people_shapes.Application]:
+def listed(call: Call) -> list[people_shapes.ApplicationShape]:
     return [_shown(call, item) for item in applications.listed(call.tx, call.caller)]
 
 
-def get(call: Call) -> people_shapes.Application:
+def get(call: Call) -> people_shapes.ApplicationShape:
     return _shown(call, applications.find(call.tx, call.id(ApplicationId)))
 
 
-def create(call: Call) -> people_shapes.Application:
+def create(call: Call) -> people_shapes.ApplicationShape:
     """It acts as the caller, and can do no more than the caller's token."""
     blank = Application(
         id=ApplicationId(0),
@@ -42,7 +42,7 @@ def create(call: Call) -> people_shapes.Application:
     return _shown(call, made, secret=None if made.is_public else secret)
 
 
-def change(call: Call) -> people_shapes.Application:
+def change(call: Call) -> people_shapes.ApplicationShape:
     """What is left out stays. Raises Invalid for what cannot change."""
     present = applications.find(call.tx, call.id(ApplicationId))
     if call.body.get("ispublic") not in {None, present.is_public}:
@@ -51,7 +51,7 @@ def change(call: Call) -> people_shapes.Application:
     return _shown(call, applications.change(call.act, wanted))
 
 
-def reset_secret(call: Call) -> people_shapes.Application:
+def reset_secret(call: Call) -> people_shapes.ApplicationShape:
     changed, secret = applications.reset_secret(call.act, call.id(ApplicationId))
     return _shown(call, changed, secret=secret)
 
@@ -78,8 +78,8 @@ def _texts(given: object, *, field: str) -> list[str]:
     return given
 
 
-def _shown(call: Call, item: Application, *, secret: str | None = None) -> people_shapes.Application:
-    return people_shapes.Application(
+def _shown(call: Call, item: Application, *, secret: str | None = None) -> people_shapes.ApplicationShape:
+    return people_shapes.ApplicationShape(
         id=str(item.id),
         clientId=item.client_id,
         name=item.name,

@@ -12,11 +12,11 @@ from procession.operations import grants, permissions
 from procession.operations.grants import Holder
 
 
-def listed(call: Call) -> list[people_shapes.Permission]:
+def listed(call: Call) -> list[people_shapes.PermissionShape]:
     return [_shown(item) for item in grants.of_holder(call.tx, call.caller, _holder(call))]
 
 
-def create(call: Call) -> people_shapes.Permission:
+def create(call: Call) -> people_shapes.PermissionShape:
     """Grants the role on the resource that the body names, whatever the holder had on it before."""
     given = call.body.get("resourceid")
     if not isinstance(given, str):
@@ -26,7 +26,7 @@ def create(call: Call) -> people_shapes.Permission:
     return _granted(call, resource)
 
 
-def change(call: Call) -> people_shapes.Permission:
+def change(call: Call) -> people_shapes.PermissionShape:
     """The same for a resource that the path names."""
     return _granted(call, call.id(ResourceId))
 
@@ -36,7 +36,7 @@ def revoke(call: Call) -> EmptyReply:
     return EmptyReply()
 
 
-def _granted(call: Call, resource: ResourceId) -> people_shapes.Permission:
+def _granted(call: Call, resource: ResourceId) -> people_shapes.PermissionShape:
     role = reading.choice(Role, call.body.get("role"), field="role")
     return _shown(grants.grant(call.act, _holder(call), resource, role))
 
@@ -45,5 +45,5 @@ def _holder(call: Call) -> Holder:
     return call.find_id(UserId) or call.id(GroupId)
 
 
-def _shown(item: Permission) -> people_shapes.Permission:
-    return people_shapes.Permission(resourceId=str(item.resource), resourceName=item.name, role=item.role)
+def _shown(item: Permission) -> people_shapes.PermissionShape:
+    return people_shapes.PermissionShape(resourceId=str(item.resource), resourceName=item.name, role=item.role)

@@ -7,7 +7,7 @@ from typing import Any
 
 from procession.api.wire import reading, shapes
 from procession.api.wire import shaping as wire
-from procession.door import bodies, idempotency
+from procession.door import bodies, idempotency_key
 from procession.door.contract import Call, StreamCall, TextReply
 from procession.model import process_file
 from procession.model.errors import Invalid
@@ -15,7 +15,7 @@ from procession.model.ids import ProcessId
 from procession.model.process_file import rendering
 from procession.model.process_file.documents import FileMistakes
 from procession.model.processes import StepKind
-from procession.operations import processes, repeats
+from procession.operations import idempotency, processes
 from procession.store.database import Transaction
 
 VERSIONS_MAX = 10**9
@@ -46,19 +46,19 @@ def listed(call: Call) -> list[shapes.Named]:
     return [wire.named(row.id, row.name) for row in rows]
 
 
-def get(call: Call) -> shapes.Process:
+def get(call: Call) -> shapes.ProcessShape:
     return _shown(call.tx, call.id(ProcessId))
 
 
-async def create(call: StreamCall) -> shapes.Process:
+async def create(call: StreamCall) -> shapes.ProcessShape:
     return await _apply(call, None)
 
 
-async def publish(call: StreamCall) -> shapes.Process:
+async def publish(call: StreamCall) -> shapes.ProcessShape:
     return await _apply(call, call.id(ProcessId))
 
 
-async def _apply(call: StreamCall, process_id: ProcessId | None) -> shapes.Process:
+async def _apply(call: StreamCall, process_id: ProcessId | None) -> shapes.ProcessShape:
     """Parsed in a thread: a large file must hold up neither the event loop nor the writer."""
     text = _text(call.raw)
     office = call.parts.office
@@ -67,11 +67,11 @@ async def _apply(call: StreamCall, process_id: ProcessId | None) -> shapes.Proce
     except FileMistakes as error:
         raise Mistaken(error) from None
 
-    def operation(tx: Transaction) -> shapes.Process:
+    def operation(tx: Transaction) -> shapes.ProcessShape:
         act = call.admit(tx)
-        repeats.mark(tx, call.keyed, act.now)
+        idempotency.mark(tx, call.keyed, act.now)
         applied = processes.apply(act, text, definition=definition, process=process_id)
-        return idempotency.answered(tx, call.keyed, _shown(tx, applied.id))
+        return idempotency_key.answered(tx, call.keyed, _shown(tx, applied.id))
 
     return await asyncio.wrap_future(call.database.submit(operation))
 
@@ -86,7 +86,7 @@ def _text(raw: bytes) -> str:
     return text
 
 
-def _shown(tx: Transaction, process_id: ProcessId) -> shapes.Process:
+def _shown(tx: Transaction, process_id: ProcessId) -> shapes.ProcessShape:
     row, definition = processes.find(tx, process_id)
     return wire.process(
         row.id, definition, created_at=row.created_at, modified_at=row.modified_at, modified_by=row.modified_by

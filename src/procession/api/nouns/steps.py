@@ -73,10 +73,10 @@ def _released(call: Call) -> frozenset[str]:
     return frozenset(keys.get(text.lower(), text) for text in map(str, given))
 
 
-def restart_plan(call: Call) -> shapes.RestartPlan:
+def restart_plan(call: Call) -> shapes.RestartPlanShape:
     planned = run_operations.restart_plan(call.tx, call.parts.office, call.id(RunId), call.id(StepId))
     plan, newer = planned.plan, upgrades.find(call.tx, planned)
-    return shapes.RestartPlan(
+    return shapes.RestartPlanShape(
         runsAgain=_planned(planned, plan.again),
         carriedOver=_planned(planned, plan.carried),
         stale=[str(planned.steps[key].id) for key in plan.stale],
@@ -105,15 +105,15 @@ def get(call: Call) -> shapes.DataStep:
     return wire.data_step(steps.find_data_step(call.tx, call.id(StepId)))
 
 
-def properties(call: Call) -> list[shapes.Property]:
+def properties(call: Call) -> list[shapes.PropertyShape]:
     return [wire.property(row) for row in steps.properties(call.tx, call.id(StepId))]
 
 
-def property(call: Call) -> shapes.Property:
+def property(call: Call) -> shapes.PropertyShape:
     return wire.property(steps.find_property(call.tx, call.id(StepId), call.id(PropertyId)))
 
 
-def change(call: Call) -> shapes.Property:
+def change(call: Call) -> shapes.PropertyShape:
     row = steps.find_property(call.tx, call.id(StepId), call.id(PropertyId))
     wanted = reading.changed(row.item, call.body)
     changed = steps.change(call.act, row, wanted)

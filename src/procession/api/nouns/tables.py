@@ -22,17 +22,17 @@ def listed(call: Call) -> list[common.Named]:
     return [wire.named(row.id, row.name) for row in rows]
 
 
-def get(call: Call) -> table_shapes.Table:
+def get(call: Call) -> table_shapes.TableShape:
     return shown(tables.find(call.tx, call.id(TableId)))
 
 
-def create(call: Call) -> table_shapes.Table:
+def create(call: Call) -> table_shapes.TableShape:
     name = reading.name(call.body.get("name"), field="name")
     description = reading.string(call.body, "description", most=DESCRIPTION_CHARACTERS_MAX)
     return shown(tables.create(call.act, name=name, description=description))
 
 
-def update(call: Call) -> table_shapes.Table:
+def update(call: Call) -> table_shapes.TableShape:
     """What is absent stays; a description of null empties it."""
     name = reading.name(call.body["name"], field="name") if call.body.get("name") is not None else None
     description = None
@@ -46,11 +46,11 @@ def delete(call: Call) -> EmptyReply:
     return EmptyReply()
 
 
-def versions(call: Call) -> list[table_shapes.TableVersion]:
+def versions(call: Call) -> list[table_shapes.TableVersionShape]:
     return [_version(row) for row in tables.versions(call.tx, call.id(TableId))]
 
 
-def columns(call: Call) -> list[table_shapes.Column]:
+def columns(call: Call) -> list[table_shapes.ColumnShape]:
     """?version=N gives those of that version."""
     number = version_asked(call.request.query.get("version"))
     snapshot = tables.snapshot(call.tx, call.id(TableId), number)
@@ -62,8 +62,8 @@ def version_asked(text: str | None) -> int | None:
     return reading.whole(text, field="version", least=1, most=10**12) if text else None
 
 
-def shown(table: Table) -> table_shapes.Table:
-    return table_shapes.Table(
+def shown(table: Table) -> table_shapes.TableShape:
+    return table_shapes.TableShape(
         id=str(table.id),
         name=table.name,
         description=table.description,
@@ -74,9 +74,9 @@ def shown(table: Table) -> table_shapes.Table:
     )
 
 
-def column_shown(column: Column, *, spelling: str = "") -> table_shapes.Column:
+def column_shown(column: Column, *, spelling: str = "") -> table_shapes.ColumnShape:
     """`spelling` is how the caller wrote the type: create echoes it, as documented."""
-    return table_shapes.Column(
+    return table_shapes.ColumnShape(
         name=column.name,
         dataType=spelling or column.type,
         defaultValue=_default(column),
@@ -100,8 +100,8 @@ def _default(column: Column) -> str | int | Decimal | bool | None:
             return text
 
 
-def _version(row: TableVersion) -> table_shapes.TableVersion:
-    return table_shapes.TableVersion(
+def _version(row: TableVersion) -> table_shapes.TableVersionShape:
+    return table_shapes.TableVersionShape(
         version=row.number,
         author=row.author,
         dateCreated=_date(row.created_at),

@@ -14,14 +14,14 @@ from msgspec.structs import replace
 from procession.api.wire import people_shapes, reading
 from procession.api.wire import shapes as common
 from procession.api.wire import shaping as wire
-from procession.door import idempotency
+from procession.door import idempotency_key
 from procession.door.contract import Call, StreamCall
 from procession.door.parts import Parts
 from procession.model import timezones
 from procession.model.errors import Invalid
 from procession.model.ids import UserId
 from procession.model.people import AccountStatus, User, UserRole
-from procession.operations import accounts, links, passwords, people, repeats
+from procession.operations import accounts, idempotency, links, passwords, people
 from procession.store.database import Transaction
 
 REQUIRED = ("email", "firstName", "lastName", "userRole", "timezone")
@@ -44,7 +44,7 @@ def listed(call: Call) -> list[people_shapes.ListedUser]:
     return [short(user) for user in people.listed(call.tx, call.caller)]
 
 
-def get(call: Call) -> people_shapes.User:
+def get(call: Call) -> people_shapes.UserShape:
     return shown(people.user(call.tx, call.id(UserId)))
 
 
@@ -52,7 +52,7 @@ def groups(call: Call) -> list[common.Named]:
     return [wire.named(group.id, group.name) for group in people.groups_of(call.tx, call.id(UserId))]
 
 
-async def create(call: StreamCall) -> people_shapes.User:
+async def create(call: StreamCall) -> people_shapes.UserShape:
     """With a password, or without: then the user is mailed a link, or the answer has it where no mail is sent."""
     body = call.body
     missing = [name for name in REQUIRED if body.get(name.lower()) in (None, "")]
@@ -60,17 +60,17 @@ async def create(call: StreamCall) -> people_shapes.User:
         raise Invalid(f"{', '.join(missing)}: missing; a user needs {', '.join(REQUIRED)}")
     wanted, password_hash = _changed(BLANK, body), await _hashed(call, body)
 
-    def operation(tx: Transaction) -> people_shapes.User:
+    def operation(tx: Transaction) -> people_shapes.UserShape:
         act = call.admit(tx)
-        repeats.mark(tx, call.keyed, act.now)
+        idempotency.mark(tx, call.keyed, act.now)
         sends = _sends_mail(tx, call.parts)
         made = accounts.create(act, wanted, password_hash=password_hash, sends_mail=sends)
-        return idempotency.answered(tx, call.keyed, _with_link(call, made))
+        return idempotency_key.answered(tx, call.keyed, _with_link(call, made))
 
     return await _written(call, operation)
 
 
-def link(call: Call) -> people_shapes.User:
+def link(call: Call) -> people_shapes.UserShape:
     """A link to set the password: mailed to the user, or in the answer where no mail is sent."""
     sends = _sends_mail(call.tx, call.parts)
     return _with_link(call, accounts.remind(call.act, call.id(UserId), sends_mail=sends))
@@ -83,23 +83,23 @@ def _sends_mail(tx: Transaction, parts: Parts) -> bool:
     return parts.look_for_mail is not None
 
 
-def _with_link(call: Call | StreamCall, made: accounts.Made) -> people_shapes.User:
+def _with_link(call: Call | StreamCall, made: accounts.Made) -> people_shapes.UserShape:
     return shown(made.user, link=None if made.link is None else links.address(call.request.origin, made.link))
 
 
-async def change(call: StreamCall) -> people_shapes.User:
+async def change(call: StreamCall) -> people_shapes.UserShape:
     """Any of the fields; what is left out stays."""
     body = call.body
     with call.database.read() as tx:
         _changed(people.user(tx, call.id(UserId)), body)  # refused before a password is hashed
     password_hash = await _hashed(call, body)
 
-    def operation(tx: Transaction) -> people_shapes.User:
+    def operation(tx: Transaction) -> people_shapes.UserShape:
         act = call.admit(tx)
-        repeats.mark(tx, call.keyed, act.now)
+        idempotency.mark(tx, call.keyed, act.now)
         wanted = _changed(people.user(tx, call.id(UserId)), body)
         changed = accounts.change(act, wanted, password_hash=password_hash)
-        return idempotency.answered(tx, call.keyed, shown(changed))
+        return idempotency_key.answered(tx, call.keyed, shown(changed))
 
     return await _written(call, operation)
 
@@ -166,8 +166,8 @@ def short(user: User) -> people_shapes.ListedUser:
     return people_shapes.ListedUser(id=str(user.id), loginName=user.login)
 
 
-def shown(user: User, *, link: str | None = None) -> people_shapes.User:
-    return people_shapes.User(
+def shown(user: User, *, link: str | None = None) -> people_shapes.UserShape:
+    return people_shapes.UserShape(
         id=str(user.id),
         firstName=user.first_name,
         lastName=user.last_name,

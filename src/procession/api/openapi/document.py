@@ -27,6 +27,7 @@ from procession.model.people import SCOPES
 from procession.model.rights import PUBLIC, Rule
 
 # The modules whose structs are the shapes of bodies and answers.
+SUFFIX = "Shape"
 SHAPES = (shapes, request_shapes, oauth_shapes, table_shapes, upload_shapes, people_shapes, event_shapes)
 REF = openapi_answers.REF
 # Stands for the scheme and host that a client uses: addresses of OAuth must be absolute (OpenAPI 3.1, OAuth Flow).
@@ -73,16 +74,29 @@ def as_seen_from(origin: str, encoded: bytes) -> bytes:
 
 @cache
 def _shapes() -> dict[str, type]:
-    """Every shape by its name."""
+    """Every shape by the name that the document gives it."""
     found = [item for module in SHAPES for item in inspect.getmembers(module, inspect.isclass)]
-    return {name: kind for name, kind in found if issubclass(kind, msgspec.Struct)}
+    return {name.removesuffix(SUFFIX): kind for name, kind in found if issubclass(kind, msgspec.Struct)}
 
 
 @cache
 def _schemas() -> dict[str, Any]:
     """Of every shape: 20 ms, which each application in a process would pay again."""
     _, components = msgspec.json.schema_components(list(_shapes().values()), ref_template=REF)
-    return {**components, "Row": ROW}
+    return {**_published(components), "Row": ROW}
+
+
+def _published(schema: Any) -> Any:
+    """Without the suffix that tells a shape from a class of the model with the same name."""
+    match schema:
+        case dict():
+            return {_published(key): _published(value) for key, value in schema.items()}
+        case list():
+            return [_published(item) for item in schema]
+        case str():
+            return schema.removesuffix(SUFFIX)
+        case _:
+            return schema
 
 
 def _oauth() -> dict[str, Any]:

@@ -32,7 +32,7 @@ class ListedUser(Struct, frozen=True, kw_only=True):
     loginName: str
 
 
-class User(Struct, frozen=True, kw_only=True):
+class UserShape(Struct, frozen=True, kw_only=True):
     """setPasswordLink is there once: for a new user without a password, from a server that sends no mail."""
 
     id: AUser
@@ -108,7 +108,7 @@ class NewMember(Struct, frozen=True, kw_only=True):
     id: AUser
 
 
-class Permission(Struct, frozen=True, kw_only=True):
+class PermissionShape(Struct, frozen=True, kw_only=True):
     resourceId: AResource
     resourceName: str
     role: ResourceRole
@@ -123,14 +123,14 @@ class PermissionChange(Struct, frozen=True, kw_only=True):
     role: ResourceRole
 
 
-class LogItem(Struct, frozen=True, kw_only=True):
+class LogItemShape(Struct, frozen=True, kw_only=True):
     id: str
     message: str
     userName: str
     timeStamp: SevenDigitsWithOffset
 
 
-class Application(Struct, frozen=True, kw_only=True):
+class ApplicationShape(Struct, frozen=True, kw_only=True):
     """clientSecret is there once: when it is made, and when it is reset."""
 
     id: AnApplication

@@ -47,7 +47,7 @@ class Named(Struct, frozen=True, kw_only=True):
     name: str
 
 
-class Process(Struct, frozen=True, kw_only=True):
+class ProcessShape(Struct, frozen=True, kw_only=True):
     id: AProcess
     name: str
     description: str
@@ -72,7 +72,7 @@ class ProcessRun(Struct, frozen=True, kw_only=True):
     alertSMS: str
 
 
-class RunStatus(Struct, frozen=True, kw_only=True):
+class RunStatusShape(Struct, frozen=True, kw_only=True):
     id: ARun
     dateStarted: Milliseconds | None
     dateFinished: Milliseconds | None
@@ -121,7 +121,7 @@ class AnyStep(Struct, frozen=True, kw_only=True):
     attempts: Count
 
 
-class Property(Struct, frozen=True, kw_only=True):
+class PropertyShape(Struct, frozen=True, kw_only=True):
     """A field that a type of property does not have is left out, never null; `key` is additive, as in AnyStep."""
 
     id: AProperty
@@ -142,7 +142,7 @@ class Property(Struct, frozen=True, kw_only=True):
     file: AFile | None | UnsetType = UNSET
 
 
-class File(Struct, frozen=True, kw_only=True):
+class FileShape(Struct, frozen=True, kw_only=True):
     id: AFile
     name: str
     sizeInBytes: Count
@@ -150,7 +150,7 @@ class File(Struct, frozen=True, kw_only=True):
     url: str
 
 
-class HistoryRow(Struct, frozen=True, kw_only=True):
+class HistoryRowShape(Struct, frozen=True, kw_only=True):
     """One line of a run's history; what `detail` holds depends on `kind`."""
 
     revision: int
@@ -211,7 +211,7 @@ class History(Struct, frozen=True, kw_only=True):
 
     id: ARun
     attempts: list[RunAttempt]
-    events: list[HistoryRow]
+    events: list[HistoryRowShape]
 
 
 class Version(Struct, frozen=True, kw_only=True):
@@ -251,7 +251,7 @@ class NewerVersion(Struct, frozen=True, kw_only=True):
     obstacles: list[str]
 
 
-class RestartPlan(Struct, frozen=True, kw_only=True):
+class RestartPlanShape(Struct, frozen=True, kw_only=True):
     """What restartfromhere would do; `repeatsEffects` are steps that would touch the outside world a second time.
 
     `version` is the one that the run follows; `newerVersion` is null where that is the newest.

@@ -50,12 +50,12 @@ def named(id: object, name: str) -> shapes.Named:
 
 def process(
     id: ProcessId, definition: Process, *, created_at: datetime, modified_at: datetime, modified_by: str
-) -> shapes.Process:
+) -> shapes.ProcessShape:
     """A process as its present version defines it; `modified_by` is a login name.
 
     The two subscriber switches are false: we share processes by roles, not with all subscribers at once.
     """
-    return shapes.Process(
+    return shapes.ProcessShape(
         id=str(id),
         name=definition.name,
         description=definition.description,
@@ -83,13 +83,13 @@ def run(item: Run) -> shapes.ProcessRun:
     )
 
 
-def run_status(item: Run, failed_steps: Iterable[StepId] = (), *, steady: float | None = None) -> shapes.RunStatus:
+def run_status(item: Run, failed_steps: Iterable[StepId] = (), *, steady: float | None = None) -> shapes.RunStatusShape:
     """The duration goes out under both names: status pages say runDurationInSeconds, cancel says runDurationInSec.
 
     While it is running, the duration is what has passed until `steady`.
     """
     seconds = whole_seconds(item.seconds(steady))
-    return shapes.RunStatus(
+    return shapes.RunStatusShape(
         id=str(item.id),
         dateStarted=milliseconds(item.started_at),
         dateFinished=milliseconds(item.finished_at),
@@ -157,10 +157,10 @@ def any_step(item: StepRow, *, action: str, attempts: int, steady: float | None 
     )
 
 
-def property(row: PropertyRow, *, is_update: bool = False) -> shapes.Property:
+def property(row: PropertyRow, *, is_update: bool = False) -> shapes.PropertyShape:
     """A property with the fields of its type; the answer to an update also spells mouseOverText as the documents do."""
     item = row.item
-    return shapes.Property(
+    return shapes.PropertyShape(
         id=str(row.id),
         name=item.name,
         key=item.key,
@@ -190,9 +190,9 @@ def _of_type(item: Property, row: PropertyRow) -> dict[str, Any]:
             return {"value": item.value}
 
 
-def file(item: File, origin: str) -> shapes.File:
+def file(item: File, origin: str) -> shapes.FileShape:
     """`origin` is the scheme and host that the client itself used, so that the url works from where it stands."""
-    return shapes.File(
+    return shapes.FileShape(
         id=str(item.id),
         name=item.name,
         sizeInBytes=item.size_bytes,
@@ -207,8 +207,8 @@ def extension(name: str) -> str:
     return last if stem else ""
 
 
-def history_row(item: HistoryRow) -> shapes.HistoryRow:
-    return shapes.HistoryRow(
+def history_row(item: HistoryRow) -> shapes.HistoryRowShape:
+    return shapes.HistoryRowShape(
         revision=item.revision,
         at=moment(item.at),
         attempt=item.attempt,

@@ -1,4 +1,4 @@
-"""The process that forks workers: single-threaded, started with a clean environment, told how many by its socket.
+"""The fork server: single-threaded, with a clean environment, gets orders for workers by its socket.
 
 Run as `python -m procession.engine.isolation.forkserver ORDERS FD`; it ends when the socket does, and ends all workers.
 """
@@ -46,7 +46,7 @@ class ForkServer:
         self._wakeup = _wake_on_child()
 
     def run(self) -> None:
-        """Serve until the server is gone."""
+        """Serves until the server is gone."""
         linux.adopt_orphans()
         if self._orders.user_code:
             linux.share_one_arena()
@@ -154,7 +154,7 @@ class ForkServer:
         self, ends: tuple[socket.socket, socket.socket], log: tuple[int, int], owner: tuple[int, int]
     ) -> None:
         try:
-            signal.set_wakeup_fd(-1)
+            os.close(signal.set_wakeup_fd(-1))  # whoever has it can wake the fork server for ever
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._control.close()
             ends[0].close()
