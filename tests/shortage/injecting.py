@@ -243,7 +243,8 @@ def _drop(ancillary: list[tuple[int, int, bytes]]) -> None:
 def _connector(injector: Injector, real: Callable[..., Any]) -> Callable[..., Any]:
     class Connection(sqlite3.Connection):
         def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
-            injector.pass_by(_kind(sql))
+            if (kind := _kind(sql)) is not None:
+                injector.pass_by(kind)
             return super().execute(sql, *arguments)
 
         def executemany(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
@@ -258,12 +259,15 @@ def _connector(injector: Injector, real: Callable[..., Any]) -> Callable[..., An
     return call
 
 
-def _kind(sql: str) -> str:
+def _kind(sql: str) -> str | None:
+    """None for what reads and writes nothing."""
     match sql.split(maxsplit=1)[0].upper():
         case "BEGIN":
             return "sqlite.begin"
         case "COMMIT":
             return "sqlite.commit"
+        case "SAVEPOINT" | "RELEASE" | "ROLLBACK":
+            return None
         case "INSERT" | "UPDATE" | "DELETE":
             return "sqlite.write"
         case _:
