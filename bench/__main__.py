@@ -11,6 +11,7 @@ from pathlib import Path
 from bench import (
     figures,
     isolation,
+    r12_shortages,
     sides,
     tables,
     turns,
@@ -34,6 +35,7 @@ from bench.bars import (
     r08_limits,
     r09_sigterm,
     r10_starts,
+    r15_clocks,
     r16_queue,
     r17_pollers,
 )
@@ -51,6 +53,7 @@ WORKS: dict[str, Callable[..., Report]] = {
     "W12": w12_transfers.measure,
     "W13": w13_throughput.measure,
     "W14": w14_reading.measure,
+    "R12": r12_shortages.measure,
     "isolation": isolation.measure,
     "tables": tables.measure,
     "writing": writing.measure,
@@ -62,6 +65,7 @@ BARS: dict[str, Callable[..., Report]] = {
     "R8": r08_limits.measure,
     "R9": r09_sigterm.measure,
     "R10": r10_starts.measure,
+    "R15": r15_clocks.measure,
     "R16": r16_queue.measure,
     "R17": r17_pollers.measure,
 }

@@ -96,6 +96,7 @@ class Server:
     workers_max: int | None = None  # None: the server's default
     address: str = ""
     token: str = ""
+    program: tuple[str, ...] = ()  # what is started instead of `procession serve`
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
     def start(self) -> None:
@@ -103,7 +104,7 @@ class Server:
         assert self.process is None
         with (self.home.parent / "server.log").open("a") as log:
             self.process = subprocess.Popen(
-                [*self.side.command, "serve", "--home", str(self.home), "--port", "0", "--json"],
+                self.program or [*self.side.command, "serve", "--home", str(self.home), "--port", "0", "--json"],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

@@ -25,8 +25,9 @@ from procession.engine.announcements import Announcements
 from procession.oauth import routes as oauth
 from procession.operations.office import Office
 from procession.serving import application as app
-from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
+from procession.store.folder import BlobFolder
+from procession.store.log_folder import LogFolder
 from procession.store.sqlite import SqliteDatabase
 
 RUNS = 100_000
@@ -220,9 +221,9 @@ async def _inside(home: Path, token: str) -> float:
     database = SqliteDatabase(home / "procession.db", on_fatal=print)
     office = Office(
         actions={},
-        blobs=Blobs(home / "files"),
+        blobs=BlobFolder(home / "files"),
         chunks=Chunks(home / "uploads"),
-        logs=home / "logs",
+        logs=LogFolder(home / "logs"),
         steady=clock.monotonic,
     )
     with ThreadPoolExecutor(1) as threads:

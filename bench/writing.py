@@ -15,7 +15,7 @@ _ROWS = """
 import resource, sys
 from pathlib import Path
 from procession.actions import database
-from procession.actions.writing import exports
+from procession.actions.writing import files
 from procession.actions.writing.exports import OutputOptions
 folder, rows = Path(sys.argv[1]), int(sys.argv[2])
 connection = database.connect(folder, 1 << 30)
@@ -30,7 +30,7 @@ class Step:
     def target(self, reference): return type('Target', (), {'file_name': ''})
     def log(self, text): pass
 def write(name):
-    exports.write(Step(), connection, 't', OutputOptions(to='${o.r}', as_=name), default=name, warnings=[])
+    files.write(Step(), connection, 't', OutputOptions(to='${o.r}', as_=name), default=name, warnings=[])
 def seconds(): return sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
 began = seconds()
 """

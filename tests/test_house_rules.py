@@ -375,6 +375,20 @@ def test_no_module_imports_itself_by_way_of_others(code: list[Source]) -> None:
     assert figures.import_cycles(bad[:2]) == []
 
 
+def test_a_class_of_the_server_has_a_name_of_its_own(code: list[Source]) -> None:
+    assert figures.shared_class_names(code) == {}
+
+    bad = made(a="class Run: ...\nclass _Row: ...\n", b="class Run: ...\nclass _Row: ...\n")
+    assert figures.shared_class_names(bad) == {"Run": [PRODUCT + "a.py", PRODUCT + "b.py"]}
+    assert figures.shared_class_names([bad[0], Source(path=PRODUCT + "client/b.py", text=bad[1].text)]) == {}
+
+
+def test_code_has_enough_tests(code: list[Source], tests: list[Source]) -> None:
+    assert figures.lines_of_tests(tests, code) >= figures.TEST_LINES_MIN
+
+    assert figures.lines_of_tests(made(a="x = 1\n" * 7), made(b="x = 1\n" * 10)) == 0.7
+
+
 def test_no_tracked_file_names_a_registry_or_a_place_of_one_machine() -> None:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
     paths = [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]

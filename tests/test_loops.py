@@ -8,18 +8,18 @@ from functools import partial
 
 import pytest
 
-from procession.loops import Loop
+from procession.loops import TickLoop
 from tests.support import wait_until
 
 LONG_SECONDS = 3_600.0  # a rest that no test sits through
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[[Callable[[], bool]], Loop]]:
-    loops: list[Loop] = []
+def start() -> Iterator[Callable[[Callable[[], bool]], TickLoop]]:
+    loops: list[TickLoop] = []
 
-    def started(tick: Callable[[], bool]) -> Loop:
-        loop = Loop("test", tick, rest_seconds=LONG_SECONDS)
+    def started(tick: Callable[[], bool]) -> TickLoop:
+        loop = TickLoop("test", tick, rest_seconds=LONG_SECONDS)
         loop.start()
         loops.append(loop)
         return loop
@@ -28,7 +28,7 @@ def start() -> Iterator[Callable[[Callable[[], bool]], Loop]]:
     assert all(loop.stop(deadline_seconds=10) for loop in loops)
 
 
-Start = Callable[[Callable[[], bool]], Loop]
+Start = Callable[[Callable[[], bool]], TickLoop]
 
 
 def test_a_loop_ticks_until_there_is_no_more_work(start: Start) -> None:
@@ -89,7 +89,7 @@ def test_a_failing_tick_is_logged_and_does_not_end_the_loop(start: Start, caplog
 
 def test_a_loop_that_hangs_is_reported_by_stop() -> None:
     leave = threading.Event()
-    loop = Loop("test", partial(leave.wait, 10), rest_seconds=LONG_SECONDS)
+    loop = TickLoop("test", partial(leave.wait, 10), rest_seconds=LONG_SECONDS)
     loop.start()
 
     assert not loop.stop(deadline_seconds=0.01)

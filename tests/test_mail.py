@@ -124,6 +124,15 @@ def test_a_server_that_refuses_is_asked_again_later_with_a_new_link(desk: Desk, 
     assert not desk.waits()
 
 
+def test_a_clock_that_is_set_back_keeps_no_mail_waiting_for_what_it_showed(desk: Desk, office: Office) -> None:
+    # celery/celery#4920: periodic tasks stood still after the time was set back by NTP.
+    desk.clock.jump(-86_400)
+
+    assert desk.tick()
+
+    assert len(office.received) == 1
+
+
 def test_after_a_crash_between_sending_and_noting_it_the_second_link_is_the_one_that_works(
     desk: Desk, office: Office
 ) -> None:

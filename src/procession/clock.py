@@ -1,4 +1,4 @@
-"""The only place that asks the time; everybody else is handed a Clock."""
+"""The only place that asks the time; all other code gets a Clock."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\Z")
 
 
 class SettingError(Exception):
-    """A setting that makes no sense; the text names it, what was given and what is expected."""
+    """A wrong setting; the text names it, its value and what is expected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,10 @@
-"""The folder that holds everything: where things lie in it, who works on it, and how a command wakes its engine."""
+"""The home folder: its layout, its locks, and how a command wakes its engine."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
 import socket
 import threading
@@ -14,13 +15,17 @@ from functools import partial
 from pathlib import Path
 
 from procession.clock import Clock
-from procession.loops import Loop
+from procession.loops import TickLoop
 from procession.model.errors import ProcessionError
 from procession.model.ids import RunId
-from procession.store import migrations
+from procession.store import identity, migrations, sqlite_file
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.database import Database
+from procession.store.folder import BlobFolder
+from procession.store.identity import Place
+from procession.store.log_folder import LogFolder
+from procession.store.logs import Logs
 from procession.store.sqlite import SqliteDatabase
 
 PRIVATE = 0o700  # the database holds hashes of secrets, the files are the customer's
@@ -68,11 +73,11 @@ class Home:
 
     @property
     def restoring(self) -> Path:
-        """Where a restore puts everything until all of it is checked."""
+        """Where a restore puts its files until all are verified."""
         return self.folder / ".restoring"
 
     def exists(self) -> bool:
-        """Whether somebody has used it already. Raises ProcessionError when that cannot be seen."""
+        """Whether it is in use as a home. Raises ProcessionError if it cannot be read."""
         try:
             return self.database.is_file()
         except OSError as error:
@@ -103,17 +108,44 @@ class Home:
             database = self.connect(on_fatal)
             try:
                 migrations.migrate(database, clock.now())
+                self._claim(database)
             except BaseException:
                 database.close()
                 raise
         return database
+
+    def identity(self) -> str | None:
+        """Its id; None where there is no home, or none that can be read."""
+        return sqlite_file.home_id(self.database)
+
+    def place(self) -> Place:
+        """Where it is. Raises ProcessionError when that cannot be seen."""
+        try:
+            path, found = self.folder.resolve(), self.folder.stat()
+        except OSError as error:
+            raise self._unusable(error) from error
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        return Place(path=shown, device=str(found.st_dev), inode=str(found.st_ino))
+
+    def _claim(self, database: Database) -> None:
+        with database.read() as tx:
+            is_new = identity.find(tx).place is None
+        if is_new:
+            database.write(partial(identity.claim, place=self.place()))
+
+    def settle(self, database: Database) -> None:
+        """Find out whether it is a copy, which holds what was under way in the original; only with the lock."""
+        with database.read() as tx:
+            is_settled = identity.find(tx).place == self.place()
+        if not is_settled:
+            database.write(partial(identity.settle, place=self.place(), new_id=secrets.token_hex(16)))
 
     def connect(self, on_fatal: Callable[[str], None] = _only_raise) -> Database:
         """The database as it is, with the schema that it has."""
         return SqliteDatabase(self.database, on_fatal=on_fatal)
 
     def begin_restore(self) -> None:
-        """From here on nobody makes a home here, until the restored database has its name. Raises Busy."""
+        """Keeps others from making a home here until the restored database has its name. Raises Busy."""
         with self._handle() as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             if self.exists():
@@ -128,7 +160,11 @@ class Home:
 
     def open_blobs(self) -> Blobs:
         self.prepare()
-        return Blobs(self.files)
+        return BlobFolder(self.files)
+
+    def open_logs(self) -> Logs:
+        self.prepare()
+        return LogFolder(self.logs)
 
     def open_chunks(self) -> Chunks:
         self.prepare()
@@ -166,7 +202,7 @@ class Home:
             os.close(handle)
 
     def holder(self) -> str | None:
-        """Who holds the engine's lock, None when nobody does."""
+        """The holder of the engine's lock, or None."""
         if not self.is_awake():
             return None
         with suppress(OSError):
@@ -224,7 +260,7 @@ class EngineLock:
         self._handle = handle
 
     def describe(self, holder: str) -> None:
-        """What others are told about us."""
+        """Describes this engine for others."""
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, holder.encode(), 0)
 
@@ -238,7 +274,7 @@ class Listener:
     def __init__(self, ear: socket.socket, look: Callable[[RunId], None], *, hush: Callable[[], object]) -> None:
         self._ear, self._look, self._hush = ear, look, hush
         self._is_closing = threading.Event()
-        self._loop = Loop("wake", self.tick, rest_seconds=3600)
+        self._loop = TickLoop("wake", self.tick, rest_seconds=3600)
 
     def start(self) -> None:
         self._loop.start()

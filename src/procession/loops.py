@@ -1,4 +1,4 @@
-"""Loops: a tick called in a thread, again and again, until it is stopped. Nobody else waits."""
+"""Loops: call a tick in a thread until stopped. No other code waits."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 
-class Loop:
+class TickLoop:
     """Calls `tick` while it returns True (there was work); at False it rests `rest_seconds`, or until wake().
 
-    Tests call the tick itself and need no Loop. A Loop is started once and stopped once.
+    Tests call the tick itself and need no TickLoop. It is started once and stopped once.
     """
 
     def __init__(self, name: str, tick: Callable[[], bool], *, rest_seconds: float) -> None:

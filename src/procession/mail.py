@@ -11,7 +11,7 @@ from functools import partial
 
 from procession.clock import Clock
 from procession.config import Settings, SmtpServer
-from procession.loops import Loop
+from procession.loops import TickLoop
 from procession.model.ends import one_line
 from procession.operations import letters
 from procession.operations.alerts import Letter
@@ -22,14 +22,14 @@ REST_SECONDS = 15.0  # between two looks for mail that a command has left, or th
 SECONDS_MAX = 20.0  # for each answer of the mail server
 
 
-def loop(settings: Settings, database: Database, clock: Clock, address: str) -> Loop | None:
-    """What sends; None where no mail is sent. A mail under way when the server ends is sent again."""
+def loop(settings: Settings, database: Database, clock: Clock, address: str) -> TickLoop | None:
+    """The loop that sends mail; None if no mail is sent. Mail interrupted by the server's end is sent again."""
     found = sending(settings, database, clock, address)
-    return None if found is None else Loop("mail", partial(letters.tick, found), rest_seconds=REST_SECONDS)
+    return None if found is None else TickLoop("mail", partial(letters.tick, found), rest_seconds=REST_SECONDS)
 
 
 def sending(settings: Settings, database: Database, clock: Clock, address: str) -> letters.Sending | None:
-    """None without a mail server. `address` is where we listen, for links where no public URL is set."""
+    """Settings for sending; None without a mail server. `address`: for links if no public URL is set."""
     server = settings.smtp
     if server is None:
         return None
@@ -57,7 +57,7 @@ def send(server: SmtpServer, letter: Letter) -> None:
 
 
 def _leave(smtp: smtplib.SMTP) -> None:
-    """A server that answers badly to our goodbye has the mail all the same; it must not get it again."""
+    """Says goodbye; a bad answer to that must not send the mail again."""
     with suppress(OSError, smtplib.SMTPException):
         smtp.quit()
     smtp.close()

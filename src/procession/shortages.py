@@ -1,4 +1,4 @@
-"""What the machine is short of for a while: descriptors, memory, space, a disk that reads. It can be tried again."""
+"""Temporary shortages of the machine: descriptors, memory, disk space, read errors. Worth a retry."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ _PASSING = frozenset(
 
 
 def is_shortage(error: BaseException) -> bool:
-    """Whether the same call may succeed when the shortage is over."""
+    """Whether the same call may succeed once the shortage is over."""
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _PASSING)

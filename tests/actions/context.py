@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import msgspec
 
-from procession.actions.contract import Action, FileInput, FileOutput, InputValue, Outcome, OutputTarget
+from procession.actions.contract import Action, FileInput, FileOutput, InputValue, OutputTarget, StepOutcome
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class LocalContext:
 class Played:
     """How it ended; `outputs` with the bytes of files, `names` with what they are called."""
 
-    outcome: Outcome
+    outcome: StepOutcome
     outputs: dict[str, Any]
     names: dict[str, str]
     context: LocalContext

@@ -22,9 +22,10 @@ from procession.model.ids import UserId
 from procession.model.people import AccountStatus, Caller, User, UserRole
 from procession.model.rights import Rule
 from procession.operations.office import Office
-from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.database import Transaction
+from procession.store.folder import BlobFolder
+from procession.store.log_folder import LogFolder
 from procession.store.sqlite import SqliteDatabase
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -71,9 +72,11 @@ def edge(folder: Path, routes: Sequence[Route]) -> Iterator[Callable[..., Any]]:
 
 
 def _parts(folder: Path, threads: ThreadPoolExecutor) -> Parts:
-    blobs, chunks = Blobs(folder / "files"), Chunks(folder / "uploads")
+    blobs, chunks = BlobFolder(folder / "files"), Chunks(folder / "uploads")
     return Parts(
-        office=Office(actions={}, blobs=blobs, chunks=chunks, logs=folder / "logs", steady=ManualClock().monotonic),
+        office=Office(
+            actions={}, blobs=blobs, chunks=chunks, logs=LogFolder(folder / "logs"), steady=ManualClock().monotonic
+        ),
         announcements=Announcements(),
         upload_bytes_max=100_000,
         hashing=threads,

@@ -32,10 +32,11 @@ from procession.store import history, migrations, moves, permissions, times
 from procession.store import people as people_store
 from procession.store import runs as run_store
 from procession.store import steps as step_store
-from procession.store.blobs import Blobs
 from procession.store.chunks import PLACE_BYTES_MIN, Chunks
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
+from procession.store.folder import BlobFolder
+from procession.store.log_folder import LogFolder
 from procession.store.sqlite import SqliteDatabase
 
 PROCESS = """
@@ -194,7 +195,7 @@ def house(
             actions=actions.book(),
             blobs=blobs,
             chunks=chunks,
-            logs=folder / "logs",
+            logs=LogFolder(folder / "logs"),
             steady=clock.monotonic,
             workbench=workbench,
         )
@@ -211,7 +212,7 @@ def house(
 @contextmanager
 def recovered(
     folder: Path, clock: ManualClock, crash_point: CrashPoint = pass_by
-) -> Iterator[tuple[SqliteDatabase, Blobs, Chunks]]:
+) -> Iterator[tuple[SqliteDatabase, BlobFolder, Chunks]]:
     """What server.open_station() does before anything arrives."""
     failures: list[str] = []
     database = SqliteDatabase(folder / "house.sqlite", on_fatal=failures.append, crash_point=crash_point)
@@ -220,7 +221,7 @@ def recovered(
     least = PLACE_BYTES_MIN if crash_point is pass_by else 1
     chunks = Chunks(folder / "uploads", crash_point=crash_point, place_bytes_min=least)
     uploads.sweep(database, chunks)
-    blobs = Blobs(folder / "files", crash_point=crash_point)
+    blobs = BlobFolder(folder / "files", crash_point=crash_point)
     blobs.sweep()
     yield database, blobs, chunks
     database.close()

@@ -33,12 +33,12 @@ def be_busy(call: Call) -> Any:
 
 
 def write_then_fail(call: Call) -> Any:
-    call.tx.run("CREATE TABLE trace (x)")
+    call.tx.run("CREATE TABLE trace (x TEXT)")
     raise Conflict("not this time")
 
 
 def traces(call: Call) -> Any:
-    return call.tx.one("SELECT count(*) FROM sqlite_master WHERE name = 'trace'")
+    return [int(call.tx.has_table("trace"))]
 
 
 async def stream(call: StreamCall) -> Any:

@@ -4,23 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from procession.door.contract import FileReply, Route, TextReply
-from procession.door.downloads import CHUNK_BYTES, disposition
+from procession.door.downloads import disposition
+from procession.store.blobs import COPY_BYTES
+from procession.store.folder import BlobFolder
 from tests.api.edge import READ, ask, edge
 
-DATA = bytes(range(256)) * (2 * CHUNK_BYTES // 256) + b"the end"
+DATA = bytes(range(256)) * (2 * COPY_BYTES // 256) + b"the end"
 ETAG = f'"{hashlib.sha256(DATA).hexdigest()}"'
 
 
+def _read_path(path: Path, start: int, length: int) -> Iterator[bytes]:
+    yield path.read_bytes()[start : start + length]
+
+
 def fetch(folder: Path, method: str = "GET", path: str = "/v1/file", size: int = len(DATA), **headers: str) -> Any:
-    (folder / "blob").write_bytes(DATA)
-    reply = FileReply(path=folder / "blob", size_bytes=size, name='Zürich "1".csv', sha256=ETAG.strip('"'))
-    replies = {"file": reply, "gone": FileReply(path=folder / "gone", size_bytes=1), "log": TextReply(text="0123é")}
+    blobs = BlobFolder(folder / "files")
+    sink = blobs.sink()
+    sink.write(DATA)
+    sha256 = sink.finish().sha256
+    reply = FileReply(read=partial(blobs.read, sha256), size_bytes=size, name='Zürich "1".csv', sha256=sha256)
+    replies = {
+        "file": reply,
+        "gone": FileReply(read=partial(_read_path, folder / "gone"), size_bytes=1),
+        "log": TextReply(text="0123é"),
+    }
     routes = [
         Route(method="GET", pattern=name, handler=lambda call, name=name: replies[name], rule=READ, summary="")
         for name in replies
@@ -47,7 +62,7 @@ def test_a_file_arrives_whole(tmp_path: Path) -> None:
         (f"bytes=-{len(DATA) * 2}", 0, len(DATA)),
         (f"bytes={len(DATA) - 3}-", len(DATA) - 3, len(DATA)),
         (f"bytes=10-{len(DATA) * 2}", 10, len(DATA)),
-        (f"Bytes={CHUNK_BYTES - 1}-{CHUNK_BYTES}", CHUNK_BYTES - 1, CHUNK_BYTES + 1),
+        (f"Bytes={COPY_BYTES - 1}-{COPY_BYTES}", COPY_BYTES - 1, COPY_BYTES + 1),
     ],
 )
 def test_a_range_is_those_bytes(tmp_path: Path, asked: str, start: int, end: int) -> None:

@@ -13,11 +13,12 @@ import httpx2
 import pytest
 
 from procession.api.nouns import events
-from procession.door.following import CHUNK_BYTES, Watch
+from procession.door.following import Watch
 from procession.model.ids import DataStepId, RunId
 from procession.model.runs import HistoryKind
 from procession.operations.events import News
 from procession.store import history
+from procession.store.logs import PIECE_BYTES
 from tests.api.house import House
 from tests.api.test_steps import log_path, try_again
 from tests.programs import Client, Running, command, serving, sign_in
@@ -199,7 +200,7 @@ def test_it_is_told_live_and_goes_on_after_every_event(at: tuple[Running, Client
     assert {"step": steps["first"], "fraction": 0.5, "message": "half of it"} in [
         item.data for item in told if item.name == "progress"
     ]
-    assert CHUNK_BYTES < 2 * 200_000  # the line is longer than what is read at a time
+    assert PIECE_BYTES < 2 * 200_000  # the line is longer than what is read at a time
     goes_on_after_each(server, client, run, told)
 
 

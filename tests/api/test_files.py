@@ -78,7 +78,7 @@ def test_an_upload_over_the_limit_leaves_nothing(home: House) -> None:
     answer = home.ask("POST", f"files/{file}", files={"file": ("big", b"x" * 200_000)})
 
     assert answer.status_code == 413
-    assert list((home.office.blobs.path("00").parent / "incoming").iterdir()) == []
+    assert list((home.database.path.parent / "files" / "incoming").iterdir()) == []
 
 
 def write_report(home: House, run: str, file: str, text: bytes) -> None:
@@ -93,7 +93,7 @@ def write_report(home: House, run: str, file: str, text: bytes) -> None:
         step = next(step for step in step_store.of_run(tx, RunId.parse(run)) if step.key == "settle")
         assert found is not None
         assert row is not None
-        written = writes.Written(
+        written = writes.PropertyWrite(
             property=row.property, step=step.id, attempt=found.attempt, file_name="report.txt", content=content
         )
         writes.write_property(tx, written, home.clock.now())
@@ -131,7 +131,7 @@ def test_a_full_disk_is_told_in_words_and_leaves_nothing(home: House) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     assert (refused.status_code, "the server's disk takes no more" in refused.json()["message"]) == (503, True)
-    assert list((home.office.blobs.path("0" * 64).parent.parent / "incoming").iterdir()) == []
+    assert list((home.database.path.parent / "files" / "incoming").iterdir()) == []
     assert home.get(f"files/{file}/metadata")["sizeInBytes"] == 0
 
 

@@ -46,6 +46,7 @@ RUN = Run(
     worked_max=None,
     restarted_key=None,
     executor=None,
+    is_held=False,
 )
 CANCELLED = replace(
     RUN,

@@ -15,16 +15,18 @@ from procession.model.people import Role
 from procession.model.tables import Draft, Snapshot
 from procession.operations import table_rows, tables
 from procession.operations.table_rows import RowsRequest
-from procession.operations.tables import Desk
+from procession.operations.tables import TableWork
 from procession.store import permissions
-from procession.store.blobs import Blobs
 from procession.store.checks import contents
+from procession.store.folder import BlobFolder
 from tests.api.house import House
 from tests.api.test_tables import new_table
 
 
-def desk(home: House, who: str = "owner") -> Desk:
-    return Desk(database=home.database, office=home.office, admit=lambda tx: home.act(tx, who), clock=home.clock.now)
+def desk(home: House, who: str = "owner") -> TableWork:
+    return TableWork(
+        database=home.database, office=home.office, admit=lambda tx: home.act(tx, who), clock=home.clock.now
+    )
 
 
 def test_a_draft_of_an_older_version_is_not_published(home: House) -> None:
@@ -82,7 +84,7 @@ def test_a_crash_at_the_publication_of_a_file_changes_nothing(home: House, tmp_p
         if point == where:
             raise Crash
 
-    office = replace(home.office, blobs=Blobs(tmp_path / "files", crash_point=crash))
+    office = replace(home.office, blobs=BlobFolder(tmp_path / "files", crash_point=crash))
     with pytest.raises(Crash):
         table_rows.write(replace(desk(home), office=office), table, request)
 

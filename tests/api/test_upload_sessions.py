@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 
 from procession.model.uploads import Chunk
 from procession.operations import uploads
-from procession.store.blobs import Blobs
+from procession.store import uploads as upload_store
 from procession.store.chunks import Chunks
+from procession.store.folder import BlobFolder
 from tests.api.house import House
 from tests.api.test_files import file_of
 
@@ -136,6 +138,17 @@ def test_a_commit_sent_twice_is_answered_twice_and_done_once(home: House, file: 
     late = home.ask("POST", place(file, session, 2), files={"file": ("part", b"late")})
     assert (late.status_code, "was committed" in late.json()["message"]) == (400, True)
     assert content(home, file) == b"once"
+
+
+def test_no_chunk_is_recorded_once_its_session_is_committed(home: House, file: str) -> None:
+    session = begin(home, file)
+    send(home, file, session, 1, b"one")
+    assert home.database.write(partial(upload_store.keep, session=session, chunk=chunk(2, "early"))) is True
+    home.database.write(partial(upload_store.commit, session=session, now=home.clock.now()))
+
+    assert home.database.write(partial(upload_store.keep, session=session, chunk=chunk(3, "late"))) is False
+    with home.database.read() as tx:
+        assert upload_store.chunks(tx, session) == []
 
 
 def test_a_file_that_has_a_name_keeps_it(home: House, file: str) -> None:
@@ -262,7 +275,7 @@ def test_what_a_crash_left_without_a_row_is_swept_and_the_rest_kept(home: House,
 
 
 def test_a_join_leaves_nothing_when_a_chunk_is_gone(tmp_path: Path) -> None:
-    chunks, blobs = Chunks(tmp_path / "uploads"), Blobs(tmp_path / "files")
+    chunks, blobs = Chunks(tmp_path / "uploads"), BlobFolder(tmp_path / "files")
     sink = chunks.sink(UNKNOWN, 1)
     sink.write(b"one")
     sink.finish()

@@ -16,7 +16,7 @@ from procession.door.bodies import ClientGone
 from procession.door.uploads import Upload, receive_file
 from procession.model.errors import Invalid, ProcessionError, TooLarge
 from procession.model.files import NAME_BYTES_MAX, clean_name
-from procession.store.blobs import Blobs
+from procession.store.folder import BlobFolder
 
 MULTIPART = "multipart/form-data; boundary=XyZ"
 
@@ -35,7 +35,7 @@ def upload(
     async def receive() -> dict[str, Any]:
         return next(coming)
 
-    sink = Blobs(folder).sink()
+    sink = BlobFolder(folder).sink()
     return asyncio.run(receive_file(receive, {"content-type": kind}, sink, most=most))
 
 
@@ -118,7 +118,7 @@ def test_an_announced_length_over_the_limit_is_refused_unread(tmp_path: Path) ->
         raise AssertionError("the body was read")
 
     with pytest.raises(TooLarge):
-        asyncio.run(receive_file(receive, {"content-length": str(2**40)}, Blobs(tmp_path).sink()))
+        asyncio.run(receive_file(receive, {"content-length": str(2**40)}, BlobFolder(tmp_path).sink()))
 
 
 def test_an_empty_file_is_a_file(tmp_path: Path) -> None:

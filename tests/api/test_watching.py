@@ -54,11 +54,11 @@ async def ended(home: House, listener: Listener, end: Operation) -> BaseExceptio
     heard = asyncio.Event()
     listen = home.announcements.listen
 
-    def noticed(*args: Any) -> Any:
+    def noticed(*args: Any, **more: Any) -> Any:
         heard.set()
-        return listen(*args)
+        return listen(*args, **more)
 
-    home.announcements.listen = noticed  # type: ignore[method-assign, assignment]
+    home.announcements.listen = noticed  # type: ignore[method-assign]
     task = asyncio.create_task(listener.ask())
     async with asyncio.timeout(dispatch.RECHECK_SECONDS * 10):
         await heard.wait()

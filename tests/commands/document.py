@@ -43,12 +43,21 @@ name: a backup that was killed, or met a full disk, has none. It replaces no oth
 archive (a plain tar) holds the hashes. The file holds everything, secrets too (as hashes): keep it like the home itself.
 
 `restore` takes an empty folder, or one that is not there. It checks everything before the home can be seen; what goes
-wrong leaves nothing but an empty folder with a lock, which the next try takes. A restored home has no processes: steps that were under way at the moment of the backup count as
-lost, and no process of the original is looked for, so that restoring on the same machine ends nothing there. When a
-server is started on it, such runs go on: a step that was under way runs again, one declared `effect: once` does not.
-If the original still works on those runs, cancel them in the restored home before its server starts.
+wrong leaves nothing but an empty folder with a lock, which the next try takes. A restored home is a copy, as the next
+section says: runs that were under way wait in it until somebody takes them over.
 Uploads in chunks that were under way must be sent again. A backup of an earlier release is brought up to this one when
 it is first used; one of a later release is refused.
+
+## Copies
+
+A home knows its folder. One that was copied, restored or moved to another disk finds out that it is a copy when a server is
+started on it, or any command used: runs that waited or were under way in the original, and mail that was not sent, are left alone, and no process
+of the original is looked for or ended. New runs work as usual. A server says so when it starts, and so do `doctor` and
+`status`. A folder that was moved on its disk, or is reached by another name, is the same home.
+
+`adopt` shows what would be taken over; `--yes` does it, beside a server or without one. Then a step that was under way runs
+again, one declared `effect: once` does not. It is refused while a server works on the original. When the original
+goes on, cancel its runs in the copy instead.
 
 ## Pruning
 
@@ -73,6 +82,7 @@ APPLICATION = "id client_id name user scopes redirect_uris is_public"
 # The fields of each answer: "name" of the object itself, "list[]: name name" of each object in a list, "name: name
 # name" of an object in it; "name?" comes only where there is something to say. In parentheses the option that makes the difference.
 ANSWERS: Mapping[str, str] = {
+    "adopt": "home original runs letters isDone",
     "apply": f"{APPLIED}; steps[]: id key name stepOrder kind; processes[]: {APPLIED} steps",
     "application change": APPLICATION,
     "application create": f"{APPLICATION} client_secret",
@@ -94,7 +104,7 @@ ANSWERS: Mapping[str, str] = {
     "restore": "home file madeAt runs contents missing underWay",
     "run": f"{RUN} isServerRunning",
     "run (--wait)": f"{RUN}; steps[]: {STEP}",
-    "serve": "address home pid isolation hasApplications",
+    "serve": "address home pid isolation hasApplications heldRuns",
     "show": f"{RUN} startedBy reason; steps[]: {STEP}; values[]: reference name type flow decimalPoints value file",
     "status": f"{RUN} isServerRunning; steps[]: {STEP}",
     "user create": f"{USER} setPasswordLink",

@@ -117,13 +117,18 @@ def test_a_restored_home_looks_for_no_process_of_the_original(home: Path, file: 
         assert f"under way at that moment: {run}" in restored.out
         assert "no process of the original is looked for or ended" in restored.out
         with serving(other):
-            wait_until(lambda: command(other, "show", run, "--json").json["outcome"] == "Success", 30)
-        # The original's step, on the same machine with the same boot, was let alone.
-        wait_until(lambda: command(home, "show", run, "--json").json["outcome"] is not None, 20)
-        assert command(home, "show", run, "--json").json["outcome"] == "Success"
+            # The original's step, on the same machine with the same boot, was let alone.
+            wait_until(lambda: command(home, "show", run, "--json").json["outcome"] is not None, 20)
+            assert command(home, "show", run, "--json").json["outcome"] == "Success"
+            assert command(other, "show", run, "--json").json["status"] == "Running"
+            refused = command(other, "adopt", "--yes")
         tries = homes.ask(home, f"SELECT count(*) FROM step_attempt WHERE run_id = {run[3:]}")
+    with serving(other):
+        assert command(other, "adopt", "--yes").code == 0
+        wait_until(lambda: command(other, "show", run, "--json").json["outcome"] == "Success", 30)
 
     assert tries == [(1,)]
+    assert (refused.code, "works on the original" in refused.err) == (1, True)
 
 
 def test_an_upload_under_way_is_begun_again_in_the_restored_home(home: Path, file: Path, other: Path) -> None:

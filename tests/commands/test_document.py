@@ -62,6 +62,7 @@ restart pr-3 reconcile
 run 'Month end'
 apply {folder}/process.yaml
 doctor
+adopt
 user create --email ada@example.com --first-name Ada --last-name Byron --role Designer
 user link ada
 user list

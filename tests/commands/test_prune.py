@@ -15,8 +15,8 @@ from procession.clock import SystemClock
 from procession.home import Home
 from procession.model.ids import RunId
 from procession.store import retention
-from procession.store.blobs import Blobs
-from procession.store.retention import Rule
+from procession.store.folder import BlobFolder
+from procession.store.retention import RetentionRule
 from procession.store.sqlite import SqliteDatabase
 from tests.commands import homes
 from tests.programs import SOURCE, apply_text, command, serving, sign_in
@@ -227,7 +227,7 @@ def make_old(home: Path) -> None:
 
 def test_a_content_published_again_is_not_taken_for_an_old_one(tmp_path: Path) -> None:
     """A blob that was listed as unused, and is named again before it is removed (distribution#3544, nora#584)."""
-    blobs = Blobs(tmp_path / "files")
+    blobs = BlobFolder(tmp_path / "files")
     sha256 = _publish(blobs).sha256
     os.utime(blobs.path(sha256), (0, 0))
     before = time.time() - 3_600
@@ -241,7 +241,7 @@ def test_a_content_published_again_is_not_taken_for_an_old_one(tmp_path: Path) -
     assert _publish(blobs).sha256 in blobs.stored()
 
 
-def _publish(blobs: Blobs):
+def _publish(blobs: BlobFolder):
     sink = blobs.sink()
     sink.write(b"hello")
     return sink.finish()
@@ -299,14 +299,14 @@ def test_a_rule_counts_the_newest_of_each_process(home: Path) -> None:
     database = SqliteDatabase(home / "procession.db", on_fatal=lambda _reason: None)
     now = SystemClock().now()
 
-    def left(rule: Rule) -> list[str]:
+    def left(rule: RetentionRule) -> list[str]:
         with database.read() as tx:
             return [str(run.id) for run in retention.runs(tx, rule)]
 
     try:
-        assert left(Rule(keep=1)) == ["pr-1"]
-        assert left(Rule(ended_before=now + timedelta(days=1))) == ["pr-1", "pr-2", "pr-3"]
-        assert left(Rule(ended_before=now - timedelta(days=1), keep=0)) == []
+        assert left(RetentionRule(keep=1)) == ["pr-1"]
+        assert left(RetentionRule(ended_before=now + timedelta(days=1))) == ["pr-1", "pr-2", "pr-3"]
+        assert left(RetentionRule(ended_before=now - timedelta(days=1), keep=0)) == []
     finally:
         database.close()
 

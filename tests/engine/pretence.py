@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
 
-from procession.actions.contract import Outcome
+from procession.actions.contract import StepOutcome
 from procession.engine.isolation.contract import Died, Done, Job, KillReceipt, Message, ProcessMark, Worker
 from procession.model.lifecycle import StepStatus
 from tests.engine.steps import StepText, wait
@@ -86,6 +86,10 @@ class Pretence:
     def collect(self) -> None:
         os.eventfd_read(self._bell)
 
+    def wake(self) -> None:
+        """As if a process had become ready."""
+        os.eventfd_write(self._bell, 1)
+
     @property
     def is_short(self) -> bool:
         return False
@@ -136,7 +140,7 @@ class PretendedWorker:
         run, _, _ = job.idempotency_key.partition("/")
         self._step = f"{run}/{job.step_key}"
         self._stage.enter(self._step)
-        seconds = float(job.settings["seconds"])
+        seconds = float(job.settings.get("seconds", 0.0))
         if seconds < _HANGS:
             self._timer = threading.Timer(seconds % _FAILS, self._end, [seconds])
             self._timer.start()
@@ -162,7 +166,7 @@ class PretendedWorker:
     def _end(self, seconds: float) -> None:
         status = StepStatus.FAILED if seconds >= _FAILS else StepStatus.SUCCESS
         with self._lock:
-            end: Message = Done(outcome=Outcome(status=status)) if seconds < _DIES else Died(reason="it died")
+            end: Message = Done(outcome=StepOutcome(status=status)) if seconds < _DIES else Died(reason="it died")
             self._messages.append(end)
             is_alive, step, self._step = bool(self._step), self._step, ""
         if is_alive:

@@ -88,12 +88,12 @@ def test_an_exception_of_the_script_is_the_reason_and_its_traceback_the_log(shar
     shared.wait(run)
 
     with shared.db.read() as tx:
-        place = step_operations.log_place(tx, shared.office, run, shared.step(run, "bad").id)
+        tries = step_operations.tries(tx, run, shared.step(run, "bad").id)
 
     assert shared.step(run, "bad").message == "no rate for CZK (line 2)"
-    assert place.path is not None
-    assert place.is_over
-    log = place.path.read_text()
+    assert tries.latest is not None
+    assert tries.is_over
+    log = shared.office.logs.read(tries.latest, 0).decode()
     assert log.startswith("before\n")
     assert "Traceback" in log
 
@@ -213,7 +213,7 @@ def old_file(world: World, run: RunId) -> bytes:
         assert row.file is not None
         old = files.at_attempt(tx, row.file.id, 1)
     assert old.sha256 is not None
-    return world.blobs.path(old.sha256).read_bytes()
+    return world.blobs.fetch(old.sha256).read_bytes()
 
 
 def test_a_restart_is_recorded_with_plan_who_and_why(shared: World) -> None:

@@ -68,6 +68,22 @@ def test_a_log_that_cannot_be_kept_is_told_at_the_end_of_its_step(build: Callabl
     assert world.wait(silent).outcome is Outcome.SUCCESS
 
 
+def test_a_step_whose_input_is_gone_fails_with_the_reason(build: Callable[..., World], tmp_path: Path) -> None:
+    world = build()
+    world.engine.start()
+    given = tmp_path / "rates.csv"
+    given.write_text("a")
+    inputs = data("in", item("f", "File", "INPUT", required=True))
+    run = world.create(world.apply(process(inputs, python("a", "", inputs={"f": "${in.f}"}))), None).id
+    world.upload(run, "in.f", given)
+    (sha256,) = world.blobs.stored()
+    world.blobs.fetch(sha256).unlink()
+    world.start(run)
+
+    assert world.wait(run).outcome is Outcome.FAILED
+    assert world.step(run, "a").message == "the content of this file is missing on the server's disk; tell the operator"
+
+
 def test_a_process_that_cannot_be_listened_to_ends_its_own_step_and_no_other(tmp_path: Path) -> None:
     settings, isolation = EngineSettings(grace_seconds=0.2, workers_max=2), Deaf(OPEN)
     world = World(tmp_path, settings=settings, isolation=OPEN, make_isolation=lambda _: isolation)

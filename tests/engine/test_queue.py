@@ -25,6 +25,20 @@ def test_one_user_s_runs_go_in_the_order_of_their_start() -> None:
     assert chosen(queue, head(3, process=3), head(2, process=2), head(5, process=5)) == 2
 
 
+def test_processes_of_one_user_take_turns_however_many_runs_wait_of_one() -> None:
+    queue = FairQueue(runs_max=10)
+    order = []
+    lines = {1: [1, 2, 3, 4], 2: [101, 102]}
+    while any(lines.values()):
+        run = chosen(queue, *(head(line[0], process=process) for process, line in lines.items() if line))
+        process = 1 if run in lines[1] else 2
+        order.append(lines[process].pop(0))
+        queue.take(head(order[-1], process=process))
+        queue.leave(RunId(order[-1]))
+
+    assert order == [1, 101, 2, 102, 3, 4]
+
+
 def test_users_take_turns_whoever_started_first() -> None:
     queue = FairQueue(runs_max=10)
     order = []

@@ -11,16 +11,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
-
-from procession.model.errors import Invalid
 from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, RunStatus, StepStatus
 from procession.model.runs import HistoryKind
 from procession.store import history
 from tests.engine.steps import fail, mark, marks, process, python, stay, wait
 from tests.engine.test_fair import cpu_seconds
-from tests.engine.world import SetClock, World
+from tests.engine.world import World
 from tests.support import wait_until
 
 CANCELLED, SCHEDULED, RUNNING = RunStatus.CANCELLED, RunStatus.SCHEDULED, RunStatus.RUNNING
@@ -81,72 +78,6 @@ def test_more_steps_than_slots_wait_for_them_and_none_fails(build: Callable[...,
 
     assert world.wait(run).outcome is Outcome.SUCCESS
     assert set(world.statuses(run).values()) == {StepStatus.SUCCESS}
-
-
-def test_a_retry_moves_no_date_of_its_run(build: Callable[..., World]) -> None:
-    # apache/airflow#18024: the run's start date was null after a task had been retried.
-    # apache/airflow#30642: it moved while the run went on, so that durations misled.
-    world = build()
-    world.engine.start()
-    run = world.begin(process(wait("a"), fail("b", retry={"times": 2, "wait": "0.05s"})))
-    wait_until(lambda: world.run(run).started_at)
-    started = world.run(run).started_at
-
-    ended = world.wait(run)
-
-    assert ended.started_at == started
-    last = world.step(run, "b").started_at
-    assert started is not None
-    assert last is not None
-    assert ended.finished_at is not None
-    assert ended.duration_seconds == pytest.approx((ended.finished_at - started).total_seconds(), abs=0.1)
-    assert started <= last <= ended.finished_at
-
-
-def test_a_restart_has_the_time_limit_from_its_own_beginning(build: Callable[..., World]) -> None:
-    # apache/airflow#14265: a run cleared after its timeout had passed was failed at once.
-    world, clock = build(), SetClock()
-    world.clock = clock
-    world.engine = world.new_engine()
-    world.engine.start()
-    run = world.begin(process(wait("a"), wait("b", 0.3), time_limit="1h"))
-    assert world.wait(run).outcome is Outcome.SUCCESS
-    clock.passed_seconds = 7_200.0
-
-    world.restart(run, "a")
-
-    assert world.wait(run).outcome is Outcome.SUCCESS
-
-
-def test_a_restart_has_all_its_retries_again(build: Callable[..., World]) -> None:
-    # apache/airflow#18285: the number of tries was one off after a task had been cleared.
-    world = build()
-    world.engine.start()
-    run = world.begin(process(fail("a", retry={"times": 2, "wait": "0.01s"})))
-    world.wait(run)
-    assert len(begun(world, run)) == 3
-
-    world.restart(run, "a")
-    world.wait(run)
-
-    assert len(begun(world, run)) == 6
-    assert world.step(run, "a").tries == 3
-
-
-def test_a_run_that_is_being_worked_on_is_not_begun_anew(build: Callable[..., World], tmp_path: Path) -> None:
-    # apache/airflow#30124: clearing a task of a running run reset the run's state and start date.
-    world, gate = build(), tmp_path / "gate"
-    world.engine.start()
-    run = world.begin(process(wait("a"), python("b", stay(gate))))
-    world.wait_for(run, "b", StepStatus.RUNNING)
-    before = world.run(run)
-
-    with pytest.raises(Invalid):
-        world.restart(run, "a")
-
-    assert world.run(run) == before
-    gate.touch()
-    assert world.wait(run).outcome is Outcome.SUCCESS
 
 
 def test_a_cancel_lets_the_next_of_a_process_with_a_limit_begin(build: Callable[..., World], tmp_path: Path) -> None:

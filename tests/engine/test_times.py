@@ -18,7 +18,7 @@ from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, RunStatus, StepStatus
 from procession.model.runs import HistoryKind, Run
 from procession.model.steps import AttemptRow, StepRow
-from procession.store import history
+from procession.store import history, queueing
 from tests.crashing import finish, in_a_child
 from tests.engine.conftest import make
 from tests.engine.steps import data, fail, marks, process, python, stay, wait
@@ -222,6 +222,48 @@ def test_the_hours_before_a_restart_from_a_step_are_no_duration(tmp_path: Path, 
         assert again.started_at is not None
         assert again.finished_at is not None
         assert again.finished_at - again.started_at > timedelta(hours=2)
+
+
+def test_a_run_under_way_again_goes_on_from_what_it_took_before(tmp_path: Path, clock: SetClock) -> None:
+    # PrefectHQ/prefect#8570: the running time stayed what it was at the failure, while the run was tried again.
+    with opened(tmp_path, clock) as world:
+        run = begun(world, tmp_path)
+        clock.passed_seconds += 100
+        stop(tmp_path)
+        world.wait(run)
+        (tmp_path / "gate").unlink()
+
+        world.restart(run, "a")
+        world.wait_for(run, "a", StepStatus.RUNNING)
+        clock.passed_seconds += 50
+        shown, of_step = world.run(run).seconds(world.steady()), world.step(run, "a").seconds(world.steady())
+        stop(tmp_path)
+        world.wait(run)
+
+    assert shown is not None
+    assert of_step is not None
+    assert 150 <= shown < 180
+    assert 50 <= of_step < 65
+
+
+def test_a_run_that_was_queued_by_a_wrong_clock_is_overtaken_by_none_of_its_line(
+    tmp_path: Path, clock: SetClock
+) -> None:
+    # celery/celery#4920: what was due by a clock that was then set back waited for that moment.
+    world = make(tmp_path, clock=clock)
+    clock.jumped_seconds = 86_400.0
+    first = world.begin(process(wait("a")))
+    clock.jumped_seconds = 0.0
+    second = world.begin(process(wait("a")))
+
+    with world.db.read() as tx:
+        lines = queueing.Lines(tx, without=())
+        (head,) = lines.heads()
+        lines.pass_by(head)
+        (following,) = lines.heads()
+    world.close()
+
+    assert (head.run, following.run) == (first, second)
 
 
 def test_a_run_that_is_cancelled_while_it_waits_for_a_restart_keeps_what_it_took(

@@ -26,10 +26,11 @@ from procession.operations import files, people, processes, runs
 from procession.operations.act import Act
 from procession.operations.office import Office
 from procession.store import history, steps
-from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
+from procession.store.folder import BlobFolder
+from procession.store.log_folder import LogFolder
 from procession.store.migrations import migrate
 from procession.store.sqlite import SqliteDatabase
 from tests.support import wait_until
@@ -62,7 +63,7 @@ class World:
         self.fatal: list[str] = []
         self.db = SqliteDatabase(self.home / "procession.db", on_fatal=self.fatal.append, crash_point=self.crash_point)
         migrate(self.db, self.clock.now())
-        self.blobs = Blobs(self.home / "files", crash_point=self.crash_point)
+        self.blobs = BlobFolder(self.home / "files", crash_point=self.crash_point)
         self.announcements = Announcements()
         self.engine = self.new_engine()
         self.db.on_look(lambda run: self.engine.look(run))
@@ -70,7 +71,7 @@ class World:
             actions=actions.book(),
             blobs=self.blobs,
             chunks=Chunks(self.home / "uploads", crash_point=self.crash_point),
-            logs=self.home / "logs",
+            logs=LogFolder(self.home / "logs"),
             steady=self.steady,
         )
         self.caller = self._caller()
@@ -85,7 +86,7 @@ class World:
                 announcements=self.announcements,
                 clock=self.clock,
                 work=self.home / "work",
-                logs=self.home / "logs",
+                logs=LogFolder(self.home / "logs"),
                 settings=self.settings,
             )
         )

@@ -9,22 +9,24 @@ import msgspec
 
 encode = msgspec.msgpack.encode
 
-HARMLESS = (encode(["beat"]), encode(["progress", 0.5, "half"]), encode(["progress", 7, "\0"]))
+HARMLESS = (encode(["beat"]), encode(["progress", 0.5, "half"]), encode(["progress", 1, "\0"]))
 FORGED = (
     *HARMLESS,
+    encode(["progress", 7, ""]),
+    encode(["progress", 0.5, "x" * 4_001]),
     encode(["exit", 2**40, 0]),
     encode(["exit", -1, 0.5]),
     encode(["exit", 0, float("nan")]),
     encode(["progress", float("inf"), ""]),
-    encode(["done", "Running", "", {}, False]),
-    encode(["done", "Success", "x" * 10_000, {"a.b": [[]] * 200}, True]),
-    encode(["done", "Success", "", {"a.b": msgspec.msgpack.Ext(1, b"1e999999999")}, False]),
-    encode(["done", "Success", "", {"a.b": msgspec.msgpack.Ext(2, b"\x7f" * 70_000)}, False]),
-    encode(["done", "Success", "", {"a.b": msgspec.msgpack.Ext(4, encode({"path": "/a\0b", "name": "n"}))}, False]),
-    encode(["done", "Success", "", {"a.b": msgspec.msgpack.Ext(9, b"")}, False]),
-    encode(["done", "Success", "", {"a.b": float("inf"), 7: 8}, False]),
-    b"\x95\xa4done\xa7Success\xa0" + b"\x91" * 5_000 + b"\xc3",
-    b"\x95\xa4done\xa7Success\xa0\xdf\xff\xff\xff\xff",
+    encode(["done", 1, "Running", "", {}, False]),
+    encode(["done", 1, "Success", "x" * 10_000, {"a.b": [[]] * 200}, True]),
+    encode(["done", 1, "Success", "", {"a.b": msgspec.msgpack.Ext(1, b"1e999999999")}, False]),
+    encode(["done", 1, "Success", "", {"a.b": msgspec.msgpack.Ext(2, b"\x7f" * 70_000)}, False]),
+    encode(["done", 1, "Success", "", {"a.b": msgspec.msgpack.Ext(4, encode({"path": "/a\0b", "name": "n"}))}, False]),
+    encode(["done", 1, "Success", "", {"a.b": msgspec.msgpack.Ext(9, b"")}, False]),
+    encode(["done", 1, "Success", "", {"a.b": float("inf"), 7: 8}, False]),
+    b"\x96\xa4done\x01\xa7Success\xa0" + b"\x91" * 5_000 + b"\xc3",
+    b"\x96\xa4done\x01\xa7Success\xa0\xdf\xff\xff\xff\xff",
     b"",
 )
 

@@ -11,7 +11,9 @@ import pytest
 
 from procession.engine.isolation import codec
 from procession.engine.isolation.channel import MESSAGE_BYTES_MAX
-from procession.engine.options import EngineSettings, log_path
+from procession.engine.isolation.frames import decode
+from procession.engine.isolation.options import LOG_BYTES_MAX
+from procession.engine.options import EngineSettings
 from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, StepStatus
 from procession.model.runs import HistoryKind
@@ -38,28 +40,28 @@ def world(tmp_path: Path) -> Iterator[World]:
 @pytest.mark.parametrize("frame", frames.FORGED, ids=range(len(frames.FORGED)))
 def test_a_forged_frame_is_a_frame_of_ours_or_none(frame: bytes) -> None:
     if frame in frames.HARMLESS:
-        codec.decode_frame(frame)
+        decode(frame)
     else:
         with pytest.raises(codec.Malformed):
-            codec.decode_frame(frame)
+            decode(frame)
 
 
 def test_random_frames_are_understood_or_refused(is_thorough: bool) -> None:
     for frame in frames.many(seed=1, count=100_000 if is_thorough else 5_000):
         try:
-            codec.decode_frame(frame)
+            decode(frame)
         except codec.Malformed as refused:
             assert len(refused.message) < 1_000, frame
 
 
-@pytest.mark.parametrize("head", [b"", b"\x95\xa4done\xa7Success\xa0", b"\x92\xa4beat"])
+@pytest.mark.parametrize("head", [b"", b"\x96\xa4done\x01\xa7Success\xa0", b"\x92\xa4beat"])
 def test_sixteen_megabytes_of_empty_lists_cost_next_to_nothing(head: bytes) -> None:
     count = MESSAGE_BYTES_MAX - 100
     frame = head + b"\xdd" + count.to_bytes(4) + b"\x90" * count + b"\xc3"
 
     tracemalloc.start()
     with pytest.raises(codec.Malformed):
-        codec.decode_frame(frame)
+        decode(frame)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
@@ -95,7 +97,7 @@ def _check_end(world: World, run: RunId) -> None:
     with world.db.read() as tx:
         attempt = history.attempts_of_run(tx, run)[0]
     wait_until(lambda: _is_gone(world, run))
-    text = log_path(world.home / "logs", attempt.id).read_text()
+    text = world.office.logs.read(attempt.id, 0, LOG_BYTES_MAX).decode()
     lines = [line for line in text.splitlines() if line.startswith("line ")]
     assert lines == [f"line {number}" for number in range(len(lines))]
     assert len(lines) >= FRAMES_EACH

@@ -8,7 +8,7 @@ import pytest
 
 from procession.model.errors import TooMany
 from procession.oauth import limits
-from procession.oauth.limits import Counter, Limit, Limits
+from procession.oauth.limits import Counter, Limit, OAuthLimits
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 TWO = Limit(most=2, seconds=60)
@@ -52,7 +52,7 @@ def test_no_more_keys_are_kept_than_a_limit_says() -> None:
 
 
 def test_a_login_is_one_whatever_its_case_and_from_wherever_it_is_tried() -> None:
-    tools = Limits()
+    tools = OAuthLimits()
 
     for number in range(limits.SIGN_INS_OF_LOGIN.most):
         tools.admit_sign_in("Ada" if number % 2 else " ada ", f"10.0.0.{number}", NOW)
@@ -63,7 +63,7 @@ def test_a_login_is_one_whatever_its_case_and_from_wherever_it_is_tried() -> Non
 
 
 def test_a_script_that_asks_all_the_time_is_slowed_down_though_it_succeeds() -> None:
-    tools = Limits()
+    tools = OAuthLimits()
 
     for _ in range(limits.REQUESTS_OF_CLIENT.most):
         tools.admit_client("c", "10.0.0.1", NOW)

@@ -28,7 +28,7 @@ def tokens_of(answers: list[httpx2.Response]) -> list[dict[str, Any]]:
     return [answer.json() for answer in answers if answer.status_code == 200]
 
 
-def count(made: World, table: str, where: str = "1") -> int:
+def count(made: World, table: str, where: str = "1 = 1") -> int:
     return int(made.write(lambda tx: tx.one(f"SELECT count(*) FROM {table} WHERE {where}"))[0])
 
 

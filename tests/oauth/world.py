@@ -29,9 +29,10 @@ from procession.operations.office import Office
 from procession.serving import application as app
 from procession.store import migrations
 from procession.store import people as people_store
-from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.database import Transaction
+from procession.store.folder import BlobFolder
+from procession.store.log_folder import LogFolder
 from procession.store.sqlite import SqliteDatabase
 from tests.support import wait_until
 
@@ -192,9 +193,9 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
     migrations.migrate(database, clock.now())
     office = Office(
         actions=actions.book(),
-        blobs=Blobs(folder / "files"),
+        blobs=BlobFolder(folder / "files"),
         chunks=Chunks(folder / "uploads"),
-        logs=folder / "logs",
+        logs=LogFolder(folder / "logs"),
         steady=clock.monotonic,
     )
     with ThreadPoolExecutor(4) as threads, socket.socket() as listening:

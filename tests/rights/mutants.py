@@ -19,7 +19,7 @@ from procession.door.contract import Route
 from procession.model import people, rights
 from procession.model.people import Role, UserRole
 from procession.model.rights import PUBLIC, Rule
-from procession.operations import applications, files, grants, logs, permissions
+from procession.operations import applications, files, grants, log_items, permissions
 from procession.operations import people as users
 from tests.rights import oracle
 
@@ -145,7 +145,7 @@ def of_checks() -> Iterator[CheckMutant]:
 
     for module, name in CHECKS:
         yield CheckMutant(module=module, name=name, change="passes", value=passes)
-    for module in (users, grants, applications, logs, permissions):
+    for module in (users, grants, applications, log_items, permissions):
         yield CheckMutant(module=module, name="ADMINS", change="nobody", value=frozenset())
         yield CheckMutant(module=module, name="ADMINS", change="everybody", value=frozenset(UserRole))
     for module, name in IN_BODIES:

@@ -141,7 +141,9 @@ def _of_deleted_application(tx: Transaction, user: User, now: datetime) -> str:
 
 def _of_a_consent(tx: Transaction, application: Application, user: User, now: datetime) -> dict[str, str]:
     """What an authorization code flow gives besides access tokens."""
-    asked = consents.Request(application=application, scopes=ALL, redirect_uri="https://a.example/", challenge=None)
+    asked = consents.ConsentRequest(
+        application=application, scopes=ALL, redirect_uri="https://a.example/", challenge=None
+    )
     code = consents.allow(tx, user.id, asked, now)
     found = consents.find_code(tx, code, application.id, now)
     assert found is not None

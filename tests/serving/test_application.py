@@ -16,4 +16,4 @@ def test_a_route_with_a_rule_does_not_start_where_nobody_can_prove_who_they_are(
     route = Route(method="GET", pattern="secrets", handler=server.health, rule=rule, summary="", space=space)
 
     with pytest.raises(ValueError, match="nobody can prove who they are at GET secrets"):
-        application.check((route,))
+        application.check((route,), {Space.API})

@@ -8,11 +8,11 @@ from functools import partial
 
 import pytest
 
-from procession.serving.running import Part, Running
+from procession.serving.running import Running, Service
 
 
-def part(name: str, told: list[str], stop: Callable[[], object] | None = None) -> Part:
-    return Part(
+def part(name: str, told: list[str], stop: Callable[[], object] | None = None) -> Service:
+    return Service(
         name=name,
         start=partial(told.append, f"start {name}"),
         stop=stop or partial(told.append, f"stop {name}"),
@@ -65,7 +65,7 @@ def test_a_part_that_does_not_start_is_not_stopped() -> None:
     running.start(part("database", told))
 
     with pytest.raises(OSError, match="not today"):
-        running.start(Part(name="engine", start=fail, stop=partial(told.append, "stop engine"), seconds_max=10.0))
+        running.start(Service(name="engine", start=fail, stop=partial(told.append, "stop engine"), seconds_max=10.0))
 
     running.stop()
     assert told == ["start database", "stop database"]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from procession.engine.isolation import processes
-from procession.engine.options import log_path
 from procession.model.errors import Unavailable
 from procession.model.ids import ProcessId, RunId
 from procession.model.lifecycle import RUN_FINAL, Outcome, RunStatus, StepStatus
@@ -82,7 +81,7 @@ def files_and_logs(place: Place) -> None:
     with place.world.db.read() as tx:
         sql = "SELECT a.id FROM step_attempt a JOIN step s ON s.id = a.step_id WHERE s.run_id = ? AND s.key = 'talk'"
         [(attempt,)] = tx.all(sql, run.number)
-    log = log_path(place.world.home / "logs", attempt).read_text().splitlines()
+    log = place.world.office.logs.read(attempt, 0).decode().splitlines()
     assert log == [f"line {number}" for number in range(LINES)]
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from procession.engine.isolation import IsolationSettings, processes
 from procession.engine.options import EngineSettings
+from procession.store import sqlite_commits
 from tests.engine.world import World
 from tests.shortage.injecting import FAILURES, Call, Injector, Order, install
 from tests.shortage.scenarios import SCENARIOS, WORKERS, Place, takes_every_slot
@@ -86,6 +87,7 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     """Makes one machine after the other; the one before is closed."""
     injector = Injector()
     install(monkeypatch, injector)
+    monkeypatch.setattr(sqlite_commits, "REST_SECONDS", SETTINGS.short_seconds)
     made: list[Machine] = []
 
     def make() -> Machine:

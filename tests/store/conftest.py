@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from procession.store.blobs import Blobs
 from procession.store.database import Database
+from procession.store.folder import BlobFolder
+from procession.store.log_folder import LogFolder
+from procession.store.logs import Logs
 from procession.store.sqlite import SqliteDatabase
 
 Notice = Callable[[str], None]
@@ -18,8 +22,10 @@ def _sqlite(folder: Path, fatal: Notice, crash_point: Notice) -> Database:
     return SqliteDatabase(folder / "test.db", on_fatal=fatal, crash_point=crash_point)
 
 
-# A second implementation is a line here: every test that asks for `opened` then runs on it too.
-DATABASES = {"sqlite": _sqlite}
+# A second implementation is a line here: every test that asks for `opened`, `blobs` or `logs` then runs on it too.
+DATABASES: dict[str, Callable[[Path, Notice, Notice], Database]] = {"sqlite": _sqlite}
+BLOBS: dict[str, Callable[[Path], Blobs]] = {"folder": BlobFolder}
+LOGS: dict[str, Callable[[Path], Logs]] = {"folder": LogFolder}
 
 
 @dataclass
@@ -41,6 +47,16 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
     yield Opened(db=db, fatal=fatal, points=points)
     db.close()
     assert fatal == []
+
+
+@pytest.fixture(params=BLOBS)
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    return BLOBS[request.param](tmp_path / "files")
+
+
+@pytest.fixture(params=LOGS)
+def logs(request: pytest.FixtureRequest, tmp_path: Path) -> Logs:
+    return LOGS[request.param](tmp_path / "logs")
 
 
 class OpenedFile(SqliteDatabase):

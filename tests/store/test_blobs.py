@@ -1,4 +1,4 @@
-"""The content store: what a step may hand in, and what a crash leaves."""
+"""What every store of contents behind the port keeps: what a step may hand in, and what is read of it again."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ import ctypes
 import hashlib
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from procession.model.errors import Invalid, NotFound
-from procession.store.blobs import Blobs
+from procession.store.blobs import COPY_BYTES, Blobs
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
-
-
-@pytest.fixture
-def blobs(tmp_path: Path) -> Blobs:
-    return Blobs(tmp_path / "files")
 
 
 @pytest.fixture
@@ -38,8 +34,7 @@ def test_a_file_of_a_step_is_kept_under_its_hash(blobs: Blobs, folder: Path) -> 
 
     assert content.sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
     assert content.size_bytes == 4_000_000
-    with blobs.open(content.sha256) as file:
-        assert file.read() == source.read_bytes()
+    assert b"".join(blobs.read(content.sha256)) == source.read_bytes()
     assert blobs.sweep() == 0
 
 
@@ -120,38 +115,65 @@ def test_an_abandoned_content_leaves_nothing(blobs: Blobs) -> None:
     assert blobs.sweep() == 0
 
 
-def test_the_sweep_removes_what_a_crash_left_and_nothing_else(tmp_path: Path) -> None:
-    def crash(point: str) -> None:
-        if point == "before publication":
-            raise KeyboardInterrupt
-
-    halted = Blobs(tmp_path / "files", crash_point=crash).sink()
-    halted.write(b"half")
-    with pytest.raises(KeyboardInterrupt):
-        halted.finish()
-    blobs = Blobs(tmp_path / "files")
+def kept(blobs: Blobs, data: bytes) -> str:
     sink = blobs.sink()
-    sink.write(b"whole")
-    content = sink.finish()
-
-    assert blobs.sweep() == 1
-    assert blobs.sweep() == 0
-    with blobs.open(content.sha256) as file:
-        assert file.read() == b"whole"
+    sink.write(data)
+    return sink.finish().sha256
 
 
-def test_a_content_that_is_there_already_is_as_durable_as_a_new_one(tmp_path: Path) -> None:
-    points: list[str] = []
-    blobs = Blobs(tmp_path / "files", crash_point=points.append)
-    for _ in range(2):
-        sink = blobs.sink()
-        sink.write(b"the same")
-        sink.finish()
+@pytest.mark.parametrize(
+    ("start", "length"), [(0, 5), (COPY_BYTES - 1, 2), (3, 2 * COPY_BYTES), (2 * COPY_BYTES, 99), (9 * COPY_BYTES, 1)]
+)
+def test_a_part_of_a_content_is_read(blobs: Blobs, start: int, length: int) -> None:
+    data = bytes(range(256)) * (2 * COPY_BYTES // 256) + b"the end"
+    sha256 = kept(blobs, data)
 
-    # The folders are synced before the last point: whoever was first may not have come so far when the second asks.
-    assert points == ["before publication", "after publication", "after publication"]
+    pieces = list(blobs.read(sha256, start, length))
+
+    assert b"".join(pieces) == data[start : start + length]
+    assert max(map(len, pieces), default=0) <= COPY_BYTES
 
 
-def test_a_content_that_is_gone_is_said_so(blobs: Blobs) -> None:
+def test_an_empty_content_is_one_too(blobs: Blobs) -> None:
+    sha256 = kept(blobs, b"")
+
+    assert (list(blobs.read(sha256)), blobs.size_bytes(sha256), blobs.fetch(sha256).read_bytes()) == ([], 0, b"")
+    assert blobs.stored() == {sha256}
+
+
+def test_a_content_that_is_gone_is_said_so_by_each_question(blobs: Blobs) -> None:
+    reading = blobs.read("0" * 64)
+
+    assert blobs.size_bytes("0" * 64) is None
     with pytest.raises(NotFound, match="missing on the server's disk"):
-        blobs.open("0" * 64)
+        next(reading)
+    with pytest.raises(NotFound, match="missing on the server's disk"):
+        blobs.fetch("0" * 64)
+
+
+def test_what_is_read_stays_whole_when_it_is_dropped_meanwhile(blobs: Blobs) -> None:
+    data = b"x" * (COPY_BYTES + 1)
+    sha256 = kept(blobs, data)
+    reading = blobs.read(sha256)
+    first = next(reading)
+
+    assert blobs.drop(sha256, before=2**40, is_named=set().__contains__) == len(data)
+    assert first + b"".join(reading) == data
+    assert blobs.stored() == set()
+
+
+def test_only_what_is_old_and_named_by_no_row_is_dropped(blobs: Blobs) -> None:
+    sha256 = kept(blobs, b"a")
+
+    assert blobs.drop(sha256, before=0, is_named=set().__contains__) is None
+    assert blobs.drop(sha256, before=2**40, is_named={sha256}.__contains__) is None
+    assert blobs.drop(sha256, before=2**40, is_named=set().__contains__) == 1
+    assert blobs.drop(sha256, before=2**40, is_named=set().__contains__) is None
+
+
+def test_many_publish_the_same_content_at_once(blobs: Blobs) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        found = set(threads.map(kept, [blobs] * 40, [b"same" * 10_000] * 40))
+
+    assert blobs.stored() == found and len(found) == 1
+    assert blobs.sweep() == 0

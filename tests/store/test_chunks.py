@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from procession.model.files import Content
 from procession.model.uploads import Chunk
 from procession.store import assembly
-from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks, ChunkSink
+from procession.store.folder import BlobFolder
 
 SESSION = "2a27a605-d05f-4199-bae0-8da44cd24f70"
 
@@ -28,7 +28,7 @@ class Upload:
     parts: dict[int, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.blobs = Blobs(self.folder / "files")
+        self.blobs = BlobFolder(self.folder / "files")
         self.restart()
 
     def restart(self) -> None:

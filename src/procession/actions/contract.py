@@ -1,4 +1,4 @@
-"""What an action is: settings, a function from Context to Outcome, and an example that is run as a test.
+"""What an action is: settings, a function from Context to StepOutcome, and an example that is run as a test.
 
 An action runs in the isolated child (engine/isolation), never in the server: it knows no database, no HTTP, no
 other action. References in its settings were resolved before it is called.
@@ -55,7 +55,7 @@ class OutputTarget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class StepOutcome:
     """How an attempt ended: SUCCESS, WARNING or FAILED, the completion message, and outputs by property reference.
 
     `outputs` is keyed by "step.property" as written in the settings, without "${" and "}".
@@ -162,7 +162,7 @@ class Action:
     kind: str
     title: str
     settings: type[msgspec.Struct]
-    run: Callable[[Context], Outcome]
+    run: Callable[[Context], StepOutcome]
     reads: Callable[[Any], tuple[str, ...]]  # settings -> "step.property" references it reads
     writes: Callable[[Any], tuple[str, ...]]  # settings -> "step.property" references it writes
     examples: tuple[Example, ...]

@@ -11,11 +11,12 @@ from procession.actions import references, values
 from procession.actions.contract import Context
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.reading.columns import Relation
 from procession.actions.references import ReferenceText
 
 if TYPE_CHECKING:
     import duckdb
+
+    from procession.actions.reading.columns import Relation
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 

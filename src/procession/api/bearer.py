@@ -8,13 +8,13 @@ from datetime import datetime
 from procession.door.contract import Request
 from procession.model.errors import Unauthorized
 from procession.model.people import Caller
-from procession.operations import permissions
+from procession.operations.callers import Callers
 from procession.store.database import Transaction
 
 
-def prove(tx: Transaction, request: Request, now: datetime) -> Caller:
+def prove(callers: Callers, tx: Transaction, request: Request, now: datetime) -> Caller:
     """Raises Unauthorized."""
-    return permissions.authenticate(tx, token(request.headers), now)
+    return callers.authenticate(tx, token(request.headers), now)
 
 
 def token(headers: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Keeping a home: backup, restore, prune."""
+"""Keeping a home: backup, restore, adopt, prune."""
 
 from __future__ import annotations
 
@@ -27,6 +27,19 @@ def restore(console: Console, file: str) -> int:
     from procession.commands import restoring
 
     return restoring.restore(console, file)
+
+
+@command("adopt", example="adopt --home /srv/procession --yes")
+@option("--yes", "Do it; without it, adopt only shows what would go on here.", is_flag=True)
+def adopt(console: Console, *, yes: bool) -> int:
+    """Take over what was under way in the home that this one is a copy of.
+
+    A home that was copied, restored from a backup or moved to another disk leaves such runs and mail alone: the
+    original may still be at work on them. Refused while a server works on the original.
+    """
+    from procession.commands import adopting
+
+    return adopting.adopt(console, is_meant=yes)
 
 
 @command("prune", example="prune --older-than 400d --keep 12 --yes")

@@ -44,14 +44,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Hashing:
-    """Reads at most `size` bytes of a file, and knows their SHA-256."""
+    """Reads at most `size` bytes, and knows their SHA-256."""
 
-    def __init__(self, source: BinaryIO, size: int) -> None:
+    def __init__(self, read: Callable[[int], bytes], size: int) -> None:
         self.digest = hashlib.sha256()
-        self._source, self._left = source, size
+        self._read, self._left = read, size
 
     def read(self, size: int = -1) -> bytes:
-        block = self._source.read(self._left if size < 0 else min(size, self._left))
+        block = self._read(self._left if size < 0 else min(size, self._left))
         self._left -= len(block)
         self.digest.update(block)
         return block
@@ -67,9 +67,13 @@ class Writer:
     def add(self, name: str, path: Path) -> Member:
         """Adds the bytes that the file has now; later growth is left out. Raises OSError."""
         with path.open("rb") as source:
-            info = self._info(name, path.stat().st_size)
-            hashing = _Hashing(source, info.size)
-            self._tar.addfile(info, hashing)
+            return self.add_from(name, path.stat().st_size, source.read)
+
+    def add_from(self, name: str, size: int, read: Callable[[int], bytes]) -> Member:
+        """So many bytes of what `read` gives, at most as many as it is asked for. Raises OSError when it gives less."""
+        info = self._info(name, size)
+        hashing = _Hashing(read, size)
+        self._tar.addfile(info, hashing)
         member = Member(name=name, size=info.size, sha256=hashing.digest.hexdigest())
         self.members.append(member)
         return member

@@ -17,11 +17,12 @@ from procession.clock import SystemClock
 from procession.commands import archive, downloads, views, wording, workplace
 from procession.commands.archive import Manifest, Writer
 from procession.commands.console import Console
-from procession.engine.options import log_path
 from procession.home import Home
 from procession.model.errors import Invalid, NotFound, ProcessionError
 from procession.store import checks, retention, sqlite_file
+from procession.store.blobs import Blobs
 from procession.store.crash import CrashPoint, pass_by
+from procession.store.logs import Logs
 
 SWEEP = "sweep"  # held while contents and logs are read, so prune removes none
 PART = ".procession-part"
@@ -126,16 +127,15 @@ def _examine(copy: Path) -> NamedContents:
 def _write(home: Home, copy: Path, named: NamedContents, file: BinaryIO, *, skip_damaged: bool) -> Manifest:
     with archive.write(file) as writer:
         writer.add(archive.DATABASE, copy)
-        missing = [sha256 for sha256 in sorted(named.contents) if not _add_content(writer, home, sha256)]
+        blobs, logs = home.open_blobs(), home.open_logs()
+        missing = [sha256 for sha256 in sorted(named.contents) if not _add_content(writer, blobs, sha256)]
         if missing and not skip_damaged:
             raise ProcessionError(
                 f"no backup was made: {_in_words(copy, missing[:NAMED_MAX])}; procession doctor tells more,"
                 " --skip-damaged leaves them out"
             )
         for attempt in sorted(named.attempts):
-            path = log_path(home.logs, attempt)
-            if path.exists():
-                writer.add(f"logs/{path.relative_to(home.logs)}", path)
+            _add_log(writer, logs, attempt)
         manifest = Manifest(
             format=archive.FORMAT,
             program=procession.__version__,
@@ -150,11 +150,25 @@ def _write(home: Home, copy: Path, named: NamedContents, file: BinaryIO, *, skip
     return manifest
 
 
-def _add_content(writer: Writer, home: Home, sha256: str) -> bool:
+def _add_log(writer: Writer, logs: Logs, attempt: int) -> None:
+    """What it says now, if it says anything."""
+    size, offset = logs.size_bytes(attempt), 0
+
+    def read(most: int) -> bytes:
+        nonlocal offset
+        piece = logs.read(attempt, offset, most)
+        offset += len(piece)
+        return piece
+
+    if size:
+        writer.add_from(f"logs/{attempt // 1000}/{attempt}.log", size, read)
+
+
+def _add_content(writer: Writer, blobs: Blobs, sha256: str) -> bool:
     """Whether the content was there and matches the hash in its name."""
     try:
-        return not is_damaged(writer.add(f"files/{sha256[:2]}/{sha256[2:]}", home.files / sha256[:2] / sha256[2:]))
-    except FileNotFoundError:
+        return not is_damaged(writer.add(f"files/{sha256[:2]}/{sha256[2:]}", blobs.fetch(sha256)))
+    except (NotFound, FileNotFoundError):
         return False
 
 

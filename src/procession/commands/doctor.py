@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from procession.clock import SystemClock
-from procession.commands import workplace
+from procession.commands import adopting, workplace
 from procession.commands.checking import Check, alerts
 from procession.commands.checking import check as _check
 from procession.commands.console import Console
@@ -21,9 +21,9 @@ from procession.config import GIB, MIB, Settings
 from procession.engine.isolation import ForkServerIsolation, IsolationSettings, processes
 from procession.home import Home
 from procession.serving import station
-from procession.store import checks, history, migrations, retention
+from procession.store import checks, history, identity, migrations, retention, runs
 from procession.store.blobs import Blobs
-from procession.store.database import Database
+from procession.store.database import Database, Transaction
 
 COPY_BYTES = 1 << 20
 NAMED_MAX = 5  # examples in one line
@@ -101,17 +101,33 @@ def _database(home: Home, database: Database, settings: Settings) -> Iterator[Ch
         if wrong:
             return
         name = partial(retention.users_of, tx, mark='"')
-        yield from _contents(Blobs(home.files), checks.contents(tx), name)
+        yield from _contents(home.open_blobs(), checks.contents(tx), name)
+        yield _identity(home, tx)
         yield _leftovers(home, database)
         yield from alerts(tx, sends_mail=settings.smtp is not None, now=SystemClock().now())
 
 
+def _identity(home: Home, tx: Transaction) -> Check:
+    found, held = identity.find(tx), identity.held(tx)
+    if (remark := adopting.remark(found, held)) is not None:
+        return _check("identity", "warning", f"{remark}; {adopting.ADOPT}")
+    if found.is_at(home.place()):
+        return _check("identity", "ok", "this home is where it was made, or was moved or copied with nothing under way")
+    assert found.place is not None
+    under_way = runs.unfinished_ids(tx)
+    if not under_way:
+        return _check("identity", "ok", f"a copy of {found.place.path}; nothing was under way there")
+    text = f"a copy of {found.place.path}; a server started here leaves its runs under way alone ({len(under_way)})"
+    return _check("identity", "warning", f"{text}; {adopting.ADOPT}")
+
+
 def _contents(blobs: Blobs, named: set[str], name: Callable[[str], str]) -> Iterator[Check]:
-    missing = sorted(sha256 for sha256 in named if not blobs.path(sha256).is_file())
+    there = blobs.stored()
+    missing = sorted(named - there)
     changed = sorted(sha256 for sha256 in named - set(missing) if _digest(blobs, sha256) != sha256)
     yield _files("missing files", [name(sha256) for sha256 in missing], f"all {len(named)} contents are there")
     yield _files("changed files", [name(sha256) for sha256 in changed], "every content has the SHA-256 it should have")
-    unused = len(blobs.stored() - named)
+    unused = len(there - named)
     # A server may be writing one right now; a leftover only wastes space.
     yield _check("unused files", "warning" if unused else "ok", f"{unused} contents belong to no file")
 
@@ -124,9 +140,8 @@ def _files(name: str, found: list[str], fine: str) -> Check:
 
 def _digest(blobs: Blobs, sha256: str) -> str:
     digest = hashlib.sha256()
-    with blobs.open(sha256) as file:
-        while block := file.read(COPY_BYTES):
-            digest.update(block)
+    for piece in blobs.read(sha256):
+        digest.update(piece)
     return digest.hexdigest()
 
 

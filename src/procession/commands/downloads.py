@@ -23,7 +23,7 @@ from procession.model.ids import RunId
 from procession.model.lifecycle import RUN_FINAL
 from procession.operations import runs
 from procession.store import steps as step_store
-from procession.store.blobs import COPY_BYTES, Blobs
+from procession.store.blobs import Blobs
 
 Fetch = Callable[[BinaryIO], tuple[int, str]]  # writes the content; gives its size and SHA-256. Raises ProcessionError.
 
@@ -82,11 +82,10 @@ def _fetcher(blobs: Blobs, file: File) -> Fetch | None:
 
     def fetch(target: BinaryIO) -> tuple[int, str]:
         digest, size = hashlib.sha256(), 0
-        with blobs.open(sha256) as source:
-            while block := source.read(COPY_BYTES):
-                target.write(block)
-                digest.update(block)
-                size += len(block)
+        for piece in blobs.read(sha256):
+            target.write(piece)
+            digest.update(piece)
+            size += len(piece)
         if (size, digest.hexdigest()) != (size_bytes, sha256):
             raise ProcessionError("its content on the server's disk is damaged; tell the operator (procession doctor)")
         return size, sha256

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
 
@@ -13,9 +12,9 @@ from procession.commands.console import Console
 from procession.commands.workplace import Workplace
 from procession.model.ids import RunId, StepId
 from procession.operations import steps
+from procession.store import logs
 
 LOOK_SECONDS = 0.1
-READ_BYTES = 2**18
 
 
 def log(console: Console, run_text: str, step_text: str, *, follow: bool, attempt: int | None) -> int:
@@ -24,19 +23,16 @@ def log(console: Console, run_text: str, step_text: str, *, follow: bool, attemp
     with workplace.opened(console) as place:
         with place.database.snapshot() as tx:
             step = workplace.find_step(tx, run_id, step_text)
-            there = steps.log_place(tx, place.office, run_id, step.id, attempt=attempt)
+            latest = steps.tries(tx, run_id, step.id, attempt=attempt).latest
         if follow:
             _follow(place, run_id, step.id)
             return 0
-        tell(console, {"run": str(run_id), "step": str(step.id), "key": step.key}, _bytes(there.path))
+        tell(console, {"run": str(run_id), "step": str(step.id), "key": step.key}, _bytes(place, latest))
     return 0
 
 
-def _bytes(path: Path | None) -> bytes:
-    try:
-        return b"" if path is None else path.read_bytes()
-    except FileNotFoundError:  # the try has written nothing
-        return b""
+def _bytes(place: Workplace, attempt: int | None) -> bytes:
+    return b"" if attempt is None else b"".join(logs.pieces(place.office.logs, attempt, 0, sys.maxsize))
 
 
 def tell(console: Console, about: dict[str, str], content: bytes) -> None:
@@ -78,29 +74,21 @@ def _harmless(line: bytes) -> str:
 def _follow(place: Workplace, run_id: RunId, step: StepId) -> None:
     """Follows every try from the latest one on, until the step is over."""
     printer = Printer()
-    path: Path | None = None
+    number: int | None = None
     offset = 0
 
     def look() -> bool:
-        nonlocal path, offset
-        # Checked before the read: after the end, the file has everything.
+        nonlocal number, offset
+        # Checked before the read: after the end, the log has everything.
         with place.database.snapshot() as tx:
-            there = steps.log_place(tx, place.office, run_id, step)
-        for one in there.after(path):
-            path, offset = one, _copy(one, offset if one == path else 0, printer)
-        return there.is_over
+            tries = steps.tries(tx, run_id, step)
+        for one in tries.after(number):
+            offset = offset if one == number else 0
+            number = one
+            for piece in logs.pieces(place.office.logs, one, offset, sys.maxsize):
+                printer.show(piece)
+                offset += len(piece)
+        return tries.is_over
 
     loops.until(look, rest_seconds=LOOK_SECONDS)
     printer.end()
-
-
-def _copy(path: Path, offset: int, printer: Printer) -> int:
-    """Prints the file from `offset` on and returns where it ended."""
-    if not path.exists():
-        return offset
-    with path.open("rb") as file:
-        file.seek(offset)
-        while content := file.read(READ_BYTES):
-            printer.show(content)
-            offset += len(content)
-    return offset

@@ -22,7 +22,7 @@ from procession.model.ids import RunId
 from procession.store import checks, history, retention, sqlite_file
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
-from procession.store.retention import OldRun, Rule
+from procession.store.retention import OldRun, RetentionRule
 
 RUNS_AT_ONCE = 20  # in one transaction: a server's writer waits for some milliseconds
 REST_SECONDS = 0.05  # between two writes beside a server, so its own writes get through
@@ -93,10 +93,10 @@ def _alone(home: Home, wanted: PruneOptions) -> Iterator[bool]:
         lock.release()
 
 
-def _rule(tx: Transaction, place: Workplace, wanted: PruneOptions) -> Rule:
+def _rule(tx: Transaction, place: Workplace, wanted: PruneOptions) -> RetentionRule:
     if wanted.age is None and wanted.keep is None:
-        return Rule(ended_before=datetime.min.replace(tzinfo=place.clock.now().tzinfo))
-    return Rule(
+        return RetentionRule(ended_before=datetime.min.replace(tzinfo=place.clock.now().tzinfo))
+    return RetentionRule(
         ended_before=None if wanted.age is None else place.clock.now() - wanted.age,
         keep=wanted.keep,
         processes=tuple(workplace.find_process(tx, text) for text in wanted.processes),
@@ -108,25 +108,20 @@ def _measure(tx: Transaction, place: Workplace, done: Pruned) -> None:
     named, kept = checks.contents(tx), retention.attempts(tx) - retention.attempts_of(tx, going)
     unused = place.office.blobs.stored() - named
     sizes = retention.contents_of(tx, going)
-    sizes |= {sha256: place.office.blobs.path(sha256).stat().st_size for sha256 in unused}
-    logs = [size for attempt, size in _logs(place) if attempt not in kept]
+    sizes |= {sha256: place.office.blobs.size_bytes(sha256) or 0 for sha256 in unused}
+    logs = [place.office.logs.size_bytes(attempt) for attempt in place.office.logs.stored() if attempt not in kept]
     done.contents, done.logs = len(sizes), len(logs)
     done.freed_bytes = sum(sizes.values()) + sum(logs)
     done.database_after = done.database_before
-
-
-def _logs(place: Workplace) -> Iterator[tuple[int, int]]:
-    """Number of the attempt and size of each log."""
-    for path in place.home.logs.glob("*/*.log"):
-        if path.stem.isdigit():
-            yield int(path.stem), path.stat().st_size
 
 
 def _rest_seconds(*, is_alone: bool) -> float:
     return 0.0 if is_alone else REST_SECONDS
 
 
-def _remove_runs(place: Workplace, rule: Rule, done: Pruned, *, is_alone: bool, crash_point: CrashPoint) -> None:
+def _remove_runs(
+    place: Workplace, rule: RetentionRule, done: Pruned, *, is_alone: bool, crash_point: CrashPoint
+) -> None:
     """Removes runs in batches. Each batch applies the rule again: a run may have been restarted."""
     left, done.runs = done.runs, []
 
@@ -141,7 +136,7 @@ def _remove_runs(place: Workplace, rule: Rule, done: Pruned, *, is_alone: bool, 
     loops.until(remove, rest_seconds=_rest_seconds(is_alone=is_alone))
 
 
-def _remove(tx: Transaction, *, place: Workplace, rule: Rule, piece: frozenset[RunId]) -> list[OldRun]:
+def _remove(tx: Transaction, *, place: Workplace, rule: RetentionRule, piece: frozenset[RunId]) -> list[OldRun]:
     going = retention.runs(tx, rule, among=piece)
     act = workplace.operator(tx, place)
     for run in going:
@@ -165,11 +160,11 @@ def _sweep(place: Workplace, done: Pruned, *, is_alone: bool, crash_point: Crash
         with place.database.read() as tx:
             kept = retention.attempts(tx)
         # A row is written before its log, and no number is reused.
-        for attempt, size in list(_logs(place)):
+        for attempt in place.office.logs.stored():
             if attempt not in kept:
-                place.office.log_path(attempt).unlink(missing_ok=True)
+                done.freed_bytes += place.office.logs.size_bytes(attempt)
+                place.office.logs.remove(attempt)
                 done.logs += 1
-                done.freed_bytes += size
                 crash_point("log removed")
 
 
@@ -181,14 +176,13 @@ def _sweep_contents(place: Workplace, done: Pruned, *, is_alone: bool, crash_poi
         unused = sorted(there - checks.contents(tx))
         before = place.clock.now().timestamp() + (1 if is_alone else -YOUNG.total_seconds())
         for sha256 in unused:
-            path = blobs.path(sha256)
             size = blobs.drop(sha256, before=before, is_named=partial(retention.is_named, tx))
             if size is not None:
                 done.contents += 1
                 done.freed_bytes += size
                 crash_point("content removed")
-            elif path.exists():
-                done.waiting_bytes += path.stat().st_size
+            else:
+                done.waiting_bytes += blobs.size_bytes(sha256) or 0
     if done.waiting_bytes:
         text = f"{wording.size(done.waiting_bytes)} of unused files are less than an hour old"
         done.notes.append(f"{text}, and a server or a command works here: prune again later")

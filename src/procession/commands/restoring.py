@@ -21,13 +21,16 @@ from procession.store.crash import CrashPoint, pass_by
 # A new disk has this folder.
 IGNORED = {"lost+found"}
 FOLDERS = ("files", "uploads", "logs", "work")
+LEFT = "  They are left alone here until you take them over, when the original is gone: procession adopt"
+GO_ON = "  They go on when a server is started here; if the original goes on with them, cancel them here first"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """`under_way`: runs that were active at the backup."""
+    """`under_way`: runs that were active at the backup; `is_left`: they wait here until they are taken over."""
 
     under_way: list[RunId]
+    is_left: bool
     runs: int
     contents: int
 
@@ -114,7 +117,12 @@ def _check(stage: Path, source: Path, manifest: Manifest) -> Restored:
         if lost:
             raise Invalid(f"{source} is damaged: {wording.counted(len(lost), 'content')} of its files are not in it")
         sqlite_file.disarm(tx)
-        return Restored(under_way=runs.unfinished_ids(tx), runs=retention.count_runs(tx), contents=len(named))
+        return Restored(
+            under_way=runs.unfinished_ids(tx),
+            is_left=tx.has_table("home"),
+            runs=retention.count_runs(tx),
+            contents=len(named),
+        )
 
 
 def _tell(console: Console, home: Home, source: Path, manifest: Manifest, restored: Restored) -> None:
@@ -138,7 +146,7 @@ def _tell(console: Console, home: Home, source: Path, manifest: Manifest, restor
     if names:
         lines += [
             f"  under way at that moment: {', '.join(names[:10])}{' ...' if len(names) > 10 else ''}",
-            "  Their steps count as lost, and no process of the original is looked for or ended. They go on when a",
-            "  server is started here. If the original goes on with them, cancel them here first: procession cancel",
+            "  Their steps count as lost, and no process of the original is looked for or ended.",
+            LEFT if restored.is_left else GO_ON,
         ]
     console.answer(content, "\n".join(lines))

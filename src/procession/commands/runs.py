@@ -97,8 +97,11 @@ def status(console: Console, text: str) -> int:
         "steps": [views.step_content(step) for step in steps],
         **({} if is_awake else {"isServerRunning": False}),
     }
-    waits = not is_awake and found.status in RUN_ACTIVE
-    more = "\nno server works on this home, so the run waits: procession serve" if waits else ""
+    more = ""
+    if found.is_held:
+        more = "\nthis home is a copy, and the run is left to the original: procession adopt takes it over"
+    elif not is_awake and found.status in RUN_ACTIVE:
+        more = "\nno server works on this home, so the run waits: procession serve"
     console.answer(content, views.picture(found, steps, steady) + more)
     return 0
 

@@ -6,13 +6,13 @@ import sys
 
 import procession
 from procession.clock import SystemClock
-from procession.commands import workplace
+from procession.commands import adopting, workplace
 from procession.commands.console import Console
 from procession.config import Settings
 from procession.serving import server
 from procession.serving.server import Ready
 from procession.serving.station import Station
-from procession.store import applications
+from procession.store import applications, identity
 
 
 def serve(console: Console, settings: Settings) -> int:
@@ -23,25 +23,29 @@ def serve(console: Console, settings: Settings) -> int:
         station.database.write(lambda tx: workplace.ensure_admin(tx, clock))
         with station.database.read() as tx:
             can_sign_in = not applications.is_empty(tx)
+            found, held = identity.find(tx), identity.held(tx)
         content = {
             "address": ready.address,
             "home": ready.home.folder,
             "pid": ready.pid,
             "isolation": ready.isolation,
             "hasApplications": can_sign_in,
+            "heldRuns": len(held.runs),
         }
-        console.answer(content, _text(ready, can_sign_in=can_sign_in))
+        console.answer(content, _text(ready, adopting.remark(found, held), can_sign_in=can_sign_in))
         sys.stdout.flush()
 
     return server.serve(settings, announce=announce, clock=clock)
 
 
-def _text(ready: Ready, *, can_sign_in: bool) -> str:
+def _text(ready: Ready, remark: str | None, *, can_sign_in: bool) -> str:
     lines = [
         f"Procession {procession.__version__} is ready at {ready.address}",
         f"  home {ready.home.folder}, process {ready.pid}",
         f"  {ready.isolation}",
     ]
+    if remark is not None:
+        lines.append(f"  {remark}; {adopting.ADOPT}")
     if ready.is_open_to_others:
         lines.append("  other machines may connect, without TLS: tokens can be read on the way (--tls-cert, --tls-key)")
     if not can_sign_in:

@@ -12,9 +12,9 @@ WIDTH = 80
 KIB = 1024
 
 
-def amount(value: Decimal | int, points: int | None = None) -> str:
+def amount(value: Decimal) -> str:
     """1,234,567.80: grouped, every digit kept."""
-    return f"{value:,f}" if points is None else f"{value:,.{points}f}"
+    return f"{value:,f}"
 
 
 def moment(at: datetime | None) -> str:

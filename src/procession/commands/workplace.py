@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,6 +20,7 @@ from procession.model.steps import StepRow
 from procession.operations import people, steps
 from procession.operations.act import Act
 from procession.operations.office import Office
+from procession.store import identity
 from procession.store import people as people_store
 from procession.store import processes as process_store
 from procession.store import runs as run_store
@@ -61,11 +63,12 @@ def opened(console: Console, *, may_create: bool = False, is_alone: bool = False
 def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> Iterator[Workplace]:
     database = home.open_database(clock)
     database.on_look(home.wake)
+    _settle(home, database)
     office = Office(
         actions=actions.book(),
         blobs=home.open_blobs(),
         chunks=home.open_chunks(),
-        logs=home.logs,
+        logs=home.open_logs(),
         steady=partial(_steady, home, clock),
         allows_network=settings.allow_network,
     )
@@ -77,6 +80,19 @@ def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> I
             _tell_admin(console, database)
     finally:
         database.close()
+
+
+def _settle(home: Home, database: Database) -> None:
+    """A copy must know that it is one before anything new is begun in it; a server that works here has seen to that."""
+    with database.read() as tx:
+        if identity.find(tx).is_at(home.place()):
+            return
+    with suppress(Busy):
+        lock = home.take_lock(f"a command (process {os.getpid()})")
+        try:
+            home.settle(database)
+        finally:
+            lock.release()
 
 
 def _steady(home: Home, clock: Clock) -> float | None:

@@ -1,4 +1,4 @@
-"""One answer to one request: sent once, in the form that its value asks for (T9, T10, T12 of docs/wire.md)."""
+"""Sends one answer to one request, in the form that its value needs (T9, T10, T12 of docs/wire.md)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PAGE = ((b"referrer-policy", b"no-referrer"), (b"x-frame-options", b"DENY"))
 
 
 class Answer:
-    """Knows whether it has begun: after that, an error can only cut the connection."""
+    """Tracks whether it has begun: after that, an error can only cut the connection."""
 
     __slots__ = ("_is_head", "_send", "error_page", "has_begun", "is_oauth", "request")
 
@@ -102,6 +102,7 @@ class Answer:
         pairs = [(b"content-type", reply.media_type.encode("latin-1")), *COMMON, (b"x-accel-buffering", b"no")]
         pairs += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
         await self._begin(200, pairs)
+        await self._write(b"")  # the head goes out: what follows may take long to come
         if not self._is_head:
             await reply.write(self._write)
         await self._send({"type": "http.response.body", "body": b""})

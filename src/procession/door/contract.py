@@ -1,13 +1,12 @@
-"""What a route, a handler, a call and a reply are: the words in which the API's other modules speak to each other."""
+"""Routes, calls and replies: the vocabulary of the doors."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from procession.door.parts import Parts
     from procession.model.people import Caller
     from procession.operations.act import Act
-    from procession.operations.repeats import Keyed
+    from procession.operations.idempotency import Keyed
     from procession.store.database import Transaction
 
 T = TypeVar("T", bound=Id)
@@ -35,7 +34,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Space(StrEnum):
-    """Which part of the server a path speaks to; an id in one is never looked up in another."""
+    """The parts of the server by path; an id of one is never looked up in another."""
 
     API = "api"
     OAUTH = "oauth"
@@ -52,7 +51,7 @@ class Mode(StrEnum):
 
 
 class BodyKind(StrEnum):
-    """What a request's body is, whatever its Content-Type says (T5, T6)."""
+    """Kinds of request bodies, whatever the Content-Type says (T5, T6)."""
 
     NONE = "none"
     JSON = "json"  # an object, or nothing
@@ -78,7 +77,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
-    """What every handler gets of a request. `body` has its keys in lower case, at every depth; `raw` is of
+    """The parts of a request that every handler gets. `body` has its keys in lower case, at every depth; `raw` is of
     BodyKind.TEXT.
     """
 
@@ -99,7 +98,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Call(Given, frozen=True, kw_only=True):
-    """What a plain handler gets. The caller of the act is None only on PUBLIC routes."""
+    """The argument of a plain handler. The act's caller is None only on PUBLIC routes."""
 
     act: Act
 
@@ -123,7 +122,7 @@ class StreamCall(Given, frozen=True, kw_only=True):
     proved them and their role still hold. Raises Unauthorized, Forbidden, NotFound.
     """
 
-    database: Database
+    database: RequestDatabase
     caller: Caller
     admit: Callable[[Transaction], Act]
     clock: Callable[[], datetime]
@@ -131,8 +130,8 @@ class StreamCall(Given, frozen=True, kw_only=True):
     keyed: Keyed | None = None  # to be marked, and answered, in the transaction that does what was asked
 
 
-class Database(Protocol):
-    """The doors of store/database.py that the dispatcher uses."""
+class RequestDatabase(Protocol):
+    """The part of store/database.py that the dispatcher uses."""
 
     def read(self) -> AbstractContextManager[Transaction]: ...
     def snapshot(self) -> AbstractContextManager[Transaction]: ...
@@ -166,12 +165,13 @@ class TextReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReply:
-    """The bytes of a file on disk, with Range. `sha256` (hex) is its strong ETag; "" for a file that still grows.
+    """The bytes of a file, with Range. `sha256` (hex) is its strong ETag; "" for a file that still grows.
 
-    `name` is what the browser is told to call it; "" shows it instead of saving it.
+    `read` gives so many bytes from a start on, in pieces; it may block. `name` is what the browser is told to call it;
+    "" shows it instead of saving it.
     """
 
-    path: Path
+    read: Callable[[int, int], Iterator[bytes]]
     size_bytes: int
     name: str = ""
     sha256: str = ""
@@ -200,7 +200,7 @@ class PageReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedirectReply:
-    """Go on there by GET."""
+    """Redirects to an address, by GET."""
 
     location: str
     cookies: tuple[str, ...] = ()

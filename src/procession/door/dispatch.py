@@ -18,11 +18,10 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from procession.door import answers, bodies, conditions, idempotency, requests
+from procession.door import answers, bodies, conditions, idempotency_key, requests
 from procession.door.contract import (
     BodyKind,
     Call,
-    Database,
     FileReply,
     Handler,
     Later,
@@ -31,6 +30,7 @@ from procession.door.contract import (
     Receive,
     Refusal,
     Request,
+    RequestDatabase,
     Route,
     Scope,
     Send,
@@ -44,9 +44,9 @@ from procession.door.parts import Parts
 from procession.door.paths import Router, normalise
 from procession.model.errors import ProcessionError, Unavailable
 from procession.model.rights import PUBLIC, Rule
-from procession.operations import repeats
+from procession.operations import idempotency
 from procession.operations.act import Act
-from procession.operations.repeats import Keyed, Repeated
+from procession.operations.idempotency import Keyed, Repeated
 
 if TYPE_CHECKING:
     from procession.model.people import Caller
@@ -62,7 +62,7 @@ TEXT_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can w
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """What the dispatcher is connected to; serving/ builds it.
+    """The dispatcher's dependencies; serving/ builds it.
 
     `proofs` says for each space how a caller is proved. `permit` is the one function that decides a permission: it
     raises NotFound or Forbidden, and is called for every route before its handler. `threads` runs listings.
@@ -70,7 +70,7 @@ class Server:
     nobody said: then what each asks for tells.
     """
 
-    database: Database
+    database: RequestDatabase
     proofs: Mapping[Space, Proof]
     permit: Callable[[Transaction, Caller, Rule, Mapping[str, Any]], None]
     clock: Callable[[], datetime]
@@ -128,7 +128,7 @@ class Api:
             await answer.send_reply(reply)
 
     async def _watched(self, work: Awaitable[Any], asked: Asked) -> Any:
-        """What may take long, until it ends or the caller may not ask for it any more."""
+        """Runs a long request until it ends or its caller loses the right to it."""
         task = asyncio.ensure_future(work)
         try:
             while not (await asyncio.wait({task}, timeout=RECHECK_SECONDS))[0]:
@@ -161,7 +161,7 @@ class Api:
                 return await self._run_stream(asked, caller, ids, receive)
             return await self._write(asked, caller, ids, await bodies.read_small(receive, asked.request.headers))
         except Repeated as error:
-            return idempotency.again(error.answer)
+            return idempotency_key.again(error.answer)
 
     async def _run_stream(self, asked: Asked, caller: Caller, ids: Mapping[str, Any], receive: Receive) -> Any:
         route, keyed = asked.route, self._keyed(asked, caller, ids)
@@ -174,16 +174,16 @@ class Api:
             raw = await bodies.read_small(receive, asked.request.headers, most=most)
             body = {"raw": raw} if route.body is BodyKind.TEXT else {"body": _parsed(asked, raw)}
             if keyed is not None:
-                keyed = replace(keyed, asked=idempotency.asked(asked.request, hashlib.sha256(raw).hexdigest()))
+                keyed = replace(keyed, asked=idempotency_key.asked(asked.request, hashlib.sha256(raw).hexdigest()))
                 with self._server.database.read() as tx:
-                    repeats.check(tx, keyed, self._server.clock())
+                    idempotency.check(tx, keyed, self._server.clock())
         return await handler(self._stream(asked, caller, ids, receive, keyed=keyed, **body))
 
     def _keyed(self, asked: Asked, caller: Caller | None, ids: Mapping[str, Any]) -> Keyed | None:
-        return None if caller is None else idempotency.keyed(asked.route, asked.request, caller.user.id, ids)
+        return None if caller is None else idempotency_key.keyed(asked.route, asked.request, caller.user.id, ids)
 
     def _admit(self, tx: Transaction, asked: Asked) -> tuple[Act, dict[str, Any]]:
-        """The caller's act and the ids, once the rule has said yes."""
+        """The caller's act and the ids, if the rule permits."""
         now, office = self._server.clock(), self._server.parts.office
         if asked.route.rule is PUBLIC:
             nobody: Any = None
@@ -204,14 +204,14 @@ class Api:
     async def _write(self, asked: Asked, caller: Caller, ids: Mapping[str, Any], raw: bytes) -> Any:
         body, keyed = _parsed(asked, raw), self._keyed(asked, caller, ids)
         if keyed is not None:
-            keyed = replace(keyed, asked=idempotency.asked(asked.request, hashlib.sha256(raw).hexdigest()))
+            keyed = replace(keyed, asked=idempotency_key.asked(asked.request, hashlib.sha256(raw).hexdigest()))
 
         def operation(tx: Transaction) -> Any:
-            # Asked again under the write lock: what was taken from the caller meanwhile is gone.
+            # Check again under the write lock: the caller may have lost the right meanwhile.
             act, ids = self._admit(tx, asked)
-            repeats.mark(tx, keyed, act.now)
+            idempotency.mark(tx, keyed, act.now)
             reply = cast("Handler", asked.route.handler)(self._call(act, asked, ids, body=body, raw=raw))
-            return idempotency.answered(tx, keyed, reply)
+            return idempotency_key.answered(tx, keyed, reply)
 
         reply = await asyncio.wrap_future(self._server.database.submit(operation))
         if isinstance(reply, Refusal):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -13,7 +13,6 @@ from procession.door import conditions
 from procession.door.contract import FileReply, Request, Send, TextReply
 from procession.model.errors import ProcessionError
 
-CHUNK_BYTES = 2**20  # two are held: one is read while the other is sent
 _RANGE = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*\Z", re.IGNORECASE)
 _PLAIN = re.compile(r'[^\x20-\x7e]|["\\%]')
 
@@ -29,7 +28,7 @@ class RangeNotSatisfiable(ProcessionError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class ByteRange:
     """Which bytes are sent, as which status."""
 
     status: int
@@ -37,7 +36,7 @@ class Part:
     length: int
 
 
-def choose(request: Request, *, size_bytes: int, etag: str) -> Part:
+def choose(request: Request, *, size_bytes: int, etag: str) -> ByteRange:
     """What this request gets of `size_bytes` bytes; `etag` is quoted, or "". Raises RangeNotSatisfiable.
 
     A range that is malformed, that asks for several parts or for some of nothing is ignored, as RFC 9110 section 14.2
@@ -46,8 +45,8 @@ def choose(request: Request, *, size_bytes: int, etag: str) -> Part:
     headers = request.headers
     conditions.check(headers, etag)
     if etag and conditions.matches(headers.get("if-none-match", ""), etag):
-        return Part(status=304, start=0, length=0)
-    whole = Part(status=200, start=0, length=size_bytes)
+        return ByteRange(status=304, start=0, length=0)
+    whole = ByteRange(status=200, start=0, length=size_bytes)
     found = _RANGE.match(headers.get("range", ""))
     if not size_bytes or found is None or found[0].replace(" ", "").endswith("=-"):
         return whole
@@ -57,14 +56,14 @@ def choose(request: Request, *, size_bytes: int, etag: str) -> Part:
     return _ranged(found[1], found[2], whole)
 
 
-def _ranged(first: str, last: str, whole: Part) -> Part:
+def _ranged(first: str, last: str, whole: ByteRange) -> ByteRange:
     size = whole.length
     if first and last and int(first) > int(last):
         return whole  # malformed
     start, end = (int(first), int(last) if last else size - 1) if first else (max(0, size - int(last)), size - 1)
     if start >= size:
         raise RangeNotSatisfiable(size)
-    return Part(status=206, start=start, length=min(end, size - 1) - start + 1)
+    return ByteRange(status=206, start=start, length=min(end, size - 1) - start + 1)
 
 
 def disposition(name: str) -> str:
@@ -85,7 +84,7 @@ async def send_text(request: Request, send: Send, reply: TextReply) -> int:
 
 
 async def send_file(request: Request, send: Send, reply: FileReply) -> int:
-    """Send it; the status that was sent. Raises RangeNotSatisfiable and OSError before anything is sent.
+    """Send it; the status that was sent. Raises RangeNotSatisfiable, NotFound and OSError before anything is sent.
 
     A file that grows while it is sent is sent up to the size that the reply names.
     """
@@ -94,19 +93,24 @@ async def send_file(request: Request, send: Send, reply: FileReply) -> int:
     headers = _headers(part, reply.size_bytes, etag=etag, media_type=reply.media_type)
     if reply.name:
         headers["content-disposition"] = disposition(reply.name)
-    descriptor = await asyncio.to_thread(os.open, reply.path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
+    if request.method == "HEAD" or not part.length:
         await _begin(send, part, headers)
-        if request.method != "HEAD" and part.status != 304:
-            async for chunk in _chunks(descriptor, part):
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-    finally:
-        os.close(descriptor)
+    else:
+        await _send_pieces(send, reply, part, headers)
+    await send({"type": "http.response.body", "body": b""})
     return part.status
 
 
-def _headers(part: Part, size_bytes: int, *, etag: str, media_type: str) -> dict[str, str]:
+async def _send_pieces(send: Send, reply: FileReply, part: ByteRange, headers: Mapping[str, str]) -> None:
+    async with aclosing(_pieces(reply.read(part.start, part.length), part.length)) as pieces:
+        piece = await anext(pieces)  # a content that is gone, or cannot be read, is said before anything is sent
+        await _begin(send, part, headers)
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        async for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+def _headers(part: ByteRange, size_bytes: int, *, etag: str, media_type: str) -> dict[str, str]:
     headers = {
         "accept-ranges": "bytes",
         # A file is whatever somebody uploaded: no browser may take it for a page of ours.
@@ -124,27 +128,26 @@ def _headers(part: Part, size_bytes: int, *, etag: str, media_type: str) -> dict
     return headers
 
 
-async def _begin(send: Send, part: Part, headers: Mapping[str, str]) -> None:
+async def _begin(send: Send, part: ByteRange, headers: Mapping[str, str]) -> None:
     pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": part.status, "headers": pairs})
 
 
-async def _chunks(descriptor: int, part: Part) -> AsyncIterator[bytes]:
-    end = part.start + part.length
-    offset = part.start
-    reading = _read(descriptor, offset, end)
+async def _pieces(found: Iterator[bytes], length: int) -> AsyncGenerator[bytes]:
+    """Two are held: one is read while the other is sent."""
+    reading = _next(found)
     try:
-        while offset < end:
-            chunk = await reading
-            if not chunk:
+        while length > 0:
+            piece = await reading
+            if not piece:
                 raise OSError("the file is shorter than its row says")
-            offset += len(chunk)
-            reading = _read(descriptor, offset, end)
-            yield chunk
+            length -= len(piece)
+            reading = _next(found)
+            yield piece
     finally:
-        # The descriptor must not be closed under the thread that reads from it.
+        # What is read from must not be closed under the thread that reads.
         await asyncio.wait([reading])
 
 
-def _read(descriptor: int, offset: int, end: int) -> asyncio.Future[bytes]:
-    return asyncio.ensure_future(asyncio.to_thread(os.pread, descriptor, min(CHUNK_BYTES, end - offset), offset))
+def _next(found: Iterator[bytes]) -> asyncio.Future[bytes]:
+    return asyncio.ensure_future(asyncio.to_thread(next, found, b""))

@@ -6,13 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from procession.door.contract import StreamCall
 from procession.model.ids import RunId
-
-CHUNK_BYTES = 2**18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +45,3 @@ async def watching(call: StreamCall, run: RunId) -> AsyncIterator[Watch]:
 async def _hang_up(call: StreamCall) -> None:
     while (await call.receive())["type"] != "http.disconnect":
         pass
-
-
-def read(path: Path | None, offset: int) -> bytes:
-    """What the file has from there on, at most CHUNK_BYTES; nothing where there is no file yet."""
-    try:
-        if path is None:
-            return b""
-        with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(CHUNK_BYTES)
-    except FileNotFoundError:
-        return b""

@@ -1,4 +1,4 @@
-"""What the handlers of every door work with: the office, the announcements, limits."""
+"""Dependencies of all handlers: the office, announcements, limits."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ class Parts:
     look_for_mail: Callable[[], None] | None
 
     def announce(self, tx: Transaction, run: RunId | None) -> None:
-        """Once this change is durable, wake those who wait for news of the run."""
+        """Wakes the run's listeners once this change is durable."""
         if run is not None:
             tx.after_commit(partial(self.announcements.ring, run))

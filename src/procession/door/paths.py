@@ -20,6 +20,8 @@ PATH_BYTES_MAX = 2_048
 # The documents' curl lines misspell the first (T4); solvexia-sdk 1.1 asks for the members of a group by the second.
 ALIASES = {"permisions": "permissions", "members": "users"}
 # solvexia-sdk 1.3.0 sends GET to these (T11).
+# What needs no decoding: nothing encoded, no segment that is empty or begins with a dot.
+_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?")
 VERBS_OF_RUNS = frozenset({"start", "cancel", "restartfromhere"})
 PREFIXES = {Space.API: "/api/v1/", Space.OAUTH: "/oauth/", Space.ROOT: "/"}
 HOST_SUFFIX = ".solvexia.com"
@@ -69,6 +71,8 @@ def _split(raw_path: bytes) -> list[str]:
     parts = raw_path[1:].split(b"/")
     if parts[-1] == b"":  # a trailing slash is accepted, once (T3)
         parts.pop()
+    if _PLAIN.fullmatch(raw_path):
+        return raw_path[1:].decode().removesuffix("/").split("/")
     return [_decode(part) for part in parts]
 
 

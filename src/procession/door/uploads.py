@@ -28,7 +28,7 @@ OVERHEAD_BYTES_MAX = 2**20  # of the other parts and the boundaries
 _BOUNDARY_LINE = re.compile(rb"--([0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-])\r\n")  # RFC 2046, 5.1.1
 
 
-class Sink(Protocol):
+class ByteSink(Protocol):
     """Where the bytes go: store/blobs.Sink, or what a test counts with."""
 
     def write(self, data: bytes, /) -> object: ...
@@ -49,7 +49,7 @@ class Upload:
 
 
 async def receive_file(
-    receive: Receive, headers: Mapping[str, str], sink: Sink, *, most: int = UPLOAD_BYTES_MAX
+    receive: Receive, headers: Mapping[str, str], sink: ByteSink, *, most: int = UPLOAD_BYTES_MAX
 ) -> Upload:
     """Stream the first file part to the sink and finish it.
 
@@ -100,7 +100,7 @@ async def _batch(receive: Receive) -> tuple[list[bytes], bool]:
 class _FileOfParts:
     """The parser's state: waits for the first file part, writes it, lets the others pass."""
 
-    def __init__(self, headers: Mapping[str, str], sink: Sink, *, most: int) -> None:
+    def __init__(self, headers: Mapping[str, str], sink: ByteSink, *, most: int) -> None:
         self.name: str | None = None  # of the file part, once it began
         self._sink = sink
         self._most = most

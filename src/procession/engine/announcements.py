@@ -1,30 +1,38 @@
-"""Who waits for news of a run is told that there is some; what it is stands in the store."""
+"""Wakes listeners when a run changes. They read the change from the store."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 from procession.model.ids import RunId
 
 log = logging.getLogger(__name__)
 
 
+class _Listener(NamedTuple):
+    call: Callable[[], object]
+    after: int
+
+
 class Announcements:
-    """Thread-safe. A listener is called for every change, by the thread that made it, and must return at once."""
+    """Thread-safe. A listener is called by the thread that made a change, and must return at once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._listeners: dict[RunId, list[Callable[[], object]]] = {}
+        self._listeners: dict[RunId, list[_Listener]] = {}
 
-    def listen(self, run: RunId, listener: Callable[[], object]) -> Callable[[], None]:
-        """Gives what ends the listening."""
+    def listen(self, run: RunId, call: Callable[[], object], *, after: int = -1) -> Callable[[], None]:
+        """Hear of every change of the run that leads to a revision greater than `after`; gives what ends it."""
+        listener = _Listener(call, after)
         with self._lock:
             self._listeners.setdefault(run, []).append(listener)
-        return lambda: self._forget(run, listener)
+        return partial(self._forget, run, listener)
 
-    def _forget(self, run: RunId, listener: Callable[[], object]) -> None:
+    def _forget(self, run: RunId, listener: _Listener) -> None:
         with self._lock:
             listeners = self._listeners.get(run, [])
             if listener in listeners:
@@ -32,17 +40,19 @@ class Announcements:
             if not listeners:
                 self._listeners.pop(run, None)
 
-    def ring(self, run: RunId) -> None:
+    def ring(self, run: RunId, revision: int | None = None) -> None:
+        """The run has changed, and is on disk under this revision; None: whoever rings does not know it."""
         if run not in self._listeners:
             return
         with self._lock:
             listeners = tuple(self._listeners.get(run, ()))
         for listener in listeners:
-            _call(listener)
+            if revision is None or revision > listener.after:
+                _call(listener.call)
 
 
 def _call(listener: Callable[[], object]) -> None:
-    """Whoever cannot be told keeps nobody else from being told, and no run from going on."""
+    """A listener that fails neither stops the others nor the run."""
     try:
         listener()
     except (OSError, RuntimeError):  # its event loop is closing, or short of something

@@ -1,6 +1,6 @@
 """The processes of the steps under way: letting them go, hearing what they say, ending them.
 
-Everything here runs in the loop's thread but the leaves that block (publishing files, killing), which run in a pool and
+Everything runs in the loop's thread, except what blocks (publishing files, killing): that runs in a pool and
 come back as events, whatever happens to them. A shortage ends no step: what it hinders is tried again, for as long as
 the settings have patience; an end that nobody could see is looked for until it is seen.
 """
@@ -8,21 +8,20 @@ the settings have patience; an end that nobody could see is looked for until it 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from procession.actions.contract import FileOutput
-from procession.actions.contract import Outcome as StepOutcome
+from procession.actions.contract import FileOutput, StepOutcome
 from procession.engine.board import Work
 from procession.engine.events import JobDue, Killed, Published
 from procession.engine.isolation.contract import Died, Done, KillReceipt, LogText, Progress
 from procession.engine.isolation.contract import Job as StepJob
+from procession.engine.isolation.frames import shown
 from procession.engine.loop import Loop
-from procession.engine.options import Tools, log_path
+from procession.engine.options import Tools
 from procession.engine.pool import Job, Pool
 from procession.engine.stages import Stage
 from procession.model.errors import ProcessionError
@@ -32,15 +31,19 @@ from procession.shortages import is_shortage
 
 log = logging.getLogger(__name__)
 
+HEARINGS_AT_ONCE = 50  # of one process, before it must wait
+HEARINGS_A_SECOND = 100
+
 
 @dataclass(slots=True, kw_only=True)
 class Said:
-    """What a process said since it was last listened to, its log apart; `outcome` when it is over."""
+    """What a process has reported since the last read, without its log; `outcome` once it is over."""
 
     progress: Progress | None = None
     outcome: StepOutcome | None = None
-    is_short: bool = False  # it must be listened to again, but not at once
-    trouble: str = ""  # why this process cannot be listened to any more
+    is_short: bool = False  # read on later: it had more to say
+    is_loud: bool = False  # the same: it takes more than its share of the engine's time
+    trouble: str = ""  # why this process can no longer be read
 
 
 class Attempts:
@@ -57,14 +60,14 @@ class Attempts:
         self._loop.post_later(JobDue(job))
 
     def is_patient(self, work: Work) -> bool:
-        """Whether it is worth waiting for the end of a shortage."""
+        """Whether to keep waiting for the end of a shortage."""
         moment = self._tools.clock.monotonic()
         if work.short_since is None:
             work.short_since = moment
         return moment - work.short_since < self._tools.settings.patience_seconds
 
     def let_go(self, work: Work) -> StepOutcome | None:
-        """Its row is committed: give the process its job. Gives how the step ended, where it could not begin.
+        """Sends the job to the process once its row is committed. Returns the end of a step that could not begin.
 
         Raises OSError or MemoryError while it is worth waiting for the end of a shortage.
         """
@@ -102,10 +105,10 @@ class Attempts:
         return self._tools.work / str(work.attempt)
 
     def hear(self, work: Work) -> Said:
-        """Take in what the process has said; its log is kept at once. Whatever it says, this returns."""
+        """Reads what the process has said and stores its log. Never raises, whatever it says."""
         said = Said()
         try:
-            self._keep_log(work)  # while there is no room for it, the process must wait with more
+            self._keep_log(work)  # without room for its log, the process has to wait
             for message in work.worker.receive():
                 match message:
                     case LogText(text=text):
@@ -113,8 +116,9 @@ class Attempts:
                     case Progress():
                         said.progress = message
                     case Done(outcome=outcome):
-                        said.outcome = outcome
+                        said.outcome = _permitted(work, outcome)
                     case Died(reason=reason, is_gone=False):
+                        log.warning("a step's process is not believed", extra={"attempt": work.attempt, "why": reason})
                         said.trouble = reason
                     case Died(reason=reason):
                         said.outcome = StepOutcome(status=StepStatus.FAILED, message=reason)
@@ -124,14 +128,24 @@ class Attempts:
             if not said.is_short:
                 log.exception("what a step's process said could not be taken in", extra={"attempt": work.attempt})
                 said.trouble = "what the step's process said could not be taken in; see the server's log"
+        said.is_loud = self._is_loud(work)
         return said
 
+    def _is_loud(self, work: Work) -> bool:
+        """Whether it has been listened to so often that it must wait, for the others' sake."""
+        moment = self._tools.clock.monotonic()
+        rested = (moment - work.heard) * HEARINGS_A_SECOND
+        work.heard, work.hearings = moment, max(work.hearings - rested, 0.0) + 1
+        return work.hearings > HEARINGS_AT_ONCE
+
     def _keep_log(self, work: Work) -> None:
-        """Raises OSError while it is worth waiting for room; what cannot be kept at all is told at the step's end."""
+        """Raises OSError while waiting for room makes sense; lost log lines are reported at the step's end."""
         if not work.unwritten:
             return
         try:
-            self._write_log(work)
+            while work.unwritten:
+                kept = self._tools.logs.append(work.attempt, work.unwritten)
+                work.unwritten = work.unwritten[kept:]
             work.short_since = None
         except OSError as error:
             if is_shortage(error) and self.is_patient(work):
@@ -140,18 +154,8 @@ class Attempts:
             work.log_trouble = work.log_trouble or (error.strerror or str(error))
             log.error("a step's log could not be kept", extra={"attempt": work.attempt, "error": str(error)})
 
-    def _write_log(self, work: Work) -> None:
-        path = log_path(self._tools.logs, work.attempt)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            while work.unwritten:
-                work.unwritten = work.unwritten[os.write(handle, work.unwritten) :]
-        finally:
-            os.close(handle)
-
     def publish(self, work: Work, outcome: StepOutcome) -> None:
-        """Make the rest of its log, and the files of the outcome, durable; Published comes when that is done."""
+        """Makes the rest of the log and the output files durable; posts Published when done."""
         self._pool.submit(partial(self._publish, work, outcome))
 
     def _publish(self, work: Work, outcome: StepOutcome) -> None:
@@ -167,21 +171,21 @@ class Attempts:
         self._loop.post(Published(work, with_lost_log(work, outcome), contents))
 
     def _failed(self, work: Work, what: str, error: Exception) -> StepOutcome:
-        """The step has failed because of the error, in the user's words; call it where the error was caught."""
+        """A Failed outcome for the error, in the user's words; call it in the except block."""
         if isinstance(error, ProcessionError):
             return StepOutcome(status=StepStatus.FAILED, message=error.message)
         log.exception(what, extra={"attempt": work.attempt})
-        # Not the whole of an OSError: it names a path of this machine.
+        # An OSError names a path of this machine: show only its reason.
         why = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else "; see the server's log"
         return StepOutcome(status=StepStatus.FAILED, message=f"{what}{why}")
 
     def free(self, work: Work) -> None:
-        """Give the process back: from here on it may be at work for another run."""
+        """Returns the process to the pool; another run may use it now."""
         work.move(Stage.FREED)
         self._tools.isolation.release(work.worker)
 
     def clear(self, work: Work) -> None:
-        """The folder goes: at once when it is empty, else in the pool."""
+        """Removes the folder: at once if empty, else in the pool."""
         folder = self.folder(work)
         try:
             folder.rmdir()
@@ -200,7 +204,7 @@ class Attempts:
             shutil.rmtree(folder, ignore_errors=True)
 
     def kill(self, work: Work) -> None:
-        """End the process and all its descendants; Killed comes when they are gone."""
+        """Ends the process and all its descendants; posts Killed when they are gone."""
         work.move(Stage.KILLING)
         self._pool.submit(partial(self._kill, work))
 
@@ -220,7 +224,7 @@ class Attempts:
         self._loop.post(Killed(work, receipt, late))
 
     def _late_outcome(self, work: Work) -> StepOutcome | None:
-        """What it said about its end while it was being killed; what it printed before is of its log."""
+        """The outcome it reported while being killed; earlier output belongs to its log."""
         late: StepOutcome | None = None
         try:
             for message in work.worker.receive():
@@ -235,14 +239,22 @@ class Attempts:
 
 
 def files_of(outcome: StepOutcome) -> Mapping[str, FileOutput]:
-    """What has to be made durable before the outcome is recorded."""
+    """Files to make durable before the outcome is recorded."""
     if outcome.status is StepStatus.FAILED:
         return {}
     return {name: value for name, value in outcome.outputs.items() if isinstance(value, FileOutput)}
 
 
+def _permitted(work: Work, outcome: StepOutcome) -> StepOutcome:
+    """Before a file of it is published: user code may name any output, or one file a thousand times."""
+    given = work.board.prepared.touches[work.key].writes
+    if strange := next((reference for reference in outcome.outputs if reference not in given), None):
+        return StepOutcome(status=StepStatus.FAILED, message=f"this step may not write {shown(strange)[:80]}")
+    return outcome
+
+
 def with_lost_log(work: Work, outcome: StepOutcome) -> StepOutcome:
-    """An attempt whose log is not whole says so, and is no plain success."""
+    """An attempt that lost log lines says so, and ends as Warning at best."""
     if not work.log_trouble:
         return outcome
     status = StepStatus.WARNING if outcome.status is StepStatus.SUCCESS else outcome.status
@@ -255,7 +267,7 @@ def _unseen(pid: int) -> KillReceipt:
 
 
 def receipt_detail(receipt: KillReceipt) -> dict[str, object]:
-    """A receipt as the history keeps it."""
+    """The receipt in the form of a history row."""
     fields = asdict(receipt)
     return {
         "pid": fields["pid"],

@@ -1,4 +1,4 @@
-"""A run under work, in memory: what the executor decides from. The store stays the truth; every write is fenced.
+"""The state of an active run in memory, from which the executor decides. The store stays the truth; writes are fenced.
 
 A board changes before its change is committed. Changes reach the store in the order in which they were made, and when
 one finds the run superseded, so do all behind it, and the board is dropped.
@@ -27,27 +27,29 @@ from procession.model.processes import PropertyType, Step, Value
 from procession.model.runs import HistoryKind, Run
 from procession.model.steps import PropertyRow, StepRow
 from procession.store.blobs import Blobs
-from procession.store.ends import Ending
+from procession.store.ends import RunEnding
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Work:
-    """One attempt at one step, from the process that is prepared for it until that is free or gone."""
+    """One attempt at one step, from the reservation of its process until that is free or gone."""
 
     board: Board
     key: str
     step: Step
     worker: Worker
-    number: int  # the how-many-th try
+    number: int  # try number, from 1
     began: float  # monotonic
     began_at: datetime
     stage: Stage = Stage.PREPARED
     attempt: int = 0  # the id of its row
     unwritten: bytes = b""  # of its log: there is no room for it now
     log_trouble: str = ""  # why part of its log is lost
-    short_since: float | None = None  # since when it waits for what the machine is short of, monotonic
+    short_since: float | None = None  # when a shortage began to hold it up, monotonic
     limit: int | None = None  # the timer of its time limit
     shown: float = 0.0  # when its progress was last written, monotonic
+    heard: float = 0.0  # when it was last listened to, monotonic
+    hearings: float = 0.0  # how often of late
     is_showing: bool = False  # its progress waits to be written
 
     def move(self, stage: Stage) -> None:
@@ -56,7 +58,7 @@ class Work:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Board:
-    """`run` is as it was taken: its epoch is the fence."""
+    """`run` is as taken; its epoch fences all writes."""
 
     run: Run
     prepared: Prepared
@@ -69,25 +71,28 @@ class Board:
     properties: dict[str, PropertyRow]  # by "step.property"
     updated: set[str]
     told: set[str] = field(default_factory=set)
-    waiting: list[str] = field(default_factory=list)  # action steps whose turn it is and that have no process yet
+    waiting: list[str] = field(default_factory=list)  # action steps that are due and have no process yet
     works: dict[str, Work] = field(default_factory=dict)
-    leaving: set[Work] = field(default_factory=set)  # attempts that were ended; their processes may still live
+    leaving: set[Work] = field(default_factory=set)  # ended attempts whose processes may still live
     turn: int = 0  # when it last got a process, in turns of all runs
     is_dropped: bool = False
     is_finishing: bool = False
     limit: int | None = None  # the timer of the run's time limit
 
-    def is_due(self, key: str) -> bool:
-        """Whether a step that waits may begin: its last try is gone, and its retry is not for later."""
-        return key not in self.retry_at and not any(work.key == key for work in self.leaving)
+    def due(self) -> list[str]:
+        """The steps that wait and may begin: their last try is gone, and their retry is not for later."""
+        if not (self.retry_at or self.leaving):
+            return list(self.waiting)
+        leaving = {work.key for work in self.leaving}
+        return [key for key in self.waiting if key not in leaving and key not in self.retry_at]
 
     def processes(self) -> int:
-        """How many it holds."""
+        """The number of processes it holds."""
         return len(self.works) + len(self.leaving)
 
     def is_parked(self) -> bool:
         """Whether it has nothing to do before the moment of a retry."""
-        return bool(self.waiting) and not self.processes() and not any(self.is_due(key) for key in self.waiting)
+        return bool(self.retry_at and self.waiting) and not self.processes() and not self.due()
 
     def state(self) -> flow.FlowState:
         return flow.FlowState(
@@ -101,9 +106,9 @@ class Board:
             told=self.told,
         )
 
-    def ending(self, kind: HistoryKind, detail: Mapping[str, Any]) -> Ending:
+    def ending(self, kind: HistoryKind, detail: Mapping[str, Any]) -> RunEnding:
         """An end of this run, for ends.record()."""
-        return Ending(kind=kind, detail=detail, login=self.user.login, when=self.prepared.process.alert_when)
+        return RunEnding(kind=kind, detail=detail, login=self.user.login, when=self.prepared.process.alert_when)
 
     def set_value(self, reference: str, value: Value) -> None:
         row = self.properties[reference]
@@ -126,7 +131,7 @@ class Board:
             return row.item.value
         if row.file.sha256 is None:
             return None
-        return FileInput(path=str(blobs.path(row.file.sha256)), name=row.file.name, size_bytes=row.file.size_bytes)
+        return FileInput(path=str(blobs.fetch(row.file.sha256)), name=row.file.name, size_bytes=row.file.size_bytes)
 
     def types(self, key: str) -> Mapping[str, str]:
         """Of what the step reads."""
@@ -143,7 +148,7 @@ class Board:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """What is read of a run in the transaction that takes it."""
+    """What the transaction that takes a run reads of it."""
 
     run: Run
     prepared: Prepared
@@ -154,7 +159,7 @@ class Loaded:
 
 
 def lay(loaded: Loaded) -> Board:
-    """The board of a run that was just taken."""
+    """Builds the board of a run that was just taken."""
     keys = {step.id: step.key for step in loaded.steps}
     properties = {f"{keys[row.step]}.{row.item.key}": row for row in loaded.properties}
     statuses = {step.key: step.status for step in loaded.steps}

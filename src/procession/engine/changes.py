@@ -1,4 +1,4 @@
-"""What one decision of the executor writes, in one transaction: the end of a step with the start of the next."""
+"""The writes of one decision, in one transaction: the end of a step together with the start of the next."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class StepMove(msgspec.Struct, frozen=True, kw_only=True):
-    """A step goes from `status` through `events`; only the last is told in the history."""
+    """A step moves from `status` through `events`; the history records only the last one."""
 
     key: str
     status: StepStatus
@@ -33,7 +33,7 @@ class StepMove(msgspec.Struct, frozen=True, kw_only=True):
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     def reached(self) -> StepStatus:
-        """Where the events lead."""
+        """The status after the events."""
         status = self.status
         for event in self.events:
             status = move_step(status, event)
@@ -49,7 +49,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True, kw_only=True)
 class Change:
-    """Everything that follows from one event, in order."""
+    """Everything that one event changes, in order."""
 
     board: Board
     now: datetime
@@ -58,17 +58,19 @@ class Change:
     told: list[tuple[StepId, str]] = field(default_factory=list)
     begun: list[Work] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
-    written: list[writes.Written] = field(default_factory=list)
+    written: list[writes.PropertyWrite] = field(default_factory=list)
     outcome: Outcome | None = None  # the run is finished
+    revision: int | None = None  # the run's, once it is recorded
     facts: Mapping[str, Any] = field(default_factory=dict)  # what went wrong, once it is recorded
 
     def is_empty(self) -> bool:
         return not (self.moves or self.told or self.begun or self.ended or self.written or self.outcome)
 
     def record(self, tx: Transaction) -> None:
-        """Write it all, or raise Superseded and write nothing."""
+        """Writes all of it, or raises Superseded and writes nothing."""
         run = self.board.run
         held = runs.fence(tx, run.id, run.epoch, revisions=max(len(self.moves), 1), steady=self.steady)
+        self.revision = held.revision + max(len(self.moves), 1) - 1
         for ended in self.ended:
             history.end_attempt(tx, ended.work.attempt, self._end(ended))
         for written in self.written:
@@ -121,11 +123,12 @@ class Change:
 
     def _finish(self, tx: Transaction, outcome: Outcome, seconds: float) -> None:
         run = runs.finish(tx, self.board.run, outcome, now=self.now, seconds=seconds)
+        self.revision = run.revision
         detail = {"status": RunStatus.FINISHED, "outcome": outcome, "durationInSeconds": seconds}
         self.facts = ends.record(tx, run, self.board.ending(HistoryKind.FINISHED, detail), self.now)
 
     def tell_end(self) -> None:
-        """In the server's log; after the commit."""
+        """Logs the end in the server's log, after the commit."""
         fields = {"run": str(self.board.run.id), "outcome": str(self.outcome)}
         if self.outcome is Outcome.FAILED:
             log.info("run failed", extra={**fields, "place": model_ends.place(self.facts).strip()})
@@ -134,7 +137,7 @@ class Change:
 
 
 def time_out(tx: Transaction, board: Board, *, now: datetime, steady: float) -> None:
-    """End a run that is over its time limit. Raises runs.Superseded when somebody else has moved it."""
+    """Ends a run that exceeded its time limit. Raises runs.Superseded if the run was moved meanwhile."""
     limit = board.prepared.process.time_limit_seconds
     message = f"timed out after {limit:g} s, the time limit of the process run"
     run = runs.find(tx, board.run.id)

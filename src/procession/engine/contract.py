@@ -1,4 +1,4 @@
-"""The port of the engine: it is told that a run may need attention, and finds out from the store what to do."""
+"""The port of the engine. It learns that a run may need attention and reads from the store what to do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Engine(Protocol):
         """Recover what an earlier server left, then work until close()."""
 
     def look(self, run: RunId) -> None:
-        """Something was written about this run (started, cancelled, restarted): act on it. Any thread, at once."""
+        """Tells it that a run was started, cancelled or restarted. Any thread; returns at once."""
 
     def close(self) -> None:
         """Stop taking work and end every step process; runs under way go on when the next engine starts."""

@@ -1,4 +1,4 @@
-"""What follows from an event, decided on the board and collected into a change; nothing here waits or writes.
+"""Decides what follows from an event, and collects it in a change. Nothing here waits or writes.
 
 The rules are those of docs/crash.md and docs/process-file.md; the flow itself is in model/flow.py.
 """
@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from procession.actions.contract import FileOutput, OutputValue
-from procession.actions.contract import Outcome as StepOutcome
+from procession.actions.contract import FileOutput, OutputValue, StepOutcome
 from procession.engine.board import Board, Work
 from procession.engine.changes import Change, Ended, StepMove
 from procession.model import flow, inputs, values
@@ -21,10 +20,10 @@ from procession.model.lifecycle import StepEvent, StepStatus
 from procession.model.processes import Effect, Property, PropertyType, Retry, Step, StepKind, SystemVariable, Value
 from procession.model.steps import UNDER_WAY
 from procession.store.moves import StepWrite
-from procession.store.writes import Written
+from procession.store.writes import PropertyWrite
 
 MESSAGE_CHARS_MAX = 4_000
-CRASHES_MAX = 3  # a step under way when the server stopped so often is not tried again (docs/crash.md)
+CRASHES_MAX = 3  # a step interrupted so often is not tried again (docs/crash.md)
 RETRY_SECONDS_MAX = 86_400.0
 
 _EVENT_OF = {
@@ -35,7 +34,7 @@ _EVENT_OF = {
 
 
 def advance(board: Board, change: Change) -> None:
-    """Skip, block and perform what can be; put the action steps whose turn it is in line; finish when all is done."""
+    """Skips, blocks and performs what it can, queues the action steps that are due, finishes a run that is done."""
     while True:
         moves = flow.next_moves(board.plan, board.state())
         for key, message in moves.skip:
@@ -52,7 +51,7 @@ def advance(board: Board, change: Change) -> None:
 
 
 def _perform_at_once(board: Board, change: Change) -> bool:
-    """The steps in line that need no process: data steps, and those that cannot begin. Gives whether there were any."""
+    """Performs steps that need no process: data steps, and those that cannot begin. Returns whether there were any."""
     steps = [step for step in board.prepared.process.steps if step.key in board.waiting]
     data_steps = [step for step in steps if step.kind is StepKind.DATA]
     troubled = [step for step in steps if step.key in board.prepared.troubles]
@@ -66,7 +65,7 @@ def _perform_at_once(board: Board, change: Change) -> bool:
 
 
 def begin(board: Board, change: Change, work: Work) -> None:
-    """The step runs in this worker once the change is committed."""
+    """Starts the step in this worker; it runs once the change is committed."""
     status = board.statuses[work.key]
     events = (StepEvent.BEGIN,) if status is StepStatus.SCHEDULED else (StepEvent.SCHEDULE, StepEvent.BEGIN)
     write = StepWrite(message=UNDER_WAY, started_at=change.now)
@@ -79,7 +78,7 @@ def begin(board: Board, change: Change, work: Work) -> None:
 
 
 def line_up(board: Board, change: Change, key: str) -> None:
-    """Scheduled: its turn has come and every slot is taken."""
+    """Marks a due step Scheduled when all slots are taken."""
     _move(change, key, (StepEvent.SCHEDULE,), StepWrite(message="waiting for a free process"))
 
 
@@ -92,8 +91,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def settle(board: Board, change: Change, work: Work, result: Result) -> None:
-    """The attempt is over: outputs, status or another try."""
-    status, message, written = result.outcome.status, result.outcome.message, list[Written]()
+    """Settles a finished attempt: outputs, and a status or another try."""
+    status, message, written = result.outcome.status, result.outcome.message, list[PropertyWrite]()
     if status is not StepStatus.FAILED:
         try:
             written = [
@@ -117,7 +116,7 @@ def settle(board: Board, change: Change, work: Work, result: Result) -> None:
 
 
 def recover(board: Board, change: Change, *, crashes: Mapping[str, int]) -> None:
-    """Steps that were under way when the earlier server stopped; `crashes` counts this stop too."""
+    """Recovers steps that a stopped server left running; `crashes` includes this stop."""
     for key, status in tuple(board.statuses.items()):
         if status is StepStatus.RUNNING:
             step = board.prepared.process.step(key)
@@ -157,18 +156,20 @@ def _retry(board: Board, change: Change, work: Work, message: str, detail: Mappi
 
 
 def retry_seconds(retry: Retry, tries: int) -> float:
-    """How long to wait after so many tries."""
+    """Seconds to wait after so many tries."""
     return min(retry.wait_seconds * retry.backoff ** (tries - 1), RETRY_SECONDS_MAX)
 
 
 def seconds_to_retry(board: Board, key: str, now: datetime) -> float:
-    """After a server was started: by the dates that are stored, but never more than the whole wait."""
+    """Seconds left after a restart of the server: from stored dates, at most the whole wait."""
     step = board.prepared.process.step(key)
     left = (board.retry_at[key] - now).total_seconds()
     return left if step is None or step.retry is None else min(left, retry_seconds(step.retry, board.tries[key]))
 
 
-def _written(board: Board, key: str, reference: str, value: OutputValue, contents: Mapping[str, Content]) -> Written:
+def _written(
+    board: Board, key: str, reference: str, value: OutputValue, contents: Mapping[str, Content]
+) -> PropertyWrite:
     row = board.properties.get(reference)
     if row is None or reference not in board.prepared.touches[key].writes:
         raise Invalid(f"this step may not write {reference}")
@@ -176,11 +177,11 @@ def _written(board: Board, key: str, reference: str, value: OutputValue, content
     if isinstance(value, FileOutput):
         if row.file is None:
             raise Invalid(f'{reference} is a {row.item.type}, it takes a value and not the file "{value.name}"')
-        return Written(**base, file_name=value.name, content=contents[reference])  # type: ignore[arg-type]
-    return Written(**base, value=values.normalise(row.item, value))  # type: ignore[arg-type]
+        return PropertyWrite(**base, file_name=value.name, content=contents[reference])  # type: ignore[arg-type]
+    return PropertyWrite(**base, value=values.normalise(row.item, value))  # type: ignore[arg-type]
 
 
-def _apply(board: Board, written: Written) -> None:
+def _apply(board: Board, written: PropertyWrite) -> None:
     reference = next(reference for reference, row in board.properties.items() if row.id == written.property)
     if written.content is not None:
         board.set_file(reference, written.file_name, written.content)
@@ -189,7 +190,7 @@ def _apply(board: Board, written: Written) -> None:
 
 
 def _perform_data(board: Board, change: Change, step: Step) -> None:
-    """Check required INPUTs and resolve system variables: a data step runs here, it has no process."""
+    """Runs a data step, which needs no process: checks required INPUTs and resolves system variables."""
     for item in step.properties:
         if item.type is PropertyType.SYSTEM_VARIABLE:
             _resolve(board, change, step, item)
@@ -215,7 +216,7 @@ def _resolve(board: Board, change: Change, step: Step, item: Property) -> None:
     reference = f"{step.key}.{item.key}"
     row = board.properties[reference]
     value = _variable(board, row.item.variable, change.now)
-    written = Written(property=row.id, step=board.step_ids[step.key], attempt=board.run.attempt, value=value)
+    written = PropertyWrite(property=row.id, step=board.step_ids[step.key], attempt=board.run.attempt, value=value)
     board.set_value(reference, value)
     change.written.append(written)
 

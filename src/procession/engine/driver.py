@@ -1,4 +1,4 @@
-"""The embedded engine: one thread that hears events, decides, commits, and lets processes go."""
+"""The embedded engine: one thread that takes events, decides, commits and starts processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from procession.engine.events import (
     Event,
     JobDue,
     Killed,
-    PauseOver,
     Published,
     RetryDue,
     RunMoved,
@@ -49,7 +48,7 @@ SHORT_WORDS_SECONDS = 10.0  # between two lines of the log about a shortage
 
 
 class LocalEngine:
-    """Engine (contract.py) on one machine. Whoever starts it holds the home's lock: there is one engine a home."""
+    """Engine (contract.py) on one machine. Its starter holds the home's lock, so a home has one engine."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
@@ -73,7 +72,7 @@ class LocalEngine:
         self._loop.post(RunMoved(run))
 
     def close(self) -> None:
-        """Steps under way get the grace period to end; what does not is ended and runs again at the next start."""
+        """Running steps get the grace period to end; the others are killed and run again at the next start."""
         if not self._thread.is_alive():
             return
         self._loop.post(CloseAsked())
@@ -103,7 +102,7 @@ class LocalEngine:
     def _hear(self, event: Event) -> None:
         try:
             self._handle(event)
-        except Exception as error:  # the engine's arm: what goes wrong over one event keeps no other from being heard
+        except Exception as error:  # a failure over one event must not affect the others
             if is_shortage(error) or isinstance(error, Unavailable):
                 self._tell_shortage(error)
                 self._loop.later(event)
@@ -123,7 +122,7 @@ class LocalEngine:
 
     def _handle(self, event: Event) -> None:
         match event:
-            case WorkerSpoke() | PauseOver() | Published() | Killed() | StepTimeUp() | RunTimeUp() | RetryDue():
+            case WorkerSpoke() | Published() | Killed() | StepTimeUp() | RunTimeUp() | RetryDue():
                 self._executor.handle(event)
             case BeginDue() | JobDue():
                 self._executor.handle(event)
@@ -151,7 +150,7 @@ class LocalEngine:
             self._loop.after(CLOSE_LOOKS_SECONDS, asked)
 
     def _recover(self) -> None:
-        """End what an earlier server has left running, and record it, before any step runs again."""
+        """Ends processes that an earlier server left and records that, before any step runs again."""
         self._tools.database.write(runs.stand_still)
         with self._tools.database.read() as tx:
             left = history.not_gone(tx)

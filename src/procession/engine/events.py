@@ -1,11 +1,11 @@
-"""What the engine hears of, as values. Each is handled in its thread, one after the other (driver.py)."""
+"""The events of the engine, as values. Its thread handles them one by one (driver.py)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from procession.actions.contract import Outcome as StepOutcome
+from procession.actions.contract import StepOutcome
 from procession.engine.board import Board, Work
 from procession.engine.isolation.contract import KillReceipt
 from procession.model.files import Content
@@ -14,45 +14,38 @@ from procession.model.ids import RunId
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpoke:
-    """A process has said something, or is gone."""
-
-    work: Work
-
-
-@dataclass(frozen=True, slots=True)
-class PauseOver:
-    """A process that said too much at once may be heard again."""
+    """A process has output, or has ended."""
 
     work: Work
 
 
 @dataclass(frozen=True, slots=True)
 class WorkersReady:
-    """The fork servers have something to tell: processes that are ready, say."""
+    """A fork server has news, such as a ready process."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkersDue:
-    """Time to try again what the fork servers were too short of something to do."""
+    """Time to retry what a shortage kept the fork servers from doing."""
 
 
 @dataclass(frozen=True, slots=True)
 class BeginDue:
-    """Time to try again to give a process its job."""
+    """Time to retry sending a job to a process."""
 
     work: Work
 
 
 @dataclass(frozen=True, slots=True)
 class JobDue:
-    """Time to try again what ran short of something in the pool."""
+    """Time to retry a job of the pool after a shortage."""
 
-    job: Callable[[], None]
+    job: Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The files of an attempt that is over are durable; `outcome` is Failed where one could not be kept."""
+    """The files of a finished attempt are durable; `outcome` is Failed if one could not be kept."""
 
     work: Work
     outcome: StepOutcome
@@ -61,7 +54,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Killed:
-    """`late`: what the process said about its end while it was being killed."""
+    """`late`: the outcome that the process reported while being killed."""
 
     work: Work
     receipt: KillReceipt
@@ -86,32 +79,31 @@ class RetryDue:
 
 @dataclass(frozen=True, slots=True)
 class RunMoved:
-    """Something was written about the run: it was started, cancelled or restarted."""
+    """The run was started, cancelled or restarted."""
 
     run: RunId
 
 
 @dataclass(frozen=True, slots=True)
 class ScanDue:
-    """Time to find what nobody announced."""
+    """Time to look for runs that nobody announced."""
 
 
 @dataclass(frozen=True, slots=True)
 class BeatDue:
-    """Time to count how long runs have been worked on."""
+    """Time to add to the durations of running runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class CloseAsked:
-    """Nothing new begins; the engine ends when nothing is under way."""
+    """Start nothing new; the engine ends once nothing is running."""
 
 
 # What the executor handles.
-OfRuns = WorkerSpoke | PauseOver | BeginDue | Published | Killed | StepTimeUp | RunTimeUp | RetryDue | JobDue
+OfRuns = WorkerSpoke | BeginDue | Published | Killed | StepTimeUp | RunTimeUp | RetryDue | JobDue
 
 Event = (
     WorkerSpoke
-    | PauseOver
     | WorkersReady
     | WorkersDue
     | BeginDue

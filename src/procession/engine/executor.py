@@ -1,4 +1,4 @@
-"""Drives runs: events come, boards decide, one transaction records what follows, then processes are let go."""
+"""Drives runs: decides on events, records the results in one transaction, then starts processes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
-from procession.actions.contract import Outcome as StepOutcome
+from procession.actions.contract import StepOutcome
 from procession.engine import decisions, events
 from procession.engine.attempts import Attempts, files_of, with_lost_log
 from procession.engine.board import Board, Work, lay
@@ -26,13 +26,13 @@ from procession.store.database import Task
 
 log = logging.getLogger(__name__)
 
-PAUSE_SECONDS = 0.01  # of a process that says more than is taken in at once: 6 MB of log a second
+PAUSE_SECONDS = 0.01  # of a process that says too much: 100 times a second it is listened to
 
 
 class Executor:
     """Belongs to the loop's thread.
 
-    `left` is told when a run needs nothing more from here, `parked` when one only waits for the moment of a retry.
+    Calls `left` when a run needs nothing more, `parked` when a run only waits for a retry.
     """
 
     def __init__(self, tools: Tools, loop: Loop, *, left: Callable[[RunId], None], parked: Callable[[], None]) -> None:
@@ -46,11 +46,11 @@ class Executor:
         self._slots = Slots(tools)
         self._changes: dict[RunId, Change] = {}  # of this turn
         self.boards: dict[RunId, Board] = {}
-        self.dying: set[RunId] = set()  # processes of theirs are being ended: they must not be taken meanwhile
+        self.dying: set[RunId] = set()  # their processes are being ended: do not take them yet
         self.is_closing = False
 
     def begin(self, taken: Taken) -> None:
-        """Work on a run that was just taken."""
+        """Starts work on a run that was just taken."""
         board = lay(taken.loaded)
         self.boards[board.run.id] = board
         change = self._change(board)
@@ -64,12 +64,10 @@ class Executor:
 
     def handle(self, event: events.OfRuns) -> None:
         match event:
-            case events.WorkerSpoke(work) | events.PauseOver(work) | events.StepTimeUp(work) if _is_over(work):
-                pass
+            case events.WorkerSpoke(work) | events.StepTimeUp(work) if work.stage is not Stage.RUNNING:
+                pass  # its end was decided meanwhile
             case events.WorkerSpoke(work):
                 self._hear(event)
-            case events.PauseOver(work):
-                self._loop.watch(work.worker, events.WorkerSpoke(work))
             case events.BeginDue(work):
                 self._let_go(work)
             case events.JobDue(job):
@@ -86,7 +84,7 @@ class Executor:
                 board.retry_at.pop(key, None)
 
     def decide(self) -> None:
-        """All events of a turn were heard: give the free slots away, and record everything."""
+        """At the end of a turn: gives free slots away and records everything."""
         if not self.is_closing:
             self._slots.assign(self.boards.values(), change_of=self._change)
         changes, self._changes = self._changes, {}
@@ -95,18 +93,18 @@ class Executor:
                 self._loop.enlist(change.record, partial(self._recorded, change))
 
     def decide_for(self, taken: Iterable[RunId]) -> list[Change]:
-        """The same for runs that were just taken: what follows for them, not recorded yet."""
+        """The same for runs that were just taken; returns their changes, not yet recorded."""
         self._slots.assign(self.boards.values(), change_of=self._change)
         changes = [change for run in taken if (change := self._changes.pop(run, None)) is not None]
         return [change for change in changes if not change.is_empty()]
 
     def recorded(self, changes: Iterable[Change]) -> None:
-        """They were part of a commit, and are on disk."""
+        """The changes were part of a commit and are on disk."""
         for change in changes:
             self._go_on(change)
 
     def abandon(self, taken: Iterable[RunId]) -> None:
-        """The transaction in which they were taken came to nothing: as if they never had been."""
+        """Forgets runs whose taking transaction failed."""
         for run in taken:
             self._changes.pop(run, None)
             if (board := self.boards.get(run)) is not None:
@@ -118,7 +116,7 @@ class Executor:
         return sum(board.processes() for board in self.boards.values())
 
     def drop(self, board: Board) -> None:
-        """Somebody else moved the run: stop working on it and end what it has under way."""
+        """Drops a run that somebody else moved, and ends its processes."""
         if board.is_dropped:
             return
         self._forget(board)
@@ -132,7 +130,7 @@ class Executor:
         self._attempts.close()
 
     def _leave(self, board: Board) -> None:
-        """The run needs nothing more from here, once its processes are gone."""
+        """Lets the run go once its processes are gone."""
         if board.leaving:
             self.dying.add(board.run.id)
         else:
@@ -146,7 +144,7 @@ class Executor:
     # --- deciding and recording
 
     def _change(self, board: Board) -> Change:
-        """What this turn changes of the run; all that is decided in one turn is recorded together."""
+        """This turn's change of the run; a turn's decisions are recorded together."""
         run, clock = board.run.id, self._clock
         if run not in self._changes:
             self._changes[run] = Change(board=board, now=clock.now(), steady=clock.monotonic())
@@ -163,9 +161,9 @@ class Executor:
             self._go_on(change)
 
     def _go_on(self, change: Change) -> None:
-        """What was decided is on disk: tell it, and let processes go."""
+        """After the commit: announces the changes and starts processes."""
         board = change.board
-        self._tools.announcements.ring(board.run.id)
+        self._tools.announcements.ring(board.run.id, change.revision)
         for work in change.begun:
             work.move(Stage.COMMITTED)
             self._let_go(work)
@@ -175,9 +173,9 @@ class Executor:
             self._leave(board)
 
     def _let_go(self, work: Work) -> None:
-        """Give the process its job; where there is no folder or no memory for it now, in a moment."""
+        """Sends the process its job, or retries soon if there is no room or memory for it."""
         if work.board.is_dropped:
-            # Cancelled before it was told anything.
+            # cancelled before it got its job
             self._attempts.free(work)
             self._notes.never_begun(work)
             return
@@ -218,10 +216,9 @@ class Executor:
             self._over(work, said.outcome)
         elif said.is_short:
             self._loop.later(event)
-        elif work.worker.has_more:
-            # What one process says must not take the others' turns; meanwhile its pipe is full, and it waits.
-            self._loop.forget(work.worker)
-            self._loop.after(PAUSE_SECONDS, events.PauseOver(work))
+        elif said.is_loud:
+            # One process must not take the others' turns: it waits on its full pipe.
+            self._loop.later(event, PAUSE_SECONDS)
 
     def _over(self, work: Work, outcome: StepOutcome) -> None:
         work.move(Stage.OVER)
@@ -258,7 +255,7 @@ class Executor:
     # --- limits and ends
 
     def _end_early(self, work: Work, message: str) -> None:
-        """The step has failed with the message, at once; its process is killed, however long that takes."""
+        """Fails the step at once with the message; killing its process may take longer."""
         self._kill(work)
         outcome = StepOutcome(status=StepStatus.FAILED, message=message)
         self._settle(work, Result(outcome=outcome, contents={}, seconds=self._seconds(work)))
@@ -293,8 +290,3 @@ class Executor:
     def _timed_out(self, board: Board, _: Task[None]) -> None:
         self._tools.announcements.ring(board.run.id)
         self.drop(board)
-
-
-def _is_over(work: Work) -> bool:
-    """Its end was decided meanwhile."""
-    return work.stage is not Stage.RUNNING

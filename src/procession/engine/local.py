@@ -1,9 +1,9 @@
-"""Which run is next, on one machine: asked of the store whenever there is room and something may wait."""
+"""Chooses the next run on one machine: asks the store when there is room and runs may be waiting."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 
 from procession.engine.changes import Change
@@ -37,11 +37,12 @@ class LocalSource:
         self._preparations = Preparations(tools.actions)
         self._taker = Taker(executor=executor_id, preparations=self._preparations, clock=tools.clock)
         self._queue = FairQueue(tools.settings.runs_max)
-        self._orphans: dict[RunId, Head] = {}  # Running in the store, and under work nowhere
+        self._orphans: dict[RunId, Head] = {}  # Running in the store, but nobody works on them
         self._refused: set[RunId] = set()  # could not be taken, until the next scan
         self._riding: list[Head] = []  # taken in a transaction that is not committed yet
         self._recorded: list[Change] = []  # what follows for them, in the same transaction
         self._may_wait = False  # something may wait that could be taken
+        self._next_scan: int | None = None
         self._is_beating = False  # a beat waits to be written
         self._rides_at = 0.0  # monotonic; not before
         self._limits: dict[tuple[ProcessId, int], int | None] = {}  # of versions: how many runs at once
@@ -51,7 +52,7 @@ class LocalSource:
         self._loop.after(self._tools.settings.beat_seconds, BeatDue())
 
     def look(self, run_id: RunId) -> None:
-        """Something was written about the run: somebody else may have moved it."""
+        """Looks at a run that may have been moved."""
         self._tools.announcements.ring(run_id)
         board = self.executor.boards.get(run_id)
         if board is not None:
@@ -64,7 +65,8 @@ class LocalSource:
 
     def scan(self) -> None:
         """Find what nobody announced; the database is the queue."""
-        self._loop.after(self._tools.settings.scan_seconds, ScanDue())
+        self._loop.cancel(self._next_scan)  # one that failed comes again by itself, and sooner
+        self._next_scan = self._loop.after(self._tools.settings.scan_seconds, ScanDue())
         with self._tools.database.read() as tx:
             running = queueing.running(tx)
         self._refused.clear()
@@ -92,7 +94,7 @@ class LocalSource:
         return run in self._queue or run in self.executor.dying
 
     def _on_left(self, run: RunId) -> None:
-        """Nothing of the run is under work here any more; it may have been restarted meanwhile."""
+        """The executor has let the run go; it may have been restarted meanwhile."""
         self._queue.leave(run)
         self._ask()
 
@@ -106,21 +108,21 @@ class LocalSource:
             self._may_wait = True
 
     def ride(self, tx: Transaction) -> None:
-        """Take what waits, as far as there is room; in the transaction that is about to be committed."""
+        """Takes waiting runs while there is room, in the transaction about to be committed."""
         passed = {*self.executor.dying, *self._refused}
-        lines = Lines(tx, without=passed)
-        head = None
+        lines, parked, head = Lines(tx, without=passed), self._parked(), None
         for _ in range(TAKEN_AT_ONCE):
-            head = self._next(tx, lines, passed)
+            head = self._next(tx, (self._interrupted(passed), lines.heads()), parked)
             if head is None:
                 break
             self._take(tx, head)
             lines.pass_by(head)
-        self._record(tx)
+        if self._riding:
+            self._record(tx)
         self._may_wait = head is not None
 
     def _record(self, tx: Transaction) -> None:
-        """The first steps of what was taken, as part of the same transaction."""
+        """Records the first steps of the taken runs in the same transaction."""
         for change in self.executor.decide_for([head.run for head in self._riding]):
             run = change.board.run.id
             if self._is_done_apart(tx, run, partial(change.record, tx)):
@@ -129,12 +131,17 @@ class LocalSource:
                 self._queue.leave(run)
                 self._riding = [head for head in self._riding if head.run != run]
 
-    def _next(self, tx: Transaction, lines: Lines, passed: Collection[RunId]) -> Head | None:
-        """Runs that were interrupted go first: who waits for a process with a limit must find it taken by them."""
+    def _next(self, tx: Transaction, sources: Iterable[Collection[Head]], parked: Collection[RunId]) -> Head | None:
+        """Interrupted runs go first: who waits for a process with a limit must find it taken by them."""
         limit_of = partial(self._limit_of, tx)
-        parked = {run for run, board in self.executor.boards.items() if board.is_parked()}
-        orphans = [head for run, head in self._orphans.items() if run not in passed and run not in self._refused]
-        return self._queue.choose(orphans, limit_of, parked) or self._queue.choose(lines.heads(), limit_of, parked)
+        found = (self._queue.choose(heads, limit_of, parked) for heads in sources)
+        return next((head for head in found if head is not None), None)
+
+    def _interrupted(self, passed: Collection[RunId]) -> list[Head]:
+        return [head for run, head in self._orphans.items() if run not in passed and run not in self._refused]
+
+    def _parked(self) -> set[RunId]:
+        return {run for run, board in self.executor.boards.items() if board.is_parked()}
 
     def _take(self, tx: Transaction, head: Head) -> None:
         if self._is_done_apart(tx, head.run, partial(self._begin, tx, head.run)):
@@ -148,7 +155,7 @@ class LocalSource:
             self.executor.begin(taken)
 
     def _is_done_apart(self, tx: Transaction, run: RunId, act: Callable[[], None]) -> bool:
-        """A run whose part fails keeps no other from its own: it waits for the next scan."""
+        """Isolates a run whose part fails: it waits for the next scan, the others go on."""
         try:
             with tx.part():
                 act()
@@ -171,7 +178,7 @@ class LocalSource:
                 self._on_left(run)
 
     def thrown_off(self) -> None:
-        """Nothing was committed: what was taken is not ours. What threw it off may do so again: rest before it."""
+        """Nothing was committed, so nothing is taken. The cause may last: rest before the next try."""
         heads, self._riding = self._riding, []
         self._recorded.clear()
         self._may_wait = True

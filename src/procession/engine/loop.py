@@ -1,7 +1,7 @@
-"""The engine's loop: waits for events, has each handled, commits all that follows at once, and only then rests.
+"""The engine's loop: waits for events, has each handled, commits all results at once, and starts over.
 
-It knows nothing of runs. post(), post_later() and wake() are for any thread, everything else for the loop's own.
-What fails because the machine is short of something comes again: later() is the one way in which it does.
+It knows nothing of runs. Any thread may call post(), post_later() and wake(); only the loop's own calls the rest.
+What fails in a shortage is retried, always by later().
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ EVENTS_AT_ONCE = 256
 
 @dataclass(frozen=True, slots=True)
 class _HearAgain:
-    """Time to listen again to a handle that could not be listened to."""
+    """Time to retry watching a handle."""
 
     number: int
 
@@ -40,14 +40,14 @@ class Handle(Protocol):
 
 
 class Loop:
-    """One turn: take all that arrived, decide, one transaction, then what follows from it."""
+    """Each turn takes all events, decides, commits one transaction, then acts on it."""
 
     def __init__(self, database: Database, monotonic: Callable[[], float], *, short_seconds: float) -> None:
         self._database = database
         self._monotonic = monotonic
         self._commits: Commits | None = None
         self._commit_at = 0.0  # monotonic; later than now while the disk is full
-        self._rest_seconds_short = short_seconds
+        self._short_seconds = short_seconds
         self._inbox: deque[Event] = deque()
         self._late: deque[Event] = deque()
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -59,7 +59,7 @@ class Loop:
         self._timers: Timers[Event | _HearAgain] = Timers(monotonic)
 
     def open(self, rider: Rider) -> None:
-        """From here on this loop commits what anybody submits to the database; the rider adds what follows."""
+        """From now on this loop commits every operation submitted to the database; the rider adds to each commit."""
         self._commits = self._database.drive(self.wake, rider)
 
     def turn(self, handle: Callable[[Event], None], decided: Callable[[], None]) -> None:
@@ -78,7 +78,7 @@ class Loop:
             self._commit_at = self._monotonic() + self._commits.commit()
 
     def close(self) -> None:
-        """After the loop's thread has ended. What could not be written is left to recovery."""
+        """Closes it after its thread has ended. Recovery handles what could not be written."""
         if self._commits is not None:
             self._commits.give_up()
         self._database.release()
@@ -86,56 +86,57 @@ class Loop:
         os.close(self._bell)
 
     def post(self, event: Event) -> None:
-        """Have the event handled in the next turn."""
+        """Queues the event for the next turn."""
         self._inbox.append(event)
         self.wake()
 
     def post_later(self, event: Event) -> None:
-        """Have the event handled when what was short may be there again."""
+        """Queues the event for when the shortage may be over."""
         self._late.append(event)
         self.wake()
 
     def wake(self) -> None:
-        # A bell that rings already will be heard, and everything is looked at after that: many calls, one wake-up.
+        # One wake-up serves many calls: everything is looked at after it.
         if not self._is_ringing:
             self._is_ringing = True
             with contextlib.suppress(BlockingIOError):
                 os.eventfd_write(self._bell, 1)
 
     def enlist(self, operation: Callable[[Transaction], T], then: Callable[[Task[T]], None] | None = None) -> None:
-        """Make the operation part of the next commit; it waits while the disk is full. `then` is called after it."""
+        """Adds the operation to the next commit, which waits while the disk is full. Calls `then` afterwards."""
         assert self._commits is not None
         self._commits.add(Task(operation, then, must_be_written=True))
 
     def again(self) -> None:
-        """There is something to decide: the next turn must not wait for an event."""
+        """Makes the next turn start without waiting for an event."""
         self._is_pressed = True
 
     def after(self, seconds: float, event: Event) -> int:
-        """Gives the number by which the event can be taken back."""
+        """Returns a number to cancel the event with."""
         return self._timers.after(seconds, event)
 
-    def later(self, event: Event) -> None:
-        """It could not be handled for a shortage: have it again in a moment, and not before."""
+    def later(self, event: Event, seconds: float | None = None) -> None:
+        """It could not be handled now, for a shortage if no time is given: have it again then, and not before."""
+        seconds = self._short_seconds if seconds is None else seconds
         for number, heard in self._heard.items():
             if heard is event:
                 with contextlib.suppress(OSError):
                     self._events.unregister(number)
-                self._timers.after(self._rest_seconds_short, _HearAgain(number))
+                self._timers.after(seconds, _HearAgain(number))
                 return
-        self._timers.after(self._rest_seconds_short, event)
+        self._timers.after(seconds, event)
 
     def cancel(self, timer: int | None) -> None:
         self._timers.cancel(timer)
 
     def watch(self, handle: Handle, event: Event) -> None:
-        """The event comes whenever the handle is readable."""
+        """Posts the event whenever the handle is readable."""
         number = handle.fileno()
         self._heard[number] = event
         self._listen(number)
 
     def forget(self, handle: Handle) -> None:
-        """End watching; what is watched no more, or closed, is no mistake."""
+        """Stops watching; harmless for a closed or unwatched handle."""
         with contextlib.suppress(ValueError, OSError):
             number = handle.fileno()
             if self._heard.pop(number, None) is not None:
@@ -149,10 +150,10 @@ class Loop:
                     os.eventfd_read(self._bell)
             elif (event := self._heard.get(number)) is not None:
                 found.append(event)
-        self._is_ringing = False  # whatever became of the ring: everything is looked at now
+        self._is_ringing = False  # a lost ring does not matter: everything is looked at now
         found += [self._inbox.popleft() for _ in range(len(self._inbox))]
         for _ in range(len(self._late)):
-            self._timers.after(self._rest_seconds_short, self._late.popleft())
+            self._timers.after(self._short_seconds, self._late.popleft())
         return found + self._due()
 
     def _due(self) -> list[Event]:
@@ -170,11 +171,11 @@ class Loop:
         try:
             self._events.register(number, select.EPOLLIN)
         except FileExistsError:
-            pass  # the number is another handle's by now
+            pass  # the number now belongs to another handle
         except OSError as error:
             if not is_shortage(error):
                 raise
-            self._timers.after(self._rest_seconds_short, _HearAgain(number))
+            self._timers.after(self._short_seconds, _HearAgain(number))
 
     def _rest_seconds(self) -> float:
         if self._inbox or self._is_pressed:

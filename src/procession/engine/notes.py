@@ -1,4 +1,4 @@
-"""What is written about an attempt beside the changes of its run: progress, receipts, results that came too late."""
+"""Writes about attempts outside the changes of a run: progress, receipts, late results."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from procession.store.database import Task, Transaction
 
 
 class Notes:
-    """Each becomes part of the next commit. Belongs to the loop's thread."""
+    """Adds each to the next commit. Belongs to the loop's thread."""
 
     def __init__(self, tools: Tools, loop: Loop) -> None:
         self._tools = tools
         self._loop = loop
 
     def late(self, work: Work, status: StepStatus, message: str) -> None:
-        """How the attempt ended, after somebody else had moved its run."""
+        """Records the end of an attempt whose run was moved meanwhile."""
         self._end(work, HistoryKind.LATE_RESULT, {"status": status, "message": message, "try": work.number})
 
     def killed(self, work: Work, receipt: KillReceipt, then: Callable[[], None] | None = None) -> None:
-        """Its receipt; `then` is called after the commit."""
+        """Records its kill receipt and calls `then` after the commit."""
         self._end(work, HistoryKind.KILLED, receipt_detail(receipt), then)
 
     def never_begun(self, work: Work) -> None:
-        """Its process was not told anything, and is free."""
+        """Records that its process never got the job and is free."""
         self._loop.enlist(partial(history.mark_gone, attempt=work.attempt))
 
     def progress(self, work: Work, progress: Progress) -> None:
-        """Shown a few times a second; what comes between is left out."""
+        """Stores progress a few times a second at most; skips values in between."""
         moment = self._tools.clock.monotonic()
         if work.is_showing or moment - work.shown < self._tools.settings.progress_seconds:
             return

@@ -1,4 +1,4 @@
-"""Threads for what blocks, so that the engine's loop need not wait: publishing files, ending processes."""
+"""Threads for blocking work of the engine: publishing files, ending processes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from procession.shortages import is_shortage
 
 log = logging.getLogger(__name__)
 
-Job = Callable[[], None]
+Job = Callable[[], object]
 
 
 class Pool:
-    """A job that runs short of something is handed to `again`, which submits it anew in a moment.
+    """Passes a job that met a shortage to `again`, which resubmits it soon.
 
-    One thread is there from the start; a further one that cannot be started is done without.
+    Starts with one thread; works with fewer if another cannot be started.
     """
 
     def __init__(self, threads_max: int, again: Callable[[Job], None]) -> None:
@@ -29,7 +29,7 @@ class Pool:
         self._start_thread()
 
     def submit(self, job: Job) -> None:
-        """Never raises; one thread only calls it."""
+        """Never raises; called by one thread only."""
         self._jobs.put(job)
         if not self._idle.acquire(blocking=False) and len(self._threads) < self._threads_max:
             try:
@@ -38,7 +38,7 @@ class Pool:
                 log.warning("no further thread can be started")
 
     def close(self) -> None:
-        """Returns when all that was submitted is done."""
+        """Returns once all submitted jobs are done."""
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:

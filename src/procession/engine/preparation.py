@@ -1,4 +1,4 @@
-"""A version of a process made ready for execution: definition read, settings converted, reads and writes known."""
+"""Prepares a version of a process for execution: definition, settings, reads and writes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VERSIONS_KEPT = 64  # about 100 kB each
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """`touches` has every action step that can begin here, `troubles` says of each other one why it cannot."""
+    """`touches`: action steps that can run here; `troubles`: why each of the others cannot."""
 
     process: Process
     touches: Mapping[str, Touches]
@@ -32,7 +32,7 @@ class Prepared:
 
 
 class Preparations:
-    """Versions never change, so what was prepared once is kept. One thread only."""
+    """A cache: versions never change. One thread only."""
 
     def __init__(self, actions: Mapping[str, Action]) -> None:
         self._actions = actions
@@ -50,14 +50,14 @@ class Preparations:
         return self._kept[key]
 
     def forget(self) -> None:
-        """What was read in a transaction that came to nothing may never have been."""
+        """Drops what was read in a transaction that failed: it may not exist."""
         self._kept.clear()
 
 
 def prepare(process: Process, actions: Mapping[str, Action]) -> Prepared:
-    """What each action step reads and writes, and whether it asks for the network, as its action tells.
+    """Asks each step's action what the step reads and writes, and whether it needs the network.
 
-    An action may be gone, or have other settings, since the version was applied: that is a trouble of its step alone.
+    An action may be gone or changed since the version was applied: that troubles only its step.
     """
     known: dict[str, tuple[Action, Any]] = {}
     troubles: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Which waiting run is taken next: users take turns, each one's runs go in the order of their start."""
+"""Which waiting run is taken next: users take turns, and so do the processes of one user; a line keeps its order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Line = tuple[UserId, ProcessId]
 
 
 class FairQueue:
-    """The user with the fewest runs under work goes first, among those the one who was served longest ago.
+    """The user with the fewest runs under work goes first; among equals, the one served longest ago, as do processes.
 
     At most `runs_max` are under work, without those that are parked: they only wait for the moment of a retry. A user
     with less than an even share may have another in a full house. Where a process limits its runs, its users take
@@ -31,16 +31,18 @@ class FairQueue:
         self._line_turns: dict[_Line, int] = {}
 
     def __contains__(self, run: RunId) -> bool:
-        """Whether it is under work."""
+        """Whether the run is active."""
         return run in self._under_work
 
     def choose(
         self, heads: Collection[Head], limit_of: Callable[[Head], int | None], parked: Collection[RunId] = ()
     ) -> Head | None:
         """The one that may be taken now, None when all must wait. `limit_of`: how many of its process at once."""
+        if not heads:
+            return None
         used = Counter(head.user for run, head in self._under_work.items() if run not in parked)
         welcome = self._welcome(heads, used)
-        welcome.sort(key=lambda head: (used[head.user], self._user_turns.get(head.user, 0), head.since, head.run))
+        welcome.sort(key=lambda head: (used[head.user], self._user_turns.get(head.user, 0), *self._place(head)))
         for head in welcome:
             limit = limit_of(head)
             if limit is None:
@@ -59,7 +61,7 @@ class FairQueue:
         self._line_turns[head.user, head.process] = self._turn
 
     def leave(self, run: RunId) -> bool:
-        """Gives whether it was under work."""
+        """Returns whether the run was active."""
         head = self._under_work.pop(run, None)
         if head is None:
             return False
@@ -69,7 +71,7 @@ class FairQueue:
         return True
 
     def _welcome(self, heads: Collection[Head], used: Counter[UserId]) -> list[Head]:
-        """Those for whom there is room."""
+        """The users for whom there is room."""
         if used.total() < self._runs_max and len(self._under_work) < PARKED_TIMES_MAX * self._runs_max:
             return list(heads)
         users = {head.user for head in heads} | {user for user, count in used.items() if count}
@@ -78,4 +80,8 @@ class FairQueue:
 
     def _first_of(self, process: ProcessId, heads: Sequence[Head]) -> Head:
         line = [head for head in heads if head.process == process]
-        return min(line, key=lambda head: (self._line_turns.get((head.user, process), 0), head.since, head.run))
+        return min(line, key=self._place)
+
+    def _place(self, head: Head) -> tuple[int, int, RunId]:
+        """When its line was last served, then when it was started."""
+        return self._line_turns.get((head.user, head.process), 0), head.since, head.run

@@ -1,4 +1,4 @@
-"""The stages of an attempt at a step, as one table: what may follow what."""
+"""The stages of an attempt, as one table of allowed moves."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from enum import StrEnum, auto
 
 
 class Stage(StrEnum):
-    PREPARED = auto()  # a process is there; the row of the attempt is not on disk yet
-    COMMITTED = auto()  # the row is on disk; the process has not been told anything
+    PREPARED = auto()  # has a process; its row is not on disk yet
+    COMMITTED = auto()  # its row is on disk; the process has no job yet
     RUNNING = auto()
-    OVER = auto()  # it said how it ended; its files are being made durable
+    OVER = auto()  # it reported its end; its files are being made durable
     KILLING = auto()
     FREED = auto()  # the process was given back or is gone
 
@@ -25,6 +25,6 @@ _NEXT = {
 
 
 def move(stage: Stage, to: Stage) -> Stage:
-    """The stage that is reached. Raises AssertionError for a move that is not in the table."""
+    """The next stage. Raises AssertionError for a move that is not in the table."""
     assert to in _NEXT[stage], f"an attempt that is {stage} cannot become {to}"
     return to

@@ -1,4 +1,4 @@
-"""Taking a run: one transaction in which a scheduled or orphaned run becomes this engine's, and is read whole."""
+"""Takes a run: one transaction makes a scheduled or orphaned run this engine's and reads all of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from procession.store.database import Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """`crashes` is how often each step was under way when a server stopped, None when the run was simply scheduled."""
+    """`crashes`: how often each step was interrupted by a stopped server; None for a run that was just scheduled."""
 
     loaded: Loaded
     crashes: dict[str, int] | None
@@ -25,14 +25,14 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taker:
-    """Who takes: ids of executors are new at every boot, so that a reused one never looks alive."""
+    """Identifies the taker: executor ids are new at every boot, so a reused one never looks alive."""
 
     executor: str
     preparations: Preparations
     clock: Clock
 
     def take(self, tx: Transaction, run_id: RunId) -> Taken | None:
-        """None when there is nothing to take: it was cancelled meanwhile. Never called for a run under work here."""
+        """None if the run was cancelled meanwhile. Never called for a run that is active here."""
         run = runs.find(tx, run_id)
         if run is None or run.status not in {RunStatus.SCHEDULED, RunStatus.RUNNING}:
             return None
@@ -57,13 +57,15 @@ class Taker:
         assert run.started_by is not None
         user = people.user(tx, run.started_by)
         assert user is not None, "started_by is a foreign key"
+        prepared = self.preparations.get(tx, run.process, run.version)
+        has_properties = any(step.properties for step in prepared.process.steps)
         return Loaded(
             run=run,
-            prepared=self.preparations.get(tx, run.process, run.version),
+            prepared=prepared,
             user=user,
             steps=tuple(steps.of_run(tx, run.id)),
-            properties=tuple(steps.properties_of_run(tx, run.id)),
-            updated=frozenset(writes.written_by_steps(tx, run.id)),
+            properties=tuple(steps.properties_of_run(tx, run.id)) if has_properties else (),
+            updated=frozenset(writes.written_by_steps(tx, run.id)) if has_properties else frozenset(),
         )
 
 

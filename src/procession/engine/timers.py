@@ -1,4 +1,4 @@
-"""What is to happen at a moment: a heap of values for a loop that asks how long it may rest."""
+"""Timers: a heap of values due at given moments, for a loop that asks how long it may rest."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class Timers(Generic[T]):
         self._numbers = count()
 
     def after(self, seconds: float, value: T) -> int:
-        """Gives the number by which the value can be taken back."""
+        """Returns a number to cancel it with."""
         number = next(self._numbers)
         self._values[number] = value
         heapq.heappush(self._moments, (self._monotonic() + max(seconds, 0.0), number))
         return number
 
     def cancel(self, number: int | None) -> None:
-        """Take a value back; None or one that was given out already is no mistake."""
+        """Cancels a value; harmless for None and for one already delivered."""
         if number is None or self._values.pop(number, None) is None:
             return
-        # The time limit of a run is a day away: what is left of thousands of short runs must not pile up till then.
+        # Run limits lie a day ahead: cancelled ones of thousands of short runs must not pile up.
         if len(self._moments) > 2 * len(self._values) + LEFTOVERS_MAX:
             self._moments = [entry for entry in self._moments if entry[1] in self._values]
             heapq.heapify(self._moments)
@@ -41,13 +41,13 @@ class Timers(Generic[T]):
         return len(self._moments)
 
     def rest_seconds(self, most: float) -> float:
-        """How long until the next value is due, at most `most`."""
+        """Seconds until the next value is due, at most `most`."""
         if not self._moments:
             return most
         return min(max(self._moments[0][0] - self._monotonic(), 0.0), most)
 
     def due(self) -> list[T]:
-        """Those whose moment has come, in order."""
+        """The due values, in order."""
         found: list[T] = []
         while self._moments and self._moments[0][0] <= self._monotonic():
             number = heapq.heappop(self._moments)[1]

@@ -1,4 +1,4 @@
-"""Table jobs in limited processes of their own: what a request needs done to files that came from outside.
+"""Runs table jobs in sandboxed processes: work on files that come from outside.
 
 Nothing is started before the first job, so that a server without tables pays nothing for them.
 """
@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import msgspec
 
-from procession.actions.contract import Outcome
+from procession.actions.contract import StepOutcome
 from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Died, Done, Job, Limits, Worker
 from procession.model.errors import Unavailable
@@ -26,7 +26,7 @@ from procession.model.errors import Unavailable
 T = TypeVar("T")
 
 BOOK = "procession.actions.tables:book"
-MEMORY_BYTES_MAX = 2**30  # of address space: what is really used stays below 512 MB
+MEMORY_BYTES_MAX = 2**30  # of address space; actual use stays below 512 MB
 FILE_BYTES_MAX = 8 * 2**30
 WORKERS_MAX = 3
 THREADS = 4
@@ -36,16 +36,16 @@ ACQUIRE_LOOKS_MAX = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """How a job ended: its outcome, or why its process did not give one."""
+class JobEnd:
+    """The end of a job: its outcome, or why there is none."""
 
-    outcome: Outcome | None
+    outcome: StepOutcome | None
     reason: str = ""
 
 
 @dataclass(slots=True)
 class Workbench:
-    """`folder` is where jobs have theirs; `settings` bound what their processes reach. Any thread may call."""
+    """`folder` holds the jobs' folders; `settings` limit their processes. Any thread may call it."""
 
     folder: Path
     settings: IsolationSettings
@@ -55,7 +55,7 @@ class Workbench:
     _waiting: int = 0
 
     def call(self, function: Callable[[], T]) -> Future[T]:
-        """Run it in a thread where it may wait for jobs. Raises Unavailable when too many wait already."""
+        """Runs it in a thread that may wait for jobs. Raises Unavailable if too many are waiting."""
         with self._lock:
             if self._waiting >= WAITING_MAX:
                 raise Unavailable("too many requests for tables are waiting; try again in a moment")
@@ -80,13 +80,13 @@ class Workbench:
             shutil.rmtree(place, ignore_errors=True)
 
     def make_room(self) -> Path:
-        """An empty folder; whoever asked for it removes it."""
+        """An empty folder, which the caller removes."""
         place = self.folder / secrets.token_hex(8)
         place.mkdir(parents=True)
         return place
 
-    def perform(self, kind: str, settings: msgspec.Struct, *, place: Path, seconds_max: float) -> Ended:
-        """Do the job in a process that is ended after so many seconds. Raises Unavailable when none is free."""
+    def perform(self, kind: str, settings: msgspec.Struct, *, place: Path, seconds_max: float) -> JobEnd:
+        """Runs the job in a process, killed after so many seconds. Raises Unavailable if none is free."""
         worker = self._acquire()
         is_late = threading.Event()
 
@@ -101,13 +101,13 @@ class Workbench:
             worker.send(_job(kind, settings, place))
             ended = _listen(worker)
         finally:
-            # Only when it can kill no more may the process be given to somebody else.
+            # Only once it can no longer kill may another job get the process.
             timer.cancel()
             timer.join()
             with self._lock:
                 if self._isolation is not None:
                     self._isolation.release(worker)
-        late = Ended(outcome=None, reason=f"it took longer than {seconds_max:g} s")
+        late = JobEnd(outcome=None, reason=f"it took longer than {seconds_max:g} s")
         return late if ended.outcome is None and is_late.is_set() else ended
 
     def _acquire(self) -> Worker:
@@ -133,7 +133,7 @@ class Workbench:
         return isolation
 
     def close(self) -> None:
-        """End every process, and what is under way with it."""
+        """Ends every process and its job."""
         with self._lock:
             isolation, self._isolation = self._isolation, None
             threads, self._threads = self._threads, None
@@ -163,16 +163,16 @@ def _job(kind: str, settings: msgspec.Struct, place: Path) -> Job:
     )
 
 
-def _listen(worker: Worker) -> Ended:
+def _listen(worker: Worker) -> JobEnd:
     poll = select.poll()
     poll.register(worker.fileno(), select.POLLIN)
     while True:
         for message in worker.receive():
             match message:
                 case Done(outcome=outcome):
-                    return Ended(outcome=outcome)
+                    return JobEnd(outcome=outcome)
                 case Died(reason=reason):
-                    return Ended(outcome=None, reason=reason)
+                    return JobEnd(outcome=None, reason=reason)
                 case _:
                     pass  # heartbeats, and what DuckDB prints
         poll.poll()

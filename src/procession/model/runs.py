@@ -42,6 +42,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     worked_max: float | None  # at which it is timed out; None while nobody has taken this attempt
     restarted_key: str | None  # named by restartfromhere: it runs whatever its condition says
     executor: str | None
+    is_held: bool  # under way in the home that this one is a copy of, and left alone here
 
     def seconds(self, steady: float | None) -> float | None:
         """Its duration: so far while it is Running, None before it began."""

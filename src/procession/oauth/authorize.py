@@ -45,7 +45,7 @@ def show(call: Call) -> Answer:
 
 def _question(tx: Transaction, http: Request, now: datetime) -> Question | RedirectReply:
     """Raises Invalid where nobody must be sent back: client or address are not known (RFC 6749 section 4.1.2.1)."""
-    server = core.Core(core.Desk(tx=tx, now=now, seconds=0, issuer=http.origin))
+    server = core.Core(core.OAuthContext(tx=tx, now=now, seconds=0, issuer=http.origin))
     grants.register(server)
     try:
         grant = server.get_consent_grant(_fields(http))
@@ -65,12 +65,12 @@ def _said(error: OAuth2Error) -> str:
     return str(error.get_error_description() or error.error).rstrip(".")
 
 
-def _fields(http: Request) -> core.Request:
+def _fields(http: Request) -> core.OAuthRequest:
     try:
         fields = parse_qs(http.raw_query, keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict")
     except ValueError:
         raise Invalid("the query of the address is malformed") from None
-    return core.Request("GET", fields)
+    return core.OAuthRequest("GET", fields)
 
 
 def _back(uri: str, http: Request, fields: dict[str, str]) -> RedirectReply:

@@ -54,7 +54,7 @@ class Refused(ProcessionError):
 
 
 def refused(status: int, body: Mapping[str, str]) -> Refused:
-    """What Authlib answered, as an error of ours."""
+    """Authlib's answer as one of our errors."""
     error = body["error"]
     description = body.get("error_description") or error
     if error == "invalid_client":
@@ -72,7 +72,7 @@ def split_scopes(text: str) -> frozenset[str]:
 
 
 class Client:
-    """An Application as Authlib wants to see it."""
+    """An Application with Authlib's interface."""
 
     def __init__(self, application: Application) -> None:
         self.application = application
@@ -132,7 +132,7 @@ def _shown_scopes(scopes: frozenset[str]) -> str:
     return ", ".join([*known, *(["a scope that does not exist"] if scopes - SCOPES else [])])
 
 
-class Request(OAuth2Request):  # type: ignore[misc]
+class OAuthRequest(OAuth2Request):  # type: ignore[misc]
     """`fields` may name one several times; a field without a value counts as left out (RFC 6749 section 3.1)."""
 
     def __init__(self, method: str, fields: Mapping[str, list[str]], authorization: str = "") -> None:
@@ -147,13 +147,13 @@ class Request(OAuth2Request):  # type: ignore[misc]
         return dict(self.payload.data)
 
 
-def token_request(fields: Mapping[str, str], authorization: str) -> Request:
-    return Request("POST", {name: [value] for name, value in fields.items()}, authorization)
+def token_request(fields: Mapping[str, str], authorization: str) -> OAuthRequest:
+    return OAuthRequest("POST", {name: [value] for name, value in fields.items()}, authorization)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """Where a request is answered: its transaction, the time, how long access tokens live, and who we are."""
+class OAuthContext:
+    """The context of a request: transaction, time, life of access tokens, issuer."""
 
     tx: Transaction
     now: datetime
@@ -164,7 +164,7 @@ class Desk:
 class Core(AuthorizationServer):  # type: ignore[misc]
     """Authlib's server; the grants and endpoints are registered by who needs them."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: OAuthContext) -> None:
         super().__init__()
         self.desk = desk
         self.register_client_auth_method("client_secret_basic", _basic_client)
@@ -173,7 +173,7 @@ class Core(AuthorizationServer):  # type: ignore[misc]
         application = consents.find_application(self.desk.tx, client_id)
         return None if application is None else Client(application)
 
-    def get_authorization_grant(self, request: Request) -> Any:
+    def get_authorization_grant(self, request: OAuthRequest) -> Any:
         """Authlib repeats an unknown response_type, and fails when it holds a character that no error may hold."""
         kind = request.payload.response_type
         if kind == "code":
@@ -185,7 +185,7 @@ class Core(AuthorizationServer):  # type: ignore[misc]
             "only the response_type code is supported", error="unsupported_response_type", redirect_uri=uri
         )
 
-    def _known_redirect(self, request: Request) -> str | None:
+    def _known_redirect(self, request: OAuthRequest) -> str | None:
         client = self.query_client(request.payload.client_id or "")
         if client is None or any(len(request.payload.datalist.get(name, [])) > 1 for name in NAMES_OF_CLIENT):
             return None
@@ -194,7 +194,7 @@ class Core(AuthorizationServer):  # type: ignore[misc]
             return client.get_default_redirect_uri()
         return str(uri) if client.check_redirect_uri(uri) else None
 
-    def authenticate_client(self, request: Request, methods: Any, endpoint: str = "token") -> Any:
+    def authenticate_client(self, request: OAuthRequest, methods: Any, endpoint: str = "token") -> Any:
         """RFC 6749 section 2.3: not more than one way at a time, and one client."""
         authorization = request.headers.get("Authorization", "")
         if authorization and request.form.get("client_secret"):
@@ -207,10 +207,10 @@ class Core(AuthorizationServer):  # type: ignore[misc]
                 raise InvalidClientError()
         return super().authenticate_client(request, methods, endpoint)
 
-    def create_oauth2_request(self, request: Request) -> Request:
+    def create_oauth2_request(self, request: OAuthRequest) -> OAuthRequest:
         return request
 
-    def save_token(self, token: dict[str, Any], request: Request) -> None:
+    def save_token(self, token: dict[str, Any], request: OAuthRequest) -> None:
         """Each grant has kept its own."""
 
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
@@ -236,7 +236,7 @@ def basic_id(authorization: str) -> str:
     return basic_credentials(authorization)[0]
 
 
-def _basic_client(query_client: Any, request: Request) -> Client | None:
+def _basic_client(query_client: Any, request: OAuthRequest) -> Client | None:
     name, secret = basic_credentials(request.headers.get("Authorization", ""))
     client: Client | None = query_client(name) if name else None
     return client if client is not None and client.check_client_secret(secret) else None

@@ -1,4 +1,4 @@
-"""What applications ask without a browser: tokens, revocation, introspection (RFC 7662), metadata (RFC 8414)."""
+"""Endpoints for applications without a browser: tokens, revocation, introspection (RFC 7662), metadata (RFC 8414)."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from procession.model.consents import IssuedToken
 from procession.model.errors import TooMany
 from procession.model.people import SCOPES
 from procession.oauth import grants
-from procession.oauth.core import Client, Core, Desk, basic_id, refused, token_request
+from procession.oauth.core import Client, Core, OAuthContext, basic_id, refused, token_request
 from procession.oauth.grants import ALL_METHODS, WITH_SECRET
-from procession.oauth.limits import Limits
+from procession.oauth.limits import OAuthLimits
 from procession.operations import consents
 
 NO_CACHE = {"pragma": "no-cache"}  # RFC 6749 section 5.1; no-store is sent always
 
 
-def desk(call: Call, seconds: int) -> Desk:
-    return Desk(tx=call.tx, now=call.now, seconds=seconds, issuer=call.request.origin)
+def desk(call: Call, seconds: int) -> OAuthContext:
+    return OAuthContext(tx=call.tx, now=call.now, seconds=seconds, issuer=call.request.origin)
 
 
-def token(call: Call, limits: Limits, seconds: int) -> Reply | Refusal:
+def token(call: Call, limits: OAuthLimits, seconds: int) -> Reply | Refusal:
     """RFC 6749 sections 4.1.3, 4.4.2 and 6."""
 
     def ask(server: Core, request: Any) -> Any:
@@ -38,7 +38,7 @@ def token(call: Call, limits: Limits, seconds: int) -> Reply | Refusal:
     return _answered(call, limits, seconds, ask)
 
 
-def revoke(call: Call, limits: Limits, seconds: int) -> Reply | Refusal:
+def revoke(call: Call, limits: OAuthLimits, seconds: int) -> Reply | Refusal:
     def ask(server: Core, request: Any) -> Any:
         server.register_endpoint(_Revocation)
         return server.create_endpoint_response("revocation", request)
@@ -46,7 +46,7 @@ def revoke(call: Call, limits: Limits, seconds: int) -> Reply | Refusal:
     return _answered(call, limits, seconds, ask)
 
 
-def introspect(call: Call, limits: Limits, seconds: int) -> Reply | Refusal:
+def introspect(call: Call, limits: OAuthLimits, seconds: int) -> Reply | Refusal:
     def ask(server: Core, request: Any) -> Any:
         server.register_endpoint(_Introspection)
         return server.create_endpoint_response("introspection", request)
@@ -54,7 +54,7 @@ def introspect(call: Call, limits: Limits, seconds: int) -> Reply | Refusal:
     return _answered(call, limits, seconds, ask)
 
 
-def _answered(call: Call, limits: Limits, seconds: int, ask: Callable[[Core, Any], Any]) -> Reply | Refusal:
+def _answered(call: Call, limits: OAuthLimits, seconds: int, ask: Callable[[Core, Any], Any]) -> Reply | Refusal:
     """What Authlib answers. A refusal may have ended a consent, so it is committed, then raised."""
     authorization = call.request.headers.get("authorization", "")
     request = token_request(call.body, authorization)

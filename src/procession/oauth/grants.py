@@ -13,7 +13,7 @@ from authlib.oauth2.rfc7636 import CodeChallenge
 from procession.model.consents import Challenge, Code, Consent, IssuedToken, RefreshToken
 from procession.model.ids import UserId
 from procession.model.people import User, with_implied
-from procession.oauth.core import Client, Core, Request, split_scopes
+from procession.oauth.core import Client, Core, OAuthRequest, split_scopes
 from procession.operations import consents
 
 WITH_SECRET = ("client_secret_basic", "client_secret_post")
@@ -67,7 +67,7 @@ class AuthorizationCode(AuthorizationCodeGrant):  # type: ignore[misc]
     TOKEN_ENDPOINT_AUTH_METHODS = ALL_METHODS
 
     @staticmethod
-    def validate_authorization_redirect_uri(request: Request, client: Client) -> str:
+    def validate_authorization_redirect_uri(request: OAuthRequest, client: Client) -> str:
         """Raises InvalidRequestError, without the address: what is wrong with it may be any character."""
         asked = request.payload.redirect_uri
         if asked and not client.check_redirect_uri(asked):
@@ -87,7 +87,7 @@ class AuthorizationCode(AuthorizationCodeGrant):  # type: ignore[misc]
     def allow(self, user: User) -> str:
         """The code, once the request is valid and the user has agreed."""
         request, desk = self.request, self.server.desk
-        wanted = consents.Request(
+        wanted = consents.ConsentRequest(
             application=request.client.application,
             scopes=request.resolved_scopes,
             redirect_uri=request.payload.redirect_uri or "",
@@ -117,13 +117,13 @@ class AuthorizationCode(AuthorizationCodeGrant):  # type: ignore[misc]
         return 200, body, self.TOKEN_RESPONSE_HEADER
 
 
-def _challenge(request: Request) -> Challenge | None:
+def _challenge(request: OAuthRequest) -> Challenge | None:
     text = request.payload.data.get("code_challenge")
     return Challenge(text=text) if text else None
 
 
 class _CodeFound:
-    """A Code as Authlib wants to see it."""
+    """A Code with Authlib's interface."""
 
     def __init__(self, code: Code) -> None:
         self.code = code

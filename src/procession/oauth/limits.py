@@ -1,4 +1,4 @@
-"""How often somebody may try: in memory, bounded, forgotten at a restart (which an attacker cannot cause).
+"""Rate limits: in memory, bounded, forgotten at a restart (which an attacker cannot cause).
 
 An attempt is counted before it is made and forgiven when it succeeds, so that many at once are no way around it.
 """
@@ -69,7 +69,7 @@ class Counter:
                 self._seen[key] = (since, max(0, count - 1))
 
 
-class Limits:
+class OAuthLimits:
     """All limits of the door."""
 
     def __init__(self) -> None:

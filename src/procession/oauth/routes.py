@@ -10,7 +10,7 @@ from procession.door.contract import BodyKind, Call, Mode, PageReply, Route, Spa
 from procession.model.ids import RunId
 from procession.model.rights import PUBLIC
 from procession.oauth import authorize, core, endpoints, pages, signing
-from procession.oauth.limits import Limits
+from procession.oauth.limits import OAuthLimits
 from procession.oauth.signing import Signing
 
 METADATA = ".well-known/oauth-authorization-server"
@@ -18,7 +18,7 @@ METADATA = ".well-known/oauth-authorization-server"
 
 def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[Route, ...]:
     """All of them. Access tokens live for `seconds`; `hashing` hashes passwords."""
-    tools = Signing(hashing=hashing, limits=Limits())
+    tools = Signing(hashing=hashing, limits=OAuthLimits())
 
     def row(request: str, handler: Any, mode: Mode, summary: str, **more: Any) -> Route:
         method, pattern = request.split(" ")

@@ -11,7 +11,7 @@ from procession.door.contract import Call, PageReply, StreamCall
 from procession.model.errors import Invalid
 from procession.model.people import User
 from procession.oauth import pages
-from procession.oauth.limits import Limits
+from procession.oauth.limits import OAuthLimits
 from procession.operations import links, passwords, sessions
 
 # One sentence for all of it: another would tell which logins exist.
@@ -23,7 +23,7 @@ class Signing:
     """`hashing` runs what hashes passwords, and bounds how many at a time."""
 
     hashing: Executor
-    limits: Limits
+    limits: OAuthLimits
 
 
 async def prove(call: StreamCall, tools: Signing, *, login: str, password: str) -> str | None:

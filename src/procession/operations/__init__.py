@@ -1,1 +1,1 @@
-"""The verbs: each checks the permission, works in one transaction, records what it did, and raises model.errors."""
+"""The verbs. Each checks permissions, works in one transaction, records what it did, and raises model.errors."""

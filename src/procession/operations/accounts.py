@@ -1,4 +1,4 @@
-"""Users as an administrator makes and changes them: with a password, or with a way to set one."""
+"""Users as administrators create and change them: with a password, or a link to set one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Made:
 
 
 def create(act: Act, wanted: User, *, password_hash: str | None, sends_mail: bool) -> Made:
-    """Without a password the user is mailed a link to set one, or we are given it. Raises Forbidden, Invalid."""
+    """Creates a user. Without a password, mails a link to set one, or returns the link. Raises Forbidden, Invalid."""
     tx, now = act.tx, act.now
     people.require_rank(act.caller, wanted.role)
     user = people.add_user(tx, wanted, now)
@@ -34,7 +34,7 @@ def create(act: Act, wanted: User, *, password_hash: str | None, sends_mail: boo
 
 
 def remind(act: Act, user_id: UserId, *, sends_mail: bool) -> Made:
-    """A link for a user who lost the password, or never set one; earlier ones are dead. Raises Forbidden, Invalid."""
+    """Makes a link for a user who has no password or lost it; earlier ones end. Raises Forbidden, Invalid."""
     user = people.user(act.tx, user_id)
     people.require_rank(act.caller, user.role)
     require_active(user)
@@ -42,13 +42,13 @@ def remind(act: Act, user_id: UserId, *, sends_mail: bool) -> Made:
 
 
 def require_active(user: User) -> None:
-    """A link would open nothing for anybody else. Raises Invalid."""
+    """Raises Invalid for any other user: a link would not let them in."""
     if user.status is not AccountStatus.ACTIVE:
         raise Invalid(f"{user.login} is {user.status}; make the account Active first")
 
 
 def invite(tx: Transaction, user: User, *, sends_mail: bool, now: datetime) -> str | None:
-    """Mail the user a link to set the password; gives the link when no mail is sent."""
+    """Mails the user a link to set the password; returns the link if no mail is sent."""
     if sends_mail:
         outbox.add_link(tx, user.id, now)
         return None

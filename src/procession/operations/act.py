@@ -1,4 +1,4 @@
-"""Who acts, when and where, in which transaction: what an operation on behalf of a caller is called with."""
+"""Who acts, when and where, in which transaction: the first argument of an operation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mail that tells how a run ended, written from what the history says of that end: the same at every try."""
+"""Writes the mail about a run's end from its history: the same at every try."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Letter:
 
 
 def write(tx: Transaction, end: RunEnd, *, key: str, public_url: str, now: datetime) -> Letter:
-    """What the address is told of the end; restarts since then change nothing but one line."""
+    """The mail to the address; restarts since then change only one line of it."""
     run = runs.find(tx, end.run)
     (row,) = history.of_run(tx, end.run, after=end.revision - 1, limit=1)
     assert run is not None

@@ -1,4 +1,4 @@
-"""A table's columns: added, renamed, made another, dropped. Rows are read only where they could be in the way."""
+"""Adds, renames, converts and drops columns of a table. Reads rows only if they could be in the way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from procession.model.ids import TableId
 from procession.model.tables import Draft, Snapshot, TableOperation
 from procession.operations import table_jobs, tables
 from procession.operations.office import Office
-from procession.operations.tables import Desk
+from procession.operations.tables import TableWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class ColumnChange:
     default: object = None
 
 
-def add(desk: Desk, table_id: TableId, given: ColumnChange) -> Column:
+def add(desk: TableWork, table_id: TableId, given: ColumnChange) -> Column:
     """Rows that are there get its default where it is not null, else null. Raises Invalid."""
 
     def prepare(present: Snapshot) -> Draft:
@@ -52,7 +52,7 @@ def _added(present: Snapshot, given: ColumnChange) -> Draft:
     return replace(draft, next_field=column.field + 1)
 
 
-def change(desk: Desk, table_id: TableId, name: str, given: ColumnChange) -> Column:
+def change(desk: TableWork, table_id: TableId, name: str, given: ColumnChange) -> Column:
     """The column afterwards. Raises NotFound, and Invalid naming the first record that is in the way."""
     field = 0
 
@@ -80,7 +80,7 @@ def _changed(office: Office, present: Snapshot, before: Column, after: Column) -
         settings = ChangeSettings(
             contents=table_jobs.contents(office.blobs, present), before=before, after=after, rewrites=rewrites
         )
-        job = table_jobs.Job(kind=CHANGE_KIND, settings=settings, place=place, what="the column was not changed")
+        job = table_jobs.TableJob(kind=CHANGE_KIND, settings=settings, place=place, what="the column was not changed")
         written, files = table_jobs.perform(office, job, Written)
         draft = table_jobs.draft_of(office, present, written, files, place)
     return replace(draft, columns=_replaced(present, before, after))
@@ -90,7 +90,7 @@ def _is_shorter(before: Column, after: Column) -> bool:
     return before.length is not None and after.length is not None and after.length < before.length
 
 
-def drop(desk: Desk, table_id: TableId, name: str) -> None:
+def drop(desk: TableWork, table_id: TableId, name: str) -> None:
     """Earlier versions keep it. Raises NotFound, Invalid."""
 
     def prepare(present: Snapshot) -> Draft:

@@ -1,6 +1,6 @@
-"""What users let applications do for them, by OAuth: consented, turned into tokens, taken back.
+"""OAuth consents: given by users, turned into tokens, revoked.
 
-Whatever is used twice ends everything that came of the same consent (RFC 6749 section 4.1.2, RFC 9700 section 4.14.2).
+Any second use ends everything issued under the same consent (RFC 6749 section 4.1.2, RFC 9700 section 4.14.2).
 The functions then answer None instead of raising: the end has to be committed, and an error would take it back.
 """
 
@@ -25,7 +25,7 @@ EXPIRED_DROPPED_MAX = 20  # with every token that is issued: more than come in, 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ConsentRequest:
     """What an application asked a user to allow."""
 
     application: Application
@@ -39,8 +39,8 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def allow(tx: Transaction, user: UserId, request: Request, now: datetime) -> str:
-    """The user agrees: the authorization code."""
+def allow(tx: Transaction, user: UserId, request: ConsentRequest, now: datetime) -> str:
+    """Records the user's consent and returns an authorization code."""
     consents.drop_expired(tx, now, EXPIRED_DROPPED_MAX)
     consent = consents.add(tx, request.application.id, user, request.scopes, now)
     text = secrets.token_urlsafe(TOKEN_BYTES)
@@ -89,7 +89,7 @@ def _is_usable(tx: Transaction, item: Code | RefreshToken, application: Applicat
 
 
 def use(tx: Transaction, item: Code | RefreshToken, now: datetime) -> None:
-    """It was turned into tokens."""
+    """Marks it as exchanged for tokens."""
     take = consents.use_code if isinstance(item, Code) else consents.use_refresh_token
     is_first = take(tx, item.hash, now)
     assert is_first, "found unused in this very transaction"

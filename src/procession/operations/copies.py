@@ -19,7 +19,7 @@ MISTAKES_SHOWN_MAX = 20
 
 
 def checked(process: Process, inputs: Mapping[str, object]) -> dict[str, Value]:
-    """What these inputs, by "step.property", mean. Raises Invalid with everything that is wrong with them."""
+    """Checks inputs by "step.property". Raises Invalid with every mistake."""
     if len(inputs) > INPUTS_MAX:
         raise Invalid(f"there are {len(inputs):,} inputs, more than {INPUTS_MAX:,}")
     items = {f"{step.key}.{item.key}": item for step, item in process.properties()} if inputs else {}

@@ -1,4 +1,4 @@
-"""What has happened to a run since somebody last looked: changes, progress, and what its steps wrote to their logs."""
+"""Events of a run since a position: changes, progress and log output of its steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Roles on processes and tables, given to users and groups and taken away."""
+"""Grants users and groups roles on processes and tables, and revokes them."""
 
 from __future__ import annotations
 

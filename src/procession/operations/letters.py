@@ -1,4 +1,4 @@
-"""Mail to people, from the row that asks for it to its sending: at least once, tried for days, then given up aloud."""
+"""Sends the mail that rows ask for: at least once, retried for days, then given up with a log entry."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ log = logging.getLogger(__name__)
 
 # A mail server that is down for a weekend loses nothing: a try a minute later, then two, at last one an hour.
 REST = timedelta(minutes=1)
-REST_MAX = timedelta(hours=1)
 TRIES_MAX = 78  # about three days
-# What has waited so long without a try was never meant for the mail server that is there now.
+# Mail that waited this long untried was not meant for the present mail server.
 AGE_MAX = timedelta(days=7)
 
 SUBJECT = "Set your password for Procession"
@@ -38,7 +37,7 @@ The link works once, for {days} days. If you did not expect this message, you ne
 
 
 class NotSent(Exception):
-    """The mail server did not take it; the text says why, for the log."""
+    """The mail server refused it; the text says why, for the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +51,7 @@ class Sending:
 
 
 def tick(sending: Sending) -> bool:
-    """Send the mail that has waited longest. True when there was one."""
+    """Sends the mail that has waited longest. True if there was one."""
     database, now = sending.database, sending.clock()
     taken = database.write(partial(_take, public_url=sending.public_url, now=now))
     if taken is None:
@@ -74,7 +73,7 @@ def tick(sending: Sending) -> bool:
 
 
 def _take(tx: Transaction, public_url: str, now: datetime) -> tuple[Post, Letter | None] | None:
-    """The next one, its next try set down before this one; without a letter where it is not to be sent any more."""
+    """Takes the next mail and schedules its next try first; without a letter if it is given up."""
     post = outbox.next_due(tx, now)
     if post is None:
         return None
@@ -84,7 +83,7 @@ def _take(tx: Transaction, public_url: str, now: datetime) -> tuple[Post, Letter
         log.error("mail given up", extra={"about": _about(post), "tries": post.tries, "reason": reason})
         outbox.give_up(tx, post, reason, now)
         return post, None
-    is_ours = outbox.claim(tx, post, now + min(REST * 2 ** min(post.tries, 10), REST_MAX))
+    is_ours = outbox.claim(tx, post, now + min(REST * 2 ** min(post.tries, 10), outbox.WAIT_MAX))
     return post, _write(tx, post, public_url, now) if is_ours else None
 
 

@@ -18,7 +18,7 @@ LINK_BYTES = 32
 
 
 def create(tx: Transaction, user: UserId, now: datetime) -> str:
-    """A new link, as the text that stands in its address; those that the user had before are dead."""
+    """Makes a link and returns the text for its address; the user's earlier links end."""
     link = secrets.token_urlsafe(LINK_BYTES)
     links.replace(tx, user, _digest(link), now + timedelta(days=LINK_DAYS))
     return link
@@ -30,7 +30,7 @@ def address(public_url: str, link: str) -> str:
 
 
 def find(tx: Transaction, link: str, now: datetime) -> User:
-    """Whose link it is. Raises NotFound for one that is unknown, used, replaced or expired, or of a suspended user."""
+    """The user of a link. Raises NotFound if it is unknown, used, replaced or expired, or the user is suspended."""
     user_id = links.user_of(tx, _digest(link), now)
     user = None if user_id is None else people.user(tx, user_id)
     if user is None or user.status is not AccountStatus.ACTIVE:

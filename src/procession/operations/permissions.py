@@ -1,14 +1,12 @@
-"""Who may: one function decides it for every route, and the operations ask it again for what a route cannot know."""
+"""Permission checks: one function for every route, called again by operations for what a route cannot know."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from datetime import datetime
 
-from procession.model.errors import Forbidden, NotFound, Unauthorized
+from procession.model.errors import Forbidden, NotFound
 from procession.model.ids import ApplicationId, GroupId, Id, ProcessId, TableId, UserId
-from procession.model.people import Caller, Role, User, UserRole, with_implied
+from procession.model.people import Caller, Role, User, UserRole
 from procession.model.rights import (
     ADMINS,
     PROCESS_CEILING,
@@ -21,14 +19,6 @@ from procession.model.rights import (
 )
 from procession.store import applications, people, permissions
 from procession.store.database import Transaction
-
-
-def authenticate(tx: Transaction, token: str, now: datetime) -> Caller:
-    """Who sends this access token, with which scopes. Raises Unauthorized."""
-    found = applications.token(tx, hashlib.sha256(token.encode()).hexdigest(), now)
-    if found is None:
-        raise Unauthorized("the access token is unknown, expired or revoked; ask for a new one at /oauth/token")
-    return Caller(user=found.user, scopes=with_implied(found.scopes))
 
 
 def permit(tx: Transaction, caller: Caller, rule: Rule, ids: Mapping[str, Id]) -> None:
@@ -90,7 +80,7 @@ def _role_on_user(tx: Transaction, user: User, other: UserId) -> Role | None:
 
 
 def viewer(caller: Caller) -> UserId | None:
-    """Whose permissions filter a list; None sees everything."""
+    """The user whose permissions filter a list; None: no filter."""
     return None if caller.user.role in ADMINS else caller.user.id
 
 
@@ -106,7 +96,7 @@ def _belongs(tx: Transaction, thing: Id) -> str:
 
 
 def _why(user: User, own: Role, thing: Id) -> str:
-    """What no grant can change is said, so that nobody asks an owner in vain."""
+    """Says what no grant can change, so nobody asks an owner in vain."""
     is_ceiling = user.role is UserRole.SUBSCRIBER and own is PROCESS_CEILING[user.role]
     return (
         "" if not is_ceiling or isinstance(thing, ApplicationId | TableId) else f", the most that a {user.role} can be"

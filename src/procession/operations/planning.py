@@ -1,4 +1,4 @@
-"""The plan of a restart, from what the store knows of the run and what the actions say of their settings."""
+"""Plans a restart from the stored run and the actions' reads and writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes: applied from a file, published version by version, read."""
+"""Applies process files, publishes versions, reads processes."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def _record_cancel(act: Act, run: Run, detail: Mapping[str, object]) -> None:
     starter = None if run.started_by is None else people.user(tx, run.started_by)
     # The definition is read only where it matters: a cancel is answered at once.
     when = processes.definition_of(tx, run.process, run.version).alert_when if run.alert_email else AlertWhen.NEVER
-    ending = ends.Ending(
+    ending = ends.RunEnding(
         kind=HistoryKind.CANCELLED,
         detail=detail,
         login=starter.login if starter else run.modified_by,
@@ -219,7 +219,7 @@ def find(tx: Transaction, run_id: RunId) -> Run:
 
 def failed_steps(tx: Transaction, run: Run) -> list[StepId]:
     """In order; none is looked for while nothing can have failed."""
-    if run.status in {RunStatus.NOT_STARTED, RunStatus.SCHEDULED} or run.outcome is Outcome.SUCCESS:
+    if run.outcome is Outcome.SUCCESS or run.status in (RunStatus.NOT_STARTED, RunStatus.SCHEDULED):
         return []
     return moves.failed_steps(tx, run.id)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from msgspec.structs import fields, replace
 
@@ -18,7 +17,6 @@ from procession.model.runs import Run
 from procession.model.steps import PropertyRow, StepRow
 from procession.operations import permissions, processes
 from procession.operations.act import Act
-from procession.operations.office import Office
 from procession.store import history, runs, steps
 from procession.store.database import Transaction
 
@@ -73,37 +71,32 @@ def of_run(tx: Transaction, run: RunId) -> list[StepRow]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogPlace:
-    """Where the logs of a step's tries are, oldest first; `is_over`: nothing more will be written."""
+class Tries:
+    """The tries of a step that may have logs, oldest first; `is_over`: nothing more will be written."""
 
-    tries: Sequence[Path]
+    numbers: Sequence[int]
     is_over: bool
 
     @property
-    def path(self) -> Path | None:
-        """Of the latest try; None before the first."""
-        return self.tries[-1] if self.tries else None
+    def latest(self) -> int | None:
+        """None before the first."""
+        return self.numbers[-1] if self.numbers else None
 
-    def after(self, path: Path | None) -> Sequence[Path]:
-        """What is left to read for who reads `path`: the rest of it, and every try since. None: the latest try."""
-        return self.tries[-1:] if path not in self.tries else self.tries[self.tries.index(path) :]
+    def after(self, number: int | None) -> Sequence[int]:
+        """What is left to read for a reader of that try: the rest of it, and every try since. None: the latest try."""
+        return self.numbers[-1:] if number not in self.numbers else self.numbers[self.numbers.index(number) :]
 
 
-def log_place(
-    tx: Transaction, office: Office, run_id: RunId, step_id: StepId, *, attempt: int | None = None
-) -> LogPlace:
+def tries(tx: Transaction, run_id: RunId, step_id: StepId, *, attempt: int | None = None) -> Tries:
     """Of the latest try, or of the last one in that attempt at the run. Raises NotFound, Invalid."""
     step = find(tx, step_id, run=run_id)
     run = runs.find(tx, run_id)
     assert run is not None
     if attempt is not None and not 1 <= attempt <= run.attempt:
         raise Invalid(f"{run_id} has no attempt {attempt}; it has {run.attempt}")
-    tries = [row for row in history.attempts_of_step(tx, step_id) if attempt in {None, row.attempt}]
+    numbers = [row.id for row in history.attempts_of_step(tx, step_id) if attempt in {None, row.attempt}]
     may_begin = run.status in RUN_ACTIVE and step.status is StepStatus.NOT_STARTED
-    return LogPlace(
-        tries=[office.log_path(row.id) for row in tries],
-        is_over=step.status not in STEP_ACTIVE and not may_begin,
-    )
+    return Tries(numbers=numbers, is_over=step.status not in STEP_ACTIVE and not may_begin)
 
 
 def properties(tx: Transaction, step_id: StepId) -> list[PropertyRow]:

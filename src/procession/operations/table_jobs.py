@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from procession.actions.contract import FileOutput, Outcome
+from procession.actions.contract import FileOutput, StepOutcome
 from procession.actions.tables.contract import REFUSED, RESULT, Contents, PartFile, Written
 from procession.model.errors import Invalid, ProcessionError, Unavailable
 from procession.model.lifecycle import StepStatus
@@ -25,7 +25,7 @@ _OURS = ("the disk is full",)  # reasons that are not the request's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class TableJob:
     """`what` was to be done, for messages; `seconds_max` until its process is ended."""
 
     kind: str
@@ -38,13 +38,13 @@ class Job:
 def contents(blobs: Blobs, snapshot: Snapshot) -> Contents:
     """The version with the paths of its files."""
     parts = tuple(
-        PartFile(number=part.number, path=str(blobs.path(part.content.sha256)), rows=part.rows)
+        PartFile(number=part.number, path=str(blobs.fetch(part.content.sha256)), rows=part.rows)
         for part in snapshot.parts
     )
     return Contents(columns=snapshot.version.columns, parts=parts)
 
 
-def perform(office: Office, job: Job, result: type[T]) -> tuple[T, Mapping[str, FileOutput]]:
+def perform(office: Office, job: TableJob, result: type[T]) -> tuple[T, Mapping[str, FileOutput]]:
     """Raises Invalid for what the child refused or died of, Unavailable for what was the machine's fault."""
     ended = office.bench.perform(job.kind, job.settings, place=job.place, seconds_max=job.seconds_max)
     outcome = ended.outcome
@@ -56,11 +56,11 @@ def perform(office: Office, job: Job, result: type[T]) -> tuple[T, Mapping[str, 
     return msgspec.json.decode(str(outcome.outputs[RESULT]), type=result), _files(outcome)
 
 
-def _files(outcome: Outcome) -> dict[str, FileOutput]:
+def _files(outcome: StepOutcome) -> dict[str, FileOutput]:
     return {name: value for name, value in outcome.outputs.items() if isinstance(value, FileOutput)}
 
 
-def _failed(job: Job, reason: str) -> ProcessionError:
+def _failed(job: TableJob, reason: str) -> ProcessionError:
     if reason in _OURS:
         return Unavailable(f"{job.what}: {reason}; nothing was changed, try again in a moment")
     return Invalid(f"{job.what}: {reason}; nothing was changed")

@@ -21,7 +21,7 @@ from procession.model.ids import TableId
 from procession.model.tables import Draft, Snapshot
 from procession.operations import table_jobs, tables
 from procession.operations.office import Office
-from procession.operations.tables import Desk
+from procession.operations.tables import TableWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class RowsWritten:
     remarks: tuple[str, ...] = ()
 
 
-def write(desk: Desk, table_id: TableId, request: RowsRequest) -> RowsWritten:
+def write(desk: TableWork, table_id: TableId, request: RowsRequest) -> RowsWritten:
     """All rows or none. Raises Invalid naming the row of the request and the column; for a thread that may wait."""
     done: list[Written] = []
 
@@ -79,7 +79,7 @@ def _prepare(office: Office, present: Snapshot, request: RowsRequest) -> tuple[W
             encoding=request.encoding,
             trim=request.trim,
         )
-        job = table_jobs.Job(kind=ROWS_KIND, settings=settings, place=place, what="the rows were not written")
+        job = table_jobs.TableJob(kind=ROWS_KIND, settings=settings, place=place, what="the rows were not written")
         written, files = table_jobs.perform(office, job, Written)
         return written, table_jobs.draft_of(office, present, written, files, place)
 
@@ -105,7 +105,7 @@ def read(office: Office, present: Snapshot, wanted: Wanted, place: Path) -> tupl
         limit=wanted.limit,
         escapes=wanted.escapes,
     )
-    job = table_jobs.Job(
+    job = table_jobs.TableJob(
         kind=READ_KIND,
         settings=settings,
         place=place,

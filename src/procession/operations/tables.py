@@ -15,10 +15,10 @@ from procession.model.errors import Invalid, Unavailable
 from procession.model.ids import TableId
 from procession.model.people import Caller, Role
 from procession.model.tables import VERSION_FIRST, Draft, NewPart, Snapshot, Table, TableOperation, TableVersion
-from procession.operations import permissions, repeats
+from procession.operations import idempotency, permissions
 from procession.operations.act import Act
+from procession.operations.idempotency import Keyed
 from procession.operations.office import Office
-from procession.operations.repeats import Keyed
 from procession.store import permissions as permission_store
 from procession.store import tables
 from procession.store.database import Transaction
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class TableWork:
     """What a change that takes several transactions works with; `database` is the dispatcher's.
 
     `admit` gives the act, if token and role still hold. `keyed` is the request, when it must be carried out once:
@@ -110,7 +110,7 @@ def snapshot(tx: Transaction, table_id: TableId, number: int | None = None) -> S
     return found
 
 
-def change(desk: Desk, table_id: TableId, prepare: Prepare, result: Callable[[Snapshot], T]) -> T:
+def change(desk: TableWork, table_id: TableId, prepare: Prepare, result: Callable[[Snapshot], T]) -> T:
     """Prepare the next version, slowly, and publish it; gives its result. Not for the writer's thread.
 
     Raises what `prepare` raises, Repeated, and Unavailable when others keep changing the table.
@@ -118,7 +118,7 @@ def change(desk: Desk, table_id: TableId, prepare: Prepare, result: Callable[[Sn
     for _ in range(TRIES_MAX):
         # One snapshot of both: if the same request was faster, what it has changed is no mistake of this one.
         with desk.database.snapshot() as tx:
-            repeats.check(tx, desk.keyed, desk.clock())
+            idempotency.check(tx, desk.keyed, desk.clock())
             desk.admit(tx)
             present = snapshot(tx, table_id)
         draft = prepare(present)
@@ -131,7 +131,7 @@ def change(desk: Desk, table_id: TableId, prepare: Prepare, result: Callable[[Sn
 
 
 def _publication(
-    desk: Desk, present: Snapshot, draft: Draft | None, result: Callable[[Snapshot], T]
+    desk: TableWork, present: Snapshot, draft: Draft | None, result: Callable[[Snapshot], T]
 ) -> Callable[[Transaction], tuple[T] | None]:
     """None: others were faster."""
 
@@ -140,9 +140,9 @@ def _publication(
         published = _publish(act, present, draft)
         if published is None:
             return None
-        repeats.mark(tx, desk.keyed, act.now)
+        idempotency.mark(tx, desk.keyed, act.now)
         done = result(published)
-        repeats.keep(tx, desk.keyed, None if desk.keyed is None else desk.kept(done))
+        idempotency.keep(tx, desk.keyed, None if desk.keyed is None else desk.kept(done))
         return (done,)
 
     return operation

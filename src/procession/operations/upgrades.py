@@ -78,7 +78,7 @@ def follow(tx: Transaction, run: Run, old: Process, newer: Newer, now: datetime)
         if reference in kept and reference in present:
             continue
         template = templates.get(reference)
-        written = writes.Written(
+        written = writes.PropertyWrite(
             property=row.id,
             step=None,
             attempt=run.attempt,

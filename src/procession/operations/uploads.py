@@ -28,7 +28,7 @@ EXPIRED_AT_ONCE_MAX = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class SessionKey:
     """A session as a client names it: of which file, and which."""
 
     file: FileId
@@ -48,7 +48,7 @@ def begin(act: Act, file_id: FileId) -> UploadSession:
     return session
 
 
-def find(tx: Transaction, caller: Caller, place: Place) -> UploadSession:
+def find(tx: Transaction, caller: Caller, place: SessionKey) -> UploadSession:
     """The caller's own session of that file. Raises NotFound."""
     session = uploads.find(tx, place.session)
     if session is None or session.file != place.file or session.user != caller.user.id:
@@ -56,17 +56,17 @@ def find(tx: Transaction, caller: Caller, place: Place) -> UploadSession:
     return session
 
 
-def check_chunk(tx: Transaction, caller: Caller, place: Place, number: int) -> None:
+def check_chunk(tx: Transaction, caller: Caller, place: SessionKey, number: int) -> None:
     """May this chunk come? Asked before its bytes, and again by keep(). Raises NotFound, Forbidden, Invalid."""
     session = find(tx, caller, place)
     files.check_fill(tx, caller, place.file)
     if session.committed_at is not None:
-        raise Invalid(f"upload session {session.id} was committed; begin another one")
+        raise _committed(session.id)
     if not 1 <= number <= CHUNKS_MAX:
         raise Invalid(f"chunks are numbered from 1 to {CHUNKS_MAX}")
 
 
-def keep(act: Act, place: Place, chunk: Chunk, *, most: int) -> str | None:
+def keep(act: Act, place: SessionKey, chunk: Chunk, *, most: int) -> str | None:
     """Record a chunk whose bytes are on disk; gives the name of what had its number before.
 
     Raises as check_chunk() does, and TooLarge when all chunks together have more than `most` bytes.
@@ -76,11 +76,16 @@ def keep(act: Act, place: Place, chunk: Chunk, *, most: int) -> str | None:
     if uploads.size_bytes(tx, place.session, without=chunk.number) + chunk.size_bytes > most:
         raise TooLarge(f"the chunks of upload session {place.session} are larger than {most} bytes together")
     before = uploads.replaced_by(tx, place.session, chunk.number)
-    uploads.keep(tx, place.session, chunk)
+    if not uploads.keep(tx, place.session, chunk):
+        raise _committed(place.session)
     return before
 
 
-def to_join(tx: Transaction, caller: Caller, place: Place) -> list[Chunk] | None:
+def _committed(session: str) -> Invalid:
+    return Invalid(f"upload session {session} was committed; begin another one")
+
+
+def to_join(tx: Transaction, caller: Caller, place: SessionKey) -> list[Chunk] | None:
     """What a commit would join, in order; None when the session is committed already.
 
     Raises NotFound, Forbidden, and Invalid for a gap.
@@ -93,7 +98,7 @@ def to_join(tx: Transaction, caller: Caller, place: Place) -> list[Chunk] | None
     return chunks
 
 
-def commit(act: Act, place: Place, joined: tuple[list[Chunk], Content] | None) -> File:
+def commit(act: Act, place: SessionKey, joined: tuple[list[Chunk], Content] | None) -> File:
     """Fill the file with what was joined; None for a session that is committed already: the file as it is.
 
     The file keeps its name; one without a name takes the first chunk's. Raises as to_join() does, and Invalid when a

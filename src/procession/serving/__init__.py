@@ -1,1 +1,1 @@
-"""The composition root: the only place that builds the parts, connects them, starts and stops them."""
+"""The composition root: the only place that builds, connects, starts and stops everything."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
 import procession
 from procession.api import bearer, routes
 from procession.api.openapi import document as openapi
 from procession.clock import Clock
-from procession.door.contract import Database, Route, Space
+from procession.door.contract import RequestDatabase, Route, Space
 from procession.door.dispatch import Api, Server
 from procession.door.encoding import encode
 from procession.door.parts import Parts
@@ -19,10 +20,8 @@ from procession.engine.announcements import Announcements
 from procession.model import rights
 from procession.model.rights import PUBLIC
 from procession.operations import permissions
+from procession.operations.callers import Callers
 from procession.operations.office import Office
-
-# How a caller is proved, by the space of the path.
-PROOFS = {Space.API: bearer.prove}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +37,13 @@ class ApiSettings:
 
 
 def build(
-    database: Database, office: Office, *, clock: Clock, announcements: Announcements, settings: ApiSettings
+    database: RequestDatabase, office: Office, *, clock: Clock, announcements: Announcements, settings: ApiSettings
 ) -> Api:
     """The ASGI application. Raises ValueError for a route whose rule cannot be asked."""
     table = (*routes.ROUTES, *settings.more)
-    check(table)
+    # How a caller is proved, by the space of the path.
+    proofs = {Space.API: partial(bearer.prove, Callers())}
+    check(table, proofs)
     parts = Parts(
         office=office,
         announcements=announcements,
@@ -53,7 +54,7 @@ def build(
     )
     connected = Server(
         database=database,
-        proofs=PROOFS,
+        proofs=proofs,
         permit=permissions.permit,
         clock=clock.now,
         threads=settings.threads,
@@ -63,9 +64,9 @@ def build(
     return Api(connected, table)
 
 
-def check(table: Iterable[Route]) -> None:
+def check(table: Iterable[Route], proved: Container[Space]) -> None:
     """Raises ValueError for a route whose rule cannot be asked, or where nobody can prove who they are."""
     for route in table:
         rights.check(route.rule, re.findall(r"\{(\w+)\}", route.pattern))
-        if route.rule is not PUBLIC and route.space not in PROOFS:
+        if route.rule is not PUBLIC and route.space not in proved:
             raise ValueError(f"nobody can prove who they are at {route.method} {route.pattern}")

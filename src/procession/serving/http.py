@@ -7,6 +7,7 @@ import json
 import logging
 import socket
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -33,7 +34,41 @@ def is_news(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], ProcessionError))
 
 
-class Connection(HttpToolsProtocol):
+class OneWrite(asyncio.Transport):
+    """Where one answer is written: its head waits for what follows, so that both take one system call and one packet.
+
+    uvicorn's cycle uses no more of a transport than this.
+    """
+
+    def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
+        self._transport = transport
+        self._cycle = cycle
+        self._head: bytes | None = None
+        self._has_begun = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self._cycle.response_started and not self._has_begun:  # what comes before is 100 Continue
+            self._has_begun, self._head = True, bytes(data)
+        elif self._head is not None:
+            head, self._head = self._head, None
+            self._transport.write(head + data)
+        else:
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """An answer without a body ends with its head."""
+        if self._head is not None:
+            self.write(b"")
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+
+class HttpConnection(HttpToolsProtocol):
     """uvicorn's connection, which waits for a request's head as long as the client likes; ours does not."""
 
     _head_timer: asyncio.TimerHandle | None = None
@@ -74,7 +109,15 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._has_gone_on = self._is_body_open = True
         self._stop_expecting()
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:
+            out = OneWrite(self.transport, self.cycle)
+            self.cycle.transport, self.cycle.on_response = out, partial(self._answered, out)
+
+    def _answered(self, out: OneWrite) -> None:
+        out.flush()
+        self.on_response_complete()
 
     def on_body(self, body: bytes) -> None:
         self._has_gone_on = True
@@ -152,7 +195,7 @@ def make_server(app: Api, settings: Settings) -> uvicorn.Server:
         files = {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
     config = uvicorn.Config(
         app,
-        http=Connection,
+        http=HttpConnection,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -1,4 +1,4 @@
-"""What a server is made of while it runs: started in order, stopped in reverse, each within its deadline."""
+"""The services of a running server: started in order, stopped in reverse, each within its deadline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Service:
     """`start` is None for what works from the moment it is made; `stop` gets `seconds_max`."""
 
     name: str
@@ -21,24 +21,24 @@ class Part:
 
 
 class Running:
-    """The one list of what has been started."""
+    """The one list of started services."""
 
     def __init__(self) -> None:
-        self._parts: list[Part] = []
+        self._parts: list[Service] = []
 
-    def start(self, part: Part) -> None:
+    def start(self, part: Service) -> None:
         """Raises what its start raises; then it is not in the list."""
         if part.start is not None:
             part.start()
         self._parts.append(part)
 
     def stop(self) -> list[str]:
-        """Stop all, the last one first; gives the names of those that did not stop."""
+        """Stops all, the last one first; returns the names of those that did not stop."""
         parts, self._parts = self._parts, []
         return [part.name for part in reversed(parts) if not _stop(part)]
 
 
-def _stop(part: Part) -> bool:
+def _stop(part: Service) -> bool:
     done = threading.Event()
     # A daemon, so that what hangs cannot keep alive a process that was told to end.
     thread = threading.Thread(target=_call, args=(part, done), name=f"stop {part.name}", daemon=True)
@@ -49,7 +49,7 @@ def _stop(part: Part) -> bool:
     return done.is_set()
 
 
-def _call(part: Part, done: threading.Event) -> None:
+def _call(part: Service, done: threading.Event) -> None:
     try:
         part.stop()
         done.set()

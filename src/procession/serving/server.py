@@ -18,7 +18,7 @@ from procession.clock import Clock, SystemClock
 from procession.config import Settings
 from procession.home import Home
 from procession.serving import journal
-from procession.serving.running import Part, Running
+from procession.serving.running import Running, Service
 from procession.serving.station import Station, loop_part, open_station
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ CLOSE_SECONDS_MAX = 7.0  # for all parts together; with the time for requests un
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """What the operator is told when the server can be used."""
+    """Facts for the operator once the server is ready."""
 
     address: str
     home: Home
@@ -48,8 +48,8 @@ class Ready:
     is_open_to_others: bool  # reachable from other machines without TLS: tokens can be read on the way
 
 
-class Ending:
-    """How this server ends: asked to, or because a commit's outcome is unknown (ARCHITECTURE.md, invariant 6)."""
+class Shutdown:
+    """How this server ends: on request, or when a commit's outcome is unknown (ARCHITECTURE.md, invariant 6)."""
 
     def __init__(self) -> None:
         self.exit_code = 0
@@ -77,7 +77,7 @@ class Ending:
             self._stop()
 
     def within(self, seconds: float) -> None:
-        """End by then, whatever hangs: a crash loses nothing here."""
+        """Forces an end by then, whatever hangs: a crash loses nothing."""
         timer = threading.Timer(seconds, self.now)
         timer.daemon = True
         timer.start()
@@ -98,7 +98,7 @@ def serve(settings: Settings, *, announce: Callable[[Ready, Station], None], clo
 
     sys.setswitchinterval(SWITCH_SECONDS)
     journal.to_stderr()
-    ending = Ending()
+    ending = Shutdown()
     with http.bind(settings) as listening:
         address = http.address(settings, listening)
         station = open_station(settings, clock=clock or SystemClock(), on_fatal=ending.fatal)
@@ -145,7 +145,7 @@ def _make_server(station: Station, settings: Settings, address: str) -> uvicorn.
 
 def _pool(running: Running, name: str, threads: int) -> ThreadPoolExecutor:
     pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
-    running.start(Part(name=name, stop=partial(pool.shutdown, cancel_futures=True), seconds_max=POOL_SECONDS_MAX))
+    running.start(Service(name=name, stop=partial(pool.shutdown, cancel_futures=True), seconds_max=POOL_SECONDS_MAX))
     return pool
 
 

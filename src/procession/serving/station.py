@@ -1,6 +1,6 @@
-"""A home with its engine at work: what a server answers from, and what a command uses where no server runs.
+"""A home with a running engine: the base of a server, and of a command where no server runs.
 
-What a server left behind, however it ended, the next one on the same home goes on with.
+The next server on a home resumes what the last one left, however it ended.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from procession.engine.options import EngineSettings, Tools
 from procession.engine.workbench import Workbench
 from procession.engine.workbench import settings as table_settings
 from procession.home import EngineLock, Home
-from procession.loops import Loop
+from procession.loops import TickLoop
 from procession.operations import uploads
 from procession.operations.office import Office
-from procession.serving.running import Part, Running
+from procession.serving.running import Running, Service
 from procession.store.database import Database
 
 TIDYING_REST_SECONDS = 600.0  # between two looks for upload sessions that are a day old
@@ -90,7 +90,8 @@ def _open(
     # First of all, because it takes longest and needs nothing of us while it does.
     running.start(_processes("step processes", isolation.start, isolation.close))
     database = home.open_database(clock, on_fatal)
-    running.start(Part(name="database", stop=database.close, seconds_max=DATABASE_SECONDS_MAX))
+    running.start(Service(name="database", stop=database.close, seconds_max=DATABASE_SECONDS_MAX))
+    home.settle(database)
     office = _open_office(settings, home, clock)
     uploads.sweep(database, office.chunks)
     office.blobs.sweep()
@@ -102,14 +103,14 @@ def _open(
         announcements=Announcements(),
         clock=clock,
         work=home.work,
-        logs=home.logs,
+        logs=office.logs,
         settings=_engine_settings(settings),
     )
     return tools, office
 
 
-def _working(tools: Tools, home: Home, office: Office) -> tuple[Part, ...]:
-    """What works over the database, in the order in which it begins."""
+def _working(tools: Tools, home: Home, office: Office) -> tuple[Service, ...]:
+    """The services above the database, in starting order."""
     engine = LocalEngine(tools)
     tools.database.on_look(engine.look)
     tidy = partial(_tidy, tools, office)
@@ -117,20 +118,20 @@ def _working(tools: Tools, home: Home, office: Office) -> tuple[Part, ...]:
     return (
         _processes("engine", engine.start, engine.close, grace_seconds=tools.settings.grace_seconds),
         _processes("table jobs", None, office.bench.close),
-        loop_part("tidying", Loop("tidying", tidy, rest_seconds=TIDYING_REST_SECONDS)),
-        Part(name="listener", start=listener.start, stop=listener.close, seconds_max=LISTENER_SECONDS_MAX),
+        loop_part("tidying", TickLoop("tidying", tidy, rest_seconds=TIDYING_REST_SECONDS)),
+        Service(name="listener", start=listener.start, stop=listener.close, seconds_max=LISTENER_SECONDS_MAX),
     )
 
 
 def _processes(
     name: str, start: Callable[[], object] | None, stop: Callable[[], object], *, grace_seconds: float = 0.0
-) -> Part:
-    return Part(name=name, start=start, stop=stop, seconds_max=grace_seconds + PROCESSES_SECONDS_MAX)
+) -> Service:
+    return Service(name=name, start=start, stop=stop, seconds_max=grace_seconds + PROCESSES_SECONDS_MAX)
 
 
-def loop_part(name: str, loop: Loop) -> Part:
+def loop_part(name: str, loop: TickLoop) -> Service:
     stop = partial(loop.stop, deadline_seconds=LOOP_SECONDS_MAX)
-    return Part(name=name, start=loop.start, stop=stop, seconds_max=2 * LOOP_SECONDS_MAX)
+    return Service(name=name, start=loop.start, stop=stop, seconds_max=2 * LOOP_SECONDS_MAX)
 
 
 def _tidy(tools: Tools, office: Office) -> bool:
@@ -142,7 +143,7 @@ def _open_office(settings: Settings, home: Home, clock: Clock) -> Office:
         actions=actions.book(),
         blobs=home.open_blobs(),
         chunks=home.open_chunks(),
-        logs=home.logs,
+        logs=home.open_logs(),
         steady=clock.monotonic,
         allows_network=settings.allow_network,
         workbench=_open_workbench(settings, home),

@@ -1,6 +1,6 @@
-"""Writing ahead: what was written to a file starts for the disk, so that the sync at its end finds little left.
+"""Starts the write-back of a file early, so the final sync finds little left.
 
-It promises nothing: only the sync makes bytes durable.
+It guarantees nothing: only the sync makes bytes durable.
 """
 
 from __future__ import annotations

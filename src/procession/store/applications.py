@@ -20,7 +20,7 @@ def is_empty(tx: Transaction) -> bool:
 
 
 def add(tx: Transaction, application: Application, now: datetime) -> Application:
-    """The application as stored: the id given in `application` is not looked at."""
+    """Stores the application and returns it with its id; ignores the id in `application`."""
     number = tx.insert(
         "INSERT INTO application (client_id, secret_hash, name, user_id, scopes, redirect_uris, is_public, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
@@ -66,7 +66,7 @@ def change(tx: Transaction, application: Application) -> None:
 
 
 def delete(tx: Transaction, application_id: ApplicationId) -> None:
-    """With every grant, code and token that came of it."""
+    """Deletes it with every grant, code and token."""
     number = application_id.number
     tx.run("DELETE FROM token WHERE application_id = ?", number)
     for table in ("authorization_code", "refresh_token"):
@@ -76,7 +76,7 @@ def delete(tx: Transaction, application_id: ApplicationId) -> None:
 
 
 def revoke_tokens(tx: Transaction, application_id: ApplicationId, now: datetime) -> None:
-    """End every token of the application, and every grant, so that no refresh token brings one back."""
+    """Ends every token and every grant of the application, so no refresh token can bring one back."""
     number = application_id.number
     tx.run("DELETE FROM token WHERE application_id = ?", number)
     tx.run(
@@ -131,6 +131,13 @@ def add_token(
         " ".join(sorted(scopes)),
         times.to_column(expires_at),
     )
+
+
+def proof_state(tx: Transaction) -> int:
+    """Another one whenever a token ended or a user changed since (triggers of the schema), in whatever process."""
+    row = tx.one("SELECT state FROM proof_state")
+    assert row is not None
+    return int(row[0])
 
 
 def token(tx: Transaction, token_hash: str, now: datetime) -> Token | None:

@@ -1,246 +1,81 @@
-"""File contents on disk, addressed by their SHA-256, written once and never changed.
+"""The port of file contents: each is kept under its SHA-256, written once and never changed.
 
-A content is published by a rename after fsync, and only then may a row name it: a crash in between leaves an
-unreferenced file, never a row without its bytes.
+store/folder.py implements it. Where the bytes lie is its affair: a path is had by fetch() alone, for a step's process
+and the workbench, which read files and nothing else.
 """
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import hashlib
-import os
-import secrets
-import stat
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
-from procession.model.errors import Invalid, NotFound
+from procession.model.errors import NotFound
 from procession.model.files import Content
-from procession.shortages import is_shortage
-from procession.store import ahead
-from procession.store.crash import CrashPoint, pass_by
 
-COPY_BYTES = 1 << 20
-_NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-FREE_BYTES_MIN = 64 << 20  # less is full: the database needs some of it to end what is under way
+COPY_BYTES = 1 << 20  # what is read and written at once
 
 
-class Blobs:
-    """The content store below one folder of the home."""
+def gone() -> NotFound:
+    return NotFound("the content of this file is missing on the server's disk; tell the operator")
 
-    def __init__(self, folder: Path, *, crash_point: CrashPoint = pass_by) -> None:
-        self._folder = folder
-        self._incoming = folder / "incoming"
-        self._crash_point = crash_point
-        self._incoming.mkdir(parents=True, exist_ok=True)
+
+class Sink(Protocol):
+    """A content under way: written, hashed, then finished or abandoned."""
+
+    size_bytes: int
+
+    def write(self, block: bytes | bytearray | memoryview) -> None: ...
+
+    def finish(self) -> Content:
+        """Durable from here on."""
+
+    def abandon(self) -> None:
+        """Removes everything. Safe to call twice."""
+
+
+class Blobs(Protocol):
+    """A content is durable before it is given back, and only then may a row name it."""
 
     def why_full(self) -> str:
-        """Why nothing can be written to this disk; "" where something can."""
-        disk = os.statvfs(self._folder)
-        if disk.f_flag & os.ST_RDONLY:
-            return "the server's disk is read-only"
-        if disk.f_bavail * disk.f_frsize < FREE_BYTES_MIN:
-            return "the server's disk is full"
-        # A file system without a fixed number of files says 0 of 0.
-        return "the server's disk holds no more files" if disk.f_files and not disk.f_favail else ""
-
-    def path(self, sha256: str) -> Path:
-        return self._folder / sha256[:2] / sha256[2:]
-
-    def open(self, sha256: str) -> BinaryIO:
-        """The content for reading. Raises NotFound when it is gone from the disk."""
-        try:
-            return self.path(sha256).open("rb")
-        except FileNotFoundError:
-            raise NotFound("the content of this file is missing on the server's disk; tell the operator") from None
+        """Why nothing can be written; "" where something can."""
 
     def sink(self) -> Sink:
-        """Where the bytes of a new content go while they arrive."""
-        return Sink(self._incoming / secrets.token_hex(16), self._settle)
-
-    def adopt(self, path: Path, content: Content) -> bool:
-        """Give a synced file that nobody writes to any more its lasting place under a second name; nothing is copied.
-
-        False where the file system cannot do that.
-        """
-        target = self.path(content.sha256)
-        with self._held(fcntl.LOCK_SH):
-            try:
-                os.utime(target)  # as in _settle()
-            except FileNotFoundError:
-                self._crash_point("before publication")
-                target.parent.mkdir(exist_ok=True)
-                os.utime(path)
-                if not _link(path, target):
-                    return False
-        sync_folders(target.parent)
-        self._crash_point("after publication")
-        return True
+        """A sink for the bytes of a new content."""
 
     def take(self, source: Path, *, inside: Path) -> Content:
         """Publish a file that a step has written below `inside`.
 
-        Raises Invalid for anything but a regular file there: links and pipes would lead a step to other people's bytes.
+        Raises Invalid unless it is a regular file there: links and pipes would give a step other people's data.
         """
-        with _opened_below(inside, source) as file:
-            sink = self.sink()
-            try:
-                while block := file.read(COPY_BYTES):
-                    sink.write(block)
-                return sink.finish()
-            except BaseException:
-                sink.abandon()
-                raise
+
+    def adopt(self, path: Path, content: Content) -> bool:
+        """Make a synced file that nobody writes to any more this content, without copying it.
+
+        False where that cannot be: then its bytes go into a sink.
+        """
+
+    def fetch(self, sha256: str) -> Path:
+        """A copy on this machine, to be read only. May take long where contents lie elsewhere. Raises NotFound."""
+
+    def read(self, sha256: str, start: int = 0, length: int = sys.maxsize) -> Iterator[bytes]:
+        """Its bytes from there on, in pieces of COPY_BYTES; fewer than `length` where it ends.
+
+        The first piece raises NotFound when it is gone.
+        """
+
+    def size_bytes(self, sha256: str) -> int | None:
+        """None when it is gone."""
 
     def stored(self) -> set[str]:
         """The SHA-256 of everything that is here."""
-        return {path.parent.name + path.name for path in self._folder.glob("??/*")}
-
-    def sweep(self) -> int:
-        """Remove what crashes left half written; only while nothing else writes. Gives how many."""
-        leftovers = list(self._incoming.iterdir())
-        for leftover in leftovers:
-            leftover.unlink()
-        return len(leftovers)
 
     def drop(self, sha256: str, *, before: float, is_named: Callable[[str], bool]) -> int | None:
         """Remove a content that no row names and that was last published before that moment (a Unix time).
 
         Gives its size, None when it stays. Whoever publishes the same content meanwhile makes it young, or new.
         """
-        path = self.path(sha256)
-        with self._held(fcntl.LOCK_EX):
-            try:
-                found = path.stat()
-            except FileNotFoundError:
-                return None
-            if found.st_mtime >= before or is_named(sha256):
-                return None
-            path.unlink()
-        return found.st_size
 
-    def _settle(self, sink: Sink, content: Content) -> None:
-        """A content that is there already is kept and this copy dropped; its name may not be on disk yet."""
-        target = self.path(content.sha256)
-        with self._held(fcntl.LOCK_SH):
-            try:
-                # A row will name it soon: drop() must not take it for an old one.
-                os.utime(target)
-                sink.abandon()
-            except FileNotFoundError:
-                sink.sync()
-                self._crash_point("before publication")
-                target.parent.mkdir(exist_ok=True)
-                sink.path.rename(target)
-        sync_folders(target.parent)
-        self._crash_point("after publication")
-
-    @contextmanager
-    def _held(self, kind: int) -> Iterator[None]:
-        """Between processes: publishers are let in together, whoever removes is alone."""
-        handle = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, kind)
-            yield
-        finally:
-            os.close(handle)
-
-
-def _link(path: Path, target: Path) -> bool:
-    try:
-        target.hardlink_to(path)
-    except FileExistsError:
-        os.utime(target)  # somebody was faster with the same content
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        return False
-    return True
-
-
-@contextmanager
-def _opened_below(folder: Path, source: Path) -> Iterator[BinaryIO]:
-    descriptor = _open_below(folder, source)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Invalid(f"the output {source.name} is not a file")
-        with open(descriptor, "rb", closefd=False) as file:
-            yield file
-    finally:
-        os.close(descriptor)
-
-
-def _open_below(folder: Path, source: Path) -> int:
-    """A descriptor of the file, reached from the folder name by name, none of them a link. Raises Invalid.
-
-    Never by a path that was looked at before: what the step left running may exchange a folder for a link meanwhile.
-    """
-    base = folder if source.is_relative_to(folder) else folder.resolve()
-    names = source.relative_to(base).parts if source.is_relative_to(base) else ()
-    if not names or ".." in names:
-        raise Invalid(f"the output file {source.name} lies outside the step's folder")
-    place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        for name in names[:-1]:
-            below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place)
-            os.close(place)
-            place = below
-        return os.open(names[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)
-    except OSError as error:
-        if is_shortage(error):
-            raise
-        raise Invalid(f"the output file {source.name} does not exist or is a link") from None
-    finally:
-        os.close(place)
-
-
-class Sink:
-    """A content under way: written, hashed, then finished or abandoned. `settle` gives it its lasting place."""
-
-    def __init__(self, path: Path, settle: Callable[[Sink, Content], None]) -> None:
-        self.path = path
-        self.size_bytes = 0
-        self._settle = settle
-        self._hash = hashlib.sha256()
-        self._file = path.open("xb", buffering=0)
-        self._behind_bytes = 0  # not on their way to the disk yet
-
-    def write(self, block: bytes | bytearray | memoryview) -> None:
-        view = memoryview(block)
-        while view:
-            view = view[self._file.write(view) :]
-        self.size_bytes += len(block)
-        self._behind_bytes += len(block)
-        if self._behind_bytes >= ahead.AHEAD_BYTES:
-            ahead.start(self._file.fileno())
-            self._behind_bytes = 0
-        self._hash.update(block)
-
-    def finish(self) -> Content:
-        """Durable from here on."""
-        content = Content(sha256=self._hash.hexdigest(), size_bytes=self.size_bytes)
-        self._settle(self, content)
-        return content
-
-    def sync(self) -> None:
-        """Its bytes are on disk, under its present name if the folder is synced too."""
-        os.fsync(self._file.fileno())
-        self._file.close()
-
-    def abandon(self) -> None:
-        """Leave nothing. Safe to call twice."""
-        self._file.close()
-        self.path.unlink(missing_ok=True)
-
-
-def sync_folders(folder: Path) -> None:
-    """The names in a folder, and its own name in its parent, are on disk."""
-    for path in (folder, folder.parent):
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    def sweep(self) -> int:
+        """Removes what crashes left half written; only while nothing else writes. Returns the number."""

@@ -18,8 +18,9 @@ from procession.model.files import Content
 from procession.model.uploads import Chunk
 from procession.store import ahead, assembly
 from procession.store.assembly import Assembly
-from procession.store.blobs import Blobs, sync_folders
+from procession.store.blobs import Blobs
 from procession.store.crash import CrashPoint, pass_by
+from procession.store.folder import sync_folders
 
 PLACE_BYTES_MIN = 1 << 20  # smaller chunks are joined at the commit: the second writing of so little costs nothing
 WHOLE_BYTES_MAX = 64 << 30  # of an assembled file, holes included; more than an upload may have

@@ -23,7 +23,7 @@ Row = tuple[Any, ...]
 
 
 def check(parameters: Sequence[Any]) -> None:
-    """What each implementation asks of the parameters of a statement, so that all of them refuse the same.
+    """Checks the parameters of a statement, so all implementations refuse the same ones.
 
     Raises Invalid for a text with a NUL: PostgreSQL cannot hold it. Raises TypeError for a bool: no column is one.
     """
@@ -74,7 +74,7 @@ class Transaction(Protocol):
 
 
 class Task(Generic[T]):
-    """An operation on its way, and who is told of its end: `then` gets this task, with `value` or `error` set.
+    """A queued operation. `then` is called with this task, once `value` or `error` is set.
 
     An operation may be performed more than once before it is committed: it changes nothing but its transaction.
     `must_be_written`: it waits for the end of a shortage, a full disk say, instead of failing.
@@ -97,13 +97,13 @@ class Task(Generic[T]):
         self.error: Exception | None = None
 
     def result(self) -> T:
-        """What the operation gave; raises what it raised."""
+        """Returns the operation's result, or raises its error."""
         if self.error is not None:
             raise self.error
         return self.value  # type: ignore[return-value]  # of type T once it was performed
 
     def end(self, error: Exception | None = None) -> None:
-        """Tell who asked."""
+        """Calls `then`."""
         self.error = error or self.error
         if self.then is not None:
             self.then(self)
@@ -112,7 +112,7 @@ class Task(Generic[T]):
 
 
 class Rider(Protocol):
-    """Who adds what follows to a transaction before it is committed: the engine."""
+    """Adds to a transaction before it is committed: the engine."""
 
     def wants_to_ride(self) -> bool: ...
 
@@ -129,7 +129,7 @@ class Rider(Protocol):
 
 
 class Commits(Protocol):
-    """What waits for its commit. add() is for any thread, commit() for the one that commits."""
+    """Operations waiting for a commit. Any thread may add(); one thread commits."""
 
     def has_work(self) -> bool: ...
 
@@ -139,7 +139,7 @@ class Commits(Protocol):
         """Commit what waits, in order; gives how many seconds to rest before what still waits is worth a try."""
 
     def give_up(self) -> None:
-        """Forget what must be written, as a crash would: whoever queued it is going."""
+        """Forgets what must be written, as a crash would: its sender is shutting down."""
 
 
 class Database(Protocol):

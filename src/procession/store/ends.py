@@ -1,4 +1,4 @@
-"""The end of a run, recorded in the transaction that ends it: its history, the log, and who is to be alerted."""
+"""Records the end of a run in the transaction that ends it: history, user log and alerts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from procession.store.database import Transaction
 log = logging.getLogger(__name__)
 
 
-class Ending(msgspec.Struct, frozen=True, kw_only=True):
+class RunEnding(msgspec.Struct, frozen=True, kw_only=True):
     """`login` is whose run it is, `user` who ended it; `when` is what the process asks to be told."""
 
     kind: HistoryKind
@@ -30,7 +30,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     user: str | None = None
 
 
-def record(tx: Transaction, run: Run, ending: Ending, now: datetime) -> Mapping[str, Any]:
+def record(tx: Transaction, run: Run, ending: RunEnding, now: datetime) -> Mapping[str, Any]:
     """`run` has its final status already. Gives what went wrong, as ends.facts() tells it."""
     found = {} if run.outcome is Outcome.SUCCESS else ends.facts(steps.of_run(tx, run.id))
     history.add(tx, run, ending.kind, {**ending.detail, **found}, now=now, user=ending.user)

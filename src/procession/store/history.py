@@ -1,4 +1,4 @@
-"""What happened to a run: attempts at its steps, its history, and the log that users read; rows are only added."""
+"""What happened to a run: attempts, history and user log. Rows are only added."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class NewAttempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_attempt(tx: Transaction, new: NewAttempt, now: datetime) -> int:
-    """The row before the act: its id names the attempt's folder and log."""
+    """Adds the row before the act: its id names the attempt's folder and log."""
     return tx.insert(
         "INSERT INTO step_attempt (run_id, step_id, attempt, number, epoch, started_at, status, pid, started_ticks,"
         " boot_id) VALUES (?, ?, ?, ?, ?, ?, 'Running', ?, ?, ?) RETURNING id",
@@ -132,7 +132,7 @@ def end_attempt(tx: Transaction, attempt: int, end: AttemptEnd) -> None:
 
 
 def stop_attempts(tx: Transaction, run: RunId, status: StepStatus, message: str, now: datetime) -> None:
-    """What was under way counts as ended; whether its processes are gone is another question."""
+    """Marks running attempts as ended; their processes may still live."""
     tx.run(
         f"UPDATE step_attempt SET status = ?, message = ?, finished_at = {times.NOT_BEFORE_START}"
         " WHERE run_id = ? AND status = 'Running'",

@@ -1,33 +1,38 @@
-"""The log that users read: every statement about it. store/history.add_log writes it."""
+"""The port of step logs: what each attempt at a step has printed, found by the attempt's number.
+
+store/log_folder.py implements it. The log that users read is in store/log_items.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator
+from typing import Protocol
 
-from procession.model.people import LogItem
-from procession.store import conditions, times
-from procession.store.database import Transaction
+PIECE_BYTES = 2**18
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogFilter:
-    """`login` None: everybody's. The bounds are strict; `before` is the number of the last item of the page before."""
+class Logs(Protocol):
+    def append(self, attempt: int, text: bytes) -> int:
+        """Gives how many of its bytes are kept, at least one: a disk may fill up in the middle of it.
 
-    login: str | None
-    after_at: datetime | None
-    before_at: datetime | None
-    before: int | None
+        Only one writer for each attempt. Raises OSError when none can be kept.
+        """
+
+    def read(self, attempt: int, offset: int, size: int = PIECE_BYTES) -> bytes:
+        """What there is from `offset` on, at most `size` bytes; b"" at the end, and for one that said nothing."""
+
+    def size_bytes(self, attempt: int) -> int:
+        """0 for one that said nothing."""
+
+    def stored(self) -> list[int]:
+        """The attempts that have said something."""
+
+    def remove(self, attempt: int) -> None:
+        """One that is gone already is fine."""
 
 
-def page(tx: Transaction, wanted: LogFilter, limit: int) -> list[LogItem]:
-    """Newest first."""
-    where, parameters = conditions.given(
-        ("user_login = ?", wanted.login),
-        ("at > ?", times.maybe_to_column(wanted.after_at)),
-        ("at < ?", times.maybe_to_column(wanted.before_at)),
-        ("id < ?", wanted.before),
-    )
-    sql = f"SELECT id, at, user_login, message FROM log WHERE {where} ORDER BY id DESC LIMIT ?"
-    rows = tx.all(sql, *parameters, limit)
-    return [LogItem(number=row[0], at=times.from_column(row[1]), login=row[2], message=row[3]) for row in rows]
+def pieces(logs: Logs, attempt: int, start: int, length: int) -> Iterator[bytes]:
+    """So many bytes of a log, or what there is of them."""
+    while length > 0 and (piece := logs.read(attempt, start, min(length, PIECE_BYTES))):
+        start, length = start + len(piece), length - len(piece)
+        yield piece

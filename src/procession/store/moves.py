@@ -59,7 +59,13 @@ def cancel_steps(tx: Transaction, run: RunId) -> list[StepId]:
 
 
 def _cancel(tx: Transaction, step: StepRow) -> StepId:
-    move(tx, step.id, step.status, (StepEvent.CANCEL,), StepWrite(message="the process run was cancelled"))
+    move(
+        tx,
+        step.id,
+        step.status,
+        (StepEvent.CANCEL,),
+        StepWrite(message=_with_cause("the process run was cancelled", step)),
+    )
     return step.id
 
 
@@ -71,13 +77,18 @@ def time_out_steps(tx: Transaction, run: RunId, *, message: str, now: datetime) 
     """Failed: what is under way; what waits for its turn is Cancelled."""
     ended = []
     for step in _active(tx, run):
-        event, write = StepEvent.CANCEL, StepWrite(message=message)
+        event, write = StepEvent.CANCEL, StepWrite(message=_with_cause(message, step))
         if step.status is StepStatus.RUNNING:
             event, seconds = StepEvent.FAIL, step.seconds(None)  # the stopwatch of the run stands already
-            write = StepWrite(message=message, finished_at=now, duration_seconds=seconds)
+            write = StepWrite(message=_with_cause(message, step), finished_at=now, duration_seconds=seconds)
         move(tx, step.id, step.status, (event,), write)
         ended.append(step.id)
     return ended
+
+
+def _with_cause(message: str, step: StepRow) -> str:
+    """What ended the run must not hide why the step was to be tried again."""
+    return message if step.retry_at is None else f"{message}; it waited for a retry: {step.message}"
 
 
 def reset_step(tx: Transaction, step: StepRow) -> None:

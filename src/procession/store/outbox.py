@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from procession.model.ids import RunId, UserId
@@ -11,6 +11,7 @@ from procession.model.outbox import Post, RunEnd, Unsent
 from procession.store import times
 from procession.store.database import Transaction
 
+WAIT_MAX = timedelta(hours=1)  # between two tries
 _ABOUT = "user_id, run_id, revision, target"
 _WAITS = "sent_at IS NULL AND given_up_at IS NULL"
 
@@ -33,12 +34,12 @@ def add_ends(tx: Transaction, ends: Iterable[RunEnd], now: datetime) -> None:
         )
 
 
-def next_due(tx: Transaction, now: datetime) -> Post | None:
-    """The one that has waited longest."""
+def next_due(tx: Transaction, now: datetime, *, wait_max: timedelta = WAIT_MAX) -> Post | None:
+    """The one that has waited longest; one whose time is further away than any wait waits for a clock that was set."""
     row = tx.one(
-        f"SELECT {_ABOUT}, id, key, created_at, tries FROM outbox WHERE next_at <= ? AND {_WAITS}"
-        " ORDER BY next_at, id LIMIT 1",
-        times.to_column(now),
+        f"SELECT {_ABOUT}, id, key, created_at, tries FROM outbox WHERE (next_at <= ? OR next_at > ?)"
+        f" AND {_WAITS} AND is_held = 0 ORDER BY next_at, id LIMIT 1",
+        *(times.to_column(now), times.to_column(now + wait_max)),
     )
     if row is None:
         return None

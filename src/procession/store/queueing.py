@@ -1,4 +1,4 @@
-"""Which runs wait to be taken: the oldest of each line, found by an index however many wait."""
+"""The runs to take next: the oldest of each line, by an index, however many wait."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from procession.store.database import Row, Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """The first run of a line: what one user has started of one process. `since` only orders."""
+    """The first run of a line: one user's runs of one process. `since` only orders."""
 
     run: RunId
     user: UserId
@@ -78,14 +78,15 @@ def _first(without: Collection[RunId]) -> str:
     """A query for the id of the first of a line, its condition on the line left open."""
     passed = f" AND n.id NOT IN ({', '.join('?' * len(without))})" if without else ""
     return (
-        f"SELECT n.id FROM run n WHERE n.status = 'Scheduled'{passed} AND {{}}"
+        f"SELECT n.id FROM run n WHERE n.status = 'Scheduled' AND n.is_held = 0{passed} AND {{}}"
         " ORDER BY n.started_by, n.process_id, n.scheduled_at, n.id LIMIT 1"
     )
 
 
 def running(tx: Transaction) -> list[Head]:
-    """Every run that somebody has taken."""
-    return [_head(row) for row in tx.all(f"SELECT {_HEAD} FROM run r WHERE r.status = 'Running' ORDER BY r.id")]
+    """Every run that somebody has taken; one that is held belongs to the original of this home."""
+    sql = f"SELECT {_HEAD} FROM run r WHERE r.status = 'Running' AND r.is_held = 0 ORDER BY r.id"
+    return [_head(row) for row in tx.all(sql)]
 
 
 def _head(row: Row) -> Head:

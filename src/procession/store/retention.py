@@ -1,4 +1,4 @@
-"""Which runs may go, and what goes with them: every statement that deletes a run."""
+"""Which runs may be deleted, and what goes with them: every statement that deletes a run."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from procession.model.ids import ProcessId, RunId
 from procession.store import conditions, times
 from procession.store.database import Transaction
 
-# What belongs to a run and goes with it. Whatever else names a run keeps it.
+# Deleted together with a run. Any other reference keeps the run.
 _OWN = ("step", "step_attempt", "history")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class RetentionRule:
     """Runs that are both older and not among the newest; None asks nothing."""
 
     ended_before: datetime | None = None
@@ -40,7 +40,7 @@ class OldRun:
 _ENDED = "coalesce(r.finished_at, r.scheduled_at, r.created_at)"  # one cancelled before it began has no end
 
 
-def runs(tx: Transaction, rule: Rule, *, among: Collection[RunId] | None = None) -> list[OldRun]:
+def runs(tx: Transaction, rule: RetentionRule, *, among: Collection[RunId] | None = None) -> list[OldRun]:
     """Those that the rule lets go, oldest first; of a process's final runs the newest are counted first.
 
     Never one that waits, runs or was not started; nor one whose processes may still live, or whose end is still to be
@@ -68,7 +68,7 @@ def runs(tx: Transaction, rule: Rule, *, among: Collection[RunId] | None = None)
     ]
 
 
-def _where(tx: Transaction, rule: Rule, among: Collection[RunId] | None) -> tuple[str, tuple[Any, ...]]:
+def _where(tx: Transaction, rule: RetentionRule, among: Collection[RunId] | None) -> tuple[str, tuple[Any, ...]]:
     return conditions.given(
         ("NOT EXISTS (SELECT 1 FROM step_attempt a WHERE a.run_id = r.id AND a.is_gone = 0)",),
         # It would go with the history that it tells of.

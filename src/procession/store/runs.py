@@ -28,17 +28,18 @@ from procession.store.database import Transaction
 _RUN = (
     "r.id, r.process_id, r.version, r.name, r.description, r.alert_email, r.alert_sms, r.status, r.outcome, r.attempt,"
     " r.epoch, r.revision, r.created_at, r.modified_at, r.modified_by, r.started_by, r.scheduled_at, r.started_at,"
-    " r.finished_at, r.duration, r.worked, r.beat, r.worked_max, r.restarted_key, r.executor"
+    " r.finished_at, r.duration, r.worked, r.beat, r.worked_max, r.restarted_key, r.executor,"
+    " r.is_held"
 )
 
 
 class Superseded(Exception):
-    """The run has moved on since it was read: nothing was written."""
+    """Raised if the run changed since it was read: nothing was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
-    """What a run is made of."""
+    """The values of a new run."""
 
     process: ProcessId
     version: int
@@ -106,14 +107,14 @@ def unfinished_ids(tx: Transaction) -> list[RunId]:
 def beat(tx: Transaction, executor: str, steady: float) -> int:
     """Count what was worked on until now; what comes after the last beat is lost in a crash."""
     return tx.run(
-        f"UPDATE run SET {_BEAT} WHERE status = 'Running' AND executor = ? AND beat IS NOT NULL",
+        f"UPDATE run SET {_BEAT} WHERE status = 'Running' AND is_held = 0 AND executor = ?",
         *(*_beat(steady), executor),
     )
 
 
 def stand_still(tx: Transaction) -> int:
     """Nobody works on any run: no stopwatch goes on from what an engine that is gone has written."""
-    return tx.run("UPDATE run SET beat = NULL WHERE status = 'Running'")
+    return tx.run("UPDATE run SET beat = NULL WHERE status = 'Running' AND is_held = 0")
 
 
 # The stopwatch, moved on to a moment of the steady clock, which both parameters name.
@@ -126,7 +127,7 @@ def _beat(steady: float) -> tuple[int, int]:
 
 
 def touch(tx: Transaction, run: Run, *, author: str, now: datetime) -> None:
-    """An input is about to change: a new revision for those who watch. Raises Superseded once the run has started."""
+    """Counts a revision for a change of an input. Raises Superseded once the run has started."""
     touched = tx.run(
         "UPDATE run SET revision = revision + 1, modified_at = ?, modified_by = ?"
         " WHERE id = ? AND status = 'NotStarted'",
@@ -141,9 +142,21 @@ def touch(tx: Transaction, run: Run, *, author: str, now: datetime) -> None:
 
 def start(tx: Transaction, run: Run, starter: UserId, *, author: str, now: datetime) -> Run:
     """Scheduled, attempt 1."""
+    changes = f"attempt = 1, {_IN_LINE}"
+    return _apply(tx, run, RunEvent.START, changes, *_in_line(starter, author, now))
+
+
+# Behind all that its starter has waiting of the process, also when the clock was set back meanwhile.
+_IN_LINE = (
+    "scheduled_at = coalesce((SELECT n.scheduled_at FROM run n WHERE n.status = 'Scheduled' AND n.is_held = 0"
+    " AND n.started_by = ? AND n.process_id = r.process_id AND n.scheduled_at > ? ORDER BY n.scheduled_at DESC"
+    " LIMIT 1), ?), started_by = ?, modified_at = ?, modified_by = ?"
+)
+
+
+def _in_line(starter: UserId, author: str, now: datetime) -> tuple[int | str, ...]:
     moment = times.to_column(now)
-    changes = "attempt = 1, scheduled_at = ?, started_by = ?, modified_at = ?, modified_by = ?"
-    return _apply(tx, run, RunEvent.START, changes, moment, starter.number, moment, author)
+    return starter.number, moment, moment, starter.number, moment, author
 
 
 def take(tx: Transaction, run: Run, executor: str, *, now: datetime, steady: float, limit_seconds: float) -> Run:
@@ -165,7 +178,7 @@ def finish(tx: Transaction, run: Run, outcome: Outcome, *, now: datetime, second
     return _apply(tx, run, RunEvent.FINISH, f"outcome = ?, {_END}", outcome, *_end(run, now, seconds))
 
 
-_END = "finished_at = ?, duration = ?, worked = coalesce(?, worked), beat = NULL, worked_max = NULL"
+_END = "finished_at = ?, duration = ?, worked = coalesce(?, worked), beat = NULL, worked_max = NULL, is_held = 0"
 
 
 def _end(run: Run, now: datetime, seconds: float | None) -> tuple[int | None, ...]:
@@ -196,12 +209,11 @@ def follow(tx: Transaction, run: Run, version: int, process: Process) -> Run:
 
 def restart(tx: Transaction, run: Run, key: str, starter: UserId, *, author: str, now: datetime) -> Run:
     """Scheduled again from the step `key`, attempt + 1, under a new epoch."""
-    moment = times.to_column(now)
     changes = (
         "epoch = epoch + 1, attempt = attempt + 1, outcome = NULL, finished_at = NULL, duration = NULL,"
-        " restarted_key = ?, scheduled_at = ?, started_by = ?, modified_at = ?, modified_by = ?"
+        f" restarted_key = ?, {_IN_LINE}"
     )
-    return _apply(tx, run, RunEvent.RESTART, changes, key, moment, starter.number, moment, author)
+    return _apply(tx, run, RunEvent.RESTART, changes, key, *_in_line(starter, author, now))
 
 
 def _apply(tx: Transaction, run: Run, event: RunEvent, changes: str, *parameters: Any) -> Run:
@@ -266,4 +278,5 @@ def _run(row: tuple[Any, ...]) -> Run:
         worked_max=times.seconds_from_column(row[22]),
         restarted_key=row[23],
         executor=row[24],
+        is_held=bool(row[25]),
     )

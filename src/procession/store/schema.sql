@@ -9,6 +9,17 @@ CREATE TABLE schema_migration (
     applied_at INTEGER NOT NULL
 ) STRICT;
 
+-- The home that this database is of, and of which it is a copy (store/identity.py). What is held was under way there.
+CREATE TABLE home (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    id TEXT NOT NULL,
+    path TEXT,
+    device TEXT,
+    inode TEXT,
+    original_id TEXT,
+    original_path TEXT
+) STRICT;
+
 CREATE TABLE user_account (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     login TEXT NOT NULL UNIQUE,
@@ -118,6 +129,33 @@ CREATE INDEX token_by_expiry ON token (expires_at);
 CREATE INDEX token_of_grant ON token (grant_id) WHERE grant_id IS NOT NULL;
 CREATE INDEX token_of_application ON token (application_id);
 
+-- Changes whenever what a proof of a caller rests on does, whoever changes it: what was proved before is asked again.
+-- A random value, not a number counted up: what is rolled back never comes again.
+
+CREATE TABLE proof_state (
+    state INTEGER NOT NULL
+) STRICT;
+
+CREATE TRIGGER proof_state_token_changed AFTER UPDATE ON token
+BEGIN
+    UPDATE proof_state SET state = random();
+END;
+
+CREATE TRIGGER proof_state_token_deleted AFTER DELETE ON token
+BEGIN
+    UPDATE proof_state SET state = random();
+END;
+
+CREATE TRIGGER proof_state_user_changed AFTER UPDATE ON user_account
+BEGIN
+    UPDATE proof_state SET state = random();
+END;
+
+CREATE TRIGGER proof_state_user_deleted AFTER DELETE ON user_account
+BEGIN
+    UPDATE proof_state SET state = random();
+END;
+
 CREATE TABLE process (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE,
@@ -199,14 +237,16 @@ CREATE TABLE run (
     worked INTEGER NOT NULL DEFAULT 0,
     beat INTEGER,
     worked_max INTEGER,
+    is_held INTEGER NOT NULL DEFAULT 0,
     FOREIGN KEY (process_id, version) REFERENCES process_version (process_id, number),
     CHECK ((outcome IS NOT NULL) = (status = 'Finished')),
     CHECK (status <> 'Running' OR (executor IS NOT NULL AND started_at IS NOT NULL))
 ) STRICT;
 
 CREATE INDEX run_by_process ON run (process_id, id);
-CREATE INDEX run_waiting ON run (started_by, process_id, scheduled_at, id) WHERE status = 'Scheduled';
-CREATE INDEX run_running ON run (id) WHERE status = 'Running';
+CREATE INDEX run_waiting ON run (started_by, process_id, scheduled_at, id) WHERE status = 'Scheduled' AND is_held = 0;
+CREATE INDEX run_running ON run (id) WHERE status = 'Running' AND is_held = 0;
+CREATE INDEX run_held ON run (id) WHERE is_held = 1;
 
 CREATE TABLE step (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -348,6 +388,7 @@ CREATE TABLE outbox (
     last_error TEXT,
     sent_at INTEGER,
     given_up_at INTEGER,
+    is_held INTEGER NOT NULL DEFAULT 0,
     FOREIGN KEY (run_id, revision) REFERENCES history (run_id, revision) ON DELETE CASCADE,
     CHECK ((kind = 'set_password') = (user_id IS NOT NULL)),
     CHECK ((kind = 'run_ended') = (run_id IS NOT NULL AND revision IS NOT NULL AND target IS NOT NULL)),

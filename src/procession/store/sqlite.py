@@ -15,21 +15,29 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from procession.model.errors import Unavailable
+from procession.model.errors import ProcessionError, Unavailable
 from procession.model.ids import RunId
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Commits, Rider, Task, Transaction
 from procession.store.sqlite_commits import SqliteCommits
-from procession.store.sqlite_errors import is_passing
+from procession.store.sqlite_errors import is_full, is_passing
 from procession.store.sqlite_transaction import SqliteTransaction
 
 T = TypeVar("T")
 
 BUSY_SECONDS = 10.0  # a command beside the server holds the file for milliseconds
 STATEMENTS_KEPT = 256
+VERSION_MIN = (3, 37, 0)  # the first with STRICT tables; RETURNING came with 3.35
 WAL_PAGES_MAX = 4_000  # 16 MB, moved into the file together: a page that many commits change is written there once
 
 _CLOSING = Unavailable("the server is shutting down; try again in a moment")
+
+
+def require_version(found: tuple[int, int, int]) -> None:
+    """Raises ProcessionError for a library that cannot read our schema."""
+    if found < VERSION_MIN:
+        wanted, present = (".".join(map(str, version)) for version in (VERSION_MIN, found))
+        raise ProcessionError(f"this Python has SQLite {present}; Procession needs {wanted} or newer")
 
 
 class SqliteDatabase:
@@ -43,6 +51,7 @@ class SqliteDatabase:
         crash_point: CrashPoint = pass_by,
         busy_seconds: float = BUSY_SECONDS,
     ) -> None:
+        require_version(sqlite3.sqlite_version_info)
         self.path = path
         self._busy_seconds = busy_seconds
         self._readers = threading.local()
@@ -53,7 +62,11 @@ class SqliteDatabase:
         self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._commits = SqliteCommits(
-            self._connection, crash_point=crash_point, on_fatal=on_fatal, busy_seconds=busy_seconds
+            self._connection,
+            crash_point=crash_point,
+            on_fatal=on_fatal,
+            is_full=partial(is_full, folder=path.parent),
+            busy_seconds=busy_seconds,
         )
         self._writer = _Writer(self._commits)
         self._wake: Callable[[], None] = self._writer.wake
@@ -63,7 +76,7 @@ class SqliteDatabase:
         """For keyed reads: every statement sees the latest commit."""
         try:
             yield SqliteTransaction(self._reader())
-        except (sqlite3.OperationalError, MemoryError) as error:
+        except (sqlite3.DatabaseError, MemoryError) as error:
             raise _in_words(error) from error
 
     @contextmanager

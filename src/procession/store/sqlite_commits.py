@@ -12,23 +12,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from procession.model.errors import ProcessionError, Unavailable
+from procession.model.errors import ProcessionError
 from procession.model.ids import RunId
 from procession.shortages import REST_SECONDS
 from procession.store.crash import CrashPoint
 from procession.store.database import Rider, Task
-from procession.store.sqlite_errors import is_busy, is_full, is_passing
+from procession.store.sqlite_errors import BUSY, FULL, IN_DOUBT, UNREAD, is_busy, is_passing
 from procession.store.sqlite_transaction import SqliteTransaction
 
 log = logging.getLogger(__name__)
 
 BATCH_OPERATIONS_MAX = 256  # longer batches make the first of them wait
 BUSY_TRY_SECONDS = 0.1  # one wait for another program's lock; the thread that commits has more to do
-
-_FULL = Unavailable("nothing was saved because the disk is full; try again in a moment")
-_UNREAD = Unavailable("nothing was saved because the database could not be read; try again in a moment")
-_BUSY = Unavailable("nothing was saved because the database is in use by another program; try again in a moment")
-_IN_DOUBT = Unavailable("the server could not save this; it is restarting, try again in a moment")
 
 
 class SqliteCommits:
@@ -40,9 +35,11 @@ class SqliteCommits:
         *,
         crash_point: CrashPoint,
         on_fatal: Callable[[str], None],
+        is_full: Callable[[Exception], bool],
         busy_seconds: float,
     ) -> None:
         self._connection = connection
+        self._is_full = is_full
         self._crash_point = crash_point
         self._on_fatal = on_fatal
         self._busy_seconds = busy_seconds
@@ -62,7 +59,7 @@ class SqliteCommits:
     def commit(self) -> float:
         """Commit what waits, in order; gives how many seconds to rest before what still waits is worth a try."""
         if self.is_in_doubt:
-            self.refuse_all(_IN_DOUBT)
+            self.refuse_all(IN_DOUBT)
             return 0.0
         if not self.has_work():
             return 0.0
@@ -167,14 +164,14 @@ class SqliteCommits:
         Before COMMIT nothing has been changed, whatever could not be read; in it only by a full disk and a busy file.
         """
         self._throw_off()
-        is_known = is_full(error) or is_busy(error) or (is_passing(error) and not is_committing)
-        if not is_known or not self._undo():
-            self._doubt(batch, error)
-            return 0.0
-        if is_busy(error):
+        if is_busy(error) and self._undo():
             return self._fail_busy(batch)
         log.error("commit failed", extra={"error": str(error), "operations": len(batch)})
-        return self._fail_short(batch, _FULL if is_full(error) else _UNREAD)
+        full = self._is_full(error)
+        if (full or (is_passing(error) and not is_committing)) and self._undo():
+            return self._fail_short(batch, FULL if full else UNREAD)
+        self._doubt(batch, error)
+        return 0.0
 
     def _undo(self) -> bool:
         try:
@@ -186,11 +183,10 @@ class SqliteCommits:
         return True
 
     def _doubt(self, batch: list[Task[Any]], error: Exception) -> None:
-        log.error("commit failed", extra={"error": str(error), "operations": len(batch)})
         self.is_in_doubt = True  # nothing more is tried on this connection
         for task in batch:
-            _call(partial(task.end, _IN_DOUBT))
-        self.refuse_all(_IN_DOUBT)
+            _call(partial(task.end, IN_DOUBT))
+        self.refuse_all(IN_DOUBT)
         self._on_fatal(f"the database reported an error that leaves a commit in doubt: {error}")
 
     def _fail_short(self, batch: list[Task[Any]], answer: ProcessionError) -> float:
@@ -212,7 +208,7 @@ class SqliteCommits:
         if refused:
             log.error("commit failed: the database is in use", extra={"operations": len(refused)})
         for task in refused:
-            _call(partial(task.end, _BUSY))
+            _call(partial(task.end, BUSY))
         return 0.0
 
     def _has_waited(self, task: Task[Any]) -> bool:

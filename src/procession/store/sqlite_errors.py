@@ -1,8 +1,21 @@
-"""What SQLite's errors say: of one statement, of the whole transaction, or of a machine that is short of something."""
+"""What SQLite's errors say, and in which words: of one statement, of the transaction, of a machine that is short."""
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
+import tempfile
+from pathlib import Path
+
+from procession.model.errors import Unavailable
+
+FULL = Unavailable("nothing was saved because the disk is full; try again in a moment")
+UNREAD = Unavailable("nothing was saved because the database could not be read; try again in a moment")
+BUSY = Unavailable("nothing was saved because the database is in use by another program; try again in a moment")
+IN_DOUBT = Unavailable("the server could not save this; it is restarting, try again in a moment")
+
+PROBE_BYTES = 65_536  # more than one commit of a few pages
 
 _PASSING = frozenset(
     {
@@ -13,6 +26,7 @@ _PASSING = frozenset(
         sqlite3.SQLITE_CANTOPEN,
         sqlite3.SQLITE_NOMEM,
         sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_CORRUPT,  # what SQLite calls a read that ends in EIO, too
     }
 )
 
@@ -21,16 +35,31 @@ def is_of_transaction(error: Exception) -> bool:
     """Whether the error is one of the whole transaction, and not of one statement."""
     if isinstance(error, sqlite3.OperationalError):
         return _code(error) != sqlite3.SQLITE_ERROR
-    return isinstance(error, MemoryError)  # SQLITE_NOMEM, as Python has it
+    return is_passing(error)
 
 
 def is_passing(error: Exception) -> bool:
     """Whether the same statement may succeed when a shortage is over."""
+    # SQLITE_NOMEM is a MemoryError of Python's.
     return isinstance(error, MemoryError) or _code(error) & 0xFF in _PASSING
 
 
-def is_full(error: Exception) -> bool:
-    return _code(error) == sqlite3.SQLITE_FULL
+def is_full(error: Exception, *, folder: Path) -> bool:
+    """A write that found no room, in the folder of the database; it changes nothing.
+
+    SQLite knows ENOSPC and takes a disk quota for a fault of the disk: another file tells the two apart.
+    """
+    return _code(error) == sqlite3.SQLITE_FULL or (_code(error) == sqlite3.SQLITE_IOERR_WRITE and not _has_room(folder))
+
+
+def _has_room(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            file.write(b"\0" * PROBE_BYTES)
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error.errno not in (errno.ENOSPC, errno.EDQUOT)
+    return True
 
 
 def is_busy(error: Exception) -> bool:

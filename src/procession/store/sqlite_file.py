@@ -55,6 +55,16 @@ def copy(source: Path, target: Path) -> None:
         copied.execute("PRAGMA journal_mode = DELETE")
 
 
+def home_id(path: Path) -> str | None:
+    """The id of the home that the database is of; None where that cannot be read."""
+    try:
+        with closing(_connect(path, "ro")) as connection:
+            row = connection.execute("SELECT id FROM home").fetchone()
+    except sqlite3.Error:
+        return None
+    return None if row is None else str(row[0])
+
+
 def faults(path: Path) -> list[str]:
     """What is wrong with a database that nobody uses; empty when it is whole."""
     try:
@@ -77,11 +87,14 @@ def opened(path: Path) -> Iterator[Transaction]:
 
 
 def disarm(tx: Transaction) -> None:
-    """A restored home has no processes and no uploads of its own.
+    """A restored home is a copy, without processes and uploads of its own.
 
     Pids of the original may be alive on this machine: whoever takes the home must not look for them, and not end them.
     """
     tx.run("UPDATE step_attempt SET is_gone = 1 WHERE is_gone = 0")
+    if tx.has_table("home"):
+        # No folder has this inode: what is restored is a copy, even in the place of the original.
+        tx.run("UPDATE home SET path = coalesce(path, 'its backup'), device = '', inode = ''")
     if tx.has_table("upload_session"):
         tx.run("DELETE FROM upload_chunk")
         tx.run("DELETE FROM upload_session")

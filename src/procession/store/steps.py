@@ -204,7 +204,7 @@ def properties_of_run(tx: Transaction, run: RunId) -> list[PropertyRow]:
 
 
 def by_reference(tx: Transaction, run: RunId) -> dict[str, PropertyRow]:
-    """The same by "step.property"."""
+    """The properties by "step.property"."""
     return {row.reference: row for row in properties_of_run(tx, run)}
 
 

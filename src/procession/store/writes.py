@@ -1,4 +1,4 @@
-"""What is written into the properties of a run: frozen at its start, then by its steps; nothing is ever overwritten."""
+"""Writes to the properties of a run: frozen at its start, then by its steps. Nothing is overwritten."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from procession.store import steps, times
 from procession.store.database import Transaction
 
 
-class Written(msgspec.Struct, frozen=True, kw_only=True):
+class PropertyWrite(msgspec.Struct, frozen=True, kw_only=True):
     """A value or a file's content for a property. `step` None: frozen at the start."""
 
     property: PropertyId
@@ -25,8 +25,8 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     content: Content | None = None
 
 
-def write_property(tx: Transaction, written: Written, now: datetime) -> None:
-    """Record the write; what a step wrote is the present value then."""
+def write_property(tx: Transaction, written: PropertyWrite, now: datetime) -> None:
+    """Records the write; a step's write becomes the present value."""
     _record(tx, written, now)
     if written.step is not None:
         _make_present(tx, written)
@@ -44,14 +44,14 @@ def freeze(tx: Transaction, run: RunId, now: datetime) -> None:
     )
 
 
-def begin_property(tx: Transaction, written: Written, now: datetime) -> None:
+def begin_property(tx: Transaction, written: PropertyWrite, now: datetime) -> None:
     """What the property begins with in this attempt: recorded as frozen, and the present value."""
     assert written.step is None
     _record(tx, written, now)
     _make_present(tx, written)
 
 
-def _record(tx: Transaction, written: Written, now: datetime) -> None:
+def _record(tx: Transaction, written: PropertyWrite, now: datetime) -> None:
     content = written.content
     tx.run(
         "INSERT INTO property_write (property_id, step_id, attempt, value, file_name, sha256, size, written_at)"
@@ -62,7 +62,7 @@ def _record(tx: Transaction, written: Written, now: datetime) -> None:
     )
 
 
-def _make_present(tx: Transaction, written: Written) -> None:
+def _make_present(tx: Transaction, written: PropertyWrite) -> None:
     text = values.to_text(written.value)
     _set_present(tx, written.property.number, text, written.file_name, written.content)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import duckdb
 import msgspec
 
-from procession.actions import database, relations
+from procession.actions import database
 from procession.actions.contract import FileInput
 from procession.actions.problems import Problem
+from procession.actions.reading import loading
 from procession.actions.reading.options import FileOptions
 from tests.actions.context import LocalContext
 
@@ -37,7 +38,7 @@ def read(folder: Path, content: bytes | str, name: str = "t.csv", **options: obj
     context = LocalContext(settings=None, folder=folder, values={"f.t": source}, targets={})
     given = msgspec.convert({"file": "${f.t}", **options}, FileOptions)
     with database.connect(folder, 1 << 30) as connection:
-        made = relations.load(context, connection, "t", given)
+        made = loading.load(context, connection, "t", given)
         types = database.columns(connection, "t")
         return Read(
             types=types,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from procession.actions.contract import InputValue, Outcome
+from procession.actions.contract import InputValue, StepOutcome
 from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Died, Done, Job, Limits, LogText, Message, Progress, Worker
 
@@ -56,7 +56,7 @@ class Told:
         return next((message for message in self.messages if isinstance(message, Done | Died)), None)
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> StepOutcome:
         assert isinstance(self.end, Done), (self.end, self.log)
         return self.end.outcome
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from procession.actions.contract import Action, Context, Outcome, OutputValue, nothing
+from procession.actions.contract import Action, Context, OutputValue, StepOutcome, nothing
 from procession.model.lifecycle import StepStatus
 
 
@@ -16,24 +16,24 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     code: str = ""
 
 
-def run_script(context: Context) -> Outcome:
+def run_script(context: Context) -> StepOutcome:
     outputs: dict[str, Any] = {}
     names = {"context": context, "outputs": outputs}
     exec(compile(context.settings.code, "<step>", "exec"), names)  # noqa: S102 - the test's own code
-    return Outcome(status=StepStatus.SUCCESS, message="done", outputs=outputs)
+    return StepOutcome(status=StepStatus.SUCCESS, message="done", outputs=outputs)
 
 
-def echo(context: Context) -> Outcome:
+def echo(context: Context) -> StepOutcome:
     references = context.settings.code.split()
-    return Outcome(
+    return StepOutcome(
         status=StepStatus.SUCCESS, outputs={name: cast("OutputValue", context.value(name)) for name in references}
     )
 
 
-def log_loudly(context: Context) -> Outcome:
+def log_loudly(context: Context) -> StepOutcome:
     context.log("from the action")
     print("on stderr", file=sys.stderr)
-    return Outcome(status=StepStatus.WARNING, message="hm")
+    return StepOutcome(status=StepStatus.WARNING, message="hm")
 
 
 def book() -> Mapping[str, Action]:
@@ -45,7 +45,7 @@ def book() -> Mapping[str, Action]:
     }
 
 
-def _action(kind: str, run: Callable[[Context], Outcome], *, user_code: bool) -> Action:
+def _action(kind: str, run: Callable[[Context], StepOutcome], *, user_code: bool) -> Action:
     return Action(
         kind=kind,
         title=kind,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from procession.actions.contract import Action, Context, Example, Outcome, nothing
+from procession.actions.contract import Action, Context, Example, StepOutcome, nothing
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
 
@@ -15,8 +15,8 @@ class FailSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     message: Annotated[str, msgspec.Meta(min_length=1, max_length=2000, description="what the step's message will say")]
 
 
-def run(context: Context) -> Outcome:
-    return Outcome(status=StepStatus.FAILED, message=context.settings.message)
+def run(context: Context) -> StepOutcome:
+    return StepOutcome(status=StepStatus.FAILED, message=context.settings.message)
 
 
 EXAMPLE = Example(

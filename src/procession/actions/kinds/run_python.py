@@ -16,7 +16,7 @@ from typing import Annotated
 import msgspec
 
 from procession.actions import references, values
-from procession.actions.contract import Action, Context, Example, Outcome, OutputTarget
+from procession.actions.contract import Action, Context, Example, OutputTarget, StepOutcome
 from procession.actions.references import Given, Name, ReferenceText
 from procession.actions.scripts import Outputs, Remarks, as_script_value, flush_standard
 from procession.model.lifecycle import StepStatus
@@ -42,7 +42,7 @@ class RunPythonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     )
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> StepOutcome:
     settings: RunPythonSettings = context.settings
     if settings.network and not context.has_network:
         return _failed(NO_NETWORK)
@@ -56,15 +56,15 @@ def run(context: Context) -> Outcome:
     if failure is not None:
         return _failed(failure)
     remarks.hear_copies()
-    return Outcome(
+    return StepOutcome(
         status=StepStatus.WARNING if remarks.has_warnings else StepStatus.SUCCESS,
         message=remarks.text()[:MESSAGE_CHARACTERS_MAX],
         outputs={references.only([settings.outputs[name]])[0]: value for name, value in outputs.kept.items()},
     )
 
 
-def _failed(message: str) -> Outcome:
-    return Outcome(status=StepStatus.FAILED, message=message[:MESSAGE_CHARACTERS_MAX])
+def _failed(message: str) -> StepOutcome:
+    return StepOutcome(status=StepStatus.FAILED, message=message[:MESSAGE_CHARACTERS_MAX])
 
 
 def _main(context: Context, outputs: Outputs, remarks: Remarks) -> ModuleType:

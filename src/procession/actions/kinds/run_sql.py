@@ -12,13 +12,12 @@ from procession.actions.contract import (
     Example,
     FileInput,
     FileOutput,
-    Outcome,
     OutputTarget,
     OutputValue,
+    StepOutcome,
 )
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.reading.columns import Relation
 from procession.actions.reading.options import FileOptions
 from procession.actions.reconciling import comparing
 from procession.actions.sql import sql_checks, sql_complaints, sql_facts
@@ -32,6 +31,8 @@ from procession.model.processes import Effect
 if TYPE_CHECKING:
     import duckdb
 
+    from procession.actions.reading.columns import Relation
+
 _EXACT = {  # by type: what DuckDB's Python would change, or wants a module for that is not installed
     "TIMESTAMP WITH TIME ZONE": "strftime({}, '%Y-%m-%dT%H:%M:%S.%fZ')",
     "TIMESTAMP_NS": "replace(CAST({} AS VARCHAR), ' ', 'T')",
@@ -39,7 +40,7 @@ _EXACT = {  # by type: what DuckDB's Python would change, or wants a module for 
 }
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> StepOutcome:
     import duckdb
 
     connection = database.connect(context.folder, context.memory_bytes_max)
@@ -54,15 +55,15 @@ def run(context: Context) -> Outcome:
         _check_result(context, connection, warnings)
         outputs, gave = _collect(context, connection, warnings)
     except Problem as problem:
-        return Outcome(status=StepStatus.FAILED, message=str(problem))
+        return StepOutcome(status=StepStatus.FAILED, message=str(problem))
     except duckdb.Error as error:  # while writing: memory or disk
-        return Outcome(status=StepStatus.FAILED, message=database.complaint(error, database.places(context.folder)))
+        return StepOutcome(status=StepStatus.FAILED, message=database.complaint(error, database.places(context.folder)))
     finally:
         connection.close()
     status = StepStatus.WARNING if warnings else StepStatus.SUCCESS
     read = ", ".join(f"{name} ({_rows(one.rows)})" for name, one in made.items())
     said = [*([f"read {read}"] if read else []), *([f"gave {gave}"] if gave else []), *warnings]
-    return Outcome(status=status, message="; ".join(said), outputs=outputs)
+    return StepOutcome(status=status, message="; ".join(said), outputs=outputs)
 
 
 def _rows(count: int) -> str:
@@ -73,13 +74,15 @@ def _load(
     context: Context, connection: duckdb.DuckDBPyConnection, warnings: list[str]
 ) -> tuple[dict[str, Any], dict[str, Relation]]:
     """The inputs that are values, to be bound, and the relations that the files became."""
+    from procession.actions.reading import loading
+
     parameters: dict[str, Any] = {}
     made: dict[str, Relation] = {}
     for name, given in context.settings.inputs.items():
         value = None if isinstance(given, FileOptions) else references.resolve(context, given)
         if isinstance(given, FileOptions) or isinstance(value, FileInput):
             options = given if isinstance(given, FileOptions) else FileOptions(file=str(given))
-            made[name] = relations.load(context, connection, name, options)
+            made[name] = loading.load(context, connection, name, options)
             warnings += made[name].warnings
             expecting.check_rows(context.settings.expect, made[name], warnings)
         else:
@@ -164,7 +167,9 @@ def _output(
     relation = _relation(connection, name)
     kind = context.target(exports.reference_of(target)).type
     if kind == "File":
-        return exports.write(
+        from procession.actions.writing import files
+
+        return files.write(
             context, connection, relation, target, default=_default_name(context, name), warnings=warnings
         )
     return _single(connection, name, relation, kind)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from procession.actions.contract import Action, Context, Example, Outcome, nothing
+from procession.actions.contract import Action, Context, Example, StepOutcome, nothing
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
 
@@ -19,14 +19,14 @@ class WaitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     seconds: Annotated[float, msgspec.Meta(ge=0, le=SECONDS_MAX, description="how long")]
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> StepOutcome:
     seconds = context.settings.seconds
     # The one action whose work is waiting; it sits in a process of its own that a cancel kills.
     started = time.monotonic()
     while (passed := time.monotonic() - started) < seconds:
         context.progress(passed / seconds, f"{seconds - passed:.0f} s left")
         time.sleep(min(_SLICE_SECONDS, seconds - passed))
-    return Outcome(status=StepStatus.SUCCESS, message=f"waited {seconds:g} s")
+    return StepOutcome(status=StepStatus.SUCCESS, message=f"waited {seconds:g} s")
 
 
 EXAMPLE = Example(settings={"seconds": 0.01}, inputs={}, targets={}, expected={}, message="waited 0.01 s")

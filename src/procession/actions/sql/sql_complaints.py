@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from procession.actions import database
-from procession.actions.reading.columns import Relation
 
 if TYPE_CHECKING:
     import duckdb
+
+    from procession.actions.reading.columns import Relation
 
 _TYPOGRAPHIC = frozenset("\u2018\u2019\u201a\u201c\u201d\u201e")
 NAMES_MAX = 30  # of columns or tables in a message

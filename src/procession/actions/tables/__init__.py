@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from procession.actions import database
-from procession.actions.contract import Action, Context, FileOutput, Outcome, OutputValue, nothing
+from procession.actions.contract import Action, Context, FileOutput, OutputValue, StepOutcome, nothing
 from procession.actions.problems import Problem
 from procession.actions.tables import changing, contract, reading, sources, writing
 from procession.model.lifecycle import StepStatus
@@ -96,27 +96,27 @@ def _memory_bytes(context: Context) -> int:
     return int(context.memory_bytes_max * _DUCKDB_SHARE)
 
 
-def _run(context: Context, work: Work, warm: Warm) -> Outcome:
+def _run(context: Context, work: Work, warm: Warm) -> StepOutcome:
     import duckdb
 
     try:
         with _database(context, warm) as connection:
             result, files = work(context, connection)
     except Problem as problem:
-        return Outcome(status=StepStatus.SUCCESS, outputs={contract.REFUSED: str(problem)})
+        return StepOutcome(status=StepStatus.SUCCESS, outputs={contract.REFUSED: str(problem)})
     except duckdb.OutOfMemoryException:
-        return Outcome(status=StepStatus.FAILED, message="it needs more memory than it may use")
+        return StepOutcome(status=StepStatus.FAILED, message="it needs more memory than it may use")
     except (duckdb.IOException, OSError) as error:
         if _NO_SPACE in str(error):
-            return Outcome(status=StepStatus.FAILED, message="the disk is full")
+            return StepOutcome(status=StepStatus.FAILED, message="the disk is full")
         return _failed(context, error)
     except duckdb.Error as error:
         return _failed(context, error)
     outputs: dict[str, OutputValue] = {**files, contract.RESULT: msgspec.json.encode(result).decode()}
-    return Outcome(status=StepStatus.SUCCESS, outputs=outputs)
+    return StepOutcome(status=StepStatus.SUCCESS, outputs=outputs)
 
 
-def _failed(context: Context, error: Exception) -> Outcome:
+def _failed(context: Context, error: Exception) -> StepOutcome:
     """A fault of ours, reported without our paths."""
     hidden = sources.hidden(context.folder, context.settings.contents, getattr(context.settings, "request", ""))
-    return Outcome(status=StepStatus.FAILED, message=f"it failed unexpectedly: {database.complaint(error, hidden)}")
+    return StepOutcome(status=StepStatus.FAILED, message=f"it failed unexpectedly: {database.complaint(error, hidden)}")

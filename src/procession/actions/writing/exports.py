@@ -1,22 +1,19 @@
-"""Exports relations: CSV and Parquet by DuckDB, XLSX by workbooks.py; the file name decides."""
+"""Where outputs go and as what: options, and what is wrong with them.
+
+What writes them (writing/files) is imported by an action when it runs: every process for user code imports this.
+"""
 
 from __future__ import annotations
 
-import zoneinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
-from procession.actions import database, references
-from procession.actions.contract import Context, FileOutput
-from procession.actions.database import literal, quote
+from procession.actions import references
+from procession.actions.contract import Context
 from procession.actions.problems import Problem
 from procession.actions.references import ReferenceText
-from procession.actions.writing import csv_cells, parquet_columns, workbooks
-
-if TYPE_CHECKING:
-    import duckdb
 
 FORMATS = frozenset({".csv", ".xlsx", ".parquet"})
 DECIMALS_MAX = 10
@@ -69,6 +66,8 @@ def reference_of(target: Target) -> str:
 
 def check(path: str, target: Target, allowed: frozenset[str] = FORMATS) -> tuple[str, ...]:
     """Mistakes of a target that may be written as one of the `allowed` formats."""
+    import zoneinfo
+
     options = options_of(target)
     found: list[str] = []
     suffix = Path(options.as_).suffix.lower() if options.as_ is not None else min(allowed) if len(allowed) == 1 else ""
@@ -110,76 +109,3 @@ def file_name(context: Context, target: Target, default: str) -> str:
     present = context.target(reference_of(target)).file_name
     known = Path(present).suffix.lower() in FORMATS
     return Path(options_of(target).as_ or (present if known else "") or default).name
-
-
-def write(
-    context: Context,
-    connection: duckdb.DuckDBPyConnection,
-    relation: str,
-    target: Target,
-    *,
-    default: str,
-    warnings: list[str],
-) -> FileOutput:
-    """The relation, in its own order, as a file in the export folder; adds to `warnings`. Raises Problem."""
-    name = file_name(context, target, default)
-    suffix = Path(name).suffix.lower()
-    path = context.folder / database.EXPORT_FOLDER / f"{reference_of(target)}{suffix}"
-    csv_cells.check_finite(connection, relation, database.columns(connection, relation))
-    rows = database.count(connection, relation)
-    match suffix:
-        case ".xlsx":
-            notes = workbooks.write(connection, path, {Path(name).stem: relation}, options_of(target).zone)
-            warnings += [f"{name}: {text}" for text in notes.warnings]
-            remarks = notes.remarks
-        case ".parquet":
-            remarks = _write_parquet(connection, relation, path)
-        case ".csv":
-            remarks = _write_csv(connection, relation, path, options_of(target), warnings)
-        case _:
-            raise Problem(f'the file "{name}" must end in .csv, .xlsx or .parquet to be written')
-    for text in (*remarks, f"{rows:,} rows written"):
-        context.log(f"{name}: {text}\n")
-    return FileOutput(path=str(path), name=name)
-
-
-def _write_parquet(connection: duckdb.DuckDBPyConnection, relation: str, path: Path) -> tuple[str, ...]:
-    import duckdb
-
-    types = database.columns(connection, relation)
-    shown = ", ".join(parquet_columns.shown(column, kind) for column, kind in types.items())
-    try:
-        connection.execute(
-            f"COPY (SELECT {shown} FROM {quote(relation)}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
-        )
-    except duckdb.ConversionException as error:
-        told = database.complaint(error, {})
-        raise Problem(f"{told}; Parquet holds no longer number: cast the column to VARCHAR") from error
-    wanted = {column: parquet_columns.exact(kind) for column, kind in types.items()}
-    return tuple(
-        f'column "{column}": {types[column]} written as {kind}, which Parquet holds exactly'
-        for column, kind in wanted.items()
-        if kind != types[column]
-    )
-
-
-def _write_csv(
-    connection: duckdb.DuckDBPyConnection, relation: str, path: Path, options: OutputOptions, warnings: list[str]
-) -> tuple[str, ...]:
-    """Returns a line for the log."""
-    types = database.columns(connection, relation)
-    warnings += csv_cells.check_decimals(connection, relation, types, options.decimals)
-    style = csv_cells.CsvStyle(
-        decimal=options.decimal, decimals=options.decimals, zone=options.zone, escapes=options.escape_formulas
-    )
-    delimiter = options.delimiter or (";" if options.decimal == "," else ",")
-    first = ("\ufeff" if options.bom else "") + csv_cells.heading_line(list(types), style, delimiter)
-    if not database.count(connection, relation):
-        path.write_text(first, encoding="utf-8", newline="")
-        return ()
-    shown = ", ".join(csv_cells.shown(column, kind, style, is_only=len(types) == 1) for column, kind in types.items())
-    connection.execute(
-        f"COPY (SELECT {shown} FROM {quote(relation)}) TO {literal(str(path))} "
-        f"(FORMAT csv, HEADER false, DELIMITER {literal(delimiter)}, PREFIX {literal(first)}, SUFFIX '\n')"
-    )
-    return csv_cells.remarks(connection, relation, types) if options.escape_formulas else ()

@@ -19,15 +19,15 @@ from procession.operations import applications, people
 ITEMS_MAX = 100
 
 
-def listed(call: Call) -> list[wire.Application]:
+def listed(call: Call) -> list[wire.ApplicationShape]:
     return [_shown(call, item) for item in applications.listed(call.tx, call.caller)]
 
 
-def get(call: Call) -> wire.Application:
+def get(call: Call) -> wire.ApplicationShape:
     return _shown(call, applications.find(call.tx, call.id(ApplicationId)))
 
 
-def create(call: Call) -> wire.Application:
+def create(call: Call) -> wire.ApplicationShape:
     """It acts as the caller, and can do no more than the caller's token."""
     blank = Application(
         id=ApplicationId(0),
@@ -43,7 +43,7 @@ def create(call: Call) -> wire.Application:
     return _shown(call, made, secret=None if made.is_public else secret)
 
 
-def change(call: Call) -> wire.Application:
+def change(call: Call) -> wire.ApplicationShape:
     """What is left out stays. Raises Invalid for what cannot change."""
     present = applications.find(call.tx, call.id(ApplicationId))
     if call.body.get("ispublic") not in {None, present.is_public}:
@@ -52,7 +52,7 @@ def change(call: Call) -> wire.Application:
     return _shown(call, applications.change(call.act, wanted))
 
 
-def reset_secret(call: Call) -> wire.Application:
+def reset_secret(call: Call) -> wire.ApplicationShape:
     changed, secret = applications.reset_secret(call.act, call.id(ApplicationId))
     return _shown(call, changed, secret=secret)
 
@@ -79,8 +79,8 @@ def _texts(given: object, *, field: str) -> list[str]:
     return given
 
 
-def _shown(call: Call, item: Application, *, secret: str | None = None) -> wire.Application:
-    return wire.Application(
+def _shown(call: Call, item: Application, *, secret: str | None = None) -> wire.ApplicationShape:
+    return wire.ApplicationShape(
         id=str(item.id),
         clientId=item.client_id,
         name=item.name,

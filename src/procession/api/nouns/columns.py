@@ -9,7 +9,7 @@ from typing import Any
 from procession.api.nouns.tables import column_shown
 from procession.api.wire import reading
 from procession.api.wire import tables as tables_wire
-from procession.door import idempotency
+from procession.door import idempotency_key
 from procession.door.contract import EmptyReply, StreamCall
 from procession.model import columns as rules
 from procession.model.columns import LENGTH_MAX, Column
@@ -17,22 +17,22 @@ from procession.model.errors import Invalid
 from procession.model.ids import TableId
 from procession.operations import columns
 from procession.operations.columns import ColumnChange
-from procession.operations.tables import Desk
+from procession.operations.tables import TableWork
 
 NAME_CHARACTERS_MAX = 128
 
 
-async def create(call: StreamCall) -> tables_wire.Column:
+async def create(call: StreamCall) -> tables_wire.ColumnShape:
     given = _read(call.body)
 
-    def show(column: Column) -> tables_wire.Column:
+    def show(column: Column) -> tables_wire.ColumnShape:
         return column_shown(column, spelling=str(call.body["datatype"]).strip())
 
     desk = desk_of(call, show)
     return show(await _work(call, lambda: columns.add(desk, call.id(TableId), given)))
 
 
-async def change(call: StreamCall) -> tables_wire.Column:
+async def change(call: StreamCall) -> tables_wire.ColumnShape:
     given, desk = _read(call.body), desk_of(call, column_shown)
     return column_shown(await _work(call, lambda: columns.change(desk, call.id(TableId), call.ids["column"], given)))
 
@@ -47,15 +47,15 @@ async def _work(call: StreamCall, function: Any) -> Any:
     return await asyncio.wrap_future(call.parts.office.bench.call(function))
 
 
-def desk_of(call: StreamCall, show: Callable[[Any], Any]) -> Desk:
+def desk_of(call: StreamCall, show: Callable[[Any], Any]) -> TableWork:
     """What a change of a table works with; `show` makes the answer of its result."""
-    return Desk(
+    return TableWork(
         database=call.database,
         office=call.parts.office,
         admit=call.admit,
         clock=call.clock,
         keyed=call.keyed,
-        kept=lambda result: idempotency.kept(show(result)),
+        kept=lambda result: idempotency_key.kept(show(result)),
     )
 
 

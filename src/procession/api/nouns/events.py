@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import Any
 
 from procession.api.wire import times
-from procession.api.wire.events import LogLines, RunEvent, StepEvent, StepProgress
+from procession.api.wire.events import LogLines, RunEventShape, StepEventShape, StepProgress
 from procession.door import following
 from procession.door.contract import StreamCall, StreamReply
 from procession.door.encoding import encode
@@ -24,6 +24,7 @@ from procession.model.runs import HistoryKind, HistoryRow
 from procession.model.steps import AttemptRow
 from procession.operations import events
 from procession.operations.events import News, Position
+from procession.store.logs import PIECE_BYTES
 
 GROWTH_SECONDS = 0.25  # how late a log line or progress may be seen; changes are announced
 SILENCE_SECONDS = 15.0  # proxies end what says nothing for long
@@ -127,7 +128,7 @@ def _changes(stream: Stream, rows: Sequence[HistoryRow]) -> Iterator[bytes]:
         yield _event("run" if is_of_run else "step", _change(row), str(stream.seen))
 
 
-def _change(row: HistoryRow) -> RunEvent | StepEvent:
+def _change(row: HistoryRow) -> RunEventShape | StepEventShape:
     fields: dict[str, Any] = {
         "revision": row.revision,
         "at": times.moment(row.at),
@@ -138,7 +139,11 @@ def _change(row: HistoryRow) -> RunEvent | StepEvent:
         "detail": dict(row.detail),
     }
     status = STATUS_OF_RUN.get(row.kind)
-    return StepEvent(**fields, status=row.detail.get("status")) if status is None else RunEvent(**fields, status=status)
+    return (
+        StepEventShape(**fields, status=row.detail.get("status"))
+        if status is None
+        else RunEventShape(**fields, status=status)
+    )
 
 
 def _progress(stream: Stream, news: News) -> Iterator[bytes]:
@@ -173,8 +178,8 @@ def _logs(stream: Stream, news: News) -> Iterator[bytes]:
 def _log(stream: Stream, news: News, item: AttemptRow) -> tuple[bytes, bool]:
     """An event of the next lines of one try, or nothing, and whether these are all of this moment."""
     offset = stream.seen.parts.get(item.id, 0)
-    raw = following.read(stream.call.parts.office.log_path(item.id), offset)
-    is_read = len(raw) < following.CHUNK_BYTES
+    raw = stream.call.parts.office.logs.read(item.id, offset)
+    is_read = len(raw) < PIECE_BYTES
     lines = raw if item.is_gone and is_read else _lines(raw)
     # As long as an earlier try may have more, nobody has seen "all up to this one".
     is_first = news.attempts[_seen(stream, news)].id == item.id
@@ -194,7 +199,7 @@ def _move(stream: Stream, item: AttemptRow, offset: int, *, whole: bool) -> None
 
 def _lines(raw: bytes) -> bytes:
     """Up to the last line that has its end; a line that is longer than a chunk is cut between two characters."""
-    if len(raw) < following.CHUNK_BYTES or b"\n" in raw:
+    if len(raw) < PIECE_BYTES or b"\n" in raw:
         return raw[: raw.rfind(b"\n") + 1]
     end = len(raw)
     while end > len(raw) - 4 and raw[end - 1] & 0xC0 == 0x80:

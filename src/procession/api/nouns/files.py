@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from procession.api.wire import files as wire
 from procession.api.wire import reading
@@ -12,16 +13,17 @@ from procession.model.errors import NotFound
 from procession.model.files import File, clean_name
 from procession.model.ids import FileId
 from procession.operations import files
+from procession.store.blobs import gone
 from procession.store.database import Transaction
 
 ATTEMPTS_MAX = 10**9
 
 
-def metadata(call: Call) -> wire.File:
+def metadata(call: Call) -> wire.FileShape:
     return wire.file(files.find(call.tx, call.id(FileId)), call.request.origin)
 
 
-def rename(call: Call) -> wire.File:
+def rename(call: Call) -> wire.FileShape:
     name = clean_name(reading.name(call.body.get("name"), field="name"))
     conditions.check_change(call.request.headers, files.find(call.tx, call.id(FileId)))
     file = files.rename(call.act, call.id(FileId), name)
@@ -29,7 +31,7 @@ def rename(call: Call) -> wire.File:
     return wire.file(file, call.request.origin)
 
 
-async def upload(call: StreamCall) -> wire.File:
+async def upload(call: StreamCall) -> wire.FileShape:
     """Refused before the bytes come where that is known already, and asked again when they are here."""
     file_id, office = call.id(FileId), call.parts.office
     with call.database.read() as tx:
@@ -58,7 +60,8 @@ def download(call: Call) -> FileReply:
         file = files.find(call.tx, call.id(FileId))
     if file.sha256 is None:
         raise NotFound(f"file {file.id} is empty: nothing has been uploaded or written to it yet")
-    path = call.parts.office.blobs.path(file.sha256)
-    if not path.exists():
-        raise NotFound("the content of this file is missing on the server's disk; tell the operator")
-    return FileReply(path=path, size_bytes=file.size_bytes, name=file.name or "file", sha256=file.sha256)
+    blobs = call.parts.office.blobs
+    if blobs.size_bytes(file.sha256) is None:
+        raise gone()
+    read = partial(blobs.read, file.sha256)
+    return FileReply(read=read, size_bytes=file.size_bytes, name=file.name or "file", sha256=file.sha256)

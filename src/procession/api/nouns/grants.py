@@ -13,11 +13,11 @@ from procession.operations import grants, permissions
 from procession.operations.grants import Holder
 
 
-def listed(call: Call) -> list[wire.Permission]:
+def listed(call: Call) -> list[wire.PermissionShape]:
     return [_shown(item) for item in grants.of_holder(call.tx, call.caller, _holder(call))]
 
 
-def create(call: Call) -> wire.Permission:
+def create(call: Call) -> wire.PermissionShape:
     """Grants the role on the resource that the body names, whatever the holder had on it before."""
     given = call.body.get("resourceid")
     if not isinstance(given, str):
@@ -27,7 +27,7 @@ def create(call: Call) -> wire.Permission:
     return _granted(call, resource)
 
 
-def change(call: Call) -> wire.Permission:
+def change(call: Call) -> wire.PermissionShape:
     """The same for a resource that the path names."""
     return _granted(call, call.id(ResourceId))
 
@@ -37,7 +37,7 @@ def revoke(call: Call) -> EmptyReply:
     return EmptyReply()
 
 
-def _granted(call: Call, resource: ResourceId) -> wire.Permission:
+def _granted(call: Call, resource: ResourceId) -> wire.PermissionShape:
     role = reading.choice(Role, call.body.get("role"), field="role")
     return _shown(grants.grant(call.act, _holder(call), resource, role))
 
@@ -46,5 +46,5 @@ def _holder(call: Call) -> Holder:
     return call.find_id(UserId) or call.id(GroupId)
 
 
-def _shown(item: Permission) -> wire.Permission:
-    return wire.Permission(resourceId=str(item.resource), resourceName=item.name, role=item.role)
+def _shown(item: Permission) -> wire.PermissionShape:
+    return wire.PermissionShape(resourceId=str(item.resource), resourceName=item.name, role=item.role)

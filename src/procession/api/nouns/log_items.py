@@ -10,8 +10,8 @@ from procession.api.wire import reading
 from procession.door import paging
 from procession.door.contract import Call, Reply
 from procession.model import timezones
-from procession.operations import logs
-from procession.store.logs import LogFilter
+from procession.operations import log_items
+from procession.store.log_items import LogFilter
 
 LATEST = 50  # without a bound (docs/wire.md)
 MOST = 10_000  # at once; the Link header leads to the rest
@@ -31,11 +31,11 @@ def listed(call: Call) -> Reply:
         before=reading.whole(cursor, field="cursor", least=1, most=10**15) if cursor else None,
     )
     # One more than asked for tells whether there is a next page.
-    found = logs.page(call.tx, call.caller, wanted, limit + 1)
+    found = log_items.page(call.tx, call.caller, wanted, limit + 1)
     headers = {"link": paging.next_page(call.request, str(found[limit - 1].number))} if len(found) > limit else {}
     zone = ZoneInfo(timezones.iana(call.caller.user.timezone))
     items = [
-        wire.LogItem(
+        wire.LogItemShape(
             id=f"log-{item.number}", message=item.message, userName=item.login, timeStamp=_moment(item.at, zone)
         )
         for item in found[:limit]

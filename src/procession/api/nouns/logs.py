@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
+from functools import partial
 
 from procession.api.wire import reading
 from procession.door import following
 from procession.door.contract import FileReply, StreamCall, StreamReply, TextReply
 from procession.model.ids import RunId, StepId
 from procession.operations import steps
-from procession.operations.steps import LogPlace
+from procession.operations.steps import Tries
+from procession.store import logs
 
 TEXT = "text/plain; charset=utf-8"
 GROWTH_SECONDS = 0.25  # how late a new line may be seen; the end of the step is announced
@@ -27,13 +28,14 @@ async def log(call: StreamCall) -> FileReply | TextReply | StreamReply:
     attempt = None
     if query.get("attempt"):
         attempt = reading.whole(query["attempt"], field="attempt", least=1, most=ATTEMPTS_MAX)
-    place = _place(call, run, step, attempt)
+    latest = _tries(call, run, step, attempt).latest
     if _is_followed(query):
         return StreamReply(media_type=TEXT, write=lambda write: _follow(call, write))
-    size = await asyncio.to_thread(_size_bytes, place.path)
-    if size is None or place.path is None:
+    kept = call.parts.office.logs
+    size = 0 if latest is None else await asyncio.to_thread(kept.size_bytes, latest)
+    if latest is None or not size:
         return TextReply(text="", media_type=TEXT)
-    return FileReply(path=place.path, size_bytes=size, media_type=TEXT)
+    return FileReply(read=partial(logs.pieces, kept, latest), size_bytes=size, media_type=TEXT)
 
 
 def _is_followed(query: Mapping[str, str]) -> bool:
@@ -44,38 +46,30 @@ def _is_followed(query: Mapping[str, str]) -> bool:
     return given != "0" and reading.boolean(given, field="follow")
 
 
-def _place(call: StreamCall, run: RunId, step: StepId, attempt: int | None = None) -> LogPlace:
+def _tries(call: StreamCall, run: RunId, step: StepId, attempt: int | None = None) -> Tries:
     with call.database.read() as tx:
-        return steps.log_place(tx, call.parts.office, run, step, attempt=attempt)
-
-
-def _size_bytes(path: Path | None) -> int | None:
-    """None when nothing was written yet."""
-    try:
-        return None if path is None else path.stat().st_size
-    except FileNotFoundError:
-        return None
+        return steps.tries(tx, run, step, attempt=attempt)
 
 
 async def _follow(call: StreamCall, write: Write) -> None:
     """Every try of the step from now on, until nothing more can come or the client hangs up."""
     run, step = call.id(RunId), call.id(StepId)
-    path: Path | None = None
+    number: int | None = None
     offset = 0
     async with following.watching(call, run) as watch:
         while not watch.gone.done():
-            # Asked before the file is read: what was written until the end is then in the file.
-            place = _place(call, run, step)
-            for one in place.after(path):
-                path, offset = one, await _copy(one, offset if one == path else 0, write)
-            if place.is_over:
+            # Asked before the log is read: what was written until the end is then in the log.
+            tries = _tries(call, run, step)
+            for one in tries.after(number):
+                number, offset = one, await _copy(call, one, offset if one == number else 0, write)
+            if tries.is_over:
                 return
             await watch.rest(GROWTH_SECONDS)
 
 
-async def _copy(path: Path, offset: int, write: Write) -> int:
-    """Send what the file has from `offset` on; gives where it ended."""
-    while chunk := await asyncio.to_thread(following.read, path, offset):
+async def _copy(call: StreamCall, attempt: int, offset: int, write: Write) -> int:
+    """Send what the log has from `offset` on; gives where it ended."""
+    while chunk := await asyncio.to_thread(call.parts.office.logs.read, attempt, offset):
         await write(chunk)
         offset += len(chunk)
     return offset

@@ -8,7 +8,7 @@ from typing import Any
 from procession.api.wire import items, reading, times
 from procession.api.wire import processes as wire
 from procession.api.wire import steps as steps_wire
-from procession.door import bodies, idempotency
+from procession.door import bodies, idempotency_key
 from procession.door.contract import Call, StreamCall, TextReply
 from procession.model import process_file
 from procession.model.errors import Invalid
@@ -16,7 +16,7 @@ from procession.model.ids import ProcessId
 from procession.model.process_file import rendering
 from procession.model.process_file.documents import FileMistakes
 from procession.model.processes import StepKind
-from procession.operations import processes, repeats
+from procession.operations import idempotency, processes
 from procession.store.database import Transaction
 
 VERSIONS_MAX = 10**9
@@ -47,19 +47,19 @@ def listed(call: Call) -> list[items.Named]:
     return [items.named(row.id, row.name) for row in rows]
 
 
-def get(call: Call) -> wire.Process:
+def get(call: Call) -> wire.ProcessShape:
     return _shown(call.tx, call.id(ProcessId))
 
 
-async def create(call: StreamCall) -> wire.Process:
+async def create(call: StreamCall) -> wire.ProcessShape:
     return await _apply(call, None)
 
 
-async def publish(call: StreamCall) -> wire.Process:
+async def publish(call: StreamCall) -> wire.ProcessShape:
     return await _apply(call, call.id(ProcessId))
 
 
-async def _apply(call: StreamCall, process_id: ProcessId | None) -> wire.Process:
+async def _apply(call: StreamCall, process_id: ProcessId | None) -> wire.ProcessShape:
     """Parsed in a thread: a large file must hold up neither the event loop nor the writer."""
     text = _text(call.raw)
     office = call.parts.office
@@ -68,11 +68,11 @@ async def _apply(call: StreamCall, process_id: ProcessId | None) -> wire.Process
     except FileMistakes as error:
         raise Mistaken(error) from None
 
-    def operation(tx: Transaction) -> wire.Process:
+    def operation(tx: Transaction) -> wire.ProcessShape:
         act = call.admit(tx)
-        repeats.mark(tx, call.keyed, act.now)
+        idempotency.mark(tx, call.keyed, act.now)
         applied = processes.apply(act, text, definition=definition, process=process_id)
-        return idempotency.answered(tx, call.keyed, _shown(tx, applied.id))
+        return idempotency_key.answered(tx, call.keyed, _shown(tx, applied.id))
 
     return await asyncio.wrap_future(call.database.submit(operation))
 
@@ -87,7 +87,7 @@ def _text(raw: bytes) -> str:
     return text
 
 
-def _shown(tx: Transaction, process_id: ProcessId) -> wire.Process:
+def _shown(tx: Transaction, process_id: ProcessId) -> wire.ProcessShape:
     row, definition = processes.find(tx, process_id)
     return wire.process(
         row.id, definition, created_at=row.created_at, modified_at=row.modified_at, modified_by=row.modified_by

@@ -8,6 +8,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from procession.api.rules import EXECUTE_R
@@ -30,7 +31,7 @@ REVISION_MAX = 10**15
 REASON_CHARACTERS_MAX = 1_000
 
 
-class RunRequest(StrEnum):
+class RunCommand(StrEnum):
     """What the deprecated POST requests may ask for."""
 
     START = "ProcessRun_StartRq"
@@ -68,21 +69,21 @@ def get(call: Call) -> wire.ProcessRun:
     return wire.run(runs.find(call.tx, call.id(RunId)))
 
 
-def start(call: Call) -> wire.RunStatus:
+def start(call: Call) -> wire.RunStatusShape:
     return _start(call, call.id(RunId))
 
 
-def _start(call: Call, run_id: RunId) -> wire.RunStatus:
+def _start(call: Call, run_id: RunId) -> wire.RunStatusShape:
     run = runs.start(call.act, run_id, reason=reason(call.body))
     call.parts.announce(call.tx, run_id)
     return _status(call.tx, run, call)
 
 
-def cancel(call: Call) -> wire.RunStatus:
+def cancel(call: Call) -> wire.RunStatusShape:
     return _cancel(call, call.id(RunId))
 
 
-def _cancel(call: Call, run_id: RunId) -> wire.RunStatus:
+def _cancel(call: Call, run_id: RunId) -> wire.RunStatusShape:
     run = runs.cancel(call.act, run_id, reason=reason(call.body))
     call.parts.announce(call.tx, run_id)
     return _status(call.tx, run, call)
@@ -93,15 +94,15 @@ def reason(body: Mapping[str, Any]) -> str:
     return reading.string(body, "reason", most=REASON_CHARACTERS_MAX)
 
 
-def request(call: Call) -> wire.RunStatus:
+def request(call: Call) -> wire.RunStatusShape:
     """The deprecated way: the run stands in the body, so its permission is asked for here."""
-    wanted = reading.choice(RunRequest, call.body.get("request"), field="request")
+    wanted = reading.choice(RunCommand, call.body.get("request"), field="request")
     run_id = RunId.parse(reading.name(call.body.get("processrunid"), field="processRunId"))
     permissions.permit(call.tx, call.caller, EXECUTE_R, {"run": run_id})
-    return _start(call, run_id) if wanted is RunRequest.START else _cancel(call, run_id)
+    return _start(call, run_id) if wanted is RunCommand.START else _cancel(call, run_id)
 
 
-def status(call: Call) -> wire.RunStatus | Later:
+def status(call: Call) -> wire.RunStatusShape | Later:
     """At once, or when there is news: ?since=REV&wait=SECONDS."""
     since = _since(call.request.query)
     if "wait" in call.request.query:
@@ -109,7 +110,7 @@ def status(call: Call) -> wire.RunStatus | Later:
     return _status(call.tx, runs.find(call.tx, call.id(RunId)), call)
 
 
-def _status(tx: Transaction, run: Run, call: Given) -> wire.RunStatus:
+def _status(tx: Transaction, run: Run, call: Given) -> wire.RunStatusShape:
     return wire.run_status(run, runs.failed_steps(tx, run), steady=call.parts.office.steady())
 
 
@@ -118,12 +119,12 @@ def _since(query: Mapping[str, str]) -> int:
     return reading.whole(query.get("since") or "0", field="since", least=0, most=REVISION_MAX)
 
 
-async def wait_for_status(call: StreamCall, since: int) -> wire.RunStatus:
+async def wait_for_status(call: StreamCall, since: int) -> wire.RunStatusShape:
     """The status as soon as its revision is greater than `since`, or as it is after `wait` seconds."""
     wait_seconds = reading.whole(call.request.query["wait"] or "0", field="wait", least=0, most=WAIT_SECONDS_MAX)
     news = asyncio.Event()
     loop = asyncio.get_running_loop()
-    forget = call.parts.announcements.listen(call.id(RunId), lambda: loop.call_soon_threadsafe(news.set))
+    forget = call.parts.announcements.listen(call.id(RunId), partial(loop.call_soon_threadsafe, news.set), after=since)
     try:
         async with asyncio.timeout(wait_seconds):
             while not _is_newer(call, since):

@@ -9,7 +9,7 @@ from procession.api.nouns import runs
 from procession.api.wire import properties as properties_wire
 from procession.api.wire import reading
 from procession.api.wire import steps as wire
-from procession.api.wire.restarts import NewerVersion, PlannedStep, RestartPlan
+from procession.api.wire.restarts import NewerVersion, PlannedStep, RestartPlanShape
 from procession.door.contract import Call
 from procession.model.errors import Invalid
 from procession.model.ids import PropertyId, RunId, StepId
@@ -75,10 +75,10 @@ def _released(call: Call) -> frozenset[str]:
     return frozenset(keys.get(text.lower(), text) for text in map(str, given))
 
 
-def restart_plan(call: Call) -> RestartPlan:
+def restart_plan(call: Call) -> RestartPlanShape:
     planned = run_operations.restart_plan(call.tx, call.parts.office, call.id(RunId), call.id(StepId))
     plan, newer = planned.plan, upgrades.find(call.tx, planned)
-    return RestartPlan(
+    return RestartPlanShape(
         runsAgain=_planned(planned, plan.again),
         carriedOver=_planned(planned, plan.carried),
         stale=[str(planned.steps[key].id) for key in plan.stale],
@@ -107,15 +107,15 @@ def get(call: Call) -> wire.DataStep:
     return wire.data_step(steps.find_data_step(call.tx, call.id(StepId)))
 
 
-def properties(call: Call) -> list[properties_wire.Property]:
+def properties(call: Call) -> list[properties_wire.PropertyShape]:
     return [properties_wire.property(row) for row in steps.properties(call.tx, call.id(StepId))]
 
 
-def property(call: Call) -> properties_wire.Property:
+def property(call: Call) -> properties_wire.PropertyShape:
     return properties_wire.property(steps.find_property(call.tx, call.id(StepId), call.id(PropertyId)))
 
 
-def change(call: Call) -> properties_wire.Property:
+def change(call: Call) -> properties_wire.PropertyShape:
     row = steps.find_property(call.tx, call.id(StepId), call.id(PropertyId))
     wanted = properties_wire.changed(row.item, call.body)
     changed = steps.change(call.act, row, wanted)

@@ -28,14 +28,14 @@ from procession.api.nouns.columns import desk_of
 from procession.api.nouns.tables import version_asked
 from procession.api.wire import reading
 from procession.api.wire import tables as tables_wire
-from procession.door import bodies, digests, downloads, idempotency, paging
+from procession.door import bodies, digests, downloads, idempotency_key, paging
 from procession.door.contract import Reply, Request, StreamCall, StreamReply
 from procession.model import columns as rules
 from procession.model.columns import Column
 from procession.model.errors import Invalid, NotFound, TooLarge, Unavailable
 from procession.model.ids import TableId
 from procession.model.tables import Snapshot
-from procession.operations import repeats, table_rows, tables
+from procession.operations import idempotency, table_rows, tables
 from procession.operations.table_rows import RowsRequest, RowsWritten, Wanted
 
 LIMIT, LIMIT_MAX = 100, 10_000
@@ -153,7 +153,7 @@ def _read_cursor(text: str) -> tuple[int, int]:
         ) from None
 
 
-async def write(call: StreamCall) -> tables_wire.RowsWritten:
+async def write(call: StreamCall) -> tables_wire.RowsWrittenShape:
     """The body goes to disk as it comes, and is opened in the limited child only."""
     bench, desk = call.parts.office.bench, desk_of(call, _written)
     with ExitStack() as stack:
@@ -162,16 +162,16 @@ async def write(call: StreamCall) -> tables_wire.RowsWritten:
         request = await _receive(call, place)
         if call.keyed is not None:
             body_hash = await asyncio.to_thread(_hash, request.path)
-            desk = replace(desk, keyed=replace(call.keyed, asked=idempotency.asked(call.request, body_hash)))
+            desk = replace(desk, keyed=replace(call.keyed, asked=idempotency_key.asked(call.request, body_hash)))
             with call.database.read() as tx:
-                repeats.check(tx, desk.keyed, call.clock())
+                idempotency.check(tx, desk.keyed, call.clock())
         return _written(
             await asyncio.wrap_future(bench.call(lambda: table_rows.write(desk, call.id(TableId), request)))
         )
 
 
-def _written(done: RowsWritten) -> tables_wire.RowsWritten:
-    return tables_wire.RowsWritten(
+def _written(done: RowsWritten) -> tables_wire.RowsWrittenShape:
+    return tables_wire.RowsWrittenShape(
         mode=done.mode,
         version=done.present.version.number,
         rowsGiven=done.rows_given,

@@ -21,17 +21,17 @@ def listed(call: Call) -> list[items.Named]:
     return [items.named(row.id, row.name) for row in rows]
 
 
-def get(call: Call) -> wire.Table:
+def get(call: Call) -> wire.TableShape:
     return shown(tables.find(call.tx, call.id(TableId)))
 
 
-def create(call: Call) -> wire.Table:
+def create(call: Call) -> wire.TableShape:
     name = reading.name(call.body.get("name"), field="name")
     description = reading.string(call.body, "description", most=DESCRIPTION_CHARACTERS_MAX)
     return shown(tables.create(call.act, name=name, description=description))
 
 
-def update(call: Call) -> wire.Table:
+def update(call: Call) -> wire.TableShape:
     """What is absent stays; a description of null empties it."""
     name = reading.name(call.body["name"], field="name") if call.body.get("name") is not None else None
     description = None
@@ -45,11 +45,11 @@ def delete(call: Call) -> EmptyReply:
     return EmptyReply()
 
 
-def versions(call: Call) -> list[wire.TableVersion]:
+def versions(call: Call) -> list[wire.TableVersionShape]:
     return [_version(row) for row in tables.versions(call.tx, call.id(TableId))]
 
 
-def columns(call: Call) -> list[wire.Column]:
+def columns(call: Call) -> list[wire.ColumnShape]:
     """?version=N gives those of that version."""
     number = version_asked(call.request.query.get("version"))
     snapshot = tables.snapshot(call.tx, call.id(TableId), number)
@@ -61,8 +61,8 @@ def version_asked(text: str | None) -> int | None:
     return reading.whole(text, field="version", least=1, most=10**12) if text else None
 
 
-def shown(table: Table) -> wire.Table:
-    return wire.Table(
+def shown(table: Table) -> wire.TableShape:
+    return wire.TableShape(
         id=str(table.id),
         name=table.name,
         description=table.description,
@@ -73,9 +73,9 @@ def shown(table: Table) -> wire.Table:
     )
 
 
-def column_shown(column: Column, *, spelling: str = "") -> wire.Column:
+def column_shown(column: Column, *, spelling: str = "") -> wire.ColumnShape:
     """`spelling` is how the caller wrote the type: create echoes it, as documented."""
-    return wire.Column(
+    return wire.ColumnShape(
         name=column.name,
         dataType=spelling or column.type,
         defaultValue=_default(column),
@@ -99,8 +99,8 @@ def _default(column: Column) -> str | int | Decimal | bool | None:
             return text
 
 
-def _version(row: TableVersion) -> wire.TableVersion:
-    return wire.TableVersion(
+def _version(row: TableVersion) -> wire.TableVersionShape:
+    return wire.TableVersionShape(
         version=row.number,
         author=row.author,
         dateCreated=_date(row.created_at),

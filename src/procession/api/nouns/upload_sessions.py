@@ -16,7 +16,7 @@ from procession.model.ids import FileId
 from procession.model.uploads import Chunk
 from procession.operations import files
 from procession.operations import uploads as operations
-from procession.operations.uploads import Place
+from procession.operations.uploads import SessionKey
 from procession.store.database import Transaction
 
 
@@ -46,7 +46,7 @@ async def chunk(call: StreamCall) -> ChunkKept:
     return ChunkKept(fileId=str(place.file), uploadSessionId=place.session, chunkId=number, chunkHash=kept.sha256)
 
 
-async def _received(call: StreamCall, place: Place, number: int) -> Chunk:
+async def _received(call: StreamCall, place: SessionKey, number: int) -> Chunk:
     """Its bytes are on disk. A session that is committed or too old meanwhile takes its folder with it."""
     most = call.parts.upload_bytes_max
     try:
@@ -65,7 +65,7 @@ async def _received(call: StreamCall, place: Place, number: int) -> Chunk:
     )
 
 
-async def commit(call: StreamCall) -> files_wire.File:
+async def commit(call: StreamCall) -> files_wire.FileShape:
     """The chunks become one content beside the old one; then one transaction makes it the file's."""
     place, office = _place(call), call.parts.office
     with call.database.read() as tx:
@@ -92,8 +92,8 @@ async def commit(call: StreamCall) -> files_wire.File:
     return files_wire.file(file, call.request.origin)
 
 
-def _place(call: StreamCall) -> Place:
-    return Place(file=call.id(FileId), session=call.ids["session"])
+def _place(call: StreamCall) -> SessionKey:
+    return SessionKey(file=call.id(FileId), session=call.ids["session"])
 
 
 async def _written(call: StreamCall, operation: Any) -> Any:

@@ -13,14 +13,14 @@ from msgspec.structs import replace
 
 from procession.api.wire import items, reading, times
 from procession.api.wire import users as wire
-from procession.door import idempotency
+from procession.door import idempotency_key
 from procession.door.contract import Call, StreamCall
 from procession.door.parts import Parts
 from procession.model import timezones
 from procession.model.errors import Invalid
 from procession.model.ids import UserId
 from procession.model.people import AccountStatus, User, UserRole
-from procession.operations import accounts, links, passwords, people, repeats
+from procession.operations import accounts, idempotency, links, passwords, people
 from procession.store.database import Transaction
 
 REQUIRED = ("email", "firstName", "lastName", "userRole", "timezone")
@@ -43,7 +43,7 @@ def listed(call: Call) -> list[wire.ListedUser]:
     return [short(user) for user in people.listed(call.tx, call.caller)]
 
 
-def get(call: Call) -> wire.User:
+def get(call: Call) -> wire.UserShape:
     return shown(people.user(call.tx, call.id(UserId)))
 
 
@@ -51,7 +51,7 @@ def groups(call: Call) -> list[items.Named]:
     return [items.named(group.id, group.name) for group in people.groups_of(call.tx, call.id(UserId))]
 
 
-async def create(call: StreamCall) -> wire.User:
+async def create(call: StreamCall) -> wire.UserShape:
     """With a password, or without: then the user is mailed a link, or the answer has it where no mail is sent."""
     body = call.body
     missing = [name for name in REQUIRED if body.get(name.lower()) in (None, "")]
@@ -59,17 +59,17 @@ async def create(call: StreamCall) -> wire.User:
         raise Invalid(f"{', '.join(missing)}: missing; a user needs {', '.join(REQUIRED)}")
     wanted, password_hash = _changed(BLANK, body), await _hashed(call, body)
 
-    def operation(tx: Transaction) -> wire.User:
+    def operation(tx: Transaction) -> wire.UserShape:
         act = call.admit(tx)
-        repeats.mark(tx, call.keyed, act.now)
+        idempotency.mark(tx, call.keyed, act.now)
         sends = _sends_mail(tx, call.parts)
         made = accounts.create(act, wanted, password_hash=password_hash, sends_mail=sends)
-        return idempotency.answered(tx, call.keyed, _with_link(call, made))
+        return idempotency_key.answered(tx, call.keyed, _with_link(call, made))
 
     return await _written(call, operation)
 
 
-def link(call: Call) -> wire.User:
+def link(call: Call) -> wire.UserShape:
     """A link to set the password: mailed to the user, or in the answer where no mail is sent."""
     sends = _sends_mail(call.tx, call.parts)
     return _with_link(call, accounts.remind(call.act, call.id(UserId), sends_mail=sends))
@@ -82,23 +82,23 @@ def _sends_mail(tx: Transaction, parts: Parts) -> bool:
     return parts.look_for_mail is not None
 
 
-def _with_link(call: Call | StreamCall, made: accounts.Made) -> wire.User:
+def _with_link(call: Call | StreamCall, made: accounts.Made) -> wire.UserShape:
     return shown(made.user, link=None if made.link is None else links.address(call.request.origin, made.link))
 
 
-async def change(call: StreamCall) -> wire.User:
+async def change(call: StreamCall) -> wire.UserShape:
     """Any of the fields; what is left out stays."""
     body = call.body
     with call.database.read() as tx:
         _changed(people.user(tx, call.id(UserId)), body)  # refused before a password is hashed
     password_hash = await _hashed(call, body)
 
-    def operation(tx: Transaction) -> wire.User:
+    def operation(tx: Transaction) -> wire.UserShape:
         act = call.admit(tx)
-        repeats.mark(tx, call.keyed, act.now)
+        idempotency.mark(tx, call.keyed, act.now)
         wanted = _changed(people.user(tx, call.id(UserId)), body)
         changed = accounts.change(act, wanted, password_hash=password_hash)
-        return idempotency.answered(tx, call.keyed, shown(changed))
+        return idempotency_key.answered(tx, call.keyed, shown(changed))
 
     return await _written(call, operation)
 
@@ -165,8 +165,8 @@ def short(user: User) -> wire.ListedUser:
     return wire.ListedUser(id=str(user.id), loginName=user.login)
 
 
-def shown(user: User, *, link: str | None = None) -> wire.User:
-    return wire.User(
+def shown(user: User, *, link: str | None = None) -> wire.UserShape:
+    return wire.UserShape(
         id=str(user.id),
         firstName=user.first_name,
         lastName=user.last_name,

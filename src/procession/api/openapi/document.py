@@ -39,14 +39,15 @@ from procession.model.people import SCOPES
 from procession.model.rights import PUBLIC, Rule
 
 # The modules whose structs are the shapes of bodies and answers.
+SUFFIX = "Shape"
 SHAPES = (
     applications,
-    items,
     events,
     files,
     grants,
     groups,
     histories,
+    items,
     log_items,
     oauth,
     processes,
@@ -104,8 +105,9 @@ def as_seen_from(origin: str, encoded: bytes) -> bytes:
 
 @cache
 def _shapes() -> dict[str, type]:
-    """Every shape by its name."""
-    return {name: kind for module in SHAPES for name, kind in inspect.getmembers(module, partial(_is_shape, module))}
+    """Every shape by the name that the document gives it."""
+    found = [item for module in SHAPES for item in inspect.getmembers(module, partial(_is_shape, module))]
+    return {name.removesuffix(SUFFIX): kind for name, kind in found}
 
 
 def _is_shape(module: ModuleType, item: object) -> bool:
@@ -117,7 +119,20 @@ def _is_shape(module: ModuleType, item: object) -> bool:
 def _schemas() -> dict[str, Any]:
     """Of every shape: 20 ms, which each application in a process would pay again."""
     _, components = msgspec.json.schema_components(list(_shapes().values()), ref_template=REF)
-    return dict(sorted({**components, "Row": ROW}.items()))
+    return dict(sorted({**_published(components), "Row": ROW}.items()))
+
+
+def _published(schema: Any) -> Any:
+    """Without the suffix that tells a shape from a class of the model with the same name."""
+    match schema:
+        case dict():
+            return {_published(key): _published(value) for key, value in schema.items()}
+        case list():
+            return [_published(item) for item in schema]
+        case str():
+            return schema.removesuffix(SUFFIX)
+        case _:
+            return schema
 
 
 def _oauth() -> dict[str, Any]:

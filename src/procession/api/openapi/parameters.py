@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from procession.door import idempotency
+from procession.door import idempotency_key
 from procession.door.contract import Route
 from procession.door.ids import PARSERS
 from procession.model.ids import ActionStepId, DataStepId, Id, ProcessId, TableId, parse_resource, parse_step
@@ -85,7 +85,7 @@ def of_route(route: Route) -> list[dict[str, Any]]:
     """All parameters of the route, in the order in which a reader meets them."""
     found = [_in_path(name) for name in ID_NAMES.findall(route.pattern)]
     found += [_in_query(name, route.pattern) for name in route.query]
-    if idempotency.counts_for(route):
+    if idempotency_key.counts_for(route):
         found.append(IDEMPOTENCY_KEY)
     if route.is_ranged:
         found += [RANGE, IF_NONE_MATCH]

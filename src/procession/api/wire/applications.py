@@ -12,7 +12,7 @@ from procession.api.wire.scalars import (
 # ruff: noqa: RUF036  (the wire's names, and its order of types)
 
 
-class Application(Struct, frozen=True, kw_only=True):
+class ApplicationShape(Struct, frozen=True, kw_only=True):
     """clientSecret is there once: when it is made, and when it is reset."""
 
     id: AnApplication

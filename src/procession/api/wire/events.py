@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from procession.api.wire.histories import HistoryRow
+from procession.api.wire.histories import HistoryRowShape
 from procession.api.wire.scalars import AStep, RunState
 
 
-class RunEvent(HistoryRow, frozen=True, kw_only=True):
+class RunEventShape(HistoryRowShape, frozen=True, kw_only=True):
     """`event: run`: the run has this status since then."""
 
     status: RunState
 
 
-class StepEvent(HistoryRow, frozen=True, kw_only=True):
+class StepEventShape(HistoryRowShape, frozen=True, kw_only=True):
     """`event: step`: a step has this status since then; null for a receipt or a late result."""
 
     status: str | None

@@ -12,7 +12,7 @@ from procession.api.wire.scalars import (
 from procession.model import files as model
 
 
-class File(Struct, frozen=True, kw_only=True):
+class FileShape(Struct, frozen=True, kw_only=True):
     id: AFile
     name: str
     sizeInBytes: Count
@@ -24,9 +24,9 @@ class FileName(Struct, frozen=True, kw_only=True):
     name: GivenName
 
 
-def file(item: model.File, origin: str) -> File:
+def file(item: model.File, origin: str) -> FileShape:
     """`origin` is the scheme and host that the client itself used, so that the url works from where it stands."""
-    return File(
+    return FileShape(
         id=str(item.id),
         name=item.name,
         sizeInBytes=item.size_bytes,

@@ -10,7 +10,7 @@ from procession.api.wire.scalars import (
 )
 
 
-class Permission(Struct, frozen=True, kw_only=True):
+class PermissionShape(Struct, frozen=True, kw_only=True):
     resourceId: AResource
     resourceName: str
     role: ResourceRole

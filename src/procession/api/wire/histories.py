@@ -23,7 +23,7 @@ from procession.operations.histories import BEGINNINGS, RunHistory
 from procession.store.writes import WriteRow
 
 
-class HistoryRow(Struct, frozen=True, kw_only=True):
+class HistoryRowShape(Struct, frozen=True, kw_only=True):
     """One line of a run's history; what `detail` holds depends on `kind`."""
 
     revision: int
@@ -84,11 +84,11 @@ class History(Struct, frozen=True, kw_only=True):
 
     id: ARun
     attempts: list[RunAttempt]
-    events: list[HistoryRow]
+    events: list[HistoryRowShape]
 
 
-def history_row(item: model.HistoryRow) -> HistoryRow:
-    return HistoryRow(
+def history_row(item: model.HistoryRow) -> HistoryRowShape:
+    return HistoryRowShape(
         revision=item.revision,
         at=times.moment(item.at),
         attempt=item.attempt,

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 # ruff: noqa: RUF036  (null after the type, as in the other shapes)
 
 
-class Token(Struct, frozen=True, kw_only=True):
+class TokenShape(Struct, frozen=True, kw_only=True):
     """RFC 6749 section 5.1; no refresh token comes of client_credentials."""
 
     access_token: str

@@ -16,7 +16,7 @@ from procession.model import processes as model
 from procession.model.ids import ProcessId
 
 
-class Process(Struct, frozen=True, kw_only=True):
+class ProcessShape(Struct, frozen=True, kw_only=True):
     id: AProcess
     name: str
     description: str
@@ -40,12 +40,12 @@ class Version(Struct, frozen=True, kw_only=True):
 
 def process(
     id: ProcessId, definition: model.Process, *, created_at: datetime, modified_at: datetime, modified_by: str
-) -> Process:
+) -> ProcessShape:
     """A process as its present version defines it; `modified_by` is a login name.
 
     The two subscriber switches are false: we share processes by roles, not with all subscribers at once.
     """
-    return Process(
+    return ProcessShape(
         id=str(id),
         name=definition.name,
         description=definition.description,

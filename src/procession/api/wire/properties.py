@@ -35,7 +35,7 @@ OPTIONS_MAX = 10_000
 DECIMAL_POINTS_MAX = 15
 
 
-class Property(Struct, frozen=True, kw_only=True):
+class PropertyShape(Struct, frozen=True, kw_only=True):
     """A field that a type of property does not have is left out, never null; `key` is additive, as in AnyStep."""
 
     id: AProperty
@@ -72,10 +72,10 @@ class PropertyChange(Struct, frozen=True, kw_only=True):
     variableType: Variable | None | UnsetType = UNSET
 
 
-def property(row: PropertyRow, *, is_update: bool = False) -> Property:
+def property(row: PropertyRow, *, is_update: bool = False) -> PropertyShape:
     """A property with the fields of its type; the answer to an update also spells mouseOverText as the documents do."""
     item = row.item
-    return Property(
+    return PropertyShape(
         id=str(row.id),
         name=item.name,
         key=item.key,

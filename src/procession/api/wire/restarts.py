@@ -42,7 +42,7 @@ class NewerVersion(Struct, frozen=True, kw_only=True):
     obstacles: list[str]
 
 
-class RestartPlan(Struct, frozen=True, kw_only=True):
+class RestartPlanShape(Struct, frozen=True, kw_only=True):
     """What restartfromhere would do; `repeatsEffects` are steps that would touch the outside world a second time.
 
     `version` is the one that the run follows; `newerVersion` is null where that is the newest.

@@ -39,7 +39,7 @@ class ProcessRun(Struct, frozen=True, kw_only=True):
     alertSMS: str
 
 
-class RunStatus(Struct, frozen=True, kw_only=True):
+class RunStatusShape(Struct, frozen=True, kw_only=True):
     id: ARun
     dateStarted: Milliseconds | None
     dateFinished: Milliseconds | None
@@ -98,13 +98,13 @@ def run(item: Run) -> ProcessRun:
     )
 
 
-def run_status(item: Run, failed_steps: Iterable[StepId] = (), *, steady: float | None = None) -> RunStatus:
+def run_status(item: Run, failed_steps: Iterable[StepId] = (), *, steady: float | None = None) -> RunStatusShape:
     """The duration goes out under both names: status pages say runDurationInSeconds, cancel says runDurationInSec.
 
     While it is running, the duration is what has passed until `steady`.
     """
     seconds = times.whole_seconds(item.seconds(steady))
-    return RunStatus(
+    return RunStatusShape(
         id=str(item.id),
         dateStarted=times.milliseconds(item.started_at),
         dateFinished=times.milliseconds(item.finished_at),

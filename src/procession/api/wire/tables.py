@@ -13,7 +13,7 @@ from procession.model.columns import LENGTH_MAX, ColumnType
 # ruff: noqa: RUF036  (the wire's names, and its order of types)
 
 
-class Table(Struct, frozen=True, kw_only=True):
+class TableShape(Struct, frozen=True, kw_only=True):
     id: ATable
     name: str
     description: str
@@ -28,7 +28,7 @@ class TableChange(Struct, frozen=True, kw_only=True):
     description: Annotated[str, Meta(max_length=4_000)] | None | UnsetType = UNSET
 
 
-class Column(Struct, frozen=True, kw_only=True):
+class ColumnShape(Struct, frozen=True, kw_only=True):
     name: str
     dataType: str
     defaultValue: DefaultValue
@@ -36,7 +36,7 @@ class Column(Struct, frozen=True, kw_only=True):
     nullable: bool
 
 
-class ColumnChange(Struct, frozen=True, kw_only=True):
+class ColumnChangeShape(Struct, frozen=True, kw_only=True):
     """dataType can also be written in any case, and decimal for Number."""
 
     name: Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^/\\]*[^/\\\s][^/\\]*$")] | None | UnsetType = (
@@ -48,14 +48,14 @@ class ColumnChange(Struct, frozen=True, kw_only=True):
     nullable: bool | None | UnsetType = UNSET
 
 
-class TableVersion(Struct, frozen=True, kw_only=True):
+class TableVersionShape(Struct, frozen=True, kw_only=True):
     version: Count
     author: str
     dateCreated: Milliseconds
     operation: str
     rows: Count
     sizeInBytes: float
-    columns: list[Column]
+    columns: list[ColumnShape]
     run: ARun | None
     step: AStep | None
 
@@ -68,7 +68,7 @@ class NewRows(Struct, frozen=True, kw_only=True):
     key: list[str] | UnsetType = UNSET
 
 
-class RowsWritten(Struct, frozen=True, kw_only=True):
+class RowsWrittenShape(Struct, frozen=True, kw_only=True):
     mode: str
     version: Count
     rowsGiven: Count

@@ -30,7 +30,7 @@ class ListedUser(Struct, frozen=True, kw_only=True):
     loginName: str
 
 
-class User(Struct, frozen=True, kw_only=True):
+class UserShape(Struct, frozen=True, kw_only=True):
     """setPasswordLink is there once: for a new user without a password, from a server that sends no mail."""
 
     id: AUser

@@ -11,21 +11,25 @@ import os
 import socket
 import struct
 import threading
+from collections.abc import Callable
 
 from procession.engine.isolation.codec import Malformed
 
 MESSAGE_BYTES_MAX = 16 * 2**20
 _PACKET_BYTES = 60_000  # well below the default send buffer (208 KB), so that one packet always fits
-_BYTES_AT_ONCE = 2**20  # taken in before others get their turn: a peer may write as fast as we read
 _SEND_SECONDS_MAX = 10  # a peer that does not read for so long is taken for dead
 _MORE, _LAST, _FAREWELL = b"\0", b"\1", b"\2"
 
 
 class Channel:
-    """One end. Thread-safe for sending; only one thread may receive."""
+    """One end. Thread-safe for sending; only one thread may receive.
 
-    def __init__(self, end: socket.socket) -> None:
+    `may_be_long` is asked of the first packet of a message that has more; the other side is not believed.
+    """
+
+    def __init__(self, end: socket.socket, *, may_be_long: Callable[[bytes], bool] = bool) -> None:
         self._socket = end
+        self._may_be_long = may_be_long
         self._sending = threading.Lock()
         self._packets: list[bytes] = []
         self._size_bytes = 0
@@ -63,27 +67,32 @@ class Channel:
         """The keeper's message after the worker's death: whatever the worker had begun to say is forgotten."""
         self._socket.send(_FAREWELL + payload, socket.MSG_NOSIGNAL)
 
-    def receive(self, *, wait: bool) -> bytes:
-        """The next message. Raises BlockingIOError (not whole yet), EOFError (none ever), Malformed (too large)."""
-        room = _BYTES_AT_ONCE
-        while wait or room > 0:
-            packet = self._receive_packet(wait=wait)
-            if packet[:1] == _FAREWELL:
-                self._forget()
-                return packet[1:]
-            self._packets.append(packet[1:])
-            self._size_bytes += len(packet)
-            room -= len(packet)
-            if self._size_bytes > MESSAGE_BYTES_MAX + 2 * _PACKET_BYTES:
-                self._forget()
-                raise Malformed(f"the step's process sent a message of more than {MESSAGE_BYTES_MAX // 2**20} MB")
-            if packet[:1] == _LAST:
-                return self._forget()
-        raise BlockingIOError
+    def receive(self) -> bytes:
+        """The next message, waited for. Raises EOFError (none ever), Malformed."""
+        while True:
+            if (message := self.take(wait=True)) is not None:
+                return message
 
-    def has_begun(self) -> bool:
-        """Whether part of a message is there."""
-        return bool(self._packets)
+    def take(self, *, wait: bool = False) -> bytes | None:
+        """One packet; the message that it completes. Raises BlockingIOError (none yet), EOFError, Malformed."""
+        packet = self._receive_packet(wait=wait)
+        flag, content = packet[:1], packet[1:]
+        if flag == _FAREWELL:
+            self._forget()
+            return content
+        self._packets.append(content)
+        self._size_bytes += len(content)
+        if flag == _LAST and self._size_bytes <= MESSAGE_BYTES_MAX:
+            return self._forget()
+        if flag != _MORE or not self._may_go_on(content):
+            self._forget()
+            raise Malformed("the step's process sent something that is not a message, or a message that is too large")
+        return None
+
+    def _may_go_on(self, content: bytes) -> bool:
+        """Whether more may follow this packet: all but the last are full, so that none is cut into crumbs."""
+        is_full, is_first = len(content) == _PACKET_BYTES, len(self._packets) == 1
+        return is_full and self._size_bytes < MESSAGE_BYTES_MAX and (not is_first or self._may_be_long(content))
 
     def is_silent(self) -> bool:
         """Whether the other side is there and has said nothing; looks without taking anything."""
@@ -98,13 +107,23 @@ class Channel:
     def _receive_packet(self, *, wait: bool) -> bytes:
         flags = 0 if wait else socket.MSG_DONTWAIT
         try:
-            packet = self._socket.recv(_PACKET_BYTES + 1, flags)
+            packet = self._socket.recv(_PACKET_BYTES + 2, flags)
         except ConnectionResetError:
             # Said once, before what the other side had sent, when it died with something of ours unread.
-            packet = self._socket.recv(_PACKET_BYTES + 1, flags)
+            packet = self._socket.recv(_PACKET_BYTES + 2, flags)
+        if not packet and not self._has_ended():
+            raise Malformed("the step's process sent something that is not a message: nothing at all")
         if not packet:
             raise EOFError
+        if len(packet) > _PACKET_BYTES + 1:
+            raise Malformed("the step's process sent something that is not a message: its packet is too large")
         return packet
+
+    def _has_ended(self) -> bool:
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
 
     def _forget(self) -> bytes:
         message = self._packets[0] if len(self._packets) == 1 else b"".join(self._packets)

@@ -1,4 +1,4 @@
-"""The worker itself: waits for a job, runs its action, says how it ended. Runs nowhere but below a keeper."""
+"""The worker: waits for a job, runs its action, reports its end. Runs only below a keeper."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
 import msgspec
 
-from procession.actions.contract import Action, Outcome
-from procession.engine.isolation import codec, limits, program, rehearsal, sandbox
+from procession.actions.contract import Action, StepOutcome
+from procession.engine.isolation import codec, frames, limits, program, rehearsal, sandbox
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.context import Pulse, StepContext
 from procession.engine.isolation.contract import Done, Heartbeat, Job
@@ -35,8 +35,8 @@ class _Terminated(SystemExit):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workplace:
-    """Everything a worker has besides its job."""
+class WorkerContext:
+    """Everything a worker has, except its job."""
 
     channel: Channel
     book: Mapping[str, Action]
@@ -45,7 +45,7 @@ class Workplace:
     pid: int
 
 
-def work(place: Workplace, *, log: int) -> None:
+def work(place: WorkerContext, *, log: int) -> None:
     """Do one job (user code) or job after job, until the server closes the channel. Never returns."""
     code = 1
     try:
@@ -104,67 +104,67 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     raise _Terminated(_EXIT_AFTER_TERM)
 
 
-def _work_once(place: Workplace) -> None:
+def _work_once(place: WorkerContext) -> None:
     # All that needs no job is done while nobody waits for it, the copying of the pages that a job writes to included.
     rules = sandbox.prepare(place.cell)
     rehearsal.rehearse(place.book)
     if place.cell.has_own_mounts:
         program.rehearse(sandbox.SHARED_MEMORY)
     sys.path += place.cell.settings.library_paths
-    job = codec.decode_job(place.channel.receive(wait=True))
+    job = codec.decode_job(place.channel.receive())
     pulse = Pulse(place.channel)
     sandbox.enter(place.cell, rules, job)
-    _finish(place, _perform(place, pulse, job), reusable=False)
+    _finish(place, frames.Finished(done=Done(outcome=_perform(place, pulse, job)), job=job.number, reusable=False))
 
 
-def _work_on(place: Workplace) -> None:
+def _work_on(place: WorkerContext) -> None:
     sandbox.enter_warm(place.cell)
     pulse = Pulse(place.channel)
     jobs = 0
     while True:
         _await_job(place)
-        job = codec.decode_job(place.channel.receive(wait=True))
+        job = codec.decode_job(place.channel.receive())
         limits.apply(job.limits, for_good=False)
-        outcome = _perform(place, pulse, job)
-        _finish(place, outcome, reusable=not limits.is_worn(job.limits))
+        done = Done(outcome=_perform(place, pulse, job))
+        _finish(place, frames.Finished(done=done, job=job.number, reusable=not limits.is_worn(job.limits)))
         jobs += 1
         if jobs % _JOBS_BETWEEN_COLLECTIONS == 0:
             gc.collect()
 
 
-def _await_job(place: Workplace) -> None:
+def _await_job(place: WorkerContext) -> None:
     """Wait; a heartbeat without a job tells the server that this worker has long had nothing to do."""
     poll = select.poll()
     poll.register(place.channel.fileno(), select.POLLIN)
     while not poll.poll(place.cell.settings.idle_seconds * 1000):
-        place.channel.send(codec.encode_frame(Heartbeat()))
+        place.channel.send(frames.encode(Heartbeat()))
 
 
-def _perform(place: Workplace, pulse: Pulse, job: Job) -> Outcome:
+def _perform(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
     pulse.begin()
     try:
         outcome = _run(place, pulse, job)
     except MemoryError:
-        outcome = Outcome(status=StepStatus.FAILED, message=limits.memory_reason(job.limits))
-    except Exception as error:  # this is the executor's arm: an action's bug must fail its step only
+        outcome = StepOutcome(status=StepStatus.FAILED, message=limits.memory_reason(job.limits))
+    except Exception as error:  # an action's bug must fail only its step
         traceback.print_exc()
         # Not the whole of an OSError: it names a path of this machine. The traceback above does, for whoever runs it.
         words = (error.strerror or error) if isinstance(error, OSError) else error
         message = f"the action {job.action} failed unexpectedly: {type(error).__name__}: {words}"
-        outcome = Outcome(status=StepStatus.FAILED, message=message)
+        outcome = StepOutcome(status=StepStatus.FAILED, message=message)
     finally:
         pulse.end()
     return outcome
 
 
-def _run(place: Workplace, pulse: Pulse, job: Job) -> Outcome:
+def _run(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
     action = place.book.get(job.action)
     if action is None:
-        return Outcome(status=StepStatus.FAILED, message=f"there is no action {job.action}")
+        return StepOutcome(status=StepStatus.FAILED, message=f"there is no action {job.action}")
     try:
         settings = msgspec.convert(job.settings, action.settings)
     except msgspec.ValidationError as error:
-        return Outcome(status=StepStatus.FAILED, message=f"the settings of {job.action} are wrong: {error}")
+        return StepOutcome(status=StepStatus.FAILED, message=f"the settings of {job.action} are wrong: {error}")
     folder = Path(job.folder)
     if action.runs_user_code:
         _move_into(job.folder)
@@ -181,18 +181,18 @@ def _run(place: Workplace, pulse: Pulse, job: Job) -> Outcome:
     return action.run(context)
 
 
-def _finish(place: Workplace, outcome: Outcome, *, reusable: bool) -> None:
+def _finish(place: WorkerContext, finished: frames.Finished) -> None:
     if os.getpid() != place.pid:
         # A copy that user code forked and that came to the end of the script: not the step.
-        os._exit(int(outcome.status is StepStatus.FAILED))
+        os._exit(int(finished.done.outcome.status is StepStatus.FAILED))
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):  # user code may have closed or replaced it
             stream.flush()
     try:
-        frame = codec.encode_frame(codec.Finished(done=Done(outcome=outcome), reusable=reusable))
+        frame = frames.encode(finished)
     except codec.Malformed as error:
-        failed = Outcome(status=StepStatus.FAILED, message=error.message)
-        frame = codec.encode_frame(codec.Finished(done=Done(outcome=failed), reusable=reusable))
+        failed = StepOutcome(status=StepStatus.FAILED, message=error.message)
+        frame = frames.encode(replace(finished, done=Done(outcome=failed)))
     place.channel.send(frame)
 
 

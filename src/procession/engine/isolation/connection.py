@@ -28,7 +28,7 @@ _END_SECONDS_MAX = 5.0
 _PACKAGE_FOLDER = Path(__file__).resolve().parents[3]  # the folder that holds the package procession
 
 
-class Connection:
+class ForkServerConnection:
     """A fork server of one kind. Its `fileno` changes when it is started again.
 
     What cannot be done now, for want of descriptors say, is done by a later call; `is_short` asks for one.
@@ -50,7 +50,7 @@ class Connection:
         return self._socket.fileno()
 
     def ask(self, count: int) -> None:
-        """Order so many more workers; they are announced when they are there."""
+        """Orders more workers; they are announced when ready."""
         if count <= 0:
             return
         if self._command(Fork(count=count)):
@@ -65,7 +65,7 @@ class Connection:
             self._command(Preload())
 
     def collect(self) -> tuple[list[ForkedWorker], bool]:
-        """The workers that were announced, and whether the fork server is still there."""
+        """The announced workers, and whether the fork server is alive."""
         workers: list[ForkedWorker] = []
         while True:
             try:
@@ -83,7 +83,7 @@ class Connection:
                     workers.append(worker)
 
     def restart(self) -> None:
-        """Start it anew; where it does not come up, that waits for later calls, which are rarer and rarer."""
+        """Restarts it; if that fails, later calls retry, less and less often."""
         if self.is_up:
             self._starts_in_vain = 0 if self.hello else self._starts_in_vain + 1
             self._pauses = min(2**self._starts_in_vain, _PAUSES_MAX) - 1
@@ -164,7 +164,7 @@ class Connection:
         return environment
 
     def _command(self, command: Command) -> bool:
-        with contextlib.suppress(OSError):  # a dead one shows in collect()
+        with contextlib.suppress(OSError):  # collect() notices a dead one
             self._socket.send(msgspec.msgpack.encode(command), socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT)
             return True
         return False

@@ -1,4 +1,4 @@
-"""What an action sees of its attempt (the Context of actions/contract.py), and how it speaks to the server."""
+"""The Context of an attempt (actions/contract.py): what the action sees, and its messages to the server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from procession.actions.contract import InputValue, OutputTarget
-from procession.engine.isolation import codec, program
+from procession.engine.isolation import frames, program
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.contract import Heartbeat, Job, Progress
 
@@ -74,7 +74,7 @@ class Pulse:
     def _beat(self) -> None:
         held_back, self.held_back = self.held_back, None
         try:
-            self._channel.send(codec.encode_frame(held_back or Heartbeat()))
+            self._channel.send(frames.encode(held_back or Heartbeat()))
         except OSError:
             os._exit(1)  # nobody is there to hear the outcome either
 
@@ -96,7 +96,7 @@ class StepContext:
 
     @property
     def folder(self) -> Path:
-        """Made when it is first asked for: most built-in steps need none, and it costs a third of a millisecond."""
+        """Created on first use: most built-in steps need none, and it costs a third of a millisecond."""
         if not self.is_there:
             self.place.mkdir(parents=True, exist_ok=True)
         return self.place
@@ -130,7 +130,7 @@ class StepContext:
                 left = left[os.write(1, left) :]
 
     def progress(self, fraction: float, message: str = "") -> None:
-        # A copy of this process that user code forked must not speak for the step.
+        # a fork made by user code must not speak for the step
         if os.getpid() != self.pid:
             return
         text = str(message).encode("utf-8", "replace").decode()  # half a pair of UTF-16 cannot travel
@@ -141,7 +141,7 @@ class StepContext:
             return
         self._reported_at = now
         self.pulse.held_back = None
-        self.channel.send(codec.encode_frame(progress))
+        self.channel.send(frames.encode(progress))
 
     @property
     def is_copy(self) -> bool:

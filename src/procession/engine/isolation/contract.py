@@ -13,12 +13,12 @@ from typing import Any, Protocol
 
 import msgspec
 
-from procession.actions.contract import InputValue, Outcome, OutputTarget
+from procession.actions.contract import InputValue, OutputTarget, StepOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one attempt may use; cpu_seconds None means no limit but the step's time limit."""
+    """Resource limits of an attempt; cpu_seconds None: only the step's time limit."""
 
     memory_bytes_max: int = 4 * 2**30
     file_bytes_max: int = 8 * 2**30
@@ -40,6 +40,7 @@ class Job:
     step_key: str
     idempotency_key: str
     limits: Limits
+    number: int = 1  # the how-many-th of its process, which sets it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +61,14 @@ class LogText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    outcome: Outcome
+    outcome: StepOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Died:
     """The process ended without an outcome; `reason` in the user's words ("used more than 4 GB of memory").
 
-    `is_gone`: False when it is there and says what cannot be understood; it must be killed.
+    Not `is_gone`: it said what no step says. Nothing more of it is believed, and it must be killed.
     """
 
     reason: str
@@ -79,7 +80,7 @@ Message = Heartbeat | Progress | LogText | Done | Died
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillReceipt:
-    """Proof that a worker and all its descendants are gone: what a cancelled run's history shows."""
+    """Proof that a worker and all its descendants are gone, shown in a run's history."""
 
     pid: int
     processes: int  # how many were found, the worker included
@@ -90,7 +91,7 @@ class KillReceipt:
 
 
 class ProcessMark(msgspec.Struct, frozen=True, kw_only=True):
-    """Enough to find a process again after a crash of the server, and never to mistake another for it."""
+    """Identifies a process after a crash of the server, never mistaking another for it."""
 
     pid: int
     started_ticks: int  # field 22 of /proc/PID/stat
@@ -103,10 +104,6 @@ class Worker(Protocol):
     @property
     def mark(self) -> ProcessMark: ...
 
-    @property
-    def has_more(self) -> bool:
-        """Whether receive() left something: it takes a share, however much a process says."""
-
     def fileno(self) -> int:
         """Readable when a message has arrived or the process is gone; for a selector."""
 
@@ -117,7 +114,7 @@ class Worker(Protocol):
         """
 
     def receive(self) -> list[Message]:
-        """What has arrived, without waiting; ends with Done or Died at most once. Raises OSError as send() does."""
+        """The messages that have arrived; never waits. Done or Died comes last, once at most. Raises as send() does."""
 
     def kill(self, *, grace_seconds: float) -> KillReceipt:
         """TERM to the whole tree, at most the grace period later KILL, until all are gone. Blocks: call in a thread.
@@ -136,7 +133,7 @@ class Isolation(Protocol):
         """Readable when a worker has become ready; call collect() then."""
 
     def collect(self) -> None:
-        """Take in what the fork server announced."""
+        """Collects the workers that the fork server announced."""
 
     @property
     def is_short(self) -> bool:
@@ -145,7 +142,7 @@ class Isolation(Protocol):
     def try_again(self) -> None: ...
 
     def release(self, worker: Worker) -> None:
-        """The attempt is over. User code's process is ended with all its descendants; a warm one goes back."""
+        """Ends the attempt: kills user code's process with its descendants, returns a warm one."""
 
     def reap(self, mark: ProcessMark) -> KillReceipt | None:
         """End what is left of an attempt of a server that crashed; None when nothing was left."""

@@ -1,4 +1,4 @@
-"""The process that forks workers: single-threaded, started with a clean environment, told how many by its socket.
+"""The fork server: single-threaded, with a clean environment, gets orders for workers by its socket.
 
 Run as `python -m procession.engine.isolation.forkserver ORDERS FD`; it ends when the socket does, and ends all workers.
 """
@@ -46,7 +46,7 @@ class ForkServer:
         self._wakeup = _wake_on_child()
 
     def run(self) -> None:
-        """Serve until the server is gone."""
+        """Serves until the server is gone."""
         linux.adopt_orphans()
         if self._orders.user_code:
             linux.share_one_arena()
@@ -80,13 +80,16 @@ class ForkServer:
             except ChildProcessError:
                 return
             except OSError:  # nobody can be looked for now
-                select.select([], [], [], AGAIN_MS / 1000)
+                _rest()
 
     def _obey(self) -> bool:
         try:
             content = self._control.recv(_COMMAND_BYTES_MAX)
         except ConnectionError:
             return False
+        except OSError:  # no memory for it: it is still there
+            _rest()
+            return True
         if not content:
             return False
         match msgspec.msgpack.decode(content, type=Command):
@@ -110,7 +113,7 @@ class ForkServer:
             if not is_shortage(error):
                 raise
             if not self._is_short:
-                print(f"a worker cannot be forked for now: {error}", file=sys.stderr, flush=True)
+                _say(f"a worker cannot be forked for now: {error}")
             self._is_short = True
         else:
             self._is_short = False
@@ -151,7 +154,7 @@ class ForkServer:
         self, ends: tuple[socket.socket, socket.socket], log: tuple[int, int], owner: tuple[int, int]
     ) -> None:
         try:
-            signal.set_wakeup_fd(-1)
+            os.close(signal.set_wakeup_fd(-1))  # whoever has it can wake the fork server for ever
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._control.close()
             ends[0].close()
@@ -201,6 +204,15 @@ class ForkServer:
             for member in [pid, *processes.descendants(pid)]:
                 with contextlib.suppress(OSError):
                     os.kill(member, signal.SIGKILL)
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # the server's output may be a file on a full disk
+        print(text, file=sys.stderr, flush=True)
+
+
+def _rest() -> None:
+    select.select([], [], [], AGAIN_MS / 1000)
 
 
 def load(name: str) -> Mapping[str, Action]:

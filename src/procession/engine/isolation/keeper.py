@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from procession.actions.contract import Action
-from procession.engine.isolation import channel, child, codec, linux, processes, sandbox
+from procession.engine.isolation import channel, child, frames, linux, processes, sandbox
 from procession.shortages import is_shortage
 
 _AGAIN_SECONDS = 0.1  # before what the machine was too short of is tried again
@@ -56,7 +56,7 @@ def keep(birth: Birth) -> None:
         farewell = _watch(worker, wishes)
         _end_rest()
         with contextlib.suppress(OSError):  # the server has released it already
-            channel.Channel(birth.end).send_farewell(codec.encode_frame(farewell))
+            channel.Channel(birth.end).send_farewell(frames.encode(farewell))
     finally:
         os._exit(0)
 
@@ -105,7 +105,7 @@ def _map_user(birth: Birth) -> None:
 
 def _become_worker(birth: Birth) -> None:
     linux.die_with_parent(signal.SIGKILL)
-    place = child.Workplace(
+    place = child.WorkerContext(
         channel=channel.Channel(birth.end),
         book=birth.book,
         cell=birth.cell,
@@ -115,16 +115,16 @@ def _become_worker(birth: Birth) -> None:
     child.work(place, log=birth.log)
 
 
-def _watch(worker: int, wishes: _Wishes) -> codec.Exited:
+def _watch(worker: int, wishes: _Wishes) -> frames.Exited:
     """Collect the dead until the worker is among them and, if there is patience, everybody else too."""
-    farewell = codec.Exited(status=0, cpu_seconds=0)
+    farewell = frames.Exited(status=0, cpu_seconds=0)
     while True:
         try:
             pid, status, usage = os.wait4(-1, 0)
         except ChildProcessError:
             return farewell
         if pid == worker:
-            farewell = codec.Exited(status=status, cpu_seconds=usage.ru_utime + usage.ru_stime)
+            farewell = frames.Exited(status=status, cpu_seconds=usage.ru_utime + usage.ru_stime)
             if not wishes.is_patient:
                 return farewell
 

@@ -1,4 +1,4 @@
-"""Ending a worker with all its descendants, and the receipt for it."""
+"""Ends a worker with all its descendants, and gives a receipt."""
 
 from __future__ import annotations
 

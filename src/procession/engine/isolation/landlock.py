@@ -55,14 +55,14 @@ def version() -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AllowedPath:
     """A file or folder that may be allowed, by an open handle."""
 
     handle: int
     is_folder: bool
 
 
-def open_system() -> tuple[Place, ...]:
+def open_system() -> tuple[AllowedPath, ...]:
     """Handles of what every program may read: the system and this Python. Opened once, used for every worker."""
     python = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path, str(Path(sys.executable).resolve().parent)}
     # A path entry that is the root or a home folder would open everything in it.
@@ -88,7 +88,7 @@ class Rules:
             os.close(self.handle)
 
 
-def prepare(system: Iterable[Place], *, network: bool, scoped: bool) -> Rules | None:
+def prepare(system: Iterable[AllowedPath], *, network: bool, scoped: bool) -> Rules | None:
     """Rules that allow the system, by handles from open_system. None where the kernel has no Landlock.
 
     Without `network`, TCP is closed too, where the ABI knows it (4). If `scoped`, so are abstract unix sockets and
@@ -127,11 +127,11 @@ def _allow_paths(rules: int, paths: Iterable[str], access: int) -> None:
             os.close(place.handle)
 
 
-def _allow(rules: int, place: Place, access: int) -> None:
+def _allow(rules: int, place: AllowedPath, access: int) -> None:
     rule = _PathBeneath(allowed=access if place.is_folder else access & _FILE_ONLY, parent=place.handle)
     linux.call(_ADD, ctypes.c_int(rules), ctypes.c_int(_PATH_BENEATH), ctypes.byref(rule), ctypes.c_uint32(0))
 
 
-def _open(path: str) -> Place:
+def _open(path: str) -> AllowedPath:
     handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    return Place(handle, stat.S_ISDIR(os.fstat(handle).st_mode))
+    return AllowedPath(handle, stat.S_ISDIR(os.fstat(handle).st_mode))

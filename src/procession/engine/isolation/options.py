@@ -23,7 +23,14 @@ class IsolationSettings(msgspec.Struct, frozen=True, kw_only=True):
     user_ready: int = 4  # 0: there is no user code, and no fork server for it
     warm_ready: int = 2
     workers_max: int = 16  # of each kind, in use at the same time
-    preload: tuple[str, ...] = ("duckdb", "fastexcel", "xlsxwriter")
+    preload: tuple[str, ...] = (
+        "duckdb",
+        "fastexcel",
+        "xlsxwriter",
+        "procession.actions.reading.loading",
+        "procession.actions.reconciling.work",
+        "procession.actions.writing.files",
+    )
     preload_at_start: bool = False
     idle_seconds: float = 60.0  # after which a warm worker that is not needed ends
     namespaces: bool = True

@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from procession.engine.isolation import kill, processes
-from procession.engine.isolation.connection import Connection
+from procession.engine.isolation.connection import ForkServerConnection
 from procession.engine.isolation.contract import Heartbeat, KillReceipt, ProcessMark, Worker
 from procession.engine.isolation.options import Hello, IsolationSettings, Orders
 from procession.engine.isolation.worker import ForkedWorker
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 class _Shelf:
     """The workers of one kind: those ready and those in use."""
 
-    connection: Connection
+    connection: ForkServerConnection
     user_code: bool
     network: bool
     ready_wanted: int
@@ -146,7 +146,7 @@ class ForkServerIsolation:
         wanted = self._settings.user_ready if user_code else self._settings.warm_ready
         orders = Orders(settings=self._settings, user_code=user_code, network=network)
         return _Shelf(
-            connection=Connection(orders, boot_id),
+            connection=ForkServerConnection(orders, boot_id),
             user_code=user_code,
             network=network,
             ready_wanted=1 if network else wanted,

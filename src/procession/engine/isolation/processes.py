@@ -1,6 +1,6 @@
 """Finding processes in /proc: marks that outlive a crash, the members of a PID namespace, descendants.
 
-Only what the kernel says is gone is gone. Where it cannot be asked, for want of descriptors say, OSError is raised.
+A process counts as gone only if the kernel says so. Raises OSError if it cannot be asked, say for want of descriptors.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from procession.actions.contract import Action, Outcome
-from procession.engine.isolation import channel, codec, limits, processes
+from procession.actions.contract import Action, StepOutcome
+from procession.engine.isolation import channel, codec, frames, limits, processes
 from procession.engine.isolation.context import Pulse, StepContext
 from procession.engine.isolation.contract import Done, Job, Limits
 from procession.model.lifecycle import StepStatus
@@ -31,10 +31,10 @@ def rehearse(book: Mapping[str, Action]) -> None:
     job = codec.decode_job(codec.encode_job(_job()))
     limits.look()
     processes.started_ticks(1)
-    outcome = Outcome(status=StepStatus.SUCCESS)
+    outcome = StepOutcome(status=StepStatus.SUCCESS)
     if job.action in book:
         outcome = _perform(book[job.action], job)
-    codec.encode_frame(codec.Finished(done=Done(outcome=outcome), reusable=False))
+    frames.encode(frames.Finished(done=Done(outcome=outcome), job=job.number, reusable=False))
 
 
 def _job() -> Job:
@@ -51,7 +51,7 @@ def _job() -> Job:
     )
 
 
-def _perform(action: Action, job: Job) -> Outcome:
+def _perform(action: Action, job: Job) -> StepOutcome:
     settings = msgspec.convert(job.settings, action.settings)
     ours, theirs = channel.pair()
     with ours, theirs:

@@ -22,7 +22,7 @@ class Cell:
 
     settings: IsolationSettings
     number: int  # of this worker; chooses its user
-    system: tuple[landlock.Place, ...]  # handles of what every program may read
+    system: tuple[landlock.AllowedPath, ...]  # handles of what every program may read
     network: bool  # the server's, for steps that ask for it
     has_own_mounts: bool  # its mount namespace is its own
     counted_alone: bool  # the kernel counts its processes apart from those of others
@@ -108,6 +108,6 @@ def _is_reachable(path: str) -> bool:
     return os.access(path, os.R_OK)
 
 
-def _close(places: Iterable[landlock.Place]) -> None:
+def _close(places: Iterable[landlock.AllowedPath]) -> None:
     for place in places:
         os.close(place.handle)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import codecs
 import contextlib
 import errno
+import fcntl
 import os
 import select
 import signal
 import socket
+import time
+from dataclasses import replace
 
-from procession.engine.isolation import codec, kill, limits, processes
+from procession.engine.isolation import codec, frames, kill, limits, processes
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.contract import (
     Died,
@@ -25,8 +28,12 @@ from procession.engine.isolation.contract import (
     Progress,
 )
 
-_FRAMES_AT_ONCE = 8
+_PACKETS_AT_ONCE = 16  # a worker's share of a turn of the engine
+_PACKETS_AT_END = 512  # more than the socket of a dead one holds
+_PACKETS_MAX = 2_000  # of one job at once: an outcome has at most 280, progress comes 20 times a second
+_PACKETS_A_SECOND = 200
 _LOG_BYTES_AT_ONCE = 65_536  # what a pipe holds
+_LOG_BYTES_UNREAD = 2**20  # what it may hold when everything more is thrown away
 _LOG_READS_AT_END = 32  # background processes may go on writing: the end of a job must not wait for them
 
 
@@ -44,7 +51,7 @@ class ForkedWorker:
         self.mark = mark
         self.is_spent = False  # whatever it does, it cannot take another job
         self.was_used = False
-        self._channel = Channel(socket.socket(fileno=channel))
+        self._channel = Channel(socket.socket(fileno=channel), may_be_long=frames.may_be_long)
         self._channel.limit_sending()
         self._end_signal = end_signal
         self._log_bytes_max = log_bytes_max
@@ -52,9 +59,13 @@ class ForkedWorker:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._limits: Limits | None = None
         self._is_over = True  # no job, or Done or Died was said
+        self._is_deaf = False  # to it: nothing that it says is believed any more
+        self._is_dead = False  # it was killed
+        self._job = 0  # the number of the latest
+        self._packets = 0  # since it was sent
+        self._sent_at = time.monotonic()
         self._is_ended = False  # it was sent its last signal
         self._is_log_open = True
-        self.has_more = False  # it says more than is taken in at once
 
     def fileno(self) -> int:
         return self._events.fileno()
@@ -64,7 +75,7 @@ class ForkedWorker:
         return not self.is_spent and self._channel.is_silent()
 
     def send(self, job: Job) -> None:
-        payload = codec.encode_job(job)
+        payload = codec.encode_job(replace(job, number=self._job + 1))
         try:
             self._channel.send(payload)
         except OSError as error:
@@ -72,12 +83,14 @@ class ForkedWorker:
                 raise
             self._signal_end()  # dead, or deaf in the middle of its job: both show in receive()
         self._limits = job.limits
+        self._job += 1
+        self._packets = 0
+        self._sent_at = time.monotonic()
         self._is_over = False
         self.was_used = True
         self._log_bytes = 0
 
     def receive(self) -> list[Message]:
-        self.has_more = False
         log = self._read_log()
         progress: list[Message] = []
         end: Message | None = None
@@ -89,7 +102,7 @@ class ForkedWorker:
                     progress = [frame]  # only the latest is news
                 case Heartbeat():
                     progress = progress or [frame]
-        if end is not None:
+        if end is not None or self._is_dead:
             # What was written before the end must not come after it.
             log += self._drain_log()
             self._is_over = True
@@ -104,6 +117,7 @@ class ForkedWorker:
             # Nobody can be looked for now. Its end needs no more than the handle that is open.
             self._signal_end()
             raise
+        self._is_dead = True
         return receipt or kill.nobody(self.mark, was_ended=self._is_ended)
 
     def end(self) -> None:
@@ -128,11 +142,13 @@ class ForkedWorker:
 
     def _read_frames(self, *, may_fail: bool) -> list[Heartbeat | Progress | Done | Died]:
         read: list[Heartbeat | Progress | Done | Died] = []
-        for _ in range(_FRAMES_AT_ONCE):
+        for _ in range(0 if self._is_deaf else _PACKETS_AT_END if self._is_dead else _PACKETS_AT_ONCE):
             try:
-                frame = codec.decode_frame(self._channel.receive(wait=False))
+                payload = self._channel.take()
+                self._count_packet()
+                if payload is not None:
+                    read += self._believed(frames.decode(payload))
             except BlockingIOError:
-                self.has_more |= self._channel.has_begun()
                 break
             except OSError:  # no memory, say: what has been read must not be lost
                 if may_fail and not read:
@@ -140,27 +156,30 @@ class ForkedWorker:
                 break
             except EOFError:
                 read += self._died("the process ended unexpectedly")
-                break
             except codec.Malformed as error:
                 read += self._died(error.message, is_gone=False)
+            if self._is_deaf or (read and isinstance(read[-1], Done)):
                 break
-            match frame:
-                case codec.Exited(status=status, cpu_seconds=seconds):
-                    read += self._died(limits.exit_reason(status, limits=self._limits, cpu_seconds=seconds))
-                    break
-                case codec.Finished(done=done, reusable=reusable):
-                    self.is_spent = self.is_spent or not reusable
-                    if not self._is_over:
-                        read.append(done)
-                    break
-                case _:
-                    read.append(frame)
-        else:
-            self.has_more = True
         return read
 
+    def _count_packet(self) -> None:
+        self._packets += 1
+        if self._packets > _PACKETS_MAX + _PACKETS_A_SECOND * (time.monotonic() - self._sent_at):
+            raise codec.Malformed("the step's process sent more messages than a step may")
+
+    def _believed(self, frame: frames.Frame) -> list[Heartbeat | Progress | Done | Died]:
+        match frame:
+            case frames.Exited(status=status, cpu_seconds=seconds):
+                return list(self._died(limits.exit_reason(status, limits=self._limits, cpu_seconds=seconds)))
+            case frames.Finished(done=done, job=job, reusable=reusable):
+                if self._is_over or job != self._job:
+                    raise codec.Malformed("the step's process said again that it is done")
+                self.is_spent = self.is_spent or not reusable
+                return [done]
+        return [frame]
+
     def _died(self, reason: str, *, is_gone: bool = True) -> list[Died]:
-        self.is_spent = True
+        self.is_spent = self._is_deaf = True
         with contextlib.suppress(FileNotFoundError):
             self._events.unregister(self._channel)
         return [] if self._is_over and self.was_used else [Died(reason=reason, is_gone=is_gone)]
@@ -168,19 +187,27 @@ class ForkedWorker:
     def _read_log(self) -> str:
         """What the log pipe holds, as far as the attempt may still say something."""
         try:
-            content = os.read(self._log, _LOG_BYTES_AT_ONCE) if self._is_log_open else b""
+            content = os.read(self._log, self._log_bytes_at_once()) if self._is_log_open else b""
         except BlockingIOError:
             return ""
         if not content:
             self._close_log()
             return ""
-        self.has_more |= len(content) == _LOG_BYTES_AT_ONCE
         room = self._log_bytes_max - self._log_bytes
         self._log_bytes += len(content)
-        if room <= 0:
-            return ""
-        text = self._decoder.decode(content[:room])
-        return text if len(content) <= room else f"{text}\n(the log is cut off here: {_room(self._log_bytes_max)})\n"
+        if len(content) <= room:
+            return self._decoder.decode(content)
+        return self._cut_log(content[:room]) if room >= 0 else ""
+
+    def _log_bytes_at_once(self) -> int:
+        return _LOG_BYTES_AT_ONCE if self._log_bytes <= self._log_bytes_max else _LOG_BYTES_UNREAD
+
+    def _cut_log(self, content: bytes) -> str:
+        """Whatever is written after this is read by large pieces, and thrown away."""
+        with contextlib.suppress(OSError):  # its user has too much memory in pipes
+            fcntl.fcntl(self._log, fcntl.F_SETPIPE_SZ, _LOG_BYTES_UNREAD)
+        text = self._decoder.decode(content, final=True)
+        return f"{text}\n(the log is cut off here: {_room(self._log_bytes_max)})\n"
 
     def _drain_log(self) -> str:
         parts = []

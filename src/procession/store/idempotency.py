@@ -1,4 +1,4 @@
-"""Requests that carried an Idempotency-Key, and what they were answered: every statement about them."""
+"""Requests with an Idempotency-Key and their answers: every statement about them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from procession.store.database import Transaction
 
 
 def find(tx: Transaction, hash: str, since: datetime) -> tuple[str, bytes | None] | None:
-    """What it asked, and its answer; None for one that was not made since then."""
+    """The request and its answer; None if there was none since then."""
     row = tx.one("SELECT request, answer FROM repeat WHERE hash = ? AND at > ?", hash, times.to_column(since))
     return None if row is None else (row[0], row[1])
 
 
 def add(tx: Transaction, hash: str, request: str, *, now: datetime, since: datetime) -> bool:
-    """Without an answer yet; one of the same key that was made before `since` makes room. False for a later one."""
+    """Adds it without an answer, replacing one from before `since`. False if there is a later one."""
     added = tx.run(
         "INSERT INTO repeat (hash, request, answer, at) VALUES (?, ?, NULL, ?) ON CONFLICT (hash) DO UPDATE"
         " SET request = excluded.request, answer = NULL, at = excluded.at WHERE repeat.at <= ?",

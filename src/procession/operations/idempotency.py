@@ -1,4 +1,4 @@
-"""A request that carries an Idempotency-Key is carried out once, however often it is sent (docs/wire.md)."""
+"""Carries out a request with an Idempotency-Key once, however often it is sent (docs/wire.md)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from procession.model.errors import Invalid
-from procession.store import repeats
+from procession.store import idempotency
 from procession.store.database import Transaction
 
 LIFE = timedelta(hours=24)
@@ -15,14 +15,14 @@ DROPPED_MAX = 20  # at each new one, so that they never pile up
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyed:
-    """A request with a key: `hash` is of whose key it is and for what, `asked` of what it asked."""
+    """A request with a key: `hash` covers user, key and route, `asked` the request's content."""
 
     hash: str
     asked: str
 
 
 class Repeated(Exception):
-    """It was carried out before: `answer` is what it was told then."""
+    """Raised for a request that was carried out before; `answer`: its answer then."""
 
     def __init__(self, answer: bytes) -> None:
         super().__init__()
@@ -30,8 +30,8 @@ class Repeated(Exception):
 
 
 def check(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
-    """Raises Repeated for what was carried out before, Invalid for a key that was used for something else."""
-    found = None if keyed is None else repeats.find(tx, keyed.hash, now - LIFE)
+    """Raises Repeated if the request was carried out before, Invalid if its key was used for another."""
+    found = None if keyed is None else idempotency.find(tx, keyed.hash, now - LIFE)
     if keyed is None or found is None:
         return
     asked, answer = found
@@ -46,16 +46,16 @@ def check(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
 
 
 def mark(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
-    """It is carried out in this very transaction. Raises as check(): two at once are carried out once."""
+    """Marks the request as carried out in this transaction. Raises as check(): of two at once only one is."""
     if keyed is None:
         return
     check(tx, keyed, now)
-    repeats.drop(tx, now - LIFE, DROPPED_MAX)
-    is_new = repeats.add(tx, keyed.hash, keyed.asked, now=now, since=now - LIFE)
+    idempotency.drop(tx, now - LIFE, DROPPED_MAX)
+    is_new = idempotency.add(tx, keyed.hash, keyed.asked, now=now, since=now - LIFE)
     assert is_new, "two transactions at once"
 
 
 def keep(tx: Transaction, keyed: Keyed | None, answer: bytes | None) -> None:
-    """What it is answered, in the transaction of mark(): no crash comes between. None: it must not be kept."""
+    """Keeps its answer in the transaction of mark(), so no crash comes between. None: do not keep it."""
     if keyed is not None and answer is not None:
-        repeats.answer(tx, keyed.hash, answer)
+        idempotency.answer(tx, keyed.hash, answer)

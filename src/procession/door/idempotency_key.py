@@ -14,8 +14,8 @@ from procession.door.contract import BodyKind, EmptyReply, Mode, Reply, Request,
 from procession.door.encoding import encode
 from procession.model.errors import Invalid
 from procession.model.ids import UserId
-from procession.operations import repeats
-from procession.operations.repeats import Keyed
+from procession.operations import idempotency
+from procession.operations.idempotency import Keyed
 from procession.store.database import Transaction
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ def asked(request: Request, body_hash: str) -> str:
 def answered(tx: Transaction, keyed: Keyed | None, reply: T) -> T:
     """The answer, kept in the transaction that does what was asked."""
     if keyed is not None:
-        repeats.keep(tx, keyed, kept(reply))
+        idempotency.keep(tx, keyed, kept(reply))
     return reply
 
 

@@ -1,0 +1,43 @@
+"""A server whose wall clock is set by a file beside its home, as an administrator or NTP sets a machine's.
+
+    python -m bench.bars.set_clock HOME
+
+The file `jump` beside the home holds the seconds by which the clock is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from procession import config
+from procession.clock import SystemClock
+from procession.serving import server
+from procession.serving.server import Ready
+from procession.serving.station import Station
+
+
+class SetClock(SystemClock):
+    """The steady clock is the machine's."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=float(self._file.read_text() or 0))
+
+
+def main() -> int:
+    home = Path(sys.argv[1])
+
+    def announce(ready: Ready, _station: Station) -> None:
+        print(json.dumps({"address": ready.address}), flush=True)
+
+    settings = config.read(home=str(home), port=0)
+    return server.serve(settings, announce=announce, clock=SetClock(home.parent / "jump"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

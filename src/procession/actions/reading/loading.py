@@ -1,0 +1,78 @@
+"""Loads files as relations of a step's DuckDB: a reader for each kind of file, one rule for all columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from procession.actions import database
+from procession.actions.contract import Context, FileInput
+from procession.actions.problems import Problem
+from procession.actions.reading import columns, delimited, json_files, kinds, meant, parquet, sheets
+from procession.actions.reading.cells import Cells
+from procession.actions.reading.columns import Relation, WantedRelation
+from procession.actions.reading.kinds import FileKind
+from procession.actions.reading.options import FileOptions
+from procession.actions.references import only
+
+if TYPE_CHECKING:
+    import duckdb
+
+_BINARY = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".parquet"})
+LOGGED_CHARACTERS_MAX = 4_000  # DuckDB's message repeats the faulty line
+
+_READERS: Mapping[FileKind, Callable[..., Cells]] = {
+    FileKind.CSV: delimited.read,
+    FileKind.SHEET: sheets.read,
+    FileKind.JSON: partial(json_files.read, lines=False),
+    FileKind.JSON_LINES: partial(json_files.read, lines=True),
+    FileKind.PARQUET: parquet.read,
+}
+
+
+def load(
+    context: Context,
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    options: FileOptions,
+    *,
+    texts: frozenset[str] = frozenset(),
+) -> Relation:
+    """Make the table `name` of the file that `options` names; `texts` as in columns.make. Raises Problem."""
+    import duckdb
+
+    source = context.value(only([options.file])[0])
+    if not isinstance(source, FileInput):
+        what = "has no file yet" if source is None else "is not a file"
+        raise Problem(f'the input "{name}" {what} ({options.file})')
+    if source.size_bytes == 0:
+        raise Problem(f'the file "{source.name}" is empty')
+    hidden = {source.path: source.name, f"{context.folder}/": ""}
+    try:
+        kind = kinds.kind_of(source)
+        meant.refuse(source, options, kind)
+        cells = _READERS[kind](connection, source, options, context.folder)
+        _refuse_text(source, kind, cells)
+        made = columns.make(connection, cells, options, WantedRelation(file=source.name, name=name, texts=texts))
+    except duckdb.OutOfMemoryException as error:
+        raise Problem(
+            f'the file "{source.name}" cannot be read: it needs more memory than this step may use'
+        ) from error
+    except duckdb.Error as error:
+        context.log(f"{database.hide(str(error), hidden)[:LOGGED_CHARACTERS_MAX]}\n")
+        raise Problem(f'the file "{source.name}" cannot be read: {database.complaint(error, hidden)}') from error
+    context.log(f"{name}: {made.rows:,} rows of {source.name}\n")
+    for said in (*made.remarks, *made.warnings):
+        context.log(f"{name}: {said}\n")
+    return made
+
+
+def _refuse_text(source: FileInput, kind: FileKind, cells: Cells) -> None:
+    """Banks send CSV named as workbooks, which we read; a text of one column is something else."""
+    suffix = Path(source.name).suffix.lower()
+    if kind is FileKind.CSV and len(cells.columns) == 1 and suffix in _BINARY:
+        raise Problem(
+            f'the file "{source.name}" cannot be read: it is a text without columns, and no {suffix[1:]} file'
+        )

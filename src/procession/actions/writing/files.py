@@ -1,0 +1,89 @@
+"""Writes relations to files: CSV and Parquet by DuckDB, XLSX by workbooks.py; the file name decides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from procession.actions import database
+from procession.actions.contract import Context, FileOutput
+from procession.actions.database import literal, quote
+from procession.actions.problems import Problem
+from procession.actions.writing import csv_cells, parquet_columns, workbooks
+from procession.actions.writing.exports import OutputOptions, Target, file_name, options_of, reference_of
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def write(
+    context: Context,
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    target: Target,
+    *,
+    default: str,
+    warnings: list[str],
+) -> FileOutput:
+    """The relation, in its own order, as a file in the export folder; adds to `warnings`. Raises Problem."""
+    name = file_name(context, target, default)
+    suffix = Path(name).suffix.lower()
+    path = context.folder / database.EXPORT_FOLDER / f"{reference_of(target)}{suffix}"
+    csv_cells.check_finite(connection, relation, database.columns(connection, relation))
+    rows = database.count(connection, relation)
+    match suffix:
+        case ".xlsx":
+            notes = workbooks.write(connection, path, {Path(name).stem: relation}, options_of(target).zone)
+            warnings += [f"{name}: {text}" for text in notes.warnings]
+            remarks = notes.remarks
+        case ".parquet":
+            remarks = _write_parquet(connection, relation, path)
+        case ".csv":
+            remarks = _write_csv(connection, relation, path, options_of(target), warnings)
+        case _:
+            raise Problem(f'the file "{name}" must end in .csv, .xlsx or .parquet to be written')
+    for text in (*remarks, f"{rows:,} rows written"):
+        context.log(f"{name}: {text}\n")
+    return FileOutput(path=str(path), name=name)
+
+
+def _write_parquet(connection: duckdb.DuckDBPyConnection, relation: str, path: Path) -> tuple[str, ...]:
+    import duckdb
+
+    types = database.columns(connection, relation)
+    shown = ", ".join(parquet_columns.shown(column, kind) for column, kind in types.items())
+    try:
+        connection.execute(
+            f"COPY (SELECT {shown} FROM {quote(relation)}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
+        )
+    except duckdb.ConversionException as error:
+        told = database.complaint(error, {})
+        raise Problem(f"{told}; Parquet holds no longer number: cast the column to VARCHAR") from error
+    wanted = {column: parquet_columns.exact(kind) for column, kind in types.items()}
+    return tuple(
+        f'column "{column}": {types[column]} written as {kind}, which Parquet holds exactly'
+        for column, kind in wanted.items()
+        if kind != types[column]
+    )
+
+
+def _write_csv(
+    connection: duckdb.DuckDBPyConnection, relation: str, path: Path, options: OutputOptions, warnings: list[str]
+) -> tuple[str, ...]:
+    """Returns a line for the log."""
+    types = database.columns(connection, relation)
+    warnings += csv_cells.check_decimals(connection, relation, types, options.decimals)
+    style = csv_cells.CsvStyle(
+        decimal=options.decimal, decimals=options.decimals, zone=options.zone, escapes=options.escape_formulas
+    )
+    delimiter = options.delimiter or (";" if options.decimal == "," else ",")
+    first = ("\ufeff" if options.bom else "") + csv_cells.heading_line(list(types), style, delimiter)
+    if not database.count(connection, relation):
+        path.write_text(first, encoding="utf-8", newline="")
+        return ()
+    shown = ", ".join(csv_cells.shown(column, kind, style, is_only=len(types) == 1) for column, kind in types.items())
+    connection.execute(
+        f"COPY (SELECT {shown} FROM {quote(relation)}) TO {literal(str(path))} "
+        f"(FORMAT csv, HEADER false, DELIMITER {literal(delimiter)}, PREFIX {literal(first)}, SUFFIX '\n')"
+    )
+    return csv_cells.remarks(connection, relation, types) if options.escape_formulas else ()

@@ -1,0 +1,191 @@
+"""What a step's process may say, and nothing else: small typed messages, each value with its range.
+
+User code shares the process and may write anything. Whatever is not exactly a message is refused while it is read,
+before it becomes objects.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+from msgspec.msgpack import Ext
+
+from procession.actions.contract import FileOutput, OutputValue, StepOutcome
+from procession.engine.isolation.codec import BIG_INTEGER, DECIMAL, FILE_OUTPUT, Malformed, encoded, pack
+from procession.engine.isolation.contract import Done, Heartbeat, Progress
+from procession.model.files import clean_name
+from procession.model.lifecycle import StepStatus
+
+TEXT_CHARS_MAX = 4_000  # of a completion message or a progress message
+OUTPUTS_MAX = 10_000
+_WHY_CHARS_MAX = 200
+_REFERENCE_CHARS_MAX = 1_000
+_PATH_CHARS_MAX = 4_096
+_STATUS_MAX = 0xFFFF  # of a wait status
+_CPU_SECONDS_MAX = 1e9
+_JOBS_MAX = 2**63 - 1
+_NUMBER_DIGITS_MAX = 400  # of an output, before the point and after it; more than a double can say
+_NUMBER_BYTES_MAX = 1_000  # of an output that is a number, as it is sent
+_LONG = b"\x96\xa4done"  # how a message begins that may take more than one packet
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+_Text = Annotated[str, Meta(max_length=TEXT_CHARS_MAX)]
+_Path = Annotated[str, Meta(min_length=1, max_length=_PATH_CHARS_MAX, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
+_Value = None | bool | int | str | Ext
+_Outputs = Annotated[dict[Annotated[str, Meta(max_length=_REFERENCE_CHARS_MAX)], _Value], Meta(max_length=OUTPUTS_MAX)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exited:
+    """The keeper's last word: how the worker ended (a wait status) and what it had used."""
+
+    status: int
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """Done, for the job of this number, and whether the process may be used again."""
+
+    done: Done
+    job: int
+    reusable: bool
+
+
+Frame = Heartbeat | Progress | Finished | Exited
+
+
+class _Beat(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="beat"):
+    pass
+
+
+class _Progress(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="progress"):
+    fraction: Annotated[float, Meta(ge=0, le=1)]
+    message: _Text
+
+
+class _Exit(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="exit"):
+    status: Annotated[int, Meta(ge=0, le=_STATUS_MAX)]
+    cpu_seconds: Annotated[float, Meta(ge=0, le=_CPU_SECONDS_MAX)]
+
+
+class _Done(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="done"):
+    job: Annotated[int, Meta(ge=1, le=_JOBS_MAX)]
+    status: Literal["Success", "Warning", "Failed"]
+    message: _Text
+    outputs: _Outputs
+    reusable: bool
+
+
+class _File(msgspec.Struct):
+    path: _Path
+    name: Annotated[str, Meta(max_length=_PATH_CHARS_MAX)]
+
+
+_Wire = _Beat | _Progress | _Exit | _Done
+_decoder: msgspec.msgpack.Decoder[_Wire] = msgspec.msgpack.Decoder(_Wire)
+_file_decoder = msgspec.msgpack.Decoder(_File)
+
+
+def encode(frame: Frame) -> bytes:
+    """A message of the worker. Raises Malformed for an output that cannot travel."""
+    return encoded(_wire(frame))
+
+
+def decode(payload: bytes) -> Frame:
+    """What a worker said. Raises Malformed."""
+    try:
+        match _decoder.decode(payload):
+            case _Beat():
+                return Heartbeat()
+            case _Progress(fraction=fraction, message=message):
+                return Progress(fraction=fraction, message=shown(message))
+            case _Exit(status=status, cpu_seconds=seconds):
+                return Exited(status=status, cpu_seconds=seconds)
+            case _Done() as done:
+                return _finished(done)
+    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
+        why = shown(str(error)[:_WHY_CHARS_MAX])  # it may hold what was sent
+        raise Malformed(f"the step's process sent something that is not a message: {why}") from error
+
+
+def may_be_long(start: bytes) -> bool:
+    """Whether a message that begins like this may take more than one packet."""
+    return start.startswith(_LONG)
+
+
+def _wire(frame: Frame) -> _Wire:
+    match frame:
+        case Heartbeat():
+            return _Beat()
+        case Progress(fraction=fraction, message=message):
+            return _Progress(fraction, message[:TEXT_CHARS_MAX])
+        case Exited(status=status, cpu_seconds=seconds):
+            return _Exit(status, seconds)
+        case Finished(done=Done(outcome=outcome), job=job, reusable=reusable):
+            outputs = {reference: _packed(reference, value) for reference, value in outcome.outputs.items()}
+            return _Done(job, outcome.status.value, outcome.message[:TEXT_CHARS_MAX], outputs, reusable)  # type: ignore[arg-type]
+
+
+def _packed(reference: str, value: OutputValue) -> _Value:
+    """Refused here in words about the output; refused there it is only not a message."""
+    if (why := _trouble(value)) is not None:
+        raise Malformed(f"the output {str(reference)[:80]} {why}")
+    packed: _Value = pack(value)
+    return packed
+
+
+def _trouble(value: object) -> str | None:
+    """Why an output cannot be kept."""
+    match value:
+        case Decimal() if not value.is_finite():
+            return f"is the number {value}"
+        case Decimal() if not _is_written_short(value):  # 1e999999999 would fill the memory when it is written out
+            return f"is a number of more than {_NUMBER_DIGITS_MAX} digits"
+        case int() if value.bit_length() > 3 * _NUMBER_DIGITS_MAX:
+            return f"is a number of more than {_NUMBER_DIGITS_MAX} digits"
+        case FileOutput(path=path) if len(path) > _PATH_CHARS_MAX or _CONTROL.search(path) or "\n" in path:
+            return "is a file whose path is too long or holds control characters"
+        case None | bool() | int() | str() | Decimal() | FileOutput():
+            return None
+    return f"is of the type {type(value).__name__}: such a value cannot leave the step's process"
+
+
+def _is_written_short(number: Decimal) -> bool:
+    exponent = number.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -_NUMBER_DIGITS_MAX and number.adjusted() <= _NUMBER_DIGITS_MAX
+
+
+def _finished(said: _Done) -> Finished:
+    outputs = {reference: _unpacked(reference, value) for reference, value in said.outputs.items()}
+    outcome = StepOutcome(status=StepStatus(said.status), message=shown(said.message), outputs=outputs)
+    return Finished(done=Done(outcome=outcome), job=said.job, reusable=said.reusable)
+
+
+def _unpacked(reference: str, value: _Value) -> OutputValue:
+    if not isinstance(value, Ext):
+        return value
+    found = _extension(value.code, bytes(value.data))
+    if (why := _trouble(found)) is not None:
+        raise ValueError(f"the output {reference[:80]!r} {why}")
+    return found
+
+
+def _extension(code: int, content: bytes) -> OutputValue:
+    if code == FILE_OUTPUT:
+        file = _file_decoder.decode(content)
+        # The name goes by the rules of an upload: it is what the step's code says it is.
+        return FileOutput(path=file.path, name=clean_name(file.name))
+    if code not in (DECIMAL, BIG_INTEGER) or len(content) > _NUMBER_BYTES_MAX:
+        raise ValueError(f"an extension {code} of {len(content):,} bytes")
+    return Decimal(content.decode()) if code == DECIMAL else int.from_bytes(content, signed=True)
+
+
+def shown(text: str) -> str:
+    """What people read in a terminal and a browser must not steer them."""
+    return _CONTROL.sub("\ufffd", text)

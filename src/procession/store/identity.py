@@ -1,0 +1,100 @@
+"""Which home this database is of. A copy finds out that it is one, and holds what was under way in the original.
+
+What is held is neither run nor sent here until somebody takes it over: the original may still be at work on it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from procession.model.ids import RunId
+from procession.store.database import Transaction
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a home is: its folder, by name and as the disk knows it."""
+
+    path: str
+    device: str
+    inode: str
+
+    def is_same(self, other: Place) -> bool:
+        """A folder keeps its inode when it is moved on its disk, and a disk may get another number with a reboot."""
+        return self.inode == other.inode and (self.device == other.device or self.path == other.path)
+
+
+class Original(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    path: str
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """`place` None: nobody has opened the home yet. `original` is what it was copied from, until it is taken over."""
+
+    id: str
+    place: Place | None
+    original: Original | None
+
+    def is_at(self, place: Place) -> bool:
+        return self.place is None or self.place.is_same(place)
+
+
+class LeftAlone(msgspec.Struct, frozen=True, kw_only=True):
+    """What was under way in the original; `letters` is how many."""
+
+    runs: list[RunId]
+    letters: int
+
+    def __bool__(self) -> bool:
+        return bool(self.runs or self.letters)
+
+
+def find(tx: Transaction) -> Identity:
+    row = tx.one("SELECT id, path, device, inode, original_id, original_path FROM home")
+    assert row is not None, "the migration makes it"
+    return Identity(
+        id=row[0],
+        place=None if row[3] is None else Place(path=row[1], device=row[2], inode=row[3]),
+        original=None if row[4] is None else Original(id=row[4], path=row[5]),
+    )
+
+
+def claim(tx: Transaction, place: Place) -> None:
+    """A home that nobody has opened yet is where it is now."""
+    sql = "UPDATE home SET path = ?, device = ?, inode = ? WHERE inode IS NULL"
+    tx.run(sql, place.path, place.device, place.inode)
+
+
+def settle(tx: Transaction, place: Place, *, new_id: str) -> Identity:
+    """Become a home of its own if this is a copy. Only for whoever may run what waits here."""
+    found = find(tx)
+    if found.place is not None and not found.place.is_same(place):
+        _hold(tx)
+        sql = "UPDATE home SET id = ?, path = ?, device = ?, inode = ?, original_id = ?, original_path = ?"
+        tx.run(sql, new_id, place.path, place.device, place.inode, found.id, found.place.path)
+    elif found.place != place:
+        tx.run("UPDATE home SET path = ?, device = ?, inode = ?", place.path, place.device, place.inode)
+    return find(tx)
+
+
+def _hold(tx: Transaction) -> None:
+    tx.run("UPDATE run SET is_held = 1, beat = NULL WHERE status IN ('Scheduled', 'Running')")
+    tx.run("UPDATE outbox SET is_held = 1 WHERE sent_at IS NULL AND given_up_at IS NULL")
+    # Their processes are the original's: nobody here may look for them, let alone end them.
+    tx.run("UPDATE step_attempt SET is_gone = 1 WHERE is_gone = 0")
+
+
+def held(tx: Transaction) -> LeftAlone:
+    runs = [RunId(row[0]) for row in tx.all("SELECT id FROM run WHERE is_held = 1 ORDER BY id")]
+    letters = tx.one("SELECT count(*) FROM outbox WHERE is_held = 1 AND sent_at IS NULL AND given_up_at IS NULL")
+    assert letters is not None
+    return LeftAlone(runs=runs, letters=letters[0])
+
+
+def adopt(tx: Transaction) -> LeftAlone:
+    """From here on this home does what was under way in the original; gives what that is."""
+    taken = held(tx)
+    tx.run("UPDATE run SET is_held = 0 WHERE is_held = 1")
+    tx.run("UPDATE outbox SET is_held = 0 WHERE is_held = 1")
+    tx.run("UPDATE home SET original_id = NULL, original_path = NULL")
+    return taken
