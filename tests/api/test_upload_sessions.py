@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from procession.model.uploads import Chunk
 from procession.operations import uploads
+from procession.store import uploads as upload_store
 from procession.store.chunks import Chunks
 from procession.store.folder import BlobFolder
 from tests.api.house import House
@@ -136,6 +138,17 @@ def test_a_commit_sent_twice_is_answered_twice_and_done_once(home: House, file: 
     late = home.ask("POST", place(file, session, 2), files={"file": ("part", b"late")})
     assert (late.status_code, "was committed" in late.json()["message"]) == (400, True)
     assert content(home, file) == b"once"
+
+
+def test_no_chunk_is_recorded_once_its_session_is_committed(home: House, file: str) -> None:
+    session = begin(home, file)
+    send(home, file, session, 1, b"one")
+    assert home.database.write(partial(upload_store.keep, session=session, chunk=chunk(2, "early"))) is True
+    home.database.write(partial(upload_store.commit, session=session, now=home.clock.now()))
+
+    assert home.database.write(partial(upload_store.keep, session=session, chunk=chunk(3, "late"))) is False
+    with home.database.read() as tx:
+        assert upload_store.chunks(tx, session) == []
 
 
 def test_a_file_that_has_a_name_keeps_it(home: House, file: str) -> None:

@@ -51,6 +51,16 @@ def test_a_bad_operation_does_not_spoil_its_batch(opened: Opened) -> None:
     assert words(opened.db) == ["good", "last"]
 
 
+def test_nobody_stumbles_over_who_asked_and_has_gone(opened: Opened, caplog: pytest.LogCaptureFixture) -> None:
+    go_on = held(opened.db)
+    gone, last = add(opened.db, "gone"), add(opened.db, "last")
+    assert gone.cancel()
+    go_on.set()
+
+    assert last.result(5) == 1
+    assert caplog.records == []
+
+
 def test_an_operation_that_fails_halfway_leaves_no_trace_and_calls_nobody(opened: Opened) -> None:
     called: list[str] = []
 

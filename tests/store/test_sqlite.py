@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from procession.model.errors import Unavailable
+from procession.model.errors import ProcessionError, Unavailable
 from procession.store.database import Database
-from procession.store.sqlite import SqliteDatabase
+from procession.store.sqlite import SqliteDatabase, require_version
 from tests.store.conftest import OpenedFile
 from tests.support import wait_until
 
@@ -22,6 +22,16 @@ def add(db: Database, text: str | None) -> Future[int]:
 def words(db: Database) -> list[str]:
     with db.read() as tx:
         return [row[0] for row in tx.all("SELECT text FROM word ORDER BY text")]
+
+
+@pytest.mark.parametrize(("found", "is_taken"), [((3, 36, 9), False), ((3, 37, 0), True), ((4, 0, 0), True)])
+def test_an_old_library_is_refused_with_the_version_that_is_needed(found: tuple[int, int, int], is_taken: bool) -> None:
+    """element-hq/synapse#17577: without RETURNING each statement would be a syntax error."""
+    if is_taken:
+        require_version(found)
+    else:
+        with pytest.raises(ProcessionError, match=r"has SQLite 3\.36\.9; Procession needs 3\.37\.0 or newer"):
+            require_version(found)
 
 
 def test_what_was_answered_is_on_the_disk_for_others(db: OpenedFile) -> None:

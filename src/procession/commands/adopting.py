@@ -10,7 +10,7 @@ from procession.commands.workplace import Workplace
 from procession.home import Busy, Home
 from procession.store import history, identity
 from procession.store.database import Transaction
-from procession.store.identity import Held, Identity, Original
+from procession.store.identity import Identity, LeftAlone, Original
 
 RUNS_NAMED_MAX = 10
 ADOPT = "procession adopt takes it over"
@@ -45,7 +45,7 @@ def is_there(original: Original) -> bool:
     return Home(folder=Path(original.path)).identity() == original.id
 
 
-def _take_over(tx: Transaction, place: Workplace, found: Identity) -> Held:
+def _take_over(tx: Transaction, place: Workplace, found: Identity) -> LeftAlone:
     taken = identity.adopt(tx)
     assert found.original is not None
     message = f"Took over {_counted(taken)} of {found.original.path}, of which this home is a copy"
@@ -54,21 +54,21 @@ def _take_over(tx: Transaction, place: Workplace, found: Identity) -> Held:
     return taken
 
 
-def remark(found: Identity, held: Held) -> str | None:
+def remark(found: Identity, held: LeftAlone) -> str | None:
     """For the operator, while something is held."""
     if found.original is None or not held:
         return None
     return f"this home is a copy of {found.original.path}; what was under way there is left alone ({_counted(held)})"
 
 
-def _counted(held: Held) -> str:
+def _counted(held: LeftAlone) -> str:
     parts = [wording.counted(len(held.runs), "run")]
     if held.letters:
         parts.append(wording.counted(held.letters, "letter"))
     return " and ".join(parts)
 
 
-def _tell(console: Console, home: Home, found: Identity, held: Held, *, is_meant: bool) -> None:
+def _tell(console: Console, home: Home, found: Identity, held: LeftAlone, *, is_meant: bool) -> None:
     original = found.original
     content = {
         "home": home.folder,
@@ -80,7 +80,7 @@ def _tell(console: Console, home: Home, found: Identity, held: Held, *, is_meant
     console.answer(content, "\n".join(_lines(home, original, held, is_meant=is_meant)))
 
 
-def _lines(home: Home, original: Original | None, held: Held, *, is_meant: bool) -> list[str]:
+def _lines(home: Home, original: Original | None, held: LeftAlone, *, is_meant: bool) -> list[str]:
     if original is None:
         return [f"{home.folder} is no copy of another home: there is nothing to take over"]
     if not held:

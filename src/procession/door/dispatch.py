@@ -12,7 +12,6 @@ import hashlib
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -214,10 +213,7 @@ class Api:
             reply = cast("Handler", asked.route.handler)(self._call(act, asked, ids, body=body, raw=raw))
             return idempotency_key.answered(tx, keyed, reply)
 
-        try:
-            reply = await asyncio.wrap_future(self._server.database.submit(operation))
-        except FutureCancelled:
-            raise Unavailable("the server is stopping; nothing was changed") from None
+        reply = await asyncio.wrap_future(self._server.database.submit(operation))
         if isinstance(reply, Refusal):
             raise reply.error
         return reply

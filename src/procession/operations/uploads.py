@@ -61,7 +61,7 @@ def check_chunk(tx: Transaction, caller: Caller, place: SessionKey, number: int)
     session = find(tx, caller, place)
     files.check_fill(tx, caller, place.file)
     if session.committed_at is not None:
-        raise Invalid(f"upload session {session.id} was committed; begin another one")
+        raise _committed(session.id)
     if not 1 <= number <= CHUNKS_MAX:
         raise Invalid(f"chunks are numbered from 1 to {CHUNKS_MAX}")
 
@@ -76,8 +76,13 @@ def keep(act: Act, place: SessionKey, chunk: Chunk, *, most: int) -> str | None:
     if uploads.size_bytes(tx, place.session, without=chunk.number) + chunk.size_bytes > most:
         raise TooLarge(f"the chunks of upload session {place.session} are larger than {most} bytes together")
     before = uploads.replaced_by(tx, place.session, chunk.number)
-    uploads.keep(tx, place.session, chunk)
+    if not uploads.keep(tx, place.session, chunk):
+        raise _committed(place.session)
     return before
+
+
+def _committed(session: str) -> Invalid:
+    return Invalid(f"upload session {session} was committed; begin another one")
 
 
 def to_join(tx: Transaction, caller: Caller, place: SessionKey) -> list[Chunk] | None:

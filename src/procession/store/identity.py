@@ -39,7 +39,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         return self.place is None or self.place.is_same(place)
 
 
-class Held(msgspec.Struct, frozen=True, kw_only=True):
+class LeftAlone(msgspec.Struct, frozen=True, kw_only=True):
     """What was under way in the original; `letters` is how many."""
 
     runs: list[RunId]
@@ -84,14 +84,14 @@ def _hold(tx: Transaction) -> None:
     tx.run("UPDATE step_attempt SET is_gone = 1 WHERE is_gone = 0")
 
 
-def held(tx: Transaction) -> Held:
+def held(tx: Transaction) -> LeftAlone:
     runs = [RunId(row[0]) for row in tx.all("SELECT id FROM run WHERE is_held = 1 ORDER BY id")]
     letters = tx.one("SELECT count(*) FROM outbox WHERE is_held = 1 AND sent_at IS NULL AND given_up_at IS NULL")
     assert letters is not None
-    return Held(runs=runs, letters=letters[0])
+    return LeftAlone(runs=runs, letters=letters[0])
 
 
-def adopt(tx: Transaction) -> Held:
+def adopt(tx: Transaction) -> LeftAlone:
     """From here on this home does what was under way in the original; gives what that is."""
     taken = held(tx)
     tx.run("UPDATE run SET is_held = 0 WHERE is_held = 1")

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from procession.model.errors import Unavailable
+from procession.model.errors import ProcessionError, Unavailable
 from procession.model.ids import RunId
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Commits, Rider, Task, Transaction
@@ -27,9 +27,17 @@ T = TypeVar("T")
 
 BUSY_SECONDS = 10.0  # a command beside the server holds the file for milliseconds
 STATEMENTS_KEPT = 256
+VERSION_MIN = (3, 37, 0)  # the first with STRICT tables; RETURNING came with 3.35
 WAL_PAGES_MAX = 4_000  # 16 MB, moved into the file together: a page that many commits change is written there once
 
 _CLOSING = Unavailable("the server is shutting down; try again in a moment")
+
+
+def require_version(found: tuple[int, int, int]) -> None:
+    """Raises ProcessionError for a library that cannot read our schema."""
+    if found < VERSION_MIN:
+        wanted, present = (".".join(map(str, version)) for version in (VERSION_MIN, found))
+        raise ProcessionError(f"this Python has SQLite {present}; Procession needs {wanted} or newer")
 
 
 class SqliteDatabase:
@@ -43,6 +51,7 @@ class SqliteDatabase:
         crash_point: CrashPoint = pass_by,
         busy_seconds: float = BUSY_SECONDS,
     ) -> None:
+        require_version(sqlite3.sqlite_version_info)
         self.path = path
         self._busy_seconds = busy_seconds
         self._readers = threading.local()
@@ -194,6 +203,8 @@ def _in_words(error: Exception) -> Exception:
 
 
 def _resolve(future: Future[T], task: Task[T]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return  # a client that hung up, or may not ask any more
     if task.error is not None:
         future.set_exception(task.error)
     else:

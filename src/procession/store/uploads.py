@@ -61,14 +61,16 @@ def size_bytes(tx: Transaction, session: str, *, without: int) -> int:
     return int(row[0])
 
 
-def keep(tx: Transaction, session: str, chunk: Chunk) -> None:
-    """Stores a chunk, replacing an earlier one with its number."""
-    tx.run(
-        "INSERT INTO upload_chunk (session_id, number, stored_as, file_name, sha256, size) VALUES (?, ?, ?, ?, ?, ?)"
+def keep(tx: Transaction, session: str, chunk: Chunk) -> bool:
+    """A number that came before counts no more. False, and nothing is kept, once the session is committed."""
+    kept = tx.run(
+        "INSERT INTO upload_chunk (session_id, number, stored_as, file_name, sha256, size)"
+        " SELECT id, ?, ?, ?, ?, ? FROM upload_session WHERE id = ? AND committed_at IS NULL"
         " ON CONFLICT (session_id, number) DO UPDATE SET stored_as = excluded.stored_as,"
         " file_name = excluded.file_name, sha256 = excluded.sha256, size = excluded.size",
-        *(session, chunk.number, chunk.stored_as, chunk.file_name, chunk.sha256, chunk.size_bytes),
+        *(chunk.number, chunk.stored_as, chunk.file_name, chunk.sha256, chunk.size_bytes, session),
     )
+    return kept == 1
 
 
 def commit(tx: Transaction, session: str, now: datetime) -> None:
