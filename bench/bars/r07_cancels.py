@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import select
 from dataclasses import replace
+from functools import partial
 
 from bench import w06_cancel
 from bench.figures import Figure, Report, seconds
@@ -51,7 +52,7 @@ _CHANCE = random.Random(7)  # noqa: S311 - the same moments every time
 def _race(client: Client, process: str, answers: list[float]) -> tuple[str, dict[str, object]]:
     run = client.create(process, start=True)
     select.select([], [], [], _CHANCE.uniform(0, RACE_SECONDS_MAX))
-    answers.append(seconds(lambda: client.ask("POST", f"processruns/{run}/cancel")) * 1000)
+    answers.append(seconds(partial(client.ask, "POST", f"processruns/{run}/cancel")) * 1000)
     client.wait(run)
     return run, _settled(client, run)
 

@@ -6,6 +6,7 @@ import select
 import signal
 import threading
 from contextlib import suppress
+from functools import partial
 from http.client import HTTPException
 from urllib.request import Request, urlopen
 
@@ -34,7 +35,7 @@ def measure(*, full: bool) -> Report:
             for thread in load:
                 thread.start()
             select.select([], [], [], LOAD_SECONDS)
-            exits.append(seconds(lambda: server.end(signal.SIGTERM)))
+            exits.append(seconds(partial(server.end, signal.SIGTERM)))
             for thread in load:
                 thread.join()
             server.start()

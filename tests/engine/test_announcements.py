@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from procession.engine.announcements import Announcements
@@ -27,8 +28,8 @@ RUN, OTHER = RunId(1), RunId(2)
 
 def test_a_listener_hears_of_later_revisions_and_of_what_nobody_numbered() -> None:
     announcements, heard = Announcements(), list[str]()
-    announcements.listen(RUN, lambda: heard.append("all"))
-    forget = announcements.listen(RUN, lambda: heard.append("after 5"), after=5)
+    announcements.listen(RUN, partial(heard.append, "all"))
+    forget = announcements.listen(RUN, partial(heard.append, "after 5"), after=5)
 
     announcements.ring(RUN, 5)
     announcements.ring(OTHER, 6)

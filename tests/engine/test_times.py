@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -287,7 +288,7 @@ def test_a_run_that_is_cancelled_while_it_waits_for_a_restart_keeps_what_it_took
 
 def test_a_crash_loses_no_more_than_a_beat_and_counts_no_time_without_a_server(tmp_path: Path, clock: SetClock) -> None:
     began = time.monotonic()
-    child = in_a_child(tmp_path, lambda: _stay_in_a_step(tmp_path))
+    child = in_a_child(tmp_path, partial(_stay_in_a_step, tmp_path))
     wait_until((tmp_path / "started").exists, 20.0)
     started = time.monotonic()
     wait_until(lambda: time.monotonic() - started > 1.2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tracemalloc
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def _check_end(world: World, run: RunId) -> None:
     assert "timed out" not in step.message
     with world.db.read() as tx:
         attempt = history.attempts_of_run(tx, run)[0]
-    wait_until(lambda: _is_gone(world, run))
+    wait_until(partial(_is_gone, world, run))
     text = world.office.logs.read(attempt.id, 0, LOG_BYTES_MAX).decode()
     lines = [line for line in text.splitlines() if line.startswith("line ")]
     assert lines == [f"line {number}" for number in range(len(lines))]

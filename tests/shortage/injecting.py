@@ -19,6 +19,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +192,7 @@ def install(monkeypatch: pytest.MonkeyPatch, injector: Injector) -> None:
     opened = _opener(injector, io.open)
     monkeypatch.setattr(io, "open", opened)
     monkeypatch.setattr(builtins, "open", opened)
-    monkeypatch.setattr(select, "epoll", lambda: _Epoll(injector))
+    monkeypatch.setattr(select, "epoll", partial(_Epoll, injector))
     monkeypatch.setattr(linux, "clone", _guarded(injector, "clone", linux.clone))
     for method in ("send", "recv", "sendmsg"):
         real = getattr(socket.socket, method)

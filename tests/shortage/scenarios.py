@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,12 +47,12 @@ class Place:
         return answers[-1]
 
     def apply(self, text: str) -> ProcessId:
-        return self.ask(lambda: self.world.apply(text))
+        return self.ask(partial(self.world.apply, text))
 
     def begin(self, text: str) -> RunId:
         process = self.apply(text)
-        run = self.ask(lambda: self.world.create(process)).id
-        self.ask(lambda: self.world.start(run))
+        run = self.ask(partial(self.world.create, process)).id
+        self.ask(partial(self.world.start, run))
         return run
 
     def wait(self, run: RunId) -> None:
@@ -99,10 +100,10 @@ def is_cancelled(place: Place) -> None:
     """Dead, and the receipt says no more than was seen."""
     mark = place.mark()
     run = place.begin(steps.process(steps.python("a", steps.mark(mark) + steps.stay(place.mark()))))
-    wait_until(lambda: steps.marks(mark), END_SECONDS)
-    place.ask(lambda: place.world.cancel(run))
+    wait_until(partial(steps.marks, mark), END_SECONDS)
+    place.ask(partial(place.world.cancel, run))
     assert place.world.run(run).status is RunStatus.CANCELLED
-    [receipt] = wait_until(lambda: _killed(place.world, run), END_SECONDS)
+    [receipt] = wait_until(partial(_killed, place.world, run), END_SECONDS)
     _is_true(place.world, run, receipt.detail)
 
 
@@ -115,7 +116,7 @@ def is_over_its_limit(place: Place) -> None:
     place.wait(run)
     _is(place, run, Outcome.FAILED)
     assert place.world.step(run, "a").message == "timed out after 0.3 s"
-    [receipt] = wait_until(lambda: _killed(place.world, run), END_SECONDS)
+    [receipt] = wait_until(partial(_killed, place.world, run), END_SECONDS)
     _is_true(place.world, run, receipt.detail)
 
 
@@ -126,7 +127,7 @@ def is_restarted(place: Place) -> None:
     place.wait(run)
     _is(place, run, Outcome.FAILED)
     mark.touch()
-    place.ask(lambda: place.world.restart(run, "a"))
+    place.ask(partial(place.world.restart, run, "a"))
     place.wait(run)
     _is(place, run, Outcome.SUCCESS)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import pytest
@@ -65,13 +66,13 @@ def test_an_operation_that_fails_halfway_leaves_no_trace_and_calls_nobody(opened
 
     def half(tx: Transaction) -> None:
         tx.run(ADD, "half")
-        tx.after_commit(lambda: called.append("half"))
+        tx.after_commit(partial(called.append, "half"))
         tx.look(RunId(1))
         raise ValueError("no")
 
     def whole(tx: Transaction) -> None:
         tx.run(ADD, "whole")
-        tx.after_commit(lambda: called.append("whole"))
+        tx.after_commit(partial(called.append, "whole"))
         tx.look(RunId(2))
 
     looked: list[RunId] = []

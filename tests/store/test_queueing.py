@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def found(connection: sqlite3.Connection, *without: int) -> list[int]:
 def steps_of(connection: sqlite3.Connection, *without: int) -> int:
     """How much SQLite does to find the heads."""
     calls: list[None] = []
-    connection.set_progress_handler(lambda: calls.append(None), STEPS_COUNTED)
+    connection.set_progress_handler(partial(calls.append, None), STEPS_COUNTED)
     found(connection, *without)
     connection.set_progress_handler(None, 0)
     return len(calls) * STEPS_COUNTED
