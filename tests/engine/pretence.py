@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from procession.actions.contract import StepOutcome
-from procession.engine.isolation.contract import Died, Done, Job, KillReceipt, Message, ProcessMark, Worker
+from procession.engine.isolation.contract import Died, Done, Job, KillReceipt, Left, Message, ProcessMark, Worker
 from procession.model.lifecycle import StepStatus
 from tests.engine.steps import StepText, wait
 
@@ -149,6 +149,9 @@ class PretendedWorker:
         with self._lock:
             messages, self._messages = self._messages, []
         return messages
+
+    def left_behind(self) -> list[Left]:
+        return []
 
     def kill(self, *, grace_seconds: float) -> KillReceipt:
         threading.Event().wait(min(KILL_SECONDS, grace_seconds))

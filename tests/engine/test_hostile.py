@@ -6,13 +6,14 @@ import resource
 from collections.abc import Iterator
 
 import pytest
+from msgspec import structs
 
 from procession.engine.isolation.options import LOG_BYTES_MAX
 from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, RunStatus, StepStatus
 from procession.model.runs import HistoryKind
 from procession.store import history
-from tests.engine.conftest import make
+from tests.engine.conftest import OPEN, make
 from tests.engine.hostile import OK, script
 from tests.engine.steps import data, item, process, python
 from tests.engine.world import World
@@ -178,3 +179,78 @@ def log_of(world: World, run: RunId) -> str:
     with world.db.read() as tx:
         attempts = history.attempts_of_run(tx, run)
     return "".join(world.office.logs.read(attempt.id, 0, LOG_BYTES_MAX).decode() for attempt in attempts)
+
+
+# --- processes that a step leaves behind
+
+LATER = """
+import subprocess
+path = outputs.file("f", "rows.csv")
+subprocess.Popen(["sh", "-c", f"for i in 1 2 3; do echo $i >> '{path}'; sleep 1; done"])
+while not path.exists(): pass
+"""
+HELD = """
+import subprocess, time
+path = outputs.file("f", "rows.csv")
+path.write_text("1")
+subprocess.Popen(["sleep", "30"], stdout=path.open("a"))
+"""
+DAEMON = LATER.replace("sleep 1; done", "sleep 1; done &")
+ENDING = """
+import subprocess
+path = outputs.file("f", "rows.csv")
+subprocess.Popen(["sh", "-c", f"sleep 0.1; echo 1 > '{path}'"])
+while not path.exists(): pass
+"""
+TRACKED = """
+from multiprocessing import shared_memory
+block = shared_memory.SharedMemory(create=True, size=100)
+outputs.file("f", "rows.csv").write_text("1")
+block.close(); block.unlink()
+"""
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["namespaces", "trees"])
+def either(request: pytest.FixtureRequest, world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    if request.param:
+        yield world
+        return
+    trees = make(tmp_path_factory.mktemp("trees"), structs.replace(OPEN, namespaces=False), workers_max=1)
+    trees.engine.start()
+    yield trees
+    trees.close()
+
+
+def left(world: World, code: str) -> RunId:
+    run = world.begin(process(data("d", item("f", "File", "OUTPUT")), python("a", code, outputs={"f": "${d.f}"})))
+    world.wait(run)
+    return run
+
+
+@pytest.mark.parametrize("code", [LATER, DAEMON])
+def test_a_file_that_a_process_left_behind_may_write_to_is_no_plain_success(either: World, code: str) -> None:
+    run = left(either, code)
+
+    assert either.run(run).outcome is Outcome.WARNING
+    assert "still running when the step was done, and ended with it: sh" in either.step(run, "a").message
+
+
+def test_a_file_that_a_process_left_behind_holds_open_fails_the_step(either: World) -> None:
+    run = left(either, HELD)
+
+    assert either.run(run).outcome is Outcome.FAILED
+    assert either.step(run, "a").message.startswith('the file "rows.csv" was still being written by sleep')
+
+
+@pytest.mark.parametrize("code", [ENDING, TRACKED])
+def test_a_process_that_is_about_to_end_is_none_that_is_left_behind(either: World, code: str) -> None:
+    run = left(either, code)
+
+    assert (either.run(run).outcome, either.value(run, "d.f")) == (Outcome.SUCCESS, b"1\n" if code is ENDING else b"1")
+
+
+def test_a_process_left_behind_that_writes_no_file_is_told_in_the_log(either: World) -> None:
+    run = left(either, "import subprocess; subprocess.Popen(['sleep', '300'])")
+
+    assert either.run(run).outcome is Outcome.SUCCESS
+    assert log_of(either, run) == "(still running when the step was done, and ended with it: sleep)\n"

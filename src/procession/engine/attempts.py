@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from procession.actions.contract import FileOutput, StepOutcome
+from procession.actions.contract import StepOutcome
 from procession.engine.board import Work
 from procession.engine.events import JobDue, Killed, Published
 from procession.engine.isolation.contract import Died, Done, KillReceipt, LogText, Progress
 from procession.engine.isolation.contract import Job as StepJob
-from procession.engine.isolation.frames import shown
 from procession.engine.loop import Loop
 from procession.engine.options import Tools
+from procession.engine.outcomes import files_of, permitted, told, with_left, with_lost_log
 from procession.engine.pool import Job, Pool
 from procession.engine.stages import Stage
 from procession.model.errors import ProcessionError
@@ -115,8 +114,8 @@ class Attempts:
                         work.unwritten += text.encode("utf-8", "replace")
                     case Progress():
                         said.progress = message
-                    case Done(outcome=outcome):
-                        said.outcome = _permitted(work, outcome)
+                    case Done(outcome=outcome, leaves=leaves):
+                        said.outcome, work.leaves = permitted(work, outcome), leaves
                     case Died(reason=reason, is_gone=False):
                         log.warning("a step's process is not believed", extra={"attempt": work.attempt, "why": reason})
                         said.trouble = reason
@@ -159,6 +158,9 @@ class Attempts:
         self._pool.submit(partial(self._publish, work, outcome))
 
     def _publish(self, work: Work, outcome: StepOutcome) -> None:
+        if work.leaves:
+            self._look_behind(work, outcome)
+            return
         self._keep_log(work)
         contents: dict[str, Content] = {}
         try:
@@ -169,6 +171,14 @@ class Attempts:
                 raise
             outcome = self._failed(work, "an output could not be kept", error)
         self._loop.post(Published(work, with_lost_log(work, outcome), contents))
+
+    def _look_behind(self, work: Work, outcome: StepOutcome) -> None:
+        """The step is done; what it started may be not. It is ended with the step's own process."""
+        if left := work.worker.left_behind():
+            work.unwritten += f"({told(left)})\n".encode("utf-8", "replace")
+            outcome = with_left(outcome, left)
+        work.leaves = False
+        self.publish(work, outcome)
 
     def _failed(self, work: Work, what: str, error: Exception) -> StepOutcome:
         """A Failed outcome for the error, in the user's words; call it in the except block."""
@@ -236,30 +246,6 @@ class Attempts:
         except Exception:  # the pool's arm, as above
             log.exception("a step's process could not be listened to", extra={"attempt": work.attempt})
         return late
-
-
-def files_of(outcome: StepOutcome) -> Mapping[str, FileOutput]:
-    """Files to make durable before the outcome is recorded."""
-    if outcome.status is StepStatus.FAILED:
-        return {}
-    return {name: value for name, value in outcome.outputs.items() if isinstance(value, FileOutput)}
-
-
-def _permitted(work: Work, outcome: StepOutcome) -> StepOutcome:
-    """Before a file of it is published: user code may name any output, or one file a thousand times."""
-    given = work.board.prepared.touches[work.key].writes
-    if strange := next((reference for reference in outcome.outputs if reference not in given), None):
-        return StepOutcome(status=StepStatus.FAILED, message=f"this step may not write {shown(strange)[:80]}")
-    return outcome
-
-
-def with_lost_log(work: Work, outcome: StepOutcome) -> StepOutcome:
-    """An attempt that lost log lines says so, and ends as Warning at best."""
-    if not work.log_trouble:
-        return outcome
-    status = StepStatus.WARNING if outcome.status is StepStatus.SUCCESS else outcome.status
-    lost = f"part of its log could not be kept: {work.log_trouble}"
-    return replace(outcome, status=status, message=f"{outcome.message}; {lost}" if outcome.message else lost)
 
 
 def _unseen(pid: int) -> KillReceipt:

@@ -48,6 +48,7 @@ class Work:
     short_since: float | None = None  # when a shortage began to hold it up, monotonic
     limit: int | None = None  # the timer of its time limit
     shown: float = 0.0  # when its progress was last written, monotonic
+    leaves: bool = False  # it is done, and processes that it started may still run
     heard: float = 0.0  # when it was last listened to, monotonic
     hearings: float = 0.0  # how often of late
     is_showing: bool = False  # its progress waits to be written

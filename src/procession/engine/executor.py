@@ -8,13 +8,14 @@ from functools import partial
 
 from procession.actions.contract import StepOutcome
 from procession.engine import decisions, events
-from procession.engine.attempts import Attempts, files_of, with_lost_log
+from procession.engine.attempts import Attempts
 from procession.engine.board import Board, Work, lay
 from procession.engine.changes import Change, time_out
 from procession.engine.decisions import Result
 from procession.engine.loop import Loop
 from procession.engine.notes import Notes
 from procession.engine.options import Tools
+from procession.engine.outcomes import files_of, with_lost_log
 from procession.engine.slots import Slots
 from procession.engine.stages import Stage
 from procession.engine.taking import Taken
@@ -224,7 +225,7 @@ class Executor:
         work.move(Stage.OVER)
         self._loop.forget(work.worker)
         self._loop.cancel(work.limit)
-        if work.unwritten or files_of(outcome):
+        if work.unwritten or work.leaves or files_of(outcome):
             self._attempts.publish(work, outcome)
         else:
             self._published(work, with_lost_log(work, outcome), {})

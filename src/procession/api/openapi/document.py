@@ -42,12 +42,12 @@ from procession.model.rights import PUBLIC, Rule
 SUFFIX = "Shape"
 SHAPES = (
     applications,
+    items,
     events,
     files,
     grants,
     groups,
     histories,
-    items,
     log_items,
     oauth,
     processes,
@@ -106,7 +106,7 @@ def as_seen_from(origin: str, encoded: bytes) -> bytes:
 @cache
 def _shapes() -> dict[str, type]:
     """Every shape by the name that the document gives it."""
-    found = [item for module in SHAPES for item in inspect.getmembers(module, partial(_is_shape, module))]
+    found = [each for module in SHAPES for each in inspect.getmembers(module, partial(_is_shape, module))]
     return {name.removesuffix(SUFFIX): kind for name, kind in found}
 
 

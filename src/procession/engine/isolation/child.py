@@ -18,8 +18,8 @@ from types import FrameType
 
 import msgspec
 
-from procession.actions.contract import Action, StepOutcome
-from procession.engine.isolation import codec, frames, limits, program, rehearsal, sandbox
+from procession.actions.contract import Action, FileOutput, StepOutcome
+from procession.engine.isolation import codec, frames, leftovers, limits, program, rehearsal, sandbox
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.context import Pulse, StepContext
 from procession.engine.isolation.contract import Done, Heartbeat, Job
@@ -114,7 +114,12 @@ def _work_once(place: WorkerContext) -> None:
     job = codec.decode_job(place.channel.receive())
     pulse = Pulse(place.channel)
     sandbox.enter(place.cell, rules, job)
-    _finish(place, frames.Finished(done=Done(outcome=_perform(place, pulse, job)), job=job.number, reusable=False))
+    outcome = _perform(place, pulse, job)
+    has_files = any(isinstance(value, FileOutput) for value in outcome.outputs.values())
+    done = Done(outcome=outcome, leaves=leftovers.may_be(has_files=has_files))
+    _finish(place, frames.Finished(done=done, job=job.number, reusable=False))
+    if done.leaves:
+        place.channel.receive()  # they end with this process: the server looks at them first
 
 
 def _work_on(place: WorkerContext) -> None:

@@ -61,7 +61,10 @@ class LogText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
+    """`leaves`: processes that the step started may still run; its own waits until it is released."""
+
     outcome: StepOutcome
+    leaves: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,14 @@ class Died:
 
 
 Message = Heartbeat | Progress | LogText | Done | Died
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """A process that a step has left behind, and the files that it has open for writing."""
+
+    name: str
+    writes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +126,9 @@ class Worker(Protocol):
 
     def receive(self) -> list[Message]:
         """The messages that have arrived; never waits. Done or Died comes last, once at most. Raises as send() does."""
+
+    def left_behind(self) -> list[Left]:
+        """After Done that `leaves`: who still runs. Blocks for a moment; raises OSError for a shortage."""
 
     def kill(self, *, grace_seconds: float) -> KillReceipt:
         """TERM to the whole tree, at most the grace period later KILL, until all are gone. Blocks: call in a thread.

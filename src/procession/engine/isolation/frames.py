@@ -31,7 +31,7 @@ _CPU_SECONDS_MAX = 1e9
 _JOBS_MAX = 2**63 - 1
 _NUMBER_DIGITS_MAX = 400  # of an output, before the point and after it; more than a double can say
 _NUMBER_BYTES_MAX = 1_000  # of an output that is a number, as it is sent
-_LONG = b"\x96\xa4done"  # how a message begins that may take more than one packet
+_LONG = b"\xa4done"  # the kind of message that may take more than one packet
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 _Text = Annotated[str, Meta(max_length=TEXT_CHARS_MAX)]
@@ -80,6 +80,7 @@ class _Done(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="do
     message: _Text
     outputs: _Outputs
     reusable: bool
+    leaves: bool = False
 
 
 class _File(msgspec.Struct):
@@ -116,7 +117,7 @@ def decode(payload: bytes) -> Frame:
 
 def may_be_long(start: bytes) -> bool:
     """Whether a message that begins like this may take more than one packet."""
-    return start.startswith(_LONG)
+    return start.startswith(_LONG, 1)
 
 
 def _wire(frame: Frame) -> _Wire:
@@ -127,9 +128,9 @@ def _wire(frame: Frame) -> _Wire:
             return _Progress(fraction, message[:TEXT_CHARS_MAX])
         case Exited(status=status, cpu_seconds=seconds):
             return _Exit(status, seconds)
-        case Finished(done=Done(outcome=outcome), job=job, reusable=reusable):
+        case Finished(done=Done(outcome=outcome, leaves=leaves), job=job, reusable=reusable):
             outputs = {reference: _packed(reference, value) for reference, value in outcome.outputs.items()}
-            return _Done(job, outcome.status.value, outcome.message[:TEXT_CHARS_MAX], outputs, reusable)  # type: ignore[arg-type]
+            return _Done(job, outcome.status.value, outcome.message[:TEXT_CHARS_MAX], outputs, reusable, leaves)  # type: ignore[arg-type]
 
 
 def _packed(reference: str, value: OutputValue) -> _Value:
@@ -164,7 +165,7 @@ def _is_written_short(number: Decimal) -> bool:
 def _finished(said: _Done) -> Finished:
     outputs = {reference: _unpacked(reference, value) for reference, value in said.outputs.items()}
     outcome = StepOutcome(status=StepStatus(said.status), message=shown(said.message), outputs=outputs)
-    return Finished(done=Done(outcome=outcome), job=said.job, reusable=said.reusable)
+    return Finished(done=Done(outcome=outcome, leaves=said.leaves), job=said.job, reusable=said.reusable)
 
 
 def _unpacked(reference: str, value: _Value) -> OutputValue:

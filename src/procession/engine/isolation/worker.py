@@ -13,7 +13,7 @@ import socket
 import time
 from dataclasses import replace
 
-from procession.engine.isolation import codec, frames, kill, limits, processes
+from procession.engine.isolation import codec, frames, kill, leftovers, limits, processes
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.contract import (
     Died,
@@ -21,6 +21,7 @@ from procession.engine.isolation.contract import (
     Heartbeat,
     Job,
     KillReceipt,
+    Left,
     Limits,
     LogText,
     Message,
@@ -119,6 +120,9 @@ class ForkedWorker:
             raise
         self._is_dead = True
         return receipt or kill.nobody(self.mark, was_ended=self._is_ended)
+
+    def left_behind(self) -> list[Left]:
+        return leftovers.find(self.mark)
 
     def end(self) -> None:
         """End it with all its descendants, without waiting: its keeper, or the kernel, does it."""

@@ -1,0 +1,57 @@
+"""How an attempt has ended, after what the engine itself knows of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+
+from procession.actions.contract import FileOutput, StepOutcome
+from procession.engine.board import Work
+from procession.engine.isolation.contract import Left
+from procession.engine.isolation.frames import shown
+from procession.model.lifecycle import StepStatus
+
+_WAIT = "wait for its end, as subprocess.run() does"
+
+
+def files_of(outcome: StepOutcome) -> Mapping[str, FileOutput]:
+    """Files to make durable before the outcome is recorded."""
+    if outcome.status is StepStatus.FAILED:
+        return {}
+    return {name: value for name, value in outcome.outputs.items() if isinstance(value, FileOutput)}
+
+
+def permitted(work: Work, outcome: StepOutcome) -> StepOutcome:
+    """Before a file of it is published: user code may name any output, or one file a thousand times."""
+    given = work.board.prepared.touches[work.key].writes
+    if strange := next((reference for reference in outcome.outputs if reference not in given), None):
+        return StepOutcome(status=StepStatus.FAILED, message=f"this step may not write {shown(strange)[:80]}")
+    return outcome
+
+
+def with_lost_log(work: Work, outcome: StepOutcome) -> StepOutcome:
+    """An attempt that lost log lines says so, and ends as Warning at best."""
+    lost = f"part of its log could not be kept: {work.log_trouble}"
+    return _warned(outcome, lost) if work.log_trouble else outcome
+
+
+def with_left(outcome: StepOutcome, left: list[Left]) -> StepOutcome:
+    """A file that a process may still be writing is no plain success; one that it holds open is none at all."""
+    files = files_of(outcome)
+    for file in files.values():
+        if writer := next((process for process in left if os.path.realpath(file.path) in process.writes), None):
+            text = f'the file "{file.name}" was still being written by {writer.name}, which the step started; {_WAIT}'
+            return StepOutcome(status=StepStatus.FAILED, message=text)
+    return _warned(outcome, f"{told(left)}: a file may lack what it had not written yet; {_WAIT}") if files else outcome
+
+
+def told(left: list[Left]) -> str:
+    """Who was left behind, in words."""
+    names = ", ".join(sorted({process.name for process in left}))
+    return f"still running when the step was done, and ended with it: {names}"
+
+
+def _warned(outcome: StepOutcome, remark: str) -> StepOutcome:
+    status = StepStatus.WARNING if outcome.status is StepStatus.SUCCESS else outcome.status
+    return replace(outcome, status=status, message=f"{outcome.message}; {remark}" if outcome.message else remark)
