@@ -42,12 +42,12 @@ from procession.model.rights import PUBLIC, Rule
 SUFFIX = "Shape"
 SHAPES = (
     applications,
+    items,
     events,
     files,
     grants,
     groups,
     histories,
-    items,
     log_items,
     oauth,
     processes,
