@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from procession.operations import applications
-from procession.store import blobs
+from procession.store import folder
 from tests.api.golden import differences, example
 from tests.api.house import House
 
@@ -89,7 +89,7 @@ def test_a_link_to_what_is_no_run_is_refused_on_a_page(home: House, run: str) ->
 
 
 def test_health_tells_a_full_disk(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blobs, "FREE_BYTES_MIN", 1 << 62)
+    monkeypatch.setattr(folder, "FREE_BYTES_MIN", 1 << 62)
 
     answer = ask(home, "GET", "/health")
 

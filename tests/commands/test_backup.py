@@ -268,11 +268,22 @@ def test_a_backup_of_a_later_release_is_refused_and_of_an_earlier_one_is_brought
     assert not (other / "procession.db").exists()
 
 
+PROOFS = ("token_changed", "token_deleted", "user_changed", "user_deleted")
+
+
 def test_a_backup_changes_nothing_in_the_home_not_even_its_schema(home: Path, file: Path, other: Path) -> None:
     """The backup before an upgrade is made by whichever program is at hand."""
     mail = "CREATE TABLE mail (id INTEGER PRIMARY KEY, kind TEXT, user_id INTEGER, created_at, tries, next_at INTEGER)"
     index = "CREATE INDEX run_unfinished ON run (status, id) WHERE status IN ('Scheduled', 'Running')"
-    older = ["DROP TABLE repeat", "DROP TABLE outbox", mail, "DROP INDEX run_waiting", "DROP INDEX run_running", index]
+    older = [
+        *("DROP TABLE repeat", "DROP TABLE outbox", mail, "DROP TABLE home"),
+        *(f"DROP TRIGGER proof_state_{cause}" for cause in PROOFS),
+        "DROP TABLE proof_state",
+        *("DROP INDEX run_waiting", "DROP INDEX run_running", "DROP INDEX run_held", index),
+        *(f"ALTER TABLE run DROP COLUMN {column}" for column in ("worked", "beat", "worked_max", "is_held")),
+        *(f"ALTER TABLE run ADD COLUMN {column} INTEGER" for column in ("lease_until", "deadline_at")),
+        "ALTER TABLE step DROP COLUMN began",
+    ]
     homes.change(home, *older, "DELETE FROM schema_migration WHERE number >= 5")
 
     assert command(home, "backup", str(file)).code == 0

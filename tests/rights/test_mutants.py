@@ -93,9 +93,11 @@ def test_a_wrong_entry_in_a_table_of_rules_is_noticed(everybody: World, mixed: l
             missed.append(f"{mutant.name}: {mutant.change}")
             continue
         with rebound(mutant.name, mutant.value, mutants.who_know(mutant.name)):
+            everybody.forget_callers()
             if not first_mismatch(everybody, everybody.app, concerned(mutant, mixed)):
                 missed.append(f"{mutant.name}: {mutant.change}")
 
+    everybody.forget_callers()
     assert sorted(missed) == sorted(EQUIVALENT_DATA)
 
 

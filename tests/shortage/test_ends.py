@@ -145,6 +145,7 @@ def test_fork_servers_that_cannot_start_are_started_again_until_they_can(tmp_pat
     flag = tmp_path / "flag"
     (tmp_path / "short_book.py").write_text(BOOK.format(flag=str(flag)))
     isolation = msgspec.structs.replace(ISOLATION, book="short_book:book", import_paths=(str(tmp_path),))
+    others = set(processes.children(os.getpid()))
     world = World(tmp_path, settings=SETTINGS, isolation=isolation)
     world.engine.start()
     place = Place(world, tmp_path)
@@ -152,10 +153,10 @@ def test_fork_servers_that_cannot_start_are_started_again_until_they_can(tmp_pat
     flag.touch()
 
     for _ in range(4):
-        found = wait_until(lambda: processes.children(os.getpid()))
+        found = wait_until(lambda: set(processes.children(os.getpid())) - others)
         for pid in found:
             os.kill(pid, signal.SIGKILL)
-        wait_until(lambda found=found: not set(found) & set(processes.children(os.getpid())))  # type: ignore[misc]
+        wait_until(lambda found=found: not found & set(processes.children(os.getpid())))  # type: ignore[misc]
     run = world.begin(steps.process(steps.python("a")))
     flag.unlink()
 

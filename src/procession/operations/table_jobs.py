@@ -11,7 +11,7 @@ import msgspec
 
 from procession.actions.contract import FileOutput, StepOutcome
 from procession.actions.tables.contract import REFUSED, RESULT, Contents, PartFile, Written
-from procession.model.errors import Invalid, ProcessionError, Unavailable
+from procession.model.errors import Invalid, NotFound, ProcessionError, Unavailable
 from procession.model.lifecycle import StepStatus
 from procession.model.tables import Draft, NewPart, Snapshot, TableOperation
 from procession.operations.office import Office
@@ -36,11 +36,14 @@ class TableJob:
 
 
 def contents(blobs: Blobs, snapshot: Snapshot) -> Contents:
-    """The version with the paths of its files."""
-    parts = tuple(
-        PartFile(number=part.number, path=str(blobs.fetch(part.content.sha256)), rows=part.rows)
-        for part in snapshot.parts
-    )
+    """The version with the paths of its files. Raises Invalid when one of them is lost."""
+    try:
+        parts = tuple(
+            PartFile(number=part.number, path=str(blobs.fetch(part.content.sha256)), rows=part.rows)
+            for part in snapshot.parts
+        )
+    except NotFound as error:
+        raise Invalid(f"the rows were not read: {error.message}; nothing was changed") from error
     return Contents(columns=snapshot.version.columns, parts=parts)
 
 
