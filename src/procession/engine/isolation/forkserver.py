@@ -273,6 +273,10 @@ def main() -> None:
     orders = msgspec.json.decode(sys.argv[1], type=Orders)
     control = socket.socket(fileno=int(sys.argv[2]))
     os.set_inheritable(control.fileno(), False)
+    if not orders.user_code:
+        # A worker that is woken must not take the core from the engine, which has more of them to wake.
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     server = ForkServer(orders, control)
     try:
         server.run()
