@@ -37,9 +37,8 @@ class Slots:
         self._tools = tools
         self._turn = 0
         self._user_turns: dict[UserId, int] = {}
-        self._unready: dict[
-            UserId, float
-        ] = {}  # since when no process was ready for the next step of a user, monotonic
+        # Since when (monotonic) no process was ready for the next step of a user.
+        self._unready: dict[UserId, float] = {}
 
     def assign(self, boards: Iterable[Board], *, change_of: Callable[[Board], Change]) -> None:
         """Starts waiting steps while processes are free; the others become Scheduled."""
