@@ -17,17 +17,24 @@ from procession.model.lifecycle import StepStatus
 READY_SECONDS_MAX = 1.0  # a process is forked in milliseconds; a fork server that fails must not cost everybody a slot
 
 
-@dataclass(slots=True, order=True)
-class _Claim:
-    """A run whose steps wait for a process; the smallest claim goes first."""
+# A run whose steps wait: how many processes it has, when it last got one, its place in the order in which runs were
+# taken, and the steps that may begin, the next one last. The smallest goes first; no two have the same place.
+_Claim = tuple[int, int, int, Board, list[str]]
 
-    of_user: int  # how many processes its user has
-    user_turn: int  # when its user last got one
-    of_run: int
-    run_turn: int
-    place: int  # in the order in which runs were taken
-    board: Board = field(compare=False)
-    keys: list[str] = field(compare=False)  # the steps that may begin, the next one last
+
+@dataclass(slots=True, eq=False)
+class _User:
+    """A user whose runs wait: one heap of them, so that a turn of the user costs the same however many they are."""
+
+    id: UserId
+    used: int  # how many processes the user has
+    turn: int  # when the user last got one
+    place: int  # of the first run
+    claims: list[_Claim] = field(default_factory=list)
+
+    def rank(self) -> tuple[int, int, int, _User]:
+        """The smallest goes first; no two have the same place."""
+        return self.used, self.turn, self.place, self
 
 
 class Slots:
@@ -48,47 +55,46 @@ class Slots:
         used: Counter[UserId] = Counter()
         for board in boards:
             used[board.user.id] += board.processes()
-        claims = self._claims(boards, used)
+        users = self._users(boards, used)
         free = self._tools.settings.workers_max - used.total()
         held: set[UserId] = set()  # a slot each, until the process that is being made for them is ready
-        while claims and free > len(held - {claims[0].board.user.id}):
-            user = claims[0].board.user.id
-            if self._serve(claims, used, change_of):
+        while users and free > len(held - {users[0][-1].id}):
+            user = heapq.heappop(users)[-1]
+            if self._serve(user, change_of):
                 free -= 1
-            elif self._is_soon_ready(user):
-                held.add(user)
-        for claim in claims:
-            _line_up(claim, change_of)
+            elif self._is_soon_ready(user.id):
+                held.add(user.id)
+            if user.claims:
+                heapq.heappush(users, user.rank())
+        for rank in users:
+            for *_, board, keys in rank[-1].claims:
+                _line_up(board, keys, change_of)
 
-    def _claims(self, boards: tuple[Board, ...], used: Counter[UserId]) -> list[_Claim]:
-        claims: list[_Claim] = []
+    def _users(self, boards: tuple[Board, ...], used: Counter[UserId]) -> list[tuple[int, int, int, _User]]:
+        users: dict[UserId, _User] = {}
         for place, board in enumerate(boards):
-            if not board.waiting:
+            keys = board.due()[::-1] if board.waiting else None
+            if not keys:
                 continue
-            keys = board.due()[::-1]
-            if keys:
-                turn = self._user_turns.get(board.user.id, 0)
-                claims.append(
-                    _Claim(used[board.user.id], turn, board.processes(), board.turn, place, board=board, keys=keys)
-                )
-        heapq.heapify(claims)
-        return claims
+            name = board.user.id
+            if (user := users.get(name)) is None:
+                user = users[name] = _User(name, used[name], self._user_turns.get(name, 0), place)
+            heapq.heappush(user.claims, (board.processes(), board.turn, place, board, keys))
+        ranks = [user.rank() for user in users.values()]
+        heapq.heapify(ranks)
+        return ranks
 
-    def _serve(self, claims: list[_Claim], used: Counter[UserId], change_of: Callable[[Board], Change]) -> bool:
-        """Starts the next step of the first claim. Returns whether it took a process."""
-        claim = heapq.heappop(claims)
-        user = claim.board.user.id
-        is_first = (claim.of_user, claim.user_turn) == (used[user], self._user_turns.get(user, 0))
-        claim.of_user, claim.user_turn = used[user], self._user_turns.get(user, 0)
-        has_begun = is_first and self._begin(claim.board, claim.keys.pop(), change_of)
+    def _serve(self, user: _User, change_of: Callable[[Board], Change]) -> bool:
+        """Starts the next step of the user's first claim. Returns whether it took a process."""
+        processes, turn, place, board, keys = heapq.heappop(user.claims)
+        has_begun = self._begin(board, keys.pop(), change_of)
         if has_begun:
-            self._unready.pop(user, None)
+            self._unready.pop(user.id, None)
             self._turn += 1
-            self._user_turns[user] = claim.user_turn = claim.board.turn = claim.run_turn = self._turn
-            used[user] += 1
-            claim.of_user, claim.of_run = used[user], claim.of_run + 1
-        if claim.keys:
-            heapq.heappush(claims, claim)
+            self._user_turns[user.id] = user.turn = board.turn = turn = self._turn
+            user.used, processes = user.used + 1, processes + 1
+        if keys:
+            heapq.heappush(user.claims, (processes, turn, place, board, keys))
         return has_begun
 
     def _is_soon_ready(self, user: UserId) -> bool:
@@ -120,8 +126,8 @@ class Slots:
         return True
 
 
-def _line_up(claim: _Claim, change_of: Callable[[Board], Change]) -> None:
+def _line_up(board: Board, keys: list[str], change_of: Callable[[Board], Change]) -> None:
     """Asks for a change only if there is one: asking makes the loop turn again."""
-    for key in reversed(claim.keys):
-        if claim.board.statuses[key] is StepStatus.NOT_STARTED:
-            decisions.line_up(claim.board, change_of(claim.board), key)
+    for key in reversed(keys):
+        if board.statuses[key] is StepStatus.NOT_STARTED:
+            decisions.line_up(board, change_of(board), key)
