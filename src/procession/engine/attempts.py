@@ -8,6 +8,7 @@ the settings have patience; an end that nobody could see is looked for until it 
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -49,6 +50,7 @@ class Attempts:
     def __init__(self, tools: Tools, loop: Loop) -> None:
         self._tools = tools
         self._loop = loop
+        self._work = str(tools.work)
         self._pool = Pool(tools.settings.workers_max + 4, again=self._come_again)
         self.submit = self._pool.submit
 
@@ -85,7 +87,7 @@ class Attempts:
         action = self._tools.actions.get(work.step.action)
         if action is not None and action.runs_user_code:
             # Theirs must be there before the sandbox closes; built-in actions make one when they need it.
-            folder.mkdir(parents=True, exist_ok=True)
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - once a step, as below
         work.worker.send(
             StepJob(
                 action=work.step.action,
@@ -93,15 +95,15 @@ class Attempts:
                 values=board.inputs(work.key, self._tools.blobs),
                 types=board.types(work.key),
                 targets=board.targets(work.key),
-                folder=str(folder),
+                folder=folder,
                 step_key=work.key,
                 idempotency_key=f"{board.run.id}/{board.step_ids[work.key]}/{board.run.attempt}",
                 limits=self._tools.settings.limits,
             )
         )
 
-    def folder(self, work: Work) -> Path:
-        return self._tools.work / str(work.attempt)
+    def folder(self, work: Work) -> str:
+        return f"{self._work}/{work.attempt}"
 
     def hear(self, work: Work) -> Said:
         """Reads what the process has said and stores its log. Never raises, whatever it says."""
@@ -165,7 +167,7 @@ class Attempts:
         contents: dict[str, Content] = {}
         try:
             for reference, file in files_of(outcome).items():
-                contents[reference] = self._tools.blobs.take(Path(file.path), inside=self.folder(work))
+                contents[reference] = self._tools.blobs.take(Path(file.path), inside=Path(self.folder(work)))
         except Exception as error:  # the pool's arm: a step whose end nobody hears of holds its slot for ever
             if is_shortage(error) and self.is_patient(work):
                 raise
@@ -198,14 +200,14 @@ class Attempts:
         """Removes the folder: at once if empty, else in the pool."""
         folder = self.folder(work)
         try:
-            folder.rmdir()
+            os.rmdir(folder)  # noqa: PTH106 - once a step: making a Path costs more than the call
         except FileNotFoundError:
             return
         except OSError:
             until = self._tools.clock.monotonic() + self._tools.settings.patience_seconds
             self._pool.submit(partial(self._remove, folder, until))
 
-    def _remove(self, folder: Path, until: float) -> None:
+    def _remove(self, folder: str, until: float) -> None:
         try:
             shutil.rmtree(folder)
         except OSError as error:
