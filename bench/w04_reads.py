@@ -23,7 +23,7 @@ from bench.turns import Bar, Contest, Measure, Turn
 from procession.clock import SystemClock
 from procession.engine.announcements import Announcements
 from procession.oauth import routes as oauth
-from procession.operations.office import Office
+from procession.operations.resources import Office
 from procession.serving import application as app
 from procession.store.chunks import Chunks
 from procession.store.folder import BlobFolder

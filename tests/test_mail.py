@@ -28,7 +28,7 @@ from procession.store.database import Database
 from procession.store.sqlite import SqliteDatabase
 from tests import support
 from tests.docs import blocks
-from tests.post_office import Office, served
+from tests.mail_server import Office, served
 from tests.programs import apply_text, ask, command, sign_in
 from tests.programs import serving as serving_program
 from tests.support import wait_until

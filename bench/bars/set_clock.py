@@ -15,8 +15,8 @@ from pathlib import Path
 from procession import config
 from procession.clock import SystemClock
 from procession.serving import server
+from procession.serving.active_home import Station
 from procession.serving.server import Ready
-from procession.serving.station import Station
 
 
 class SetClock(SystemClock):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from procession.clock import ManualClock
-from procession.engine.workbench import Workbench, settings
+from procession.engine.table_workers import Workbench, settings
 from tests.api.house import House, house
 
 

@@ -13,15 +13,15 @@ import httpx2
 
 from procession.api import bearer
 from procession.clock import ManualClock
+from procession.door.context import Parts
 from procession.door.contract import Request, Route, Space
 from procession.door.dispatch import Api, Server
-from procession.door.parts import Parts
 from procession.engine.announcements import Announcements
 from procession.model.errors import Forbidden, Unauthorized
 from procession.model.ids import UserId
 from procession.model.people import AccountStatus, Caller, User, UserRole
 from procession.model.rights import Rule
-from procession.operations.office import Office
+from procession.operations.resources import Office
 from procession.store.chunks import Chunks
 from procession.store.database import Transaction
 from procession.store.folder import BlobFolder

@@ -16,7 +16,7 @@ import httpx2
 from procession import actions
 from procession.clock import ManualClock
 from procession.engine.announcements import Announcements
-from procession.engine.workbench import Workbench
+from procession.engine.table_workers import Workbench
 from procession.model import process_file
 from procession.model.ids import RunId, StepId
 from procession.model.lifecycle import Outcome, StepEvent, StepStatus
@@ -25,7 +25,7 @@ from procession.model.runs import Run
 from procession.oauth import routes as oauth
 from procession.operations import applications, consents, people, processes, runs, uploads
 from procession.operations.act import Act
-from procession.operations.office import Office
+from procession.operations.resources import Office
 from procession.serving import application as app
 from procession.store import applications as application_store
 from procession.store import history, migrations, moves, permissions, times

@@ -21,7 +21,7 @@ from typing import Any
 import httpx2
 
 from procession.clock import ManualClock
-from procession.engine.workbench import Workbench, settings
+from procession.engine.table_workers import Workbench, settings
 from procession.operations import applications, passwords
 from procession.store import people as people_store
 from procession.store.crash import CrashPoint, pass_by

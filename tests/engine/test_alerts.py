@@ -23,7 +23,7 @@ from procession.operations.alerts import Letter
 from procession.store import outbox
 from tests.engine.steps import StepText, data, fail, item, process, python, wait
 from tests.engine.world import World
-from tests.post_office import Office, served
+from tests.mail_server import Office, served
 
 PUBLIC = "https://procession.example.com/here/"
 CLOSE = {"email": "close@example.com"}

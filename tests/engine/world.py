@@ -24,7 +24,7 @@ from procession.model.runs import HistoryRow, Run
 from procession.model.steps import StepRow
 from procession.operations import files, people, processes, runs
 from procession.operations.act import Act
-from procession.operations.office import Office
+from procession.operations.resources import Office
 from procession.store import history, steps
 from procession.store.chunks import Chunks
 from procession.store.crash import CrashPoint, pass_by

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from procession.clock import ManualClock
-from procession.engine.workbench import Workbench
+from procession.engine.table_workers import Workbench
 from tests.api.conftest import workbench
 from tests.fuzz.world import World, world
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from procession.clock import ManualClock
-from procession.engine.workbench import Workbench
+from procession.engine.table_workers import Workbench
 from procession.model.people import SCOPES, UTC_NAME
 from procession.operations import applications, uploads
 from procession.store.database import Transaction

@@ -25,7 +25,7 @@ from procession.engine.announcements import Announcements
 from procession.model.people import Application, User, UserRole
 from procession.oauth import routes as oauth
 from procession.operations import applications, passwords, people
-from procession.operations.office import Office
+from procession.operations.resources import Office
 from procession.serving import application as app
 from procession.store import migrations
 from procession.store import people as people_store

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from procession.clock import ManualClock
-from procession.engine.workbench import Workbench
+from procession.engine.table_workers import Workbench
 from tests.api.conftest import workbench
 from tests.rights.world import World, world
 

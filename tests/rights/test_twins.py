@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from procession.clock import ManualClock
-from procession.engine.workbench import Workbench
+from procession.engine.table_workers import Workbench
 from tests.api.house import house
 from tests.rights import oracle
 from tests.rights.asking import Question, Said, ask

@@ -18,7 +18,7 @@ from procession.api import routes
 from procession.clock import ManualClock
 from procession.door.contract import Route
 from procession.door.dispatch import Api
-from procession.engine.workbench import Workbench
+from procession.engine.table_workers import Workbench
 from procession.model.ids import FileId, UserId, parse_resource
 from procession.model.people import Application, Role, User, UserRole
 from procession.model.uploads import UploadSession

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from procession.serving.running import Running, Service
+from procession.serving.services import Running, Service
 
 
 def part(name: str, told: list[str], stop: Callable[[], object] | None = None) -> Service:

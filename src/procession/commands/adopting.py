@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from procession.commands import wording, workplace
+from procession.commands import opening, wording
 from procession.commands.console import Console
-from procession.commands.workplace import Workplace
+from procession.commands.opening import Workplace
 from procession.home import Busy, Home
 from procession.store import history, identity
 from procession.store.database import Transaction
@@ -18,7 +18,7 @@ ADOPT = "procession adopt takes it over"
 
 def adopt(console: Console, *, is_meant: bool) -> int:
     """Without `is_meant` it only tells. Raises NotFound, and Busy while a server works on the original."""
-    with workplace.opened(console) as place:
+    with opening.opened(console) as place:
         with place.database.snapshot() as tx:
             found, held = identity.find(tx), identity.held(tx)
         if found.original is not None and held:
@@ -49,7 +49,7 @@ def _take_over(tx: Transaction, place: Workplace, found: Identity) -> LeftAlone:
     taken = identity.adopt(tx)
     assert found.original is not None
     message = f"Took over {_counted(taken)} of {found.original.path}, of which this home is a copy"
-    act = workplace.operator(tx, place)
+    act = opening.operator(tx, place)
     history.add_log(tx, act.author, message, act.now)
     return taken
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from procession.commands import workplace
+from procession.commands import opening
 from procession.commands.console import Console
-from procession.commands.workplace import Workplace
+from procession.commands.opening import Workplace
 from procession.model.errors import NotFound
 from procession.model.ids import ApplicationId
 from procession.model.people import SCOPES, Application
@@ -26,7 +26,7 @@ def create(
     """Raises Invalid, NotFound. The secret is shown here and nowhere else."""
 
     def operation(tx: Transaction, place: Workplace) -> tuple[Application, str, str]:
-        login = workplace.operator(tx, place, user).author
+        login = opening.operator(tx, place, user).author
         made, secret = applications.create(
             tx,
             name=name,
@@ -38,7 +38,7 @@ def create(
         )
         return made, secret, login
 
-    with workplace.opened(console, may_create=True) as place:
+    with opening.opened(console, may_create=True) as place:
         application, secret, login = place.database.write(partial(operation, place=place))
     # A public application cannot keep a secret, so it gets none.
     _tell_secret(console, application, login, None if application.is_public else secret)
@@ -50,7 +50,7 @@ def _scopes(text: str) -> Set[str]:
 
 
 def list_all(console: Console) -> int:
-    with workplace.opened(console) as place, place.database.read() as tx:
+    with opening.opened(console) as place, place.database.read() as tx:
         found = [(item, people.user(tx, item.user).login) for item in store.listed(tx, None)]
     lines = [f"{item.id}  {item.client_id}  {login:<20}  {item.name}" for item, login in found]
     content = {"applications": [_shown(item, login) for item, login in found]}
@@ -75,7 +75,7 @@ def change(
         act = _as_its_user(tx, place, found)
         return applications.change(act, replace(found, **fields)), act.author
 
-    with workplace.opened(console) as place:
+    with opening.opened(console) as place:
         changed, login = place.database.write(partial(operation, place=place))
     content = _shown(changed, login)
     console.answer(content, "\n".join(f"{key + ':':<14} {_text(value)}" for key, value in content.items()))
@@ -90,7 +90,7 @@ def reset_secret(console: Console, application: str) -> int:
         act = _as_its_user(tx, place, found)
         return *applications.reset_secret(act, found.id), act.author
 
-    with workplace.opened(console) as place:
+    with opening.opened(console) as place:
         changed, secret, login = place.database.write(partial(operation, place=place))
     _tell_secret(console, changed, login, secret)
     return 0
@@ -104,7 +104,7 @@ def delete(console: Console, application: str) -> int:
         applications.delete(tx, found.id)
         return found
 
-    with workplace.opened(console) as place:
+    with opening.opened(console) as place:
         gone = place.database.write(operation)
     console.answer({"id": gone.id, "client_id": gone.client_id}, f'"{gone.name}" is deleted, with its tokens')
     return 0
@@ -120,7 +120,7 @@ def _find(tx: Transaction, text: str) -> Application:
 
 
 def _as_its_user(tx: Transaction, place: Workplace, item: Application) -> Act:
-    return workplace.acting(tx, place, people.user(tx, item.user))
+    return opening.acting(tx, place, people.user(tx, item.user))
 
 
 def _tell_secret(console: Console, item: Application, login: str, secret: str | None) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from procession.commands import wording, workplace
+from procession.commands import opening, wording
 from procession.commands.console import Console
 from procession.model import files as file_names
 from procession.model.errors import Invalid, NotFound, ProcessionError
@@ -56,7 +56,7 @@ class FoundFile:
 def download(console: Console, wanted: Selection, target: Target) -> int:
     """Raises NotFound, Invalid."""
     run_id = RunId.parse(wanted.run)
-    with workplace.opened(console) as place:
+    with opening.opened(console) as place:
         with place.database.snapshot() as tx:
             run = runs.find(tx, run_id)
             keys = {row.id: row.key for row in step_store.of_run(tx, run_id)}

@@ -7,9 +7,9 @@ import sys
 import click
 
 from procession import loops
-from procession.commands import workplace
+from procession.commands import opening
 from procession.commands.console import Console
-from procession.commands.workplace import Workplace
+from procession.commands.opening import Workplace
 from procession.model.ids import RunId, StepId
 from procession.operations import steps
 from procession.store import logs
@@ -20,9 +20,9 @@ LOOK_SECONDS = 0.1
 def log(console: Console, run_text: str, step_text: str, *, follow: bool, attempt: int | None) -> int:
     """Raises NotFound, Invalid."""
     run_id = RunId.parse(run_text)
-    with workplace.opened(console) as place:
+    with opening.opened(console) as place:
         with place.database.snapshot() as tx:
-            step = workplace.find_step(tx, run_id, step_text)
+            step = opening.find_step(tx, run_id, step_text)
             latest = steps.tries(tx, run_id, step.id, attempt=attempt).latest
         if follow:
             _follow(place, run_id, step.id)

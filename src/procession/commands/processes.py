@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from procession.commands import workplace
+from procession.commands import opening
 from procession.commands.console import Console
+from procession.commands.opening import Workplace
 from procession.commands.references import read_text
-from procession.commands.workplace import Workplace
 from procession.model import process_file
 from procession.model.process_file.documents import FileMistakes, Mistake
 from procession.model.processes import Process
@@ -20,11 +20,11 @@ from procession.store.database import Transaction
 def apply(console: Console, paths: Sequence[str], owner: str | None) -> int:
     """Apply all the files or none. Raises FileMistakes with what is wrong with any of them."""
     texts = [(path, read_text(path)) for path in paths]
-    with workplace.opened(console, may_create=True) as place:
+    with opening.opened(console, may_create=True) as place:
         definitions = _parsed(place, texts)
 
         def operation(tx: Transaction) -> list[Applied]:
-            act = workplace.operator(tx, place, owner)
+            act = opening.operator(tx, place, owner)
             return [
                 processes.apply(act, text, definition=definition)
                 for (_, text), definition in zip(texts, definitions, strict=True)

@@ -13,9 +13,9 @@ from operator import attrgetter
 from typing import Any
 
 from procession import loops
-from procession.commands import backups, views, wording, workplace
+from procession.commands import backups, opening, views, wording
 from procession.commands.console import Console
-from procession.commands.workplace import Workplace
+from procession.commands.opening import Workplace
 from procession.home import Busy, Home
 from procession.model.errors import Unavailable
 from procession.model.ids import RunId
@@ -57,7 +57,7 @@ class Pruned:
 def prune(console: Console, wanted: PruneOptions, *, crash_point: CrashPoint = pass_by) -> int:
     """Raises NotFound, Busy."""
     home = Home(folder=console.settings().home)
-    with _alone(home, wanted) as is_alone, workplace.opened(console, is_alone=is_alone) as place:
+    with _alone(home, wanted) as is_alone, opening.opened(console, is_alone=is_alone) as place:
         with place.database.snapshot() as tx:
             rule = _rule(tx, place, wanted)
             done = Pruned(runs=retention.runs(tx, rule), database_before=sqlite_file.size_bytes(home.database))
@@ -87,7 +87,7 @@ def _alone(home: Home, wanted: PruneOptions) -> Iterator[bool]:
         yield False
         return
     try:
-        with home.lease(workplace.COMMANDS, alone=True) as is_alone:
+        with home.lease(opening.COMMANDS, alone=True) as is_alone:
             yield is_alone
     finally:
         lock.release()
@@ -99,7 +99,7 @@ def _rule(tx: Transaction, place: Workplace, wanted: PruneOptions) -> RetentionR
     return RetentionRule(
         ended_before=None if wanted.age is None else place.clock.now() - wanted.age,
         keep=wanted.keep,
-        processes=tuple(workplace.find_process(tx, text) for text in wanted.processes),
+        processes=tuple(opening.find_process(tx, text) for text in wanted.processes),
     )
 
 
@@ -138,7 +138,7 @@ def _remove_runs(
 
 def _remove(tx: Transaction, *, place: Workplace, rule: RetentionRule, piece: frozenset[RunId]) -> list[OldRun]:
     going = retention.runs(tx, rule, among=piece)
-    act = workplace.operator(tx, place)
+    act = opening.operator(tx, place)
     for run in going:
         # The log keeps what is removed: the run, its end and its history.
         message = (

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from procession.commands import views, waiting, workplace
+from procession.commands import opening, views, waiting
 from procession.commands.console import Console
+from procession.commands.opening import Workplace
 from procession.commands.references import pair
-from procession.commands.workplace import Workplace
 from procession.model.errors import Invalid
 from procession.model.files import Content
 from procession.model.ids import ProcessId, RunId
@@ -26,9 +26,9 @@ def run(console: Console, process: str, *, inputs: Sequence[str], paths: Sequenc
     """Creates, fills and starts a run, all or nothing. With `wait`, the exit code tells how it ended."""
     values = dict(pair(text, "--input") for text in inputs)
     named = dict(pair(text, "--file") for text in paths)
-    with workplace.opened(console) as place:
+    with opening.opened(console) as place:
         with place.database.read() as tx:
-            process_id = workplace.find_process(tx, process)
+            process_id = opening.find_process(tx, process)
         contents = {reference: (Path(path).name, _take(place.office.blobs, path)) for reference, path in named.items()}
         start = partial(_start, place=place, process=process_id, values=values, contents=contents)
         begun = place.database.write(start)
@@ -57,7 +57,7 @@ def _start(
     values: dict[str, str],
     contents: dict[str, tuple[str, Content]],
 ) -> Run:
-    act = workplace.operator(tx, place)
+    act = opening.operator(tx, place)
     created = runs.create(act, process, inputs=values)
     _fill(act, created.id, contents)
     return runs.start(act, created.id)
@@ -87,7 +87,7 @@ def _tell_started(console: Console, place: Workplace, begun: Run) -> int:
 def status(console: Console, text: str) -> int:
     """Raises NotFound."""
     run_id = RunId.parse(text)
-    with workplace.opened(console) as place, place.database.snapshot() as tx:
+    with opening.opened(console) as place, place.database.snapshot() as tx:
         found = runs.find(tx, run_id)
         steps = step_store.of_run(tx, run_id)
         steady = place.office.steady()
@@ -111,9 +111,9 @@ def cancel(console: Console, text: str, reason: str | None) -> int:
     run_id = RunId.parse(text)
 
     def operation(tx: Transaction) -> Run:
-        return runs.cancel(workplace.operator(tx, place), run_id, reason=reason)
+        return runs.cancel(opening.operator(tx, place), run_id, reason=reason)
 
-    with workplace.opened(console) as place:
+    with opening.opened(console) as place:
         cancelled = place.database.write(operation)
     console.answer(views.run_content(cancelled), f"{cancelled.id} {views.one_line(cancelled.name)}: {cancelled.status}")
     return 0

@@ -10,8 +10,8 @@ import click
 from procession import loops
 from procession.commands import views
 from procession.commands.console import Console
+from procession.commands.opening import Workplace
 from procession.commands.watching import Screen
-from procession.commands.workplace import Workplace
 from procession.home import Busy
 from procession.model.errors import Unavailable
 from procession.model.ids import RunId
@@ -61,7 +61,7 @@ def _engine(place: Workplace) -> Iterator[None]:
     if place.home.is_awake():
         yield
         return
-    from procession.serving.station import open_station
+    from procession.serving.active_home import open_station
 
     try:
         station = open_station(place.settings, clock=place.clock, on_fatal=_stop)

@@ -19,7 +19,7 @@ from procession.model.rights import Rule
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from procession.door.parts import Parts
+    from procession.door.context import Parts
     from procession.model.people import Caller
     from procession.operations.act import Act
     from procession.operations.idempotency import Keyed

@@ -19,6 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from procession.door import answers, bodies, conditions, idempotency_key, requests
+from procession.door.context import Parts
 from procession.door.contract import (
     BodyKind,
     Call,
@@ -40,7 +41,6 @@ from procession.door.contract import (
     StreamReply,
 )
 from procession.door.ids import parse_ids
-from procession.door.parts import Parts
 from procession.door.paths import Router, normalise
 from procession.model.errors import ProcessionError, Unavailable
 from procession.model.rights import PUBLIC, Rule

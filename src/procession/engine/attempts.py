@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from procession.actions.contract import StepOutcome
-from procession.engine.board import Work
+from procession.engine.active_run import Work
 from procession.engine.events import JobDue, Killed, Published
 from procession.engine.isolation.contract import Died, Done, KillReceipt, LogText, Progress
 from procession.engine.isolation.contract import Job as StepJob

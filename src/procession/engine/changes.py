@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from procession.engine.board import Board, Work
+from procession.engine.active_run import Board, Work
 from procession.engine.stages import Stage
 from procession.model import ends as model_ends
 from procession.model.ids import StepId

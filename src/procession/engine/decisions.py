@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from procession.actions.contract import FileOutput, OutputValue, StepOutcome
-from procession.engine.board import Board, Work
+from procession.engine.active_run import Board, Work
 from procession.engine.changes import Change, Ended, StepMove
 from procession.model import flow, inputs, values
 from procession.model.errors import Invalid

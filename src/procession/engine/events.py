@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from procession.actions.contract import StepOutcome
-from procession.engine.board import Board, Work
+from procession.engine.active_run import Board, Work
 from procession.engine.isolation.contract import KillReceipt
 from procession.model.files import Content
 from procession.model.ids import RunId

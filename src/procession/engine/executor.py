@@ -8,8 +8,8 @@ from functools import partial
 
 from procession.actions.contract import StepOutcome
 from procession.engine import decisions, events
+from procession.engine.active_run import Board, Work, lay
 from procession.engine.attempts import Attempts
-from procession.engine.board import Board, Work, lay
 from procession.engine.changes import Change, time_out
 from procession.engine.decisions import Result
 from procession.engine.loop import Loop

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 
+from procession.engine.active_run import Work
 from procession.engine.attempts import receipt_detail
-from procession.engine.board import Work
 from procession.engine.isolation.contract import KillReceipt, Progress
 from procession.engine.loop import Loop
 from procession.engine.options import Tools

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from procession.actions.contract import FileOutput, StepOutcome
-from procession.engine.board import Work
+from procession.engine.active_run import Work
 from procession.engine.isolation.contract import Left
 from procession.engine.isolation.frames import shown
 from procession.model.lifecycle import StepStatus

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from procession.engine import decisions
-from procession.engine.board import Board, Work
+from procession.engine.active_run import Board, Work
 from procession.engine.changes import Change
 from procession.engine.options import Tools
 from procession.model.ids import UserId

@@ -9,7 +9,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from procession.model.people import Caller
-    from procession.operations.office import Office
+    from procession.operations.resources import Office
     from procession.store.database import Transaction
 
 

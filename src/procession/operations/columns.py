@@ -11,7 +11,7 @@ from procession.model.errors import Invalid
 from procession.model.ids import TableId
 from procession.model.tables import Draft, Snapshot, TableOperation
 from procession.operations import table_jobs, tables
-from procession.operations.office import Office
+from procession.operations.resources import Office
 from procession.operations.tables import TableWork
 
 

@@ -7,7 +7,7 @@ import msgspec
 from procession.model import definitions
 from procession.model.errors import Invalid
 from procession.model.processes import Process
-from procession.operations.office import Office
+from procession.operations.resources import Office
 
 SETTING = "PROCESSION_ALLOW_NETWORK"
 

@@ -14,7 +14,7 @@ from procession.model.restart import RestartPlan, Touches
 from procession.model.runs import Run
 from procession.model.steps import StepRow
 from procession.operations import processes
-from procession.operations.office import Office
+from procession.operations.resources import Office
 from procession.store import history, steps
 from procession.store.database import Transaction
 

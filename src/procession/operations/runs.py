@@ -22,7 +22,7 @@ from procession.model.steps import PropertyRow, StepRow
 from procession.operations import copies, networks, permissions, planning, processes, steps, upgrades
 from procession.operations import inputs as required
 from procession.operations.act import Act
-from procession.operations.office import Office
+from procession.operations.resources import Office
 from procession.store import ends, history, moves, people, writes
 from procession.store import runs as store
 from procession.store import steps as step_store

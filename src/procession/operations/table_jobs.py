@@ -14,7 +14,7 @@ from procession.actions.tables.contract import REFUSED, RESULT, Contents, PartFi
 from procession.model.errors import Invalid, NotFound, ProcessionError, Unavailable
 from procession.model.lifecycle import StepStatus
 from procession.model.tables import Draft, NewPart, Snapshot, TableOperation
-from procession.operations.office import Office
+from procession.operations.resources import Office
 from procession.store.blobs import Blobs
 
 T = TypeVar("T", bound=msgspec.Struct)

@@ -20,7 +20,7 @@ from procession.actions.tables.contract import (
 from procession.model.ids import TableId
 from procession.model.tables import Draft, Snapshot
 from procession.operations import table_jobs, tables
-from procession.operations.office import Office
+from procession.operations.resources import Office
 from procession.operations.tables import TableWork
 
 

@@ -18,7 +18,7 @@ from procession.model.tables import VERSION_FIRST, Draft, NewPart, Snapshot, Tab
 from procession.operations import idempotency, permissions
 from procession.operations.act import Act
 from procession.operations.idempotency import Keyed
-from procession.operations.office import Office
+from procession.operations.resources import Office
 from procession.store import permissions as permission_store
 from procession.store import tables
 from procession.store.database import Transaction

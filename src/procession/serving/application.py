@@ -12,16 +12,16 @@ import procession
 from procession.api import bearer, routes
 from procession.api.openapi import document as openapi
 from procession.clock import Clock
+from procession.door.context import Parts
 from procession.door.contract import RequestDatabase, Route, Space
 from procession.door.dispatch import Api, Server
 from procession.door.encoding import encode
-from procession.door.parts import Parts
 from procession.engine.announcements import Announcements
 from procession.model import rights
 from procession.model.rights import PUBLIC
 from procession.operations import permissions
 from procession.operations.callers import Callers
-from procession.operations.office import Office
+from procession.operations.resources import Office
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,9 @@ from procession import mail
 from procession.clock import Clock, SystemClock
 from procession.config import Settings
 from procession.home import Home
-from procession.serving import journal
-from procession.serving.running import Running, Service
-from procession.serving.station import Station, loop_part, open_station
+from procession.serving import server_log
+from procession.serving.active_home import Station, loop_part, open_station
+from procession.serving.services import Running, Service
 
 if TYPE_CHECKING:
     import uvicorn
@@ -97,7 +97,7 @@ def serve(settings: Settings, *, announce: Callable[[Ready, Station], None], clo
     from procession.serving import http
 
     sys.setswitchinterval(SWITCH_SECONDS)
-    journal.to_stderr()
+    server_log.to_stderr()
     ending = Shutdown()
     with http.bind(settings) as listening:
         address = http.address(settings, listening)

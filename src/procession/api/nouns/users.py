@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from procession.api.wire import items, reading, times
 from procession.api.wire import users as wire
 from procession.door import idempotency_key
+from procession.door.context import Parts
 from procession.door.contract import Call, StreamCall
-from procession.door.parts import Parts
 from procession.model import timezones
 from procession.model.errors import Invalid
 from procession.model.ids import UserId

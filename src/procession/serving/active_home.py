@@ -19,13 +19,13 @@ from procession.engine.driver import LocalEngine
 from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Limits
 from procession.engine.options import EngineSettings, Tools
-from procession.engine.workbench import Workbench
-from procession.engine.workbench import settings as table_settings
+from procession.engine.table_workers import Workbench
+from procession.engine.table_workers import settings as table_settings
 from procession.home import EngineLock, Home
 from procession.loops import TickLoop
 from procession.operations import uploads
-from procession.operations.office import Office
-from procession.serving.running import Running, Service
+from procession.operations.resources import Office
+from procession.serving.services import Running, Service
 from procession.store.database import Database
 
 TIDYING_REST_SECONDS = 600.0  # between two looks for upload sessions that are a day old

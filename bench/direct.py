@@ -18,7 +18,7 @@ from procession.model.people import SCOPES, Caller, UserRole
 from procession.operations import people, processes, runs
 from procession.operations.act import Act
 from procession.serving import server
-from procession.serving.station import Station, open_station
+from procession.serving.active_home import Station, open_station
 from procession.store.database import Transaction
 
 RUN_SECONDS_MAX = 60.0

@@ -9,7 +9,7 @@ from functools import partial
 
 from procession.engine.announcements import Announcements
 from procession.model.ids import RunId
-from procession.operations.office import Office
+from procession.operations.resources import Office
 from procession.store.database import Transaction
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from procession.actions.contract import Action
-from procession.engine.workbench import Workbench
+from procession.engine.table_workers import Workbench
 from procession.model.errors import Unavailable
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks

@@ -19,7 +19,7 @@ from procession.model.people import SCOPES, Caller, User, UserRole
 from procession.model.steps import StepRow
 from procession.operations import people, steps
 from procession.operations.act import Act
-from procession.operations.office import Office
+from procession.operations.resources import Office
 from procession.store import identity
 from procession.store import people as people_store
 from procession.store import processes as process_store
