@@ -42,7 +42,7 @@ class ListOptions:
 
 
 def processes(console: Console, limit: int) -> int:
-    with opening.opened(console) as place, place.database.snapshot() as tx:
+    with opening.open_home(console) as opened, opened.database.snapshot() as tx:
         rows = process_operations.listed(tx, opening.viewer(tx))
     shown = sorted(rows, key=attrgetter("id.number"), reverse=True)
     content = [
@@ -68,7 +68,7 @@ def tell_processes(console: Console, rows: Sequence[Mapping[str, Any]], *, has_m
 def runs(console: Console, wanted: ListOptions) -> int:
     """Raises NotFound, Invalid."""
     status, outcome = wanted.split()
-    with opening.opened(console) as place, place.database.snapshot() as tx:
+    with opening.open_home(console) as opened, opened.database.snapshot() as tx:
         process = None if wanted.process is None else opening.find_process(tx, wanted.process)
         shown = RunFilter(process=process, status=status, outcome=outcome)
         found = run_operations.page(tx, opening.viewer(tx), shown, before=None, limit=wanted.limit + 1)

@@ -24,7 +24,7 @@ def files_of(outcome: StepOutcome) -> Mapping[str, FileOutput]:
 
 def permitted(work: Work, outcome: StepOutcome) -> StepOutcome:
     """Before a file of it is published: user code may name any output, or one file a thousand times."""
-    given = work.board.prepared.touches[work.key].writes
+    given = work.active.prepared.touches[work.key].writes
     if strange := next((reference for reference in outcome.outputs if reference not in given), None):
         return StepOutcome(status=StepStatus.FAILED, message=f"this step may not write {shown(strange)[:80]}")
     return outcome
