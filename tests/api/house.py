@@ -141,10 +141,10 @@ class House:
     def _begin(self, tx: Transaction, run: Run, step: StepId) -> None:
         now = self.clock.now()
         wait = moves.StepWrite(message="")
-        moves.move(tx, step, StepStatus.NOT_STARTED, (StepEvent.SCHEDULE,), wait)
+        moves.move(tx, step, StepStatus.NOT_STARTED, StepEvent.SCHEDULE, wait)
         began = run.worked.at(self.clock.monotonic())
         write = moves.StepWrite(message="step is currently running", started_at=now, began=began)
-        moves.move(tx, step, StepStatus.SCHEDULED, (StepEvent.BEGIN,), write)
+        moves.move(tx, step, StepStatus.SCHEDULED, StepEvent.BEGIN, write)
         attempt = history.NewAttempt(
             run=run.id,
             step=step,
@@ -166,7 +166,7 @@ class House:
                 if row.status is StepStatus.NOT_STARTED:
                     self._begin(tx, found, row.id)
                 write = moves.StepWrite(message="done", finished_at=self.clock.now(), duration_seconds=1.0)
-                moves.move(tx, row.id, StepStatus.RUNNING, (StepEvent.SUCCEED,), write)
+                moves.move(tx, row.id, StepStatus.RUNNING, StepEvent.SUCCEED, write)
             for tried in history.attempts_of_run(tx, found.id):
                 end = history.AttemptEnd(status=StepStatus.SUCCESS, message="done", at=self.clock.now(), seconds=1.0)
                 history.end_attempt(tx, tried.id, end)

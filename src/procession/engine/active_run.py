@@ -71,6 +71,7 @@ class ActiveRun:
     retry_at: dict[str, datetime]  # until a timer says that it is time: the wall clock may be set meanwhile
     properties: dict[str, PropertyRow]  # by "step.property"
     updated: set[str]
+    settled: flow.Settled = field(default_factory=flow.Settled)
     told: set[str] = field(default_factory=set)
     waiting: list[str] = field(default_factory=list)  # action steps that are due and have no process yet
     works: dict[str, Work] = field(default_factory=dict)
@@ -102,7 +103,9 @@ class ActiveRun:
                 reference: row.item.value
                 for reference, row in self.properties.items()
                 if row.item.type is not PropertyType.FILE
-            },
+            }
+            if self.plan.has_conditions
+            else {},
             updated=self.updated,
             told=self.told,
         )

@@ -8,6 +8,7 @@ the settings have patience; an end that nobody could see is looked for until it 
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -49,6 +50,7 @@ class Attempts:
     def __init__(self, resources: EngineResources, loop: Loop) -> None:
         self._resources = resources
         self._loop = loop
+        self._work = str(resources.work)
         self._pool = Pool(resources.settings.workers_max + 4, again=self._come_again)
         self.submit = self._pool.submit
 
@@ -85,7 +87,7 @@ class Attempts:
         action = self._resources.actions.get(work.step.action)
         if action is not None and action.runs_user_code:
             # Theirs must be there before the sandbox closes; built-in actions make one when they need it.
-            folder.mkdir(parents=True, exist_ok=True)
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - once a step, as below
         work.worker.send(
             StepJob(
                 action=work.step.action,
@@ -93,15 +95,15 @@ class Attempts:
                 values=active.inputs(work.key, self._resources.blobs),
                 types=active.types(work.key),
                 targets=active.targets(work.key),
-                folder=str(folder),
+                folder=folder,
                 step_key=work.key,
                 idempotency_key=f"{active.run.id}/{active.step_ids[work.key]}/{active.run.attempt}",
                 limits=self._resources.settings.limits,
             )
         )
 
-    def folder(self, work: Work) -> Path:
-        return self._resources.work / str(work.attempt)
+    def folder(self, work: Work) -> str:
+        return f"{self._work}/{work.attempt}"
 
     def hear(self, work: Work) -> Said:
         """Reads what the process has said and stores its log. Never raises, whatever it says."""
@@ -165,7 +167,7 @@ class Attempts:
         contents: dict[str, Content] = {}
         try:
             for reference, file in files_of(outcome).items():
-                contents[reference] = self._resources.blobs.take(Path(file.path), inside=self.folder(work))
+                contents[reference] = self._resources.blobs.take(Path(file.path), inside=Path(self.folder(work)))
         except Exception as error:  # the pool's arm: a step whose end nobody hears of holds its slot for ever
             if is_shortage(error) and self.is_patient(work):
                 raise
@@ -198,14 +200,14 @@ class Attempts:
         """Removes the folder: at once if empty, else in the pool."""
         folder = self.folder(work)
         try:
-            folder.rmdir()
+            os.rmdir(folder)  # noqa: PTH106 - once a step: making a Path costs more than the call
         except FileNotFoundError:
             return
         except OSError:
             until = self._resources.clock.monotonic() + self._resources.settings.patience_seconds
             self._pool.submit(partial(self._remove, folder, until))
 
-    def _remove(self, folder: Path, until: float) -> None:
+    def _remove(self, folder: str, until: float) -> None:
         try:
             shutil.rmtree(folder)
         except OSError as error:

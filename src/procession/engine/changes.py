@@ -15,29 +15,20 @@ from procession.engine.active_run import ActiveRun, Work
 from procession.engine.stages import Stage
 from procession.model import ends as model_ends
 from procession.model.ids import StepId
-from procession.model.lifecycle import Outcome, RunEvent, RunStatus, StepEvent, StepStatus, move_step
+from procession.model.lifecycle import Outcome, RunEvent, RunStatus, StepStatus
 from procession.model.runs import HistoryKind
 from procession.store import ends, history, moves, runs, writes
 from procession.store.database import Transaction
+from procession.store.moves import Move
 
 log = logging.getLogger(__name__)
 
 
-class StepMove(msgspec.Struct, frozen=True, kw_only=True):
-    """A step moves from `status` through `events`; the history records only the last one."""
+class StepMove(msgspec.Struct, frozen=True):
+    """A step moves, perhaps through several statuses; the history records only the last one."""
 
-    key: str
-    status: StepStatus
-    events: tuple[StepEvent, ...]
-    write: moves.StepWrite
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-    def reached(self) -> StepStatus:
-        """The status after the events."""
-        status = self.status
-        for event in self.events:
-            status = move_step(status, event)
-        return status
+    move: Move
+    detail: Mapping[str, Any]
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,8 +66,11 @@ class Change:
             history.end_attempt(tx, ended.work.attempt, self._end(ended))
         for written in self.written:
             writes.write_property(tx, written, self.now)
-        for place, move in enumerate(self.moves):
-            self._move(tx, move, held, place)
+        if self.moves:
+            moves.apply(tx, [self._timed(step.move, held.worked) for step in self.moves])
+            history.write(
+                tx, run.id, [self._entry(step, held.revision + n) for n, step in enumerate(self.moves)], self.now
+            )
         for step, message in self.told:
             moves.tell(tx, step, message)
         for work in self.begun:
@@ -84,20 +78,17 @@ class Change:
         if self.outcome is not None:
             self._finish(tx, self.outcome, held.worked)
 
-    def _move(self, tx: Transaction, move: StepMove, held: runs.Held, place: int) -> None:
-        step, write = self.active.step_ids[move.key], move.write
-        if StepEvent.BEGIN in move.events:
-            write = replace(write, began=held.worked)
-        status = moves.move(tx, step, move.status, move.events, write)
-        detail = {"status": status, "message": move.write.message, **move.detail}
-        entry = history.Entry(
-            revision=held.revision + place,
+    def _timed(self, move: Move, worked: float) -> Move:
+        return replace(move, write=replace(move.write, began=worked)) if move.begins else move
+
+    def _entry(self, step: StepMove, revision: int) -> history.Entry:
+        return history.Entry(
+            revision=revision,
             attempt=self.active.run.attempt,
             kind=HistoryKind.STEP,
-            detail=detail,
-            step=step,
+            detail={"status": step.move.reached, "message": step.move.write.message, **step.detail},
+            step=step.move.step,
         )
-        history.write(tx, self.active.run.id, entry, self.now)
 
     def _end(self, ended: Ended) -> history.AttemptEnd:
         return history.AttemptEnd(

@@ -16,10 +16,10 @@ from procession.engine.changes import Change, Ended, StepMove
 from procession.model import flow, inputs, values
 from procession.model.errors import Invalid
 from procession.model.files import Content
-from procession.model.lifecycle import StepEvent, StepStatus
+from procession.model.lifecycle import StepEvent, StepStatus, move_step
 from procession.model.processes import Effect, Property, PropertyType, Retry, Step, StepKind, SystemVariable, Value
 from procession.model.steps import UNDER_WAY
-from procession.store.moves import StepWrite
+from procession.store.moves import Move, StepWrite
 from procession.store.writes import PropertyWrite
 
 MESSAGE_CHARS_MAX = 4_000
@@ -36,7 +36,7 @@ _EVENT_OF = {
 def advance(active: ActiveRun, change: Change) -> None:
     """Skips, blocks and performs what it can, queues the action steps that are due, finishes a run that is done."""
     while True:
-        moves = flow.next_moves(active.plan, active.state())
+        moves = flow.next_moves(active.plan, active.state(), active.settled)
         for key, message in moves.skip:
             _move(change, key, (StepEvent.SKIP,), StepWrite(message=message))
         for key, message in moves.blocked:
@@ -52,6 +52,8 @@ def advance(active: ActiveRun, change: Change) -> None:
 
 def _perform_at_once(active: ActiveRun, change: Change) -> bool:
     """Performs steps that need no process: data steps, and those that cannot begin. Returns whether there were any."""
+    if not active.waiting:
+        return False
     steps = [step for step in active.prepared.process.steps if step.key in active.waiting]
     data_steps = [step for step in steps if step.kind is StepKind.DATA]
     troubled = [step for step in steps if step.key in active.prepared.troubles]
@@ -241,6 +243,9 @@ def _move(
     detail: Mapping[str, object] | None = None,
 ) -> None:
     active = change.active
-    move = StepMove(key=key, status=active.statuses[key], events=events, write=write, detail=detail or {})
-    change.moves.append(move)
-    active.statuses[key] = move.reached()
+    status = reached = active.statuses[key]
+    for event in events:
+        reached = move_step(reached, event)
+    move = Move(active.step_ids[key], status, reached, StepEvent.BEGIN in events, write)
+    change.moves.append(StepMove(move, detail or {}))
+    active.statuses[key] = reached

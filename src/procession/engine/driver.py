@@ -97,6 +97,7 @@ class LocalEngine:
             # A failing turn must not end the engine: the next one may find the cause gone.
             try:
                 self._loop.turn(self._hear, self._decide)
+                self._resources.isolation.rest()
             except Exception:
                 log.exception("the engine stumbled")
                 self._is_stopped.wait(STUMBLE_SECONDS)

@@ -17,17 +17,24 @@ from procession.model.lifecycle import StepStatus
 READY_SECONDS_MAX = 1.0  # a process is forked in milliseconds; a fork server that fails must not cost everybody a slot
 
 
-@dataclass(slots=True, order=True)
-class _Claim:
-    """A run whose steps wait for a process; the smallest claim goes first."""
+# A run whose steps wait: how many processes it has, when it last got one, its place in the order in which runs were
+# taken, and the steps that may begin, the next one last. The smallest goes first; no two have the same place.
+_Claim = tuple[int, int, int, ActiveRun, list[str]]
 
-    of_user: int  # how many processes its user has
-    user_turn: int  # when its user last got one
-    of_run: int
-    run_turn: int
-    place: int  # in the order in which runs were taken
-    active: ActiveRun = field(compare=False)
-    keys: list[str] = field(compare=False)  # the steps that may begin, the next one last
+
+@dataclass(slots=True, eq=False)
+class _User:
+    """A user whose runs wait: one heap of them, so that a turn of the user costs the same however many they are."""
+
+    id: UserId
+    used: int  # how many processes the user has
+    turn: int  # when the user last got one
+    place: int  # of the first run
+    claims: list[_Claim] = field(default_factory=list)
+
+    def rank(self) -> tuple[int, int, int, _User]:
+        """The smallest goes first; no two have the same place."""
+        return self.used, self.turn, self.place, self
 
 
 class Slots:
@@ -48,47 +55,46 @@ class Slots:
         used: Counter[UserId] = Counter()
         for active in active_runs:
             used[active.user.id] += active.processes()
-        claims = self._claims(active_runs, used)
+        users = self._users(active_runs, used)
         free = self._resources.settings.workers_max - used.total()
         held: set[UserId] = set()  # a slot each, until the process that is being made for them is ready
-        while claims and free > len(held - {claims[0].active.user.id}):
-            user = claims[0].active.user.id
-            if self._serve(claims, used, change_of):
+        while users and free > len(held - {users[0][-1].id}):
+            user = heapq.heappop(users)[-1]
+            if self._serve(user, change_of):
                 free -= 1
-            elif self._is_soon_ready(user):
-                held.add(user)
-        for claim in claims:
-            _line_up(claim, change_of)
+            elif self._is_soon_ready(user.id):
+                held.add(user.id)
+            if user.claims:
+                heapq.heappush(users, user.rank())
+        for rank in users:
+            for *_, active, keys in rank[-1].claims:
+                _line_up(active, keys, change_of)
 
-    def _claims(self, active_runs: tuple[ActiveRun, ...], used: Counter[UserId]) -> list[_Claim]:
-        claims: list[_Claim] = []
+    def _users(self, active_runs: tuple[ActiveRun, ...], used: Counter[UserId]) -> list[tuple[int, int, int, _User]]:
+        users: dict[UserId, _User] = {}
         for place, active in enumerate(active_runs):
-            if not active.waiting:
+            keys = active.due()[::-1] if active.waiting else None
+            if not keys:
                 continue
-            keys = active.due()[::-1]
-            if keys:
-                turn = self._user_turns.get(active.user.id, 0)
-                claims.append(
-                    _Claim(used[active.user.id], turn, active.processes(), active.turn, place, active=active, keys=keys)
-                )
-        heapq.heapify(claims)
-        return claims
+            name = active.user.id
+            if (user := users.get(name)) is None:
+                user = users[name] = _User(name, used[name], self._user_turns.get(name, 0), place)
+            heapq.heappush(user.claims, (active.processes(), active.turn, place, active, keys))
+        ranks = [user.rank() for user in users.values()]
+        heapq.heapify(ranks)
+        return ranks
 
-    def _serve(self, claims: list[_Claim], used: Counter[UserId], change_of: Callable[[ActiveRun], Change]) -> bool:
-        """Starts the next step of the first claim. Returns whether it took a process."""
-        claim = heapq.heappop(claims)
-        user = claim.active.user.id
-        is_first = (claim.of_user, claim.user_turn) == (used[user], self._user_turns.get(user, 0))
-        claim.of_user, claim.user_turn = used[user], self._user_turns.get(user, 0)
-        has_begun = is_first and self._begin(claim.active, claim.keys.pop(), change_of)
+    def _serve(self, user: _User, change_of: Callable[[ActiveRun], Change]) -> bool:
+        """Starts the next step of the user's first claim. Returns whether it took a process."""
+        processes, turn, place, active, keys = heapq.heappop(user.claims)
+        has_begun = self._begin(active, keys.pop(), change_of)
         if has_begun:
-            self._unready.pop(user, None)
+            self._unready.pop(user.id, None)
             self._turn += 1
-            self._user_turns[user] = claim.user_turn = claim.active.turn = claim.run_turn = self._turn
-            used[user] += 1
-            claim.of_user, claim.of_run = used[user], claim.of_run + 1
-        if claim.keys:
-            heapq.heappush(claims, claim)
+            self._user_turns[user.id] = user.turn = active.turn = turn = self._turn
+            user.used, processes = user.used + 1, processes + 1
+        if keys:
+            heapq.heappush(user.claims, (processes, turn, place, active, keys))
         return has_begun
 
     def _is_soon_ready(self, user: UserId) -> bool:
@@ -120,8 +126,8 @@ class Slots:
         return True
 
 
-def _line_up(claim: _Claim, change_of: Callable[[ActiveRun], Change]) -> None:
+def _line_up(active: ActiveRun, keys: list[str], change_of: Callable[[ActiveRun], Change]) -> None:
     """Asks for a change only if there is one: asking makes the loop turn again."""
-    for key in reversed(claim.keys):
-        if claim.active.statuses[key] is StepStatus.NOT_STARTED:
-            decisions.line_up(claim.active, change_of(claim.active), key)
+    for key in reversed(keys):
+        if active.statuses[key] is StepStatus.NOT_STARTED:
+            decisions.line_up(active, change_of(active), key)

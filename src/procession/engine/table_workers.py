@@ -107,6 +107,7 @@ class TableWorkers:
             with self._lock:
                 if self._isolation is not None:
                     self._isolation.release(worker)
+                    self._isolation.rest()
         late = JobEnd(outcome=None, reason=f"it took longer than {seconds_max:g} s")
         return late if ended.outcome is None and is_late.is_set() else ended
 

@@ -28,6 +28,7 @@ class _WorkerGroup:
     ready_wanted: int
     used_max: int
     ready: deque[ForkedWorker] = field(default_factory=deque)
+    unwatched: set[ForkedWorker] = field(default_factory=set)  # of the ready: those that have just come back
     used: set[ForkedWorker] = field(default_factory=set)
     has_lost: bool = False  # a ready one, for no reason that is known
     is_heard: bool = False
@@ -120,6 +121,12 @@ class ForkServerIsolation:
             self._was_refused = False
             os.eventfd_write(self._wake, 1)
 
+    def rest(self) -> None:
+        # Not in release(): while there is work, whoever comes back goes on at once, and watching costs two calls.
+        for group in self._groups:
+            while group.unwatched:
+                self._watch(group, group.unwatched.pop())
+
     def reap(self, mark: ProcessMark) -> KillReceipt | None:
         return kill.end(mark, grace_seconds=0)
 
@@ -157,7 +164,7 @@ class ForkServerIsolation:
         # The last one that came back is the warmest; of those for user code, the first was forked longest ago.
         while group.ready:
             worker = group.ready.popleft() if group.user_code else group.ready.pop()
-            self._forget(worker)
+            self._forget(group, worker)
             if worker.is_alive():
                 group.used.add(worker)
                 return worker
@@ -168,25 +175,29 @@ class ForkServerIsolation:
         if group.user_code or worker.is_spent or not worker.is_over:
             worker.end()
             return
-        self._keep_ready(group, worker)
+        group.ready.append(worker)
+        group.unwatched.add(worker)
 
-    def _keep_ready(self, group: _WorkerGroup, worker: ForkedWorker) -> None:
+    def _watch(self, group: _WorkerGroup, worker: ForkedWorker) -> None:
         try:
             self._events.register(worker, select.EPOLLIN)
         except OSError:
+            group.ready.remove(worker)
             worker.end()
             group.has_lost = True
-        else:
-            group.ready.append(worker)
 
-    def _forget(self, worker: ForkedWorker) -> None:
-        self._events.unregister(worker)
+    def _forget(self, group: _WorkerGroup, worker: ForkedWorker) -> None:
+        if worker in group.unwatched:
+            group.unwatched.discard(worker)
+        else:
+            self._events.unregister(worker)
 
     def _collect_born(self, group: _WorkerGroup) -> None:
         handle = group.connection.fileno()
         workers, is_there = group.connection.collect()
         for worker in workers:
-            self._keep_ready(group, worker)
+            group.ready.append(worker)
+            self._watch(group, worker)
         if not is_there:
             log.error("the fork server ended and is started again", extra={"user_code": group.user_code})
             self._events.unregister(handle)
@@ -206,7 +217,7 @@ class ForkServerIsolation:
     def _clear(self, group: _WorkerGroup) -> None:
         """Forget the ready ones of a dead fork server; those in use say themselves that they died."""
         for worker in group.ready:
-            self._forget(worker)
+            self._forget(group, worker)
             worker.end()
         group.ready.clear()
         for worker in group.used:
@@ -220,7 +231,7 @@ class ForkServerIsolation:
                 group.has_lost = group.has_lost or worker.is_spent
                 if worker.is_spent or (is_tired and len(group.ready) > group.ready_wanted):
                     group.ready.remove(worker)
-                    self._forget(worker)
+                    self._forget(group, worker)
                     worker.end()
             group.refill()
 
