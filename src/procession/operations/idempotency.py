@@ -14,14 +14,14 @@ DROPPED_MAX = 20  # at each new one, so that they never pile up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keyed:
+class KeyedRequest:
     """A request with a key: `hash` covers user, key and route, `asked` the request's content."""
 
     hash: str
     asked: str
 
 
-class Repeated(Exception):
+class RepeatedRequest(Exception):
     """Raised for a request that was carried out before; `answer`: its answer then."""
 
     def __init__(self, answer: bytes) -> None:
@@ -29,8 +29,8 @@ class Repeated(Exception):
         self.answer = answer
 
 
-def check(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
-    """Raises Repeated if the request was carried out before, Invalid if its key was used for another."""
+def check(tx: Transaction, keyed: KeyedRequest | None, now: datetime) -> None:
+    """Raises RepeatedRequest if the request was carried out before, Invalid if its key was used for another."""
     found = None if keyed is None else idempotency.find(tx, keyed.hash, now - LIFE)
     if keyed is None or found is None:
         return
@@ -42,10 +42,10 @@ def check(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
             "this request was carried out before under the same Idempotency-Key; its answer was not kept, "
             "because it held a secret"
         )
-    raise Repeated(answer)
+    raise RepeatedRequest(answer)
 
 
-def mark(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
+def mark(tx: Transaction, keyed: KeyedRequest | None, now: datetime) -> None:
     """Marks the request as carried out in this transaction. Raises as check(): of two at once only one is."""
     if keyed is None:
         return
@@ -55,7 +55,7 @@ def mark(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
     assert is_new, "two transactions at once"
 
 
-def keep(tx: Transaction, keyed: Keyed | None, answer: bytes | None) -> None:
+def keep(tx: Transaction, keyed: KeyedRequest | None, answer: bytes | None) -> None:
     """Keeps its answer in the transaction of mark(), so no crash comes between. None: do not keep it."""
     if keyed is not None and answer is not None:
         idempotency.answer(tx, keyed.hash, answer)

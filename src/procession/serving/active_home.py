@@ -103,7 +103,7 @@ def _open(
         announcements=Announcements(),
         clock=clock,
         work=home.work,
-        logs=resources.logs,
+        step_logs=resources.step_logs,
         settings=_engine_settings(settings),
     )
     return engine_resources, resources
@@ -140,10 +140,10 @@ def _tidy(engine_resources: EngineResources, resources: Resources) -> bool:
 
 def _open_office(settings: Settings, home: Home, clock: Clock) -> Resources:
     return Resources(
-        actions=actions.book(),
+        actions=actions.registry(),
         blobs=home.open_blobs(),
         chunks=home.open_chunks(),
-        logs=home.open_logs(),
+        step_logs=home.open_step_logs(),
         steady=clock.monotonic,
         allows_network=settings.allow_network,
         workers=_open_table_workers(settings, home),

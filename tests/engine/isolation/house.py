@@ -21,7 +21,7 @@ DEADLINE_SECONDS = 20.0
 
 def settings(**changes: Any) -> IsolationSettings:
     defaults: dict[str, Any] = {
-        "book": "isolation_book:book",
+        "registry": "isolation_registry:registry",
         "import_paths": (HERE,),
         "user_ready": 2,
         "preload": ("decimal",),

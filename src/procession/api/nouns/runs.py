@@ -22,7 +22,7 @@ from procession.model.ids import ProcessId, RunId, UserId
 from procession.model.lifecycle import Outcome, RunStatus
 from procession.model.runs import Run, RunFilter
 from procession.operations import histories as history_operations
-from procession.operations import people, permissions, runs
+from procession.operations import people, rights, runs
 from procession.store.database import Transaction
 
 LIMIT = 100  # runs in a page when nobody says
@@ -98,7 +98,7 @@ def request(call: Call) -> wire.RunStatusShape:
     """The deprecated way: the run stands in the body, so its permission is asked for here."""
     wanted = reading.choice(RunCommand, call.body.get("request"), field="request")
     run_id = RunId.parse(reading.name(call.body.get("processrunid"), field="processRunId"))
-    permissions.permit(call.tx, call.caller, EXECUTE_R, {"run": run_id})
+    rights.permit(call.tx, call.caller, EXECUTE_R, {"run": run_id})
     return _start(call, run_id) if wanted is RunCommand.START else _cancel(call, run_id)
 
 

@@ -159,7 +159,7 @@ class Isolation(Protocol):
         """Ends the attempt: kills user code's process with its descendants, returns a warm one."""
 
     def rest(self) -> None:
-        """Call it when all that could go on does, after acquire() and release(): it replaces the workers that are gone."""
+        """Call it when all that could go on does, after acquire() and release(): it orders what is missing."""
 
     def reap(self, mark: ProcessMark) -> KillReceipt | None:
         """End what is left of an attempt of a server that crashed; None when nothing was left."""
