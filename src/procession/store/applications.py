@@ -99,7 +99,10 @@ def revoke_tokens_of_user(tx: Transaction, user: UserId, now: datetime) -> None:
 def owner(tx: Transaction, application_id: ApplicationId) -> UserId | None:
     """Whom it acts as; None when there is no such application."""
     row = tx.one("SELECT user_id FROM application WHERE id = ?", application_id.number)
-    return None if row is None else UserId(row[0])
+    if row is None:
+        return None
+    (user,) = row
+    return UserId(user)
 
 
 def _maybe(row: Row | None) -> Application | None:
@@ -107,15 +110,16 @@ def _maybe(row: Row | None) -> Application | None:
 
 
 def _application(row: Row) -> Application:
+    number, client_id, secret_hash, name, user, scopes, redirect_uris, is_public = row
     return Application(
-        id=ApplicationId(row[0]),
-        client_id=row[1],
-        secret_hash=row[2],
-        name=row[3],
-        user=UserId(row[4]),
-        scopes=frozenset(row[5].split()),
-        redirect_uris=tuple(row[6].split()),
-        is_public=bool(row[7]),
+        id=ApplicationId(number),
+        client_id=client_id,
+        secret_hash=secret_hash,
+        name=name,
+        user=UserId(user),
+        scopes=frozenset(scopes.split()),
+        redirect_uris=tuple(redirect_uris.split()),
+        is_public=bool(is_public),
     )
 
 
@@ -137,7 +141,8 @@ def proof_state(tx: Transaction) -> int:
     """Another one whenever a token ended or a user changed since (triggers of the schema), in whatever process."""
     row = tx.one("SELECT state FROM proof_state")
     assert row is not None
-    return int(row[0])
+    (state,) = row
+    return int(state)
 
 
 def token(tx: Transaction, token_hash: str, now: datetime) -> Token | None:
@@ -149,9 +154,8 @@ def token(tx: Transaction, token_hash: str, now: datetime) -> Token | None:
     )
     if row is None:
         return None
-    return Token(
-        user=people.as_user(row[:-2]), scopes=frozenset(row[-2].split()), expires_at=times.from_column(row[-1])
-    )
+    *user, scopes, expires_at = row
+    return Token(user=people.as_user(user), scopes=frozenset(scopes.split()), expires_at=times.from_column(expires_at))
 
 
 def drop_expired_tokens(tx: Transaction, now: datetime, limit: int) -> int:

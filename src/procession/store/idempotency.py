@@ -11,7 +11,10 @@ from procession.store.database import Transaction
 def find(tx: Transaction, hash: str, since: datetime) -> tuple[str, bytes | None] | None:
     """The request and its answer; None if there was none since then."""
     row = tx.one("SELECT request, answer FROM repeat WHERE hash = ? AND at > ?", hash, times.to_column(since))
-    return None if row is None else (row[0], row[1])
+    if row is None:
+        return None
+    request, kept = row
+    return request, kept
 
 
 def add(tx: Transaction, hash: str, request: str, *, now: datetime, since: datetime) -> bool:

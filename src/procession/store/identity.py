@@ -52,10 +52,11 @@ class LeftAlone(msgspec.Struct, frozen=True, kw_only=True):
 def find(tx: Transaction) -> Identity:
     row = tx.one("SELECT id, path, device, inode, original_id, original_path FROM home")
     assert row is not None, "the migration makes it"
+    home_id, path, device, inode, original_id, original_path = row
     return Identity(
-        id=row[0],
-        place=None if row[3] is None else Place(path=row[1], device=row[2], inode=row[3]),
-        original=None if row[4] is None else Original(id=row[4], path=row[5]),
+        id=home_id,
+        place=None if inode is None else Place(path=path, device=device, inode=inode),
+        original=None if original_id is None else Original(id=original_id, path=original_path),
     )
 
 
@@ -85,10 +86,11 @@ def _hold(tx: Transaction) -> None:
 
 
 def held(tx: Transaction) -> LeftAlone:
-    runs = [RunId(row[0]) for row in tx.all("SELECT id FROM run WHERE is_held = 1 ORDER BY id")]
-    letters = tx.one("SELECT count(*) FROM outbox WHERE is_held = 1 AND sent_at IS NULL AND given_up_at IS NULL")
-    assert letters is not None
-    return LeftAlone(runs=runs, letters=letters[0])
+    runs = [RunId(number) for (number,) in tx.all("SELECT id FROM run WHERE is_held = 1 ORDER BY id")]
+    row = tx.one("SELECT count(*) FROM outbox WHERE is_held = 1 AND sent_at IS NULL AND given_up_at IS NULL")
+    assert row is not None
+    (letters,) = row
+    return LeftAlone(runs=runs, letters=letters)
 
 
 def adopt(tx: Transaction) -> LeftAlone:

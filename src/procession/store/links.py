@@ -22,4 +22,7 @@ def drop(tx: Transaction, user: UserId) -> None:
 def user_of(tx: Transaction, link_hash: str, now: datetime) -> UserId | None:
     """Whose link it is, while it has not expired."""
     row = tx.one("SELECT user_id FROM user_link WHERE hash = ? AND expires_at > ?", *(link_hash, times.to_column(now)))
-    return None if row is None else UserId(row[0])
+    if row is None:
+        return None
+    (user,) = row
+    return UserId(user)

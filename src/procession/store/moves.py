@@ -142,4 +142,4 @@ def show_progress(tx: Transaction, step: StepId, fraction: float, message: str) 
 def failed_steps(tx: Transaction, run: RunId) -> list[StepId]:
     """In order."""
     sql = "SELECT kind, id FROM step WHERE run_id = ? AND status = 'Failed' AND is_retired = 0 ORDER BY position"
-    return [steps.step_id(row[0], row[1]) for row in tx.all(sql, run.number)]
+    return [steps.step_id(kind, number) for kind, number in tx.all(sql, run.number)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -43,7 +43,8 @@ def next_due(tx: Transaction, now: datetime, *, wait_max: timedelta = WAIT_MAX) 
     )
     if row is None:
         return None
-    return Post(number=row[4], about=_about(row), key=row[5], created_at=times.from_column(row[6]), tries=row[7])
+    *about, number, key, created_at, tries = row
+    return Post(number=number, about=_about(about), key=key, created_at=times.from_column(created_at), tries=tries)
 
 
 def claim(tx: Transaction, post: Post, until: datetime) -> bool:
@@ -74,7 +75,8 @@ def remove(tx: Transaction, post: Post) -> None:
 def waiting(tx: Transaction) -> int:
     row = tx.one(f"SELECT count(*) FROM outbox WHERE {_WAITS}")
     assert row is not None
-    return int(row[0])
+    (count,) = row
+    return int(count)
 
 
 def failing(tx: Transaction) -> list[Unsent]:
@@ -89,11 +91,13 @@ def given_up(tx: Transaction, since: datetime) -> list[Unsent]:
     return [_unsent(row) for row in tx.all(sql, times.to_column(since))]
 
 
-def _about(row: tuple[Any, ...]) -> UserId | RunEnd:
-    if row[0] is not None:
-        return UserId(row[0])
-    return RunEnd(run=RunId(row[1]), revision=row[2], target=row[3])
+def _about(row: Sequence[Any]) -> UserId | RunEnd:
+    user, run, revision, target = row
+    if user is not None:
+        return UserId(user)
+    return RunEnd(run=RunId(run), revision=revision, target=target)
 
 
 def _unsent(row: tuple[Any, ...]) -> Unsent:
-    return Unsent(about=_about(row), tries=row[4], last_error=row[5])
+    *about, tries, last_error = row
+    return Unsent(about=_about(about), tries=tries, last_error=last_error)

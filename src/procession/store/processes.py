@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -134,28 +135,33 @@ def count_run(tx: Transaction, process: ProcessId) -> tuple[ProcessRow, str] | N
         " (SELECT v.definition FROM process_version v WHERE v.process_id = process.id AND v.number = process.version)",
         process.number,
     )
-    return None if row is None else (_process(row), row[-1])
+    if row is None:
+        return None
+    *columns, definition = row
+    return _process(columns), definition
 
 
-def _process(row: tuple[Any, ...]) -> ProcessRow:
+def _process(row: Sequence[Any]) -> ProcessRow:
+    number, name, version_number, runs_created, created_at, modified_at, modified_by = row
     return ProcessRow(
-        id=ProcessId(row[0]),
-        name=row[1],
-        version=row[2],
-        runs_created=row[3],
-        created_at=times.from_column(row[4]),
-        modified_at=times.from_column(row[5]),
-        modified_by=row[6],
+        id=ProcessId(number),
+        name=name,
+        version=version_number,
+        runs_created=runs_created,
+        created_at=times.from_column(created_at),
+        modified_at=times.from_column(modified_at),
+        modified_by=modified_by,
     )
 
 
 def _version(row: tuple[Any, ...]) -> VersionRow:
+    process, version_number, definition, source, sha256, author, created_at = row
     return VersionRow(
-        process=ProcessId(row[0]),
-        number=row[1],
-        definition=row[2],
-        source=row[3],
-        sha256=row[4],
-        author=row[5],
-        created_at=times.from_column(row[6]),
+        process=ProcessId(process),
+        number=version_number,
+        definition=definition,
+        source=source,
+        sha256=sha256,
+        author=author,
+        created_at=times.from_column(created_at),
     )

@@ -111,7 +111,7 @@ class SqliteDatabase:
     def examine(self) -> list[str]:
         """What SQLite finds wrong with its file; empty when it is whole."""
         with self.read() as tx:
-            rows = [str(row[0]) for row in tx.all("PRAGMA quick_check")]
+            rows = [str(fault) for (fault,) in tx.all("PRAGMA quick_check")]
         return [] if rows == ["ok"] else rows
 
     def on_look(self, look: Callable[[RunId], object]) -> None:

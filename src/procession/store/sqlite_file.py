@@ -62,18 +62,21 @@ def home_id(path: Path) -> str | None:
             row = connection.execute("SELECT id FROM home").fetchone()
     except sqlite3.Error:
         return None
-    return None if row is None else str(row[0])
+    if row is None:
+        return None
+    (number,) = row
+    return str(number)
 
 
 def faults(path: Path) -> list[str]:
     """What is wrong with a database that nobody uses; empty when it is whole."""
     try:
         with closing(_connect(path, "ro")) as connection:
-            found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+            found = [str(fault) for (fault,) in connection.execute("PRAGMA integrity_check") if fault != "ok"]
             rows = connection.execute("PRAGMA foreign_key_check").fetchall()
     except sqlite3.DatabaseError as error:
         return [str(error)]
-    found += [f"row {row[1]} of {row[0]} names a row of {row[2]} that is not there" for row in rows]
+    found += [f"row {row} of {table} names a row of {parent} that is not there" for table, row, parent, _ in rows]
     return found[:FAULTS_SHOWN_MAX]
 
 

@@ -108,7 +108,10 @@ def snapshot(tx: Transaction, table: Table, number: int) -> Snapshot | None:
         " AND (until_version IS NULL OR until_version > ?) ORDER BY id",
         *(table.id.number, number, number),
     )
-    parts = tuple(Part(number=row[0], content=Content(sha256=row[1], size_bytes=row[2]), rows=row[3]) for row in rows)
+    parts = tuple(
+        Part(number=part, content=Content(sha256=sha256, size_bytes=size_bytes), rows=row_count)
+        for part, sha256, size_bytes, row_count in rows
+    )
     return Snapshot(table=table, version=found, parts=parts)
 
 
@@ -159,31 +162,44 @@ def _add_version(tx: Transaction, table: TableId, number: int, draft: Draft, *, 
 
 
 def _table(row: tuple[Any, ...]) -> Table:
+    (
+        number,
+        name,
+        description,
+        version_number,
+        created_at,
+        modified_at,
+        row_count,
+        size_bytes,
+        next_record,
+        next_field,
+    ) = row
     return Table(
-        id=TableId(row[0]),
-        name=row[1],
-        description=row[2],
-        version=row[3],
-        created_at=times.from_column(row[4]),
-        modified_at=times.from_column(row[5]),
-        rows=row[6],
-        size_bytes=row[7],
-        next_record=row[8],
-        next_field=row[9],
+        id=TableId(number),
+        name=name,
+        description=description,
+        version=version_number,
+        created_at=times.from_column(created_at),
+        modified_at=times.from_column(modified_at),
+        rows=row_count,
+        size_bytes=size_bytes,
+        next_record=next_record,
+        next_field=next_field,
     )
 
 
 def _version(row: tuple[Any, ...]) -> TableVersion:
+    version_number, operation, author, created_at, row_count, size_bytes, columns, run, step, step_kind = row
     return TableVersion(
-        number=row[0],
-        operation=TableOperation(row[1]),
-        author=row[2],
-        created_at=times.from_column(row[3]),
-        rows=row[4],
-        size_bytes=row[5],
-        columns=_columns.decode(row[6]),
-        run=None if row[7] is None else RunId(row[7]),
-        step=_step(row[8], row[9]),
+        number=version_number,
+        operation=TableOperation(operation),
+        author=author,
+        created_at=times.from_column(created_at),
+        rows=row_count,
+        size_bytes=size_bytes,
+        columns=_columns.decode(columns),
+        run=None if run is None else RunId(run),
+        step=_step(step, step_kind),
     )
 
 

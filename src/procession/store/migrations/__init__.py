@@ -35,7 +35,7 @@ def available() -> dict[int, tuple[str, str]]:
 def _applied(tx: Transaction) -> set[int]:
     if not tx.has_table("schema_migration"):
         return set()
-    return {row[0] for row in tx.all("SELECT number FROM schema_migration")}
+    return {number for (number,) in tx.all("SELECT number FROM schema_migration")}
 
 
 def _record(number: int, name: str, now: datetime) -> str:
