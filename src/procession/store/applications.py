@@ -69,6 +69,7 @@ def delete(tx: Transaction, application_id: ApplicationId) -> None:
     """Deletes it with every grant, code and token."""
     number = application_id.number
     tx.run("DELETE FROM token WHERE application_id = ?", number)
+    # Children first: these foreign keys do not cascade, so that nothing goes by accident.
     for table in ("authorization_code", "refresh_token"):
         tx.run(f"DELETE FROM {table} WHERE grant_id IN (SELECT id FROM oauth_grant WHERE application_id = ?)", number)
     tx.run("DELETE FROM oauth_grant WHERE application_id = ?", number)
@@ -88,6 +89,7 @@ def revoke_tokens(tx: Transaction, application_id: ApplicationId, now: datetime)
 def revoke_tokens_of_user(tx: Transaction, user: UserId, now: datetime) -> None:
     """End every session, grant and token of the user, those of their applications too."""
     number = user.number
+    # Sessions too: whoever signs out everywhere means the browsers as well.
     tx.run("DELETE FROM session WHERE user_id = ?", number)
     tx.run("DELETE FROM token WHERE user_id = ?", number)
     tx.run(
@@ -139,6 +141,7 @@ def add_token(
 
 def proof_state(tx: Transaction) -> int:
     """Another one whenever a token ended or a user changed since (triggers of the schema), in whatever process."""
+    # One row of one table: it is read at every request.
     row = tx.one("SELECT state FROM proof_state")
     assert row is not None
     (state,) = row

@@ -117,7 +117,10 @@ def use_refresh_token(tx: Transaction, token_hash: str, now: datetime) -> bool:
 
 def _use(tx: Transaction, table: str, row_hash: str, now: datetime) -> bool:
     changed = tx.run(
-        f"UPDATE {table} SET used_at = ? WHERE hash = ? AND used_at IS NULL", times.to_column(now), row_hash
+        # Two requests with one code: exactly one of them finds it unused.
+        f"UPDATE {table} SET used_at = ? WHERE hash = ? AND used_at IS NULL",
+        times.to_column(now),
+        row_hash,
     )
     return changed == 1
 
@@ -160,6 +163,7 @@ def drop_token(tx: Transaction, token_hash: str) -> None:
 
 def drop_expired(tx: Transaction, now: datetime, limit: int) -> None:
     """Codes, refresh tokens and sessions that have expired, a few of each."""
+    # Expired ones prove nothing; they are only in the way.
     for table, kept in (("authorization_code", CODE_KEPT), ("refresh_token", timedelta()), ("session", timedelta())):
         tx.run(
             f"DELETE FROM {table} WHERE hash IN (SELECT hash FROM {table} WHERE expires_at <= ? LIMIT ?)",

@@ -54,6 +54,7 @@ def at_attempt(tx: Transaction, file: File, attempt: int) -> File:
     """The file after the last write of that attempt or an earlier one which no restart up to then had undone."""
     row = tx.one(
         "SELECT file_name, sha256, size FROM property_write WHERE property_id = ? AND attempt <= ?"
+        # What a later restart took back still counted then.
         " AND (undone_by IS NULL OR undone_by > ?) ORDER BY id DESC LIMIT 1",
         *(file.property.number, attempt, attempt),
     )

@@ -65,6 +65,7 @@ def append(
     tx: Transaction, run: RunId, kind: HistoryKind, detail: Mapping[str, Any], *, now: datetime, step: StepId | None
 ) -> None:
     """Record what changes no status: receipts and late results. It is a new revision all the same."""
+    # The revision is what followers wait for: a row without a new one would be seen by nobody.
     row = tx.one("UPDATE run SET revision = revision + 1 WHERE id = ? RETURNING revision, attempt", run.number)
     assert row is not None
     revision, attempt = row
@@ -132,6 +133,7 @@ class AttemptEnd(msgspec.Struct, frozen=True, kw_only=True):
 def end_attempt(tx: Transaction, attempt: int, end: AttemptEnd) -> None:
     tx.run(
         f"UPDATE step_attempt SET status = ?, message = ?, finished_at = {times.NOT_BEFORE_START}, duration = ?,"
+        # The first end stays: a late result must not rewrite what the history has told.
         " is_gone = ? WHERE id = ? AND status = 'Running'",
         *(end.status, end.message, *times.end_to_columns(end.at, end.seconds)),
         *(times.seconds_to_column(end.seconds), int(end.is_gone), attempt),
@@ -162,6 +164,7 @@ def not_gone(tx: Transaction) -> list[tuple[RunId, AttemptRow]]:
 def attempts_of_run(tx: Transaction, run: RunId, *, after: int = 0) -> list[AttemptRow]:
     """In the order in which they began; those after the attempt with the row id `after`."""
     rows = tx.all(
+        # By way of the step: its index leads to the attempts of a run, of which there is none.
         f"SELECT {_ATTEMPT} FROM step s JOIN step_attempt a ON a.step_id = s.id WHERE s.run_id = ? AND a.id > ?"
         " ORDER BY a.id",
         *(run.number, after),

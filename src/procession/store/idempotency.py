@@ -21,6 +21,7 @@ def add(tx: Transaction, hash: str, request: str, *, now: datetime, since: datet
     """Adds it without an answer, replacing one from before `since`. False if there is a later one."""
     added = tx.run(
         "INSERT INTO repeat (hash, request, answer, at) VALUES (?, ?, NULL, ?) ON CONFLICT (hash) DO UPDATE"
+        # A key older than its life is free again; a younger one keeps its row, and the count of rows says so.
         " SET request = excluded.request, answer = NULL, at = excluded.at WHERE repeat.at <= ?",
         *(hash, request, times.to_column(now), times.to_column(since)),
     )
@@ -29,6 +30,7 @@ def add(tx: Transaction, hash: str, request: str, *, now: datetime, since: datet
 
 def answer(tx: Transaction, hash: str, text: bytes) -> None:
     """The first answer stays."""
+    # An operation may be performed again before the commit, and must not change what was answered.
     tx.run("UPDATE repeat SET answer = ? WHERE hash = ? AND answer IS NULL", text, hash)
 
 

@@ -20,6 +20,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_same(self, other: Place) -> bool:
         """A folder keeps its inode when it is moved on its disk, and a disk may get another number with a reboot."""
+        # A copy has another inode on any disk; only a move keeps it.
         return self.inode == other.inode and (self.device == other.device or self.path == other.path)
 
 
@@ -69,6 +70,7 @@ def claim(tx: Transaction, place: Place) -> None:
 def settle(tx: Transaction, place: Place, *, new_id: str) -> Identity:
     """Become a home of its own if this is a copy. Only for whoever may run what waits here."""
     found = find(tx)
+    # Held and renamed in one transaction: half of it would run the original's work here.
     if found.place is not None and not found.place.is_same(place):
         _hold(tx)
         sql = "UPDATE home SET id = ?, path = ?, device = ?, inode = ?, original_id = ?, original_path = ?"
@@ -98,5 +100,6 @@ def adopt(tx: Transaction) -> LeftAlone:
     taken = held(tx)
     tx.run("UPDATE run SET is_held = 0 WHERE is_held = 1")
     tx.run("UPDATE outbox SET is_held = 0 WHERE is_held = 1")
+    # The original may still be running: that it must not is what the operator has confirmed.
     tx.run("UPDATE home SET original_id = NULL, original_path = NULL")
     return taken

@@ -11,6 +11,7 @@ from procession.store.database import Transaction
 
 def replace(tx: Transaction, user: UserId, link_hash: str, expires_at: datetime) -> None:
     """The user's only link from now on."""
+    # A user who asks twice must not leave an old link that works.
     drop(tx, user)
     tx.run("INSERT INTO user_link VALUES (?, ?, ?)", link_hash, user.number, times.to_column(expires_at))
 

@@ -28,6 +28,7 @@ def page(tx: Transaction, wanted: LogFilter, limit: int) -> list[LogItem]:
         ("at < ?", times.maybe_to_column(wanted.before_at)),
         ("id < ?", wanted.before),
     )
+    # By id and not by time: two entries of one moment keep their order, and a clock that was set changes none.
     sql = f"SELECT id, at, user_login, message FROM log WHERE {where} ORDER BY id DESC LIMIT ?"
     rows = tx.all(sql, *parameters, limit)
     return [

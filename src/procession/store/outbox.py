@@ -11,6 +11,7 @@ from procession.model.outbox import Post, RunEnd, Unsent
 from procession.store import times
 from procession.store.database import Transaction
 
+# A mail server that is back is found within the hour, at 24 tries a day.
 WAIT_MAX = timedelta(hours=1)  # between two tries
 _ABOUT = "user_id, run_id, revision, target"
 _WAITS = "sent_at IS NULL AND given_up_at IS NULL"
@@ -29,6 +30,7 @@ def add_ends(tx: Transaction, ends: Iterable[RunEnd], now: datetime) -> None:
     for end in ends:
         tx.run(
             "INSERT INTO outbox (channel, kind, run_id, revision, target, created_at, next_at)"
+            # A caller that asks twice, or is performed twice, finds the row of the unique index.
             " VALUES ('mail', 'run_ended', ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             *(end.run.number, end.revision, end.target, at, at),
         )
@@ -49,6 +51,7 @@ def next_due(tx: Transaction, now: datetime, *, wait_max: timedelta = WAIT_MAX) 
 
 def claim(tx: Transaction, post: Post, until: datetime) -> bool:
     """Count a try, and wait before the next; False when somebody else makes this try."""
+    # By the number of tries: two servers on one home cannot both send it.
     sql = f"UPDATE outbox SET tries = ?, next_at = ? WHERE id = ? AND tries = ? AND {_WAITS}"
     return tx.run(sql, post.tries + 1, times.to_column(until), post.number, post.tries) == 1
 
@@ -58,6 +61,7 @@ def note_error(tx: Transaction, post: Post, reason: str) -> None:
 
 
 def mark_sent(tx: Transaction, post: Post, now: datetime) -> None:
+    # A row that was given up meanwhile stays given up.
     sql = f"UPDATE outbox SET sent_at = ?, last_error = NULL WHERE id = ? AND {_WAITS}"
     tx.run(sql, times.to_column(now), post.number)
 

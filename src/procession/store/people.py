@@ -65,6 +65,7 @@ def user(tx: Transaction, user_id: UserId) -> User | None:
 
 
 def user_by_login(tx: Transaction, login: str) -> User | None:
+    # People write their login in any case.
     return _maybe_user(tx.one(f"SELECT {USER} FROM user_account u WHERE lower(u.login) = lower(?)", login))
 
 
@@ -86,6 +87,7 @@ def has_other_admin(tx: Transaction, user: UserId) -> bool:
     """Whether there is an active ClientAdmin besides this user."""
     return (
         tx.one(
+            # An invited one counts as none: nobody may ever accept the invitation.
             "SELECT 1 FROM user_account WHERE role = 'ClientAdmin' AND status = 'Active' AND id <> ? LIMIT 1",
             user.number,
         )
@@ -156,6 +158,7 @@ def change_group(tx: Transaction, group: Group) -> None:
 
 def delete_group(tx: Transaction, group_id: GroupId) -> None:
     """With its memberships and its permissions."""
+    # Before the group, or its foreign keys refuse.
     tx.run("DELETE FROM permission WHERE group_id = ?", group_id.number)
     tx.run("DELETE FROM user_group_member WHERE group_id = ?", group_id.number)
     tx.run("DELETE FROM user_group WHERE id = ?", group_id.number)

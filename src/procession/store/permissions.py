@@ -57,11 +57,13 @@ def role_on(tx: Transaction, resource: ResourceId, user: UserId) -> Role | None:
         f" WHERE p.{column} = ? AND m.user_id = ?",
         *(resource.number, user.number, resource.number, user.number),
     )
+    # In Python: the rank of roles is a rule of the model, and no column.
     return max((Role(role) for (role,) in rows), key=ROLE_RANK.__getitem__, default=None)
 
 
 def give(tx: Transaction, resource: ResourceId, role: Role, *, holder: UserId | GroupId) -> None:
     """Give the user or the group exactly this role, whatever they had before."""
+    # Not by ON CONFLICT: which of four partial indexes is met depends on holder and resource.
     take_away(tx, resource, holder=holder)
     holder_column = _holder_column(holder)
     tx.run(
@@ -100,6 +102,7 @@ def has_other_owner(
     column = _holder_column(holder)
     row = tx.one(
         "SELECT 1 FROM permission p LEFT JOIN user_group_member m ON m.group_id = p.group_id"
+        # A group owns as well: what counts is whether a person is left who can act.
         " JOIN user_account u ON u.id = coalesce(p.user_id, m.user_id)"
         f" WHERE p.{_COLUMN_OF[type(resource)]} = ? AND p.role = 'owner'"
         f" AND (p.{column} IS NULL OR p.{column} <> ?)"

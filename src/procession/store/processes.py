@@ -48,6 +48,7 @@ def add(tx: Transaction, name: str, author: str, now: datetime) -> ProcessId:
     moment = times.to_column(now)
     return ProcessId(
         tx.insert(
+            # Version 0: publish() raises it by one in the same way as any other.
             "INSERT INTO process (name, version, created_at, modified_at, modified_by) VALUES (?, 0, ?, ?, ?)"
             " RETURNING id",
             *(name, moment, moment, author),
@@ -69,6 +70,7 @@ def publish(tx: Transaction, version: VersionRow, name: str) -> None:
         moment,
     )
     changed = tx.run(
+        # By the version that was read: of two who publish at once, one has to look again.
         "UPDATE process SET version = ?, name = ?, modified_at = ?, modified_by = ? WHERE id = ? AND version = ?",
         *(version.number, name, moment, version.author, version.process.number, version.number - 1),
     )
@@ -131,6 +133,7 @@ def count_run(tx: Transaction, process: ProcessId) -> tuple[ProcessRow, str] | N
     None when there is no such process.
     """
     row = tx.one(
+        # One statement for number, row and definition: creating a run is measured by its statements.
         f"UPDATE process SET runs_created = runs_created + 1 WHERE id = ? RETURNING {_PROCESS.replace('p.', '')},"
         " (SELECT v.definition FROM process_version v WHERE v.process_id = process.id AND v.number = process.version)",
         process.number,

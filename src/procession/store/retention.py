@@ -78,6 +78,7 @@ def _where(tx: Transaction, rule: RetentionRule, among: Collection[RunId] | None
             for table, column in tx.references("run")
             if table not in _OWN
         ),
+        # Counted before the other conditions: "the newest ten" must not depend on their age.
         ("r.place > ?", rule.keep),
         (f"{_ENDED} < ?", times.maybe_to_column(rule.ended_before)),
         *([_one_of("r.process_id", rule.processes)] if rule.processes else []),
@@ -89,9 +90,11 @@ def _one_of(column: str, ids: Collection[RunId] | Collection[ProcessId]) -> tupl
     return f"{column} IN ({', '.join('?' * len(ids)) or 'NULL'})", *(one.number for one in ids)
 
 
+# Texts to be filled in: the same runs are named nine times.
 _STEPS = "(SELECT id FROM step WHERE run_id IN ({runs}))"
 _PROPERTIES = f"(SELECT id FROM property WHERE step_id IN {_STEPS})"
 _FILES = f"(SELECT id FROM file WHERE property_id IN {_PROPERTIES})"
+# Children before parents: only the outbox cascades, with the history. A reference that is forgotten stops the deletion.
 _DELETIONS = (
     f"DELETE FROM upload_chunk WHERE session_id IN (SELECT id FROM upload_session WHERE file_id IN {_FILES})",
     f"DELETE FROM upload_session WHERE file_id IN {_FILES}",
@@ -121,11 +124,13 @@ def history_sha256(tx: Transaction, run: RunId) -> str:
         " ORDER BY revision",
         run.number,
     )
+    # The columns as they are stored: a change of how they are shown must not change the hash.
     return hashlib.sha256("\n".join(json.dumps(row) for row in rows).encode()).hexdigest()
 
 
 def contents_of(tx: Transaction, found: Collection[RunId]) -> dict[str, int]:
     """SHA-256 and size of the contents that nothing but these runs names."""
+    # In one pass over all rows: a query for each content would be as many as there are files.
     going, named, staying = {run.number for run in found}, {}, set()
     for sha256, size, run in _named(tx):
         if run in going:

@@ -29,7 +29,9 @@ class _AutoVacuum(IntEnum):
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    # As a URI, so that a missing file is an error: sqlite3 would make an empty one.
     address = f"file:{quote(str(path))}?mode={mode}"
+    # Without Python's own transactions, which begin where nobody wrote BEGIN.
     return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
 
@@ -39,6 +41,7 @@ def _in_words(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        # The same error as of the files beside it: a command has one sentence for a full disk.
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
         raise Unavailable(f"the database {path} cannot be used: {error}") from error
@@ -52,6 +55,7 @@ def copy(source: Path, target: Path) -> None:
     with _in_words(source), closing(_connect(source, "rw")) as origin, closing(sqlite3.connect(target)) as copied:
         # In one step: in several, every commit of another process would begin the copy anew.
         origin.backup(copied, pages=-1)
+        # A copy in WAL mode would need its log beside it, and who copies a backup takes one file.
         copied.execute("PRAGMA journal_mode = DELETE")
 
 
@@ -64,8 +68,8 @@ def home_id(path: Path) -> str | None:
         return None
     if row is None:
         return None
-    (number,) = row
-    return str(number)
+    (found,) = row
+    return str(found)
 
 
 def faults(path: Path) -> list[str]:
@@ -73,6 +77,7 @@ def faults(path: Path) -> list[str]:
     try:
         with closing(_connect(path, "ro")) as connection:
             found = [str(fault) for (fault,) in connection.execute("PRAGMA integrity_check") if fault != "ok"]
+            # integrity_check looks at pages and indexes, not at references.
             rows = connection.execute("PRAGMA foreign_key_check").fetchall()
     except sqlite3.DatabaseError as error:
         return [str(error)]
@@ -84,6 +89,7 @@ def faults(path: Path) -> list[str]:
 def opened(path: Path) -> Iterator[Transaction]:
     """A copy that nobody else uses, in one transaction; kept when the block ends well. Raises OSError, Unavailable."""
     with _in_words(path), closing(_connect(path, "rw")) as connection:
+        # Not deferred: a lock that cannot be had is better known before anything was done.
         connection.execute("BEGIN IMMEDIATE")
         yield SqliteTransaction(connection)
         connection.execute("COMMIT")
@@ -94,7 +100,9 @@ def disarm(tx: Transaction) -> None:
 
     Pids of the original may be alive on this machine: whoever takes the home must not look for them, and not end them.
     """
+    # Nothing of the original runs in the copy, whatever its rows say.
     tx.run("UPDATE step_attempt SET is_gone = 1 WHERE is_gone = 0")
+    # A backup may be older than this table.
     if tx.has_table("home"):
         # No folder has this inode: what is restored is a copy, even in the place of the original.
         tx.run("UPDATE home SET path = coalesce(path, 'its backup'), device = '', inode = ''")
@@ -122,12 +130,14 @@ def rebuild(path: Path) -> None:
     with _in_words(path), closing(_connect(path, "rw")) as connection:
         if _number(connection, "auto_vacuum") != _AutoVacuum.INCREMENTAL:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            # The setting takes effect only when the file is written anew.
             connection.execute("VACUUM")
 
 
 def settle(path: Path) -> int:
     """Move the log into the file, which becomes smaller only now; gives the bytes that are free inside, still."""
     with _in_words(path), closing(_connect(path, "rw")) as connection:
+        # fetchall(): the checkpoint happens while its row is read.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return _number(connection, "freelist_count") * _number(connection, "page_size")
 

@@ -24,6 +24,7 @@ from procession.model.tables import (
 from procession.store import conditions, times
 from procession.store.database import Transaction
 
+# Made once: a decoder is compiled from its type.
 _columns = msgspec.json.Decoder(tuple[Column, ...])
 
 _TABLE = (
@@ -83,6 +84,7 @@ def visible(tx: Transaction, user: UserId | None, *, name: str | None) -> list[T
     where, parameters = conditions.given(
         ("instr(lower(t.name), lower(?)) > 0", name), conditions.permitted("t.id", "table_id", user)
     )
+    # As people sort, so that "ledger" does not come after "Zone".
     rows = tx.all(f"SELECT {_TABLE} WHERE t.is_deleted = 0 AND {where} ORDER BY lower(t.name)", *parameters)
     return [_table(row) for row in rows]
 
@@ -120,6 +122,7 @@ def publish(tx: Transaction, table: TableId, draft: Draft, *, author: str, now: 
     number = draft.expected + 1
     changed = tx.run(
         "UPDATE managed_table SET version = ?, next_record = ?, next_field = ?, modified_at = ?"
+        # The one comparison on which late writers fail: the caller prepares again.
         " WHERE id = ? AND version = ? AND is_deleted = 0",
         *(number, draft.next_record, draft.next_field, times.to_column(now), table.number, draft.expected),
     )
@@ -133,6 +136,7 @@ def publish(tx: Transaction, table: TableId, draft: Draft, *, author: str, now: 
 
 def _end_parts(tx: Transaction, table: TableId, removed: Iterable[int], *, until: int) -> None:
     tx.many(
+        # Nothing is deleted: runs read the version that they began with.
         "UPDATE table_part SET until_version = ? WHERE id = ? AND table_id = ? AND until_version IS NULL",
         [(until, part, table.number) for part in removed],
     )
@@ -147,6 +151,7 @@ def _add_parts(tx: Transaction, table: TableId, added: Iterable[NewPart], *, sin
 
 def _add_version(tx: Transaction, table: TableId, number: int, draft: Draft, *, author: str, now: datetime) -> None:
     totals = tx.one(
+        # Counted anew from the parts: sums carried along would carry a mistake along.
         "SELECT coalesce(sum(row_count), 0), coalesce(sum(size), 0) FROM table_part WHERE table_id = ?"
         " AND until_version IS NULL",
         table.number,

@@ -74,6 +74,7 @@ def keep(tx: Transaction, session: str, chunk: Chunk) -> bool:
     """A number that came before counts no more. False, and nothing is kept, once the session is committed."""
     kept = tx.run(
         "INSERT INTO upload_chunk (session_id, number, stored_as, file_name, sha256, size)"
+        # In the statement: a session committed between a look and a write would lose this chunk silently.
         " SELECT id, ?, ?, ?, ?, ? FROM upload_session WHERE id = ? AND committed_at IS NULL"
         " ON CONFLICT (session_id, number) DO UPDATE SET stored_as = excluded.stored_as,"
         " file_name = excluded.file_name, sha256 = excluded.sha256, size = excluded.size",

@@ -39,6 +39,7 @@ def freeze(tx: Transaction, run: RunId, now: datetime) -> None:
         " SELECT q.id, 1, q.value, coalesce(f.name, ''), f.sha256, coalesce(f.size, 0), ? FROM step s"
         " JOIN property q ON q.step_id = s.id LEFT JOIN file f ON f.property_id = q.id"
         " WHERE s.run_id = ? AND s.is_retired = 0 AND q.is_retired = 0"
+        # Empty ones are left out: most properties of most runs are.
         " AND (q.value IS NOT NULL OR f.sha256 IS NOT NULL OR f.name <> '') ORDER BY s.position, q.position",
         *(times.to_column(now), run.number),
     )
@@ -72,6 +73,7 @@ def undo_writes(tx: Transaction, step: StepId, attempt: int) -> None:
     rows = tx.all(
         "SELECT DISTINCT property_id FROM property_write WHERE step_id = ? AND undone_by IS NULL", step.number
     )
+    # Marked and not deleted: the history must still show what an earlier attempt wrote.
     tx.run("UPDATE property_write SET undone_by = ? WHERE step_id = ? AND undone_by IS NULL", attempt, step.number)
     for (number,) in rows:
         row = tx.one(
