@@ -23,11 +23,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     name: str
     description: str
+    # Copied at the creation: the run tells whom it promised to tell.
     alert_email: str
     alert_sms: str
     status: RunStatus
     outcome: Outcome | None
     attempt: int  # 0 before the start, then 1, +1 with every restartfromhere
+    # Any number of servers may believe that a run is theirs; the last epoch is right.
     epoch: int
     revision: int  # +1 with every visible change; a long poll compares it
     created_at: datetime
@@ -56,6 +58,7 @@ def completion(
 
     `is_scheduled`: a schedule started the run, not a person.
     """
+    # Month first, as SolveXia's server writes it.
     how = f'in {int(seconds)} s with status "{status}" at {now:%m/%d/%Y %H:%M:%S}'
     what = "Scheduled process run" if is_scheduled else "Process run"
     return f'{what} "{run}" has completed {how} for User "{login}"'
