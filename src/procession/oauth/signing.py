@@ -29,6 +29,7 @@ class Signing:
 async def prove(call: StreamCall, proving: Signing, *, login: str, password: str) -> str | None:
     """The cookie of a new session, or None when login or password are wrong. Raises TooMany."""
     now, address = call.clock(), call.request.client
+    # Before the hash is looked up: what is refused must cost nothing.
     proving.limits.admit_sign_in(login, address, now)
     with call.database.read() as tx:
         claim = sessions.claim(tx, login)
@@ -45,6 +46,7 @@ async def prove(call: StreamCall, proving: Signing, *, login: str, password: str
 def leave(call: Call) -> HtmlReply:
     """End this browser's session."""
     cookie = browser.cookie(call.request, browser.SESSION)
+    # A page elsewhere must not be able to sign people out.
     browser.require_form(call.request, call.body, cookie)
     sessions.sign_out(call.tx, cookie)
     gone = (browser.session_cookie(call.request, ""),)
@@ -78,6 +80,7 @@ async def set_password(call: StreamCall, proving: Signing) -> HtmlReply:
         user = links.find(tx, link, call.clock())
     browser.require_form(call.request, call.body, browser.cookie(call.request, browser.FORM))
     password = call.body.get("password", "")
+    # Nobody sees what they type, and the link works once.
     if password != call.body.get("again", ""):
         return _password_page(call, user, "The two passwords are not the same.")
     try:

@@ -9,6 +9,7 @@ from procession.model.errors import Invalid
 from procession.store import idempotency
 from procession.store.database import Transaction
 
+# A script that is run again the next day means a new request.
 LIFE = timedelta(hours=24)
 DROPPED_MAX = 20  # at each new one, so that they never pile up
 
@@ -35,6 +36,7 @@ def check(tx: Transaction, keyed: KeyedRequest | None, now: datetime) -> None:
     if keyed is None or found is None:
         return
     asked, answer = found
+    # Doing the second request under the first one's answer would lose it silently.
     if asked != keyed.asked:
         raise Invalid("this Idempotency-Key was used for another body before; take a new key for a new request")
     if answer is None:
@@ -50,6 +52,7 @@ def mark(tx: Transaction, keyed: KeyedRequest | None, now: datetime) -> None:
     if keyed is None:
         return
     check(tx, keyed, now)
+    # Some at a time: a day's keys in one statement would hold up the commit.
     idempotency.drop(tx, now - LIFE, DROPPED_MAX)
     is_new = idempotency.add(tx, keyed.hash, keyed.asked, now=now, since=now - LIFE)
     assert is_new, "two transactions at once"
