@@ -12,8 +12,9 @@ from procession import actions
 from procession.clock import Clock, SystemClock
 from procession.engine.announcements import Announcements
 from procession.engine.driver import LocalEngine
-from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Isolation
+from procession.engine.isolation.options import IsolationSettings
+from procession.engine.isolation.pool import ForkServerIsolation
 from procession.engine.options import EngineResources, EngineSettings
 from procession.model import process_file
 from procession.model.ids import ProcessId, RunId

@@ -16,8 +16,9 @@ from procession.clock import Clock
 from procession.config import Settings
 from procession.engine.announcements import Announcements
 from procession.engine.driver import LocalEngine
-from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Limits
+from procession.engine.isolation.options import IsolationSettings
+from procession.engine.isolation.pool import ForkServerIsolation
 from procession.engine.options import EngineResources, EngineSettings
 from procession.engine.table_workers import TableWorkers
 from procession.engine.table_workers import settings as table_settings
@@ -172,6 +173,7 @@ def isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
     return IsolationSettings(
         workers_max=settings.workers_max,
         network_allowed=settings.allow_network,
+        more_actions=actions.others(),
         library_paths=tuple(map(str, settings.step_libraries)),
         # DuckDB looks up the container's limits, and ends its process where it may not.
         readable_paths=(

@@ -56,3 +56,6 @@ def _action(kind: str, run: Callable[[Context], StepOutcome], *, user_code: bool
         examples=(),
         runs_user_code=user_code,
     )
+
+
+OF_ANOTHER_PACKAGE = _action("another", echo, user_code=False)

@@ -20,7 +20,7 @@ from procession.actions.kinds import run_python
 from procession.engine.isolation import sandbox
 from procession.engine.isolation.contract import Job, Limits
 from procession.model.lifecycle import StepStatus
-from tests.engine.isolation.house import House, Told, _house
+from tests.engine.isolation.house import House, Told, house_with
 
 TARGETS = {"d.o": OutputTarget(type="File"), "d.s": OutputTarget(type="String"), "d.n": OutputTarget(type="Number")}
 
@@ -45,7 +45,9 @@ class Scripts:
 
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scripts]:
-    for house in _house(tmp_path_factory.mktemp("scripts"), registry="procession.actions:registry", import_paths=()):
+    with house_with(
+        tmp_path_factory.mktemp("scripts"), registry="procession.actions:registry", import_paths=()
+    ) as house:
         yield Scripts(house)
 
 
@@ -414,7 +416,7 @@ def equipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scripts]:
     (folder / "csv.py").write_text("raise ImportError('not the one of Python')\n")
     home = tmp_path_factory.mktemp("equipped")
     more = {"network_allowed": True, "library_paths": (str(folder),), "import_paths": ()}
-    for house in _house(home, registry="procession.actions:registry", **more):
+    with house_with(home, registry="procession.actions:registry", **more) as house:
         yield Scripts(house)
 
 

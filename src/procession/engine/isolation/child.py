@@ -8,7 +8,6 @@ import os
 import select
 import signal
 import sys
-import tempfile
 import threading
 import traceback
 from collections.abc import Mapping
@@ -206,7 +205,8 @@ def _move_into(folder: str) -> None:
     os.environ["HOME"] = os.environ["TMPDIR"] = folder
     # The user lent to a step is in no list of users: libraries that want its name look here first.
     os.environ["USER"] = os.environ["LOGNAME"] = "step"
-    tempfile.tempdir = None  # it remembers the first answer, which was another job's folder
+    if (tempfile := sys.modules.get("tempfile")) is not None:
+        tempfile.tempdir = None  # type: ignore[attr-defined]  # its first answer was another job's folder
 
 
 def _exit_code(error: SystemExit) -> int:

@@ -10,7 +10,6 @@ import atexit
 import contextlib
 import gc
 import io
-import logging
 import os
 import stat
 import sys
@@ -58,7 +57,6 @@ def rehearse(folder: str) -> None:
     """Begin and end an empty script in a folder that nobody else has, so that the pages it takes are there."""
     path = sys.path[:]
     close_files(begin(folder, "rehearsal", ""), {"name": None})
-    logging.shutdown()  # what atexit holds at the least
     sys.argv, sys.path[:] = [""], path
 
 
