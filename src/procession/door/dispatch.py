@@ -176,7 +176,7 @@ class Api:
             if keyed is not None:
                 keyed = replace(keyed, asked=idempotency_key.asked(asked.request, hashlib.sha256(raw).hexdigest()))
                 with self._server.database.read() as tx:
-                    idempotency.check(tx, keyed, self._server.clock())
+                    idempotency.check(tx, keyed, self._server.context.resources.home_clock.least())
         return await handler(self._stream(asked, caller, ids, receive, keyed=keyed, **body))
 
     def _keyed(self, asked: Asked, caller: Caller | None, ids: Mapping[str, Any]) -> Keyed | None:
@@ -188,7 +188,7 @@ class Api:
         if asked.route.rule is PUBLIC:
             nobody: Any = None
             return Act(tx=tx, caller=nobody, now=now, resources=resources), parse_ids(asked.texts)
-        caller = self._server.proofs[asked.route.space](tx, asked.request, now)
+        caller = self._server.proofs[asked.route.space](tx, asked.request, resources.home_clock.most())
         ids = parse_ids(asked.texts)
         self._server.permit(tx, caller, asked.route.rule, ids)
         return Act(tx=tx, caller=caller, now=now, resources=resources), ids
@@ -209,7 +209,7 @@ class Api:
         def operation(tx: Transaction) -> Any:
             # Check again under the write lock: the caller may have lost the right meanwhile.
             act, ids = self._admit(tx, asked)
-            idempotency.mark(tx, keyed, act.now)
+            idempotency.mark(act, keyed)
             reply = cast("Handler", asked.route.handler)(self._call(act, asked, ids, body=body, raw=raw))
             return idempotency_key.answered(tx, keyed, reply)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from procession.model.errors import Invalid
+from procession.operations.act import Act
 from procession.store import idempotency
 from procession.store.database import Transaction
 
@@ -30,7 +31,10 @@ class Repeated(Exception):
 
 
 def check(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
-    """Raises Repeated if the request was carried out before, Invalid if its key was used for another."""
+    """Raises Repeated if the request was carried out before, Invalid if its key was used for another.
+
+    `now` is the home clock's least(): a clock that is set ahead must not have anything carried out twice.
+    """
     found = None if keyed is None else idempotency.find(tx, keyed.hash, now - LIFE)
     if keyed is None or found is None:
         return
@@ -45,10 +49,11 @@ def check(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
     raise Repeated(answer)
 
 
-def mark(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
+def mark(act: Act, keyed: Keyed | None) -> None:
     """Marks the request as carried out in this transaction. Raises as check(): of two at once only one is."""
     if keyed is None:
         return
+    tx, now = act.tx, act.resources.home_clock.least()
     check(tx, keyed, now)
     idempotency.drop(tx, now - LIFE, DROPPED_MAX)
     is_new = idempotency.add(tx, keyed.hash, keyed.asked, now=now, since=now - LIFE)

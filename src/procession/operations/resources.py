@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from procession.actions.contract import Action
 from procession.engine.table_workers import TableWorkers
 from procession.model.errors import Unavailable
+from procession.operations.home_time import HomeClock
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.logs import Logs
@@ -17,7 +18,8 @@ from procession.store.logs import Logs
 class Resources:
     """`logs` are those of steps; `url` is our own address;
     `allows_network` says whether steps that ask for the network get it;
-    `steady` gives the steady clock's seconds, and None while no server works on this home.
+    `steady` gives the steady clock's seconds, and None while no server works on this home; `home_clock` says what has
+    ended.
 
     `workers` does the work on tables; commands have none.
     """
@@ -27,6 +29,7 @@ class Resources:
     chunks: Chunks
     logs: Logs
     steady: Callable[[], float | None]
+    home_clock: HomeClock
     url: str = ""
     allows_network: bool = False
     workers: TableWorkers | None = None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeVar
 
 from procession.model.errors import Invalid, Unavailable
@@ -40,7 +39,6 @@ class TableWork:
     database: Any
     resources: Resources
     admit: Callable[[Transaction], Act]
-    clock: Callable[[], datetime]
     keyed: Keyed | None = None
     kept: Callable[[Any], bytes | None] = lambda result: None
 
@@ -118,7 +116,7 @@ def change(work: TableWork, table_id: TableId, prepare: Prepare, result: Callabl
     for _ in range(TRIES_MAX):
         # One snapshot of both: if the same request was faster, what it has changed is no mistake of this one.
         with work.database.snapshot() as tx:
-            idempotency.check(tx, work.keyed, work.clock())
+            idempotency.check(tx, work.keyed, work.resources.home_clock.least())
             work.admit(tx)
             present = snapshot(tx, table_id)
         draft = prepare(present)
@@ -140,7 +138,7 @@ def _publication(
         published = _publish(act, present, draft)
         if published is None:
             return None
-        idempotency.mark(tx, work.keyed, act.now)
+        idempotency.mark(act, work.keyed)
         done = result(published)
         idempotency.keep(tx, work.keyed, None if work.keyed is None else work.kept(done))
         return (done,)

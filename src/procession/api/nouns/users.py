@@ -61,7 +61,7 @@ async def create(call: StreamCall) -> wire.UserShape:
 
     def operation(tx: Transaction) -> wire.UserShape:
         act = call.admit(tx)
-        idempotency.mark(tx, call.keyed, act.now)
+        idempotency.mark(act, call.keyed)
         sends = _sends_mail(tx, call.context)
         made = accounts.create(act, wanted, password_hash=password_hash, sends_mail=sends)
         return idempotency_key.answered(tx, call.keyed, _with_link(call, made))
@@ -95,7 +95,7 @@ async def change(call: StreamCall) -> wire.UserShape:
 
     def operation(tx: Transaction) -> wire.UserShape:
         act = call.admit(tx)
-        idempotency.mark(tx, call.keyed, act.now)
+        idempotency.mark(act, call.keyed)
         wanted = _changed(people.user(tx, call.id(UserId)), body)
         changed = accounts.change(act, wanted, password_hash=password_hash)
         return idempotency_key.answered(tx, call.keyed, shown(changed))
