@@ -26,8 +26,8 @@ from procession.operations.resources import Resources
 from procession.store.chunks import Chunks
 from procession.store.database import Transaction
 from procession.store.folder import BlobFolder
-from procession.store.log_folder import LogFolder
 from procession.store.sqlite import SqliteDatabase
+from procession.store.step_log_folder import StepLogFolder
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 READ = Rule(scope="process_read", role="reader", of="run")
@@ -79,7 +79,7 @@ def _parts(folder: Path, threads: ThreadPoolExecutor) -> HandlerContext:
             actions={},
             blobs=blobs,
             chunks=chunks,
-            logs=LogFolder(folder / "logs"),
+            step_logs=StepLogFolder(folder / "logs"),
             steady=clock.monotonic,
             home_clock=HomeClock(clock),
         ),

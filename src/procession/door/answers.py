@@ -8,9 +8,9 @@ from typing import Any
 from procession.door import downloads
 from procession.door.contract import (
     EmptyReply,
-    ErrorPage,
+    ErrorHtml,
     FileReply,
-    PageReply,
+    HtmlReply,
     RedirectReply,
     Reply,
     Request,
@@ -34,14 +34,14 @@ PAGE = ((b"referrer-policy", b"no-referrer"), (b"x-frame-options", b"DENY"))
 class Answer:
     """Tracks whether it has begun: after that, an error can only cut the connection."""
 
-    __slots__ = ("_is_head", "_send", "error_page", "has_begun", "is_oauth", "request")
+    __slots__ = ("_is_head", "_send", "error_html", "has_begun", "is_oauth", "request")
 
     def __init__(self, send: Send, *, is_head: bool) -> None:
         self._send = send
         self._is_head = is_head
         self.has_begun = False
         self.request: Request | None = None
-        self.error_page: ErrorPage | None = None
+        self.error_html: ErrorHtml | None = None
         self.is_oauth = False
 
     async def send_reply(self, reply: Any) -> None:
@@ -59,8 +59,8 @@ class Answer:
                 await downloads.send_text(self._asked(), self._counted, reply)
             case StreamReply():
                 await self._send_stream(reply)
-            case PageReply():
-                await self._send_page(reply, {})
+            case HtmlReply():
+                await self._send_html(reply, {})
             case RedirectReply():
                 await self._send_redirect(reply)
             case _:
@@ -71,8 +71,8 @@ class Answer:
         if self.has_begun:
             # The client sees the connection end before the promised length: never a whole-looking, short file.
             raise error
-        if self.error_page is not None:
-            await self._send_page(self.error_page(error.message, support_id, error.status), error_headers(error))
+        if self.error_html is not None:
+            await self._send_html(self.error_html(error.message, support_id, error.status), error_headers(error))
             return
         fields = getattr(error, "fields", _oauth_fields(error) if self.is_oauth else {})
         body = {**fields, "message": error.message, "supportId": support_id}
@@ -84,7 +84,7 @@ class Answer:
         await self._begin(status, pairs)
         await self._send({"type": "http.response.body", "body": b"" if self._is_head else body})
 
-    async def _send_page(self, page: PageReply, headers: Mapping[str, str]) -> None:
+    async def _send_html(self, page: HtmlReply, headers: Mapping[str, str]) -> None:
         body = page.html.encode()
         pairs = [HTML, (b"content-length", str(len(body)).encode()), *COMMON, *PAGE]
         pairs += [(b"content-security-policy", policy(page).encode("latin-1")), *_cookies(page.cookies)]
@@ -130,7 +130,7 @@ def _oauth_fields(error: ProcessionError) -> dict[str, str]:
     return {"error": kind, "error_description": error.message}
 
 
-def policy(page: PageReply) -> str:
+def policy(page: HtmlReply) -> str:
     """The Content-Security-Policy of a page. Browsers hold redirects after a form to form-action, too."""
     style = f"'sha256-{page.style_hash}'" if page.style_hash else "'none'"
     targets = " ".join(["'self'", *page.form_targets])

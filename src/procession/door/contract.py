@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from procession.door.context import HandlerContext
     from procession.model.people import Caller
     from procession.operations.act import Act
-    from procession.operations.idempotency import Keyed
+    from procession.operations.idempotency import KeyedRequest
     from procession.store.database import Transaction
 
 T = TypeVar("T", bound=Id)
@@ -127,7 +127,7 @@ class StreamCall(Given, frozen=True, kw_only=True):
     admit: Callable[[Transaction], Act]
     clock: Callable[[], datetime]
     receive: Receive
-    keyed: Keyed | None = None  # to be marked, and answered, in the transaction that does what was asked
+    keyed: KeyedRequest | None = None  # to be marked, and answered, in the transaction that does what was asked
 
 
 class RequestDatabase(Protocol):
@@ -188,7 +188,7 @@ class StreamReply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PageReply:
+class HtmlReply:
     """A web page that needs nothing but itself; `style_hash` and `form_targets` are what its policy lets through."""
 
     html: str
@@ -214,7 +214,7 @@ class Refusal:
 
 
 # How a route for browsers shows an error: message, supportId and status.
-ErrorPage = Callable[[str, str, int], PageReply]
+ErrorHtml = Callable[[str, str, int], HtmlReply]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,4 +254,4 @@ class Route:
     is_ranged: bool = False  # answers Range, and If-None-Match where the content has a hash
     is_conditional: bool = False  # changes a file, and obeys If-Match and If-None-Match
     statuses: tuple[int, ...] = ()  # further ones than its kind of route has
-    error_page: ErrorPage | None = None  # a page for people: it is not in openapi.json
+    error_html: ErrorHtml | None = None  # a page for people: it is not in openapi.json

@@ -46,7 +46,7 @@ from procession.model.errors import ProcessionError, Unavailable
 from procession.model.rights import PUBLIC, Rule
 from procession.operations import idempotency
 from procession.operations.act import Act
-from procession.operations.idempotency import Keyed, Repeated
+from procession.operations.idempotency import KeyedRequest, RepeatedRequest
 
 if TYPE_CHECKING:
     from procession.model.people import Caller
@@ -118,7 +118,7 @@ class Api:
         path = normalise(scope.get("raw_path") or scope["path"].encode())
         answer.is_oauth = path.space is Space.OAUTH
         route, texts = self._router.find(scope["method"], path)
-        answer.error_page = route.error_page
+        answer.error_html = route.error_html
         asked = Asked(route=route, request=requests.read(scope, self._server.public_url), texts=texts)
         answer.request = asked.request
         reply = await self._run(asked, receive)
@@ -160,7 +160,7 @@ class Api:
             if route.mode is Mode.STREAM:
                 return await self._run_stream(asked, caller, ids, receive)
             return await self._write(asked, caller, ids, await bodies.read_small(receive, asked.request.headers))
-        except Repeated as error:
+        except RepeatedRequest as error:
             return idempotency_key.again(error.answer)
 
     async def _run_stream(self, asked: Asked, caller: Caller, ids: Mapping[str, Any], receive: Receive) -> Any:
@@ -179,7 +179,7 @@ class Api:
                     idempotency.check(tx, keyed, self._server.context.resources.home_clock.least())
         return await handler(self._stream(asked, caller, ids, receive, keyed=keyed, **body))
 
-    def _keyed(self, asked: Asked, caller: Caller | None, ids: Mapping[str, Any]) -> Keyed | None:
+    def _keyed(self, asked: Asked, caller: Caller | None, ids: Mapping[str, Any]) -> KeyedRequest | None:
         return None if caller is None else idempotency_key.keyed(asked.route, asked.request, caller.user.id, ids)
 
     def _admit(self, tx: Transaction, asked: Asked) -> tuple[Act, dict[str, Any]]:

@@ -15,7 +15,7 @@ from procession.door.encoding import encode
 from procession.model.errors import Invalid
 from procession.model.ids import UserId
 from procession.operations import idempotency
-from procession.operations.idempotency import Keyed
+from procession.operations.idempotency import KeyedRequest
 from procession.store.database import Transaction
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ def counts_for(route: Route) -> bool:
     return route.method == "POST" and is_whole and bool(route.rule.scope)
 
 
-def keyed(route: Route, request: Request, user: UserId, ids: Mapping[str, Any]) -> Keyed | None:
+def keyed(route: Route, request: Request, user: UserId, ids: Mapping[str, Any]) -> KeyedRequest | None:
     """None without the header. Raises Invalid for a key that is none."""
     key = request.headers.get(HEADER)
     if key is None or not counts_for(route):
@@ -40,7 +40,7 @@ def keyed(route: Route, request: Request, user: UserId, ids: Mapping[str, Any]) 
     if not _KEY.match(key):
         raise Invalid("the Idempotency-Key must be 1 to 255 printable ASCII characters without blanks")
     about = [str(user), route.pattern, {name: str(value) for name, value in ids.items()}, key]
-    return Keyed(hash=hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest(), asked="")
+    return KeyedRequest(hash=hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest(), asked="")
 
 
 def asked(request: Request, body_hash: str) -> str:
@@ -48,7 +48,7 @@ def asked(request: Request, body_hash: str) -> str:
     return hashlib.sha256(f"{request.raw_query}\n{body_hash}".encode()).hexdigest()
 
 
-def answered(tx: Transaction, keyed: Keyed | None, reply: T) -> T:
+def answered(tx: Transaction, keyed: KeyedRequest | None, reply: T) -> T:
     """The answer, kept in the transaction that does what was asked."""
     if keyed is not None:
         idempotency.keep(tx, keyed, kept(reply))

@@ -1,4 +1,4 @@
-"""Access rules as data. Only operations/permissions.permit reads them.
+"""Access rules as data. Only operations/rights.permit reads them.
 
 docs/permissions.md shows them; a test keeps the two equal.
 """

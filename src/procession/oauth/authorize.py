@@ -14,17 +14,17 @@ from urllib.parse import parse_qs, urlencode
 from authlib.oauth2.rfc6749 import OAuth2Error
 
 from procession.door import browser
-from procession.door.contract import Call, PageReply, RedirectReply, Request, StreamCall
+from procession.door.contract import Call, HtmlReply, RedirectReply, Request, StreamCall
 from procession.model.errors import Invalid
 from procession.model.people import User, with_implied
-from procession.oauth import core, grants, pages, signing
+from procession.oauth import core, grants, html_pages, signing
 from procession.oauth.signing import Signing
 from procession.operations import sessions
 from procession.store.database import Transaction
 
 FIELDS_MAX = 50
 
-Answer = PageReply | RedirectReply
+Answer = HtmlReply | RedirectReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,17 +79,17 @@ def _back(uri: str, http: Request, fields: dict[str, str]) -> RedirectReply:
     return RedirectReply(location=f"{uri}{'&' if '?' in uri else '?'}{query}")
 
 
-def _next_page(question: Question) -> PageReply:
+def _next_page(question: Question) -> HtmlReply:
     if question.user is None:
         return _sign_in_page(question.http, name=_application(question))
     scopes = with_implied(question.grant.request.resolved_scopes)
-    return pages.page(
+    return html_pages.page(
         "consent",
-        targets=(pages.form_target(question.grant.redirect_uri),),
+        targets=(html_pages.form_target(question.grant.redirect_uri),),
         application=_application(question),
         user=question.user,
-        words=[words for scope, words in pages.SCOPE_WORDS.items() if scope in scopes],
-        target=pages.shown_target(question.grant.redirect_uri),
+        words=[words for scope, words in html_pages.SCOPE_WORDS.items() if scope in scopes],
+        target=html_pages.shown_target(question.grant.redirect_uri),
         form=browser.form_token(browser.cookie(question.http, browser.SESSION)),
     )
 
@@ -98,9 +98,9 @@ def _application(question: Question) -> str:
     return str(question.grant.request.client.application.name)
 
 
-def _sign_in_page(http: Request, *, name: str, login: str = "", problem: str = "") -> PageReply:
+def _sign_in_page(http: Request, *, name: str, login: str = "", problem: str = "") -> HtmlReply:
     value, cookies = browser.form_cookie(http)
-    return pages.page(
+    return html_pages.page(
         "login",
         status=400 if problem else 200,
         cookies=cookies,

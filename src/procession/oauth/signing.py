@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from procession.door import browser
-from procession.door.contract import Call, PageReply, StreamCall
+from procession.door.contract import Call, HtmlReply, StreamCall
 from procession.model.errors import Invalid
 from procession.model.people import User
-from procession.oauth import pages
+from procession.oauth import html_pages
 from procession.oauth.limits import OAuthLimits
 from procession.operations import links, passwords, sessions
 
@@ -44,24 +44,24 @@ async def prove(call: StreamCall, proving: Signing, *, login: str, password: str
     return cookie
 
 
-def leave(call: Call) -> PageReply:
+def leave(call: Call) -> HtmlReply:
     """End this browser's session."""
     cookie = browser.cookie(call.request, browser.SESSION)
     browser.require_form(call.request, call.body, cookie)
     sessions.sign_out(call.tx, cookie)
     gone = (browser.session_cookie(call.request, ""),)
-    return pages.page("done", cookies=gone, title="You have signed out", text="You can close this page.")
+    return html_pages.page("done", cookies=gone, title="You have signed out", text="You can close this page.")
 
 
-def show_password(call: Call) -> PageReply:
+def show_password(call: Call) -> HtmlReply:
     """The form behind a link. Raises NotFound."""
     user = links.find(call.tx, call.request.query.get("link", ""), call.context.resources.home_clock.most())
     return _password_page(call, user)
 
 
-def _password_page(call: Call | StreamCall, user: User, problem: str = "") -> PageReply:
+def _password_page(call: Call | StreamCall, user: User, problem: str = "") -> HtmlReply:
     value, cookies = browser.form_cookie(call.request)
-    return pages.page(
+    return html_pages.page(
         "password",
         status=400 if problem else 200,
         cookies=cookies,
@@ -73,7 +73,7 @@ def _password_page(call: Call | StreamCall, user: User, problem: str = "") -> Pa
     )
 
 
-async def set_password(call: StreamCall, proving: Signing) -> PageReply:
+async def set_password(call: StreamCall, proving: Signing) -> HtmlReply:
     """Use the link up. Raises NotFound."""
     link, home_clock = call.request.query.get("link", ""), call.context.resources.home_clock
     with call.database.read() as tx:
@@ -88,7 +88,7 @@ async def set_password(call: StreamCall, proving: Signing) -> PageReply:
         return _password_page(call, user, f"{error.message[0].upper()}{error.message[1:]}.")
     operation = call.database.submit(lambda tx: links.set_password(tx, link, hashed, home_clock.most()))
     await asyncio.wrap_future(operation)
-    return pages.page(
+    return html_pages.page(
         "done",
         title="Your password is set",
         text=f"Sign in as {user.login} from now on. Wherever you had signed in before, you are signed out.",

@@ -15,14 +15,14 @@ DROPPED_MAX = 20  # at each new one, so that they never pile up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keyed:
+class KeyedRequest:
     """A request with a key: `hash` covers user, key and route, `asked` the request's content."""
 
     hash: str
     asked: str
 
 
-class Repeated(Exception):
+class RepeatedRequest(Exception):
     """Raised for a request that was carried out before; `answer`: its answer then."""
 
     def __init__(self, answer: bytes) -> None:
@@ -30,8 +30,8 @@ class Repeated(Exception):
         self.answer = answer
 
 
-def check(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
-    """Raises Repeated if the request was carried out before, Invalid if its key was used for another.
+def check(tx: Transaction, keyed: KeyedRequest | None, now: datetime) -> None:
+    """Raises RepeatedRequest if the request was carried out before, Invalid if its key was used for another.
 
     `now` is the home clock's least(): a clock that is set ahead must not have anything carried out twice.
     """
@@ -46,10 +46,10 @@ def check(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
             "this request was carried out before under the same Idempotency-Key; its answer was not kept, "
             "because it held a secret"
         )
-    raise Repeated(answer)
+    raise RepeatedRequest(answer)
 
 
-def mark(act: Act, keyed: Keyed | None) -> None:
+def mark(act: Act, keyed: KeyedRequest | None) -> None:
     """Marks the request as carried out in this transaction. Raises as check(): of two at once only one is."""
     if keyed is None:
         return
@@ -60,7 +60,7 @@ def mark(act: Act, keyed: Keyed | None) -> None:
     assert is_new, "two transactions at once"
 
 
-def keep(tx: Transaction, keyed: Keyed | None, answer: bytes | None) -> None:
+def keep(tx: Transaction, keyed: KeyedRequest | None, answer: bytes | None) -> None:
     """Keeps its answer in the transaction of mark(), so no crash comes between. None: do not keep it."""
     if keyed is not None and answer is not None:
         idempotency.answer(tx, keyed.hash, answer)

@@ -17,7 +17,7 @@ from procession.model.process_file.documents import FileMistakes
 from procession.model.processes import Process
 from procession.model.rights import covers
 from procession.model.steps import StepRow
-from procession.operations import networks, permissions
+from procession.operations import networks, rights
 from procession.operations.act import Act
 from procession.store import permissions as permission_store
 from procession.store import processes, steps
@@ -49,7 +49,7 @@ def apply(act: Act, text: str, *, definition: Process, process: ProcessId | None
             raise Invalid(f'the file names the process "{definition.name}", which is another one')
         row = processes.find(tx, process)
         if row is None:
-            raise permissions.not_found(process)
+            raise rights.not_found(process)
     if row is None:
         row = _create(act, definition.name)
     else:
@@ -60,9 +60,9 @@ def apply(act: Act, text: str, *, definition: Process, process: ProcessId | None
 
 def _create(act: Act, name: str) -> ProcessRow:
     tx, user = act.tx, act.caller.user
-    permissions.require_user_role(user, UserRole.DESIGNER)
+    rights.require_user_role(user, UserRole.DESIGNER)
     process = processes.add(tx, name, act.author, act.now)
-    permission_store.grant(tx, process, Role.OWNER, holder=user.id)
+    permission_store.give(tx, process, Role.OWNER, holder=user.id)
     row = processes.find(tx, process)
     assert row is not None
     return row
@@ -70,7 +70,7 @@ def _create(act: Act, name: str) -> ProcessRow:
 
 def _require_editor(act: Act, row: ProcessRow) -> None:
     """Names are unique over all processes, so that one exists cannot be kept a secret here."""
-    own = permissions.role_of(act.tx, act.caller.user, row.id)
+    own = rights.role_of(act.tx, act.caller.user, row.id)
     if own is None or not covers(own, Role.EDITOR):
         raise Forbidden(f'there is a process "{row.name}" already, and changing it needs the role editor on it')
 
@@ -112,7 +112,7 @@ def find(tx: Transaction, process_id: ProcessId) -> tuple[ProcessRow, Process]:
     """The process and what its present version says. Raises NotFound."""
     row = processes.find(tx, process_id)
     if row is None:
-        raise permissions.not_found(process_id)
+        raise rights.not_found(process_id)
     return row, definition_of(tx, process_id, row.version)
 
 
@@ -120,7 +120,7 @@ def count_run(tx: Transaction, process_id: ProcessId) -> tuple[ProcessRow, str]:
     """The process with one run more, and the definition of its present version as it is stored. Raises NotFound."""
     counted = processes.count_run(tx, process_id)
     if counted is None:
-        raise permissions.not_found(process_id)
+        raise rights.not_found(process_id)
     return counted
 
 
@@ -145,7 +145,7 @@ def listed(
     created_before: datetime | None = None,
 ) -> list[ProcessRow]:
     """What the caller may see, by name."""
-    user = permissions.viewer(caller)
+    user = rights.viewer(caller)
     return processes.visible(tx, user, name=name, created_after=created_after, created_before=created_before)
 
 

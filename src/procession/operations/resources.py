@@ -11,12 +11,12 @@ from procession.model.errors import Unavailable
 from procession.operations.home_time import HomeClock
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
-from procession.store.logs import Logs
+from procession.store.step_logs import StepLogs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """`logs` are those of steps; `url` is our own address;
+    """`url` is our own address;
     `allows_network` says whether steps that ask for the network get it;
     `steady` gives the steady clock's seconds, and None while no server works on this home; `home_clock` says what has
     ended.
@@ -27,7 +27,7 @@ class Resources:
     actions: Mapping[str, Action]
     blobs: Blobs
     chunks: Chunks
-    logs: Logs
+    step_logs: StepLogs
     steady: Callable[[], float | None]
     home_clock: HomeClock
     url: str = ""

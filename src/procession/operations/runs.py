@@ -17,9 +17,9 @@ from procession.model.lifecycle import RUN_ACTIVE, RUN_FINAL, Outcome, RunEvent,
 from procession.model.people import Caller
 from procession.model.processes import AlertWhen, Flow, Process
 from procession.model.restart import Wish
-from procession.model.runs import HistoryKind, Run, RunFilter
+from procession.model.runs import HistoryKind, Run, RunFilter, RunProgress
 from procession.model.steps import PropertyRow, StepRow
-from procession.operations import copies, networks, permissions, planning, processes, steps, upgrades
+from procession.operations import copies, networks, planning, processes, rights, steps, upgrades
 from procession.operations import inputs as required
 from procession.operations.act import Act
 from procession.operations.resources import Resources
@@ -213,11 +213,19 @@ def find(tx: Transaction, run_id: RunId) -> Run:
     """Raises NotFound."""
     run = store.find(tx, run_id)
     if run is None:
-        raise permissions.not_found(run_id)
+        raise rights.not_found(run_id)
     return run
 
 
-def failed_steps(tx: Transaction, run: Run) -> list[StepId]:
+def progress(tx: Transaction, run_id: RunId) -> RunProgress:
+    """Raises NotFound."""
+    found = store.progress(tx, run_id)
+    if found is None:
+        raise permissions.not_found(run_id)
+    return found
+
+
+def failed_steps(tx: Transaction, run: RunProgress) -> list[StepId]:
     """In order; none is looked for while nothing can have failed."""
     if run.outcome is Outcome.SUCCESS or run.status in (RunStatus.NOT_STARTED, RunStatus.SCHEDULED):
         return []
@@ -227,7 +235,7 @@ def failed_steps(tx: Transaction, run: Run) -> list[StepId]:
 def page(tx: Transaction, caller: Caller, shown: RunFilter, *, before: RunId | None, limit: int) -> list[Run]:
     """At most `limit` runs of all processes that the caller may see, newest first, older than `before`."""
     assert 1 <= limit <= LIST_MAX + 1
-    return store.page(tx, permissions.viewer(caller), shown, before=before, limit=limit)
+    return store.page(tx, rights.viewer(caller), shown, before=before, limit=limit)
 
 
 def of_process(

@@ -15,7 +15,7 @@ from procession.model.people import Role
 from procession.model.processes import Flow, Property, PropertyType
 from procession.model.runs import Run
 from procession.model.steps import PropertyRow, StepRow
-from procession.operations import permissions, processes
+from procession.operations import processes, rights
 from procession.operations.act import Act
 from procession.store import history, runs, steps
 from procession.store.database import Transaction
@@ -31,7 +31,7 @@ def find(tx: Transaction, step_id: StepId, *, run: RunId | None = None) -> StepR
         # In the same words for both: whether another run has such a step is not for everybody to know.
         raise NotFound(f"there is no step {step_id} in process run {run}")
     if step is None:
-        raise permissions.not_found(step_id)
+        raise rights.not_found(step_id)
     return step
 
 
@@ -126,10 +126,10 @@ def change(act: Act, row: PropertyRow, wanted: Property) -> PropertyRow:
     step = find(tx, row.step)
     is_value_of_input = changes == {"value"} and row.item.flow is Flow.INPUT
     if step.run is None or not is_value_of_input:
-        permissions.require_scope(caller, "process")
-        permissions.require(tx, caller, row.step, Role.EDITOR)
+        rights.require_scope(caller, "process")
+        rights.require(tx, caller, row.step, Role.EDITOR)
     else:
-        permissions.require(tx, caller, row.step, Role.EXECUTOR)
+        rights.require(tx, caller, row.step, Role.EXECUTOR)
     if step.run is None:
         _change_process(act, step, wanted)
     else:

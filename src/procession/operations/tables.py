@@ -14,9 +14,9 @@ from procession.model.errors import Invalid, Unavailable
 from procession.model.ids import TableId
 from procession.model.people import Caller, Role
 from procession.model.tables import VERSION_FIRST, Draft, NewPart, Snapshot, Table, TableOperation, TableVersion
-from procession.operations import idempotency, permissions
+from procession.operations import idempotency, rights
 from procession.operations.act import Act
-from procession.operations.idempotency import Keyed
+from procession.operations.idempotency import KeyedRequest
 from procession.operations.resources import Resources
 from procession.store import permissions as permission_store
 from procession.store import tables
@@ -39,7 +39,7 @@ class TableWork:
     database: Any
     resources: Resources
     admit: Callable[[Transaction], Act]
-    keyed: Keyed | None = None
+    keyed: KeyedRequest | None = None
     kept: Callable[[Any], bytes | None] = lambda result: None
 
 
@@ -48,7 +48,7 @@ def create(act: Act, *, name: str, description: str) -> Table:
     tx = act.tx
     _check_name(tx, name, None)
     table = tables.add(tx, name, description, author=act.author, now=act.now)
-    permission_store.grant(tx, table, Role.OWNER, holder=act.caller.user.id)
+    permission_store.give(tx, table, Role.OWNER, holder=act.caller.user.id)
     return find(tx, table)
 
 
@@ -85,13 +85,13 @@ def find(tx: Transaction, table_id: TableId) -> Table:
     """Raises NotFound."""
     table = tables.find(tx, table_id)
     if table is None:
-        raise permissions.not_found(table_id)
+        raise rights.not_found(table_id)
     return table
 
 
 def listed(tx: Transaction, caller: Caller, *, name: str | None) -> list[Table]:
     """What the caller may see, by name."""
-    return tables.visible(tx, permissions.viewer(caller), name=name)
+    return tables.visible(tx, rights.viewer(caller), name=name)
 
 
 def versions(tx: Transaction, table_id: TableId) -> list[TableVersion]:
@@ -111,7 +111,7 @@ def snapshot(tx: Transaction, table_id: TableId, number: int | None = None) -> S
 def change(work: TableWork, table_id: TableId, prepare: Prepare, result: Callable[[Snapshot], T]) -> T:
     """Prepare the next version, slowly, and publish it; gives its result. Not for the writer's thread.
 
-    Raises what `prepare` raises, Repeated, and Unavailable when others keep changing the table.
+    Raises what `prepare` raises, RepeatedRequest, and Unavailable when others keep changing the table.
     """
     for _ in range(TRIES_MAX):
         # One snapshot of both: if the same request was faster, what it has changed is no mistake of this one.
@@ -159,7 +159,7 @@ def publish(act: Act, table_id: TableId, draft: Draft) -> Snapshot | None:
     A step that writes a table calls it in the transaction that ends the step. Raises NotFound and Forbidden: what was
     taken from the caller meanwhile is gone.
     """
-    permissions.require(act.tx, act.caller, table_id, Role.EDITOR)
+    rights.require(act.tx, act.caller, table_id, Role.EDITOR)
     number = tables.publish(act.tx, table_id, draft, author=act.author, now=act.now)
     return None if number is None else snapshot(act.tx, table_id, number)
 

@@ -104,7 +104,7 @@ def _open(
         announcements=Announcements(),
         clock=clock,
         work=home.work,
-        logs=resources.logs,
+        step_logs=resources.step_logs,
         settings=_engine_settings(settings),
     )
     return engine_resources, resources
@@ -143,10 +143,10 @@ def _tidy(engine_resources: EngineResources, resources: Resources) -> bool:
 
 def _open_office(settings: Settings, home: Home, database: Database, clock: Clock) -> Resources:
     return Resources(
-        actions=actions.book(),
+        actions=actions.registry(),
         blobs=home.open_blobs(),
         chunks=home.open_chunks(),
-        logs=home.open_logs(),
+        step_logs=home.open_step_logs(),
         steady=clock.monotonic,
         home_clock=home_time.of_home(database, clock),
         allows_network=settings.allow_network,

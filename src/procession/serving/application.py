@@ -19,7 +19,7 @@ from procession.door.encoding import encode
 from procession.engine.announcements import Announcements
 from procession.model import rights
 from procession.model.rights import PUBLIC
-from procession.operations import permissions
+from procession.operations import rights as rights_operations
 from procession.operations.callers import Callers
 from procession.operations.resources import Resources
 
@@ -63,7 +63,7 @@ def build(
     connected = Server(
         database=database,
         proofs=proofs,
-        permit=permissions.permit,
+        permit=rights_operations.permit,
         clock=clock.now,
         threads=settings.threads,
         context=context,

@@ -57,9 +57,9 @@ def role_on(tx: Transaction, resource: ResourceId, user: UserId) -> Role | None:
     return max((Role(row[0]) for row in rows), key=ROLE_RANK.__getitem__, default=None)
 
 
-def grant(tx: Transaction, resource: ResourceId, role: Role, *, holder: UserId | GroupId) -> None:
+def give(tx: Transaction, resource: ResourceId, role: Role, *, holder: UserId | GroupId) -> None:
     """Give the user or the group exactly this role, whatever they had before."""
-    revoke(tx, resource, holder=holder)
+    take_away(tx, resource, holder=holder)
     holder_column = _holder_column(holder)
     tx.run(
         f"INSERT INTO permission ({_COLUMN_OF[type(resource)]}, {holder_column}, role) VALUES (?, ?, ?)",
@@ -67,7 +67,7 @@ def grant(tx: Transaction, resource: ResourceId, role: Role, *, holder: UserId |
     )
 
 
-def revoke(tx: Transaction, resource: ResourceId, *, holder: UserId | GroupId) -> bool:
+def take_away(tx: Transaction, resource: ResourceId, *, holder: UserId | GroupId) -> bool:
     """Take away what the user or the group was given; False when that was nothing."""
     column, holder_column = _COLUMN_OF[type(resource)], _holder_column(holder)
     return bool(
@@ -79,7 +79,7 @@ def revoke(tx: Transaction, resource: ResourceId, *, holder: UserId | GroupId) -
 
 
 def role_of_holder(tx: Transaction, resource: ResourceId, *, holder: UserId | GroupId) -> Role | None:
-    """What was granted to exactly this user or group."""
+    """What was given to exactly this user or group."""
     row = tx.one(
         f"SELECT role FROM permission WHERE {_COLUMN_OF[type(resource)]} = ? AND {_holder_column(holder)} = ?",
         *(resource.number, holder.number),
@@ -104,7 +104,7 @@ def has_other_owner(
 
 
 def of_holder(tx: Transaction, holder: UserId | GroupId) -> list[Permission]:
-    """What was granted to exactly this user or group, by name; processes first."""
+    """What was given to exactly this user or group, by name; processes first."""
     column = _holder_column(holder)
     rows = tx.all(
         "SELECT 'p', r.id, r.name, p.role FROM permission p JOIN process r ON r.id = p.process_id"
@@ -118,7 +118,7 @@ def of_holder(tx: Transaction, holder: UserId | GroupId) -> list[Permission]:
 
 
 def holders(tx: Transaction, resource: ResourceId) -> list[tuple[UserId | GroupId, str, Role]]:
-    """Who was granted what on it: users by login, then groups by name."""
+    """Who was given what on it: users by login, then groups by name."""
     column = _COLUMN_OF[type(resource)]
     rows = tx.all(
         "SELECT 1, u.id, u.login, p.role FROM permission p JOIN user_account u ON u.id = p.user_id"

@@ -24,7 +24,7 @@ from procession.model.runs import HistoryKind, HistoryRow
 from procession.model.steps import AttemptRow
 from procession.operations import events
 from procession.operations.events import News, Position
-from procession.store.logs import PIECE_BYTES
+from procession.store.step_logs import PIECE_BYTES
 
 GROWTH_SECONDS = 0.25  # how late a log line or progress may be seen; changes are announced
 SILENCE_SECONDS = 15.0  # proxies end what says nothing for long
@@ -178,7 +178,7 @@ def _logs(stream: Stream, news: News) -> Iterator[bytes]:
 def _log(stream: Stream, news: News, item: AttemptRow) -> tuple[bytes, bool]:
     """An event of the next lines of one try, or nothing, and whether these are all of this moment."""
     offset = stream.seen.parts.get(item.id, 0)
-    raw = stream.call.context.resources.logs.read(item.id, offset)
+    raw = stream.call.context.resources.step_logs.read(item.id, offset)
     is_read = len(raw) < PIECE_BYTES
     lines = raw if item.is_gone and is_read else _lines(raw)
     # As long as an earlier try may have more, nobody has seen "all up to this one".

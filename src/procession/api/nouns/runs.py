@@ -20,9 +20,9 @@ from procession.door.contract import Call, Given, Later, Reply, StreamCall
 from procession.model.errors import Invalid
 from procession.model.ids import ProcessId, RunId, UserId
 from procession.model.lifecycle import Outcome, RunStatus
-from procession.model.runs import Run, RunFilter
+from procession.model.runs import Run, RunFilter, RunProgress
 from procession.operations import histories as history_operations
-from procession.operations import people, permissions, runs
+from procession.operations import people, rights, runs
 from procession.store.database import Transaction
 
 LIMIT = 100  # runs in a page when nobody says
@@ -98,7 +98,7 @@ def request(call: Call) -> wire.RunStatusShape:
     """The deprecated way: the run stands in the body, so its permission is asked for here."""
     wanted = reading.choice(RunCommand, call.body.get("request"), field="request")
     run_id = RunId.parse(reading.name(call.body.get("processrunid"), field="processRunId"))
-    permissions.permit(call.tx, call.caller, EXECUTE_R, {"run": run_id})
+    rights.permit(call.tx, call.caller, EXECUTE_R, {"run": run_id})
     return _start(call, run_id) if wanted is RunCommand.START else _cancel(call, run_id)
 
 
@@ -107,10 +107,10 @@ def status(call: Call) -> wire.RunStatusShape | Later:
     since = _since(call.request.query)
     if "wait" in call.request.query:
         return Later(lambda later: wait_for_status(later, since))
-    return _status(call.tx, runs.find(call.tx, call.id(RunId)), call)
+    return _status(call.tx, runs.progress(call.tx, call.id(RunId)), call)
 
 
-def _status(tx: Transaction, run: Run, call: Given) -> wire.RunStatusShape:
+def _status(tx: Transaction, run: RunProgress, call: Given) -> wire.RunStatusShape:
     return wire.run_status(run, runs.failed_steps(tx, run), steady=call.context.resources.steady())
 
 
@@ -137,13 +137,12 @@ async def wait_for_status(call: StreamCall, since: int) -> wire.RunStatusShape:
     finally:
         forget()
     with call.database.read() as tx:
-        run = runs.find(tx, call.id(RunId))
-        return _status(tx, run, call)
+        return _status(tx, runs.progress(tx, call.id(RunId)), call)
 
 
 def _is_newer(call: StreamCall, since: int) -> bool:
     with call.database.read() as tx:
-        return runs.find(tx, call.id(RunId)).revision > since
+        return runs.progress(tx, call.id(RunId)).revision > since
 
 
 def history(call: Call) -> histories_wire.History:

@@ -17,12 +17,12 @@ from procession.api.wire import (
     applications,
     events,
     files,
-    grants,
     groups,
     histories,
     items,
     log_items,
     oauth,
+    permissions,
     processes,
     properties,
     restarts,
@@ -45,7 +45,7 @@ SHAPES = (
     items,
     events,
     files,
-    grants,
+    permissions,
     groups,
     histories,
     log_items,
@@ -81,7 +81,7 @@ def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
     known = _shapes()
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        if route.error_page is not None:
+        if route.error_html is not None:
             continue
         path = PREFIXES[route.space] + route.pattern
         paths.setdefault(path, {})[route.method.lower()] = _operation(route, known)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from procession.store.logs import PIECE_BYTES
+from procession.store.step_logs import PIECE_BYTES
 
 ATTEMPTS_IN_A_FOLDER = 1000
 
 
-class LogFolder:
+class StepLogFolder:
     """The logs below one folder of the home."""
 
     def __init__(self, folder: Path) -> None:

@@ -12,7 +12,7 @@ from procession.door.contract import FileReply, StreamCall, StreamReply, TextRep
 from procession.model.ids import RunId, StepId
 from procession.operations import steps
 from procession.operations.steps import Tries
-from procession.store import logs
+from procession.store import step_logs
 
 TEXT = "text/plain; charset=utf-8"
 GROWTH_SECONDS = 0.25  # how late a new line may be seen; the end of the step is announced
@@ -31,11 +31,11 @@ async def log(call: StreamCall) -> FileReply | TextReply | StreamReply:
     latest = _tries(call, run, step, attempt).latest
     if _is_followed(query):
         return StreamReply(media_type=TEXT, write=lambda write: _follow(call, write))
-    kept = call.context.resources.logs
+    kept = call.context.resources.step_logs
     size = 0 if latest is None else await asyncio.to_thread(kept.size_bytes, latest)
     if latest is None or not size:
         return TextReply(text="", media_type=TEXT)
-    return FileReply(read=partial(logs.pieces, kept, latest), size_bytes=size, media_type=TEXT)
+    return FileReply(read=partial(step_logs.pieces, kept, latest), size_bytes=size, media_type=TEXT)
 
 
 def _is_followed(query: Mapping[str, str]) -> bool:
@@ -69,7 +69,7 @@ async def _follow(call: StreamCall, write: Write) -> None:
 
 async def _copy(call: StreamCall, attempt: int, offset: int, write: Write) -> int:
     """Send what the log has from `offset` on; gives where it ended."""
-    while chunk := await asyncio.to_thread(call.context.resources.logs.read, attempt, offset):
+    while chunk := await asyncio.to_thread(call.context.resources.step_logs.read, attempt, offset):
         await write(chunk)
         offset += len(chunk)
     return offset

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from procession.door.contract import PageReply
+from procession.door.contract import HtmlReply
 
 # What a user reads of a scope before they allow it.
 SCOPE_WORDS = {
@@ -54,14 +54,14 @@ def _style() -> tuple[str, str]:
 
 def page(
     name: str, *, status: int = 200, targets: tuple[str, ...] = (), cookies: tuple[str, ...] = (), **content: Any
-) -> PageReply:
+) -> HtmlReply:
     """The page of templates/<name>.html."""
     style, style_hash = _style()
     html = _environment().get_template(f"{name}.html").render(style=style, **content)
-    return PageReply(html=html, status=status, style_hash=style_hash, form_targets=targets, cookies=cookies)
+    return HtmlReply(html=html, status=status, style_hash=style_hash, form_targets=targets, cookies=cookies)
 
 
-def error(message: str, support_id: str, status: int) -> PageReply:
+def error(message: str, support_id: str, status: int) -> HtmlReply:
     """What went wrong, for a person."""
     return page("error", status=status, message=message, support_id=support_id)
 
