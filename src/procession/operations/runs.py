@@ -221,7 +221,7 @@ def progress(tx: Transaction, run_id: RunId) -> RunProgress:
     """Raises NotFound."""
     found = store.progress(tx, run_id)
     if found is None:
-        raise permissions.not_found(run_id)
+        raise rights.not_found(run_id)
     return found
 
 
