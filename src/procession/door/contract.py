@@ -61,6 +61,8 @@ class BodyKind(StrEnum):
     ROWS = "rows"  # rows of a table as JSON, CSV or Parquet, read by the handler
 
 
+# A Struct, as every other value made once a request: a frozen dataclass fills each field by object.__setattr__, in
+# Python. The collector skips it, because its mappings hold only texts and can be part of no cycle.
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The envelope of a request. Names of headers and query are in lower case.
 
@@ -82,6 +84,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     request: Request
+    # Any, because each name has a type of its own; id() gives it back with that type.
     ids: Mapping[str, Any]  # of the path, by name
     context: HandlerContext
     body: Mapping[str, Any] = {}
@@ -130,6 +133,7 @@ class StreamCall(Given, frozen=True, kw_only=True):
     keyed: KeyedRequest | None = None  # to be marked, and answered, in the transaction that does what was asked
 
 
+# Not the whole port: a handler that could write outside submit() would skip permit and the Idempotency-Key.
 class RequestDatabase(Protocol):
     """The part of store/database.py that the dispatcher uses."""
 
@@ -150,6 +154,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+# A class of its own and not Reply(value=None), which would be the four bytes "null".
 @dataclass(frozen=True, slots=True)
 class EmptyReply:
     """200 without a body: what a DELETE answers (T10)."""
@@ -206,6 +211,7 @@ class RedirectReply:
     cookies: tuple[str, ...] = ()
 
 
+# An error raised in the transaction would roll back what the refusal has to keep, such as the end of a consent.
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """What a WRITE handler answers when it refuses and what it changed must be kept: raised after the commit."""
@@ -217,6 +223,7 @@ class Refusal:
 ErrorHtml = Callable[[str, str, int], HtmlReply]
 
 
+# A long poll that already has news should not cost a task: it is asked as a plain read first.
 @dataclass(frozen=True, slots=True)
 class Later:
     """What a READ handler answers when this request has to wait: the handler to ask instead, as for Mode.STREAM."""
@@ -242,8 +249,10 @@ class Route:
     method: str
     pattern: str
     handler: Handler | StreamHandler
+    # Without a default: a route that forgets its rule is an error when it is imported, not an open door.
     rule: Rule
     summary: str
+    # The cheapest is the default, and the wrong one for a handler that writes: its transaction refuses to.
     mode: Mode = Mode.READ
     space: Space = Space.API
     body: BodyKind = BodyKind.NONE

@@ -30,6 +30,7 @@ class Signing:
 async def prove(call: StreamCall, proving: Signing, *, login: str, password: str) -> str | None:
     """The cookie of a new session, or None when login or password are wrong. Raises TooMany."""
     home_clock, address = call.context.resources.home_clock, call.request.client
+    # Before the hash is looked up: what is refused must cost nothing.
     proving.limits.admit_sign_in(login, address, home_clock.most())
     with call.database.read() as tx:
         claim = sessions.claim(tx, login)
@@ -47,6 +48,7 @@ async def prove(call: StreamCall, proving: Signing, *, login: str, password: str
 def leave(call: Call) -> HtmlReply:
     """End this browser's session."""
     cookie = browser.cookie(call.request, browser.SESSION)
+    # A page elsewhere must not be able to sign people out.
     browser.require_form(call.request, call.body, cookie)
     sessions.sign_out(call.tx, cookie)
     gone = (browser.session_cookie(call.request, ""),)
@@ -80,6 +82,7 @@ async def set_password(call: StreamCall, proving: Signing) -> HtmlReply:
         user = links.find(tx, link, home_clock.most())
     browser.require_form(call.request, call.body, browser.cookie(call.request, browser.FORM))
     password = call.body.get("password", "")
+    # Nobody sees what they type, and the link works once.
     if password != call.body.get("again", ""):
         return _password_page(call, user, "The two passwords are not the same.")
     try:

@@ -68,6 +68,7 @@ def check_fill(tx: Transaction, caller: Caller, file_id: FileId) -> None:
 
 
 def _refuse_output(tx: Transaction, file: File) -> None:
+    # A process's own OUTPUT may be filled: it is the template of what a step writes.
     if file.run is not None and files.flow(tx, file.id) is Flow.OUTPUT:
         raise Invalid(f"{file.id} is an OUTPUT: a step of the run writes it, nobody uploads it")
 

@@ -10,6 +10,7 @@ from procession.operations.act import Act
 from procession.store import idempotency
 from procession.store.database import Transaction
 
+# A script that is run again the next day means a new request.
 LIFE = timedelta(hours=24)
 DROPPED_MAX = 20  # at each new one, so that they never pile up
 
@@ -39,6 +40,7 @@ def check(tx: Transaction, keyed: KeyedRequest | None, now: datetime) -> None:
     if keyed is None or found is None:
         return
     asked, answer = found
+    # Doing the second request under the first one's answer would lose it silently.
     if asked != keyed.asked:
         raise Invalid("this Idempotency-Key was used for another body before; take a new key for a new request")
     if answer is None:
@@ -55,6 +57,7 @@ def mark(act: Act, keyed: KeyedRequest | None) -> None:
         return
     tx, now = act.tx, act.resources.home_clock.least()
     check(tx, keyed, now)
+    # Some at a time: a day's keys in one statement would hold up the commit.
     idempotency.drop(tx, now - LIFE, DROPPED_MAX)
     is_new = idempotency.add(tx, keyed.hash, keyed.asked, now=now, since=now - LIFE)
     assert is_new, "two transactions at once"

@@ -50,8 +50,10 @@ def give(act: Act, holder: Holder, resource: ResourceId, role: Role) -> Permissi
     """
     tx = act.tx
     _find(tx, holder)
+    # A permission on what does not exist yet would be waiting for it.
     if permissions.resource_of(tx, resource) is None:
         raise not_found(resource)
+    # Only another role can take the last owner away.
     if role is not Role.OWNER:
         _keep_an_owner(act, holder, resource)
     permissions.give(tx, resource, role, holder=holder)
@@ -68,9 +70,11 @@ def take_away(act: Act, holder: Holder, resource: ResourceId) -> None:
 
 def _keep_an_owner(act: Act, holder: Holder, resource: ResourceId) -> None:
     tx = act.tx
+    # An administrator owns everything, so nothing is ever without an owner for them.
     if act.caller.user.role in ADMINS:
         return
     is_owner = permissions.role_of_holder(tx, resource, holder=holder) is Role.OWNER
+    # An owner by row whose user role is cut below owner cannot act as one.
     can_own = [role for role in UserRole if isinstance(resource, TableId) or can_own_a_process(role)]
     if is_owner and not permissions.has_other_owner(tx, resource, holder=holder, roles=can_own):
         raise Invalid(f"{holder.noun} {holder} is the last owner of {resource.noun} {resource}; name another one first")

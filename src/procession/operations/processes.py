@@ -43,7 +43,9 @@ def apply(act: Act, text: str, *, definition: Process, process: ProcessId | None
     Raises Forbidden, and Invalid for a file of another process.
     """
     tx = act.tx
+    # The file's name is the identity: accountants have no ids in their files.
     row = processes.by_name(tx, definition.name)
+    # A PUT to one process must not create another because of a typo in the name.
     if process is not None:
         if row is not None and row.id != process:
             raise Invalid(f'the file names the process "{definition.name}", which is another one')
@@ -60,6 +62,7 @@ def apply(act: Act, text: str, *, definition: Process, process: ProcessId | None
 
 def _create(act: Act, name: str) -> ProcessRow:
     tx, user = act.tx, act.caller.user
+    # The route cannot ask: only the file says whether a process is created.
     rights.require_user_role(user, UserRole.DESIGNER)
     process = processes.add(tx, name, act.author, act.now)
     permission_store.give(tx, process, Role.OWNER, holder=user.id)
@@ -80,6 +83,7 @@ def _publish(act: Act, row: ProcessRow, definition: Process, *, source: str | No
     data = definitions.definition_json(definition)
     sha256 = definitions.sha256(data)
     present = processes.version(tx, row.id, row.version)
+    # Applying the same file again, as pipelines do, must not publish a version each time.
     is_new = present is None or present.sha256 != sha256
     number = row.version + int(is_new)
     if is_new:
@@ -100,6 +104,7 @@ def _publish(act: Act, row: ProcessRow, definition: Process, *, source: str | No
 def publish(act: Act, process: ProcessId, definition: Process) -> int:
     """The next version, changed through the API; it must hold as a file would. Gives its number. Raises Invalid."""
     try:
+        # Through the file, so that the API can publish nothing that a file could not say.
         checked = process_file.parse(rendering.to_yaml(definition), actions=act.resources.actions, reads_code=False)
     except FileMistakes as error:
         # The lines are those of a text that nobody has seen.
@@ -164,6 +169,7 @@ def definition(tx: Transaction, process_id: ProcessId, number: int | None = None
     if version is None:
         raise Invalid(f"process {process_id} has no version {number}; it has 1 to {row.version}")
     process = definitions.definition_from_text(version.definition)
+    # The text as it was applied keeps comments, which the definition has not.
     return version.source or rendering.to_yaml(process), process
 
 

@@ -28,10 +28,12 @@ class Resources:
     blobs: Blobs
     chunks: Chunks
     step_logs: StepLogs
+    # None keeps a command beside no server from counting hours in which nobody worked.
     steady: Callable[[], float | None]
     home_clock: HomeClock
     url: str = ""
     allows_network: bool = False
+    # A command would start a fork server for one read.
     workers: TableWorkers | None = None
 
     @property

@@ -23,6 +23,7 @@ from procession.store.database import Transaction
 
 def permit(tx: Transaction, caller: Caller, rule: Rule, ids: Mapping[str, Id]) -> None:
     """Raises Forbidden for a scope or role that is too small, NotFound for what the caller must not see."""
+    # The scope first: a token that may not read at all must not learn what exists.
     require_scope(caller, rule.scope)
     if rule.user_role:
         require_user_role(caller.user, UserRole(rule.user_role))
@@ -43,6 +44,7 @@ def require_user_role(user: User, needed: UserRole) -> None:
 def require(tx: Transaction, caller: Caller, thing: Id, role: Role) -> None:
     """The caller's role on `thing`, or on what it belongs to. Raises NotFound without any role, else Forbidden."""
     own = role_of(tx, caller.user, thing)
+    # 404 and not 403: that there is such a thing is already something to know.
     if own is None:
         raise not_found(thing)
     if covers(own, role):
@@ -65,11 +67,13 @@ def role_of(tx: Transaction, user: User, thing: Id) -> Role | None:
         owner = applications.owner(tx, thing)
         return Role.OWNER if owner is not None and (owner == user.id or user.role in ADMINS) else None
     resource = permissions.resource_of(tx, thing)
+    # The ceiling of a user role does not cut administrators.
     if resource is None or user.role in ADMINS:
         return None if resource is None else Role.OWNER
     granted = permissions.role_on(tx, resource, user.id)
     if granted is None or not isinstance(resource, ProcessId):
         return granted
+    # Cut when asked and not when given: a user whose role is raised has what they were given.
     return at_most(granted, PROCESS_CEILING[user.role])
 
 
@@ -97,6 +101,7 @@ def _belongs(tx: Transaction, thing: Id) -> str:
 
 def _why(user: User, own: Role, thing: Id) -> str:
     """Says what no grant can change, so nobody asks an owner in vain."""
+    # Only then no owner can help; everybody else should ask one.
     is_ceiling = user.role is UserRole.SUBSCRIBER and own is PROCESS_CEILING[user.role]
     return (
         "" if not is_ceiling or isinstance(thing, ApplicationId | TableId) else f", the most that a {user.role} can be"

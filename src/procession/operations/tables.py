@@ -22,6 +22,7 @@ from procession.store import permissions as permission_store
 from procession.store import tables
 from procession.store.database import Transaction
 
+# Somebody always wins, so twelve losses in a row mean a table that many scripts write at once.
 TRIES_MAX = 12  # of a change that others come before
 
 Prepare = Callable[[Snapshot], Draft | None]
@@ -36,6 +37,7 @@ class TableWork:
     marked where the change is published, with what `kept` makes of its result.
     """
 
+    # The dispatcher's is a part of the port; naming it here would import the door from below.
     database: Any
     resources: Resources
     admit: Callable[[Transaction], Act]
@@ -119,7 +121,9 @@ def change(work: TableWork, table_id: TableId, prepare: Prepare, result: Callabl
             idempotency.check(tx, work.keyed, work.resources.home_clock.least())
             work.admit(tx)
             present = snapshot(tx, table_id)
+        # Seconds of work outside every transaction: nobody waits for it.
         draft = prepare(present)
+        # With a key the marking has to be committed, although nothing changes.
         if draft is None and work.keyed is None:
             return result(present)
         done: tuple[T] | None = work.database.submit(_publication(work, present, draft, result)).result()
@@ -134,10 +138,12 @@ def _publication(
     """None: others were faster."""
 
     def operation(tx: Transaction) -> tuple[T] | None:
+        # Asked again: preparing took seconds, and the role may be gone.
         act = work.admit(tx)
         published = _publish(act, present, draft)
         if published is None:
             return None
+        # After the comparison: a late change must not leave a mark.
         idempotency.mark(act, work.keyed)
         done = result(published)
         idempotency.keep(tx, work.keyed, None if work.keyed is None else work.kept(done))
@@ -159,6 +165,7 @@ def publish(act: Act, table_id: TableId, draft: Draft) -> Snapshot | None:
     A step that writes a table calls it in the transaction that ends the step. Raises NotFound and Forbidden: what was
     taken from the caller meanwhile is gone.
     """
+    # In the transaction of the change, for callers that come without the dispatcher.
     rights.require(act.tx, act.caller, table_id, Role.EDITOR)
     number = tables.publish(act.tx, table_id, draft, author=act.author, now=act.now)
     return None if number is None else snapshot(act.tx, table_id, number)
@@ -167,6 +174,7 @@ def publish(act: Act, table_id: TableId, draft: Draft) -> Snapshot | None:
 def take_back(tx: Transaction, table_id: TableId, number: int) -> Draft:
     """The draft of a version that holds what version `number` held: a restart undoes what a step wrote with it."""
     present, earlier = snapshot(tx, table_id), snapshot(tx, table_id, number)
+    # Files are immutable, so what both versions share stays as it is.
     kept = {part.number for part in earlier.parts} & {part.number for part in present.parts}
     return Draft(
         expected=present.version.number,
@@ -174,6 +182,7 @@ def take_back(tx: Transaction, table_id: TableId, number: int) -> Draft:
         columns=earlier.version.columns,
         added=tuple(NewPart(content=part.content, rows=part.rows) for part in earlier.parts if part.number not in kept),
         removed=frozenset(part.number for part in present.parts if part.number not in kept),
+        # Not the earlier one's: ids given since must not come back for other rows.
         next_record=present.table.next_record,
         next_field=present.table.next_field,
     )

@@ -23,6 +23,7 @@ def create(call: Call) -> wire.PermissionShape:
     if not isinstance(given, str):
         raise Invalid('name what the permission is for: {"resourceId": "p-1", "role": "reader"}')
     resource = parse_resource(given)
+    # The route could not ask: the resource stands in the body.
     rights.permit(call.tx, call.caller, OWN_RESOURCE, {"resource": resource})
     return _given(call, resource)
 
