@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from procession.actions import database
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.reading import declared, fitting, guessing, likely, names, notes, values
+from procession.actions.reading import declared, fitting, guessing, likely, names, notes
 from procession.actions.reading.cells import RELATION, Cells
 from procession.actions.reading.declared import DeclaredColumn
 from procession.actions.reading.fitting import Declared
@@ -68,6 +68,7 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
             cells = cells.load()
             columns = _columns(cells, options, wanted.file)
         columns = _without_empty(connection, columns, cells)
+        columns = declared.with_clocks(connection, columns, quote(RELATION))
         found = _find(connection, columns, cells, wanted)
     connection.execute(f"DROP TABLE IF EXISTS {quote(RELATION)}")
     said = _notes(connection, columns, found, cells, wanted.name)
@@ -105,6 +106,7 @@ def _guess(
     if not columns or is_bare or any(c.cells.native for c in columns):
         return None
     try:
+        columns = declared.with_clocks(connection, columns, cells.source, rows_max=likely.SAMPLE_ROWS)
         asked = [c for c in columns if c.named.options is None]
         guesses = likely.find(connection, cells.source, [_open(c) for c in asked])
         left = [c for c, guess in zip(asked, guesses, strict=True) if guess is None]
@@ -178,7 +180,7 @@ def _types(connection: duckdb.DuckDBPyConnection, columns: Sequence[DeclaredColu
     asked: list[DeclaredColumn] = []
     for column in columns:
         if (said := column.declared) is not None:
-            kind, residue = values.SQL_TYPES[said.type], fitting.residue(connection, said)
+            kind, residue = said.style.sql_type(said.type), fitting.residue(connection, said)
             found[column.place] = GuessedType(type=kind, value=said.value, residue=residue)
         elif column.cells.native:
             found[column.place] = GuessedType(type=column.cells.native, value=column.as_it_is)

@@ -56,7 +56,7 @@ class Declared:
         value = values.take(kind, self.type, self.text, self.style, is_binary=self.cells.is_binary)
         if self.type == "Text" and self.length is not None:
             return f"CASE WHEN length({value}) <= {self.length} AND NOT contains({value}, chr(0)) THEN {value} END"
-        return f"CAST({value} AS {values.SQL_TYPES[self.type]})"
+        return f"CAST({value} AS {self.style.sql_type(self.type)})"
 
     @property
     def expected(self) -> str:
