@@ -112,3 +112,15 @@ def test_moments_that_have_zones_on_both_sides_need_no_more(tmp_path):
     left, right = ["2026-01-31T10:00:00Z"], ["2026-01-31T12:00:00+02:00"]
 
     assert match(tmp_path, left, right, said=(DATETIME, DATETIME))[:2] == (1, StepStatus.SUCCESS)
+
+
+@pytest.mark.parametrize(("right", "is_refused"), [("USD 10", True), ("EUR 10", False), ("10", False)])
+def test_amounts_of_two_currencies_are_not_compared(tmp_path, right, is_refused):
+    sides = {side: {"file": f"${{f.{side}}}", "columns": {"amount": MONEY}} for side in ("left", "right")}
+    settings = {**sides, "amount": "amount", "rules": [{"name": "Exact", "equal": ["key"]}]}
+    files = {"f.left": b"key,amount\na,EUR 10\n", "f.right": f"key,amount\na,{right}\n".encode()}
+
+    outcome = play(reconcile.ACTION, tmp_path, settings, files).outcome
+
+    assert (outcome.status is StepStatus.FAILED) == is_refused
+    assert ("amounts of two currencies cannot be compared" in outcome.message) == is_refused

@@ -322,3 +322,33 @@ def test_declared_moments_with_and_without_a_zone_are_not_mixed(tmp_path, texts,
     content = "k,v\n" + "".join(f"x,{text}\n" for text in texts)
 
     assert told in refusal(tmp_path, content, columns={"v": {"type": "Datetime"}})
+
+
+@pytest.mark.parametrize(
+    ("texts", "currency"),
+    [
+        (["EUR 10", "\u20ac5", "7 EUR", "\u20ac 3 EUR", "1"], "EUR"),
+        (["$10", "$5"], "$"),
+        (["$10 CAD", "-5 CAD"], "CAD"),
+        (["10", "5"], None),
+    ],
+)
+def test_the_currency_of_a_column_is_told(tmp_path, texts, currency):
+    found = read(tmp_path, "k;v\n" + "".join(f"x;{text}\n" for text in texts), columns={"v": {"type": "Money"}})
+
+    assert ('the column "v" is in ' in found.logged) == (currency is not None)
+    assert f'the column "v" is in {currency}\n' in found.logged or currency is None
+
+
+@pytest.mark.parametrize("texts", [["EUR 10", "USD 20"], ["5"] * 600 + ["EUR 10", "20 USD"]])
+def test_a_column_of_several_currencies_is_refused(tmp_path, texts):
+    said = refusal(tmp_path, "k;v\n" + "".join(f"x;{text}\n" for text in texts), columns={"v": {"type": "Money"}})
+
+    at = len(texts)
+    assert f'the column "v" holds several currencies: EUR (line {at}) and USD (line {at + 1})' in said
+
+
+def test_an_amount_of_two_currencies_is_none(tmp_path):
+    said = refusal(tmp_path, "k;v\nx;\u20ac10 USD\n", columns={"v": {"type": "Money"}})
+
+    assert '"\u20ac10 USD" is not Money' in said

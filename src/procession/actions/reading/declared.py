@@ -72,7 +72,8 @@ def column_of(cells: CellColumn, named: NamedColumn, options: FileOptions) -> De
 
 
 def guess(said: Declared) -> GuessedType:
-    """SQL of its value, which fails the statement at the first cell that does not fit."""
+    """SQL of its value, which fails the statement at the first cell that does not fit, or names a currency."""
+    said = replace(said, style=replace(said.style, currency=False))
     kind, value = said.style.sql_type(said.type), said.value
     if said.type != "Text":
         value = f"CASE WHEN {said.text} IS NOT NULL THEN coalesce({value}, {FAILS}) END"

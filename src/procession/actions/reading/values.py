@@ -30,6 +30,7 @@ ZONED = rf"{DAY}[ T]{_TIME} ?{_ZONE}"
 _FIRST, _LAST = "TIMESTAMP '0001-01-01'", "TIMESTAMP '9999-12-31 23:59:59.999999'"
 _BINARY_DIGITS = 15  # decimal digits that a double always keeps; one with more was computed
 _CURRENCY = r"([A-Z]{3}|[€$£¥])"
+_SYMBOL_AND_CODE = ("€", "EUR"), ("£", "GBP"), ("[$¥]", "[A-Z]{3}")
 _MINUS = "\u2212"
 _SUCH_AS = {"Date": "such as 2026-11-30", "Datetime": "such as 2026-11-30 or 2026-11-30T22:40:19.123456Z"}
 _ONE_OF_BOTH = {
@@ -47,6 +48,7 @@ class Style:
     thousands: str | None = None
     pattern: str | None = None  # of dates
     zone: str = "UTC"
+    currency: bool = True  # whether texts may name it
     zoned: bool | None = None  # whether moments have a zone; None: both are taken, in UTC
 
     def sql_type(self, wanted: Type) -> str:
@@ -131,8 +133,9 @@ def _dressed(wanted: str, body: str, text: str, style: Style) -> str:
     """Also with signs of all kinds, brackets, groups and, for Money, a currency."""
     mark = re.escape(style.decimal)
     forms = rf"([+\-{_MINUS}]?{body}|{body}[\-{_MINUS}]|\({body}\))"
-    if wanted == "Money":
-        forms = rf"({_CURRENCY} ?)?{forms}( ?{_CURRENCY})?"
+    if wanted == "Money" and style.currency:
+        both = "|".join(f"{symbol} ?{forms} ?{code}" for symbol, code in _SYMBOL_AND_CODE)
+        forms = rf"(({_CURRENCY} ?)?{forms}|{forms} ?{_CURRENCY}|{both})"
     bare = f"replace(regexp_replace({text}, {literal(f'[^0-9{mark}]')}, '', 'g'), {literal(style.decimal)}, '.')"
     signed = f"CASE WHEN regexp_matches({text}, '[(\\-{_MINUS}]') THEN '-' ELSE '' END || {bare}"
     return _exactly(text, forms, f"({signed})", wanted)

@@ -89,6 +89,8 @@ def prepare(
     """
     for one in sides:
         _check_columns(one, [pair.of(one.name) for pair in [*keys, amount]])
+    for pair in (amount, *keys):
+        _check_currencies(sides, pair)
     amounts = {one.name: _amount(connection, one, amount.of(one.name)) for one in sides}
     kind = _amount_type(connection, sides, amounts)
     for one in sides:
@@ -111,6 +113,17 @@ def _check_columns(one: Side, wanted: list[str]) -> None:
     missing = [name for name in wanted if name not in one.types]
     if missing:
         raise Problem(f'the {one.name} file has no column "{missing[0]}" (it has {", ".join(one.types)})')
+
+
+def _check_currencies(sides: tuple[Side, Side], pair: Pair) -> None:
+    said = {
+        one.name: one.made.currencies[pair.of(one.name)] for one in sides if pair.of(one.name) in one.made.currencies
+    }
+    if len(set(said.values())) > 1:
+        raise Problem(
+            f'the column "{pair.left}" of the left file is in {said["left"]}, and "{pair.right}" of the right file in '
+            f"{said['right']}: amounts of two currencies cannot be compared"
+        )
 
 
 def _amount(connection: duckdb.DuckDBPyConnection, one: Side, column: str) -> str:
