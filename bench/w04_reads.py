@@ -23,7 +23,7 @@ from bench.turns import Bar, Contest, Measure, Turn
 from procession.clock import SystemClock
 from procession.engine.announcements import Announcements
 from procession.oauth import routes as oauth
-from procession.operations.office import Office
+from procession.operations.resources import Resources
 from procession.serving import application as app
 from procession.store.chunks import Chunks
 from procession.store.folder import BlobFolder
@@ -219,7 +219,7 @@ async def _inside(home: Path, token: str) -> float:
     """Run statuses a second of CPU from the ASGI application, with no socket."""
     clock = SystemClock()
     database = SqliteDatabase(home / "procession.db", on_fatal=print)
-    office = Office(
+    resources = Resources(
         actions={},
         blobs=BlobFolder(home / "files"),
         chunks=Chunks(home / "uploads"),
@@ -230,7 +230,7 @@ async def _inside(home: Path, token: str) -> float:
         settings = app.ApiSettings(
             more=oauth.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=1_000_000
         )
-        api = app.build(database, office, clock=clock, announcements=Announcements(), settings=settings)
+        api = app.build(database, resources, clock=clock, announcements=Announcements(), settings=settings)
         ask = _asker(api, token)
         await ask(1)
         count, began = 0, perf_counter()

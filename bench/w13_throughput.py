@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from time import perf_counter, time
 
-from bench import floor, station
+from bench import direct, floor
 from bench.figures import Figure, Report, percentile
 from bench.server import Client, Server, cpu_seconds_of_all, folder, process_text, python_step, serving, wait_step
 from bench.turns import Bar, Contest, Measure, Turn, served
@@ -33,7 +33,7 @@ def measure(*, full: bool) -> Report:
                 found.append(_http_steps_a_second(server, process, lanes=lanes, after=last - 1))
             commits.append(floor.commits_a_second(server.home))
         first = _first_steps_ms(server.client())
-    with folder() as place, station.opened(place / "home", workers_max=WORKERS) as engine:
+    with folder() as place, direct.opened(place / "home", workers_max=WORKERS) as engine:
         process_id = engine.publish(process_text("W13", STEPS, wait_step))
         engine.run_through(process_id)
         for _ in range(rounds):

@@ -234,7 +234,7 @@ RULES = [
             PRODUCT
             + "door/dispatch.py": "the outermost frame of a request: the client gets a message, the log the cause",
             PRODUCT + "store/sqlite_commits.py": "whoever waits for an operation's result receives what it raised",
-            PRODUCT + "serving/running.py": "a part that fails to stop must not keep the others from it",
+            PRODUCT + "serving/services.py": "a part that fails to stop must not keep the others from it",
             PRODUCT + "loops.py": "a failing tick must not end the loop",
             PRODUCT + "engine/attempts.py": "whatever goes wrong with one process must not reach the others",
             PRODUCT + "engine/pool.py": "nobody else would hear of what a thread of the pool raises",

@@ -28,7 +28,7 @@ from procession.store.database import Database
 from procession.store.sqlite import SqliteDatabase
 from tests import support
 from tests.docs import blocks
-from tests.post_office import Office, served
+from tests.mail_server import MailServer, served
 from tests.programs import apply_text, ask, command, sign_in
 from tests.programs import serving as serving_program
 from tests.support import wait_until
@@ -42,12 +42,12 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def office(certificate: tuple[Path, Path]) -> Iterator[Office]:
+def mail_server(certificate: tuple[Path, Path]) -> Iterator[MailServer]:
     yield from served(certificate)
 
 
 @dataclass(slots=True, kw_only=True)
-class Desk:
+class Sender:
     """A user to whom a mail is due, and what sends it."""
 
     database: Database
@@ -71,7 +71,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, clock: ManualClock, office: Office, certificate: tuple[Path, Path]) -> Iterator[Desk]:
+def sender(
+    tmp_path: Path, clock: ManualClock, mail_server: MailServer, certificate: tuple[Path, Path]
+) -> Iterator[Sender]:
     database = SqliteDatabase(tmp_path / "mail.sqlite", on_fatal=lambda reason: None)
     migrations.migrate(database, clock.now())
     user = database.write(
@@ -81,13 +83,13 @@ def desk(tmp_path: Path, clock: ManualClock, office: Office, certificate: tuple[
     )
     database.write(lambda tx: outbox.add_link(tx, user.id, clock.now()))
     environment = {
-        "PROCESSION_SMTP_URL": f"smtp://procession:pass%20word@127.0.0.1:{office.port}?starttls=1",
+        "PROCESSION_SMTP_URL": f"smtp://procession:pass%20word@127.0.0.1:{mail_server.port}?starttls=1",
         "PROCESSION_MAIL_FROM": "procession@example.com",
         "PROCESSION_CA_FILE": str(certificate[0]),
     }
     server = config.read(environment).smtp
     assert server is not None
-    yield Desk(database=database, clock=clock, user=user, server=server)
+    yield Sender(database=database, clock=clock, user=user, server=server)
     database.close()
 
 
@@ -97,72 +99,76 @@ def link_in(text: str) -> str:
     return found[1]
 
 
-def test_the_user_is_sent_a_link_that_sets_the_password(desk: Desk, office: Office) -> None:
-    assert desk.tick()
+def test_the_user_is_sent_a_link_that_sets_the_password(sender: Sender, mail_server: MailServer) -> None:
+    assert sender.tick()
 
-    (raw,) = office.received
+    (raw,) = mail_server.received
     message = email.message_from_bytes(raw, policy=email.policy.default)
     assert (message["To"], message["From"]) == ("Móna Benson <mona@example.com>", "procession@example.com")
-    (text,) = office.texts()
+    (text,) = mail_server.texts()
     assert text.startswith("Hello Móna,")
     assert f"{PUBLIC}/oauth/password?link={link_in(text)}" in text
-    assert desk.owner_of(link_in(text)) == desk.user.id
-    assert (desk.waits(), desk.tick()) == (False, False)
+    assert sender.owner_of(link_in(text)) == sender.user.id
+    assert (sender.waits(), sender.tick()) == (False, False)
 
 
-def test_a_server_that_refuses_is_asked_again_later_with_a_new_link(desk: Desk, office: Office) -> None:
-    office.says = "451 not now"
-    assert desk.tick()
-    assert not desk.tick()  # not before a minute is over
+def test_a_server_that_refuses_is_asked_again_later_with_a_new_link(sender: Sender, mail_server: MailServer) -> None:
+    mail_server.says = "451 not now"
+    assert sender.tick()
+    assert not sender.tick()  # not before a minute is over
 
-    office.says = "250 OK"
-    desk.clock.advance(61)
-    assert desk.tick()
+    mail_server.says = "250 OK"
+    sender.clock.advance(61)
+    assert sender.tick()
 
-    (text,) = office.texts()
-    assert desk.owner_of(link_in(text)) == desk.user.id
-    assert not desk.waits()
+    (text,) = mail_server.texts()
+    assert sender.owner_of(link_in(text)) == sender.user.id
+    assert not sender.waits()
 
 
-def test_a_clock_that_is_set_back_keeps_no_mail_waiting_for_what_it_showed(desk: Desk, office: Office) -> None:
+def test_a_clock_that_is_set_back_keeps_no_mail_waiting_for_what_it_showed(
+    sender: Sender, mail_server: MailServer
+) -> None:
     # celery/celery#4920: periodic tasks stood still after the time was set back by NTP.
-    desk.clock.jump(-86_400)
+    sender.clock.jump(-86_400)
 
-    assert desk.tick()
+    assert sender.tick()
 
-    assert len(office.received) == 1
+    assert len(mail_server.received) == 1
 
 
 def test_after_a_crash_between_sending_and_noting_it_the_second_link_is_the_one_that_works(
-    desk: Desk, office: Office
+    sender: Sender, mail_server: MailServer
 ) -> None:
-    desk.tick()
-    desk.database.write(lambda tx: outbox.add_link(tx, desk.user.id, desk.clock.now()))  # as if it had not been removed
-    desk.tick()
+    sender.tick()
+    sender.database.write(
+        lambda tx: outbox.add_link(tx, sender.user.id, sender.clock.now())
+    )  # as if it had not been removed
+    sender.tick()
 
-    first, second = map(link_in, office.texts())
-    assert desk.owner_of(second) == desk.user.id
+    first, second = map(link_in, mail_server.texts())
+    assert sender.owner_of(second) == sender.user.id
     with pytest.raises(NotFound):
-        desk.owner_of(first)
+        sender.owner_of(first)
 
 
-def test_a_mail_that_nobody_takes_is_given_up_after_days(desk: Desk, office: Office) -> None:
-    office.says = "550 no such user"
+def test_a_mail_that_nobody_takes_is_given_up_after_days(sender: Sender, mail_server: MailServer) -> None:
+    mail_server.says = "550 no such user"
     for _ in range(letters.TRIES_MAX + 1):
-        assert desk.tick()
-        desk.clock.advance(3_601)
+        assert sender.tick()
+        sender.clock.advance(3_601)
 
-    assert not desk.waits()
+    assert not sender.waits()
 
 
-def test_who_was_suspended_meanwhile_is_sent_nothing(desk: Desk, office: Office) -> None:
-    desk.database.write(
-        lambda tx: people_store.change_user(tx, structs.replace(desk.user, status=AccountStatus.SUSPENDED))
+def test_who_was_suspended_meanwhile_is_sent_nothing(sender: Sender, mail_server: MailServer) -> None:
+    sender.database.write(
+        lambda tx: people_store.change_user(tx, structs.replace(sender.user, status=AccountStatus.SUSPENDED))
     )
 
-    assert desk.tick()
+    assert sender.tick()
 
-    assert (office.received, desk.waits()) == ([], False)
+    assert (mail_server.received, sender.waits()) == ([], False)
 
 
 @pytest.mark.parametrize(
@@ -175,21 +181,21 @@ def test_who_was_suspended_meanwhile_is_sent_nothing(desk: Desk, office: Office)
     ],
 )
 def test_nothing_leaves_unproved_and_unencrypted(
-    desk: Desk, office: Office, change: dict[str, object], why: str
+    sender: Sender, mail_server: MailServer, change: dict[str, object], why: str
 ) -> None:
-    letter = Letter(address=desk.user.email, subject="A", text="a link\n", at=desk.clock.now())
+    letter = Letter(address=sender.user.email, subject="A", text="a link\n", at=sender.clock.now())
 
     with pytest.raises(NotSent, match=why):
-        mail.send(replace(desk.server, **change), letter)  # type: ignore[arg-type]
+        mail.send(replace(sender.server, **change), letter)  # type: ignore[arg-type]
 
-    assert office.received == []
+    assert mail_server.received == []
 
 
 def test_a_user_who_is_made_over_the_api_is_mailed_by_the_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with contextmanager(served)(None) as office:
-        monkeypatch.setenv("PROCESSION_SMTP_URL", f"smtp://127.0.0.1:{office.port}")
+    with contextmanager(served)(None) as mail_server:
+        monkeypatch.setenv("PROCESSION_SMTP_URL", f"smtp://127.0.0.1:{mail_server.port}")
         monkeypatch.setenv("PROCESSION_MAIL_FROM", "procession@example.com")
         with serving_program(tmp_path / "home") as server:
             client = sign_in(tmp_path / "home", server.address)
@@ -197,8 +203,8 @@ def test_a_user_who_is_made_over_the_api_is_mailed_by_the_server(
             zone = {"timezone": "(UTC+10:00) Canberra, Melbourne, Sydney"}
             made = client.json("POST", "users", {"email": "mona@example.com", **fields, **zone})
             assert "setPasswordLink" not in made
-            wait_until(lambda: bool(office.received))
-            page = ask("GET", f"{server.address}/oauth/password?link={link_in(office.texts()[0])}")
+            wait_until(lambda: bool(mail_server.received))
+            page = ask("GET", f"{server.address}/oauth/password?link={link_in(mail_server.texts()[0])}")
             assert page.status == 200
 
 
@@ -212,15 +218,15 @@ groups:
 
 
 @pytest.fixture
-def takes_mail(monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
-    with contextmanager(served)(None) as office:
-        monkeypatch.setenv("PROCESSION_SMTP_URL", f"smtp://127.0.0.1:{office.port}")
+def takes_mail(monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer]:
+    with contextmanager(served)(None) as mail_server:
+        monkeypatch.setenv("PROCESSION_SMTP_URL", f"smtp://127.0.0.1:{mail_server.port}")
         monkeypatch.setenv("PROCESSION_MAIL_FROM", "procession@example.com")
         monkeypatch.setenv("PROCESSION_PUBLIC_URL", PUBLIC)
-        yield office
+        yield mail_server
 
 
-def test_a_server_alerts_of_a_run_that_failed(tmp_path: Path, takes_mail: Office) -> None:
+def test_a_server_alerts_of_a_run_that_failed(tmp_path: Path, takes_mail: MailServer) -> None:
     home = tmp_path / "home"
     apply_text(home, FAILING)
     with serving_program(home):
@@ -232,7 +238,7 @@ def test_a_server_alerts_of_a_run_that_failed(tmp_path: Path, takes_mail: Office
     assert f"{PUBLIC}/runs/pr-1" in text
 
 
-def test_run_wait_without_a_server_alerts_before_it_ends(tmp_path: Path, takes_mail: Office) -> None:
+def test_run_wait_without_a_server_alerts_before_it_ends(tmp_path: Path, takes_mail: MailServer) -> None:
     apply_text(tmp_path / "home", FAILING)
 
     said = command(tmp_path / "home", "run", "Close", "--wait")
@@ -242,7 +248,7 @@ def test_run_wait_without_a_server_alerts_before_it_ends(tmp_path: Path, takes_m
 
 
 def test_doctor_tells_who_is_not_alerted_and_of_what(
-    tmp_path: Path, takes_mail: Office, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, takes_mail: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path / "home"
     apply_text(home, FAILING.replace("example.com}", "example.com, sms: '+61 4'}"))
@@ -258,7 +264,7 @@ def test_doctor_tells_who_is_not_alerted_and_of_what(
     assert 'SMS: this release sends no SMS, which the alerts of "Close" ask for' in unset
 
 
-def test_the_mail_is_the_one_that_the_documentation_shows(tmp_path: Path, takes_mail: Office) -> None:
+def test_the_mail_is_the_one_that_the_documentation_shows(tmp_path: Path, takes_mail: MailServer) -> None:
     file, _, shown = blocks.read(blocks.ROOT / "docs" / "alerts.md")
     apply_text(tmp_path / "home", file.text)
 

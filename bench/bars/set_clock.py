@@ -15,8 +15,8 @@ from pathlib import Path
 from procession import config
 from procession.clock import SystemClock
 from procession.serving import server
+from procession.serving.active_home import ActiveHome
 from procession.serving.server import Ready
-from procession.serving.station import Station
 
 
 class SetClock(SystemClock):
@@ -32,7 +32,7 @@ class SetClock(SystemClock):
 def main() -> int:
     home = Path(sys.argv[1])
 
-    def announce(ready: Ready, _station: Station) -> None:
+    def announce(ready: Ready, _home: ActiveHome) -> None:
         print(json.dumps({"address": ready.address}), flush=True)
 
     settings = config.read(home=str(home), port=0)

@@ -13,15 +13,15 @@ import httpx2
 
 from procession.api import bearer
 from procession.clock import ManualClock
+from procession.door.context import HandlerContext
 from procession.door.contract import Request, Route, Space
 from procession.door.dispatch import Api, Server
-from procession.door.parts import Parts
 from procession.engine.announcements import Announcements
 from procession.model.errors import Forbidden, Unauthorized
 from procession.model.ids import UserId
 from procession.model.people import AccountStatus, Caller, User, UserRole
 from procession.model.rights import Rule
-from procession.operations.office import Office
+from procession.operations.resources import Resources
 from procession.store.chunks import Chunks
 from procession.store.database import Transaction
 from procession.store.folder import BlobFolder
@@ -64,17 +64,17 @@ def edge(folder: Path, routes: Sequence[Route]) -> Iterator[Callable[..., Any]]:
             permit=permit,
             clock=lambda: NOW,
             threads=threads,
-            parts=_parts(folder, threads),
+            context=_parts(folder, threads),
         )
         yield Api(server, routes)
     database.close()
     assert failures == []
 
 
-def _parts(folder: Path, threads: ThreadPoolExecutor) -> Parts:
+def _parts(folder: Path, threads: ThreadPoolExecutor) -> HandlerContext:
     blobs, chunks = BlobFolder(folder / "files"), Chunks(folder / "uploads")
-    return Parts(
-        office=Office(
+    return HandlerContext(
+        resources=Resources(
             actions={}, blobs=blobs, chunks=chunks, logs=LogFolder(folder / "logs"), steady=ManualClock().monotonic
         ),
         announcements=Announcements(),

@@ -16,7 +16,7 @@ import httpx2
 from procession import actions
 from procession.clock import ManualClock
 from procession.engine.announcements import Announcements
-from procession.engine.workbench import Workbench
+from procession.engine.table_workers import TableWorkers
 from procession.model import process_file
 from procession.model.ids import RunId, StepId
 from procession.model.lifecycle import Outcome, StepEvent, StepStatus
@@ -25,7 +25,7 @@ from procession.model.runs import Run
 from procession.oauth import routes as oauth
 from procession.operations import applications, consents, people, processes, runs, uploads
 from procession.operations.act import Act
-from procession.operations.office import Office
+from procession.operations.resources import Resources
 from procession.serving import application as app
 from procession.store import applications as application_store
 from procession.store import history, migrations, moves, permissions, times
@@ -70,7 +70,7 @@ class House:
 
     app: Any
     database: SqliteDatabase
-    office: Office
+    resources: Resources
     clock: ManualClock
     announcements: Announcements
     users: dict[str, User] = field(default_factory=dict)
@@ -112,7 +112,7 @@ class House:
         return Caller(user=self.users[who], scopes=SCOPES)
 
     def act(self, tx: Transaction, who: str = "owner") -> Act:
-        return Act(tx=tx, caller=self.caller(who), now=self.clock.now(), office=self.office)
+        return Act(tx=tx, caller=self.caller(who), now=self.clock.now(), resources=self.resources)
 
     def renew_tokens(self) -> None:
         """Everybody's token, for another day."""
@@ -141,10 +141,10 @@ class House:
     def _begin(self, tx: Transaction, run: Run, step: StepId) -> None:
         now = self.clock.now()
         wait = moves.StepWrite(message="")
-        moves.move(tx, step, StepStatus.NOT_STARTED, (StepEvent.SCHEDULE,), wait)
+        moves.move(tx, step, StepStatus.NOT_STARTED, StepEvent.SCHEDULE, wait)
         began = run.worked.at(self.clock.monotonic())
         write = moves.StepWrite(message="step is currently running", started_at=now, began=began)
-        moves.move(tx, step, StepStatus.SCHEDULED, (StepEvent.BEGIN,), write)
+        moves.move(tx, step, StepStatus.SCHEDULED, StepEvent.BEGIN, write)
         attempt = history.NewAttempt(
             run=run.id,
             step=step,
@@ -166,7 +166,7 @@ class House:
                 if row.status is StepStatus.NOT_STARTED:
                     self._begin(tx, found, row.id)
                 write = moves.StepWrite(message="done", finished_at=self.clock.now(), duration_seconds=1.0)
-                moves.move(tx, row.id, StepStatus.RUNNING, (StepEvent.SUCCEED,), write)
+                moves.move(tx, row.id, StepStatus.RUNNING, StepEvent.SUCCEED, write)
             for tried in history.attempts_of_run(tx, found.id):
                 end = history.AttemptEnd(status=StepStatus.SUCCESS, message="done", at=self.clock.now(), seconds=1.0)
                 history.end_attempt(tx, tried.id, end)
@@ -179,27 +179,27 @@ class House:
 def house(
     folder: Path,
     clock: ManualClock,
-    workbench: Workbench | None = None,
+    table_workers: TableWorkers | None = None,
     *,
     crash_point: CrashPoint = pass_by,
     sends_mail: bool = False,
 ) -> Iterator[House]:
     """A process of `owner`'s; `editor` and `reader` have these roles, `mate` is an executor by a group.
 
-    A folder that was a house before is opened as server.open_station() opens a home.
+    A folder that was a house before is opened as server.open_active_home() opens a home.
     """
     told: list[RunId] = []
     with recovered(folder, clock, crash_point) as (database, blobs, chunks), ThreadPoolExecutor(2) as threads:
         database.on_look(told.append)
-        office = Office(
+        resources = Resources(
             actions=actions.book(),
             blobs=blobs,
             chunks=chunks,
             logs=LogFolder(folder / "logs"),
             steady=clock.monotonic,
-            workbench=workbench,
+            workers=table_workers,
         )
-        made = _built(database, office, clock, threads, sends_mail=sends_mail)
+        made = _built(database, resources, clock, threads, sends_mail=sends_mail)
         made.told = told
         with database.read() as tx:
             is_new = people_store.is_empty(tx)
@@ -213,7 +213,7 @@ def house(
 def recovered(
     folder: Path, clock: ManualClock, crash_point: CrashPoint = pass_by
 ) -> Iterator[tuple[SqliteDatabase, BlobFolder, Chunks]]:
-    """What server.open_station() does before anything arrives."""
+    """What server.open_active_home() does before anything arrives."""
     failures: list[str] = []
     database = SqliteDatabase(folder / "house.sqlite", on_fatal=failures.append, crash_point=crash_point)
     migrations.migrate(database, clock.now())
@@ -229,7 +229,7 @@ def recovered(
 
 
 def _built(
-    database: SqliteDatabase, office: Office, clock: ManualClock, threads: ThreadPoolExecutor, *, sends_mail: bool
+    database: SqliteDatabase, resources: Resources, clock: ManualClock, threads: ThreadPoolExecutor, *, sends_mail: bool
 ) -> House:
     announcements = Announcements()
     settings = app.ApiSettings(
@@ -239,8 +239,8 @@ def _built(
         upload_bytes_max=100_000,
         look_for_mail=(lambda: None) if sends_mail else None,
     )
-    application = app.build(database, office, clock=clock, announcements=announcements, settings=settings)
-    return House(app=application, database=database, office=office, clock=clock, announcements=announcements)
+    application = app.build(database, resources, clock=clock, announcements=announcements, settings=settings)
+    return House(app=application, database=database, resources=resources, clock=clock, announcements=announcements)
 
 
 def _furnish(tx: Transaction, made: House) -> None:
@@ -253,7 +253,7 @@ def _furnish(tx: Transaction, made: House) -> None:
         application, _ = applications.create(tx, name=name, user_login=user.login, scopes=SCOPES, now=now)
         expires_at = now + timedelta(days=1)
         application_store.add_token(tx, consents.digest(name), application, scopes=SCOPES, expires_at=expires_at)
-    definition = process_file.parse(PROCESS, file="process.yaml", actions=made.office.actions)
+    definition = process_file.parse(PROCESS, file="process.yaml", actions=made.resources.actions)
     applied = processes.apply(made.act(tx), PROCESS, definition=definition)
     made.process = str(applied.id)
     group = people.create_group(tx, name="Team", now=now)

@@ -83,7 +83,7 @@ def test_an_upload_over_the_limit_leaves_nothing(home: House) -> None:
 
 def write_report(home: House, run: str, file: str, text: bytes) -> None:
     """What the step `settle` writes."""
-    sink = home.office.blobs.sink()
+    sink = home.resources.blobs.sink()
     sink.write(text)
     content = sink.finish()
 

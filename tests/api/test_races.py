@@ -132,7 +132,7 @@ def test_a_commit_that_another_one_overtakes_is_answered_as_that_one(home: House
     file = file_of(home, home.new_run())
     session = begin(home, file)
     send(home, file, session, 1, b"once")
-    path, join = f"files/{file}/uploadsessions/{session}/commit", home.office.chunks.join
+    path, join = f"files/{file}/uploadsessions/{session}/commit", home.resources.chunks.join
     others: list[Any] = []
 
     def late(*asked: Any) -> Any:
@@ -141,7 +141,7 @@ def test_a_commit_that_another_one_overtakes_is_answered_as_that_one(home: House
             others.append(home.post(path))
         return join(*asked)
 
-    home.office.chunks.join = late  # type: ignore[method-assign, assignment]
+    home.resources.chunks.join = late  # type: ignore[method-assign, assignment]
 
     assert home.post(path) == others[1]
     assert content(home, file) == b"once"
@@ -176,14 +176,14 @@ def test_chunks_race_with_the_clean_up_and_nothing_breaks(home: House) -> None:
     paths = [place(file, session, number) for number in range(1, 21)]
 
     async def together() -> list[Any]:
-        tidying = asyncio.to_thread(uploads.tidy, home.database, home.office.chunks, home.clock.now())
+        tidying = asyncio.to_thread(uploads.tidy, home.database, home.resources.chunks, home.clock.now())
         part = {"file": ("part", b"x")}
         return await asyncio.gather(*(home.ask_async("POST", path, files=part) for path in paths), tidying)
 
     *answers, _ = asyncio.run(together())
 
     assert {answer.status_code for answer in answers} <= {200, 404}, {answer.text for answer in answers}
-    uploads.sweep(home.database, home.office.chunks)
+    uploads.sweep(home.database, home.resources.chunks)
     assert on_disk(home) == []
 
 

@@ -23,9 +23,9 @@ from tests.api.house import House
 from tests.api.test_tables import new_table
 
 
-def desk(home: House, who: str = "owner") -> TableWork:
+def table_work(home: House, who: str = "owner") -> TableWork:
     return TableWork(
-        database=home.database, office=home.office, admit=lambda tx: home.act(tx, who), clock=home.clock.now
+        database=home.database, resources=home.resources, admit=lambda tx: home.act(tx, who), clock=home.clock.now
     )
 
 
@@ -64,7 +64,7 @@ def test_who_lost_the_role_meanwhile_publishes_nothing(home: House) -> None:
         return home.database.write(lambda tx: tables.take_back(tx, table, 2))
 
     with pytest.raises(Forbidden, match="the role editor"):
-        tables.change(desk(home, "editor"), table, prepare, lambda published: None)
+        tables.change(table_work(home, "editor"), table, prepare, lambda published: None)
 
     assert home.get(f"tables/{table}")["version"] == 2
 
@@ -84,12 +84,12 @@ def test_a_crash_at_the_publication_of_a_file_changes_nothing(home: House, tmp_p
         if point == where:
             raise Crash
 
-    office = replace(home.office, blobs=BlobFolder(tmp_path / "files", crash_point=crash))
+    resources = replace(home.resources, blobs=BlobFolder(tmp_path / "files", crash_point=crash))
     with pytest.raises(Crash):
-        table_rows.write(replace(desk(home), office=office), table, request)
+        table_rows.write(replace(table_work(home), resources=resources), table, request)
 
     assert home.get(f"tables/{table}/rows") == []
-    table_rows.write(desk(home), table, request)
+    table_rows.write(table_work(home), table, request)
     assert home.get(f"tables/{table}/rows") == [{"_Record_ID": 1, "amount": 1}]
 
 
@@ -100,14 +100,14 @@ def test_every_file_of_every_version_is_known_to_the_doctor(home: House) -> None
 
     named = home.database.write(contents)
 
-    assert len(named) == 2 and named == home.office.blobs.stored()
+    assert len(named) == 2 and named == home.resources.blobs.stored()
 
 
 def test_a_job_that_takes_too_long_is_ended_and_the_next_one_works(home: House) -> None:
     settings = ReadSettings(contents=Contents(columns=(RECORD_COLUMN,), parts=()), format="json")
-    bench = home.office.bench
+    bench = home.resources.table_workers
 
-    with bench.room() as place:
+    with bench.temporary_folder() as place:
         late = bench.perform(READ_KIND, settings, place=place, seconds_max=0)
         ended = bench.perform(READ_KIND, settings, place=place, seconds_max=30)
 

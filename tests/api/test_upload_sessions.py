@@ -48,7 +48,7 @@ def content(home: House, file: str) -> bytes:
 
 
 def on_disk(home: House) -> list[Path]:
-    return [path for path in Path(home.office.chunks.folder).rglob("*") if path.is_file()]
+    return [path for path in Path(home.resources.chunks.folder).rglob("*") if path.is_file()]
 
 
 def test_chunks_in_any_order_become_the_file(home: House, file: str) -> None:
@@ -238,8 +238,8 @@ def test_what_is_a_day_old_is_gone_with_its_bytes(home: House, file: str) -> Non
     home.clock.advance(timedelta(hours=1, seconds=1).total_seconds())
     home.renew_tokens()
 
-    assert uploads.tidy(home.database, home.office.chunks, home.clock.now())
-    assert not uploads.tidy(home.database, home.office.chunks, home.clock.now())
+    assert uploads.tidy(home.database, home.resources.chunks, home.clock.now())
+    assert not uploads.tidy(home.database, home.resources.chunks, home.clock.now())
 
     gone = home.ask("POST", f"files/{file}/uploadsessions/{old}/commit")
     assert (gone.status_code, "sessions live 24 hours" in gone.json()["message"]) == (404, True)
@@ -260,13 +260,13 @@ def test_a_user_has_at_most_a_hundred_sessions_open(home: House, file: str) -> N
 def test_what_a_crash_left_without_a_row_is_swept_and_the_rest_kept(home: House, file: str) -> None:
     session = begin(home, file)
     send(home, file, session, 1, b"acknowledged")
-    left = home.office.chunks.sink(session, 2)
+    left = home.resources.chunks.sink(session, 2)
     left.write(b"half")
-    other = home.office.chunks.sink(UNKNOWN, 1)
+    other = home.resources.chunks.sink(UNKNOWN, 1)
     other.write(b"whole, but nobody was told")
     other.finish()
 
-    uploads.sweep(home.database, home.office.chunks)
+    uploads.sweep(home.database, home.resources.chunks)
     left.abandon()
 
     assert [path.read_bytes() for path in on_disk(home)] == [b"acknowledged"]

@@ -21,7 +21,7 @@ from typing import Any
 import httpx2
 
 from procession.clock import ManualClock
-from procession.engine.workbench import Workbench, settings
+from procession.engine.table_workers import TableWorkers, settings
 from procession.operations import applications, passwords
 from procession.store import people as people_store
 from procession.store.crash import CrashPoint, pass_by
@@ -39,12 +39,12 @@ def opened(home: Path, crash_point: CrashPoint = pass_by) -> Iterator[House]:
     """The application on this home, as a server opens it; table jobs have real processes, from the first on."""
     place = _clear_tables(home)
     bounds = {"readable_paths": (str(home), "/sys/fs/cgroup"), "writable_paths": (str(home),)}
-    workbench = Workbench(place, settings(**bounds))
+    table_workers = TableWorkers(place, settings(**bounds))
     try:
-        with house(home, ManualClock(START), workbench, crash_point=crash_point, sends_mail=True) as made:
+        with house(home, ManualClock(START), table_workers, crash_point=crash_point, sends_mail=True) as made:
             yield made
     finally:
-        workbench.close()
+        table_workers.close()
 
 
 def recover(home: Path) -> None:

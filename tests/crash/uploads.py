@@ -113,7 +113,7 @@ def _given_up(client: Client, file: str) -> None:
 
 def _tidy(client: Client) -> None:
     house = client.house
-    while uploads.tidy(house.database, house.office.chunks, house.clock.now()):
+    while uploads.tidy(house.database, house.resources.chunks, house.clock.now()):
         pass
 
 

@@ -106,6 +106,9 @@ class Pretence:
             self._is_refusing = False
             os.eventfd_write(self._bell, 1)
 
+    def rest(self) -> None:
+        pass
+
     def reap(self, mark: ProcessMark) -> KillReceipt | None:
         return None
 

@@ -23,24 +23,24 @@ from procession.operations.alerts import Letter
 from procession.store import outbox
 from tests.engine.steps import StepText, data, fail, item, process, python, wait
 from tests.engine.world import World
-from tests.post_office import Office, served
+from tests.mail_server import MailServer, served
 
 PUBLIC = "https://procession.example.com/here/"
 CLOSE = {"email": "close@example.com"}
 
 
 @pytest.fixture
-def office() -> Iterator[Office]:
+def mail_server() -> Iterator[MailServer]:
     with contextmanager(served)(None) as made:
         yield made
 
 
 @dataclass(slots=True, kw_only=True)
-class Desk:
+class Sender:
     """Sends what a world has to tell, at the time of a clock of its own."""
 
     world: World
-    office: Office
+    mail_server: MailServer
     clock: ManualClock
 
     def tick(self) -> bool:
@@ -51,7 +51,7 @@ class Desk:
             pass
 
     def _sending(self) -> letters.Sending:
-        address = f"smtp://127.0.0.1:{self.office.port}"
+        address = f"smtp://127.0.0.1:{self.mail_server.port}"
         environment = {"PROCESSION_SMTP_URL": address, "PROCESSION_MAIL_FROM": "procession@example.com"}
         server = config.read(environment).smtp
         assert server is not None
@@ -73,17 +73,17 @@ class Desk:
 
 
 @pytest.fixture
-def desk(shared: World, office: Office) -> Desk:
+def sender(shared: World, mail_server: MailServer) -> Sender:
     """Ahead of every row that is written meanwhile, so that each is due."""
     shared.db.write(lambda tx: tx.run("DELETE FROM outbox"))
-    return Desk(world=shared, office=office, clock=ManualClock(datetime.now(UTC)))
+    return Sender(world=shared, mail_server=mail_server, clock=ManualClock(datetime.now(UTC)))
 
 
-def ended(desk: Desk, *steps: StepText, alert: dict[str, str] | None = None, **more: Any) -> RunId:
+def ended(sender: Sender, *steps: StepText, alert: dict[str, str] | None = None, **more: Any) -> RunId:
     """A run that has ended, with its alerts due."""
-    run = desk.world.begin(process(*steps, alert=alert or CLOSE, **more))
-    desk.world.wait(run)
-    desk.clock.jump((SystemClock().now() - desk.clock.now()).total_seconds())
+    run = sender.world.begin(process(*steps, alert=alert or CLOSE, **more))
+    sender.world.wait(run)
+    sender.clock.jump((SystemClock().now() - sender.clock.now()).total_seconds())
     return run
 
 
@@ -99,38 +99,38 @@ ENDS = {
     ("when", "told"),
     [("always", ["Finished", "Warning", "Failed"]), ("problems", ["Warning", "Failed"]), ("never", [])],
 )
-def test_the_process_file_says_which_ends_are_told(desk: Desk, when: str, told: list[str]) -> None:
+def test_the_process_file_says_which_ends_are_told(sender: Sender, when: str, told: list[str]) -> None:
     for steps in ENDS.values():
-        ended(desk, *steps, alert={**CLOSE, "when": when})
-    desk.send_all()
+        ended(sender, *steps, alert={**CLOSE, "when": when})
+    sender.send_all()
 
-    assert [str(message["Subject"]).partition(":")[0] for message in desk.office.messages()] == told
+    assert [str(message["Subject"]).partition(":")[0] for message in sender.mail_server.messages()] == told
 
 
 @pytest.mark.parametrize(("when", "told"), [("always", 1), ("problems", 0)])
-def test_who_cancels_a_run_is_not_alerted_of_it_as_a_problem(desk: Desk, when: str, told: int) -> None:
-    run = desk.world.begin(process(wait("long", 600), alert={**CLOSE, "when": when}))
-    desk.world.cancel(run)
+def test_who_cancels_a_run_is_not_alerted_of_it_as_a_problem(sender: Sender, when: str, told: int) -> None:
+    run = sender.world.begin(process(wait("long", 600), alert={**CLOSE, "when": when}))
+    sender.world.cancel(run)
 
-    assert desk.waiting() == told
+    assert sender.waiting() == told
 
 
-def test_a_run_that_times_out_is_told_with_the_step_that_was_under_way(desk: Desk) -> None:
-    ended(desk, wait("long", 600), wait("next"), time_limit="1s")
-    desk.send_all()
+def test_a_run_that_times_out_is_told_with_the_step_that_was_under_way(sender: Sender) -> None:
+    ended(sender, wait("long", 600), wait("next"), time_limit="1s")
+    sender.send_all()
 
-    (message,) = desk.office.messages()
+    (message,) = sender.mail_server.messages()
     text = "\n".join(message.get_content().splitlines())
     assert message["Subject"] == "Timed out: Test : run #" + message["Subject"].rpartition("#")[2]
     assert 'Failed: step 1.1 "long"\n    timed out after 1 s, the time limit of the process run\n' in text
     assert 'Not completed:\n    step 1.2 "next"\n' in text
 
 
-def test_the_mail_names_the_step_the_reason_what_was_not_done_and_the_link(desk: Desk) -> None:
-    run = ended(desk, *ENDS["Failed"], name="Überleitung")
-    desk.send_all()
+def test_the_mail_names_the_step_the_reason_what_was_not_done_and_the_link(sender: Sender) -> None:
+    run = ended(sender, *ENDS["Failed"], name="Überleitung")
+    sender.send_all()
 
-    (message,) = desk.office.messages()
+    (message,) = sender.mail_server.messages()
     assert message["Subject"] == "Failed: Überleitung : run #1"
     assert (message["To"], message["From"]) == ("close@example.com", "procession@example.com")
     assert message["Auto-Submitted"] == "auto-generated"
@@ -142,30 +142,30 @@ def test_the_mail_names_the_step_the_reason_what_was_not_done_and_the_link(desk:
     assert f"In a terminal: procession status {run}" in lines
 
 
-def test_every_address_gets_a_mail_of_its_own_and_only_the_refused_one_is_tried_again(desk: Desk) -> None:
-    desk.office.strangers = {"gone@example.com"}
-    ended(desk, fail("bad"), alert={"email": "close@example.com, gone@example.com; CFO@example.com"})
-    desk.send_all()
-    assert desk.office.receivers == [["close@example.com"], ["CFO@example.com"]]
-    assert "550" in desk.checks()["mail"][1]
+def test_every_address_gets_a_mail_of_its_own_and_only_the_refused_one_is_tried_again(sender: Sender) -> None:
+    sender.mail_server.strangers = {"gone@example.com"}
+    ended(sender, fail("bad"), alert={"email": "close@example.com, gone@example.com; CFO@example.com"})
+    sender.send_all()
+    assert sender.mail_server.receivers == [["close@example.com"], ["CFO@example.com"]]
+    assert "550" in sender.checks()["mail"][1]
 
-    desk.office.strangers = set()
-    desk.clock.advance(61)
-    desk.send_all()
+    sender.mail_server.strangers = set()
+    sender.clock.advance(61)
+    sender.send_all()
 
-    assert desk.office.receivers[2:] == [["gone@example.com"]]
-    assert len({message["Message-ID"] for message in desk.office.messages()}) == 3
-    assert desk.checks()["mail"] == ("ok", "0 mails wait")
+    assert sender.mail_server.receivers[2:] == [["gone@example.com"]]
+    assert len({message["Message-ID"] for message in sender.mail_server.messages()}) == 3
+    assert sender.checks()["mail"] == ("ok", "0 mails wait")
 
 
-def test_no_name_or_message_ends_a_header_or_adds_a_receiver(desk: Desk) -> None:
+def test_no_name_or_message_ends_a_header_or_adds_a_receiver(sender: Sender) -> None:
     evil = "x\r\nBcc: thief@example.com\r\n\r\nPay at once\u2028\u202e\x00"
     name = "Close\u2028Bcc: thief@example.com ünd so weiter " + "lang " * 40
-    ended(desk, python("bad", f"raise ValueError({evil!r})") | {"name": "a\u202eb"}, name=name.strip())
-    desk.send_all()
+    ended(sender, python("bad", f"raise ValueError({evil!r})") | {"name": "a\u202eb"}, name=name.strip())
+    sender.send_all()
 
-    (message,) = desk.office.messages()
-    assert desk.office.receivers == [["close@example.com"]]
+    (message,) = sender.mail_server.messages()
+    assert sender.mail_server.receivers == [["close@example.com"]]
     assert message["Bcc"] is None
     assert sorted(key.lower() for key in message) == sorted(
         ["subject", "from", "to", "date", "message-id", "auto-submitted", "content-type", "content-transfer-encoding",
@@ -173,70 +173,70 @@ def test_no_name_or_message_ends_a_header_or_adds_a_receiver(desk: Desk) -> None
     )  # fmt: skip
     assert str(message["Subject"]).startswith("Failed: Close Bcc: thief@example.com ünd so weiter")
     assert "    Bcc: thief@example.com" in message.get_content().splitlines()
-    assert max(map(len, desk.office.received[0].splitlines())) < 998
+    assert max(map(len, sender.mail_server.received[0].splitlines())) < 998
 
 
-def test_a_crash_between_sending_and_noting_it_sends_the_same_message_again(desk: Desk) -> None:
-    ended(desk, fail("bad"))
-    desk.tick()
+def test_a_crash_between_sending_and_noting_it_sends_the_same_message_again(sender: Sender) -> None:
+    ended(sender, fail("bad"))
+    sender.tick()
     # What a crash before the last commit leaves: a try counted, and nothing noted.
-    desk.world.db.write(lambda tx: tx.run("UPDATE outbox SET sent_at = NULL"))
-    desk.clock.advance(61)
-    desk.send_all()
+    sender.world.db.write(lambda tx: tx.run("UPDATE outbox SET sent_at = NULL"))
+    sender.clock.advance(61)
+    sender.send_all()
 
-    first, second = desk.office.messages()
+    first, second = sender.mail_server.messages()
     assert first["Message-ID"] == second["Message-ID"]
     assert first.get_content() == second.get_content()
 
 
-def test_a_bad_answer_to_the_goodbye_does_not_send_the_mail_again(desk: Desk) -> None:
-    desk.office.goodbye = "500 what?"
-    ended(desk, fail("bad"))
-    desk.send_all()
+def test_a_bad_answer_to_the_goodbye_does_not_send_the_mail_again(sender: Sender) -> None:
+    sender.mail_server.goodbye = "500 what?"
+    ended(sender, fail("bad"))
+    sender.send_all()
 
-    assert (len(desk.office.received), desk.waiting()) == (1, 0)
+    assert (len(sender.mail_server.received), sender.waiting()) == (1, 0)
 
 
 def test_a_mail_server_that_takes_nothing_is_tried_for_days_and_the_loss_is_told(
-    desk: Desk, caplog: pytest.LogCaptureFixture
+    sender: Sender, caplog: pytest.LogCaptureFixture
 ) -> None:
-    desk.office.says = "452 the disk is full"
-    run = ended(desk, fail("bad"))
+    sender.mail_server.says = "452 the disk is full"
+    run = ended(sender, fail("bad"))
     tries = 0
-    while desk.waiting():
-        tries += desk.tick()
-        assert "lost mail" not in desk.checks() or not desk.waiting()
-        desk.clock.advance(3_601)
+    while sender.waiting():
+        tries += sender.tick()
+        assert "lost mail" not in sender.checks() or not sender.waiting()
+        sender.clock.advance(3_601)
 
     assert tries == letters.TRIES_MAX + 1
-    status, text = desk.checks()["lost mail"]
+    status, text = sender.checks()["lost mail"]
     assert status == "warning"
     assert f"{run} to close@example.com (78 tries: " in text
     assert "the disk is full" in text
     assert [record.levelno for record in caplog.records if record.message == "mail given up"] == [logging.ERROR]
 
 
-def test_what_waited_for_a_week_without_a_mail_server_is_not_poured_out_when_there_is_one(desk: Desk) -> None:
-    ended(desk, fail("bad"))
-    assert desk.checks(sends_mail=False)["mail"][0] == "warning"
-    desk.clock.advance(8 * 86_400)
-    desk.send_all()
+def test_what_waited_for_a_week_without_a_mail_server_is_not_poured_out_when_there_is_one(sender: Sender) -> None:
+    ended(sender, fail("bad"))
+    assert sender.checks(sends_mail=False)["mail"][0] == "warning"
+    sender.clock.advance(8 * 86_400)
+    sender.send_all()
 
-    assert desk.office.received == []
-    assert "without a try" in desk.checks()["lost mail"][1]
+    assert sender.mail_server.received == []
+    assert "without a try" in sender.checks()["lost mail"][1]
 
 
-def test_each_end_is_told_for_itself_whatever_a_restart_has_changed_meanwhile(desk: Desk) -> None:
-    gate = desk.world.home / "gate"
+def test_each_end_is_told_for_itself_whatever_a_restart_has_changed_meanwhile(sender: Sender) -> None:
+    gate = sender.world.home / "gate"
     code = f"import os\nif not os.path.exists({str(gate)!r}): raise ValueError('no file yet')"
-    run = ended(desk, python("look", code), alert={**CLOSE, "when": "always"})
+    run = ended(sender, python("look", code), alert={**CLOSE, "when": "always"})
     gate.touch()
-    desk.world.restart(run, "look")
-    desk.world.wait(run)
-    desk.clock.jump((SystemClock().now() - desk.clock.now()).total_seconds())
-    desk.send_all()
+    sender.world.restart(run, "look")
+    sender.world.wait(run)
+    sender.clock.jump((SystemClock().now() - sender.clock.now()).total_seconds())
+    sender.send_all()
 
-    first, second = desk.office.messages()
+    first, second = sender.mail_server.messages()
     assert str(first["Subject"]).startswith("Failed: ")
     assert "no file yet" in first.get_content()
     assert "Since then it was restarted: attempt 2 is Success." in first.get_content()
@@ -244,13 +244,13 @@ def test_each_end_is_told_for_itself_whatever_a_restart_has_changed_meanwhile(de
     assert "Failed" not in second.get_content()
 
 
-def test_an_address_that_was_applied_before_addresses_were_checked_fails_no_run(desk: Desk) -> None:
-    run = desk.world.create(desk.world.apply(process(fail("bad"), alert=CLOSE))).id
-    desk.world.db.write(lambda tx: tx.run("UPDATE run SET alert_email = 'nobody' WHERE id = ?", run.number))
-    desk.world.start(run)
+def test_an_address_that_was_applied_before_addresses_were_checked_fails_no_run(sender: Sender) -> None:
+    run = sender.world.create(sender.world.apply(process(fail("bad"), alert=CLOSE))).id
+    sender.world.db.write(lambda tx: tx.run("UPDATE run SET alert_email = 'nobody' WHERE id = ?", run.number))
+    sender.world.start(run)
 
-    assert desk.world.wait(run).outcome == "Failed"
-    assert desk.waiting() == 0
+    assert sender.world.wait(run).outcome == "Failed"
+    assert sender.waiting() == 0
 
 
 def test_the_log_says_that_a_run_failed_and_where_and_the_completion_stays_to_the_letter(shared: World) -> None:
@@ -274,34 +274,34 @@ def test_the_history_of_a_run_says_where_it_failed(shared: World) -> None:
     assert [step["name"] for step in detail["notCompleted"]["steps"]] == ["later"]
 
 
-def test_an_end_is_told_once_however_often_it_is_recorded(desk: Desk) -> None:
-    run = ended(desk, fail("bad"))
-    revision = desk.world.history(run)[-1].revision
+def test_an_end_is_told_once_however_often_it_is_recorded(sender: Sender) -> None:
+    run = ended(sender, fail("bad"))
+    revision = sender.world.history(run)[-1].revision
     end = RunEnd(run=run, revision=revision, target="close@example.com")
 
-    desk.world.db.write(lambda tx: outbox.add_ends(tx, [end], desk.clock.now()))
+    sender.world.db.write(lambda tx: outbox.add_ends(tx, [end], sender.clock.now()))
 
-    assert desk.waiting() == 1
-
-
-def test_a_failing_run_without_an_address_tells_nobody(desk: Desk) -> None:
-    desk.world.wait(desk.world.begin(process(data("in", item("n")), fail("bad"))))
-
-    assert desk.waiting() == 0
+    assert sender.waiting() == 1
 
 
-def test_a_mail_server_that_never_answers_holds_up_no_run(desk: Desk) -> None:
-    ended(desk, fail("bad"))
+def test_a_failing_run_without_an_address_tells_nobody(sender: Sender) -> None:
+    sender.world.wait(sender.world.begin(process(data("in", item("n")), fail("bad"))))
+
+    assert sender.waiting() == 0
+
+
+def test_a_mail_server_that_never_answers_holds_up_no_run(sender: Sender) -> None:
+    ended(sender, fail("bad"))
     with socket.create_server(("127.0.0.1", 0)) as mute, ThreadPoolExecutor(1) as threads:
-        desk.office.port = mute.getsockname()[1]
-        sending = threads.submit(desk.tick)
+        sender.mail_server.port = mute.getsockname()[1]
+        sending = threads.submit(sender.tick)
         connection, _ = mute.accept()
 
-        run = ended(desk, fail("bad_too"))
+        run = ended(sender, fail("bad_too"))
         assert not sending.done()
         connection.close()
 
         assert sending.result(10)
-    assert desk.world.run(run).outcome == "Failed"
-    assert desk.waiting() == 2
-    assert desk.checks()["mail"][0] == "warning"
+    assert sender.world.run(run).outcome == "Failed"
+    assert sender.waiting() == 2
+    assert sender.checks()["mail"][0] == "warning"

@@ -198,7 +198,7 @@ def test_an_ended_run_leaves_nothing_in_the_engine_s_memory(build: Callable[...,
     for run in several(world, process(wait("a", time_limit="1h")), 150):
         world.wait(run)
 
-    wait_until(lambda: not world.engine._executor.boards)
+    wait_until(lambda: not world.engine._executor.active_runs)
     assert len(world.engine._loop._timers) < 150
     with world.db.read() as tx:
         assert history.not_gone(tx) == []

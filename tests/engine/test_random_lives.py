@@ -133,7 +133,7 @@ def test_any_life_of_runs_ends_lawfully_and_leaves_nothing(life: Life) -> None:
 
 def assert_nothing_is_left(life: Life) -> None:
     engine = life.world.engine
-    wait_until(lambda: not engine._executor.boards and not engine._executor.dying)
+    wait_until(lambda: not engine._executor.active_runs and not engine._executor.dying)
     wait_until(lambda: not life.isolation.used)
     assert not engine._source._queue._under_work
     assert life.stage.runs_at_work() == set()

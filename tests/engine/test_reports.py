@@ -37,7 +37,7 @@ def running(world: World, runs: list[RunId]) -> int:
 def assert_works(world: World) -> None:
     """A run goes through, and the engine then has nothing under work and rests."""
     assert world.wait(world.begin(process(wait("works"), name="Works")), 10.0).outcome is Outcome.SUCCESS
-    wait_until(lambda: not world.engine._executor.boards and not world.engine._executor.dying)
+    wait_until(lambda: not world.engine._executor.active_runs and not world.engine._executor.dying)
     with world.db.read() as tx:
         assert history.not_gone(tx) == []
     before = cpu_seconds(world)

@@ -14,7 +14,7 @@ from procession.engine.announcements import Announcements
 from procession.engine.driver import LocalEngine
 from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Isolation
-from procession.engine.options import EngineSettings, Tools
+from procession.engine.options import EngineResources, EngineSettings
 from procession.model import process_file
 from procession.model.ids import ProcessId, RunId
 from procession.model.lifecycle import RUN_FINAL, StepStatus
@@ -24,7 +24,7 @@ from procession.model.runs import HistoryRow, Run
 from procession.model.steps import StepRow
 from procession.operations import files, people, processes, runs
 from procession.operations.act import Act
-from procession.operations.office import Office
+from procession.operations.resources import Resources
 from procession.store import history, steps
 from procession.store.chunks import Chunks
 from procession.store.crash import CrashPoint, pass_by
@@ -67,7 +67,7 @@ class World:
         self.announcements = Announcements()
         self.engine = self.new_engine()
         self.db.on_look(lambda run: self.engine.look(run))
-        self.office = Office(
+        self.resources = Resources(
             actions=actions.book(),
             blobs=self.blobs,
             chunks=Chunks(self.home / "uploads", crash_point=self.crash_point),
@@ -78,7 +78,7 @@ class World:
 
     def new_engine(self) -> LocalEngine:
         return LocalEngine(
-            Tools(
+            EngineResources(
                 database=self.db,
                 blobs=self.blobs,
                 isolation=self.make_isolation(self.isolation),
@@ -118,13 +118,13 @@ class World:
         return Caller(user=user, scopes=SCOPES)
 
     def act(self, tx: Transaction) -> Act:
-        return Act(tx=tx, caller=self.caller, now=self.clock.now(), office=self.office)
+        return Act(tx=tx, caller=self.caller, now=self.clock.now(), resources=self.resources)
 
     def apply(self, text: str) -> ProcessId:
         return self.applied(text).id
 
     def applied(self, text: str) -> processes.Applied:
-        definition = process_file.parse(text, file="test.yaml", actions=self.office.actions)
+        definition = process_file.parse(text, file="test.yaml", actions=self.resources.actions)
         return self.db.write(lambda tx: processes.apply(self.act(tx), text, definition=definition))
 
     def create(self, process: ProcessId, inputs: Mapping[str, object] | None = None) -> Run:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from procession.clock import ManualClock
-from procession.engine.workbench import Workbench
-from tests.api.conftest import workbench
+from procession.engine.table_workers import TableWorkers
+from tests.api.conftest import table_workers
 from tests.fuzz.world import World, world
 
-__all__ = ["workbench"]  # a fixture, for pytest to find
+__all__ = ["table_workers"]  # a fixture, for pytest to find
 
 # Of an operation, in the phases that generate them at random; `make fuzz EXAMPLES=500` at length.
 EXAMPLES, EXAMPLES_THOROUGH = 20, 60
@@ -29,6 +29,6 @@ def examples(request: pytest.FixtureRequest, is_thorough: bool) -> int:
 
 
 @pytest.fixture
-def prepared(tmp_path: Path, clock: ManualClock, workbench: Workbench) -> Iterator[World]:
-    with world(tmp_path, clock, workbench) as made:
+def prepared(tmp_path: Path, clock: ManualClock, table_workers: TableWorkers) -> Iterator[World]:
+    with world(tmp_path, clock, table_workers) as made:
         yield made

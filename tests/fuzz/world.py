@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from procession.clock import ManualClock
-from procession.engine.workbench import Workbench
+from procession.engine.table_workers import TableWorkers
 from procession.model.people import SCOPES, UTC_NAME
 from procession.operations import applications, uploads
 from procession.store.database import Transaction
@@ -44,8 +44,8 @@ class World:
 
 
 @contextmanager
-def world(folder: Path, clock: ManualClock, workbench: Workbench) -> Iterator[World]:
-    with house(folder, clock, workbench) as made:
+def world(folder: Path, clock: ManualClock, table_workers: TableWorkers) -> Iterator[World]:
+    with house(folder, clock, table_workers) as made:
         listed = [made.get(path, who="admin") for path in ("users", "usergroups", "applications")]
         protected = frozenset(str(item["id"]) for items in listed for item in items)
         made.app = impatient(made.app)

@@ -52,22 +52,22 @@ def test_no_more_keys_are_kept_than_a_limit_says() -> None:
 
 
 def test_a_login_is_one_whatever_its_case_and_from_wherever_it_is_tried() -> None:
-    tools = OAuthLimits()
+    limiter = OAuthLimits()
 
     for number in range(limits.SIGN_INS_OF_LOGIN.most):
-        tools.admit_sign_in("Ada" if number % 2 else " ada ", f"10.0.0.{number}", NOW)
+        limiter.admit_sign_in("Ada" if number % 2 else " ada ", f"10.0.0.{number}", NOW)
 
     with pytest.raises(TooMany) as stopped:
-        tools.admit_sign_in("ADA", "10.1.1.1", NOW)
+        limiter.admit_sign_in("ADA", "10.1.1.1", NOW)
     assert stopped.value.headers == {"retry-after": str(limits.SIGN_INS_OF_LOGIN.seconds)}
 
 
 def test_a_script_that_asks_all_the_time_is_slowed_down_though_it_succeeds() -> None:
-    tools = OAuthLimits()
+    limiter = OAuthLimits()
 
     for _ in range(limits.REQUESTS_OF_CLIENT.most):
-        tools.admit_client("c", "10.0.0.1", NOW)
-        tools.forgive_client("c", "10.0.0.1")
+        limiter.admit_client("c", "10.0.0.1", NOW)
+        limiter.forgive_client("c", "10.0.0.1")
 
     with pytest.raises(TooMany):
-        tools.admit_client("c", "10.0.0.1", NOW)
+        limiter.admit_client("c", "10.0.0.1", NOW)

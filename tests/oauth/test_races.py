@@ -110,4 +110,4 @@ def _end(tx: Any, made: World, end: str) -> None:
     )
     wanted = replace(people_operations.user(tx, made.ada.id), status=AccountStatus.SUSPENDED)
     caller = Caller(user=admin, scopes=SCOPES)
-    people_operations.change_user(Act(tx=tx, caller=caller, now=made.clock.now(), office=made.office), wanted)
+    people_operations.change_user(Act(tx=tx, caller=caller, now=made.clock.now(), resources=made.resources), wanted)

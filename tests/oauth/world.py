@@ -25,7 +25,7 @@ from procession.engine.announcements import Announcements
 from procession.model.people import Application, User, UserRole
 from procession.oauth import routes as oauth
 from procession.operations import applications, passwords, people
-from procession.operations.office import Office
+from procession.operations.resources import Resources
 from procession.serving import application as app
 from procession.store import migrations
 from procession.store import people as people_store
@@ -51,7 +51,7 @@ class World:
     address: str
     app: Any
     database: SqliteDatabase
-    office: Office
+    resources: Resources
     clock: Clock
     ada: User
     web: Application
@@ -191,7 +191,7 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
     failures: list[str] = []
     database = SqliteDatabase(folder / "world.sqlite", on_fatal=failures.append)
     migrations.migrate(database, clock.now())
-    office = Office(
+    resources = Resources(
         actions=actions.book(),
         blobs=BlobFolder(folder / "files"),
         chunks=Chunks(folder / "uploads"),
@@ -202,7 +202,7 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
         settings = app.ApiSettings(
             more=oauth.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=100_000
         )
-        built = app.build(database, office, clock=clock, announcements=Announcements(), settings=settings)
+        built = app.build(database, resources, clock=clock, announcements=Announcements(), settings=settings)
         listening.bind(("127.0.0.1", 0))
         listening.listen(64)
         server = uvicorn.Server(uvicorn.Config(built, lifespan="off", log_config=None, access_log=False, ws="none"))
@@ -210,7 +210,7 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
         serving.start()
         try:
             wait_until(lambda: server.started)
-            yield _people(database, office, clock, built, f"http://127.0.0.1:{listening.getsockname()[1]}")
+            yield _people(database, resources, clock, built, f"http://127.0.0.1:{listening.getsockname()[1]}")
         finally:
             server.should_exit = True
             serving.join()
@@ -218,7 +218,7 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
     assert failures == []
 
 
-def _people(database: SqliteDatabase, office: Office, clock: Clock, built: Any, address: str) -> World:
+def _people(database: SqliteDatabase, resources: Resources, clock: Clock, built: Any, address: str) -> World:
     now = clock.now()
     hashed = passwords.hashed(PASSWORD)
 
@@ -242,7 +242,7 @@ def _people(database: SqliteDatabase, office: Office, clock: Clock, built: Any, 
             address=address,
             app=built,
             database=database,
-            office=office,
+            resources=resources,
             clock=clock,
             ada=ada,
             web=web,

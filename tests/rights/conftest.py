@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 import pytest
 
 from procession.clock import ManualClock
-from procession.engine.workbench import Workbench
-from tests.api.conftest import workbench
+from procession.engine.table_workers import TableWorkers
+from tests.api.conftest import table_workers
 from tests.rights.world import World, world
 
-__all__ = ["workbench"]  # a fixture, for pytest to find
+__all__ = ["table_workers"]  # a fixture, for pytest to find
 
 
 @pytest.fixture(scope="session")
-def everybody(tmp_path_factory: pytest.TempPathFactory, workbench: Workbench) -> Iterator[World]:
+def everybody(tmp_path_factory: pytest.TempPathFactory, table_workers: TableWorkers) -> Iterator[World]:
     clock = ManualClock(datetime(2026, 11, 30, 9, 0, tzinfo=UTC))
-    with world(tmp_path_factory.mktemp("rights"), workbench, clock) as made:
+    with world(tmp_path_factory.mktemp("rights"), table_workers, clock) as made:
         yield made

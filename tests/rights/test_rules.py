@@ -58,7 +58,9 @@ def test_the_application_does_not_start_with_such_a_route(everybody: World) -> N
     settings = app.ApiSettings(more=(wrong,), threads=nothing, hashing=nothing, upload_bytes_max=1)
 
     with pytest.raises(ValueError, match="no token has the scope"):
-        app.build(house.database, house.office, clock=house.clock, announcements=house.announcements, settings=settings)
+        app.build(
+            house.database, house.resources, clock=house.clock, announcements=house.announcements, settings=settings
+        )
 
 
 @pytest.mark.parametrize("who", ["owner", "admin"])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from procession.clock import ManualClock
-from procession.engine.workbench import Workbench
+from procession.engine.table_workers import TableWorkers
 from tests.api.house import house
 from tests.rights import oracle
 from tests.rights.asking import Question, Said, ask
@@ -34,9 +34,9 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory, workbench: Workbench) -> Iterator[Pair]:
+def pair(tmp_path_factory: pytest.TempPathFactory, table_workers: TableWorkers) -> Iterator[Pair]:
     folder: Path = tmp_path_factory.mktemp("twins")
-    with house(folder, ManualClock(NOON), workbench) as made, over(made) as world:
+    with house(folder, ManualClock(NOON), table_workers) as made, over(made) as world:
         one, other = furnish(made, "owner"), furnish(made, "stranger")
         answers = sum(walk(twin, world.ask) for twin in (one, other))
         yield Pair(world=world, one=one, other=other, answers=answers)

@@ -18,7 +18,7 @@ from procession.api import routes
 from procession.clock import ManualClock
 from procession.door.contract import Route
 from procession.door.dispatch import Api
-from procession.engine.workbench import Workbench
+from procession.engine.table_workers import TableWorkers
 from procession.model.ids import FileId, UserId, parse_resource
 from procession.model.people import Application, Role, User, UserRole
 from procession.model.uploads import UploadSession
@@ -127,13 +127,13 @@ def over(made: House) -> Iterator[World]:
             more=oauth.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=100_000
         )
         undone: Any = Undone(made.database)
-        built = app.build(undone, made.office, clock=made.clock, announcements=made.announcements, settings=settings)
+        built = app.build(undone, made.resources, clock=made.clock, announcements=made.announcements, settings=settings)
         yield World(house=made, app=built, routes=(*routes.ROUTES, *settings.more), loop=loop)
 
 
 @contextmanager
-def world(folder: Path, workbench: Workbench, clock: ManualClock) -> Iterator[World]:
-    with house(folder, clock, workbench) as made, over(made) as new:
+def world(folder: Path, table_workers: TableWorkers, clock: ManualClock) -> Iterator[World]:
+    with house(folder, clock, table_workers) as made, over(made) as new:
         new.ids = _things(made)
         made.database.write(lambda tx: _settle(tx, new))
         yield new

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from procession.commands import wording, workplace
+from procession.commands import opening, wording
 from procession.commands.console import Console
-from procession.commands.workplace import Workplace
+from procession.commands.opening import OpenedHome
 from procession.home import Busy, Home
 from procession.store import history, identity
 from procession.store.database import Transaction
@@ -18,16 +18,16 @@ ADOPT = "procession adopt takes it over"
 
 def adopt(console: Console, *, is_meant: bool) -> int:
     """Without `is_meant` it only tells. Raises NotFound, and Busy while a server works on the original."""
-    with workplace.opened(console) as place:
-        with place.database.snapshot() as tx:
+    with opening.open_home(console) as opened:
+        with opened.database.snapshot() as tx:
             found, held = identity.find(tx), identity.held(tx)
         if found.original is not None and held:
             _check_original(found.original)
         if is_meant and found.original is not None:
-            held = place.database.write(lambda tx: _take_over(tx, place, found))
+            held = opened.database.write(lambda tx: _take_over(tx, opened, found))
             for run in held.runs[:1]:
-                place.home.wake(run)  # whoever looks at one finds the others
-        _tell(console, place.home, found, held, is_meant=is_meant)
+                opened.home.wake(run)  # whoever looks at one finds the others
+        _tell(console, opened.home, found, held, is_meant=is_meant)
     return 0
 
 
@@ -45,11 +45,11 @@ def is_there(original: Original) -> bool:
     return Home(folder=Path(original.path)).identity() == original.id
 
 
-def _take_over(tx: Transaction, place: Workplace, found: Identity) -> LeftAlone:
+def _take_over(tx: Transaction, opened: OpenedHome, found: Identity) -> LeftAlone:
     taken = identity.adopt(tx)
     assert found.original is not None
     message = f"Took over {_counted(taken)} of {found.original.path}, of which this home is a copy"
-    act = workplace.operator(tx, place)
+    act = opening.operator(tx, opened)
     history.add_log(tx, act.author, message, act.now)
     return taken
 

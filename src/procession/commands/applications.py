@@ -8,9 +8,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from procession.commands import workplace
+from procession.commands import opening
 from procession.commands.console import Console
-from procession.commands.workplace import Workplace
+from procession.commands.opening import OpenedHome
 from procession.model.errors import NotFound
 from procession.model.ids import ApplicationId
 from procession.model.people import SCOPES, Application
@@ -25,8 +25,8 @@ def create(
 ) -> int:
     """Raises Invalid, NotFound. The secret is shown here and nowhere else."""
 
-    def operation(tx: Transaction, place: Workplace) -> tuple[Application, str, str]:
-        login = workplace.operator(tx, place, user).author
+    def operation(tx: Transaction, opened: OpenedHome) -> tuple[Application, str, str]:
+        login = opening.operator(tx, opened, user).author
         made, secret = applications.create(
             tx,
             name=name,
@@ -34,12 +34,12 @@ def create(
             scopes=_scopes(scopes),
             redirect_uris=redirect_uri,
             is_public=public,
-            now=place.clock.now(),
+            now=opened.clock.now(),
         )
         return made, secret, login
 
-    with workplace.opened(console, may_create=True) as place:
-        application, secret, login = place.database.write(partial(operation, place=place))
+    with opening.open_home(console, may_create=True) as opened:
+        application, secret, login = opened.database.write(partial(operation, opened=opened))
     # A public application cannot keep a secret, so it gets none.
     _tell_secret(console, application, login, None if application.is_public else secret)
     return 0
@@ -50,7 +50,7 @@ def _scopes(text: str) -> Set[str]:
 
 
 def list_all(console: Console) -> int:
-    with workplace.opened(console) as place, place.database.read() as tx:
+    with opening.open_home(console) as opened, opened.database.read() as tx:
         found = [(item, people.user(tx, item.user).login) for item in store.listed(tx, None)]
     lines = [f"{item.id}  {item.client_id}  {login:<20}  {item.name}" for item, login in found]
     content = {"applications": [_shown(item, login) for item, login in found]}
@@ -70,13 +70,13 @@ def change(
     if redirect_uri:
         fields["redirect_uris"] = tuple(uri for uri in redirect_uri if uri)
 
-    def operation(tx: Transaction, place: Workplace) -> tuple[Application, str]:
+    def operation(tx: Transaction, opened: OpenedHome) -> tuple[Application, str]:
         found = _find(tx, application)
-        act = _as_its_user(tx, place, found)
+        act = _as_its_user(tx, opened, found)
         return applications.change(act, replace(found, **fields)), act.author
 
-    with workplace.opened(console) as place:
-        changed, login = place.database.write(partial(operation, place=place))
+    with opening.open_home(console) as opened:
+        changed, login = opened.database.write(partial(operation, opened=opened))
     content = _shown(changed, login)
     console.answer(content, "\n".join(f"{key + ':':<14} {_text(value)}" for key, value in content.items()))
     return 0
@@ -85,13 +85,13 @@ def change(
 def reset_secret(console: Console, application: str) -> int:
     """Ends the old secret and every token. Raises Invalid, NotFound."""
 
-    def operation(tx: Transaction, place: Workplace) -> tuple[Application, str, str]:
+    def operation(tx: Transaction, opened: OpenedHome) -> tuple[Application, str, str]:
         found = _find(tx, application)
-        act = _as_its_user(tx, place, found)
+        act = _as_its_user(tx, opened, found)
         return *applications.reset_secret(act, found.id), act.author
 
-    with workplace.opened(console) as place:
-        changed, secret, login = place.database.write(partial(operation, place=place))
+    with opening.open_home(console) as opened:
+        changed, secret, login = opened.database.write(partial(operation, opened=opened))
     _tell_secret(console, changed, login, secret)
     return 0
 
@@ -104,8 +104,8 @@ def delete(console: Console, application: str) -> int:
         applications.delete(tx, found.id)
         return found
 
-    with workplace.opened(console) as place:
-        gone = place.database.write(operation)
+    with opening.open_home(console) as opened:
+        gone = opened.database.write(operation)
     console.answer({"id": gone.id, "client_id": gone.client_id}, f'"{gone.name}" is deleted, with its tokens')
     return 0
 
@@ -119,8 +119,8 @@ def _find(tx: Transaction, text: str) -> Application:
     return found
 
 
-def _as_its_user(tx: Transaction, place: Workplace, item: Application) -> Act:
-    return workplace.acting(tx, place, people.user(tx, item.user))
+def _as_its_user(tx: Transaction, opened: OpenedHome, item: Application) -> Act:
+    return opening.acting(tx, opened, people.user(tx, item.user))
 
 
 def _tell_secret(console: Console, item: Application, login: str, secret: str | None) -> None:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import procession
 from procession.clock import SystemClock
-from procession.commands import archive, downloads, views, wording, workplace
+from procession.commands import archive, downloads, opening, views, wording
 from procession.commands.archive import Manifest, Writer
 from procession.commands.console import Console
 from procession.home import Home
@@ -43,7 +43,7 @@ def backup(console: Console, path: str, *, skip_damaged: bool, crash_point: Cras
     """Raises NotFound, Invalid."""
     home, target = Home(folder=console.settings().home), Path(path).absolute()
     if not home.exists():
-        raise NotFound(workplace.no_home(home))
+        raise NotFound(opening.no_home(home))
     _check_target(home, target)
     with home.lease(SWEEP) as is_free:
         if not is_free:

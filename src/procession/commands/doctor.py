@@ -13,14 +13,14 @@ import click
 import msgspec
 
 from procession.clock import SystemClock
-from procession.commands import adopting, workplace
+from procession.commands import adopting, opening
 from procession.commands.checking import Check, alerts
 from procession.commands.checking import check as _check
 from procession.commands.console import Console
 from procession.config import GIB, MIB, Settings
 from procession.engine.isolation import ForkServerIsolation, IsolationSettings, processes
 from procession.home import Home
-from procession.serving import station
+from procession.serving import active_home
 from procession.store import checks, history, identity, migrations, retention, runs
 from procession.store.blobs import Blobs
 from procession.store.database import Database, Transaction
@@ -51,7 +51,7 @@ def doctor(console: Console) -> int:
 
 def _examine(home: Home, settings: Settings) -> Iterator[Check]:
     if not home.exists():
-        yield _check("home", "problem", workplace.no_home(home))
+        yield _check("home", "problem", opening.no_home(home))
         return
     yield _permissions(home)
     yield _space(home)
@@ -61,7 +61,7 @@ def _examine(home: Home, settings: Settings) -> Iterator[Check]:
         yield from _database(home, database, settings)
     finally:
         database.close()
-    isolation = station.isolation_settings(settings, home)
+    isolation = active_home.isolation_settings(settings, home)
     yield _isolation(isolation)
     yield _libraries(isolation)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from procession.commands import wording, workplace
+from procession.commands import opening, wording
 from procession.commands.console import Console
 from procession.model import files as file_names
 from procession.model.errors import Invalid, NotFound, ProcessionError
@@ -56,8 +56,8 @@ class FoundFile:
 def download(console: Console, wanted: Selection, target: Target) -> int:
     """Raises NotFound, Invalid."""
     run_id = RunId.parse(wanted.run)
-    with workplace.opened(console) as place:
-        with place.database.snapshot() as tx:
+    with opening.open_home(console) as opened:
+        with opened.database.snapshot() as tx:
             run = runs.find(tx, run_id)
             keys = {row.id: row.key for row in step_store.of_run(tx, run_id)}
             rows = step_store.properties_of_run(tx, run_id)
@@ -66,7 +66,7 @@ def download(console: Console, wanted: Selection, target: Target) -> int:
                 reference=f"{keys[row.step]}.{row.item.key}",
                 flow=row.item.flow,
                 name=row.file.name,
-                fetch=_fetcher(place.office.blobs, row.file),
+                fetch=_fetcher(opened.resources.blobs, row.file),
             )
             for row in rows
             if row.file is not None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from procession.commands import views, watching, wording, workplace
+from procession.commands import opening, views, watching, wording
 from procession.commands.console import Console
 from procession.model.errors import Invalid
 from procession.model.lifecycle import Outcome, RunStatus
@@ -42,8 +42,8 @@ class ListOptions:
 
 
 def processes(console: Console, limit: int) -> int:
-    with workplace.opened(console) as place, place.database.snapshot() as tx:
-        rows = process_operations.listed(tx, workplace.viewer(tx))
+    with opening.open_home(console) as opened, opened.database.snapshot() as tx:
+        rows = process_operations.listed(tx, opening.viewer(tx))
     shown = sorted(rows, key=attrgetter("id.number"), reverse=True)
     content = [
         {"id": str(row.id), "name": row.name, "version": row.version, "dateModified": views.date(row.modified_at)}
@@ -68,10 +68,10 @@ def tell_processes(console: Console, rows: Sequence[Mapping[str, Any]], *, has_m
 def runs(console: Console, wanted: ListOptions) -> int:
     """Raises NotFound, Invalid."""
     status, outcome = wanted.split()
-    with workplace.opened(console) as place, place.database.snapshot() as tx:
-        process = None if wanted.process is None else workplace.find_process(tx, wanted.process)
+    with opening.open_home(console) as opened, opened.database.snapshot() as tx:
+        process = None if wanted.process is None else opening.find_process(tx, wanted.process)
         shown = RunFilter(process=process, status=status, outcome=outcome)
-        found = run_operations.page(tx, workplace.viewer(tx), shown, before=None, limit=wanted.limit + 1)
+        found = run_operations.page(tx, opening.viewer(tx), shown, before=None, limit=wanted.limit + 1)
     rows = [(_run(run), run.duration_seconds) for run in found[: wanted.limit]]
     tell_runs(console, rows, wanted, has_more=len(found) > wanted.limit)
     return 0

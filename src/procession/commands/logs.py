@@ -7,9 +7,9 @@ import sys
 import click
 
 from procession import loops
-from procession.commands import workplace
+from procession.commands import opening
 from procession.commands.console import Console
-from procession.commands.workplace import Workplace
+from procession.commands.opening import OpenedHome
 from procession.model.ids import RunId, StepId
 from procession.operations import steps
 from procession.store import logs
@@ -20,19 +20,19 @@ LOOK_SECONDS = 0.1
 def log(console: Console, run_text: str, step_text: str, *, follow: bool, attempt: int | None) -> int:
     """Raises NotFound, Invalid."""
     run_id = RunId.parse(run_text)
-    with workplace.opened(console) as place:
-        with place.database.snapshot() as tx:
-            step = workplace.find_step(tx, run_id, step_text)
+    with opening.open_home(console) as opened:
+        with opened.database.snapshot() as tx:
+            step = opening.find_step(tx, run_id, step_text)
             latest = steps.tries(tx, run_id, step.id, attempt=attempt).latest
         if follow:
-            _follow(place, run_id, step.id)
+            _follow(opened, run_id, step.id)
             return 0
-        tell(console, {"run": str(run_id), "step": str(step.id), "key": step.key}, _bytes(place, latest))
+        tell(console, {"run": str(run_id), "step": str(step.id), "key": step.key}, _bytes(opened, latest))
     return 0
 
 
-def _bytes(place: Workplace, attempt: int | None) -> bytes:
-    return b"" if attempt is None else b"".join(logs.pieces(place.office.logs, attempt, 0, sys.maxsize))
+def _bytes(opened: OpenedHome, attempt: int | None) -> bytes:
+    return b"" if attempt is None else b"".join(logs.pieces(opened.resources.logs, attempt, 0, sys.maxsize))
 
 
 def tell(console: Console, about: dict[str, str], content: bytes) -> None:
@@ -71,7 +71,7 @@ def _harmless(line: bytes) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _follow(place: Workplace, run_id: RunId, step: StepId) -> None:
+def _follow(opened: OpenedHome, run_id: RunId, step: StepId) -> None:
     """Follows every try from the latest one on, until the step is over."""
     printer = Printer()
     number: int | None = None
@@ -80,12 +80,12 @@ def _follow(place: Workplace, run_id: RunId, step: StepId) -> None:
     def look() -> bool:
         nonlocal number, offset
         # Checked before the read: after the end, the log has everything.
-        with place.database.snapshot() as tx:
+        with opened.database.snapshot() as tx:
             tries = steps.tries(tx, run_id, step)
         for one in tries.after(number):
             offset = offset if one == number else 0
             number = one
-            for piece in logs.pieces(place.office.logs, one, offset, sys.maxsize):
+            for piece in logs.pieces(opened.resources.logs, one, offset, sys.maxsize):
                 printer.show(piece)
                 offset += len(piece)
         return tries.is_over

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from procession.commands import workplace
+from procession.commands import opening
 from procession.commands.console import Console
 from procession.model.people import User, UserRole
 from procession.operations import accounts, links, people
@@ -23,9 +23,9 @@ def create_user(console: Console, *, email: str, first_name: str, last_name: str
         )
         return user, _link(tx, user.login, now)
 
-    with workplace.opened(console, may_create=True) as place:
-        user, link = place.database.write(partial(operation, now=place.clock.now()))
-    content, text = _link_shown(place.settings.public_url, link)
+    with opening.open_home(console, may_create=True) as opened:
+        user, link = opened.database.write(partial(operation, now=opened.clock.now()))
+    content, text = _link_shown(opened.settings.public_url, link)
     console.answer(_shown(user) | content, f"{user.id} {user.role} {user.login} ({user.email})\n{text}")
     return 0
 
@@ -44,14 +44,14 @@ def _shown(user: User) -> dict[str, Any]:
 
 def create_group(console: Console, name: str) -> int:
     """Raises Invalid."""
-    with workplace.opened(console, may_create=True) as place:
-        group = place.database.write(partial(people.create_group, name=name, now=place.clock.now()))
+    with opening.open_home(console, may_create=True) as opened:
+        group = opened.database.write(partial(people.create_group, name=name, now=opened.clock.now()))
     console.answer({"id": str(group.id), "name": group.name}, f'{group.id} "{group.name}"')
     return 0
 
 
 def list_users(console: Console) -> int:
-    with workplace.opened(console) as place, place.database.read() as tx:
+    with opening.open_home(console) as opened, opened.database.read() as tx:
         users = people_store.users(tx)
     lines = [f"{user.id}  {user.login:<20}  {user.role:<11}  {user.status:<9}  {user.email}" for user in users]
     console.answer({"users": [_shown(user) for user in users]}, "\n".join(lines) or "there are no users yet")
@@ -60,9 +60,9 @@ def list_users(console: Console) -> int:
 
 def link_user(console: Console, login: str) -> int:
     """Raises NotFound, Invalid. The operator can let anybody back in, administrators too."""
-    with workplace.opened(console) as place:
-        link = place.database.write(partial(_link, login=login, now=place.clock.now()))
-    content, text = _link_shown(place.settings.public_url, link)
+    with opening.open_home(console) as opened:
+        link = opened.database.write(partial(_link, login=login, now=opened.clock.now()))
+    content, text = _link_shown(opened.settings.public_url, link)
     console.answer({"loginName": login} | content, text)
     return 0
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from procession.commands import workplace
+from procession.commands import opening
 from procession.commands.console import Console
+from procession.commands.opening import OpenedHome
 from procession.commands.references import read_text
-from procession.commands.workplace import Workplace
 from procession.model import process_file
 from procession.model.process_file.documents import FileMistakes, Mistake
 from procession.model.processes import Process
@@ -20,18 +20,18 @@ from procession.store.database import Transaction
 def apply(console: Console, paths: Sequence[str], owner: str | None) -> int:
     """Apply all the files or none. Raises FileMistakes with what is wrong with any of them."""
     texts = [(path, read_text(path)) for path in paths]
-    with workplace.opened(console, may_create=True) as place:
-        definitions = _parsed(place, texts)
+    with opening.open_home(console, may_create=True) as opened:
+        definitions = _parsed(opened, texts)
 
         def operation(tx: Transaction) -> list[Applied]:
-            act = workplace.operator(tx, place, owner)
+            act = opening.operator(tx, opened, owner)
             return [
                 processes.apply(act, text, definition=definition)
                 for (_, text), definition in zip(texts, definitions, strict=True)
             ]
 
-        applied = place.database.write(operation)
-        with place.database.read() as tx:
+        applied = opened.database.write(operation)
+        with opened.database.read() as tx:
             names = [processes.find(tx, one.id)[0].name for one in applied]
     contents = [_content(path, name, one) for path, name, one in zip(paths, names, applied, strict=True)]
     # A script that applies one file need not know that there may be more.
@@ -40,13 +40,13 @@ def apply(console: Console, paths: Sequence[str], owner: str | None) -> int:
     return 0
 
 
-def _parsed(place: Workplace, texts: Sequence[tuple[str, str]]) -> list[Process]:
+def _parsed(opened: OpenedHome, texts: Sequence[tuple[str, str]]) -> list[Process]:
     """Raises FileMistakes with those of all the files at once, not only of the first."""
     definitions: list[Process] = []
     mistakes: list[Mistake] = []
     for path, text in texts:
         try:
-            definitions.append(process_file.parse(text, file=path, actions=place.office.actions))
+            definitions.append(process_file.parse(text, file=path, actions=opened.resources.actions))
         except FileMistakes as error:
             mistakes.extend(error.mistakes)
     if mistakes:

@@ -13,9 +13,9 @@ from operator import attrgetter
 from typing import Any
 
 from procession import loops
-from procession.commands import backups, views, wording, workplace
+from procession.commands import backups, opening, views, wording
 from procession.commands.console import Console
-from procession.commands.workplace import Workplace
+from procession.commands.opening import OpenedHome
 from procession.home import Busy, Home
 from procession.model.errors import Unavailable
 from procession.model.ids import RunId
@@ -57,19 +57,19 @@ class Pruned:
 def prune(console: Console, wanted: PruneOptions, *, crash_point: CrashPoint = pass_by) -> int:
     """Raises NotFound, Busy."""
     home = Home(folder=console.settings().home)
-    with _alone(home, wanted) as is_alone, workplace.opened(console, is_alone=is_alone) as place:
-        with place.database.snapshot() as tx:
-            rule = _rule(tx, place, wanted)
+    with _alone(home, wanted) as is_alone, opening.open_home(console, is_alone=is_alone) as opened:
+        with opened.database.snapshot() as tx:
+            rule = _rule(tx, opened, wanted)
             done = Pruned(runs=retention.runs(tx, rule), database_before=sqlite_file.size_bytes(home.database))
             if untold := retention.count_untold(tx):
                 runs = wording.counted(untold, "run")
                 done.notes.append(f"{runs} with mail that was not sent yet stay (is PROCESSION_SMTP_URL set?)")
             if not wanted.is_meant:
-                _measure(tx, place, done)
+                _measure(tx, opened, done)
         if wanted.is_meant:
-            _remove_runs(place, rule, done, is_alone=is_alone, crash_point=crash_point)
-            _sweep(place, done, is_alone=is_alone, crash_point=crash_point)
-            _shrink(place, done, is_alone=is_alone)
+            _remove_runs(opened, rule, done, is_alone=is_alone, crash_point=crash_point)
+            _sweep(opened, done, is_alone=is_alone, crash_point=crash_point)
+            _shrink(opened, done, is_alone=is_alone)
             crash_point("shrunk")
     _tell(console, done, is_meant=wanted.is_meant)
     return 0
@@ -87,29 +87,31 @@ def _alone(home: Home, wanted: PruneOptions) -> Iterator[bool]:
         yield False
         return
     try:
-        with home.lease(workplace.COMMANDS, alone=True) as is_alone:
+        with home.lease(opening.COMMANDS, alone=True) as is_alone:
             yield is_alone
     finally:
         lock.release()
 
 
-def _rule(tx: Transaction, place: Workplace, wanted: PruneOptions) -> RetentionRule:
+def _rule(tx: Transaction, opened: OpenedHome, wanted: PruneOptions) -> RetentionRule:
     if wanted.age is None and wanted.keep is None:
-        return RetentionRule(ended_before=datetime.min.replace(tzinfo=place.clock.now().tzinfo))
+        return RetentionRule(ended_before=datetime.min.replace(tzinfo=opened.clock.now().tzinfo))
     return RetentionRule(
-        ended_before=None if wanted.age is None else place.clock.now() - wanted.age,
+        ended_before=None if wanted.age is None else opened.clock.now() - wanted.age,
         keep=wanted.keep,
-        processes=tuple(workplace.find_process(tx, text) for text in wanted.processes),
+        processes=tuple(opening.find_process(tx, text) for text in wanted.processes),
     )
 
 
-def _measure(tx: Transaction, place: Workplace, done: Pruned) -> None:
+def _measure(tx: Transaction, opened: OpenedHome, done: Pruned) -> None:
     going = [run.id for run in done.runs]
     named, kept = checks.contents(tx), retention.attempts(tx) - retention.attempts_of(tx, going)
-    unused = place.office.blobs.stored() - named
+    unused = opened.resources.blobs.stored() - named
     sizes = retention.contents_of(tx, going)
-    sizes |= {sha256: place.office.blobs.size_bytes(sha256) or 0 for sha256 in unused}
-    logs = [place.office.logs.size_bytes(attempt) for attempt in place.office.logs.stored() if attempt not in kept]
+    sizes |= {sha256: opened.resources.blobs.size_bytes(sha256) or 0 for sha256 in unused}
+    logs = [
+        opened.resources.logs.size_bytes(attempt) for attempt in opened.resources.logs.stored() if attempt not in kept
+    ]
     done.contents, done.logs = len(sizes), len(logs)
     done.freed_bytes = sum(sizes.values()) + sum(logs)
     done.database_after = done.database_before
@@ -120,7 +122,7 @@ def _rest_seconds(*, is_alone: bool) -> float:
 
 
 def _remove_runs(
-    place: Workplace, rule: RetentionRule, done: Pruned, *, is_alone: bool, crash_point: CrashPoint
+    opened: OpenedHome, rule: RetentionRule, done: Pruned, *, is_alone: bool, crash_point: CrashPoint
 ) -> None:
     """Removes runs in batches. Each batch applies the rule again: a run may have been restarted."""
     left, done.runs = done.runs, []
@@ -129,16 +131,16 @@ def _remove_runs(
         nonlocal left
         piece, left = frozenset(run.id for run in left[:RUNS_AT_ONCE]), left[RUNS_AT_ONCE:]
         if piece:
-            done.runs += place.database.write(partial(_remove, place=place, rule=rule, piece=piece))
+            done.runs += opened.database.write(partial(_remove, opened=opened, rule=rule, piece=piece))
             crash_point("runs removed")
         return not left
 
     loops.until(remove, rest_seconds=_rest_seconds(is_alone=is_alone))
 
 
-def _remove(tx: Transaction, *, place: Workplace, rule: RetentionRule, piece: frozenset[RunId]) -> list[OldRun]:
+def _remove(tx: Transaction, *, opened: OpenedHome, rule: RetentionRule, piece: frozenset[RunId]) -> list[OldRun]:
     going = retention.runs(tx, rule, among=piece)
-    act = workplace.operator(tx, place)
+    act = opening.operator(tx, opened)
     for run in going:
         # The log keeps what is removed: the run, its end and its history.
         message = (
@@ -150,31 +152,31 @@ def _remove(tx: Transaction, *, place: Workplace, rule: RetentionRule, piece: fr
     return going
 
 
-def _sweep(place: Workplace, done: Pruned, *, is_alone: bool, crash_point: CrashPoint) -> None:
+def _sweep(opened: OpenedHome, done: Pruned, *, is_alone: bool, crash_point: CrashPoint) -> None:
     """Removes contents and logs that no row names. After a crash the next prune does it."""
-    with place.home.lease(backups.SWEEP, alone=True) as is_free:
+    with opened.home.lease(backups.SWEEP, alone=True) as is_free:
         if not is_free:
             done.notes.append("a backup is being made: files stay until prune is called again")
             return
-        _sweep_contents(place, done, is_alone=is_alone, crash_point=crash_point)
-        with place.database.read() as tx:
+        _sweep_contents(opened, done, is_alone=is_alone, crash_point=crash_point)
+        with opened.database.read() as tx:
             kept = retention.attempts(tx)
         # A row is written before its log, and no number is reused.
-        for attempt in place.office.logs.stored():
+        for attempt in opened.resources.logs.stored():
             if attempt not in kept:
-                done.freed_bytes += place.office.logs.size_bytes(attempt)
-                place.office.logs.remove(attempt)
+                done.freed_bytes += opened.resources.logs.size_bytes(attempt)
+                opened.resources.logs.remove(attempt)
                 done.logs += 1
                 crash_point("log removed")
 
 
-def _sweep_contents(place: Workplace, done: Pruned, *, is_alone: bool, crash_point: CrashPoint) -> None:
-    blobs = place.office.blobs
+def _sweep_contents(opened: OpenedHome, done: Pruned, *, is_alone: bool, crash_point: CrashPoint) -> None:
+    blobs = opened.resources.blobs
     # In this order, a content published in between is either named or not listed.
     there = blobs.stored()
-    with place.database.read() as tx:
+    with opened.database.read() as tx:
         unused = sorted(there - checks.contents(tx))
-        before = place.clock.now().timestamp() + (1 if is_alone else -YOUNG.total_seconds())
+        before = opened.clock.now().timestamp() + (1 if is_alone else -YOUNG.total_seconds())
         for sha256 in unused:
             size = blobs.drop(sha256, before=before, is_named=partial(retention.is_named, tx))
             if size is not None:
@@ -188,8 +190,8 @@ def _sweep_contents(place: Workplace, done: Pruned, *, is_alone: bool, crash_poi
         done.notes.append(f"{text}, and a server or a command works here: prune again later")
 
 
-def _shrink(place: Workplace, done: Pruned, *, is_alone: bool) -> None:
-    path = place.home.database
+def _shrink(opened: OpenedHome, done: Pruned, *, is_alone: bool) -> None:
+    path = opened.home.database
     try:
         if is_alone:
             sqlite_file.rebuild(path)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from procession.commands import views, workplace
+from procession.commands import opening, views
 from procession.commands.console import Console
-from procession.commands.workplace import Workplace
+from procession.commands.opening import OpenedHome
 from procession.model.ids import RunId
 from procession.model.restart import Wish
 from procession.operations import planning, runs, upgrades
@@ -18,17 +18,17 @@ from procession.store.database import Transaction
 def restart(console: Console, run_text: str, step_text: str, **given: Any) -> int:
     """Raises NotFound, Invalid."""
     run_id = RunId.parse(run_text)
-    with workplace.opened(console) as place:
-        planned, newer = _plan(place, run_id, step_text)
+    with opening.open_home(console) as opened:
+        planned, newer = _plan(opened, run_id, step_text)
         step = planned.steps[planned.plan.key]
-        released = frozenset(_key(place, run_id, text) for text in given["release"])
+        released = frozenset(_key(opened, run_id, text) for text in given["release"])
         wish = Wish(reason=given["reason"], release=released, takes_latest=given["latest"])
 
         def operation(tx: Transaction) -> Any:
-            return runs.restart(workplace.operator(tx, place), run_id, step.id, wish=wish)
+            return runs.restart(opening.operator(tx, opened), run_id, step.id, wish=wish)
 
-        row = place.database.write(operation)
-        is_awake = place.home.is_awake()
+        row = opened.database.write(operation)
+        is_awake = opened.home.is_awake()
     content = {
         **views.step_content(row),
         "run": str(run_id),
@@ -49,16 +49,16 @@ def restart(console: Console, run_text: str, step_text: str, **given: Any) -> in
 def show_plan(console: Console, run_text: str, step_text: str) -> int:
     """What restart() would do. Raises NotFound, Invalid."""
     run_id = RunId.parse(run_text)
-    with workplace.opened(console) as place:
-        planned, newer = _plan(place, run_id, step_text)
+    with opening.open_home(console) as opened:
+        planned, newer = _plan(opened, run_id, step_text)
     console.answer({"run": str(run_id), "plan": _content(planned, newer)}, views.plan_text(planned, newer))
     return 0
 
 
-def _plan(place: Workplace, run_id: RunId, text: str) -> tuple[Planned, Newer | None]:
-    with place.database.snapshot() as tx:
-        step = workplace.find_step(tx, run_id, text)
-        planned = runs.restart_plan(tx, place.office, run_id, step.id)
+def _plan(opened: OpenedHome, run_id: RunId, text: str) -> tuple[Planned, Newer | None]:
+    with opened.database.snapshot() as tx:
+        step = opening.find_step(tx, run_id, text)
+        planned = runs.restart_plan(tx, opened.resources, run_id, step.id)
         return planned, upgrades.find(tx, planned)
 
 
@@ -67,7 +67,7 @@ def _content(planned: Planned, newer: Newer | None) -> dict[str, Any]:
     return {**planning.detail(planned), "version": planned.run.version, "newerVersion": content}
 
 
-def _key(place: Workplace, run_id: RunId, text: str) -> str:
+def _key(opened: OpenedHome, run_id: RunId, text: str) -> str:
     """The key of the step that the user named by key, id or order."""
-    with place.database.read() as tx:
-        return workplace.find_step(tx, run_id, text).key
+    with opened.database.read() as tx:
+        return opening.find_step(tx, run_id, text).key

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from procession.commands import views, waiting, workplace
+from procession.commands import opening, views, waiting
 from procession.commands.console import Console
+from procession.commands.opening import OpenedHome
 from procession.commands.references import pair
-from procession.commands.workplace import Workplace
 from procession.model.errors import Invalid
 from procession.model.files import Content
 from procession.model.ids import ProcessId, RunId
@@ -26,15 +26,17 @@ def run(console: Console, process: str, *, inputs: Sequence[str], paths: Sequenc
     """Creates, fills and starts a run, all or nothing. With `wait`, the exit code tells how it ended."""
     values = dict(pair(text, "--input") for text in inputs)
     named = dict(pair(text, "--file") for text in paths)
-    with workplace.opened(console) as place:
-        with place.database.read() as tx:
-            process_id = workplace.find_process(tx, process)
-        contents = {reference: (Path(path).name, _take(place.office.blobs, path)) for reference, path in named.items()}
-        start = partial(_start, place=place, process=process_id, values=values, contents=contents)
-        begun = place.database.write(start)
+    with opening.open_home(console) as opened:
+        with opened.database.read() as tx:
+            process_id = opening.find_process(tx, process)
+        contents = {
+            reference: (Path(path).name, _take(opened.resources.blobs, path)) for reference, path in named.items()
+        }
+        start = partial(_start, opened=opened, process=process_id, values=values, contents=contents)
+        begun = opened.database.write(start)
         if wait:
-            return waiting.wait(console, place, begun.id)
-        return _tell_started(console, place, begun)
+            return waiting.wait(console, opened, begun.id)
+        return _tell_started(console, opened, begun)
 
 
 def _take(blobs: Blobs, path: str) -> Content:
@@ -52,12 +54,12 @@ def _take(blobs: Blobs, path: str) -> Content:
 
 def _start(
     tx: Transaction,
-    place: Workplace,
+    opened: OpenedHome,
     process: ProcessId,
     values: dict[str, str],
     contents: dict[str, tuple[str, Content]],
 ) -> Run:
-    act = workplace.operator(tx, place)
+    act = opening.operator(tx, opened)
     created = runs.create(act, process, inputs=values)
     _fill(act, created.id, contents)
     return runs.start(act, created.id)
@@ -75,8 +77,8 @@ def _fill(act: Act, run_id: RunId, contents: dict[str, tuple[str, Content]]) -> 
         files.fill(act, row.file.id, name, content)
 
 
-def _tell_started(console: Console, place: Workplace, begun: Run) -> int:
-    is_awake = place.home.is_awake()
+def _tell_started(console: Console, opened: OpenedHome, begun: Run) -> int:
+    is_awake = opened.home.is_awake()
     text = f"{begun.id} {views.one_line(begun.name)}: {begun.status}"
     if not is_awake:
         text += "; it begins when a server is started (procession serve), or use --wait"
@@ -87,10 +89,10 @@ def _tell_started(console: Console, place: Workplace, begun: Run) -> int:
 def status(console: Console, text: str) -> int:
     """Raises NotFound."""
     run_id = RunId.parse(text)
-    with workplace.opened(console) as place, place.database.snapshot() as tx:
+    with opening.open_home(console) as opened, opened.database.snapshot() as tx:
         found = runs.find(tx, run_id)
         steps = step_store.of_run(tx, run_id)
-        steady = place.office.steady()
+        steady = opened.resources.steady()
     is_awake = steady is not None
     content = {
         **views.run_content(found),
@@ -111,9 +113,9 @@ def cancel(console: Console, text: str, reason: str | None) -> int:
     run_id = RunId.parse(text)
 
     def operation(tx: Transaction) -> Run:
-        return runs.cancel(workplace.operator(tx, place), run_id, reason=reason)
+        return runs.cancel(opening.operator(tx, opened), run_id, reason=reason)
 
-    with workplace.opened(console) as place:
-        cancelled = place.database.write(operation)
+    with opening.open_home(console) as opened:
+        cancelled = opened.database.write(operation)
     console.answer(views.run_content(cancelled), f"{cancelled.id} {views.one_line(cancelled.name)}: {cancelled.status}")
     return 0

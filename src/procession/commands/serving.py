@@ -6,12 +6,12 @@ import sys
 
 import procession
 from procession.clock import SystemClock
-from procession.commands import adopting, workplace
+from procession.commands import adopting, opening
 from procession.commands.console import Console
 from procession.config import Settings
 from procession.serving import server
+from procession.serving.active_home import ActiveHome
 from procession.serving.server import Ready
-from procession.serving.station import Station
 from procession.store import applications, identity
 
 
@@ -19,9 +19,9 @@ def serve(console: Console, settings: Settings) -> int:
     """Gives the exit code. Raises Busy, SettingError, Invalid."""
     clock = SystemClock()
 
-    def announce(ready: Ready, station: Station) -> None:
-        station.database.write(lambda tx: workplace.ensure_admin(tx, clock))
-        with station.database.read() as tx:
+    def announce(ready: Ready, active_home: ActiveHome) -> None:
+        active_home.database.write(lambda tx: opening.ensure_admin(tx, clock))
+        with active_home.database.read() as tx:
             can_sign_in = not applications.is_empty(tx)
             found, held = identity.find(tx), identity.held(tx)
         content = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from procession.commands import views, watching, wording, workplace
+from procession.commands import opening, views, watching, wording
 from procession.commands.console import Console
 from procession.model import values
 from procession.model.ids import RunId
@@ -23,10 +23,10 @@ VALUE_CHARACTERS_MAX = 200
 def show(console: Console, text: str) -> int:
     """Raises NotFound."""
     run_id = RunId.parse(text)
-    with workplace.opened(console) as place, place.database.snapshot() as tx:
+    with opening.open_home(console) as opened, opened.database.snapshot() as tx:
         found = runs.find(tx, run_id)
         content = _content(tx, found)
-        picture = views.picture(found, step_store.of_run(tx, run_id), place.office.steady())
+        picture = views.picture(found, step_store.of_run(tx, run_id), opened.resources.steady())
     tell(console, content, picture)
     return 0
 

@@ -10,8 +10,8 @@ import click
 from procession import loops
 from procession.commands import views
 from procession.commands.console import Console
+from procession.commands.opening import OpenedHome
 from procession.commands.watching import Screen
-from procession.commands.workplace import Workplace
 from procession.home import Busy
 from procession.model.errors import Unavailable
 from procession.model.ids import RunId
@@ -23,19 +23,19 @@ LOOK_SECONDS = 0.05
 MAILS_MAX = 20  # sent before the command ends
 
 
-def wait(console: Console, place: Workplace, run_id: RunId) -> int:
+def wait(console: Console, opened: OpenedHome, run_id: RunId) -> int:
     """0 if the outcome is Success or Warning, else 1. Interrupting it does not stop a run on a server."""
     screen = None if console.json else Screen()
     begun_at = -1
-    with _engine(place):
+    with _engine(opened):
 
         def look() -> bool:
             nonlocal begun_at
-            with place.database.read() as tx:
+            with opened.database.read() as tx:
                 run = runs.find(tx, run_id)
                 is_live = screen is not None and screen.is_terminal
                 if screen is not None and (is_live or run.revision != begun_at):
-                    screen.show(views.view(run, steps.of_run(tx, run_id), place.office.steady()))
+                    screen.show(views.view(run, steps.of_run(tx, run_id), opened.resources.steady()))
             begun_at = run.revision
             return run.status in RUN_FINAL
 
@@ -44,11 +44,11 @@ def wait(console: Console, place: Workplace, run_id: RunId) -> int:
         except KeyboardInterrupt:
             console.tell(f"{run_id} goes on while a server runs; look at it with: procession status {run_id}")
             raise
-    return _answer(console, place, run_id)
+    return _answer(console, opened, run_id)
 
 
-def _answer(console: Console, place: Workplace, run_id: RunId) -> int:
-    with place.database.snapshot() as tx:
+def _answer(console: Console, opened: OpenedHome, run_id: RunId) -> int:
+    with opened.database.snapshot() as tx:
         run, rows = runs.find(tx, run_id), steps.of_run(tx, run_id)
     content = {**views.run_content(run), "steps": [views.step_content(row) for row in rows]}
     console.answer(content, f"{run.id} {views.one_line(run.name)}: {run.outcome or run.status}")
@@ -56,33 +56,33 @@ def _answer(console: Console, place: Workplace, run_id: RunId) -> int:
 
 
 @contextmanager
-def _engine(place: Workplace) -> Iterator[None]:
+def _engine(opened: OpenedHome) -> Iterator[None]:
     """Starts an engine, unless another process has the home."""
-    if place.home.is_awake():
+    if opened.home.is_awake():
         yield
         return
-    from procession.serving.station import open_station
+    from procession.serving.active_home import open_active_home
 
     try:
-        station = open_station(place.settings, clock=place.clock, on_fatal=_stop)
+        active_home = open_active_home(opened.settings, clock=opened.clock, on_fatal=_stop)
     except Busy:
         # A server started at the same moment.
         yield
         return
     try:
         yield
-        _send_alerts(place)
+        _send_alerts(opened)
     finally:
         with suppress(click.Abort):
-            station.close()
+            active_home.close()
 
 
-def _send_alerts(place: Workplace) -> None:
+def _send_alerts(opened: OpenedHome) -> None:
     """Sends alerts now, since no server will. Unsent ones wait for a server."""
     from procession import mail
 
-    settings = place.settings
-    sending = mail.sending(settings, place.database, place.clock, f"http://{settings.host}:{settings.port}")
+    settings = opened.settings
+    sending = mail.sending(settings, opened.database, opened.clock, f"http://{settings.host}:{settings.port}")
     for _ in range(MAILS_MAX):
         if sending is None or not letters.tick(sending):
             return

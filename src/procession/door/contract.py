@@ -19,7 +19,7 @@ from procession.model.rights import Rule
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from procession.door.parts import Parts
+    from procession.door.context import HandlerContext
     from procession.model.people import Caller
     from procession.operations.act import Act
     from procession.operations.idempotency import Keyed
@@ -83,7 +83,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
 
     request: Request
     ids: Mapping[str, Any]  # of the path, by name
-    parts: Parts
+    context: HandlerContext
     body: Mapping[str, Any] = {}
     raw: bytes = b""
 

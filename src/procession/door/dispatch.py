@@ -19,6 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from procession.door import answers, bodies, conditions, idempotency_key, requests
+from procession.door.context import HandlerContext
 from procession.door.contract import (
     BodyKind,
     Call,
@@ -40,7 +41,6 @@ from procession.door.contract import (
     StreamReply,
 )
 from procession.door.ids import parse_ids
-from procession.door.parts import Parts
 from procession.door.paths import Router, normalise
 from procession.model.errors import ProcessionError, Unavailable
 from procession.model.rights import PUBLIC, Rule
@@ -75,7 +75,7 @@ class Server:
     permit: Callable[[Transaction, Caller, Rule, Mapping[str, Any]], None]
     clock: Callable[[], datetime]
     threads: Executor
-    parts: Parts
+    context: HandlerContext
     public_url: str = ""
 
 
@@ -184,14 +184,14 @@ class Api:
 
     def _admit(self, tx: Transaction, asked: Asked) -> tuple[Act, dict[str, Any]]:
         """The caller's act and the ids, if the rule permits."""
-        now, office = self._server.clock(), self._server.parts.office
+        now, resources = self._server.clock(), self._server.context.resources
         if asked.route.rule is PUBLIC:
             nobody: Any = None
-            return Act(tx=tx, caller=nobody, now=now, office=office), parse_ids(asked.texts)
+            return Act(tx=tx, caller=nobody, now=now, resources=resources), parse_ids(asked.texts)
         caller = self._server.proofs[asked.route.space](tx, asked.request, now)
         ids = parse_ids(asked.texts)
         self._server.permit(tx, caller, asked.route.rule, ids)
-        return Act(tx=tx, caller=caller, now=now, office=office), ids
+        return Act(tx=tx, caller=caller, now=now, resources=resources), ids
 
     def _act(self, asked: Asked, tx: Transaction) -> Act:
         return self._admit(tx, asked)[0]
@@ -219,7 +219,7 @@ class Api:
         return reply
 
     def _call(self, act: Act, asked: Asked, ids: Mapping[str, Any], **body: Any) -> Call:
-        return Call(act=act, request=asked.request, ids=ids, parts=self._server.parts, **body)
+        return Call(act=act, request=asked.request, ids=ids, context=self._server.context, **body)
 
     def _stream(
         self, asked: Asked, caller: Caller, ids: Mapping[str, Any], receive: Receive, **body: Any
@@ -232,7 +232,7 @@ class Api:
             admit=partial(self._act, asked),
             ids=ids,
             clock=server.clock,
-            parts=server.parts,
+            context=server.context,
             receive=receive,
             **body,
         )

@@ -33,7 +33,7 @@ class Watch:
 async def watching(call: StreamCall, run: RunId) -> AsyncIterator[Watch]:
     """News of the run are announced from now on."""
     news, loop = asyncio.Event(), asyncio.get_running_loop()
-    forget = call.parts.announcements.listen(run, lambda: loop.call_soon_threadsafe(news.set))
+    forget = call.context.announcements.listen(run, lambda: loop.call_soon_threadsafe(news.set))
     gone = asyncio.create_task(_hang_up(call))
     try:
         yield Watch(news=news, gone=gone)

@@ -8,18 +8,19 @@ the settings have patience; an end that nobody could see is looked for until it 
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 from procession.actions.contract import StepOutcome
-from procession.engine.board import Work
+from procession.engine.active_run import Work
 from procession.engine.events import JobDue, Killed, Published
 from procession.engine.isolation.contract import Died, Done, KillReceipt, LogText, Progress
 from procession.engine.isolation.contract import Job as StepJob
 from procession.engine.loop import Loop
-from procession.engine.options import Tools
+from procession.engine.options import EngineResources
 from procession.engine.outcomes import files_of, permitted, told, with_left, with_lost_log
 from procession.engine.pool import Job, Pool
 from procession.engine.stages import Stage
@@ -46,10 +47,11 @@ class Said:
 
 
 class Attempts:
-    def __init__(self, tools: Tools, loop: Loop) -> None:
-        self._tools = tools
+    def __init__(self, resources: EngineResources, loop: Loop) -> None:
+        self._resources = resources
         self._loop = loop
-        self._pool = Pool(tools.settings.workers_max + 4, again=self._come_again)
+        self._work = str(resources.work)
+        self._pool = Pool(resources.settings.workers_max + 4, again=self._come_again)
         self.submit = self._pool.submit
 
     def close(self) -> None:
@@ -60,10 +62,10 @@ class Attempts:
 
     def is_patient(self, work: Work) -> bool:
         """Whether to keep waiting for the end of a shortage."""
-        moment = self._tools.clock.monotonic()
+        moment = self._resources.clock.monotonic()
         if work.short_since is None:
             work.short_since = moment
-        return moment - work.short_since < self._tools.settings.patience_seconds
+        return moment - work.short_since < self._resources.settings.patience_seconds
 
     def let_go(self, work: Work) -> StepOutcome | None:
         """Sends the job to the process once its row is committed. Returns the end of a step that could not begin.
@@ -81,27 +83,27 @@ class Attempts:
         return None
 
     def _send(self, work: Work) -> None:
-        board, folder = work.board, self.folder(work)
-        action = self._tools.actions.get(work.step.action)
+        active, folder = work.active, self.folder(work)
+        action = self._resources.actions.get(work.step.action)
         if action is not None and action.runs_user_code:
             # Theirs must be there before the sandbox closes; built-in actions make one when they need it.
-            folder.mkdir(parents=True, exist_ok=True)
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - once a step, as below
         work.worker.send(
             StepJob(
                 action=work.step.action,
                 settings=work.step.settings,
-                values=board.inputs(work.key, self._tools.blobs),
-                types=board.types(work.key),
-                targets=board.targets(work.key),
-                folder=str(folder),
+                values=active.inputs(work.key, self._resources.blobs),
+                types=active.types(work.key),
+                targets=active.targets(work.key),
+                folder=folder,
                 step_key=work.key,
-                idempotency_key=f"{board.run.id}/{board.step_ids[work.key]}/{board.run.attempt}",
-                limits=self._tools.settings.limits,
+                idempotency_key=f"{active.run.id}/{active.step_ids[work.key]}/{active.run.attempt}",
+                limits=self._resources.settings.limits,
             )
         )
 
-    def folder(self, work: Work) -> Path:
-        return self._tools.work / str(work.attempt)
+    def folder(self, work: Work) -> str:
+        return f"{self._work}/{work.attempt}"
 
     def hear(self, work: Work) -> Said:
         """Reads what the process has said and stores its log. Never raises, whatever it says."""
@@ -132,7 +134,7 @@ class Attempts:
 
     def _is_loud(self, work: Work) -> bool:
         """Whether it has been listened to so often that it must wait, for the others' sake."""
-        moment = self._tools.clock.monotonic()
+        moment = self._resources.clock.monotonic()
         rested = (moment - work.heard) * HEARINGS_A_SECOND
         work.heard, work.hearings = moment, max(work.hearings - rested, 0.0) + 1
         return work.hearings > HEARINGS_AT_ONCE
@@ -143,7 +145,7 @@ class Attempts:
             return
         try:
             while work.unwritten:
-                kept = self._tools.logs.append(work.attempt, work.unwritten)
+                kept = self._resources.logs.append(work.attempt, work.unwritten)
                 work.unwritten = work.unwritten[kept:]
             work.short_since = None
         except OSError as error:
@@ -165,7 +167,7 @@ class Attempts:
         contents: dict[str, Content] = {}
         try:
             for reference, file in files_of(outcome).items():
-                contents[reference] = self._tools.blobs.take(Path(file.path), inside=self.folder(work))
+                contents[reference] = self._resources.blobs.take(Path(file.path), inside=Path(self.folder(work)))
         except Exception as error:  # the pool's arm: a step whose end nobody hears of holds its slot for ever
             if is_shortage(error) and self.is_patient(work):
                 raise
@@ -192,24 +194,24 @@ class Attempts:
     def free(self, work: Work) -> None:
         """Returns the process to the pool; another run may use it now."""
         work.move(Stage.FREED)
-        self._tools.isolation.release(work.worker)
+        self._resources.isolation.release(work.worker)
 
     def clear(self, work: Work) -> None:
         """Removes the folder: at once if empty, else in the pool."""
         folder = self.folder(work)
         try:
-            folder.rmdir()
+            os.rmdir(folder)  # noqa: PTH106 - once a step: making a Path costs more than the call
         except FileNotFoundError:
             return
         except OSError:
-            until = self._tools.clock.monotonic() + self._tools.settings.patience_seconds
+            until = self._resources.clock.monotonic() + self._resources.settings.patience_seconds
             self._pool.submit(partial(self._remove, folder, until))
 
-    def _remove(self, folder: Path, until: float) -> None:
+    def _remove(self, folder: str, until: float) -> None:
         try:
             shutil.rmtree(folder)
         except OSError as error:
-            if is_shortage(error) and self._tools.clock.monotonic() < until:
+            if is_shortage(error) and self._resources.clock.monotonic() < until:
                 raise
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -220,7 +222,7 @@ class Attempts:
 
     def _kill(self, work: Work) -> None:
         try:
-            receipt = work.worker.kill(grace_seconds=self._tools.settings.grace_seconds)
+            receipt = work.worker.kill(grace_seconds=self._resources.settings.grace_seconds)
         except Exception as error:  # the pool's arm: a slot whose process is not given back is lost
             if is_shortage(error):
                 raise

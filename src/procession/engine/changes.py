@@ -11,33 +11,24 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from procession.engine.board import Board, Work
+from procession.engine.active_run import ActiveRun, Work
 from procession.engine.stages import Stage
 from procession.model import ends as model_ends
 from procession.model.ids import StepId
-from procession.model.lifecycle import Outcome, RunEvent, RunStatus, StepEvent, StepStatus, move_step
+from procession.model.lifecycle import Outcome, RunEvent, RunStatus, StepStatus
 from procession.model.runs import HistoryKind
 from procession.store import ends, history, moves, runs, writes
 from procession.store.database import Transaction
+from procession.store.moves import Move
 
 log = logging.getLogger(__name__)
 
 
-class StepMove(msgspec.Struct, frozen=True, kw_only=True):
-    """A step moves from `status` through `events`; the history records only the last one."""
+class StepMove(msgspec.Struct, frozen=True):
+    """A step moves, perhaps through several statuses; the history records only the last one."""
 
-    key: str
-    status: StepStatus
-    events: tuple[StepEvent, ...]
-    write: moves.StepWrite
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-    def reached(self) -> StepStatus:
-        """The status after the events."""
-        status = self.status
-        for event in self.events:
-            status = move_step(status, event)
-        return status
+    move: Move
+    detail: Mapping[str, Any]
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +42,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 class Change:
     """Everything that one event changes, in order."""
 
-    board: Board
+    active: ActiveRun
     now: datetime
     steady: float
     moves: list[StepMove] = field(default_factory=list)
@@ -68,15 +59,18 @@ class Change:
 
     def record(self, tx: Transaction) -> None:
         """Writes all of it, or raises Superseded and writes nothing."""
-        run = self.board.run
+        run = self.active.run
         held = runs.fence(tx, run.id, run.epoch, revisions=max(len(self.moves), 1), steady=self.steady)
         self.revision = held.revision + max(len(self.moves), 1) - 1
         for ended in self.ended:
             history.end_attempt(tx, ended.work.attempt, self._end(ended))
         for written in self.written:
             writes.write_property(tx, written, self.now)
-        for place, move in enumerate(self.moves):
-            self._move(tx, move, held, place)
+        if self.moves:
+            moves.apply(tx, [self._timed(step.move, held.worked) for step in self.moves])
+            history.write(
+                tx, run.id, [self._entry(step, held.revision + n) for n, step in enumerate(self.moves)], self.now
+            )
         for step, message in self.told:
             moves.tell(tx, step, message)
         for work in self.begun:
@@ -84,20 +78,17 @@ class Change:
         if self.outcome is not None:
             self._finish(tx, self.outcome, held.worked)
 
-    def _move(self, tx: Transaction, move: StepMove, held: runs.Held, place: int) -> None:
-        step, write = self.board.step_ids[move.key], move.write
-        if StepEvent.BEGIN in move.events:
-            write = replace(write, began=held.worked)
-        status = moves.move(tx, step, move.status, move.events, write)
-        detail = {"status": status, "message": move.write.message, **move.detail}
-        entry = history.Entry(
-            revision=held.revision + place,
-            attempt=self.board.run.attempt,
+    def _timed(self, move: Move, worked: float) -> Move:
+        return replace(move, write=replace(move.write, began=worked)) if move.begins else move
+
+    def _entry(self, step: StepMove, revision: int) -> history.Entry:
+        return history.Entry(
+            revision=revision,
+            attempt=self.active.run.attempt,
             kind=HistoryKind.STEP,
-            detail=detail,
-            step=step,
+            detail={"status": step.move.reached, "message": step.move.write.message, **step.detail},
+            step=step.move.step,
         )
-        history.write(tx, self.board.run.id, entry, self.now)
 
     def _end(self, ended: Ended) -> history.AttemptEnd:
         return history.AttemptEnd(
@@ -109,10 +100,10 @@ class Change:
         )
 
     def _attempt(self, work: Work) -> history.NewAttempt:
-        run, mark = self.board.run, work.worker.mark
+        run, mark = self.active.run, work.worker.mark
         return history.NewAttempt(
             run=run.id,
-            step=self.board.step_ids[work.key],
+            step=self.active.step_ids[work.key],
             attempt=run.attempt,
             number=work.number,
             epoch=run.epoch,
@@ -122,30 +113,30 @@ class Change:
         )
 
     def _finish(self, tx: Transaction, outcome: Outcome, seconds: float) -> None:
-        run = runs.finish(tx, self.board.run, outcome, now=self.now, seconds=seconds)
+        run = runs.finish(tx, self.active.run, outcome, now=self.now, seconds=seconds)
         self.revision = run.revision
         detail = {"status": RunStatus.FINISHED, "outcome": outcome, "durationInSeconds": seconds}
-        self.facts = ends.record(tx, run, self.board.ending(HistoryKind.FINISHED, detail), self.now)
+        self.facts = ends.record(tx, run, self.active.ending(HistoryKind.FINISHED, detail), self.now)
 
     def tell_end(self) -> None:
         """Logs the end in the server's log, after the commit."""
-        fields = {"run": str(self.board.run.id), "outcome": str(self.outcome)}
+        fields = {"run": str(self.active.run.id), "outcome": str(self.outcome)}
         if self.outcome is Outcome.FAILED:
             log.info("run failed", extra={**fields, "place": model_ends.place(self.facts).strip()})
         else:
             log.info("run finished", extra=fields)
 
 
-def time_out(tx: Transaction, board: Board, *, now: datetime, steady: float) -> None:
+def time_out(tx: Transaction, active: ActiveRun, *, now: datetime, steady: float) -> None:
     """Ends a run that exceeded its time limit. Raises runs.Superseded if the run was moved meanwhile."""
-    limit = board.prepared.process.time_limit_seconds
+    limit = active.prepared.process.time_limit_seconds
     message = f"timed out after {limit:g} s, the time limit of the process run"
-    run = runs.find(tx, board.run.id)
-    if run is None or run.epoch != board.run.epoch or run.status is not RunStatus.RUNNING:
+    run = runs.find(tx, active.run.id)
+    if run is None or run.epoch != active.run.epoch or run.status is not RunStatus.RUNNING:
         raise runs.Superseded
     seconds = max(run.worked.at(steady), run.worked_max or 0.0)
     ended = runs.end_early(tx, run, RunEvent.TIME_OUT, now=now, seconds=seconds)
     moves.time_out_steps(tx, run.id, message=message, now=now)
     history.stop_attempts(tx, run.id, StepStatus.FAILED, message, now)
-    ends.record(tx, ended, board.ending(HistoryKind.TIMED_OUT, {"limitInSeconds": limit}), now)
+    ends.record(tx, ended, active.ending(HistoryKind.TIMED_OUT, {"limitInSeconds": limit}), now)
     tx.after_commit(lambda: log.info("run timed out", extra={"run": str(run.id)}))

@@ -11,15 +11,15 @@ from datetime import datetime, timedelta
 import msgspec
 
 from procession.actions.contract import FileOutput, OutputValue, StepOutcome
-from procession.engine.board import Board, Work
+from procession.engine.active_run import ActiveRun, Work
 from procession.engine.changes import Change, Ended, StepMove
 from procession.model import flow, inputs, values
 from procession.model.errors import Invalid
 from procession.model.files import Content
-from procession.model.lifecycle import StepEvent, StepStatus
+from procession.model.lifecycle import StepEvent, StepStatus, move_step
 from procession.model.processes import Effect, Property, PropertyType, Retry, Step, StepKind, SystemVariable, Value
 from procession.model.steps import UNDER_WAY
-from procession.store.moves import StepWrite
+from procession.store.moves import Move, StepWrite
 from procession.store.writes import PropertyWrite
 
 MESSAGE_CHARS_MAX = 4_000
@@ -33,51 +33,53 @@ _EVENT_OF = {
 }
 
 
-def advance(board: Board, change: Change) -> None:
+def advance(active: ActiveRun, change: Change) -> None:
     """Skips, blocks and performs what it can, queues the action steps that are due, finishes a run that is done."""
     while True:
-        moves = flow.next_moves(board.plan, board.state())
+        moves = flow.next_moves(active.plan, active.state(), active.settled)
         for key, message in moves.skip:
             _move(change, key, (StepEvent.SKIP,), StepWrite(message=message))
         for key, message in moves.blocked:
-            board.told.add(key)
-            change.told.append((board.step_ids[key], message))
-        board.waiting += [key for key in moves.start if key not in board.waiting]
-        if not _perform_at_once(board, change):
+            active.told.add(key)
+            change.told.append((active.step_ids[key], message))
+        active.waiting += [key for key in moves.start if key not in active.waiting]
+        if not _perform_at_once(active, change):
             break
-    if moves.finished and not board.waiting and not board.works:
-        board.is_finishing = True
-        change.outcome = flow.outcome(board.prepared.process, board.statuses)
+    if moves.finished and not active.waiting and not active.works:
+        active.is_finishing = True
+        change.outcome = flow.outcome(active.prepared.process, active.statuses)
 
 
-def _perform_at_once(board: Board, change: Change) -> bool:
+def _perform_at_once(active: ActiveRun, change: Change) -> bool:
     """Performs steps that need no process: data steps, and those that cannot begin. Returns whether there were any."""
-    steps = [step for step in board.prepared.process.steps if step.key in board.waiting]
+    if not active.waiting:
+        return False
+    steps = [step for step in active.prepared.process.steps if step.key in active.waiting]
     data_steps = [step for step in steps if step.kind is StepKind.DATA]
-    troubled = [step for step in steps if step.key in board.prepared.troubles]
+    troubled = [step for step in steps if step.key in active.prepared.troubles]
     for step in data_steps:
-        _perform_data(board, change, step)
+        _perform_data(active, change, step)
     for step in troubled:
-        _end_at_once(board, change, step, StepEvent.FAIL, board.prepared.troubles[step.key])
+        _end_at_once(active, change, step, StepEvent.FAIL, active.prepared.troubles[step.key])
     for step in (*data_steps, *troubled):
-        board.waiting.remove(step.key)
+        active.waiting.remove(step.key)
     return bool(data_steps or troubled)
 
 
-def begin(board: Board, change: Change, work: Work) -> None:
+def begin(active: ActiveRun, change: Change, work: Work) -> None:
     """Starts the step in this worker; it runs once the change is committed."""
-    status = board.statuses[work.key]
+    status = active.statuses[work.key]
     events = (StepEvent.BEGIN,) if status is StepStatus.SCHEDULED else (StepEvent.SCHEDULE, StepEvent.BEGIN)
     write = StepWrite(message=UNDER_WAY, started_at=change.now)
     _move(change, work.key, events, write)
-    board.tries[work.key] = work.number
-    board.retry_at.pop(work.key, None)
-    board.waiting.remove(work.key)
-    board.works[work.key] = work
+    active.tries[work.key] = work.number
+    active.retry_at.pop(work.key, None)
+    active.waiting.remove(work.key)
+    active.works[work.key] = work
     change.begun.append(work)
 
 
-def line_up(board: Board, change: Change, key: str) -> None:
+def line_up(active: ActiveRun, change: Change, key: str) -> None:
     """Marks a due step Scheduled when all slots are taken."""
     _move(change, key, (StepEvent.SCHEDULE,), StepWrite(message="waiting for a free process"))
 
@@ -90,41 +92,41 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-def settle(board: Board, change: Change, work: Work, result: Result) -> None:
+def settle(active: ActiveRun, change: Change, work: Work, result: Result) -> None:
     """Settles a finished attempt: outputs, and a status or another try."""
     status, message, written = result.outcome.status, result.outcome.message, list[PropertyWrite]()
     if status is not StepStatus.FAILED:
         try:
             written = [
-                _written(board, work.key, reference, value, result.contents)
+                _written(active, work.key, reference, value, result.contents)
                 for reference, value in result.outcome.outputs.items()
             ]
         except Invalid as refused:
             status, message, written = StepStatus.FAILED, refused.message, []
     message = message[:MESSAGE_CHARS_MAX]
-    del board.works[work.key]
+    del active.works[work.key]
     change.ended.append(Ended(work=work, status=status, message=message, seconds=result.seconds))
     detail = {"try": work.number}
     if status is StepStatus.FAILED and _may_retry(work.step, work.number):
-        _retry(board, change, work, message, detail)
+        _retry(active, change, work, message, detail)
         return
     for item in written:
-        _apply(board, item)
+        _apply(active, item)
     change.written += written
     write = StepWrite(message=message, finished_at=change.now, duration_seconds=result.seconds)
     _move(change, work.key, (_EVENT_OF[status],), write, detail)
 
 
-def recover(board: Board, change: Change, *, crashes: Mapping[str, int]) -> None:
+def recover(active: ActiveRun, change: Change, *, crashes: Mapping[str, int]) -> None:
     """Recovers steps that a stopped server left running; `crashes` includes this stop."""
-    for key, status in tuple(board.statuses.items()):
+    for key, status in tuple(active.statuses.items()):
         if status is StepStatus.RUNNING:
-            step = board.prepared.process.step(key)
+            step = active.prepared.process.step(key)
             assert step is not None
-            _recover_step(board, change, step, crashes.get(key, 1))
+            _recover_step(active, change, step, crashes.get(key, 1))
 
 
-def _recover_step(board: Board, change: Change, step: Step, crashes: int) -> None:
+def _recover_step(active: ActiveRun, change: Change, step: Step, crashes: int) -> None:
     if step.effect is Effect.ONCE:
         message = (
             "the server stopped while this step was under way; it must not happen twice (effect: once), so it was not"
@@ -135,7 +137,7 @@ def _recover_step(board: Board, change: Change, step: Step, crashes: int) -> Non
     else:
         message = "the server stopped while this step was under way; it runs again"
         _move(change, step.key, (StepEvent.RETRY,), StepWrite(message=message))
-        board.waiting.append(step.key)
+        active.waiting.append(step.key)
         return
     _move(change, step.key, (StepEvent.FAIL,), StepWrite(message=message, finished_at=change.now))
 
@@ -144,14 +146,14 @@ def _may_retry(step: Step, number: int) -> bool:
     return step.retry is not None and number <= step.retry.times and step.effect is not Effect.ONCE
 
 
-def _retry(board: Board, change: Change, work: Work, message: str, detail: Mapping[str, object]) -> None:
+def _retry(active: ActiveRun, change: Change, work: Work, message: str, detail: Mapping[str, object]) -> None:
     retry = work.step.retry
     assert retry is not None
     seconds = retry_seconds(retry, work.number)
-    board.retry_at[work.key] = change.now + timedelta(seconds=seconds)
-    board.waiting.append(work.key)
+    active.retry_at[work.key] = change.now + timedelta(seconds=seconds)
+    active.waiting.append(work.key)
     text = f"{message}; try {work.number + 1} of {retry.times + 1} follows in {seconds:g} s"
-    write = StepWrite(message=text, retry_at=board.retry_at[work.key])
+    write = StepWrite(message=text, retry_at=active.retry_at[work.key])
     _move(change, work.key, (StepEvent.RETRY,), write, detail)
 
 
@@ -160,20 +162,20 @@ def retry_seconds(retry: Retry, tries: int) -> float:
     return min(retry.wait_seconds * retry.backoff ** (tries - 1), RETRY_SECONDS_MAX)
 
 
-def seconds_to_retry(board: Board, key: str, now: datetime) -> float:
+def seconds_to_retry(active: ActiveRun, key: str, now: datetime) -> float:
     """Seconds left after a restart of the server: from stored dates, at most the whole wait."""
-    step = board.prepared.process.step(key)
-    left = (board.retry_at[key] - now).total_seconds()
-    return left if step is None or step.retry is None else min(left, retry_seconds(step.retry, board.tries[key]))
+    step = active.prepared.process.step(key)
+    left = (active.retry_at[key] - now).total_seconds()
+    return left if step is None or step.retry is None else min(left, retry_seconds(step.retry, active.tries[key]))
 
 
 def _written(
-    board: Board, key: str, reference: str, value: OutputValue, contents: Mapping[str, Content]
+    active: ActiveRun, key: str, reference: str, value: OutputValue, contents: Mapping[str, Content]
 ) -> PropertyWrite:
-    row = board.properties.get(reference)
-    if row is None or reference not in board.prepared.touches[key].writes:
+    row = active.properties.get(reference)
+    if row is None or reference not in active.prepared.touches[key].writes:
         raise Invalid(f"this step may not write {reference}")
-    base = {"property": row.id, "step": board.step_ids[key], "attempt": board.run.attempt}
+    base = {"property": row.id, "step": active.step_ids[key], "attempt": active.run.attempt}
     if isinstance(value, FileOutput):
         if row.file is None:
             raise Invalid(f'{reference} is a {row.item.type}, it takes a value and not the file "{value.name}"')
@@ -181,20 +183,20 @@ def _written(
     return PropertyWrite(**base, value=values.normalise(row.item, value))  # type: ignore[arg-type]
 
 
-def _apply(board: Board, written: PropertyWrite) -> None:
-    reference = next(reference for reference, row in board.properties.items() if row.id == written.property)
+def _apply(active: ActiveRun, written: PropertyWrite) -> None:
+    reference = next(reference for reference, row in active.properties.items() if row.id == written.property)
     if written.content is not None:
-        board.set_file(reference, written.file_name, written.content)
+        active.set_file(reference, written.file_name, written.content)
     else:
-        board.set_value(reference, written.value)
+        active.set_value(reference, written.value)
 
 
-def _perform_data(board: Board, change: Change, step: Step) -> None:
+def _perform_data(active: ActiveRun, change: Change, step: Step) -> None:
     """Runs a data step, which needs no process: checks required INPUTs and resolves system variables."""
     for item in step.properties:
         if item.type is PropertyType.SYSTEM_VARIABLE:
-            _resolve(board, change, step, item)
-    rows = (board.properties[f"{step.key}.{item.key}"] for item in step.properties)
+            _resolve(active, change, step, item)
+    rows = (active.properties[f"{step.key}.{item.key}"] for item in step.properties)
     missing = [row.item.name for row in rows if inputs.is_missing(row)]
     if missing:
         names = ", ".join(f'"{name}"' for name in missing)
@@ -202,32 +204,32 @@ def _perform_data(board: Board, change: Change, step: Step) -> None:
         event, message = StepEvent.FAIL, f"{noun} {names} {'has' if len(missing) == 1 else 'have'} no value"
     else:
         event, message = StepEvent.SUCCEED, ""
-    _end_at_once(board, change, step, event, message)
+    _end_at_once(active, change, step, event, message)
 
 
-def _end_at_once(board: Board, change: Change, step: Step, event: StepEvent, message: str) -> None:
+def _end_at_once(active: ActiveRun, change: Change, step: Step, event: StepEvent, message: str) -> None:
     write = StepWrite(message=message, started_at=change.now, finished_at=change.now, duration_seconds=0.0)
-    status = board.statuses[step.key]
+    status = active.statuses[step.key]
     first = () if status is StepStatus.SCHEDULED else (StepEvent.SCHEDULE,)
     _move(change, step.key, (*first, StepEvent.BEGIN, event), write)
 
 
-def _resolve(board: Board, change: Change, step: Step, item: Property) -> None:
+def _resolve(active: ActiveRun, change: Change, step: Step, item: Property) -> None:
     reference = f"{step.key}.{item.key}"
-    row = board.properties[reference]
-    value = _variable(board, row.item.variable, change.now)
-    written = PropertyWrite(property=row.id, step=board.step_ids[step.key], attempt=board.run.attempt, value=value)
-    board.set_value(reference, value)
+    row = active.properties[reference]
+    value = _variable(active, row.item.variable, change.now)
+    written = PropertyWrite(property=row.id, step=active.step_ids[step.key], attempt=active.run.attempt, value=value)
+    active.set_value(reference, value)
     change.written.append(written)
 
 
-def _variable(board: Board, variable: SystemVariable | None, now: datetime) -> Value:
+def _variable(active: ActiveRun, variable: SystemVariable | None, now: datetime) -> Value:
     known: dict[SystemVariable | None, Value] = {
-        SystemVariable.USERNAME: board.user.login,
-        SystemVariable.USER_ID: str(board.user.id),
-        SystemVariable.USER_EMAIL: board.user.email,
-        SystemVariable.PROCESS_ID: str(board.run.process),
-        SystemVariable.PROCESS_NAME: board.prepared.process.name,
+        SystemVariable.USERNAME: active.user.login,
+        SystemVariable.USER_ID: str(active.user.id),
+        SystemVariable.USER_EMAIL: active.user.email,
+        SystemVariable.PROCESS_ID: str(active.run.process),
+        SystemVariable.PROCESS_NAME: active.prepared.process.name,
         SystemVariable.CURRENT_DATE_TIME: now.strftime("%Y-%m-%dT%H:%M:%S"),
     }
     return known.get(variable)
@@ -240,7 +242,10 @@ def _move(
     write: StepWrite,
     detail: Mapping[str, object] | None = None,
 ) -> None:
-    board = change.board
-    move = StepMove(key=key, status=board.statuses[key], events=events, write=write, detail=detail or {})
-    change.moves.append(move)
-    board.statuses[key] = move.reached()
+    active = change.active
+    status = reached = active.statuses[key]
+    for event in events:
+        reached = move_step(reached, event)
+    move = Move(active.step_ids[key], status, reached, StepEvent.BEGIN in events, write)
+    change.moves.append(StepMove(move, detail or {}))
+    active.statuses[key] = reached

@@ -31,7 +31,7 @@ from procession.engine.events import (
 from procession.engine.isolation.contract import KillReceipt, ProcessMark
 from procession.engine.local import LocalSource
 from procession.engine.loop import Loop
-from procession.engine.options import Tools
+from procession.engine.options import EngineResources
 from procession.model.errors import ProcessionError, Unavailable
 from procession.model.ids import RunId
 from procession.model.runs import HistoryKind
@@ -50,10 +50,12 @@ SHORT_WORDS_SECONDS = 10.0  # between two lines of the log about a shortage
 class LocalEngine:
     """Engine (contract.py) on one machine. Its starter holds the home's lock, so a home has one engine."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
-        self._loop = Loop(tools.database, tools.clock.monotonic, short_seconds=tools.settings.short_seconds)
-        self._source = LocalSource(tools, self._loop, f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(6)}")
+    def __init__(self, resources: EngineResources) -> None:
+        self._resources = resources
+        self._loop = Loop(resources.database, resources.clock.monotonic, short_seconds=resources.settings.short_seconds)
+        self._source = LocalSource(
+            resources, self._loop, f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(6)}"
+        )
         self._executor = self._source.executor
         self._is_stopped = threading.Event()
         self._workers_due: int | None = None  # the timer of WorkersDue
@@ -61,9 +63,9 @@ class LocalEngine:
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
 
     def start(self) -> None:
-        self._tools.isolation.start()
+        self._resources.isolation.start()
         self._recover()
-        self._loop.watch(self._tools.isolation, WorkersReady())
+        self._loop.watch(self._resources.isolation, WorkersReady())
         self._source.start()
         self._loop.open(self._source)
         self._thread.start()
@@ -76,15 +78,15 @@ class LocalEngine:
         if not self._thread.is_alive():
             return
         self._loop.post(CloseAsked())
-        self._thread.join(self._tools.settings.grace_seconds + 2.0)
+        self._thread.join(self._resources.settings.grace_seconds + 2.0)
         self._is_stopped.set()
         self._loop.wake()
         self._thread.join()
         self._executor.close()  # before the processes: some are being ended there
-        self._tools.isolation.close()
+        self._resources.isolation.close()
         self._loop.close()
         with suppress(ProcessionError):  # on a full disk, say: what was counted before is there
-            self._tools.database.write(self._stand_still)
+            self._resources.database.write(self._stand_still)
 
     def _stand_still(self, tx: Transaction) -> None:
         self._source.count_time(tx)
@@ -95,6 +97,7 @@ class LocalEngine:
             # A failing turn must not end the engine: the next one may find the cause gone.
             try:
                 self._loop.turn(self._hear, self._decide)
+                self._resources.isolation.rest()
             except Exception:
                 log.exception("the engine stumbled")
                 self._is_stopped.wait(STUMBLE_SECONDS)
@@ -110,15 +113,15 @@ class LocalEngine:
                 log.exception("the engine stumbled over an event", extra={"event": type(event).__name__})
 
     def _tell_shortage(self, error: Exception) -> None:
-        moment = self._tools.clock.monotonic()
+        moment = self._resources.clock.monotonic()
         if moment - self._told_at >= SHORT_WORDS_SECONDS:
             self._told_at = moment
             log.error("the engine is short of something and tries again", extra={"error": str(error)})
 
     def _decide(self) -> None:
         self._executor.decide()
-        if self._tools.isolation.is_short and self._workers_due is None:
-            self._workers_due = self._loop.after(self._tools.settings.short_seconds, WorkersDue())
+        if self._resources.isolation.is_short and self._workers_due is None:
+            self._workers_due = self._loop.after(self._resources.settings.short_seconds, WorkersDue())
 
     def _handle(self, event: Event) -> None:
         match event:
@@ -128,9 +131,9 @@ class LocalEngine:
                 self._executor.handle(event)
             case WorkersDue():
                 self._workers_due = None
-                self._tools.isolation.try_again()
+                self._resources.isolation.try_again()
             case WorkersReady():
-                self._tools.isolation.collect()
+                self._resources.isolation.collect()
             case RunMoved(run):
                 self._source.look(run)
             case ScanDue():
@@ -151,19 +154,19 @@ class LocalEngine:
 
     def _recover(self) -> None:
         """Ends processes that an earlier server left and records that, before any step runs again."""
-        self._tools.database.write(runs.stand_still)
-        with self._tools.database.read() as tx:
+        self._resources.database.write(runs.stand_still)
+        with self._resources.database.read() as tx:
             left = history.not_gone(tx)
         for run, attempt in left:
             mark = ProcessMark(pid=attempt.pid, started_ticks=attempt.started_ticks, boot_id=attempt.boot_id)
-            self._record_reaped(run, attempt, self._tools.isolation.reap(mark))
+            self._record_reaped(run, attempt, self._resources.isolation.reap(mark))
 
     def _record_reaped(self, run: RunId, attempt: AttemptRow, receipt: KillReceipt | None) -> None:
-        now = self._tools.clock.now()
+        now = self._resources.clock.now()
         detail = receipt_detail(receipt) if receipt else {"method": "ended with the server", "survivors": []}
 
         def record(tx: Transaction) -> None:
             history.append(tx, run, HistoryKind.KILLED, detail, now=now, step=attempt.step)
             history.mark_gone(tx, attempt.id)
 
-        self._tools.database.write(record)
+        self._resources.database.write(record)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from procession.actions.contract import StepOutcome
-from procession.engine.board import Board, Work
+from procession.engine.active_run import ActiveRun, Work
 from procession.engine.isolation.contract import KillReceipt
 from procession.model.files import Content
 from procession.model.ids import RunId
@@ -68,12 +68,12 @@ class StepTimeUp:
 
 @dataclass(frozen=True, slots=True)
 class RunTimeUp:
-    board: Board
+    active: ActiveRun
 
 
 @dataclass(frozen=True, slots=True)
 class RetryDue:
-    board: Board
+    active: ActiveRun
     key: str
 
 

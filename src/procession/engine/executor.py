@@ -8,13 +8,13 @@ from functools import partial
 
 from procession.actions.contract import StepOutcome
 from procession.engine import decisions, events
+from procession.engine.active_run import ActiveRun, Work, load
 from procession.engine.attempts import Attempts
-from procession.engine.board import Board, Work, lay
 from procession.engine.changes import Change, time_out
 from procession.engine.decisions import Result
 from procession.engine.loop import Loop
 from procession.engine.notes import Notes
-from procession.engine.options import Tools
+from procession.engine.options import EngineResources
 from procession.engine.outcomes import files_of, with_lost_log
 from procession.engine.slots import Slots
 from procession.engine.stages import Stage
@@ -36,32 +36,34 @@ class Executor:
     Calls `left` when a run needs nothing more, `parked` when a run only waits for a retry.
     """
 
-    def __init__(self, tools: Tools, loop: Loop, *, left: Callable[[RunId], None], parked: Callable[[], None]) -> None:
-        self._tools = tools
-        self._clock = tools.clock
+    def __init__(
+        self, resources: EngineResources, loop: Loop, *, left: Callable[[RunId], None], parked: Callable[[], None]
+    ) -> None:
+        self._resources = resources
+        self._clock = resources.clock
         self._loop = loop
         self._left = left
         self._on_parked = parked
-        self._attempts = Attempts(tools, loop)
-        self._notes = Notes(tools, loop)
-        self._slots = Slots(tools)
+        self._attempts = Attempts(resources, loop)
+        self._notes = Notes(resources, loop)
+        self._slots = Slots(resources)
         self._changes: dict[RunId, Change] = {}  # of this turn
-        self.boards: dict[RunId, Board] = {}
+        self.active_runs: dict[RunId, ActiveRun] = {}
         self.dying: set[RunId] = set()  # their processes are being ended: do not take them yet
         self.is_closing = False
 
     def begin(self, taken: Taken) -> None:
         """Starts work on a run that was just taken."""
-        board = lay(taken.loaded)
-        self.boards[board.run.id] = board
-        change = self._change(board)
+        active = load(taken.loaded)
+        self.active_runs[active.run.id] = active
+        change = self._change(active)
         if taken.crashes is not None:
-            decisions.recover(board, change, crashes=taken.crashes)
-        for key in board.retry_at:
-            self._loop.after(decisions.seconds_to_retry(board, key, change.now), events.RetryDue(board, key))
-        assert board.run.worked_max is not None
-        board.limit = self._loop.after(board.run.worked_max - board.run.worked.counted, events.RunTimeUp(board))
-        self._advance(board)
+            decisions.recover(active, change, crashes=taken.crashes)
+        for key in active.retry_at:
+            self._loop.after(decisions.seconds_to_retry(active, key, change.now), events.RetryDue(active, key))
+        assert active.run.worked_max is not None
+        active.limit = self._loop.after(active.run.worked_max - active.run.worked.counted, events.RunTimeUp(active))
+        self._advance(active)
 
     def handle(self, event: events.OfRuns) -> None:
         match event:
@@ -79,15 +81,15 @@ class Executor:
                 self._published(work, outcome, contents)
             case events.Killed():
                 self._killed(event)
-            case events.RunTimeUp(board):
-                self._time_out(board)
-            case events.RetryDue(board, key):
-                board.retry_at.pop(key, None)
+            case events.RunTimeUp(active):
+                self._time_out(active)
+            case events.RetryDue(active, key):
+                active.retry_at.pop(key, None)
 
     def decide(self) -> None:
         """At the end of a turn: gives free slots away and records everything."""
         if not self.is_closing:
-            self._slots.assign(self.boards.values(), change_of=self._change)
+            self._slots.assign(self.active_runs.values(), change_of=self._change)
         changes, self._changes = self._changes, {}
         for change in changes.values():
             if not change.is_empty():
@@ -95,7 +97,7 @@ class Executor:
 
     def decide_for(self, taken: Iterable[RunId]) -> list[Change]:
         """The same for runs that were just taken; returns their changes, not yet recorded."""
-        self._slots.assign(self.boards.values(), change_of=self._change)
+        self._slots.assign(self.active_runs.values(), change_of=self._change)
         changes = [change for run in taken if (change := self._changes.pop(run, None)) is not None]
         return [change for change in changes if not change.is_empty()]
 
@@ -108,52 +110,52 @@ class Executor:
         """Forgets runs whose taking transaction failed."""
         for run in taken:
             self._changes.pop(run, None)
-            if (board := self.boards.get(run)) is not None:
-                self._forget(board)
-                for work in board.works.values():
+            if (active := self.active_runs.get(run)) is not None:
+                self._forget(active)
+                for work in active.works.values():
                     self._attempts.free(work)
 
     def busy(self) -> int:
-        return sum(board.processes() for board in self.boards.values())
+        return sum(active.processes() for active in self.active_runs.values())
 
-    def drop(self, board: Board) -> None:
+    def drop(self, active: ActiveRun) -> None:
         """Drops a run that somebody else moved, and ends its processes."""
-        if board.is_dropped:
+        if active.is_dropped:
             return
-        self._forget(board)
-        for work in tuple(board.works.values()):
+        self._forget(active)
+        for work in tuple(active.works.values()):
             self._loop.cancel(work.limit)
             if work.stage in (Stage.RUNNING, Stage.OVER):
                 self._kill(work)
-        self._leave(board)
+        self._leave(active)
 
     def close(self) -> None:
         self._attempts.close()
 
-    def _leave(self, board: Board) -> None:
+    def _leave(self, active: ActiveRun) -> None:
         """Lets the run go once its processes are gone."""
-        if board.leaving:
-            self.dying.add(board.run.id)
+        if active.leaving:
+            self.dying.add(active.run.id)
         else:
-            self._left(board.run.id)
+            self._left(active.run.id)
 
-    def _forget(self, board: Board) -> None:
-        board.is_dropped = True
-        self.boards.pop(board.run.id, None)
-        self._loop.cancel(board.limit)
+    def _forget(self, active: ActiveRun) -> None:
+        active.is_dropped = True
+        self.active_runs.pop(active.run.id, None)
+        self._loop.cancel(active.limit)
 
     # --- deciding and recording
 
-    def _change(self, board: Board) -> Change:
+    def _change(self, active: ActiveRun) -> Change:
         """This turn's change of the run; a turn's decisions are recorded together."""
-        run, clock = board.run.id, self._clock
+        run, clock = active.run.id, self._clock
         if run not in self._changes:
-            self._changes[run] = Change(board=board, now=clock.now(), steady=clock.monotonic())
+            self._changes[run] = Change(active=active, now=clock.now(), steady=clock.monotonic())
             self._loop.again()
         return self._changes[run]
 
-    def _advance(self, board: Board) -> None:
-        decisions.advance(board, self._change(board))
+    def _advance(self, active: ActiveRun) -> None:
+        decisions.advance(active, self._change(active))
 
     def _recorded(self, change: Change, done: Task[None]) -> None:
         if done.error is not None:
@@ -163,19 +165,19 @@ class Executor:
 
     def _go_on(self, change: Change) -> None:
         """After the commit: announces the changes and starts processes."""
-        board = change.board
-        self._tools.announcements.ring(board.run.id, change.revision)
+        active = change.active
+        self._resources.announcements.ring(active.run.id, change.revision)
         for work in change.begun:
             work.move(Stage.COMMITTED)
             self._let_go(work)
-        if board.is_finishing and change.outcome is not None:
+        if active.is_finishing and change.outcome is not None:
             change.tell_end()
-            self._forget(board)
-            self._leave(board)
+            self._forget(active)
+            self._leave(active)
 
     def _let_go(self, work: Work) -> None:
         """Sends the process its job, or retries soon if there is no room or memory for it."""
-        if work.board.is_dropped:
+        if work.active.is_dropped:
             # cancelled before it got its job
             self._attempts.free(work)
             self._notes.never_begun(work)
@@ -193,15 +195,15 @@ class Executor:
         work.limit = self._loop.after(limit, events.StepTimeUp(work)) if limit is not None else None
 
     def _not_recorded(self, change: Change, error: Exception) -> None:
-        board = change.board
+        active = change.active
         for work in change.begun:
-            board.works.pop(work.key, None)
+            active.works.pop(work.key, None)
             self._attempts.free(work)
         for ended in change.ended:
             self._notes.late(ended.work, ended.status, ended.message)
         if not isinstance(error, runs.Superseded):
-            log.error("a change could not be recorded", exc_info=error, extra={"run": str(board.run.id)})
-        self.drop(board)
+            log.error("a change could not be recorded", exc_info=error, extra={"run": str(active.run.id)})
+        self.drop(active)
 
     # --- what attempts tell
 
@@ -236,19 +238,19 @@ class Executor:
             return
         self._attempts.free(work)
         self._attempts.clear(work)
-        if work.board.is_dropped:
+        if work.active.is_dropped:
             self._notes.late(work, outcome.status, outcome.message)
         else:
             self._settle(work, Result(outcome=outcome, contents=contents, seconds=self._seconds(work)))
 
     def _settle(self, work: Work, result: Result) -> None:
-        board = work.board
-        change = self._change(board)
-        decisions.settle(board, change, work, result)
-        if (due := board.retry_at.get(work.key)) is not None:
-            self._loop.after((due - change.now).total_seconds(), events.RetryDue(board, work.key))
+        active = work.active
+        change = self._change(active)
+        decisions.settle(active, change, work, result)
+        if (due := active.retry_at.get(work.key)) is not None:
+            self._loop.after((due - change.now).total_seconds(), events.RetryDue(active, work.key))
             self._on_parked()
-        self._advance(board)
+        self._advance(active)
 
     def _seconds(self, work: Work) -> float:
         return max(self._clock.monotonic() - work.began, 0.0)
@@ -264,7 +266,7 @@ class Executor:
     def _kill(self, work: Work) -> None:
         self._loop.forget(work.worker)
         self._loop.cancel(work.limit)
-        work.board.leaving.add(work)
+        work.active.leaving.add(work)
         self._attempts.kill(work)
 
     def _killed(self, event: events.Killed) -> None:
@@ -276,18 +278,18 @@ class Executor:
             self._notes.late(work, event.late.status, event.late.message)
 
     def _died(self, work: Work) -> None:
-        board = work.board
-        board.leaving.discard(work)
-        if board.is_dropped and not board.leaving:
-            self.dying.discard(board.run.id)
-            self._left(board.run.id)
+        active = work.active
+        active.leaving.discard(work)
+        if active.is_dropped and not active.leaving:
+            self.dying.discard(active.run.id)
+            self._left(active.run.id)
         self._loop.again()
 
-    def _time_out(self, board: Board) -> None:
-        if not board.is_dropped and not board.is_finishing:
-            end = partial(time_out, board=board, now=self._clock.now(), steady=self._clock.monotonic())
-            self._loop.enlist(end, partial(self._timed_out, board))
+    def _time_out(self, active: ActiveRun) -> None:
+        if not active.is_dropped and not active.is_finishing:
+            end = partial(time_out, active=active, now=self._clock.now(), steady=self._clock.monotonic())
+            self._loop.enlist(end, partial(self._timed_out, active))
 
-    def _timed_out(self, board: Board, _: Task[None]) -> None:
-        self._tools.announcements.ring(board.run.id)
-        self.drop(board)
+    def _timed_out(self, active: ActiveRun, _: Task[None]) -> None:
+        self._resources.announcements.ring(active.run.id)
+        self.drop(active)

@@ -10,7 +10,7 @@ from procession.engine.changes import Change
 from procession.engine.events import BeatDue, ScanDue
 from procession.engine.executor import Executor
 from procession.engine.loop import Loop
-from procession.engine.options import Tools
+from procession.engine.options import EngineResources
 from procession.engine.preparation import Preparations
 from procession.engine.queue import FairQueue
 from procession.engine.taking import Taker
@@ -29,14 +29,14 @@ LIMITS_KEPT = 10_000  # of versions: a number each
 class LocalSource:
     """Belongs to the loop's thread. `executor_id` names this engine in the rows of its runs."""
 
-    def __init__(self, tools: Tools, loop: Loop, executor_id: str) -> None:
-        self._tools = tools
+    def __init__(self, resources: EngineResources, loop: Loop, executor_id: str) -> None:
+        self._resources = resources
         self._loop = loop
         self._id = executor_id
-        self.executor = Executor(tools, loop, left=self._on_left, parked=self._ask)
-        self._preparations = Preparations(tools.actions)
-        self._taker = Taker(executor=executor_id, preparations=self._preparations, clock=tools.clock)
-        self._queue = FairQueue(tools.settings.runs_max)
+        self.executor = Executor(resources, loop, left=self._on_left, parked=self._ask)
+        self._preparations = Preparations(resources.actions)
+        self._taker = Taker(executor=executor_id, preparations=self._preparations, clock=resources.clock)
+        self._queue = FairQueue(resources.settings.runs_max)
         self._orphans: dict[RunId, Head] = {}  # Running in the store, but nobody works on them
         self._refused: set[RunId] = set()  # could not be taken, until the next scan
         self._riding: list[Head] = []  # taken in a transaction that is not committed yet
@@ -49,33 +49,33 @@ class LocalSource:
 
     def start(self) -> None:
         self._loop.after(0.0, ScanDue())
-        self._loop.after(self._tools.settings.beat_seconds, BeatDue())
+        self._loop.after(self._resources.settings.beat_seconds, BeatDue())
 
     def look(self, run_id: RunId) -> None:
         """Looks at a run that may have been moved."""
-        self._tools.announcements.ring(run_id)
-        board = self.executor.boards.get(run_id)
-        if board is not None:
-            with self._tools.database.read() as tx:
+        self._resources.announcements.ring(run_id)
+        active = self.executor.active_runs.get(run_id)
+        if active is not None:
+            with self._resources.database.read() as tx:
                 run = runs.find(tx, run_id)
-            if run is None or run.epoch != board.run.epoch:
-                self.executor.drop(board)
+            if run is None or run.epoch != active.run.epoch:
+                self.executor.drop(active)
         elif run_id not in self._queue:
             self._ask()
 
     def scan(self) -> None:
         """Find what nobody announced; the database is the queue."""
         self._loop.cancel(self._next_scan)  # one that failed comes again by itself, and sooner
-        self._next_scan = self._loop.after(self._tools.settings.scan_seconds, ScanDue())
-        with self._tools.database.read() as tx:
+        self._next_scan = self._loop.after(self._resources.settings.scan_seconds, ScanDue())
+        with self._resources.database.read() as tx:
             running = queueing.running(tx)
         self._refused.clear()
         self._orphans = {head.run: head for head in running if not self._is_busy_with(head.run)}
         self._ask()
 
     def beat(self) -> None:
-        self._loop.after(self._tools.settings.beat_seconds, BeatDue())
-        if self.executor.boards and not self._is_beating:  # one that waits for a full disk is enough
+        self._loop.after(self._resources.settings.beat_seconds, BeatDue())
+        if self.executor.active_runs and not self._is_beating:  # one that waits for a full disk is enough
             self._is_beating = True
             self._loop.enlist(self.count_time, self._beaten)
 
@@ -84,7 +84,7 @@ class LocalSource:
 
     def count_time(self, tx: Transaction) -> None:
         # In the rows of the runs that are under work here.
-        runs.beat(tx, self._id, self._tools.clock.monotonic())
+        runs.beat(tx, self._id, self._resources.clock.monotonic())
 
     def _ask(self) -> None:
         self._may_wait = True
@@ -101,7 +101,7 @@ class LocalSource:
     # --- as part of a commit
 
     def wants_to_ride(self) -> bool:
-        return self._may_wait and not self.executor.is_closing and self._tools.clock.monotonic() >= self._rides_at
+        return self._may_wait and not self.executor.is_closing and self._resources.clock.monotonic() >= self._rides_at
 
     def noticed(self, run: RunId) -> None:
         if run not in self._queue:
@@ -124,7 +124,7 @@ class LocalSource:
     def _record(self, tx: Transaction) -> None:
         """Records the first steps of the taken runs in the same transaction."""
         for change in self.executor.decide_for([head.run for head in self._riding]):
-            run = change.board.run.id
+            run = change.active.run.id
             if self._is_done_apart(tx, run, partial(change.record, tx)):
                 self._recorded.append(change)
             else:
@@ -141,7 +141,7 @@ class LocalSource:
         return [head for run, head in self._orphans.items() if run not in passed and run not in self._refused]
 
     def _parked(self) -> set[RunId]:
-        return {run for run, board in self.executor.boards.items() if board.is_parked()}
+        return {run for run, active in self.executor.active_runs.items() if active.is_parked()}
 
     def _take(self, tx: Transaction, head: Head) -> None:
         if self._is_done_apart(tx, head.run, partial(self._begin, tx, head.run)):
@@ -174,7 +174,7 @@ class LocalSource:
         recorded, self._recorded = self._recorded, []
         self.executor.recorded(recorded)
         for run in runs_taken:
-            if run not in self.executor.boards:
+            if run not in self.executor.active_runs:
                 self._on_left(run)
 
     def thrown_off(self) -> None:
@@ -182,7 +182,7 @@ class LocalSource:
         heads, self._riding = self._riding, []
         self._recorded.clear()
         self._may_wait = True
-        self._rides_at = self._tools.clock.monotonic() + THROWN_REST_SECONDS
+        self._rides_at = self._resources.clock.monotonic() + THROWN_REST_SECONDS
         self.executor.abandon([head.run for head in heads])
         for head in heads:
             self._queue.leave(head.run)

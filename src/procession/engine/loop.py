@@ -56,6 +56,7 @@ class Loop:
         self._events = select.epoll()
         self._events.register(self._bell, select.EPOLLIN)
         self._heard: dict[int, Event] = {}
+        self._registered: dict[int, Handle] = {}  # by number; what is closed meanwhile has left the epoll by itself
         self._timers: Timers[Event | _HearAgain] = Timers(monotonic)
 
     def open(self, rider: Rider) -> None:
@@ -120,8 +121,7 @@ class Loop:
         seconds = self._short_seconds if seconds is None else seconds
         for number, heard in self._heard.items():
             if heard is event:
-                with contextlib.suppress(OSError):
-                    self._events.unregister(number)
+                self._unregister(number)
                 self._timers.after(seconds, _HearAgain(number))
                 return
         self._timers.after(seconds, event)
@@ -133,14 +133,19 @@ class Loop:
         """Posts the event whenever the handle is readable."""
         number = handle.fileno()
         self._heard[number] = event
-        self._listen(number)
+        if self._registered.get(number) is not handle:
+            self._registered[number] = handle
+            self._listen(number)
 
     def forget(self, handle: Handle) -> None:
-        """Stops watching; harmless for a closed or unwatched handle."""
+        """Stops watching; harmless for a closed or unwatched handle. It stays registered until it stirs again."""
         with contextlib.suppress(ValueError, OSError):
-            number = handle.fileno()
-            if self._heard.pop(number, None) is not None:
-                self._events.unregister(number)
+            self._heard.pop(handle.fileno(), None)
+
+    def _unregister(self, number: int) -> None:
+        self._registered.pop(number, None)
+        with contextlib.suppress(OSError):
+            self._events.unregister(number)
 
     def _wait(self) -> list[Event]:
         found: list[Event] = []
@@ -150,6 +155,8 @@ class Loop:
                     os.eventfd_read(self._bell)
             elif (event := self._heard.get(number)) is not None:
                 found.append(event)
+            else:
+                self._unregister(number)
         self._is_ringing = False  # a lost ring does not matter: everything is looked at now
         found += [self._inbox.popleft() for _ in range(len(self._inbox))]
         for _ in range(len(self._late)):

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 
+from procession.engine.active_run import Work
 from procession.engine.attempts import receipt_detail
-from procession.engine.board import Work
 from procession.engine.isolation.contract import KillReceipt, Progress
 from procession.engine.loop import Loop
-from procession.engine.options import Tools
+from procession.engine.options import EngineResources
 from procession.engine.stages import Stage
 from procession.model.lifecycle import StepStatus
 from procession.model.runs import HistoryKind
@@ -21,8 +21,8 @@ from procession.store.database import Task, Transaction
 class Notes:
     """Adds each to the next commit. Belongs to the loop's thread."""
 
-    def __init__(self, tools: Tools, loop: Loop) -> None:
-        self._tools = tools
+    def __init__(self, resources: EngineResources, loop: Loop) -> None:
+        self._resources = resources
         self._loop = loop
 
     def late(self, work: Work, status: StepStatus, message: str) -> None:
@@ -39,8 +39,8 @@ class Notes:
 
     def progress(self, work: Work, progress: Progress) -> None:
         """Stores progress a few times a second at most; skips values in between."""
-        moment = self._tools.clock.monotonic()
-        if work.is_showing or moment - work.shown < self._tools.settings.progress_seconds:
+        moment = self._resources.clock.monotonic()
+        if work.is_showing or moment - work.shown < self._resources.settings.progress_seconds:
             return
         work.shown, work.is_showing = moment, True
         self._loop.enlist(
@@ -51,14 +51,14 @@ class Notes:
     def _end(
         self, work: Work, kind: HistoryKind, detail: Mapping[str, object], then: Callable[[], None] | None = None
     ) -> None:
-        now, is_gone = self._tools.clock.now(), work.stage is Stage.FREED
+        now, is_gone = self._resources.clock.now(), work.stage is Stage.FREED
         self._loop.enlist(
             partial(_write_end, work=work, kind=kind, detail=detail, now=now, is_gone=is_gone),
             partial(self._is_written, work, then),
         )
 
     def _is_written(self, work: Work, then: Callable[[], None] | None, _: Task[None]) -> None:
-        self._tools.announcements.ring(work.board.run.id)
+        self._resources.announcements.ring(work.active.run.id)
         if then is not None:
             then()
 
@@ -66,12 +66,12 @@ class Notes:
 def _write_end(
     tx: Transaction, *, work: Work, kind: HistoryKind, detail: Mapping[str, object], now: datetime, is_gone: bool
 ) -> None:
-    history.append(tx, work.board.run.id, kind, detail, now=now, step=work.board.step_ids[work.key])
+    history.append(tx, work.active.run.id, kind, detail, now=now, step=work.active.step_ids[work.key])
     if is_gone:
         history.mark_gone(tx, work.attempt)
 
 
 def _write_progress(tx: Transaction, *, work: Work, progress: Progress, steady: float) -> None:
-    run = work.board.run
+    run = work.active.run
     runs.fence(tx, run.id, run.epoch, revisions=1, steady=steady)
-    moves.show_progress(tx, work.board.step_ids[work.key], progress.fraction, progress.message)
+    moves.show_progress(tx, work.active.step_ids[work.key], progress.fraction, progress.message)

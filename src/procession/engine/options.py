@@ -32,7 +32,7 @@ class EngineSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
+class EngineResources:
     """What the engine works with; serving/ builds it."""
 
     database: Database

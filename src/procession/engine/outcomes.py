@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from procession.actions.contract import FileOutput, StepOutcome
-from procession.engine.board import Work
+from procession.engine.active_run import Work
 from procession.engine.isolation.contract import Left
 from procession.engine.isolation.frames import shown
 from procession.model.lifecycle import StepStatus
@@ -24,7 +24,7 @@ def files_of(outcome: StepOutcome) -> Mapping[str, FileOutput]:
 
 def permitted(work: Work, outcome: StepOutcome) -> StepOutcome:
     """Before a file of it is published: user code may name any output, or one file a thousand times."""
-    given = work.board.prepared.touches[work.key].writes
+    given = work.active.prepared.touches[work.key].writes
     if strange := next((reference for reference in outcome.outputs if reference not in given), None):
         return StepOutcome(status=StepStatus.FAILED, message=f"this step may not write {shown(strange)[:80]}")
     return outcome

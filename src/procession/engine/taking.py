@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from procession.clock import Clock
-from procession.engine.board import Loaded
+from procession.engine.active_run import Loaded
 from procession.engine.preparation import Preparations
 from procession.model.ids import RunId
 from procession.model.lifecycle import RunStatus, StepStatus

@@ -70,6 +70,38 @@ class Plan:
     """A process prepared for next_moves, once for each attempt at a run."""
 
     turns: tuple[Turn, ...]
+    has_conditions: bool  # without them no value of a property decides anything
+
+
+@dataclass(slots=True)
+class Settled:
+    """The steps at the start of a plan that are over, for one attempt: next_moves() need not look at them again.
+
+    `ends`: how each step so far ended; RUNNING is not decided, CANCELLED can never run.
+    """
+
+    ends: dict[str, StepStatus] = field(default_factory=dict)
+    causes: dict[str, str] = field(default_factory=dict)  # of FAILED and CANCELLED ends, in words
+    previous: tuple[str, ...] = ()  # the last enabled step that was not skipped: the default dependency
+    place: int = 0  # of the first that is not over
+
+    def go_on(self, plan: Plan, statuses: Mapping[str, StepStatus]) -> None:
+        for turn in plan.turns[self.place :]:
+            status = statuses[turn.step.key]
+            if status is StepStatus.NOT_STARTED or status in _ACTIVE:
+                break
+            self.note(turn, status)
+            self.place += 1
+
+    def note(self, turn: Turn, end: StepStatus) -> None:
+        key = turn.step.key
+        if end is StepStatus.FAILED:
+            self.causes[key] = f"{turn.label} failed"
+        elif end is StepStatus.CANCELLED:
+            self.causes.setdefault(key, f"{turn.label} was cancelled")
+        self.ends[key] = end
+        if end is not StepStatus.SKIPPED:
+            self.previous = (key,)
 
 
 def prepare(
@@ -92,17 +124,23 @@ def prepare(
                 is_carried=again is not None and step.key not in again,
             )
             for step in process.steps
-        )
+        ),
+        has_conditions=any(step.when is not None or step.skip_when is not None for step in process.steps),
     )
 
 
-def next_moves(plan: Plan, state: FlowState) -> Moves:
+def next_moves(plan: Plan, state: FlowState, settled: Settled | None = None) -> Moves:
     """All moves that the statuses allow. One call also returns the skips that follow from skips.
 
     One pass in order is enough, because steps name only steps before them (the process file refuses others).
+    Whoever asks again and again during an attempt gives the same `settled`, which goes on with it.
     """
-    walk = _Walk(state)
-    for turn in plan.turns:
+    settled = settled or Settled()
+    settled.go_on(plan, state.statuses)
+    # Its ends of later steps are of an earlier pass: each is written again before a step behind it reads it.
+    ahead = Settled(settled.ends, dict(settled.causes), settled.previous)
+    walk = _Walk(state, ahead)
+    for turn in plan.turns[settled.place :]:
         walk.visit(turn, state.statuses[turn.step.key])
     return Moves(
         start=tuple(walk.start),
@@ -148,33 +186,22 @@ def label(step: Step) -> str:
 
 @dataclass(slots=True)
 class _Walk:
-    """One pass over the steps. `ends`: how each step so far ended; RUNNING is not decided, CANCELLED can never run."""
+    """One pass over the steps that are not over."""
 
     state: FlowState
-    ends: dict[str, StepStatus] = field(default_factory=dict)
-    causes: dict[str, str] = field(default_factory=dict)  # of FAILED and CANCELLED ends, in words
-    previous: tuple[str, ...] = ()  # the last enabled step that was not skipped: the default dependency
+    so_far: Settled
     start: list[str] = field(default_factory=list)
     skip: list[tuple[str, str]] = field(default_factory=list)
     blocked: list[tuple[str, str]] = field(default_factory=list)
     is_active: bool = False
 
     def visit(self, turn: Turn, status: StepStatus) -> None:
-        key = turn.step.key
         if status is StepStatus.NOT_STARTED:
-            end = self._decide(turn)
+            status = self._decide(turn)
         elif status in _ACTIVE:
             self.is_active = True
-            end = StepStatus.RUNNING
-        else:
-            end = status
-        if end is StepStatus.FAILED:
-            self.causes[key] = f"{turn.label} failed"
-        elif end is StepStatus.CANCELLED:
-            self.causes.setdefault(key, f"{turn.label} was cancelled")
-        self.ends[key] = end
-        if end is not StepStatus.SKIPPED:
-            self.previous = (key,)
+            status = StepStatus.RUNNING
+        self.so_far.note(turn, status)
 
     def _decide(self, turn: Turn) -> StepStatus:
         step = turn.step
@@ -183,11 +210,11 @@ class _Walk:
         if turn.is_named_by_restart:
             return self._start(step)
         if turn.is_carried:
-            self.causes[step.key] = f"{turn.label} did not run"
+            self.so_far.causes[step.key] = f"{turn.label} did not run"
             return StepStatus.CANCELLED
-        follows = self.previous if step.needs is None else step.needs
+        follows = self.so_far.previous if step.needs is None else step.needs
         for key in follows:
-            if self.ends[key] is StepStatus.RUNNING:
+            if self.so_far.ends[key] is StepStatus.RUNNING:
                 return StepStatus.RUNNING
         return self._decide_by_conditions(turn, follows)
 
@@ -217,10 +244,10 @@ class _Walk:
     def _obstacle(self, step: Step, follows: tuple[str, ...]) -> StepStatus | None:
         """The end of a step whose dependencies failed or were skipped; None if nothing blocks it."""
         for key in follows:
-            if key in self.causes:
-                return self._block(step, self.causes[key])
+            if key in self.so_far.causes:
+                return self._block(step, self.so_far.causes[key])
         for key in follows:
-            if self.ends[key] is StepStatus.SKIPPED:
+            if self.so_far.ends[key] is StepStatus.SKIPPED:
                 return self._skip(step, f'skipped: it needs step "{key}", which was skipped')
         return None
 
@@ -233,7 +260,7 @@ class _Walk:
         return StepStatus.SKIPPED
 
     def _block(self, step: Step, cause: str) -> StepStatus:
-        self.causes[step.key] = cause
+        self.so_far.causes[step.key] = cause
         if step.key not in self.state.told:
             self.blocked.append((step.key, f"not started: {cause}"))
         return StepStatus.CANCELLED
@@ -242,10 +269,10 @@ class _Walk:
         return judge(
             condition,
             Facts(
-                ends=self.ends,
-                causes=self.causes,
+                ends=self.so_far.ends,
+                causes=self.so_far.causes,
                 values=self.state.values,
                 updated=self.state.updated,
-                may_read_properties=all(self.ends[key] is not StepStatus.RUNNING for key in named),
+                may_read_properties=all(self.so_far.ends[key] is not StepStatus.RUNNING for key in named),
             ),
         )

@@ -111,21 +111,21 @@ def _sign_in_page(http: Request, *, name: str, login: str = "", problem: str = "
     )
 
 
-async def answer(call: StreamCall, tools: Signing) -> Answer:
+async def answer(call: StreamCall, proving: Signing) -> Answer:
     """What the user said on one of the pages."""
     with call.database.read() as tx:
         question = _question(tx, call.request, call.clock())
     if isinstance(question, RedirectReply):
         return question
     if call.body.get("do") == "sign-in":
-        return await _sign_in(call, tools, question)
+        return await _sign_in(call, proving, question)
     return await asyncio.wrap_future(call.database.submit(lambda tx: _decide(tx, call)))
 
 
-async def _sign_in(call: StreamCall, tools: Signing, question: Question) -> Answer:
+async def _sign_in(call: StreamCall, proving: Signing, question: Question) -> Answer:
     browser.require_form(call.request, call.body, browser.cookie(call.request, browser.FORM))
     login = call.body.get("login", "")
-    cookie = await signing.prove(call, tools, login=login, password=call.body.get("password", ""))
+    cookie = await signing.prove(call, proving, login=login, password=call.body.get("password", ""))
     if cookie is None:
         return _sign_in_page(call.request, name=_application(question), login=login, problem=signing.WRONG)
     return RedirectReply(location=_here(call.request), cookies=(browser.session_cookie(call.request, cookie),))

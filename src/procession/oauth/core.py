@@ -164,13 +164,13 @@ class OAuthContext:
 class Core(AuthorizationServer):  # type: ignore[misc]
     """Authlib's server; the grants and endpoints are registered by who needs them."""
 
-    def __init__(self, desk: OAuthContext) -> None:
+    def __init__(self, context: OAuthContext) -> None:
         super().__init__()
-        self.desk = desk
+        self.context = context
         self.register_client_auth_method("client_secret_basic", _basic_client)
 
     def query_client(self, client_id: str) -> Client | None:
-        application = consents.find_application(self.desk.tx, client_id)
+        application = consents.find_application(self.context.tx, client_id)
         return None if application is None else Client(application)
 
     def get_authorization_grant(self, request: OAuthRequest) -> Any:

@@ -22,7 +22,7 @@ from procession.operations import consents
 NO_CACHE = {"pragma": "no-cache"}  # RFC 6749 section 5.1; no-store is sent always
 
 
-def desk(call: Call, seconds: int) -> OAuthContext:
+def context_of(call: Call, seconds: int) -> OAuthContext:
     return OAuthContext(tx=call.tx, now=call.now, seconds=seconds, issuer=call.request.origin)
 
 
@@ -66,7 +66,7 @@ def _answered(call: Call, limits: OAuthLimits, seconds: int, ask: Callable[[Core
         limits.admit_client(who, call.request.client, call.now)
     except TooMany as error:
         return Refusal(error)
-    status, body, _ = ask(Core(desk(call, seconds)), request)
+    status, body, _ = ask(Core(context_of(call, seconds)), request)
     if status == 200:
         limits.forgive_client(who, call.request.client)
         return Reply(value=body, headers=NO_CACHE)
@@ -85,8 +85,8 @@ class _Revocation(RevocationEndpoint):  # type: ignore[misc]
         return str(request.form["token"])
 
     def revoke_token(self, token: str, request: Any) -> None:
-        desk = self.server.desk
-        if not consents.revoke(desk.tx, token, request.client.application.id, desk.now):
+        context = self.server.context
+        if not consents.revoke(context.tx, token, request.client.application.id, context.now):
             raise InvalidGrantError("this token is another application's")
 
 
@@ -96,8 +96,8 @@ class _Introspection(IntrospectionEndpoint):  # type: ignore[misc]
     def authenticate_token(self, request: Any, client: Client) -> IssuedToken | None:
         if "token" not in request.form:
             raise InvalidRequestError("the token is missing")
-        desk = self.server.desk
-        return consents.introspect(desk.tx, request.form["token"], client.application.id, desk.now)
+        context = self.server.context
+        return consents.introspect(context.tx, request.form["token"], client.application.id, context.now)
 
     def create_introspection_payload(self, token: IssuedToken | None) -> dict[str, Any]:
         """RFC 7662 section 2.2: of what is not the client's own, not even that it exists."""
@@ -110,7 +110,7 @@ class _Introspection(IntrospectionEndpoint):  # type: ignore[misc]
             "token_type": "Bearer",
             "exp": int(token.expires_at.timestamp()),
             "sub": str(token.user),
-            "iss": self.server.desk.issuer,
+            "iss": self.server.context.issuer,
         }
 
     def create_endpoint_response(self, request: Any) -> tuple[int, dict[str, Any], Any]:

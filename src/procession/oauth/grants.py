@@ -32,19 +32,19 @@ def _answer(
     server: Core, client: Client, user: UserId, scopes: frozenset[str], consent: Consent | None = None
 ) -> dict[str, Any]:
     """An access token, as the token endpoint answers it (RFC 6749 section 5.1)."""
-    desk = server.desk
+    context = server.context
     token = IssuedToken(
         application=client.application.id,
         user=user,
         login="",
         scopes=scopes,
-        expires_at=desk.now + timedelta(seconds=desk.seconds),
+        expires_at=context.now + timedelta(seconds=context.seconds),
     )
-    text = consents.issue(desk.tx, token, desk.now, consent=consent)
+    text = consents.issue(context.tx, token, context.now, consent=consent)
     return {
         "access_token": text,
         "token_type": "Bearer",
-        "expires_in": desk.seconds,
+        "expires_in": context.seconds,
         "scope": " ".join(sorted(scopes)),
     }
 
@@ -86,18 +86,18 @@ class AuthorizationCode(AuthorizationCodeGrant):  # type: ignore[misc]
 
     def allow(self, user: User) -> str:
         """The code, once the request is valid and the user has agreed."""
-        request, desk = self.request, self.server.desk
+        request, context = self.request, self.server.context
         wanted = consents.ConsentRequest(
             application=request.client.application,
             scopes=request.resolved_scopes,
             redirect_uri=request.payload.redirect_uri or "",
             challenge=_challenge(request),
         )
-        return consents.allow(desk.tx, user.id, wanted, desk.now)
+        return consents.allow(context.tx, user.id, wanted, context.now)
 
     def query_authorization_code(self, code: str, client: Client) -> _CodeFound | None:
-        desk = self.server.desk
-        found = consents.find_code(desk.tx, code, client.application.id, desk.now)
+        context = self.server.context
+        found = consents.find_code(context.tx, code, client.application.id, context.now)
         return None if found is None else _CodeFound(found)
 
     def validate_token_request(self) -> None:
@@ -109,11 +109,11 @@ class AuthorizationCode(AuthorizationCodeGrant):  # type: ignore[misc]
             raise InvalidGrantError("Invalid 'redirect_uri' in request.")
 
     def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
-        code, client, desk = self.request.authorization_code.code, self.request.client, self.server.desk
-        consents.use(desk.tx, code, desk.now)
+        code, client, context = self.request.authorization_code.code, self.request.client, self.server.context
+        consents.use(context.tx, code, context.now)
         consent = code.consent
         body = _answer(self.server, client, consent.user, consent.scopes, consent)
-        body["refresh_token"] = consents.issue_refresh_token(desk.tx, consent, consent.scopes, desk.now)
+        body["refresh_token"] = consents.issue_refresh_token(context.tx, consent, consent.scopes, context.now)
         return 200, body, self.TOKEN_RESPONSE_HEADER
 
 
@@ -170,8 +170,8 @@ class Refresh(RefreshTokenGrant):  # type: ignore[misc]
         text = self.request.form.get("refresh_token")
         if text is None:
             raise InvalidRequestError("the refresh_token is missing")
-        desk = self.server.desk
-        token = consents.find_refresh_token(desk.tx, text, client.application.id, desk.now)
+        context = self.server.context
+        token = consents.find_refresh_token(context.tx, text, client.application.id, context.now)
         if token is None:
             raise InvalidGrantError("the refresh_token is unknown, used, expired or revoked")
         return token
@@ -184,10 +184,10 @@ class Refresh(RefreshTokenGrant):  # type: ignore[misc]
         self.request.resolved_scopes = asked or token.scopes
 
     def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
-        token, client, desk = self.request.refresh_token, self.request.client, self.server.desk
-        consents.use(desk.tx, token, desk.now)
+        token, client, context = self.request.refresh_token, self.request.client, self.server.context
+        consents.use(context.tx, token, context.now)
         consent = token.consent
         body = _answer(self.server, client, consent.user, self.request.resolved_scopes, consent)
         # RFC 6749 section 6: the new one has the scopes of the old one, however narrow this access token is.
-        body["refresh_token"] = consents.issue_refresh_token(desk.tx, consent, token.scopes, desk.now)
+        body["refresh_token"] = consents.issue_refresh_token(context.tx, consent, token.scopes, context.now)
         return 200, body, self.TOKEN_RESPONSE_HEADER

@@ -18,7 +18,7 @@ METADATA = ".well-known/oauth-authorization-server"
 
 def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[Route, ...]:
     """All of them. Access tokens live for `seconds`; `hashing` hashes passwords."""
-    tools = Signing(hashing=hashing, limits=OAuthLimits())
+    proving = Signing(hashing=hashing, limits=OAuthLimits())
 
     def row(request: str, handler: Any, mode: Mode, summary: str, **more: Any) -> Route:
         method, pattern = request.split(" ")
@@ -27,7 +27,7 @@ def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[
         return Route(method=method, pattern=pattern, handler=handler, rule=PUBLIC, mode=mode, summary=summary, **fields)
 
     def asked(handler: Any) -> Any:
-        return partial(handler, limits=tools.limits, seconds=seconds)
+        return partial(handler, limits=proving.limits, seconds=seconds)
 
     page = {"error_page": pages.error}
     question = {"reply": "Revoked", "takes": "TokenQuestion"}
@@ -35,10 +35,10 @@ def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[
         row("GET ", _home, Mode.READ, "What this is, for a browser", space=Space.ROOT, **page),
         row("GET runs/{run}", _run, Mode.READ, "Where the link of an alert leads", space=Space.ROOT, **page),
         row("GET authorize", authorize.show, Mode.READ, "Sign in and consent", **page),
-        row("POST authorize", partial(authorize.answer, tools=tools), Mode.STREAM, "Sign in and consent", **page),
+        row("POST authorize", partial(authorize.answer, proving=proving), Mode.STREAM, "Sign in and consent", **page),
         row("POST logout", signing.leave, Mode.WRITE, "Sign out", **page),
         row("GET password", signing.show_password, Mode.READ, "Set a password", **page),
-        row("POST password", partial(signing.set_password, tools=tools), Mode.STREAM, "Set a password", **page),
+        row("POST password", partial(signing.set_password, proving=proving), Mode.STREAM, "Set a password", **page),
         row("POST token", asked(endpoints.token), Mode.WRITE, "Get tokens", reply="Token", takes="TokenRequest"),
         row("POST revoke", asked(endpoints.revoke), Mode.WRITE, "Revoke a token", **question),
         row(

@@ -26,19 +26,19 @@ class Signing:
     limits: OAuthLimits
 
 
-async def prove(call: StreamCall, tools: Signing, *, login: str, password: str) -> str | None:
+async def prove(call: StreamCall, proving: Signing, *, login: str, password: str) -> str | None:
     """The cookie of a new session, or None when login or password are wrong. Raises TooMany."""
     now, address = call.clock(), call.request.client
-    tools.limits.admit_sign_in(login, address, now)
+    proving.limits.admit_sign_in(login, address, now)
     with call.database.read() as tx:
         claim = sessions.claim(tx, login)
     loop = asyncio.get_running_loop()
     # A stranger's takes as long as a user's.
-    if not await loop.run_in_executor(tools.hashing, passwords.matches, claim.password_hash, password):
+    if not await loop.run_in_executor(proving.hashing, passwords.matches, claim.password_hash, password):
         return None
     cookie: str | None = await asyncio.wrap_future(call.database.submit(lambda tx: sessions.sign_in(tx, claim, now)))
     if cookie is not None:
-        tools.limits.forgive_sign_in(login, address)
+        proving.limits.forgive_sign_in(login, address)
     return cookie
 
 
@@ -71,7 +71,7 @@ def _password_page(call: Call | StreamCall, user: User, problem: str = "") -> Pa
     )
 
 
-async def set_password(call: StreamCall, tools: Signing) -> PageReply:
+async def set_password(call: StreamCall, proving: Signing) -> PageReply:
     """Use the link up. Raises NotFound."""
     link = call.request.query.get("link", "")
     with call.database.read() as tx:
@@ -81,7 +81,7 @@ async def set_password(call: StreamCall, tools: Signing) -> PageReply:
     if password != call.body.get("again", ""):
         return _password_page(call, user, "The two passwords are not the same.")
     try:
-        hashed = await asyncio.get_running_loop().run_in_executor(tools.hashing, passwords.hashed, password)
+        hashed = await asyncio.get_running_loop().run_in_executor(proving.hashing, passwords.hashed, password)
     except Invalid as error:
         return _password_page(call, user, f"{error.message[0].upper()}{error.message[1:]}.")
     operation = call.database.submit(lambda tx: links.set_password(tx, link, hashed, call.clock()))

@@ -9,7 +9,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from procession.model.people import Caller
-    from procession.operations.office import Office
+    from procession.operations.resources import Resources
     from procession.store.database import Transaction
 
 
@@ -19,7 +19,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     tx: Transaction
     caller: Caller
     now: datetime
-    office: Office
+    resources: Resources
 
     @property
     def author(self) -> str:

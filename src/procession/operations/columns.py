@@ -11,7 +11,7 @@ from procession.model.errors import Invalid
 from procession.model.ids import TableId
 from procession.model.tables import Draft, Snapshot, TableOperation
 from procession.operations import table_jobs, tables
-from procession.operations.office import Office
+from procession.operations.resources import Resources
 from procession.operations.tables import TableWork
 
 
@@ -27,13 +27,13 @@ class ColumnChange:
     default: object = None
 
 
-def add(desk: TableWork, table_id: TableId, given: ColumnChange) -> Column:
+def add(work: TableWork, table_id: TableId, given: ColumnChange) -> Column:
     """Rows that are there get its default where it is not null, else null. Raises Invalid."""
 
     def prepare(present: Snapshot) -> Draft:
         return _added(present, given)
 
-    return tables.change(desk, table_id, prepare, lambda published: published.version.columns[-1])
+    return tables.change(work, table_id, prepare, lambda published: published.version.columns[-1])
 
 
 def _added(present: Snapshot, given: ColumnChange) -> Draft:
@@ -52,7 +52,7 @@ def _added(present: Snapshot, given: ColumnChange) -> Draft:
     return replace(draft, next_field=column.field + 1)
 
 
-def change(desk: TableWork, table_id: TableId, name: str, given: ColumnChange) -> Column:
+def change(work: TableWork, table_id: TableId, name: str, given: ColumnChange) -> Column:
     """The column afterwards. Raises NotFound, and Invalid naming the first record that is in the way."""
     field = 0
 
@@ -63,26 +63,26 @@ def change(desk: TableWork, table_id: TableId, name: str, given: ColumnChange) -
         if given.name is not None:
             _check_name(present.version.columns, given.name, before)
         after = _with(before, given)
-        return None if after == before else _changed(desk.office, present, before, after)
+        return None if after == before else _changed(work.resources, present, before, after)
 
     def result(published: Snapshot) -> Column:
         return next(column for column in published.version.columns if column.field == field)
 
-    return tables.change(desk, table_id, prepare, result)
+    return tables.change(work, table_id, prepare, result)
 
 
-def _changed(office: Office, present: Snapshot, before: Column, after: Column) -> Draft:
+def _changed(resources: Resources, present: Snapshot, before: Column, after: Column) -> Draft:
     rewrites = before.type is not after.type
     is_narrower = rewrites or (before.nullable and not after.nullable) or _is_shorter(before, after)
     if not present.parts or not is_narrower:
         return _draft(present, TableOperation.CHANGE_COLUMN, _replaced(present, before, after))
-    with office.bench.room() as place:
+    with resources.table_workers.temporary_folder() as place:
         settings = ChangeSettings(
-            contents=table_jobs.contents(office.blobs, present), before=before, after=after, rewrites=rewrites
+            contents=table_jobs.contents(resources.blobs, present), before=before, after=after, rewrites=rewrites
         )
         job = table_jobs.TableJob(kind=CHANGE_KIND, settings=settings, place=place, what="the column was not changed")
-        written, files = table_jobs.perform(office, job, Written)
-        draft = table_jobs.draft_of(office, present, written, files, place)
+        written, files = table_jobs.perform(resources, job, Written)
+        draft = table_jobs.draft_of(resources, present, written, files, place)
     return replace(draft, columns=_replaced(present, before, after))
 
 
@@ -90,7 +90,7 @@ def _is_shorter(before: Column, after: Column) -> bool:
     return before.length is not None and after.length is not None and after.length < before.length
 
 
-def drop(desk: TableWork, table_id: TableId, name: str) -> None:
+def drop(work: TableWork, table_id: TableId, name: str) -> None:
     """Earlier versions keep it. Raises NotFound, Invalid."""
 
     def prepare(present: Snapshot) -> Draft:
@@ -98,7 +98,7 @@ def drop(desk: TableWork, table_id: TableId, name: str) -> None:
         kept = tuple(column for column in present.version.columns if column.field != gone.field)
         return _draft(present, TableOperation.DROP_COLUMN, kept)
 
-    tables.change(desk, table_id, prepare, lambda published: None)
+    tables.change(work, table_id, prepare, lambda published: None)
 
 
 def _changeable(present: Snapshot, name: str) -> Column:

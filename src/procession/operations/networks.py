@@ -7,29 +7,29 @@ import msgspec
 from procession.model import definitions
 from procession.model.errors import Invalid
 from procession.model.processes import Process
-from procession.operations.office import Office
+from procession.operations.resources import Resources
 
 SETTING = "PROCESSION_ALLOW_NETWORK"
 
 
-def remarks(office: Office, process: Process) -> tuple[str, ...]:
+def remarks(resources: Resources, process: Process) -> tuple[str, ...]:
     """One for each step that asks for what this server does not allow."""
-    if office.allows_network:
+    if resources.allows_network:
         return ()
     return tuple(
         f'step {step.order} "{step.key}" asks for the network, which this server does not allow ({SETTING}): '
         "it refuses to start such a run"
         for step in process.steps
         if step.enabled
-        and (action := office.actions.get(step.action)) is not None
+        and (action := resources.actions.get(step.action)) is not None
         and action.wants_network(msgspec.convert(dict(step.settings), action.settings))
     )
 
 
-def require(office: Office, definition: str) -> None:
+def require(resources: Resources, definition: str) -> None:
     """Raises Invalid when a step of this definition, as it is stored, asks for the network in vain."""
     # Converting the settings of every step takes longer than a start: most hold no such word.
-    if not office.allows_network and '"network":true' in definition:
-        found = remarks(office, definitions.definition_from_text(definition))
+    if not resources.allows_network and '"network":true' in definition:
+        found = remarks(resources, definitions.definition_from_text(definition))
         if found:
             raise Invalid("; ".join(found))

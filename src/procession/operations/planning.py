@@ -14,7 +14,7 @@ from procession.model.restart import RestartPlan, Touches
 from procession.model.runs import Run
 from procession.model.steps import StepRow
 from procession.operations import processes
-from procession.operations.office import Office
+from procession.operations.resources import Resources
 from procession.store import history, steps
 from procession.store.database import Transaction
 
@@ -29,7 +29,7 @@ class Planned:
     steps: Mapping[str, StepRow]
 
 
-def make(tx: Transaction, office: Office, run: Run, step: StepRow) -> Planned:
+def make(tx: Transaction, resources: Resources, run: Run, step: StepRow) -> Planned:
     """Raises Invalid for a disabled step, or while a step is under way."""
     process = processes.definition_of(tx, run.process, run.version)
     rows = {row.key: row for row in steps.of_run(tx, run.id)}
@@ -39,17 +39,17 @@ def make(tx: Transaction, office: Office, run: Run, step: StepRow) -> Planned:
         {key: row.status for key, row in rows.items()},
         step.key,
         effects={key for key, row in rows.items() if row.id in begun},
-        touches=_touches(office, process),
+        touches=_touches(resources, process),
     )
     return Planned(plan=plan, run=run, process=process, steps=rows)
 
 
-def _touches(office: Office, process: Process) -> dict[str, Touches]:
+def _touches(resources: Resources, process: Process) -> dict[str, Touches]:
     """What each action step reads and writes; an action that is no longer installed says nothing."""
     found = {}
     for step in process.steps:
-        if step.kind is StepKind.ACTION and step.action in office.actions:
-            action = office.actions[step.action]
+        if step.kind is StepKind.ACTION and step.action in resources.actions:
+            action = resources.actions[step.action]
             settings = msgspec.convert(dict(step.settings), action.settings)
             found[step.key] = Touches(
                 reads=frozenset(action.reads(settings)), writes=frozenset(action.writes(settings))

@@ -55,7 +55,7 @@ def apply(act: Act, text: str, *, definition: Process, process: ProcessId | None
     else:
         _require_editor(act, row)
     applied = _publish(act, row, definition, source=text)
-    return replace(applied, remarks=networks.remarks(act.office, definition))
+    return replace(applied, remarks=networks.remarks(act.resources, definition))
 
 
 def _create(act: Act, name: str) -> ProcessRow:
@@ -100,7 +100,7 @@ def _publish(act: Act, row: ProcessRow, definition: Process, *, source: str | No
 def publish(act: Act, process: ProcessId, definition: Process) -> int:
     """The next version, changed through the API; it must hold as a file would. Gives its number. Raises Invalid."""
     try:
-        checked = process_file.parse(rendering.to_yaml(definition), actions=act.office.actions, reads_code=False)
+        checked = process_file.parse(rendering.to_yaml(definition), actions=act.resources.actions, reads_code=False)
     except FileMistakes as error:
         # The lines are those of a text that nobody has seen.
         raise Invalid("; ".join(mistake.message for mistake in error.mistakes)) from None

@@ -22,7 +22,7 @@ from procession.model.steps import PropertyRow, StepRow
 from procession.operations import copies, networks, permissions, planning, processes, steps, upgrades
 from procession.operations import inputs as required
 from procession.operations.act import Act
-from procession.operations.office import Office
+from procession.operations.resources import Resources
 from procession.store import ends, history, moves, people, writes
 from procession.store import runs as store
 from procession.store import steps as step_store
@@ -99,7 +99,7 @@ class _Ready(msgspec.Struct, frozen=True):
 
 def _start(act: Act, ready: _Ready) -> Run:
     tx, now = act.tx, act.now
-    networks.require(act.office, ready.definition)
+    networks.require(act.resources, ready.definition)
     process = definitions.definition_from_text(ready.definition)
     rows = step_store.properties_of_run(tx, ready.run.id) if _has_properties(process) else []
     required.require(process, rows)
@@ -131,7 +131,7 @@ def cancel(act: Act, run_id: RunId, *, reason: str | None = None) -> Run:
     run = find(tx, run_id)
     if run.status not in RUN_ACTIVE:
         return run
-    seconds = None if run.started_at is None else run.worked.at(act.office.steady())
+    seconds = None if run.started_at is None else run.worked.at(act.resources.steady())
     run = store.end_early(tx, run, RunEvent.CANCEL, now=now, seconds=seconds)
     stopped = moves.cancel_steps(tx, run_id)
     history.stop_attempts(tx, run_id, StepStatus.CANCELLED, "the process run was cancelled", now)
@@ -163,13 +163,13 @@ def restart(act: Act, run_id: RunId, step_id: StepId, *, wish: Wish) -> StepRow:
     that nobody released, or a newest version that differs in what comes before the step.
     """
     tx = act.tx
-    planned = restart_plan(tx, act.office, run_id, step_id)
+    planned = restart_plan(tx, act.resources, run_id, step_id)
     newer = upgrades.find(tx, planned) if wish.takes_latest else None
     if newer is not None:
         upgrades.require(planned, newer)
     restarts.check_release(planned.process, planned.plan, wish.release)
     run = planned.run if newer is None else store.follow(tx, planned.run, newer.version, newer.process)
-    networks.require(act.office, processes.text_of(tx, run.process, run.version))
+    networks.require(act.resources, processes.text_of(tx, run.process, run.version))
     run = store.restart(tx, run, planned.plan.key, act.caller.user.id, author=act.author, now=act.now)
     for key in reversed(planned.plan.again):
         step = planned.steps[key]
@@ -187,10 +187,10 @@ def restart(act: Act, run_id: RunId, step_id: StepId, *, wish: Wish) -> StepRow:
 
 def _upgraded(act: Act, run: Run, planned: planning.Planned, newer: upgrades.Newer) -> planning.Planned:
     upgrades.follow(act.tx, run, planned.process, newer, act.now)
-    return planning.make(act.tx, act.office, run, steps.find(act.tx, planned.steps[planned.plan.key].id))
+    return planning.make(act.tx, act.resources, run, steps.find(act.tx, planned.steps[planned.plan.key].id))
 
 
-def restart_plan(tx: Transaction, office: Office, run_id: RunId, step_id: StepId) -> planning.Planned:
+def restart_plan(tx: Transaction, resources: Resources, run_id: RunId, step_id: StepId) -> planning.Planned:
     """What restart() would do. Raises what it would raise, but for steps that need a release."""
     run = find(tx, run_id)
     step = steps.find(tx, step_id, run=run_id)
@@ -198,7 +198,7 @@ def restart_plan(tx: Transaction, office: Office, run_id: RunId, step_id: StepId
         raise Invalid(f"process run {run_id} is {run.status}; cancel it or wait for its end before restarting a step")
     if run.status is RunStatus.NOT_STARTED:
         raise Invalid(f"process run {run_id} was never started; start it instead of restarting a step")
-    return planning.make(tx, office, run, step)
+    return planning.make(tx, resources, run, step)
 
 
 def _reason(reason: str | None) -> dict[str, str]:

@@ -14,7 +14,7 @@ from procession.actions.tables.contract import REFUSED, RESULT, Contents, PartFi
 from procession.model.errors import Invalid, NotFound, ProcessionError, Unavailable
 from procession.model.lifecycle import StepStatus
 from procession.model.tables import Draft, NewPart, Snapshot, TableOperation
-from procession.operations.office import Office
+from procession.operations.resources import Resources
 from procession.store.blobs import Blobs
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -47,9 +47,9 @@ def contents(blobs: Blobs, snapshot: Snapshot) -> Contents:
     return Contents(columns=snapshot.version.columns, parts=parts)
 
 
-def perform(office: Office, job: TableJob, result: type[T]) -> tuple[T, Mapping[str, FileOutput]]:
+def perform(resources: Resources, job: TableJob, result: type[T]) -> tuple[T, Mapping[str, FileOutput]]:
     """Raises Invalid for what the child refused or died of, Unavailable for what was the machine's fault."""
-    ended = office.bench.perform(job.kind, job.settings, place=job.place, seconds_max=job.seconds_max)
+    ended = resources.table_workers.perform(job.kind, job.settings, place=job.place, seconds_max=job.seconds_max)
     outcome = ended.outcome
     if outcome is None or outcome.status is not StepStatus.SUCCESS:
         raise _failed(job, ended.reason if outcome is None else outcome.message)
@@ -70,12 +70,12 @@ def _failed(job: TableJob, reason: str) -> ProcessionError:
 
 
 def draft_of(
-    office: Office, snapshot: Snapshot, written: Written, files: Mapping[str, FileOutput], place: Path
+    resources: Resources, snapshot: Snapshot, written: Written, files: Mapping[str, FileOutput], place: Path
 ) -> Draft:
     """The next version that the job wrote: its files are made durable here, before any row names them."""
     try:
         added = tuple(
-            NewPart(content=office.blobs.take(Path(files[name].path), inside=place), rows=rows)
+            NewPart(content=resources.blobs.take(Path(files[name].path), inside=place), rows=rows)
             for name, rows in written.added.items()
         )
     except OSError as error:

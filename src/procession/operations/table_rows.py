@@ -20,7 +20,7 @@ from procession.actions.tables.contract import (
 from procession.model.ids import TableId
 from procession.model.tables import Draft, Snapshot
 from procession.operations import table_jobs, tables
-from procession.operations.office import Office
+from procession.operations.resources import Resources
 from procession.operations.tables import TableWork
 
 
@@ -45,12 +45,12 @@ class RowsWritten:
     remarks: tuple[str, ...] = ()
 
 
-def write(desk: TableWork, table_id: TableId, request: RowsRequest) -> RowsWritten:
+def write(work: TableWork, table_id: TableId, request: RowsRequest) -> RowsWritten:
     """All rows or none. Raises Invalid naming the row of the request and the column; for a thread that may wait."""
     done: list[Written] = []
 
     def prepare(present: Snapshot) -> Draft | None:
-        written, draft = _prepare(desk.office, present, request)
+        written, draft = _prepare(work.resources, present, request)
         done.append(written)
         return draft if written.added or written.removed else None
 
@@ -64,13 +64,13 @@ def write(desk: TableWork, table_id: TableId, request: RowsRequest) -> RowsWritt
             remarks=last.remarks,
         )
 
-    return tables.change(desk, table_id, prepare, result)
+    return tables.change(work, table_id, prepare, result)
 
 
-def _prepare(office: Office, present: Snapshot, request: RowsRequest) -> tuple[Written, Draft]:
-    with office.bench.room() as place:
+def _prepare(resources: Resources, present: Snapshot, request: RowsRequest) -> tuple[Written, Draft]:
+    with resources.table_workers.temporary_folder() as place:
         settings = RowsSettings(
-            contents=table_jobs.contents(office.blobs, present),
+            contents=table_jobs.contents(resources.blobs, present),
             next_record=present.table.next_record,
             format=request.format,
             request=str(request.path),
@@ -80,8 +80,8 @@ def _prepare(office: Office, present: Snapshot, request: RowsRequest) -> tuple[W
             trim=request.trim,
         )
         job = table_jobs.TableJob(kind=ROWS_KIND, settings=settings, place=place, what="the rows were not written")
-        written, files = table_jobs.perform(office, job, Written)
-        return written, table_jobs.draft_of(office, present, written, files, place)
+        written, files = table_jobs.perform(resources, job, Written)
+        return written, table_jobs.draft_of(resources, present, written, files, place)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +95,10 @@ class Wanted:
     escapes: bool = False
 
 
-def read(office: Office, present: Snapshot, wanted: Wanted, place: Path) -> tuple[Page, Path]:
+def read(resources: Resources, present: Snapshot, wanted: Wanted, place: Path) -> tuple[Page, Path]:
     """The page, and the file in `place` that holds it. Raises Invalid for a filter that does not fit its column."""
     settings = ReadSettings(
-        contents=table_jobs.contents(office.blobs, present),
+        contents=table_jobs.contents(resources.blobs, present),
         format=wanted.format,
         conditions=wanted.conditions,
         after=wanted.after,
@@ -112,6 +112,6 @@ def read(office: Office, present: Snapshot, wanted: Wanted, place: Path) -> tupl
         what="the rows were not read",
         seconds_max=table_jobs.READ_SECONDS_MAX,
     )
-    page, files = table_jobs.perform(office, job, Page)
+    page, files = table_jobs.perform(resources, job, Page)
     (file,) = files.values()
     return page, Path(file.path)

@@ -18,7 +18,7 @@ from procession.model.tables import VERSION_FIRST, Draft, NewPart, Snapshot, Tab
 from procession.operations import idempotency, permissions
 from procession.operations.act import Act
 from procession.operations.idempotency import Keyed
-from procession.operations.office import Office
+from procession.operations.resources import Resources
 from procession.store import permissions as permission_store
 from procession.store import tables
 from procession.store.database import Transaction
@@ -38,7 +38,7 @@ class TableWork:
     """
 
     database: Any
-    office: Office
+    resources: Resources
     admit: Callable[[Transaction], Act]
     clock: Callable[[], datetime]
     keyed: Keyed | None = None
@@ -110,39 +110,39 @@ def snapshot(tx: Transaction, table_id: TableId, number: int | None = None) -> S
     return found
 
 
-def change(desk: TableWork, table_id: TableId, prepare: Prepare, result: Callable[[Snapshot], T]) -> T:
+def change(work: TableWork, table_id: TableId, prepare: Prepare, result: Callable[[Snapshot], T]) -> T:
     """Prepare the next version, slowly, and publish it; gives its result. Not for the writer's thread.
 
     Raises what `prepare` raises, Repeated, and Unavailable when others keep changing the table.
     """
     for _ in range(TRIES_MAX):
         # One snapshot of both: if the same request was faster, what it has changed is no mistake of this one.
-        with desk.database.snapshot() as tx:
-            idempotency.check(tx, desk.keyed, desk.clock())
-            desk.admit(tx)
+        with work.database.snapshot() as tx:
+            idempotency.check(tx, work.keyed, work.clock())
+            work.admit(tx)
             present = snapshot(tx, table_id)
         draft = prepare(present)
-        if draft is None and desk.keyed is None:
+        if draft is None and work.keyed is None:
             return result(present)
-        done: tuple[T] | None = desk.database.submit(_publication(desk, present, draft, result)).result()
+        done: tuple[T] | None = work.database.submit(_publication(work, present, draft, result)).result()
         if done is not None:
             return done[0]
     raise Unavailable(f"others keep changing table {table_id}; try again in a moment")
 
 
 def _publication(
-    desk: TableWork, present: Snapshot, draft: Draft | None, result: Callable[[Snapshot], T]
+    work: TableWork, present: Snapshot, draft: Draft | None, result: Callable[[Snapshot], T]
 ) -> Callable[[Transaction], tuple[T] | None]:
     """None: others were faster."""
 
     def operation(tx: Transaction) -> tuple[T] | None:
-        act = desk.admit(tx)
+        act = work.admit(tx)
         published = _publish(act, present, draft)
         if published is None:
             return None
-        idempotency.mark(tx, desk.keyed, act.now)
+        idempotency.mark(tx, work.keyed, act.now)
         done = result(published)
-        idempotency.keep(tx, desk.keyed, None if desk.keyed is None else desk.kept(done))
+        idempotency.keep(tx, work.keyed, None if work.keyed is None else work.kept(done))
         return (done,)
 
     return operation

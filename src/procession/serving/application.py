@@ -12,21 +12,24 @@ import procession
 from procession.api import bearer, routes
 from procession.api.openapi import document as openapi
 from procession.clock import Clock
+from procession.door.context import HandlerContext
 from procession.door.contract import RequestDatabase, Route, Space
 from procession.door.dispatch import Api, Server
 from procession.door.encoding import encode
-from procession.door.parts import Parts
 from procession.engine.announcements import Announcements
 from procession.model import rights
 from procession.model.rights import PUBLIC
 from procession.operations import permissions
 from procession.operations.callers import Callers
-from procession.operations.office import Office
+from procession.operations.resources import Resources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings:
-    """`threads` runs listings, `hashing` passwords; `more` are the routes of the other doors; the rest as in Parts."""
+    """`threads` runs listings, `hashing` passwords; `more` are the routes of the other doors.
+
+    The rest is as in HandlerContext.
+    """
 
     more: tuple[Route, ...]
     threads: Executor
@@ -37,15 +40,20 @@ class ApiSettings:
 
 
 def build(
-    database: RequestDatabase, office: Office, *, clock: Clock, announcements: Announcements, settings: ApiSettings
+    database: RequestDatabase,
+    resources: Resources,
+    *,
+    clock: Clock,
+    announcements: Announcements,
+    settings: ApiSettings,
 ) -> Api:
     """The ASGI application. Raises ValueError for a route whose rule cannot be asked."""
     table = (*routes.ROUTES, *settings.more)
     # How a caller is proved, by the space of the path.
     proofs = {Space.API: partial(bearer.prove, Callers())}
     check(table, proofs)
-    parts = Parts(
-        office=office,
+    context = HandlerContext(
+        resources=resources,
         announcements=announcements,
         upload_bytes_max=settings.upload_bytes_max,
         hashing=settings.hashing,
@@ -58,7 +66,7 @@ def build(
         permit=permissions.permit,
         clock=clock.now,
         threads=settings.threads,
-        parts=parts,
+        context=context,
         public_url=settings.public_url,
     )
     return Api(connected, table)

@@ -17,9 +17,9 @@ from procession import mail
 from procession.clock import Clock, SystemClock
 from procession.config import Settings
 from procession.home import Home
-from procession.serving import journal
-from procession.serving.running import Running, Service
-from procession.serving.station import Station, loop_part, open_station
+from procession.serving import server_log
+from procession.serving.active_home import ActiveHome, loop_part, open_active_home
+from procession.serving.services import Service, Services
 
 if TYPE_CHECKING:
     import uvicorn
@@ -88,7 +88,7 @@ class Shutdown:
         os._exit(self.exit_code)
 
 
-def serve(settings: Settings, *, announce: Callable[[Ready, Station], None], clock: Clock | None = None) -> int:
+def serve(settings: Settings, *, announce: Callable[[Ready, ActiveHome], None], clock: Clock | None = None) -> int:
     """Serve until SIGTERM or SIGINT, then end within ten seconds; gives the exit code.
 
     `announce` is called when requests are answered from then on. Raises Busy, SettingError, Invalid.
@@ -97,43 +97,43 @@ def serve(settings: Settings, *, announce: Callable[[Ready, Station], None], clo
     from procession.serving import http
 
     sys.setswitchinterval(SWITCH_SECONDS)
-    journal.to_stderr()
+    server_log.to_stderr()
     ending = Shutdown()
     with http.bind(settings) as listening:
         address = http.address(settings, listening)
-        station = open_station(settings, clock=clock or SystemClock(), on_fatal=ending.fatal)
+        active_home = open_active_home(settings, clock=clock or SystemClock(), on_fatal=ending.fatal)
         try:
-            server = _make_server(station, settings, address)
+            server = _make_server(active_home, settings, address)
             ending.obey(server)
-            ready = _ready(station, settings, address)
-            announce(ready, station)
+            ready = _ready(active_home, settings, address)
+            announce(ready, active_home)
             log.info("ready", extra={"address": ready.address, "isolation": ready.isolation})
             http.answer(server, listening)
         finally:
             if ending.exit_code:
                 ending.now()
             ending.within(CLOSE_SECONDS_MAX)
-            station.close()
+            active_home.close()
     log.info("ended")
     return ending.exit_code
 
 
-def _make_server(station: Station, settings: Settings, address: str) -> uvicorn.Server:
+def _make_server(active_home: ActiveHome, settings: Settings, address: str) -> uvicorn.Server:
     from procession.oauth import routes as oauth
     from procession.serving import application, http
 
-    post = mail.loop(settings, station.database, station.clock, address)
+    post = mail.loop(settings, active_home.database, active_home.clock, address)
     if post is not None:
-        station.running.start(loop_part("mail", post))
-    hashing = _pool(station.running, "hashing", HASHING_THREADS)
+        active_home.services.start(loop_part("mail", post))
+    hashing = _pool(active_home.services, "hashing", HASHING_THREADS)
     app = application.build(
-        station.database,
-        station.office,
-        clock=station.clock,
-        announcements=station.announcements,
+        active_home.database,
+        active_home.resources,
+        clock=active_home.clock,
+        announcements=active_home.announcements,
         settings=application.ApiSettings(
             more=oauth.routes(hashing=hashing, seconds=settings.token_seconds),
-            threads=_pool(station.running, "listing", LISTING_THREADS),
+            threads=_pool(active_home.services, "listing", LISTING_THREADS),
             hashing=hashing,
             upload_bytes_max=settings.upload_bytes_max,
             public_url=settings.public_url,
@@ -143,19 +143,19 @@ def _make_server(station: Station, settings: Settings, address: str) -> uvicorn.
     return http.make_server(app, settings)
 
 
-def _pool(running: Running, name: str, threads: int) -> ThreadPoolExecutor:
+def _pool(services: Services, name: str, threads: int) -> ThreadPoolExecutor:
     pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
-    running.start(Service(name=name, stop=partial(pool.shutdown, cancel_futures=True), seconds_max=POOL_SECONDS_MAX))
+    services.start(Service(name=name, stop=partial(pool.shutdown, cancel_futures=True), seconds_max=POOL_SECONDS_MAX))
     return pool
 
 
-def _ready(station: Station, settings: Settings, address: str) -> Ready:
-    station.lock.describe(f"a server at {address} (process {os.getpid()})")
+def _ready(active_home: ActiveHome, settings: Settings, address: str) -> Ready:
+    active_home.lock.describe(f"a server at {address} (process {os.getpid()})")
     is_local = settings.host in {"127.0.0.1", "::1", "localhost"}
     return Ready(
         address=address,
-        home=station.home,
+        home=active_home.home,
         pid=os.getpid(),
-        isolation=station.isolation,
+        isolation=active_home.isolation,
         is_open_to_others=not is_local and not settings.uses_tls,
     )

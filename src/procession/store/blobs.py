@@ -1,7 +1,7 @@
 """The port of file contents: each is kept under its SHA-256, written once and never changed.
 
 store/folder.py implements it. Where the bytes lie is its affair: a path is had by fetch() alone, for a step's process
-and the workbench, which read files and nothing else.
+and the table workers, which read files and nothing else.
 """
 
 from __future__ import annotations

@@ -52,8 +52,8 @@ class Transaction(Protocol):
     def insert(self, sql: str, *parameters: Any) -> int:
         """Execute an INSERT that ends in RETURNING id; gives the id."""
 
-    def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Execute a statement once for each row of parameters."""
+    def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        """Execute a statement that changes rows once for each row of parameters; gives how many in all."""
 
     def part(self) -> AbstractContextManager[None]:
         """What is written inside leaves no trace when the block raises; the rest of the transaction stays."""

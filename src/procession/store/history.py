@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +32,7 @@ def add(
     write(
         tx,
         run.id,
-        Entry(revision=run.revision, attempt=run.attempt, kind=kind, detail=detail, user=user, step=step),
+        [Entry(revision=run.revision, attempt=run.attempt, kind=kind, detail=detail, user=user, step=step)],
         now,
     )
 
@@ -46,12 +46,18 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     step: StepId | None = None
 
 
-def write(tx: Transaction, run: RunId, entry: Entry, now: datetime) -> None:
-    tx.run(
+def write(tx: Transaction, run: RunId, entries: Sequence[Entry], now: datetime) -> None:
+    moment = times.to_column(now)
+    tx.many(
         "INSERT INTO history (run_id, revision, at, attempt, kind, step_id, user_login, detail)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        *(run.number, entry.revision, times.to_column(now), entry.attempt, entry.kind),
-        *(entry.step and entry.step.number, entry.user, msgspec.json.encode(entry.detail).decode()),
+        [
+            (
+                *(run.number, entry.revision, moment, entry.attempt, entry.kind),
+                *(entry.step and entry.step.number, entry.user, msgspec.json.encode(entry.detail).decode()),
+            )
+            for entry in entries
+        ],
     )
 
 
@@ -61,7 +67,7 @@ def append(
     """Record what changes no status: receipts and late results. It is a new revision all the same."""
     row = tx.one("UPDATE run SET revision = revision + 1 WHERE id = ? RETURNING revision, attempt", run.number)
     assert row is not None
-    write(tx, run, Entry(revision=row[0], attempt=row[1], kind=kind, detail=detail, step=step), now)
+    write(tx, run, [Entry(revision=row[0], attempt=row[1], kind=kind, detail=detail, step=step)], now)
 
 
 def of_run(tx: Transaction, run: RunId, *, after: int = -1, limit: int = sys.maxsize) -> list[HistoryRow]:

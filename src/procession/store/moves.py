@@ -29,28 +29,49 @@ class StepWrite(msgspec.Struct, frozen=True, kw_only=True):
     retry_at: datetime | None = None
 
 
-def move(
-    tx: Transaction, step: StepId, status: StepStatus, events: Sequence[StepEvent], write: StepWrite
-) -> StepStatus:
-    """Move a step through `events` by one compare-and-set; gives its new status. Raises Superseded.
+class Move(msgspec.Struct, frozen=True):
+    """A step goes from one status to another; without started_at and finished_at in `write` it keeps what it has."""
 
-    A step without started_at and finished_at in `write` keeps what it has.
-    """
-    new = status
-    for event in events:
-        new = move_step(new, event)
-    changed = tx.run(
-        "UPDATE step SET status = ?, message = ?, started_at = coalesce(?, started_at), began = coalesce(?, began),"
-        f" finished_at = {times.NOT_BEFORE_START}, duration = ?, retry_at = ?, tries = tries + ?, progress = NULL,"
-        " progress_message = '' WHERE id = ? AND status = ?",
-        *(new, write.message, times.maybe_to_column(write.started_at), times.seconds_to_column(write.began)),
-        *times.end_to_columns(write.finished_at, write.duration_seconds),
-        *(times.seconds_to_column(write.duration_seconds), times.maybe_to_column(write.retry_at)),
-        *(sum(event is StepEvent.BEGIN for event in events), step.number, status),
-    )
-    if changed != 1:
+    step: StepId
+    status: StepStatus
+    reached: StepStatus
+    begins: bool  # one more try
+    write: StepWrite
+
+
+_MOVE = (
+    "UPDATE step SET status = ?, message = ?, started_at = coalesce(?, started_at), began = coalesce(?, began),"
+    f" finished_at = {times.NOT_BEFORE_START}, duration = ?, retry_at = ?, tries = tries + ?, progress = NULL,"
+    " progress_message = '' WHERE id = ? AND status = ?"
+)
+
+
+def move(tx: Transaction, step: StepId, status: StepStatus, event: StepEvent, write: StepWrite) -> None:
+    """Raises Superseded, as apply() does."""
+    apply(tx, [Move(step, status, move_step(status, event), event is StepEvent.BEGIN, write)])
+
+
+def apply(tx: Transaction, moves: Sequence[Move]) -> None:
+    """Moves steps by compare-and-set, in order. Raises Superseded if one is not in the status that it leaves."""
+    if moves and tx.many(_MOVE, [_row(each) for each in moves]) != len(moves):
         raise Superseded
-    return new
+
+
+def _row(move: Move) -> tuple[str | int | None, ...]:
+    write = move.write
+    duration = times.seconds_to_column(write.duration_seconds)
+    return (
+        move.reached,
+        write.message,
+        times.maybe_to_column(write.started_at),
+        times.seconds_to_column(write.began),
+        *times.end_to_columns(write.finished_at, write.duration_seconds),
+        duration,
+        times.maybe_to_column(write.retry_at),
+        int(move.begins),
+        move.step.number,
+        move.status,
+    )
 
 
 def cancel_steps(tx: Transaction, run: RunId) -> list[StepId]:
@@ -63,7 +84,7 @@ def _cancel(tx: Transaction, step: StepRow) -> StepId:
         tx,
         step.id,
         step.status,
-        (StepEvent.CANCEL,),
+        StepEvent.CANCEL,
         StepWrite(message=_with_cause("the process run was cancelled", step)),
     )
     return step.id
@@ -81,7 +102,7 @@ def time_out_steps(tx: Transaction, run: RunId, *, message: str, now: datetime) 
         if step.status is StepStatus.RUNNING:
             event, seconds = StepEvent.FAIL, step.seconds(None)  # the stopwatch of the run stands already
             write = StepWrite(message=_with_cause(message, step), finished_at=now, duration_seconds=seconds)
-        move(tx, step.id, step.status, (event,), write)
+        move(tx, step.id, step.status, event, write)
         ended.append(step.id)
     return ended
 

@@ -39,10 +39,10 @@ class SqliteTransaction:
         assert row is not None
         return int(row[0])
 
-    def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
         for row in rows:
             check(row)
-        self._connection.executemany(sql, rows)
+        return self._connection.executemany(sql, rows).rowcount
 
     @contextmanager
     def part(self) -> Iterator[None]:

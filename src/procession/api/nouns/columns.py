@@ -28,30 +28,30 @@ async def create(call: StreamCall) -> tables_wire.ColumnShape:
     def show(column: Column) -> tables_wire.ColumnShape:
         return column_shown(column, spelling=str(call.body["datatype"]).strip())
 
-    desk = desk_of(call, show)
-    return show(await _work(call, lambda: columns.add(desk, call.id(TableId), given)))
+    work = table_work(call, show)
+    return show(await _work(call, lambda: columns.add(work, call.id(TableId), given)))
 
 
 async def change(call: StreamCall) -> tables_wire.ColumnShape:
-    given, desk = _read(call.body), desk_of(call, column_shown)
-    return column_shown(await _work(call, lambda: columns.change(desk, call.id(TableId), call.ids["column"], given)))
+    given, work = _read(call.body), table_work(call, column_shown)
+    return column_shown(await _work(call, lambda: columns.change(work, call.id(TableId), call.ids["column"], given)))
 
 
 async def drop(call: StreamCall) -> EmptyReply:
-    desk = desk_of(call, lambda _: EmptyReply())
-    await _work(call, lambda: columns.drop(desk, call.id(TableId), call.ids["column"]))
+    work = table_work(call, lambda _: EmptyReply())
+    await _work(call, lambda: columns.drop(work, call.id(TableId), call.ids["column"]))
     return EmptyReply()
 
 
 async def _work(call: StreamCall, function: Any) -> Any:
-    return await asyncio.wrap_future(call.parts.office.bench.call(function))
+    return await asyncio.wrap_future(call.context.resources.table_workers.call(function))
 
 
-def desk_of(call: StreamCall, show: Callable[[Any], Any]) -> TableWork:
+def table_work(call: StreamCall, show: Callable[[Any], Any]) -> TableWork:
     """What a change of a table works with; `show` makes the answer of its result."""
     return TableWork(
         database=call.database,
-        office=call.parts.office,
+        resources=call.context.resources,
         admit=call.admit,
         clock=call.clock,
         keyed=call.keyed,

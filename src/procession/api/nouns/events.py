@@ -178,7 +178,7 @@ def _logs(stream: Stream, news: News) -> Iterator[bytes]:
 def _log(stream: Stream, news: News, item: AttemptRow) -> tuple[bytes, bool]:
     """An event of the next lines of one try, or nothing, and whether these are all of this moment."""
     offset = stream.seen.parts.get(item.id, 0)
-    raw = stream.call.parts.office.logs.read(item.id, offset)
+    raw = stream.call.context.resources.logs.read(item.id, offset)
     is_read = len(raw) < PIECE_BYTES
     lines = raw if item.is_gone and is_read else _lines(raw)
     # As long as an earlier try may have more, nobody has seen "all up to this one".

@@ -27,24 +27,24 @@ def rename(call: Call) -> wire.FileShape:
     name = clean_name(reading.name(call.body.get("name"), field="name"))
     conditions.check_change(call.request.headers, files.find(call.tx, call.id(FileId)))
     file = files.rename(call.act, call.id(FileId), name)
-    call.parts.announce(call.tx, file.run)
+    call.context.announce(call.tx, file.run)
     return wire.file(file, call.request.origin)
 
 
 async def upload(call: StreamCall) -> wire.FileShape:
     """Refused before the bytes come where that is known already, and asked again when they are here."""
-    file_id, office = call.id(FileId), call.parts.office
+    file_id, resources = call.id(FileId), call.context.resources
     with call.database.read() as tx:
         files.check_fill(tx, call.caller, file_id)
         conditions.check_change(call.request.headers, files.find(tx, file_id))
-    sink = await asyncio.to_thread(office.blobs.sink)
-    upload = await uploads.receive_file(call.receive, call.request.headers, sink, most=call.parts.upload_bytes_max)
+    sink = await asyncio.to_thread(resources.blobs.sink)
+    upload = await uploads.receive_file(call.receive, call.request.headers, sink, most=call.context.upload_bytes_max)
 
     def operation(tx: Transaction) -> File:
         act = call.admit(tx)
         conditions.check_change(call.request.headers, files.find(tx, file_id))
         file = files.fill(act, file_id, upload.name, upload.content)
-        call.parts.announce(tx, file.run)
+        call.context.announce(tx, file.run)
         return file
 
     return wire.file(await asyncio.wrap_future(call.database.submit(operation)), call.request.origin)
@@ -60,7 +60,7 @@ def download(call: Call) -> FileReply:
         file = files.find(call.tx, call.id(FileId))
     if file.sha256 is None:
         raise NotFound(f"file {file.id} is empty: nothing has been uploaded or written to it yet")
-    blobs = call.parts.office.blobs
+    blobs = call.context.resources.blobs
     if blobs.size_bytes(file.sha256) is None:
         raise gone()
     read = partial(blobs.read, file.sha256)

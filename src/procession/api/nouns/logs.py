@@ -31,7 +31,7 @@ async def log(call: StreamCall) -> FileReply | TextReply | StreamReply:
     latest = _tries(call, run, step, attempt).latest
     if _is_followed(query):
         return StreamReply(media_type=TEXT, write=lambda write: _follow(call, write))
-    kept = call.parts.office.logs
+    kept = call.context.resources.logs
     size = 0 if latest is None else await asyncio.to_thread(kept.size_bytes, latest)
     if latest is None or not size:
         return TextReply(text="", media_type=TEXT)
@@ -69,7 +69,7 @@ async def _follow(call: StreamCall, write: Write) -> None:
 
 async def _copy(call: StreamCall, attempt: int, offset: int, write: Write) -> int:
     """Send what the log has from `offset` on; gives where it ended."""
-    while chunk := await asyncio.to_thread(call.parts.office.logs.read, attempt, offset):
+    while chunk := await asyncio.to_thread(call.context.resources.logs.read, attempt, offset):
         await write(chunk)
         offset += len(chunk)
     return offset

@@ -62,9 +62,9 @@ async def publish(call: StreamCall) -> wire.ProcessShape:
 async def _apply(call: StreamCall, process_id: ProcessId | None) -> wire.ProcessShape:
     """Parsed in a thread: a large file must hold up neither the event loop nor the writer."""
     text = _text(call.raw)
-    office = call.parts.office
+    resources = call.context.resources
     try:
-        definition = await asyncio.to_thread(process_file.parse, text, actions=office.actions)
+        definition = await asyncio.to_thread(process_file.parse, text, actions=resources.actions)
     except FileMistakes as error:
         raise Mistaken(error) from None
 

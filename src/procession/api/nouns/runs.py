@@ -50,7 +50,7 @@ def create(call: Call) -> wire.ProcessRun:
         inputs=inputs,
         start=is_started is not None and reading.boolean(is_started, field="start"),
     )
-    call.parts.announce(call.tx, run.id)
+    call.context.announce(call.tx, run.id)
     return wire.run(run)
 
 
@@ -75,7 +75,7 @@ def start(call: Call) -> wire.RunStatusShape:
 
 def _start(call: Call, run_id: RunId) -> wire.RunStatusShape:
     run = runs.start(call.act, run_id, reason=reason(call.body))
-    call.parts.announce(call.tx, run_id)
+    call.context.announce(call.tx, run_id)
     return _status(call.tx, run, call)
 
 
@@ -85,7 +85,7 @@ def cancel(call: Call) -> wire.RunStatusShape:
 
 def _cancel(call: Call, run_id: RunId) -> wire.RunStatusShape:
     run = runs.cancel(call.act, run_id, reason=reason(call.body))
-    call.parts.announce(call.tx, run_id)
+    call.context.announce(call.tx, run_id)
     return _status(call.tx, run, call)
 
 
@@ -111,7 +111,7 @@ def status(call: Call) -> wire.RunStatusShape | Later:
 
 
 def _status(tx: Transaction, run: Run, call: Given) -> wire.RunStatusShape:
-    return wire.run_status(run, runs.failed_steps(tx, run), steady=call.parts.office.steady())
+    return wire.run_status(run, runs.failed_steps(tx, run), steady=call.context.resources.steady())
 
 
 def _since(query: Mapping[str, str]) -> int:
@@ -124,7 +124,9 @@ async def wait_for_status(call: StreamCall, since: int) -> wire.RunStatusShape:
     wait_seconds = reading.whole(call.request.query["wait"] or "0", field="wait", least=0, most=WAIT_SECONDS_MAX)
     news = asyncio.Event()
     loop = asyncio.get_running_loop()
-    forget = call.parts.announcements.listen(call.id(RunId), partial(loop.call_soon_threadsafe, news.set), after=since)
+    forget = call.context.announcements.listen(
+        call.id(RunId), partial(loop.call_soon_threadsafe, news.set), after=since
+    )
     try:
         async with asyncio.timeout(wait_seconds):
             while not _is_newer(call, since):

@@ -15,11 +15,11 @@ def health(call: Call) -> Health:
     Raises Unavailable where nothing can be written: a load balancer must send no more work here.
     """
     health_of_store.check(call.tx)
-    if why := call.parts.office.blobs.why_full():
+    if why := call.context.resources.blobs.why_full():
         raise Unavailable(why)
     return Health(status="ok")
 
 
 def openapi(call: Call) -> TextReply:
-    document = openapi_document.as_seen_from(call.request.origin, call.parts.document)
+    document = openapi_document.as_seen_from(call.request.origin, call.context.document)
     return TextReply(text=document, media_type="application/json")

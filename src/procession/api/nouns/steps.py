@@ -34,7 +34,7 @@ def of_run(call: Call) -> list[wire.DataStep] | list[wire.AnyStep]:
 
 def _all_of_run(call: Call) -> list[wire.AnyStep]:
     found = steps.overview(call.tx, run_operations.find(call.tx, call.id(RunId)))
-    attempts, steady = Counter(found.attempts), call.parts.office.steady()
+    attempts, steady = Counter(found.attempts), call.context.resources.steady()
     return [
         wire.any_step(row, action=found.actions.get(row.key, ""), attempts=attempts[row.id], steady=steady)
         for row in found.steps
@@ -43,7 +43,7 @@ def _all_of_run(call: Call) -> list[wire.AnyStep]:
 
 def status(call: Call) -> wire.StepRunStatus:
     step = steps.status(call.tx, call.id(RunId), call.id(StepId))
-    return wire.step_status(step, steady=call.parts.office.steady())
+    return wire.step_status(step, steady=call.context.resources.steady())
 
 
 def restart(call: Call) -> wire.StepRunStatus:
@@ -53,7 +53,7 @@ def restart(call: Call) -> wire.StepRunStatus:
         call.id(StepId),
         wish=Wish(reason=runs.reason(call.body), release=_released(call), takes_latest=_takes_latest(call)),
     )
-    call.parts.announce(call.tx, step.run)
+    call.context.announce(call.tx, step.run)
     return wire.restarted(step, call.now)
 
 
@@ -76,7 +76,7 @@ def _released(call: Call) -> frozenset[str]:
 
 
 def restart_plan(call: Call) -> RestartPlanShape:
-    planned = run_operations.restart_plan(call.tx, call.parts.office, call.id(RunId), call.id(StepId))
+    planned = run_operations.restart_plan(call.tx, call.context.resources, call.id(RunId), call.id(StepId))
     plan, newer = planned.plan, upgrades.find(call.tx, planned)
     return RestartPlanShape(
         runsAgain=_planned(planned, plan.again),
@@ -119,5 +119,5 @@ def change(call: Call) -> properties_wire.PropertyShape:
     row = steps.find_property(call.tx, call.id(StepId), call.id(PropertyId))
     wanted = properties_wire.changed(row.item, call.body)
     changed = steps.change(call.act, row, wanted)
-    call.parts.announce(call.tx, steps.find(call.tx, call.id(StepId)).run)
+    call.context.announce(call.tx, steps.find(call.tx, call.id(StepId)).run)
     return properties_wire.property(changed, is_update=True)

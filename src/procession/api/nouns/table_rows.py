@@ -24,7 +24,7 @@ import msgspec
 
 from procession.actions.tables.contract import Condition, Format, GivenFormat, Page
 from procession.actions.tables.reading import OPERATORS
-from procession.api.nouns.columns import desk_of
+from procession.api.nouns.columns import table_work
 from procession.api.nouns.tables import version_asked
 from procession.api.wire import reading
 from procession.api.wire import tables as tables_wire
@@ -51,7 +51,7 @@ MEDIA: Mapping[Format, str] = {
 
 async def read(call: StreamCall) -> Reply | StreamReply:
     """The next page's address is in the Link header; it names the version, so that pages fit together."""
-    query, office = _query(call.request), call.parts.office
+    query, resources = _query(call.request), call.context.resources
     version, after = _read_cursor(query["cursor"]) if query.get("cursor") else (version_asked(query.get("version")), 0)
     with call.database.read() as tx:
         present = tables.snapshot(tx, call.id(TableId), version)
@@ -63,7 +63,7 @@ async def read(call: StreamCall) -> Reply | StreamReply:
         limit=_limit(query.get("limit"), format_),
         escapes=reading.boolean(query.get("escape") or "false", field="escape"),
     )
-    page, file = await asyncio.wrap_future(office.bench.call(lambda: _read(call, present, wanted)))
+    page, file = await asyncio.wrap_future(resources.table_workers.call(lambda: _read(call, present, wanted)))
     headers = {"x-table-version": str(present.version.number)}
     if page.last:
         headers["link"] = _next_page(call.request, present, page.last)
@@ -84,8 +84,8 @@ def _query(request: Request) -> Mapping[str, str]:
 
 def _read(call: StreamCall, present: Snapshot, wanted: Wanted) -> tuple[Page, BinaryIO]:
     """The file stays readable while it is open, and is gone from the disk already."""
-    with call.parts.office.bench.room() as place:
-        page, path = table_rows.read(call.parts.office, present, wanted, place)
+    with call.context.resources.table_workers.temporary_folder() as place:
+        page, path = table_rows.read(call.context.resources, present, wanted, place)
         return page, path.open("rb")
 
 
@@ -155,18 +155,18 @@ def _read_cursor(text: str) -> tuple[int, int]:
 
 async def write(call: StreamCall) -> tables_wire.RowsWrittenShape:
     """The body goes to disk as it comes, and is opened in the limited child only."""
-    bench, desk = call.parts.office.bench, desk_of(call, _written)
+    bench, work = call.context.resources.table_workers, table_work(call, _written)
     with ExitStack() as stack:
-        place = bench.make_room()
+        place = bench.make_folder()
         stack.callback(shutil.rmtree, place, ignore_errors=True)
         request = await _receive(call, place)
         if call.keyed is not None:
             body_hash = await asyncio.to_thread(_hash, request.path)
-            desk = replace(desk, keyed=replace(call.keyed, asked=idempotency_key.asked(call.request, body_hash)))
+            work = replace(work, keyed=replace(call.keyed, asked=idempotency_key.asked(call.request, body_hash)))
             with call.database.read() as tx:
-                idempotency.check(tx, desk.keyed, call.clock())
+                idempotency.check(tx, work.keyed, call.clock())
         return _written(
-            await asyncio.wrap_future(bench.call(lambda: table_rows.write(desk, call.id(TableId), request)))
+            await asyncio.wrap_future(bench.call(lambda: table_rows.write(work, call.id(TableId), request)))
         )
 
 
@@ -216,7 +216,7 @@ async def _receive(call: StreamCall, place: Path) -> RowsRequest:
 
 async def _save(call: StreamCall, path: Path) -> bytes:
     """The body's first bytes. Raises TooLarge before more than may be is written."""
-    most, size, head, more = call.parts.upload_bytes_max, 0, b"", True
+    most, size, head, more = call.context.upload_bytes_max, 0, b"", True
     bodies.check_whole(call.request.headers)
     hashed = digests.Hashed(call.request.headers)
     with path.open("wb") as file:

@@ -28,12 +28,12 @@ def begin(call: Call) -> UploadStarted:
 
 async def chunk(call: StreamCall) -> ChunkKept:
     """Streamed to disk in constant memory; a number that comes again replaces what it had before."""
-    place, number, chunks = _place(call), call.ids["chunk"], call.parts.office.chunks
+    place, number, chunks = _place(call), call.ids["chunk"], call.context.resources.chunks
     with call.database.read() as tx:
         operations.check_chunk(tx, call.caller, place, number)
         conditions.check_change(call.request.headers, files.find(tx, place.file))
     kept = await _received(call, place, number)
-    most = call.parts.upload_bytes_max
+    most = call.context.upload_bytes_max
     try:
         before = await _written(call, lambda tx: operations.keep(call.admit(tx), place, kept, most=most))
     except ProcessionError as error:
@@ -48,9 +48,9 @@ async def chunk(call: StreamCall) -> ChunkKept:
 
 async def _received(call: StreamCall, place: SessionKey, number: int) -> Chunk:
     """Its bytes are on disk. A session that is committed or too old meanwhile takes its folder with it."""
-    most = call.parts.upload_bytes_max
+    most = call.context.upload_bytes_max
     try:
-        sink = await asyncio.to_thread(call.parts.office.chunks.sink, place.session, number)
+        sink = await asyncio.to_thread(call.context.resources.chunks.sink, place.session, number)
         got = await uploads.receive_file(call.receive, call.request.headers, sink, most=most)
     except FileNotFoundError:
         with call.database.read() as tx:
@@ -67,7 +67,7 @@ async def _received(call: StreamCall, place: SessionKey, number: int) -> Chunk:
 
 async def commit(call: StreamCall) -> files_wire.FileShape:
     """The chunks become one content beside the old one; then one transaction makes it the file's."""
-    place, office = _place(call), call.parts.office
+    place, resources = _place(call), call.context.resources
     with call.database.read() as tx:
         found = operations.to_join(tx, call.caller, place)
         if found is not None:
@@ -76,7 +76,7 @@ async def commit(call: StreamCall) -> files_wire.FileShape:
     if found is not None:
         # What is gone was replaced, or another commit was faster: the transaction below tells which.
         with contextlib.suppress(FileNotFoundError):
-            joined = found, await asyncio.to_thread(office.chunks.join, place.session, found, office.blobs)
+            joined = found, await asyncio.to_thread(resources.chunks.join, place.session, found, resources.blobs)
 
     def operation(tx: Transaction) -> File:
         act = call.admit(tx)
@@ -84,11 +84,11 @@ async def commit(call: StreamCall) -> files_wire.FileShape:
         if operations.to_join(tx, act.caller, place) is not None:
             conditions.check_change(call.request.headers, files.find(tx, place.file))
         file = operations.commit(act, place, joined)
-        call.parts.announce(tx, file.run)
+        call.context.announce(tx, file.run)
         return file
 
     file = await _written(call, operation)
-    await asyncio.to_thread(office.chunks.remove, place.session)
+    await asyncio.to_thread(resources.chunks.remove, place.session)
     return files_wire.file(file, call.request.origin)
 
 

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from procession.api.wire import items, reading, times
 from procession.api.wire import users as wire
 from procession.door import idempotency_key
+from procession.door.context import HandlerContext
 from procession.door.contract import Call, StreamCall
-from procession.door.parts import Parts
 from procession.model import timezones
 from procession.model.errors import Invalid
 from procession.model.ids import UserId
@@ -62,7 +62,7 @@ async def create(call: StreamCall) -> wire.UserShape:
     def operation(tx: Transaction) -> wire.UserShape:
         act = call.admit(tx)
         idempotency.mark(tx, call.keyed, act.now)
-        sends = _sends_mail(tx, call.parts)
+        sends = _sends_mail(tx, call.context)
         made = accounts.create(act, wanted, password_hash=password_hash, sends_mail=sends)
         return idempotency_key.answered(tx, call.keyed, _with_link(call, made))
 
@@ -71,15 +71,15 @@ async def create(call: StreamCall) -> wire.UserShape:
 
 def link(call: Call) -> wire.UserShape:
     """A link to set the password: mailed to the user, or in the answer where no mail is sent."""
-    sends = _sends_mail(call.tx, call.parts)
+    sends = _sends_mail(call.tx, call.context)
     return _with_link(call, accounts.remind(call.act, call.id(UserId), sends_mail=sends))
 
 
-def _sends_mail(tx: Transaction, parts: Parts) -> bool:
+def _sends_mail(tx: Transaction, context: HandlerContext) -> bool:
     """Whoever sends it is told once this is durable."""
-    if parts.look_for_mail is not None:
-        tx.after_commit(parts.look_for_mail)
-    return parts.look_for_mail is not None
+    if context.look_for_mail is not None:
+        tx.after_commit(context.look_for_mail)
+    return context.look_for_mail is not None
 
 
 def _with_link(call: Call | StreamCall, made: accounts.Made) -> wire.UserShape:
@@ -108,7 +108,7 @@ async def _hashed(call: StreamCall, body: Mapping[str, Any]) -> str | None:
     password = reading.string(body, "password", most=passwords.PASSWORD_CHARACTERS_MAX)
     if not password:
         return None
-    return await asyncio.get_running_loop().run_in_executor(call.parts.hashing, passwords.hashed, password)
+    return await asyncio.get_running_loop().run_in_executor(call.context.hashing, passwords.hashed, password)
 
 
 async def _written(call: StreamCall, operation: Callable[[Transaction], T]) -> T:

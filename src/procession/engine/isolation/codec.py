@@ -25,8 +25,8 @@ class Malformed(ProcessionError):
     """Bytes that are not a message of ours, or a value that cannot travel."""
 
 
-def encode_job(job: Job) -> bytes:
-    """The job in msgpack. Raises Malformed for a value that cannot travel."""
+def encode_job(job: Job, *, number: int) -> bytes:
+    """The job in msgpack, as the how-many-th of its process. Raises Malformed for a value that cannot travel."""
     targets = {reference: (target.type, target.file_name) for reference, target in job.targets.items()}
     head = [job.action, pack(job.settings), pack(job.values), dict(job.types), targets]
     most = job.limits
@@ -34,7 +34,7 @@ def encode_job(job: Job) -> bytes:
         *(most.memory_bytes_max, most.file_bytes_max, most.open_files_max, most.processes_max),
         most.cpu_seconds_max,
     )
-    return encoded([*head, job.folder, job.step_key, job.idempotency_key, limits, job.number])
+    return encoded([*head, job.folder, job.step_key, job.idempotency_key, limits, number])
 
 
 def decode_job(payload: bytes) -> Job:

@@ -158,6 +158,9 @@ class Isolation(Protocol):
     def release(self, worker: Worker) -> None:
         """Ends the attempt: kills user code's process with its descendants, returns a warm one."""
 
+    def rest(self) -> None:
+        """Nobody wants a worker for now: those that came back are watched, so that a dead one is replaced."""
+
     def reap(self, mark: ProcessMark) -> KillReceipt | None:
         """End what is left of an attempt of a server that crashed; None when nothing was left."""
 

@@ -88,6 +88,8 @@ class _File(msgspec.Struct):
     name: Annotated[str, Meta(max_length=_PATH_CHARS_MAX)]
 
 
+_ENDS = {"Success": StepStatus.SUCCESS, "Warning": StepStatus.WARNING, "Failed": StepStatus.FAILED}
+
 _Wire = _Beat | _Progress | _Exit | _Done
 _decoder: msgspec.msgpack.Decoder[_Wire] = msgspec.msgpack.Decoder(_Wire)
 _file_decoder = msgspec.msgpack.Decoder(_File)
@@ -164,7 +166,7 @@ def _is_written_short(number: Decimal) -> bool:
 
 def _finished(said: _Done) -> Finished:
     outputs = {reference: _unpacked(reference, value) for reference, value in said.outputs.items()}
-    outcome = StepOutcome(status=StepStatus(said.status), message=shown(said.message), outputs=outputs)
+    outcome = StepOutcome(status=_ENDS[said.status], message=shown(said.message), outputs=outputs)
     return Finished(done=Done(outcome=outcome, leaves=said.leaves), job=said.job, reusable=said.reusable)
 
 

@@ -28,6 +28,7 @@ class _Shelf:
     ready_wanted: int
     used_max: int
     ready: deque[ForkedWorker] = field(default_factory=deque)
+    unwatched: set[ForkedWorker] = field(default_factory=set)  # of the ready: those that have just come back
     used: set[ForkedWorker] = field(default_factory=set)
     has_lost: bool = False  # a ready one, for no reason that is known
     is_heard: bool = False
@@ -120,6 +121,12 @@ class ForkServerIsolation:
             self._was_refused = False
             os.eventfd_write(self._wake, 1)
 
+    def rest(self) -> None:
+        # Not in release(): while there is work, whoever comes back goes on at once, and watching costs two calls.
+        for shelf in self._shelves:
+            while shelf.unwatched:
+                self._watch(shelf, shelf.unwatched.pop())
+
     def reap(self, mark: ProcessMark) -> KillReceipt | None:
         return kill.end(mark, grace_seconds=0)
 
@@ -157,7 +164,7 @@ class ForkServerIsolation:
         # The last one that came back is the warmest; of those for user code, the first was forked longest ago.
         while shelf.ready:
             worker = shelf.ready.popleft() if shelf.user_code else shelf.ready.pop()
-            self._forget(worker)
+            self._forget(shelf, worker)
             if worker.is_alive():
                 shelf.used.add(worker)
                 return worker
@@ -168,25 +175,29 @@ class ForkServerIsolation:
         if shelf.user_code or worker.is_spent or not worker.is_over:
             worker.end()
             return
-        self._shelve(shelf, worker)
+        shelf.ready.append(worker)
+        shelf.unwatched.add(worker)
 
-    def _shelve(self, shelf: _Shelf, worker: ForkedWorker) -> None:
+    def _watch(self, shelf: _Shelf, worker: ForkedWorker) -> None:
         try:
             self._events.register(worker, select.EPOLLIN)
         except OSError:
+            shelf.ready.remove(worker)
             worker.end()
             shelf.has_lost = True
-        else:
-            shelf.ready.append(worker)
 
-    def _forget(self, worker: ForkedWorker) -> None:
-        self._events.unregister(worker)
+    def _forget(self, shelf: _Shelf, worker: ForkedWorker) -> None:
+        if worker in shelf.unwatched:
+            shelf.unwatched.discard(worker)
+        else:
+            self._events.unregister(worker)
 
     def _collect_born(self, shelf: _Shelf) -> None:
         handle = shelf.connection.fileno()
         workers, is_there = shelf.connection.collect()
         for worker in workers:
-            self._shelve(shelf, worker)
+            shelf.ready.append(worker)
+            self._watch(shelf, worker)
         if not is_there:
             log.error("the fork server ended and is started again", extra={"user_code": shelf.user_code})
             self._events.unregister(handle)
@@ -206,7 +217,7 @@ class ForkServerIsolation:
     def _clear(self, shelf: _Shelf) -> None:
         """Forget the ready ones of a dead fork server; those in use say themselves that they died."""
         for worker in shelf.ready:
-            self._forget(worker)
+            self._forget(shelf, worker)
             worker.end()
         shelf.ready.clear()
         for worker in shelf.used:
@@ -220,7 +231,7 @@ class ForkServerIsolation:
                 shelf.has_lost = shelf.has_lost or worker.is_spent
                 if worker.is_spent or (is_tired and len(shelf.ready) > shelf.ready_wanted):
                     shelf.ready.remove(worker)
-                    self._forget(worker)
+                    self._forget(shelf, worker)
                     worker.end()
             shelf.refill()
 

@@ -28,7 +28,7 @@ def rehearse(book: Mapping[str, Action]) -> None:
     for action in book.values():
         with contextlib.suppress(msgspec.ValidationError):
             msgspec.convert({}, action.settings)
-    job = codec.decode_job(codec.encode_job(_job()))
+    job = codec.decode_job(codec.encode_job(_job(), number=1))
     limits.look()
     processes.started_ticks(1)
     outcome = StepOutcome(status=StepStatus.SUCCESS)

@@ -11,7 +11,6 @@ import select
 import signal
 import socket
 import time
-from dataclasses import replace
 
 from procession.engine.isolation import codec, frames, kill, leftovers, limits, processes
 from procession.engine.isolation.channel import Channel
@@ -35,6 +34,7 @@ _PACKETS_MAX = 2_000  # of one job at once: an outcome has at most 280, progress
 _PACKETS_A_SECOND = 200
 _LOG_BYTES_AT_ONCE = 65_536  # what a pipe holds
 _LOG_BYTES_UNREAD = 2**20  # what it may hold when everything more is thrown away
+_Heard = Heartbeat | Progress | Done | Died
 _LOG_READS_AT_END = 32  # background processes may go on writing: the end of a job must not wait for them
 
 
@@ -67,6 +67,8 @@ class ForkedWorker:
         self._sent_at = time.monotonic()
         self._is_ended = False  # it was sent its last signal
         self._is_log_open = True
+        self._text = ""  # of the log, and the latest frame: until both are read, which may fail in a shortage
+        self._news: _Heard | None = None
 
     def fileno(self) -> int:
         return self._events.fileno()
@@ -76,7 +78,7 @@ class ForkedWorker:
         return not self.is_spent and self._channel.is_silent()
 
     def send(self, job: Job) -> None:
-        payload = codec.encode_job(replace(job, number=self._job + 1))
+        payload = codec.encode_job(job, number=self._job + 1)
         try:
             self._channel.send(payload)
         except OSError as error:
@@ -92,23 +94,26 @@ class ForkedWorker:
         self._log_bytes = 0
 
     def receive(self) -> list[Message]:
-        log = self._read_log()
-        progress: list[Message] = []
-        end: Message | None = None
-        for frame in self._read_frames(may_fail=not log):
-            match frame:
-                case Done() | Died():
-                    end = frame
-                case Progress():
-                    progress = [frame]  # only the latest is news
-                case Heartbeat():
-                    progress = progress or [frame]
-        if end is not None or self._is_dead:
+        self._hear()
+        if self._is_dead or isinstance(self._news, Done | Died):
             # What was written before the end must not come after it.
-            log += self._drain_log()
+            self._drain_log()
             self._is_over = True
-        messages: list[Message] = [LogText(text=log)] if log else []
-        return messages + progress + ([end] if end is not None else [])
+        else:
+            self._text += self._read_log()
+        messages: list[Message] = [LogText(text=self._text)] if self._text else []
+        if self._news is not None:
+            messages.append(self._news)
+        self._text, self._news = "", None
+        return messages
+
+    def _hear(self) -> None:
+        if isinstance(self._news, Done | Died):
+            return  # for want of memory its log could not be read
+        for frame in self._read_frames(may_fail=self._news is None):
+            # Only the latest is news.
+            if self._news is None or not isinstance(frame, Heartbeat):
+                self._news = frame
 
     def kill(self, *, grace_seconds: float) -> KillReceipt:
         self.is_spent = True
@@ -144,8 +149,8 @@ class ForkedWorker:
         """No job is under way."""
         return self._is_over
 
-    def _read_frames(self, *, may_fail: bool) -> list[Heartbeat | Progress | Done | Died]:
-        read: list[Heartbeat | Progress | Done | Died] = []
+    def _read_frames(self, *, may_fail: bool) -> list[_Heard]:
+        read: list[_Heard] = []
         for _ in range(0 if self._is_deaf else _PACKETS_AT_END if self._is_dead else _PACKETS_AT_ONCE):
             try:
                 payload = self._channel.take()
@@ -171,7 +176,7 @@ class ForkedWorker:
         if self._packets > _PACKETS_MAX + _PACKETS_A_SECOND * (time.monotonic() - self._sent_at):
             raise codec.Malformed("the step's process sent more messages than a step may")
 
-    def _believed(self, frame: frames.Frame) -> list[Heartbeat | Progress | Done | Died]:
+    def _believed(self, frame: frames.Frame) -> list[_Heard]:
         match frame:
             case frames.Exited(status=status, cpu_seconds=seconds):
                 return list(self._died(limits.exit_reason(status, limits=self._limits, cpu_seconds=seconds)))
@@ -213,16 +218,14 @@ class ForkedWorker:
         text = self._decoder.decode(content, final=True)
         return f"{text}\n(the log is cut off here: {_room(self._log_bytes_max)})\n"
 
-    def _drain_log(self) -> str:
-        parts = []
+    def _drain_log(self) -> None:
         for _ in range(_LOG_READS_AT_END):
             before = self._log_bytes
-            parts.append(self._read_log())
+            self._text += self._read_log()
             if self._log_bytes == before:
                 break
-        parts.append(self._decoder.decode(b"", final=True))
+        self._text += self._decoder.decode(b"", final=True)
         self._decoder.reset()
-        return "".join(parts)
 
     def _close_log(self) -> None:
         if self._is_log_open:

@@ -20,39 +20,41 @@ class Service:
     seconds_max: float
 
 
-class Running:
+class Services:
     """The one list of started services."""
 
     def __init__(self) -> None:
-        self._parts: list[Service] = []
+        self._services: list[Service] = []
 
-    def start(self, part: Service) -> None:
+    def start(self, service: Service) -> None:
         """Raises what its start raises; then it is not in the list."""
-        if part.start is not None:
-            part.start()
-        self._parts.append(part)
+        if service.start is not None:
+            service.start()
+        self._services.append(service)
 
     def stop(self) -> list[str]:
         """Stops all, the last one first; returns the names of those that did not stop."""
-        parts, self._parts = self._parts, []
-        return [part.name for part in reversed(parts) if not _stop(part)]
+        services, self._services = self._services, []
+        return [service.name for service in reversed(services) if not _stop(service)]
 
 
-def _stop(part: Service) -> bool:
+def _stop(service: Service) -> bool:
     done = threading.Event()
     # A daemon, so that what hangs cannot keep alive a process that was told to end.
-    thread = threading.Thread(target=_call, args=(part, done), name=f"stop {part.name}", daemon=True)
+    thread = threading.Thread(target=_call, args=(service, done), name=f"stop {service.name}", daemon=True)
     thread.start()
-    thread.join(part.seconds_max)
+    thread.join(service.seconds_max)
     if thread.is_alive():
-        log.error("a part of the server did not stop in time", extra={"part": part.name, "seconds": part.seconds_max})
+        log.error(
+            "a part of the server did not stop in time", extra={"part": service.name, "seconds": service.seconds_max}
+        )
     return done.is_set()
 
 
-def _call(part: Service, done: threading.Event) -> None:
+def _call(service: Service, done: threading.Event) -> None:
     try:
-        part.stop()
+        service.stop()
         done.set()
     except Exception:
         # The others must be stopped all the same.
-        log.exception("a part of the server failed to stop", extra={"part": part.name})
+        log.exception("a part of the server failed to stop", extra={"part": service.name})

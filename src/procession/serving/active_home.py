@@ -18,14 +18,14 @@ from procession.engine.announcements import Announcements
 from procession.engine.driver import LocalEngine
 from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Limits
-from procession.engine.options import EngineSettings, Tools
-from procession.engine.workbench import Workbench
-from procession.engine.workbench import settings as table_settings
+from procession.engine.options import EngineResources, EngineSettings
+from procession.engine.table_workers import TableWorkers
+from procession.engine.table_workers import settings as table_settings
 from procession.home import EngineLock, Home
 from procession.loops import TickLoop
 from procession.operations import uploads
-from procession.operations.office import Office
-from procession.serving.running import Running, Service
+from procession.operations.resources import Resources
+from procession.serving.services import Service, Services
 from procession.store.database import Database
 
 TIDYING_REST_SECONDS = 600.0  # between two looks for upload sessions that are a day old
@@ -37,87 +37,87 @@ DATABASE_SECONDS_MAX = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Station:
-    """A home with its engine at work; `running` is everything that close() stops."""
+class ActiveHome:
+    """A home with its engine at work; `services` is everything that close() stops."""
 
     home: Home
     database: Database
-    office: Office
+    resources: Resources
     announcements: Announcements
     clock: Clock
     lock: EngineLock
-    running: Running
+    services: Services
     isolation: str  # how steps are kept apart, in one line
 
     def close(self) -> None:
         """End every step process; runs under way go on at the next start."""
         # What has not stopped may still work on the home: then its lock goes with the process.
-        if not self.running.stop():
+        if not self.services.stop():
             self.lock.release()
 
 
-def open_station(settings: Settings, *, clock: Clock, on_fatal: Callable[[str], None]) -> Station:
+def open_active_home(settings: Settings, *, clock: Clock, on_fatal: Callable[[str], None]) -> ActiveHome:
     """Take the home, recover what an earlier engine left, and work. Raises Busy when another engine has it."""
     home = Home(folder=settings.home)
     lock = home.take_lock(f"process {os.getpid()}")
-    running = Running()
+    services = Services()
     try:
-        tools, office = _open(settings, home, running, clock=clock, on_fatal=on_fatal)
-        description = tools.isolation.describe()
-        for part in _working(tools, home, office):
-            running.start(part)
+        engine_resources, resources = _open(settings, home, services, clock=clock, on_fatal=on_fatal)
+        description = engine_resources.isolation.describe()
+        for part in _working(engine_resources, home, resources):
+            services.start(part)
     except BaseException:
-        if not running.stop():
+        if not services.stop():
             lock.release()
         raise
-    return Station(
+    return ActiveHome(
         home=home,
-        database=tools.database,
-        office=office,
-        announcements=tools.announcements,
+        database=engine_resources.database,
+        resources=resources,
+        announcements=engine_resources.announcements,
         clock=clock,
         lock=lock,
-        running=running,
+        services=services,
         isolation=description,
     )
 
 
 def _open(
-    settings: Settings, home: Home, running: Running, *, clock: Clock, on_fatal: Callable[[str], None]
-) -> tuple[Tools, Office]:
+    settings: Settings, home: Home, services: Services, *, clock: Clock, on_fatal: Callable[[str], None]
+) -> tuple[EngineResources, Resources]:
     home.sweep_work()
     isolation = ForkServerIsolation(isolation_settings(settings, home))
     # First of all, because it takes longest and needs nothing of us while it does.
-    running.start(_processes("step processes", isolation.start, isolation.close))
+    services.start(_processes("step processes", isolation.start, isolation.close))
     database = home.open_database(clock, on_fatal)
-    running.start(Service(name="database", stop=database.close, seconds_max=DATABASE_SECONDS_MAX))
+    services.start(Service(name="database", stop=database.close, seconds_max=DATABASE_SECONDS_MAX))
     home.settle(database)
-    office = _open_office(settings, home, clock)
-    uploads.sweep(database, office.chunks)
-    office.blobs.sweep()
-    tools = Tools(
+    resources = _open_office(settings, home, clock)
+    uploads.sweep(database, resources.chunks)
+    resources.blobs.sweep()
+    engine_resources = EngineResources(
         database=database,
-        blobs=office.blobs,
+        blobs=resources.blobs,
         isolation=isolation,
-        actions=office.actions,
+        actions=resources.actions,
         announcements=Announcements(),
         clock=clock,
         work=home.work,
-        logs=office.logs,
+        logs=resources.logs,
         settings=_engine_settings(settings),
     )
-    return tools, office
+    return engine_resources, resources
 
 
-def _working(tools: Tools, home: Home, office: Office) -> tuple[Service, ...]:
+def _working(engine_resources: EngineResources, home: Home, resources: Resources) -> tuple[Service, ...]:
     """The services above the database, in starting order."""
-    engine = LocalEngine(tools)
-    tools.database.on_look(engine.look)
-    tidy = partial(_tidy, tools, office)
+    engine = LocalEngine(engine_resources)
+    engine_resources.database.on_look(engine.look)
+    tidy = partial(_tidy, engine_resources, resources)
     listener = home.listener(engine.look)
     return (
-        _processes("engine", engine.start, engine.close, grace_seconds=tools.settings.grace_seconds),
-        _processes("table jobs", None, office.bench.close),
+        _processes("engine", engine.start, engine.close, grace_seconds=engine_resources.settings.grace_seconds),
+        _processes("table jobs", None, resources.table_workers.close),
         loop_part("tidying", TickLoop("tidying", tidy, rest_seconds=TIDYING_REST_SECONDS)),
         Service(name="listener", start=listener.start, stop=listener.close, seconds_max=LISTENER_SECONDS_MAX),
     )
@@ -134,27 +134,29 @@ def loop_part(name: str, loop: TickLoop) -> Service:
     return Service(name=name, start=loop.start, stop=stop, seconds_max=2 * LOOP_SECONDS_MAX)
 
 
-def _tidy(tools: Tools, office: Office) -> bool:
-    return uploads.tidy(tools.database, office.chunks, tools.clock.now())
+def _tidy(engine_resources: EngineResources, resources: Resources) -> bool:
+    return uploads.tidy(engine_resources.database, resources.chunks, engine_resources.clock.now())
 
 
-def _open_office(settings: Settings, home: Home, clock: Clock) -> Office:
-    return Office(
+def _open_office(settings: Settings, home: Home, clock: Clock) -> Resources:
+    return Resources(
         actions=actions.book(),
         blobs=home.open_blobs(),
         chunks=home.open_chunks(),
         logs=home.open_logs(),
         steady=clock.monotonic,
         allows_network=settings.allow_network,
-        workbench=_open_workbench(settings, home),
+        workers=_open_table_workers(settings, home),
     )
 
 
-def _open_workbench(settings: Settings, home: Home) -> Workbench:
+def _open_table_workers(settings: Settings, home: Home) -> TableWorkers:
     """For table jobs."""
     folder = home.work / "tables"
     bounds = isolation_settings(settings, home)
-    return Workbench(folder, table_settings(readable_paths=bounds.readable_paths, writable_paths=bounds.writable_paths))
+    return TableWorkers(
+        folder, table_settings(readable_paths=bounds.readable_paths, writable_paths=bounds.writable_paths)
+    )
 
 
 def isolation_settings(settings: Settings, home: Home) -> IsolationSettings:

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from procession.serving.running import Running, Service
+from procession.serving.services import Service, Services
 
 
 def part(name: str, told: list[str], stop: Callable[[], object] | None = None) -> Service:
@@ -33,48 +33,48 @@ def fail() -> None:
 
 
 def test_parts_start_in_order_and_stop_in_reverse() -> None:
-    running, told = Running(), []  # type: ignore[var-annotated]
+    services, told = Services(), []  # type: ignore[var-annotated]
 
     for name in ("database", "engine"):
-        running.start(part(name, told))
+        services.start(part(name, told))
 
-    assert running.stop() == []
+    assert services.stop() == []
     assert told == ["start database", "start engine", "stop engine", "stop database"]
 
 
 def test_a_part_that_hangs_is_named_and_keeps_no_other_running(hanging: threading.Event) -> None:
-    running, told = Running(), []  # type: ignore[var-annotated]
-    running.start(part("database", told))
-    running.start(part("mail", told, hanging.wait))
+    services, told = Services(), []  # type: ignore[var-annotated]
+    services.start(part("database", told))
+    services.start(part("mail", told, hanging.wait))
 
-    assert running.stop() == ["mail"]
+    assert services.stop() == ["mail"]
     assert told[-1] == "stop database"
 
 
 def test_a_part_that_fails_to_stop_is_named_and_keeps_no_other_running() -> None:
-    running, told = Running(), []  # type: ignore[var-annotated]
-    running.start(part("database", told))
-    running.start(part("engine", told, fail))
+    services, told = Services(), []  # type: ignore[var-annotated]
+    services.start(part("database", told))
+    services.start(part("engine", told, fail))
 
-    assert running.stop() == ["engine"]
+    assert services.stop() == ["engine"]
     assert told[-1] == "stop database"
 
 
 def test_a_part_that_does_not_start_is_not_stopped() -> None:
-    running, told = Running(), []  # type: ignore[var-annotated]
-    running.start(part("database", told))
+    services, told = Services(), []  # type: ignore[var-annotated]
+    services.start(part("database", told))
 
     with pytest.raises(OSError, match="not today"):
-        running.start(Service(name="engine", start=fail, stop=partial(told.append, "stop engine"), seconds_max=10.0))
+        services.start(Service(name="engine", start=fail, stop=partial(told.append, "stop engine"), seconds_max=10.0))
 
-    running.stop()
+    services.stop()
     assert told == ["start database", "stop database"]
 
 
 def test_what_has_stopped_is_not_stopped_again() -> None:
-    running, told = Running(), []  # type: ignore[var-annotated]
-    running.start(part("database", told))
-    running.stop()
+    services, told = Services(), []  # type: ignore[var-annotated]
+    services.start(part("database", told))
+    services.stop()
 
-    assert running.stop() == []
+    assert services.stop() == []
     assert told == ["start database", "stop database"]

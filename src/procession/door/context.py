@@ -1,4 +1,4 @@
-"""Dependencies of all handlers: the office, announcements, limits."""
+"""Dependencies of all handlers: the resources, announcements, limits."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from functools import partial
 
 from procession.engine.announcements import Announcements
 from procession.model.ids import RunId
-from procession.operations.office import Office
+from procession.operations.resources import Resources
 from procession.store.database import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class HandlerContext:
     """`hashing` runs what hashes passwords, and bounds how many at a time; `document` is openapi.json, encoded.
 
     `look_for_mail` tells whoever sends mail that there is some; None where none is sent.
     """
 
-    office: Office
+    resources: Resources
     announcements: Announcements
     upload_bytes_max: int
     hashing: Executor

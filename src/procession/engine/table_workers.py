@@ -44,7 +44,7 @@ class JobEnd:
 
 
 @dataclass(slots=True)
-class Workbench:
+class TableWorkers:
     """`folder` holds the jobs' folders; `settings` limit their processes. Any thread may call it."""
 
     folder: Path
@@ -71,15 +71,15 @@ class Workbench:
             self._waiting -= 1
 
     @contextmanager
-    def room(self) -> Iterator[Path]:
+    def temporary_folder(self) -> Iterator[Path]:
         """An empty folder, gone afterwards."""
-        place = self.make_room()
+        place = self.make_folder()
         try:
             yield place
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
-    def make_room(self) -> Path:
+    def make_folder(self) -> Path:
         """An empty folder, which the caller removes."""
         place = self.folder / secrets.token_hex(8)
         place.mkdir(parents=True)
@@ -107,6 +107,7 @@ class Workbench:
             with self._lock:
                 if self._isolation is not None:
                     self._isolation.release(worker)
+                    self._isolation.rest()
         late = JobEnd(outcome=None, reason=f"it took longer than {seconds_max:g} s")
         return late if ended.outcome is None and is_late.is_set() else ended
 

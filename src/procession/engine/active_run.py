@@ -1,7 +1,7 @@
 """The state of an active run in memory, from which the executor decides. The store stays the truth; writes are fenced.
 
-A board changes before its change is committed. Changes reach the store in the order in which they were made, and when
-one finds the run superseded, so do all behind it, and the board is dropped.
+It changes before its change is committed. Changes reach the store in the order in which they were made, and when
+one finds the run superseded, so do all behind it, and it is dropped.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from procession.store.ends import RunEnding
 class Work:
     """One attempt at one step, from the reservation of its process until that is free or gone."""
 
-    board: Board
+    active: ActiveRun
     key: str
     step: Step
     worker: Worker
@@ -58,7 +58,7 @@ class Work:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Board:
+class ActiveRun:
     """`run` is as taken; its epoch fences all writes."""
 
     run: Run
@@ -71,6 +71,7 @@ class Board:
     retry_at: dict[str, datetime]  # until a timer says that it is time: the wall clock may be set meanwhile
     properties: dict[str, PropertyRow]  # by "step.property"
     updated: set[str]
+    settled: flow.Settled = field(default_factory=flow.Settled)
     told: set[str] = field(default_factory=set)
     waiting: list[str] = field(default_factory=list)  # action steps that are due and have no process yet
     works: dict[str, Work] = field(default_factory=dict)
@@ -102,7 +103,9 @@ class Board:
                 reference: row.item.value
                 for reference, row in self.properties.items()
                 if row.item.type is not PropertyType.FILE
-            },
+            }
+            if self.plan.has_conditions
+            else {},
             updated=self.updated,
             told=self.told,
         )
@@ -159,12 +162,12 @@ class Loaded:
     updated: frozenset[int]  # numbers of the properties that a step wrote
 
 
-def lay(loaded: Loaded) -> Board:
-    """Builds the board of a run that was just taken."""
+def load(loaded: Loaded) -> ActiveRun:
+    """Builds the state of a run that was just taken."""
     keys = {step.id: step.key for step in loaded.steps}
     properties = {f"{keys[row.step]}.{row.item.key}": row for row in loaded.properties}
     statuses = {step.key: step.status for step in loaded.steps}
-    return Board(
+    return ActiveRun(
         run=loaded.run,
         prepared=loaded.prepared,
         plan=flow.prepare(loaded.prepared.process, restarted=loaded.run.restarted_key, statuses=statuses),

@@ -18,7 +18,7 @@ from procession.model.people import SCOPES, Caller, UserRole
 from procession.operations import people, processes, runs
 from procession.operations.act import Act
 from procession.serving import server
-from procession.serving.station import Station, open_station
+from procession.serving.active_home import ActiveHome, open_active_home
 from procession.store.database import Transaction
 
 RUN_SECONDS_MAX = 60.0
@@ -26,36 +26,36 @@ RUN_SECONDS_MAX = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Direct:
-    """The operations on a station, as one user who may do everything."""
+    """The operations on a home at work, as one user who may do everything."""
 
-    station: Station
+    active_home: ActiveHome
     caller: Caller
     clock: SystemClock
 
     def publish(self, text: str) -> ProcessId:
         """A new process from its file's text."""
-        definition = process_file.parse(text, file="bench.yaml", actions=self.station.office.actions)
-        database = self.station.database
+        definition = process_file.parse(text, file="bench.yaml", actions=self.active_home.resources.actions)
+        database = self.active_home.database
         return database.write(lambda tx: processes.apply(self._act(tx), text, definition=definition)).id
 
     def _act(self, tx: Transaction) -> Act:
-        return Act(tx=tx, caller=self.caller, now=self.clock.now(), office=self.station.office)
+        return Act(tx=tx, caller=self.caller, now=self.clock.now(), resources=self.active_home.resources)
 
     def run_through(self, process: ProcessId) -> None:
         """A run from its creation to its end, which must be Success."""
         ended = threading.Event()
-        run = self.station.database.write(lambda tx: runs.create(self._act(tx), process, inputs={}, start=True)).id
+        run = self.active_home.database.write(lambda tx: runs.create(self._act(tx), process, inputs={}, start=True)).id
 
         def look() -> None:
-            with self.station.database.read() as tx:
+            with self.active_home.database.read() as tx:
                 if runs.find(tx, run).status in RUN_FINAL:
                     ended.set()
 
-        forget = self.station.announcements.listen(run, look)
+        forget = self.active_home.announcements.listen(run, look)
         look()
         assert ended.wait(RUN_SECONDS_MAX)
         forget()
-        with self.station.database.read() as tx:
+        with self.active_home.database.read() as tx:
             assert runs.find(tx, run).outcome is Outcome.SUCCESS
 
 
@@ -64,9 +64,9 @@ def opened(home: Path, *, workers_max: int) -> Iterator[Direct]:
     """With the server's own settings, threads' switching included."""
     clock, switching = SystemClock(), sys.getswitchinterval()
     sys.setswitchinterval(server.SWITCH_SECONDS)
-    station = open_station(Settings(home=home, workers_max=workers_max), clock=clock, on_fatal=sys.exit)
+    active_home = open_active_home(Settings(home=home, workers_max=workers_max), clock=clock, on_fatal=sys.exit)
     try:
-        user = station.database.write(
+        user = active_home.database.write(
             lambda tx: people.create_user(
                 tx,
                 email="ada@example.com",
@@ -76,7 +76,7 @@ def opened(home: Path, *, workers_max: int) -> Iterator[Direct]:
                 now=clock.now(),
             )
         )
-        yield Direct(station=station, caller=Caller(user=user, scopes=SCOPES), clock=clock)
+        yield Direct(active_home=active_home, caller=Caller(user=user, scopes=SCOPES), clock=clock)
     finally:
-        station.close()
+        active_home.close()
         sys.setswitchinterval(switching)

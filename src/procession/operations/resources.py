@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from procession.actions.contract import Action
-from procession.engine.workbench import Workbench
+from procession.engine.table_workers import TableWorkers
 from procession.model.errors import Unavailable
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
@@ -14,12 +14,12 @@ from procession.store.logs import Logs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Office:
+class Resources:
     """`logs` are those of steps; `url` is our own address;
     `allows_network` says whether steps that ask for the network get it;
     `steady` gives the steady clock's seconds, and None while no server works on this home.
 
-    `workbench` does the work on tables; commands have none.
+    `workers` does the work on tables; commands have none.
     """
 
     actions: Mapping[str, Action]
@@ -29,11 +29,11 @@ class Office:
     steady: Callable[[], float | None]
     url: str = ""
     allows_network: bool = False
-    workbench: Workbench | None = None
+    workers: TableWorkers | None = None
 
     @property
-    def bench(self) -> Workbench:
+    def table_workers(self) -> TableWorkers:
         """Raises Unavailable where there is none."""
-        if self.workbench is None:
+        if self.workers is None:
             raise Unavailable("rows and columns of tables need a server")
-        return self.workbench
+        return self.workers

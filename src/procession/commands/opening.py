@@ -19,7 +19,7 @@ from procession.model.people import SCOPES, Caller, User, UserRole
 from procession.model.steps import StepRow
 from procession.operations import people, steps
 from procession.operations.act import Act
-from procession.operations.office import Office
+from procession.operations.resources import Resources
 from procession.store import identity
 from procession.store import people as people_store
 from procession.store import processes as process_store
@@ -32,18 +32,18 @@ COMMANDS = "commands"  # the lease of every command that may write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workplace:
+class OpenedHome:
     """What a command works with."""
 
     settings: Settings
     home: Home
     database: Database
-    office: Office
+    resources: Resources
     clock: Clock
 
 
 @contextmanager
-def opened(console: Console, *, may_create: bool = False, is_alone: bool = False) -> Iterator[Workplace]:
+def open_home(console: Console, *, may_create: bool = False, is_alone: bool = False) -> Iterator[OpenedHome]:
     """Opens the home. Commits wake the engine that works on it, if any.
 
     Raises NotFound if there is none, unless the command `may_create` it: a typo must not make a new home.
@@ -60,11 +60,11 @@ def opened(console: Console, *, may_create: bool = False, is_alone: bool = False
         yield from _opened(console, settings, home, clock)
 
 
-def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> Iterator[Workplace]:
+def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> Iterator[OpenedHome]:
     database = home.open_database(clock)
     database.on_look(home.wake)
     _settle(home, database)
-    office = Office(
+    resources = Resources(
         actions=actions.book(),
         blobs=home.open_blobs(),
         chunks=home.open_chunks(),
@@ -75,7 +75,7 @@ def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> I
     try:
         with database.read() as tx:
             is_empty = people_store.is_empty(tx)
-        yield Workplace(settings=settings, home=home, database=database, office=office, clock=clock)
+        yield OpenedHome(settings=settings, home=home, database=database, resources=resources, clock=clock)
         if is_empty:
             _tell_admin(console, database)
     finally:
@@ -114,15 +114,15 @@ def no_home(home: Home) -> str:
     return f"there is no home at {home.folder}: procession serve, apply or user create make one"
 
 
-def operator(tx: Transaction, place: Workplace, login: str | None = None) -> Act:
+def operator(tx: Transaction, opened: OpenedHome, login: str | None = None) -> Act:
     """The user a command acts as: the one named, else the first ClientAdmin, created as `admin` in a new home."""
-    return acting(tx, place, people.find_user(tx, login) if login else _first_admin(tx, place))
+    return acting(tx, opened, people.find_user(tx, login) if login else _first_admin(tx, opened))
 
 
-def acting(tx: Transaction, place: Workplace, user: User) -> Act:
+def acting(tx: Transaction, opened: OpenedHome, user: User) -> Act:
     """Acts as this user with every scope."""
     caller = Caller(user=user, scopes=SCOPES)
-    return Act(tx=tx, caller=caller, now=place.clock.now(), office=place.office)
+    return Act(tx=tx, caller=caller, now=opened.clock.now(), resources=opened.resources)
 
 
 def viewer(tx: Transaction) -> Caller:
@@ -130,8 +130,8 @@ def viewer(tx: Transaction) -> Caller:
     return Caller(user=people.first_admin(tx), scopes=SCOPES)
 
 
-def _first_admin(tx: Transaction, place: Workplace) -> User:
-    ensure_admin(tx, place.clock)
+def _first_admin(tx: Transaction, opened: OpenedHome) -> User:
+    ensure_admin(tx, opened.clock)
     return people.first_admin(tx)
 
 

@@ -17,7 +17,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 
 @dataclass(slots=True)
-class Office:
+class MailServer:
     """A mail server that keeps what it is handed; `says` is its answer to a message, `goodbye` to QUIT.
 
     It knows no `strangers`.
@@ -60,9 +60,9 @@ def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: 
     return AuthResult(success=given == LoginPassword(b"procession", b"pass word"), handled=False)
 
 
-def served(certificate: tuple[Path, Path] | None) -> Iterator[Office]:
+def served(certificate: tuple[Path, Path] | None) -> Iterator[MailServer]:
     """With a certificate it asks for STARTTLS and a password; without one it takes everything as it is."""
-    made = Office()
+    made = MailServer()
     more: dict[str, object] = {}
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
