@@ -69,6 +69,7 @@ def column_of(cells: CellColumn, named: NamedColumn, options: FileOptions) -> De
 def guess(said: Declared) -> GuessedType:
     """SQL of its value, which fails the statement at the first cell that does not fit."""
     kind, value = values.SQL_TYPES[said.type], said.value
+    # Any text fits Text.
     if said.type != "Text":
         value = f"CASE WHEN {said.text} IS NOT NULL THEN coalesce({value}, {FAILS}) END"
     if said.required:

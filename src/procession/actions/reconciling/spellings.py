@@ -30,6 +30,7 @@ def warnings(connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], ke
 def _told(connection: duckdb.DuckDBPyConnection, number: int, pair: Pair) -> list[str]:
     row = connection.execute(
         f"SELECT l.text, r.text FROM {_open('left', number)} l JOIN {_open('right', number)} r USING (value) "
+        # Ordered, so that the same files give the same message.
         "WHERE l.text <> r.text ORDER BY ALL LIMIT 1"
     ).fetchone()
     if row is None:

@@ -37,6 +37,7 @@ def warnings(connection: duckdb.DuckDBPyConnection, relations: Iterable[str], sq
             spelled[column.lower()] = column
     for name in (name for name in spelled if name in texts and name in numbers):
         column = spelled[name]
+        # Only columns that the SQL names: warnings about others would be noise.
         if _is_named(column, sql) and (value := _number_as_text(connection, texts[name], column)) is not None:
             yield (
                 f'the column "{column}" is text in {texts[name]} and a number in {numbers[name]}; SQL compares them '
@@ -64,9 +65,11 @@ def is_mixed(connection: duckdb.DuckDBPyConnection, statement: str, bound: Mappi
     """
     import duckdb
 
+    # DuckDB serialises SELECTs alone.
     select = _CREATES.sub("", statement, count=1)
     try:
         parsed = connection.execute("SELECT json_serialize_sql($1::VARCHAR)", [select]).fetchone()
+        # In the parsed form: in the text, "=" also stands in strings and in assignments.
         asked = re.sub(r'"COMPARE_(EQUAL|NOTEQUAL)"', '"COMPARE_LESSTHAN"', str(parsed and parsed[0]))
         written = connection.execute("SELECT json_deserialize_sql($1::VARCHAR)", [asked]).fetchone()
         connection.execute(f"EXPLAIN {written and written[0]}", dict(bound) or None)

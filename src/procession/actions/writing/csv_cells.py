@@ -20,6 +20,7 @@ _FORMULA_STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 _FORMULA = f"^'*[{re.escape(_FORMULA_STARTS)}]"
 # Not formulas despite the sign: a dash for "nothing", and numbers as people write them.
 _HARMLESS = "-+|[-+]?[.,]?[0-9][0-9 .,'\u00a0\u202f]*([eE][-+]?[0-9]+)?[ \u00a0\u202f]?%?"
+# DuckDB gives types as texts; their precision is nowhere else.
 _DECIMAL = re.compile(r"DECIMAL\(\d+,(\d+)\)")
 _BINARY = frozenset({"DOUBLE", "FLOAT"})
 _PLAIN = frozenset({"BOOLEAN", "DATE", "TIME", "TIME_NS", "TIME WITH TIME ZONE", "INTERVAL", "UUID"})
@@ -40,6 +41,7 @@ def heading_line(names: Sequence[str], style: CsvStyle, delimiter: str) -> str:
     shown = []
     for number, name in enumerate(names):
         heading = harmless_heading(name) if style.escapes else name
+        # Many readers take a line that begins with # for a comment.
         special = heading.startswith("#") or any(mark in heading for mark in (delimiter, '"', "\r", "\n"))
         if special or (number == 0 and heading.startswith("ID")):
             heading = '"' + heading.replace('"', '""') + '"'
@@ -79,6 +81,7 @@ def _value(name: str, kind: str, style: CsvStyle) -> str:
     if kind in _BINARY:
         text = number_texts.signed_binary(name)
         return _marked(text if style.decimals is None else _padded(text, style.decimals), style)
+    # In UTC the offset is shown; in a zone the local time alone, as people expect it.
     if kind == "TIMESTAMP WITH TIME ZONE" and style.zone != "UTC":
         return f"CAST(timezone({literal(style.zone)}, {name}) AS VARCHAR)"
     return harmless(text) if style.escapes and _is_text(kind) else text
@@ -91,6 +94,7 @@ def _is_text(kind: str) -> bool:
 
 
 def _marked(number: str, style: CsvStyle) -> str:
+    # After all digits are settled, because there is only one point in a number.
     return number if style.decimal == "." else f"replace({number}, '.', ',')"
 
 
@@ -125,6 +129,7 @@ def check_finite(connection: duckdb.DuckDBPyConnection, relation: str, types: Ma
     for column, kind in types.items():
         if kind not in _BINARY:
             continue
+        # Before writing: a spreadsheet would show "inf" as a word in a column of amounts.
         found = _first(connection, relation, column, f"NOT isfinite({quote(column)})")
         if found is not None:
             raise Problem(
