@@ -121,6 +121,7 @@ class TableWorkers:
                 if isolation.is_short:
                     isolation.try_again()
                 worker = isolation.acquire(user_code=False)
+                isolation.rest()
             if worker is not None:
                 return worker
             poll = select.poll()

@@ -17,7 +17,7 @@ from procession.model.lifecycle import RUN_ACTIVE, RUN_FINAL, Outcome, RunEvent,
 from procession.model.people import Caller
 from procession.model.processes import AlertWhen, Flow, Process
 from procession.model.restart import Wish
-from procession.model.runs import HistoryKind, Run, RunFilter
+from procession.model.runs import HistoryKind, Run, RunFilter, RunProgress
 from procession.model.steps import PropertyRow, StepRow
 from procession.operations import copies, networks, planning, processes, rights, steps, upgrades
 from procession.operations import inputs as required
@@ -229,7 +229,15 @@ def find(tx: Transaction, run_id: RunId) -> Run:
     return run
 
 
-def failed_steps(tx: Transaction, run: Run) -> list[StepId]:
+def progress(tx: Transaction, run_id: RunId) -> RunProgress:
+    """Raises NotFound."""
+    found = store.progress(tx, run_id)
+    if found is None:
+        raise rights.not_found(run_id)
+    return found
+
+
+def failed_steps(tx: Transaction, run: RunProgress) -> list[StepId]:
     """In order; none is looked for while nothing can have failed."""
     # Status is polled more than anything else, and each statement counts.
     if run.outcome is Outcome.SUCCESS or run.status in (RunStatus.NOT_STARTED, RunStatus.SCHEDULED):

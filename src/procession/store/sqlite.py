@@ -10,7 +10,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -31,6 +30,7 @@ STATEMENTS_KEPT = 256
 VERSION_MIN = (3, 37, 0)  # the first with STRICT tables; RETURNING came with 3.35
 WAL_PAGES_MAX = 4_000  # 16 MB, moved into the file together: a page that many commits change is written there once
 
+_DRIVERS = (sqlite3.DatabaseError, MemoryError)
 # One object: every operation that is still queued is given it.
 _CLOSING = Unavailable("the server is shutting down; try again in a moment")
 
@@ -76,26 +76,13 @@ class SqliteDatabase:
         # Who commits changes when an engine starts; whoever queues need not know.
         self._wake: Callable[[], None] = self._writer.wake
 
-    @contextmanager
-    def read(self) -> Iterator[Transaction]:
+    def read(self) -> _Reading:
         """For keyed reads: every statement sees the latest commit."""
-        try:
-            yield SqliteTransaction(self._reader())
-        except (sqlite3.DatabaseError, MemoryError) as error:
-            raise _in_words(error) from error
+        return _Reading(self._reader())
 
-    @contextmanager
-    def snapshot(self) -> Iterator[Transaction]:
+    def snapshot(self) -> _Reading:
         """For answers of several statements that must agree with each other."""
-        with self.read():
-            connection = self._reader()
-            # Deferred: the snapshot begins with the first statement and holds no lock before.
-            connection.execute("BEGIN")
-            try:
-                yield SqliteTransaction(connection)
-            finally:
-                # COMMIT and not ROLLBACK: there is nothing to undo, and it is one statement that is prepared already.
-                connection.execute("COMMIT")
+        return _Snapshot(self._reader())
 
     def submit(self, operation: Callable[[Transaction], T]) -> Future[T]:
         """Queue an operation; the future resolves after its commit is on disk, or raises what the operation raised."""
@@ -175,12 +162,56 @@ class SqliteDatabase:
     def _reader(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
         if connection is None:
-            connection = self._connect()
+            try:
+                connection = self._connect()
+            except _DRIVERS as error:
+                _tell(error)
+                raise
             self._open_readers.append(connection)
             # A handler that writes by mistake fails in its first test.
             connection.execute("PRAGMA query_only = ON")
             self._readers.connection = connection
         return connection
+
+
+class _Reading:
+    """Classes, because each request enters one or two of these: a generator took twice as long."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> Transaction:
+        return SqliteTransaction(self._connection)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, _DRIVERS):
+            _tell(error)
+
+
+class _Snapshot(_Reading):
+    """All its statements see the same commit."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> Transaction:
+        try:
+            # Deferred: the snapshot begins with the first statement and holds no lock before.
+            self._connection.execute("BEGIN")
+        except _DRIVERS as error:
+            _tell(error)
+            raise
+        return SqliteTransaction(self._connection)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            # There is nothing to undo, and COMMIT is a statement that is prepared already.
+            self._connection.execute("COMMIT")
+        except _DRIVERS as other:
+            _tell(other)
+            raise
+        super().__exit__(kind, error, trace)
 
 
 class _Writer:
@@ -212,8 +243,10 @@ class _Writer:
                 pass
 
 
-def _in_words(error: Exception) -> Exception:
-    return Unavailable("the database cannot be read now; try again in a moment") if is_passing(error) else error
+def _tell(error: Exception) -> None:
+    """Raises Unavailable for what passes."""
+    if is_passing(error):
+        raise Unavailable("the database cannot be read now; try again in a moment") from error
 
 
 def _resolve(future: Future[T], task: Task[T]) -> None:

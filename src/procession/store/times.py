@@ -17,7 +17,7 @@ def to_column(moment: datetime) -> int:
 
 
 def from_column(value: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=value)
+    return _EPOCH + timedelta(0, 0, value)
 
 
 def maybe_to_column(moment: datetime | None) -> int | None:

@@ -20,7 +20,7 @@ from procession.door.contract import Call, Given, Later, Reply, StreamCall
 from procession.model.errors import Invalid
 from procession.model.ids import ProcessId, RunId, UserId
 from procession.model.lifecycle import Outcome, RunStatus
-from procession.model.runs import Run, RunFilter
+from procession.model.runs import Run, RunFilter, RunProgress
 from procession.operations import histories as history_operations
 from procession.operations import people, rights, runs
 from procession.store.database import Transaction
@@ -112,10 +112,10 @@ def status(call: Call) -> wire.RunStatusShape | Later:
     since = _since(call.request.query)
     if "wait" in call.request.query:
         return Later(lambda later: wait_for_status(later, since))
-    return _status(call.tx, runs.find(call.tx, call.id(RunId)), call)
+    return _status(call.tx, runs.progress(call.tx, call.id(RunId)), call)
 
 
-def _status(tx: Transaction, run: Run, call: Given) -> wire.RunStatusShape:
+def _status(tx: Transaction, run: RunProgress, call: Given) -> wire.RunStatusShape:
     return wire.run_status(run, runs.failed_steps(tx, run), steady=call.context.resources.steady())
 
 
@@ -144,13 +144,12 @@ async def wait_for_status(call: StreamCall, since: int) -> wire.RunStatusShape:
     finally:
         forget()
     with call.database.read() as tx:
-        run = runs.find(tx, call.id(RunId))
-        return _status(tx, run, call)
+        return _status(tx, runs.progress(tx, call.id(RunId)), call)
 
 
 def _is_newer(call: StreamCall, since: int) -> bool:
     with call.database.read() as tx:
-        return runs.find(tx, call.id(RunId)).revision > since
+        return runs.progress(tx, call.id(RunId)).revision > since
 
 
 def history(call: Call) -> histories_wire.History:
