@@ -18,6 +18,8 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
+
 from procession.door import answers, bodies, conditions, idempotency_key, requests
 from procession.door.context import HandlerContext
 from procession.door.contract import (
@@ -56,6 +58,7 @@ log = logging.getLogger("procession.api")
 
 # How long an answer under way outlives the token that asked for it (at most a second).
 RECHECK_SECONDS = 0.5
+LASTING = (StreamReply, FileReply)  # while they are sent, their caller may lose the right to them
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 TEXT_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can weigh
 
@@ -79,8 +82,7 @@ class Server:
     public_url: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A request and the route that it found; `texts` are the ids of its path, not parsed yet."""
 
     route: Route
@@ -122,7 +124,7 @@ class Api:
         asked = Asked(route=route, request=requests.read(scope, self._server.public_url), texts=texts)
         answer.request = asked.request
         reply = await self._run(asked, receive)
-        if isinstance(reply, StreamReply | FileReply):
+        if isinstance(reply, LASTING):
             await self._watched(answer.send_reply(reply), asked)
         else:
             await answer.send_reply(reply)
@@ -143,14 +145,13 @@ class Api:
     async def _run(self, asked: Asked, receive: Receive) -> Any:
         route = asked.route
         if route.mode is Mode.READ and route.body is BodyKind.NONE:
-            with self._server.database.snapshot() as tx:
-                act, ids = self._admit(tx, asked)
-                reply = cast("Handler", route.handler)(self._call(act, asked, ids))
+            reply, call = self._read(asked)
             if isinstance(reply, Later):
-                return await self._watched(reply.handler(self._stream(asked, act.caller, ids, receive)), asked)
+                return await self._watched(reply.handler(self._stream(asked, call.caller, call.ids, receive)), asked)
             return reply
         if route.mode is Mode.LISTING:
-            return await asyncio.get_running_loop().run_in_executor(self._server.threads, self._list, asked)
+            loop = asyncio.get_running_loop()
+            return (await loop.run_in_executor(self._server.threads, self._read, asked))[0]
         with self._server.database.read() as tx:
             act, ids = self._admit(tx, asked)
         caller = act.caller
@@ -196,10 +197,11 @@ class Api:
     def _act(self, asked: Asked, tx: Transaction) -> Act:
         return self._admit(tx, asked)[0]
 
-    def _list(self, asked: Asked) -> Any:
+    def _read(self, asked: Asked) -> tuple[Any, Call]:
         with self._server.database.snapshot() as tx:
             act, ids = self._admit(tx, asked)
-            return cast("Handler", asked.route.handler)(self._call(act, asked, ids))
+            call = Call(act=act, request=asked.request, ids=ids, context=self._server.context)
+            return cast("Handler", asked.route.handler)(call), call
 
     async def _write(self, asked: Asked, caller: Caller, ids: Mapping[str, Any], raw: bytes) -> Any:
         body, keyed = _parsed(asked, raw), self._keyed(asked, caller, ids)
@@ -210,16 +212,14 @@ class Api:
             # Check again under the write lock: the caller may have lost the right meanwhile.
             act, ids = self._admit(tx, asked)
             idempotency.mark(tx, keyed, act.now)
-            reply = cast("Handler", asked.route.handler)(self._call(act, asked, ids, body=body, raw=raw))
+            call = Call(act=act, request=asked.request, ids=ids, context=self._server.context, body=body, raw=raw)
+            reply = cast("Handler", asked.route.handler)(call)
             return idempotency_key.answered(tx, keyed, reply)
 
         reply = await asyncio.wrap_future(self._server.database.submit(operation))
         if isinstance(reply, Refusal):
             raise reply.error
         return reply
-
-    def _call(self, act: Act, asked: Asked, ids: Mapping[str, Any], **body: Any) -> Call:
-        return Call(act=act, request=asked.request, ids=ids, context=self._server.context, **body)
 
     def _stream(
         self, asked: Asked, caller: Caller, ids: Mapping[str, Any], receive: Receive, **body: Any

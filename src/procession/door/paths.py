@@ -20,13 +20,11 @@ PATH_BYTES_MAX = 2_048
 # The documents' curl lines misspell the first (T4); solvexia-sdk 1.1 asks for the members of a group by the second.
 ALIASES = {"permisions": "permissions", "members": "users"}
 # solvexia-sdk 1.3.0 sends GET to these (T11).
-# What needs no decoding: nothing encoded, no segment that is empty or begins with a dot.
-_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?")
 VERBS_OF_RUNS = frozenset({"start", "cancel", "restartfromhere"})
 PREFIXES = {Space.API: "/api/v1/", Space.OAUTH: "/oauth/", Space.ROOT: "/"}
 HOST_SUFFIX = ".solvexia.com"
 # As almost every path is: nothing to decode, and nothing to refuse.
-_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/?\Z")
+_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?\Z")
 
 
 class Path(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,15 +50,11 @@ def normalise(raw_path: bytes) -> Path:
     if len(raw_path) > PATH_BYTES_MAX:
         raise NotFound(f"the path is longer than {PATH_BYTES_MAX} bytes")
     segments = _split(raw_path)
-    keys = [segment.lower() for segment in segments]
+    keys = [ALIASES.get(key, key) for key in map(str.lower, segments)]
     start = 1 if keys and keys[0].endswith(HOST_SUFFIX) else 0
     space, taken = _space(keys[start:])
     start += taken
-    return Path(
-        space=space,
-        segments=tuple(segments[start:]),
-        keys=tuple(ALIASES.get(key, key) for key in keys[start:]),
-    )
+    return Path(space=space, segments=tuple(segments[start:]), keys=tuple(keys[start:]))
 
 
 def _split(raw_path: bytes) -> list[str]:
@@ -71,8 +65,6 @@ def _split(raw_path: bytes) -> list[str]:
     parts = raw_path[1:].split(b"/")
     if parts[-1] == b"":  # a trailing slash is accepted, once (T3)
         parts.pop()
-    if _PLAIN.fullmatch(raw_path):
-        return raw_path[1:].decode().removesuffix("/").split("/")
     return [_decode(part) for part in parts]
 
 
