@@ -27,8 +27,8 @@ from procession.operations.resources import Resources
 from procession.serving import application as app
 from procession.store.chunks import Chunks
 from procession.store.folder import BlobFolder
-from procession.store.log_folder import LogFolder
 from procession.store.sqlite import SqliteDatabase
+from procession.store.step_log_folder import StepLogFolder
 
 RUNS = 100_000
 SECONDS = 3.0  # of each measurement
@@ -223,7 +223,7 @@ async def _inside(home: Path, token: str) -> float:
         actions={},
         blobs=BlobFolder(home / "files"),
         chunks=Chunks(home / "uploads"),
-        logs=LogFolder(home / "logs"),
+        step_logs=StepLogFolder(home / "logs"),
         steady=clock.monotonic,
     )
     with ThreadPoolExecutor(1) as threads:

@@ -36,8 +36,8 @@ from procession.store.chunks import PLACE_BYTES_MIN, Chunks
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
 from procession.store.folder import BlobFolder
-from procession.store.log_folder import LogFolder
 from procession.store.sqlite import SqliteDatabase
+from procession.store.step_log_folder import StepLogFolder
 
 PROCESS = """
 process: Month end
@@ -192,10 +192,10 @@ def house(
     with recovered(folder, clock, crash_point) as (database, blobs, chunks), ThreadPoolExecutor(2) as threads:
         database.on_look(told.append)
         resources = Resources(
-            actions=actions.book(),
+            actions=actions.registry(),
             blobs=blobs,
             chunks=chunks,
-            logs=LogFolder(folder / "logs"),
+            step_logs=StepLogFolder(folder / "logs"),
             steady=clock.monotonic,
             workers=table_workers,
         )
@@ -258,6 +258,6 @@ def _furnish(tx: Transaction, made: House) -> None:
     made.process = str(applied.id)
     group = people.create_group(tx, name="Team", now=now)
     people_store.add_member(tx, group.id, made.users["mate"].id)
-    permissions.grant(tx, applied.id, Role.EXECUTOR, holder=group.id)
+    permissions.give(tx, applied.id, Role.EXECUTOR, holder=group.id)
     for name in ("editor", "reader"):
-        permissions.grant(tx, applied.id, Role(name), holder=made.users[name].id)
+        permissions.give(tx, applied.id, Role(name), holder=made.users[name].id)

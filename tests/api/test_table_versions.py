@@ -60,7 +60,7 @@ def test_who_lost_the_role_meanwhile_publishes_nothing(home: House) -> None:
 
     def prepare(present: Snapshot) -> Draft:
         editor = home.users["editor"].id
-        home.database.write(lambda tx: permissions.grant(tx, table, Role.READER, holder=editor))
+        home.database.write(lambda tx: permissions.give(tx, table, Role.READER, holder=editor))
         return home.database.write(lambda tx: tables.take_back(tx, table, 2))
 
     with pytest.raises(Forbidden, match="the role editor"):

@@ -32,8 +32,8 @@ from procession.store import people as people_store
 from procession.store.chunks import Chunks
 from procession.store.database import Transaction
 from procession.store.folder import BlobFolder
-from procession.store.log_folder import LogFolder
 from procession.store.sqlite import SqliteDatabase
+from procession.store.step_log_folder import StepLogFolder
 from tests.support import wait_until
 
 PASSWORD = "correct horse battery"
@@ -192,10 +192,10 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
     database = SqliteDatabase(folder / "world.sqlite", on_fatal=failures.append)
     migrations.migrate(database, clock.now())
     resources = Resources(
-        actions=actions.book(),
+        actions=actions.registry(),
         blobs=BlobFolder(folder / "files"),
         chunks=Chunks(folder / "uploads"),
-        logs=LogFolder(folder / "logs"),
+        step_logs=StepLogFolder(folder / "logs"),
         steady=clock.monotonic,
     )
     with ThreadPoolExecutor(4) as threads, socket.socket() as listening:

@@ -1,7 +1,7 @@
-"""The book of actions: every kind that a process file may name, the built-in ones and those of other packages.
+"""The registry of actions: every kind that a process file may name, the built-in ones and those of other packages.
 
-Importing it, and calling `book()`, stays light on purpose: a small process imports it for every step of user code. So
-an action's module holds settings and rules only, and imports its engine (DuckDB, XlsxWriter) when it runs.
+Importing it, and calling `registry()`, stays light on purpose: a small process imports it for every step of user code.
+So an action's module holds settings and rules only, and imports its engine (DuckDB, XlsxWriter) when it runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ENTRY_POINT_GROUP = "procession.actions"
 
 
 @cache
-def book() -> Mapping[str, Action]:
+def registry() -> Mapping[str, Action]:
     """All actions by kind. Raises TypeError or ValueError for an entry point that is no action or is taken."""
     actions = {action.kind: action for action in BUILT_IN}
     for entry in entry_points(group=ENTRY_POINT_GROUP):

@@ -153,7 +153,7 @@ def _needs_no_network(settings: Any) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """An action's entry in the book of actions.
+    """An action's entry in the registry of actions.
 
     `reads` and `writes` list the references of a settings object, so that `procession apply` can check both.
     `runs_user_code` puts every attempt into a process of its own that is never used again.

@@ -21,7 +21,7 @@ def schema(console: Console) -> None:
     from procession import actions
     from procession.model.process_file import schema
 
-    content = schema.schema(actions.book())
+    content = schema.schema(actions.registry())
     console.answer(content, json.dumps(content, indent=2, ensure_ascii=False))
 
 

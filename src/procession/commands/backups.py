@@ -22,7 +22,7 @@ from procession.model.errors import Invalid, NotFound, ProcessionError
 from procession.store import checks, retention, sqlite_file
 from procession.store.blobs import Blobs
 from procession.store.crash import CrashPoint, pass_by
-from procession.store.logs import Logs
+from procession.store.step_logs import StepLogs
 
 SWEEP = "sweep"  # held while contents and logs are read, so prune removes none
 PART = ".procession-part"
@@ -127,7 +127,7 @@ def _examine(copy: Path) -> NamedContents:
 def _write(home: Home, copy: Path, named: NamedContents, file: BinaryIO, *, skip_damaged: bool) -> Manifest:
     with archive.write(file) as writer:
         writer.add(archive.DATABASE, copy)
-        blobs, logs = home.open_blobs(), home.open_logs()
+        blobs, logs = home.open_blobs(), home.open_step_logs()
         missing = [sha256 for sha256 in sorted(named.contents) if not _add_content(writer, blobs, sha256)]
         if missing and not skip_damaged:
             raise ProcessionError(
@@ -150,7 +150,7 @@ def _write(home: Home, copy: Path, named: NamedContents, file: BinaryIO, *, skip
     return manifest
 
 
-def _add_log(writer: Writer, logs: Logs, attempt: int) -> None:
+def _add_log(writer: Writer, logs: StepLogs, attempt: int) -> None:
     """What it says now, if it says anything."""
     size, offset = logs.size_bytes(attempt), 0
 

@@ -12,7 +12,7 @@ from procession.commands.console import Console
 from procession.commands.opening import OpenedHome
 from procession.model.ids import RunId, StepId
 from procession.operations import steps
-from procession.store import logs
+from procession.store import step_logs
 
 LOOK_SECONDS = 0.1
 
@@ -32,7 +32,7 @@ def log(console: Console, run_text: str, step_text: str, *, follow: bool, attemp
 
 
 def _bytes(opened: OpenedHome, attempt: int | None) -> bytes:
-    return b"" if attempt is None else b"".join(logs.pieces(opened.resources.logs, attempt, 0, sys.maxsize))
+    return b"" if attempt is None else b"".join(step_logs.pieces(opened.resources.step_logs, attempt, 0, sys.maxsize))
 
 
 def tell(console: Console, about: dict[str, str], content: bytes) -> None:
@@ -85,7 +85,7 @@ def _follow(opened: OpenedHome, run_id: RunId, step: StepId) -> None:
         for one in tries.after(number):
             offset = offset if one == number else 0
             number = one
-            for piece in logs.pieces(opened.resources.logs, one, offset, sys.maxsize):
+            for piece in step_logs.pieces(opened.resources.step_logs, one, offset, sys.maxsize):
                 printer.show(piece)
                 offset += len(piece)
         return tries.is_over

@@ -65,10 +65,10 @@ def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> I
     database.on_look(home.wake)
     _settle(home, database)
     resources = Resources(
-        actions=actions.book(),
+        actions=actions.registry(),
         blobs=home.open_blobs(),
         chunks=home.open_chunks(),
-        logs=home.open_logs(),
+        step_logs=home.open_step_logs(),
         steady=partial(_steady, home, clock),
         allows_network=settings.allow_network,
     )

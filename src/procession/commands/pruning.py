@@ -110,7 +110,9 @@ def _measure(tx: Transaction, opened: OpenedHome, done: Pruned) -> None:
     sizes = retention.contents_of(tx, going)
     sizes |= {sha256: opened.resources.blobs.size_bytes(sha256) or 0 for sha256 in unused}
     logs = [
-        opened.resources.logs.size_bytes(attempt) for attempt in opened.resources.logs.stored() if attempt not in kept
+        opened.resources.step_logs.size_bytes(attempt)
+        for attempt in opened.resources.step_logs.stored()
+        if attempt not in kept
     ]
     done.contents, done.logs = len(sizes), len(logs)
     done.freed_bytes = sum(sizes.values()) + sum(logs)
@@ -162,10 +164,10 @@ def _sweep(opened: OpenedHome, done: Pruned, *, is_alone: bool, crash_point: Cra
         with opened.database.read() as tx:
             kept = retention.attempts(tx)
         # A row is written before its log, and no number is reused.
-        for attempt in opened.resources.logs.stored():
+        for attempt in opened.resources.step_logs.stored():
             if attempt not in kept:
-                done.freed_bytes += opened.resources.logs.size_bytes(attempt)
-                opened.resources.logs.remove(attempt)
+                done.freed_bytes += opened.resources.step_logs.size_bytes(attempt)
+                opened.resources.step_logs.remove(attempt)
                 done.logs += 1
                 crash_point("log removed")
 

@@ -40,8 +40,10 @@ class Run(RunProgress, frozen=True, kw_only=True):
     version: int
     name: str
     description: str
+    # Copied at the creation: the run tells whom it promised to tell.
     alert_email: str
     alert_sms: str
+    # Any number of servers may believe that a run is theirs; the last epoch is right.
     epoch: int
     created_at: datetime
     modified_at: datetime
@@ -61,6 +63,7 @@ def completion(
 
     `is_scheduled`: a schedule started the run, not a person.
     """
+    # Month first, as SolveXia's server writes it.
     how = f'in {int(seconds)} s with status "{status}" at {now:%m/%d/%Y %H:%M:%S}'
     what = "Scheduled process run" if is_scheduled else "Process run"
     return f'{what} "{run}" has completed {how} for User "{login}"'

@@ -32,6 +32,7 @@ def token(call: Call, limits: OAuthLimits, seconds: int) -> Reply | Refusal:
     def ask(server: Core, request: Any) -> Any:
         if not request.form.get("grant_type"):
             return server.handle_error_response(request, InvalidRequestError("the grant_type is missing"))
+        # For this request only: Core lives as long as its transaction.
         grants.register(server)
         return server.create_token_response(request)
 
@@ -58,6 +59,7 @@ def _answered(call: Call, limits: OAuthLimits, seconds: int, ask: Callable[[Core
     """What Authlib answers. A refusal may have ended a consent, so it is committed, then raised."""
     authorization = call.request.headers.get("authorization", "")
     request = token_request(call.body, authorization)
+    # The limit is by what the client says it is, before that is proved.
     who = basic_id(authorization) or request.form.get("client_id", "")
     if any("\0" in text for text in (who, *request.form.values())):
         # RFC 6749 appendix A: no parameter holds it.
@@ -67,9 +69,11 @@ def _answered(call: Call, limits: OAuthLimits, seconds: int, ask: Callable[[Core
     except TooMany as error:
         return Refusal(error)
     status, body, _ = ask(Core(context_of(call, seconds)), request)
+    # Counted before, forgiven now: a thousand guesses at once all count.
     if status == 200:
         limits.forgive_client(who, call.request.client)
         return Reply(value=body, headers=NO_CACHE)
+    # A wrong scope is no guess at a secret.
     if body["error"] != "invalid_client":
         limits.forgive_client(who, call.request.client)
     return Refusal(refused(status, body))

@@ -25,6 +25,7 @@ class Made:
 def create(act: Act, wanted: User, *, password_hash: str | None, sends_mail: bool) -> Made:
     """Creates a user. Without a password, mails a link to set one, or returns the link. Raises Forbidden, Invalid."""
     tx, now = act.tx, act.now
+    # Before anything is written: what is refused must not leave a user behind.
     people.require_rank(act.caller, wanted.role)
     user = people.add_user(tx, wanted, now)
     if password_hash is not None:
@@ -49,6 +50,7 @@ def require_active(user: User) -> None:
 
 def invite(tx: Transaction, user: User, *, sends_mail: bool, now: datetime) -> str | None:
     """Mails the user a link to set the password; returns the link if no mail is sent."""
+    # Queued and not sent: a mail server that is slow or down must not hold up a transaction.
     if sends_mail:
         outbox.add_link(tx, user.id, now)
         return None
@@ -59,5 +61,6 @@ def change(act: Act, wanted: User, *, password_hash: str | None) -> User:
     """As people.change_user(); a new password ends every session and token of the user."""
     user = people.change_user(act, wanted)
     if password_hash is not None:
+        # Whoever changes a password because it leaked expects the sessions it opened to be gone.
         people.set_password(act.tx, user.id, password_hash, act.now)
     return user

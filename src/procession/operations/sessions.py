@@ -14,6 +14,7 @@ from procession.store.database import Transaction
 
 SESSION_HOURS = 12  # a working day
 SESSION_BYTES = 32
+# More than come in with one sign-in, and few enough not to be felt.
 EXPIRED_DROPPED_MAX = 20
 
 
@@ -39,8 +40,10 @@ def sign_in(tx: Transaction, proved: Claim, now: datetime) -> str | None:
     user = None if proved.user is None else people.user(tx, proved.user)
     if user is None or user.status is not AccountStatus.ACTIVE:
         return None
+    # Hashing took tens of milliseconds outside the transaction: the password may have been changed meanwhile.
     if people.password_hash(tx, user.id) != proved.password_hash:
         return None
+    # Sign-ins clear sessions away, as tokens clear tokens.
     consents.drop_expired(tx, now, EXPIRED_DROPPED_MAX)
     cookie = secrets.token_urlsafe(SESSION_BYTES)
     sessions.add(tx, _digest(cookie), user.id, now + timedelta(hours=SESSION_HOURS))

@@ -25,11 +25,13 @@ from procession.store.sqlite_transaction import SqliteTransaction
 T = TypeVar("T")
 
 BUSY_SECONDS = 10.0  # a command beside the server holds the file for milliseconds
+# Python keeps 128, fewer than we have, and would prepare the others anew each time.
 STATEMENTS_KEPT = 256
 VERSION_MIN = (3, 37, 0)  # the first with STRICT tables; RETURNING came with 3.35
 WAL_PAGES_MAX = 4_000  # 16 MB, moved into the file together: a page that many commits change is written there once
 
 _DRIVERS = (sqlite3.DatabaseError, MemoryError)
+# One object: every operation that is still queued is given it.
 _CLOSING = Unavailable("the server is shutting down; try again in a moment")
 
 
@@ -54,12 +56,14 @@ class SqliteDatabase:
         require_version(sqlite3.sqlite_version_info)
         self.path = path
         self._busy_seconds = busy_seconds
+        # A connection for each thread: SQLite would serialise threads that share one.
         self._readers = threading.local()
         self._open_readers: list[sqlite3.Connection] = []
         self._is_closed = False
         self._connection = self._connect()
         # Means something for a new file only: pages that become free can then be given back (store/sqlite_file).
         self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        # Readers go on while a commit is written; the mode is kept in the file.
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._commits = SqliteCommits(
             self._connection,
@@ -69,6 +73,7 @@ class SqliteDatabase:
             busy_seconds=busy_seconds,
         )
         self._writer = _Writer(self._commits)
+        # Who commits changes when an engine starts; whoever queues need not know.
         self._wake: Callable[[], None] = self._writer.wake
 
     def read(self) -> _Reading:
@@ -100,7 +105,7 @@ class SqliteDatabase:
     def examine(self) -> list[str]:
         """What SQLite finds wrong with its file; empty when it is whole."""
         with self.read() as tx:
-            rows = [str(row[0]) for row in tx.all("PRAGMA quick_check")]
+            rows = [str(fault) for (fault,) in tx.all("PRAGMA quick_check")]
         return [] if rows == ["ok"] else rows
 
     def on_look(self, look: Callable[[RunId], object]) -> None:
@@ -129,6 +134,7 @@ class SqliteDatabase:
         self._writer.stop()
         self._commits.refuse_all(_CLOSING)
         self._connection.close()
+        # They belong to other threads, which is why check_same_thread is off.
         for reader in self._open_readers:
             reader.close()
 
@@ -141,8 +147,11 @@ class SqliteDatabase:
             cached_statements=STATEMENTS_KEPT,
         )
         try:
+            # NORMAL loses the last commits at a power cut in WAL mode.
             connection.execute("PRAGMA synchronous = FULL")
+            # Off by default, for each connection (sqlite.org/foreignkeys.html).
             connection.execute("PRAGMA foreign_keys = ON")
+            # 16 MB: a scan of a full history stays in memory, and an idle server takes none of it.
             connection.execute("PRAGMA cache_size = -16000")
             connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES_MAX}")
         except BaseException:
@@ -159,6 +168,7 @@ class SqliteDatabase:
                 _tell(error)
                 raise
             self._open_readers.append(connection)
+            # A handler that writes by mistake fails in its first test.
             connection.execute("PRAGMA query_only = ON")
             self._readers.connection = connection
         return connection
@@ -209,6 +219,7 @@ class _Writer:
         self._commits = commits
         self._bell = threading.Event()
         self._is_stopping = False
+        # A daemon: a process that is told to end must not wait for a disk that hangs.
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
 
@@ -224,6 +235,7 @@ class _Writer:
     def _work(self) -> None:
         while not self._is_stopping:
             self._bell.wait()
+            # Before the work: what is queued while it goes on rings again.
             self._bell.clear()
             while self._commits.has_work() and not self._commits.commit():
                 pass
@@ -248,6 +260,7 @@ def _statements(sql: str) -> Iterator[str]:
     pending = ""
     for line in sql.splitlines(keepends=True):
         pending += line
+        # A trigger has semicolons inside, so splitting at each would cut it.
         if sqlite3.complete_statement(pending):
             yield pending
             pending = ""

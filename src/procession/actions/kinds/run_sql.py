@@ -19,8 +19,7 @@ from procession.actions.contract import (
 from procession.actions.database import quote
 from procession.actions.problems import Problem
 from procession.actions.reading.options import FileOptions
-from procession.actions.reconciling import comparing
-from procession.actions.sql import sql_checks, sql_complaints, sql_facts
+from procession.actions.sql import comparing, sql_checks, sql_complaints, sql_facts
 from procession.actions.sql.sql_checks import RESULT, WHERE
 from procession.actions.sql.sql_settings import RunSqlSettings
 from procession.actions.writing import exports

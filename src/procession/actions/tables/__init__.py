@@ -1,6 +1,6 @@
 """Table jobs of the sandboxed child: take a client's rows, convert a column, read a page.
 
-They are not steps: a book of their own keeps them out of process files. Clients' CSV, JSON and Parquet
+They are not steps: a registry of their own keeps them out of process files. Clients' CSV, JSON and Parquet
 are opened nowhere else.
 """
 
@@ -55,7 +55,7 @@ class Warm:
             cursor.close()
 
 
-def book() -> Mapping[str, Action]:
+def registry() -> Mapping[str, Action]:
     """All table jobs by kind."""
     warm = Warm()
     return {

@@ -114,6 +114,7 @@ def run_status(
         runDurationInSec=seconds,
         status=item.status,
         outcome=item.outcome,
+        # Additive, as attempt and revision: a status poll should not need a second request.
         failedSteps=[str(step) for step in failed_steps],
         attempt=item.attempt,
         revision=item.revision,

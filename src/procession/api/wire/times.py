@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 def seven_digits(at: datetime) -> str:
     """UTC, seven fractional digits, no Z: 2020-06-15T02:24:14.2700000 (processes and runs, as documented)."""
+    # .NET's seven digits; a client that cuts the text at a fixed place relies on them.
     return _utc(at, "microseconds") + "0"
 
 
@@ -26,6 +27,7 @@ def moment(at: datetime) -> str:
 
 
 def _utc(at: datetime, precision: str) -> str:
+    # The comparison saves a conversion for each of the dates of a status.
     utc = at if at.tzinfo is UTC else at.astimezone(UTC)
     return utc.isoformat(timespec=precision).removesuffix("+00:00")
 
