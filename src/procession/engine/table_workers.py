@@ -25,7 +25,7 @@ from procession.model.errors import Unavailable
 
 T = TypeVar("T")
 
-BOOK = "procession.actions.tables:book"
+REGISTRY = "procession.actions.tables:registry"
 MEMORY_BYTES_MAX = 2**30  # of address space; actual use stays below 512 MB
 FILE_BYTES_MAX = 8 * 2**30
 WORKERS_MAX = 3
@@ -121,6 +121,7 @@ class TableWorkers:
                 if isolation.is_short:
                     isolation.try_again()
                 worker = isolation.acquire(user_code=False)
+                isolation.rest()
             if worker is not None:
                 return worker
             poll = select.poll()
@@ -146,7 +147,7 @@ class TableWorkers:
 
 def settings(**more: object) -> IsolationSettings:
     """Isolation for table jobs: warm processes only, DuckDB imported at once."""
-    fixed = {"book": BOOK, "user_ready": 0, "warm_ready": 1, "workers_max": WORKERS_MAX, "preload": ("duckdb",)}
+    fixed = {"registry": REGISTRY, "user_ready": 0, "warm_ready": 1, "workers_max": WORKERS_MAX, "preload": ("duckdb",)}
     return msgspec.convert({**fixed, "preload_at_start": True, **more}, IsolationSettings)
 
 

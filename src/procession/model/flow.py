@@ -62,6 +62,7 @@ class Turn:
     named: frozenset[str]
     decides_alone: bool  # its `when` names a step
     is_named_by_restart: bool
+    # Kept by a restart: it neither runs again nor may it be waited for.
     is_carried: bool
 
 
@@ -70,6 +71,7 @@ class Plan:
     """A process prepared for next_moves, once for each attempt at a run."""
 
     turns: tuple[Turn, ...]
+    # Saves gathering the values of all properties at each end of a step.
     has_conditions: bool  # without them no value of a property decides anything
 
 
@@ -82,6 +84,7 @@ class Settled:
 
     ends: dict[str, StepStatus] = field(default_factory=dict)
     causes: dict[str, str] = field(default_factory=dict)  # of FAILED and CANCELLED ends, in words
+    # A tuple, so that the first step of a process follows nothing without a special case.
     previous: tuple[str, ...] = ()  # the last enabled step that was not skipped: the default dependency
     place: int = 0  # of the first that is not over
 
@@ -98,6 +101,7 @@ class Settled:
         if end is StepStatus.FAILED:
             self.causes[key] = f"{turn.label} failed"
         elif end is StepStatus.CANCELLED:
+            # setdefault: a blocked step has the cause of what blocked it, which says more.
             self.causes.setdefault(key, f"{turn.label} was cancelled")
         self.ends[key] = end
         if end is not StepStatus.SKIPPED:
@@ -111,6 +115,7 @@ def prepare(
 
     With `restarted`, `statuses` are needed: those of any moment of that attempt, since carried steps do not change.
     """
+    # Without statuses a skipped step would not be known to be transparent.
     assert restarted is None or statuses is not None
     again = None if restarted is None or statuses is None else later_steps(process, restarted, statuses)
     return Plan(
@@ -156,6 +161,7 @@ def outcome(process: Process, statuses: Mapping[str, StepStatus]) -> Outcome:
     Also Failed when an enabled step never finished (blocked, cancelled in an earlier attempt, never begun):
     Success must mean that the whole process was done.
     """
+    # A disabled step is as if it were not in the file.
     ends = [statuses[step.key] for step in process.steps if step.enabled]
     if any(end not in SUCCEEDED and end is not StepStatus.SKIPPED for end in ends):
         return Outcome.FAILED
@@ -170,7 +176,9 @@ def later_steps(process: Process, key: str, statuses: Mapping[str, StepStatus]) 
     later: set[str] = set()
     followed: tuple[str, ...] = ()  # what a step here would follow by default
     for step in process.steps:
+        # The same default as in a first attempt: a restart must not change what follows what.
         follows = followed if step.needs is None else step.needs
+        # Conditions count as dependencies: what was decided by an end that is undone is undecided.
         if step.key == key or not later.isdisjoint((*follows, *steps_named(step.when), *steps_named(step.skip_when))):
             later.add(step.key)
         is_transparent = step.key not in later and statuses[step.key] is StepStatus.SKIPPED
@@ -207,6 +215,7 @@ class _Walk:
         step = turn.step
         if not step.enabled:
             return self._skip(step, "skipped: the step is disabled")
+        # Whoever names a step wants it to run, whatever its conditions said.
         if turn.is_named_by_restart:
             return self._start(step)
         if turn.is_carried:
@@ -214,6 +223,7 @@ class _Walk:
             return StepStatus.CANCELLED
         follows = self.so_far.previous if step.needs is None else step.needs
         for key in follows:
+            # Nothing is decided early: a condition may ask about the very step that still runs.
             if self.so_far.ends[key] is StepStatus.RUNNING:
                 return StepStatus.RUNNING
         return self._decide_by_conditions(turn, follows)
@@ -224,6 +234,7 @@ class _Walk:
             verdict = self._judge(step.skip_when, turn.named)
             if verdict.truth:
                 return self._skip(step, "skipped: its skip condition holds")
+            # Unknown for good counts as "does not hold": the step goes its usual way.
             if verdict.truth is None and verdict.is_pending:
                 return StepStatus.RUNNING
         if not turn.decides_alone and (obstacle := self._obstacle(step, follows)) is not None:
@@ -244,6 +255,7 @@ class _Walk:
     def _obstacle(self, step: Step, follows: tuple[str, ...]) -> StepStatus | None:
         """The end of a step whose dependencies failed or were skipped; None if nothing blocks it."""
         for key in follows:
+            # Failures first: where a failure and a skip stand in the way, the failure is the news.
             if key in self.so_far.causes:
                 return self._block(step, self.so_far.causes[key])
         for key in follows:
@@ -260,7 +272,9 @@ class _Walk:
         return StepStatus.SKIPPED
 
     def _block(self, step: Step, cause: str) -> StepStatus:
+        # Handed on, so that the last of ten blocked steps still names the one that failed.
         self.so_far.causes[step.key] = cause
+        # Said once: this is asked again at each end of a step.
         if step.key not in self.state.told:
             self.blocked.append((step.key, f"not started: {cause}"))
         return StepStatus.CANCELLED
@@ -273,6 +287,7 @@ class _Walk:
                 causes=self.so_far.causes,
                 values=self.state.values,
                 updated=self.state.updated,
+                # A value may be written by a step that the same condition waits for.
                 may_read_properties=all(self.so_far.ends[key] is not StepStatus.RUNNING for key in named),
             ),
         )

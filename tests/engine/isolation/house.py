@@ -21,7 +21,7 @@ DEADLINE_SECONDS = 20.0
 
 def settings(**changes: Any) -> IsolationSettings:
     defaults: dict[str, Any] = {
-        "book": "isolation_book:book",
+        "registry": "isolation_registry:registry",
         "import_paths": (HERE,),
         "user_ready": 2,
         "preload": ("decimal",),
@@ -79,8 +79,10 @@ class House:
         end_at = time.monotonic() + DEADLINE_SECONDS
         while (worker := self.isolation.acquire(user_code=user_code, network=network)) is None:
             assert time.monotonic() < end_at, "no worker became ready"
+            self.isolation.rest()
             select.select([self.isolation.fileno()], [], [], 1)
             self.isolation.collect()
+        self.isolation.rest()
         return worker
 
     def job(self, code: str, *, action: str = "script", limits: Limits | None = None, **values: InputValue) -> Job:

@@ -45,7 +45,7 @@ class Scripts:
 
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scripts]:
-    for house in _house(tmp_path_factory.mktemp("scripts"), book="procession.actions:book", import_paths=()):
+    for house in _house(tmp_path_factory.mktemp("scripts"), registry="procession.actions:registry", import_paths=()):
         yield Scripts(house)
 
 
@@ -414,7 +414,7 @@ def equipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scripts]:
     (folder / "csv.py").write_text("raise ImportError('not the one of Python')\n")
     home = tmp_path_factory.mktemp("equipped")
     more = {"network_allowed": True, "library_paths": (str(folder),), "import_paths": ()}
-    for house in _house(home, book="procession.actions:book", **more):
+    for house in _house(home, registry="procession.actions:registry", **more):
         yield Scripts(house)
 
 

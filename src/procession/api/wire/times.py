@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 def seven_digits(at: datetime) -> str:
     """UTC, seven fractional digits, no Z: 2020-06-15T02:24:14.2700000 (processes and runs, as documented)."""
+    # .NET's seven digits; a client that cuts the text at a fixed place relies on them.
     return _naive(at).isoformat(timespec="microseconds") + "0"
 
 
@@ -26,6 +27,7 @@ def moment(at: datetime) -> str:
 
 
 def _naive(at: datetime) -> datetime:
+    # The comparison saves a conversion for each of the dates of a status.
     return (at if at.tzinfo is UTC else at.astimezone(UTC)).replace(tzinfo=None)
 
 

@@ -39,7 +39,7 @@ class WorkerContext:
     """Everything a worker has, except its job."""
 
     channel: Channel
-    book: Mapping[str, Action]
+    registry: Mapping[str, Action]
     cell: sandbox.Cell
     user_code: bool
     pid: int
@@ -107,7 +107,7 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 def _work_once(place: WorkerContext) -> None:
     # All that needs no job is done while nobody waits for it, the copying of the pages that a job writes to included.
     rules = sandbox.prepare(place.cell)
-    rehearsal.rehearse(place.book)
+    rehearsal.rehearse(place.registry)
     if place.cell.has_own_mounts:
         program.rehearse(sandbox.SHARED_MEMORY)
     sys.path += place.cell.settings.library_paths
@@ -163,7 +163,7 @@ def _perform(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
 
 
 def _run(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
-    action = place.book.get(job.action)
+    action = place.registry.get(job.action)
     if action is None:
         return StepOutcome(status=StepStatus.FAILED, message=f"there is no action {job.action}")
     try:

@@ -34,7 +34,7 @@ class ForkServer:
     def __init__(self, orders: Orders, control: socket.socket) -> None:
         self._orders = orders
         self._control = control
-        self._book = load(orders.settings.book)
+        self._registry = load(orders.settings.registry)
         self._system = landlock.open_system() if orders.settings.landlock else ()
         self._namespace, self._flags = _find_namespaces(orders)
         self._keepers: set[int] = set()
@@ -50,7 +50,7 @@ class ForkServer:
         linux.adopt_orphans()
         if self._orders.user_code:
             linux.share_one_arena()
-        rehearsal.rehearse(self._book)
+        rehearsal.rehearse(self._registry)
         gc.collect()
         gc.freeze()  # what is there by now stays: the collector must not touch pages that workers share
         is_network_apart = bool(self._flags & linux.CLONE_NEWNET)
@@ -176,7 +176,7 @@ class ForkServer:
                     namespace=self._namespace,
                     user=owner[0],
                     group=owner[1],
-                    book=self._book,
+                    registry=self._registry,
                     cell=cell,
                     user_code=self._orders.user_code,
                 )
@@ -216,7 +216,7 @@ def _rest() -> None:
 
 
 def load(name: str) -> Mapping[str, Action]:
-    """The book of actions that "module:function" returns."""
+    """The registry of actions that "module:function" returns."""
     module, _, function = name.partition(":")
     build: Callable[[], Mapping[str, Action]] = getattr(importlib.import_module(module), function)
     return build()
