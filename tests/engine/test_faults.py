@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from procession.engine.isolation import ForkServerIsolation
 from procession.engine.isolation.contract import KillReceipt, Message, Worker
@@ -17,6 +18,8 @@ from procession.model.files import Content
 from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, StepStatus
 from procession.model.runs import HistoryKind
+from procession.store import identity, runs, steps
+from procession.store.identity import Place
 from tests.crashing import finish, in_a_child
 from tests.engine.conftest import OPEN
 from tests.engine.steps import data, item, marks, process, python, stay
@@ -171,8 +174,33 @@ def test_the_idempotency_key_is_the_same_after_a_crash_and_another_after_a_resta
     before, after, restarted = marks(sink)
 
     assert before == after
-    assert before.endswith("/1")
+    assert before.count("/") == 3 and before.endswith("/1")
     assert restarted == before.removesuffix("1") + "2"
+
+
+def test_a_copy_has_its_own_keys_but_for_what_it_takes_over(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    original, copied = (Place(path=f"/{name}", device="1", inode=name) for name in "oc")
+    world.db.write(partial(identity.claim, place=original))
+    taken_over = world.begin(process(python("a")))
+    before = _key(world, taken_over)
+
+    world.db.write(partial(identity.settle, place=copied, new_id="copy"))
+    fresh = world.begin(process(python("a")))
+
+    assert _key(world, taken_over) == before
+    assert before.endswith(f"/{taken_over}/as-2/1")
+    assert _key(world, taken_over, restarts=1).startswith(f"copy/{taken_over}/")
+    assert _key(world, fresh).startswith(f"copy/{fresh}/")
+    world.close()
+
+
+def _key(world: World, run: RunId, *, restarts: int = 0) -> str:
+    with world.db.read() as tx:
+        found = runs.find(tx, run)
+        assert found is not None
+        step = next(row.id for row in steps.of_run(tx, run))
+        return identity.attempt_homes(tx).key(replace(found, attempt=found.attempt + restarts), step)
 
 
 def _begin_and_stay(home: Path, code: str) -> None:
