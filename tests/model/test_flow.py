@@ -275,8 +275,11 @@ def test_every_run_ends_and_what_is_decided_stays_decided(steps: list[Step], dat
     plan = flow.prepare(Process(name="P", steps=tuple(steps)))
     statuses = {step.key: NOT_STARTED for step in steps}
     told: set[str] = set()
+    settled = flow.Settled()
     for _ in range(2 * len(steps) + 1):
-        result = flow.next_moves(plan, flow.FlowState(statuses=statuses, values={"d.x": 1}, told=told))
+        state = flow.FlowState(statuses=statuses, values={"d.x": 1}, told=told)
+        result = flow.next_moves(plan, state)
+        assert result == flow.next_moves(plan, state, settled), "what is over need not be looked at again"
         assert told.isdisjoint(result.start), "a blocked step must stay where it is"
         told.update(key for key, _ in result.blocked)
         statuses |= {key: SKIPPED for key, _ in result.skip} | dict.fromkeys(result.start, StepStatus.RUNNING)

@@ -21,6 +21,7 @@ def create_user(console: Console, *, email: str, first_name: str, last_name: str
         user = people.create_user(
             tx, email=email, first_name=first_name, last_name=last_name, role=UserRole(role), now=opened.clock.now()
         )
+        # In one transaction: a user without a way in would have to be found and linked again.
         return user, _link(tx, opened, user.login)
 
     with opening.open_home(console, may_create=True) as opened:

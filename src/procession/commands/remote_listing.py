@@ -19,6 +19,7 @@ from procession.model import values
 
 def processes(console: Console, access: ServerAccess, limit: int) -> int:
     with remote.opened(access) as client:
+        # By the number of the id, because the list has no dates.
         rows = sorted(client.processes(), key=lambda row: int(row.id.rpartition("-")[2]), reverse=True)
         shown = [_process(client, row.id) for row in rows[:limit]]
     listing.tell_processes(console, shown, has_more=len(rows) > limit)

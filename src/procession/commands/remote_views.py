@@ -78,6 +78,7 @@ def seconds(state: RunStatus | StepStatus) -> float | None:
         return None
     if state.date_started is not None and state.date_finished is not None:
         between = (state.date_finished - state.date_started).total_seconds()
+        # Only where both agree may the finer one be shown.
         if -DATES_DIFFER_SECONDS <= between - state.duration_seconds < 1 + DATES_DIFFER_SECONDS:
             return between
     return float(state.duration_seconds)

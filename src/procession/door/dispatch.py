@@ -18,6 +18,8 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
+
 from procession.door import answers, bodies, conditions, idempotency_key, requests
 from procession.door.context import HandlerContext
 from procession.door.contract import (
@@ -57,6 +59,7 @@ log = logging.getLogger("procession.api")
 
 # How long an answer under way outlives the token that asked for it (at most a second).
 RECHECK_SECONDS = 0.5
+LASTING = (StreamReply, FileReply)  # while they are sent, their caller may lose the right to them
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 # Four bytes a character is the most that UTF-8 takes.
 TEXT_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can weigh
@@ -81,8 +84,7 @@ class Server:
     public_url: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A request and the route that it found; `texts` are the ids of its path, not parsed yet."""
 
     route: Route
@@ -130,7 +132,7 @@ class Api:
         answer.request = asked.request
         reply = await self._run(asked, receive)
         # Only these can take long enough for the caller's right to end meanwhile.
-        if isinstance(reply, StreamReply | FileReply):
+        if isinstance(reply, LASTING):
             await self._watched(answer.send_reply(reply), asked)
         else:
             await answer.send_reply(reply)
@@ -154,15 +156,14 @@ class Api:
         route = asked.route
         # On the event loop: a read by key takes less time than a thread needs to wake.
         if route.mode is Mode.READ and route.body is BodyKind.NONE:
-            with self._server.database.snapshot() as tx:
-                act, ids = self._admit(tx, asked)
-                reply = cast("Handler", route.handler)(self._call(act, asked, ids))
+            reply, call = self._read(asked)
             if isinstance(reply, Later):
-                return await self._watched(reply.handler(self._stream(asked, act.caller, ids, receive)), asked)
+                return await self._watched(reply.handler(self._stream(asked, call.caller, call.ids, receive)), asked)
             return reply
         if route.mode is Mode.LISTING:
             # A list may read thousands of rows, and everybody else waits for the event loop.
-            return await asyncio.get_running_loop().run_in_executor(self._server.threads, self._list, asked)
+            loop = asyncio.get_running_loop()
+            return (await loop.run_in_executor(self._server.threads, self._read, asked))[0]
         with self._server.database.read() as tx:
             act, ids = self._admit(tx, asked)
         # The act's transaction ends here; only who asks is carried on.
@@ -214,10 +215,11 @@ class Api:
     def _act(self, asked: Asked, tx: Transaction) -> Act:
         return self._admit(tx, asked)[0]
 
-    def _list(self, asked: Asked) -> Any:
+    def _read(self, asked: Asked) -> tuple[Any, Call]:
         with self._server.database.snapshot() as tx:
             act, ids = self._admit(tx, asked)
-            return cast("Handler", asked.route.handler)(self._call(act, asked, ids))
+            call = Call(act=act, request=asked.request, ids=ids, context=self._server.context)
+            return cast("Handler", asked.route.handler)(call), call
 
     async def _write(self, asked: Asked, caller: Caller, ids: Mapping[str, Any], raw: bytes) -> Any:
         body, keyed = _parsed(asked, raw), self._keyed(asked, caller, ids)
@@ -231,7 +233,8 @@ class Api:
             act, ids = self._admit(tx, asked)
             # In the transaction of the change: a crash in between would either lose the change or do it twice.
             idempotency.mark(act, keyed)
-            reply = cast("Handler", asked.route.handler)(self._call(act, asked, ids, body=body, raw=raw))
+            call = Call(act=act, request=asked.request, ids=ids, context=self._server.context, body=body, raw=raw)
+            reply = cast("Handler", asked.route.handler)(call)
             return idempotency_key.answered(tx, keyed, reply)
 
         reply = await asyncio.wrap_future(self._server.database.submit(operation))
@@ -239,9 +242,6 @@ class Api:
         if isinstance(reply, Refusal):
             raise reply.error
         return reply
-
-    def _call(self, act: Act, asked: Asked, ids: Mapping[str, Any], **body: Any) -> Call:
-        return Call(act=act, request=asked.request, ids=ids, context=self._server.context, **body)
 
     def _stream(
         self, asked: Asked, caller: Caller, ids: Mapping[str, Any], receive: Receive, **body: Any

@@ -73,6 +73,8 @@ class Plan:
     turns: tuple[Turn, ...]
     # Saves gathering the values of all properties at each end of a step.
     has_conditions: bool  # without them no value of a property decides anything
+    # Saves walking to the end of a long list at the end of each of its steps.
+    in_line_from: int  # from this turn on, each waits for the one before it and for nothing else
 
 
 @dataclass(slots=True)
@@ -118,20 +120,28 @@ def prepare(
     # Without statuses a skipped step would not be known to be transparent.
     assert restarted is None or statuses is not None
     again = None if restarted is None or statuses is None else later_steps(process, restarted, statuses)
-    return Plan(
-        turns=tuple(
-            Turn(
-                step=step,
-                label=label(step),
-                named=frozenset(steps_named(step.when)) | frozenset(steps_named(step.skip_when)),
-                decides_alone=any(True for _ in steps_named(step.when)),
-                is_named_by_restart=step.key == restarted,
-                is_carried=again is not None and step.key not in again,
-            )
-            for step in process.steps
-        ),
-        has_conditions=any(step.when is not None or step.skip_when is not None for step in process.steps),
+    turns = tuple(
+        Turn(
+            step=step,
+            label=label(step),
+            named=frozenset(steps_named(step.when)) | frozenset(steps_named(step.skip_when)),
+            decides_alone=any(True for _ in steps_named(step.when)),
+            is_named_by_restart=step.key == restarted,
+            is_carried=again is not None and step.key not in again,
+        )
+        for step in process.steps
     )
+    return Plan(
+        turns=turns,
+        has_conditions=any(step.when is not None or step.skip_when is not None for step in process.steps),
+        in_line_from=next((place + 1 for place in reversed(range(len(turns))) if not _only_follows(turns[place])), 0),
+    )
+
+
+def _only_follows(turn: Turn) -> bool:
+    step = turn.step
+    has_rules = step.needs is not None or step.when is not None or step.skip_when is not None
+    return step.enabled and not (has_rules or turn.is_named_by_restart or turn.is_carried)
 
 
 def next_moves(plan: Plan, state: FlowState, settled: Settled | None = None) -> Moves:
@@ -145,8 +155,10 @@ def next_moves(plan: Plan, state: FlowState, settled: Settled | None = None) -> 
     # Its ends of later steps are of an earlier pass: each is written again before a step behind it reads it.
     ahead = Settled(settled.ends, dict(settled.causes), settled.previous)
     walk = _Walk(state, ahead)
-    for turn in plan.turns[settled.place :]:
+    for place, turn in enumerate(plan.turns[settled.place :], settled.place + 1):
         walk.visit(turn, state.statuses[turn.step.key])
+        if place >= plan.in_line_from and ahead.ends[turn.step.key] is StepStatus.RUNNING:
+            break
     return Moves(
         start=tuple(walk.start),
         skip=tuple(walk.skip),
