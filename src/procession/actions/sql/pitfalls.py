@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from procession.actions import database
@@ -167,13 +168,20 @@ def _columns(condition: Node) -> int:
 
 def _first_repeated(connection: duckdb.DuckDBPyConnection, join: equations.Equation) -> Any:
     """The columns' values, and how often they stand on each side."""
+    sides = (join.left, [left for left, _ in join.columns]), (join.right, [right for _, right in join.columns])
+    for side in sorted(sides, key=partial(_rows, connection)):  # the smaller side first: most often it has no twins
+        if connection.execute(f"SELECT 1 FROM ({_often(*side)}) LIMIT 1").fetchone() is None:
+            return None
     numbers = range(len(join.columns))
     on = " AND ".join(f"l.x{number} = r.x{number}" for number in numbers)
     return connection.execute(
         f"SELECT concat_ws(', ', {', '.join(f'l.x{number}' for number in numbers)}), l.times, r.times "
-        f"FROM ({_often(join.left, [left for left, _ in join.columns])}) l "
-        f"JOIN ({_often(join.right, [right for _, right in join.columns])}) r ON {on} ORDER BY ALL LIMIT 1"
+        f"FROM ({_often(*sides[0])}) l JOIN ({_often(*sides[1])}) r ON {on} ORDER BY ALL LIMIT 1"
     ).fetchone()
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, side: tuple[str, Sequence[str]]) -> int:
+    return database.count(connection, side[0])
 
 
 def _often(table: str, columns: Sequence[str]) -> str:
