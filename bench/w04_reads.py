@@ -23,12 +23,13 @@ from bench.turns import Bar, Contest, Measure, Turn
 from procession.clock import SystemClock
 from procession.engine.announcements import Announcements
 from procession.oauth import routes as oauth
+from procession.operations import home_time
 from procession.operations.resources import Resources
 from procession.serving import application as app
 from procession.store.chunks import Chunks
 from procession.store.folder import BlobFolder
-from procession.store.log_folder import LogFolder
 from procession.store.sqlite import SqliteDatabase
+from procession.store.step_log_folder import StepLogFolder
 
 RUNS = 100_000
 SECONDS = 3.0  # of each measurement
@@ -223,8 +224,9 @@ async def _inside(home: Path, token: str) -> float:
         actions={},
         blobs=BlobFolder(home / "files"),
         chunks=Chunks(home / "uploads"),
-        logs=LogFolder(home / "logs"),
+        step_logs=StepLogFolder(home / "logs"),
         steady=clock.monotonic,
+        home_clock=home_time.of_home(database, clock),
     )
     with ThreadPoolExecutor(1) as threads:
         settings = app.ApiSettings(

@@ -24,9 +24,9 @@ from procession.store.chunks import Chunks
 from procession.store.database import Database
 from procession.store.folder import BlobFolder
 from procession.store.identity import Place
-from procession.store.log_folder import LogFolder
-from procession.store.logs import Logs
 from procession.store.sqlite import SqliteDatabase
+from procession.store.step_log_folder import StepLogFolder
+from procession.store.step_logs import StepLogs
 
 PRIVATE = 0o700  # the database holds hashes of secrets, the files are the customer's
 DATAGRAM_BYTES_MAX = 64
@@ -162,9 +162,9 @@ class Home:
         self.prepare()
         return BlobFolder(self.files)
 
-    def open_logs(self) -> Logs:
+    def open_step_logs(self) -> StepLogs:
         self.prepare()
-        return LogFolder(self.logs)
+        return StepLogFolder(self.logs)
 
     def open_chunks(self) -> Chunks:
         self.prepare()

@@ -8,15 +8,15 @@ import sys
 import msgspec
 import pytest
 
-from procession.actions import BUILT_IN, book
+from procession.actions import BUILT_IN, registry
 from tests.actions.context import play
 
 EXAMPLES = [
     pytest.param(action, example, id=f"{action.kind}-{number}")
-    for action in book().values()
+    for action in registry().values()
     for number, example in enumerate(action.examples)
 ]
-ACTIONS = [pytest.param(action, id=action.kind) for action in book().values()]
+ACTIONS = [pytest.param(action, id=action.kind) for action in registry().values()]
 
 
 @pytest.mark.parametrize(("action", "example"), EXAMPLES)
@@ -54,7 +54,7 @@ def test_a_setting_that_does_not_exist_is_refused(action):
 
 def test_the_book_holds_each_kind_once():
     assert len({action.kind for action in BUILT_IN}) == len(BUILT_IN)
-    assert set(book()) >= {action.kind for action in BUILT_IN}
+    assert set(registry()) >= {action.kind for action in BUILT_IN}
 
 
 def test_opening_the_book_loads_no_engine():
@@ -63,7 +63,7 @@ def test_opening_the_book_loads_no_engine():
         *("procession.actions.reading.loading", "procession.actions.reading.columns"),
         *("procession.actions.writing.files", "procession.actions.reconciling.work"),
     }
-    code = f"import sys, procession.actions as a; a.book(); print(sorted(set(sys.modules) & {heavy}))"
+    code = f"import sys, procession.actions as a; a.registry(); print(sorted(set(sys.modules) & {heavy}))"
 
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 

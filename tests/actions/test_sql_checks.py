@@ -139,7 +139,7 @@ def test_the_mistakes_in_sql_are_told_together_with_all_others():
     text = process("SELCT 1", "SELECT 1").replace("groups:", "concurrency: no\ngroups:")
 
     with pytest.raises(FileMistakes) as raised:
-        process_file.parse(text, file="p.yaml", actions=actions.book())
+        process_file.parse(text, file="p.yaml", actions=actions.registry())
 
     lines = raised.value.message.splitlines()
     assert len(lines) == 2
@@ -157,7 +157,7 @@ def test_three_hundred_steps_are_read_by_one_process(monkeypatch):
     monkeypatch.setattr(subprocess, "Popen", counted)
     before = time.monotonic()
 
-    process_file.parse(process(*(f"SELECT {n}" for n in range(300))), actions=actions.book())
+    process_file.parse(process(*(f"SELECT {n}" for n in range(300))), actions=actions.registry())
 
     assert len(started) == 1
     assert time.monotonic() - before < 20

@@ -22,7 +22,7 @@ def written(folder, body, known, format_="json"):
     place.mkdir()
     contents = contract.Contents(columns=(RECORD_COLUMN, *known), parts=())
     settings = contract.RowsSettings(contents=contents, next_record=1, format=format_, request=str(request))
-    outcome = tables.book()[contract.ROWS_KIND].run(
+    outcome = tables.registry()[contract.ROWS_KIND].run(
         LocalContext(settings=settings, folder=place, values={}, targets={})
     )
     assert outcome.status is StepStatus.SUCCESS, outcome.message

@@ -97,7 +97,7 @@ def read(folder: Path, form: str, part: Path, count: int) -> Rows:
 
 def done(folder: Path, kind: str, said: Any) -> dict[str, Any]:
     folder.mkdir()
-    outcome = tables.book()[kind].run(LocalContext(settings=said, folder=folder, values={}, targets={}))
+    outcome = tables.registry()[kind].run(LocalContext(settings=said, folder=folder, values={}, targets={}))
     assert outcome.status is StepStatus.SUCCESS, outcome.message
     assert contract.REFUSED not in outcome.outputs, outcome.outputs
     return dict(outcome.outputs)

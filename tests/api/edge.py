@@ -21,12 +21,13 @@ from procession.model.errors import Forbidden, Unauthorized
 from procession.model.ids import UserId
 from procession.model.people import AccountStatus, Caller, User, UserRole
 from procession.model.rights import Rule
+from procession.operations.home_time import HomeClock
 from procession.operations.resources import Resources
 from procession.store.chunks import Chunks
 from procession.store.database import Transaction
 from procession.store.folder import BlobFolder
-from procession.store.log_folder import LogFolder
 from procession.store.sqlite import SqliteDatabase
+from procession.store.step_log_folder import StepLogFolder
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 READ = Rule(scope="process_read", role="reader", of="run")
@@ -72,10 +73,15 @@ def edge(folder: Path, routes: Sequence[Route]) -> Iterator[Callable[..., Any]]:
 
 
 def _parts(folder: Path, threads: ThreadPoolExecutor) -> HandlerContext:
-    blobs, chunks = BlobFolder(folder / "files"), Chunks(folder / "uploads")
+    clock, blobs, chunks = ManualClock(), BlobFolder(folder / "files"), Chunks(folder / "uploads")
     return HandlerContext(
         resources=Resources(
-            actions={}, blobs=blobs, chunks=chunks, logs=LogFolder(folder / "logs"), steady=ManualClock().monotonic
+            actions={},
+            blobs=blobs,
+            chunks=chunks,
+            step_logs=StepLogFolder(folder / "logs"),
+            steady=clock.monotonic,
+            home_clock=HomeClock(clock),
         ),
         announcements=Announcements(),
         upload_bytes_max=100_000,

@@ -23,7 +23,7 @@ from procession.model.lifecycle import Outcome, StepEvent, StepStatus
 from procession.model.people import SCOPES, Caller, Role, User, UserRole
 from procession.model.runs import Run
 from procession.oauth import routes as oauth
-from procession.operations import applications, consents, people, processes, runs, uploads
+from procession.operations import applications, consents, home_time, people, processes, runs, uploads
 from procession.operations.act import Act
 from procession.operations.resources import Resources
 from procession.serving import application as app
@@ -36,8 +36,8 @@ from procession.store.chunks import PLACE_BYTES_MIN, Chunks
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
 from procession.store.folder import BlobFolder
-from procession.store.log_folder import LogFolder
 from procession.store.sqlite import SqliteDatabase
+from procession.store.step_log_folder import StepLogFolder
 
 PROCESS = """
 process: Month end
@@ -116,7 +116,7 @@ class House:
 
     def renew_tokens(self) -> None:
         """Everybody's token, for another day."""
-        until = times.to_column(self.clock.now() + timedelta(days=1))
+        until = times.to_column(self.resources.home_clock.most() + timedelta(days=1))
         self.database.write(lambda tx: tx.run("UPDATE token SET expires_at = ?", until))
 
     def take(self, run: str) -> Run:
@@ -192,11 +192,12 @@ def house(
     with recovered(folder, clock, crash_point) as (database, blobs, chunks), ThreadPoolExecutor(2) as threads:
         database.on_look(told.append)
         resources = Resources(
-            actions=actions.book(),
+            actions=actions.registry(),
             blobs=blobs,
             chunks=chunks,
-            logs=LogFolder(folder / "logs"),
+            step_logs=StepLogFolder(folder / "logs"),
             steady=clock.monotonic,
+            home_clock=home_time.of_home(database, clock),
             workers=table_workers,
         )
         made = _built(database, resources, clock, threads, sends_mail=sends_mail)
@@ -258,6 +259,6 @@ def _furnish(tx: Transaction, made: House) -> None:
     made.process = str(applied.id)
     group = people.create_group(tx, name="Team", now=now)
     people_store.add_member(tx, group.id, made.users["mate"].id)
-    permissions.grant(tx, applied.id, Role.EXECUTOR, holder=group.id)
+    permissions.give(tx, applied.id, Role.EXECUTOR, holder=group.id)
     for name in ("editor", "reader"):
-        permissions.grant(tx, applied.id, Role(name), holder=made.users[name].id)
+        permissions.give(tx, applied.id, Role(name), holder=made.users[name].id)

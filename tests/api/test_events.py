@@ -18,7 +18,7 @@ from procession.model.ids import DataStepId, RunId
 from procession.model.runs import HistoryKind
 from procession.operations.events import News
 from procession.store import history
-from procession.store.logs import PIECE_BYTES
+from procession.store.step_logs import PIECE_BYTES
 from tests.api.house import House
 from tests.api.test_steps import log_path, try_again
 from tests.programs import Client, Running, command, serving, sign_in

@@ -8,7 +8,7 @@ from typing import Any
 
 from procession.model.ids import RunId
 from procession.store import history, runs
-from procession.store.log_folder import LogFolder
+from procession.store.step_log_folder import StepLogFolder
 from tests.api.house import PROCESS, House
 
 
@@ -75,7 +75,7 @@ def test_a_definition_is_json_for_who_asks_for_it(home: House) -> None:
 def log_path(home: House, run: str) -> Path:
     with home.database.read() as tx:
         attempt = history.attempts_of_run(tx, RunId.parse(run))[-1].id
-    path = LogFolder(home.database.path.parent / "logs").path(attempt)
+    path = StepLogFolder(home.database.path.parent / "logs").path(attempt)
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 

@@ -24,9 +24,7 @@ from tests.api.test_tables import new_table
 
 
 def table_work(home: House, who: str = "owner") -> TableWork:
-    return TableWork(
-        database=home.database, resources=home.resources, admit=lambda tx: home.act(tx, who), clock=home.clock.now
-    )
+    return TableWork(database=home.database, resources=home.resources, admit=lambda tx: home.act(tx, who))
 
 
 def test_a_draft_of_an_older_version_is_not_published(home: House) -> None:
@@ -60,7 +58,7 @@ def test_who_lost_the_role_meanwhile_publishes_nothing(home: House) -> None:
 
     def prepare(present: Snapshot) -> Draft:
         editor = home.users["editor"].id
-        home.database.write(lambda tx: permissions.grant(tx, table, Role.READER, holder=editor))
+        home.database.write(lambda tx: permissions.give(tx, table, Role.READER, holder=editor))
         return home.database.write(lambda tx: tables.take_back(tx, table, 2))
 
     with pytest.raises(Forbidden, match="the role editor"):

@@ -17,7 +17,7 @@ def new_table(home: House, title: str = "Rates", **columns: str) -> str:
     """A table of `owner`'s; `editor` and `reader` have these roles. Columns are name=type."""
     table = str(home.post("tables", json={"name": title, "description": "as told"})["id"])
     for who in ("editor", "reader"):
-        grant = partial(permissions.grant, resource=TableId.parse(table), role=Role(who), holder=home.users[who].id)
+        grant = partial(permissions.give, resource=TableId.parse(table), role=Role(who), holder=home.users[who].id)
         home.database.write(grant)
     for column, kind in columns.items():
         home.post(f"tables/{table}/columns", json={"name": column.replace("_", " "), "dataType": kind})

@@ -22,7 +22,7 @@ def check_yaml(block: Block) -> str:
     """What is wrong with a process file or with a part of one, ""."""
     data = yaml.safe_load(block.text)
     if isinstance(data, dict) and {"process", "groups"} <= set(data):
-        process_file.parse(block.text, file=block.place, actions=actions.book())
+        process_file.parse(block.text, file=block.place, actions=actions.registry())
         return ""
     items = data if isinstance(data, list) else [data]
     return next((said for item in items if (said := _wrong_fragment(item))), "")
@@ -30,8 +30,8 @@ def check_yaml(block: Block) -> str:
 
 def _wrong_fragment(item: Any) -> str:
     """A list of steps, groups or properties, or some keys of a mapping that has them."""
-    schema = _lenient(file_schema.schema(actions.book()))
-    settings = [{"$ref": f"#/$defs/{kind}_settings"} for kind in actions.book()]
+    schema = _lenient(file_schema.schema(actions.registry()))
+    settings = [{"$ref": f"#/$defs/{kind}_settings"} for kind in actions.registry()]
     places = [{"$ref": "#"}, *({"$ref": f"#/$defs/{name}"} for name in ("group", "step", "property", "condition"))]
     for place in (*places, *settings):
         if jsonschema_rs.is_valid(

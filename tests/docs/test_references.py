@@ -11,8 +11,8 @@ from tests.docs import action_reference, process_reference, settings_reference
 from tests.docs.blocks import ROOT
 
 PAGES: dict[str, Callable[[], str]] = {
-    "actions.md": lambda: action_reference.page(actions.book()),
-    "process-file.md": lambda: process_reference.page(actions.book()),
+    "actions.md": lambda: action_reference.page(actions.registry()),
+    "process-file.md": lambda: process_reference.page(actions.registry()),
     "settings.md": settings_reference.page,
 }
 

@@ -16,12 +16,12 @@ from procession.model.process_file import schema
 from procession.model.process_file.documents import FileMistakes
 from tests.docs.blocks import ROOT
 
-SCHEMA = schema.schema(actions.book())
+SCHEMA = schema.schema(actions.registry())
 VALIDATOR = jsonschema_rs.validator_for(SCHEMA)
 EXAMPLES = sorted(ROOT.glob("examples/*/*.yaml"))
 STEPS = [
     pytest.param({"action": kind, "with": dict(example.settings)}, id=f"{kind}-{number}")
-    for kind, action in actions.book().items()
+    for kind, action in actions.registry().items()
     for number, example in enumerate(action.examples)
 ]
 PROCESS = """
@@ -82,7 +82,7 @@ def test_every_example_of_an_action_fits(step: dict[str, Any]) -> None:
 def test_words_and_numbers_without_quotes_fit_as_they_are_read() -> None:
     text = PROCESS.replace("process: Close", "process: 2026").replace("name: Month", "name: 11")
 
-    process_file.parse(text.replace("data.month", "data.11"), actions=actions.book())
+    process_file.parse(text.replace("data.month", "data.11"), actions=actions.registry())
     VALIDATOR.validate(yaml.safe_load(text))
 
 
@@ -96,7 +96,7 @@ def test_a_mistake_is_refused_at_its_place_by_schema_and_parser(name: str) -> No
 
     assert shown in {tuple(error.instance_path) for error in VALIDATOR.iter_errors(data)}
     with pytest.raises(FileMistakes):
-        process_file.parse(yaml.safe_dump(data, sort_keys=False), actions=actions.book())
+        process_file.parse(yaml.safe_dump(data, sort_keys=False), actions=actions.registry())
 
 
 def _put(data: Any, place: tuple[str | int, ...], value: Any) -> None:

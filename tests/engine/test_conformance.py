@@ -93,7 +93,7 @@ def test_an_exception_of_the_script_is_the_reason_and_its_traceback_the_log(shar
     assert shared.step(run, "bad").message == "no rate for CZK (line 2)"
     assert tries.latest is not None
     assert tries.is_over
-    log = shared.resources.logs.read(tries.latest, 0).decode()
+    log = shared.resources.step_logs.read(tries.latest, 0).decode()
     assert log.startswith("before\n")
     assert "Traceback" in log
 

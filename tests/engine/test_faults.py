@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from procession.engine.isolation import ForkServerIsolation
 from procession.engine.isolation.contract import KillReceipt, Message, Worker
+from procession.engine.isolation.pool import ForkServerIsolation
 from procession.engine.options import EngineSettings
 from procession.model.files import Content
 from procession.model.ids import RunId

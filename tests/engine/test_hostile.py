@@ -178,7 +178,7 @@ def test_user_code_reaches_no_descriptor_but_its_own_channel(world: World) -> No
 def log_of(world: World, run: RunId) -> str:
     with world.db.read() as tx:
         attempts = history.attempts_of_run(tx, run)
-    return "".join(world.resources.logs.read(attempt.id, 0, LOG_BYTES_MAX).decode() for attempt in attempts)
+    return "".join(world.resources.step_logs.read(attempt.id, 0, LOG_BYTES_MAX).decode() for attempt in attempts)
 
 
 # --- processes that a step leaves behind

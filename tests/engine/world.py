@@ -12,8 +12,9 @@ from procession import actions
 from procession.clock import Clock, SystemClock
 from procession.engine.announcements import Announcements
 from procession.engine.driver import LocalEngine
-from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Isolation
+from procession.engine.isolation.options import IsolationSettings
+from procession.engine.isolation.pool import ForkServerIsolation
 from procession.engine.options import EngineResources, EngineSettings
 from procession.model import process_file
 from procession.model.ids import ProcessId, RunId
@@ -22,7 +23,7 @@ from procession.model.people import SCOPES, Caller, UserRole
 from procession.model.restart import Wish
 from procession.model.runs import HistoryRow, Run
 from procession.model.steps import StepRow
-from procession.operations import files, people, processes, runs
+from procession.operations import files, home_time, people, processes, runs
 from procession.operations.act import Act
 from procession.operations.resources import Resources
 from procession.store import history, steps
@@ -30,9 +31,9 @@ from procession.store.chunks import Chunks
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
 from procession.store.folder import BlobFolder
-from procession.store.log_folder import LogFolder
 from procession.store.migrations import migrate
 from procession.store.sqlite import SqliteDatabase
+from procession.store.step_log_folder import StepLogFolder
 from tests.support import wait_until
 
 
@@ -48,6 +49,9 @@ class SetClock(SystemClock):
 
     def monotonic(self) -> float:
         return super().monotonic() + self.passed_seconds
+
+    def since_boot(self) -> float:
+        return super().since_boot() + self.passed_seconds
 
 
 @dataclass
@@ -68,11 +72,12 @@ class World:
         self.engine = self.new_engine()
         self.db.on_look(lambda run: self.engine.look(run))
         self.resources = Resources(
-            actions=actions.book(),
+            actions=actions.registry(),
             blobs=self.blobs,
             chunks=Chunks(self.home / "uploads", crash_point=self.crash_point),
-            logs=LogFolder(self.home / "logs"),
+            step_logs=StepLogFolder(self.home / "logs"),
             steady=self.steady,
+            home_clock=home_time.of_home(self.db, self.clock),
         )
         self.caller = self._caller()
 
@@ -82,11 +87,11 @@ class World:
                 database=self.db,
                 blobs=self.blobs,
                 isolation=self.make_isolation(self.isolation),
-                actions=actions.book(),
+                actions=actions.registry(),
                 announcements=self.announcements,
                 clock=self.clock,
                 work=self.home / "work",
-                logs=LogFolder(self.home / "logs"),
+                step_logs=StepLogFolder(self.home / "logs"),
                 settings=self.settings,
             )
         )

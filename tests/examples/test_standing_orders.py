@@ -13,7 +13,7 @@ import msgspec
 import pytest
 import yaml
 
-from procession.actions import book
+from procession.actions import registry
 from procession.actions.contract import FileInput, FileOutput, OutputTarget
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import LocalContext
@@ -48,7 +48,7 @@ def file_input(path, name=None):
 
 
 def run_step(folder, step, values, properties):
-    action = book()[step["action"]]
+    action = registry()[step["action"]]
     settings = msgspec.convert(step["with"], action.settings)
     assert action.check(settings) == ()
     work = folder / step["key"]

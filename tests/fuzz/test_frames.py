@@ -98,7 +98,7 @@ def _check_end(world: World, run: RunId) -> None:
     with world.db.read() as tx:
         attempt = history.attempts_of_run(tx, run)[0]
     wait_until(partial(_is_gone, world, run))
-    text = world.resources.logs.read(attempt.id, 0, LOG_BYTES_MAX).decode()
+    text = world.resources.step_logs.read(attempt.id, 0, LOG_BYTES_MAX).decode()
     lines = [line for line in text.splitlines() if line.startswith("line ")]
     assert lines == [f"line {number}" for number in range(len(lines))]
     assert len(lines) >= FRAMES_EACH

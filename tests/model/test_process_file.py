@@ -315,7 +315,7 @@ def test_the_schema_knows_the_keys_of_the_file_and_the_settings_of_each_action()
 def test_a_step_that_names_no_effect_has_the_usual_one_of_its_action() -> None:
     text = "process: P\ngroups: [{group: G, steps: [{action: run_sql, name: a, with: {sql: SELECT 1}}, {action: run_sql, name: b, effect: once, with: {sql: SELECT 1}}]}]"
 
-    steps = process_file.parse(text, actions=actions.book()).steps
+    steps = process_file.parse(text, actions=actions.registry()).steps
 
     assert [step.effect for step in steps] == [Effect.PURE, Effect.ONCE]
 

@@ -24,7 +24,7 @@ from procession.clock import Clock
 from procession.engine.announcements import Announcements
 from procession.model.people import Application, User, UserRole
 from procession.oauth import routes as oauth
-from procession.operations import applications, passwords, people
+from procession.operations import applications, home_time, passwords, people
 from procession.operations.resources import Resources
 from procession.serving import application as app
 from procession.store import migrations
@@ -32,8 +32,8 @@ from procession.store import people as people_store
 from procession.store.chunks import Chunks
 from procession.store.database import Transaction
 from procession.store.folder import BlobFolder
-from procession.store.log_folder import LogFolder
 from procession.store.sqlite import SqliteDatabase
+from procession.store.step_log_folder import StepLogFolder
 from tests.support import wait_until
 
 PASSWORD = "correct horse battery"
@@ -192,11 +192,12 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
     database = SqliteDatabase(folder / "world.sqlite", on_fatal=failures.append)
     migrations.migrate(database, clock.now())
     resources = Resources(
-        actions=actions.book(),
+        actions=actions.registry(),
         blobs=BlobFolder(folder / "files"),
         chunks=Chunks(folder / "uploads"),
-        logs=LogFolder(folder / "logs"),
+        step_logs=StepLogFolder(folder / "logs"),
         steady=clock.monotonic,
+        home_clock=home_time.of_home(database, clock),
     )
     with ThreadPoolExecutor(4) as threads, socket.socket() as listening:
         settings = app.ApiSettings(

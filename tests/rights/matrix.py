@@ -46,13 +46,13 @@ def cases(world: World, labels: Iterable[str] | None = None) -> Iterator[Case]:
 
 
 def _by_everybody(world: World, case: Case) -> Iterator[Case]:
-    is_of_all = _asks_for_grants(case) and not case.probe.is_slow and not _is_of_nothing(case)
+    is_of_all = _asks_for_permissions(case) and not case.probe.is_slow and not _is_of_nothing(case)
     for name in world.people if is_of_all else FEW:
         for scopes in _scope_sets(case, is_every=name in EVERY_SCOPE):
             yield replace(case, person=world.people[name], scopes=scopes)
 
 
-def _asks_for_grants(case: Case) -> bool:
+def _asks_for_permissions(case: Case) -> bool:
     demands = (case.demand, *case.probe.demands)
     if case.probe.shows or case.probe.shows_owned or case.probe.of_holder:
         return True

@@ -13,14 +13,15 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from procession.api.nouns import grants as api_grants
+from procession.api.nouns import permissions as api_permissions
 from procession.api.nouns import runs as api_runs
 from procession.door.contract import Route
 from procession.model import people, rights
 from procession.model.people import Role, UserRole
 from procession.model.rights import PUBLIC, Rule
-from procession.operations import applications, files, grants, log_items, permissions
+from procession.operations import applications, files, log_items, permissions
 from procession.operations import people as users
+from procession.operations import rights as rights_operations
 from tests.rights import oracle
 
 ROLES_ON: Mapping[str, tuple[str, ...]] = {
@@ -145,7 +146,7 @@ def of_checks() -> Iterator[CheckMutant]:
 
     for module, name in CHECKS:
         yield CheckMutant(module=module, name=name, change="passes", value=passes)
-    for module in (users, grants, applications, log_items, permissions):
+    for module in (users, permissions, applications, log_items, rights_operations):
         yield CheckMutant(module=module, name="ADMINS", change="nobody", value=frozenset())
         yield CheckMutant(module=module, name="ADMINS", change="everybody", value=frozenset(UserRole))
     for module, name in IN_BODIES:
@@ -154,21 +155,21 @@ def of_checks() -> Iterator[CheckMutant]:
             yield CheckMutant(module=module, name=name, change=f"role {role}", value=replace(rule, role=role))
         yield CheckMutant(module=module, name=name, change="no role", value=replace(rule, role="", of=""))
     for answer in (True, False):
-        yield CheckMutant(module=grants, name="_is_of", change=str(answer), value=lambda *_, said=answer: said)
+        yield CheckMutant(module=permissions, name="_is_of", change=str(answer), value=lambda *_, said=answer: said)
 
 
 CHECKS: tuple[tuple[ModuleType, str], ...] = (
-    (permissions, "require_scope"),
-    (permissions, "require_user_role"),
-    (permissions, "require"),
-    (permissions, "viewer"),  # None sees everything
+    (rights_operations, "require_scope"),
+    (rights_operations, "require_user_role"),
+    (rights_operations, "require"),
+    (rights_operations, "viewer"),  # None sees everything
     (users, "require_rank"),
     (files, "check_open"),
     (applications, "_require_scopes"),
     (applications, "_require_control"),
 )
 # Rules that are asked about what a body names.
-IN_BODIES: tuple[tuple[ModuleType, str], ...] = ((api_grants, "GRANT"), (api_runs, "EXECUTE_R"))
+IN_BODIES: tuple[tuple[ModuleType, str], ...] = ((api_permissions, "OWN_RESOURCE"), (api_runs, "EXECUTE_R"))
 
 
 @contextmanager

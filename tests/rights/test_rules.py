@@ -11,7 +11,7 @@ from procession.model.errors import NotFound
 from procession.model.ids import Id
 from procession.model.people import Role
 from procession.model.rights import PUBLIC, Rule, check
-from procession.operations import permissions
+from procession.operations import rights
 from procession.serving import application as app
 from tests.rights.labels import every_route
 from tests.rights.world import World
@@ -69,8 +69,8 @@ def test_a_thing_of_a_kind_without_rules_is_there_for_nobody(everybody: World, w
     rule = Rule(scope="process_read", role="reader", of="process")
 
     with everybody.house.database.read() as tx:
-        assert permissions.role_of(tx, everybody.house.users[who], thing) is None
+        assert rights.role_of(tx, everybody.house.users[who], thing) is None
         with pytest.raises(NotFound, match="there is no invoice inv-1"):
-            permissions.require(tx, everybody.house.caller(who), thing, Role.READER)
+            rights.require(tx, everybody.house.caller(who), thing, Role.READER)
         with pytest.raises(KeyError):  # a path without the id that the rule asks about
-            permissions.permit(tx, everybody.house.caller(who), rule, {})
+            rights.permit(tx, everybody.house.caller(who), rule, {})

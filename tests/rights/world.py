@@ -180,8 +180,8 @@ def _settle(tx: Transaction, new: World) -> None:
     group = people.create_group(tx, name="Holders", now=new.house.clock.now())
     people_store.add_member(tx, group.id, holder.id)
     for resource in (new.ids["process"], new.ids["table"]):
-        permissions.grant(tx, parse_resource(resource), Role.EXECUTOR, holder=holder.id)
-        permissions.grant(tx, parse_resource(resource), Role.READER, holder=group.id)
+        permissions.give(tx, parse_resource(resource), Role.EXECUTOR, holder=holder.id)
+        permissions.give(tx, parse_resource(resource), Role.READER, holder=group.id)
     above = _user(tx, new, "above", "SVXAdmin")
     new.ids |= {"user": str(holder.id), "group": str(group.id), "above": str(above.id)}
     new.ids |= {"unrelated": str(new.house.users["stranger"].id), "resource": new.ids["process"]}
@@ -202,7 +202,7 @@ def _add_person(tx: Transaction, new: World, *, user_role: str, role: str, way: 
         holder = people.create_group(tx, name=name, now=new.house.clock.now()).id
         people_store.add_member(tx, holder, user.id)
     for resource in (new.ids["process"], new.ids["table"]) if role else ():
-        permissions.grant(tx, parse_resource(resource), Role(role), holder=holder)
+        permissions.give(tx, parse_resource(resource), Role(role), holder=holder)
     application = _application(tx, new, user)
     grants = {"process": role, "table": role} if role else {}
     person = Person(

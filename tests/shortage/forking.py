@@ -1,4 +1,4 @@
-"""The book of actions for fork servers whose calls can fail: it is loaded in them, and lays the injector in their way.
+"""The registry of actions for fork servers whose calls can fail: it is loaded in them, and lays the injector in their way.
 
 A test and its fork servers have files in one folder, named in the module shortage_folder that the test writes.
 """
@@ -91,7 +91,7 @@ class _Injector(Injector):
         return order.code
 
 
-def book() -> Mapping[str, Action]:
+def registry() -> Mapping[str, Action]:
     folder: str = importlib.import_module("shortage_folder").FOLDER
     install(pytest.MonkeyPatch(), _Injector(Folder(Path(folder))))
-    return actions.book()
+    return actions.registry()

@@ -82,7 +82,7 @@ def files_and_logs(place: Place) -> None:
     with place.world.db.read() as tx:
         sql = "SELECT a.id FROM step_attempt a JOIN step s ON s.id = a.step_id WHERE s.run_id = ? AND s.key = 'talk'"
         [(attempt,)] = tx.all(sql, run.number)
-    log = place.world.resources.logs.read(attempt, 0).decode().splitlines()
+    log = place.world.resources.step_logs.read(attempt, 0).decode().splitlines()
     assert log == [f"line {number}" for number in range(LINES)]
 
 

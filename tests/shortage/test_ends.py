@@ -26,7 +26,7 @@ from tests.support import wait_until
 
 ALWAYS = 10**6
 BEGIN = Call("os.mkdir", "engine/attempts.py:_send")
-LOG = Call("os.write", "store/log_folder.py:append")
+LOG = Call("os.write", "store/step_log_folder.py:append")
 OUTPUT = Call("io.open to write", "store/folder.py:__init__")
 
 
@@ -131,20 +131,20 @@ def test_scans_that_failed_leave_one_scan_at_a_time(build: Callable[..., World],
     assert time.monotonic() - began > 0.05 * (SCANS - 2)
 
 
-BOOK = """
+REGISTRY = """
 import os
 from procession import actions
-def book():
+def registry():
     if os.path.exists({flag!r}):
         raise OSError(12, "Cannot allocate memory")
-    return actions.book()
+    return actions.registry()
 """
 
 
 def test_fork_servers_that_cannot_start_are_started_again_until_they_can(tmp_path: Path) -> None:
     flag = tmp_path / "flag"
-    (tmp_path / "short_book.py").write_text(BOOK.format(flag=str(flag)))
-    isolation = msgspec.structs.replace(ISOLATION, book="short_book:book", import_paths=(str(tmp_path),))
+    (tmp_path / "short_registry.py").write_text(REGISTRY.format(flag=str(flag)))
+    isolation = msgspec.structs.replace(ISOLATION, registry="short_registry:registry", import_paths=(str(tmp_path),))
     others = set(processes.children(os.getpid()))
     world = World(tmp_path, settings=SETTINGS, isolation=isolation)
     world.engine.start()

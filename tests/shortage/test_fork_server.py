@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from procession.engine.isolation import IsolationSettings
+from procession.engine.isolation.options import IsolationSettings
 from tests.engine.world import World
 from tests.shortage.forking import Folder
 from tests.shortage.injecting import FAILURES, Order
@@ -33,7 +33,11 @@ AT_START = (
 
 def _settings(folder: Path, *, namespaces: bool) -> IsolationSettings:
     (folder / "shortage_folder.py").write_text(f"FOLDER = {str(folder)!r}\n")
-    changes = {"book": "tests.shortage.forking:book", "import_paths": (ROOT, str(folder)), "namespaces": namespaces}
+    changes = {
+        "registry": "tests.shortage.forking:registry",
+        "import_paths": (ROOT, str(folder)),
+        "namespaces": namespaces,
+    }
     return msgspec.structs.replace(ISOLATION, **changes)
 
 

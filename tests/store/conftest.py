@@ -11,9 +11,9 @@ import pytest
 from procession.store.blobs import Blobs
 from procession.store.database import Database
 from procession.store.folder import BlobFolder
-from procession.store.log_folder import LogFolder
-from procession.store.logs import Logs
 from procession.store.sqlite import SqliteDatabase
+from procession.store.step_log_folder import StepLogFolder
+from procession.store.step_logs import StepLogs
 
 Notice = Callable[[str], None]
 
@@ -25,7 +25,7 @@ def _sqlite(folder: Path, fatal: Notice, crash_point: Notice) -> Database:
 # A second implementation is a line here: every test that asks for `opened`, `blobs` or `logs` then runs on it too.
 DATABASES: dict[str, Callable[[Path, Notice, Notice], Database]] = {"sqlite": _sqlite}
 BLOBS: dict[str, Callable[[Path], Blobs]] = {"folder": BlobFolder}
-LOGS: dict[str, Callable[[Path], Logs]] = {"folder": LogFolder}
+LOGS: dict[str, Callable[[Path], StepLogs]] = {"folder": StepLogFolder}
 
 
 @dataclass
@@ -55,7 +55,7 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
 
 
 @pytest.fixture(params=LOGS)
-def logs(request: pytest.FixtureRequest, tmp_path: Path) -> Logs:
+def logs(request: pytest.FixtureRequest, tmp_path: Path) -> StepLogs:
     return LOGS[request.param](tmp_path / "logs")
 
 

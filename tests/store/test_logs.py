@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from procession.store.logs import PIECE_BYTES, Logs, pieces
+from procession.store.step_logs import PIECE_BYTES, StepLogs, pieces
 
 
-def test_a_log_grows_and_is_read_from_any_place(logs: Logs) -> None:
+def test_a_log_grows_and_is_read_from_any_place(logs: StepLogs) -> None:
     assert logs.append(7, b"one\n") == 4
     logs.append(7, "zw\u00f6lf\n".encode())
 
@@ -16,12 +16,12 @@ def test_a_log_grows_and_is_read_from_any_place(logs: Logs) -> None:
     assert (logs.read(7, 10), logs.read(7, 99), logs.size_bytes(7)) == (b"\n", b"", 11)
 
 
-def test_an_attempt_that_said_nothing_has_an_empty_log(logs: Logs) -> None:
+def test_an_attempt_that_said_nothing_has_an_empty_log(logs: StepLogs) -> None:
     assert (logs.read(1, 0), logs.size_bytes(1), logs.stored()) == (b"", 0, [])
     assert list(pieces(logs, 1, 0, 100)) == []
 
 
-def test_logs_of_many_attempts_stay_apart(logs: Logs) -> None:
+def test_logs_of_many_attempts_stay_apart(logs: StepLogs) -> None:
     numbers = [1, 999, 1000, 1001, 12_345_678]
     for number in numbers:
         logs.append(number, str(number).encode())
@@ -30,7 +30,7 @@ def test_logs_of_many_attempts_stay_apart(logs: Logs) -> None:
     assert [logs.read(number, 0) for number in numbers] == [str(number).encode() for number in numbers]
 
 
-def test_a_removed_log_is_gone_and_may_be_removed_again(logs: Logs) -> None:
+def test_a_removed_log_is_gone_and_may_be_removed_again(logs: StepLogs) -> None:
     logs.append(1, b"a")
     logs.append(2, b"b")
     logs.remove(1)
@@ -40,7 +40,7 @@ def test_a_removed_log_is_gone_and_may_be_removed_again(logs: Logs) -> None:
 
 
 @pytest.mark.parametrize(("start", "length"), [(0, 3 * PIECE_BYTES), (5, 7), (PIECE_BYTES - 1, PIECE_BYTES + 2)])
-def test_a_long_log_is_read_in_pieces(logs: Logs, start: int, length: int) -> None:
+def test_a_long_log_is_read_in_pieces(logs: StepLogs, start: int, length: int) -> None:
     text = b"0123456789abcde\n" * (2 * PIECE_BYTES // 16) + b"the end"
     logs.append(1, text)
 
@@ -50,7 +50,7 @@ def test_a_long_log_is_read_in_pieces(logs: Logs, start: int, length: int) -> No
     assert max(map(len, found)) <= PIECE_BYTES
 
 
-def test_bytes_that_are_no_text_are_kept(logs: Logs) -> None:
+def test_bytes_that_are_no_text_are_kept(logs: StepLogs) -> None:
     logs.append(1, b"\xff\x00\r\n")
 
     assert logs.read(1, 0) == b"\xff\x00\r\n"

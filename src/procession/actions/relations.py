@@ -16,6 +16,7 @@ def check(path: str, options: FileOptions) -> tuple[str, ...]:
     found = []
     if options.encoding is not None:
         try:
+            # Python's own list of names; codecs that are no texts raise as well.
             "".encode(options.encoding)
         except (LookupError, UnicodeError):
             found.append(f'{path}.encoding: "{options.encoding}" is not a known encoding; try utf-8, latin-1 or cp1252')
@@ -36,6 +37,7 @@ def _check_marks(path: str, options: FileOptions) -> list[str]:
         decimal, thousands = column.decimal or options.decimal, column.thousands or options.thousands
         sides.append((f"{path}.columns.{name}", decimal, thousands, column.pattern))
     for where, decimal, thousands, pattern in sides:
+        # 1.234 would then be two numbers at once.
         if thousands is not None and thousands == (decimal or "."):
             found.append(f'{where}: decimal and thousands are both "{thousands}"')
         if pattern is not None and (wrong := patterns.mistake(pattern)):

@@ -19,6 +19,7 @@ def prove(callers: Callers, tx: Transaction, request: Request, now: datetime) ->
 
 def token(headers: Mapping[str, str]) -> str:
     """The token of Authorization: Bearer ... (RFC 6750 section 2.1); no other way of sending one is accepted."""
+    # Never from the query: addresses end up in logs and in the history of browsers (RFC 6750 section 5.3).
     kind, _, sent = headers.get("authorization", "").partition(" ")
     sent = sent.strip(" ")  # nothing else that Python takes for white space
     if kind.lower() != "bearer" or not sent:

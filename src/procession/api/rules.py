@@ -38,9 +38,9 @@ LIST_GROUPS = Rule(scope="usergroup_read")  # everybody may see which groups the
 READ_G = Rule(scope="usergroup_read", role="reader", of=G)
 NEW_G = Rule(scope="usergroup", user_role="ClientAdmin")
 OWN_G = Rule(scope="usergroup", role="owner", of=G)
-READ_GRANTS = Rule(scope="permission_read")  # a list: the operation shows what the caller may see
-GRANT = Rule(scope="permission", role="owner", of="resource")
-GRANT_ANY = Rule(scope="permission")  # the resource is named in the body: the operation asks for the role
+READ_PERMISSIONS = Rule(scope="permission_read")  # a list: the operation shows what the caller may see
+OWN_RESOURCE = Rule(scope="permission", role="owner", of="resource")
+PERMIT_ANY = Rule(scope="permission")  # the resource is named in the body: the operation asks for the role
 READ_LOG = Rule(scope="log_read")  # a list: the operation shows what the caller may see
 LIST_C = Rule(scope="application_read")  # a list: the operation shows what the caller may see
 READ_C = Rule(scope="application_read", role="owner", of=C)

@@ -21,7 +21,7 @@ def schema(console: Console) -> None:
     from procession import actions
     from procession.model.process_file import schema
 
-    content = schema.schema(actions.book())
+    content = schema.schema(actions.registry())
     console.answer(content, json.dumps(content, indent=2, ensure_ascii=False))
 
 
@@ -41,6 +41,7 @@ def serve(console: Console, **overrides: str | int | None) -> int:
 @command("doctor", example="doctor --home /srv/procession")
 def doctor(console: Console) -> int:
     """Check the home: permissions, space, database, files, isolation."""
+    # Renamed, because the command has the name of its module.
     from procession.commands import doctor as doctor_command
 
     return doctor_command.doctor(console)

@@ -12,8 +12,9 @@ from procession.commands.console import Console
 from procession.commands.opening import OpenedHome
 from procession.model.ids import RunId, StepId
 from procession.operations import steps
-from procession.store import logs
+from procession.store import step_logs
 
+# The log is a file beside us: looking costs a stat.
 LOOK_SECONDS = 0.1
 
 
@@ -32,7 +33,7 @@ def log(console: Console, run_text: str, step_text: str, *, follow: bool, attemp
 
 
 def _bytes(opened: OpenedHome, attempt: int | None) -> bytes:
-    return b"" if attempt is None else b"".join(logs.pieces(opened.resources.logs, attempt, 0, sys.maxsize))
+    return b"" if attempt is None else b"".join(step_logs.pieces(opened.resources.step_logs, attempt, 0, sys.maxsize))
 
 
 def tell(console: Console, about: dict[str, str], content: bytes) -> None:
@@ -52,9 +53,11 @@ class Printer:
         self._rest = b""
 
     def show(self, content: bytes) -> None:
+        # Byte for byte: a log that is piped into a file must be the one that the step wrote.
         if not self._is_terminal:
             click.echo(content, nl=False)
             return
+        # A character may be cut in two between pieces, a line end may not.
         *lines, self._rest = (self._rest + content).split(b"\n")
         for line in lines:
             click.echo(_harmless(line))
@@ -85,7 +88,7 @@ def _follow(opened: OpenedHome, run_id: RunId, step: StepId) -> None:
         for one in tries.after(number):
             offset = offset if one == number else 0
             number = one
-            for piece in logs.pieces(opened.resources.logs, one, offset, sys.maxsize):
+            for piece in step_logs.pieces(opened.resources.step_logs, one, offset, sys.maxsize):
                 printer.show(piece)
                 offset += len(piece)
         return tries.is_over

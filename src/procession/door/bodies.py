@@ -17,13 +17,17 @@ from procession.door import digests
 from procession.door.contract import Receive
 from procession.model.errors import Invalid, ProcessionError, TooLarge
 
+# Bodies are held in memory as a whole, once for each request under way.
 BODY_BYTES_MAX = 1_048_576
+# parse_qsl() builds a list of all: without a bound a megabyte of "&" is a million pairs.
 FORM_FIELDS_MAX = 50
 BODY_WAIT_SECONDS = 30  # for the next piece of a body; a client that sends nothing for so long is dropped
 EXPONENT_MAX = 308  # of a number in JSON: what a double can hold, and never a number that fills the memory
+# RFC 8259 section 8.1 lets a parser ignore it; Windows tools write it.
 UTF8_MARK = b"\xef\xbb\xbf"
 
 
+# No ProcessionError: it is answered with nothing at all.
 class ClientGone(Exception):
     """The client hung up before its request was complete; nobody is left to answer."""
 
@@ -31,6 +35,7 @@ class ClientGone(Exception):
 class Stalled(ProcessionError):
     """The body stopped arriving."""
 
+    # RFC 9110 section 15.5.9: the client may send the request again.
     status = 408
 
 
@@ -43,6 +48,7 @@ class Encoded(ProcessionError):
 
 def check_whole(headers: Mapping[str, str]) -> None:
     """Kept as it came, the body would be something else, or a part of it. Raises Encoded, Invalid."""
+    # Chunked is undone by the HTTP parser; every other coding would be stored as if it were the content.
     for name, plain in (("content-encoding", {"", "identity"}), ("transfer-encoding", {"", "identity", "chunked"})):
         codings = {coding.strip().lower() for coding in headers.get(name, "").split(",")}
         if strange := codings - plain:
@@ -59,6 +65,7 @@ async def next_piece(receive: Receive) -> tuple[bytes, bool]:
             message = await receive()
     except TimeoutError:
         raise Stalled(f"nothing of the request's body arrived for {BODY_WAIT_SECONDS} s") from None
+    # ASGI's only other message here is http.disconnect.
     if message["type"] != "http.request":
         raise ClientGone
     return message.get("body", b""), message.get("more_body", False)
@@ -70,6 +77,7 @@ async def read_small(receive: Receive, headers: Mapping[str, str], *, most: int 
     Raises TooLarge before more than `most` bytes are held, ClientGone, Stalled, and as check_whole() does.
     """
     length = headers.get("content-length", "")
+    # A hint that saves the transfer; the count below is what holds.
     if length.isdecimal() and int(length) > most:
         raise _too_large(most)
     pieces, size, more = [], 0, True
@@ -91,6 +99,7 @@ def _too_large(most: int) -> TooLarge:
 
 
 def _exact(text: str) -> Decimal:
+    # A double would make 0.1 + 0.2 of an accountant's 0.3.
     number = Decimal(text)
     if abs(number.adjusted()) > EXPONENT_MAX:
         raise ValueError("a number is out of range")
@@ -111,13 +120,16 @@ def parse_json(raw: bytes) -> dict[str, Any]:
         return {}
     try:
         body = _decoder.decode(raw)
+        # A second reading: msgspec has no hook for pairs, and bodies are small.
         json.loads(raw, object_pairs_hook=_refuse_twins)
+    # From either parser; a thousand brackets are two kilobytes.
     except RecursionError:
         raise Invalid("the body is nested too deeply") from None
     except (msgspec.MsgspecError, ValueError) as error:
         raise Invalid(f"the body is not valid JSON: {error}") from None
     if not isinstance(body, dict):
         raise Invalid("the body must be a JSON object: {...}")
+    # The public API is documented in camel case and used in every case (T5).
     return {key.lower(): value for key, value in body.items()}
 
 
@@ -144,6 +156,7 @@ def parse_form(raw: bytes, content_type: str) -> dict[str, str]:
         raise Invalid(f"the body is not a valid form: {error}") from None
     fields = {key.lower(): value for key, value in pairs}
     if len(fields) < len(pairs):
+        # Two scopes or two codes: which one was meant decides what is granted.
         raise Invalid("the form names one field twice")
     return fields
 
@@ -161,6 +174,7 @@ def parse_query(query: bytes) -> dict[str, str]:
         pairs = parse_qsl(query.decode(), keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX, errors="strict")
     except ValueError:
         raise Invalid("the query of the address is malformed") from None
+    # No text column can hold it, and a filter by it would silently find nothing.
     if any("\0" in value for _, value in pairs):
         raise Invalid("the query of the address holds a NUL character")
     return {key.lower(): value for key, value in pairs}
@@ -168,6 +182,7 @@ def parse_query(query: bytes) -> dict[str, str]:
 
 def repeated(raw_query: str) -> str | None:
     """The first name, in lower case, that a query which parse_query() took gives twice."""
+    # raw_query is kept as latin-1, one character a byte, so that it goes back to the bytes that came.
     pairs = parse_qsl(raw_query.encode("latin-1").decode(), keep_blank_values=True)
     names = Counter(name.lower() for name, _ in pairs)
     return next((name for name, times in names.items() if times > 1), None)

@@ -11,7 +11,9 @@ from procession.door.contract import Request
 from procession.model.errors import Forbidden
 from procession.operations.sessions import SESSION_HOURS
 
+# 256 bits, as for tokens: nobody guesses it while the form is open.
 FORM_BYTES = 32
+# Two: a form is shown before anybody has signed in.
 SESSION, FORM = "procession_session", "procession_form"
 STALE = "this form is not from this browser, or is too old; go back, reload the page and try again"
 
@@ -33,6 +35,7 @@ def session_cookie(request: Request, value: str) -> str:
 
 def form_cookie(request: Request) -> tuple[str, tuple[str, ...]]:
     """The browser's, or a new one with the header that sets it."""
+    # Kept across forms, so that two tabs of one browser do not invalidate each other.
     value = cookie(request, FORM)
     if value:
         return value, ()
@@ -41,6 +44,7 @@ def form_cookie(request: Request) -> tuple[str, tuple[str, ...]]:
 
 
 def _header(request: Request, name: str, value: str, seconds: int) -> str:
+    # Without TLS a Secure cookie would never come back, and sign-in would loop.
     secure = "; Secure" if _is_secure(request) else ""
     # Lax: an application sends its users here from its own pages.
     return f"{_name(request, name)}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
@@ -48,6 +52,7 @@ def _header(request: Request, name: str, value: str, seconds: int) -> str:
 
 def _name(request: Request, name: str) -> str:
     """The prefix keeps other hosts of the same domain from planting one."""
+    # Browsers accept the prefix only with Secure, Path=/ and without Domain (RFC 6265bis).
     return f"__Host-{name}" if _is_secure(request) else name
 
 
@@ -57,13 +62,16 @@ def _is_secure(request: Request) -> bool:
 
 def form_token(value: str) -> str:
     """What stands in a form shown to the browser with this cookie; the cookie cannot be told from it."""
+    # Prefixed, so that it is no other hash that we keep of the same value.
     return hashlib.sha256(f"form {value}".encode()).hexdigest()
 
 
 def require_form(request: Request, body: Mapping[str, str], value: str) -> None:
     """Refuse a form that another site sends in the user's name. Raises Forbidden."""
     is_ours = bool(value) and hmac.compare_digest(
-        form_token(value), body.get("form", "").encode("ascii", "replace").decode()
+        # compare_digest() takes texts only of ASCII and raises for others.
+        form_token(value),
+        body.get("form", "").encode("ascii", "replace").decode(),
     )
     # Browsers that say from where a form was sent are believed; "none" is the user.
     if not is_ours or request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:

@@ -28,6 +28,7 @@ def check(headers: Mapping[str, str], present: str) -> None:
     `present` is the tag of the content, "" for none. Raises PreconditionFailed.
     """
     if "if-match" in headers:
+        # RFC 9110 section 8.8.3.2: a weak tag says that the bytes may differ.
         tags = [tag for weak, tag in _TAG.findall(headers["if-match"]) if not weak]
         if not present or (present not in tags and headers["if-match"].strip() != "*"):
             raise PreconditionFailed("the file has changed: If-Match names another content than it has now")
@@ -41,6 +42,7 @@ def check_change(headers: Mapping[str, str], file: File) -> None:
     Raises PreconditionFailed.
     """
     present = etag(file.sha256)
+    # If-Match first: RFC 9110 section 13.2.2.
     check(headers, present)
     if present and matches(headers.get("if-none-match", ""), present):
         raise PreconditionFailed("the file has this content already, or has one: If-None-Match does not hold")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from procession.door.context import HandlerContext
     from procession.model.people import Caller
     from procession.operations.act import Act
-    from procession.operations.idempotency import Keyed
+    from procession.operations.idempotency import KeyedRequest
     from procession.store.database import Transaction
 
 T = TypeVar("T", bound=Id)
@@ -61,6 +61,8 @@ class BodyKind(StrEnum):
     ROWS = "rows"  # rows of a table as JSON, CSV or Parquet, read by the handler
 
 
+# A Struct, as every other value made once a request: a frozen dataclass fills each field by object.__setattr__, in
+# Python. The collector skips it, because its mappings hold only texts and can be part of no cycle.
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The envelope of a request. Names of headers and query are in lower case.
 
@@ -82,6 +84,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     request: Request
+    # Any, because each name has a type of its own; id() gives it back with that type.
     ids: Mapping[str, Any]  # of the path, by name
     context: HandlerContext
     body: Mapping[str, Any] = {}
@@ -127,9 +130,10 @@ class StreamCall(Given, frozen=True, kw_only=True):
     admit: Callable[[Transaction], Act]
     clock: Callable[[], datetime]
     receive: Receive
-    keyed: Keyed | None = None  # to be marked, and answered, in the transaction that does what was asked
+    keyed: KeyedRequest | None = None  # to be marked, and answered, in the transaction that does what was asked
 
 
+# Not the whole port: a handler that could write outside submit() would skip permit and the Idempotency-Key.
 class RequestDatabase(Protocol):
     """The part of store/database.py that the dispatcher uses."""
 
@@ -150,6 +154,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+# A class of its own and not Reply(value=None), which would be the four bytes "null".
 @dataclass(frozen=True, slots=True)
 class EmptyReply:
     """200 without a body: what a DELETE answers (T10)."""
@@ -188,7 +193,7 @@ class StreamReply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PageReply:
+class HtmlReply:
     """A web page that needs nothing but itself; `style_hash` and `form_targets` are what its policy lets through."""
 
     html: str
@@ -206,6 +211,7 @@ class RedirectReply:
     cookies: tuple[str, ...] = ()
 
 
+# An error raised in the transaction would roll back what the refusal has to keep, such as the end of a consent.
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """What a WRITE handler answers when it refuses and what it changed must be kept: raised after the commit."""
@@ -214,9 +220,10 @@ class Refusal:
 
 
 # How a route for browsers shows an error: message, supportId and status.
-ErrorPage = Callable[[str, str, int], PageReply]
+ErrorHtml = Callable[[str, str, int], HtmlReply]
 
 
+# A long poll that already has news should not cost a task: it is asked as a plain read first.
 @dataclass(frozen=True, slots=True)
 class Later:
     """What a READ handler answers when this request has to wait: the handler to ask instead, as for Mode.STREAM."""
@@ -242,8 +249,10 @@ class Route:
     method: str
     pattern: str
     handler: Handler | StreamHandler
+    # Without a default: a route that forgets its rule is an error when it is imported, not an open door.
     rule: Rule
     summary: str
+    # The cheapest is the default, and the wrong one for a handler that writes: its transaction refuses to.
     mode: Mode = Mode.READ
     space: Space = Space.API
     body: BodyKind = BodyKind.NONE
@@ -254,4 +263,4 @@ class Route:
     is_ranged: bool = False  # answers Range, and If-None-Match where the content has a hash
     is_conditional: bool = False  # changes a file, and obeys If-Match and If-None-Match
     statuses: tuple[int, ...] = ()  # further ones than its kind of route has
-    error_page: ErrorPage | None = None  # a page for people: it is not in openapi.json
+    error_html: ErrorHtml | None = None  # a page for people: it is not in openapi.json

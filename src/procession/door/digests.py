@@ -15,6 +15,7 @@ from procession.model.errors import Invalid
 HEADERS = ("content-digest", "repr-digest", "digest", "content-md5")
 # The weak ones are checked too: they find what broke on the way, and nobody proves anything by them.
 ALGORITHMS = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512, "sha": hashlib.sha1, "md5": hashlib.md5}
+# With and without the colons: RFC 9530 has them, RFC 3230 before it has not.
 _ENTRY = re.compile(r"\s*([A-Za-z0-9-]{1,40})\s*=\s*:?([A-Za-z0-9+/]*={0,2}):?\s*\Z")
 
 
@@ -33,6 +34,7 @@ class Hashed:
     def __init__(self, headers: Mapping[str, str]) -> None:
         """Names of headers in lower case. Raises Invalid for a digest that cannot be compared."""
         self.promises = list(_promises(headers))
+        # One for each algorithm, not for each header: the same bytes are hashed once.
         self._hashes: dict[str, Any] = {one.algorithm: ALGORITHMS[one.algorithm]() for one in self.promises}
 
     def add(self, data: bytes) -> None:
@@ -59,6 +61,7 @@ def check_bytes(headers: Mapping[str, str], data: bytes) -> None:
 
 
 def _promises(headers: Mapping[str, str]) -> Iterator[Promise]:
+    # ASGI servers drop trailers: the promise could never be compared, and would count as kept.
     if any(name in headers.get("trailer", "").lower() for name in HEADERS):
         raise Invalid("a digest in the trailer is not read here; send it in the head of the request")
     for header in HEADERS:
@@ -84,6 +87,7 @@ def _entries(header: str, texts: Sequence[str]) -> Iterator[Promise]:
 
 def _decoded(header: str, algorithm: str, text: str) -> bytes:
     try:
+        # Without validate, characters that do not belong are skipped, and two texts are one digest.
         digest = base64.b64decode(text, validate=True)
     except binascii.Error:
         raise _malformed(header) from None

@@ -18,6 +18,8 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
+
 from procession.door import answers, bodies, conditions, idempotency_key, requests
 from procession.door.context import HandlerContext
 from procession.door.contract import (
@@ -46,17 +48,20 @@ from procession.model.errors import ProcessionError, Unavailable
 from procession.model.rights import PUBLIC, Rule
 from procession.operations import idempotency
 from procession.operations.act import Act
-from procession.operations.idempotency import Keyed, Repeated
+from procession.operations.idempotency import KeyedRequest, RepeatedRequest
 
 if TYPE_CHECKING:
     from procession.model.people import Caller
     from procession.store.database import Transaction
 
+# The name that operators filter by; it stays whatever the module is called.
 log = logging.getLogger("procession.api")
 
 # How long an answer under way outlives the token that asked for it (at most a second).
 RECHECK_SECONDS = 0.5
+LASTING = (StreamReply, FileReply)  # while they are sent, their caller may lose the right to them
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+# Four bytes a character is the most that UTF-8 takes.
 TEXT_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can weigh
 
 
@@ -79,8 +84,7 @@ class Server:
     public_url: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A request and the route that it found; `texts` are the ids of its path, not parsed yet."""
 
     route: Route
@@ -104,10 +108,12 @@ class Api:
         answer = answers.Answer(send, is_head=scope["method"] == "HEAD")
         try:
             await self._answer(scope, receive, answer)
+        # Nobody is there to read an answer, and the log must not count it as our fault.
         except bodies.ClientGone:
             log.info("client gone", extra=_fields(scope, began))
         except ProcessionError as error:
             await self._refuse(error, answer, _fields(scope, began))
+        # Uvicorn cancels at the end of the server: a request that swallows it would hold the server up.
         except asyncio.CancelledError:
             raise
         # The outermost frame of a request: whatever went wrong, the client gets a message and the log the traceback.
@@ -115,14 +121,18 @@ class Api:
             await self._fail(error, answer, _fields(scope, began))
 
     async def _answer(self, scope: Scope, receive: Receive, answer: answers.Answer) -> None:
+        # ASGI's `path` is decoded already: an encoded slash would have become a separator. `raw_path` is optional in
+        # ASGI.
         path = normalise(scope.get("raw_path") or scope["path"].encode())
+        # Set before the route is looked up: a path that leads nowhere is an error in the form of its space too.
         answer.is_oauth = path.space is Space.OAUTH
         route, texts = self._router.find(scope["method"], path)
-        answer.error_page = route.error_page
+        answer.error_html = route.error_html
         asked = Asked(route=route, request=requests.read(scope, self._server.public_url), texts=texts)
         answer.request = asked.request
         reply = await self._run(asked, receive)
-        if isinstance(reply, StreamReply | FileReply):
+        # Only these can take long enough for the caller's right to end meanwhile.
+        if isinstance(reply, LASTING):
             await self._watched(answer.send_reply(reply), asked)
         else:
             await answer.send_reply(reply)
@@ -131,64 +141,73 @@ class Api:
         """Runs a long request until it ends or its caller loses the right to it."""
         task = asyncio.ensure_future(work)
         try:
+            # wait() and not wait_for(): a time-out here is a look at the permission and must not cancel the answer.
             while not (await asyncio.wait({task}, timeout=RECHECK_SECONDS))[0]:
                 with self._server.database.read() as tx:
                     self._admit(tx, asked)
             return task.result()
         finally:
+            # The permission is gone or the server ends: what still runs would write to a connection that is given up.
             if not task.done():
                 task.cancel()
                 await asyncio.wait({task})
 
     async def _run(self, asked: Asked, receive: Receive) -> Any:
         route = asked.route
+        # On the event loop: a read by key takes less time than a thread needs to wake.
         if route.mode is Mode.READ and route.body is BodyKind.NONE:
-            with self._server.database.snapshot() as tx:
-                act, ids = self._admit(tx, asked)
-                reply = cast("Handler", route.handler)(self._call(act, asked, ids))
+            reply, call = self._read(asked)
             if isinstance(reply, Later):
-                return await self._watched(reply.handler(self._stream(asked, act.caller, ids, receive)), asked)
+                return await self._watched(reply.handler(self._stream(asked, call.caller, call.ids, receive)), asked)
             return reply
         if route.mode is Mode.LISTING:
-            return await asyncio.get_running_loop().run_in_executor(self._server.threads, self._list, asked)
+            # A list may read thousands of rows, and everybody else waits for the event loop.
+            loop = asyncio.get_running_loop()
+            return (await loop.run_in_executor(self._server.threads, self._read, asked))[0]
         with self._server.database.read() as tx:
             act, ids = self._admit(tx, asked)
+        # The act's transaction ends here; only who asks is carried on.
         caller = act.caller
+        # RFC 9110 section 13.1: a condition that is ignored would let the change happen that it should prevent.
         if route.method != "GET" and not route.is_conditional:
             conditions.check_unknown(asked.request.headers)
         try:
             if route.mode is Mode.STREAM:
                 return await self._run_stream(asked, caller, ids, receive)
             return await self._write(asked, caller, ids, await bodies.read_small(receive, asked.request.headers))
-        except Repeated as error:
+        except RepeatedRequest as error:
             return idempotency_key.again(error.answer)
 
     async def _run_stream(self, asked: Asked, caller: Caller, ids: Mapping[str, Any], receive: Receive) -> Any:
         route, keyed = asked.route, self._keyed(asked, caller, ids)
         handler = cast("StreamHandler", route.handler)
+        # Uploads carry no key: sending a file twice leaves the same file.
         if route.body is BodyKind.STREAM:
             return await self._watched(handler(self._stream(asked, caller, ids, receive)), asked)
         body: dict[str, Any] = {}
         if route.body in {BodyKind.JSON, BodyKind.TEXT, BodyKind.FORM}:
+            # Only process files are longer than a request has reason to be.
             most = TEXT_BYTES_MAX if route.body is BodyKind.TEXT else bodies.BODY_BYTES_MAX
             raw = await bodies.read_small(receive, asked.request.headers, most=most)
             body = {"raw": raw} if route.body is BodyKind.TEXT else {"body": _parsed(asked, raw)}
             if keyed is not None:
                 keyed = replace(keyed, asked=idempotency_key.asked(asked.request, hashlib.sha256(raw).hexdigest()))
                 with self._server.database.read() as tx:
-                    idempotency.check(tx, keyed, self._server.clock())
+                    idempotency.check(tx, keyed, self._server.context.resources.home_clock.least())
         return await handler(self._stream(asked, caller, ids, receive, keyed=keyed, **body))
 
-    def _keyed(self, asked: Asked, caller: Caller | None, ids: Mapping[str, Any]) -> Keyed | None:
+    def _keyed(self, asked: Asked, caller: Caller | None, ids: Mapping[str, Any]) -> KeyedRequest | None:
         return None if caller is None else idempotency_key.keyed(asked.route, asked.request, caller.user.id, ids)
 
     def _admit(self, tx: Transaction, asked: Asked) -> tuple[Act, dict[str, Any]]:
         """The caller's act and the ids, if the rule permits."""
         now, resources = self._server.clock(), self._server.context.resources
+        # No caller is proved: these routes ask for a proof of their own kind, such as a client secret.
         if asked.route.rule is PUBLIC:
             nobody: Any = None
             return Act(tx=tx, caller=nobody, now=now, resources=resources), parse_ids(asked.texts)
-        caller = self._server.proofs[asked.route.space](tx, asked.request, now)
+        # The caller first, the ids after: without a token a malformed id must answer 401, not 404.
+        caller = self._server.proofs[asked.route.space](tx, asked.request, resources.home_clock.most())
         ids = parse_ids(asked.texts)
         self._server.permit(tx, caller, asked.route.rule, ids)
         return Act(tx=tx, caller=caller, now=now, resources=resources), ids
@@ -196,30 +215,33 @@ class Api:
     def _act(self, asked: Asked, tx: Transaction) -> Act:
         return self._admit(tx, asked)[0]
 
-    def _list(self, asked: Asked) -> Any:
+    def _read(self, asked: Asked) -> tuple[Any, Call]:
         with self._server.database.snapshot() as tx:
             act, ids = self._admit(tx, asked)
-            return cast("Handler", asked.route.handler)(self._call(act, asked, ids))
+            call = Call(act=act, request=asked.request, ids=ids, context=self._server.context)
+            return cast("Handler", asked.route.handler)(call), call
 
     async def _write(self, asked: Asked, caller: Caller, ids: Mapping[str, Any], raw: bytes) -> Any:
         body, keyed = _parsed(asked, raw), self._keyed(asked, caller, ids)
         if keyed is not None:
             keyed = replace(keyed, asked=idempotency_key.asked(asked.request, hashlib.sha256(raw).hexdigest()))
 
+        # May be performed twice when another operation of the same commit fails, so it changes nothing but its
+        # transaction.
         def operation(tx: Transaction) -> Any:
             # Check again under the write lock: the caller may have lost the right meanwhile.
             act, ids = self._admit(tx, asked)
-            idempotency.mark(tx, keyed, act.now)
-            reply = cast("Handler", asked.route.handler)(self._call(act, asked, ids, body=body, raw=raw))
+            # In the transaction of the change: a crash in between would either lose the change or do it twice.
+            idempotency.mark(act, keyed)
+            call = Call(act=act, request=asked.request, ids=ids, context=self._server.context, body=body, raw=raw)
+            reply = cast("Handler", asked.route.handler)(call)
             return idempotency_key.answered(tx, keyed, reply)
 
         reply = await asyncio.wrap_future(self._server.database.submit(operation))
+        # Only now, after the commit, which had to keep what the refusal wrote.
         if isinstance(reply, Refusal):
             raise reply.error
         return reply
-
-    def _call(self, act: Act, asked: Asked, ids: Mapping[str, Any], **body: Any) -> Call:
-        return Call(act=act, request=asked.request, ids=ids, context=self._server.context, **body)
 
     def _stream(
         self, asked: Asked, caller: Caller, ids: Mapping[str, Any], receive: Receive, **body: Any
@@ -245,6 +267,7 @@ class Api:
 
     async def _fail(self, error: Exception, answer: answers.Answer, fields: dict[str, Any]) -> None:
         support_id = str(uuid.uuid4())
+        # Never the exception's own text: it may hold values of other users.
         told = ProcessionError(f"something went wrong on our side; the server's log has the cause under {support_id}")
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             told = Unavailable(f"the server's disk takes no more ({error.strerror}); nothing was changed")

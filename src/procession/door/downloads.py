@@ -13,7 +13,9 @@ from procession.door import conditions
 from procession.door.contract import FileReply, Request, Send, TextReply
 from procession.model.errors import ProcessionError
 
+# 18 digits fit into 64 bits; of more than 4,300, int() raises ValueError.
 _RANGE = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*\Z", re.IGNORECASE)
+# The percent sign too: some browsers decode the plain name as if it were the extended one.
 _PLAIN = re.compile(r'[^\x20-\x7e]|["\\%]')
 
 
@@ -43,8 +45,10 @@ def choose(request: Request, *, size_bytes: int, etag: str) -> ByteRange:
     allows.
     """
     headers = request.headers
+    # Before If-None-Match: RFC 9110 section 13.2.2 gives the order.
     conditions.check(headers, etag)
     if etag and conditions.matches(headers.get("if-none-match", ""), etag):
+        # A condition that failed is stronger than a Range.
         return ByteRange(status=304, start=0, length=0)
     whole = ByteRange(status=200, start=0, length=size_bytes)
     found = _RANGE.match(headers.get("range", ""))
@@ -58,6 +62,7 @@ def choose(request: Request, *, size_bytes: int, etag: str) -> ByteRange:
 
 def _ranged(first: str, last: str, whole: ByteRange) -> ByteRange:
     size = whole.length
+    # RFC 9110 section 14.1.2: such a range is invalid and is ignored, not refused.
     if first and last and int(first) > int(last):
         return whole  # malformed
     start, end = (int(first), int(last) if last else size - 1) if first else (max(0, size - int(last)), size - 1)
@@ -68,6 +73,7 @@ def _ranged(first: str, last: str, whole: ByteRange) -> ByteRange:
 
 def disposition(name: str) -> str:
     """attachment with the name twice: plain for old clients, and as it is (RFC 6266, RFC 8187)."""
+    # What was cut out must not close the quoted text and begin a parameter of its own.
     plain = _PLAIN.sub("_", name)
     extended = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
     return f'attachment; filename="{plain}"{extended}'
@@ -75,6 +81,7 @@ def disposition(name: str) -> str:
 
 async def send_text(request: Request, send: Send, reply: TextReply) -> int:
     """Send it; the status that was sent. Raises RangeNotSatisfiable before anything is sent."""
+    # Lengths and ranges count bytes, not characters.
     data = reply.text.encode() if isinstance(reply.text, str) else reply.text
     part = choose(request, size_bytes=len(data), etag="")
     await _begin(send, part, _headers(part, len(data), etag="", media_type=reply.media_type))
@@ -93,6 +100,7 @@ async def send_file(request: Request, send: Send, reply: FileReply) -> int:
     headers = _headers(part, reply.size_bytes, etag=etag, media_type=reply.media_type)
     if reply.name:
         headers["content-disposition"] = disposition(reply.name)
+    # Nothing is opened: a HEAD of a file that is gone still tells its size.
     if request.method == "HEAD" or not part.length:
         await _begin(send, part, headers)
     else:
@@ -115,11 +123,14 @@ def _headers(part: ByteRange, size_bytes: int, *, etag: str, media_type: str) ->
         "accept-ranges": "bytes",
         # A file is whatever somebody uploaded: no browser may take it for a page of ours.
         "x-content-type-options": "nosniff",
+        # An uploaded HTML file opened in the browser must not act with the user's session.
         "content-security-policy": "sandbox; default-src 'none'",
+        # Kept by the browser, asked about each time: the ETag makes the second download free.
         "cache-control": "private, no-cache",
     }
     if etag:
         headers["etag"] = etag
+    # RFC 9110 section 15.4.5: what would be said of the body is left out.
     if part.status != 304:
         headers["content-type"] = media_type
         headers["content-length"] = str(part.length)

@@ -21,11 +21,13 @@ class Watch:
 
     async def rest(self, seconds: float) -> None:
         """Until there is news, the client is gone, or the time is over."""
+        # A task of its own each time: wait() leaves what did not finish running.
         waiting = asyncio.ensure_future(self.news.wait())
         try:
             await asyncio.wait({waiting, self.gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             waiting.cancel()
+        # After the wait and before the caller looks: news that come while it looks wake the next rest.
         self.news.clear()
 
 
@@ -33,6 +35,7 @@ class Watch:
 async def watching(call: StreamCall, run: RunId) -> AsyncIterator[Watch]:
     """News of the run are announced from now on."""
     news, loop = asyncio.Event(), asyncio.get_running_loop()
+    # The engine's thread calls it; an asyncio event is not safe for other threads.
     forget = call.context.announcements.listen(run, lambda: loop.call_soon_threadsafe(news.set))
     gone = asyncio.create_task(_hang_up(call))
     try:
@@ -43,5 +46,6 @@ async def watching(call: StreamCall, run: RunId) -> AsyncIterator[Watch]:
 
 
 async def _hang_up(call: StreamCall) -> None:
+    # A body that nobody asked for is passed over: only the hang-up matters.
     while (await call.receive())["type"] != "http.disconnect":
         pass

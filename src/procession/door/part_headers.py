@@ -39,6 +39,7 @@ def file_name(headers: Mapping[str, str]) -> str | None:
         if key.lower() in parameters:
             raise Invalid(f"the Content-Disposition of a part has {key[:40]} twice")
         parameters[key.lower()] = value.strip()
+    # Before the plain one: RFC 6266 section 4.3.
     extended = _extended(parameters.get("filename*", ""))
     if extended:
         return extended
@@ -53,6 +54,7 @@ def file_name(headers: Mapping[str, str]) -> str | None:
 
 
 def _plain(text: str) -> str:
+    # UTF-8 first: text in Windows-1252 is hardly ever valid UTF-8, while almost any bytes are valid Windows-1252.
     for encoding in ("utf-8", "cp1252"):
         with contextlib.suppress(UnicodeError):
             return text.encode("latin-1").decode(encoding)

@@ -20,13 +20,11 @@ PATH_BYTES_MAX = 2_048
 # The documents' curl lines misspell the first (T4); solvexia-sdk 1.1 asks for the members of a group by the second.
 ALIASES = {"permisions": "permissions", "members": "users"}
 # solvexia-sdk 1.3.0 sends GET to these (T11).
-# What needs no decoding: nothing encoded, no segment that is empty or begins with a dot.
-_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?")
 VERBS_OF_RUNS = frozenset({"start", "cancel", "restartfromhere"})
 PREFIXES = {Space.API: "/api/v1/", Space.OAUTH: "/oauth/", Space.ROOT: "/"}
 HOST_SUFFIX = ".solvexia.com"
 # As almost every path is: nothing to decode, and nothing to refuse.
-_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/?\Z")
+_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?\Z")
 
 
 class Path(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,12 +32,14 @@ class Path(msgspec.Struct, frozen=True, kw_only=True):
 
     space: Space
     segments: tuple[str, ...]
+    # Twice, because ids and names keep their case while literals are matched without it (T2).
     keys: tuple[str, ...]
 
 
 class MethodNotAllowed(ProcessionError):
     """The path exists, this method on it does not; `allow` lists those that do."""
 
+    # RFC 9110 section 15.5.6 demands the Allow header with it.
     status = 405
 
     def __init__(self, message: str, *, allow: tuple[str, ...]) -> None:
@@ -49,18 +49,16 @@ class MethodNotAllowed(ProcessionError):
 
 def normalise(raw_path: bytes) -> Path:
     """The path as routes know it. Raises NotFound for a path that can belong to no route."""
+    # Before anything is split: what is longer than any route would only cost time.
     if len(raw_path) > PATH_BYTES_MAX:
         raise NotFound(f"the path is longer than {PATH_BYTES_MAX} bytes")
     segments = _split(raw_path)
-    keys = [segment.lower() for segment in segments]
+    keys = [ALIASES.get(key, key) for key in map(str.lower, segments)]
+    # The SDK hard-codes https://{env}.solvexia.com; env = "host:port/app" makes a leading segment of it (T1).
     start = 1 if keys and keys[0].endswith(HOST_SUFFIX) else 0
     space, taken = _space(keys[start:])
     start += taken
-    return Path(
-        space=space,
-        segments=tuple(segments[start:]),
-        keys=tuple(ALIASES.get(key, key) for key in keys[start:]),
-    )
+    return Path(space=space, segments=tuple(segments[start:]), keys=tuple(keys[start:]))
 
 
 def _split(raw_path: bytes) -> list[str]:
@@ -71,16 +69,16 @@ def _split(raw_path: bytes) -> list[str]:
     parts = raw_path[1:].split(b"/")
     if parts[-1] == b"":  # a trailing slash is accepted, once (T3)
         parts.pop()
-    if _PLAIN.fullmatch(raw_path):
-        return raw_path[1:].decode().removesuffix("/").split("/")
     return [_decode(part) for part in parts]
 
 
 def _decode(part: bytes) -> str:
     try:
+        # Once only. Decoding twice would turn %252e%252e into a step upwards that no rule has seen.
         segment = (unquote_to_bytes(part) if b"%" in part else part).decode()
     except UnicodeDecodeError:
         raise NotFound("the path is not valid UTF-8") from None
+    # Refused and not cleaned: what a proxy before us made of it may differ from what we would.
     if segment in {"", ".", ".."} or "/" in segment or "\\" in segment or not segment.isprintable():
         raise NotFound("the path holds an empty, relative or unprintable segment")
     return segment
@@ -117,6 +115,7 @@ class Router:
             self._add(route)
 
     def _add(self, route: Route) -> None:
+        # A tree and not one regular expression: routes of one space cannot shadow those of another.
         node = self._roots[route.space]
         for part in filter(None, route.pattern.split("/")):
             node = _child(node, part[1:-1]) if part.startswith("{") else node.literals.setdefault(part.lower(), _Node())
@@ -130,6 +129,7 @@ class Router:
         ids: dict[str, str] = {}
         for segment, key in zip(path.segments, path.keys, strict=True):
             assert node is not None
+            # A literal wins over an id, so that `current` can stand where an id stands.
             following = node.literals.get(key)
             if following is None and (following := node.child) is not None:
                 ids[node.name] = segment
@@ -137,6 +137,7 @@ class Router:
                 break
         if node is None or not node.routes:
             raise NotFound(f"there is nothing at {_shown(path)}; /openapi.json lists what there is")
+        # RFC 9110 section 9.3.2: HEAD is GET without the body.
         route = node.routes.get("GET" if method == "HEAD" else method)
         if route is None:
             raise _refused(method, path, node.routes)
@@ -157,6 +158,7 @@ def _shown(path: Path) -> str:
 
 def _refused(method: str, path: Path, routes: Mapping[str, Route]) -> MethodNotAllowed:
     allow = tuple(sorted({*routes, *(["HEAD"] if "GET" in routes else [])}))
+    # Some clients follow a redirected POST with GET: told as 404, a run that never started looks started.
     if method in {"GET", "HEAD"} and path.keys[-1:] and path.keys[-1] in VERBS_OF_RUNS:
         message = (
             f"{path.keys[-1]} changes a run, so it must be sent as POST; nothing was changed. "

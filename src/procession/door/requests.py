@@ -8,6 +8,7 @@ from procession.door import bodies
 from procession.door.contract import Request, Scope
 from procession.model.errors import Invalid
 
+# Narrow on purpose: the Host becomes part of links in mails and of redirects.
 _HOST = re.compile(r"(([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?)?\Z")
 
 
@@ -18,6 +19,7 @@ def read(scope: Scope, public_url: str) -> Request:
     """
     lists: dict[str, list[str]] = {}
     for name, value in scope["headers"]:
+        # RFC 9110 section 5.5: blanks around a value are no part of it. h11 leaves those at the end.
         lists.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1").strip(" \t"))
     hosts = lists.get("host", [""])
     if len(hosts) > 1 or not _HOST.match(hosts[0]):
@@ -36,4 +38,5 @@ def read(scope: Scope, public_url: str) -> Request:
 
 def _joined(name: str, values: list[str]) -> str:
     """A repeated one is a list (RFC 9110 section 5.3): somebody in front of us may have looked at another line."""
+    # RFC 9113 section 8.2.3 lets a client split its cookies.
     return ("; " if name == "cookie" else ", ").join(values)

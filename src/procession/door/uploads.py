@@ -19,8 +19,11 @@ from procession.door.contract import Receive
 from procession.model.errors import Invalid, ProcessionError, TooLarge
 from procession.model.files import Content, clean_name
 
+# A bound for what fills the disk by one mistake; an operator may set another.
 UPLOAD_BYTES_MAX = 8 * 2**30
+# Pieces come in 64 KB: a visit of the thread for each cost more than the hashing.
 BATCH_BYTES = 2**20  # what one visit of the thread takes; at most two batches are held
+# A body of a million empty parts would be parsed for ever.
 SEGMENTS_MAX = 100
 SEGMENT_HEADERS_MAX = 16
 HEADER_BYTES_MAX = 8_192
@@ -39,6 +42,7 @@ class ByteSink(Protocol):
 class NotMultipart(ProcessionError):
     """An upload whose body is not multipart/form-data."""
 
+    # The body is of the wrong kind, and its bytes may be fine: not 400.
     status = 415
 
 
@@ -65,6 +69,7 @@ async def receive_file(
         await _feed_all(receive, parts)
         content = await asyncio.to_thread(parts.finish)
     except BaseException:
+        # Shielded: a client that hangs up cancels this task, and the file would stay behind.
         await asyncio.shield(asyncio.to_thread(sink.abandon))
         raise
     return Upload(name=clean_name(parts.name or ""), content=content)
@@ -85,6 +90,7 @@ async def _feed_all(receive: Receive, parts: _FileOfParts) -> None:
         if feeding is not None:
             await asyncio.wait([feeding])
     if feeding is not None:
+        # The last batch has nobody behind it to notice its error.
         feeding.result()
 
 
@@ -108,6 +114,7 @@ class _FileOfParts:
         # What the head of the request promises is of the body, or of the file: both are sent by real clients.
         self._body, self._file, self._part = digests.Hashed(headers), digests.Hashed(headers), digests.Hashed({})
         self._parser: PushMultipartParser | None = None
+        # What came before the boundary was known: it may be split over the first pieces.
         self._head = b""
         self._received = 0
         self._is_writing = False
@@ -123,6 +130,7 @@ class _FileOfParts:
     def _feed(self, piece: bytes) -> None:
         self._received += len(piece)
         self._body.add(piece)
+        # Counts the whole body: parts that are passed over could be endless too.
         if self._received > self._most + OVERHEAD_BYTES_MAX:
             raise _too_large(self._most)
         if self._parser is None:
@@ -131,6 +139,7 @@ class _FileOfParts:
             if boundary is None:
                 return
             self._parser, piece = self._open(boundary), self._head
+        # What follows the last boundary is no part of the form (RFC 2046 section 5.1.1).
         if piece and not self._parser.closed:
             for event in self._parser.parse(piece):
                 self._take(event)
@@ -172,6 +181,7 @@ class _FileOfParts:
             raise Invalid(_broken(error)) from error
         if self.name is None:
             raise Invalid('the body holds no file part; a file part has a file name: curl -F "file=@orders.csv"')
+        # Before finish(): bytes that are not what was promised never get a name.
         digests.check(self._body, self._file)
         digests.check(self._part)
         return self._sink.finish()
@@ -195,8 +205,10 @@ def boundary_of(content_type: str, head: bytes) -> bytes | None:
     if kind.lower().startswith("multipart/") and options.get("boundary"):
         return str(options["boundary"]).encode("latin-1", "replace")
     found = _BOUNDARY_LINE.match(head)
+    # Old SDKs leak the Content-Type of the download before (T8); the boundary on the first line is proof enough.
     if found:
         return found[1]
+    # 70 is the longest boundary of RFC 2046 section 5.1.1: a longer first line is none.
     if head and (not head.startswith(b"--"[: len(head)]) or len(head) > len(b"--\r\n") + 70):
         raise NotMultipart('send the file as multipart/form-data, for example with curl -F "file=@orders.csv"')
     return None

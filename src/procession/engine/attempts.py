@@ -145,7 +145,7 @@ class Attempts:
             return
         try:
             while work.unwritten:
-                kept = self._resources.logs.append(work.attempt, work.unwritten)
+                kept = self._resources.step_logs.append(work.attempt, work.unwritten)
                 work.unwritten = work.unwritten[kept:]
             work.short_since = None
         except OSError as error:

@@ -13,7 +13,7 @@ from procession.engine.isolation.contract import Isolation, Limits
 from procession.shortages import PATIENCE_SECONDS, REST_SECONDS
 from procession.store.blobs import Blobs
 from procession.store.database import Database
-from procession.store.logs import Logs
+from procession.store.step_logs import StepLogs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,5 +42,5 @@ class EngineResources:
     announcements: Announcements
     clock: Clock
     work: Path  # folders of attempts under way
-    logs: Logs
+    step_logs: StepLogs
     settings: EngineSettings

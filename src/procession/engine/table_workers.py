@@ -19,13 +19,14 @@ from typing import TypeVar
 import msgspec
 
 from procession.actions.contract import StepOutcome
-from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Died, Done, Job, Limits, Worker
+from procession.engine.isolation.options import IsolationSettings
+from procession.engine.isolation.pool import ForkServerIsolation
 from procession.model.errors import Unavailable
 
 T = TypeVar("T")
 
-BOOK = "procession.actions.tables:book"
+REGISTRY = "procession.actions.tables:registry"
 MEMORY_BYTES_MAX = 2**30  # of address space; actual use stays below 512 MB
 FILE_BYTES_MAX = 8 * 2**30
 WORKERS_MAX = 3
@@ -121,6 +122,7 @@ class TableWorkers:
                 if isolation.is_short:
                     isolation.try_again()
                 worker = isolation.acquire(user_code=False)
+                isolation.rest()
             if worker is not None:
                 return worker
             poll = select.poll()
@@ -146,7 +148,7 @@ class TableWorkers:
 
 def settings(**more: object) -> IsolationSettings:
     """Isolation for table jobs: warm processes only, DuckDB imported at once."""
-    fixed = {"book": BOOK, "user_ready": 0, "warm_ready": 1, "workers_max": WORKERS_MAX, "preload": ("duckdb",)}
+    fixed = {"registry": REGISTRY, "user_ready": 0, "warm_ready": 1, "workers_max": WORKERS_MAX, "preload": ("duckdb",)}
     return msgspec.convert({**fixed, "preload_at_start": True, **more}, IsolationSettings)
 
 

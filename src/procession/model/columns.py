@@ -14,7 +14,9 @@ from procession.model.errors import Invalid, NotFound
 RECORD_ID = "_Record_ID"
 RECORD_FIELD = 1  # the first column of every table
 LENGTH_DEFAULT = 255  # default length of a FixedLengthText, in characters
+# Longer texts are files.
 LENGTH_MAX = 8_000
+# Each is a field of every Parquet file, read at each change.
 COLUMNS_MAX = 500
 SHOWN_CHARACTERS_MAX = 80  # of a refused value, in the message
 # Number is DECIMAL(38,10), Money DECIMAL(19,4): exact, never a binary fraction.
@@ -26,6 +28,7 @@ _MOMENT = rf" *[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([ T]{_TIME}{ZONE}?)? *"
 # Zeros may follow six decimals: this API writes dates with seven.
 MOMENT = _MOMENT.replace("{decimals}", "[0-9]{1,6}0*")
 _FINER = re.compile(_MOMENT.replace("{decimals}", "[0-9]+"))
+# Bounded: Decimal() of a megabyte of digits takes its time. No exponent: 1e3 in a file of accounts is a code.
 _PLAIN = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})\Z")
 
 
@@ -74,6 +77,7 @@ def type_of(given: object) -> ColumnType:
 def find(columns: Iterable[Column], text: str) -> Column:
     """The column named in a path: exact match, else any case, else with "_" for a space. Raises NotFound, Invalid."""
     every = tuple(columns)
+    # From the narrowest on, so that a column whose name is written exactly is never ambiguous.
     for key in (str, str.casefold, _spaceless):
         found = [column for column in every if key(column.name) == key(text)]
         if len(found) == 1:
@@ -109,6 +113,7 @@ def _text(column: Column, given: object) -> str:
     if "\0" in given:
         raise Invalid("the text holds a NUL character")
     try:
+        # Parquet and PostgreSQL hold UTF-8, in which half a pair cannot be written.
         given.encode()
     except UnicodeEncodeError:
         raise Invalid("the text holds half of a character (a lone surrogate)") from None
@@ -136,6 +141,7 @@ def _moment(given: object) -> str:
 def _read_moment(text: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(text.strip())
+        # Columns have no zone: of two offsets the moments must still compare.
         return at if at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):
         return None
@@ -149,6 +155,7 @@ def why_no_moment(given: object) -> str:
 
 
 def _number(kind: ColumnType, given: object) -> str:
+    # Never a float: by the time it is one, 0.1 is another number.
     if isinstance(given, bool) or not isinstance(given, int | Decimal | str):
         raise Invalid(f"{shown(given)} is not a number")
     if isinstance(given, str) and not _PLAIN.match(given.strip()):
@@ -157,10 +164,12 @@ def _number(kind: ColumnType, given: object) -> str:
         number = Decimal(given.strip() if isinstance(given, str) else given)
     except InvalidOperation:
         raise Invalid(f"{shown(given)} is not a number") from None
+    # The adjusted exponent is asked before the number is written out: 1e999999999 would be a gigabyte of zeros.
     if not number.is_finite() or (number and number.adjusted() >= WHOLE_DIGITS[kind]):
         raise Invalid(f"{shown(given)} is out of range: a {kind} has at most {WHOLE_DIGITS[kind]} digits")
     text = format(number, "f")
     whole, _, decimals = text.partition(".")
+    # 1.50 and 1.5 are one value: keys and filters compare these texts.
     decimals = decimals.rstrip("0")
     if len(decimals) > DECIMALS[kind]:
         raise Invalid(f"{shown(given)} is too fine: a {kind} has at most {DECIMALS[kind]} decimal places")

@@ -12,6 +12,7 @@ from procession.model.processes import Atom, AtomKind, Condition, Join, Junction
 STEP_ATOMS = frozenset({AtomKind.SUCCEEDED, AtomKind.WARNED, AtomKind.FAILED, AtomKind.COMPLETED, AtomKind.SKIPPED})
 SUCCEEDED = frozenset({StepStatus.SUCCESS, StepStatus.WARNING})
 
+# A table: a match over kinds and ends would have fifteen arms.
 _ENDS_ASKED = {
     AtomKind.SUCCEEDED: SUCCEEDED,
     AtomKind.WARNED: frozenset({StepStatus.WARNING}),
@@ -61,6 +62,7 @@ def judge(condition: Condition, facts: Facts) -> Verdict:
     match condition.join:
         case Join.NOT:
             only = verdicts[0]
+            # "Not unknown" is unknown: a step must not run because nobody knows.
             return only if only.truth is None else replace(only, truth=not only.truth)
         case Join.ALL:
             return _join(verdicts, decisive=False)
@@ -93,8 +95,10 @@ def _join(verdicts: list[Verdict], *, decisive: bool) -> Verdict:
     is_pending = any(verdict.is_pending for verdict in verdicts)
     deciding = [verdict for verdict in verdicts if verdict.truth is decisive]
     if deciding:
+        # A skip for a reason of its own is a plain skip, although something else failed too.
         first = next((verdict for verdict in deciding if not verdict.cause), deciding[0])
         return replace(first, is_pending=is_pending and bool(first.cause))
+    # A step that is still to be decided may settle it, so nothing is said yet.
     if is_pending and any(verdict.truth is None for verdict in verdicts):
         return _PENDING
     cause = next((verdict.cause for verdict in verdicts if verdict.cause), "")
@@ -118,6 +122,7 @@ def _judge_step(kind: AtomKind, key: str, facts: Facts) -> Verdict:
         return _PENDING
     if kind is AtomKind.SKIPPED:
         return _YES if end is StepStatus.SKIPPED else _NO
+    # It neither succeeded nor failed, so no question but `skipped` has an answer.
     if end is StepStatus.SKIPPED:
         return _UNKNOWN
     return Verdict(end in _ENDS_ASKED[kind], facts.causes.get(key, ""))
@@ -128,8 +133,10 @@ def _judge_property(atom: Atom, facts: Facts) -> Verdict:
         return _YES if atom.subject in facts.updated else _NO
     value = facts.values.get(atom.subject)
     if atom.kind in (AtomKind.EQUALS, AtomKind.NOT_EQUALS):
+        # To an accountant an empty field is empty, whichever of the two a client has sent.
         are_equal = (None if value == "" else value) == (None if atom.value == "" else atom.value)
         return _YES if are_equal is (atom.kind is AtomKind.EQUALS) else _NO
+    # Nothing is neither greater nor less; guessing would pay or not pay an invoice.
     if value is None or atom.value is None:
         return _UNKNOWN
     return _YES if _compare(atom.kind, value, atom.value) else _NO

@@ -29,18 +29,22 @@ from procession.model.processes import (
     Value,
 )
 
+# Larger ones are rare, and 64 of them would be most of the server's memory.
 KEPT_CHARACTERS_MAX = 200_000  # of a definition that is kept; some hundred steps
 _JSON_INTEGER_MAX = 2**63 - 1  # msgspec and SQLite hold no larger one exactly
 
 
 def definition_json(process: Process) -> bytes:
     """Canonical JSON: sorted keys, defaults included, no spaces."""
+    # Sorted, because the hash says whether two files are the same process.
     return msgspec.json.encode(_plain(process), order="sorted")
 
 
 def definition_from_json(data: bytes) -> Process:
     """The inverse of definition_json."""
     plain = msgspec.json.decode(data)
+    # By hand: msgspec cannot tell the union of Atom and Junction apart without a tag, which stored definitions do not
+    # have.
     plain["steps"] = tuple(_step(step) for step in plain["steps"])
     plain["alert_when"] = AlertWhen(plain["alert_when"])
     return Process(**plain)
@@ -67,6 +71,7 @@ def _plain(value: Any) -> Any:
             return {"decimal": format(value, "f")}
         case bool() | None | float() | str():
             return value
+        # After bool, which is an int in Python.
         case int():
             return value if abs(value) <= _JSON_INTEGER_MAX else {"integer": str(value)}
         case tuple() | list():
@@ -114,6 +119,7 @@ def _condition(plain: dict[str, Any] | None) -> Condition | None:
 
 def _value(plain: Any) -> Value:
     match plain:
+        # As text in an object: a JSON number would come back as a float.
         case {"decimal": text}:
             return Decimal(text)
         case {"integer": text}:

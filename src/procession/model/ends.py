@@ -11,9 +11,11 @@ from procession.model.processes import AlertWhen
 from procession.model.runs import Run
 from procession.model.steps import StepRow
 
+# A mail with a thousand failed steps is read by nobody.
 STEPS_MAX = 20  # named of each kind; the counts cover the rest
 MESSAGE_CHARACTERS_MAX = 1_000
 LINE_CHARACTERS_MAX = 500
+# One alert is one row and one mail for each; a list belongs to the mail server.
 ADDRESSES_MAX = 20
 
 # Narrower than RFC 5321: no quotes, no literals, ASCII; every mail server takes what is left.
@@ -25,6 +27,7 @@ _INCOMPLETE = {StepStatus.NOT_STARTED, StepStatus.CANCELLED}
 
 def addresses(text: str) -> list[str]:
     """The mail addresses of an alert, separated by commas or semicolons, each once. Raises ValueError, naming one."""
+    # Outlook writes semicolons, everything else commas.
     found = dict.fromkeys(part.strip() for part in re.split("[,;]", text) if part.strip())
     for part in found:
         if _ADDRESS.match(part) is None:
@@ -42,6 +45,7 @@ def is_told(when: AlertWhen, run: Run) -> bool:
         case AlertWhen.ALWAYS:
             return True
         case AlertWhen.PROBLEMS:
+            # A warning too: a Success with remarks is what gets overlooked.
             return run.status is RunStatus.TIMED_OUT or run.outcome in {Outcome.FAILED, Outcome.WARNING}
 
 
@@ -77,6 +81,7 @@ def failure(run: Run, found: Mapping[str, Any]) -> str:
 
 def place(found: Mapping[str, Any]) -> str:
     """at step 2.1 "Match orders": why."""
+    # The failure is the cause; what never ran is its consequence.
     kind = found.get("failed") or found.get("notCompleted")
     if kind is None:
         return ""

@@ -7,6 +7,7 @@ A message is complete and shown as it is. Nothing here knows HTTP but the number
 class ProcessionError(Exception):
     """What a user may read: `message` is the whole text, `status` the code the API answers with."""
 
+    # An error that nobody gave a status is a mistake of ours.
     status = 500
 
     def __init__(self, message: str) -> None:
@@ -35,6 +36,7 @@ class Forbidden(ProcessionError):
 class NotFound(ProcessionError):
     """It does not exist, or this caller must not know that it does."""
 
+    # 404 and not 403: the difference would tell a stranger what exists.
     status = 404
 
 

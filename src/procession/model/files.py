@@ -37,12 +37,16 @@ def clean_name(name: str) -> str:
 
     The extension survives a cut. Never empty: what leaves nothing is called "file".
     """
+    # Old browsers on Windows send the whole path.
     name = _UNSAFE.sub("", name.replace("\\", "/").rpartition("/")[2]).strip()
+    # "." and ".." are folders wherever the file is saved.
     if not name.strip("."):
         return "file"
     encoded = name.encode()
     if len(encoded) <= NAME_BYTES_MAX:
         return name
     stem, dot, extension = name.rpartition(".")
+    # Longer is no extension but a sentence with a dot.
     tail = (dot + extension).encode() if stem and len(extension) <= 20 else b""
+    # The cut may lie in the middle of a character.
     return encoded[: NAME_BYTES_MAX - len(tail)].decode(errors="ignore") + tail.decode()

@@ -24,8 +24,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from procession.model.conditions import SUCCEEDED, Facts, Verdict, judge, steps_named
+from procession.model.conditions import SUCCEEDED, Facts, Verdict, judge
 from procession.model.lifecycle import Outcome, StepStatus
+from procession.model.plans import Plan, Turn
 from procession.model.processes import Condition, Process, Step, Value
 
 _ACTIVE = frozenset({StepStatus.SCHEDULED, StepStatus.RUNNING})
@@ -53,26 +54,6 @@ class Moves(msgspec.Struct, frozen=True, kw_only=True):
     finished: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """One step as the flow sees it; `named` are the steps that its conditions ask about."""
-
-    step: Step
-    label: str
-    named: frozenset[str]
-    decides_alone: bool  # its `when` names a step
-    is_named_by_restart: bool
-    is_carried: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A process prepared for next_moves, once for each attempt at a run."""
-
-    turns: tuple[Turn, ...]
-    has_conditions: bool  # without them no value of a property decides anything
-
-
 @dataclass(slots=True)
 class Settled:
     """The steps at the start of a plan that are over, for one attempt: next_moves() need not look at them again.
@@ -82,6 +63,7 @@ class Settled:
 
     ends: dict[str, StepStatus] = field(default_factory=dict)
     causes: dict[str, str] = field(default_factory=dict)  # of FAILED and CANCELLED ends, in words
+    # A tuple, so that the first step of a process follows nothing without a special case.
     previous: tuple[str, ...] = ()  # the last enabled step that was not skipped: the default dependency
     place: int = 0  # of the first that is not over
 
@@ -98,35 +80,11 @@ class Settled:
         if end is StepStatus.FAILED:
             self.causes[key] = f"{turn.label} failed"
         elif end is StepStatus.CANCELLED:
+            # setdefault: a blocked step has the cause of what blocked it, which says more.
             self.causes.setdefault(key, f"{turn.label} was cancelled")
         self.ends[key] = end
         if end is not StepStatus.SKIPPED:
             self.previous = (key,)
-
-
-def prepare(
-    process: Process, *, restarted: str | None = None, statuses: Mapping[str, StepStatus] | None = None
-) -> Plan:
-    """The plan of one attempt; `restarted` is the key of the step that a restart named, None for the first attempt.
-
-    With `restarted`, `statuses` are needed: those of any moment of that attempt, since carried steps do not change.
-    """
-    assert restarted is None or statuses is not None
-    again = None if restarted is None or statuses is None else later_steps(process, restarted, statuses)
-    return Plan(
-        turns=tuple(
-            Turn(
-                step=step,
-                label=label(step),
-                named=frozenset(steps_named(step.when)) | frozenset(steps_named(step.skip_when)),
-                decides_alone=any(True for _ in steps_named(step.when)),
-                is_named_by_restart=step.key == restarted,
-                is_carried=again is not None and step.key not in again,
-            )
-            for step in process.steps
-        ),
-        has_conditions=any(step.when is not None or step.skip_when is not None for step in process.steps),
-    )
 
 
 def next_moves(plan: Plan, state: FlowState, settled: Settled | None = None) -> Moves:
@@ -140,8 +98,10 @@ def next_moves(plan: Plan, state: FlowState, settled: Settled | None = None) -> 
     # Its ends of later steps are of an earlier pass: each is written again before a step behind it reads it.
     ahead = Settled(settled.ends, dict(settled.causes), settled.previous)
     walk = _Walk(state, ahead)
-    for turn in plan.turns[settled.place :]:
+    for place, turn in enumerate(plan.turns[settled.place :], settled.place + 1):
         walk.visit(turn, state.statuses[turn.step.key])
+        if place >= plan.in_line_from and ahead.ends[turn.step.key] is StepStatus.RUNNING:
+            break
     return Moves(
         start=tuple(walk.start),
         skip=tuple(walk.skip),
@@ -156,32 +116,11 @@ def outcome(process: Process, statuses: Mapping[str, StepStatus]) -> Outcome:
     Also Failed when an enabled step never finished (blocked, cancelled in an earlier attempt, never begun):
     Success must mean that the whole process was done.
     """
+    # A disabled step is as if it were not in the file.
     ends = [statuses[step.key] for step in process.steps if step.enabled]
     if any(end not in SUCCEEDED and end is not StepStatus.SKIPPED for end in ends):
         return Outcome.FAILED
     return Outcome.WARNING if StepStatus.WARNING in ends else Outcome.SUCCESS
-
-
-def later_steps(process: Process, key: str, statuses: Mapping[str, StepStatus]) -> frozenset[str]:
-    """The step and all that depend on it, enabled or not: by name, or by the default order.
-
-    A kept step that was skipped is transparent: its default successor follows the step before it.
-    """
-    later: set[str] = set()
-    followed: tuple[str, ...] = ()  # what a step here would follow by default
-    for step in process.steps:
-        follows = followed if step.needs is None else step.needs
-        if step.key == key or not later.isdisjoint((*follows, *steps_named(step.when), *steps_named(step.skip_when))):
-            later.add(step.key)
-        is_transparent = step.key not in later and statuses[step.key] is StepStatus.SKIPPED
-        if step.enabled and not is_transparent:
-            followed = (step.key,)
-    return frozenset(later)
-
-
-def label(step: Step) -> str:
-    """How messages call a step: step 2.1 "Match orders"."""
-    return f'step {step.order} "{step.name}"'
 
 
 @dataclass(slots=True)
@@ -207,6 +146,7 @@ class _Walk:
         step = turn.step
         if not step.enabled:
             return self._skip(step, "skipped: the step is disabled")
+        # Whoever names a step wants it to run, whatever its conditions said.
         if turn.is_named_by_restart:
             return self._start(step)
         if turn.is_carried:
@@ -214,6 +154,7 @@ class _Walk:
             return StepStatus.CANCELLED
         follows = self.so_far.previous if step.needs is None else step.needs
         for key in follows:
+            # Nothing is decided early: a condition may ask about the very step that still runs.
             if self.so_far.ends[key] is StepStatus.RUNNING:
                 return StepStatus.RUNNING
         return self._decide_by_conditions(turn, follows)
@@ -224,6 +165,7 @@ class _Walk:
             verdict = self._judge(step.skip_when, turn.named)
             if verdict.truth:
                 return self._skip(step, "skipped: its skip condition holds")
+            # Unknown for good counts as "does not hold": the step goes its usual way.
             if verdict.truth is None and verdict.is_pending:
                 return StepStatus.RUNNING
         if not turn.decides_alone and (obstacle := self._obstacle(step, follows)) is not None:
@@ -244,6 +186,7 @@ class _Walk:
     def _obstacle(self, step: Step, follows: tuple[str, ...]) -> StepStatus | None:
         """The end of a step whose dependencies failed or were skipped; None if nothing blocks it."""
         for key in follows:
+            # Failures first: where a failure and a skip stand in the way, the failure is the news.
             if key in self.so_far.causes:
                 return self._block(step, self.so_far.causes[key])
         for key in follows:
@@ -260,7 +203,9 @@ class _Walk:
         return StepStatus.SKIPPED
 
     def _block(self, step: Step, cause: str) -> StepStatus:
+        # Handed on, so that the last of ten blocked steps still names the one that failed.
         self.so_far.causes[step.key] = cause
+        # Said once: this is asked again at each end of a step.
         if step.key not in self.state.told:
             self.blocked.append((step.key, f"not started: {cause}"))
         return StepStatus.CANCELLED
@@ -273,6 +218,7 @@ class _Walk:
                 causes=self.so_far.causes,
                 values=self.state.values,
                 updated=self.state.updated,
+                # A value may be written by a step that the same condition waits for.
                 may_read_properties=all(self.so_far.ends[key] is not StepStatus.RUNNING for key in named),
             ),
         )

@@ -13,6 +13,7 @@ from procession.model.errors import NotFound
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}\Z")
 
 
+# A Struct hashes in C: each step looks its ids up in a dozen dictionaries.
 class Id(msgspec.Struct, frozen=True, order=True):
     """A numbered thing of one kind; `str()` gives what a client sees."""
 
@@ -26,6 +27,7 @@ class Id(msgspec.Struct, frozen=True, order=True):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parses a client's id, in any case. Raises NotFound: a malformed id names nothing."""
+        # Any case: ids are copied out of mails and sheets.
         prefix, _, number = text.lower().partition("-")
         if prefix != cls.prefix or not _NUMBER.match(number):
             hint = "" if prefix == cls.prefix else f' (ids of a {cls.noun} begin with "{cls.prefix}-")'
@@ -62,6 +64,7 @@ class ActionStepId(StepId, frozen=True, order=True):
 
 
 class PropertyId(Id, frozen=True, order=True):
+    # The prefixes are SolveXia's, which scripts match.
     prefix = "dsprop"
     noun = "property"
 

@@ -26,6 +26,8 @@ def wanting(process: Process, rows: Sequence[PropertyRow]) -> Iterator[str]:
     certain = {step.key: step for step in _certain(process)}
     for row in rows:
         step = certain.get(row.step_key)
+        # Only what is certain to be needed: refusing a start for an input that a condition skips would stop a month-end
+        # for nothing.
         if step is not None and is_missing(row):
             what = "a file" if row.item.type is PropertyType.FILE else "a value"
             yield f"{step.name} > {row.item.name} needs {what} ({row.reference})"

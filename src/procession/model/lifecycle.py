@@ -16,6 +16,7 @@ class RunStatus(StrEnum):
     TIMED_OUT = "TimedOut"
 
 
+# Apart from the status, as SolveXia has it: a run is Finished, whatever came of it.
 class Outcome(StrEnum):
     """How a finished run went. The run status does not say: there is no Failed status."""
 
@@ -61,6 +62,7 @@ RUN_ACTIVE = frozenset({RunStatus.SCHEDULED, RunStatus.RUNNING})
 STEP_DONE = frozenset({StepStatus.SUCCESS, StepStatus.WARNING, StepStatus.FAILED})
 STEP_ACTIVE = frozenset({StepStatus.SCHEDULED, StepStatus.RUNNING})
 
+# A table, because what is not in it cannot happen.
 RUN_MOVES: dict[tuple[RunStatus, RunEvent], RunStatus] = {
     (RunStatus.NOT_STARTED, RunEvent.START): RunStatus.SCHEDULED,
     (RunStatus.SCHEDULED, RunEvent.TAKE): RunStatus.RUNNING,
@@ -84,6 +86,7 @@ STEP_MOVES: dict[tuple[StepStatus, StepEvent], StepStatus] = {
     (StepStatus.RUNNING, StepEvent.RETRY): StepStatus.SCHEDULED,
     (StepStatus.SCHEDULED, StepEvent.CANCEL): StepStatus.CANCELLED,
     (StepStatus.RUNNING, StepEvent.CANCEL): StepStatus.CANCELLED,
+    # From NotStarted as well: a restart resets all later steps without asking which of them ran.
     **{(status, StepEvent.RESET): StepStatus.NOT_STARTED for status in StepStatus if status not in STEP_ACTIVE},
 }
 

@@ -14,6 +14,7 @@ class RunEnd:
 
     run: RunId
     revision: int
+    # The address as it was at the end of the run: a later version may alert somebody else.
     target: str
 
 

@@ -22,6 +22,7 @@ class UserRole(StrEnum):
 class AccountStatus(StrEnum):
     ACTIVE = "Active"
     SUSPENDED = "Suspended"
+    # SolveXia's word; nobody is locked here but by an administrator.
     LOCKED = "Locked"
 
 
@@ -48,6 +49,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     department: str | None = None
     phone_land: str | None = None
     phone_mobile: str | None = None
+    # The name and not the zone: the API gives back what it was given.
     timezone: str = UTC_NAME  # as it was given: one of model/timezones
     signed_in_at: datetime | None = None  # with a password; tokens of scripts do not count
 
@@ -80,6 +82,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
 
     id: ApplicationId
     client_id: str
+    # No slow hash: 256 random bits cannot be guessed, and scripts ask often.
     secret_hash: str  # hex SHA-256 of a random secret
     name: str
     user: UserId

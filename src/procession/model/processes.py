@@ -74,6 +74,7 @@ class Property(msgspec.Struct, frozen=True, kw_only=True):
     visible: bool = True
     mouseover: str = ""
     value: Value = None
+    # Tuples and not lists: a definition is shared by all runs that follow it.
     options: tuple[str, ...] = ()  # Dropdown
     decimal_points: int | None = None  # Decimal
     foreground_color: str | None = None  # Text
@@ -142,6 +143,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     skip_when: Condition | None = None
     time_limit_seconds: float | None = None
     retry: Retry | None = None
+    # Most steps may run twice, and a crash should not need a person to go on.
     effect: Effect = Effect.IDEMPOTENT
 
 
@@ -152,7 +154,9 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     alert_email: str = ""
     alert_sms: str = ""
+    # Mail for every success is mail that nobody reads when it matters.
     alert_when: AlertWhen = AlertWhen.PROBLEMS
+    # Some limit for all: a run that hangs would hold its place for ever.
     time_limit_seconds: float = 86_400.0  # 24 h
     runs_at_once: int | None = None  # None: no limit of its own (`concurrency` in the file)
     steps: tuple[

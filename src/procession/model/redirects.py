@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from procession.model.errors import Invalid
 
+# It becomes part of the header Location, whose length proxies bound.
 CHARACTERS_MAX = 1_000
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 # What RFC 3986 allows in an address: no blank, no control character, nothing that is not ASCII.
@@ -23,9 +24,11 @@ def check(uri: str) -> None:
         raise Invalid(f'the redirect URI "{uri[:80]}" holds a fragment or a character that no address has')
     try:
         parts = urlsplit(uri)
+        # Both are parsed only when they are asked for, and raise then.
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise Invalid(f'the redirect URI "{uri[:80]}" is not an address') from None
+    # https://good.example@evil.example leads to evil.example.
     if parts.username is not None or parts.password is not None:
         raise Invalid(f'the redirect URI "{uri[:80]}" holds a user name')
     if not _is_allowed(parts.scheme, host):
@@ -39,4 +42,5 @@ def _is_allowed(scheme: str, host: str | None) -> bool:
     if scheme in {"https", "http"}:
         # No other character can stand in a name or an address, nor be slipped into a policy that names the host.
         return _HOST.match(host or "") is not None and (scheme == "https" or host in LOOPBACK_HOSTS)
+    # RFC 8252 section 7.1: a name in reverse, so that two applications do not share one.
     return "." in scheme and _SCHEME.match(scheme) is not None

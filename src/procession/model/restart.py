@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from procession.model.errors import Invalid, NotFound
-from procession.model.flow import label, later_steps
 from procession.model.lifecycle import STEP_ACTIVE, STEP_DONE, StepStatus
+from procession.model.plans import label, later_steps
 from procession.model.processes import Effect, Process, Step, StepKind
 
 
@@ -42,6 +42,7 @@ class Wish:
 
     reason: str | None = None
     release: Set[str] = frozenset()
+    # Off: whoever repairs one step does not expect the rest of the process to change.
     takes_latest: bool = False  # the newest version of the process, not the one that the run follows
 
 
@@ -64,9 +65,11 @@ def plan(
         raise Invalid(f"{label(named)} is disabled and cannot be restarted")
     if any(status in STEP_ACTIVE for status in statuses.values()):
         raise Invalid("the process run is under way; cancel it or wait for its end before restarting a step")
+    # By what depends on it and not by position: parallel branches keep their results.
     later = later_steps(process, key, statuses)
     again = tuple(step for step in process.steps if step.key in later)
     carried = tuple(step for step in process.steps if step.key not in later)
+    # Begun is enough: a step that was killed may have paid before it died.
     repeated = tuple(step for step in again if step.key in effects and _has_effect(step))
     return RestartPlan(
         key=key,
@@ -99,6 +102,7 @@ def _stale(
     statuses: Mapping[str, StepStatus],
     touches: Mapping[str, Touches],
 ) -> tuple[str, ...]:
+    # What may change, not what will: nobody knows before it has run.
     written = {reference for step in again if step.key in touches for reference in touches[step.key].writes}
     return _keys(
         step

@@ -1,4 +1,4 @@
-"""Access rules as data. Only operations/permissions.permit reads them.
+"""Access rules as data. Only operations/rights.permit reads them.
 
 docs/permissions.md shows them; a test keeps the two equal.
 """
@@ -32,6 +32,7 @@ PUBLIC = Rule(scope="")
 
 # Each role on a resource, and each user role, includes those below it.
 ROLE_RANK = {Role.READER: 1, Role.EXECUTOR: 2, Role.EDITOR: 3, Role.OWNER: 4}
+# Numbers and not the order of the enum: another role can come between.
 USER_ROLE_RANK = {UserRole.SUBSCRIBER: 1, UserRole.DESIGNER: 2, UserRole.CLIENT_ADMIN: 3, UserRole.SVX_ADMIN: 4}
 
 # Whoever administers users is an owner everywhere.
@@ -56,6 +57,7 @@ def check(rule: Rule, path: Collection[str]) -> None:
         return
     if rule.scope not in SCOPES:
         raise ValueError(f"no token has the scope of {rule}")
+    # Half a rule would look like one that asks and ask nothing.
     if bool(rule.role) != bool(rule.of):
         raise ValueError(f"a role is a role on something: {rule}")
     if rule.of and (rule.of not in HAS_ROLES or rule.of not in path or rule.role not in list(Role)):

@@ -15,38 +15,45 @@ from procession.model.lifecycle import Outcome, RunStatus
 from procession.model.stopwatch import Stopwatch
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the run table. `epoch` fences every write: claim, cancel, time-out and restart raise it."""
+class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a run has come: all that its status shows."""
 
     id: RunId
+    status: RunStatus
+    outcome: Outcome | None
+    attempt: int  # 0 before the start, then 1, +1 with every restartfromhere
+    revision: int  # +1 with every visible change; a long poll compares it
+    started_at: datetime | None  # the first start; a restart leaves it
+    finished_at: datetime | None
+    duration_seconds: float | None  # None until it is final
+    worked: Stopwatch
+
+    def seconds(self, steady: float | None) -> float | None:
+        """Its duration: so far while it is Running, None before it began."""
+        return self.worked.at(steady) if self.status is RunStatus.RUNNING else self.duration_seconds
+
+
+class Run(RunProgress, frozen=True, kw_only=True):
+    """One row of the run table. `epoch` fences every write: claim, cancel, time-out and restart raise it."""
+
     process: ProcessId
     version: int
     name: str
     description: str
+    # Copied at the creation: the run tells whom it promised to tell.
     alert_email: str
     alert_sms: str
-    status: RunStatus
-    outcome: Outcome | None
-    attempt: int  # 0 before the start, then 1, +1 with every restartfromhere
+    # Any number of servers may believe that a run is theirs; the last epoch is right.
     epoch: int
-    revision: int  # +1 with every visible change; a long poll compares it
     created_at: datetime
     modified_at: datetime
     modified_by: str  # login name
     started_by: UserId | None
     scheduled_at: datetime | None
-    started_at: datetime | None  # the first start; a restart leaves it
-    finished_at: datetime | None
-    duration_seconds: float | None  # None until it is final
-    worked: Stopwatch
     worked_max: float | None  # at which it is timed out; None while nobody has taken this attempt
     restarted_key: str | None  # named by restartfromhere: it runs whatever its condition says
     executor: str | None
     is_held: bool  # under way in the home that this one is a copy of, and left alone here
-
-    def seconds(self, steady: float | None) -> float | None:
-        """Its duration: so far while it is Running, None before it began."""
-        return self.worked.at(steady) if self.status is RunStatus.RUNNING else self.duration_seconds
 
 
 def completion(
@@ -56,6 +63,7 @@ def completion(
 
     `is_scheduled`: a schedule started the run, not a person.
     """
+    # Month first, as SolveXia's server writes it.
     how = f'in {int(seconds)} s with status "{status}" at {now:%m/%d/%Y %H:%M:%S}'
     what = "Scheduled process run" if is_scheduled else "Process run"
     return f'{what} "{run}" has completed {how} for User "{login}"'

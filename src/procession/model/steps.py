@@ -21,6 +21,7 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True):
     id: StepId
     process: ProcessId
     run: RunId | None
+    # Copied from the definition with the other texts: a list of steps is shown without reading it.
     key: str
     name: str
     kind: StepKind
@@ -75,6 +76,7 @@ class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
     duration_seconds: float | None
     status: StepStatus
     message: str
+    # With ticks and boot id: a pid alone may be another process's by now.
     pid: int
     started_ticks: int
     boot_id: str

@@ -17,6 +17,7 @@ class Stopwatch(msgspec.Struct, frozen=True, kw_only=True):
         """Seconds; `steady` None: nobody works on this home, so nothing goes on."""
         if self.since is None or steady is None:
             return self.counted
+        # Another machine's steady clock begins elsewhere: never less than what was counted.
         return self.counted + max(steady - self.since, 0.0)
 
 

@@ -86,6 +86,7 @@ class Snapshot:
 class Draft:
     """The next version, prepared against version `expected` and not yet published."""
 
+    # Compared when it is published: a draft made against an older version would undo what came between.
     expected: int
     operation: TableOperation
     columns: tuple[Column, ...]

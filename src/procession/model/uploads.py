@@ -12,6 +12,7 @@ from procession.model.ids import FileId, UserId
 
 SESSION_LIFE = timedelta(hours=24)  # docs/wire.md, Files and uploads
 SESSIONS_OF_A_USER_MAX = 100  # not yet committed
+# Each is a row, and they are read together at the commit.
 CHUNKS_MAX = 100_000  # 8 GB in pieces of 80 kB
 MISSING_SHOWN_MAX = 10
 _SESSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)
@@ -42,6 +43,7 @@ class Chunk:
 def check_whole(chunks: Sequence[Chunk]) -> None:
     """Ordered chunks must be 1, 2, 3 ... without a gap; none at all make an empty file. Raises Invalid naming gaps."""
     present = {chunk.number for chunk in chunks}
+    # What comes after the last one nobody can know: the commit says that it was the last.
     missing = [number for number in range(1, max(present, default=0)) if number not in present]
     if missing:
         shown = ", ".join(str(number) for number in missing[:MISSING_SHOWN_MAX])

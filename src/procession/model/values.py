@@ -25,6 +25,7 @@ _SLASHED_DATE = re.compile(r"(\d{2})/(\d{2})/(\d{4})\Z", re.ASCII)
 _NAMED_DATE = re.compile(r"(\d{2})-([A-Za-z]{3})-(\d{4})\Z", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _BOOLS = {"true": True, "false": False}
+# Python's default of 28 digits would round without a word.
 _EXACT = Context(prec=2 * DIGITS_MAX)
 
 
@@ -33,6 +34,7 @@ def normalise(item: Property, raw: object) -> Value:
 
     None is no value, and so is "" for every type but Text, String and SystemVariable, where it is kept.
     """
+    # Before the type is looked at: every property can be empty.
     if raw is None:
         return None
     try:
@@ -100,8 +102,10 @@ def read_number(raw: object) -> Decimal:
 
 
 def _number_text(raw: float | str) -> str:
+    # Before str(): it raises above 4,300 digits, and takes long below.
     if isinstance(raw, int) and raw.bit_length() > 4 * DIGITS_MAX:
         raise ValueError(f"must have at most {DIGITS_MAX} digits")
+    # A float by its shortest text: 0.1 means 0.1, not its 55 binary digits.
     text = str(raw).strip()
     if len(text) > TEXT_CHARACTERS_MAX or not (_NUMBER.match(text) or isinstance(raw, float)):
         raise ValueError(f"must be a number, not {_shown(raw)}")
@@ -112,6 +116,7 @@ def _plain(number: Decimal) -> Decimal:
     """Without exponent and without a negative zero."""
     sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)  # finite
+    # Minus zero would be shown, and compare unequal as a text.
     if not any(digits):
         return Decimal(0)
     if max(len(digits) + exponent, len(digits), -exponent) > DIGITS_MAX:
@@ -125,6 +130,7 @@ def _number(item: Property, raw: object) -> Value:
     if raw == "":
         return None
     number = read_number(raw)
+    # So that 5.0 of a spreadsheet and 5 are the same value, and the same text.
     return int(number) if number == number.to_integral_value() else number
 
 
@@ -138,6 +144,7 @@ def _decimal(item: Property, raw: object) -> Value:
     _, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)  # read_number gives finite numbers
     wanted = item.decimal_points + exponent  # how many zeros to add; fewer than none: digits to drop
+    # Zeros may go, digits may not: rounding money is for a step to decide.
     if wanted < 0 and any(digits[wanted:] if -wanted <= len(digits) else digits):
         raise ValueError(f"must have at most {item.decimal_points} decimal places, not {_shown(raw)}")
     if len(digits) + wanted > DIGITS_MAX:
@@ -195,6 +202,7 @@ def _datepicker(item: Property, raw: object) -> Value:
 def _date_parts(text: str) -> tuple[int, int, int] | None:
     if found := _ISO_DATE.match(text):
         return int(found[1]), int(found[2]), int(found[3])
+    # Day first, as the documents say; an American date above 12 is refused, below it nobody can tell.
     if found := _SLASHED_DATE.match(text):
         return int(found[3]), int(found[2]), int(found[1])
     if (found := _NAMED_DATE.match(text)) and found[2].lower() in _MONTHS:
@@ -203,6 +211,7 @@ def _date_parts(text: str) -> tuple[int, int, int] | None:
 
 
 def _file(item: Property, raw: object) -> Value:
+    # Bytes go another way, with a hash and a limit of their own.
     raise ValueError("is a file: upload its content instead of setting a value")
 
 

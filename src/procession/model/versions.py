@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from procession.model import values
 from procession.model.errors import Invalid
-from procession.model.flow import label, later_steps
 from procession.model.lifecycle import StepStatus
+from procession.model.plans import label, later_steps
 from procession.model.processes import Flow, Process, Property, PropertyType, Step
 from procession.model.steps import PropertyRow
 
@@ -63,6 +63,7 @@ def changes(old: Process, new: Process) -> list[str]:
         elif differing := list(_differing(before, step)):
             found.append(f"{label(step)}: {', '.join(differing)}")
     found += [f"{label(step)} is gone" for step in old.steps if new.step(step.key) is None]
+    # A version without any change that matters is worth saying: the restart is then safe.
     if not found and old != new:
         found.append("names, places and looks only")
     return found
@@ -90,6 +91,7 @@ def obstacles(old: Process, new: Process, key: str, past: Past) -> list[str]:
     if not named.enabled:
         return [f"{label(named)} is disabled in it"]
     statuses = {step.key: past.statuses.get(step.key, StepStatus.NOT_STARTED) for step in new.steps}
+    # Under both versions: a step may be kept by one and run again by the other.
     behind = later_steps(old, key, past.statuses), later_steps(new, key, statuses)
     found = list(_before(old, new, behind))
     for step in new.steps:
@@ -114,6 +116,7 @@ def _before(old: Process, new: Process, behind: tuple[frozenset[str], frozenset[
             yield f"{label(step)} would run again"
         elif differing := list(_differing(before, step)):
             yield f"{label(step)}: {', '.join(differing)}"
+    # The default order is by position: moved steps follow others than they did.
     if set(kept) == set(will_be_kept) and kept != will_be_kept:
         yield "the steps before it stand in another order"
 
@@ -123,6 +126,7 @@ def _unfit(old: Step | None, new: Step, past: Past) -> Iterator[str]:
     if old is not None and old.kind is not new.kind:
         yield f"{label(new)} is a {new.kind} step, and was a {old.kind} step"
         return
+    # What a condition may skip is asked for when its turn comes.
     is_sure = new.enabled and new.when is None and new.skip_when is None
     for item in new.properties:
         row = past.properties.get(f"{new.key}.{item.key}")

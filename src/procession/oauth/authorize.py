@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import parse_qs, urlencode
 
 from authlib.oauth2.rfc6749 import OAuth2Error
 
 from procession.door import browser
-from procession.door.contract import Call, PageReply, RedirectReply, Request, StreamCall
+from procession.door.contract import Call, HtmlReply, RedirectReply, Request, StreamCall
 from procession.model.errors import Invalid
 from procession.model.people import User, with_implied
-from procession.oauth import core, grants, pages, signing
+from procession.oauth import core, grants, html_pages, signing
 from procession.oauth.signing import Signing
 from procession.operations import sessions
 from procession.store.database import Transaction
 
+# As for forms: parse_qs() builds a list of all.
 FIELDS_MAX = 50
 
-Answer = PageReply | RedirectReply
+Answer = HtmlReply | RedirectReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,23 +39,27 @@ class Question:
 
 def show(call: Call) -> Answer:
     """The page that comes next, by what is known of the user."""
-    question = _question(call.tx, call.request, call.now)
+    question = _question(call.tx, call)
     return question if isinstance(question, RedirectReply) else _next_page(question)
 
 
-def _question(tx: Transaction, http: Request, now: datetime) -> Question | RedirectReply:
+def _question(tx: Transaction, call: Call | StreamCall) -> Question | RedirectReply:
     """Raises Invalid where nobody must be sent back: client or address are not known (RFC 6749 section 4.1.2.1)."""
-    server = core.Core(core.OAuthContext(tx=tx, now=now, seconds=0, issuer=http.origin))
+    http, home_clock = call.request, call.context.resources.home_clock
+    # 0 seconds: this endpoint gives no access token.
+    server = core.Core(core.OAuthContext(tx=tx, home_clock=home_clock, seconds=0, issuer=http.origin))
     grants.register(server)
     try:
         grant = server.get_consent_grant(_fields(http))
     except OAuth2Error as error:
+        # Sending a browser to an address that nobody registered would make us an open redirector.
         if not error.redirect_uri:
             raise Invalid(
                 f"The application sent you here with a request that cannot be used: {_said(error)}."
             ) from None
+        # Anything else is told to the application, as RFC 6749 section 4.1.2.1 asks.
         return _back(error.redirect_uri, http, dict(error.get_body()))
-    user = sessions.user_of(tx, browser.cookie(http, browser.SESSION), now)
+    user = sessions.user_of(tx, browser.cookie(http, browser.SESSION), home_clock.most())
     return Question(grant=grant, http=http, user=user)
 
 
@@ -75,21 +79,23 @@ def _fields(http: Request) -> core.OAuthRequest:
 
 def _back(uri: str, http: Request, fields: dict[str, str]) -> RedirectReply:
     """To the application, with who answers (RFC 9207). A query that its address has is kept (RFC 6749 3.1.2)."""
+    # Without `iss`, an application that knows two servers can be told a code by the wrong one.
     query = urlencode({**fields, "iss": http.origin})
     return RedirectReply(location=f"{uri}{'&' if '?' in uri else '?'}{query}")
 
 
-def _next_page(question: Question) -> PageReply:
+def _next_page(question: Question) -> HtmlReply:
     if question.user is None:
         return _sign_in_page(question.http, name=_application(question))
     scopes = with_implied(question.grant.request.resolved_scopes)
-    return pages.page(
+    return html_pages.page(
         "consent",
-        targets=(pages.form_target(question.grant.redirect_uri),),
+        targets=(html_pages.form_target(question.grant.redirect_uri),),
         application=_application(question),
         user=question.user,
-        words=[words for scope, words in pages.SCOPE_WORDS.items() if scope in scopes],
-        target=pages.shown_target(question.grant.redirect_uri),
+        # In the order of the table, so that two consents to the same scopes look the same.
+        words=[words for scope, words in html_pages.SCOPE_WORDS.items() if scope in scopes],
+        target=html_pages.shown_target(question.grant.redirect_uri),
         form=browser.form_token(browser.cookie(question.http, browser.SESSION)),
     )
 
@@ -98,10 +104,11 @@ def _application(question: Question) -> str:
     return str(question.grant.request.client.application.name)
 
 
-def _sign_in_page(http: Request, *, name: str, login: str = "", problem: str = "") -> PageReply:
+def _sign_in_page(http: Request, *, name: str, login: str = "", problem: str = "") -> HtmlReply:
     value, cookies = browser.form_cookie(http)
-    return pages.page(
+    return html_pages.page(
         "login",
+        # A browser shows it all the same, and the log of a proxy tells failures apart.
         status=400 if problem else 200,
         cookies=cookies,
         application=name,
@@ -114,7 +121,7 @@ def _sign_in_page(http: Request, *, name: str, login: str = "", problem: str = "
 async def answer(call: StreamCall, proving: Signing) -> Answer:
     """What the user said on one of the pages."""
     with call.database.read() as tx:
-        question = _question(tx, call.request, call.clock())
+        question = _question(tx, call)
     if isinstance(question, RedirectReply):
         return question
     if call.body.get("do") == "sign-in":
@@ -123,11 +130,13 @@ async def answer(call: StreamCall, proving: Signing) -> Answer:
 
 
 async def _sign_in(call: StreamCall, proving: Signing, question: Question) -> Answer:
+    # Sign-in too is protected: else a stranger's account could be signed in here, and be given data.
     browser.require_form(call.request, call.body, browser.cookie(call.request, browser.FORM))
     login = call.body.get("login", "")
     cookie = await signing.prove(call, proving, login=login, password=call.body.get("password", ""))
     if cookie is None:
         return _sign_in_page(call.request, name=_application(question), login=login, problem=signing.WRONG)
+    # By a redirect, so that the back button does not send the password again.
     return RedirectReply(location=_here(call.request), cookies=(browser.session_cookie(call.request, cookie),))
 
 
@@ -138,9 +147,10 @@ def _here(http: Request) -> str:
 
 def _decide(tx: Transaction, call: StreamCall) -> Answer:
     """Allow, deny or leave; looked at again, because it is now that it counts."""
-    question = _question(tx, call.request, call.clock())
+    question = _question(tx, call)
     if isinstance(question, RedirectReply) or question.user is None:
         return question if isinstance(question, RedirectReply) else _next_page(question)
+    # From here on the form belongs to the session, not to the browser.
     session = browser.cookie(call.request, browser.SESSION)
     browser.require_form(call.request, call.body, session)
     match call.body.get("do"):

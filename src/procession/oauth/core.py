@@ -29,8 +29,10 @@ from procession.model.errors import ProcessionError
 from procession.model.people import SCOPES, Application, with_implied
 from procession.operations import consents
 from procession.operations.applications import DEFAULT_SCOPES
+from procession.operations.home_time import HomeClock
 from procession.store.database import Transaction
 
+# An hour: short for a token that leaks, long for a script that asks once a run.
 LIFETIME_SECONDS = 3_600
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}  # RFC 6749 section 5.1
 # Authlib refuses plain HTTP by the address; whether TLS ends here or at a proxy is for `serve` to decide.
@@ -57,6 +59,7 @@ def refused(status: int, body: Mapping[str, str]) -> Refused:
     """Authlib's answer as one of our errors."""
     error = body["error"]
     description = body.get("error_description") or error
+    # 401 whichever way the secret came (RFC 6749 section 5.2 leaves it open), so that clients have one case.
     if error == "invalid_client":
         status, description = 401, BAD_CLIENT
     if error == "unsupported_grant_type":
@@ -82,6 +85,7 @@ class Client:
         return self.application.client_id
 
     def check_client_secret(self, secret: str) -> bool:
+        # In constant time, although it compares hashes: it costs nothing.
         return hmac.compare_digest(self.application.secret_hash, consents.digest(secret))
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
@@ -137,7 +141,9 @@ class OAuthRequest(OAuth2Request):  # type: ignore[misc]
 
     def __init__(self, method: str, fields: Mapping[str, list[str]], authorization: str = "") -> None:
         super().__init__(method, ADDRESS, headers={"Authorization": authorization} if authorization else {})
+        # RFC 6749 section 3.1: a parameter without a value is treated as left out.
         kept = {name: values for name, values in fields.items() if any(values)}
+        # Authlib would read the request itself, from a framework that we do not have.
         self.payload = BasicOAuth2Payload({name: values[-1] for name, values in kept.items()})
         self.payload._datalist = kept
         self.resolved_scopes: frozenset[str] = frozenset()
@@ -153,12 +159,17 @@ def token_request(fields: Mapping[str, str], authorization: str) -> OAuthRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthContext:
-    """The context of a request: transaction, time, life of access tokens, issuer."""
+    """The context of a request: transaction, clock, life of access tokens, issuer."""
 
     tx: Transaction
-    now: datetime
+    home_clock: HomeClock
     seconds: int
     issuer: str
+
+    @property
+    def now(self) -> datetime:
+        """By which codes and tokens end."""
+        return self.home_clock.most()
 
 
 class Core(AuthorizationServer):  # type: ignore[misc]
@@ -167,6 +178,7 @@ class Core(AuthorizationServer):  # type: ignore[misc]
     def __init__(self, context: OAuthContext) -> None:
         super().__init__()
         self.context = context
+        # Ours: Authlib's leaves a plus alone, where the form encoding of RFC 6749 section 2.3.1 means a blank.
         self.register_client_auth_method("client_secret_basic", _basic_client)
 
     def query_client(self, client_id: str) -> Client | None:
@@ -202,6 +214,7 @@ class Core(AuthorizationServer):  # type: ignore[misc]
         if authorization and request.form.get("client_id", basic_id(authorization)) != basic_id(authorization):
             raise InvalidRequestError("header and body name different clients")
         if authorization:
+            # With a header, nothing of the body may prove the client.
             methods = [method for method in methods if method == "client_secret_basic"]
             if not methods:
                 raise InvalidClientError()
@@ -226,6 +239,7 @@ def basic_credentials(authorization: str) -> tuple[str, str]:
     if kind.lower() != "basic":
         return "", ""
     try:
+        # At the first colon: a secret may hold one, a client id may not.
         name, _, secret = base64.b64decode(text.strip(), validate=True).decode().partition(":")
         return unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
     except (binascii.Error, UnicodeDecodeError):

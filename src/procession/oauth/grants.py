@@ -24,6 +24,7 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
 def register(server: Core) -> None:
     server.register_grant(ClientCredentials)
+    # Authlib asks the grants in this order which of them a request is for.
     server.register_grant(AuthorizationCode, [Pkce()])
     server.register_grant(Refresh)
 
@@ -36,6 +37,7 @@ def _answer(
     token = IssuedToken(
         application=client.application.id,
         user=user,
+        # Only introspection tells it, and reads it from the user's row.
         login="",
         scopes=scopes,
         expires_at=context.now + timedelta(seconds=context.seconds),
@@ -110,6 +112,7 @@ class AuthorizationCode(AuthorizationCodeGrant):  # type: ignore[misc]
 
     def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
         code, client, context = self.request.authorization_code.code, self.request.client, self.server.context
+        # Before the tokens exist: nothing may be issued for a code that was used in this moment.
         consents.use(context.tx, code, context.now)
         consent = code.consent
         body = _answer(self.server, client, consent.user, consent.scopes, consent)
@@ -128,6 +131,7 @@ class _CodeFound:
     def __init__(self, code: Code) -> None:
         self.code = code
         self.code_challenge = None if code.challenge is None else code.challenge.text
+        # The only one that is ever stored.
         self.code_challenge_method = "S256"
 
     def get_redirect_uri(self) -> str:
@@ -147,6 +151,7 @@ class Pkce(CodeChallenge):  # type: ignore[misc]
         if any(len(lists.get(name, [])) > 1 for name in ("code_challenge", "code_challenge_method")):
             raise InvalidRequestError("code_challenge or its method is given more than once")
         challenge, method = fields.get("code_challenge"), fields.get("code_challenge_method")
+        # A confidential application has its secret; RFC 9700 only recommends PKCE for it.
         if not challenge and not method:
             if grant.request.client.application.is_public:
                 raise InvalidRequestError("a public application must send a code_challenge (PKCE)")

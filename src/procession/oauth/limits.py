@@ -12,6 +12,7 @@ from datetime import datetime
 
 from procession.model.errors import TooMany
 
+# Keys are what clients send: without a bound one of a megabyte is kept.
 KEY_CHARACTERS_MAX = 200
 KEYS_MAX = 10_000  # of each limit; beyond it the oldest are forgotten, some 2 MB
 
@@ -43,6 +44,7 @@ class Counter:
     def __init__(self, limit: Limit) -> None:
         self._limit = limit
         self._lock = threading.Lock()
+        # In the order of the first attempt, so that the oldest is at the front.
         self._seen: OrderedDict[str, tuple[datetime, int]] = OrderedDict()
 
     def take(self, key: str, now: datetime) -> int:
@@ -51,12 +53,14 @@ class Counter:
         with self._lock:
             since, count = self._seen.get(key, (now, 0))
             age = (now - since).total_seconds()
+            # Below 0 the clock was set back: a key must not stay locked until it is that late again.
             if not 0 <= age < self._limit.seconds:
                 since, count, age = now, 0, 0.0
             if count >= self._limit.most:
                 return max(1, round(self._limit.seconds - age))
             self._seen[key] = (since, count + 1)
             if len(self._seen) > KEYS_MAX:
+                # Whoever floods the counter forgets the keys of everybody: bounded memory is worth that.
                 self._seen.popitem(last=False)
             return 0
 
@@ -81,6 +85,7 @@ class OAuthLimits:
 
     def admit_sign_in(self, login: str, address: str, now: datetime) -> None:
         """Raises TooMany."""
+        # The address first, so that one address cannot lock a login out for its owner.
         self._admit(((self._addresses, address), (self._logins, login.strip().lower())), now)
 
     def forgive_sign_in(self, login: str, address: str) -> None:
@@ -89,6 +94,7 @@ class OAuthLimits:
 
     def admit_client(self, client_id: str, address: str, now: datetime) -> None:
         """Raises TooMany."""
+        # With the address: whoever knows a client_id must not be able to stop its script.
         key = f"{client_id[:100]} {address}"
         self._admit(((self._requests, key), (self._client_addresses, address), (self._clients, key)), now)
 

@@ -6,10 +6,10 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
-from procession.door.contract import BodyKind, Call, Mode, PageReply, Route, Space
+from procession.door.contract import BodyKind, Call, HtmlReply, Mode, Route, Space
 from procession.model.ids import RunId
 from procession.model.rights import PUBLIC
-from procession.oauth import authorize, core, endpoints, pages, signing
+from procession.oauth import authorize, core, endpoints, html_pages, signing
 from procession.oauth.limits import OAuthLimits
 from procession.oauth.signing import Signing
 
@@ -29,7 +29,7 @@ def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[
     def asked(handler: Any) -> Any:
         return partial(handler, limits=proving.limits, seconds=seconds)
 
-    page = {"error_page": pages.error}
+    page = {"error_html": html_pages.error}
     question = {"reply": "Revoked", "takes": "TokenQuestion"}
     return (
         row("GET ", _home, Mode.READ, "What this is, for a browser", space=Space.ROOT, **page),
@@ -59,10 +59,10 @@ def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[
     )
 
 
-def _home(call: Call) -> PageReply:
-    return pages.page("home")
+def _home(call: Call) -> HtmlReply:
+    return html_pages.page("home")
 
 
-def _run(call: Call) -> PageReply:
+def _run(call: Call) -> HtmlReply:
     """Anybody may open it, so it tells nothing of the run, not even whether there is one."""
-    return pages.page("run", run=str(call.id(RunId)))
+    return html_pages.page("run", run=str(call.id(RunId)))

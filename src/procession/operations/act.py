@@ -17,6 +17,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     """`now` is one moment for all that one act writes."""
 
     tx: Transaction
+    # As they are in this transaction: read again in it, whatever was true when the request came.
     caller: Caller
     now: datetime
     resources: Resources

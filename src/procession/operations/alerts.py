@@ -14,6 +14,7 @@ from procession.model.runs import HistoryKind, HistoryRow, Run
 from procession.store import history, processes, runs
 from procession.store.database import Transaction
 
+# Some mail servers refuse a header line that is longer than 998 bytes (RFC 5322 section 2.1.1), and UTF-8 is encoded.
 SUBJECT_CHARACTERS_MAX = 200
 
 _WORDS = {
@@ -40,6 +41,7 @@ class Letter:
 def write(tx: Transaction, end: RunEnd, *, key: str, public_url: str, now: datetime) -> Letter:
     """The mail to the address; restarts since then change only one line of it."""
     run = runs.find(tx, end.run)
+    # The end as it was then: the run itself may have been restarted since.
     (row,) = history.of_run(tx, end.run, after=end.revision - 1, limit=1)
     assert run is not None
     assert row.revision == end.revision, "the reference is a foreign key"
@@ -57,6 +59,7 @@ def write(tx: Transaction, end: RunEnd, *, key: str, public_url: str, now: datet
     ]
     return Letter(
         address=end.target,
+        # The outcome first: a phone shows the first thirty characters.
         subject=one_line(f"{title}: {run.name}")[:SUBJECT_CHARACTERS_MAX],
         text="\n\n".join(paragraphs) + "\n",
         at=now,
@@ -97,5 +100,6 @@ def _circumstances(run: Run, row: HistoryRow) -> Iterator[str]:
         yield f"By: {row.user}"
     if row.detail.get("reason"):
         yield f"Reason: {one_line(row.detail['reason'])}"
+    # The one line that may differ between two tries, because a stale alert without it would be misleading.
     if run.attempt > row.attempt:
         yield f"Since then it was restarted: attempt {run.attempt} is {run.outcome or run.status}."

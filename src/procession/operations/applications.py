@@ -56,6 +56,7 @@ def _digest(secret: str) -> str:
 
 
 def _checked(application: Application) -> Application:
+    # Refused and not ignored: a misspelt scope would show as a 403 months later.
     unknown = sorted(application.scopes - SCOPES)
     if unknown:
         raise Invalid(f"there is no scope {', '.join(unknown)[:200]}; there are {', '.join(sorted(SCOPES))}")
@@ -82,6 +83,7 @@ def register(act: Act, wanted: Application) -> tuple[Application, str]:
 
 def _require_scopes(caller: Caller, scopes: Set[str]) -> None:
     """A token never widens itself by way of an application. Without scopes one has DEFAULT_SCOPES."""
+    # Unknown scopes are left to _checked(), which names the known ones.
     beyond = sorted((scopes or DEFAULT_SCOPES) - caller.scopes - (scopes - SCOPES))
     if beyond:
         raise Forbidden(f"your access token does not have the scope {', '.join(beyond)}")
@@ -111,6 +113,7 @@ def change(act: Act, wanted: Application) -> Application:
     _require_scopes(act.caller, wanted.scopes)
     wanted = _checked(wanted)
     applications.change(tx, wanted)
+    # Tokens carry the scopes they were issued with; only ending them takes one away.
     if before.scopes - wanted.scopes:
         applications.revoke_tokens(tx, wanted.id, act.now)
     return wanted
@@ -127,6 +130,7 @@ def reset_secret(act: Act, application_id: ApplicationId) -> tuple[Application, 
     tx = act.tx
     before = find(tx, application_id)
     _require_control(tx, act.caller, before)
+    # A secret that ships with an application is none (RFC 6749 section 2.1).
     if before.is_public:
         raise Invalid(f"application {application_id} is public: it has no secret")
     secret = secrets.token_urlsafe(SECRET_BYTES)

@@ -23,6 +23,7 @@ class ColumnChange:
     type: ColumnType | None = None
     length: int | None = None
     nullable: bool | None = None
+    # Apart from `default`, because null is a default that a client may ask for.
     sets_default: bool = False
     default: object = None
 
@@ -44,6 +45,7 @@ def _added(present: Snapshot, given: ColumnChange) -> Draft:
         raise Invalid(f"a table has at most {COLUMNS_MAX} columns")
     _check_name(known, given.name, None)
     column = _with(Column(field=present.table.next_field, name=given.name, type=given.type), given)
+    # Rows that are there have no value: the default becomes what they were "born" with, and no file is written.
     if not column.nullable:
         if column.default is None and present.version.rows:
             raise Invalid(f'"{column.name}" is not null, so the rows that are there need a defaultValue')
@@ -54,6 +56,7 @@ def _added(present: Snapshot, given: ColumnChange) -> Draft:
 
 def change(work: TableWork, table_id: TableId, name: str, given: ColumnChange) -> Column:
     """The column afterwards. Raises NotFound, and Invalid naming the first record that is in the way."""
+    # By field id and not by name: the name may be what changes.
     field = 0
 
     def prepare(present: Snapshot) -> Draft | None:
@@ -73,6 +76,7 @@ def change(work: TableWork, table_id: TableId, name: str, given: ColumnChange) -
 
 def _changed(resources: Resources, present: Snapshot, before: Column, after: Column) -> Draft:
     rewrites = before.type is not after.type
+    # A wider type fits every row, so the files need not be read at all.
     is_narrower = rewrites or (before.nullable and not after.nullable) or _is_shorter(before, after)
     if not present.parts or not is_narrower:
         return _draft(present, TableOperation.CHANGE_COLUMN, _replaced(present, before, after))
@@ -110,6 +114,7 @@ def _changeable(present: Snapshot, name: str) -> Column:
 
 def _check_name(known: tuple[Column, ...], name: str, own: Column | None) -> None:
     for column in known:
+        # DuckDB and people do not tell upper from lower case in names.
         if column.name.casefold() == name.casefold() and (own is None or column.field != own.field):
             raise Invalid(f'the table has a column "{column.name}" already')
 

@@ -18,8 +18,10 @@ from procession.model.people import AccountStatus, Application
 from procession.store import applications, consents, people
 from procession.store.database import Transaction
 
+# RFC 6749 section 4.1.2 asks for at most ten minutes; a browser needs a second.
 CODE_SECONDS = 60
 REFRESH_DAYS = 183  # half a year from each use
+# 256 bits: RFC 6749 section 10.10 asks for a chance below 2^-128 to guess one.
 TOKEN_BYTES = 32
 EXPIRED_DROPPED_MAX = 20  # with every token that is issued: more than come in, so they never pile up
 
@@ -41,6 +43,7 @@ def digest(token: str) -> str:
 
 def allow(tx: Transaction, user: UserId, request: ConsentRequest, now: datetime) -> str:
     """Records the user's consent and returns an authorization code."""
+    # Here and not in a loop of its own: whoever makes rows clears some away.
     consents.drop_expired(tx, now, EXPIRED_DROPPED_MAX)
     consent = consents.add(tx, request.application.id, user, request.scopes, now)
     text = secrets.token_urlsafe(TOKEN_BYTES)
@@ -80,9 +83,11 @@ def find_refresh_token(tx: Transaction, text: str, application: ApplicationId, n
 
 
 def _is_usable(tx: Transaction, item: Code | RefreshToken, application: ApplicationId, now: datetime) -> bool:
+    # Before is_used: another application must not be able to end this consent.
     if item.consent.application != application:
         return False
     if item.is_used:
+        # A second use means that two have it, and one of them stole it.
         consents.revoke(tx, item.consent, now)
         return False
     return not item.consent.is_revoked and now < item.expires_at and is_active(tx, item.consent.user)
@@ -90,6 +95,7 @@ def _is_usable(tx: Transaction, item: Code | RefreshToken, application: Applicat
 
 def use(tx: Transaction, item: Code | RefreshToken, now: datetime) -> None:
     """Marks it as exchanged for tokens."""
+    # The row stays, marked: only so is a second use noticed.
     take = consents.use_code if isinstance(item, Code) else consents.use_refresh_token
     is_first = take(tx, item.hash, now)
     assert is_first, "found unused in this very transaction"
@@ -121,6 +127,7 @@ def introspect(tx: Transaction, text: str, application: ApplicationId, now: date
     """A token of this application that is good now; asking about a used refresh token ends nothing."""
     token = consents.token(tx, digest(text))
     if token is None:
+        # Access tokens first, as RFC 7662 section 2.1 lets us ignore the hint.
         token = _as_issued(tx, consents.refresh_token(tx, digest(text)))
     if token is None or token.application != application or token.expires_at <= now:
         return None

@@ -14,6 +14,7 @@ from procession.model.steps import PropertyRow
 from procession.store import steps
 from procession.store.database import Transaction
 
+# Each is checked and may be named in an error: a body of a megabyte can name many.
 INPUTS_MAX = 10_000
 MISTAKES_SHOWN_MAX = 20
 
@@ -22,11 +23,13 @@ def checked(process: Process, inputs: Mapping[str, object]) -> dict[str, Value]:
     """Checks inputs by "step.property". Raises Invalid with every mistake."""
     if len(inputs) > INPUTS_MAX:
         raise Invalid(f"there are {len(inputs):,} inputs, more than {INPUTS_MAX:,}")
+    # Most runs are created without inputs, and this is most of their time.
     items = {f"{step.key}.{item.key}": item for step, item in process.properties()} if inputs else {}
     found, mistakes = dict[str, Value](), []
     for reference, raw in inputs.items():
         try:
             found[reference] = _input(items, reference, raw)
+        # All mistakes at once: one at a time means one request for each.
         except Invalid as error:
             mistakes.append(error.message)
     if mistakes:
@@ -38,6 +41,7 @@ def _input(items: Mapping[str, Property], reference: str, raw: object) -> Value:
     item = items.get(reference)
     if item is None:
         known = [reference for reference, item in items.items() if item.flow is Flow.INPUT]
+        # "Did you mean" or the whole list, never both: the list can be long.
         near = get_close_matches(reference, known, n=1)
         hint = f'; did you mean "{near[0]}"?' if near else f"; the inputs are {', '.join(known) or 'none'}"
         raise Invalid(f'there is no input "{reference[:100]}"{hint}')

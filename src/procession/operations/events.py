@@ -15,7 +15,9 @@ from procession.operations import runs
 from procession.store import history, steps
 from procession.store.database import Transaction
 
+# A follower of an old run must not hold the history of years in memory.
 ROWS_MAX = 500  # of a history at a time
+# 15 digits: no row id of ours is longer.
 _POSITION = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15}(\.[0-9]{1,15}-[0-9]{1,15})*)?\Z")
 
 
@@ -43,6 +45,7 @@ def position(tx: Transaction, run_id: RunId, text: str) -> Position:
     if not text:
         return Position()
     seen = _parsed(text) if _POSITION.match(text) else None
+    # A position of the future would wait for ever without a word.
     if seen is None or seen.revision > runs.find(tx, run_id).revision:
         raise Invalid(f'"{text[:80]}" is not the id of an event of this run')
     return seen
@@ -74,5 +77,6 @@ def since(tx: Transaction, run_id: RunId, seen: Position) -> News:
         rows=rows,
         attempts=attempts,
         running=[row for row in steps.of_run(tx, run_id) if row.status is StepStatus.RUNNING],
+        # A process that is being killed may still write its last lines.
         is_over=run.status in RUN_FINAL and len(rows) < ROWS_MAX and all(item.is_gone for item in attempts),
     )

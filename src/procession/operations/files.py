@@ -8,7 +8,7 @@ from procession.model.ids import FileId
 from procession.model.lifecycle import RunStatus
 from procession.model.people import Caller, Role
 from procession.model.processes import Flow
-from procession.operations import permissions
+from procession.operations import rights
 from procession.operations.act import Act
 from procession.store import files, runs
 from procession.store.database import Transaction
@@ -18,7 +18,7 @@ def find(tx: Transaction, file_id: FileId) -> File:
     """Raises NotFound."""
     file = files.find(tx, file_id)
     if file is None:
-        raise permissions.not_found(file_id)
+        raise rights.not_found(file_id)
     return file
 
 
@@ -49,7 +49,7 @@ def check_open(tx: Transaction, caller: Caller, file: File) -> None:
     A process's own file is the template of every later run, so it takes an editor; a run's file an executor.
     """
     role = Role.EDITOR if file.run is None else Role.EXECUTOR
-    permissions.require(tx, caller, file.id, role)
+    rights.require(tx, caller, file.id, role)
     if file.run is None:
         return
     run = runs.find(tx, file.run)
@@ -68,6 +68,7 @@ def check_fill(tx: Transaction, caller: Caller, file_id: FileId) -> None:
 
 
 def _refuse_output(tx: Transaction, file: File) -> None:
+    # A process's own OUTPUT may be filled: it is the template of what a step writes.
     if file.run is not None and files.flow(tx, file.id) is Flow.OUTPUT:
         raise Invalid(f"{file.id} is an OUTPUT: a step of the run writes it, nobody uploads it")
 

@@ -13,6 +13,7 @@ from procession.store import history, writes
 from procession.store.database import Transaction
 from procession.store.writes import WriteRow
 
+# What begins an attempt at the run; all rows up to the next one belong to it.
 BEGINNINGS = frozenset({HistoryKind.STARTED, HistoryKind.RESTARTED})
 
 

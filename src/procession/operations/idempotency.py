@@ -6,22 +6,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from procession.model.errors import Invalid
+from procession.operations.act import Act
 from procession.store import idempotency
 from procession.store.database import Transaction
 
+# A script that is run again the next day means a new request.
 LIFE = timedelta(hours=24)
 DROPPED_MAX = 20  # at each new one, so that they never pile up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keyed:
+class KeyedRequest:
     """A request with a key: `hash` covers user, key and route, `asked` the request's content."""
 
     hash: str
     asked: str
 
 
-class Repeated(Exception):
+class RepeatedRequest(Exception):
     """Raised for a request that was carried out before; `answer`: its answer then."""
 
     def __init__(self, answer: bytes) -> None:
@@ -29,12 +31,16 @@ class Repeated(Exception):
         self.answer = answer
 
 
-def check(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
-    """Raises Repeated if the request was carried out before, Invalid if its key was used for another."""
+def check(tx: Transaction, keyed: KeyedRequest | None, now: datetime) -> None:
+    """Raises RepeatedRequest if the request was carried out before, Invalid if its key was used for another.
+
+    `now` is the home clock's least(): a clock that is set ahead must not have anything carried out twice.
+    """
     found = None if keyed is None else idempotency.find(tx, keyed.hash, now - LIFE)
     if keyed is None or found is None:
         return
     asked, answer = found
+    # Doing the second request under the first one's answer would lose it silently.
     if asked != keyed.asked:
         raise Invalid("this Idempotency-Key was used for another body before; take a new key for a new request")
     if answer is None:
@@ -42,20 +48,22 @@ def check(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
             "this request was carried out before under the same Idempotency-Key; its answer was not kept, "
             "because it held a secret"
         )
-    raise Repeated(answer)
+    raise RepeatedRequest(answer)
 
 
-def mark(tx: Transaction, keyed: Keyed | None, now: datetime) -> None:
+def mark(act: Act, keyed: KeyedRequest | None) -> None:
     """Marks the request as carried out in this transaction. Raises as check(): of two at once only one is."""
     if keyed is None:
         return
+    tx, now = act.tx, act.resources.home_clock.least()
     check(tx, keyed, now)
+    # Some at a time: a day's keys in one statement would hold up the commit.
     idempotency.drop(tx, now - LIFE, DROPPED_MAX)
     is_new = idempotency.add(tx, keyed.hash, keyed.asked, now=now, since=now - LIFE)
     assert is_new, "two transactions at once"
 
 
-def keep(tx: Transaction, keyed: Keyed | None, answer: bytes | None) -> None:
+def keep(tx: Transaction, keyed: KeyedRequest | None, answer: bytes | None) -> None:
     """Keeps its answer in the transaction of mark(), so no crash comes between. None: do not keep it."""
     if keyed is not None and answer is not None:
         idempotency.answer(tx, keyed.hash, answer)

@@ -14,6 +14,7 @@ SHOWN_MAX = 50
 
 def require(process: Process, rows: Sequence[PropertyRow]) -> None:
     """Raises Invalid, which names all that is missing; `rows` are the properties of a run of this version."""
+    # The cheap question first: naming what is missing walks the conditions of all steps.
     if not any(inputs.is_missing(row) for row in rows):
         return
     found = list(inputs.wanting(process, rows))

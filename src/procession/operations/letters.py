@@ -13,6 +13,7 @@ from procession.model.outbox import Post
 from procession.model.people import AccountStatus, User
 from procession.operations import alerts, links
 from procession.operations.alerts import Letter
+from procession.operations.home_time import HomeClock
 from procession.operations.links import LINK_DAYS
 from procession.store import outbox, people
 from procession.store.database import Database, Transaction
@@ -48,12 +49,14 @@ class Sending:
     send: Callable[[Letter], None]
     public_url: str
     clock: Callable[[], datetime]
+    home_clock: HomeClock
 
 
 def tick(sending: Sending) -> bool:
     """Sends the mail that has waited longest. True if there was one."""
     database, now = sending.database, sending.clock()
-    taken = database.write(partial(_take, public_url=sending.public_url, now=now))
+    # The next try is scheduled before this one: a crash while sending delays a mail and never loses it.
+    taken = database.write(partial(_take, sending=sending, now=now))
     if taken is None:
         return False
     post, letter = taken
@@ -61,6 +64,7 @@ def tick(sending: Sending) -> bool:
         return True
     fields = {"about": _about(post)}
     try:
+        # Outside every transaction: a mail server may take a minute to answer.
         sending.send(letter)
     except NotSent as error:
         reason = str(error)
@@ -72,29 +76,33 @@ def tick(sending: Sending) -> bool:
     return True
 
 
-def _take(tx: Transaction, public_url: str, now: datetime) -> tuple[Post, Letter | None] | None:
+def _take(tx: Transaction, sending: Sending, now: datetime) -> tuple[Post, Letter | None] | None:
     """Takes the next mail and schedules its next try first; without a letter if it is given up."""
     post = outbox.next_due(tx, now)
     if post is None:
         return None
+    # A home without a mail server collects rows; the day one is set, nobody wants last month's.
     is_too_old = post.tries == 0 and now - post.created_at > AGE_MAX
     if is_too_old or post.tries >= TRIES_MAX:
         reason = f"it waited for {AGE_MAX.days} days without a try" if is_too_old else "no try succeeded"
         log.error("mail given up", extra={"about": _about(post), "tries": post.tries, "reason": reason})
         outbox.give_up(tx, post, reason, now)
         return post, None
+    # The power is bounded before the minimum is taken: 2 ** 78 minutes is no timedelta.
     is_ours = outbox.claim(tx, post, now + min(REST * 2 ** min(post.tries, 10), outbox.WAIT_MAX))
-    return post, _write(tx, post, public_url, now) if is_ours else None
+    return post, _write(tx, post, sending, now) if is_ours else None
 
 
-def _write(tx: Transaction, post: Post, public_url: str, now: datetime) -> Letter | None:
+def _write(tx: Transaction, post: Post, sending: Sending, now: datetime) -> Letter | None:
     if not isinstance(post.about, UserId):
-        return alerts.write(tx, post.about, key=post.key, public_url=public_url, now=now)
+        return alerts.write(tx, post.about, key=post.key, public_url=sending.public_url, now=now)
     user = people.user(tx, post.about)
+    # A link for a suspended user would not work.
     if user is None or user.status is not AccountStatus.ACTIVE:
         outbox.remove(tx, post)
         return None
-    return _invitation(user, links.address(public_url, links.create(tx, user.id, now)), now)
+    link = links.create(tx, user.id, sending.home_clock.most())
+    return _invitation(user, links.address(sending.public_url, link), now)
 
 
 def _invitation(user: User, link: str, now: datetime) -> Letter:

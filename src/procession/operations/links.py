@@ -13,6 +13,7 @@ from procession.operations import people as people_operations
 from procession.store import links, people
 from procession.store.database import Transaction
 
+# Long enough for somebody on holiday, and a link that leaks by then is old.
 LINK_DAYS = 7
 LINK_BYTES = 32
 
@@ -33,6 +34,7 @@ def find(tx: Transaction, link: str, now: datetime) -> User:
     """The user of a link. Raises NotFound if it is unknown, used, replaced or expired, or the user is suspended."""
     user_id = links.user_of(tx, _digest(link), now)
     user = None if user_id is None else people.user(tx, user_id)
+    # One sentence for all cases: the difference would say whether a link was ever good.
     if user is None or user.status is not AccountStatus.ACTIVE:
         raise NotFound("this link is unknown, used or expired; ask your administrator for a new one")
     return user

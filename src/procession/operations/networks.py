@@ -19,6 +19,7 @@ def remarks(resources: Resources, process: Process) -> tuple[str, ...]:
     return tuple(
         f'step {step.order} "{step.key}" asks for the network, which this server does not allow ({SETTING}): '
         "it refuses to start such a run"
+        # Disabled steps too would refuse a run for something that never happens, so they are left out.
         for step in process.steps
         if step.enabled
         and (action := resources.actions.get(step.action)) is not None

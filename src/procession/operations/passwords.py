@@ -8,6 +8,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from procession.model.errors import Invalid
 
 PASSWORD_CHARACTERS_MIN = 12  # docs/wire.md, People and log
+# NIST SP 800-63B asks for at least 64; a bound keeps a megabyte from being hashed.
 PASSWORD_CHARACTERS_MAX = 64
 # 19 MiB and two passes: the OWASP password storage cheat sheet's first choice for argon2id.
 MEMORY_KIB = 19 * 1_024
@@ -28,6 +29,7 @@ def hashed(password: str) -> str:
 def matches(stored: str | None, password: str) -> bool:
     """Whether it is the password; as slow for a user without one as for a wrong one."""
     try:
+        # One more than the longest, so that a longer one never matches its beginning.
         _hasher().verify(stored or NOBODY, password[: PASSWORD_CHARACTERS_MAX + 1])
     except (VerificationError, InvalidHashError):
         return False
@@ -35,4 +37,5 @@ def matches(stored: str | None, password: str) -> bool:
 
 
 def _hasher() -> PasswordHasher:
+    # One lane: more would start threads inside a pool of threads.
     return PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=1)

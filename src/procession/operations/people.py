@@ -17,7 +17,9 @@ from procession.store import applications, links, people
 from procession.store.database import Transaction
 
 NAME_CHARACTERS_MAX = 255
+# A filter by an unknown login finds nothing, instead of being an error that tells who exists.
 NOBODY = UserId(0)  # the store counts from 1
+# No more is certain without sending a mail; what is excluded would need quoting in a header.
 _EMAIL = re.compile(r"[^@\s\"<>()\[\],;:\\]+@[^@\s\"<>()\[\],;:\\]+\Z")
 _NOT_IN_A_LOGIN = re.compile(r"[^a-z0-9._-]+")
 
@@ -48,6 +50,7 @@ def create_user(
 
 def add_user(tx: Transaction, user: User, now: datetime) -> User:
     """This user, as create_user() makes them; the id and the login of `user` are not looked at. Raises Invalid."""
+    # Before the login is chosen: it is made of the checked address.
     user = _checked(tx, user)
     return people.add_user(tx, replace(user, login=_free_login(tx, user.email)), now)
 
@@ -57,6 +60,7 @@ def _checked(tx: Transaction, user: User) -> User:
     if len(email) > NAME_CHARACTERS_MAX or not _EMAIL.match(email) or not email.isprintable():
         raise Invalid(f'"{email[:80]}" is not an email address')
     other = people.user_by_email(tx, email)
+    # The address signs in and receives links, so it must lead to one person.
     if other is not None and other.id != user.id:
         raise Invalid(f"there is a user with the email {email} already")
     return replace(
@@ -75,13 +79,16 @@ def change_user(act: Act, wanted: User) -> User:
     """
     tx = act.tx
     before = user(tx, wanted.id)
+    # Both: neither may somebody demote who is above them, nor raise anybody above themselves.
     require_rank(act.caller, before.role)
     require_rank(act.caller, wanted.role)
     wanted = _checked(tx, replace(wanted, login=before.login))
     is_admin = wanted.role is UserRole.CLIENT_ADMIN and wanted.status is AccountStatus.ACTIVE
     was_admin = before.role is UserRole.CLIENT_ADMIN and before.status is AccountStatus.ACTIVE
+    # Nobody could make another one: the home would have to be repaired by hand.
     if was_admin and not is_admin and not people.has_other_admin(tx, before.id):
         raise Invalid(f"{before.login} is the last active ClientAdmin; make somebody else a ClientAdmin first")
+    # In one statement, so that the trigger on the user's row ends what callers are kept.
     people.change_user(tx, wanted)
     if wanted.status is not AccountStatus.ACTIVE and before.status is AccountStatus.ACTIVE:
         applications.revoke_tokens_of_user(tx, wanted.id, act.now)
@@ -116,6 +123,7 @@ def listed(tx: Transaction, caller: Caller) -> list[User]:
 
 
 def _free_login(tx: Transaction, email: str) -> str:
+    # An address of other scripts may leave nothing at all.
     wanted = _NOT_IN_A_LOGIN.sub("", email.partition("@")[0].lower()) or "user"
     login, number = wanted, 1
     while people.user_by_login(tx, login) is not None:
@@ -127,6 +135,7 @@ def _free_login(tx: Transaction, email: str) -> str:
 def named(text: str, what: str) -> str:
     """The text as a name of `what`. Raises Invalid."""
     text = text.strip()
+    # Line ends and marks of direction make one name look like another in a list.
     if not text or len(text) > NAME_CHARACTERS_MAX or not text.isprintable():
         raise Invalid(f"{what} must be one line of 1 to {NAME_CHARACTERS_MAX} characters")
     return text

@@ -1,103 +1,80 @@
-"""Permission checks: one function for every route, called again by operations for what a route cannot know."""
+"""Gives users and groups roles on processes and tables, and takes them away."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from procession.model.errors import Forbidden, NotFound
-from procession.model.ids import ApplicationId, GroupId, Id, ProcessId, TableId, UserId
-from procession.model.people import Caller, Role, User, UserRole
-from procession.model.rights import (
-    ADMINS,
-    PROCESS_CEILING,
-    ROLE_ON_A_GROUP,
-    ROLE_ON_ONESELF,
-    USER_ROLE_RANK,
-    Rule,
-    at_most,
-    covers,
-)
-from procession.store import applications, people, permissions
+from procession.model.errors import Invalid, NotFound
+from procession.model.ids import GroupId, ResourceId, TableId, UserId
+from procession.model.people import Caller, Permission, Role, UserRole
+from procession.model.rights import ADMINS, can_own_a_process
+from procession.operations import people as people_operations
+from procession.operations.act import Act
+from procession.operations.rights import not_found, role_of
+from procession.store import people, permissions
 from procession.store.database import Transaction
 
-
-def permit(tx: Transaction, caller: Caller, rule: Rule, ids: Mapping[str, Id]) -> None:
-    """Raises Forbidden for a scope or role that is too small, NotFound for what the caller must not see."""
-    require_scope(caller, rule.scope)
-    if rule.user_role:
-        require_user_role(caller.user, UserRole(rule.user_role))
-    if rule.of:
-        require(tx, caller, ids[rule.of], Role(rule.role))
+Holder = UserId | GroupId
 
 
-def require_scope(caller: Caller, scope: str) -> None:
-    if scope not in caller.scopes:
-        raise Forbidden(f"this needs an access token with the scope {scope}")
+def of_holder(tx: Transaction, caller: Caller, holder: Holder) -> list[Permission]:
+    """All for administrators and for the holder, else those on what the caller owns.
+
+    Raises NotFound for a user in whom the caller has no part: who exists is not for everybody to know.
+    """
+    _find(tx, holder)
+    given = permissions.of_holder(tx, holder)
+    if caller.user.role in ADMINS or _is_of(tx, caller, holder):
+        return given
+    owned = [item for item in given if role_of(tx, caller.user, item.resource) is Role.OWNER]
+    if not owned and isinstance(holder, UserId):
+        raise not_found(holder)
+    return owned
 
 
-def require_user_role(user: User, needed: UserRole) -> None:
-    if USER_ROLE_RANK[user.role] < USER_ROLE_RANK[needed]:
-        raise Forbidden(f"this needs the user role {needed}; yours is {user.role}")
+def _is_of(tx: Transaction, caller: Caller, holder: Holder) -> bool:
+    if isinstance(holder, UserId):
+        return caller.user.id == holder
+    return people.is_member(tx, holder, caller.user.id)
 
 
-def require(tx: Transaction, caller: Caller, thing: Id, role: Role) -> None:
-    """The caller's role on `thing`, or on what it belongs to. Raises NotFound without any role, else Forbidden."""
-    own = role_of(tx, caller.user, thing)
-    if own is None:
-        raise not_found(thing)
-    if covers(own, role):
+def _find(tx: Transaction, holder: Holder) -> None:
+    if isinstance(holder, UserId):
+        people_operations.user(tx, holder)
+    else:
+        people_operations.group(tx, holder)
+
+
+def give(act: Act, holder: Holder, resource: ResourceId, role: Role) -> Permission:
+    """Exactly this role from now on, whatever it was. The caller owns the resource: the route asked.
+
+    Raises NotFound, and Invalid for the last owner: only an administrator leaves a resource without one.
+    """
+    tx = act.tx
+    _find(tx, holder)
+    # A permission on what does not exist yet would be waiting for it.
+    if permissions.resource_of(tx, resource) is None:
+        raise not_found(resource)
+    # Only another role can take the last owner away.
+    if role is not Role.OWNER:
+        _keep_an_owner(act, holder, resource)
+    permissions.give(tx, resource, role, holder=holder)
+    return Permission(resource=resource, name=permissions.name_of(tx, resource), role=role)
+
+
+def take_away(act: Act, holder: Holder, resource: ResourceId) -> None:
+    """Raises NotFound when nothing was given, Invalid for the last owner as give() does."""
+    _find(act.tx, holder)
+    _keep_an_owner(act, holder, resource)
+    if not permissions.take_away(act.tx, resource, holder=holder):
+        raise NotFound(f"{holder.noun} {holder} has no permission of their own on {resource.noun} {resource}")
+
+
+def _keep_an_owner(act: Act, holder: Holder, resource: ResourceId) -> None:
+    tx = act.tx
+    # An administrator owns everything, so nothing is ever without an owner for them.
+    if act.caller.user.role in ADMINS:
         return
-    if isinstance(thing, UserId | GroupId):
-        raise Forbidden(f"this needs the user role {UserRole.CLIENT_ADMIN}; yours is {caller.user.role}")
-    raise Forbidden(
-        f"this needs the role {role} on {_belongs(tx, thing)}; yours is {own}{_why(caller.user, own, thing)}"
-    )
-
-
-def role_of(tx: Transaction, user: User, thing: Id) -> Role | None:
-    """The user's largest role on the thing; None when there is no such thing, or the user must not see it."""
-    if isinstance(thing, UserId):
-        return _role_on_user(tx, user, thing)
-    if isinstance(thing, GroupId):
-        own = Role.OWNER if user.role in ADMINS else ROLE_ON_A_GROUP
-        return None if people.group(tx, thing) is None else own
-    if isinstance(thing, ApplicationId):
-        owner = applications.owner(tx, thing)
-        return Role.OWNER if owner is not None and (owner == user.id or user.role in ADMINS) else None
-    resource = permissions.resource_of(tx, thing)
-    if resource is None or user.role in ADMINS:
-        return None if resource is None else Role.OWNER
-    granted = permissions.role_on(tx, resource, user.id)
-    if granted is None or not isinstance(resource, ProcessId):
-        return granted
-    return at_most(granted, PROCESS_CEILING[user.role])
-
-
-def _role_on_user(tx: Transaction, user: User, other: UserId) -> Role | None:
-    if user.role in ADMINS:
-        return None if people.user(tx, other) is None else Role.OWNER
-    return ROLE_ON_ONESELF if other == user.id else None
-
-
-def viewer(caller: Caller) -> UserId | None:
-    """The user whose permissions filter a list; None: no filter."""
-    return None if caller.user.role in ADMINS else caller.user.id
-
-
-def not_found(thing: Id) -> NotFound:
-    return NotFound(f"there is no {thing.noun} {thing}")
-
-
-def _belongs(tx: Transaction, thing: Id) -> str:
-    resource = permissions.resource_of(tx, thing)
-    if resource is None or thing == resource:
-        return f"{thing.noun} {thing}"
-    return f"{resource.noun} {resource}, to which {thing} belongs"
-
-
-def _why(user: User, own: Role, thing: Id) -> str:
-    """Says what no grant can change, so nobody asks an owner in vain."""
-    is_ceiling = user.role is UserRole.SUBSCRIBER and own is PROCESS_CEILING[user.role]
-    return (
-        "" if not is_ceiling or isinstance(thing, ApplicationId | TableId) else f", the most that a {user.role} can be"
-    )
+    is_owner = permissions.role_of_holder(tx, resource, holder=holder) is Role.OWNER
+    # An owner by row whose user role is cut below owner cannot act as one.
+    can_own = [role for role in UserRole if isinstance(resource, TableId) or can_own_a_process(role)]
+    if is_owner and not permissions.has_other_owner(tx, resource, holder=holder, roles=can_own):
+        raise Invalid(f"{holder.noun} {holder} is the last owner of {resource.noun} {resource}; name another one first")

@@ -33,6 +33,7 @@ def make(tx: Transaction, resources: Resources, run: Run, step: StepRow) -> Plan
     """Raises Invalid for a disabled step, or while a step is under way."""
     process = processes.definition_of(tx, run.process, run.version)
     rows = {row.key: row for row in steps.of_run(tx, run.id)}
+    # By attempts and not by status: a step that was reset has lost its status, and its effect is in the world.
     begun = {attempt.step for attempt in history.attempts_of_run(tx, run.id)}
     plan = restart.plan(
         process,

@@ -17,7 +17,7 @@ from procession.model.process_file.documents import FileMistakes
 from procession.model.processes import Process
 from procession.model.rights import covers
 from procession.model.steps import StepRow
-from procession.operations import networks, permissions
+from procession.operations import networks, rights
 from procession.operations.act import Act
 from procession.store import permissions as permission_store
 from procession.store import processes, steps
@@ -43,13 +43,15 @@ def apply(act: Act, text: str, *, definition: Process, process: ProcessId | None
     Raises Forbidden, and Invalid for a file of another process.
     """
     tx = act.tx
+    # The file's name is the identity: accountants have no ids in their files.
     row = processes.by_name(tx, definition.name)
+    # A PUT to one process must not create another because of a typo in the name.
     if process is not None:
         if row is not None and row.id != process:
             raise Invalid(f'the file names the process "{definition.name}", which is another one')
         row = processes.find(tx, process)
         if row is None:
-            raise permissions.not_found(process)
+            raise rights.not_found(process)
     if row is None:
         row = _create(act, definition.name)
     else:
@@ -60,9 +62,10 @@ def apply(act: Act, text: str, *, definition: Process, process: ProcessId | None
 
 def _create(act: Act, name: str) -> ProcessRow:
     tx, user = act.tx, act.caller.user
-    permissions.require_user_role(user, UserRole.DESIGNER)
+    # The route cannot ask: only the file says whether a process is created.
+    rights.require_user_role(user, UserRole.DESIGNER)
     process = processes.add(tx, name, act.author, act.now)
-    permission_store.grant(tx, process, Role.OWNER, holder=user.id)
+    permission_store.give(tx, process, Role.OWNER, holder=user.id)
     row = processes.find(tx, process)
     assert row is not None
     return row
@@ -70,7 +73,7 @@ def _create(act: Act, name: str) -> ProcessRow:
 
 def _require_editor(act: Act, row: ProcessRow) -> None:
     """Names are unique over all processes, so that one exists cannot be kept a secret here."""
-    own = permissions.role_of(act.tx, act.caller.user, row.id)
+    own = rights.role_of(act.tx, act.caller.user, row.id)
     if own is None or not covers(own, Role.EDITOR):
         raise Forbidden(f'there is a process "{row.name}" already, and changing it needs the role editor on it')
 
@@ -80,6 +83,7 @@ def _publish(act: Act, row: ProcessRow, definition: Process, *, source: str | No
     data = definitions.definition_json(definition)
     sha256 = definitions.sha256(data)
     present = processes.version(tx, row.id, row.version)
+    # Applying the same file again, as pipelines do, must not publish a version each time.
     is_new = present is None or present.sha256 != sha256
     number = row.version + int(is_new)
     if is_new:
@@ -100,6 +104,7 @@ def _publish(act: Act, row: ProcessRow, definition: Process, *, source: str | No
 def publish(act: Act, process: ProcessId, definition: Process) -> int:
     """The next version, changed through the API; it must hold as a file would. Gives its number. Raises Invalid."""
     try:
+        # Through the file, so that the API can publish nothing that a file could not say.
         checked = process_file.parse(rendering.to_yaml(definition), actions=act.resources.actions, reads_code=False)
     except FileMistakes as error:
         # The lines are those of a text that nobody has seen.
@@ -112,7 +117,7 @@ def find(tx: Transaction, process_id: ProcessId) -> tuple[ProcessRow, Process]:
     """The process and what its present version says. Raises NotFound."""
     row = processes.find(tx, process_id)
     if row is None:
-        raise permissions.not_found(process_id)
+        raise rights.not_found(process_id)
     return row, definition_of(tx, process_id, row.version)
 
 
@@ -120,7 +125,7 @@ def count_run(tx: Transaction, process_id: ProcessId) -> tuple[ProcessRow, str]:
     """The process with one run more, and the definition of its present version as it is stored. Raises NotFound."""
     counted = processes.count_run(tx, process_id)
     if counted is None:
-        raise permissions.not_found(process_id)
+        raise rights.not_found(process_id)
     return counted
 
 
@@ -145,7 +150,7 @@ def listed(
     created_before: datetime | None = None,
 ) -> list[ProcessRow]:
     """What the caller may see, by name."""
-    user = permissions.viewer(caller)
+    user = rights.viewer(caller)
     return processes.visible(tx, user, name=name, created_after=created_after, created_before=created_before)
 
 
@@ -164,6 +169,7 @@ def definition(tx: Transaction, process_id: ProcessId, number: int | None = None
     if version is None:
         raise Invalid(f"process {process_id} has no version {number}; it has 1 to {row.version}")
     process = definitions.definition_from_text(version.definition)
+    # The text as it was applied keeps comments, which the definition has not.
     return version.source or rendering.to_yaml(process), process
 
 

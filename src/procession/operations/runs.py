@@ -17,9 +17,9 @@ from procession.model.lifecycle import RUN_ACTIVE, RUN_FINAL, Outcome, RunEvent,
 from procession.model.people import Caller
 from procession.model.processes import AlertWhen, Flow, Process
 from procession.model.restart import Wish
-from procession.model.runs import HistoryKind, Run, RunFilter
+from procession.model.runs import HistoryKind, Run, RunFilter, RunProgress
 from procession.model.steps import PropertyRow, StepRow
-from procession.operations import copies, networks, permissions, planning, processes, steps, upgrades
+from procession.operations import copies, networks, planning, processes, rights, steps, upgrades
 from procession.operations import inputs as required
 from procession.operations.act import Act
 from procession.operations.resources import Resources
@@ -28,6 +28,7 @@ from procession.store import runs as store
 from procession.store import steps as step_store
 from procession.store.database import Transaction
 
+# A page is one answer in memory, and a browser shows no more.
 LIST_MAX = 500  # runs in one page
 REASON_CHARACTERS_MAX = 1_000
 NAME_CHARACTERS_MAX = 255
@@ -46,6 +47,7 @@ def create(
     Raises NotFound, and Invalid with everything that is wrong with the inputs.
     """
     tx, now = act.tx, act.now
+    # First: an unknown process is refused before anything is copied.
     row, definition = processes.count_run(tx, process_id)
     process = definitions.definition_from_text(definition)
     given = copies.checked(process, inputs or {})
@@ -99,8 +101,10 @@ class _Ready(msgspec.Struct, frozen=True):
 
 def _start(act: Act, ready: _Ready) -> Run:
     tx, now = act.tx, act.now
+    # At the start and not at the step: hours of work before it would be for nothing.
     networks.require(act.resources, ready.definition)
     process = definitions.definition_from_text(ready.definition)
+    # A process of actions only is started without reading a property.
     rows = step_store.properties_of_run(tx, ready.run.id) if _has_properties(process) else []
     required.require(process, rows)
     run = store.start(tx, ready.run, act.caller.user.id, author=act.author, now=now)
@@ -108,6 +112,7 @@ def _start(act: Act, ready: _Ready) -> Run:
         writes.freeze(tx, run.id, now)
     detail = {"inputsSha256": _hash_of_inputs(rows), **_reason(ready.reason)}
     history.add(tx, run, HistoryKind.STARTED, detail, now=now, user=act.author)
+    # In the transaction: the engine may take the run in the same commit.
     tx.look(run.id)
     return run
 
@@ -120,6 +125,7 @@ def _hash_of_inputs(rows: Sequence[PropertyRow]) -> str:
     inputs = [
         [row.reference, values.to_text(row.item.value), row.file and row.file.sha256]
         for row in rows
+        # Outputs are empty at a start, and whoever compares two runs compares what went in.
         if row.item.flow is Flow.INPUT
     ]
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
@@ -131,8 +137,10 @@ def cancel(act: Act, run_id: RunId, *, reason: str | None = None) -> Run:
     run = find(tx, run_id)
     if run.status not in RUN_ACTIVE:
         return run
+    # By the stopwatch: a clock that was set would make a duration of a day.
     seconds = None if run.started_at is None else run.worked.at(act.resources.steady())
     run = store.end_early(tx, run, RunEvent.CANCEL, now=now, seconds=seconds)
+    # After the run's new epoch: what the engine writes meanwhile is refused by it.
     stopped = moves.cancel_steps(tx, run_id)
     history.stop_attempts(tx, run_id, StepStatus.CANCELLED, "the process run was cancelled", now)
     detail = {"steps": [str(step) for step in stopped], **_reason(reason)}
@@ -163,14 +171,17 @@ def restart(act: Act, run_id: RunId, step_id: StepId, *, wish: Wish) -> StepRow:
     that nobody released, or a newest version that differs in what comes before the step.
     """
     tx = act.tx
+    # The same plan that was shown, made anew: the run may have changed since.
     planned = restart_plan(tx, act.resources, run_id, step_id)
     newer = upgrades.find(tx, planned) if wish.takes_latest else None
     if newer is not None:
         upgrades.require(planned, newer)
+    # Twice: under the old version here, and under the one that the run follows afterwards.
     restarts.check_release(planned.process, planned.plan, wish.release)
     run = planned.run if newer is None else store.follow(tx, planned.run, newer.version, newer.process)
     networks.require(act.resources, processes.text_of(tx, run.process, run.version))
     run = store.restart(tx, run, planned.plan.key, act.caller.user.id, author=act.author, now=act.now)
+    # From the last to the first: each undoes to what was there before it.
     for key in reversed(planned.plan.again):
         step = planned.steps[key]
         writes.undo_writes(tx, step.id, run.attempt)
@@ -178,6 +189,7 @@ def restart(act: Act, run_id: RunId, step_id: StepId, *, wish: Wish) -> StepRow:
     again = planned if newer is None else _upgraded(act, run, planned, newer)
     restarts.check_release(again.process, again.plan, wish.release)
     released = sorted(wish.release & {*planned.plan.needs_release, *again.plan.needs_release})
+    # What was decided and why is in the history: nobody can work it out afterwards.
     detail = {**planning.detail(again), "version": run.version, "versionBefore": planned.run.version}
     detail = {**detail, "released": released, **_reason(wish.reason)}
     history.add(tx, run, HistoryKind.RESTARTED, detail, now=act.now, user=act.author, step=step_id)
@@ -213,12 +225,21 @@ def find(tx: Transaction, run_id: RunId) -> Run:
     """Raises NotFound."""
     run = store.find(tx, run_id)
     if run is None:
-        raise permissions.not_found(run_id)
+        raise rights.not_found(run_id)
     return run
 
 
-def failed_steps(tx: Transaction, run: Run) -> list[StepId]:
+def progress(tx: Transaction, run_id: RunId) -> RunProgress:
+    """Raises NotFound."""
+    found = store.progress(tx, run_id)
+    if found is None:
+        raise rights.not_found(run_id)
+    return found
+
+
+def failed_steps(tx: Transaction, run: RunProgress) -> list[StepId]:
     """In order; none is looked for while nothing can have failed."""
+    # Status is polled more than anything else, and each statement counts.
     if run.outcome is Outcome.SUCCESS or run.status in (RunStatus.NOT_STARTED, RunStatus.SCHEDULED):
         return []
     return moves.failed_steps(tx, run.id)
@@ -226,8 +247,9 @@ def failed_steps(tx: Transaction, run: Run) -> list[StepId]:
 
 def page(tx: Transaction, caller: Caller, shown: RunFilter, *, before: RunId | None, limit: int) -> list[Run]:
     """At most `limit` runs of all processes that the caller may see, newest first, older than `before`."""
+    # One more than a page tells whether there is another.
     assert 1 <= limit <= LIST_MAX + 1
-    return store.page(tx, permissions.viewer(caller), shown, before=before, limit=limit)
+    return store.page(tx, rights.viewer(caller), shown, before=before, limit=limit)
 
 
 def of_process(

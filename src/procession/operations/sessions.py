@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 
 from procession.model.ids import UserId
 from procession.model.people import AccountStatus, User
+from procession.operations.home_time import HomeClock
 from procession.store import consents, people, sessions
 from procession.store.database import Transaction
 
 SESSION_HOURS = 12  # a working day
 SESSION_BYTES = 32
+# More than come in with one sign-in, and few enough not to be felt.
 EXPIRED_DROPPED_MAX = 20
 
 
@@ -34,16 +36,18 @@ def claim(tx: Transaction, name: str) -> Claim:
     return Claim(user=user.id, password_hash=people.password_hash(tx, user.id))
 
 
-def sign_in(tx: Transaction, proved: Claim, now: datetime) -> str | None:
+def sign_in(tx: Transaction, proved: Claim, *, now: datetime, home_clock: HomeClock) -> str | None:
     """A new session's cookie; None when account or password changed since the claim was proved."""
     user = None if proved.user is None else people.user(tx, proved.user)
     if user is None or user.status is not AccountStatus.ACTIVE:
         return None
+    # Hashing took tens of milliseconds outside the transaction: the password may have been changed meanwhile.
     if people.password_hash(tx, user.id) != proved.password_hash:
         return None
-    consents.drop_expired(tx, now, EXPIRED_DROPPED_MAX)
+    # Sign-ins clear sessions away, as tokens clear tokens.
+    consents.drop_expired(tx, home_clock.most(), EXPIRED_DROPPED_MAX)
     cookie = secrets.token_urlsafe(SESSION_BYTES)
-    sessions.add(tx, _digest(cookie), user.id, now + timedelta(hours=SESSION_HOURS))
+    sessions.add(tx, _digest(cookie), user.id, home_clock.most() + timedelta(hours=SESSION_HOURS))
     people.signed_in(tx, user.id, now)
     return cookie
 

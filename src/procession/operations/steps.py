@@ -15,7 +15,7 @@ from procession.model.people import Role
 from procession.model.processes import Flow, Property, PropertyType
 from procession.model.runs import Run
 from procession.model.steps import PropertyRow, StepRow
-from procession.operations import permissions, processes
+from procession.operations import processes, rights
 from procession.operations.act import Act
 from procession.store import history, runs, steps
 from procession.store.database import Transaction
@@ -31,7 +31,7 @@ def find(tx: Transaction, step_id: StepId, *, run: RunId | None = None) -> StepR
         # In the same words for both: whether another run has such a step is not for everybody to know.
         raise NotFound(f"there is no step {step_id} in process run {run}")
     if step is None:
-        raise permissions.not_found(step_id)
+        raise rights.not_found(step_id)
     return step
 
 
@@ -60,6 +60,7 @@ def overview(tx: Transaction, run: Run) -> Overview:
     process = processes.definition_of(tx, run.process, run.version)
     return Overview(
         steps=steps.of_run(tx, run.id),
+        # From the definition: a step's row does not say which action it is.
         actions={step.key: step.action for step in process.steps},
         attempts=[attempt.step for attempt in history.attempts_of_run(tx, run.id)],
     )
@@ -95,6 +96,7 @@ def tries(tx: Transaction, run_id: RunId, step_id: StepId, *, attempt: int | Non
     if attempt is not None and not 1 <= attempt <= run.attempt:
         raise Invalid(f"{run_id} has no attempt {attempt}; it has {run.attempt}")
     numbers = [row.id for row in history.attempts_of_step(tx, step_id) if attempt in {None, row.attempt}]
+    # A follower of a step whose turn is still to come waits for it.
     may_begin = run.status in RUN_ACTIVE and step.status is StepStatus.NOT_STARTED
     return Tries(numbers=numbers, is_over=step.status not in STEP_ACTIVE and not may_begin)
 
@@ -120,16 +122,18 @@ def change(act: Act, row: PropertyRow, wanted: Property) -> PropertyRow:
     Raises Forbidden, Invalid.
     """
     tx, caller, wanted = act.tx, act.caller, _checked(wanted)
+    # By what differs: a client that posts the whole property back may only have meant its value.
     changes = {field.name for field in fields(Property) if getattr(wanted, field.name) != getattr(row.item, field.name)}
     if not changes:
         return row
     step = find(tx, row.step)
+    # Whoever may run a process may fill it in, and change nothing else of it.
     is_value_of_input = changes == {"value"} and row.item.flow is Flow.INPUT
     if step.run is None or not is_value_of_input:
-        permissions.require_scope(caller, "process")
-        permissions.require(tx, caller, row.step, Role.EDITOR)
+        rights.require_scope(caller, "process")
+        rights.require(tx, caller, row.step, Role.EDITOR)
     else:
-        permissions.require(tx, caller, row.step, Role.EXECUTOR)
+        rights.require(tx, caller, row.step, Role.EXECUTOR)
     if step.run is None:
         _change_process(act, step, wanted)
     else:
@@ -139,6 +143,7 @@ def change(act: Act, row: PropertyRow, wanted: Property) -> PropertyRow:
 
 def _checked(item: Property) -> Property:
     """With a value that fits the property as it will be: its options, its decimal points."""
+    # Their values are made by the server and are never a client's text.
     if item.type in {PropertyType.FILE, PropertyType.SYSTEM_VARIABLE}:
         return item
     return replace(item, value=values.normalise(item, item.value))
@@ -148,6 +153,7 @@ def _change_process(act: Act, step: StepRow, wanted: Property) -> None:
     _, process = processes.find(act.tx, step.process)
     changes = {field.name: getattr(wanted, field.name) for field in fields(Property)}
     changed = processes.with_property(process, f"{step.key}.{wanted.key}", **changes)
+    # A property of a process is part of its definition, so changing it is a version.
     processes.publish(act, step.process, changed)
 
 

@@ -19,8 +19,10 @@ from procession.store.blobs import Blobs
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+# A million rows take seconds; a child that is slower is stuck.
 WRITE_SECONDS_MAX = 120.0
 READ_SECONDS_MAX = 30.0
+# A 400 would tell a client to change what was right.
 _OURS = ("the disk is full",)  # reasons that are not the request's
 
 
@@ -86,6 +88,7 @@ def draft_of(
         columns=snapshot.version.columns,
         added=added,
         removed=frozenset(written.removed),
+        # Ids are never given twice, not even those of a change that was taken back.
         next_record=max(written.next_record, snapshot.table.next_record),
         next_field=snapshot.table.next_field,
     )

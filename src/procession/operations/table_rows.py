@@ -47,11 +47,13 @@ class RowsWritten:
 
 def write(work: TableWork, table_id: TableId, request: RowsRequest) -> RowsWritten:
     """All rows or none. Raises Invalid naming the row of the request and the column; for a thread that may wait."""
+    # prepare() runs again when another change was faster; only its last result was published.
     done: list[Written] = []
 
     def prepare(present: Snapshot) -> Draft | None:
         written, draft = _prepare(work.resources, present, request)
         done.append(written)
+        # An upsert that changes nothing publishes no version.
         return draft if written.added or written.removed else None
 
     def result(present: Snapshot) -> RowsWritten:
@@ -113,5 +115,6 @@ def read(resources: Resources, present: Snapshot, wanted: Wanted, place: Path) -
         seconds_max=table_jobs.READ_SECONDS_MAX,
     )
     page, files = table_jobs.perform(resources, job, Page)
+    # The job writes one; another would be a mistake of ours.
     (file,) = files.values()
     return page, Path(file.path)

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeVar
 
 from procession.model.errors import Invalid, Unavailable
 from procession.model.ids import TableId
 from procession.model.people import Caller, Role
 from procession.model.tables import VERSION_FIRST, Draft, NewPart, Snapshot, Table, TableOperation, TableVersion
-from procession.operations import idempotency, permissions
+from procession.operations import idempotency, rights
 from procession.operations.act import Act
-from procession.operations.idempotency import Keyed
+from procession.operations.idempotency import KeyedRequest
 from procession.operations.resources import Resources
 from procession.store import permissions as permission_store
 from procession.store import tables
 from procession.store.database import Transaction
 
+# Somebody always wins, so twelve losses in a row mean a table that many scripts write at once.
 TRIES_MAX = 12  # of a change that others come before
 
 Prepare = Callable[[Snapshot], Draft | None]
@@ -37,11 +37,11 @@ class TableWork:
     marked where the change is published, with what `kept` makes of its result.
     """
 
+    # The dispatcher's is a part of the port; naming it here would import the door from below.
     database: Any
     resources: Resources
     admit: Callable[[Transaction], Act]
-    clock: Callable[[], datetime]
-    keyed: Keyed | None = None
+    keyed: KeyedRequest | None = None
     kept: Callable[[Any], bytes | None] = lambda result: None
 
 
@@ -50,7 +50,7 @@ def create(act: Act, *, name: str, description: str) -> Table:
     tx = act.tx
     _check_name(tx, name, None)
     table = tables.add(tx, name, description, author=act.author, now=act.now)
-    permission_store.grant(tx, table, Role.OWNER, holder=act.caller.user.id)
+    permission_store.give(tx, table, Role.OWNER, holder=act.caller.user.id)
     return find(tx, table)
 
 
@@ -87,13 +87,13 @@ def find(tx: Transaction, table_id: TableId) -> Table:
     """Raises NotFound."""
     table = tables.find(tx, table_id)
     if table is None:
-        raise permissions.not_found(table_id)
+        raise rights.not_found(table_id)
     return table
 
 
 def listed(tx: Transaction, caller: Caller, *, name: str | None) -> list[Table]:
     """What the caller may see, by name."""
-    return tables.visible(tx, permissions.viewer(caller), name=name)
+    return tables.visible(tx, rights.viewer(caller), name=name)
 
 
 def versions(tx: Transaction, table_id: TableId) -> list[TableVersion]:
@@ -113,15 +113,17 @@ def snapshot(tx: Transaction, table_id: TableId, number: int | None = None) -> S
 def change(work: TableWork, table_id: TableId, prepare: Prepare, result: Callable[[Snapshot], T]) -> T:
     """Prepare the next version, slowly, and publish it; gives its result. Not for the writer's thread.
 
-    Raises what `prepare` raises, Repeated, and Unavailable when others keep changing the table.
+    Raises what `prepare` raises, RepeatedRequest, and Unavailable when others keep changing the table.
     """
     for _ in range(TRIES_MAX):
         # One snapshot of both: if the same request was faster, what it has changed is no mistake of this one.
         with work.database.snapshot() as tx:
-            idempotency.check(tx, work.keyed, work.clock())
+            idempotency.check(tx, work.keyed, work.resources.home_clock.least())
             work.admit(tx)
             present = snapshot(tx, table_id)
+        # Seconds of work outside every transaction: nobody waits for it.
         draft = prepare(present)
+        # With a key the marking has to be committed, although nothing changes.
         if draft is None and work.keyed is None:
             return result(present)
         done: tuple[T] | None = work.database.submit(_publication(work, present, draft, result)).result()
@@ -136,11 +138,13 @@ def _publication(
     """None: others were faster."""
 
     def operation(tx: Transaction) -> tuple[T] | None:
+        # Asked again: preparing took seconds, and the role may be gone.
         act = work.admit(tx)
         published = _publish(act, present, draft)
         if published is None:
             return None
-        idempotency.mark(tx, work.keyed, act.now)
+        # After the comparison: a late change must not leave a mark.
+        idempotency.mark(act, work.keyed)
         done = result(published)
         idempotency.keep(tx, work.keyed, None if work.keyed is None else work.kept(done))
         return (done,)
@@ -161,7 +165,8 @@ def publish(act: Act, table_id: TableId, draft: Draft) -> Snapshot | None:
     A step that writes a table calls it in the transaction that ends the step. Raises NotFound and Forbidden: what was
     taken from the caller meanwhile is gone.
     """
-    permissions.require(act.tx, act.caller, table_id, Role.EDITOR)
+    # In the transaction of the change, for callers that come without the dispatcher.
+    rights.require(act.tx, act.caller, table_id, Role.EDITOR)
     number = tables.publish(act.tx, table_id, draft, author=act.author, now=act.now)
     return None if number is None else snapshot(act.tx, table_id, number)
 
@@ -169,6 +174,7 @@ def publish(act: Act, table_id: TableId, draft: Draft) -> Snapshot | None:
 def take_back(tx: Transaction, table_id: TableId, number: int) -> Draft:
     """The draft of a version that holds what version `number` held: a restart undoes what a step wrote with it."""
     present, earlier = snapshot(tx, table_id), snapshot(tx, table_id, number)
+    # Files are immutable, so what both versions share stays as it is.
     kept = {part.number for part in earlier.parts} & {part.number for part in present.parts}
     return Draft(
         expected=present.version.number,
@@ -176,6 +182,7 @@ def take_back(tx: Transaction, table_id: TableId, number: int) -> Draft:
         columns=earlier.version.columns,
         added=tuple(NewPart(content=part.content, rows=part.rows) for part in earlier.parts if part.number not in kept),
         removed=frozenset(part.number for part in present.parts if part.number not in kept),
+        # Not the earlier one's: ids given since must not come back for other rows.
         next_record=present.table.next_record,
         next_field=present.table.next_field,
     )

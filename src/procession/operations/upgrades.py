@@ -48,6 +48,7 @@ def find(tx: Transaction, planned: Planned) -> Newer | None:
         version=row.version,
         process=newest,
         changes=tuple(versions.changes(planned.process, newest)),
+        # Everything that stands in the way at once, so that one look decides.
         obstacles=tuple(versions.obstacles(planned.process, newest, plan.key, past)),
     )
 
@@ -75,6 +76,7 @@ def follow(tx: Transaction, run: Run, old: Process, newer: Newer, now: datetime)
     steps.follow(tx, run.process, run.id, [_with_present(step, present, kept) for step in newer.process.steps])
     templates = copies.templates(tx, run.process)
     for reference, row in steps.by_reference(tx, run.id).items():
+        # What the run was started with, and what a step wrote, is not taken from it by a new default.
         if reference in kept and reference in present:
             continue
         template = templates.get(reference)
@@ -100,5 +102,7 @@ def _kept(step: Step, item: Property, present: Mapping[str, PropertyRow], kept: 
         return item
     value = present[reference].item.value
     return replace(
-        item, value=values.normalise(item, value) if item.flow is Flow.INPUT and value is not None else value
+        # The new version may have other options or decimal points.
+        item,
+        value=values.normalise(item, value) if item.flow is Flow.INPUT and value is not None else value,
     )

@@ -24,6 +24,7 @@ from procession.store import uploads
 from procession.store.chunks import Chunks
 from procession.store.database import Database, Transaction
 
+# Each is a folder to remove; a tick must end within its second.
 EXPIRED_AT_ONCE_MAX = 100
 
 
@@ -38,12 +39,15 @@ class SessionKey:
 def begin(act: Act, file_id: FileId) -> UploadSession:
     """Raises Invalid as files.fill() does, and for too many open sessions of this user."""
     tx, user = act.tx, act.caller.user.id
+    # Now, and not after gigabytes have been sent.
     files.check_fill(tx, act.caller, file_id)
     if uploads.open_sessions(tx, user) >= SESSIONS_OF_A_USER_MAX:
         raise Invalid(
             f"you have {SESSIONS_OF_A_USER_MAX} upload sessions open; commit some, or wait until they are a day old"
         )
-    session = UploadSession(id=str(uuid.uuid4()), file=file_id, user=user, created_at=act.now, committed_at=None)
+    session = UploadSession(
+        id=str(uuid.uuid4()), file=file_id, user=user, created_at=act.resources.home_clock.least(), committed_at=None
+    )
     uploads.begin(tx, session)
     return session
 
@@ -51,6 +55,7 @@ def begin(act: Act, file_id: FileId) -> UploadSession:
 def find(tx: Transaction, caller: Caller, place: SessionKey) -> UploadSession:
     """The caller's own session of that file. Raises NotFound."""
     session = uploads.find(tx, place.session)
+    # In the same words for all three: whether somebody else uploads is not for everybody to know.
     if session is None or session.file != place.file or session.user != caller.user.id:
         raise NotFound(f"there is no upload session {place.session[:80]} for {place.file}; sessions live 24 hours")
     return session
@@ -75,6 +80,7 @@ def keep(act: Act, place: SessionKey, chunk: Chunk, *, most: int) -> str | None:
     check_chunk(tx, act.caller, place, chunk.number)
     if uploads.size_bytes(tx, place.session, without=chunk.number) + chunk.size_bytes > most:
         raise TooLarge(f"the chunks of upload session {place.session} are larger than {most} bytes together")
+    # Its bytes go after the commit: until then the row may still be rolled back to.
     before = uploads.replaced_by(tx, place.session, chunk.number)
     if not uploads.keep(tx, place.session, chunk):
         raise _committed(place.session)
@@ -108,6 +114,7 @@ def commit(act: Act, place: SessionKey, joined: tuple[list[Chunk], Content] | No
     present = to_join(tx, act.caller, place)
     if present is None:
         return files.find(tx, place.file)
+    # Joining took seconds outside the transaction, and a chunk may have been sent again.
     if joined is None or present != joined[0]:
         raise Invalid("a chunk arrived while the upload was being committed; commit again")
     name = files.find(tx, place.file).name or (present[0].file_name if present else "file")

@@ -16,19 +16,22 @@ from procession.clock import Clock
 from procession.config import Settings
 from procession.engine.announcements import Announcements
 from procession.engine.driver import LocalEngine
-from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Limits
+from procession.engine.isolation.options import IsolationSettings
+from procession.engine.isolation.pool import ForkServerIsolation
 from procession.engine.options import EngineResources, EngineSettings
 from procession.engine.table_workers import TableWorkers
 from procession.engine.table_workers import settings as table_settings
 from procession.home import EngineLock, Home
 from procession.loops import TickLoop
-from procession.operations import uploads
+from procession.operations import home_time, uploads
 from procession.operations.resources import Resources
 from procession.serving.services import Service, Services
 from procession.store.database import Database
 
+# A session is a day old; ten minutes more do no harm.
 TIDYING_REST_SECONDS = 600.0  # between two looks for upload sessions that are a day old
+HOME_CLOCK_REST_SECONDS = 10.0  # until it is noticed that somebody has set the clock
 # Until when each part must have stopped.
 LOOP_SECONDS_MAX = 1.0  # for the tick under way
 LISTENER_SECONDS_MAX = 3.0
@@ -59,6 +62,7 @@ class ActiveHome:
 def open_active_home(settings: Settings, *, clock: Clock, on_fatal: Callable[[str], None]) -> ActiveHome:
     """Take the home, recover what an earlier engine left, and work. Raises Busy when another engine has it."""
     home = Home(folder=settings.home)
+    # Before anything is read: two engines on one home would run each step twice.
     lock = home.take_lock(f"process {os.getpid()}")
     services = Services()
     try:
@@ -66,6 +70,7 @@ def open_active_home(settings: Settings, *, clock: Clock, on_fatal: Callable[[st
         description = engine_resources.isolation.describe()
         for part in _working(engine_resources, home, resources):
             services.start(part)
+    # Ctrl-C during the start as well: what was started must not outlive it.
     except BaseException:
         if not services.stop():
             lock.release()
@@ -85,6 +90,7 @@ def open_active_home(settings: Settings, *, clock: Clock, on_fatal: Callable[[st
 def _open(
     settings: Settings, home: Home, services: Services, *, clock: Clock, on_fatal: Callable[[str], None]
 ) -> tuple[EngineResources, Resources]:
+    # Nobody works here yet, so whatever lies there is of an engine that is gone.
     home.sweep_work()
     isolation = ForkServerIsolation(isolation_settings(settings, home))
     # First of all, because it takes longest and needs nothing of us while it does.
@@ -92,7 +98,8 @@ def _open(
     database = home.open_database(clock, on_fatal)
     services.start(Service(name="database", stop=database.close, seconds_max=DATABASE_SECONDS_MAX))
     home.settle(database)
-    resources = _open_office(settings, home, clock)
+    resources = _open_resources(settings, home, database, clock)
+    # Before HTTP: later, a chunk without a row may be one that is just arriving.
     uploads.sweep(database, resources.chunks)
     resources.blobs.sweep()
     engine_resources = EngineResources(
@@ -103,7 +110,7 @@ def _open(
         announcements=Announcements(),
         clock=clock,
         work=home.work,
-        logs=resources.logs,
+        step_logs=resources.step_logs,
         settings=_engine_settings(settings),
     )
     return engine_resources, resources
@@ -114,10 +121,14 @@ def _working(engine_resources: EngineResources, home: Home, resources: Resources
     engine = LocalEngine(engine_resources)
     engine_resources.database.on_look(engine.look)
     tidy = partial(_tidy, engine_resources, resources)
+    keep_time = partial(resources.home_clock.tick, engine_resources.database)
+    # Commands in other processes wake the engine by it; without it they wait for the next scan.
     listener = home.listener(engine.look)
     return (
         _processes("engine", engine.start, engine.close, grace_seconds=engine_resources.settings.grace_seconds),
+        # Nothing to start: the first request about a table does.
         _processes("table jobs", None, resources.table_workers.close),
+        loop_part("home clock", TickLoop("home clock", keep_time, rest_seconds=HOME_CLOCK_REST_SECONDS)),
         loop_part("tidying", TickLoop("tidying", tidy, rest_seconds=TIDYING_REST_SECONDS)),
         Service(name="listener", start=listener.start, stop=listener.close, seconds_max=LISTENER_SECONDS_MAX),
     )
@@ -130,21 +141,23 @@ def _processes(
 
 
 def loop_part(name: str, loop: TickLoop) -> Service:
+    # Twice that for the service: the tick gets its second, and the thread one to end.
     stop = partial(loop.stop, deadline_seconds=LOOP_SECONDS_MAX)
     return Service(name=name, start=loop.start, stop=stop, seconds_max=2 * LOOP_SECONDS_MAX)
 
 
 def _tidy(engine_resources: EngineResources, resources: Resources) -> bool:
-    return uploads.tidy(engine_resources.database, resources.chunks, engine_resources.clock.now())
+    return uploads.tidy(engine_resources.database, resources.chunks, resources.home_clock.least())
 
 
-def _open_office(settings: Settings, home: Home, clock: Clock) -> Resources:
+def _open_resources(settings: Settings, home: Home, database: Database, clock: Clock) -> Resources:
     return Resources(
-        actions=actions.book(),
+        actions=actions.registry(),
         blobs=home.open_blobs(),
         chunks=home.open_chunks(),
-        logs=home.open_logs(),
+        step_logs=home.open_step_logs(),
         steady=clock.monotonic,
+        home_clock=home_time.of_home(database, clock),
         allows_network=settings.allow_network,
         workers=_open_table_workers(settings, home),
     )
@@ -164,6 +177,7 @@ def isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
     return IsolationSettings(
         workers_max=settings.workers_max,
         network_allowed=settings.allow_network,
+        more_actions=actions.others(),
         library_paths=tuple(map(str, settings.step_libraries)),
         # DuckDB looks up the container's limits, and ends its process where it may not.
         readable_paths=(

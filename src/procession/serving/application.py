@@ -19,7 +19,7 @@ from procession.door.encoding import encode
 from procession.engine.announcements import Announcements
 from procession.model import rights
 from procession.model.rights import PUBLIC
-from procession.operations import permissions
+from procession.operations import rights as rights_operations
 from procession.operations.callers import Callers
 from procession.operations.resources import Resources
 
@@ -51,6 +51,7 @@ def build(
     table = (*routes.ROUTES, *settings.more)
     # How a caller is proved, by the space of the path.
     proofs = {Space.API: partial(bearer.prove, Callers())}
+    # At the start: a route that nobody can be refused at must never be served.
     check(table, proofs)
     context = HandlerContext(
         resources=resources,
@@ -58,12 +59,13 @@ def build(
         upload_bytes_max=settings.upload_bytes_max,
         hashing=settings.hashing,
         look_for_mail=settings.look_for_mail,
+        # Once: it takes tens of milliseconds and never changes.
         document=encode(openapi.document(table, version=procession.__version__)),
     )
     connected = Server(
         database=database,
         proofs=proofs,
-        permit=permissions.permit,
+        permit=rights_operations.permit,
         clock=clock.now,
         threads=settings.threads,
         context=context,

@@ -7,14 +7,16 @@ import json
 import logging
 import socket
 import uuid
-from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
+import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from procession.config import SettingError, Settings
 from procession.model.errors import ProcessionError
+from procession.serving.exchange import Exchange
 
 if TYPE_CHECKING:
     from procession.door.dispatch import Api
@@ -34,43 +36,10 @@ def is_news(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], ProcessionError))
 
 
-class OneWrite(asyncio.Transport):
-    """Where one answer is written: its head waits for what follows, so that both take one system call and one packet.
-
-    uvicorn's cycle uses no more of a transport than this.
-    """
-
-    def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
-        self._transport = transport
-        self._cycle = cycle
-        self._head: bytes | None = None
-        self._has_begun = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self._cycle.response_started and not self._has_begun:  # what comes before is 100 Continue
-            self._has_begun, self._head = True, bytes(data)
-        elif self._head is not None:
-            head, self._head = self._head, None
-            self._transport.write(head + data)
-        else:
-            self._transport.write(data)
-
-    def flush(self) -> None:
-        """An answer without a body ends with its head."""
-        if self._head is not None:
-            self.write(b"")
-
-    def close(self) -> None:
-        self.flush()
-        self._transport.close()
-
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
-
 class HttpConnection(HttpToolsProtocol):
     """uvicorn's connection, which waits for a request's head as long as the client likes; ours does not."""
 
+    _is_head_open = True
     _head_timer: asyncio.TimerHandle | None = None
     _linger_timer: asyncio.TimerHandle | None = None
     _is_body_open = False  # of the latest request whose head has come
@@ -91,33 +60,60 @@ class HttpConnection(HttpToolsProtocol):
         """The parser takes heads, trailers and extensions of chunks of any size, and keeps most of them in memory."""
         self._has_gone_on = False
         super().data_received(data)
+        if self._is_head_open:  # armed only now: nearly every head comes in one piece
+            self._expect_head()
         self._idle_bytes = 0 if self._has_gone_on else self._idle_bytes + len(data)
         if self._idle_bytes > HEAD_BYTES_MAX:
-            part = "head" if self._head_timer is not None else "trailer"
+            part = "head" if self._is_head_open else "trailer"
             message = f"the {part} of a request has at most {HEAD_BYTES_MAX} bytes"
             self._refuse("431 Request Header Fields Too Large", message)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._expect_head()
+        self._is_head_open = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # A trailer is dropped: the request it would change is being answered already.
-        if self._head_timer is not None:
-            super().on_header(name, value)
+        if self._is_head_open:
+            name = name.lower()
+            self.headers.append((name, value))
+            self.expect_100_continue |= name == b"expect" and value.lower() == b"100-continue"
 
     def on_headers_complete(self) -> None:
         self._has_gone_on = self._is_body_open = True
         self._stop_expecting()
-        before = self.cycle
-        super().on_headers_complete()
-        if self.cycle is not before:
-            out = OneWrite(self.transport, self.cycle)
-            self.cycle.transport, self.cycle.on_response = out, partial(self._answered, out)
+        self._describe()
+        before: RequestResponseCycle | None = self.cycle
+        self.cycle = self._exchange()
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:  # pipelined: it waits for the answers before it
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
-    def _answered(self, out: OneWrite) -> None:
-        out.flush()
-        self.on_response_complete()
+    def _describe(self) -> None:
+        """What ASGI says of the request."""
+        url, scope = httptools.parse_url(self.url), self.scope
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["http_version"] = self.parser.get_http_version()
+        scope["raw_path"] = url.path
+        scope["path"] = unquote(url.path.decode("ascii"))
+        scope["query_string"] = url.query or b""
+
+    def _exchange(self) -> Exchange:
+        return Exchange(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=self.scope["http_version"] != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
 
     def on_body(self, body: bytes) -> None:
         self._has_gone_on = True
@@ -162,6 +158,7 @@ class HttpConnection(HttpToolsProtocol):
             self._linger_timer = None
 
     def _stop_expecting(self) -> None:
+        self._is_head_open = False
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None

@@ -23,6 +23,7 @@ class OneLine(logging.Formatter):
         }
         if record.exc_info:
             content["traceback"] = self.formatException(record.exc_info)
+        # default=str: a log line must not fail for a value that JSON does not know.
         return json.dumps(content, default=str, ensure_ascii=False)
 
 

@@ -32,8 +32,10 @@ class Services:
             service.start()
         self._services.append(service)
 
+    # From the last to the first: what was started later may use what was started before.
     def stop(self) -> list[str]:
         """Stops all, the last one first; returns the names of those that did not stop."""
+        # Taken away first: a second call, by a second signal, must find nothing to stop.
         services, self._services = self._services, []
         return [service.name for service in reversed(services) if not _stop(service)]
 

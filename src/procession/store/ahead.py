@@ -9,8 +9,10 @@ import ctypes
 
 AHEAD_BYTES = 16 << 20  # between two calls; fewer make the disk work in small pieces
 _WRITE = 2  # SYNC_FILE_RANGE_WRITE of Linux
+# Offset 0 and length 0 mean the whole file, as sync_file_range(2) says.
 _WHOLE = ctypes.c_int64(0)
 
+# Python has no binding for it, and not every libc has the call.
 _sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
 
 

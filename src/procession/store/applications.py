@@ -69,6 +69,7 @@ def delete(tx: Transaction, application_id: ApplicationId) -> None:
     """Deletes it with every grant, code and token."""
     number = application_id.number
     tx.run("DELETE FROM token WHERE application_id = ?", number)
+    # Children first: these foreign keys do not cascade, so that nothing goes by accident.
     for table in ("authorization_code", "refresh_token"):
         tx.run(f"DELETE FROM {table} WHERE grant_id IN (SELECT id FROM oauth_grant WHERE application_id = ?)", number)
     tx.run("DELETE FROM oauth_grant WHERE application_id = ?", number)
@@ -88,6 +89,7 @@ def revoke_tokens(tx: Transaction, application_id: ApplicationId, now: datetime)
 def revoke_tokens_of_user(tx: Transaction, user: UserId, now: datetime) -> None:
     """End every session, grant and token of the user, those of their applications too."""
     number = user.number
+    # Sessions too: whoever signs out everywhere means the browsers as well.
     tx.run("DELETE FROM session WHERE user_id = ?", number)
     tx.run("DELETE FROM token WHERE user_id = ?", number)
     tx.run(
@@ -99,7 +101,10 @@ def revoke_tokens_of_user(tx: Transaction, user: UserId, now: datetime) -> None:
 def owner(tx: Transaction, application_id: ApplicationId) -> UserId | None:
     """Whom it acts as; None when there is no such application."""
     row = tx.one("SELECT user_id FROM application WHERE id = ?", application_id.number)
-    return None if row is None else UserId(row[0])
+    if row is None:
+        return None
+    (user,) = row
+    return UserId(user)
 
 
 def _maybe(row: Row | None) -> Application | None:
@@ -107,15 +112,16 @@ def _maybe(row: Row | None) -> Application | None:
 
 
 def _application(row: Row) -> Application:
+    number, client_id, secret_hash, name, user, scopes, redirect_uris, is_public = row
     return Application(
-        id=ApplicationId(row[0]),
-        client_id=row[1],
-        secret_hash=row[2],
-        name=row[3],
-        user=UserId(row[4]),
-        scopes=frozenset(row[5].split()),
-        redirect_uris=tuple(row[6].split()),
-        is_public=bool(row[7]),
+        id=ApplicationId(number),
+        client_id=client_id,
+        secret_hash=secret_hash,
+        name=name,
+        user=UserId(user),
+        scopes=frozenset(scopes.split()),
+        redirect_uris=tuple(redirect_uris.split()),
+        is_public=bool(is_public),
     )
 
 
@@ -135,9 +141,11 @@ def add_token(
 
 def proof_state(tx: Transaction) -> int:
     """Another one whenever a token ended or a user changed since (triggers of the schema), in whatever process."""
+    # One row of one table: it is read at every request.
     row = tx.one("SELECT state FROM proof_state")
     assert row is not None
-    return int(row[0])
+    (state,) = row
+    return int(state)
 
 
 def token(tx: Transaction, token_hash: str, now: datetime) -> Token | None:
@@ -149,9 +157,8 @@ def token(tx: Transaction, token_hash: str, now: datetime) -> Token | None:
     )
     if row is None:
         return None
-    return Token(
-        user=people.as_user(row[:-2]), scopes=frozenset(row[-2].split()), expires_at=times.from_column(row[-1])
-    )
+    *user, scopes, expires_at = row
+    return Token(user=people.as_user(user), scopes=frozenset(scopes.split()), expires_at=times.from_column(expires_at))
 
 
 def drop_expired_tokens(tx: Transaction, now: datetime, limit: int) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 from procession.model.files import Content
 from procession.model.uploads import Chunk
 
+# Each reader holds one buffer of this size, so a dozen commits take a dozen megabytes.
 PIECE_BYTES = 1 << 20
 
 
@@ -33,10 +34,13 @@ class Assembly:
         self._place_bytes_min = place_bytes_min
         self._size_bytes_max = size_bytes_max
         self._lock = threading.Lock()
+        # By number and not by offset: a chunk sent again must not write over the one that a row names.
         self._taken: set[int] = set()  # numbers whose place may hold what counts
         self._writing = 0
+        # After a restart nobody knows which places are in use; files of their own are always safe.
         self._is_sealed = self.path.exists()
         self._landed: dict[int, tuple[str, int]] = {}  # name and size by number
+        # Apart from _lock: hashing takes seconds, and claim() must not wait for it.
         self._hashing = threading.Lock()
         self._hash = hashlib.sha256()
         self._hashed: list[str] = []  # names, in order
@@ -46,6 +50,7 @@ class Assembly:
         with self._lock:
             offset = (number - 1) * self.stride
             is_free = bool(self.stride) and number not in self._taken and not self._is_sealed
+            # A client that sends chunk 10,000 first would make a sparse file as large as it likes.
             if not is_free or offset + self.stride > self._size_bytes_max:
                 return None
             self._taken.add(number)
@@ -61,6 +66,7 @@ class Assembly:
 
     def free(self, number: int) -> None:
         with self._lock:
+            # The bytes stay in the file: whoever claims the place next writes over them, or the commit does.
             self._taken.discard(number)
 
     def land(self, number: int, name: str, size_bytes: int) -> None:
@@ -69,6 +75,7 @@ class Assembly:
             if not self.stride and size_bytes >= self._place_bytes_min:
                 self.stride = size_bytes
             self._landed[number] = (name, size_bytes)
+        # Whoever hashes now takes this chunk too, when its turn comes; nobody has to wait.
         if self._hashing.acquire(blocking=False):
             try:
                 self._hash_landed()
@@ -83,6 +90,7 @@ class Assembly:
                 return
 
     def _add(self, name: str, size_bytes: int) -> None:
+        # A read that fails half way leaves a hash of half a chunk, which nothing could correct.
         before = self._hash.copy()
         try:
             for piece in pieces(self.folder, name, size_bytes):
@@ -103,8 +111,10 @@ class Assembly:
 
     def _seal(self, chunks: Sequence[Chunk]) -> bool:
         with self._lock:
+            # A sink that still writes belongs to a chunk that no row names; joining does not care.
             if self._writing or not self.path.exists():
                 return False
+            # From here on no place is given out: the file is to become a content.
             was_sealed, self._is_sealed = self._is_sealed, True
         strays = [chunk for chunk, at in _places(chunks) if offset_of(chunk.stored_as) != at]
         # Once it has a second name it is a content, which nobody may change.
@@ -116,14 +126,17 @@ class Assembly:
                 if offset_of(chunk.stored_as) is None:
                     write_all(file.fileno(), pieces(self.folder, chunk.stored_as, chunk.size_bytes), at)
             size = sum(chunk.size_bytes for chunk in chunks)
+            # A chunk that was replaced by a shorter one leaves its old end behind.
             if os.fstat(file.fileno()).st_size != size:
                 return None
+            # The chunks were synced one by one, but not what was put at its place just now.
             os.fsync(file.fileno())
         return Content(sha256=self._hash_of(chunks), size_bytes=size)
 
     def _hash_of(self, chunks: Sequence[Chunk]) -> str:
         names = [chunk.stored_as for chunk in chunks]
         if self._hashed != names[: len(self._hashed)]:
+            # A chunk was sent again after it was hashed: a hash cannot be taken back.
             self._hash, self._hashed = hashlib.sha256(), []
         for chunk in chunks[len(self._hashed) :]:
             self._add(chunk.stored_as, chunk.size_bytes)
@@ -140,6 +153,7 @@ def _places(chunks: Sequence[Chunk]) -> Iterator[tuple[Chunk, int]]:
 
 def offset_of(name: str) -> int | None:
     """Where the place of a chunk of this name begins; None for a file of its own."""
+    # The place is in the name, so that the row says where the bytes are, after a restart too.
     _, _, offset = name.partition("@")
     return int(offset) if offset else None
 
@@ -150,6 +164,7 @@ def path_of(folder: Path, name: str) -> Path:
 
 def pieces(folder: Path, name: str, size_bytes: int) -> Iterator[memoryview]:
     """The bytes of a chunk, in constant memory; each piece is good until the next is asked for."""
+    # One buffer for all pieces: 64 GB in new ones would be 64,000 allocations.
     buffer = memoryview(bytearray(min(PIECE_BYTES, max(size_bytes, 1))))
     with path_of(folder, name).open("rb", buffering=0) as file:
         file.seek(offset_of(name) or 0)
@@ -162,5 +177,6 @@ def write_all(descriptor: int, parts: Iterator[memoryview], offset: int) -> None
     for part in parts:
         view = part
         while view:
+            # pwrite(2) and not seek and write: other sinks write to the same file.
             written = os.pwrite(descriptor, view, offset)
             view, offset = view[written:], offset + written

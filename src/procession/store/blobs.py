@@ -14,6 +14,7 @@ from typing import Protocol
 from procession.model.errors import NotFound
 from procession.model.files import Content
 
+# Each request under way holds one of them.
 COPY_BYTES = 1 << 20  # what is read and written at once
 
 
@@ -56,6 +57,7 @@ class Blobs(Protocol):
         False where that cannot be: then its bytes go into a sink.
         """
 
+    # The one place that gives a path: a store elsewhere would have to bring the file here first.
     def fetch(self, sha256: str) -> Path:
         """A copy on this machine, to be read only. May take long where contents lie elsewhere. Raises NotFound."""
 
@@ -71,6 +73,7 @@ class Blobs(Protocol):
     def stored(self) -> set[str]:
         """The SHA-256 of everything that is here."""
 
+    # is_named is called under the lock: asked before it, the answer would be old.
     def drop(self, sha256: str, *, before: float, is_named: Callable[[str], bool]) -> int | None:
         """Remove a content that no row names and that was last published before that moment (a Unix time).
 

@@ -11,7 +11,8 @@ def schema_number(tx: Transaction) -> int:
         return 0
     row = tx.one("SELECT coalesce(max(number), 0) FROM schema_migration")
     assert row is not None
-    return int(row[0])
+    (number,) = row
+    return int(number)
 
 
 def contents(tx: Transaction) -> set[str]:
@@ -21,4 +22,4 @@ def contents(tx: Transaction) -> set[str]:
         " UNION SELECT sha256 FROM property_write WHERE sha256 IS NOT NULL"
         " UNION SELECT sha256 FROM table_part"
     )
-    return {row[0] for row in rows}
+    return {sha256 for (sha256,) in rows}

@@ -35,6 +35,7 @@ class Chunks:
         self.folder = folder
         self._crash_point = crash_point
         self._place_bytes_min = place_bytes_min
+        # Two chunks of a session that arrive at once must find the same assembly.
         self._lock = threading.Lock()
         self._assemblies: dict[str, Assembly] = {}
         folder.mkdir(parents=True, exist_ok=True)
@@ -42,6 +43,7 @@ class Chunks:
     def sink(self, session: str, number: int) -> ChunkSink:
         """Where the bytes of a chunk go while they arrive."""
         with contextlib.suppress(FileExistsError):  # Path.mkdir(exist_ok=True) stumbles when it goes meanwhile
+            # At each chunk and not at the beginning of the session: an empty session leaves nothing on disk.
             (self.folder / session).mkdir()
         return ChunkSink(self._assembly(session), number, self._crash_point)
 
@@ -60,6 +62,7 @@ class Chunks:
         """
         whole = self._assembly(session)
         with whole.sealed(chunks) as content:
+            # Without links between the folders, the bytes go through a sink, as they would anywhere else.
             if content is not None and blobs.adopt(whole.path, content):
                 return content
         return self._copy(session, chunks, blobs)
@@ -80,12 +83,14 @@ class Chunks:
         if assembly.offset_of(name) is None:
             (self.folder / session / name).unlink(missing_ok=True)
         else:
+            # The file stays: other chunks of the session lie in it.
             self._assembly(session).free(number)
 
     def remove(self, session: str) -> None:
         """All chunks of the session. What is gone already is fine."""
         with self._lock:
             self._assemblies.pop(session, None)
+        # What stays behind is found by the next sweep.
         shutil.rmtree(self.folder / session, ignore_errors=True)
 
     def sweep(self, kept: set[str]) -> int:
@@ -110,9 +115,11 @@ class ChunkSink:
         self._whole = whole
         self._number = number
         self._crash_point = crash_point
+        # Of this chunk alone: the client may send a digest with each.
         self._hash = hashlib.sha256()
         self._is_abandoned = False
         self._offset = whole.claim(number)
+        # A new name each time: a chunk sent again must not change the bytes of the one that a row names.
         self.name = secrets.token_hex(16) if self._offset is None else f"{secrets.token_hex(16)}@{self._offset}"
         try:
             self._descriptor = _opened(assembly.path_of(whole.folder, self.name))
@@ -122,6 +129,7 @@ class ChunkSink:
         self._is_open = True
 
     def write(self, block: bytes | bytearray | memoryview) -> None:
+        # The size is known only at the end: a chunk may be longer than those before it.
         if self._offset is not None and self.size_bytes + len(block) > self._whole.stride:
             self._move_out()
         at = (self._offset or 0) + self.size_bytes
@@ -147,8 +155,10 @@ class ChunkSink:
     def finish(self) -> Content:
         """Durable from here on."""
         self._crash_point("before chunk")
+        # Before the hashing, so that disk and processor work at the same time.
         ahead.start(self._descriptor)
         self._whole.land(self._number, self.name, self.size_bytes)  # hashes while the disk works
+        # The row that is written next is a promise to the client, who may throw the chunk away.
         os.fsync(self._descriptor)
         sync_folders(self._whole.folder)
         self._close()
@@ -178,4 +188,5 @@ class ChunkSink:
 
 
 def _opened(path: Path) -> int:
+    # Readable too: the hash of the whole is made of what was written.
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)

@@ -6,15 +6,16 @@ its second use is noticed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from procession.model.consents import Challenge, Code, Consent, IssuedToken, RefreshToken
 from procession.model.ids import ApplicationId, UserId
 from procession.store import times
-from procession.store.database import Row, Transaction
+from procession.store.database import Transaction
 
 _CONSENT = "g.id, g.application_id, g.user_id, g.scopes, g.revoked_at"
-_CONSENT_COLUMNS = 5
 # A code that somebody kept is most of all used long after its minute.
 CODE_KEPT = timedelta(days=1)
 
@@ -35,13 +36,14 @@ def revoke(tx: Transaction, consent: Consent, now: datetime) -> None:
     )
 
 
-def _consent(row: Row) -> Consent:
+def _consent(row: Sequence[Any]) -> Consent:
+    number, application, user, scopes, revoked_at = row
     return Consent(
-        id=row[0],
-        application=ApplicationId(row[1]),
-        user=UserId(row[2]),
-        scopes=frozenset(row[3].split()),
-        is_revoked=row[4] is not None,
+        id=number,
+        application=ApplicationId(application),
+        user=UserId(user),
+        scopes=frozenset(scopes.split()),
+        is_revoked=revoked_at is not None,
     )
 
 
@@ -67,10 +69,10 @@ def code(tx: Transaction, code_hash: str) -> Code | None:
     )
     if row is None:
         return None
-    uri, challenge, method, expires_at, used_at = row[_CONSENT_COLUMNS:]
+    *consent, uri, challenge, method, expires_at, used_at = row
     return Code(
         hash=code_hash,
-        consent=_consent(row),
+        consent=_consent(consent),
         redirect_uri=uri,
         challenge=None if challenge is None else Challenge(text=challenge, method=method),
         expires_at=times.from_column(expires_at),
@@ -98,10 +100,10 @@ def refresh_token(tx: Transaction, token_hash: str) -> RefreshToken | None:
     )
     if row is None:
         return None
-    scopes, expires_at, used_at = row[_CONSENT_COLUMNS:]
+    *consent, scopes, expires_at, used_at = row
     return RefreshToken(
         hash=token_hash,
-        consent=_consent(row),
+        consent=_consent(consent),
         scopes=frozenset(scopes.split()),
         expires_at=times.from_column(expires_at),
         is_used=used_at is not None,
@@ -115,7 +117,10 @@ def use_refresh_token(tx: Transaction, token_hash: str, now: datetime) -> bool:
 
 def _use(tx: Transaction, table: str, row_hash: str, now: datetime) -> bool:
     changed = tx.run(
-        f"UPDATE {table} SET used_at = ? WHERE hash = ? AND used_at IS NULL", times.to_column(now), row_hash
+        # Two requests with one code: exactly one of them finds it unused.
+        f"UPDATE {table} SET used_at = ? WHERE hash = ? AND used_at IS NULL",
+        times.to_column(now),
+        row_hash,
     )
     return changed == 1
 
@@ -142,12 +147,13 @@ def token(tx: Transaction, token_hash: str) -> IssuedToken | None:
     )
     if row is None:
         return None
+    application, user, login, scopes, expires_at = row
     return IssuedToken(
-        application=ApplicationId(row[0]),
-        user=UserId(row[1]),
-        login=row[2],
-        scopes=frozenset(row[3].split()),
-        expires_at=times.from_column(row[4]),
+        application=ApplicationId(application),
+        user=UserId(user),
+        login=login,
+        scopes=frozenset(scopes.split()),
+        expires_at=times.from_column(expires_at),
     )
 
 
@@ -157,6 +163,7 @@ def drop_token(tx: Transaction, token_hash: str) -> None:
 
 def drop_expired(tx: Transaction, now: datetime, limit: int) -> None:
     """Codes, refresh tokens and sessions that have expired, a few of each."""
+    # Expired ones prove nothing; they are only in the way.
     for table, kept in (("authorization_code", CODE_KEPT), ("refresh_token", timedelta()), ("session", timedelta())):
         tx.run(
             f"DELETE FROM {table} WHERE hash IN (SELECT hash FROM {table} WHERE expires_at <= ? LIMIT ?)",

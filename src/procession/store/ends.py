@@ -32,14 +32,17 @@ class RunEnding(msgspec.Struct, frozen=True, kw_only=True):
 
 def record(tx: Transaction, run: Run, ending: RunEnding, now: datetime) -> Mapping[str, Any]:
     """`run` has its final status already. Gives what went wrong, as ends.facts() tells it."""
+    # A success has nothing to tell, and its steps need not be read.
     found = {} if run.outcome is Outcome.SUCCESS else ends.facts(steps.of_run(tx, run.id))
     history.add(tx, run, ending.kind, {**ending.detail, **found}, now=now, user=ending.user)
+    # Before the completion line, which readers expect last.
     if line := ends.failure(run, found):
         history.add_log(tx, ending.login, line, now)
     # Last, and to the letter: clients look for it at the top of the log.
     seconds = run.duration_seconds or 0.0
     history.add_log(tx, ending.login, completion(run.name, run.status, seconds, ending.login, now), now)
     if ends.is_told(ending.when, run):
+        # In the transaction of the end: a crash between the two would lose the alert or send it for a run that goes on.
         outbox.add_ends(tx, _told(run), now)
     return found
 

@@ -20,14 +20,15 @@ def find(tx: Transaction, file: FileId) -> File | None:
     )
     if row is None:
         return None
+    number, property_number, process, run, name, sha256, size_bytes = row
     return File(
-        id=FileId(row[0]),
-        property=PropertyId(row[1]),
-        process=ProcessId(row[2]),
-        run=None if row[3] is None else RunId(row[3]),
-        name=row[4],
-        sha256=row[5],
-        size_bytes=row[6],
+        id=FileId(number),
+        property=PropertyId(property_number),
+        process=ProcessId(process),
+        run=None if run is None else RunId(run),
+        name=name,
+        sha256=sha256,
+        size_bytes=size_bytes,
     )
 
 
@@ -45,13 +46,15 @@ def flow(tx: Transaction, file: FileId) -> Flow:
     """Of the property that the file belongs to."""
     row = tx.one("SELECT q.flow FROM file f JOIN property q ON q.id = f.property_id WHERE f.id = ?", file.number)
     assert row is not None
-    return Flow(row[0])
+    (direction,) = row
+    return Flow(direction)
 
 
 def at_attempt(tx: Transaction, file: File, attempt: int) -> File:
     """The file after the last write of that attempt or an earlier one which no restart up to then had undone."""
     row = tx.one(
         "SELECT file_name, sha256, size FROM property_write WHERE property_id = ? AND attempt <= ?"
+        # What a later restart took back still counted then.
         " AND (undone_by IS NULL OR undone_by > ?) ORDER BY id DESC LIMIT 1",
         *(file.property.number, attempt, attempt),
     )

@@ -25,6 +25,7 @@ from procession.store import ahead
 from procession.store.blobs import COPY_BYTES, gone
 from procession.store.crash import CrashPoint, pass_by
 
+# What link(2) says on FAT, on some network file systems and between two mounts of one folder.
 _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 FREE_BYTES_MIN = 64 << 20  # less is full: the database needs some of it to end what is under way
 
@@ -34,6 +35,7 @@ class BlobFolder:
 
     def __init__(self, folder: Path, *, crash_point: CrashPoint = pass_by) -> None:
         self._folder = folder
+        # Below the same folder: a rename works only within one file system.
         self._incoming = folder / "incoming"
         self._crash_point = crash_point
         self._incoming.mkdir(parents=True, exist_ok=True)
@@ -42,12 +44,14 @@ class BlobFolder:
         disk = os.statvfs(self._folder)
         if disk.f_flag & os.ST_RDONLY:
             return "the server's disk is read-only"
+        # f_bavail and not f_bfree: the rest is kept for root, and we may not be root.
         if disk.f_bavail * disk.f_frsize < FREE_BYTES_MIN:
             return "the server's disk is full"
         # A file system without a fixed number of files says 0 of 0.
         return "the server's disk holds no more files" if disk.f_files and not disk.f_favail else ""
 
     def path(self, sha256: str) -> Path:
+        # 256 folders: one folder of a million names is slow to list and to back up.
         return self._folder / sha256[:2] / sha256[2:]
 
     def fetch(self, sha256: str) -> Path:
@@ -59,6 +63,7 @@ class BlobFolder:
 
     def read(self, sha256: str, start: int = 0, length: int = sys.maxsize) -> Iterator[bytes]:
         try:
+            # Pieces of a megabyte gain nothing from Python's buffer but a copy.
             with self.path(sha256).open("rb", buffering=0) as file:
                 file.seek(start)
                 while length > 0 and (piece := file.read(min(length, COPY_BYTES))):
@@ -74,6 +79,7 @@ class BlobFolder:
             return None
 
     def sink(self) -> FileSink:
+        # A random name: the hash is known only at the end, and two uploads of one content must not meet.
         return FileSink(self._incoming / secrets.token_hex(16), self._settle)
 
     def adopt(self, path: Path, content: Content) -> bool:
@@ -85,6 +91,7 @@ class BlobFolder:
             except FileNotFoundError:
                 self._crash_point("before publication")
                 target.parent.mkdir(exist_ok=True)
+                # The link keeps the file's own date, by which drop() would take it for an old content.
                 os.utime(path)
                 if not _link(path, target):
                     return False
@@ -96,6 +103,7 @@ class BlobFolder:
         with _opened_below(inside, source) as file:
             sink = self.sink()
             try:
+                # Copied and not renamed: a process that the step left behind may hold the file open and write on.
                 while block := file.read(COPY_BYTES):
                     sink.write(block)
                 return sink.finish()
@@ -108,17 +116,20 @@ class BlobFolder:
 
     def sweep(self) -> int:
         leftovers = list(self._incoming.iterdir())
+        # At the start only: later, a file in there may be an upload that is under way.
         for leftover in leftovers:
             leftover.unlink()
         return len(leftovers)
 
     def drop(self, sha256: str, *, before: float, is_named: Callable[[str], bool]) -> int | None:
         path = self.path(sha256)
+        # Between "no row names it" and unlink(), somebody could publish the same content and find it there.
         with self._held(fcntl.LOCK_EX):
             try:
                 found = path.stat()
             except FileNotFoundError:
                 return None
+            # Young ones stay: whoever published it may not have committed the row yet.
             if found.st_mtime >= before or is_named(sha256):
                 return None
             path.unlink()
@@ -143,6 +154,7 @@ class BlobFolder:
     @contextmanager
     def _held(self, kind: int) -> Iterator[None]:
         """Between processes: publishers are let in together, whoever removes is alone."""
+        # A descriptor of its own each time: flock() is held by the open file, and threads would share one.
         handle = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, kind)
@@ -167,6 +179,7 @@ def _link(path: Path, target: Path) -> bool:
 def _opened_below(folder: Path, source: Path) -> Iterator[BinaryIO]:
     descriptor = _open_below(folder, source)
     try:
+        # Asked of the descriptor and not of the path, which may name something else by now.
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise Invalid(f"the output {source.name} is not a file")
         with open(descriptor, "rb", closefd=False) as file:
@@ -180,6 +193,7 @@ def _open_below(folder: Path, source: Path) -> int:
 
     Never by a path that was looked at before: what the step left running may exchange a folder for a link meanwhile.
     """
+    # A script may give the resolved path where the home is reached by a link.
     base = folder if source.is_relative_to(folder) else folder.resolve()
     names = source.relative_to(base).parts if source.is_relative_to(base) else ()
     if not names or ".." in names:
@@ -187,11 +201,14 @@ def _open_below(folder: Path, source: Path) -> int:
     place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         for name in names[:-1]:
+            # O_NOFOLLOW looks at the last name only, so each folder is opened by itself.
             below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place)
             os.close(place)
             place = below
+        # O_NONBLOCK: opening a pipe that the step left there would wait for a writer for ever.
         return os.open(names[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)
     except OSError as error:
+        # No descriptor free says nothing about the file: the step must not fail for it.
         if is_shortage(error):
             raise
         raise Invalid(f"the output file {source.name} does not exist or is a link") from None
@@ -207,11 +224,13 @@ class FileSink:
         self.size_bytes = 0
         self._settle = settle
         self._hash = hashlib.sha256()
+        # "x": a name that is taken would be somebody else's upload.
         self._file = path.open("xb", buffering=0)
         self._behind_bytes = 0  # not on their way to the disk yet
 
     def write(self, block: bytes | bytearray | memoryview) -> None:
         view = memoryview(block)
+        # write(2) may take a part only, when the disk is nearly full.
         while view:
             view = view[self._file.write(view) :]
         self.size_bytes += len(block)
@@ -219,6 +238,7 @@ class FileSink:
         if self._behind_bytes >= ahead.AHEAD_BYTES:
             ahead.start(self._file.fileno())
             self._behind_bytes = 0
+        # After the write: a sink that raised must not count what is not in the file.
         self._hash.update(block)
 
     def finish(self) -> Content:
@@ -229,17 +249,20 @@ class FileSink:
 
     def sync(self) -> None:
         """Its bytes are on disk, under its present name if the folder is synced too."""
+        # Before the rename: otherwise the name can survive a power cut, and the bytes not.
         os.fsync(self._file.fileno())
         self._file.close()
 
     def abandon(self) -> None:
         """Leave nothing. Safe to call twice."""
         self._file.close()
+        # Closed first: NFS keeps an open file that was removed under another name.
         self.path.unlink(missing_ok=True)
 
 
 def sync_folders(folder: Path) -> None:
     """The names in a folder, and its own name in its parent, are on disk."""
+    # fsync(2) of a file says nothing about the entry of its folder. The parent, because the folder may be new.
     for path in (folder, folder.parent):
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -65,9 +65,11 @@ def append(
     tx: Transaction, run: RunId, kind: HistoryKind, detail: Mapping[str, Any], *, now: datetime, step: StepId | None
 ) -> None:
     """Record what changes no status: receipts and late results. It is a new revision all the same."""
+    # The revision is what followers wait for: a row without a new one would be seen by nobody.
     row = tx.one("UPDATE run SET revision = revision + 1 WHERE id = ? RETURNING revision, attempt", run.number)
     assert row is not None
-    write(tx, run, [Entry(revision=row[0], attempt=row[1], kind=kind, detail=detail, step=step)], now)
+    revision, attempt = row
+    write(tx, run, [Entry(revision=revision, attempt=attempt, kind=kind, detail=detail, step=step)], now)
 
 
 def of_run(tx: Transaction, run: RunId, *, after: int = -1, limit: int = sys.maxsize) -> list[HistoryRow]:
@@ -79,15 +81,15 @@ def of_run(tx: Transaction, run: RunId, *, after: int = -1, limit: int = sys.max
     )
     return [
         HistoryRow(
-            revision=row[0],
-            at=times.from_column(row[1]),
-            attempt=row[2],
-            kind=HistoryKind(row[3]),
-            step=None if row[5] is None else steps.step_id(row[4], row[5]),
-            user=row[6],
-            detail=json.loads(row[7]),
+            revision=revision,
+            at=times.from_column(at),
+            attempt=attempt,
+            kind=HistoryKind(kind),
+            step=None if step_number is None else steps.step_id(step_kind, step_number),
+            user=user,
+            detail=json.loads(detail),
         )
-        for row in rows
+        for revision, at, attempt, kind, step_kind, step_number, user, detail in rows
     ]
 
 
@@ -131,6 +133,7 @@ class AttemptEnd(msgspec.Struct, frozen=True, kw_only=True):
 def end_attempt(tx: Transaction, attempt: int, end: AttemptEnd) -> None:
     tx.run(
         f"UPDATE step_attempt SET status = ?, message = ?, finished_at = {times.NOT_BEFORE_START}, duration = ?,"
+        # The first end stays: a late result must not rewrite what the history has told.
         " is_gone = ? WHERE id = ? AND status = 'Running'",
         *(end.status, end.message, *times.end_to_columns(end.at, end.seconds)),
         *(times.seconds_to_column(end.seconds), int(end.is_gone), attempt),
@@ -155,12 +158,13 @@ def not_gone(tx: Transaction) -> list[tuple[RunId, AttemptRow]]:
     rows = tx.all(
         f"SELECT a.run_id, {_ATTEMPT} FROM step_attempt a JOIN step s ON s.id = a.step_id WHERE a.is_gone = 0"
     )
-    return [(RunId(row[0]), _attempt(row[1:])) for row in rows]
+    return [(RunId(number), _attempt(attempt)) for number, *attempt in rows]
 
 
 def attempts_of_run(tx: Transaction, run: RunId, *, after: int = 0) -> list[AttemptRow]:
     """In the order in which they began; those after the attempt with the row id `after`."""
     rows = tx.all(
+        # By way of the step: its index leads to the attempts of a run, of which there is none.
         f"SELECT {_ATTEMPT} FROM step s JOIN step_attempt a ON a.step_id = s.id WHERE s.run_id = ? AND a.id > ?"
         " ORDER BY a.id",
         *(run.number, after),
@@ -180,20 +184,37 @@ def add_log(tx: Transaction, login: str, message: str, now: datetime) -> None:
     tx.run("INSERT INTO log (at, user_login, message) VALUES (?, ?, ?)", times.to_column(now), login, message)
 
 
-def _attempt(row: tuple[Any, ...]) -> AttemptRow:
+def _attempt(row: Sequence[Any]) -> AttemptRow:
+    (
+        number,
+        step_kind,
+        step_number,
+        attempt,
+        try_number,
+        epoch,
+        started_at,
+        finished_at,
+        duration,
+        status,
+        message,
+        pid,
+        started_ticks,
+        boot_id,
+        is_gone,
+    ) = row
     return AttemptRow(
-        id=row[0],
-        step=steps.step_id(row[1], row[2]),
-        attempt=row[3],
-        number=row[4],
-        epoch=row[5],
-        started_at=times.from_column(row[6]),
-        finished_at=times.maybe_from_column(row[7]),
-        duration_seconds=times.seconds_from_column(row[8]),
-        status=StepStatus(row[9]),
-        message=row[10],
-        pid=row[11],
-        started_ticks=row[12],
-        boot_id=row[13],
-        is_gone=bool(row[14]),
+        id=number,
+        step=steps.step_id(step_kind, step_number),
+        attempt=attempt,
+        number=try_number,
+        epoch=epoch,
+        started_at=times.from_column(started_at),
+        finished_at=times.maybe_from_column(finished_at),
+        duration_seconds=times.seconds_from_column(duration),
+        status=StepStatus(status),
+        message=message,
+        pid=pid,
+        started_ticks=started_ticks,
+        boot_id=boot_id,
+        is_gone=bool(is_gone),
     )

@@ -20,6 +20,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_same(self, other: Place) -> bool:
         """A folder keeps its inode when it is moved on its disk, and a disk may get another number with a reboot."""
+        # A copy has another inode on any disk; only a move keeps it.
         return self.inode == other.inode and (self.device == other.device or self.path == other.path)
 
 
@@ -52,10 +53,11 @@ class LeftAlone(msgspec.Struct, frozen=True, kw_only=True):
 def find(tx: Transaction) -> Identity:
     row = tx.one("SELECT id, path, device, inode, original_id, original_path FROM home")
     assert row is not None, "the migration makes it"
+    home_id, path, device, inode, original_id, original_path = row
     return Identity(
-        id=row[0],
-        place=None if row[3] is None else Place(path=row[1], device=row[2], inode=row[3]),
-        original=None if row[4] is None else Original(id=row[4], path=row[5]),
+        id=home_id,
+        place=None if inode is None else Place(path=path, device=device, inode=inode),
+        original=None if original_id is None else Original(id=original_id, path=original_path),
     )
 
 
@@ -68,6 +70,7 @@ def claim(tx: Transaction, place: Place) -> None:
 def settle(tx: Transaction, place: Place, *, new_id: str) -> Identity:
     """Become a home of its own if this is a copy. Only for whoever may run what waits here."""
     found = find(tx)
+    # Held and renamed in one transaction: half of it would run the original's work here.
     if found.place is not None and not found.place.is_same(place):
         _hold(tx)
         sql = "UPDATE home SET id = ?, path = ?, device = ?, inode = ?, original_id = ?, original_path = ?"
@@ -85,10 +88,11 @@ def _hold(tx: Transaction) -> None:
 
 
 def held(tx: Transaction) -> LeftAlone:
-    runs = [RunId(row[0]) for row in tx.all("SELECT id FROM run WHERE is_held = 1 ORDER BY id")]
-    letters = tx.one("SELECT count(*) FROM outbox WHERE is_held = 1 AND sent_at IS NULL AND given_up_at IS NULL")
-    assert letters is not None
-    return LeftAlone(runs=runs, letters=letters[0])
+    runs = [RunId(number) for (number,) in tx.all("SELECT id FROM run WHERE is_held = 1 ORDER BY id")]
+    row = tx.one("SELECT count(*) FROM outbox WHERE is_held = 1 AND sent_at IS NULL AND given_up_at IS NULL")
+    assert row is not None
+    (letters,) = row
+    return LeftAlone(runs=runs, letters=letters)
 
 
 def adopt(tx: Transaction) -> LeftAlone:
@@ -96,5 +100,6 @@ def adopt(tx: Transaction) -> LeftAlone:
     taken = held(tx)
     tx.run("UPDATE run SET is_held = 0 WHERE is_held = 1")
     tx.run("UPDATE outbox SET is_held = 0 WHERE is_held = 1")
+    # The original may still be running: that it must not is what the operator has confirmed.
     tx.run("UPDATE home SET original_id = NULL, original_path = NULL")
     return taken

@@ -11,6 +11,7 @@ from procession.store.database import Transaction
 
 def replace(tx: Transaction, user: UserId, link_hash: str, expires_at: datetime) -> None:
     """The user's only link from now on."""
+    # A user who asks twice must not leave an old link that works.
     drop(tx, user)
     tx.run("INSERT INTO user_link VALUES (?, ?, ?)", link_hash, user.number, times.to_column(expires_at))
 
@@ -22,4 +23,7 @@ def drop(tx: Transaction, user: UserId) -> None:
 def user_of(tx: Transaction, link_hash: str, now: datetime) -> UserId | None:
     """Whose link it is, while it has not expired."""
     row = tx.one("SELECT user_id FROM user_link WHERE hash = ? AND expires_at > ?", *(link_hash, times.to_column(now)))
-    return None if row is None else UserId(row[0])
+    if row is None:
+        return None
+    (user,) = row
+    return UserId(user)

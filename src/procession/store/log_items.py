@@ -28,6 +28,10 @@ def page(tx: Transaction, wanted: LogFilter, limit: int) -> list[LogItem]:
         ("at < ?", times.maybe_to_column(wanted.before_at)),
         ("id < ?", wanted.before),
     )
+    # By id and not by time: two entries of one moment keep their order, and a clock that was set changes none.
     sql = f"SELECT id, at, user_login, message FROM log WHERE {where} ORDER BY id DESC LIMIT ?"
     rows = tx.all(sql, *parameters, limit)
-    return [LogItem(number=row[0], at=times.from_column(row[1]), login=row[2], message=row[3]) for row in rows]
+    return [
+        LogItem(number=number, at=times.from_column(at), login=login, message=message)
+        for number, at, login, message in rows
+    ]

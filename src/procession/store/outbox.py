@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from procession.model.outbox import Post, RunEnd, Unsent
 from procession.store import times
 from procession.store.database import Transaction
 
+# A mail server that is back is found within the hour, at 24 tries a day.
 WAIT_MAX = timedelta(hours=1)  # between two tries
 _ABOUT = "user_id, run_id, revision, target"
 _WAITS = "sent_at IS NULL AND given_up_at IS NULL"
@@ -29,6 +30,7 @@ def add_ends(tx: Transaction, ends: Iterable[RunEnd], now: datetime) -> None:
     for end in ends:
         tx.run(
             "INSERT INTO outbox (channel, kind, run_id, revision, target, created_at, next_at)"
+            # A caller that asks twice, or is performed twice, finds the row of the unique index.
             " VALUES ('mail', 'run_ended', ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             *(end.run.number, end.revision, end.target, at, at),
         )
@@ -43,11 +45,13 @@ def next_due(tx: Transaction, now: datetime, *, wait_max: timedelta = WAIT_MAX) 
     )
     if row is None:
         return None
-    return Post(number=row[4], about=_about(row), key=row[5], created_at=times.from_column(row[6]), tries=row[7])
+    *about, number, key, created_at, tries = row
+    return Post(number=number, about=_about(about), key=key, created_at=times.from_column(created_at), tries=tries)
 
 
 def claim(tx: Transaction, post: Post, until: datetime) -> bool:
     """Count a try, and wait before the next; False when somebody else makes this try."""
+    # By the number of tries: two servers on one home cannot both send it.
     sql = f"UPDATE outbox SET tries = ?, next_at = ? WHERE id = ? AND tries = ? AND {_WAITS}"
     return tx.run(sql, post.tries + 1, times.to_column(until), post.number, post.tries) == 1
 
@@ -57,6 +61,7 @@ def note_error(tx: Transaction, post: Post, reason: str) -> None:
 
 
 def mark_sent(tx: Transaction, post: Post, now: datetime) -> None:
+    # A row that was given up meanwhile stays given up.
     sql = f"UPDATE outbox SET sent_at = ?, last_error = NULL WHERE id = ? AND {_WAITS}"
     tx.run(sql, times.to_column(now), post.number)
 
@@ -74,7 +79,8 @@ def remove(tx: Transaction, post: Post) -> None:
 def waiting(tx: Transaction) -> int:
     row = tx.one(f"SELECT count(*) FROM outbox WHERE {_WAITS}")
     assert row is not None
-    return int(row[0])
+    (count,) = row
+    return int(count)
 
 
 def failing(tx: Transaction) -> list[Unsent]:
@@ -89,11 +95,13 @@ def given_up(tx: Transaction, since: datetime) -> list[Unsent]:
     return [_unsent(row) for row in tx.all(sql, times.to_column(since))]
 
 
-def _about(row: tuple[Any, ...]) -> UserId | RunEnd:
-    if row[0] is not None:
-        return UserId(row[0])
-    return RunEnd(run=RunId(row[1]), revision=row[2], target=row[3])
+def _about(row: Sequence[Any]) -> UserId | RunEnd:
+    user, run, revision, target = row
+    if user is not None:
+        return UserId(user)
+    return RunEnd(run=RunId(run), revision=revision, target=target)
 
 
 def _unsent(row: tuple[Any, ...]) -> Unsent:
-    return Unsent(about=_about(row), tries=row[4], last_error=row[5])
+    *about, tries, last_error = row
+    return Unsent(about=_about(about), tries=tries, last_error=last_error)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -63,6 +65,7 @@ def user(tx: Transaction, user_id: UserId) -> User | None:
 
 
 def user_by_login(tx: Transaction, login: str) -> User | None:
+    # People write their login in any case.
     return _maybe_user(tx.one(f"SELECT {USER} FROM user_account u WHERE lower(u.login) = lower(?)", login))
 
 
@@ -84,6 +87,7 @@ def has_other_admin(tx: Transaction, user: UserId) -> bool:
     """Whether there is an active ClientAdmin besides this user."""
     return (
         tx.one(
+            # An invited one counts as none: nobody may ever accept the invitation.
             "SELECT 1 FROM user_account WHERE role = 'ClientAdmin' AND status = 'Active' AND id <> ? LIMIT 1",
             user.number,
         )
@@ -99,7 +103,10 @@ def users(tx: Transaction) -> list[User]:
 def password_hash(tx: Transaction, user: UserId) -> str | None:
     """None for a user who has no password yet."""
     row = tx.one("SELECT password_hash FROM user_account WHERE id = ?", user.number)
-    return None if row is None else row[0]
+    if row is None:
+        return None
+    (hashed,) = row
+    return None if hashed is None else str(hashed)
 
 
 def set_password(tx: Transaction, user: UserId, hashed: str) -> None:
@@ -151,6 +158,7 @@ def change_group(tx: Transaction, group: Group) -> None:
 
 def delete_group(tx: Transaction, group_id: GroupId) -> None:
     """With its memberships and its permissions."""
+    # Before the group, or its foreign keys refuse.
     tx.run("DELETE FROM permission WHERE group_id = ?", group_id.number)
     tx.run("DELETE FROM user_group_member WHERE group_id = ?", group_id.number)
     tx.run("DELETE FROM user_group WHERE id = ?", group_id.number)
@@ -165,7 +173,8 @@ def _maybe_group(row: Row | None) -> Group | None:
 
 
 def _group(row: Row) -> Group:
-    return Group(id=GroupId(row[0]), name=row[1], description=row[2])
+    number, name, description = row
+    return Group(id=GroupId(number), name=name, description=description)
 
 
 def add_member(tx: Transaction, group: GroupId, member: UserId) -> None:
@@ -196,22 +205,39 @@ def _maybe_user(row: Row | None) -> User | None:
     return None if row is None else as_user(row)
 
 
-def as_user(row: Row) -> User:
+def as_user(row: Sequence[Any]) -> User:
     """A row of the columns USER."""
+    (
+        number,
+        login,
+        email,
+        first_name,
+        last_name,
+        role,
+        status,
+        city,
+        country,
+        born_on,
+        department,
+        phone_land,
+        phone_mobile,
+        timezone,
+        signed_in_at,
+    ) = row
     return User(
-        id=UserId(row[0]),
-        login=row[1],
-        email=row[2],
-        first_name=row[3],
-        last_name=row[4],
-        role=UserRole(row[5]),
-        status=AccountStatus(row[6]),
-        city=row[7],
-        country=row[8],
-        born_on=None if row[9] is None else date.fromisoformat(row[9]),
-        department=row[10],
-        phone_land=row[11],
-        phone_mobile=row[12],
-        timezone=row[13],
-        signed_in_at=times.maybe_from_column(row[14]),
+        id=UserId(number),
+        login=login,
+        email=email,
+        first_name=first_name,
+        last_name=last_name,
+        role=UserRole(role),
+        status=AccountStatus(status),
+        city=city,
+        country=country,
+        born_on=None if born_on is None else date.fromisoformat(born_on),
+        department=department,
+        phone_land=phone_land,
+        phone_mobile=phone_mobile,
+        timezone=timezone,
+        signed_in_at=times.maybe_from_column(signed_in_at),
     )

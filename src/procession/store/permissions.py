@@ -42,7 +42,10 @@ def resource_of(tx: Transaction, thing: Id) -> ResourceId | None:
         return None if row is None else thing
     statement = _PROCESS_OF.get(type(thing))
     row = None if statement is None else tx.one(statement, thing.number)
-    return None if row is None else ProcessId(row[0])
+    if row is None:
+        return None
+    (process,) = row
+    return ProcessId(process)
 
 
 def role_on(tx: Transaction, resource: ResourceId, user: UserId) -> Role | None:
@@ -54,12 +57,14 @@ def role_on(tx: Transaction, resource: ResourceId, user: UserId) -> Role | None:
         f" WHERE p.{column} = ? AND m.user_id = ?",
         *(resource.number, user.number, resource.number, user.number),
     )
-    return max((Role(row[0]) for row in rows), key=ROLE_RANK.__getitem__, default=None)
+    # In Python: the rank of roles is a rule of the model, and no column.
+    return max((Role(role) for (role,) in rows), key=ROLE_RANK.__getitem__, default=None)
 
 
-def grant(tx: Transaction, resource: ResourceId, role: Role, *, holder: UserId | GroupId) -> None:
+def give(tx: Transaction, resource: ResourceId, role: Role, *, holder: UserId | GroupId) -> None:
     """Give the user or the group exactly this role, whatever they had before."""
-    revoke(tx, resource, holder=holder)
+    # Not by ON CONFLICT: which of four partial indexes is met depends on holder and resource.
+    take_away(tx, resource, holder=holder)
     holder_column = _holder_column(holder)
     tx.run(
         f"INSERT INTO permission ({_COLUMN_OF[type(resource)]}, {holder_column}, role) VALUES (?, ?, ?)",
@@ -67,7 +72,7 @@ def grant(tx: Transaction, resource: ResourceId, role: Role, *, holder: UserId |
     )
 
 
-def revoke(tx: Transaction, resource: ResourceId, *, holder: UserId | GroupId) -> bool:
+def take_away(tx: Transaction, resource: ResourceId, *, holder: UserId | GroupId) -> bool:
     """Take away what the user or the group was given; False when that was nothing."""
     column, holder_column = _COLUMN_OF[type(resource)], _holder_column(holder)
     return bool(
@@ -79,12 +84,15 @@ def revoke(tx: Transaction, resource: ResourceId, *, holder: UserId | GroupId) -
 
 
 def role_of_holder(tx: Transaction, resource: ResourceId, *, holder: UserId | GroupId) -> Role | None:
-    """What was granted to exactly this user or group."""
+    """What was given to exactly this user or group."""
     row = tx.one(
         f"SELECT role FROM permission WHERE {_COLUMN_OF[type(resource)]} = ? AND {_holder_column(holder)} = ?",
         *(resource.number, holder.number),
     )
-    return None if row is None else Role(row[0])
+    if row is None:
+        return None
+    (role,) = row
+    return Role(role)
 
 
 def has_other_owner(
@@ -94,6 +102,7 @@ def has_other_owner(
     column = _holder_column(holder)
     row = tx.one(
         "SELECT 1 FROM permission p LEFT JOIN user_group_member m ON m.group_id = p.group_id"
+        # A group owns as well: what counts is whether a person is left who can act.
         " JOIN user_account u ON u.id = coalesce(p.user_id, m.user_id)"
         f" WHERE p.{_COLUMN_OF[type(resource)]} = ? AND p.role = 'owner'"
         f" AND (p.{column} IS NULL OR p.{column} <> ?)"
@@ -104,7 +113,7 @@ def has_other_owner(
 
 
 def of_holder(tx: Transaction, holder: UserId | GroupId) -> list[Permission]:
-    """What was granted to exactly this user or group, by name; processes first."""
+    """What was given to exactly this user or group, by name; processes first."""
     column = _holder_column(holder)
     rows = tx.all(
         "SELECT 'p', r.id, r.name, p.role FROM permission p JOIN process r ON r.id = p.process_id"
@@ -114,11 +123,11 @@ def of_holder(tx: Transaction, holder: UserId | GroupId) -> list[Permission]:
         *(holder.number, holder.number),
     )
     kinds: dict[str, type[ProcessId] | type[TableId]] = {"p": ProcessId, "mt": TableId}
-    return [Permission(resource=kinds[row[0]](row[1]), name=row[2], role=Role(row[3])) for row in rows]
+    return [Permission(resource=kinds[kind](number), name=name, role=Role(role)) for kind, number, name, role in rows]
 
 
 def holders(tx: Transaction, resource: ResourceId) -> list[tuple[UserId | GroupId, str, Role]]:
-    """Who was granted what on it: users by login, then groups by name."""
+    """Who was given what on it: users by login, then groups by name."""
     column = _COLUMN_OF[type(resource)]
     rows = tx.all(
         "SELECT 1, u.id, u.login, p.role FROM permission p JOIN user_account u ON u.id = p.user_id"
@@ -127,7 +136,7 @@ def holders(tx: Transaction, resource: ResourceId) -> list[tuple[UserId | GroupI
         f" WHERE p.{column} = ? ORDER BY 1, 3",
         *(resource.number, resource.number),
     )
-    return [(UserId(row[1]) if row[0] == 1 else GroupId(row[1]), row[2], Role(row[3])) for row in rows]
+    return [(UserId(number) if kind == 1 else GroupId(number), name, Role(role)) for kind, number, name, role in rows]
 
 
 def name_of(tx: Transaction, resource: ResourceId) -> str:
@@ -135,7 +144,8 @@ def name_of(tx: Transaction, resource: ResourceId) -> str:
     table = "process" if isinstance(resource, ProcessId) else "managed_table"
     row = tx.one(f"SELECT name FROM {table} WHERE id = ?", resource.number)
     assert row is not None
-    return str(row[0])
+    (name,) = row
+    return str(name)
 
 
 def _holder_column(holder: UserId | GroupId) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,6 +48,7 @@ def add(tx: Transaction, name: str, author: str, now: datetime) -> ProcessId:
     moment = times.to_column(now)
     return ProcessId(
         tx.insert(
+            # Version 0: publish() raises it by one in the same way as any other.
             "INSERT INTO process (name, version, created_at, modified_at, modified_by) VALUES (?, 0, ?, ?, ?)"
             " RETURNING id",
             *(name, moment, moment, author),
@@ -68,6 +70,7 @@ def publish(tx: Transaction, version: VersionRow, name: str) -> None:
         moment,
     )
     changed = tx.run(
+        # By the version that was read: of two who publish at once, one has to look again.
         "UPDATE process SET version = ?, name = ?, modified_at = ?, modified_by = ? WHERE id = ? AND version = ?",
         *(version.number, name, moment, version.author, version.process.number, version.number - 1),
     )
@@ -130,32 +133,38 @@ def count_run(tx: Transaction, process: ProcessId) -> tuple[ProcessRow, str] | N
     None when there is no such process.
     """
     row = tx.one(
+        # One statement for number, row and definition: creating a run is measured by its statements.
         f"UPDATE process SET runs_created = runs_created + 1 WHERE id = ? RETURNING {_PROCESS.replace('p.', '')},"
         " (SELECT v.definition FROM process_version v WHERE v.process_id = process.id AND v.number = process.version)",
         process.number,
     )
-    return None if row is None else (_process(row), row[-1])
+    if row is None:
+        return None
+    *columns, definition = row
+    return _process(columns), definition
 
 
-def _process(row: tuple[Any, ...]) -> ProcessRow:
+def _process(row: Sequence[Any]) -> ProcessRow:
+    number, name, version_number, runs_created, created_at, modified_at, modified_by = row
     return ProcessRow(
-        id=ProcessId(row[0]),
-        name=row[1],
-        version=row[2],
-        runs_created=row[3],
-        created_at=times.from_column(row[4]),
-        modified_at=times.from_column(row[5]),
-        modified_by=row[6],
+        id=ProcessId(number),
+        name=name,
+        version=version_number,
+        runs_created=runs_created,
+        created_at=times.from_column(created_at),
+        modified_at=times.from_column(modified_at),
+        modified_by=modified_by,
     )
 
 
 def _version(row: tuple[Any, ...]) -> VersionRow:
+    process, version_number, definition, source, sha256, author, created_at = row
     return VersionRow(
-        process=ProcessId(row[0]),
-        number=row[1],
-        definition=row[2],
-        source=row[3],
-        sha256=row[4],
-        author=row[5],
-        created_at=times.from_column(row[6]),
+        process=ProcessId(process),
+        number=version_number,
+        definition=definition,
+        source=source,
+        sha256=sha256,
+        author=author,
+        created_at=times.from_column(created_at),
     )

@@ -29,6 +29,7 @@ class Lines:
     def __init__(self, tx: Transaction, *, without: Collection[RunId]) -> None:
         self._tx = tx
         self._without = set(without)
+        # Kept for the whole transaction: to take ten runs must not cost ten scans.
         self._heads = {(head.user, head.process): head for head in heads(tx, without=without)}
 
     def heads(self) -> Collection[Head]:
@@ -37,6 +38,7 @@ class Lines:
     def pass_by(self, head: Head) -> None:
         """The next of its line comes to the front. One that is of no line is no mistake."""
         line = head.user, head.process
+        # Somebody passed it by already: passing twice would lose the run behind it.
         if self._heads.get(line) != head:
             return
         self._without.add(head.run)
@@ -49,6 +51,7 @@ class Lines:
 
 def heads(tx: Transaction, *, without: Collection[RunId]) -> list[Head]:
     """One for each line of scheduled runs; `without` are passed over. Takes time by the lines, not by the runs."""
+    # A skip scan by hand: SQLite has none for "the first row of each group".
     first = _first(without)
     # The texts are the constants of this file; the numbers travel as parameters. A comparison of pairs,
     # (user, process) > (?, ?), would be one search, but SQLite walks the lines of a user for it.
@@ -79,6 +82,7 @@ def _first(without: Collection[RunId]) -> str:
     passed = f" AND n.id NOT IN ({', '.join('?' * len(without))})" if without else ""
     return (
         f"SELECT n.id FROM run n WHERE n.status = 'Scheduled' AND n.is_held = 0{passed} AND {{}}"
+        # The columns of the index, in its order: otherwise SQLite sorts every run that waits.
         " ORDER BY n.started_by, n.process_id, n.scheduled_at, n.id LIMIT 1"
     )
 

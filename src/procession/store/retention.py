@@ -56,15 +56,15 @@ def runs(tx: Transaction, rule: RetentionRule, *, among: Collection[RunId] | Non
     )
     return [
         OldRun(
-            id=RunId(row[0]),
-            name=row[1],
-            process=ProcessId(row[2]),
-            process_name=row[3],
-            version=row[4],
-            result=row[5],
-            ended_at=times.from_column(row[6]),
+            id=RunId(number),
+            name=name,
+            process=ProcessId(process),
+            process_name=process_name,
+            version=version,
+            result=result,
+            ended_at=times.from_column(ended_at),
         )
-        for row in rows
+        for number, name, process, process_name, version, result, ended_at in rows
     ]
 
 
@@ -78,6 +78,7 @@ def _where(tx: Transaction, rule: RetentionRule, among: Collection[RunId] | None
             for table, column in tx.references("run")
             if table not in _OWN
         ),
+        # Counted before the other conditions: "the newest ten" must not depend on their age.
         ("r.place > ?", rule.keep),
         (f"{_ENDED} < ?", times.maybe_to_column(rule.ended_before)),
         *([_one_of("r.process_id", rule.processes)] if rule.processes else []),
@@ -89,9 +90,11 @@ def _one_of(column: str, ids: Collection[RunId] | Collection[ProcessId]) -> tupl
     return f"{column} IN ({', '.join('?' * len(ids)) or 'NULL'})", *(one.number for one in ids)
 
 
+# Texts to be filled in: the same runs are named nine times.
 _STEPS = "(SELECT id FROM step WHERE run_id IN ({runs}))"
 _PROPERTIES = f"(SELECT id FROM property WHERE step_id IN {_STEPS})"
 _FILES = f"(SELECT id FROM file WHERE property_id IN {_PROPERTIES})"
+# Children before parents: only the outbox cascades, with the history. A reference that is forgotten stops the deletion.
 _DELETIONS = (
     f"DELETE FROM upload_chunk WHERE session_id IN (SELECT id FROM upload_session WHERE file_id IN {_FILES})",
     f"DELETE FROM upload_session WHERE file_id IN {_FILES}",
@@ -121,11 +124,13 @@ def history_sha256(tx: Transaction, run: RunId) -> str:
         " ORDER BY revision",
         run.number,
     )
+    # The columns as they are stored: a change of how they are shown must not change the hash.
     return hashlib.sha256("\n".join(json.dumps(row) for row in rows).encode()).hexdigest()
 
 
 def contents_of(tx: Transaction, found: Collection[RunId]) -> dict[str, int]:
     """SHA-256 and size of the contents that nothing but these runs names."""
+    # In one pass over all rows: a query for each content would be as many as there are files.
     going, named, staying = {run.number for run in found}, {}, set()
     for sha256, size, run in _named(tx):
         if run in going:
@@ -156,12 +161,13 @@ def is_named(tx: Transaction, sha256: str) -> bool:
         *(sha256,) * 3,
     )
     assert row is not None
-    return bool(row[0])
+    (found,) = row
+    return bool(found)
 
 
 def attempts(tx: Transaction) -> set[int]:
     """The row ids of all attempts: each may have a log of that name."""
-    return {row[0] for row in tx.all("SELECT id FROM step_attempt")}
+    return {attempt for (attempt,) in tx.all("SELECT id FROM step_attempt")}
 
 
 def attempts_of(tx: Transaction, found: Collection[RunId]) -> set[int]:
@@ -172,7 +178,8 @@ def attempts_of(tx: Transaction, found: Collection[RunId]) -> set[int]:
 def count_runs(tx: Transaction) -> int:
     row = tx.one("SELECT count(*) FROM run")
     assert row is not None
-    return int(row[0])
+    (count,) = row
+    return int(count)
 
 
 def count_untold(tx: Transaction) -> int:
@@ -181,7 +188,8 @@ def count_untold(tx: Transaction) -> int:
         "SELECT count(DISTINCT run_id) FROM outbox WHERE run_id IS NOT NULL AND sent_at IS NULL AND given_up_at IS NULL"
     )
     assert row is not None
-    return int(row[0])
+    (count,) = row
+    return int(count)
 
 
 def users_of(tx: Transaction, sha256: str, *, mark: str = "") -> str:
@@ -193,8 +201,12 @@ def users_of(tx: Transaction, sha256: str, *, mark: str = "") -> str:
         *(sha256,) * 2,
     )
     if row is not None:
-        return f"{mark}{row[0]}{mark} ({row[3]} of {RunId(row[1]) if row[1] else ProcessId(row[2])})"
+        name, run, process, reference = row
+        return f"{mark}{name}{mark} ({reference} of {RunId(run) if run else ProcessId(process)})"
     row = tx.one(
         "SELECT t.name FROM table_part p JOIN managed_table t ON t.id = p.table_id WHERE p.sha256 = ? LIMIT 1", sha256
     )
-    return "a file of no run" if row is None else f'rows of the table "{row[0]}"'
+    if row is None:
+        return "a file of no run"
+    (table,) = row
+    return f'rows of the table "{table}"'

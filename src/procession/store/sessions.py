@@ -18,6 +18,7 @@ def user_of(tx: Transaction, session_hash: str, now: datetime) -> User | None:
     """Who has signed in, while the session has not expired and the account is active."""
     row = tx.one(
         f"SELECT {people.USER} FROM session s JOIN user_account u ON u.id = s.user_id"
+        # The account's state is asked each time: a deactivated user is out at once, in every browser.
         " WHERE s.hash = ? AND s.expires_at > ? AND u.status = 'Active'",
         *(session_hash, times.to_column(now)),
     )

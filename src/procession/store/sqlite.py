@@ -10,7 +10,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -26,10 +25,13 @@ from procession.store.sqlite_transaction import SqliteTransaction
 T = TypeVar("T")
 
 BUSY_SECONDS = 10.0  # a command beside the server holds the file for milliseconds
+# Python keeps 128, fewer than we have, and would prepare the others anew each time.
 STATEMENTS_KEPT = 256
 VERSION_MIN = (3, 37, 0)  # the first with STRICT tables; RETURNING came with 3.35
 WAL_PAGES_MAX = 4_000  # 16 MB, moved into the file together: a page that many commits change is written there once
 
+_DRIVERS = (sqlite3.DatabaseError, MemoryError)
+# One object: every operation that is still queued is given it.
 _CLOSING = Unavailable("the server is shutting down; try again in a moment")
 
 
@@ -54,12 +56,14 @@ class SqliteDatabase:
         require_version(sqlite3.sqlite_version_info)
         self.path = path
         self._busy_seconds = busy_seconds
+        # A connection for each thread: SQLite would serialise threads that share one.
         self._readers = threading.local()
         self._open_readers: list[sqlite3.Connection] = []
         self._is_closed = False
         self._connection = self._connect()
         # Means something for a new file only: pages that become free can then be given back (store/sqlite_file).
         self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        # Readers go on while a commit is written; the mode is kept in the file.
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._commits = SqliteCommits(
             self._connection,
@@ -69,26 +73,16 @@ class SqliteDatabase:
             busy_seconds=busy_seconds,
         )
         self._writer = _Writer(self._commits)
+        # Who commits changes when an engine starts; whoever queues need not know.
         self._wake: Callable[[], None] = self._writer.wake
 
-    @contextmanager
-    def read(self) -> Iterator[Transaction]:
+    def read(self) -> _Reading:
         """For keyed reads: every statement sees the latest commit."""
-        try:
-            yield SqliteTransaction(self._reader())
-        except (sqlite3.DatabaseError, MemoryError) as error:
-            raise _in_words(error) from error
+        return _Reading(self._reader())
 
-    @contextmanager
-    def snapshot(self) -> Iterator[Transaction]:
+    def snapshot(self) -> _Reading:
         """For answers of several statements that must agree with each other."""
-        with self.read():
-            connection = self._reader()
-            connection.execute("BEGIN")
-            try:
-                yield SqliteTransaction(connection)
-            finally:
-                connection.execute("COMMIT")
+        return _Snapshot(self._reader())
 
     def submit(self, operation: Callable[[Transaction], T]) -> Future[T]:
         """Queue an operation; the future resolves after its commit is on disk, or raises what the operation raised."""
@@ -111,7 +105,7 @@ class SqliteDatabase:
     def examine(self) -> list[str]:
         """What SQLite finds wrong with its file; empty when it is whole."""
         with self.read() as tx:
-            rows = [str(row[0]) for row in tx.all("PRAGMA quick_check")]
+            rows = [str(fault) for (fault,) in tx.all("PRAGMA quick_check")]
         return [] if rows == ["ok"] else rows
 
     def on_look(self, look: Callable[[RunId], object]) -> None:
@@ -140,6 +134,7 @@ class SqliteDatabase:
         self._writer.stop()
         self._commits.refuse_all(_CLOSING)
         self._connection.close()
+        # They belong to other threads, which is why check_same_thread is off.
         for reader in self._open_readers:
             reader.close()
 
@@ -152,8 +147,11 @@ class SqliteDatabase:
             cached_statements=STATEMENTS_KEPT,
         )
         try:
+            # NORMAL loses the last commits at a power cut in WAL mode.
             connection.execute("PRAGMA synchronous = FULL")
+            # Off by default, for each connection (sqlite.org/foreignkeys.html).
             connection.execute("PRAGMA foreign_keys = ON")
+            # 16 MB: a scan of a full history stays in memory, and an idle server takes none of it.
             connection.execute("PRAGMA cache_size = -16000")
             connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES_MAX}")
         except BaseException:
@@ -164,11 +162,56 @@ class SqliteDatabase:
     def _reader(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
         if connection is None:
-            connection = self._connect()
+            try:
+                connection = self._connect()
+            except _DRIVERS as error:
+                _tell(error)
+                raise
             self._open_readers.append(connection)
+            # A handler that writes by mistake fails in its first test.
             connection.execute("PRAGMA query_only = ON")
             self._readers.connection = connection
         return connection
+
+
+class _Reading:
+    """Classes, because each request enters one or two of these: a generator took twice as long."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> Transaction:
+        return SqliteTransaction(self._connection)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, _DRIVERS):
+            _tell(error)
+
+
+class _Snapshot(_Reading):
+    """All its statements see the same commit."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> Transaction:
+        try:
+            # Deferred: the snapshot begins with the first statement and holds no lock before.
+            self._connection.execute("BEGIN")
+        except _DRIVERS as error:
+            _tell(error)
+            raise
+        return SqliteTransaction(self._connection)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            # There is nothing to undo, and COMMIT is a statement that is prepared already.
+            self._connection.execute("COMMIT")
+        except _DRIVERS as other:
+            _tell(other)
+            raise
+        super().__exit__(kind, error, trace)
 
 
 class _Writer:
@@ -178,6 +221,7 @@ class _Writer:
         self._commits = commits
         self._bell = threading.Event()
         self._is_stopping = False
+        # A daemon: a process that is told to end must not wait for a disk that hangs.
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
 
@@ -193,13 +237,16 @@ class _Writer:
     def _work(self) -> None:
         while not self._is_stopping:
             self._bell.wait()
+            # Before the work: what is queued while it goes on rings again.
             self._bell.clear()
             while self._commits.has_work() and not self._commits.commit():
                 pass
 
 
-def _in_words(error: Exception) -> Exception:
-    return Unavailable("the database cannot be read now; try again in a moment") if is_passing(error) else error
+def _tell(error: Exception) -> None:
+    """Raises Unavailable for what passes."""
+    if is_passing(error):
+        raise Unavailable("the database cannot be read now; try again in a moment") from error
 
 
 def _resolve(future: Future[T], task: Task[T]) -> None:
@@ -215,6 +262,7 @@ def _statements(sql: str) -> Iterator[str]:
     pending = ""
     for line in sql.splitlines(keepends=True):
         pending += line
+        # A trigger has semicolons inside, so splitting at each would cut it.
         if sqlite3.complete_statement(pending):
             yield pending
             pending = ""

@@ -15,8 +15,10 @@ UNREAD = Unavailable("nothing was saved because the database could not be read; 
 BUSY = Unavailable("nothing was saved because the database is in use by another program; try again in a moment")
 IN_DOUBT = Unavailable("the server could not save this; it is restarting, try again in a moment")
 
+# A probe of one byte fits into a block that the file has already.
 PROBE_BYTES = 65_536  # more than one commit of a few pages
 
+# Primary codes: the extended ones differ between releases of SQLite.
 _PASSING = frozenset(
     {
         sqlite3.SQLITE_FULL,
@@ -33,6 +35,7 @@ _PASSING = frozenset(
 
 def is_of_transaction(error: Exception) -> bool:
     """Whether the error is one of the whole transaction, and not of one statement."""
+    # Python raises it for a bad statement too, whose code is SQLITE_ERROR.
     if isinstance(error, sqlite3.OperationalError):
         return _code(error) != sqlite3.SQLITE_ERROR
     return is_passing(error)
@@ -56,7 +59,9 @@ def _has_room(folder: Path) -> bool:
     try:
         with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
             file.write(b"\0" * PROBE_BYTES)
+            # A quota or a network disk may refuse only when the bytes are really written.
             os.fsync(file.fileno())
+    # Any other error says nothing about room: then SQLite's own word counts.
     except OSError as error:
         return error.errno not in (errno.ENOSPC, errno.EDQUOT)
     return True

@@ -29,7 +29,9 @@ class _AutoVacuum(IntEnum):
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    # As a URI, so that a missing file is an error: sqlite3 would make an empty one.
     address = f"file:{quote(str(path))}?mode={mode}"
+    # Without Python's own transactions, which begin where nobody wrote BEGIN.
     return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
 
@@ -39,6 +41,7 @@ def _in_words(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        # The same error as of the files beside it: a command has one sentence for a full disk.
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
         raise Unavailable(f"the database {path} cannot be used: {error}") from error
@@ -52,6 +55,7 @@ def copy(source: Path, target: Path) -> None:
     with _in_words(source), closing(_connect(source, "rw")) as origin, closing(sqlite3.connect(target)) as copied:
         # In one step: in several, every commit of another process would begin the copy anew.
         origin.backup(copied, pages=-1)
+        # A copy in WAL mode would need its log beside it, and who copies a backup takes one file.
         copied.execute("PRAGMA journal_mode = DELETE")
 
 
@@ -62,18 +66,22 @@ def home_id(path: Path) -> str | None:
             row = connection.execute("SELECT id FROM home").fetchone()
     except sqlite3.Error:
         return None
-    return None if row is None else str(row[0])
+    if row is None:
+        return None
+    (found,) = row
+    return str(found)
 
 
 def faults(path: Path) -> list[str]:
     """What is wrong with a database that nobody uses; empty when it is whole."""
     try:
         with closing(_connect(path, "ro")) as connection:
-            found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+            found = [str(fault) for (fault,) in connection.execute("PRAGMA integrity_check") if fault != "ok"]
+            # integrity_check looks at pages and indexes, not at references.
             rows = connection.execute("PRAGMA foreign_key_check").fetchall()
     except sqlite3.DatabaseError as error:
         return [str(error)]
-    found += [f"row {row[1]} of {row[0]} names a row of {row[2]} that is not there" for row in rows]
+    found += [f"row {row} of {table} names a row of {parent} that is not there" for table, row, parent, _ in rows]
     return found[:FAULTS_SHOWN_MAX]
 
 
@@ -81,6 +89,7 @@ def faults(path: Path) -> list[str]:
 def opened(path: Path) -> Iterator[Transaction]:
     """A copy that nobody else uses, in one transaction; kept when the block ends well. Raises OSError, Unavailable."""
     with _in_words(path), closing(_connect(path, "rw")) as connection:
+        # Not deferred: a lock that cannot be had is better known before anything was done.
         connection.execute("BEGIN IMMEDIATE")
         yield SqliteTransaction(connection)
         connection.execute("COMMIT")
@@ -91,7 +100,9 @@ def disarm(tx: Transaction) -> None:
 
     Pids of the original may be alive on this machine: whoever takes the home must not look for them, and not end them.
     """
+    # Nothing of the original runs in the copy, whatever its rows say.
     tx.run("UPDATE step_attempt SET is_gone = 1 WHERE is_gone = 0")
+    # A backup may be older than this table.
     if tx.has_table("home"):
         # No folder has this inode: what is restored is a copy, even in the place of the original.
         tx.run("UPDATE home SET path = coalesce(path, 'its backup'), device = '', inode = ''")
@@ -119,12 +130,14 @@ def rebuild(path: Path) -> None:
     with _in_words(path), closing(_connect(path, "rw")) as connection:
         if _number(connection, "auto_vacuum") != _AutoVacuum.INCREMENTAL:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            # The setting takes effect only when the file is written anew.
             connection.execute("VACUUM")
 
 
 def settle(path: Path) -> int:
     """Move the log into the file, which becomes smaller only now; gives the bytes that are free inside, still."""
     with _in_words(path), closing(_connect(path, "rw")) as connection:
+        # fetchall(): the checkpoint happens while its row is read.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return _number(connection, "freelist_count") * _number(connection, "page_size")
 

@@ -24,6 +24,7 @@ from procession.model.tables import (
 from procession.store import conditions, times
 from procession.store.database import Transaction
 
+# Made once: a decoder is compiled from its type.
 _columns = msgspec.json.Decoder(tuple[Column, ...])
 
 _TABLE = (
@@ -83,6 +84,7 @@ def visible(tx: Transaction, user: UserId | None, *, name: str | None) -> list[T
     where, parameters = conditions.given(
         ("instr(lower(t.name), lower(?)) > 0", name), conditions.permitted("t.id", "table_id", user)
     )
+    # As people sort, so that "ledger" does not come after "Zone".
     rows = tx.all(f"SELECT {_TABLE} WHERE t.is_deleted = 0 AND {where} ORDER BY lower(t.name)", *parameters)
     return [_table(row) for row in rows]
 
@@ -108,7 +110,10 @@ def snapshot(tx: Transaction, table: Table, number: int) -> Snapshot | None:
         " AND (until_version IS NULL OR until_version > ?) ORDER BY id",
         *(table.id.number, number, number),
     )
-    parts = tuple(Part(number=row[0], content=Content(sha256=row[1], size_bytes=row[2]), rows=row[3]) for row in rows)
+    parts = tuple(
+        Part(number=part, content=Content(sha256=sha256, size_bytes=size_bytes), rows=row_count)
+        for part, sha256, size_bytes, row_count in rows
+    )
     return Snapshot(table=table, version=found, parts=parts)
 
 
@@ -117,6 +122,7 @@ def publish(tx: Transaction, table: TableId, draft: Draft, *, author: str, now: 
     number = draft.expected + 1
     changed = tx.run(
         "UPDATE managed_table SET version = ?, next_record = ?, next_field = ?, modified_at = ?"
+        # The one comparison on which late writers fail: the caller prepares again.
         " WHERE id = ? AND version = ? AND is_deleted = 0",
         *(number, draft.next_record, draft.next_field, times.to_column(now), table.number, draft.expected),
     )
@@ -130,6 +136,7 @@ def publish(tx: Transaction, table: TableId, draft: Draft, *, author: str, now: 
 
 def _end_parts(tx: Transaction, table: TableId, removed: Iterable[int], *, until: int) -> None:
     tx.many(
+        # Nothing is deleted: runs read the version that they began with.
         "UPDATE table_part SET until_version = ? WHERE id = ? AND table_id = ? AND until_version IS NULL",
         [(until, part, table.number) for part in removed],
     )
@@ -144,6 +151,7 @@ def _add_parts(tx: Transaction, table: TableId, added: Iterable[NewPart], *, sin
 
 def _add_version(tx: Transaction, table: TableId, number: int, draft: Draft, *, author: str, now: datetime) -> None:
     totals = tx.one(
+        # Counted anew from the parts: sums carried along would carry a mistake along.
         "SELECT coalesce(sum(row_count), 0), coalesce(sum(size), 0) FROM table_part WHERE table_id = ?"
         " AND until_version IS NULL",
         table.number,
@@ -159,31 +167,44 @@ def _add_version(tx: Transaction, table: TableId, number: int, draft: Draft, *, 
 
 
 def _table(row: tuple[Any, ...]) -> Table:
+    (
+        number,
+        name,
+        description,
+        version_number,
+        created_at,
+        modified_at,
+        row_count,
+        size_bytes,
+        next_record,
+        next_field,
+    ) = row
     return Table(
-        id=TableId(row[0]),
-        name=row[1],
-        description=row[2],
-        version=row[3],
-        created_at=times.from_column(row[4]),
-        modified_at=times.from_column(row[5]),
-        rows=row[6],
-        size_bytes=row[7],
-        next_record=row[8],
-        next_field=row[9],
+        id=TableId(number),
+        name=name,
+        description=description,
+        version=version_number,
+        created_at=times.from_column(created_at),
+        modified_at=times.from_column(modified_at),
+        rows=row_count,
+        size_bytes=size_bytes,
+        next_record=next_record,
+        next_field=next_field,
     )
 
 
 def _version(row: tuple[Any, ...]) -> TableVersion:
+    version_number, operation, author, created_at, row_count, size_bytes, columns, run, step, step_kind = row
     return TableVersion(
-        number=row[0],
-        operation=TableOperation(row[1]),
-        author=row[2],
-        created_at=times.from_column(row[3]),
-        rows=row[4],
-        size_bytes=row[5],
-        columns=_columns.decode(row[6]),
-        run=None if row[7] is None else RunId(row[7]),
-        step=_step(row[8], row[9]),
+        number=version_number,
+        operation=TableOperation(operation),
+        author=author,
+        created_at=times.from_column(created_at),
+        rows=row_count,
+        size_bytes=size_bytes,
+        columns=_columns.decode(columns),
+        run=None if run is None else RunId(run),
+        step=_step(step, step_kind),
     )
 
 

@@ -6,16 +6,18 @@ from datetime import UTC, datetime, timedelta
 
 from procession.model.stopwatch import Stopwatch
 
+# Integers and not texts: they compare and add the same way in every database.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
 def to_column(moment: datetime) -> int:
+    # Never timestamp(): a float has no microseconds left from the year 2242 on, and rounds before.
     return (moment - _EPOCH) // _MICROSECOND
 
 
 def from_column(value: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=value)
+    return _EPOCH + timedelta(0, 0, value)
 
 
 def maybe_to_column(moment: datetime | None) -> int | None:

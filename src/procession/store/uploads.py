@@ -21,12 +21,13 @@ def find(tx: Transaction, session: str) -> UploadSession | None:
     row = tx.one("SELECT file_id, user_id, created_at, committed_at FROM upload_session WHERE id = ?", session)
     if row is None:
         return None
+    file, user, created_at, committed_at = row
     return UploadSession(
         id=session,
-        file=FileId(row[0]),
-        user=UserId(row[1]),
-        created_at=times.from_column(row[2]),
-        committed_at=None if row[3] is None else times.from_column(row[3]),
+        file=FileId(file),
+        user=UserId(user),
+        created_at=times.from_column(created_at),
+        committed_at=None if committed_at is None else times.from_column(committed_at),
     )
 
 
@@ -34,7 +35,8 @@ def open_sessions(tx: Transaction, user: UserId) -> int:
     """How many this user has begun and not committed."""
     row = tx.one("SELECT count(*) FROM upload_session WHERE user_id = ? AND committed_at IS NULL", user.number)
     assert row is not None
-    return int(row[0])
+    (count,) = row
+    return int(count)
 
 
 def chunks(tx: Transaction, session: str) -> list[Chunk]:
@@ -43,13 +45,19 @@ def chunks(tx: Transaction, session: str) -> list[Chunk]:
         "SELECT number, stored_as, file_name, sha256, size FROM upload_chunk WHERE session_id = ? ORDER BY number",
         session,
     )
-    return [Chunk(number=row[0], stored_as=row[1], file_name=row[2], sha256=row[3], size_bytes=row[4]) for row in rows]
+    return [
+        Chunk(number=number, stored_as=stored_as, file_name=file_name, sha256=sha256, size_bytes=size)
+        for number, stored_as, file_name, sha256, size in rows
+    ]
 
 
 def replaced_by(tx: Transaction, session: str, number: int) -> str | None:
     """The name on disk of what has that number now."""
     row = tx.one("SELECT stored_as FROM upload_chunk WHERE session_id = ? AND number = ?", session, number)
-    return None if row is None else str(row[0])
+    if row is None:
+        return None
+    (stored_as,) = row
+    return str(stored_as)
 
 
 def size_bytes(tx: Transaction, session: str, *, without: int) -> int:
@@ -58,13 +66,15 @@ def size_bytes(tx: Transaction, session: str, *, without: int) -> int:
         "SELECT coalesce(sum(size), 0) FROM upload_chunk WHERE session_id = ? AND number <> ?", session, without
     )
     assert row is not None
-    return int(row[0])
+    (total,) = row
+    return int(total)
 
 
 def keep(tx: Transaction, session: str, chunk: Chunk) -> bool:
     """A number that came before counts no more. False, and nothing is kept, once the session is committed."""
     kept = tx.run(
         "INSERT INTO upload_chunk (session_id, number, stored_as, file_name, sha256, size)"
+        # In the statement: a session committed between a look and a write would lose this chunk silently.
         " SELECT id, ?, ?, ?, ?, ? FROM upload_session WHERE id = ? AND committed_at IS NULL"
         " ON CONFLICT (session_id, number) DO UPDATE SET stored_as = excluded.stored_as,"
         " file_name = excluded.file_name, sha256 = excluded.sha256, size = excluded.size",
@@ -85,7 +95,7 @@ def older_than(tx: Transaction, moment: datetime, limit: int) -> list[str]:
     rows = tx.all(
         "SELECT id FROM upload_session WHERE created_at < ? ORDER BY created_at LIMIT ?", times.to_column(moment), limit
     )
-    return [row[0] for row in rows]
+    return [session for (session,) in rows]
 
 
 def remove(tx: Transaction, session: str) -> None:
@@ -95,4 +105,4 @@ def remove(tx: Transaction, session: str) -> None:
 
 def stored(tx: Transaction) -> set[str]:
     """ "session/name" of every chunk that counts."""
-    return {f"{row[0]}/{row[1]}" for row in tx.all("SELECT session_id, stored_as FROM upload_chunk")}
+    return {f"{session}/{stored_as}" for session, stored_as in tx.all("SELECT session_id, stored_as FROM upload_chunk")}

@@ -11,7 +11,7 @@ from procession.model.files import Content
 from procession.model.ids import FileId, PropertyId, RunId, StepId
 from procession.model.processes import Value
 from procession.store import steps, times
-from procession.store.database import Transaction
+from procession.store.database import Row, Transaction
 
 
 class PropertyWrite(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +39,7 @@ def freeze(tx: Transaction, run: RunId, now: datetime) -> None:
         " SELECT q.id, 1, q.value, coalesce(f.name, ''), f.sha256, coalesce(f.size, 0), ? FROM step s"
         " JOIN property q ON q.step_id = s.id LEFT JOIN file f ON f.property_id = q.id"
         " WHERE s.run_id = ? AND s.is_retired = 0 AND q.is_retired = 0"
+        # Empty ones are left out: most properties of most runs are.
         " AND (q.value IS NOT NULL OR f.sha256 IS NOT NULL OR f.name <> '') ORDER BY s.position, q.position",
         *(times.to_column(now), run.number),
     )
@@ -72,6 +73,7 @@ def undo_writes(tx: Transaction, step: StepId, attempt: int) -> None:
     rows = tx.all(
         "SELECT DISTINCT property_id FROM property_write WHERE step_id = ? AND undone_by IS NULL", step.number
     )
+    # Marked and not deleted: the history must still show what an earlier attempt wrote.
     tx.run("UPDATE property_write SET undone_by = ? WHERE step_id = ? AND undone_by IS NULL", attempt, step.number)
     for (number,) in rows:
         row = tx.one(
@@ -97,7 +99,7 @@ def written_by_steps(tx: Transaction, run: RunId) -> set[int]:
         " WHERE s.run_id = ? AND w.undone_by IS NULL",
         run.number,
     )
-    return {row[0] for row in rows}
+    return {number for (number,) in rows}
 
 
 class WriteRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,19 +127,34 @@ def of_run(tx: Transaction, run: RunId) -> list[WriteRow]:
         " LEFT JOIN step s ON s.id = w.step_id WHERE o.run_id = ? ORDER BY w.id",
         run.number,
     )
-    return [
-        WriteRow(
-            property=PropertyId(row[0]),
-            reference=row[1],
-            file=None if row[2] is None else FileId(row[2]),
-            step=None if row[4] is None else steps.step_id(row[3], row[4]),
-            attempt=row[5],
-            value=row[6],
-            file_name=row[7],
-            sha256=row[8],
-            size_bytes=row[9],
-            written_at=times.from_column(row[10]),
-            undone_by=row[11],
-        )
-        for row in rows
-    ]
+    return [_written(row) for row in rows]
+
+
+def _written(row: Row) -> WriteRow:
+    (
+        property_number,
+        reference,
+        file,
+        step_kind,
+        step,
+        attempt,
+        value,
+        file_name,
+        sha256,
+        size_bytes,
+        written_at,
+        undone_by,
+    ) = row
+    return WriteRow(
+        property=PropertyId(property_number),
+        reference=reference,
+        file=None if file is None else FileId(file),
+        step=None if step is None else steps.step_id(step_kind, step),
+        attempt=attempt,
+        value=value,
+        file_name=file_name,
+        sha256=sha256,
+        size_bytes=size_bytes,
+        written_at=times.from_column(written_at),
+        undone_by=undone_by,
+    )

@@ -130,7 +130,7 @@ from pathlib import Path
 sys.path[:0] = [{here!r}, str(Path({here!r}).parents[2])]
 from tests.engine.isolation.house import House, settings
 from tests.engine.isolation.test_kill import begin_stubborn
-from procession.engine.isolation import ForkServerIsolation
+from procession.engine.isolation.pool import ForkServerIsolation
 isolation = ForkServerIsolation(settings(namespaces={namespaces}))
 isolation.start()
 worker = begin_stubborn(House(isolation=isolation, home=Path({home!r})), {seconds!r})

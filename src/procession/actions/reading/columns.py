@@ -63,10 +63,12 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
     """Make the wanted table of the cells.
 
     Raises Problem naming the line or cell, the column, the value and what was expected."""
+    # One pass if all goes well; the slow way gives the same answer.
     columns, money = _columns(cells, options, wanted.file), dict[str, str]()
     found = _guess(connection, columns, cells, wanted)
     if found is None:
         if cells.load is not None:
+            # The guess has read the file itself; finding needs its cells as a table.
             cells = cells.load()
             columns = _columns(cells, options, wanted.file)
         columns = _without_empty(connection, columns, cells)
@@ -135,6 +137,7 @@ def _guess(
 
     bare = frozenset(_bare(cells))
     is_bare = any(c.place in bare and c.named.options is None for c in columns)
+    # Whether a column without a heading is empty is known only after all rows.
     if not columns or is_bare or any(c.cells.native for c in columns):
         return None
     try:
@@ -152,6 +155,7 @@ def _guess(
         for said in _declared(columns).values():
             if cells.load is None:  # a text file has no binary numbers
                 found[said.number] = replace(found[said.number], residue=fitting.residue(connection, said))
+    # What FAILS raises, and what a cast of DuckDB's own does.
     except (duckdb.InvalidInputException, duckdb.ConversionException):
         return None
     return found
@@ -186,6 +190,7 @@ def nameless(connection: duckdb.DuckDBPyConnection, cells: Cells) -> frozenset[i
     row = connection.execute(f"SELECT {counts} FROM {quote(RELATION)}").fetchone()
     assert row is not None
     empty = frozenset(number for number, count in zip(bare, row, strict=True) if count == 0)
+    # A file of nothing but empty columns is told about as it stands.
     return empty if len(empty) < len(cells.columns) else frozenset()
 
 

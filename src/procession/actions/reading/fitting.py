@@ -51,6 +51,7 @@ class Declared:
         """Those that its cells may have."""
         if self.cells.native:
             return [_native_kind(self.cells.native)]
+        # A column of one kind needs no CASE, which DuckDB would evaluate for each row.
         return list(Kind) if self.cells.kind is None else [self.cells.kind]
 
     def _taken(self, kind: Kind) -> str:
@@ -69,6 +70,7 @@ class Declared:
 def _native_kind(native: str) -> Kind:
     if native.startswith("DECIMAL") or native.removeprefix("U") in _WHOLE_TYPES:
         return Kind.NUMBER
+    # Anything else is compared and checked as its text.
     return {"DATE": Kind.DATE, "TIMESTAMP": Kind.MOMENT, "BOOLEAN": Kind.TRUTH}.get(native, Kind.TEXT)
 
 
@@ -103,6 +105,8 @@ def check(
     """
     if not made:
         return
+    # By counting: a value that did not fit has become NULL, and looking for it row by row is only done when one is
+    # missing.
     texts = _counts(connection, RELATION, [column.text for column in made.values()])
     found = _counts(connection, relation, [quote(name) for name in made])
     rows = texts[0]
@@ -134,6 +138,7 @@ def _refusals(connection: duckdb.DuckDBPyConnection, cells: Cells, columns: list
         test = f"({column.text} IS NULL OR {misfits})" if column.required else misfits
         query = f"SELECT rowid, {column.text} FROM {quote(RELATION)} WHERE {test} ORDER BY rowid"
         rows = connection.execute(f"{query} LIMIT {_REFUSALS_SHOWN_MAX}").fetchall()
+        # The first ten of each column, because the first ten of all are among them.
         bad += [(row, place, text) for row, text in rows]
     return [_refusal(columns[place], cells, row, text) for row, place, text in sorted(bad)[:_REFUSALS_SHOWN_MAX]]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import re
-import zipfile
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,6 +20,7 @@ class FileKind(StrEnum):
     PARQUET = "parquet"
 
 
+# Titles, comments and a JSON record's beginning are in it; no more is read to say what a file is.
 _HEAD_BYTES = 1 << 16
 _UNPACK = "unpack it first"
 _EXPORT = "export it as CSV or XLSX"
@@ -91,6 +91,7 @@ def kind_of(source: FileInput) -> FileKind:
     path = Path(source.path)
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
+        # Formats that write their end last say there whether they arrived whole.
         file.seek(max(0, file.seek(0, 2) - 8))
         tail = file.read()
     if not head:
@@ -107,6 +108,7 @@ def _refused(source: FileInput, what: str, advice: str) -> Problem:
 def _binary(source: FileInput, path: Path, head: bytes, tail: bytes) -> FileKind | None:
     if head.startswith(b"PK\x03\x04"):
         return _zip(source, path)
+    # Workbooks with a password and old .xls: the reader says which, and what to do.
     if head.startswith(_OLE):
         return FileKind.SHEET
     if head.startswith(b"PAR1"):
@@ -126,8 +128,11 @@ def _binary(source: FileInput, path: Path, head: bytes, tail: bytes) -> FileKind
 
 
 def _zip(source: FileInput, path: Path) -> FileKind:
+    import zipfile  # not at the top: fork servers import this module, and would hold it for every step
+
     try:
         with zipfile.ZipFile(path) as archive:
+            # Some writers on Windows put backslashes into the zip.
             names = [name.replace("\\", "/").lower() for name in archive.namelist()]
             kind = archive.read("mimetype")[:100].decode("ascii", "replace") if "mimetype" in names else ""
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, KeyError, EOFError, OSError, ValueError):
@@ -155,6 +160,7 @@ def _text(source: FileInput, head: bytes, tail: bytes) -> FileKind:
     if _JSON_OBJECT.match(text) or _JSON_LIST.match(text):
         return _json(source, text, is_whole=len(head) < _HEAD_BYTES)
     suffix = Path(source.name).suffix.lower()
+    # A name alone proves nothing: banks call CSV files what they like.
     if suffix in _NAMES_OF_JSON and not re.search(r"[,;\t|]", text.splitlines()[0]):
         raise _refused(source, f"named {suffix}, and holds neither JSON nor CSV", "look into it with an editor")
     return FileKind.CSV

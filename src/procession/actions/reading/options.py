@@ -19,6 +19,7 @@ class ColumnOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """What a column is. It is then never guessed, so that next month's file has the same types."""
 
     name: Annotated[Heading | None, msgspec.Meta(description="what the step calls it; its heading if left out")] = None
+    # Required: a column that is named and not typed would still be guessed.
     type: Annotated[Type, msgspec.Meta(description="a value that does not fit is refused, never rounded")]
     required: Annotated[bool, msgspec.Meta(description="refuse an empty cell")] = False
     decimal: Annotated[

@@ -26,6 +26,7 @@ SIDES = ("left", "right")
 # The first that every amount of both sides fits exactly; the second is slower.
 _AMOUNT_TYPES = ("DECIMAL(19,4)", "DECIMAL(38,10)")
 _NUMBERS = ("DECIMAL", "DOUBLE", "FLOAT", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "U")
+# Compared as days where the other side has days only.
 _ZONED = "TIMESTAMP WITH TIME ZONE"
 _MOMENTS = ("TIMESTAMP", _ZONED)
 
@@ -89,6 +90,7 @@ def prepare(
     """
     for one in sides:
         _check_columns(one, [pair.of(one.name) for pair in [*keys, amount]])
+    # Both sides first: the type must hold the amounts of both.
     for pair in (amount, *keys):
         _check_currencies(sides, pair)
     amounts = {one.name: _amount(connection, one, amount.of(one.name)) for one in sides}
@@ -106,6 +108,7 @@ def prepare(
             f"POSITIONAL JOIN {quote(columns.texts_of(one.name))} w"
         )
     for one in sides:
+        # As large as the files themselves, and not needed any more.
         connection.execute(f"DROP TABLE {quote(columns.texts_of(one.name))}")
 
 
@@ -129,6 +132,7 @@ def _check_currencies(sides: tuple[Side, Side], pair: Pair) -> None:
 def _amount(connection: duckdb.DuckDBPyConnection, one: Side, column: str) -> str:
     """SQL of the exact amount. Texts are read with their sign and at most ten decimals."""
     name, kind = f"t.{quote(column)}", one.types[column]
+    # A number of the file: its type is exact already.
     if kind != "VARCHAR":
         if not kind.startswith(_NUMBERS):
             raise Problem(f'the column "{column}" of the {one.name} file holds no amounts ({kind.lower()})')
@@ -161,6 +165,7 @@ def _amount_type(connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side]
     for kind in _AMOUNT_TYPES:
         if all(fits(one, kind) for one in sides):
             return kind
+    # One of them: a loop over types that ended without a fit says so.
     bad = next(one for one in sides if not fits(one, _AMOUNT_TYPES[-1]))
     raise Problem(f"the {bad.name} file has an amount of more than 28 digits or ten decimals")
 

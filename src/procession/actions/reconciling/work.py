@@ -41,6 +41,7 @@ def run(context: Context) -> StepOutcome:
         database.lock(connection, context.folder)
         open_twins, undecided = _match(context, connection, sides, warnings)
         _make_results(context, connection)
+        # Before limits and outputs: nothing is published of a reconciliation that lost a row.
         totals = control_totals.check(connection)
         figures: dict[str, int | Decimal] = {
             name: database.count(connection, name) for name in ("matched", "only_left", "only_right")
@@ -82,6 +83,7 @@ def _check_limits(context: Context, figures: Mapping[str, int | Decimal]) -> Non
         if given is None:
             continue
         most = _number(context, given, f"fail_when.{name}")
+        # Whatever its sign: too much is as wrong as too little.
         if abs(Decimal(figures[name])) > most:
             raise Problem(
                 f"{name.replace('_', ' ')} is {values.shown(figures[name])}, and fail_when allows at most "
@@ -103,6 +105,7 @@ def _load(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[tupl
         expecting.check_rows(settings.expect, made, warnings)
         return ledgers.side(connection, side, made, options.zone)
 
+    # One after the other: two files at once would need twice the memory.
     return (load("left", settings.left), load("right", settings.right)), warnings
 
 
@@ -135,6 +138,7 @@ def _match(
 def _keys(settings: ReconcileSettings) -> list[Pair]:
     """The columns that any rule, or the control totals by one of them, compare."""
     equal = [column for rule in settings.rules for column in rule.equal]
+    # Each gets a key column once, whatever number of rules compare it.
     others = [*(rule.date for rule in settings.rules), *(rule.empty for rule in settings.rules), settings.totals_by]
     return list(dict.fromkeys(_pair(column) for column in (*equal, *others) if column is not None))
 

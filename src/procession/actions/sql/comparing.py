@@ -28,6 +28,7 @@ _REFUSED = re.compile(
 _COMPARES_EVERY_NAME = re.compile(r"\bNATURAL\b", re.IGNORECASE)
 
 
+# Only columns that the SQL names: warnings about others would be noise.
 def warnings(connection: duckdb.DuckDBPyConnection, made: Mapping[str, Relation], sql: str) -> Iterator[str]:
     """Columns named in `sql` that have one name in two relations and are not of one kind, zone or currency."""
     for column, kinds in _by_name(connection, made).items():
@@ -88,9 +89,11 @@ def is_mixed(connection: duckdb.DuckDBPyConnection, statement: str, bound: Mappi
     """
     import duckdb
 
+    # DuckDB serialises SELECTs alone.
     select = _CREATES.sub("", statement, count=1)
     try:
         parsed = connection.execute("SELECT json_serialize_sql($1::VARCHAR)", [select]).fetchone()
+        # In the parsed form: in the text, "=" also stands in strings and in assignments.
         asked = re.sub(r'"COMPARE_(EQUAL|NOTEQUAL)"', '"COMPARE_LESSTHAN"', str(parsed and parsed[0]))
         written = connection.execute("SELECT json_deserialize_sql($1::VARCHAR)", [asked]).fetchone()
         connection.execute(f"EXPLAIN {written and written[0]}", dict(bound) or None)

@@ -16,6 +16,7 @@ from procession.model.ids import ApplicationId
 from procession.model.people import Application
 from procession.operations import applications, people
 
+# Before any of them is looked at: each may be named in the error.
 ITEMS_MAX = 100
 
 
@@ -34,6 +35,7 @@ def create(call: Call) -> wire.ApplicationShape:
         client_id="",
         secret_hash="",
         name=reading.name(call.body.get("name"), field="name"),
+        # Never from the body: an application acts as whoever registers it.
         user=call.caller.user.id,
         scopes=frozenset(),
         is_public=call.body.get("ispublic") is not None and reading.boolean(call.body["ispublic"], field="isPublic"),
@@ -46,6 +48,7 @@ def create(call: Call) -> wire.ApplicationShape:
 def change(call: Call) -> wire.ApplicationShape:
     """What is left out stays. Raises Invalid for what cannot change."""
     present = applications.find(call.tx, call.id(ApplicationId))
+    # The secret of a confidential one is known to its owner; made public it would still open doors.
     if call.body.get("ispublic") not in {None, present.is_public}:
         raise Invalid("isPublic cannot be changed; register another application")
     wanted = _changed(present, call.body)
@@ -88,5 +91,6 @@ def _shown(call: Call, item: Application, *, secret: str | None = None) -> wire.
         scopes=sorted(item.scopes),
         redirectUris=list(item.redirect_uris),
         isPublic=item.is_public,
+        # Left out and not null: a client that stores the answer must not overwrite the secret it has.
         clientSecret=UNSET if secret is None else secret,
     )

@@ -26,6 +26,7 @@ async def create(call: StreamCall) -> tables_wire.ColumnShape:
     given = _read(call.body)
 
     def show(column: Column) -> tables_wire.ColumnShape:
+        # The documents echo the type as it was written, and scripts compare it.
         return column_shown(column, spelling=str(call.body["datatype"]).strip())
 
     work = table_work(call, show)
@@ -44,6 +45,7 @@ async def drop(call: StreamCall) -> EmptyReply:
 
 
 async def _work(call: StreamCall, function: Any) -> Any:
+    # In a thread that may wait: rows may have to be read, which takes seconds.
     return await asyncio.wrap_future(call.context.resources.table_workers.call(function))
 
 
@@ -53,7 +55,6 @@ def table_work(call: StreamCall, show: Callable[[Any], Any]) -> TableWork:
         database=call.database,
         resources=call.context.resources,
         admit=call.admit,
-        clock=call.clock,
         keyed=call.keyed,
         kept=lambda result: idempotency_key.kept(show(result)),
     )
@@ -74,6 +75,7 @@ def _read(body: Mapping[str, Any]) -> ColumnChange:
         type=None if body.get("datatype") is None else rules.type_of(body["datatype"]),
         length=_length(body.get("fieldlength")),
         nullable=None if nullable is None else reading.boolean(nullable, field="nullable"),
+        # Absent and null mean two things here: no change, and no default.
         sets_default="defaultvalue" in body,
         default=body.get("defaultvalue"),
     )

@@ -24,10 +24,11 @@ from procession.model.runs import HistoryKind, HistoryRow
 from procession.model.steps import AttemptRow
 from procession.operations import events
 from procession.operations.events import News, Position
-from procession.store.logs import PIECE_BYTES
+from procession.store.step_logs import PIECE_BYTES
 
 GROWTH_SECONDS = 0.25  # how late a log line or progress may be seen; changes are announced
 SILENCE_SECONDS = 15.0  # proxies end what says nothing for long
+# Browsers wait some seconds unless told; a server that restarts is back sooner.
 RETRY_MILLISECONDS = 1_000
 
 Write = Callable[[bytes], Awaitable[None]]
@@ -56,22 +57,27 @@ class Stream:
 
 async def follow(call: StreamCall) -> StreamReply:
     """From the beginning, or after the event whose id is in Last-Event-ID or ?since; ends with the run."""
+    # The header first: a browser sends it by itself when it comes back, with the old query.
     text = call.request.headers.get("last-event-id") or call.request.query.get("since") or ""
+    # Before the stream begins: a wrong id can still be answered with a status.
     with call.database.read() as tx:
         stream = Stream(call=call, run=call.id(RunId), seen=events.position(tx, call.id(RunId), text))
     return StreamReply(media_type="text/event-stream", write=lambda write: _follow(stream, write))
 
 
 async def _follow(stream: Stream, write: Write) -> None:
+    # Something has to be sent at once, or a proxy holds the head back.
     await write(f"retry: {RETRY_MILLISECONDS}\n\n".encode())
     loop = asyncio.get_running_loop()
     async with following.watching(stream.call, stream.run) as watch:
         spoke = loop.time()
         while not watch.gone.done():
+            # It reads the database and log files.
             news, text = await asyncio.to_thread(_next, stream)
             if text:
                 await write(text)
                 spoke = loop.time()
+            # Only when there is nothing left to say: the last lines come after the end of the run.
             elif news.is_over:
                 return
             else:
@@ -83,8 +89,10 @@ async def _rest(watch: Watch, news: News, spoke: float, write: Write) -> float:
     loop = asyncio.get_running_loop()
     left = spoke + SILENCE_SECONDS - loop.time()
     if left <= 0:
+        # A comment of the format: clients drop it.
         await write(b": still here\n\n")
         return loop.time()
+    # Without a log that may grow, everything that happens is announced.
     await watch.rest(min(left, GROWTH_SECONDS) if news.attempts else left)
     return spoke
 
@@ -123,6 +131,7 @@ def _told(stream: Stream, news: News, rows: Sequence[HistoryRow]) -> Iterator[by
 
 def _changes(stream: Stream, rows: Sequence[HistoryRow]) -> Iterator[bytes]:
     for row in rows:
+        # Before the event is made: its id must include itself.
         stream.seen = replace(stream.seen, revision=row.revision)
         is_of_run = row.kind in STATUS_OF_RUN
         yield _event("run" if is_of_run else "step", _change(row), str(stream.seen))
@@ -150,6 +159,7 @@ def _progress(stream: Stream, news: News) -> Iterator[bytes]:
     """Only the latest is news: it has no id, and is not told again after a break."""
     for row in news.running:
         present = (row.progress, row.progress_message)
+        # A step that reports the same fraction twice would wake every client for nothing.
         if row.progress is not None and stream.told.get(str(row.id)) != present:
             stream.told[str(row.id)] = present
             shape = StepProgress(step=str(row.id), fraction=row.progress, message=row.progress_message)
@@ -178,7 +188,7 @@ def _logs(stream: Stream, news: News) -> Iterator[bytes]:
 def _log(stream: Stream, news: News, item: AttemptRow) -> tuple[bytes, bool]:
     """An event of the next lines of one try, or nothing, and whether these are all of this moment."""
     offset = stream.seen.parts.get(item.id, 0)
-    raw = stream.call.context.resources.logs.read(item.id, offset)
+    raw = stream.call.context.resources.step_logs.read(item.id, offset)
     is_read = len(raw) < PIECE_BYTES
     lines = raw if item.is_gone and is_read else _lines(raw)
     # As long as an earlier try may have more, nobody has seen "all up to this one".
@@ -186,6 +196,7 @@ def _log(stream: Stream, news: News, item: AttemptRow) -> tuple[bytes, bool]:
     _move(stream, item, offset + len(lines), whole=is_first and item.is_gone and is_read)
     if not lines:
         return b"", is_read
+    # A script may print any bytes; a stream that stops at one would hide the rest.
     shape = LogLines(step=str(item.step), attempt=item.number, text=lines.decode(errors="replace"))
     return _event("log", shape, str(stream.seen)), is_read
 
@@ -202,6 +213,7 @@ def _lines(raw: bytes) -> bytes:
     if len(raw) < PIECE_BYTES or b"\n" in raw:
         return raw[: raw.rfind(b"\n") + 1]
     end = len(raw)
+    # A character of UTF-8 has at most three bytes that begin with 10.
     while end > len(raw) - 4 and raw[end - 1] & 0xC0 == 0x80:
         end -= 1
     return raw[: end - 1]

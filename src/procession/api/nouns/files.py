@@ -25,6 +25,7 @@ def metadata(call: Call) -> wire.FileShape:
 
 def rename(call: Call) -> wire.FileShape:
     name = clean_name(reading.name(call.body.get("name"), field="name"))
+    # A name is part of what the ETag's owner saw.
     conditions.check_change(call.request.headers, files.find(call.tx, call.id(FileId)))
     file = files.rename(call.act, call.id(FileId), name)
     call.context.announce(call.tx, file.run)
@@ -35,14 +36,17 @@ async def upload(call: StreamCall) -> wire.FileShape:
     """Refused before the bytes come where that is known already, and asked again when they are here."""
     file_id, resources = call.id(FileId), call.context.resources
     with call.database.read() as tx:
+        # Gigabytes that are refused afterwards are an hour of somebody's evening.
         files.check_fill(tx, call.caller, file_id)
         conditions.check_change(call.request.headers, files.find(tx, file_id))
+    # It creates a file, and the disk may be slow.
     sink = await asyncio.to_thread(resources.blobs.sink)
     upload = await uploads.receive_file(call.receive, call.request.headers, sink, most=call.context.upload_bytes_max)
 
     def operation(tx: Transaction) -> File:
         act = call.admit(tx)
         conditions.check_change(call.request.headers, files.find(tx, file_id))
+        # The content is durable by now: only its row is written here.
         file = files.fill(act, file_id, upload.name, upload.content)
         call.context.announce(tx, file.run)
         return file
@@ -61,6 +65,7 @@ def download(call: Call) -> FileReply:
     if file.sha256 is None:
         raise NotFound(f"file {file.id} is empty: nothing has been uploaded or written to it yet")
     blobs = call.context.resources.blobs
+    # A missing content is told now: once the head is sent, only the connection can be cut.
     if blobs.size_bytes(file.sha256) is None:
         raise gone()
     read = partial(blobs.read, file.sha256)

@@ -25,6 +25,7 @@ def listed(call: Call) -> Reply:
     limit = reading.whole(query.get("limit") or str(usual), field="limit", least=1, most=MOST)
     cursor = query.get("cursor")
     wanted = LogFilter(
+        # The operation decides whose: a handler that did would be a second place for the rule.
         login=None,
         after_at=start,
         before_at=end,
@@ -45,5 +46,6 @@ def listed(call: Call) -> Reply:
 
 def _moment(at: datetime, zone: ZoneInfo) -> str:
     """With the reader's offset and seven digits: 2025-05-21T14:44:00.7283212+10:00."""
+    # isoformat() gives at most six digits, and the documents show seven.
     text = at.astimezone(zone).isoformat(timespec="microseconds")
     return f"{text[:26]}0{text[26:]}"

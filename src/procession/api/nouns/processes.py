@@ -27,6 +27,7 @@ class Mistaken(Invalid):
 
     def __init__(self, error: FileMistakes) -> None:
         super().__init__(error.message)
+        # Beside the message, so that an editor can mark the lines.
         self.fields = {
             "mistakes": [
                 {"line": mistake.line, "column": mistake.column, "message": mistake.message}
@@ -64,13 +65,14 @@ async def _apply(call: StreamCall, process_id: ProcessId | None) -> wire.Process
     text = _text(call.raw)
     resources = call.context.resources
     try:
+        # Before the transaction: everybody's commit would wait for the parser.
         definition = await asyncio.to_thread(process_file.parse, text, actions=resources.actions)
     except FileMistakes as error:
         raise Mistaken(error) from None
 
     def operation(tx: Transaction) -> wire.ProcessShape:
         act = call.admit(tx)
-        idempotency.mark(tx, call.keyed, act.now)
+        idempotency.mark(act, call.keyed)
         applied = processes.apply(act, text, definition=definition, process=process_id)
         return idempotency_key.answered(tx, call.keyed, _shown(tx, applied.id))
 
@@ -79,6 +81,7 @@ async def _apply(call: StreamCall, process_id: ProcessId | None) -> wire.Process
 
 def _text(raw: bytes) -> str:
     try:
+        # Notepad writes the mark; YAML would take it for a part of the first key.
         text = raw.removeprefix(bodies.UTF8_MARK).decode()
     except UnicodeDecodeError:
         raise Invalid("the process file is not valid UTF-8") from None
@@ -99,6 +102,7 @@ def definition(call: Call) -> Any:
     given = call.request.query.get("version")
     number = reading.whole(given, field="version", least=1, most=VERSIONS_MAX) if given else None
     text, process = processes.definition(call.tx, call.id(ProcessId), number)
+    # Not a comparison of weights: whoever can read JSON asks for it.
     if "json" in call.request.headers.get("accept", "").lower():
         return rendering.render(process)
     return TextReply(text=text, media_type="application/yaml; charset=utf-8")

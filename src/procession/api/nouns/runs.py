@@ -20,12 +20,14 @@ from procession.door.contract import Call, Given, Later, Reply, StreamCall
 from procession.model.errors import Invalid
 from procession.model.ids import ProcessId, RunId, UserId
 from procession.model.lifecycle import Outcome, RunStatus
-from procession.model.runs import Run, RunFilter
+from procession.model.runs import Run, RunFilter, RunProgress
 from procession.operations import histories as history_operations
-from procession.operations import people, permissions, runs
+from procession.operations import people, rights, runs
 from procession.store.database import Transaction
 
+# A screenful or two; an unbounded list grows with every month-end.
 LIMIT = 100  # runs in a page when nobody says
+# nginx ends a request that is silent for longer (proxy_read_timeout).
 WAIT_SECONDS_MAX = 60
 REVISION_MAX = 10**15
 REASON_CHARACTERS_MAX = 1_000
@@ -46,10 +48,12 @@ def create(call: Call) -> wire.ProcessRun:
     run = runs.create(
         call.act,
         call.id(ProcessId),
+        # An empty prefix is none: the documents show it as a field that may be left empty.
         prefix=reading.string(call.body, "namePrefix"),
         inputs=inputs,
         start=is_started is not None and reading.boolean(is_started, field="start"),
     )
+    # After the commit only, or a listener would look and find nothing.
     call.context.announce(call.tx, run.id)
     return wire.run(run)
 
@@ -98,19 +102,21 @@ def request(call: Call) -> wire.RunStatusShape:
     """The deprecated way: the run stands in the body, so its permission is asked for here."""
     wanted = reading.choice(RunCommand, call.body.get("request"), field="request")
     run_id = RunId.parse(reading.name(call.body.get("processrunid"), field="processRunId"))
-    permissions.permit(call.tx, call.caller, EXECUTE_R, {"run": run_id})
+    # The route asks for the scope alone: only the body says which run.
+    rights.permit(call.tx, call.caller, EXECUTE_R, {"run": run_id})
     return _start(call, run_id) if wanted is RunCommand.START else _cancel(call, run_id)
 
 
 def status(call: Call) -> wire.RunStatusShape | Later:
     """At once, or when there is news: ?since=REV&wait=SECONDS."""
-    since = _since(call.request.query)
-    if "wait" in call.request.query:
-        return Later(lambda later: wait_for_status(later, since))
-    return _status(call.tx, runs.find(call.tx, call.id(RunId)), call)
+    if query := call.request.query:
+        since = _since(query)
+        if "wait" in query:
+            return Later(partial(wait_for_status, since=since))
+    return _status(call.tx, runs.progress(call.tx, call.id(RunId)), call)
 
 
-def _status(tx: Transaction, run: Run, call: Given) -> wire.RunStatusShape:
+def _status(tx: Transaction, run: RunProgress, call: Given) -> wire.RunStatusShape:
     return wire.run_status(run, runs.failed_steps(tx, run), steady=call.context.resources.steady())
 
 
@@ -119,11 +125,12 @@ def _since(query: Mapping[str, str]) -> int:
     return reading.whole(query.get("since") or "0", field="since", least=0, most=REVISION_MAX)
 
 
-async def wait_for_status(call: StreamCall, since: int) -> wire.RunStatusShape:
+async def wait_for_status(call: StreamCall, *, since: int) -> wire.RunStatusShape:
     """The status as soon as its revision is greater than `since`, or as it is after `wait` seconds."""
     wait_seconds = reading.whole(call.request.query["wait"] or "0", field="wait", least=0, most=WAIT_SECONDS_MAX)
     news = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # Before the first look: news between the look and the listening would be missed.
     forget = call.context.announcements.listen(
         call.id(RunId), partial(loop.call_soon_threadsafe, news.set), after=since
     )
@@ -132,18 +139,18 @@ async def wait_for_status(call: StreamCall, since: int) -> wire.RunStatusShape:
             while not _is_newer(call, since):
                 await news.wait()
                 news.clear()
+    # The time is over: that is an answer too, the status as it is.
     except TimeoutError:
         pass
     finally:
         forget()
     with call.database.read() as tx:
-        run = runs.find(tx, call.id(RunId))
-        return _status(tx, run, call)
+        return _status(tx, runs.progress(tx, call.id(RunId)), call)
 
 
 def _is_newer(call: StreamCall, since: int) -> bool:
     with call.database.read() as tx:
-        return runs.find(tx, call.id(RunId)).revision > since
+        return runs.progress(tx, call.id(RunId)).revision > since
 
 
 def history(call: Call) -> histories_wire.History:
@@ -195,6 +202,7 @@ def _starter(tx: Transaction, text: str | None) -> UserId | None:
 
 
 def _cursor(last: RunId) -> str:
+    # Opaque, so that nobody builds one and is surprised by the next release.
     return base64.urlsafe_b64encode(str(last).encode()).decode().rstrip("=")
 
 

@@ -14,6 +14,7 @@ def health(call: Call) -> Health:
 
     Raises Unavailable where nothing can be written: a load balancer must send no more work here.
     """
+    # A read, because a database file that is gone answers nothing else.
     health_of_store.check(call.tx)
     if why := call.context.resources.blobs.why_full():
         raise Unavailable(why)

@@ -51,6 +51,7 @@ def restart(call: Call) -> wire.StepRunStatus:
         call.act,
         call.id(RunId),
         call.id(StepId),
+        # Everything of the body is read before anything is changed.
         wish=Wish(reason=runs.reason(call.body), release=_released(call), takes_latest=_takes_latest(call)),
     )
     call.context.announce(call.tx, step.run)
@@ -71,6 +72,7 @@ def _released(call: Call) -> frozenset[str]:
         return frozenset()
     if not isinstance(given, list) or len(given) > RELEASES_MAX or not all(isinstance(text, str) for text in given):
         raise Invalid(f"release must be a list of at most {RELEASES_MAX} keys or ids of steps")
+    # Looked up only when something is released: a restart reads enough.
     keys = {str(row.id): row.key for row in steps.of_run(call.tx, call.id(RunId))} if given else {}
     return frozenset(keys.get(text.lower(), text) for text in map(str, given))
 
@@ -118,6 +120,8 @@ def property(call: Call) -> properties_wire.PropertyShape:
 def change(call: Call) -> properties_wire.PropertyShape:
     row = steps.find_property(call.tx, call.id(StepId), call.id(PropertyId))
     wanted = properties_wire.changed(row.item, call.body)
+    # The whole property goes in: which permission it takes depends on what differs.
     changed = steps.change(call.act, row, wanted)
+    # A long poll on a run that is not started waits for its inputs too.
     call.context.announce(call.tx, steps.find(call.tx, call.id(StepId)).run)
     return properties_wire.property(changed, is_update=True)

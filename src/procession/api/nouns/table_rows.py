@@ -38,11 +38,14 @@ from procession.model.tables import Snapshot
 from procession.operations import idempotency, table_rows, tables
 from procession.operations.table_rows import RowsRequest, RowsWritten, Wanted
 
+# Of JSON, which is made and read in memory.
 LIMIT, LIMIT_MAX = 100, 10_000
 JSON_BYTES_MAX = 32 * 2**20  # read as objects, which take many times as much; CSV and Parquet have no such limit
+# One read in a thread for each: smaller ones are mostly hand-over.
 CHUNK_BYTES = 2**20
 _CHARSET = re.compile(r'charset="?([^";\s]+)')
 WRITE_PARAMETERS = ("mode", "key", "trim")
+# A column of one of these names cannot be filtered by.
 NOT_FILTERS = frozenset({"limit", "cursor", "version", "escape"})
 MEDIA: Mapping[Format, str] = {
     "json": "application/json", "csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet",
@@ -52,6 +55,7 @@ MEDIA: Mapping[Format, str] = {
 async def read(call: StreamCall) -> Reply | StreamReply:
     """The next page's address is in the Link header; it names the version, so that pages fit together."""
     query, resources = _query(call.request), call.context.resources
+    # The version travels in the cursor: rows added meanwhile must not shift the pages.
     version, after = _read_cursor(query["cursor"]) if query.get("cursor") else (version_asked(query.get("version")), 0)
     with call.database.read() as tx:
         present = tables.snapshot(tx, call.id(TableId), version)
@@ -65,6 +69,7 @@ async def read(call: StreamCall) -> Reply | StreamReply:
     )
     page, file = await asyncio.wrap_future(resources.table_workers.call(lambda: _read(call, present, wanted)))
     headers = {"x-table-version": str(present.version.number)}
+    # Absent on the last page, which is how a client knows that it has everything.
     if page.last:
         headers["link"] = _next_page(call.request, present, page.last)
     if format_ == "json":
@@ -86,6 +91,7 @@ def _read(call: StreamCall, present: Snapshot, wanted: Wanted) -> tuple[Page, Bi
     """The file stays readable while it is open, and is gone from the disk already."""
     with call.context.resources.table_workers.temporary_folder() as place:
         page, path = table_rows.read(call.context.resources, present, wanted, place)
+        # Opened before the folder goes: the name may go while the bytes are sent.
         return page, path.open("rb")
 
 
@@ -108,6 +114,7 @@ def _format_wanted(accept: str) -> Format:
 def _limit(text: str | None, format_: Format) -> int | None:
     if text:
         return reading.whole(text, field="limit", least=1, most=LIMIT_MAX)
+    # A file is asked for to have everything.
     return LIMIT if format_ == "json" else None
 
 
@@ -135,6 +142,7 @@ def _condition(known: tuple[Column, ...], name: str, value: str) -> Condition:
 def _next_page(request: Request, present: Snapshot, last: int) -> str:
     text = f"{present.version.number}:{last}"
     cursor = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    # It is in the cursor already; two of them could disagree.
     return paging.next_page(request, cursor, without={"version"})
 
 
@@ -155,18 +163,19 @@ def _read_cursor(text: str) -> tuple[int, int]:
 
 async def write(call: StreamCall) -> tables_wire.RowsWrittenShape:
     """The body goes to disk as it comes, and is opened in the limited child only."""
-    bench, work = call.context.resources.table_workers, table_work(call, _written)
+    workers, work = call.context.resources.table_workers, table_work(call, _written)
     with ExitStack() as stack:
-        place = bench.make_folder()
+        place = workers.make_folder()
         stack.callback(shutil.rmtree, place, ignore_errors=True)
         request = await _receive(call, place)
         if call.keyed is not None:
+            # A gigabyte takes a second, and the event loop belongs to everybody.
             body_hash = await asyncio.to_thread(_hash, request.path)
             work = replace(work, keyed=replace(call.keyed, asked=idempotency_key.asked(call.request, body_hash)))
             with call.database.read() as tx:
-                idempotency.check(tx, work.keyed, call.clock())
+                idempotency.check(tx, work.keyed, work.resources.home_clock.least())
         return _written(
-            await asyncio.wrap_future(bench.call(lambda: table_rows.write(work, call.id(TableId), request)))
+            await asyncio.wrap_future(workers.call(lambda: table_rows.write(work, call.id(TableId), request)))
         )
 
 
@@ -198,6 +207,7 @@ async def _receive(call: StreamCall, place: Path) -> RowsRequest:
         raise Unavailable(f"the rows could not be saved: {error.strerror}; nothing was changed") from error
     content_type = call.request.headers.get("content-type", "").lower()
     format_ = _format_given(content_type, head)
+    # Before the child opens it: it would run into its memory limit, and that message says less.
     if format_ in {"json", "jsonl"} and path.stat().st_size > JSON_BYTES_MAX:
         raise TooLarge(f"rows as JSON may have at most {JSON_BYTES_MAX} bytes; send more as CSV or Parquet")
     mode = (query.get("mode") or "append").lower()
@@ -225,6 +235,7 @@ async def _save(call: StreamCall, path: Path) -> bytes:
             size += len(piece)
             if size > most:
                 raise TooLarge(f"the request's body is larger than {most} bytes")
+            # The first bytes tell Parquet apart, whatever the Content-Type says.
             head = head or piece[:16]
             hashed.add(piece)
             await asyncio.to_thread(file.write, piece)
@@ -234,6 +245,7 @@ async def _save(call: StreamCall, path: Path) -> bytes:
 
 def _format_given(content_type: str, head: bytes) -> GivenFormat:
     """By its type; what is none of the others is JSON, whatever its Content-Type (T6)."""
+    # Both: a file with the wrong type is still Parquet, and one that claims to be it is told why it is not.
     if head.startswith(b"PAR1") or "parquet" in content_type:
         return "parquet"
     if "ndjson" in content_type or "jsonl" in content_type:
@@ -247,6 +259,7 @@ def _encoding(content_type: str) -> str | None:
     if found is None:
         return None
     try:
+        # Some codecs have none: those cannot read a stream.
         codecs.getincrementaldecoder(found[1])
     except LookupError:
         raise Invalid(f'the charset "{found[1][:40]}" is not known; try utf-8, iso-8859-1 or windows-1252') from None

@@ -68,6 +68,7 @@ def shown(table: Table) -> wire.TableShape:
         description=table.description,
         dateCreated=_date(table.created_at),
         dateModified=_date(table.modified_at),
+        # Documented with a point, and typed clients refuse an integer there.
         sizeInBytes=float(table.size_bytes),
         version=table.version,
     )
@@ -90,6 +91,7 @@ def _default(column: Column) -> str | int | Decimal | bool | None:
         return None
     match column.type:
         case ColumnType.NUMBER | ColumnType.MONEY:
+            # As a number of JSON; a float would change its digits.
             return Decimal(text) if "." in text else int(text)
         case ColumnType.TRUE_FALSE:
             return text == "true"

@@ -23,6 +23,7 @@ from procession.store.database import Transaction
 def begin(call: Call) -> UploadStarted:
     conditions.check_change(call.request.headers, files.find(call.tx, call.id(FileId)))
     session = operations.begin(call.act, call.id(FileId))
+    # Two spellings: the documents' and the SDK's.
     return UploadStarted(uploadSessionId=session.id, uploadsessionid=session.id)
 
 
@@ -41,6 +42,7 @@ async def chunk(call: StreamCall) -> ChunkKept:
         if error.status < 500:
             await asyncio.to_thread(chunks.drop, place.session, number, kept.stored_as)
         raise
+    # Only now: until the commit, the old chunk was the one that counted.
     if before is not None:
         await asyncio.to_thread(chunks.drop, place.session, number, before)
     return ChunkKept(fileId=str(place.file), uploadSessionId=place.session, chunkId=number, chunkHash=kept.sha256)
@@ -52,6 +54,7 @@ async def _received(call: StreamCall, place: SessionKey, number: int) -> Chunk:
     try:
         sink = await asyncio.to_thread(call.context.resources.chunks.sink, place.session, number)
         got = await uploads.receive_file(call.receive, call.request.headers, sink, most=most)
+    # The folder went while the bytes came: check_chunk() says in words why.
     except FileNotFoundError:
         with call.database.read() as tx:
             operations.check_chunk(tx, call.caller, place, number)
@@ -87,7 +90,9 @@ async def commit(call: StreamCall) -> files_wire.FileShape:
         call.context.announce(tx, file.run)
         return file
 
+    # The content has its lasting name by now; the transaction gives it to the file.
     file = await _written(call, operation)
+    # After the commit: a crash before it must find the chunks.
     await asyncio.to_thread(resources.chunks.remove, place.session)
     return files_wire.file(file, call.request.origin)
 

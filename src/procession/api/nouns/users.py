@@ -23,6 +23,7 @@ from procession.model.people import AccountStatus, User, UserRole
 from procession.operations import accounts, idempotency, links, passwords, people
 from procession.store.database import Transaction
 
+# What the documents require; all that is missing is named at once.
 REQUIRED = ("email", "firstName", "lastName", "userRole", "timezone")
 # Whom a new user is before the body is read.
 BLANK = User(
@@ -34,6 +35,7 @@ BLANK = User(
     role=UserRole.SUBSCRIBER,
     status=AccountStatus.ACTIVE,
 )
+# Day first, as documented. An American date with a day above 12 is refused, and never swapped.
 _DAY = re.compile(r"(\d\d)/(\d\d)/(\d{4})\Z")
 
 T = TypeVar("T")
@@ -57,11 +59,13 @@ async def create(call: StreamCall) -> wire.UserShape:
     missing = [name for name in REQUIRED if body.get(name.lower()) in (None, "")]
     if missing:
         raise Invalid(f"{', '.join(missing)}: missing; a user needs {', '.join(REQUIRED)}")
+    # Hashed outside the transaction: it takes tens of milliseconds on purpose.
     wanted, password_hash = _changed(BLANK, body), await _hashed(call, body)
 
     def operation(tx: Transaction) -> wire.UserShape:
         act = call.admit(tx)
-        idempotency.mark(tx, call.keyed, act.now)
+        idempotency.mark(act, call.keyed)
+        # Asked in the transaction, so that the sender is woken by its commit.
         sends = _sends_mail(tx, call.context)
         made = accounts.create(act, wanted, password_hash=password_hash, sends_mail=sends)
         return idempotency_key.answered(tx, call.keyed, _with_link(call, made))
@@ -95,7 +99,8 @@ async def change(call: StreamCall) -> wire.UserShape:
 
     def operation(tx: Transaction) -> wire.UserShape:
         act = call.admit(tx)
-        idempotency.mark(tx, call.keyed, act.now)
+        idempotency.mark(act, call.keyed)
+        # On the user as they are now: a change that came between is kept.
         wanted = _changed(people.user(tx, call.id(UserId)), body)
         changed = accounts.change(act, wanted, password_hash=password_hash)
         return idempotency_key.answered(tx, call.keyed, shown(changed))
@@ -141,6 +146,7 @@ def _changed(user: User, body: Mapping[str, Any]) -> User:
 
 def _status(body: Mapping[str, Any]) -> dict[str, Any]:
     """SDKs before 1.3 send accountActive."""
+    # The newer word wins where both are sent.
     if body.get("accountstatus") is not None:
         return {"status": reading.choice(AccountStatus, body["accountstatus"], field="accountStatus")}
     if body.get("accountactive") is not None:

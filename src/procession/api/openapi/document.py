@@ -17,12 +17,12 @@ from procession.api.wire import (
     applications,
     events,
     files,
-    grants,
     groups,
     histories,
     items,
     log_items,
     oauth,
+    permissions,
     processes,
     properties,
     restarts,
@@ -45,7 +45,7 @@ SHAPES = (
     items,
     events,
     files,
-    grants,
+    permissions,
     groups,
     histories,
     log_items,
@@ -81,7 +81,8 @@ def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
     known = _shapes()
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        if route.error_page is not None:
+        # Pages for people are no part of the API.
+        if route.error_html is not None:
             continue
         path = PREFIXES[route.space] + route.pattern
         paths.setdefault(path, {})[route.method.lower()] = _operation(route, known)
@@ -100,6 +101,7 @@ def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
 
 def as_seen_from(origin: str, encoded: bytes) -> bytes:
     """The encoded document for a client who reaches the server at `origin`, which may be any text: it is a header's."""
+    # In the encoded text, because the document is made once and asked for from everywhere.
     return encoded.replace(ORIGIN.encode(), msgspec.json.encode(origin)[1:-1])
 
 
@@ -155,6 +157,7 @@ def _operation(route: Route, known: dict[str, type]) -> dict[str, Any]:
     if "(deprecated)" in route.summary:
         operation["deprecated"] = True
     if route.rule is not PUBLIC:
+        # For tests and tools: the rule in a form that can be compared.
         operation["x-scope"] = route.rule.scope
         operation["x-role"] = route.rule.role or None
     content = _takes(route, known)
@@ -182,6 +185,7 @@ def _shape(name: str, known: dict[str, type]) -> dict[str, Any]:
     if name.startswith("["):
         return {"type": "array", "items": _shape(name[1:-1], known)}
     if name not in known and name != "Row":
+        # At the start of the server and not when a client asks.
         raise ValueError(f"a route names the shape {name}, which is in none of the modules of shapes")
     return {"$ref": REF.format(name=name)}
 

@@ -96,6 +96,7 @@ def of_route(route: Route) -> list[dict[str, Any]]:
 
 def _in_path(name: str) -> dict[str, Any]:
     parser = PARSERS.get(name)
+    # A parser is mostly a class method of the type of id.
     kind = getattr(parser, "__self__", None)
     kinds = KINDS.get(parser, (kind,) if kind else ()) if parser else ()
     schema = _id(kinds) if kinds else {"type": "string", "minLength": 1}

@@ -37,5 +37,6 @@ def file(item: model.File, origin: str) -> FileShape:
 
 def extension(name: str) -> str:
     """Without the dot, as documented: "xlsx"; "" for none and for a name that is nothing else (".bashrc")."""
+    # By the last dot: of archive.tar.gz it is gz, as file managers show it.
     stem, _, last = name.rpartition(".")
     return last if stem else ""

@@ -115,6 +115,7 @@ def step_attempt(item: AttemptRow) -> StepAttempt:
 def history(found: RunHistory) -> History:
     return History(
         id=str(found.run.id),
+        # An attempt that never got a process is shown too: somebody asked for it.
         attempts=[_attempt(row, found) for row in found.events if row.kind in BEGINNINGS],
         events=[history_row(row) for row in found.events],
     )
@@ -156,6 +157,7 @@ def _write(item: WriteRow) -> Write:
         fileName=item.file_name if is_file else None,
         sha256=item.sha256,
         sizeInBytes=item.size_bytes if is_file else None,
+        # Milliseconds with Z in all that Procession adds; other forms are only where the documents have them.
         dateWritten=times.moment(item.written_at),
         undoneBy=item.undone_by,
     )

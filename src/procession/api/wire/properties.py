@@ -32,6 +32,7 @@ from procession.model.steps import PropertyRow
 
 TEXT_CHARACTERS_MAX = 100_000
 OPTIONS_MAX = 10_000
+# Digits of a double: spreadsheets that read the value keep no more.
 DECIMAL_POINTS_MAX = 15
 
 
@@ -112,6 +113,7 @@ def changed(item: model.Property, body: Mapping[str, Any]) -> model.Property:
     What cannot change (id, a File's file, a system variable's value) is ignored, so that a whole Property can be
     read, edited and posted back.
     """
+    # Sent back unchanged it is no change; anything else would orphan the value.
     if "datatype" in body and reading.choice(PropertyType, body["datatype"], field="dataType") is not item.type:
         raise Invalid(f'the type of property "{item.name}" is {item.type} and cannot be changed')
     fields: dict[str, Any] = {}
@@ -124,6 +126,7 @@ def changed(item: model.Property, body: Mapping[str, Any]) -> model.Property:
     for key in ("required", "visible"):
         if body.get(key) is not None:
             fields[key] = reading.boolean(body[key], field=key)
+    # The value last: it must fit the options and decimal points of the same request.
     item = replace(item, **fields, **_given_of_type(item.type, body))
     return replace(item, value=value(item, body["value"])) if "value" in body else item
 
@@ -135,6 +138,7 @@ def _given_of_type(kind: PropertyType, body: Mapping[str, Any]) -> dict[str, Any
         return {"foreground_color": reading.string(body, "foregroundColor") or None}
     if kind is PropertyType.SYSTEM_VARIABLE and body.get("variabletype") is not None:
         return {"variable": reading.choice(SystemVariable, body["variabletype"], field="variableType")}
+    # Older clients send the other spelling.
     points = body.get("decimalpoints", body.get("decimalpoint"))
     if kind is PropertyType.DECIMAL and points is not None:
         if isinstance(points, bool) or not isinstance(points, int) or not 0 <= points <= DECIMAL_POINTS_MAX:

@@ -37,6 +37,7 @@ def moment(text: str, *, field: str) -> datetime:
     """ISO 8601; without a zone it means UTC. Raises Invalid."""
     try:
         at = datetime.fromisoformat(_LOST_PLUS.sub("+", text.strip()) if "T" in text.upper() else text.strip())
+        # Never the server's zone: the same script must mean the same moment on every machine.
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Invalid(f"{field} is {shown(text)}, not a date such as 2025-02-05 or 2025-02-05T22:40:19Z") from None
@@ -50,6 +51,7 @@ def maybe_moment(query: Mapping[str, str], name: str) -> datetime | None:
 
 def whole(text: str, *, field: str, least: int, most: int) -> int:
     """A whole number of a query. Raises Invalid."""
+    # No int() first: it takes blanks, signs and underscores.
     if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
         raise Invalid(f"{field} is {shown(text)}, not a whole number from {least} to {most}")
     return int(text)
@@ -67,6 +69,7 @@ def boolean(given: object, *, field: str) -> bool:
     """true or false, also as text. Raises Invalid."""
     if isinstance(given, str) and given.lower() in {"true", "false"}:
         return given.lower() == "true"
+    # 0 and 1 are refused: a client that sends them may mean a count.
     if not isinstance(given, bool):
         raise Invalid(f"{field} is {shown(given)}, neither true nor false")
     return given

@@ -22,7 +22,7 @@ from procession.api.wire.scalars import (
     Why,
 )
 from procession.model.ids import StepId
-from procession.model.runs import Run
+from procession.model.runs import Run, RunProgress
 
 # ruff: noqa: RUF036  (the wire's names, and its order of types)
 
@@ -98,7 +98,9 @@ def run(item: Run) -> ProcessRun:
     )
 
 
-def run_status(item: Run, failed_steps: Iterable[StepId] = (), *, steady: float | None = None) -> RunStatusShape:
+def run_status(
+    item: RunProgress, failed_steps: Iterable[StepId] = (), *, steady: float | None = None
+) -> RunStatusShape:
     """The duration goes out under both names: status pages say runDurationInSeconds, cancel says runDurationInSec.
 
     While it is running, the duration is what has passed until `steady`.
@@ -112,6 +114,7 @@ def run_status(item: Run, failed_steps: Iterable[StepId] = (), *, steady: float 
         runDurationInSec=seconds,
         status=item.status,
         outcome=item.outcome,
+        # Additive, as attempt and revision: a status poll should not need a second request.
         failedSteps=[str(step) for step in failed_steps],
         attempt=item.attempt,
         revision=item.revision,

@@ -24,10 +24,12 @@ from procession.model.ids import (
 
 
 def _one_of(kind: type[StrEnum]) -> Meta:
+    # Only in the document: reading takes any case and answers in words.
     return Meta(extra_json_schema={"enum": [member.value for member in kind]})
 
 
 def _id(*kinds: type[Id]) -> Meta:
+    # 18 digits fit into a column of 64 bits.
     return Meta(pattern=f"^({'|'.join(kind.prefix for kind in kinds)})-[1-9][0-9]{{0,17}}$")
 
 

@@ -69,6 +69,7 @@ def step_status(item: StepRow, *, steady: float | None = None) -> StepRunStatus:
         runDurationInSeconds=seconds,
         runDurationInSec=seconds,
         status=item.status,
+        # The server that scripts were written against says it, and they look for it.
         completionMessage=UNDER_WAY if is_running else item.message,
         progress=item.progress,
         progressMessage=item.progress_message,

@@ -8,7 +8,6 @@ import os
 import select
 import signal
 import sys
-import tempfile
 import threading
 import traceback
 from collections.abc import Mapping
@@ -39,7 +38,7 @@ class WorkerContext:
     """Everything a worker has, except its job."""
 
     channel: Channel
-    book: Mapping[str, Action]
+    registry: Mapping[str, Action]
     cell: sandbox.Cell
     user_code: bool
     pid: int
@@ -107,7 +106,7 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 def _work_once(place: WorkerContext) -> None:
     # All that needs no job is done while nobody waits for it, the copying of the pages that a job writes to included.
     rules = sandbox.prepare(place.cell)
-    rehearsal.rehearse(place.book)
+    rehearsal.rehearse(place.registry)
     if place.cell.has_own_mounts:
         program.rehearse(sandbox.SHARED_MEMORY)
     sys.path += place.cell.settings.library_paths
@@ -163,7 +162,7 @@ def _perform(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
 
 
 def _run(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
-    action = place.book.get(job.action)
+    action = place.registry.get(job.action)
     if action is None:
         return StepOutcome(status=StepStatus.FAILED, message=f"there is no action {job.action}")
     try:
@@ -206,7 +205,8 @@ def _move_into(folder: str) -> None:
     os.environ["HOME"] = os.environ["TMPDIR"] = folder
     # The user lent to a step is in no list of users: libraries that want its name look here first.
     os.environ["USER"] = os.environ["LOGNAME"] = "step"
-    tempfile.tempdir = None  # it remembers the first answer, which was another job's folder
+    if (tempfile := sys.modules.get("tempfile")) is not None:
+        tempfile.tempdir = None  # type: ignore[attr-defined]  # its first answer was another job's folder
 
 
 def _exit_code(error: SystemExit) -> int:

@@ -159,7 +159,7 @@ class Isolation(Protocol):
         """Ends the attempt: kills user code's process with its descendants, returns a warm one."""
 
     def rest(self) -> None:
-        """Nobody wants a worker for now: those that came back are watched, so that a dead one is replaced."""
+        """Call it when all that could go on does, after acquire() and release(): it orders what is missing."""
 
     def reap(self, mark: ProcessMark) -> KillReceipt | None:
         """End what is left of an attempt of a server that crashed; None when nothing was left."""

@@ -31,7 +31,7 @@ class Birth:
     namespace: str
     user: int
     group: int
-    book: Mapping[str, Action]
+    registry: Mapping[str, Action]
     cell: sandbox.Cell
     user_code: bool
 
@@ -107,7 +107,7 @@ def _become_worker(birth: Birth) -> None:
     linux.die_with_parent(signal.SIGKILL)
     place = child.WorkerContext(
         channel=channel.Channel(birth.end),
-        book=birth.book,
+        registry=birth.registry,
         cell=birth.cell,
         user_code=birth.user_code,
         pid=os.getpid(),

@@ -20,20 +20,20 @@ from procession.model.lifecycle import StepStatus
 _SCRIPT = 'message("rehearsed")'
 
 
-def rehearse(book: Mapping[str, Action]) -> None:
+def rehearse(registry: Mapping[str, Action]) -> None:
     """Settings read, messages there and back, an empty script; nothing is limited and no thread started.
 
     The only script is ours: an example of somebody's action must not run where every worker comes from.
     """
-    for action in book.values():
+    for action in registry.values():
         with contextlib.suppress(msgspec.ValidationError):
             msgspec.convert({}, action.settings)
     job = codec.decode_job(codec.encode_job(_job(), number=1))
     limits.look()
     processes.started_ticks(1)
     outcome = StepOutcome(status=StepStatus.SUCCESS)
-    if job.action in book:
-        outcome = _perform(book[job.action], job)
+    if job.action in registry:
+        outcome = _perform(registry[job.action], job)
     frames.encode(frames.Finished(done=Done(outcome=outcome), job=job.number, reusable=False))
 
 

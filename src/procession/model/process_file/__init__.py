@@ -17,6 +17,7 @@ from procession.model.process_file.settings import ActionKind
 from procession.model.process_file.sheets import Sheet, did_you_mean, shown
 from procession.model.processes import AlertWhen, Effect, Process, Property, Retry, Step, StepKind
 
+# Each is a row of every run, and a run is read as a whole when it is taken.
 STEPS_MAX = 1_000
 GROUPS_MAX = 200
 PROPERTIES_MAX = 200
@@ -34,12 +35,16 @@ def parse(text: str, *, file: str = "", actions: Mapping[str, ActionKind], reads
 
     May start a process to check SQL, so never call it in a transaction, unless `reads_code` is False.
     """
+    # The one refusal that stops at once: without values there is nothing to look at.
     document = documents.read(text, file=file)
     sheets: list[Sheet] = []
     process = _read_process(document, sheets, actions)
+    # Before the links: a key that is there twice would lead to the first.
     _check_keys(document, process.steps, sheets)
+    # In a second pass: a condition names steps that the first has not reached yet, if only to say that they come later.
     steps = tuple(_read_links(sheet, step, process=process) for step, sheet in zip(process.steps, sheets, strict=True))
     settings = [_settings(sheet, step, process, actions) for step, sheet in zip(steps, sheets, strict=True)]
+    # A change through the API has no code that was not checked before, and no time for a process.
     if reads_code:
         _check_code(steps, sheets, settings, actions)
     document.raise_mistakes()
@@ -84,12 +89,14 @@ def _read_groups(sheet: Sheet, sheets: list[Sheet], actions: Mapping[str, Action
             read = _read_step(sheet.document, (*group.at("steps"), index), item, actions)
             sheets.append(read[0])
             steps.append(replace(read[1], order=f"{number}.{index + 1}", group=name))
+    # Over all groups: the limit of each is no limit of their number.
     if len(steps) > STEPS_MAX:
         sheet.wrong("groups", f"a process may have at most {STEPS_MAX:,} steps, not {len(steps):,}")
     return steps
 
 
 def _read_step(document: Document, path: Path, data: Any, actions: Mapping[str, ActionKind]) -> tuple[Sheet, Step]:
+    # Both or neither: read with all keys, so that only this one mistake is told.
     if isinstance(data, dict) and ("data" in data) == ("action" in data):
         document.wrong(path, 'a step needs either "data" and its name, or "action" and its kind')
         sheet = Sheet(document, path, data, what="a step", keys=dict.fromkeys((*DATA_KEYS, *ACTION_KEYS)))
@@ -124,6 +131,7 @@ def _read_properties(sheet: Sheet) -> tuple[Property, ...]:
             continue
         if item.key in found:
             sheet.document.wrong(path, f'two properties of this step have the key "{item.key}"; give one another "key"')
+        # The first stays, so that references to it are not reported as well.
         found.setdefault(item.key, item)
     return tuple(found.values())
 
@@ -134,6 +142,7 @@ def _read_action_step(sheet: Sheet, actions: Mapping[str, ActionKind]) -> Step:
         hint = did_you_mean(kind, actions) or f"; there are {', '.join(sorted(actions))}"
         sheet.wrong("action", f"there is no action {shown(kind)}{hint}")
     name = sheet.text("name", kind, is_name="name" in sheet)
+    # Written into the definition: a later release of the action must not change what a stored process means.
     usual = actions[kind].effect if kind in actions else Effect.IDEMPOTENT
     return Step(
         key=sheet.key(name, of="step"),
@@ -237,6 +246,7 @@ def _check_code(
 ) -> None:
     """Checks all steps of one action together: checking SQL starts a process."""
     readable = [one for one in zip(steps, sheets, settings, strict=True) if one[2] is not None]
+    # In the order of the file, so that the mistakes come in it too.
     for kind in dict.fromkeys(step.action for step, _, _ in readable):
         alike = [one for one in readable if one[0].action == kind]
         found = actions[kind].check_together([settings for _, _, settings in alike])

@@ -22,6 +22,7 @@ from procession.model.processes import (
 )
 
 _EQUALITY = frozenset({AtomKind.EQUALS, AtomKind.NOT_EQUALS})
+# The options of a Dropdown have an order on the screen and no meaning.
 _UNORDERED = frozenset({PropertyType.CHECK_BOX, PropertyType.DROPDOWN})
 _WORDS = (*Join, *AtomKind)
 
@@ -45,6 +46,7 @@ def read(document: Document, path: Path, data: Any, *, process: Process, earlier
     kind = AtomKind(word)
     if kind in STEP_ATOMS:
         spot = document.spots[path]
+        # As it is written: a step called 010 is no number.
         key = spot.plain if spot.plain is not None else subject
         is_known = check_step(document, path, key, process=process, earlier=earlier)
         return Atom(kind=kind, subject=key) if is_known else None
@@ -103,6 +105,7 @@ def _read_property_atom(
 def read_value(sheet: Sheet, item: Property) -> tuple[bool, Value]:
     """The sheet's `value` as a value of the property, and whether it fits. Notes the mistake if not."""
     is_text = item.type not in (PropertyType.NUMBER, PropertyType.DECIMAL, PropertyType.CHECK_BOX)
+    # A text of digits keeps its zeros; a number is compared as one.
     raw = sheet.plain_or_value("value") if is_text else sheet.data["value"]
     try:
         return True, values.normalise(item, raw)

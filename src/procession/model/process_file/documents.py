@@ -17,14 +17,17 @@ import yaml
 from procession.model.errors import Invalid
 
 FILE_CHARACTERS_MAX = 2_000_000
+# A value takes some hundred bytes here, and a file of 2 MB can hold a million.
 NODES_MAX = 100_000
 DEPTH_MAX = 40  # groups, steps, properties and a deep condition need about 20
+# Whoever mends a hundred runs it again anyway.
 MISTAKES_MAX = 100
 
 Path = tuple[str | int, ...]
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?\Z", re.ASCII)
+# The escaped backslash first: in \\ud83d nothing is escaped but the backslash.
 _SURROGATES = re.compile(r"\\\\|\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -72,6 +75,7 @@ class Document:
 
     def wrong(self, path: Path, message: str) -> None:
         """Note a mistake at the value, or at the nearest thing around it that is in the file."""
+        # What is missing has no place, so the mapping that lacks it is shown.
         while path and path not in self.spots:
             path = path[:-1]
         spot = self.spots.get(path, Spot(1, 1))
@@ -86,6 +90,7 @@ class Document:
     def raise_mistakes(self) -> None:
         """Raises FileMistakes if there are any."""
         if self.mistakes:
+            # By line: they are found in two passes.
             raise FileMistakes(tuple(sorted(self.mistakes)[:MISTAKES_MAX]))
 
 
@@ -105,6 +110,7 @@ def read(text: str, *, file: str = "") -> Document:
         spot = Spot(mark.line + 1, mark.column + 1) if mark else Spot(1, 1)
         document.note(spot, f"this is not YAML: {error.problem or error.context}")
     except yaml.reader.ReaderError as error:
+        # This error alone has no mark, only an offset.
         before = text[: error.position]
         spot = Spot(before.count("\n") + 1, len(before) - before.rfind("\n"))
         document.note(spot, "this is not YAML: there is a character that no text file should have")
@@ -136,6 +142,7 @@ def resolve(text: str) -> Any:
     """What a scalar written without quotes is: None, a bool, an int, a Decimal, or else its text."""
     if text in _WORDS:
         return _WORDS[text]
+    # The length first: the pattern would walk a megabyte of digits.
     if len(text) <= DIGITS_READ_MAX and _NUMBER.match(text):
         return int(text) if _INTEGER.match(text) else Decimal(text)
     return text
@@ -143,6 +150,7 @@ def resolve(text: str) -> Any:
 
 DIGITS_READ_MAX = 60  # longer digits stay text, which no number accepts
 
+# The C parser is many times as fast, and not in every build of PyYAML.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -198,6 +206,7 @@ class _Builder:
                 self._fail(event, "a key must be text")
             self._check(event, path)
             key = event.value
+            # YAML's loaders keep the last one silently: of two amounts one would be lost.
             if key in entries:
                 self._document.note(_spot(event), f'the key "{key[:60]}" is there twice')
             self._document.key_spots[*path, key] = _spot(event)
@@ -210,6 +219,7 @@ class _Builder:
             self._fail(event, f"the file must have at most {NODES_MAX:,} values")
         if len(path) > DEPTH_MAX:
             self._fail(event, f"values may be nested at most {DEPTH_MAX} deep")
+        # Nine lines of aliases can mean a billion values.
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
             self._fail(event, "anchors (&) and aliases (*) are not supported; write it out, or put the text in quotes")
         if event.tag is not None:
@@ -221,5 +231,6 @@ class _Builder:
 
 
 def _spot(event: Any) -> Spot:
+    # Quotes say that it is text, whatever it looks like.
     is_plain = isinstance(event, yaml.ScalarEvent) and not event.style
     return Spot(event.start_mark.line + 1, event.start_mark.column + 1, event.value if is_plain else None)

@@ -13,11 +13,13 @@ from procession.model.process_file.sheets import Sheet, shown
 from procession.model.processes import Flow, Property, PropertyType, SystemVariable
 
 DECIMAL_POINTS_MAX = 12
+# A person chooses from them.
 OPTIONS_MAX = 1_000
 KEYS: tuple[str, ...] = ("name", "key", "type", "flow", "required", "visible", "mouseover", "value", "options")
 KEYS += ("decimal_points", "foreground_color", "variable")
 
 _COLOR = re.compile(r"#?[A-Za-z0-9]{1,32}\Z", re.ASCII)
+# A key that has no effect would be believed to have one.
 _ONLY_OF = {
     "options": PropertyType.DROPDOWN,
     "decimal_points": PropertyType.DECIMAL,
@@ -72,6 +74,7 @@ def _read_options(sheet: Sheet) -> tuple[str, ...]:
     options: list[str] = []
     for index, item in enumerate(sheet.items("options", what="texts", most=OPTIONS_MAX)):
         path = (*sheet.at("options"), index)
+        # Yes, No and 010 are options as they are written.
         plain = sheet.document.spots[path].plain
         text = plain if plain is not None and item is not None else item
         if not isinstance(text, str):

@@ -68,6 +68,7 @@ def _render_step(step: Step) -> dict[str, Any]:
     is_data = step.kind is StepKind.DATA
     name = {"data": step.name} if is_data else {"action": step.action, "name": step.name}
     return name | _only_set(
+        # Left out where it would be the same: a file should look as a person writes it.
         key=None if step.key == slug(step.name) else step.key,
         needs=None if step.needs is None else list(step.needs),
         when=_render_condition(step.when),
@@ -76,6 +77,7 @@ def _render_step(step: Step) -> dict[str, Any]:
         properties=[_render_property(item) for item in step.properties] or None,
         time_limit=None if step.time_limit_seconds is None else _duration(step.time_limit_seconds),
         retry=_render_retry(step.retry),
+        # Always written: the action's default may change with a release.
         effect=None if is_data else str(step.effect),
         **{"with": dict(step.settings) or None},
     )
@@ -126,6 +128,7 @@ def _render_value(value: Value) -> Value:
 
 def _duration(seconds: float) -> str:
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        # The largest unit that fits, so that 86400 reads as a day.
         if seconds % size == 0:
             return f"{int(seconds // size)}{unit}"
     return format(Decimal(repr(seconds)), "f").removesuffix(".0") + "s"
@@ -139,11 +142,13 @@ class _Dumper(yaml.SafeDumper):
     """Writes text so that documents.resolve reads text, whole blocks for scripts, and never an alias."""
 
     def ignore_aliases(self, data: Any) -> bool:
+        # An alias is refused when the file is read again.
         return True
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = None
+    # "010" without quotes would be a text again, "10" a number.
     if _NEEDS_ESCAPES.search(text) or resolve(text) is not text:
         style = '"'
     elif "\n" in text:
@@ -152,6 +157,7 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 
 def _represent_decimal(dumper: yaml.SafeDumper, number: Decimal) -> yaml.ScalarNode:
+    # With all its digits; PyYAML knows floats only.
     return dumper.represent_scalar("tag:yaml.org,2002:float", format(number, "f"))
 
 

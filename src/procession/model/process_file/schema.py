@@ -28,6 +28,7 @@ from procession.model.processes import (
     SystemVariable,
 )
 
+# The one that OpenAPI 3.1 uses too.
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _PLAIN = ["string", "number", "boolean"]  # a number or a word without quotes is taken as it is written
@@ -247,6 +248,7 @@ def _object(fields: dict[str, Any], *required: str) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": fields,
+        # A misspelt key is marked while it is typed.
         "additionalProperties": False,
         **({"required": list(required)} if required else {}),
     }
@@ -257,6 +259,7 @@ def _said(what: dict[str, Any], description: str) -> dict[str, Any]:
 
 
 def _list(items: dict[str, Any], description: str) -> dict[str, Any]:
+    # null too: a key without a value is how an editor completes it.
     return {"type": ["array", "null"], "items": items, **({"description": description} if description else {})}
 
 

@@ -47,6 +47,7 @@ def plain(document: Document, path: Path, data: Any) -> Any:
         case list():
             return [plain(document, (*path, index), value) for index, value in enumerate(data)]
         case Decimal():
+            # Settings are JSON, whose numbers are doubles for most readers.
             if Decimal(repr(float(data))) != data:
                 document.wrong(path, f"{shown(data)} has too many digits; put it in quotes to keep them")
             return float(data)
@@ -56,6 +57,7 @@ def plain(document: Document, path: Path, data: Any) -> Any:
 
 def convert(document: Document, path: Path, data: dict[str, Any], action: ActionKind) -> Any | None:
     """Converts the settings and notes every mistake; None if they cannot be read at all."""
+    # The actions' own checks see only settings that could be read.
     before = len(document.mistakes)
     fields = {field.encode_name: field for field in msgspec.structs.fields(action.settings)}
     for key in data:
@@ -63,6 +65,7 @@ def convert(document: Document, path: Path, data: dict[str, Any], action: Action
             hint = did_you_mean(key, fields) or f"; expected {', '.join(fields)}"
             document.wrong_key((*path, key), f'the settings have no "{key[:60]}"{hint}')
     for key, field in fields.items():
+        # Field by field, because msgspec stops at the first mistake.
         if key in data:
             _convert(document, (*path, key), data[key], field.type)
         elif field.required:
@@ -86,6 +89,7 @@ def check_references(
             document.wrong(place, message)
     for reference in writes:
         _, *again = _places(document, (*path, "outputs"), reference)
+        # The first place is right; each other one is marked.
         for place in again:
             document.wrong(place, f"another output goes to ${{{reference}}} too, and only one of them would stay")
 
@@ -98,6 +102,7 @@ def _convert(document: Document, path: Path, data: Any, wanted: Any) -> Any | No
         found = _PLACE.search(text)
         parts = _PART.findall(found[1]) if found else []
         place = (*path, *(name or int(index) for name, index in parts))
+        # Its words are good enough; its path is ours already.
         document.wrong(place, f"{place[-1]}: {_PLACE.sub('', text)}".replace("`", ""))
         return None
 
@@ -108,6 +113,7 @@ def _places(document: Document, path: Path, reference: str) -> Iterator[Path]:
     data = document.data
     for part in path:
         data = data[part]
+    # A stack and not recursion: the depth is the file's.
     stack = [(path, data)]
     while stack:
         place, value = stack.pop()

@@ -23,6 +23,7 @@ _DURATION = re.compile(
     r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?\Z", re.ASCII
 )
 _UNIT_SECONDS = (86_400, 3_600, 60, 1)
+# A year: longer is a typo, and larger numbers overflow dates.
 DURATION_SECONDS_MAX = 366 * 86_400
 
 Kind = TypeVar("Kind", bound=StrEnum)
@@ -43,6 +44,7 @@ class Sheet:
         self.data = data
         known = tuple(keys)
         for key in data:
+            # Refused: a misspelt `time_limt` would leave the step without a limit.
             if key not in known:
                 hint = did_you_mean(key, known) or f"; expected {_listed(known)}"
                 document.wrong_key((*path, key), f'{what} has no "{key[:60]}"{hint}')
@@ -107,6 +109,7 @@ class Sheet:
         value = self.data.get(key)
         if key not in self.data or (value is None and default is None):
             return default
+        # True is 1 in Python.
         number = None if isinstance(value, bool) else value
         if not isinstance(number, int if whole else int | Decimal) or not least <= number <= most:
             kind = "a whole number" if whole else "a number"

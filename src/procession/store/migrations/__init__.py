@@ -14,6 +14,7 @@ def migrate(db: Database, now: datetime) -> int:
     """Apply what is missing, one transaction each; gives how many. Raises Invalid for a database of a later release."""
     known = available()
     done = db.write(_applied)
+    # An older program would write rows that break the newer one's promises.
     if done and max(done) > max(known):
         raise Invalid(
             f"this data was written by a later release of Procession (schema {max(done)}, this program knows"
@@ -22,6 +23,7 @@ def migrate(db: Database, now: datetime) -> int:
     missing = [number for number in sorted(known) if number not in done]
     for number in missing:
         name, sql = known[number]
+        # In one transaction with its record: a crash between the two would apply it twice.
         db.script(sql + _record(number, name, now))
     return len(missing)
 
@@ -35,7 +37,7 @@ def available() -> dict[int, tuple[str, str]]:
 def _applied(tx: Transaction) -> set[int]:
     if not tx.has_table("schema_migration"):
         return set()
-    return {row[0] for row in tx.all("SELECT number FROM schema_migration")}
+    return {number for (number,) in tx.all("SELECT number FROM schema_migration")}
 
 
 def _record(number: int, name: str, now: datetime) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from procession.door.contract import PageReply
+from procession.door.contract import HtmlReply
 
 # What a user reads of a scope before they allow it.
 SCOPE_WORDS = {
@@ -39,7 +39,11 @@ SCOPE_WORDS = {
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=PackageLoader("procession.oauth"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        # A missing value is an error: a page that leaves out whom it speaks for would be agreed to blindly.
+        loader=PackageLoader("procession.oauth"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
 
 
@@ -48,20 +52,21 @@ def _style() -> tuple[str, str]:
     """The style sheet, and its SHA-256 in base64 for the Content-Security-Policy."""
     environment = _environment()
     assert environment.loader is not None
+    # From the same loader as the pages, so that a package without files on disk works.
     text, _, _ = environment.loader.get_source(environment, "style.css")
     return text, base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def page(
     name: str, *, status: int = 200, targets: tuple[str, ...] = (), cookies: tuple[str, ...] = (), **content: Any
-) -> PageReply:
+) -> HtmlReply:
     """The page of templates/<name>.html."""
     style, style_hash = _style()
     html = _environment().get_template(f"{name}.html").render(style=style, **content)
-    return PageReply(html=html, status=status, style_hash=style_hash, form_targets=targets, cookies=cookies)
+    return HtmlReply(html=html, status=status, style_hash=style_hash, form_targets=targets, cookies=cookies)
 
 
-def error(message: str, support_id: str, status: int) -> PageReply:
+def error(message: str, support_id: str, status: int) -> HtmlReply:
     """What went wrong, for a person."""
     return page("error", status=status, message=message, support_id=support_id)
 
@@ -69,6 +74,7 @@ def error(message: str, support_id: str, status: int) -> PageReply:
 def shown_target(uri: str) -> str:
     """Where an answer goes, as much of it as tells a person who gets it."""
     parts = urlsplit(uri)
+    # A user recognises a host, and nothing else of an address.
     return parts.netloc or f"{parts.scheme}:"
 
 

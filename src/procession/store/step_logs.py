@@ -1,6 +1,6 @@
 """The port of step logs: what each attempt at a step has printed, found by the attempt's number.
 
-store/log_folder.py implements it. The log that users read is in store/log_items.
+store/step_log_folder.py implements it. The log that users read is in store/log_items.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Protocol
 PIECE_BYTES = 2**18
 
 
-class Logs(Protocol):
+class StepLogs(Protocol):
     def append(self, attempt: int, text: bytes) -> int:
         """Gives how many of its bytes are kept, at least one: a disk may fill up in the middle of it.
 
@@ -31,7 +31,7 @@ class Logs(Protocol):
         """One that is gone already is fine."""
 
 
-def pieces(logs: Logs, attempt: int, start: int, length: int) -> Iterator[bytes]:
+def pieces(logs: StepLogs, attempt: int, start: int, length: int) -> Iterator[bytes]:
     """So many bytes of a log, or what there is of them."""
     while length > 0 and (piece := logs.read(attempt, start, min(length, PIECE_BYTES))):
         start, length = start + len(piece), length - len(piece)

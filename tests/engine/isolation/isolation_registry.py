@@ -36,7 +36,7 @@ def log_loudly(context: Context) -> StepOutcome:
     return StepOutcome(status=StepStatus.WARNING, message="hm")
 
 
-def book() -> Mapping[str, Action]:
+def registry() -> Mapping[str, Action]:
     return {
         "script": _action("script", run_script, user_code=True),
         "warm_script": _action("warm_script", run_script, user_code=False),
@@ -56,3 +56,6 @@ def _action(kind: str, run: Callable[[Context], StepOutcome], *, user_code: bool
         examples=(),
         runs_user_code=user_code,
     )
+
+
+OF_ANOTHER_PACKAGE = _action("another", echo, user_code=False)

@@ -12,10 +12,11 @@ from procession.door.contract import FileReply, StreamCall, StreamReply, TextRep
 from procession.model.ids import RunId, StepId
 from procession.operations import steps
 from procession.operations.steps import Tries
-from procession.store import logs
+from procession.store import step_logs
 
 TEXT = "text/plain; charset=utf-8"
 GROWTH_SECONDS = 0.25  # how late a new line may be seen; the end of the step is announced
+# A bound for the text, not a limit on restarts.
 ATTEMPTS_MAX = 10**9
 
 Write = Callable[[bytes], Awaitable[None]]
@@ -28,14 +29,16 @@ async def log(call: StreamCall) -> FileReply | TextReply | StreamReply:
     attempt = None
     if query.get("attempt"):
         attempt = reading.whole(query["attempt"], field="attempt", least=1, most=ATTEMPTS_MAX)
+    # Also where the log is followed: a step that is not there must be a 404, not an empty stream.
     latest = _tries(call, run, step, attempt).latest
     if _is_followed(query):
         return StreamReply(media_type=TEXT, write=lambda write: _follow(call, write))
-    kept = call.context.resources.logs
+    kept = call.context.resources.step_logs
     size = 0 if latest is None else await asyncio.to_thread(kept.size_bytes, latest)
+    # A log that is empty has no range, and a FileReply of nothing could not be read.
     if latest is None or not size:
         return TextReply(text="", media_type=TEXT)
-    return FileReply(read=partial(logs.pieces, kept, latest), size_bytes=size, media_type=TEXT)
+    return FileReply(read=partial(step_logs.pieces, kept, latest), size_bytes=size, media_type=TEXT)
 
 
 def _is_followed(query: Mapping[str, str]) -> bool:
@@ -54,6 +57,7 @@ def _tries(call: StreamCall, run: RunId, step: StepId, attempt: int | None = Non
 async def _follow(call: StreamCall, write: Write) -> None:
     """Every try of the step from now on, until nothing more can come or the client hangs up."""
     run, step = call.id(RunId), call.id(StepId)
+    # None until the first try is seen: a follower that comes late begins with the latest.
     number: int | None = None
     offset = 0
     async with following.watching(call, run) as watch:
@@ -69,7 +73,7 @@ async def _follow(call: StreamCall, write: Write) -> None:
 
 async def _copy(call: StreamCall, attempt: int, offset: int, write: Write) -> int:
     """Send what the log has from `offset` on; gives where it ended."""
-    while chunk := await asyncio.to_thread(call.context.resources.logs.read, attempt, offset):
+    while chunk := await asyncio.to_thread(call.context.resources.step_logs.read, attempt, offset):
         await write(chunk)
         offset += len(chunk)
     return offset

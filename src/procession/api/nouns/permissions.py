@@ -2,44 +2,45 @@
 
 from __future__ import annotations
 
-from procession.api.rules import GRANT
-from procession.api.wire import grants as wire
+from procession.api.rules import OWN_RESOURCE
+from procession.api.wire import permissions as wire
 from procession.api.wire import reading
 from procession.door.contract import Call, EmptyReply
 from procession.model.errors import Invalid
 from procession.model.ids import GroupId, ResourceId, UserId, parse_resource
 from procession.model.people import Permission, Role
-from procession.operations import grants, permissions
-from procession.operations.grants import Holder
+from procession.operations import permissions, rights
+from procession.operations.permissions import Holder
 
 
 def listed(call: Call) -> list[wire.PermissionShape]:
-    return [_shown(item) for item in grants.of_holder(call.tx, call.caller, _holder(call))]
+    return [_shown(item) for item in permissions.of_holder(call.tx, call.caller, _holder(call))]
 
 
 def create(call: Call) -> wire.PermissionShape:
-    """Grants the role on the resource that the body names, whatever the holder had on it before."""
+    """Gives the role on the resource that the body names, whatever the holder had on it before."""
     given = call.body.get("resourceid")
     if not isinstance(given, str):
         raise Invalid('name what the permission is for: {"resourceId": "p-1", "role": "reader"}')
     resource = parse_resource(given)
-    permissions.permit(call.tx, call.caller, GRANT, {"resource": resource})
-    return _granted(call, resource)
+    # The route could not ask: the resource stands in the body.
+    rights.permit(call.tx, call.caller, OWN_RESOURCE, {"resource": resource})
+    return _given(call, resource)
 
 
 def change(call: Call) -> wire.PermissionShape:
     """The same for a resource that the path names."""
-    return _granted(call, call.id(ResourceId))
+    return _given(call, call.id(ResourceId))
 
 
 def revoke(call: Call) -> EmptyReply:
-    grants.revoke(call.act, _holder(call), call.id(ResourceId))
+    permissions.take_away(call.act, _holder(call), call.id(ResourceId))
     return EmptyReply()
 
 
-def _granted(call: Call, resource: ResourceId) -> wire.PermissionShape:
+def _given(call: Call, resource: ResourceId) -> wire.PermissionShape:
     role = reading.choice(Role, call.body.get("role"), field="role")
-    return _shown(grants.grant(call.act, _holder(call), resource, role))
+    return _shown(permissions.give(call.act, _holder(call), resource, role))
 
 
 def _holder(call: Call) -> Holder:

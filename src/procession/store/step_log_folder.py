@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from procession.store.logs import PIECE_BYTES
+from procession.store.step_logs import PIECE_BYTES
 
+# A folder of a million files is slow to list on ext4, and slower to back up.
 ATTEMPTS_IN_A_FOLDER = 1000
 
 
-class LogFolder:
+class StepLogFolder:
     """The logs below one folder of the home."""
 
     def __init__(self, folder: Path) -> None:
@@ -21,9 +22,12 @@ class LogFolder:
 
     def append(self, attempt: int, text: bytes) -> int:
         path = self.path(attempt)
+        # Attempts begin in any order: each may be the first of its thousand.
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Opened each time: a descriptor for every step under way would be a thousand of them.
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
+            # Not synced: a log line is worth less than the millisecond, and nothing is promised of it.
             return os.write(handle, text)
         finally:
             os.close(handle)
