@@ -52,3 +52,21 @@ def test_every_stop_names_a_place() -> None:
 @pytest.mark.parametrize(("module", "name"), sorted(set(PLACE.findall(TEXT))))
 def test_a_place_is_in_the_code(module: str, name: str) -> None:
     assert name in set(names_of(ast.parse((SOURCE / f"{module}.py").read_text("utf-8"))))
+
+
+WORDS_MAX = 24  # of a sentence; what is longer is read twice
+
+
+def sentences(text: str) -> Iterator[str]:
+    """Of the prose and the lists, without what is fenced and without tables."""
+    prose = re.sub(r"^(\|.*|#+ .*)$", "", re.sub(r"```.*?```", "", text, flags=re.DOTALL), flags=re.MULTILINE)
+    for block in re.split(r"\n\s*\n|\n(?=\d+\. )", prose):
+        yield from re.split(r"(?<=[.!?:])\s+", re.sub(r"^\d+\. ", "", " ".join(block.split())))
+
+
+def test_no_sentence_is_longer_than_what_is_read_once() -> None:
+    assert list(sentences("1. One two.\n2. Three: four.")) == ["One two.", "Three:", "four."]
+
+    long = [sentence for sentence in sentences(TEXT) if len(sentence.split()) > WORDS_MAX]
+
+    assert not long, "\n".join(long)

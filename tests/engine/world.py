@@ -22,7 +22,7 @@ from procession.model.people import SCOPES, Caller, UserRole
 from procession.model.restart import Wish
 from procession.model.runs import HistoryRow, Run
 from procession.model.steps import StepRow
-from procession.operations import files, people, processes, runs
+from procession.operations import files, home_time, people, processes, runs
 from procession.operations.act import Act
 from procession.operations.resources import Resources
 from procession.store import history, steps
@@ -49,6 +49,9 @@ class SetClock(SystemClock):
     def monotonic(self) -> float:
         return super().monotonic() + self.passed_seconds
 
+    def since_boot(self) -> float:
+        return super().since_boot() + self.passed_seconds
+
 
 @dataclass
 class World:
@@ -73,6 +76,7 @@ class World:
             chunks=Chunks(self.home / "uploads", crash_point=self.crash_point),
             step_logs=StepLogFolder(self.home / "logs"),
             steady=self.steady,
+            home_clock=home_time.of_home(self.db, self.clock),
         )
         self.caller = self._caller()
 

@@ -18,15 +18,18 @@ BUILT_IN = (run_python.ACTION, run_sql.ACTION, reconcile.ACTION, wait.ACTION, fa
 ENTRY_POINT_GROUP = "procession.actions"
 
 
+# The registry is asked for at each file that is applied; entry points are files to read.
 @cache
 def registry() -> Mapping[str, Action]:
     """All actions by kind. Raises TypeError or ValueError for an entry point that is no action or is taken."""
     actions = {action.kind: action for action in BUILT_IN}
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         action = entry.load()
+        # At the start and not at the first step: a package with a mistake in it is the operator's affair.
         if not isinstance(action, Action):
             raise TypeError(f'the entry point "{entry.name}" of {ENTRY_POINT_GROUP} is not an Action: {entry.value}')
         if action.kind in actions:
             raise ValueError(f'the action "{action.kind}" of {entry.value} has the name of another action')
         actions[action.kind] = action
+    # Shared by everything in the process, so nobody may add to it.
     return MappingProxyType(actions)

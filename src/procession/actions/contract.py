@@ -54,6 +54,7 @@ class OutputTarget:
     file_name: str = ""
 
 
+# A value and not an exception: a step that fails is an ordinary end.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepOutcome:
     """How an attempt ended: SUCCESS, WARNING or FAILED, the completion message, and outputs by property reference.
@@ -66,6 +67,7 @@ class StepOutcome:
     outputs: Mapping[str, OutputValue] = field(default_factory=dict)
 
 
+# Two implementations: the isolated child's, and the one that examples are tried with.
 class Context(Protocol):
     """The world of an action: it writes only into `folder` and reports only through these calls."""
 
@@ -165,6 +167,7 @@ class Action:
     run: Callable[[Context], StepOutcome]
     reads: Callable[[Any], tuple[str, ...]]  # settings -> "step.property" references it reads
     writes: Callable[[Any], tuple[str, ...]]  # settings -> "step.property" references it writes
+    # Not optional: an action that nobody has shown cannot be believed.
     examples: tuple[Example, ...]
     check: Callable[[Any], tuple[str, ...]] = nothing  # more mistakes in the settings, in the user's words
     # Slow checks, for all steps of the kind in a file at once: for each step its mistakes, as the name of a setting

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 _MEMORY_SHARE = (
     0.6  # of the process's memory: the rest is for Python, the file readers and what DuckDB uses beyond its limit
 )
+# Below it DuckDB cannot even sort.
 _MEMORY_BYTES_MIN = 64 << 20
+# Steps share the machine, and one more thread costs memory for its own buffers.
 _THREADS = 2
+# With blanks, so that it can be meant only in quotes.
 LAST_SELECT = "the last select"  # the relation behind `result`; users are unlikely to use this name
 EXPORT_FOLDER = "export"  # the only folder that DuckDB may write to once locked
+# DuckDB may quote the whole statement.
 COMPLAINT_CHARACTERS_MAX = 1_000
 _ADVICE = re.compile(r"\n\s*(?:Possible (?:fix|solution)|file = |LINE \d+:|Candidate |Did you mean)", re.IGNORECASE)
 _SETTING = re.compile(r",? or SET \w+ ?= ?\w+ to [^.]*")  # cannot be set here
@@ -37,11 +41,13 @@ def connect(folder: Path, memory_bytes_max: int) -> duckdb.DuckDBPyConnection:
     memory = max(int(memory_bytes_max * _MEMORY_SHARE), _MEMORY_BYTES_MIN)
     connection = duckdb.connect(
         config={
+            # An extension is native code from elsewhere.
             "allow_community_extensions": "false",
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "memory_limit": f"{memory // 1024}KiB",
             "python_enable_replacements": "false",  # otherwise SQL could name our Python variables
+            # Inside the step's folder, which has a quota and is removed with it.
             "temp_directory": str(folder / "spill"),
             "threads": str(_THREADS),
         }
@@ -54,6 +60,7 @@ def connect(folder: Path, memory_bytes_max: int) -> duckdb.DuckDBPyConnection:
 def lock(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """From now on, for good: no files outside the export folder, no change of settings."""
     export = literal(str(folder / EXPORT_FOLDER))
+    # Before external access goes: afterwards it cannot be set any more.
     connection.execute(f"SET allowed_directories = [{export}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
@@ -85,6 +92,7 @@ def fixed(connection: duckdb.DuckDBPyConnection, relation: str) -> str:
     """The relation; a view becomes a table, since it might order its rows differently each time."""
     table = f"the rows of {relation}"
     kinds = dict(connection.execute("SELECT table_name, table_type FROM information_schema.tables").fetchall())
+    # A table has an order of its rows; a view may give another one each time it is asked.
     if kinds[relation] != "VIEW":
         return relation
     if table not in kinds:
@@ -118,6 +126,7 @@ def places(folder: Path) -> dict[str, str]:
 
 def hide(text: str, hidden: Mapping[str, str]) -> str:
     """Replaces paths of this machine in the text, longest first."""
+    # The longest first, or a folder's path would be cut out of its file's.
     for path in sorted(hidden, key=len, reverse=True):
         text = text.replace(path, hidden[path])
     return text

@@ -79,6 +79,7 @@ def check(
     context: Context, connection: duckdb.DuckDBPyConnection, relation: str, expect: Expect, warnings: list[str]
 ) -> None:
     """Raises Problem, or adds a warning if so configured."""
+    # Before anything is written: a report with a wrong total must not exist.
     for said in _unmet(context, connection, relation, expect):
         if expect.otherwise == "fail":
             raise Problem(f"{said}; nothing was published")
@@ -108,6 +109,7 @@ def _total(connection: duckdb.DuckDBPyConnection, relation: str, column: str) ->
     if column not in kinds:
         raise Problem(f'the result has no column "{column}" to add up (it has {", ".join(kinds)})')
     if kinds[column] in {"VARCHAR", "DATE", "BOOLEAN"}:
+        # Refused: a total of dates is a mistake in the file and no number.
         raise Problem(f'the column "{column}" of the result cannot be added up: it is no number')
     amount = quote(column)
     if kinds[column] in {"DOUBLE", "FLOAT"}:  # as doubles, 1e16 + 1 is 1e16 and 0.1 + 0.2 is more than 0.3
@@ -120,6 +122,7 @@ def _total(connection: duckdb.DuckDBPyConnection, relation: str, column: str) ->
 def _wanted(context: Context, total: Total) -> Decimal:
     value = references.resolve(context, total.equals)
     try:
+        # By its text: a constant with a fraction came as a float of YAML.
         return Decimal(str(value))
     except ArithmeticError:
         raise Problem(f"expect.total.equals is no number: {value}") from None

@@ -25,6 +25,7 @@ Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN, description="letters, d
 # A constant may stand for a reference; a text that begins with "${" is always a reference.
 Given = str | int | float | bool | None
 
+# The whole text or nothing: "${a.b}.csv" would be an expression language in its beginnings.
 _REFERENCE = re.compile(rf"\$\{{({KEY_PATTERN}\.{KEY_PATTERN})\}}\Z")
 
 
@@ -41,6 +42,7 @@ def only(values: Iterable[object]) -> tuple[str, ...]:
 
 def mistakes(path: str, value: object) -> tuple[str, ...]:
     """Mistakes in a value that may be a reference, in the user's words."""
+    # Told when the file is applied, because a constant of this text would be passed on as it stands.
     if isinstance(value, str) and value.startswith("${") and parse(value) is None:
         return (
             f'{path}: "{value}" is not a reference; write ${{step.property}} with the keys of a step and a property',
@@ -53,6 +55,7 @@ def resolve(context: Context, given: Given) -> InputValue:
     reference = parse(given)
     if reference is not None:
         return context.value(reference)
+    # By its shortest text: 0.1 of the file means 0.1.
     return Decimal(str(given)) if isinstance(given, float) else given
 
 
@@ -60,5 +63,6 @@ def dated(context: Context, given: Given, value: InputValue) -> InputValue | dat
     """A Datepicker's value as a date; any other as it is."""
     reference = parse(given)
     if reference is not None and isinstance(value, str) and context.type_of(reference) == "Datepicker":
+        # Only here a text is known to be a date: its property says so.
         return date.fromisoformat(value[:DATE_CHARACTERS])
     return value

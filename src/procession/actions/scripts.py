@@ -14,6 +14,7 @@ from typing import Any
 from procession.actions import references, values
 from procession.actions.contract import Context, FileInput, FileOutput, OutputTarget, OutputValue
 
+# Longer is no format that a library knows.
 _SUFFIX_CHARACTERS_MAX = 10
 
 
@@ -35,6 +36,7 @@ class Outputs(MutableMapping[str, Any]):
         if target.type != "File":
             raise ValueError(f'the output "{name}" is a {target.type}, not a File')
         known_as = Path(file_name or target.file_name or name).name
+        # By the output's name, which is checked; the user's is for people only.
         path = self._folder / "outputs" / f"{name}{_suffix(known_as)}"
         path.parent.mkdir(exist_ok=True)
         if self._values.get(name) != path:
@@ -53,6 +55,7 @@ class Outputs(MutableMapping[str, Any]):
     def _keep(self, *, are_files: bool) -> None:
         for name, value in self._values.items():
             kind = self._targets[name].type
+            # None empties a File and is a value.
             if (kind == "File" and value is not None) is not are_files:
                 continue
             try:
@@ -63,6 +66,7 @@ class Outputs(MutableMapping[str, Any]):
     def _collect_file(self, name: str, value: object) -> FileOutput:
         if not isinstance(value, Path):
             raise values.DoesNotFit(f'a file is wanted; write to outputs.file("{name}") or assign a Path')
+        # Resolved: a link out of the folder would hand over somebody else's file.
         path = (self._folder / value).resolve()
         if not path.is_relative_to(self._folder.resolve()):
             raise values.DoesNotFit("the file is not in the step's folder; copy it to the path of outputs.file()")
@@ -122,6 +126,7 @@ class Remarks:
         self._context = context
         self._message = ""
         self._warnings: list[str] = []
+        # A file, because a fork's memory is its own.
         self._of_copies = context.folder / ".warnings"  # of forks of the script
 
     def message(self, text: object) -> None:
@@ -130,6 +135,7 @@ class Remarks:
     def warn(self, text: object) -> None:
         words = values.writable(str(text))
         flush_standard()
+        # In the log as well: the message is cut, the log is not.
         self._context.log(f"warning: {words}\n")
         if self._context.is_copy:
             with self._of_copies.open("a", encoding="utf-8") as file:
@@ -145,6 +151,7 @@ class Remarks:
     @contextlib.contextmanager
     def of_failures(self) -> Iterator[None]:
         """Remarks on exceptions in threads and at exit: Python prints them and still exits with 0."""
+        # Called first, so that the traceback still stands in the log.
         usual = threading.excepthook, sys.unraisablehook
 
         def hear_thread(event: threading.ExceptHookArgs) -> None:
@@ -196,5 +203,6 @@ def _link(folder: Path, file: FileInput) -> Path:
     """Links the file under its name for people: libraries choose the format by it, and messages show it."""
     folder.mkdir(parents=True)
     path = folder / file.name
+    # A link and not a copy: an input may have gigabytes, and is read only.
     path.symlink_to(file.path)
     return path

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from procession.actions.contract import OutputValue
 
+# A Number of the API is whole; amounts are Decimals.
 _WHOLE = frozenset({"Number"})
 _NUMERIC = frozenset({"Number", "Decimal"})
 _DIGITS_MAX = 400  # before and after the point: more than a double has, and too few to fill memory
@@ -51,10 +52,12 @@ def shown(value: int | Decimal) -> str:
 
 def _plain(value: object) -> str | int | Decimal | bool | None:
     match value:
+        # Before the numbers, because a bool is one for Python.
         case None | bool():
             return value
         case str():
             return _kept_text(value)
+        # datetime is a date too, and isoformat() is right for both.
         case datetime() | date():
             return value.isoformat()
         case Decimal():
@@ -83,6 +86,7 @@ def _kept_text(text: str) -> str:
 
 def _finite(number: Decimal) -> Decimal:
     if not number.is_finite():
+        # NaN and infinity have no text that every database reads.
         raise DoesNotFit(f"{number} is not a number that can be kept")
     exponent = number.as_tuple().exponent
     assert isinstance(exponent, int)

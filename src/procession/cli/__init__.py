@@ -31,6 +31,7 @@ def run(group: click.Group, arguments: Sequence[str] | None) -> int:
     """Runs one command of a group, and turns errors into their line and their exit code."""
     try:
         code: int | None = group.main(arguments, prog_name="procession", standalone_mode=False, obj=Console())
+    # Click's own are mistakes of use, with the usage line and exit code 2.
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -61,6 +62,7 @@ def _refuse(error: ProcessionError, *, is_json: bool) -> int:
 
 
 def _fail(text: str, code: int) -> int:
+    # One line, whatever the message holds: scripts read stderr by lines.
     line = " ".join(text.split())
     click.echo(f"procession: {line}", err=True)
     return code

@@ -53,6 +53,7 @@ def prune(console: Console, *, older_than: str | None, keep: int | None, process
     With both --older-than and --keep, a run must be old and not among the newest. With neither, only files that belong
     to nothing go. Runs that wait, run or were not started stay, and those that wrote a version of a table.
     """
+    # It would look like a rule and remove nothing.
     if process and older_than is None and keep is None:
         raise click.UsageError("--process says whose runs; say which, too: --older-than or --keep")
     from procession import config

@@ -9,6 +9,7 @@ import click
 from procession.cli.registering import command, option
 from procession.commands.console import Console
 
+# A screenful.
 LISTED = 20
 
 
@@ -52,6 +53,7 @@ def show(console: Console, run: str) -> int:
 @option("--attempt", "Of this attempt at the run; a restart begins another one. Default: the latest.", type=int)
 def log(console: Console, run: str, step: str, *, follow: bool, attempt: int | None) -> int:
     """Print what STEP (a key, an id, or an order such as 2.1) has written."""
+    # An object that never ends is none.
     if follow and console.json:
         raise click.UsageError("--follow prints lines as they come; --json prints one object: leave one of them out")
     if follow and attempt is not None:

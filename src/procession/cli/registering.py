@@ -20,6 +20,7 @@ def commands() -> None:
 def _remember(context: click.Context, option: click.Parameter, value: str | bool | None) -> None:
     """Stores a common option in the Console instead of passing it to the function."""
     assert option.name is not None
+    # Frozen and replaced: an option may stand before the command or behind it.
     context.obj = replace(context.obj, **{option.name: value})
 
 

@@ -41,6 +41,7 @@ def serve(console: Console, **overrides: str | int | None) -> int:
 @command("doctor", example="doctor --home /srv/procession")
 def doctor(console: Console) -> int:
     """Check the home: permissions, space, database, files, isolation."""
+    # Renamed, because the command has the name of its module.
     from procession.commands import doctor as doctor_command
 
     return doctor_command.doctor(console)

@@ -13,6 +13,7 @@ from procession.client import reading
 
 KEY_HEADER = "Idempotency-Key"
 JSON = "application/json"
+# Nothing is sent meanwhile, so the usual time for the next byte would be over.
 WORK_SECONDS_MAX = 600.0  # gigabytes are joined, converted and synced before the answer
 
 
@@ -38,6 +39,7 @@ class Ask:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Body | None = None
     is_repeatable: bool = True
+    # For one request that is known to take longer, such as a long poll.
     read_seconds: float | None = None
     until: float | None = None
 
@@ -49,6 +51,7 @@ def get(path: str, query: Mapping[str, object] | None = None, **more: Any) -> As
 
 
 def _text(value: object) -> str:
+    # str(True) is "True", which the API does not know.
     if isinstance(value, bool):
         return "true" if value else "false"
     return reading.moment_text(value) if isinstance(value, datetime) else str(value)
@@ -70,4 +73,5 @@ def fixed(content: bytes, media_type: str) -> Body:
 
 def segment(text: str) -> str:
     """Any text as exactly one segment of a path."""
+    # Dots alone would be taken for a step upwards by proxies and by httpx.
     return quote(text, safe="").replace(".", "%2E") if set(text) <= {"."} else quote(text, safe="")

@@ -75,6 +75,7 @@ class Client:
 
     def process(self, text: str) -> Process:
         """By its name, else by its id. Raises NotFound."""
+        # The filter finds parts of names in any case; the name must be exactly this.
         named = next((row for row in self.processes(name=text) if row.name == text), None)
         if named is not None:
             return Process(self._connection, named.id)
@@ -107,9 +108,11 @@ class Client:
         """
         query: dict[str, object] = {"limit": page}
         for name, value in filters.items():
+            # The server ignores what it does not know, and the list would be of everything.
             if name not in RUN_FILTERS:
                 raise TypeError(f"there is no filter {name}; there are {', '.join(RUN_FILTERS)}")
             query[RUN_FILTERS[name]] = value
+        # On demand: whoever wants the latest ten must not fetch ten thousand.
         for row in pages(self._connection, "processruns", query):
             yield reading.shape(ListedRun, row)
 

@@ -23,7 +23,9 @@ from procession.client.tokens import Tokens
 log = logging.getLogger(__name__)
 
 RETRIED = frozenset({429, 502, 503, 504})
+# A proxy may answer with anything of any length.
 ERROR_BYTES_MAX = 1_000_000  # of an error's body; no message of ours is longer
+# Chunks of several uploads at once; more would only queue at the server.
 CONNECTIONS_MAX = 32
 FORM = "application/x-www-form-urlencoded"
 
@@ -47,6 +49,7 @@ class Connection:
             verify=True if options.ca_file is None else _trusting(options.ca_file),
             timeout=_timeout(options),
             limits=httpx2.Limits(max_connections=CONNECTIONS_MAX),
+            # A redirect would carry the token to wherever it points.
             follow_redirects=False,
             headers={"user-agent": "procession-client"},
         )
@@ -75,6 +78,7 @@ class Connection:
     @contextmanager
     def stream(self, ask: Ask) -> Iterator[httpx2.Response]:
         """The answer with its body unread. A failure while reading it raises Unavailable."""
+        # Outside the try: until here nobody has a body to read.
         response = self._answer(f"{self.address}/api/v1/{ask.path}", ask, is_signed=True)
         try:
             yield response
@@ -103,6 +107,7 @@ class Connection:
         attempt, was_lost, was_renewed = 0, False, False
         while True:
             attempt += 1
+            # At each attempt: the rest before it may have outlived the token.
             token = self._tokens.current() if is_signed else None
             try:
                 response = self._send(url, ask, token)
@@ -116,6 +121,7 @@ class Connection:
             if response.is_success or (was_lost and ask.method == "DELETE" and response.status_code == 404):
                 return response
             error_found = _error(response)
+            # Once: a second 401 is about the user and not about the age of the token.
             if token is not None and response.status_code == 401 and not was_renewed:
                 self._tokens.drop(token)
                 was_renewed = True
@@ -135,6 +141,7 @@ class Connection:
             if ask.body.size_bytes is not None:
                 headers["content-length"] = str(ask.body.size_bytes)
         timeout = _timeout(self.options, ask.read_seconds)
+        # Built by hand, because the body must begin anew at each attempt.
         request = self._http.build_request(
             ask.method, url, params=ask.query or None, headers=headers, content=content, timeout=timeout
         )
@@ -150,6 +157,7 @@ class Connection:
         return is_asked_for and (error.retry_after_seconds or 0.0) <= self.options.retry_after_seconds_max
 
     def _rest(self, ask: Ask, attempt: int, asked_seconds: float | None) -> None:
+        # The longer of the two: a server that asks for a second may be asked by a hundred clients.
         seconds = max(self.options.backoff(attempt), asked_seconds or 0.0)
         if ask.until is not None:
             seconds = max(0.0, min(seconds, ask.until - self.options.timing.monotonic()))
@@ -185,6 +193,7 @@ def _timeout(options: Options, read_seconds: float | None = None) -> httpx2.Time
 
 
 def _never_sent(error: httpx2.TransportError) -> bool:
+    # Only these are certain: after them a POST may have been carried out.
     return isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
 
 

@@ -93,7 +93,9 @@ KINDS: Mapping[int, type[ProcessionError]] = {
 def of_answer(status: int, content: Any, *, retry_after_seconds: float | None = None) -> ProcessionError:
     """The error for an unsuccessful answer; `content`: its JSON, or None if it has none."""
     fields = content if isinstance(content, dict) else {}
+    # A proxy in front of the server answers without a message of ours.
     message = fields.get("message") or fields.get("error_description") or f"the server answered {status}"
+    # An unknown 4xx is the caller's mistake all the same.
     kind = KINDS.get(status, Invalid if 400 <= status < 500 else ServerFault)
     return kind(
         str(message),

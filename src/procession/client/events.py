@@ -19,6 +19,7 @@ def follow(connection: Connection, run_id: str, after: str | None = None) -> Ite
     while True:
         try:
             for event in _once(connection, run_id, after):
+                # Progress has no id, and must not make the stream begin anew.
                 after, breaks = event.id or after, 0
                 yield event
             # The stream ends with the run, or with the server; the status tells which.
@@ -50,6 +51,7 @@ def parse(response: httpx2.Response) -> Iterator[Event]:
             fields = {}
         elif not line.startswith(":"):
             name, _, value = line.partition(":")
+            # One blank only, as the standard says: a log line may begin with more.
             fields.setdefault(name, []).append(value.removeprefix(" "))
 
 

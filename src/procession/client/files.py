@@ -71,6 +71,7 @@ class File:
         """
         if not isinstance(target, Path):
             return _Download(self._connection, self.id, target).run()
+        # Beside the target: a rename works only within one file system.
         part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
         try:
             with part.open("xb") as file:
@@ -117,6 +118,7 @@ class _Download:
                 self._receive()
                 break
             except errors.Unavailable:
+                # A line that breaks every gigabyte still makes progress: only breaks in a row count.
                 breaks = 1 if self._size > size_before else breaks + 1
                 # Without a tag, the rest could belong to another content.
                 if not self._tag or breaks >= options.attempts_max:
@@ -128,8 +130,10 @@ class _Download:
         return self._size
 
     def _receive(self) -> None:
+        # Compressed by a proxy, ranges and hashes would be of other bytes.
         headers = {"accept": "*/*", "accept-encoding": "identity"}
         if self._size:
+            # If-Range: of another content nothing is sent from the middle.
             headers |= {"range": f"bytes={self._size}-", "if-range": self._tag}
         with self._connection.stream(asking.get(f"files/{self._file_id}", headers=headers)) as response:
             if self._size and response.status_code != 206:

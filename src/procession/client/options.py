@@ -26,9 +26,11 @@ class Options:
     backoff_seconds: float = 0.5  # before the second attempt; doubled each time
     backoff_seconds_max: float = 20.0
     retry_after_seconds_max: float = 120.0  # a server that asks for more gets no further attempt
+    # Kept out of repr(): options end up in logs.
     on_refresh_token: Callable[[str], None] | None = field(default=None, repr=False)
     timing: Timing = field(default_factory=SystemTiming, repr=False)
 
     def backoff(self, attempt: int) -> float:
         """Seconds to wait after the attempt with this number, from 1."""
+        # With jitter, or all clients of a server that restarts come back in the same second.
         return min(self.backoff_seconds * 2.0 ** (attempt - 1), self.backoff_seconds_max) * self.timing.jitter()

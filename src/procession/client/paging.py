@@ -18,6 +18,7 @@ def pages(connection: Connection, path: str, query: Mapping[str, object]) -> Ite
             rows = reading.objects(answer(response))
             # Take only the cursor: a link must not send our token elsewhere.
             link = response.links.get("next", {}).get("url", "")
+        # After the connection is closed: the caller may take an hour between two items.
         yield from rows
         cursor = next(iter(parse_qs(urlsplit(link).query).get("cursor", ())), None)
         if cursor is None:

@@ -136,5 +136,6 @@ class People:
 
 
 def _permissions(who: str) -> str:
+    # The id says which it is; a second argument could only contradict it.
     noun = "usergroups" if who.lower().startswith("ug-") else "users"
     return f"{noun}/{segment(who)}/permissions"

@@ -45,7 +45,9 @@ class Process:
         What can be known before is looked at before: that each file can be read, and that its property is there. If
         an upload or the start fails nevertheless, the run is left as it is; the error has a note with its id.
         """
+        # Before the run exists: a mistake must not leave one behind.
         self._check(files or {})
+        # With files the start has to wait for the last upload.
         content: dict[str, object] = {"start": start and not files}
         if inputs:
             content["inputs"] = dict(inputs)
@@ -107,5 +109,6 @@ def _fill(run: Run, files: Mapping[str, Source], *, start: bool) -> None:
         if start:
             run.start()
     except ProcessionError as error:
+        # A note, so that the error keeps its type and its message.
         error.add_note(f"{run.id} was created and is not started")
         raise

@@ -68,6 +68,7 @@ def _value(data_type: str, value: Any) -> Value:
     try:
         match data_type.lower():
             case "number" | "decimal":
+                # By its text: a JSON reader may have made a float of it.
                 return Decimal(str(value))
             case "datepicker":
                 return datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)

@@ -22,6 +22,7 @@ Shape = TypeVar("Shape")
 
 def decode(raw: bytes) -> Any:
     """Numbers with a point become Decimals. Raises ValueError."""
+    # Money must not pass through a float on its way to the script.
     return json.loads(raw, parse_float=Decimal)
 
 
@@ -35,6 +36,7 @@ def encode(value: Any) -> bytes:
 
 def _text(value: Any) -> str:
     match value:
+        # Before float and the rest, in the order of how often they come.
         case Decimal() if value.is_finite():
             return str(value)
         case float() if isfinite(value):
@@ -56,6 +58,7 @@ def _text(value: Any) -> str:
 def moment_text(at: datetime) -> str:
     """In UTC with Z. Raises Invalid for a naive one: the server would have to guess what it means."""
     if at.utcoffset() is None:
+        # A script on a laptop in Sydney and a server in UTC mean different moments.
         raise Invalid(f"{at} has no time zone")
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
@@ -103,6 +106,7 @@ def objects(content: Any) -> list[dict[str, Any]]:
 
 @cache
 def _fields_of(kind: Any) -> tuple[tuple[str, tuple[str, ...], Any, bool], ...]:
+    # Resolved once: annotations are texts in this file.
     hints = get_type_hints(kind)
     return tuple(
         (

@@ -48,6 +48,7 @@ class Run:
     def steps(self) -> list[Step]:
         """Data and action steps in order, each with its present state."""
         rows = self._connection.get(f"{self._path}/steps", {"include": "all"})
+        # Kept: naming ten properties of a run must not ask for its steps ten times.
         found = [Step(self._connection, details, self.id) for details in reading.shapes(StepDetails, rows)]
         self._steps = found
         return list(found)
@@ -85,6 +86,7 @@ class Run:
     ) -> StepStatus:
         """Run again from a step, named by its key, id, order or name; see Step.restart()."""
         status = self.step(step).restart(reason=reason, release=release, latest=latest)
+        # A restart may have taken another version, with other steps.
         self._steps = []
         return status
 
@@ -102,12 +104,14 @@ class Run:
         timing = self._connection.options.timing
         deadline = None if timeout_seconds is None else timing.monotonic() + timeout_seconds
         status = self._status(asking.get(f"{self._path}/runstatus", until=deadline))
+        # Before the first wait, so that a bar is drawn at once.
         self._tell(on_progress, status)
         while not status.is_over:
             left = POLL_SECONDS if deadline is None else deadline - timing.monotonic()
             if left <= 0:
                 raise TimedOut(f"{self.id} is not over after {timeout_seconds:g} s; it is {status.status}")
             try:
+                # At least a second: 0 would be answered at once, again and again.
                 newer = self._poll(status.revision, min(POLL_SECONDS, max(1, int(left))), deadline)
             except Unavailable as error:
                 if deadline is None or timing.monotonic() < deadline:

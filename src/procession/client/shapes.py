@@ -72,6 +72,7 @@ class RunStatus:
     @property
     def is_success(self) -> bool:
         """Finished, without a failed step; a warning is no failure."""
+        # By the outcome: status Finished says nothing about it.
         return self.outcome in {"Success", "Warning"}
 
 

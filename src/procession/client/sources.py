@@ -16,6 +16,7 @@ from urllib.parse import quote
 from procession.client.asking import Body
 from procession.client.errors import Invalid
 
+# A thread for each chunk holds one of them.
 BLOCK_BYTES = 2**18
 
 Source = Path | bytes | BinaryIO
@@ -55,6 +56,7 @@ def content(source: Source) -> Content:
             return Content(source=source, size_bytes=len(source))
         begin = source.tell()
         size_bytes = source.seek(0, io.SEEK_END) - begin
+        # Where it stood: the caller may have read a header from it.
         source.seek(begin)
         source.read(0)  # raises if open for writing only
         return Content(source=source, size_bytes=size_bytes, begin=begin)
@@ -89,6 +91,7 @@ def _blocks(file: BinaryIO, offset: int, left: int) -> Iterator[bytes]:
 def sha256(content: Content, offset: int = 0, size_bytes: int | None = None) -> bytes:
     """Hashes the source before sending: a file that changes meanwhile is refused, not stored half and half."""
     digest = hashlib.sha256()
+    # Read twice on purpose: the digest goes out before the bytes.
     for block in content.blocks(offset, size_bytes):
         digest.update(block)
     return digest.digest()
@@ -97,6 +100,7 @@ def sha256(content: Content, offset: int = 0, size_bytes: int | None = None) -> 
 def multipart(content: Content, name: str, *, digest: bytes, offset: int = 0, size_bytes: int | None = None) -> Body:
     """One file part (RFC 7578) with its SHA-256 (RFC 9530), in constant memory."""
     size = content.size_bytes - offset if size_bytes is None else size_bytes
+    # Random, so that no content can hold it.
     boundary = uuid.uuid4().hex
     # Percent-encode what a quoted file name may not hold, as browsers do.
     filename = quote(name, safe=" !#$&'()+,-.;=@[]^_`{}~", encoding="utf-8") if _must_quote(name) else name

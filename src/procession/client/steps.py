@@ -96,6 +96,7 @@ def split(reference: str) -> tuple[str, str]:
 def find(steps: Sequence[Step], text: str, place: str) -> Step:
     """By its key, its id, its order ("2.1") or its name. Raises NotFound, which names those there are."""
     for step in steps:
+        # Key before name: a key is unique in a process, a name need not be.
         if text in {step.key, step.details.step_order, step.name} or text.lower() == step.id:
             return step
     names = ", ".join(step.key or step.name for step in steps)

@@ -21,10 +21,12 @@ def adopt(console: Console, *, is_meant: bool) -> int:
     with opening.open_home(console) as opened:
         with opened.database.snapshot() as tx:
             found, held = identity.find(tx), identity.held(tx)
+        # Only then is there anything that two servers could do twice.
         if found.original is not None and held:
             _check_original(found.original)
         if is_meant and found.original is not None:
             held = opened.database.write(lambda tx: _take_over(tx, opened, found))
+            # One is enough; a wake-up for each of a thousand would only be dropped.
             for run in held.runs[:1]:
                 opened.home.wake(run)  # whoever looks at one finds the others
         _tell(console, opened.home, found, held, is_meant=is_meant)
@@ -33,6 +35,7 @@ def adopt(console: Console, *, is_meant: bool) -> int:
 
 def _check_original(original: Original) -> None:
     home = Home(folder=Path(original.path))
+    # By its lock and not by a file of a pid: a lock ends with its process.
     if is_there(original) and (holder := home.holder()) is not None:
         raise Busy(
             f"{holder} works on the original, {home.folder}: its runs would be done twice; end it for good first, or"
@@ -50,6 +53,7 @@ def _take_over(tx: Transaction, opened: OpenedHome, found: Identity) -> LeftAlon
     assert found.original is not None
     message = f"Took over {_counted(taken)} of {found.original.path}, of which this home is a copy"
     act = opening.operator(tx, opened)
+    # In the log that users read: they will wonder why their runs went on here.
     history.add_log(tx, act.author, message, act.now)
     return taken
 

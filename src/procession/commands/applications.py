@@ -46,6 +46,7 @@ def create(
 
 
 def _scopes(text: str) -> Set[str]:
+    # Commas and blanks: the documents show both.
     return SCOPES if text.strip().lower() == "all" else frozenset(text.replace(",", " ").split())
 
 
@@ -68,6 +69,7 @@ def change(
     if scopes is not None:
         fields["scopes"] = frozenset(_scopes(scopes))
     if redirect_uri:
+        # An option that is given cannot be empty; "" stands for none.
         fields["redirect_uris"] = tuple(uri for uri in redirect_uri if uri)
 
     def operation(tx: Transaction, opened: OpenedHome) -> tuple[Application, str]:
@@ -112,6 +114,7 @@ def delete(console: Console, application: str) -> int:
 
 def _find(tx: Transaction, text: str) -> Application:
     """Finds it by id or client_id. Raises NotFound."""
+    # A client_id is hexadecimal and has no dash.
     is_id = text.lower().startswith(ApplicationId.prefix + "-")
     found = store.find(tx, ApplicationId.parse(text)) if is_id else store.by_client_id(tx, text)
     if found is None:
@@ -120,6 +123,7 @@ def _find(tx: Transaction, text: str) -> Application:
 
 
 def _as_its_user(tx: Transaction, opened: OpenedHome, item: Application) -> Act:
+    # As its user and not as the operator: an application never gets more than its user has.
     return opening.acting(tx, opened, people.user(tx, item.user))
 
 

@@ -18,11 +18,14 @@ import msgspec
 
 from procession.model.errors import Invalid
 
+# Of the file; the database inside has a schema number of its own.
 FORMAT = 1
 DATABASE = "procession.db"
 MANIFEST = "manifest.json"
+# A damaged file may name any size.
 MANIFEST_BYTES_MAX = 1 << 30
 COPY_BYTES = 1 << 20
+# The whole list of what may be in one: a tar can name ../../etc/passwd.
 _NAME = re.compile(r"procession\.db|files/[0-9a-f]{2}/[0-9a-f]{62}|logs/[0-9]{1,18}/[0-9]{1,18}\.log")
 
 
@@ -67,12 +70,14 @@ class Writer:
     def add(self, name: str, path: Path) -> Member:
         """Adds the bytes that the file has now; later growth is left out. Raises OSError."""
         with path.open("rb") as source:
+            # The size is fixed first: tar writes it before the bytes, and a log may grow meanwhile.
             return self.add_from(name, path.stat().st_size, source.read)
 
     def add_from(self, name: str, size: int, read: Callable[[int], bytes]) -> Member:
         """So many bytes of what `read` gives, at most as many as it is asked for. Raises OSError when it gives less."""
         info = self._info(name, size)
         hashing = _Hashing(read, size)
+        # Hashed as it is written: a second reading would see another state, and take as long again.
         self._tar.addfile(info, hashing)
         member = Member(name=name, size=info.size, sha256=hashing.digest.hexdigest())
         self.members.append(member)
@@ -85,12 +90,14 @@ class Writer:
     @staticmethod
     def _info(name: str, size: int) -> tarfile.TarInfo:
         info = tarfile.TarInfo(name)
+        # Without owner and date: whoever restores it owns it.
         info.size, info.mode = size, 0o600
         return info
 
 
 @contextmanager
 def write(file: BinaryIO) -> Iterator[Writer]:
+    # PAX has no limit of 8 GB for a member.
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
         yield Writer(tar)
 
@@ -103,9 +110,11 @@ def read(path: Path, place: Place) -> Manifest:
     found: dict[str, Member] = {}
     manifest: Manifest | None = None
     try:
+        # As a stream: a backup may lie on a tape or in a pipe, and seeking would read it twice.
         with tarfile.open(path, mode="r|") as tar:
             for info in tar:
                 source = tar.extractfile(info)
+                # No links, nothing behind the manifest, nothing twice: each could replace what was checked.
                 if source is None or manifest is not None or info.name in found:
                     raise Invalid(f"{path} is not a backup of Procession: it holds {info.name[:80]!r}")
                 if info.name == MANIFEST:
@@ -145,6 +154,7 @@ def _compare(path: Path, manifest: Manifest, found: dict[str, Member]) -> None:
     if manifest.format != FORMAT:
         raise Invalid(f"{path} was made by a later release of Procession (format {manifest.format}); install that one")
     told = {member.name: member for member in manifest.members}
+    # Both ways: what is missing is as bad as what is too much.
     wrong = sorted(name for name in told.keys() | found.keys() if told.get(name) != found.get(name))
     if wrong or DATABASE not in told:
         names = ", ".join(wrong[:5]) or f"there is no {DATABASE}"

@@ -25,6 +25,7 @@ from procession.store.crash import CrashPoint, pass_by
 from procession.store.step_logs import StepLogs
 
 SWEEP = "sweep"  # held while contents and logs are read, so prune removes none
+# In the name, so that the next backup can tell what a killed one left.
 PART = ".procession-part"
 NAMED_MAX = 5
 
@@ -45,18 +46,23 @@ def backup(console: Console, path: str, *, skip_damaged: bool, crash_point: Cras
     if not home.exists():
         raise NotFound(opening.no_home(home))
     _check_target(home, target)
+    # Before the database is copied: a content that its copy names must not go meanwhile.
     with home.lease(SWEEP) as is_free:
         if not is_free:
             raise Invalid(f"procession prune is at work on {home.folder}; try again when it is done")
         with _full_disk_told(target), _part(target, ".db") as (copy, _), _part(target, ".tar") as (part, file):
+            # First the database, then the contents: what is written between the two is in no row of the copy.
             sqlite_file.copy(home.database, copy)
             crash_point("database copied")
+            # On the copy: checking the original would hold up its server.
             named = _examine(copy)
             manifest = _write(home, copy, named, file, skip_damaged=skip_damaged)
             crash_point("written")
+            # Read again from the disk: a backup is believed only when it was once read.
             archive.read(part, lambda _name: None)
             crash_point("verified")
             try:
+                # The name comes last, so that a file of this name is always whole.
                 downloads.settle(part, target)
             except FileExistsError:
                 raise _taken(target) from None
@@ -69,6 +75,7 @@ def _check_target(home: Home, target: Path) -> None:
         raise Invalid(f"there is no folder {target.parent}")
     if home.folder.resolve() in (target.parent.resolve(), *target.parent.resolve().parents):
         raise Invalid(f"{target} lies in the home itself, and would be lost with it; name a place outside")
+    # lexists(): a broken link would be written through.
     if os.path.lexists(target):
         raise _taken(target)
     for left in target.parent.glob(f".*{PART}.*"):
@@ -81,6 +88,7 @@ def _taken(target: Path) -> Invalid:
 
 def _remove_leftover(path: Path) -> None:
     """Removes what a killed backup left. A running one holds a lock on its file."""
+    # Whatever cannot be looked at belongs to somebody else.
     with suppress(OSError), path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         path.unlink()
@@ -93,6 +101,7 @@ def _part(target: Path, ending: str) -> Iterator[tuple[Path, BinaryIO]]:
     with path.open("xb") as file:
         path.chmod(0o600)  # it holds everything in the home
         try:
+            # Held while it is written: the lock tells others that somebody still works on it.
             fcntl.flock(file, fcntl.LOCK_EX)
             yield path, file
         finally:
@@ -128,6 +137,7 @@ def _write(home: Home, copy: Path, named: NamedContents, file: BinaryIO, *, skip
     with archive.write(file) as writer:
         writer.add(archive.DATABASE, copy)
         blobs, logs = home.open_blobs(), home.open_step_logs()
+        # In the order of the hashes, which is the order of the folders on disk.
         missing = [sha256 for sha256 in sorted(named.contents) if not _add_content(writer, blobs, sha256)]
         if missing and not skip_damaged:
             raise ProcessionError(
@@ -146,6 +156,7 @@ def _write(home: Home, copy: Path, named: NamedContents, file: BinaryIO, *, skip
         )
         writer.finish(manifest)
     file.flush()
+    # Before it is read again: what is checked should be what a power cut leaves.
     os.fsync(file.fileno())
     return manifest
 

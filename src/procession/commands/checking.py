@@ -11,6 +11,7 @@ from procession.store import outbox, processes
 from procession.store.database import Transaction
 
 NAMED_MAX = 5
+# A month-end later nobody can do anything about it.
 SHOWN_FOR = timedelta(days=30)
 
 
@@ -30,6 +31,7 @@ def check(name: str, status: str, message: str) -> Check:
 def alerts(tx: Transaction, *, sends_mail: bool, now: datetime) -> Iterator[Check]:
     """Whether alerts arrive: settings, waiting mail, mail given up."""
     waiting, failing, lost = outbox.waiting(tx), outbox.failing(tx), outbox.given_up(tx, now - SHOWN_FOR)
+    # Reads every definition, so only where the answer matters.
     asking = [] if sends_mail else processes.with_alerts(tx, "alert_email")
     if asking:
         names = _listed([f'"{name}"' for name in asking])

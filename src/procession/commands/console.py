@@ -46,6 +46,7 @@ class Console:
 
     def remark(self, text: str) -> None:
         """Writes a line to stderr, beside the answer."""
+        # On stderr, so that it is seen and never parsed.
         click.echo(text, err=True)
 
     def tell(self, text: str) -> None:

@@ -56,6 +56,7 @@ def _examine(home: Home, settings: Settings) -> Iterator[Check]:
     yield _permissions(home)
     yield _space(home)
     yield _engine(home)
+    # Without open_database(), which would migrate: looking changes nothing.
     database = home.connect()
     try:
         yield from _database(home, database, settings)
@@ -68,6 +69,7 @@ def _examine(home: Home, settings: Settings) -> Iterator[Check]:
 
 def _permissions(home: Home) -> Check:
     mode = stat.S_IMODE(home.folder.stat().st_mode)
+    # The home holds tokens' hashes and everybody's files.
     if mode & 0o007:
         return _check("permissions", "problem", f"every user of this machine can enter the home ({mode:o}): chmod 700")
     if mode & 0o070:
@@ -91,11 +93,13 @@ def _engine(home: Home) -> Check:
 def _database(home: Home, database: Database, settings: Settings) -> Iterator[Check]:
     with database.read() as tx:
         found, known = checks.schema_number(tx), max(migrations.available())
+        # The other questions are about the present schema.
         if found != known:
             status = "warning" if found < known else "problem"
             yield _check("schema", status, f"the database has schema {found}, this program {known}")
             return
         yield _check("schema", "ok", f"schema {known}")
+        # Before anything reads rows: a damaged page can make any answer wrong.
         wrong = database.examine()
         yield _check("database", "problem" if wrong else "ok", "; ".join(wrong[:NAMED_MAX]) or "the database is whole")
         if wrong:
@@ -124,6 +128,7 @@ def _identity(home: Home, tx: Transaction) -> Check:
 def _contents(blobs: Blobs, named: set[str], name: Callable[[str], str]) -> Iterator[Check]:
     there = blobs.stored()
     missing = sorted(named - there)
+    # Reads every byte of the home: the one way to find a disk that changes what it stores.
     changed = sorted(sha256 for sha256 in named - set(missing) if _digest(blobs, sha256) != sha256)
     yield _files("missing files", [name(sha256) for sha256 in missing], f"all {len(named)} contents are there")
     yield _files("changed files", [name(sha256) for sha256 in changed], "every content has the SHA-256 it should have")
@@ -149,6 +154,7 @@ def _leftovers(home: Home, database: Database) -> Check:
     with database.read() as tx:
         attempts = [attempt for _, attempt in history.not_gone(tx)]
     alive = [attempt.pid for attempt in attempts if _is_alive(attempt.pid, attempt.started_ticks, attempt.boot_id)]
+    # With a server they are simply steps at work.
     if alive and not home.is_awake():
         pids = ", ".join(map(str, alive[:NAMED_MAX]))
         return _check("processes", "problem", f"steps still run without a server: {pids}; `procession serve` ends them")
@@ -161,6 +167,7 @@ def _is_alive(pid: int, ticks: int, boot_id: str) -> bool:
 
 def _isolation(settings: IsolationSettings) -> Check:
     """Isolation as a server sets it up; one worker shows what this kernel allows."""
+    # Really started: what the kernel says it can do and what it lets us do are two things.
     isolation = ForkServerIsolation(msgspec.structs.replace(settings, user_ready=1, warm_ready=0))
     isolation.start()
     try:

@@ -87,6 +87,7 @@ def _fetcher(blobs: Blobs, file: File) -> Fetch | None:
             digest.update(piece)
             size += len(piece)
         if (size, digest.hexdigest()) != (size_bytes, sha256):
+            # Before the file has its name: a damaged file in a folder looks like any other.
             raise ProcessionError("its content on the server's disk is damaged; tell the operator (procession doctor)")
         return size, sha256
 
@@ -103,6 +104,7 @@ def choose(run: str, wanted: Selection, found: Sequence[FoundFile]) -> list[Foun
         if by_reference[reference].fetch is None:
             raise NotFound(f"{reference} of {run} is empty: nothing has been written into it")
     if wanted.references:
+        # In the order in which they were asked for, each once.
         return [by_reference[reference] for reference in dict.fromkeys(wanted.references)]
     chosen = [file for file in found if file.fetch is not None and (wanted.is_all or file.flow == "OUTPUT")]
     if not chosen:
@@ -114,6 +116,7 @@ def save(console: Console, run: tuple[str, str], chosen: Sequence[FoundFile], ta
     """Raises Invalid before writing anything if a name is taken. `run`: its id and status."""
     folder = Path(target.folder)
     places = _places(folder, chosen)
+    # All of them before any is written: half a download is worse than none.
     taken = [path for path in places if os.path.lexists(path)]
     if taken and not target.may_overwrite:
         names = ", ".join(path.name for path in taken)
@@ -132,6 +135,7 @@ def save(console: Console, run: tuple[str, str], chosen: Sequence[FoundFile], ta
 def _places(folder: Path, chosen: Sequence[FoundFile]) -> list[Path]:
     """Prefixes files of the same name with their references, and numbers if need be."""
     names = [file_names.clean_name(file.name) for file in chosen]
+    # As the disk sees them: Report.csv and report.csv are one file on a Mac.
     count = Counter(map(_on_disk, names))
     given: set[str] = set()
     places = []
@@ -151,11 +155,13 @@ def _on_disk(name: str) -> str:
 
 def _save(file: FoundFile, path: Path, *, may_overwrite: bool) -> dict[str, Any]:
     assert file.fetch is not None
+    # In the same folder, because a rename works only within one file system.
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with part.open("xb") as target:
             size, sha256 = file.fetch(target)
             target.flush()
+            # Before the name: a script may delete its source as soon as the file is there.
             os.fsync(target.fileno())
         settle(part, path, may_overwrite=may_overwrite)
     except FileExistsError:
@@ -176,6 +182,7 @@ def settle(part: Path, path: Path, *, may_overwrite: bool = False) -> None:
         part.replace(path)
         return
     try:
+        # There is no portable rename that fails where the name is taken.
         os.link(part, path)  # unlike a rename, it never replaces
     except FileExistsError:
         raise

@@ -30,6 +30,7 @@ class ListOptions:
         """Tells a status from an outcome. Raises Invalid, naming all there are."""
         if self.status is None:
             return None, None
+        # "timed out" as people write it.
         asked = self.status.replace(" ", "").lower()
         for status in RunStatus:
             if asked == status.lower():
@@ -44,6 +45,7 @@ class ListOptions:
 def processes(console: Console, limit: int) -> int:
     with opening.open_home(console) as opened, opened.database.snapshot() as tx:
         rows = process_operations.listed(tx, opening.viewer(tx))
+    # Newest first like runs; the operation gives them by name.
     shown = sorted(rows, key=attrgetter("id.number"), reverse=True)
     content = [
         {"id": str(row.id), "name": row.name, "version": row.version, "dateModified": views.date(row.modified_at)}
@@ -105,6 +107,7 @@ def tell_runs(
         right=frozenset({3}),
     )
     is_chosen = wanted.process is not None or wanted.status is not None
+    # An empty home and an empty answer are two things.
     nothing = "no run is like that" if is_chosen else "there are no runs yet; procession run starts one"
     text = _with_more(lines, has_more=has_more) if rows else nothing
     console.answer({"runs": [row for row, _ in rows], "hasMore": has_more}, text)

@@ -14,6 +14,7 @@ from procession.model.ids import RunId, StepId
 from procession.operations import steps
 from procession.store import step_logs
 
+# The log is a file beside us: looking costs a stat.
 LOOK_SECONDS = 0.1
 
 
@@ -52,9 +53,11 @@ class Printer:
         self._rest = b""
 
     def show(self, content: bytes) -> None:
+        # Byte for byte: a log that is piped into a file must be the one that the step wrote.
         if not self._is_terminal:
             click.echo(content, nl=False)
             return
+        # A character may be cut in two between pieces, a line end may not.
         *lines, self._rest = (self._rest + content).split(b"\n")
         for line in lines:
             click.echo(_harmless(line))

@@ -17,7 +17,7 @@ from procession.model.errors import NotFound
 from procession.model.ids import ActionStepId, DataStepId, ProcessId, RunId, StepId, parse_step
 from procession.model.people import SCOPES, Caller, User, UserRole
 from procession.model.steps import StepRow
-from procession.operations import people, steps
+from procession.operations import home_time, people, steps
 from procession.operations.act import Act
 from procession.operations.resources import Resources
 from procession.store import identity
@@ -28,6 +28,7 @@ from procession.store import steps as step_store
 from procession.store.database import Database, Transaction
 
 ADMIN_EMAIL = "admin@localhost"
+# Shared by all of them; prune takes it alone.
 COMMANDS = "commands"  # the lease of every command that may write
 
 
@@ -53,7 +54,9 @@ def open_home(console: Console, *, may_create: bool = False, is_alone: bool = Fa
     home = Home(folder=settings.home)
     if not (may_create or home.exists()):
         raise NotFound(no_home(home))
+    # Before the lease, whose file lies in the home.
     home.prepare()
+    # prune has it already, and would wait for itself.
     with nullcontext(True) if is_alone else home.lease(COMMANDS) as is_free:
         if not is_free:
             raise Busy(f"procession prune is at work on {home.folder}; try again when it is done")
@@ -62,6 +65,7 @@ def open_home(console: Console, *, may_create: bool = False, is_alone: bool = Fa
 
 def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> Iterator[OpenedHome]:
     database = home.open_database(clock)
+    # Another process runs the engine: it has to be told across processes.
     database.on_look(home.wake)
     _settle(home, database)
     resources = Resources(
@@ -70,12 +74,14 @@ def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> I
         chunks=home.open_chunks(),
         step_logs=home.open_step_logs(),
         steady=partial(_steady, home, clock),
+        home_clock=home_time.of_home(database, clock),
         allows_network=settings.allow_network,
     )
     try:
         with database.read() as tx:
             is_empty = people_store.is_empty(tx)
         yield OpenedHome(settings=settings, home=home, database=database, resources=resources, clock=clock)
+        # Told at the end, when the command has perhaps made one.
         if is_empty:
             _tell_admin(console, database)
     finally:
@@ -87,6 +93,7 @@ def _settle(home: Home, database: Database) -> None:
     with database.read() as tx:
         if identity.find(tx).is_at(home.place()):
             return
+    # A server that works here has the lock, and has looked itself.
     with suppress(Busy):
         lock = home.take_lock(f"a command (process {os.getpid()})")
         try:
@@ -96,6 +103,7 @@ def _settle(home: Home, database: Database) -> None:
 
 
 def _steady(home: Home, clock: Clock) -> float | None:
+    # The steady clock is one for all processes of a machine, so a server's stopwatches can be read.
     return clock.monotonic() if home.is_awake() else None
 
 
@@ -146,6 +154,7 @@ def ensure_admin(tx: Transaction, clock: Clock) -> None:
 
 def find_process(tx: Transaction, text: str) -> ProcessId:
     """By its name, else by its id. Raises NotFound."""
+    # The name first: a process may be called p-1.
     row = process_store.by_name(tx, text)
     if row is None and text.lower().startswith(ProcessId.prefix + "-"):
         row = process_store.find(tx, ProcessId.parse(text))
@@ -157,6 +166,7 @@ def find_process(tx: Transaction, text: str) -> ProcessId:
 def find_step(tx: Transaction, run: RunId, text: str) -> StepRow:
     """By its key, its id or its order ("2.1"). Raises NotFound."""
     rows = step_store.of_run(tx, run)
+    # What is in the file comes before what only the server knows.
     row = next((row for row in rows if text in {row.key, row.order}), None)
     if row is None and text.lower().startswith((f"{DataStepId.prefix}-", f"{ActionStepId.prefix}-")):
         step: StepId = parse_step(text)

@@ -19,8 +19,10 @@ from procession.store.database import Transaction
 
 def apply(console: Console, paths: Sequence[str], owner: str | None) -> int:
     """Apply all the files or none. Raises FileMistakes with what is wrong with any of them."""
+    # All of them before the first is applied: a missing file must not leave half a folder applied.
     texts = [(path, read_text(path)) for path in paths]
     with opening.open_home(console, may_create=True) as opened:
+        # Outside the transaction, because checking SQL starts a process.
         definitions = _parsed(opened, texts)
 
         def operation(tx: Transaction) -> list[Applied]:

@@ -32,6 +32,10 @@ FREE_BYTES_MAX = 2**20  # a running server frees pages all the time
 YOUNG = timedelta(hours=1)
 
 
+# Two conditions that both must hold: old and not among the newest. One alone would surprise with an old process that is
+# rarely run.
+# Two conditions that both must hold: old and not among the newest. One alone would surprise with an old process that is
+# rarely run.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneOptions:
     age: timedelta | None
@@ -60,6 +64,7 @@ def prune(console: Console, wanted: PruneOptions, *, crash_point: CrashPoint = p
     with _alone(home, wanted) as is_alone, opening.open_home(console, is_alone=is_alone) as opened:
         with opened.database.snapshot() as tx:
             rule = _rule(tx, opened, wanted)
+            # Shown by the same question that removes, so that --yes does what was shown.
             done = Pruned(runs=retention.runs(tx, rule), database_before=sqlite_file.size_bytes(home.database))
             if untold := retention.count_untold(tx):
                 runs = wording.counted(untold, "run")
@@ -83,6 +88,7 @@ def _alone(home: Home, wanted: PruneOptions) -> Iterator[bool]:
         return
     try:
         lock = home.take_lock(f"procession prune (process {os.getpid()})")
+    # A server works here: then it goes on beside it, gently.
     except Busy:
         yield False
         return
@@ -95,6 +101,7 @@ def _alone(home: Home, wanted: PruneOptions) -> Iterator[bool]:
 
 def _rule(tx: Transaction, opened: OpenedHome, wanted: PruneOptions) -> RetentionRule:
     if wanted.age is None and wanted.keep is None:
+        # Without a rule no run is old enough: a bare `prune --yes` must not remove any.
         return RetentionRule(ended_before=datetime.min.replace(tzinfo=opened.clock.now().tzinfo))
     return RetentionRule(
         ended_before=None if wanted.age is None else opened.clock.now() - wanted.age,
@@ -131,6 +138,7 @@ def _remove_runs(
 
     def remove() -> bool:
         nonlocal left
+        # Each batch is a transaction of its own, so that a crash keeps what was done.
         piece, left = frozenset(run.id for run in left[:RUNS_AT_ONCE]), left[RUNS_AT_ONCE:]
         if piece:
             done.runs += opened.database.write(partial(_remove, opened=opened, rule=rule, piece=piece))
@@ -150,12 +158,14 @@ def _remove(tx: Transaction, *, opened: OpenedHome, rule: RetentionRule, piece: 
             f" ended {views.date(run.ended_at)}, history SHA-256 {retention.history_sha256(tx, run.id)}"
         )
         history.add_log(tx, act.author, message, act.now)
+    # Rows first, files after: the other way round a crash would leave runs without their contents.
     retention.remove(tx, going)
     return going
 
 
 def _sweep(opened: OpenedHome, done: Pruned, *, is_alone: bool, crash_point: CrashPoint) -> None:
     """Removes contents and logs that no row names. After a crash the next prune does it."""
+    # A backup reads files that rows may have stopped naming since its copy.
     with opened.home.lease(backups.SWEEP, alone=True) as is_free:
         if not is_free:
             done.notes.append("a backup is being made: files stay until prune is called again")
@@ -180,6 +190,7 @@ def _sweep_contents(opened: OpenedHome, done: Pruned, *, is_alone: bool, crash_p
         unused = sorted(there - checks.contents(tx))
         before = opened.clock.now().timestamp() + (1 if is_alone else -YOUNG.total_seconds())
         for sha256 in unused:
+            # Asked again for each under its lock: a new run may have published the same content.
             size = blobs.drop(sha256, before=before, is_named=partial(retention.is_named, tx))
             if size is not None:
                 done.contents += 1
@@ -204,6 +215,7 @@ def _shrink(opened: OpenedHome, done: Pruned, *, is_alone: bool) -> None:
                 f"the database keeps its size, {wording.size(free)} of it free: it was made by an earlier program;"
                 " prune once while no server and no command works here"
             )
+    # The runs are gone all the same: the command has done what was asked.
     except OSError:
         done.notes.append("the disk is too full to make the database smaller: prune once more, now that there is space")
     except Unavailable as error:

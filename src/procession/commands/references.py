@@ -9,6 +9,7 @@ from procession.model.errors import Invalid
 
 def pair(text: str, option: str) -> tuple[str, str]:
     """ "step.property" and its value. Raises Invalid."""
+    # At the first sign: values may hold more of them.
     reference, equals, value = text.partition("=")
     step, dot, name = reference.partition(".")
     if not (equals and dot and step and name):

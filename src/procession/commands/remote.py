@@ -40,6 +40,7 @@ def opened(access: ServerAccess) -> Iterator[Client]:
 
 def apply(console: Console, access: ServerAccess, paths: Sequence[str], owner: str | None) -> int:
     """Applies each file by itself: a server has no "all or none". Raises FileMistakes with the mistakes of all."""
+    # Refused, because it would be believed.
     if owner is not None:
         raise Invalid("--owner works on a home only; on a server the owner is who signs in")
     texts = [(path, read_text(path)) for path in paths]
@@ -87,6 +88,7 @@ def _apply(client: Client, path: str, text: str) -> _Applied:
 
 def _versions(client: Client, text: str) -> dict[str, int]:
     """The latest version of each process named in the file."""
+    # By a plain search in the text: the file need not be parsed here, and a name too many costs one request.
     return {row.id: _latest(client.process(row.id)) for row in client.processes() if row.name in text}
 
 
@@ -127,6 +129,7 @@ def _wait(console: Console, begun: Run) -> int:
 
     try:
         status = begun.wait(on_progress=show)
+    # Ctrl-C leaves the waiting, not the run, and people should know.
     except KeyboardInterrupt:
         console.tell(f"{begun.id} goes on; look at it with: procession status {begun.id}")
         raise

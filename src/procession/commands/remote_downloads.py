@@ -27,10 +27,12 @@ def download(console: Console, access: ServerAccess, wanted: Selection, target: 
 
 def _files(run: Run) -> Iterator[FoundFile]:
     for step in run.steps():
+        # Action steps have no properties, and asking would be an error.
         if step.details.kind != "Data":
             continue
         for item in step.properties():
             if item.data_type == "File":
+                # A file that was never filled has no name: that is all the API tells of it.
                 name = item.file.details().name
                 fetch = _fetcher(item.file) if name else None
                 yield FoundFile(reference=f"{step.key}.{item.key}", flow=item.flow, name=name, fetch=fetch)

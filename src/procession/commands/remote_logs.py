@@ -17,6 +17,7 @@ def log(
     with remote.opened(access) as client:
         run = client.run(run_text)
         step = run.step(step_text)
+        # A step that is over has its log in one piece.
         if follow and not step.status().is_over:
             _follow(run, step)
             return 0
@@ -28,6 +29,7 @@ def log(
 def _follow(run: Run, step: Step) -> None:
     """Follows the run's events: after a break or an expired token they resume without loss or repetition."""
     printer, said = logs.Printer(), ""
+    # Events and not the log's own stream: they can be resumed after a break at the very byte.
     for event in run.events():
         content = event.content
         if not isinstance(content, dict) or content.get("step") != step.id:
@@ -46,6 +48,7 @@ def rest(said: str, whole: str) -> str:
     """The rest of the latest try's log; `said`: what was printed of all tries so far."""
     if whole.startswith(said):
         return whole[len(said) :]
+    # The longest overlap: what was said may hold earlier tries of which this log knows nothing.
     for size in range(min(len(said), len(whole)), 0, -1):
         if said.endswith(whole[:size]):
             return whole[size:]

@@ -15,7 +15,9 @@ def restart(console: Console, access: ServerAccess, run_id: str, text: str, **gi
     with remote.opened(access) as client:
         found = client.run(run_id)
         step = found.step(text)
+        # Before the restart, which changes it.
         plan = step.restart_plan()
+        # As ids: a key that is misspelt is told here, with those that there are.
         released = [found.step(one).id for one in given["release"]]
         found.restart(text, reason=given["reason"], release=released, latest=given["latest"])
         details = next(one.details for one in found.steps() if one.id == step.id)

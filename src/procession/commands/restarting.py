@@ -21,12 +21,14 @@ def restart(console: Console, run_text: str, step_text: str, **given: Any) -> in
     with opening.open_home(console) as opened:
         planned, newer = _plan(opened, run_id, step_text)
         step = planned.steps[planned.plan.key]
+        # By key, id or order, as the step itself: people copy what they see.
         released = frozenset(_key(opened, run_id, text) for text in given["release"])
         wish = Wish(reason=given["reason"], release=released, takes_latest=given["latest"])
 
         def operation(tx: Transaction) -> Any:
             return runs.restart(opening.operator(tx, opened), run_id, step.id, wish=wish)
 
+        # The plan was made in another transaction; the operation makes it anew and decides by that one.
         row = opened.database.write(operation)
         is_awake = opened.home.is_awake()
     content = {

@@ -40,6 +40,7 @@ def restore(console: Console, path: str, *, crash_point: CrashPoint = pass_by) -
     home, source = Home(folder=console.settings().home), Path(path).absolute()
     if not source.is_file():
         raise NotFound(f"there is no file {source}")
+    # Before the lock, which makes a file in the folder.
     _check_empty(home)
     lock = home.take_lock(f"procession restore (process {os.getpid()})")
     try:
@@ -57,6 +58,7 @@ def _check_empty(home: Home) -> None:
     """Raises Invalid unless the folder is empty, or holds only what a killed restore left."""
     entries = list(home.folder.iterdir()) if home.folder.is_dir() else []
     names = {entry.name for entry in entries} - IGNORED
+    # What a killed restore left may be written over; anything else is somebody's home.
     is_left = home.restoring.name in names or not any(any((home.folder / name).glob("*")) for name in FOLDERS)
     if names and not (is_left and names <= {home.restoring.name, home.lock.name, *FOLDERS}):
         some = ", ".join(sorted(names)[:5])
@@ -66,6 +68,7 @@ def _check_empty(home: Home) -> None:
 def _restore(home: Home, source: Path, crash_point: CrashPoint) -> tuple[Manifest, Restored]:
     home.begin_restore()
     stage = home.restoring
+    # Extracted and checked in one reading: a backup of a terabyte is read once.
     manifest = archive.read(source, partial(_open, stage))
     crash_point("extracted")
     restored = _check(stage, source, manifest)
@@ -77,7 +80,9 @@ def _restore(home: Home, source: Path, crash_point: CrashPoint) -> tuple[Manifes
         (stage / name).mkdir(mode=PRIVATE, exist_ok=True)
         (stage / name).rename(home.folder / name)
         crash_point(f"{name} moved")
+    # The database last: a folder without it is no home, so a crash before leaves none.
     downloads.settle(stage / archive.DATABASE, home.database)
+    # The names too: a home that was told to be restored must be there after a power cut.
     os.sync()
     crash_point("database moved")
     return manifest, restored
@@ -85,6 +90,7 @@ def _restore(home: Home, source: Path, crash_point: CrashPoint) -> tuple[Manifes
 
 def _clear(home: Home) -> None:
     """Removes everything after a failed restore, and only leftovers after a successful one."""
+    # It did not succeed: nothing of it may be taken for a home.
     if not home.database.exists():
         for name in FOLDERS:
             shutil.rmtree(home.folder / name, ignore_errors=True)
@@ -94,6 +100,7 @@ def _clear(home: Home) -> None:
 def _open(stage: Path, name: str) -> BinaryIO:
     path = stage / name
     path.parent.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    # O_EXCL: a name that is there twice in a forged backup is refused.
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
@@ -101,6 +108,7 @@ def _check(stage: Path, source: Path, manifest: Manifest) -> Restored:
     """Checks that the database fits its contents and this program. Raises Invalid."""
     for member in manifest.members:
         if backups.is_damaged(member):
+            # Left out when the backup was made: its hash is not its name, and nothing may read it.
             (stage / member.name).unlink()
     database = stage / archive.DATABASE
     if faults := sqlite_file.faults(database):
@@ -116,6 +124,7 @@ def _check(stage: Path, source: Path, manifest: Manifest) -> Restored:
         lost = [sha256 for sha256 in named if not (stage / "files" / sha256[:2] / sha256[2:]).is_file()]
         if lost:
             raise Invalid(f"{source} is damaged: {wording.counted(len(lost), 'content')} of its files are not in it")
+        # Before anybody can open it: the first server would look for the original's processes.
         sqlite_file.disarm(tx)
         return Restored(
             under_way=runs.unfinished_ids(tx),

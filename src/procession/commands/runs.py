@@ -25,6 +25,7 @@ from procession.store.database import Transaction
 def run(console: Console, process: str, *, inputs: Sequence[str], paths: Sequence[str], wait: bool) -> int:
     """Creates, fills and starts a run, all or nothing. With `wait`, the exit code tells how it ended."""
     values = dict(pair(text, "--input") for text in inputs)
+    # Read before the home is opened: a typo must change nothing.
     named = dict(pair(text, "--file") for text in paths)
     with opening.open_home(console) as opened:
         with opened.database.read() as tx:
@@ -49,6 +50,7 @@ def _take(blobs: Blobs, path: str) -> Content:
     except OSError as error:
         raise Invalid(f"{path} cannot be read: {error.strerror}") from error
     finally:
+        # After finish() too: it then has nothing left to remove.
         sink.abandon()
 
 
@@ -60,6 +62,7 @@ def _start(
     contents: dict[str, tuple[str, Content]],
 ) -> Run:
     act = opening.operator(tx, opened)
+    # Created, filled and started in one transaction: all or nothing.
     created = runs.create(act, process, inputs=values)
     _fill(act, created.id, contents)
     return runs.start(act, created.id)
@@ -81,6 +84,7 @@ def _tell_started(console: Console, opened: OpenedHome, begun: Run) -> int:
     is_awake = opened.home.is_awake()
     text = f"{begun.id} {views.one_line(begun.name)}: {begun.status}"
     if not is_awake:
+        # Otherwise a run that waits looks like one that hangs.
         text += "; it begins when a server is started (procession serve), or use --wait"
     console.answer({**views.run_content(begun), "isServerRunning": is_awake}, text)
     return 0
@@ -92,6 +96,7 @@ def status(console: Console, text: str) -> int:
     with opening.open_home(console) as opened, opened.database.snapshot() as tx:
         found = runs.find(tx, run_id)
         steps = step_store.of_run(tx, run_id)
+        # In the snapshot, so that the durations belong to the states that are shown.
         steady = opened.resources.steady()
     is_awake = steady is not None
     content = {

@@ -20,6 +20,7 @@ def serve(console: Console, settings: Settings) -> int:
     clock = SystemClock()
 
     def announce(ready: Ready, active_home: ActiveHome) -> None:
+        # Now, because a new home needs somebody whom an application can act for.
         active_home.database.write(lambda tx: opening.ensure_admin(tx, clock))
         with active_home.database.read() as tx:
             can_sign_in = not applications.is_empty(tx)
@@ -33,6 +34,7 @@ def serve(console: Console, settings: Settings) -> int:
             "heldRuns": len(held.runs),
         }
         console.answer(content, _text(ready, adopting.remark(found, held), can_sign_in=can_sign_in))
+        # Whoever started us may read from a pipe and wait for this line.
         sys.stdout.flush()
 
     return server.serve(settings, announce=announce, clock=clock)

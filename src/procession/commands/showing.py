@@ -17,6 +17,7 @@ from procession.operations import histories, runs
 from procession.store import steps as step_store
 from procession.store.database import Transaction
 
+# A note of a page would push everything else off the screen; --json has all of it.
 VALUE_CHARACTERS_MAX = 200
 
 
@@ -46,6 +47,7 @@ def _content(tx: Transaction, run: Run) -> dict[str, Any]:
 
 def _value(step: str, row: PropertyRow) -> dict[str, Any]:
     item, file = row.item, row.file
+    # Of a File the value is a name and says nothing.
     value = None if item.type is PropertyType.FILE else item.value
     return value_content(
         f"{step}.{item.key}",
@@ -76,6 +78,7 @@ def tell(console: Console, content: Mapping[str, Any], picture: str) -> None:
     begin, end = views.moment(content["dateStarted"]), views.moment(content["dateFinished"])
     when = " to ".join(text for text in (begin, end) if text)
     lines = [head, f"  {who}" + (f"; {when}" if when else ""), "", *steps]
+    # What went in, what came out, and last what nobody asks for.
     for title, flow in (("Inputs", "INPUT"), ("Outputs", "OUTPUT"), ("Constants", "NONE")):
         rows = [row for row in content["values"] if row["flow"] == flow]
         if rows:

@@ -49,6 +49,7 @@ def step_content(step: StepRow) -> dict[str, Any]:
 
 
 def date(at: datetime | None) -> str | None:
+    # As the API writes it: a script may read from either.
     return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -78,6 +79,7 @@ def _step_view(step: StepRow, steady: float | None) -> StepView:
         order=step.order,
         name=step.name,
         status=step.status,
+        # The mark and the bar say it already.
         message="" if message == UNDER_WAY else message,
         seconds=step.seconds(steady),
         progress=step.progress,

@@ -19,7 +19,9 @@ from procession.model.lifecycle import RUN_FINAL, Outcome
 from procession.operations import letters, runs
 from procession.store import steps
 
+# A person sees no delay of a twentieth of a second.
 LOOK_SECONDS = 0.05
+# A mail server that hangs must not hold the command up for ever.
 MAILS_MAX = 20  # sent before the command ends
 
 
@@ -34,6 +36,7 @@ def wait(console: Console, opened: OpenedHome, run_id: RunId) -> int:
             with opened.database.read() as tx:
                 run = runs.find(tx, run_id)
                 is_live = screen is not None and screen.is_terminal
+                # On a terminal the durations move all the time; in a file only changes are worth a line.
                 if screen is not None and (is_live or run.revision != begun_at):
                     screen.show(views.view(run, steps.of_run(tx, run_id), opened.resources.steady()))
             begun_at = run.revision
@@ -61,6 +64,7 @@ def _engine(opened: OpenedHome) -> Iterator[None]:
     if opened.home.is_awake():
         yield
         return
+    # Imported here: beside a server it is never needed, and it is most of the program.
     from procession.serving.active_home import open_active_home
 
     try:
@@ -73,6 +77,7 @@ def _engine(opened: OpenedHome) -> Iterator[None]:
         yield
         _send_alerts(opened)
     finally:
+        # A second Ctrl-C while the steps end: they are killed all the same.
         with suppress(click.Abort):
             active_home.close()
 
@@ -82,7 +87,8 @@ def _send_alerts(opened: OpenedHome) -> None:
     from procession import mail
 
     settings = opened.settings
-    sending = mail.sending(settings, opened.database, opened.clock, f"http://{settings.host}:{settings.port}")
+    address = f"http://{settings.host}:{settings.port}"
+    sending = mail.sending(settings, opened.database, opened.clock, opened.resources.home_clock, address=address)
     for _ in range(MAILS_MAX):
         if sending is None or not letters.tick(sending):
             return

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import click
 
+# Shapes and not colours alone: colours are lost in a file, and to one man in twelve.
 MARKS = {
     "NotStarted": "·",
     "Scheduled": "·",
@@ -71,6 +72,7 @@ class Screen:
     def _draw(self, run: RunView) -> None:
         size = shutil.get_terminal_size()
         lines = frame(run, width=size.columns, height=size.lines)
+        # Up by what was drawn, and everything below is cleared: lines may be fewer now.
         back = f"\x1b[{self._lines_drawn}F\x1b[J" if self._lines_drawn else ""
         click.echo(back + "\n".join(lines))
         self._lines_drawn = len(lines)
@@ -91,6 +93,7 @@ def frame(run: RunView, *, width: int, height: int) -> list[str]:
             (number for number, step in enumerate(run.steps) if step.status not in {"NotStarted", "Scheduled"}),
             default=0,
         )
+        # Around the last step that began, which is where people look.
         begin = min(max(at - room + 2, 0), len(lines) - room)
         lines = lines[begin : begin + room]
     return [cut(bar(run), width), *lines]
@@ -100,6 +103,7 @@ def bar(run: RunView) -> str:
     """Overall progress: finished steps, plus the reported part of running ones."""
     done = sum(1.0 if step.status in OVER else (step.progress or 0.0) for step in run.steps)
     total = max(len(run.steps), 1)
+    # Full only at the end: a bar that is full while something runs is a lie.
     full = BAR_CELLS if run.is_over else int(BAR_CELLS * done / total)
     over = sum(step.status in OVER for step in run.steps)
     text = f"{plain(run.name)}  [{'█' * full}{'░' * (BAR_CELLS - full)}] {over}/{total}  {run.result}"
@@ -120,6 +124,7 @@ def duration(seconds: float) -> str:
         return f"{seconds:.2f} s"
     if seconds < 60:
         return f"{seconds:.1f} s"
+    # Rounded down, as the API's durations are.
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 

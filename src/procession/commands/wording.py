@@ -14,11 +14,13 @@ KIB = 1024
 
 def amount(value: Decimal) -> str:
     """1,234,567.80: grouped, every digit kept."""
+    # Never rounded: an accountant adds the column up.
     return f"{value:,f}"
 
 
 def moment(at: datetime | None) -> str:
     """In this machine's zone, with its name: 2026-11-30 17:05 CET."""
+    # With the zone's name, because the machine may not stand where its reader sits.
     return "" if at is None else f"{at.astimezone():%Y-%m-%d %H:%M %Z}"
 
 

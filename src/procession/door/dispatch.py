@@ -203,7 +203,7 @@ class Api:
             if keyed is not None:
                 keyed = replace(keyed, asked=idempotency_key.asked(asked.request, hashlib.sha256(raw).hexdigest()))
                 with self._server.database.read() as tx:
-                    idempotency.check(tx, keyed, self._server.clock())
+                    idempotency.check(tx, keyed, self._server.context.resources.home_clock.least())
         return await handler(self._stream(asked, caller, ids, receive, keyed=keyed, **body))
 
     def _keyed(self, asked: Asked, caller: Caller | None, ids: Mapping[str, Any]) -> KeyedRequest | None:
@@ -217,7 +217,7 @@ class Api:
             nobody: Any = None
             return Act(tx=tx, caller=nobody, now=now, resources=resources), parse_ids(asked.texts)
         # The caller first, the ids after: without a token a malformed id must answer 401, not 404.
-        caller = self._server.proofs[asked.route.space](tx, asked.request, now)
+        caller = self._server.proofs[asked.route.space](tx, asked.request, resources.home_clock.most())
         ids = parse_ids(asked.texts)
         self._server.permit(tx, caller, asked.route.rule, ids)
         return Act(tx=tx, caller=caller, now=now, resources=resources), ids
@@ -242,7 +242,7 @@ class Api:
             # Check again under the write lock: the caller may have lost the right meanwhile.
             act, ids = self._admit(tx, asked)
             # In the transaction of the change: a crash in between would either lose the change or do it twice.
-            idempotency.mark(tx, keyed, act.now)
+            idempotency.mark(act, keyed)
             call = Call(act=act, request=asked.request, ids=ids, context=self._server.context, body=body, raw=raw)
             reply = cast("Handler", asked.route.handler)(call)
             return idempotency_key.answered(tx, keyed, reply)

@@ -45,7 +45,9 @@ def begin(act: Act, file_id: FileId) -> UploadSession:
         raise Invalid(
             f"you have {SESSIONS_OF_A_USER_MAX} upload sessions open; commit some, or wait until they are a day old"
         )
-    session = UploadSession(id=str(uuid.uuid4()), file=file_id, user=user, created_at=act.now, committed_at=None)
+    session = UploadSession(
+        id=str(uuid.uuid4()), file=file_id, user=user, created_at=act.resources.home_clock.least(), committed_at=None
+    )
     uploads.begin(tx, session)
     return session
 

@@ -197,6 +197,7 @@ class _Snapshot(_Reading):
 
     def __enter__(self) -> Transaction:
         try:
+            # Deferred: the snapshot begins with the first statement and holds no lock before.
             self._connection.execute("BEGIN")
         except _DRIVERS as error:
             _tell(error)
@@ -205,6 +206,7 @@ class _Snapshot(_Reading):
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
+            # There is nothing to undo, and COMMIT is a statement that is prepared already.
             self._connection.execute("COMMIT")
         except _DRIVERS as other:
             _tell(other)

@@ -21,6 +21,7 @@ from procession.actions.references import Given, Name, ReferenceText
 from procession.actions.scripts import Outputs, Remarks, as_script_value, flush_standard
 from procession.model.lifecycle import StepStatus
 
+# A script in a process file; larger programs belong in a library of the server.
 CODE_CHARACTERS_MAX = 262_144
 MESSAGE_CHARACTERS_MAX = 2_000
 NO_NETWORK = "the step asks for the network, and this server does not allow it (PROCESSION_ALLOW_NETWORK)"
@@ -44,6 +45,7 @@ class RunPythonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 def run(context: Context) -> StepOutcome:
     settings: RunPythonSettings = context.settings
+    # Said at once: a script would find out after minutes, by a time-out.
     if settings.network and not context.has_network:
         return _failed(NO_NETWORK)
     targets = {name: context.target(references.only([text])[0]) for name, text in settings.outputs.items()}
@@ -52,6 +54,7 @@ def run(context: Context) -> StepOutcome:
     main = _main(context, outputs, remarks)
     failure = _execute(context, main, remarks)
     if failure is None:
+        # Only of a script that ended well: outputs of half a script are worse than none.
         failure = _keep(context, main, outputs)
     if failure is not None:
         return _failed(failure)
@@ -70,6 +73,7 @@ def _failed(message: str) -> StepOutcome:
 def _main(context: Context, outputs: Outputs, remarks: Remarks) -> ModuleType:
     """The module that the script runs in: classes and functions of it are found again where Python looks for them."""
     settings: RunPythonSettings = context.settings
+    # A module of its own: pickle and multiprocessing look classes up in __main__.
     main = ModuleType("__main__")
     main.__file__ = context.begin_program(settings.code)
     inputs = {name: as_script_value(context, name, given) for name, given in settings.inputs.items()}
@@ -91,6 +95,7 @@ def _execute(context: Context, main: ModuleType, remarks: Remarks) -> str | None
     source = f"<{context.step_key}>"
     # So that the traceback in the log shows the lines of a script whose file nobody knows.
     linecache.cache[source] = (len(settings.code), None, settings.code.splitlines(keepends=True), source)
+    # Put back afterwards, because exit functions of our own look there.
     before = sys.modules["__main__"]
     sys.modules["__main__"] = main
     try:
@@ -107,11 +112,13 @@ def _run_script(context: Context, main: ModuleType, source: str) -> str | None:
     try:
         exec(_compile(settings.code, source), vars(main))  # noqa: S102 - the user's own script, in its own process
     except SystemExit as error:
+        # sys.exit() in a fork ends the fork, and must not go on as the step.
         if context.is_copy:
             context.end_program()
             context.close_files(vars(main))
             raise
         return _exit_reason(error)
+    # KeyboardInterrupt and the like too: a script may raise them itself.
     except BaseException as error:  # whatever it raises is how it ended
         flush_standard()
         context.log(_traceback(error, source))
@@ -122,6 +129,7 @@ def _run_script(context: Context, main: ModuleType, source: str) -> str | None:
 def _keep(context: Context, main: ModuleType, outputs: Outputs) -> str | None:
     """Take the outputs: values before the script's names go, files when all are closed. None, or why not."""
     try:
+        # Before the names go: a value may be a lazy one of the script's own classes.
         outputs.keep_values()
         problem = context.close_files(vars(main))
         if not problem:
@@ -134,6 +142,7 @@ def _keep(context: Context, main: ModuleType, outputs: Outputs) -> str | None:
 def _compile(code: str, source: str) -> CodeType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a remark of Python's about the user's style is not a mistake
+        # Without our own `from __future__`, which would change the script's annotations.
         return compile(code, source, "exec", dont_inherit=True)
 
 
@@ -155,6 +164,7 @@ def _reason(error: BaseException, source: str) -> str:
         text = "".join(traceback.format_exception_only(error)[-1:]).strip()
     if isinstance(error, SyntaxError) and error.filename == source:
         return f"{text} (line {error.lineno})"
+    # The last line of the script itself: deeper frames are a library's.
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == source]
     return f"{text} (line {lines[-1]})" if lines else text
 

@@ -46,9 +46,12 @@ def run(context: Context) -> StepOutcome:
     warnings: list[str] = []
     try:
         for name, target in context.settings.outputs.items():
+            # Before an hour of work, not after it.
             exports.refuse(context, name, target, _default_name(context, name))
         parameters, made = _load(context, connection, warnings)
+        # While the files can still be looked at.
         warnings += comparing.warnings(connection, made, context.settings.sql)
+        # Between our reading of files and the user's SQL.
         database.lock(connection, context.folder)
         _execute(context, connection, parameters, made, warnings)
         _check_result(context, connection, warnings)
@@ -110,10 +113,12 @@ def _execute(
     statements = sql_facts.statements(connection, sql)
     last = max((i for i, (_, statement) in enumerate(statements) if _gives_rows(statement)), default=None)
     for number, (line, statement) in enumerate(statements):
+        # DuckDB refuses a parameter that the statement does not name.
         bound = {name: parameters[name] for name in statement.named_parameters}
         if comparing.is_mixed(connection, statement.query, bound):
             warnings.append(f"{WHERE}, line {line}: {comparing.MIXED}")
         try:
+            # Its rows are the result; it runs once, so they are kept as a table.
             if number == last:
                 _keep(connection, statement, bound)
             else:
@@ -121,6 +126,7 @@ def _execute(
         except duckdb.Error as error:
             hidden = database.places(context.folder)
             context.log(f"{database.hide(str(error), hidden)}\n")
+            # DuckDB counts from the statement, people count from the top.
             at = line + database.line_of(error) - 1
             said = sql_complaints.complaint(error, connection, statement.query, hidden)
             raise Problem(f"{WHERE}, line {at}: {said}{sql_complaints.hint(error, made)}") from error
@@ -183,12 +189,14 @@ def _single(connection: duckdb.DuckDBPyConnection, name: str, relation: str, kin
     exact = {column: _EXACT[kind].format(quote(column)) for column, kind in types.items() if kind in _EXACT}
     replaced = ", ".join(f"{text} AS {quote(column)}" for column, text in exact.items())
     chosen = f"* REPLACE ({replaced})" if replaced else "*"
+    # Two: enough to know that it is not one.
     rows = connection.execute(f"SELECT {chosen} FROM {quote(relation)} LIMIT 2").fetchall()
     if len(rows) != 1 or len(rows[0]) != 1:
         count = database.count(connection, relation)
         width = len(types)
         raise Problem(f'the output "{name}" goes to a {kind} and must be one value; it is {count:,} rows of {width}')
     (column, type_) = next(iter(types.items()))
+    # DuckDB's Python gives 9999-12-31 for infinity, which would be believed.
     if type_.startswith(("DATE", "TIMESTAMP")) and _is_infinite(connection, relation, column):
         raise Problem(f'the output "{name}": an infinite date cannot be kept')
     try:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
+# One at a time: a step reads its files one after the other.
 RELATION = "cells of a file"  # the table that a reader makes; users' names cannot have a space
 
 FAILS = "error('the cells are not what they seemed to be')"  # SQL of a value that fails the statement
 
 
+# Small numbers, because a column of them may stand beside each column of texts.
 class Kind(IntEnum):
     """The type of a cell in its file. Everything in a CSV file is TEXT."""
 

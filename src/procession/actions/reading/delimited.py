@@ -35,6 +35,7 @@ _SAMPLE_RECORDS = 200  # whole records to try delimiters on
 _CHUNK_BYTES = 1 << 20
 _BLANKS = (b" ", b"\t")
 _NOTHING = 0  # in a rewritten file
+# "" is then an empty text, and nothing between delimiters is no value.
 _ONLY_BARE = ", allow_quoted_nulls = false"
 _NEAR = 64  # bytes; more blanks than that in a row are left to `records`
 
@@ -126,6 +127,7 @@ def delimiter_of(file: Text, options: FileOptions) -> str:
         mark: _widths(file, Dialect(delimiter=mark, quote=options.quote, trims=options.trim)) for mark in DELIMITERS
     }
     even = [mark for mark, found in widths.items() if len(set(found)) == 1 and found[0] > 1]
+    # Evenness first: a comma inside amounts gives many values, and never equally many.
     return max(even or DELIMITERS, key=lambda mark: (widths[mark][0], max(widths[mark])) if widths[mark] else (0, 0))
 
 

@@ -40,23 +40,25 @@ class Declared:
     @property
     def value(self) -> str:
         """SQL of the value by the kind of each cell; NULL for one that does not fit."""
-        kinds = self._kinds
+        kinds = self.kinds
         if len(kinds) == 1:
             return self._taken(kinds[0])
         cases = " ".join(f"WHEN {int(kind)} THEN {self._taken(kind)}" for kind in kinds)
         return f"CASE k{self.number} {cases} END"
 
     @property
-    def _kinds(self) -> list[Kind]:
+    def kinds(self) -> list[Kind]:
+        """Those that its cells may have."""
         if self.cells.native:
             return [_native_kind(self.cells.native)]
+        # A column of one kind needs no CASE, which DuckDB would evaluate for each row.
         return list(Kind) if self.cells.kind is None else [self.cells.kind]
 
     def _taken(self, kind: Kind) -> str:
         value = values.take(kind, self.type, self.text, self.style, is_binary=self.cells.is_binary)
         if self.type == "Text" and self.length is not None:
             return f"CASE WHEN length({value}) <= {self.length} AND NOT contains({value}, chr(0)) THEN {value} END"
-        return f"CAST({value} AS {values.SQL_TYPES[self.type]})"
+        return f"CAST({value} AS {self.style.sql_type(self.type)})"
 
     @property
     def expected(self) -> str:
@@ -68,6 +70,7 @@ class Declared:
 def _native_kind(native: str) -> Kind:
     if native.startswith("DECIMAL") or native.removeprefix("U") in _WHOLE_TYPES:
         return Kind.NUMBER
+    # Anything else is compared and checked as its text.
     return {"DATE": Kind.DATE, "TIMESTAMP": Kind.MOMENT, "BOOLEAN": Kind.TRUTH}.get(native, Kind.TEXT)
 
 
@@ -102,6 +105,8 @@ def check(
     """
     if not made:
         return
+    # By counting: a value that did not fit has become NULL, and looking for it row by row is only done when one is
+    # missing.
     texts = _counts(connection, RELATION, [column.text for column in made.values()])
     found = _counts(connection, relation, [quote(name) for name in made])
     rows = texts[0]
@@ -133,6 +138,7 @@ def _refusals(connection: duckdb.DuckDBPyConnection, cells: Cells, columns: list
         test = f"({column.text} IS NULL OR {misfits})" if column.required else misfits
         query = f"SELECT rowid, {column.text} FROM {quote(RELATION)} WHERE {test} ORDER BY rowid"
         rows = connection.execute(f"{query} LIMIT {_REFUSALS_SHOWN_MAX}").fetchall()
+        # The first ten of each column, because the first ten of all are among them.
         bad += [(row, place, text) for row, text in rows]
     return [_refusal(columns[place], cells, row, text) for row, place, text in sorted(bad)[:_REFUSALS_SHOWN_MAX]]
 

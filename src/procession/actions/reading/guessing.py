@@ -18,9 +18,12 @@ from procession.actions.reading.values import Style
 if TYPE_CHECKING:
     import duckdb
 
+# More rule out little more: most columns of words show one in the first row.
 _SAMPLE_ROWS = 1_000
+# DuckDB's memory for a statement grows with its aggregates.
 _COLUMNS_ASKED_MAX = 24
 _DECIMALS_MAX = 10
+# Digits of BIGINT, of DECIMAL(38,10) and of DECIMAL(19,4).
 _WHOLE_MAX, _BIG_WHOLE_MAX, _MONEY_WHOLE_MAX = 18, 28, 15
 _LONG = "DECIMAL(38,10)"
 
@@ -144,6 +147,7 @@ def _find(connection: duckdb.DuckDBPyConnection, column: Open, mask: int) -> Gue
                 return found
         case _ if not kinds <= {Kind.DATE, Kind.MOMENT, Kind.TEXT}:
             return as_text
+    # In this order: every date is a moment for DuckDB, and not the other way round.
     tests = _tests(column)
     for flag, kind in (
         (_DATE, "DATE"),
@@ -204,6 +208,7 @@ def residue(connection: duckdb.DuckDBPyConnection, text: str) -> str:
 
 def _of_texts(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedType | None:
     """Text cells that are all numbers, if no digit and no difference between two would be lost."""
+    # Whole numbers and amounts with two decimals are nearly all columns there are.
     even = _evenly(connection, column)
     if even is not None:
         return even
@@ -218,6 +223,7 @@ def _of_texts(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedTyp
     )
     if whole > _BIG_WHOLE_MAX or (most or 0) > _DECIMALS_MAX:
         return GuessedType(type="VARCHAR", value=column.text, stays="its numbers have more digits than a number holds")
+    # 1.5 and 1.50 may be two codes; as numbers they would be one.
     if (least != most and ends_in_zero) or _has_twins(connection, column, number):
         return GuessedType(type="VARCHAR", value=column.text, stays="one number is written in several ways in it")
     kind = type_of(whole, most or 0)

@@ -32,6 +32,7 @@ _UNESCAPED = f"CASE WHEN contains(token, '\\') THEN token->>'$' ELSE {_UNQUOTED}
 _EXPONENT = 9  # the kind of a number until its exponent is written out; more than every Kind
 _DROPPED_MAX = 64  # columns one by one; to drop one takes as long as the table is wide
 _COPY = quote("cells of a file, copied")
+# Only line feeds are counted: a mistake in the last line costs one more reading.
 _BUFFER_BYTES = 8 << 20
 _TRUNCATED = "the file ends in the middle of it; perhaps it did not arrive whole"
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -44,6 +45,7 @@ def read(
     path = _as_utf_8(source, options, folder)
     tokens = folder / "tokens of a file"  # the next file of the step takes its place
     with path.open("rb") as file, tokens.open("wb") as out:
+        # RFC 8259 section 8.1: a parser may ignore the mark, and editors write it.
         if file.read(3) != codecs.BOM_UTF8:
             file.seek(0)
         rows, begin = RowWriter(out), Source(file=file, offset=file.tell())
@@ -118,6 +120,7 @@ def _as_utf_8(source: FileInput, options: FileOptions, folder: Path) -> Path:
     path = Path(source.path)
     with path.open("rb") as file:
         mark = file.read(3)
+    # The mark wins over what is said: it is a fact of the file.
     encoding = "utf-16" if mark.startswith(_UTF_16) else codecs.lookup(options.encoding or "utf-8").name
     if encoding in {"utf-8", "utf-8-sig"}:
         return path
@@ -166,6 +169,7 @@ def _place(path: Path, columns: list[str], row: int, column: int, *, lines: bool
     if not lines:
         return f"record {row + 1}, {shown(columns[column])}"
     with path.open("rb") as file:
+        # Read again, for a message only: keeping a line number for each record would cost every file.
         filled = (number for number, line in enumerate(file, 1) if line.strip())
         return f"line {next(islice(filled, row, None), row + 1)}, {shown(columns[column])}"
 
@@ -210,6 +214,7 @@ def _settle_kinds(connection: duckdb.DuckDBPyConnection, width: int) -> list[Kin
     """The kind of each column; None, and its column of kinds stays, where its cells differ."""
     kinds = [_one_kind(least, most) for least, most in _extremes(connection, width)]
     relation, settled = quote(RELATION), [number for number, kind in enumerate(kinds) if kind is not None]
+    # Above it one copy of the table is cheaper than so many rewritings.
     if len(settled) <= _DROPPED_MAX:
         for number in settled:
             connection.execute(f"ALTER TABLE {relation} DROP COLUMN k{number}")

@@ -36,6 +36,7 @@ def of_lines(source: Source, rows: RowWriter) -> FoundRecords:
     source.has_records = True
     while True:
         source.more()
+        # Whole lines only; the last one may lack its line feed at the end of the file.
         cut = len(source.rest) if source.has_ended else source.rest.rfind(b"\n") + 1
         if cut:
             _lines(source, source.rest[:cut], rows)
@@ -51,6 +52,7 @@ def of_document(source: Source, rows: RowWriter) -> FoundRecords:
         raise BadJson("it holds nothing but blanks", 0)
     if source.rest.startswith(b"{"):
         return _objects(source, rows)
+    # Told at once: a lone number or text is valid JSON and no table.
     if not source.rest.startswith(b"["):
         raise BadJson("a list of objects is expected: it begins with another value", 0)
     source.take(1)
@@ -88,6 +90,7 @@ def _list(source: Source, rows: RowWriter) -> None:
     source.has_records, before, between = True, rows.count, b""
     while True:
         cut = source.rest.rfind(between) + 1 if between else 0
+        # The same bytes as a list by themselves: the parser written in C takes thousands at once.
         if cut and rows.take_list(b"[%b]" % source.rest[:cut]):
             source.take(source.rest.index(b",", cut) + 1)
         else:
@@ -128,6 +131,7 @@ def _one_by_one(source: Source, text: str, rows: RowWriter, *, is_first: bool) -
         taken, is_first = close + 1, False
         if text[close] == "]":
             return taken, between
+        # Learnt from the file: its writer puts the same between all records.
         if not between and (found := _BETWEEN_RECORDS.match(text, end - 1)):
             between = found[0].encode("utf-8", NOT_UTF_8)
 

@@ -11,6 +11,7 @@ import msgspec
 from procession.actions.reading.json_values import MISSING, BadJson, scan, shown, token
 
 COLUMNS_MAX = 2_000
+# Each takes memory in DuckDB; a table of that size belongs into Parquet.
 CELLS_MAX = 50_000_000
 BETWEEN = b"\x1f"  # tokens: control characters are always escaped in JSON
 _NOT_IN_STRUCTS = re.compile(r'[\x00-\x1f"\\\ud800-\udfff]')
@@ -95,6 +96,7 @@ class RowWriter:
 
     def _take(self, text: bytes, decode: _Decode, count: int | None) -> bool:
         try:
+            # msgspec checks UTF-8 only where it makes texts, and here it keeps the bytes.
             if not text.isascii():
                 text.decode()
             records = decode(text)
@@ -119,6 +121,7 @@ class RowWriter:
         Each key has a colon of its own. One that was not kept leaves a colon too many in `text`.
         """
         missing = rows.count(MISSING)
+        # The count is only sure where every key was written as it is and none was left out.
         if self._key_colons and (missing or b"\\" in text):
             return False
         kept = count * (len(self.keys) + self._key_colons) - missing

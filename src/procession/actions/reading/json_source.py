@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from procession.actions.reading.json_values import BadJson
 
+# A longer one is a file without a closing bracket.
 RECORD_BYTES_MAX = 16 << 20
 CHUNK_BYTES = 1 << 17  # its results fit the processor's caches: twice as fast as 1 MiB
 NOT_UTF_8 = "surrogateescape"  # json_rows refuses the resulting characters inside a record

@@ -19,6 +19,7 @@ _BEYOND_JSON = {
     "'": "JSON has texts in double quotes only",
     "": "it ends here",
 }
+# At the end of what was read so far, a mistake may only be a value that is not whole yet.
 _PART_OF_VALUE = re.compile(r"[A-Za-z0-9.+\\-]{0,10}[ \t\r\n]*\Z")  # of true, of a number, of an escape
 _SHOWN_CHARACTERS_MAX = 80
 
@@ -49,6 +50,7 @@ def scan(text: str, position: int) -> tuple[object, int]:
         return _DECODER.raw_decode(text, position)
     except json.JSONDecodeError as error:
         raise BadJson(_words(error, text), error.pos, is_cut=_is_cut(error, text)) from None
+    # Python's own parser takes the last of two; which one was meant nobody knows.
     except _Twins as twins:
         raise BadJson(f"the key {shown(str(twins))} stands twice in one object", position) from None
     except _NotANumber as error:

@@ -21,6 +21,7 @@ class FileKind(StrEnum):
     PARQUET = "parquet"
 
 
+# Titles, comments and a JSON record's beginning are in it; no more is read to say what a file is.
 _HEAD_BYTES = 1 << 16
 _UNPACK = "unpack it first"
 _EXPORT = "export it as CSV or XLSX"
@@ -70,6 +71,8 @@ _HTML = re.compile(
     r"(<!--[\s\S]*?-->\s*|<\?xml[^>]*>\s*)*<(!doctype\s+html|html|head|body|table|meta|script|style|title|div|br)\b",
     re.I,
 )
+_BEFORE_HTML = re.compile(r"(\s|&nbsp;|&#160;|&#xa0;)+", re.I)
+_HTML_TABLE = re.compile(r"<table\b[^<>]*>\s*(<[^<>]*>\s*)*<t[rhd]\b", re.I)  # behind words, as reports have them
 _TITLE = re.compile(r"<title[^>]*>\s*([^<]{1,100}?)\s*</title>", re.I)
 _XML = re.compile(r"<\?xml\b|<!DOCTYPE\b|<[A-Za-z_][\w.:-]*(\s[^<>]*)?/?>", re.I)
 _CAMT = re.compile(r"urn:iso:std:iso:20022:tech:xsd:([a-z]+\.\d{3})")
@@ -89,6 +92,7 @@ def kind_of(source: FileInput) -> FileKind:
     path = Path(source.path)
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
+        # Formats that write their end last say there whether they arrived whole.
         file.seek(max(0, file.seek(0, 2) - 8))
         tail = file.read()
     if not head:
@@ -105,6 +109,7 @@ def _refused(source: FileInput, what: str, advice: str) -> Problem:
 def _binary(source: FileInput, path: Path, head: bytes, tail: bytes) -> FileKind | None:
     if head.startswith(b"PK\x03\x04"):
         return _zip(source, path)
+    # Workbooks with a password and old .xls: the reader says which, and what to do.
     if head.startswith(_OLE):
         return FileKind.SHEET
     if head.startswith(b"PAR1"):
@@ -126,6 +131,7 @@ def _binary(source: FileInput, path: Path, head: bytes, tail: bytes) -> FileKind
 def _zip(source: FileInput, path: Path) -> FileKind:
     try:
         with zipfile.ZipFile(path) as archive:
+            # Some writers on Windows put backslashes into the zip.
             names = [name.replace("\\", "/").lower() for name in archive.namelist()]
             kind = archive.read("mimetype")[:100].decode("ascii", "replace") if "mimetype" in names else ""
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, KeyError, EOFError, OSError, ValueError):
@@ -153,6 +159,7 @@ def _text(source: FileInput, head: bytes, tail: bytes) -> FileKind:
     if _JSON_OBJECT.match(text) or _JSON_LIST.match(text):
         return _json(source, text, is_whole=len(head) < _HEAD_BYTES)
     suffix = Path(source.name).suffix.lower()
+    # A name alone proves nothing: banks call CSV files what they like.
     if suffix in _NAMES_OF_JSON and not re.search(r"[,;\t|]", text.splitlines()[0]):
         raise _refused(source, f"named {suffix}, and holds neither JSON nor CSV", "look into it with an editor")
     return FileKind.CSV
@@ -172,13 +179,15 @@ def _decoded(source: FileInput, head: bytes) -> str:
 
 
 def _refuse_markup(source: FileInput, text: str, tail: bytes) -> None:
-    if _HTML.match(text):
+    ends = tail.rstrip(b"\0 \r\n\t").endswith(b">")
+    start = found.end() if (found := _BEFORE_HTML.match(text)) else 0
+    if _HTML.match(text, start) or (ends and _HTML_TABLE.search(text)):
         title = _TITLE.search(text)
         called = f' ("{title[1]}")' if title else ""
         is_sheet = Path(source.name).suffix.lower().startswith(".xls")
         advice = _SAVE_AS if is_sheet else "if the table is in it, " + _SAVE_AS + "; else download the file again"
         raise _refused(source, f"a web page{called}{' saved as a spreadsheet' if is_sheet else ''}", advice)
-    if not _XML.match(text) or not (text.startswith(("<?", "<!")) or tail.rstrip(b"\0 \r\n\t").endswith(b">")):
+    if not _XML.match(text) or not (text.startswith(("<?", "<!")) or ends):
         return
     if found := _CAMT.search(text):
         raise _refused(source, f"a bank's message in ISO 20022 ({found[1]})", "export it as CSV")

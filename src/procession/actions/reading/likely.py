@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import duckdb
 
 SAMPLE_ROWS = 500
+# The statement that proves all guesses grows with them, and so does its memory.
 COLUMNS_MAX = 200
 _CHARACTERS_MAX = 100  # of a text of the sample
 _WHOLE_MAX, _EVEN_DECIMALS_MAX, _DECIMALS_MAX = 15, 10, 4
@@ -39,6 +40,7 @@ def find(connection: duckdb.DuckDBPyConnection, source: str, columns: Sequence[O
 def _guess(column: Open, sample: list[str]) -> GuessedType | None:
     as_text = GuessedType(type="VARCHAR", value=column.text)
     if not sample:
+        # Nothing seen: the guess is that nothing comes.
         return GuessedType(type="VARCHAR", value=f"CASE WHEN {column.text} IS NOT NULL THEN {FAILS} END::VARCHAR")
     match column.kind:
         case Kind.TRUTH:
@@ -47,6 +49,7 @@ def _guess(column: Open, sample: list[str]) -> GuessedType | None:
             return _number(column, sample)
         case Kind.TEXT if all(map(re.compile(values.number_pattern(column.style)).fullmatch, sample)):
             return _number(column, sample) if column.style.is_plain else None
+        # Cells of several kinds: the other way asks each of them.
         case None:
             return None
     if column.style.pattern or any(len(text) == _CHARACTERS_MAX and _PERHAPS.fullmatch(text) for text in sample):

@@ -51,11 +51,14 @@ def load(
         raise Problem(f'the file "{source.name}" is empty')
     hidden = {source.path: source.name, f"{context.folder}/": ""}
     try:
+        # By its bytes: a workbook called .csv is read as what it is.
         kind = kinds.kind_of(source)
+        # An option without effect would be believed to have one.
         meant.refuse(source, options, kind)
         cells = _READERS[kind](connection, source, options, context.folder)
         _refuse_text(source, kind, cells)
         made = columns.make(connection, cells, options, WantedRelation(file=source.name, name=name, texts=texts))
+    # Before duckdb.Error, of which it is one: here the file is fine.
     except duckdb.OutOfMemoryException as error:
         raise Problem(
             f'the file "{source.name}" cannot be read: it needs more memory than this step may use'

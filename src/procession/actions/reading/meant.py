@@ -40,6 +40,7 @@ def mistakes(path: str, options: FileOptions) -> Iterator[str]:
     names = [name for name in _MEANT if _is_given(options, name)]
     for name in names:
         others = [other for other in names if not _MEANT[name] & _MEANT[other]]
+        # Each pair once.
         if others and name < others[0]:
             yield (f"{path}: {name} is for {_kinds(name)}, and {others[0]} for {_kinds(others[0])}; no file takes both")
     for key, column in options.columns.items():

@@ -43,6 +43,7 @@ def _declared(headings: list[str], columns: Mapping[str, ColumnOptions], file: s
         places.setdefault(heading, []).append(number)
     found: dict[int, ColumnOptions] = {}
     for key, options in columns.items():
+        # The heading first: a column may be called 2026.
         numbers = places.get(key) or _position(key, len(headings))
         if not numbers:
             raise Problem(f'the file "{file}" has no column "{key}" (it has {_listed(headings)})')
@@ -56,6 +57,7 @@ def _declared(headings: list[str], columns: Mapping[str, ColumnOptions], file: s
 
 
 def _position(key: str, width: int) -> list[int]:
+    # Five digits are more than a file has columns.
     return [int(key) - 1] if key.isascii() and key.isdigit() and len(key) < 6 and 0 < int(key) <= width else []
 
 

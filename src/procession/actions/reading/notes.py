@@ -40,6 +40,7 @@ def find(
         ).fetchone()
         assert counts is not None
         for column, count, alike in zip(group, counts[::2], counts[1::2], strict=True):
+            # Of a column of words nobody expects a sum.
             if count and 2 * alike > count:
                 notes[column.name] = _why(connection, table, column, place)
     return notes

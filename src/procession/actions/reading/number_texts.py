@@ -13,6 +13,7 @@ def written_out(text: str) -> str:
 
     Not for one that is_wide().
     """
+    # By texts and not by arithmetic: no type holds 400 digits exactly.
     pattern, names = "^(-?)0*([0-9]*)[.]?([0-9]*)[eE]([-+]?[0-9]+)$", "['sign', 'whole', 'rest', 'power']"
     digits, point = "(p.whole || p.rest)", "(length(p.whole) + p.power::INTEGER)"
     shifted = (
@@ -27,6 +28,7 @@ def written_out(text: str) -> str:
 def is_wide(text: str) -> str:
     """An SQL condition: the exponent of this SQL text of a number is out of range."""
     power = f"TRY_CAST(regexp_extract({text}, '[eE](.*)$', 1) AS INTEGER)"
+    # NULL where the exponent itself is too long for an INTEGER.
     return f"coalesce(abs({power}) > {EXPONENT_MAX}, true)"
 
 

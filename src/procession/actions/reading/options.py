@@ -19,6 +19,7 @@ class ColumnOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """What a column is. It is then never guessed, so that next month's file has the same types."""
 
     name: Annotated[Heading | None, msgspec.Meta(description="what the step calls it; its heading if left out")] = None
+    # Required: a column that is named and not typed would still be guessed.
     type: Annotated[Type, msgspec.Meta(description="a value that does not fit is refused, never rounded")]
     required: Annotated[bool, msgspec.Meta(description="refuse an empty cell")] = False
     decimal: Annotated[
@@ -60,4 +61,7 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     thousands: Annotated[Thousands | None, msgspec.Meta(description="the mark between groups, of all columns")] = None
     date: Annotated[Pattern | None, msgspec.Meta(description="how dates are written, such as %d.%m.%Y")] = None
     trim: Annotated[bool, msgspec.Meta(description="take blanks from both ends of every cell")] = False
-    zone: Annotated[str, msgspec.Meta(max_length=64, description="IANA zone in which a moment's day is taken")] = "UTC"
+    zone: Annotated[
+        Annotated[str, msgspec.Meta(max_length=64)] | None,
+        msgspec.Meta(description="IANA zone in which a moment's day is taken; UTC if left out"),
+    ] = None

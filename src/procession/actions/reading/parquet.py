@@ -30,6 +30,7 @@ _MOMENTS = {
 _AS_THEY_ARE = frozenset({"BOOLEAN", "VARCHAR"})
 _ENDLESS = {"DATE": "day", "TIMESTAMP": "moment", "TIMESTAMP WITH TIME ZONE": "moment"}  # they know infinity
 _AS_TEXT = frozenset({"TIME", "TIME_NS", "TIME WITH TIME ZONE", "UUID", "JSON", "INTERVAL"})
+# Of DuckDB's widest DECIMAL.
 _DIGITS_MAX = 38
 _BARE = re.compile(r"DECIMAL\((\d+),\1\)")
 _SHOWN_CHARACTERS_MAX = 80
@@ -62,6 +63,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
+        # The machine's fault: the file must not be called damaged for it.
         if "No space left" in str(error):
             raise
         hidden = {source.path: source.called, f"{folder}/": ""}
@@ -78,6 +80,7 @@ def _read(connection: duckdb.DuckDBPyConnection, source: FileInput) -> Cells:
         _reading(heading, kind, f"c{number}")
         for number, (heading, kind) in enumerate(zip(headings, kinds, strict=True))
     ]
+    # Before the table is made, so that the message can name the row.
     _refuse(connection, source, file, readings)
     values = ", ".join(f"{reading.value} AS t{number}" for number, reading in enumerate(readings))
     connection.execute(f"CREATE TABLE {quote(RELATION)} AS SELECT {values} FROM {file}")
@@ -136,6 +139,7 @@ def _reading(heading: str, kind: str, cell: str) -> _Reading:
         value = number_texts.of_binary(cell)
         return _Reading(column=column, value=value, refused=f"NOT isfinite({cell})", words="is not a number")
     if kind in _MOMENTS:
+        # Only where digits would really be lost: most nanosecond columns hold whole milliseconds.
         refused = f"epoch_ns({cell}) % 1000 <> 0" if "NS" in kind else ""
         return native(
             _MOMENTS[kind], f"{cell}::{_MOMENTS[kind]}", refused, "has nanoseconds; microseconds are the most"

@@ -25,6 +25,7 @@ _PART = re.compile(r"%-?([A-Za-z%])|%|[^%]+", re.DOTALL)
 def mistake(pattern: str) -> str | None:
     """What is wrong with the pattern, in the user's words."""
     letters = set(_letters(pattern))
+    # Refused, because DuckDB would take %q for the letter q.
     unknown = letters - _LONGEST.keys() - _OTHERS.keys()
     if unknown:
         known = ", ".join(f"%{letter}" for letter in (*_LONGEST, *_OTHERS))
@@ -50,6 +51,7 @@ def written(pattern: str) -> str:
         letter = part[1]
         if letter in _LONGEST:
             neighbours = (*parts[max(number - 1, 0) : number], *parts[number + 1 : number + 2])
+            # Without a mark between them, 11124 has several readings.
             is_fixed = letter in _ALL_DIGITS or any(other[1] in _LONGEST for other in neighbours)
             found += f"[0-9]{{{_LONGEST[letter] if is_fixed else 1},{_LONGEST[letter]}}}"
         else:

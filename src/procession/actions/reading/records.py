@@ -58,10 +58,12 @@ def read(file: Text, dialect: Dialect) -> Iterator[Record]:
 
 
 def _read(file: Text, dialect: Dialect) -> Iterator[tuple[int, list[str], str]]:
+    # Python's own limit of 128 KB is for all of the process and too small for notes.
     csv.field_size_limit(text.LINE_CHARACTERS_MAX)
     with file.path.open(encoding="utf-8", newline="") as source:
         source.seek(file.start)
         lines = _Kept(source)
+        # strict: without it a quote in the middle of a value is silently part of it.
         reader = csv.reader(
             lines, delimiter=dialect.delimiter, quotechar=dialect.quote, skipinitialspace=dialect.trims, strict=True
         )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _ALL = "All"
 _EXACT = Context(prec=80)  # Python's default rounds to 28 digits; two totals have up to 38 each
+# The column names of the summary, which a user's key may not have twice.
 _OURS = frozenset({"line", "left_count", "left_total", "right_count", "right_total", "difference"})
 _SUMS = "count(left_row) AS left_count, coalesce(sum(left_amount), 0) AS left_total, " \
     "count(right_row) AS right_count, coalesce(sum(right_amount), 0) AS right_total"  # fmt: skip
@@ -88,6 +89,7 @@ def check(connection: duckdb.DuckDBPyConnection) -> dict[str, Decimal]:
             f"SELECT row, amount FROM {side}_keys JOIN pairs ON row = {side}_row "
             f"UNION ALL SELECT row, amount FROM {side}_keys WHERE row IN (SELECT row FROM only_{side}_rows)",
         )
+        # Rows, totals and different rows: a row that is in two results cannot be hidden by one that is in none.
         if came != went or came[0] != came[2]:
             raise Problem(
                 f"the control totals of the {side} side do not balance: {came[0]:,} rows and {came[1]} came in, "

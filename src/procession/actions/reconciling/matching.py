@@ -17,6 +17,7 @@ from procession.actions import database
 if TYPE_CHECKING:
     import duckdb
 
+# Real files are done after two or three.
 ROUNDS_MAX = 20  # of mutual best choices in a rule; each pairs what the last one freed
 
 
@@ -40,6 +41,7 @@ class MatchingRule:
 def begin(connection: duckdb.DuckDBPyConnection) -> None:
     """Creates the relations: nothing is paired yet."""
     connection.execute("CREATE TABLE pairs (rule INTEGER, left_row BIGINT, right_row BIGINT)")
+    # Kept over all rules: a later one may decide what an earlier one could not.
     connection.execute("CREATE TABLE undecided (row BIGINT)")
     for side in ("left", "right"):
         connection.execute(f"CREATE TABLE {side}_open AS SELECT * FROM {side}_keys")
@@ -48,6 +50,7 @@ def begin(connection: duckdb.DuckDBPyConnection) -> None:
 def apply(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
     """Pairs what the rule can among the remaining rows; returns the number of pairs."""
     before = database.count(connection, "pairs")
+    # No choice to make, so no ranking: a hash join over millions of rows.
     if rule.is_exact:
         _pair(connection, rule, _equal_rows(rule))
     else:
@@ -59,6 +62,7 @@ def twins(connection: duckdb.DuckDBPyConnection, rules: Sequence[MatchingRule]) 
     """Number of open rows that look booked twice: a rule paired an identical row of their side."""
     total = 0
     for side in ("left", "right"):
+        # UNION and not UNION ALL: a row may be the twin of two pairs.
         found = " UNION ".join(_twins(side, rule) for rule in rules if not rule.only)
         row = connection.execute(f"SELECT count(*) FROM ({found})").fetchone() if found else (0,)
         assert row is not None

@@ -14,7 +14,9 @@ from procession.actions.references import ReferenceText
 from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
 
+# Each goes over all that is left.
 RULES_MAX = 50
+# Dates a year apart are no pair, and the candidates grow with the days.
 DAYS_MAX = 366
 FILES = ("matched", "only_left", "only_right", "summary")  # outputs that are one relation each
 
@@ -142,6 +144,7 @@ def refuse_options(context: Context) -> None:
 def _check_rule(path: str, rule: RuleSettings) -> tuple[str, ...]:
     if not isinstance(rule.tolerance, str) and not 0 <= rule.tolerance < float("inf"):
         return (f"{path}.tolerance: must be zero or more",)
+    # Without a reference, the nearest amount is no evidence that two rows belong together.
     if rule.choose == "nearest" and rule.empty is not None:
         return (f"{path}.choose: a rule without a reference takes only rows without another candidate",)
     if rule.days and rule.date is None:

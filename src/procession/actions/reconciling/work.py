@@ -11,7 +11,7 @@ from procession.actions.contract import Context, FileOutput, OutputValue, StepOu
 from procession.actions.database import quote
 from procession.actions.problems import Problem
 from procession.actions.reading.options import FileOptions
-from procession.actions.reconciling import control_totals, ledgers, matching, reconcile_settings, spellings
+from procession.actions.reconciling import control_totals, doubts, ledgers, matching, reconcile_settings, spellings
 from procession.actions.reconciling.ledgers import Pair, Side
 from procession.actions.reconciling.reconcile_settings import (
     FILES,
@@ -39,9 +39,9 @@ def run(context: Context) -> StepOutcome:
         reconcile_settings.refuse_options(context)
         sides, warnings = _load(context, connection)
         database.lock(connection, context.folder)
-        open_twins, undecided = _match(context, connection, sides)
-        warnings += spellings.warnings(connection, sides, _keys(context.settings))
+        open_twins, undecided = _match(context, connection, sides, warnings)
         _make_results(context, connection)
+        # Before limits and outputs: nothing is published of a reconciliation that lost a row.
         totals = control_totals.check(connection)
         figures: dict[str, int | Decimal] = {
             name: database.count(connection, name) for name in ("matched", "only_left", "only_right")
@@ -83,6 +83,7 @@ def _check_limits(context: Context, figures: Mapping[str, int | Decimal]) -> Non
         if given is None:
             continue
         most = _number(context, given, f"fail_when.{name}")
+        # Whatever its sign: too much is as wrong as too little.
         if abs(Decimal(figures[name])) > most:
             raise Problem(
                 f"{name.replace('_', ' ')} is {values.shown(figures[name])}, and fail_when allows at most "
@@ -104,10 +105,13 @@ def _load(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[tupl
         expecting.check_rows(settings.expect, made, warnings)
         return ledgers.side(connection, side, made, options.zone)
 
+    # One after the other: two files at once would need twice the memory.
     return (load("left", settings.left), load("right", settings.right)), warnings
 
 
-def _match(context: Context, connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side]) -> tuple[int, int]:
+def _match(
+    context: Context, connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], warnings: list[str]
+) -> tuple[int, int]:
     """Open rows that look booked twice, and left rows that could not be decided."""
     settings: ReconcileSettings = context.settings
     keys = _keys(settings)
@@ -124,12 +128,17 @@ def _match(context: Context, connection: duckdb.DuckDBPyConnection, sides: tuple
         more = f"; {left:,} left rows have several equally good partners and stay unmatched" if left else ""
         context.log(f"rule {number}, {rule.name}: {found:,} pairs{more}\n")
         applied.append(prepared)
+    warnings += [
+        *spellings.warnings(connection, sides, keys, applied),
+        *doubts.warnings(connection, sides, keys, applied),
+    ]
     return matching.twins(connection, applied), matching.undecided(connection)
 
 
 def _keys(settings: ReconcileSettings) -> list[Pair]:
     """The columns that any rule, or the control totals by one of them, compare."""
     equal = [column for rule in settings.rules for column in rule.equal]
+    # Each gets a key column once, whatever number of rules compare it.
     others = [*(rule.date for rule in settings.rules), *(rule.empty for rule in settings.rules), settings.totals_by]
     return list(dict.fromkeys(_pair(column) for column in (*equal, *others) if column is not None))
 

@@ -25,6 +25,7 @@ NOT_UNDERSTOOD = f"{WHERE} cannot be understood within 1 GB of memory and 3 s; i
 
 def together(steps: Sequence[RunSqlSettings]) -> list[list[tuple[str, str]]]:
     """The mistakes in the SQL of each step, as setting and message; all the texts are read by one process."""
+    # All at once: starting the process takes longer than reading them.
     facts = sql_reading.read([step.sql for step in steps])
     found = [[("sql", said) for said in _mistakes(step, fact)] for step, fact in zip(steps, facts, strict=False)]
     return [*found, *([] for _ in steps[len(facts) :])]  # the file is refused for others
@@ -45,6 +46,7 @@ def _mistakes(step: RunSqlSettings, facts: Facts | None) -> Iterator[str]:
 
 def at_run(facts: Facts, values: set[str]) -> Iterator[str]:
     """Mistakes that stop a step. Others are reported only at apply: older processes may contain them."""
+    # Again although the file was checked: older servers have applied files with fewer checks.
     yield from of_text(facts)
     yield from of_names(facts, values)
 
@@ -66,6 +68,7 @@ def of_text(facts: Facts) -> Iterator[str]:
 
 
 def _unreadable(error: str) -> str:
+    # The parser's own limit, met before the process's.
     if error.startswith("Out of Memory"):
         return NOT_UNDERSTOOD
     if "Mixing named and positional parameters" in error:
@@ -121,6 +124,7 @@ def missing(name: str) -> str:
 
 
 def _stands_in(name: str, sql: str) -> bool:
+    # Only whether the name occurs at all: parsing what each statement creates would be DuckDB's work again.
     return re.search(rf"\b{re.escape(name)}\b", sql, re.IGNORECASE) is not None
 
 

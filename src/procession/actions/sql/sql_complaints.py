@@ -36,6 +36,7 @@ _CANDIDATES = re.compile(r"^Candidate bindings: :? ?(.+)$", re.MULTILINE)
 def complaint(error: duckdb.Error, connection: duckdb.DuckDBPyConnection, sql: str, hidden: Mapping[str, str]) -> str:
     """The message about the statement `sql`; `hidden` as for database.hide."""
     said = database.complaint(error, hidden)
+    # fullmatch(): a message that only begins so has more to tell, and is left as it is.
     if missing := _TABLE.fullmatch(said):
         tables = database.tables(connection)
         return f'there is no table "{missing[1]}"; there are: {_listed(list(tables))}'
@@ -57,6 +58,7 @@ def quotes(text: str) -> str:
 
 def _columns(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     """Columns of every table that the statement names."""
+    # Roughly: a table too many in the list does no harm.
     words = set(re.findall(r'"(?:[^"]|"")*"|\w+', sql.lower()))
     spoken_of = {
         name: columns

@@ -22,6 +22,7 @@ CPU_SECONDS_MAX = 3  # of one text; 262,144 characters of plain SQL take half a 
 # They reveal where the server keeps its files; the last three run or look up what parsing cannot see.
 _TELLING_FUNCTIONS = frozenset({"duckdb_settings", "duckdb_profiling_settings", "current_setting"})
 _TELLING_FUNCTIONS |= {"duckdb_extensions", "duckdb_secrets", "duckdb_temporary_files"}
+# They run a text that no check has seen.
 _TELLING_FUNCTIONS |= {"json_execute_serialized_sql", "query", "query_table"}
 _TELLING_TABLES = frozenset({"pg_settings"})
 _TELLING_SETTINGS = re.compile(r"\w*(director|path|location|output|repositor)\w*")  # in SHOW temp_directory
@@ -50,6 +51,7 @@ def telling(sql: str) -> tuple[int, str] | None:
     clauses = [""]  # one for each parenthesis that is open
     for number, (line, word) in enumerate(words):
         name = word.strip("\"'").lower()
+        # By tokens and not by a search: the word may stand in a string or be a column.
         if name in _TELLING_FUNCTIONS and _is_call(words, number):
             return line, name
         if name in _TELLING_TABLES and clauses[-1] in _BEFORE_TABLES:
@@ -58,6 +60,7 @@ def telling(sql: str) -> tuple[int, str] | None:
             return line, f"SHOW {name}"
         if name in _CLAUSES and name == word.lower():
             clauses[-1] = name
+        # A subquery begins in the clause around it until it names one of its own.
         elif word == "(":
             clauses.append(clauses[-1])
         elif word == ")" and len(clauses) > 1:
@@ -94,6 +97,7 @@ def facts(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
     import duckdb
 
     try:
+        # Half a pair makes DuckDB's binding raise something else.
         sql.encode()
         found = statements(connection, sql)
     except duckdb.Error as error:
@@ -111,6 +115,7 @@ def facts(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
 
 def main() -> None:
     """Reads texts as one JSON list; prints the facts of each as a line of JSON, as soon as known."""
+    # A core of a gigabyte for each hostile text would fill the disk.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
     import duckdb
@@ -119,6 +124,7 @@ def main() -> None:
     for sql in json.load(sys.stdin):
         usage = resource.getrusage(resource.RUSAGE_SELF)
         seconds = int(usage.ru_utime + usage.ru_stime) + 1 + CPU_SECONDS_MAX
+        # Moved on for each text: the limit is of the whole process.
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
         print(json.dumps(facts(connection, sql)), flush=True)
 

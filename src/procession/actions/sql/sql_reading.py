@@ -15,6 +15,7 @@ from procession.model.errors import Unavailable
 
 SECONDS_MAX = 30.0  # for all texts of a file; 2,000,000 characters of SQL take 5
 WAIT_SECONDS_MAX = 60.0
+# Each takes three seconds of a core, and a file may have a thousand steps.
 DEATHS_MAX = 3  # after so many unreadable texts the file is refused
 
 # One process for all callers: each may take a GB.
@@ -33,6 +34,7 @@ def read(texts: Sequence[str]) -> list[Facts | None]:
         raise Unavailable("other process files are being checked; try again in a moment")
     try:
         found: list[Facts | None] = []
+        # A new process goes on behind the text that ended the last one.
         while len(found) < len(texts) and found.count(None) < DEATHS_MAX:
             found += _facts(texts[len(found) :])
         return found
@@ -46,6 +48,7 @@ def _facts(texts: Sequence[str]) -> list[Facts | None]:
     """Facts of the texts up to the first that killed the process, which is None."""
     with subprocess.Popen(  # noqa: S603 - this Python and our own program
         [sys.executable, "-P", sql_facts.__file__],
+        # Nothing of the server's environment, which holds its secrets.
         env={"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": "/nonexistent", "PYTHONPATH": os.pathsep.join(sys.path)},
         cwd="/",
         stdin=subprocess.PIPE,

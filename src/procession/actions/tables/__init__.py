@@ -43,6 +43,7 @@ class Warm:
         import duckdb
 
         if self.connection is None:
+            # At the first read: a child that only writes never makes it.
             self.connection = database.connect(context.folder, _memory_bytes(context))
         cursor = self.connection.cursor()
         try:
@@ -104,9 +105,11 @@ def _run(context: Context, work: Work, warm: Warm) -> StepOutcome:
             result, files = work(context, connection)
     except Problem as problem:
         return StepOutcome(status=StepStatus.SUCCESS, outputs={contract.REFUSED: str(problem)})
+    # In our words: DuckDB's advise settings that nobody can make.
     except duckdb.OutOfMemoryException:
         return StepOutcome(status=StepStatus.FAILED, message="it needs more memory than it may use")
     except (duckdb.IOException, OSError) as error:
+        # The only trace of ENOSPC that is left of DuckDB's error.
         if _NO_SPACE in str(error):
             return StepOutcome(status=StepStatus.FAILED, message="the disk is full")
         return _failed(context, error)

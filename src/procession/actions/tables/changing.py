@@ -30,6 +30,7 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Wr
     if settings.rewrites:
         for part in settings.contents.parts:
             name = f"job.part{part.number}"
+            # File by file: memory for the largest is enough.
             files[name], added[name] = _convert(connection, settings, part, context.folder / f"{name}.parquet")
     written = Written(
         mode="changeColumn",
@@ -50,6 +51,7 @@ def _check(connection: duckdb.DuckDBPyConnection, settings: ChangeSettings) -> N
         found = first(connection, f"SELECT {RECORD} FROM {rows} WHERE {name} IS NULL ORDER BY {RECORD} LIMIT 1")
         if found:
             raise Problem(f'the record {found[0]} has null in "{before.name}", so the column cannot be not null')
+    # Only null is asked about, and the values need not be read.
     if (before.type, before.length) == (after.type, after.length):
         return
     said = _as_another(before, after)

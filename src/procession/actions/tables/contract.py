@@ -32,6 +32,7 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[PartFile, ...]
 
 
+# Structs, because they cross the pipe to the child.
 class RowsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Rows to write; `key`: columns of an upsert. `mode` and `key` in a JSON body take precedence."""
 

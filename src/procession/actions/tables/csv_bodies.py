@@ -55,6 +55,7 @@ def _refuse_unmarked(source: FileInput, options: FileOptions) -> None:
 def _of_header(file: Text, is_known: Callable[[str], bool]) -> str:
     """The delimiter that splits the header into the most column names and nothing else; "" if none does."""
     headers = {mark: _header(file, mark) for mark in delimited.DELIMITERS}
+    # The table knows its columns, which is better evidence than counting marks.
     known = [mark for mark, names in headers.items() if any(names) and all(map(is_known, filter(None, names)))]
     return max(known, key=lambda mark: len(headers[mark]), default="")
 

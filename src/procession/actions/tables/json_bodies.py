@@ -38,6 +38,7 @@ def parse(raw: bytes, *, lines: bool = False) -> dict[str, Any]:
         raise Problem("the body is nested too deeply") from None
     except (msgspec.MsgspecError, ValueError) as error:
         raise Problem(f"the body is not valid JSON: {error}") from None
+    # What most programs have: a list of rows.
     if isinstance(body, list):
         body = {"rows": body}
     names = [name.lower() for name in body]
@@ -54,6 +55,7 @@ def _row(line: bytes, number: int) -> Any:
     try:
         row = msgspec.json.Decoder(float_hook=_exact).decode(line)
         if _STRING.findall(line).count(b":") > (len(row) if isinstance(row, dict) else 0):
+            # Only a line with more names than it kept is read again, by the slower parser.
             row = json.loads(line, object_pairs_hook=_object)
     except RecursionError:
         raise Problem(f"line {number} is nested too deeply") from None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import duckdb
 
 COLUMNS_MAX = 2_000  # in a request
+# DuckDB sets its buffers by the longest line it may meet.
 _LINE_BYTES_MIN = 1 << 20
 _BUFFER_BYTES = 4 << 20  # of the CSV reader; its own choice is many lines of the greatest length
 _KINDS: Mapping[type, Kind] = {str: Kind.TEXT, int: Kind.NUMBER, Decimal: Kind.NUMBER, bool: Kind.TRUTH}
@@ -43,6 +44,7 @@ def take(
     named = tuple(dict.fromkeys(by_name.values()))
     found = [_by_column(row, by_name, number) for number, row in enumerate(rows, 1)]
     kinds = {column: _kind(column, found) for column in named}
+    # By a file of our own writing, in which DuckDB has nothing to guess.
     path, longest = folder / "staged.csv", _LINE_BYTES_MIN
     with path.open("w", encoding="utf-8", newline="") as file:
         for row in found:
@@ -56,6 +58,7 @@ def take(
 
 def _by_column(row: Mapping[str, Any], by_name: Mapping[str, Column], number: int) -> Row:
     given = {by_name[name]: value for name, value in row.items()}
+    # Two names of a request may be one column: "Net Amount" and "net_amount".
     if len(given) < len(row):
         column = next(column for column in given if [by_name[name] for name in row].count(column) > 1)
         raise Problem(f'row {number} names the column "{column.name}" twice')

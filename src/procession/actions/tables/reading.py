@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
 ROWS = "job.rows"
 _PAGE = "page"
+# Ids are dense in most tables, and Parquet can leave out row groups by them.
 _WINDOW = 4  # pages of ids to look at first
 _COMPARISONS = {"eq": "=", "ne": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 OPERATORS = (*_COMPARISONS, "contains", "null")
+# Not an error: a search for a long text is a search all the same.
 _ANY_LENGTH = 10**9  # a filter longer than the column's text finds nothing
 
 
@@ -48,6 +50,7 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Pa
     else:
         _fill_page(connection, settings, query, parameters)
         last = _last(connection, settings.limit)
+        # The row more than asked for has served: it says that more follow.
         query, parameters = f"SELECT * FROM {_PAGE} ORDER BY {RECORD} LIMIT {settings.limit}", []
     path = context.folder / f"rows.{settings.format}"
     count = _write(connection, settings, query, parameters, path)
@@ -61,6 +64,7 @@ def _fill_page(
     assert settings.limit is not None
     order = f"ORDER BY {RECORD} LIMIT {settings.limit + 1}"
     near = f"{query} AND {RECORD} <= {settings.after + _WINDOW * settings.limit} {order}"
+    # With a filter, the next page may lie anywhere.
     if not settings.conditions:
         connection.execute(f"CREATE TEMP TABLE {_PAGE} AS {near}")
         if _count(connection) > settings.limit:
@@ -90,6 +94,7 @@ def _test(known: Sequence[Column], condition: Condition, parameters: list[str]) 
         raise Problem(f'the filter on "{column.name}": {error.message}') from None
     assert text is not None
     parameters.append(text)
+    # An id may be compared with 7.5 without being an error.
     kind = "DECIMAL(38,10)" if column.is_record_id else conversion.sql_type(column)
     return f"{name} {_COMPARISONS[condition.operator]} CAST(? AS {kind})"
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 ROWS_MAX = 20_000_000  # in a Parquet request: a kilobyte can say that it holds billions
 _PARQUET = b"PAR1"  # a Parquet file begins and ends with it
+# Two marks of four bytes and the length of the footer.
 _PARQUET_BYTES_MIN = 12
 
 
@@ -56,6 +57,7 @@ def load(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, folder: 
             cells = _of_json(connection, body["rows"], settings, is_upsert=mode == "upsert", folder=folder)
         else:
             cells = _of_file(connection, settings, folder)
+    # Not the client's mistake: told by whoever runs the job.
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
@@ -85,6 +87,7 @@ def _of_json(
     known = settings.contents.columns
     by_name = {name: column_named(known, name, "the request") for name in json_cells.names_of(rows)}
     for number, row in enumerate(rows if is_upsert else (), 1):
+        # Leaving a column out and setting it to null must not be the same in an upsert.
         missing = set(by_name.values()).difference(by_name[name] for name in row)
         if missing:
             name = next(column.name for column in by_name.values() if column in missing)
@@ -115,6 +118,7 @@ def _check_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     except duckdb.Error:
         raise Problem("the body cannot be read as Parquet: it is damaged, or did not arrive whole") from None
     assert found is not None and isinstance(found[0], int)
+    # By the footer, before anything is unpacked: a kilobyte can say that it holds billions.
     if found[0] > ROWS_MAX:
         raise Problem(f"the request has {found[0]:,} rows, more than {ROWS_MAX:,}; send them in parts")
     for name, kind, *_ in types:
@@ -154,6 +158,7 @@ def _declared(
     if len(cells.columns) > json_cells.COLUMNS_MAX:
         raise Problem(f"the request has more than {json_cells.COLUMNS_MAX} columns")
     found: dict[Column, Declared] = {}
+    # A delimiter at the end of each line makes a column that nobody has sent.
     nameless = making.nameless(connection, cells)
     for number, given in enumerate(cells.columns):
         if number in nameless:

@@ -26,10 +26,12 @@ def rows_of(columns: Iterable[Column], parts: Iterable[PartFile], *, with_path: 
     """
     columns, paths = tuple(columns), [literal(part.path) for part in parts]
     if not paths:
+        # read_parquet() takes no empty list.
         nothing = ", ".join(f"{conversion.constant(column, None)} AS {quote(column.name)}" for column in columns)
         return f"(SELECT {nothing} WHERE false)"
     fields = ", ".join(_field(column) for column in columns)
     path = f", filename = {literal(PATH)}" if with_path else ""
+    # By field ids: a renamed column is the same one in old files.
     return f"read_parquet([{', '.join(paths)}], schema = map {{{fields}}}{path})"
 
 
@@ -45,6 +47,7 @@ def write(
     """The query's rows as one file, in the order of their ids; the file, and how many rows it has."""
     fields = ", ".join(f"{quote(column.name)}: {column.field}" for column in columns)
     row = connection.execute(
+        # In the order of the ids, so that a page reads few row groups.
         f"COPY (SELECT * FROM ({query}) ORDER BY {RECORD}) TO {literal(str(path))}"
         f" (FORMAT parquet, COMPRESSION zstd, FIELD_IDS {{{fields}}})"
     ).fetchone()

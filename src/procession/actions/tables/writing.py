@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from procession.actions.contract import Context, FileOutput
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.reading import fitting
+from procession.actions.reading import currencies, fitting
 from procession.actions.reading.cells import RELATION
 from procession.actions.tables import conversion, requests, sources
 from procession.actions.tables.contract import PartFile, RowsSettings, Written
@@ -38,8 +38,10 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Wr
     _check_request(rows)
     _check_ids(connection, rows)
     remarks = _type(connection, rows)
+    # Only an upsert looks into the files that are there.
     affected = _match(connection, rows, settings)
     given, updated = _count(connection, TYPED), _count(connection, MATCHED)
+    # New rows alone need what an existing record has already.
     if given > updated:
         _check_missing(connection, known, rows)
     removed = parts if rows.mode == "replace" else _taken_along(parts, affected, given)
@@ -100,7 +102,9 @@ def _type(connection: duckdb.DuckDBPyConnection, rows: SentRows) -> tuple[str, .
     values = ", ".join([f"rowid + 1 AS {NUMBER}", *(f"{said.value} AS {name}" for name, said in made.items())])
     connection.execute(f"CREATE TABLE {TYPED} AS SELECT {values} FROM {quote(RELATION)}")
     fitting.check(connection, rows.cells, made, TYPED)
+    currencies.find(connection, rows.cells, made)
     rounded = {said.heading: fitting.residue(connection, said) for said in made.values()}
+    # The texts are as large as the request; only the typed rows are needed from here on.
     connection.execute(f"DROP TABLE {quote(RELATION)}")
     connection.execute(f"CREATE TABLE {MATCHED} ({NUMBER} BIGINT, record BIGINT, path VARCHAR)")
     remarks = (f'the column "{heading}": {words}' for heading, words in rounded.items() if words)
@@ -127,6 +131,7 @@ def _match(connection: duckdb.DuckDBPyConnection, rows: SentRows, settings: Rows
         )
     _refuse(
         connection,
+        # Which of two records was meant nobody can know, so none is changed.
         f"SELECT {NUMBER} FROM {MATCHED} GROUP BY {NUMBER} HAVING count(*) > 1 ORDER BY {NUMBER} LIMIT 1",
         "has a key that several rows of the table have",
     )
@@ -160,6 +165,8 @@ def _taken_along(parts: Iterable[PartFile], affected: set[str], rows: int) -> tu
     taken = [part for part in parts if part.path in affected]
     size = rows + sum(part.rows for part in taken)
     for part in sorted((part for part in parts if part not in taken), key=attrgetter("rows")):
+        # A file is taken along only where what is written doubles: each row is then rewritten a logarithmic number of
+        # times.
         if part.rows > 2 * size:
             break
         taken.append(part)

@@ -20,8 +20,11 @@ _FORMULA_STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 _FORMULA = f"^'*[{re.escape(_FORMULA_STARTS)}]"
 # Not formulas despite the sign: a dash for "nothing", and numbers as people write them.
 _HARMLESS = "-+|[-+]?[.,]?[0-9][0-9 .,'\u00a0\u202f]*([eE][-+]?[0-9]+)?[ \u00a0\u202f]?%?"
+# DuckDB gives types as texts; their precision is nowhere else.
 _DECIMAL = re.compile(r"DECIMAL\(\d+,(\d+)\)")
 _BINARY = frozenset({"DOUBLE", "FLOAT"})
+_NO_NUMBER = "no number; where that comes of a division by zero, divide by nullif(..., 0)"
+_ENDLESS = "no date; write NULL, or a last day such as DATE '9999-12-31'"
 _PLAIN = frozenset({"BOOLEAN", "DATE", "TIME", "TIME_NS", "TIME WITH TIME ZONE", "INTERVAL", "UUID"})
 
 
@@ -40,6 +43,7 @@ def heading_line(names: Sequence[str], style: CsvStyle, delimiter: str) -> str:
     shown = []
     for number, name in enumerate(names):
         heading = harmless_heading(name) if style.escapes else name
+        # Many readers take a line that begins with # for a comment.
         special = heading.startswith("#") or any(mark in heading for mark in (delimiter, '"', "\r", "\n"))
         if special or (number == 0 and heading.startswith("ID")):
             heading = '"' + heading.replace('"', '""') + '"'
@@ -79,6 +83,7 @@ def _value(name: str, kind: str, style: CsvStyle) -> str:
     if kind in _BINARY:
         text = number_texts.signed_binary(name)
         return _marked(text if style.decimals is None else _padded(text, style.decimals), style)
+    # In UTC the offset is shown; in a zone the local time alone, as people expect it.
     if kind == "TIMESTAMP WITH TIME ZONE" and style.zone != "UTC":
         return f"CAST(timezone({literal(style.zone)}, {name}) AS VARCHAR)"
     return harmless(text) if style.escapes and _is_text(kind) else text
@@ -91,6 +96,7 @@ def _is_text(kind: str) -> bool:
 
 
 def _marked(number: str, style: CsvStyle) -> str:
+    # After all digits are settled, because there is only one point in a number.
     return number if style.decimal == "." else f"replace({number}, '.', ',')"
 
 
@@ -123,14 +129,17 @@ def _padded(text: str, decimals: int) -> str:
 def check_finite(connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping[str, str]) -> None:
     """Raises Problem for the first infinity or NaN: in a file it would pass for text."""
     for column, kind in types.items():
-        if kind not in _BINARY:
+        is_time = kind == "DATE" or kind.startswith("TIMESTAMP")
+        if not is_time and kind not in _BINARY:
             continue
-        found = _first(connection, relation, column, f"NOT isfinite({quote(column)})")
+        # Before writing: a spreadsheet would show "inf" as a word in a column of amounts.
+        words = _ENDLESS if is_time else _NO_NUMBER
+        test = f"NOT isfinite({quote(column)})"
+        if kind == "TIMESTAMPTZ_NS":  # isfinite() does not take it
+            test = f"ends_with(CAST({quote(column)} AS VARCHAR), 'infinity')"
+        found = _first(connection, relation, column, test)
         if found is not None:
-            raise Problem(
-                f'row {found[0]:,} of the column "{column}" is {found[1]}, which is no number; where that comes of a '
-                "division by zero, divide by nullif(..., 0)"
-            )
+            raise Problem(f'row {found[0]:,} of the column "{column}" is {found[1]}, which is {words}')
 
 
 def check_decimals(

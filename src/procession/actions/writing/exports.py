@@ -17,6 +17,7 @@ from procession.actions.references import ReferenceText
 
 FORMATS = frozenset({".csv", ".xlsx", ".parquet"})
 DECIMALS_MAX = 10
+# A file that such a mark divides cannot be read back.
 _DELIMITERS_REFUSED = frozenset('"\r\n\\.-+')  # what stands in numbers or around texts
 
 
@@ -71,6 +72,7 @@ def check(path: str, target: Target, allowed: frozenset[str] = FORMATS) -> tuple
     options = options_of(target)
     found: list[str] = []
     suffix = Path(options.as_).suffix.lower() if options.as_ is not None else min(allowed) if len(allowed) == 1 else ""
+    # Told when the file is applied; the present name of a property is known only at the step.
     if suffix and suffix not in allowed:
         found.append(f'{path}.as: "{options.as_}" must end in {" or ".join(sorted(allowed))}')
     elif suffix:
@@ -107,5 +109,6 @@ def refuse(context: Context, name: str, target: Target, default: str) -> None:
 def file_name(context: Context, target: Target, default: str) -> str:
     """The file's name: `as`, else the present name of the property's file, else `default`."""
     present = context.target(reference_of(target)).file_name
+    # A property that held a PDF does not make the output one.
     known = Path(present).suffix.lower() in FORMATS
     return Path(options_of(target).as_ or (present if known else "") or default).name

@@ -28,6 +28,7 @@ def write(
     """The relation, in its own order, as a file in the export folder; adds to `warnings`. Raises Problem."""
     name = file_name(context, target, default)
     suffix = Path(name).suffix.lower()
+    # By the reference: two outputs may have the same name for people.
     path = context.folder / database.EXPORT_FOLDER / f"{reference_of(target)}{suffix}"
     csv_cells.check_finite(connection, relation, database.columns(connection, relation))
     rows = database.count(connection, relation)
@@ -78,6 +79,7 @@ def _write_csv(
     )
     delimiter = options.delimiter or (";" if options.decimal == "," else ",")
     first = ("\ufeff" if options.bom else "") + csv_cells.heading_line(list(types), style, delimiter)
+    # COPY writes no PREFIX for no rows, and a file without its header is no table.
     if not database.count(connection, relation):
         path.write_text(first, encoding="utf-8", newline="")
         return ()

@@ -24,6 +24,7 @@ _UNION = re.compile(r"\bUNION\(")
 
 def exact(kind: str) -> str:
     """The type to write: the same, where Parquet holds it."""
+    # Without what is quoted: a field may be called UNION(.
     if _UNION.search(re.sub(_QUOTED, "", kind)):
         return "VARCHAR"
     return _INEXACT.sub(lambda found: found[1] or _INSTEAD[found[2]], kind)

@@ -13,7 +13,9 @@ from procession.actions.writing.workbook_columns import BINARY, MOMENTS, STRANGE
 if TYPE_CHECKING:
     import duckdb
 
+# Not the 31st: Excel counts a 29 February 1900 that there never was.
 _DAY_ZERO = "1899-12-30"
+# What XML 1.0 cannot hold at all; carriage returns too, which parsers change into line feeds.
 _ESCAPED = [*range(9), 11, 12, *range(13, 32), 0xFFFE, 0xFFFF]
 
 
@@ -66,6 +68,7 @@ def _concat(pieces: Iterable[str]) -> str:
     """Constants that follow each other become one."""
     joined: list[str] = []
     for piece in pieces:
+        # Fewer pieces: a row of 500 columns is one expression.
         if joined and joined[-1].startswith("'") and piece.startswith("'"):
             joined[-1] = joined[-1][:-1] + piece[1:]
         else:
@@ -95,6 +98,7 @@ def _typed(name: str, column: SheetColumn, start: str, styles: Styles, zone: str
         return _value(f"CAST({name} AS VARCHAR)", start, styles.whole)
     if column.scale is not None:
         return _value(number_texts.of_decimal(name, kind), start, styles.amounts[column.scale])
+    # Without a format: how many digits matter only its owner knows.
     if kind in BINARY:
         return _value(f"CAST({name} AS VARCHAR)", start, None)
     if kind == "DATE":

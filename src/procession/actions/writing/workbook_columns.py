@@ -102,6 +102,7 @@ def _has_many_digits(name: str, width: int, scale: int) -> str | None:
     kept = f"rtrim({shown}, '0')" if scale else shown
     digits = f"ltrim(replace(replace({kept}, '.', ''), '-', ''), '0')"
     limit = f"CAST({'1' + '0' * max(DIGITS_MAX - scale, 0)} AS DECIMAL({width},{scale}))"
+    # A comparison of numbers rules almost all values out before any text is made.
     quick = f"abs({name}) >= {limit} AND " if 0 <= DIGITS_MAX - scale < width - scale else ""
     return f"({quick}length({digits}) > {DIGITS_MAX})"
 
@@ -117,6 +118,7 @@ def look(connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping[st
         size = (len(row) - 1) // len(some)
         for number, (name, kind) in enumerate(some):
             filled, odd_ones, *flags, longest = row[1 + number * size :][:size]
+            # Bytes are never fewer than UTF-16 units, so most books are done with this look.
             if longest > TEXT_CHARACTERS_MAX:  # in bytes, which are known without looking at the text
                 _refuse_long(connection, relation, name)
             found.append(_column(name, kind, has_empty=filled < row[0], odd_ones=odd_ones, flags=flags))

@@ -31,6 +31,7 @@ _WIDTH_ROWS = 200  # rows that decide how wide a column is shown
 _WIDTH_MIN, _WIDTH_MAX = 8, 60  # in characters
 _CREATED = datetime(2000, 1, 1)  # equal content must give equal bytes, whatever the time
 _SHEET_NAME_FORBIDDEN = str.maketrans("[]:*?/\\", "       ")
+# Excel's own limit; it repairs a book with a longer name by renaming.
 _SHEET_NAME_CHARACTERS_MAX = 31
 _COMPRESSION = 2  # XML of rows repeats itself: level 6 takes four times as long for a sixth less
 _ZIP64_BYTES = 1 << 31  # where Python's zipfile must be told beforehand
@@ -74,6 +75,7 @@ def write(
             warnings.append(f'"{parts[0].name}" has {rows:,} rows, more than a sheet holds; it goes on in {names}')
         remarks += [f'sheet "{parts[0].name}", {column.remark}' for column in columns if column.odd]
         sheets += parts
+    # Beside the target: the step may write nowhere else.
     layout = path.with_suffix(".layout")
     styles = _lay_out(connection, layout, sheets)
     _splice(connection, layout, path, [(sheet, styles) for sheet in sheets], zone)
@@ -135,6 +137,7 @@ def _lay_out(connection: duckdb.DuckDBPyConnection, path: Path, sheets: list[_Sh
     styles = _styles(book, {column.scale for sheet in sheets for column in sheet.columns})
     for sheet in sheets:
         page = book.add_worksheet(sheet.name)
+        # The headings stay in sight: these sheets have thousands of rows.
         page.freeze_panes(1, 0)
         for column, width in enumerate(_widths(connection, sheet)):
             page.set_column(column, column, width)
@@ -176,6 +179,7 @@ def _widths(connection: duckdb.DuckDBPyConnection, sheet: _Sheet) -> list[int]:
 def _splice(
     connection: duckdb.DuckDBPyConnection, layout: Path, path: Path, sheets: list[tuple[_Sheet, Styles]], zone: str
 ) -> None:
+    # XlsxWriter's own names, in the order in which sheets were added.
     members = {f"xl/worksheets/sheet{number}.xml": sheet for number, sheet in enumerate(sheets, start=1)}
     with (
         zipfile.ZipFile(layout) as source,
@@ -204,6 +208,7 @@ def _splice(
 def _around(content: bytes, headings: str, sheet: _Sheet) -> tuple[bytes, bytes]:
     """The XML before and after the rows, from a sheet that XlsxWriter left empty."""
     used = f"A1:{workbook_cells.column_letters(len(sheet.columns) - 1)}{sheet.last - sheet.first + 2}"
+    # What XlsxWriter writes for a sheet without rows; the assertion notices another release.
     before, found, after = content.partition(b"<sheetData/>")
     assert found
     size = before.replace(b'<dimension ref="A1"/>', f'<dimension ref="{used}"/>'.encode())
