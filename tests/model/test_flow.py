@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procession.model import flow
+from procession.model import flow, plans
 from procession.model.lifecycle import Outcome, StepStatus
 from procession.model.processes import Atom, AtomKind, Condition, Join, Junction, Process, Step, StepKind
 
@@ -35,7 +35,7 @@ def moves(steps: list[Step], statuses: str, *, restarted: str | None = None, **s
     """`statuses`: a letter a step: not started, running, success, warning, failed, cancelled, k for skipped."""
     letters = dict(zip("nrswfck", _STATUSES, strict=True))
     ends = {step.key: letters[letter] for step, letter in zip(steps, statuses, strict=True)}
-    plan = flow.prepare(Process(name="P", steps=tuple(steps)), restarted=restarted, statuses=ends)
+    plan = plans.prepare(Process(name="P", steps=tuple(steps)), restarted=restarted, statuses=ends)
     return flow.next_moves(plan, flow.FlowState(statuses=ends, values=state.pop("values", {}), **state))
 
 
@@ -272,7 +272,7 @@ def _processes(draw: st.DrawFn) -> list[Step]:
 
 @given(_processes(), st.data())
 def test_every_run_ends_and_what_is_decided_stays_decided(steps: list[Step], data: st.DataObject) -> None:
-    plan = flow.prepare(Process(name="P", steps=tuple(steps)))
+    plan = plans.prepare(Process(name="P", steps=tuple(steps)))
     statuses = {step.key: NOT_STARTED for step in steps}
     told: set[str] = set()
     settled = flow.Settled()
