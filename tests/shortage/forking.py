@@ -25,6 +25,7 @@ class Folder:
     """How a test speaks to the injectors of its fork servers."""
 
     def __init__(self, folder: Path) -> None:
+        self.path = folder
         self._order, self._calls, self._failed = folder / "order", folder / "calls", folder / "failed"
 
     def give(self, order: Order) -> None:
