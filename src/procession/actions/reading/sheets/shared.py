@@ -11,6 +11,7 @@ from procession.actions.reading.sheets.markup import Attributes, Handlers, parse
 from procession.actions.reading.sheets.values import unescaped
 
 _SECTIONS = frozenset({"numFmts", "cellXfs"})
+# int() refuses a text of more than 4,300 digits with an error of its own.
 _DIGITS_MAX = 9
 
 
