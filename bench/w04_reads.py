@@ -23,6 +23,7 @@ from bench.turns import Bar, Contest, Measure, Turn
 from procession.clock import SystemClock
 from procession.engine.announcements import Announcements
 from procession.oauth import routes as oauth
+from procession.operations import home_time
 from procession.operations.resources import Resources
 from procession.serving import application as app
 from procession.store.chunks import Chunks
@@ -225,6 +226,7 @@ async def _inside(home: Path, token: str) -> float:
         chunks=Chunks(home / "uploads"),
         step_logs=StepLogFolder(home / "logs"),
         steady=clock.monotonic,
+        home_clock=home_time.of_home(database, clock),
     )
     with ThreadPoolExecutor(1) as threads:
         settings = app.ApiSettings(

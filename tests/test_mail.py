@@ -21,6 +21,7 @@ from procession.model.ids import UserId
 from procession.model.people import AccountStatus, User, UserRole
 from procession.operations import letters, links, people
 from procession.operations.alerts import Letter
+from procession.operations.home_time import HomeClock
 from procession.operations.letters import NotSent
 from procession.store import migrations, outbox
 from procession.store import people as people_store
@@ -59,7 +60,15 @@ class Sender:
         def send(letter: Letter) -> None:
             mail.send(self.server, letter)
 
-        return letters.tick(letters.Sending(database=self.database, send=send, public_url=PUBLIC, clock=self.clock.now))
+        return letters.tick(
+            letters.Sending(
+                database=self.database,
+                send=send,
+                public_url=PUBLIC,
+                clock=self.clock.now,
+                home_clock=HomeClock(self.clock),
+            )
+        )
 
     def owner_of(self, link: str) -> UserId:
         with self.database.read() as tx:

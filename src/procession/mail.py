@@ -15,6 +15,7 @@ from procession.loops import TickLoop
 from procession.model.ends import one_line
 from procession.operations import letters
 from procession.operations.alerts import Letter
+from procession.operations.home_time import HomeClock
 from procession.operations.letters import NotSent
 from procession.store.database import Database
 
@@ -22,13 +23,17 @@ REST_SECONDS = 15.0  # between two looks for mail that a command has left, or th
 SECONDS_MAX = 20.0  # for each answer of the mail server
 
 
-def loop(settings: Settings, database: Database, clock: Clock, address: str) -> TickLoop | None:
+def loop(
+    settings: Settings, database: Database, clock: Clock, home_clock: HomeClock, *, address: str
+) -> TickLoop | None:
     """The loop that sends mail; None if no mail is sent. Mail interrupted by the server's end is sent again."""
-    found = sending(settings, database, clock, address)
+    found = sending(settings, database, clock, home_clock, address=address)
     return None if found is None else TickLoop("mail", partial(letters.tick, found), rest_seconds=REST_SECONDS)
 
 
-def sending(settings: Settings, database: Database, clock: Clock, address: str) -> letters.Sending | None:
+def sending(
+    settings: Settings, database: Database, clock: Clock, home_clock: HomeClock, *, address: str
+) -> letters.Sending | None:
     """Settings for sending; None without a mail server. `address`: for links if no public URL is set."""
     server = settings.smtp
     if server is None:
@@ -38,6 +43,7 @@ def sending(settings: Settings, database: Database, clock: Clock, address: str) 
         send=partial(send, server),
         public_url=settings.public_url or address,
         clock=clock.now,
+        home_clock=home_clock,
     )
 
 

@@ -88,3 +88,35 @@ def test_an_equation_of_two_of_a_kind_is_none_to_warn_of(tmp_path, sql):
     played = unpaid(tmp_path, sql, bank=b"number,paid\n1,100.00\n")
 
     assert played.outcome.status is StepStatus.SUCCESS, played.outcome.message
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "told"),
+    [
+        ("2026-01-31T10:00:00Z", "2026-01-31 11:00:00", 'the column "key" has a zone in a and none in b'),
+        ("2026-01-31T10:00:00Z", "2026-01-31", 'the column "key" has a zone in a and none in b'),
+        ("2026-01-31T10:00:00Z", "2026-01-31T11:00:00+01:00", ""),
+        ("2026-01-31 10:00:00", "2026-01-31", ""),
+    ],
+)
+def test_moments_with_and_without_a_zone_are_not_compared_in_silence(tmp_path, a, b, told):
+    settings = {"sql": "FROM a JOIN b USING (key)", "inputs": {"a": "${f.a}", "b": "${f.b}"}}
+    files = {f"f.{name}": f"key\n{value}\n".encode() for name, value in (("a", a), ("b", b))}
+
+    outcome = play(run_sql.ACTION, tmp_path, settings, files).outcome
+
+    assert told in outcome.message
+    assert (outcome.status is StepStatus.WARNING) == bool(told)
+
+
+@pytest.mark.parametrize(("b", "is_told"), [("USD 20", True), ("€ 20", False), ("20", False)])
+def test_amounts_of_two_currencies_are_not_added_in_silence(tmp_path, b, is_told):
+    money = {"amount": {"type": "Money"}}
+    inputs = {name: {"file": f"${{f.{name}}}", "columns": money} for name in ("a", "b")}
+    settings = {"sql": "SELECT a.amount + b.amount AS s FROM a, b", "inputs": inputs}
+    files = {"f.a": b"amount\nEUR 10\n", "f.b": f"amount\n{b}\n".encode()}
+
+    outcome = play(run_sql.ACTION, tmp_path, settings, files).outcome
+
+    assert ('the column "amount" is in EUR in a and in USD in b' in outcome.message) == is_told
+    assert (outcome.status is StepStatus.WARNING) == is_told

@@ -39,3 +39,22 @@ def test_a_total_of_binary_numbers_is_that_of_their_decimals(tmp_path, kind, num
 @pytest.mark.parametrize("number", ["nan", "inf", "1e300"])
 def test_a_binary_number_that_is_no_amount_meets_no_total(tmp_path, number):
     assert ended(tmp_path, f"SELECT '{number}'::DOUBLE AS a", 1).status is StepStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    ("columns", "status"),
+    [({"amount": {"type": "Money"}}, StepStatus.SUCCESS), ({}, StepStatus.FAILED)],
+)
+def test_an_empty_list_has_the_columns_that_are_declared(tmp_path, columns, status):
+    settings = {
+        "inputs": {"t": {"file": "${f.t}", "columns": columns}},
+        "sql": "SELECT count(*) AS n, sum(amount) AS s FROM t",
+        "expect": {"rows": {"at_least": 0}},
+        "outputs": {"result": "${o.r}"},
+    }
+
+    played = play(run_sql.ACTION, tmp_path, settings, {"f.t": ("t.json", b"[]")})
+
+    assert played.outcome.status is status
+    assert played.outputs.get("o.r") == (b"n,s\n0,\n" if columns else None)
+    assert ("declare its columns" in played.outcome.message) == (not columns)

@@ -113,6 +113,9 @@ def test_a_parquet_file_of_such_numbers_is_read_and_written_alike(tmp_path):
             "Division by zero in expression (5 // 0). Use TRY(...) to return NULL for this expression.",
         ),
         ("SELECT 5 / 0 AS x", "is inf, which is no number"),
+        ("SELECT DATE 'infinity' AS x", 'row 1 of the column "x" is infinity, which is no date; write NULL, or a last'),
+        ("SELECT TIMESTAMP '-infinity' AS x", "is -infinity, which is no date"),
+        ("SELECT TIMESTAMPTZ 'infinity' AS x", "is infinity, which is no date"),
         # matrixone#10148
         (
             "SELECT sum(x) FROM (VALUES (99999999999999999999999999999999999.833::DECIMAL(38,3)), "

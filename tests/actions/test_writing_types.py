@@ -54,8 +54,8 @@ def decimals(width, scale):
     return st.integers(-(10**width) + 1, 10**width - 1).map(lambda n: format(Decimal(n).scaleb(-scale, EXACT), "f"))
 
 
-DAYS = st.dates().map(str) | st.sampled_from(["1899-12-31", "1900-02-28", "1900-03-01", "9999-12-31", "infinity"])
-MOMENTS = st.datetimes().map(str) | st.sampled_from(["2026-01-31 23:59:59.6", "1900-03-01 00:00:00", "-infinity"])
+DAYS = st.dates().map(str) | st.sampled_from(["1899-12-31", "1900-02-28", "1900-03-01", "9999-12-31"])
+MOMENTS = st.datetimes().map(str) | st.sampled_from(["2026-01-31 23:59:59.6", "1900-03-01 00:00:00"])
 SOON = st.datetimes(datetime(1980, 1, 1), datetime(2200, 1, 1)).map(str)
 KINDS = {
     "BOOLEAN": st.sampled_from(["true", "false"]),

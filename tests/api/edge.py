@@ -21,6 +21,7 @@ from procession.model.errors import Forbidden, Unauthorized
 from procession.model.ids import UserId
 from procession.model.people import AccountStatus, Caller, User, UserRole
 from procession.model.rights import Rule
+from procession.operations.home_time import HomeClock
 from procession.operations.resources import Resources
 from procession.store.chunks import Chunks
 from procession.store.database import Transaction
@@ -72,14 +73,15 @@ def edge(folder: Path, routes: Sequence[Route]) -> Iterator[Callable[..., Any]]:
 
 
 def _parts(folder: Path, threads: ThreadPoolExecutor) -> HandlerContext:
-    blobs, chunks = BlobFolder(folder / "files"), Chunks(folder / "uploads")
+    clock, blobs, chunks = ManualClock(), BlobFolder(folder / "files"), Chunks(folder / "uploads")
     return HandlerContext(
         resources=Resources(
             actions={},
             blobs=blobs,
             chunks=chunks,
             step_logs=StepLogFolder(folder / "logs"),
-            steady=ManualClock().monotonic,
+            steady=clock.monotonic,
+            home_clock=HomeClock(clock),
         ),
         announcements=Announcements(),
         upload_bytes_max=100_000,

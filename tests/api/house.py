@@ -23,7 +23,7 @@ from procession.model.lifecycle import Outcome, StepEvent, StepStatus
 from procession.model.people import SCOPES, Caller, Role, User, UserRole
 from procession.model.runs import Run
 from procession.oauth import routes as oauth
-from procession.operations import applications, consents, people, processes, runs, uploads
+from procession.operations import applications, consents, home_time, people, processes, runs, uploads
 from procession.operations.act import Act
 from procession.operations.resources import Resources
 from procession.serving import application as app
@@ -116,7 +116,7 @@ class House:
 
     def renew_tokens(self) -> None:
         """Everybody's token, for another day."""
-        until = times.to_column(self.clock.now() + timedelta(days=1))
+        until = times.to_column(self.resources.home_clock.most() + timedelta(days=1))
         self.database.write(lambda tx: tx.run("UPDATE token SET expires_at = ?", until))
 
     def take(self, run: str) -> Run:
@@ -197,6 +197,7 @@ def house(
             chunks=chunks,
             step_logs=StepLogFolder(folder / "logs"),
             steady=clock.monotonic,
+            home_clock=home_time.of_home(database, clock),
             workers=table_workers,
         )
         made = _built(database, resources, clock, threads, sends_mail=sends_mail)

@@ -76,6 +76,20 @@ def test_a_key_is_of_its_user_its_path_and_its_day(home: House) -> None:
     assert len(runs(home)) == 4
 
 
+@pytest.mark.parametrize("jump", [-86_400, 86_400])
+def test_a_clock_that_is_set_has_nothing_carried_out_twice(home: House, jump: int) -> None:
+    path = f"processes/{home.process}/processruns"
+    one = send(home, path).json()["id"]
+
+    home.clock.jump(jump)
+    home.renew_tokens()
+    home.clock.advance(timedelta(hours=24).total_seconds() - 1)
+    home.renew_tokens()
+
+    assert send(home, path).json()["id"] == one
+    assert len(runs(home)) == 1
+
+
 def test_what_was_refused_is_not_remembered(home: House) -> None:
     refused = send(home, "tables", json={"name": ""})
     made = send(home, "tables", json={"name": "Rates"})

@@ -24,9 +24,7 @@ from tests.api.test_tables import new_table
 
 
 def table_work(home: House, who: str = "owner") -> TableWork:
-    return TableWork(
-        database=home.database, resources=home.resources, admit=lambda tx: home.act(tx, who), clock=home.clock.now
-    )
+    return TableWork(database=home.database, resources=home.resources, admit=lambda tx: home.act(tx, who))
 
 
 def test_a_draft_of_an_older_version_is_not_published(home: House) -> None:

@@ -238,13 +238,26 @@ def test_what_is_a_day_old_is_gone_with_its_bytes(home: House, file: str) -> Non
     home.clock.advance(timedelta(hours=1, seconds=1).total_seconds())
     home.renew_tokens()
 
-    assert uploads.tidy(home.database, home.resources.chunks, home.clock.now())
-    assert not uploads.tidy(home.database, home.resources.chunks, home.clock.now())
+    assert uploads.tidy(home.database, home.resources.chunks, home.resources.home_clock.least())
+    assert not uploads.tidy(home.database, home.resources.chunks, home.resources.home_clock.least())
 
     gone = home.ask("POST", f"files/{file}/uploadsessions/{old}/commit")
     assert (gone.status_code, "sessions live 24 hours" in gone.json()["message"]) == (404, True)
     assert [path.read_bytes() for path in on_disk(home)] == [b"young"]
     commit(home, file, young)
+
+
+def test_a_clock_set_ahead_ends_no_upload_under_way(home: House, file: str) -> None:
+    session = begin(home, file)
+    send(home, file, session, 1, b"here")
+    home.clock.jump(timedelta(days=2).total_seconds())
+    home.renew_tokens()
+
+    tidied = uploads.tidy(home.database, home.resources.chunks, home.resources.home_clock.least())
+
+    assert not tidied
+    commit(home, file, session)
+    assert content(home, file) == b"here"
 
 
 def test_a_user_has_at_most_a_hundred_sessions_open(home: House, file: str) -> None:

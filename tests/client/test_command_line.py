@@ -21,23 +21,26 @@ pytestmark = pytest.mark.acceptance
 
 def remote(place: Place, *arguments: str, secret: str | None = None) -> Said:
     """`procession ... --server`, signed in by the environment."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        **{name: os.environ[name] for name in ("TZ",) if name in os.environ},
-        "PROCESSION_SERVER": place.server.address,
-        "PROCESSION_CLIENT_ID": place.credentials["client_id"],
-        "PROCESSION_CLIENT_SECRET": place.credentials["client_secret"] if secret is None else secret,
-    }
     done = subprocess.run(
         [sys.executable, "-m", "procession", *arguments],
         cwd=SOURCE,
-        env=environment,
+        env=remote_environment(place, secret),
         capture_output=True,
         text=True,
         check=False,
         timeout=COMMAND_SECONDS_MAX,
     )
     return Said(code=done.returncode, out=done.stdout, err=done.stderr)
+
+
+def remote_environment(place: Place, secret: str | None = None) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        **{name: os.environ[name] for name in ("TZ",) if name in os.environ},
+        "PROCESSION_SERVER": place.server.address,
+        "PROCESSION_CLIENT_ID": place.credentials["client_id"],
+        "PROCESSION_CLIENT_SECRET": place.credentials["client_secret"] if secret is None else secret,
+    }
 
 
 def test_run_and_status_say_what_they_say_on_the_home(place: Place, tmp_path: Path) -> None:

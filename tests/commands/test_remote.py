@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.client.conftest import Place, opened
-from tests.client.test_command_line import remote
+from tests.client.test_command_line import remote, remote_environment
 from tests.commands.test_downloads import NOISE, names
-from tests.commands.test_looking import SLOW
+from tests.commands.test_looking import SLOW, follow_slow
 from tests.programs import apply_text, command
 
 pytestmark = pytest.mark.acceptance
@@ -66,6 +68,15 @@ def test_an_empty_file_and_a_run_that_was_not_started_are_shown(place: Place) ->
     assert there.json["startedBy"] is None
 
 
+def test_what_a_run_took_is_no_difference_of_dates(place: Place) -> None:
+    with closing(sqlite3.connect(place.home / "procession.db")) as connection, connection:
+        connection.execute("UPDATE run SET finished_at = finished_at + 86400000000 WHERE id = 2")
+
+    there, here = remote(place, "list", "runs").out, command(place.home, "list", "runs").out
+
+    assert times(there) == times(here)
+
+
 def test_outputs_are_saved_and_checked(place: Place, tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
 
@@ -82,9 +93,9 @@ def test_outputs_are_saved_and_checked(place: Place, tmp_path: Path) -> None:
 def test_a_log_is_followed_to_its_last_line(place: Place) -> None:
     run = command(place.home, "run", "Slow", "--json").json["id"]
 
-    said = remote(place, "log", run, "talk", "--follow")
+    said = follow_slow(place.home, run, "talk", environment=remote_environment(place))
 
-    assert (said.code, said.out, said.err) == (0, "begin\nend\n", "")
+    assert said == ("begin\n", "end\n", 0)
     assert remote(place, "log", run, "talk", "--follow").out == "begin\nend\n"
 
 

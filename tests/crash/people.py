@@ -64,7 +64,11 @@ def _invited(client: Client, user: str) -> None:
 def _send_all(client: Client) -> None:
     clock = client.house.clock
     sending = Sending(
-        database=client.house.database, send=lambda letter: _post(client, letter), public_url=ADDRESS, clock=clock.now
+        database=client.house.database,
+        send=lambda letter: _post(client, letter),
+        public_url=ADDRESS,
+        clock=clock.now,
+        home_clock=client.house.resources.home_clock,
     )
     while client.rows("SELECT 1 FROM outbox"):
         if not letters.tick(sending):

@@ -20,6 +20,7 @@ from procession.model.ids import RunId
 from procession.model.outbox import RunEnd
 from procession.operations import letters
 from procession.operations.alerts import Letter
+from procession.operations.home_time import HomeClock
 from procession.store import outbox
 from tests.engine.steps import StepText, data, fail, item, process, python, wait
 from tests.engine.world import World
@@ -59,7 +60,9 @@ class Sender:
         def send(letter: Letter) -> None:
             mail.send(server, letter)
 
-        return letters.Sending(database=self.world.db, send=send, public_url=PUBLIC, clock=self.clock.now)
+        return letters.Sending(
+            database=self.world.db, send=send, public_url=PUBLIC, clock=self.clock.now, home_clock=HomeClock(self.clock)
+        )
 
     def checks(self, *, sends_mail: bool = True) -> dict[str, tuple[str, str]]:
         """What doctor says about mail."""

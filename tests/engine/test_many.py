@@ -144,6 +144,25 @@ def test_a_step_that_ends_its_server_every_time_is_given_up(build: Callable[...,
     assert world.wait(world.begin(process(wait("a")))).outcome is Outcome.SUCCESS
 
 
+def test_a_server_that_stops_takes_none_of_a_steps_retries(build: Callable[..., World], tmp_path: Path) -> None:
+    """volcano#2560, tekton#6558: an eviction used the retries up, and the first real failure was the last."""
+    sink, gate, world = tmp_path / "sink", tmp_path / "gate", build(grace_seconds=0.1)
+    world.engine.start()
+    fails = python("fails", mark(sink) + stay(gate) + "raise ValueError('no')", retry={"times": 1, "wait": "1s"})
+    run = world.begin(process(fails))
+    wait_until(lambda: len(marks(sink)) == 1)
+
+    world.engine.close()
+    gate.touch()
+    world.engine = world.new_engine()
+    world.engine.start()
+
+    assert world.wait(run).outcome is Outcome.FAILED
+    assert len(marks(sink)) == 3
+    messages = [str(row.detail.get("message")) for row in world.history(run)]
+    assert any("try 2 of 2 follows" in message for message in messages)
+
+
 def test_a_start_that_nobody_announced_is_found(build: Callable[..., World]) -> None:
     world = build(scan_seconds=0.05)
     world.engine.start()

@@ -12,8 +12,9 @@ from procession import actions
 from procession.clock import Clock, SystemClock
 from procession.engine.announcements import Announcements
 from procession.engine.driver import LocalEngine
-from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Isolation
+from procession.engine.isolation.options import IsolationSettings
+from procession.engine.isolation.pool import ForkServerIsolation
 from procession.engine.options import EngineResources, EngineSettings
 from procession.model import process_file
 from procession.model.ids import ProcessId, RunId
@@ -22,10 +23,10 @@ from procession.model.people import SCOPES, Caller, UserRole
 from procession.model.restart import Wish
 from procession.model.runs import HistoryRow, Run
 from procession.model.steps import StepRow
-from procession.operations import files, people, processes, runs
+from procession.operations import files, home_time, people, processes, runs
 from procession.operations.act import Act
 from procession.operations.resources import Resources
-from procession.store import history, steps
+from procession.store import history, identity, steps
 from procession.store.chunks import Chunks
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
@@ -48,6 +49,9 @@ class SetClock(SystemClock):
 
     def monotonic(self) -> float:
         return super().monotonic() + self.passed_seconds
+
+    def since_boot(self) -> float:
+        return super().since_boot() + self.passed_seconds
 
 
 @dataclass
@@ -73,10 +77,13 @@ class World:
             chunks=Chunks(self.home / "uploads", crash_point=self.crash_point),
             step_logs=StepLogFolder(self.home / "logs"),
             steady=self.steady,
+            home_clock=home_time.of_home(self.db, self.clock),
         )
         self.caller = self._caller()
 
     def new_engine(self) -> LocalEngine:
+        with self.db.read() as tx:
+            homes = identity.attempt_homes(tx)
         return LocalEngine(
             EngineResources(
                 database=self.db,
@@ -87,6 +94,7 @@ class World:
                 clock=self.clock,
                 work=self.home / "work",
                 step_logs=StepLogFolder(self.home / "logs"),
+                homes=homes,
                 settings=self.settings,
             )
         )

@@ -25,7 +25,7 @@ from procession.engine.announcements import Announcements
 from procession.model.ids import ApplicationId
 from procession.model.people import Application, User, UserRole
 from procession.oauth import routes as oauth
-from procession.operations import applications, passwords, people
+from procession.operations import applications, home_time, passwords, people
 from procession.operations.resources import Resources
 from procession.serving import application as app
 from procession.store import migrations
@@ -198,6 +198,7 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
         chunks=Chunks(folder / "uploads"),
         step_logs=StepLogFolder(folder / "logs"),
         steady=clock.monotonic,
+        home_clock=home_time.of_home(database, clock),
     )
     with ThreadPoolExecutor(4) as threads, socket.socket() as listening:
         settings = app.ApiSettings(

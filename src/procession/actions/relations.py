@@ -23,7 +23,7 @@ def check(path: str, options: FileOptions) -> tuple[str, ...]:
     if isinstance(options.sheet, int) and options.sheet < 1:
         found.append(f"{path}.sheet: sheets are counted from 1")
     try:
-        zoneinfo.ZoneInfo(options.zone)
+        zoneinfo.ZoneInfo(options.zone or "UTC")
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
         found.append(f'{path}.zone: "{options.zone}" is no zone; write an IANA name such as Europe/Berlin')
     return (*found, *_check_marks(path, options), *meant.mistakes(path, options))

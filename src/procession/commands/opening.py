@@ -17,7 +17,7 @@ from procession.model.errors import NotFound
 from procession.model.ids import ActionStepId, DataStepId, ProcessId, RunId, StepId, parse_step
 from procession.model.people import SCOPES, Caller, User, UserRole
 from procession.model.steps import StepRow
-from procession.operations import people, steps
+from procession.operations import home_time, people, steps
 from procession.operations.act import Act
 from procession.operations.resources import Resources
 from procession.store import identity
@@ -74,6 +74,7 @@ def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> I
         chunks=home.open_chunks(),
         step_logs=home.open_step_logs(),
         steady=partial(_steady, home, clock),
+        home_clock=home_time.of_home(database, clock),
         allows_network=settings.allow_network,
     )
     try:

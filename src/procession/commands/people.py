@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import partial
 from typing import Any
 
 from procession.commands import opening
 from procession.commands.console import Console
+from procession.commands.opening import OpenedHome
 from procession.model.people import User, UserRole
 from procession.operations import accounts, links, people
 from procession.store import people as people_store
@@ -17,15 +17,15 @@ from procession.store.database import Transaction
 def create_user(console: Console, *, email: str, first_name: str, last_name: str, role: str) -> int:
     """Prints a link to set the password, since no mail is sent. Raises Invalid."""
 
-    def operation(tx: Transaction, now: datetime) -> tuple[User, str]:
+    def operation(tx: Transaction, opened: OpenedHome) -> tuple[User, str]:
         user = people.create_user(
-            tx, email=email, first_name=first_name, last_name=last_name, role=UserRole(role), now=now
+            tx, email=email, first_name=first_name, last_name=last_name, role=UserRole(role), now=opened.clock.now()
         )
         # In one transaction: a user without a way in would have to be found and linked again.
-        return user, _link(tx, user.login, now)
+        return user, _link(tx, opened, user.login)
 
     with opening.open_home(console, may_create=True) as opened:
-        user, link = opened.database.write(partial(operation, now=opened.clock.now()))
+        user, link = opened.database.write(partial(operation, opened=opened))
     content, text = _link_shown(opened.settings.public_url, link)
     console.answer(_shown(user) | content, f"{user.id} {user.role} {user.login} ({user.email})\n{text}")
     return 0
@@ -62,16 +62,16 @@ def list_users(console: Console) -> int:
 def link_user(console: Console, login: str) -> int:
     """Raises NotFound, Invalid. The operator can let anybody back in, administrators too."""
     with opening.open_home(console) as opened:
-        link = opened.database.write(partial(_link, login=login, now=opened.clock.now()))
+        link = opened.database.write(partial(_link, opened=opened, login=login))
     content, text = _link_shown(opened.settings.public_url, link)
     console.answer({"loginName": login} | content, text)
     return 0
 
 
-def _link(tx: Transaction, login: str, now: datetime) -> str:
+def _link(tx: Transaction, opened: OpenedHome, login: str) -> str:
     user = people.find_user(tx, login)
     accounts.require_active(user)
-    return links.create(tx, user.id, now)
+    return links.create(tx, user.id, opened.resources.home_clock.most())
 
 
 def _link_shown(public_url: str, link: str) -> tuple[dict[str, str], str]:

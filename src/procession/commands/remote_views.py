@@ -53,7 +53,7 @@ def view(name: str, progress: Progress) -> RunView:
         name=name,
         status=run.status,
         outcome=run.outcome,
-        seconds=_seconds(run),
+        seconds=seconds(run),
         steps=tuple(_step_view(step) for step in progress.steps),
     )
 
@@ -67,12 +67,12 @@ def _step_view(step: StepDetails) -> StepView:
         name=step.name,
         status=state.status,
         message="" if message == UNDER_WAY else message,
-        seconds=_seconds(state),
+        seconds=seconds(state),
         progress=state.progress,
     )
 
 
-def _seconds(state: RunStatus | StepStatus) -> float | None:
+def seconds(state: RunStatus | StepStatus) -> float | None:
     """The duration on the wire is whole seconds; the dates have milliseconds, but also what lies before a restart."""
     if state.duration_seconds is None:
         return None

@@ -87,7 +87,8 @@ def _send_alerts(opened: OpenedHome) -> None:
     from procession import mail
 
     settings = opened.settings
-    sending = mail.sending(settings, opened.database, opened.clock, f"http://{settings.host}:{settings.port}")
+    address = f"http://{settings.host}:{settings.port}"
+    sending = mail.sending(settings, opened.database, opened.clock, opened.resources.home_clock, address=address)
     for _ in range(MAILS_MAX):
         if sending is None or not letters.tick(sending):
             return

@@ -56,8 +56,7 @@ class Answer:
                 raise AssertionError("a status other than 200 is an error: raise it")
             case EmptyReply():
                 # 200 and not 204: the SDK reads the body of every answer (T10).
-                await self._begin(200, [(b"content-length", b"0"), *COMMON])
-                await self._send({"type": "http.response.body", "body": b""})
+                await self._send_whole(200, [(b"content-length", b"0"), *COMMON], b"")
             case FileReply():
                 await downloads.send_file(self._asked(), self._counted, reply)
             case TextReply():
@@ -87,29 +86,26 @@ class Answer:
         pairs = [JSON, (b"content-length", str(len(body)).encode()), *COMMON]
         # Latin-1 is what ASGI takes; HTTP/2 and uvicorn want the names in lower case.
         pairs += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        await self._begin(status, pairs)
-        await self._send({"type": "http.response.body", "body": b"" if self._is_head else body})
+        await self._send_whole(status, pairs, body)
 
     async def _send_html(self, page: HtmlReply, headers: Mapping[str, str]) -> None:
         body = page.html.encode()
         pairs = [HTML, (b"content-length", str(len(body)).encode()), *COMMON, *PAGE]
         pairs += [(b"content-security-policy", policy(page).encode("latin-1")), *_cookies(page.cookies)]
         pairs += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        await self._begin(page.status, pairs)
-        await self._send({"type": "http.response.body", "body": b"" if self._is_head else body})
+        await self._send_whole(page.status, pairs, body)
 
     async def _send_redirect(self, reply: RedirectReply) -> None:
         location = (b"location", reply.location.encode("latin-1"))
         pairs = [location, (b"content-length", b"0"), *COMMON, *PAGE, *_cookies(reply.cookies)]
         # 303 and not 302: after a form, some browsers repeat the POST at a 302 (RFC 9110 section 15.4.4).
-        await self._begin(303, pairs)
-        await self._send({"type": "http.response.body", "body": b""})
+        await self._send_whole(303, pairs, b"")
 
     async def _send_stream(self, reply: StreamReply) -> None:
         # nginx holds back a stream by default, and a log would show minutes late.
         pairs = [(b"content-type", reply.media_type.encode("latin-1")), *COMMON, (b"x-accel-buffering", b"no")]
         pairs += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
-        await self._begin(200, pairs)
+        await self._counted({"type": "http.response.start", "status": 200, "headers": pairs})
         await self._write(b"")  # the head goes out: what follows may take long to come
         if not self._is_head:
             await reply.write(self._write)
@@ -118,9 +114,10 @@ class Answer:
     async def _write(self, data: bytes) -> None:
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
-    async def _begin(self, status: int, pairs: list[tuple[bytes, bytes]]) -> None:
+    async def _send_whole(self, status: int, pairs: list[tuple[bytes, bytes]], body: bytes) -> None:
         self.has_begun = True
         await self._send({"type": "http.response.start", "status": status, "headers": pairs})
+        await self._send({"type": "http.response.body", "body": b"" if self._is_head else body})
 
     # Downloads send by themselves: has_begun must be true from their first byte on.
     async def _counted(self, message: Any) -> None:

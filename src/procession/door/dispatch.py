@@ -18,6 +18,8 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
+
 from procession.door import answers, bodies, conditions, idempotency_key, requests
 from procession.door.context import HandlerContext
 from procession.door.contract import (
@@ -57,6 +59,7 @@ log = logging.getLogger("procession.api")
 
 # How long an answer under way outlives the token that asked for it (at most a second).
 RECHECK_SECONDS = 0.5
+LASTING = (StreamReply, FileReply)  # while they are sent, their caller may lose the right to them
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 # Four bytes a character is the most that UTF-8 takes.
 TEXT_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can weigh
@@ -81,8 +84,7 @@ class Server:
     public_url: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A request and the route that it found; `texts` are the ids of its path, not parsed yet."""
 
     route: Route
@@ -130,21 +132,30 @@ class Api:
         answer.request = asked.request
         reply = await self._run(asked, receive)
         # Only these can take long enough for the caller's right to end meanwhile.
-        if isinstance(reply, StreamReply | FileReply):
-            await self._watched(answer.send_reply(reply), asked)
+        if isinstance(reply, LASTING):
+            await self._watched(answer.send_reply(reply), asked, receive)
         else:
             await answer.send_reply(reply)
 
-    async def _watched(self, work: Awaitable[Any], asked: Asked) -> Any:
-        """Runs a long request until it ends or its caller loses the right to it."""
+    async def _watched(self, work: Awaitable[Any], asked: Asked, receive: Receive | None = None) -> Any:
+        """Runs a long request until it ends or its caller loses the right to it.
+
+        With `receive`, which nobody else may wait for, also until the client hangs up. Raises ClientGone.
+        """
         task = asyncio.ensure_future(work)
+        gone = receive and asyncio.ensure_future(bodies.hang_up(receive))
+        ends = {task, gone} if gone else {task}
         try:
             # wait() and not wait_for(): a time-out here is a look at the permission and must not cancel the answer.
-            while not (await asyncio.wait({task}, timeout=RECHECK_SECONDS))[0]:
+            while not (await asyncio.wait(ends, timeout=RECHECK_SECONDS, return_when=asyncio.FIRST_COMPLETED))[0]:
                 with self._server.database.read() as tx:
                     self._admit(tx, asked)
+            if not task.done():
+                raise bodies.ClientGone
             return task.result()
         finally:
+            if gone:
+                gone.cancel()
             # The permission is gone or the server ends: what still runs would write to a connection that is given up.
             if not task.done():
                 task.cancel()
@@ -154,15 +165,15 @@ class Api:
         route = asked.route
         # On the event loop: a read by key takes less time than a thread needs to wake.
         if route.mode is Mode.READ and route.body is BodyKind.NONE:
-            with self._server.database.snapshot() as tx:
-                act, ids = self._admit(tx, asked)
-                reply = cast("Handler", route.handler)(self._call(act, asked, ids))
+            reply, call = self._read(asked)
             if isinstance(reply, Later):
-                return await self._watched(reply.handler(self._stream(asked, act.caller, ids, receive)), asked)
+                work = reply.handler(self._stream(asked, call.caller, call.ids, receive))
+                return await self._watched(work, asked, receive)
             return reply
         if route.mode is Mode.LISTING:
             # A list may read thousands of rows, and everybody else waits for the event loop.
-            return await asyncio.get_running_loop().run_in_executor(self._server.threads, self._list, asked)
+            loop = asyncio.get_running_loop()
+            return (await loop.run_in_executor(self._server.threads, self._read, asked))[0]
         with self._server.database.read() as tx:
             act, ids = self._admit(tx, asked)
         # The act's transaction ends here; only who asks is carried on.
@@ -192,7 +203,7 @@ class Api:
             if keyed is not None:
                 keyed = replace(keyed, asked=idempotency_key.asked(asked.request, hashlib.sha256(raw).hexdigest()))
                 with self._server.database.read() as tx:
-                    idempotency.check(tx, keyed, self._server.clock())
+                    idempotency.check(tx, keyed, self._server.context.resources.home_clock.least())
         return await handler(self._stream(asked, caller, ids, receive, keyed=keyed, **body))
 
     def _keyed(self, asked: Asked, caller: Caller | None, ids: Mapping[str, Any]) -> KeyedRequest | None:
@@ -206,7 +217,7 @@ class Api:
             nobody: Any = None
             return Act(tx=tx, caller=nobody, now=now, resources=resources), parse_ids(asked.texts)
         # The caller first, the ids after: without a token a malformed id must answer 401, not 404.
-        caller = self._server.proofs[asked.route.space](tx, asked.request, now)
+        caller = self._server.proofs[asked.route.space](tx, asked.request, resources.home_clock.most())
         ids = parse_ids(asked.texts)
         self._server.permit(tx, caller, asked.route.rule, ids)
         return Act(tx=tx, caller=caller, now=now, resources=resources), ids
@@ -214,10 +225,11 @@ class Api:
     def _act(self, asked: Asked, tx: Transaction) -> Act:
         return self._admit(tx, asked)[0]
 
-    def _list(self, asked: Asked) -> Any:
+    def _read(self, asked: Asked) -> tuple[Any, Call]:
         with self._server.database.snapshot() as tx:
             act, ids = self._admit(tx, asked)
-            return cast("Handler", asked.route.handler)(self._call(act, asked, ids))
+            call = Call(act=act, request=asked.request, ids=ids, context=self._server.context)
+            return cast("Handler", asked.route.handler)(call), call
 
     async def _write(self, asked: Asked, caller: Caller, ids: Mapping[str, Any], raw: bytes) -> Any:
         body, keyed = _parsed(asked, raw), self._keyed(asked, caller, ids)
@@ -230,8 +242,9 @@ class Api:
             # Check again under the write lock: the caller may have lost the right meanwhile.
             act, ids = self._admit(tx, asked)
             # In the transaction of the change: a crash in between would either lose the change or do it twice.
-            idempotency.mark(tx, keyed, act.now)
-            reply = cast("Handler", asked.route.handler)(self._call(act, asked, ids, body=body, raw=raw))
+            idempotency.mark(act, keyed)
+            call = Call(act=act, request=asked.request, ids=ids, context=self._server.context, body=body, raw=raw)
+            reply = cast("Handler", asked.route.handler)(call)
             return idempotency_key.answered(tx, keyed, reply)
 
         reply = await asyncio.wrap_future(self._server.database.submit(operation))
@@ -239,9 +252,6 @@ class Api:
         if isinstance(reply, Refusal):
             raise reply.error
         return reply
-
-    def _call(self, act: Act, asked: Asked, ids: Mapping[str, Any], **body: Any) -> Call:
-        return Call(act=act, request=asked.request, ids=ids, context=self._server.context, **body)
 
     def _stream(
         self, asked: Asked, caller: Caller, ids: Mapping[str, Any], receive: Receive, **body: Any

@@ -24,7 +24,7 @@ VERBS_OF_RUNS = frozenset({"start", "cancel", "restartfromhere"})
 PREFIXES = {Space.API: "/api/v1/", Space.OAUTH: "/oauth/", Space.ROOT: "/"}
 HOST_SUFFIX = ".solvexia.com"
 # As almost every path is: nothing to decode, and nothing to refuse.
-_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/?\Z")
+_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?\Z")
 
 
 class Path(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,16 +53,12 @@ def normalise(raw_path: bytes) -> Path:
     if len(raw_path) > PATH_BYTES_MAX:
         raise NotFound(f"the path is longer than {PATH_BYTES_MAX} bytes")
     segments = _split(raw_path)
-    keys = [segment.lower() for segment in segments]
+    keys = [ALIASES.get(key, key) for key in map(str.lower, segments)]
     # The SDK hard-codes https://{env}.solvexia.com; env = "host:port/app" makes a leading segment of it (T1).
     start = 1 if keys and keys[0].endswith(HOST_SUFFIX) else 0
     space, taken = _space(keys[start:])
     start += taken
-    return Path(
-        space=space,
-        segments=tuple(segments[start:]),
-        keys=tuple(ALIASES.get(key, key) for key in keys[start:]),
-    )
+    return Path(space=space, segments=tuple(segments[start:]), keys=tuple(keys[start:]))
 
 
 def _split(raw_path: bytes) -> list[str]:

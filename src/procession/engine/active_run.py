@@ -18,7 +18,7 @@ from procession.engine import stages
 from procession.engine.isolation.contract import Worker
 from procession.engine.preparation import Prepared
 from procession.engine.stages import Stage
-from procession.model import flow
+from procession.model import flow, plans
 from procession.model.files import Content
 from procession.model.ids import StepId
 from procession.model.lifecycle import StepStatus
@@ -63,11 +63,12 @@ class ActiveRun:
 
     run: Run
     prepared: Prepared
-    plan: flow.Plan
+    plan: plans.Plan
     user: User  # who started it
     step_ids: dict[str, StepId]
     statuses: dict[str, StepStatus]
     tries: dict[str, int]
+    crashes: dict[str, int]  # tries that ended with a server, of this attempt
     retry_at: dict[str, datetime]  # until a timer says that it is time: the wall clock may be set meanwhile
     properties: dict[str, PropertyRow]  # by "step.property"
     updated: set[str]
@@ -87,6 +88,10 @@ class ActiveRun:
             return list(self.waiting)
         leaving = {work.key for work in self.leaving}
         return [key for key in self.waiting if key not in leaving and key not in self.retry_at]
+
+    def failures(self, key: str) -> int:
+        """Tries that took a retry: a server that stops is no failure of the step."""
+        return self.tries[key] - self.crashes.get(key, 0)
 
     def processes(self) -> int:
         """The number of processes it holds."""
@@ -171,11 +176,12 @@ def load(loaded: Loaded) -> ActiveRun:
     return ActiveRun(
         run=loaded.run,
         prepared=loaded.prepared,
-        plan=flow.prepare(loaded.prepared.process, restarted=loaded.run.restarted_key, statuses=statuses),
+        plan=plans.prepare(loaded.prepared.process, restarted=loaded.run.restarted_key, statuses=statuses),
         user=loaded.user,
         step_ids={step.key: step.id for step in loaded.steps},
         statuses=statuses,
         tries={step.key: step.tries for step in loaded.steps},
+        crashes={},
         retry_at={step.key: step.retry_at for step in loaded.steps if step.retry_at is not None},
         properties=properties,
         updated={

@@ -109,7 +109,7 @@ def settle(active: ActiveRun, change: Change, work: Work, result: Result) -> Non
     del active.works[work.key]
     change.ended.append(Ended(work=work, status=status, message=message, seconds=result.seconds))
     detail = {"try": work.number}
-    if status is StepStatus.FAILED and _may_retry(work.step, work.number):
+    if status is StepStatus.FAILED and _may_retry(work.step, active.failures(work.key)):
         _retry(active, change, work, message, detail)
         return
     for item in written:
@@ -121,6 +121,7 @@ def settle(active: ActiveRun, change: Change, work: Work, result: Result) -> Non
 
 def recover(active: ActiveRun, change: Change, *, crashes: Mapping[str, int]) -> None:
     """Recovers steps that a stopped server left running; `crashes` includes this stop."""
+    active.crashes.update(crashes)
     # A copy: each recovery changes the status of its step.
     for key, status in tuple(active.statuses.items()):
         if status is StepStatus.RUNNING:
@@ -145,31 +146,32 @@ def _recover_step(active: ActiveRun, change: Change, step: Step, crashes: int) -
     _move(change, step.key, (StepEvent.FAIL,), StepWrite(message=message, finished_at=change.now))
 
 
-def _may_retry(step: Step, number: int) -> bool:
-    return step.retry is not None and number <= step.retry.times and step.effect is not Effect.ONCE
+def _may_retry(step: Step, failures: int) -> bool:
+    return step.retry is not None and failures <= step.retry.times and step.effect is not Effect.ONCE
 
 
 def _retry(active: ActiveRun, change: Change, work: Work, message: str, detail: Mapping[str, object]) -> None:
     retry = work.step.retry
     assert retry is not None
-    seconds = retry_seconds(retry, work.number)
+    failures = active.failures(work.key)
+    seconds = retry_seconds(retry, failures)
     active.retry_at[work.key] = change.now + timedelta(seconds=seconds)
     active.waiting.append(work.key)
-    text = f"{message}; try {work.number + 1} of {retry.times + 1} follows in {seconds:g} s"
+    text = f"{message}; try {failures + 1} of {retry.times + 1} follows in {seconds:g} s"
     write = StepWrite(message=text, retry_at=active.retry_at[work.key])
     _move(change, work.key, (StepEvent.RETRY,), write, detail)
 
 
-def retry_seconds(retry: Retry, tries: int) -> float:
-    """Seconds to wait after so many tries."""
-    return min(retry.wait_seconds * retry.backoff ** (tries - 1), RETRY_SECONDS_MAX)
+def retry_seconds(retry: Retry, failures: int) -> float:
+    """Seconds to wait after so many failures."""
+    return min(retry.wait_seconds * retry.backoff ** (failures - 1), RETRY_SECONDS_MAX)
 
 
 def seconds_to_retry(active: ActiveRun, key: str, now: datetime) -> float:
     """Seconds left after a restart of the server: from stored dates, at most the whole wait."""
     step = active.prepared.process.step(key)
     left = (active.retry_at[key] - now).total_seconds()
-    return left if step is None or step.retry is None else min(left, retry_seconds(step.retry, active.tries[key]))
+    return left if step is None or step.retry is None else min(left, retry_seconds(step.retry, active.failures(key)))
 
 
 def _written(

@@ -19,8 +19,9 @@ from typing import TypeVar
 import msgspec
 
 from procession.actions.contract import StepOutcome
-from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Died, Done, Job, Limits, Worker
+from procession.engine.isolation.options import IsolationSettings
+from procession.engine.isolation.pool import ForkServerIsolation
 from procession.model.errors import Unavailable
 
 T = TypeVar("T")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import parse_qs, urlencode
 
 from authlib.oauth2.rfc6749 import OAuth2Error
@@ -40,14 +39,15 @@ class Question:
 
 def show(call: Call) -> Answer:
     """The page that comes next, by what is known of the user."""
-    question = _question(call.tx, call.request, call.now)
+    question = _question(call.tx, call)
     return question if isinstance(question, RedirectReply) else _next_page(question)
 
 
-def _question(tx: Transaction, http: Request, now: datetime) -> Question | RedirectReply:
+def _question(tx: Transaction, call: Call | StreamCall) -> Question | RedirectReply:
     """Raises Invalid where nobody must be sent back: client or address are not known (RFC 6749 section 4.1.2.1)."""
+    http, home_clock = call.request, call.context.resources.home_clock
     # 0 seconds: this endpoint gives no access token.
-    server = core.Core(core.OAuthContext(tx=tx, now=now, seconds=0, issuer=http.origin))
+    server = core.Core(core.OAuthContext(tx=tx, home_clock=home_clock, seconds=0, issuer=http.origin))
     grants.register(server)
     try:
         grant = server.get_consent_grant(_fields(http))
@@ -59,7 +59,7 @@ def _question(tx: Transaction, http: Request, now: datetime) -> Question | Redir
             ) from None
         # Anything else is told to the application, as RFC 6749 section 4.1.2.1 asks.
         return _back(error.redirect_uri, http, dict(error.get_body()))
-    user = sessions.user_of(tx, browser.cookie(http, browser.SESSION), now)
+    user = sessions.user_of(tx, browser.cookie(http, browser.SESSION), home_clock.most())
     return Question(grant=grant, http=http, user=user)
 
 
@@ -121,7 +121,7 @@ def _sign_in_page(http: Request, *, name: str, login: str = "", problem: str = "
 async def answer(call: StreamCall, proving: Signing) -> Answer:
     """What the user said on one of the pages."""
     with call.database.read() as tx:
-        question = _question(tx, call.request, call.clock())
+        question = _question(tx, call)
     if isinstance(question, RedirectReply):
         return question
     if call.body.get("do") == "sign-in":
@@ -147,7 +147,7 @@ def _here(http: Request) -> str:
 
 def _decide(tx: Transaction, call: StreamCall) -> Answer:
     """Allow, deny or leave; looked at again, because it is now that it counts."""
-    question = _question(tx, call.request, call.clock())
+    question = _question(tx, call)
     if isinstance(question, RedirectReply) or question.user is None:
         return question if isinstance(question, RedirectReply) else _next_page(question)
     # From here on the form belongs to the session, not to the browser.

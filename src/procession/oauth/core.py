@@ -29,6 +29,7 @@ from procession.model.errors import ProcessionError
 from procession.model.people import SCOPES, Application, with_implied
 from procession.operations import consents
 from procession.operations.applications import DEFAULT_SCOPES
+from procession.operations.home_time import HomeClock
 from procession.store.database import Transaction
 
 # An hour: short for a token that leaks, long for a script that asks once a run.
@@ -158,12 +159,17 @@ def token_request(fields: Mapping[str, str], authorization: str) -> OAuthRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthContext:
-    """The context of a request: transaction, time, life of access tokens, issuer."""
+    """The context of a request: transaction, clock, life of access tokens, issuer."""
 
     tx: Transaction
-    now: datetime
+    home_clock: HomeClock
     seconds: int
     issuer: str
+
+    @property
+    def now(self) -> datetime:
+        """By which codes and tokens end."""
+        return self.home_clock.most()
 
 
 class Core(AuthorizationServer):  # type: ignore[misc]

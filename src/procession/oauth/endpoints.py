@@ -22,8 +22,9 @@ from procession.operations import consents
 NO_CACHE = {"pragma": "no-cache"}  # RFC 6749 section 5.1; no-store is sent always
 
 
-def context_of(call: Call, seconds: int) -> OAuthContext:
-    return OAuthContext(tx=call.tx, now=call.now, seconds=seconds, issuer=call.request.origin)
+def _context(call: Call, seconds: int) -> OAuthContext:
+    home_clock = call.context.resources.home_clock
+    return OAuthContext(tx=call.tx, home_clock=home_clock, seconds=seconds, issuer=call.request.origin)
 
 
 def token(call: Call, limits: OAuthLimits, seconds: int) -> Reply | Refusal:
@@ -64,11 +65,12 @@ def _answered(call: Call, limits: OAuthLimits, seconds: int, ask: Callable[[Core
     if any("\0" in text for text in (who, *request.form.values())):
         # RFC 6749 appendix A: no parameter holds it.
         return Refusal(refused(400, {"error": "invalid_request", "error_description": "a parameter holds a NUL"}))
+    context = _context(call, seconds)
     try:
-        limits.admit_client(who, call.request.client, call.now)
+        limits.admit_client(who, call.request.client, context.now)
     except TooMany as error:
         return Refusal(error)
-    status, body, _ = ask(Core(context_of(call, seconds)), request)
+    status, body, _ = ask(Core(context), request)
     # Counted before, forgiven now: a thousand guesses at once all count.
     if status == 200:
         limits.forgive_client(who, call.request.client)
@@ -112,7 +114,7 @@ class _Introspection(IntrospectionEndpoint):  # type: ignore[misc]
             "scope": " ".join(sorted(token.scopes)),
             "username": token.login,
             "token_type": "Bearer",
-            "exp": int(token.expires_at.timestamp()),
+            "exp": int(self.server.context.home_clock.on_wall(token.expires_at).timestamp()),
             "sub": str(token.user),
             "iss": self.server.context.issuer,
         }

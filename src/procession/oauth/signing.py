@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
 from procession.door import browser
 from procession.door.contract import Call, HtmlReply, StreamCall
@@ -28,16 +29,17 @@ class Signing:
 
 async def prove(call: StreamCall, proving: Signing, *, login: str, password: str) -> str | None:
     """The cookie of a new session, or None when login or password are wrong. Raises TooMany."""
-    now, address = call.clock(), call.request.client
+    home_clock, address = call.context.resources.home_clock, call.request.client
     # Before the hash is looked up: what is refused must cost nothing.
-    proving.limits.admit_sign_in(login, address, now)
+    proving.limits.admit_sign_in(login, address, home_clock.most())
     with call.database.read() as tx:
         claim = sessions.claim(tx, login)
     loop = asyncio.get_running_loop()
     # A stranger's takes as long as a user's.
     if not await loop.run_in_executor(proving.hashing, passwords.matches, claim.password_hash, password):
         return None
-    cookie: str | None = await asyncio.wrap_future(call.database.submit(lambda tx: sessions.sign_in(tx, claim, now)))
+    operation = partial(sessions.sign_in, proved=claim, now=call.clock(), home_clock=home_clock)
+    cookie: str | None = await asyncio.wrap_future(call.database.submit(operation))
     if cookie is not None:
         proving.limits.forgive_sign_in(login, address)
     return cookie
@@ -55,7 +57,7 @@ def leave(call: Call) -> HtmlReply:
 
 def show_password(call: Call) -> HtmlReply:
     """The form behind a link. Raises NotFound."""
-    user = links.find(call.tx, call.request.query.get("link", ""), call.now)
+    user = links.find(call.tx, call.request.query.get("link", ""), call.context.resources.home_clock.most())
     return _password_page(call, user)
 
 
@@ -75,9 +77,9 @@ def _password_page(call: Call | StreamCall, user: User, problem: str = "") -> Ht
 
 async def set_password(call: StreamCall, proving: Signing) -> HtmlReply:
     """Use the link up. Raises NotFound."""
-    link = call.request.query.get("link", "")
+    link, home_clock = call.request.query.get("link", ""), call.context.resources.home_clock
     with call.database.read() as tx:
-        user = links.find(tx, link, call.clock())
+        user = links.find(tx, link, home_clock.most())
     browser.require_form(call.request, call.body, browser.cookie(call.request, browser.FORM))
     password = call.body.get("password", "")
     # Nobody sees what they type, and the link works once.
@@ -87,7 +89,7 @@ async def set_password(call: StreamCall, proving: Signing) -> HtmlReply:
         hashed = await asyncio.get_running_loop().run_in_executor(proving.hashing, passwords.hashed, password)
     except Invalid as error:
         return _password_page(call, user, f"{error.message[0].upper()}{error.message[1:]}.")
-    operation = call.database.submit(lambda tx: links.set_password(tx, link, hashed, call.clock()))
+    operation = call.database.submit(lambda tx: links.set_password(tx, link, hashed, home_clock.most()))
     await asyncio.wrap_future(operation)
     return html_pages.page(
         "done",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from procession.model.errors import Invalid
 from procession.model.ids import UserId
@@ -11,7 +10,6 @@ from procession.model.people import AccountStatus, User
 from procession.operations import links, people
 from procession.operations.act import Act
 from procession.store import outbox
-from procession.store.database import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +29,7 @@ def create(act: Act, wanted: User, *, password_hash: str | None, sends_mail: boo
     if password_hash is not None:
         people.set_password(tx, user.id, password_hash, now)
         return Made(user=user, link=None)
-    return Made(user=user, link=invite(tx, user, sends_mail=sends_mail, now=now))
+    return Made(user=user, link=_invite(act, user, sends_mail=sends_mail))
 
 
 def remind(act: Act, user_id: UserId, *, sends_mail: bool) -> Made:
@@ -39,7 +37,7 @@ def remind(act: Act, user_id: UserId, *, sends_mail: bool) -> Made:
     user = people.user(act.tx, user_id)
     people.require_rank(act.caller, user.role)
     require_active(user)
-    return Made(user=user, link=invite(act.tx, user, sends_mail=sends_mail, now=act.now))
+    return Made(user=user, link=_invite(act, user, sends_mail=sends_mail))
 
 
 def require_active(user: User) -> None:
@@ -48,13 +46,13 @@ def require_active(user: User) -> None:
         raise Invalid(f"{user.login} is {user.status}; make the account Active first")
 
 
-def invite(tx: Transaction, user: User, *, sends_mail: bool, now: datetime) -> str | None:
+def _invite(act: Act, user: User, *, sends_mail: bool) -> str | None:
     """Mails the user a link to set the password; returns the link if no mail is sent."""
     # Queued and not sent: a mail server that is slow or down must not hold up a transaction.
     if sends_mail:
-        outbox.add_link(tx, user.id, now)
+        outbox.add_link(act.tx, user.id, act.now)
         return None
-    return links.create(tx, user.id, now)
+    return links.create(act.tx, user.id, act.resources.home_clock.most())
 
 
 def change(act: Act, wanted: User, *, password_hash: str | None) -> User:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from procession.model.errors import Invalid
+from procession.operations.act import Act
 from procession.store import idempotency
 from procession.store.database import Transaction
 
@@ -31,7 +32,10 @@ class RepeatedRequest(Exception):
 
 
 def check(tx: Transaction, keyed: KeyedRequest | None, now: datetime) -> None:
-    """Raises RepeatedRequest if the request was carried out before, Invalid if its key was used for another."""
+    """Raises RepeatedRequest if the request was carried out before, Invalid if its key was used for another.
+
+    `now` is the home clock's least(): a clock that is set ahead must not have anything carried out twice.
+    """
     found = None if keyed is None else idempotency.find(tx, keyed.hash, now - LIFE)
     if keyed is None or found is None:
         return
@@ -47,10 +51,11 @@ def check(tx: Transaction, keyed: KeyedRequest | None, now: datetime) -> None:
     raise RepeatedRequest(answer)
 
 
-def mark(tx: Transaction, keyed: KeyedRequest | None, now: datetime) -> None:
+def mark(act: Act, keyed: KeyedRequest | None) -> None:
     """Marks the request as carried out in this transaction. Raises as check(): of two at once only one is."""
     if keyed is None:
         return
+    tx, now = act.tx, act.resources.home_clock.least()
     check(tx, keyed, now)
     # Some at a time: a day's keys in one statement would hold up the commit.
     idempotency.drop(tx, now - LIFE, DROPPED_MAX)

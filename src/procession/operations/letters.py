@@ -13,6 +13,7 @@ from procession.model.outbox import Post
 from procession.model.people import AccountStatus, User
 from procession.operations import alerts, links
 from procession.operations.alerts import Letter
+from procession.operations.home_time import HomeClock
 from procession.operations.links import LINK_DAYS
 from procession.store import outbox, people
 from procession.store.database import Database, Transaction
@@ -48,13 +49,14 @@ class Sending:
     send: Callable[[Letter], None]
     public_url: str
     clock: Callable[[], datetime]
+    home_clock: HomeClock
 
 
 def tick(sending: Sending) -> bool:
     """Sends the mail that has waited longest. True if there was one."""
     database, now = sending.database, sending.clock()
     # The next try is scheduled before this one: a crash while sending delays a mail and never loses it.
-    taken = database.write(partial(_take, public_url=sending.public_url, now=now))
+    taken = database.write(partial(_take, sending=sending, now=now))
     if taken is None:
         return False
     post, letter = taken
@@ -74,7 +76,7 @@ def tick(sending: Sending) -> bool:
     return True
 
 
-def _take(tx: Transaction, public_url: str, now: datetime) -> tuple[Post, Letter | None] | None:
+def _take(tx: Transaction, sending: Sending, now: datetime) -> tuple[Post, Letter | None] | None:
     """Takes the next mail and schedules its next try first; without a letter if it is given up."""
     post = outbox.next_due(tx, now)
     if post is None:
@@ -88,18 +90,19 @@ def _take(tx: Transaction, public_url: str, now: datetime) -> tuple[Post, Letter
         return post, None
     # The power is bounded before the minimum is taken: 2 ** 78 minutes is no timedelta.
     is_ours = outbox.claim(tx, post, now + min(REST * 2 ** min(post.tries, 10), outbox.WAIT_MAX))
-    return post, _write(tx, post, public_url, now) if is_ours else None
+    return post, _write(tx, post, sending, now) if is_ours else None
 
 
-def _write(tx: Transaction, post: Post, public_url: str, now: datetime) -> Letter | None:
+def _write(tx: Transaction, post: Post, sending: Sending, now: datetime) -> Letter | None:
     if not isinstance(post.about, UserId):
-        return alerts.write(tx, post.about, key=post.key, public_url=public_url, now=now)
+        return alerts.write(tx, post.about, key=post.key, public_url=sending.public_url, now=now)
     user = people.user(tx, post.about)
     # A link for a suspended user would not work.
     if user is None or user.status is not AccountStatus.ACTIVE:
         outbox.remove(tx, post)
         return None
-    return _invitation(user, links.address(public_url, links.create(tx, user.id, now)), now)
+    link = links.create(tx, user.id, sending.home_clock.most())
+    return _invitation(user, links.address(sending.public_url, link), now)
 
 
 def _invitation(user: User, link: str, now: datetime) -> Letter:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from procession.actions.contract import Action
 from procession.engine.table_workers import TableWorkers
 from procession.model.errors import Unavailable
+from procession.operations.home_time import HomeClock
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.step_logs import StepLogs
@@ -17,7 +18,8 @@ from procession.store.step_logs import StepLogs
 class Resources:
     """`url` is our own address;
     `allows_network` says whether steps that ask for the network get it;
-    `steady` gives the steady clock's seconds, and None while no server works on this home.
+    `steady` gives the steady clock's seconds, and None while no server works on this home; `home_clock` says what has
+    ended.
 
     `workers` does the work on tables; commands have none.
     """
@@ -28,6 +30,7 @@ class Resources:
     step_logs: StepLogs
     # None keeps a command beside no server from counting hours in which nobody worked.
     steady: Callable[[], float | None]
+    home_clock: HomeClock
     url: str = ""
     allows_network: bool = False
     # A command would start a fork server for one read.

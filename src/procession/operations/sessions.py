@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from procession.model.ids import UserId
 from procession.model.people import AccountStatus, User
+from procession.operations.home_time import HomeClock
 from procession.store import consents, people, sessions
 from procession.store.database import Transaction
 
@@ -35,7 +36,7 @@ def claim(tx: Transaction, name: str) -> Claim:
     return Claim(user=user.id, password_hash=people.password_hash(tx, user.id))
 
 
-def sign_in(tx: Transaction, proved: Claim, now: datetime) -> str | None:
+def sign_in(tx: Transaction, proved: Claim, *, now: datetime, home_clock: HomeClock) -> str | None:
     """A new session's cookie; None when account or password changed since the claim was proved."""
     user = None if proved.user is None else people.user(tx, proved.user)
     if user is None or user.status is not AccountStatus.ACTIVE:
@@ -44,9 +45,9 @@ def sign_in(tx: Transaction, proved: Claim, now: datetime) -> str | None:
     if people.password_hash(tx, user.id) != proved.password_hash:
         return None
     # Sign-ins clear sessions away, as tokens clear tokens.
-    consents.drop_expired(tx, now, EXPIRED_DROPPED_MAX)
+    consents.drop_expired(tx, home_clock.most(), EXPIRED_DROPPED_MAX)
     cookie = secrets.token_urlsafe(SESSION_BYTES)
-    sessions.add(tx, _digest(cookie), user.id, now + timedelta(hours=SESSION_HOURS))
+    sessions.add(tx, _digest(cookie), user.id, home_clock.most() + timedelta(hours=SESSION_HOURS))
     people.signed_in(tx, user.id, now)
     return cookie
 

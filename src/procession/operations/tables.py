@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeVar
 
 from procession.model.errors import Invalid, Unavailable
@@ -42,7 +41,6 @@ class TableWork:
     database: Any
     resources: Resources
     admit: Callable[[Transaction], Act]
-    clock: Callable[[], datetime]
     keyed: KeyedRequest | None = None
     kept: Callable[[Any], bytes | None] = lambda result: None
 
@@ -120,7 +118,7 @@ def change(work: TableWork, table_id: TableId, prepare: Prepare, result: Callabl
     for _ in range(TRIES_MAX):
         # One snapshot of both: if the same request was faster, what it has changed is no mistake of this one.
         with work.database.snapshot() as tx:
-            idempotency.check(tx, work.keyed, work.clock())
+            idempotency.check(tx, work.keyed, work.resources.home_clock.least())
             work.admit(tx)
             present = snapshot(tx, table_id)
         # Seconds of work outside every transaction: nobody waits for it.
@@ -146,7 +144,7 @@ def _publication(
         if published is None:
             return None
         # After the comparison: a late change must not leave a mark.
-        idempotency.mark(tx, work.keyed, act.now)
+        idempotency.mark(act, work.keyed)
         done = result(published)
         idempotency.keep(tx, work.keyed, None if work.keyed is None else work.kept(done))
         return (done,)

@@ -45,7 +45,9 @@ def begin(act: Act, file_id: FileId) -> UploadSession:
         raise Invalid(
             f"you have {SESSIONS_OF_A_USER_MAX} upload sessions open; commit some, or wait until they are a day old"
         )
-    session = UploadSession(id=str(uuid.uuid4()), file=file_id, user=user, created_at=act.now, committed_at=None)
+    session = UploadSession(
+        id=str(uuid.uuid4()), file=file_id, user=user, created_at=act.resources.home_clock.least(), committed_at=None
+    )
     uploads.begin(tx, session)
     return session
 
@@ -76,6 +78,7 @@ def keep(act: Act, place: SessionKey, chunk: Chunk, *, most: int) -> str | None:
     """
     tx = act.tx
     check_chunk(tx, act.caller, place, chunk.number)
+    uploads.hold(tx, place.session)
     if uploads.size_bytes(tx, place.session, without=chunk.number) + chunk.size_bytes > most:
         raise TooLarge(f"the chunks of upload session {place.session} are larger than {most} bytes together")
     # Its bytes go after the commit: until then the row may still be rolled back to.
@@ -109,6 +112,7 @@ def commit(act: Act, place: SessionKey, joined: tuple[list[Chunk], Content] | No
     chunk came in between: what the client was told to be complete is not what was joined.
     """
     tx = act.tx
+    uploads.hold(tx, place.session)
     present = to_join(tx, act.caller, place)
     if present is None:
         return files.find(tx, place.file)

@@ -16,20 +16,23 @@ from procession.clock import Clock
 from procession.config import Settings
 from procession.engine.announcements import Announcements
 from procession.engine.driver import LocalEngine
-from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Limits
+from procession.engine.isolation.options import IsolationSettings
+from procession.engine.isolation.pool import ForkServerIsolation
 from procession.engine.options import EngineResources, EngineSettings
 from procession.engine.table_workers import TableWorkers
 from procession.engine.table_workers import settings as table_settings
 from procession.home import EngineLock, Home
 from procession.loops import TickLoop
-from procession.operations import uploads
+from procession.operations import home_time, uploads
 from procession.operations.resources import Resources
 from procession.serving.services import Service, Services
+from procession.store import identity
 from procession.store.database import Database
 
 # A session is a day old; ten minutes more do no harm.
 TIDYING_REST_SECONDS = 600.0  # between two looks for upload sessions that are a day old
+HOME_CLOCK_REST_SECONDS = 10.0  # until it is noticed that somebody has set the clock
 # Until when each part must have stopped.
 LOOP_SECONDS_MAX = 1.0  # for the tick under way
 LISTENER_SECONDS_MAX = 3.0
@@ -96,10 +99,12 @@ def _open(
     database = home.open_database(clock, on_fatal)
     services.start(Service(name="database", stop=database.close, seconds_max=DATABASE_SECONDS_MAX))
     home.settle(database)
-    resources = _open_resources(settings, home, clock)
+    resources = _open_resources(settings, home, database, clock)
     # Before HTTP: later, a chunk without a row may be one that is just arriving.
     uploads.sweep(database, resources.chunks)
     resources.blobs.sweep()
+    with database.read() as tx:
+        homes = identity.attempt_homes(tx)
     engine_resources = EngineResources(
         database=database,
         blobs=resources.blobs,
@@ -109,6 +114,7 @@ def _open(
         clock=clock,
         work=home.work,
         step_logs=resources.step_logs,
+        homes=homes,
         settings=_engine_settings(settings),
     )
     return engine_resources, resources
@@ -119,12 +125,14 @@ def _working(engine_resources: EngineResources, home: Home, resources: Resources
     engine = LocalEngine(engine_resources)
     engine_resources.database.on_look(engine.look)
     tidy = partial(_tidy, engine_resources, resources)
+    keep_time = partial(resources.home_clock.tick, engine_resources.database)
     # Commands in other processes wake the engine by it; without it they wait for the next scan.
     listener = home.listener(engine.look)
     return (
         _processes("engine", engine.start, engine.close, grace_seconds=engine_resources.settings.grace_seconds),
         # Nothing to start: the first request about a table does.
         _processes("table jobs", None, resources.table_workers.close),
+        loop_part("home clock", TickLoop("home clock", keep_time, rest_seconds=HOME_CLOCK_REST_SECONDS)),
         loop_part("tidying", TickLoop("tidying", tidy, rest_seconds=TIDYING_REST_SECONDS)),
         Service(name="listener", start=listener.start, stop=listener.close, seconds_max=LISTENER_SECONDS_MAX),
     )
@@ -143,16 +151,17 @@ def loop_part(name: str, loop: TickLoop) -> Service:
 
 
 def _tidy(engine_resources: EngineResources, resources: Resources) -> bool:
-    return uploads.tidy(engine_resources.database, resources.chunks, engine_resources.clock.now())
+    return uploads.tidy(engine_resources.database, resources.chunks, resources.home_clock.least())
 
 
-def _open_resources(settings: Settings, home: Home, clock: Clock) -> Resources:
+def _open_resources(settings: Settings, home: Home, database: Database, clock: Clock) -> Resources:
     return Resources(
         actions=actions.registry(),
         blobs=home.open_blobs(),
         chunks=home.open_chunks(),
         step_logs=home.open_step_logs(),
         steady=clock.monotonic,
+        home_clock=home_time.of_home(database, clock),
         allows_network=settings.allow_network,
         workers=_open_table_workers(settings, home),
     )
@@ -172,6 +181,7 @@ def isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
     return IsolationSettings(
         workers_max=settings.workers_max,
         network_allowed=settings.allow_network,
+        more_actions=actions.others(),
         library_paths=tuple(map(str, settings.step_libraries)),
         # DuckDB looks up the container's limits, and ends its process where it may not.
         readable_paths=(

@@ -7,14 +7,16 @@ import json
 import logging
 import socket
 import uuid
-from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
+import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from procession.config import SettingError, Settings
 from procession.model.errors import ProcessionError
+from procession.serving.exchange import Exchange
 
 if TYPE_CHECKING:
     from procession.door.dispatch import Api
@@ -27,6 +29,7 @@ DRAIN_SECONDS_MAX = 2  # for requests under way when the server is told to end; 
 HEAD_BYTES_MAX = 65_536  # with what arrived together with its end; trailers and what else is no body, too
 LINGER_SECONDS_MAX = 10  # after a refusal, for the rest of the body: a client that is cut off sees no answer
 BACKLOG = 2048
+OFFER = frozenset({b"upgrade", b"connection", b"http2-settings"})
 
 
 def is_news(record: logging.LogRecord) -> bool:
@@ -34,43 +37,11 @@ def is_news(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], ProcessionError))
 
 
-class OneWrite(asyncio.Transport):
-    """Where one answer is written: its head waits for what follows, so that both take one system call and one packet.
-
-    uvicorn's cycle uses no more of a transport than this.
-    """
-
-    def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
-        self._transport = transport
-        self._cycle = cycle
-        self._head: bytes | None = None
-        self._has_begun = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self._cycle.response_started and not self._has_begun:  # what comes before is 100 Continue
-            self._has_begun, self._head = True, bytes(data)
-        elif self._head is not None:
-            head, self._head = self._head, None
-            self._transport.write(head + data)
-        else:
-            self._transport.write(data)
-
-    def flush(self) -> None:
-        """An answer without a body ends with its head."""
-        if self._head is not None:
-            self.write(b"")
-
-    def close(self) -> None:
-        self.flush()
-        self._transport.close()
-
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
-
 class HttpConnection(HttpToolsProtocol):
     """uvicorn's connection, which waits for a request's head as long as the client likes; ours does not."""
 
+    _is_head_open = True
+    cycle: Exchange
     _head_timer: asyncio.TimerHandle | None = None
     _linger_timer: asyncio.TimerHandle | None = None
     _is_body_open = False  # of the latest request whose head has come
@@ -90,34 +61,96 @@ class HttpConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """The parser takes heads, trailers and extensions of chunks of any size, and keeps most of them in memory."""
         self._has_gone_on = False
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._feed(data)
+        if self._is_head_open:  # armed only now: nearly every head comes in one piece
+            self._expect_head()
         self._idle_bytes = 0 if self._has_gone_on else self._idle_bytes + len(data)
         if self._idle_bytes > HEAD_BYTES_MAX:
-            part = "head" if self._head_timer is not None else "trailer"
+            part = "head" if self._is_head_open else "trailer"
             message = f"the {part} of a request has at most {HEAD_BYTES_MAX} bytes"
             self._refuse("431 Request Header Fields Too Large", message)
 
+    def _feed(self, data: bytes) -> None:
+        rest = memoryview(data)
+        try:
+            while True:
+                try:
+                    self.parser.feed_data(rest)
+                    return
+                except httptools.HttpParserUpgrade as offer:
+                    rest = rest[offer.args[0] :]
+                    self._read_again()
+        except httptools.HttpParserError:
+            self.send_400_response("")
+
+    def _read_again(self) -> None:
+        """Reads a head without its offer to switch protocols, which we decline (RFC 9110 section 7.8).
+
+        The parser takes what follows such a head for the other protocol, and a body would be dropped in silence.
+        Java's HttpClient offers HTTP/2 in every request that is not encrypted.
+        """
+        parser, kept = self.parser, [pair for pair in self.headers if pair[0] not in OFFER]
+        kept.append((b"connection", b"keep-alive" if parser.should_keep_alive() else b"close"))
+        head = b"%b %b HTTP/%b\r\n" % (parser.get_method(), self.url, parser.get_http_version().encode())
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+        self.parser.feed_data(head + b"".join(b"%b: %b\r\n" % pair for pair in kept) + b"\r\n")
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._expect_head()
+        self._is_head_open = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # A trailer is dropped: the request it would change is being answered already.
-        if self._head_timer is not None:
-            super().on_header(name, value)
+        if self._is_head_open:
+            name = name.lower()
+            self.headers.append((name, value))
+            self.expect_100_continue |= name == b"expect" and value.lower() == b"100-continue"
 
     def on_headers_complete(self) -> None:
         self._has_gone_on = self._is_body_open = True
+        if self.parser.should_upgrade():
+            self._require_offer()
+            return
         self._stop_expecting()
-        before = self.cycle
-        super().on_headers_complete()
-        if self.cycle is not before:
-            out = OneWrite(self.transport, self.cycle)
-            self.cycle.transport, self.cycle.on_response = out, partial(self._answered, out)
+        self._describe()
+        before: RequestResponseCycle | None = self.cycle
+        self.cycle = self._exchange()
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:  # pipelined: it waits for the answers before it
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
-    def _answered(self, out: OneWrite) -> None:
-        out.flush()
-        self.on_response_complete()
+    def _require_offer(self) -> None:
+        """CONNECT demands a tunnel. Its head cannot be read as anything else: an error here is answered with 400."""
+        if self.parser.get_method() == b"CONNECT":
+            raise ValueError("no tunnels")
+
+    def _describe(self) -> None:
+        """What ASGI says of the request."""
+        url, scope = httptools.parse_url(self.url), self.scope
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["http_version"] = self.parser.get_http_version()
+        scope["raw_path"] = url.path
+        scope["path"] = unquote(url.path.decode("ascii"))
+        scope["query_string"] = url.query or b""
+
+    def _exchange(self) -> Exchange:
+        return Exchange(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=self.scope["http_version"] != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
 
     def on_body(self, body: bytes) -> None:
         self._has_gone_on = True
@@ -125,9 +158,13 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._has_gone_on = True
+        if self.parser.should_upgrade():
+            return  # it is read again
         self._is_body_open = False
         self._stop_lingering()
         super().on_message_complete()
+        if self.cycle.response_complete and self.cycle.is_last:
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         """The rest of a body that nobody reads is let pass, for a while: its first byte stops uvicorn's own timer."""
@@ -162,6 +199,7 @@ class HttpConnection(HttpToolsProtocol):
             self._linger_timer = None
 
     def _stop_expecting(self) -> None:
+        self._is_head_open = False
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None

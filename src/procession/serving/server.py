@@ -122,7 +122,8 @@ def _make_server(active_home: ActiveHome, settings: Settings, address: str) -> u
     from procession.oauth import routes as oauth
     from procession.serving import application, http
 
-    post = mail.loop(settings, active_home.database, active_home.clock, address)
+    home_clock = active_home.resources.home_clock
+    post = mail.loop(settings, active_home.database, active_home.clock, home_clock, address=address)
     if post is not None:
         active_home.services.start(loop_part("mail", post))
     hashing = _pool(active_home.services, "hashing", HASHING_THREADS)

@@ -20,6 +20,24 @@ CREATE TABLE home (
     original_path TEXT
 ) STRICT;
 
+-- How much time it has lived, by a reading of the machine's clocks (model/home_time.py): tokens end by it.
+CREATE TABLE home_time (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    least INTEGER NOT NULL,
+    most INTEGER NOT NULL,
+    wall INTEGER NOT NULL,
+    since_boot INTEGER NOT NULL,
+    boot TEXT NOT NULL
+) STRICT;
+
+-- Attempts at runs that were begun under another name of the home, as which their steps make themselves known outside.
+CREATE TABLE attempt_home (
+    run_id INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    home_id TEXT NOT NULL,
+    PRIMARY KEY (run_id, attempt)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE user_account (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     login TEXT NOT NULL UNIQUE,
@@ -189,7 +207,7 @@ CREATE TABLE managed_table (
     next_field INTEGER NOT NULL DEFAULT 2
 ) STRICT;
 
-CREATE UNIQUE INDEX managed_table_by_name ON managed_table (name) WHERE is_deleted = 0;
+CREATE UNIQUE INDEX managed_table_by_name ON managed_table (lower(name)) WHERE is_deleted = 0;
 
 CREATE TABLE permission (
     process_id INTEGER REFERENCES process (id),

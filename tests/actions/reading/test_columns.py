@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from tests.actions.reading.relation import read, refusal
 from tests.support import examples
 
+ZONED = "TIMESTAMP WITH TIME ZONE"
+
 
 def column(folder, *values, **options):
     """Type and values of a CSV column beside another one; None is an empty cell."""
@@ -89,7 +91,7 @@ def test_a_late_row_counts_as_much_as_the_first(tmp_path, row, late):
         ({"type": "Date", "pattern": "%d.%m.%Y"}, "05.04.2024", "2024-04-05"),
         ({"type": "Date", "pattern": "%d.%m.%y"}, "05.04.24", "2024-04-05"),
         ({"type": "Date"}, "2024-04-05", "2024-04-05"),
-        ({"type": "Datetime"}, "2024-04-05T01:00:00+02:00", "2024-04-04 23:00:00"),
+        ({"type": "Datetime"}, "2024-04-05T01:00:00+02:00", "2024-04-04 23:00:00+00"),
         ({"type": "TrueFalse"}, "TRUE", "true"),
         ({"type": "Text", "trim": True}, " \u00a0x ", "x"),
     ],
@@ -287,3 +289,66 @@ def test_residues_of_arithmetic_are_rounded_and_said(tmp_path):
 
     assert total(found)[0] == Decimal("5.8")
     assert "1 number has more than 10 decimals and is rounded there" in found.logged
+
+
+@pytest.mark.parametrize(
+    ("pattern", "texts", "kind", "values"),
+    [
+        (None, ["2026-01-31T10:00:00+02:00", "", "2026-01-31T10:00:00Z"], ZONED, ["08:00:00+00", None, "10:00:00+00"]),
+        (None, ["2026-01-31T10:00:00", "2026-01-31 11:00"], "TIMESTAMP", ["10:00:00", "11:00:00"]),
+        ("%Y-%m-%d %H:%M %z", ["2026-01-31 10:00 +0200"], ZONED, ["08:00:00+00"]),
+        ("%Y-%m-%d %H:%M", ["2026-01-31 10:00"], "TIMESTAMP", ["10:00:00"]),
+        (None, [""] * 600 + ["2026-01-31T10:00:00Z"], ZONED, [None] * 600 + ["10:00:00+00"]),
+    ],
+)
+def test_a_declared_moment_keeps_its_zone(tmp_path, pattern, texts, kind, values):
+    said = {"type": "Datetime", **({"pattern": pattern} if pattern else {})}
+    content = "k,v\n" + "".join(f"x,{text}\n" for text in texts)
+
+    found = read(tmp_path, content, columns={"v": said})
+
+    assert found.column("v") == (kind, [value and f"2026-01-31 {value}" for value in values])
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        (["2026-01-31", "2026-01-31T10:00Z"], '"2026-01-31T10:00Z" is not Datetime (without a zone, as in the first'),
+        (["2026-01-31T10:00Z", "2026-01-31"], '"2026-01-31" is not Datetime (with a zone, as in the first'),
+        (["x", "2026-01-31T10:00Z"], '"x" is not Datetime (with a zone, as in the first'),
+    ],
+)
+def test_declared_moments_with_and_without_a_zone_are_not_mixed(tmp_path, texts, told):
+    content = "k,v\n" + "".join(f"x,{text}\n" for text in texts)
+
+    assert told in refusal(tmp_path, content, columns={"v": {"type": "Datetime"}})
+
+
+@pytest.mark.parametrize(
+    ("texts", "currency"),
+    [
+        (["EUR 10", "\u20ac5", "7 EUR", "\u20ac 3 EUR", "1"], "EUR"),
+        (["$10", "$5"], "$"),
+        (["$10 CAD", "-5 CAD"], "CAD"),
+        (["10", "5"], None),
+    ],
+)
+def test_the_currency_of_a_column_is_told(tmp_path, texts, currency):
+    found = read(tmp_path, "k;v\n" + "".join(f"x;{text}\n" for text in texts), columns={"v": {"type": "Money"}})
+
+    assert ('the column "v" is in ' in found.logged) == (currency is not None)
+    assert f'the column "v" is in {currency}\n' in found.logged or currency is None
+
+
+@pytest.mark.parametrize("texts", [["EUR 10", "USD 20"], ["5"] * 600 + ["EUR 10", "20 USD"]])
+def test_a_column_of_several_currencies_is_refused(tmp_path, texts):
+    said = refusal(tmp_path, "k;v\n" + "".join(f"x;{text}\n" for text in texts), columns={"v": {"type": "Money"}})
+
+    at = len(texts)
+    assert f'the column "v" holds several currencies: EUR (line {at}) and USD (line {at + 1})' in said
+
+
+def test_an_amount_of_two_currencies_is_none(tmp_path):
+    said = refusal(tmp_path, "k;v\nx;\u20ac10 USD\n", columns={"v": {"type": "Money"}})
+
+    assert '"\u20ac10 USD" is not Money' in said

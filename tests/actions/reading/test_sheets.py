@@ -380,3 +380,10 @@ def test_a_sheet_of_headings_has_no_rows(tmp_path):
     reading = read(package(tmp_path / "a.xlsx", sheet(text("a") + text("b"))))
 
     assert (reading.headings, reading.kinds, reading.texts) == (["a", "b"], ["TEXT", "TEXT"], [])
+
+
+@pytest.mark.parametrize("area", ["A3:B", "A3:B20", "C1:D"])
+@pytest.mark.parametrize("header", [True, False])
+def test_a_range_beside_all_cells_is_refused(tmp_path, area, header):
+    with pytest.raises(Problem, match=r'the sheet "Data" of "a.xlsx" has no cells in that range'):
+        read(package(tmp_path / "a.xlsx", sheet(text("a") + text("b"), number("1"))), range=area, header=header)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from procession.actions import database
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.reading import declared, fitting, guessing, likely, names, notes, values
+from procession.actions.reading import currencies, declared, fitting, guessing, likely, names, notes
 from procession.actions.reading.cells import RELATION, Cells
 from procession.actions.reading.declared import DeclaredColumn
 from procession.actions.reading.fitting import Declared
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
-    """A loaded relation. `declared`: columns with a type in the process file, by name.
+    """A loaded relation. `declared`: columns with a type in the process file, by name; `currencies`: of those whose
+    texts name one.
 
     `typed`: columns with cells that have a type in the file, as in a sheet.
     `place` says where a value is in the file, by rowid and column name. `notes` tells, by name, why a column is text
@@ -33,6 +34,7 @@ class Relation:
     file: str
     rows: int
     declared: Mapping[str, Declared]
+    currencies: Mapping[str, str]
     typed: frozenset[str]
     place: Callable[[int, str], str]
     remarks: tuple[str, ...] = ()
@@ -61,8 +63,8 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
     """Make the wanted table of the cells.
 
     Raises Problem naming the line or cell, the column, the value and what was expected."""
-    columns = _columns(cells, options, wanted.file)
     # One pass if all goes well; the slow way gives the same answer.
+    columns, money = _columns(cells, options, wanted.file), dict[str, str]()
     found = _guess(connection, columns, cells, wanted)
     if found is None:
         if cells.load is not None:
@@ -70,7 +72,8 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
             cells = cells.load()
             columns = _columns(cells, options, wanted.file)
         columns = _without_empty(connection, columns, cells)
-        found = _find(connection, columns, cells, wanted)
+        columns = declared.with_clocks(connection, columns, quote(RELATION))
+        found, money = _find(connection, columns, cells, wanted)
     connection.execute(f"DROP TABLE IF EXISTS {quote(RELATION)}")
     said = _notes(connection, columns, found, cells, wanted.name)
     places = {c.named.name: c.place for c in columns}
@@ -79,12 +82,42 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
         file=wanted.file,
         rows=database.count(connection, wanted.name),
         declared=_declared(columns),
+        currencies=money,
         typed=frozenset(c.named.name for c in columns if c.is_typed),
         place=lambda row, column: cells.place(row, places[column]),
-        remarks=(*cells.remarks, *residues, *(f'the column "{column}" {note}' for column, note in said.items())),
-        warnings=cells.warnings,
+        remarks=(*cells.remarks, *residues, *_said(money, said)),
+        warnings=(*cells.warnings, *_grouped(connection, columns, found, wanted, options)),
         notes=said,
     )
+
+
+def _grouped(
+    connection: duckdb.DuckDBPyConnection,
+    columns: Sequence[DeclaredColumn],
+    found: Mapping[int, GuessedType],
+    wanted: WantedRelation,
+    options: FileOptions,
+) -> Iterator[str]:
+    """Numbers that may be a thousand times as much: 3.000 where a point groups thousands."""
+    names = [c.named.name for c in columns if found[c.place].has_thirds and options.decimal is None]
+    for name in names:
+        value = quote(name)
+        row = connection.execute(
+            f"SELECT bool_and(abs({value}) >= 1 AND abs({value}) < 1000), arg_max({value}, abs({value}))::VARCHAR "
+            f"FROM {quote(wanted.name)}"
+        ).fetchone()
+        if row is not None and row[0]:
+            yield (
+                f'the column "{name}" of {wanted.file} is read with three decimals, such as {row[1][:-1]}; where the '
+                'point groups thousands, declare it with thousands: ".", and else with decimal: "."'
+            )
+
+
+def _said(money: Mapping[str, str], stays_text: Mapping[str, str]) -> list[str]:
+    return [
+        *(f'the column "{column}" is in {currency}' for column, currency in money.items()),
+        *(f'the column "{column}" {note}' for column, note in stays_text.items()),
+    ]
 
 
 def _columns(cells: Cells, options: FileOptions, file: str) -> list[DeclaredColumn]:
@@ -108,6 +141,7 @@ def _guess(
     if not columns or is_bare or any(c.cells.native for c in columns):
         return None
     try:
+        columns = declared.with_clocks(connection, columns, cells.source, rows_max=likely.SAMPLE_ROWS)
         asked = [c for c in columns if c.named.options is None]
         guesses = likely.find(connection, cells.source, [_open(c) for c in asked])
         left = [c for c, guess in zip(asked, guesses, strict=True) if guess is None]
@@ -129,14 +163,15 @@ def _guess(
 
 def _find(
     connection: duckdb.DuckDBPyConnection, columns: list[DeclaredColumn], cells: Cells, wanted: WantedRelation
-) -> dict[int, GuessedType]:
+) -> tuple[dict[int, GuessedType], dict[str, str]]:
+    """Also the currencies of declared columns, by name."""
     if not columns:
         raise Problem(f'the file "{wanted.file}" has no column that could be read')
     found = _types(connection, columns)
     _create(connection, quote(RELATION), columns, found, wanted)
     intro = f'the file "{wanted.file}" does not fit its columns: '
     fitting.check(connection, cells, _declared(columns), wanted.name, intro)
-    return found
+    return found, currencies.find(connection, cells, _declared(columns), intro)
 
 
 def _without_empty(
@@ -183,7 +218,7 @@ def _types(connection: duckdb.DuckDBPyConnection, columns: Sequence[DeclaredColu
     asked: list[DeclaredColumn] = []
     for column in columns:
         if (said := column.declared) is not None:
-            kind, residue = values.SQL_TYPES[said.type], fitting.residue(connection, said)
+            kind, residue = said.style.sql_type(said.type), fitting.residue(connection, said)
             found[column.place] = GuessedType(type=kind, value=said.value, residue=residue)
         elif column.cells.native:
             found[column.place] = GuessedType(type=column.cells.native, value=column.as_it_is)

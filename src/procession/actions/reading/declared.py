@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from procession.actions.reading import fitting, values
+from procession.actions.reading import fitting, patterns, values
 from procession.actions.reading.cells import FAILS, CellColumn, Kind
 from procession.actions.reading.fitting import Declared
 from procession.actions.reading.guessing import GuessedType
 from procession.actions.reading.names import NamedColumn
 from procession.actions.reading.options import FileOptions
 from procession.actions.reading.values import Style
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +62,7 @@ def column_of(cells: CellColumn, named: NamedColumn, options: FileOptions) -> De
         decimal=(said and said.decimal) or options.decimal or ".",
         thousands=(said and said.thousands) or options.thousands,
         pattern=(said and said.pattern) or options.date,
-        zone=options.zone,
+        zone=options.zone or "UTC",
     )
     trims = said.trim if said is not None and said.trim is not None else options.trim
     text = fitting.text_of(named.number, cells, trims=trims)
@@ -67,11 +72,36 @@ def column_of(cells: CellColumn, named: NamedColumn, options: FileOptions) -> De
 
 
 def guess(said: Declared) -> GuessedType:
-    """SQL of its value, which fails the statement at the first cell that does not fit."""
-    kind, value = values.SQL_TYPES[said.type], said.value
-    # Any text fits Text.
+    """SQL of its value, which fails the statement at the first cell that does not fit, or names a currency."""
+    said = replace(said, style=replace(said.style, currency=False))
+    kind, value = said.style.sql_type(said.type), said.value
     if said.type != "Text":
         value = f"CASE WHEN {said.text} IS NOT NULL THEN coalesce({value}, {FAILS}) END"
     if said.required:
         value = f"CASE WHEN {said.text} IS NULL THEN {FAILS} ELSE {value} END"
     return GuessedType(type=kind, value=value)
+
+
+def with_clocks(
+    connection: duckdb.DuckDBPyConnection,
+    columns: Sequence[DeclaredColumn],
+    source: str,
+    *,
+    rows_max: int | None = None,
+) -> list[DeclaredColumn]:
+    """The columns, each Datetime told whether its moments have a zone: as the first of the source's rows says."""
+    asked = [c for c in columns if c.named.options is not None and c.named.options.type == "Datetime"]
+    told = {c.place: patterns.has_zone(c.style.pattern) for c in asked if c.style.pattern}
+    if asked := [c for c in asked if c.place not in told]:
+        firsts = ", ".join(
+            f"arg_min(regexp_full_match({c.text}, '{values.ZONED}'), n) "
+            f"FILTER (regexp_full_match({c.text}, '{values.ZONED}|{values.MOMENT}|{values.DAY}'))"
+            for c in asked
+        )
+        limit = "" if rows_max is None else f" LIMIT {rows_max}"
+        row = connection.execute(
+            f"SELECT {firsts} FROM (SELECT row_number() OVER () AS n, * FROM {source}{limit})"
+        ).fetchone()
+        assert row is not None
+        told |= {c.place: bool(first) for c, first in zip(asked, row, strict=True)}
+    return [replace(c, style=replace(c.style, zoned=told[c.place])) if c.place in told else c for c in columns]

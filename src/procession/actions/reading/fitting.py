@@ -40,14 +40,15 @@ class Declared:
     @property
     def value(self) -> str:
         """SQL of the value by the kind of each cell; NULL for one that does not fit."""
-        kinds = self._kinds
+        kinds = self.kinds
         if len(kinds) == 1:
             return self._taken(kinds[0])
         cases = " ".join(f"WHEN {int(kind)} THEN {self._taken(kind)}" for kind in kinds)
         return f"CASE k{self.number} {cases} END"
 
     @property
-    def _kinds(self) -> list[Kind]:
+    def kinds(self) -> list[Kind]:
+        """Those that its cells may have."""
         if self.cells.native:
             return [_native_kind(self.cells.native)]
         # A column of one kind needs no CASE, which DuckDB would evaluate for each row.
@@ -57,7 +58,7 @@ class Declared:
         value = values.take(kind, self.type, self.text, self.style, is_binary=self.cells.is_binary)
         if self.type == "Text" and self.length is not None:
             return f"CASE WHEN length({value}) <= {self.length} AND NOT contains({value}, chr(0)) THEN {value} END"
-        return f"CAST({value} AS {values.SQL_TYPES[self.type]})"
+        return f"CAST({value} AS {self.style.sql_type(self.type)})"
 
     @property
     def expected(self) -> str:

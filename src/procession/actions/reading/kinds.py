@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import re
-import zipfile
 from enum import StrEnum
 from pathlib import Path
 
@@ -71,6 +70,8 @@ _HTML = re.compile(
     r"(<!--[\s\S]*?-->\s*|<\?xml[^>]*>\s*)*<(!doctype\s+html|html|head|body|table|meta|script|style|title|div|br)\b",
     re.I,
 )
+_BEFORE_HTML = re.compile(r"(\s|&nbsp;|&#160;|&#xa0;)+", re.I)
+_HTML_TABLE = re.compile(r"<table\b[^<>]*>\s*(<[^<>]*>\s*)*<t[rhd]\b", re.I)  # behind words, as reports have them
 _TITLE = re.compile(r"<title[^>]*>\s*([^<]{1,100}?)\s*</title>", re.I)
 _XML = re.compile(r"<\?xml\b|<!DOCTYPE\b|<[A-Za-z_][\w.:-]*(\s[^<>]*)?/?>", re.I)
 _CAMT = re.compile(r"urn:iso:std:iso:20022:tech:xsd:([a-z]+\.\d{3})")
@@ -127,6 +128,8 @@ def _binary(source: FileInput, path: Path, head: bytes, tail: bytes) -> FileKind
 
 
 def _zip(source: FileInput, path: Path) -> FileKind:
+    import zipfile  # not at the top: fork servers import this module, and would hold it for every step
+
     try:
         with zipfile.ZipFile(path) as archive:
             # Some writers on Windows put backslashes into the zip.
@@ -177,13 +180,15 @@ def _decoded(source: FileInput, head: bytes) -> str:
 
 
 def _refuse_markup(source: FileInput, text: str, tail: bytes) -> None:
-    if _HTML.match(text):
+    ends = tail.rstrip(b"\0 \r\n\t").endswith(b">")
+    start = found.end() if (found := _BEFORE_HTML.match(text)) else 0
+    if _HTML.match(text, start) or (ends and _HTML_TABLE.search(text)):
         title = _TITLE.search(text)
         called = f' ("{title[1]}")' if title else ""
         is_sheet = Path(source.name).suffix.lower().startswith(".xls")
         advice = _SAVE_AS if is_sheet else "if the table is in it, " + _SAVE_AS + "; else download the file again"
         raise _refused(source, f"a web page{called}{' saved as a spreadsheet' if is_sheet else ''}", advice)
-    if not _XML.match(text) or not (text.startswith(("<?", "<!")) or tail.rstrip(b"\0 \r\n\t").endswith(b">")):
+    if not _XML.match(text) or not (text.startswith(("<?", "<!")) or ends):
         return
     if found := _CAMT.search(text):
         raise _refused(source, f"a bank's message in ISO 20022 ({found[1]})", "export it as CSV")

@@ -61,4 +61,7 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     thousands: Annotated[Thousands | None, msgspec.Meta(description="the mark between groups, of all columns")] = None
     date: Annotated[Pattern | None, msgspec.Meta(description="how dates are written, such as %d.%m.%Y")] = None
     trim: Annotated[bool, msgspec.Meta(description="take blanks from both ends of every cell")] = False
-    zone: Annotated[str, msgspec.Meta(max_length=64, description="IANA zone in which a moment's day is taken")] = "UTC"
+    zone: Annotated[
+        Annotated[str, msgspec.Meta(max_length=64)] | None,
+        msgspec.Meta(description="IANA zone in which a moment's day is taken; UTC if left out"),
+    ] = None

@@ -18,6 +18,7 @@ SQL_TYPES = {
     "Datetime": "TIMESTAMP",
     "TrueFalse": "BOOLEAN",
 }
+ZONED_TYPE = "TIMESTAMP WITH TIME ZONE"
 DIGITS = {"Number": (28, 10), "Money": (15, 4)}  # before and behind the decimal mark
 _BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(8199) || chr(8239) || chr(65279)"
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6}0*)?)?"
@@ -29,8 +30,13 @@ ZONED = rf"{DAY}[ T]{_TIME} ?{_ZONE}"
 _FIRST, _LAST = "TIMESTAMP '0001-01-01'", "TIMESTAMP '9999-12-31 23:59:59.999999'"
 _BINARY_DIGITS = 15  # decimal digits that a double always keeps; one with more was computed
 _CURRENCY = r"([A-Z]{3}|[€$£¥])"
+_SYMBOL_AND_CODE = ("€", "EUR"), ("£", "GBP"), ("[$¥]", "[A-Z]{3}")
 _MINUS = "\u2212"
 _SUCH_AS = {"Date": "such as 2026-11-30", "Datetime": "such as 2026-11-30 or 2026-11-30T22:40:19.123456Z"}
+_ONE_OF_BOTH = {
+    True: "with a zone, as in the first value, such as 2026-11-30T22:40:19Z",
+    False: "without a zone, as in the first value, such as 2026-11-30T22:40:19",
+}
 _GROUPS = {" ": "[ \u00a0\u2009\u202f]", "'": "['\u2019]"}
 
 
@@ -42,6 +48,11 @@ class Style:
     thousands: str | None = None
     pattern: str | None = None  # of dates
     zone: str = "UTC"
+    currency: bool = True  # whether texts may name it
+    zoned: bool | None = None  # whether moments have a zone; None: both are taken, in UTC
+
+    def sql_type(self, wanted: Type) -> str:
+        return ZONED_TYPE if wanted == "Datetime" and self.zoned else SQL_TYPES[wanted]
 
     @property
     def is_plain(self) -> bool:
@@ -122,8 +133,9 @@ def _dressed(wanted: str, body: str, text: str, style: Style) -> str:
     """Also with signs of all kinds, brackets, groups and, for Money, a currency."""
     mark = re.escape(style.decimal)
     forms = rf"([+\-{_MINUS}]?{body}|{body}[\-{_MINUS}]|\({body}\))"
-    if wanted == "Money":
-        forms = rf"({_CURRENCY} ?)?{forms}( ?{_CURRENCY})?"
+    if wanted == "Money" and style.currency:
+        both = "|".join(f"{symbol} ?{forms} ?{code}" for symbol, code in _SYMBOL_AND_CODE)
+        forms = rf"(({_CURRENCY} ?)?{forms}|{forms} ?{_CURRENCY}|{both})"
     bare = f"replace(regexp_replace({text}, {literal(f'[^0-9{mark}]')}, '', 'g'), {literal(style.decimal)}, '.')"
     signed = f"CASE WHEN regexp_matches({text}, '[(\\-{_MINUS}]') THEN '-' ELSE '' END || {bare}"
     return _exactly(text, forms, f"({signed})", wanted)
@@ -133,28 +145,35 @@ def _exactly(text: str, pattern: str, number: str, wanted: str) -> str:
     return f"CASE WHEN regexp_full_match({text}, {literal(pattern)}) THEN TRY_CAST({number} AS {SQL_TYPES[wanted]}) END"
 
 
-def _time(kind: Kind, wanted: str, text: str, style: Style) -> str:
+def _time(kind: Kind, wanted: Type, text: str, style: Style) -> str:
     found = _any_time(kind, wanted, text, style)
     return f"CASE WHEN {found} BETWEEN {_FIRST} AND {_LAST} THEN {found} END"
 
 
-def _any_time(kind: Kind, wanted: str, text: str, style: Style) -> str:
-    day = wanted == "Date"
+def _any_time(kind: Kind, wanted: Type, text: str, style: Style) -> str:
+    type_ = style.sql_type(wanted)
     if kind in {Kind.DATE, Kind.MOMENT}:
-        return f"TRY_CAST({text} AS TIMESTAMP)::{SQL_TYPES[wanted]}"
+        return f"TRY_CAST({text} AS TIMESTAMP)::{type_}" if type_ != ZONED_TYPE else "NULL"
     if kind is not Kind.TEXT:
         return "NULL"
     if style.pattern:
         found = by_pattern(text, style.pattern)
-        if patterns.has_zone(style.pattern):
-            found = f"{found} AT TIME ZONE {literal(style.zone if day else 'UTC')}"
-        return f"({found})::{SQL_TYPES[wanted]}"
+        return f"({_clock(found, wanted, style) if patterns.has_zone(style.pattern) else found})::{type_}"
     local = f"WHEN regexp_full_match({text}, '{DAY}') OR regexp_full_match({text}, '{MOMENT}') " + (
         f"THEN TRY_CAST({text} AS TIMESTAMP)"
     )
     close = f"regexp_replace({text}, ' ([Z+-])', '\\1')"  # DuckDB takes no blank before the zone
-    at = f"TRY_CAST({close} AS TIMESTAMPTZ) AT TIME ZONE {literal(style.zone if day else 'UTC')}"
-    return f"(CASE {local} WHEN regexp_full_match({text}, '{ZONED}') THEN {at} END)::{SQL_TYPES[wanted]}"
+    at = _clock(f"TRY_CAST({close} AS TIMESTAMPTZ)", wanted, style)
+    zoned = f"WHEN regexp_full_match({text}, '{ZONED}') THEN {at}"
+    cases = [local] if style.zoned is False else [zoned] if type_ == ZONED_TYPE else [local, zoned]
+    return f"(CASE {' '.join(cases)} END)::{type_}"
+
+
+def _clock(moment: str, wanted: Type, style: Style) -> str:
+    """SQL of what a clock shows at a moment with a zone; the moment itself where its column keeps the zone."""
+    if style.sql_type(wanted) == ZONED_TYPE:
+        return moment
+    return f"{moment} AT TIME ZONE {literal(style.zone if wanted == 'Date' else 'UTC')}"
 
 
 def by_pattern(text: str, pattern: str) -> str:
@@ -172,6 +191,10 @@ def expected(wanted: Type, style: Style) -> str:
             marks = f'decimal mark "{style.decimal}"' + (f', groups by "{style.thousands}"' if style.thousands else "")
             return f"{wanted} (at most {whole} digits and {decimals} decimals; {marks})"
         case "Date" | "Datetime":
-            return f"{wanted} ({style.pattern or _SUCH_AS[wanted]})"
+            return f"{wanted} ({style.pattern or _such_as(wanted, style)})"
         case _:
             return f"{wanted} (true or false)" if wanted == "TrueFalse" else wanted
+
+
+def _such_as(wanted: str, style: Style) -> str:
+    return _SUCH_AS[wanted] if wanted == "Date" or style.zoned is None else _ONE_OF_BOTH[style.zoned]

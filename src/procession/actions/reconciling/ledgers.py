@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from procession.actions import database
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
-from procession.actions.reading import columns, patterns, values
+from procession.actions.reading import columns, values
 from procession.actions.reading.cells import Kind
 from procession.actions.reading.columns import Relation
 from procession.actions.reading.values import Style
@@ -27,7 +27,8 @@ SIDES = ("left", "right")
 _AMOUNT_TYPES = ("DECIMAL(19,4)", "DECIMAL(38,10)")
 _NUMBERS = ("DECIMAL", "DOUBLE", "FLOAT", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "U")
 # Compared as days where the other side has days only.
-_MOMENTS = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
+_ZONED = "TIMESTAMP WITH TIME ZONE"
+_MOMENTS = ("TIMESTAMP", _ZONED)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,18 +44,25 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """A side as read. `types`: DuckDB's, by column; `zone`: where a moment has its day."""
+    """A side as read. `types`: DuckDB's, by column; `zone`: where a moment has its day, None for UTC."""
 
     name: str
     made: Relation
     types: Mapping[str, str]
-    zone: str
+    zone: str | None
 
     def has_day(self, column: str) -> bool:
         return self.types[column] in {"DATE", *_MOMENTS}
 
+    def is_zoned(self, column: str) -> bool:
+        return self.types[column] == _ZONED
 
-def side(connection: duckdb.DuckDBPyConnection, name: str, made: Relation, zone: str) -> Side:
+    def local(self, moment: str) -> str:
+        """SQL of what clocks of the side's zone show at a moment with a zone."""
+        return f"({moment} AT TIME ZONE {literal(self.zone or 'UTC')})"
+
+
+def side(connection: duckdb.DuckDBPyConnection, name: str, made: Relation, zone: str | None) -> Side:
     return Side(name=name, made=made, types=database.columns(connection, name), zone=zone)
 
 
@@ -83,6 +91,8 @@ def prepare(
     for one in sides:
         _check_columns(one, [pair.of(one.name) for pair in [*keys, amount]])
     # Both sides first: the type must hold the amounts of both.
+    for pair in (amount, *keys):
+        _check_currencies(sides, pair)
     amounts = {one.name: _amount(connection, one, amount.of(one.name)) for one in sides}
     kind = _amount_type(connection, sides, amounts)
     for one in sides:
@@ -106,6 +116,17 @@ def _check_columns(one: Side, wanted: list[str]) -> None:
     missing = [name for name in wanted if name not in one.types]
     if missing:
         raise Problem(f'the {one.name} file has no column "{missing[0]}" (it has {", ".join(one.types)})')
+
+
+def _check_currencies(sides: tuple[Side, Side], pair: Pair) -> None:
+    said = {
+        one.name: one.made.currencies[pair.of(one.name)] for one in sides if pair.of(one.name) in one.made.currencies
+    }
+    if len(set(said.values())) > 1:
+        raise Problem(
+            f'the column "{pair.left}" of the left file is in {said["left"]}, and "{pair.right}" of the right file in '
+            f"{said['right']}: amounts of two currencies cannot be compared"
+        )
 
 
 def _amount(connection: duckdb.DuckDBPyConnection, one: Side, column: str) -> str:
@@ -159,8 +180,17 @@ def _key(
         return f"w.{quote(column)}"
     if all(_is_valued(other, pair.of(other.name)) for other in sides):
         return _valued(one, column)
-    is_of_days = "DATE" in [other.types[pair.of(other.name)] for other in sides]
-    return _day(connection, one, column) if is_of_days else f"CAST(t.{quote(column)} AS TIMESTAMP)"
+    if "DATE" in [other.types[pair.of(other.name)] for other in sides]:
+        return _day(connection, one, column)
+    return _moment(sides, one, pair)
+
+
+def _moment(sides: tuple[Side, Side], one: Side, pair: Pair) -> str:
+    """Two moments with a zone are compared as such; one without a zone with what clocks show at the other."""
+    name = f"t.{quote(pair.of(one.name))}"
+    if one.is_zoned(pair.of(one.name)) and not all(other.is_zoned(pair.of(other.name)) for other in sides):
+        return one.local(name)
+    return f"CAST({name} AS TIMESTAMP)"
 
 
 def compares_texts(sides: tuple[Side, Side], pair: Pair) -> bool:
@@ -187,24 +217,13 @@ def _day(connection: duckdb.DuckDBPyConnection, one: Side, column: str) -> str:
         case "DATE":
             return name
         case "TIMESTAMP":
-            return _day_of_moment(one, column)
-        case "TIMESTAMP WITH TIME ZONE":
-            return f"CAST({name} AT TIME ZONE {literal(one.zone)} AS DATE)"
+            return f"CAST({name} AS DATE)"
+        case found if found == _ZONED:
+            return f"CAST({one.local(name)} AS DATE)"
         case "VARCHAR":
-            value = values.take(Kind.TEXT, "Date", values.trimmed(name), Style(zone=one.zone))
+            value = values.take(Kind.TEXT, "Date", values.trimmed(name), Style(zone=one.zone or "UTC"))
             wanted = f'a date such as 1993-12-31; say how it is written: columns: {{"{column}": {{type: Date, ...}}}}'
             _refuse(connection, one, column, f"{values.trimmed(name)} IS NOT NULL AND {value} IS NULL", wanted)
             return value
         case other:
             raise Problem(f'the column "{column}" of the {one.name} file holds no dates ({other.lower()})')
-
-
-def _day_of_moment(one: Side, column: str) -> str:
-    """SQL of the day in the side's zone: a declared Datetime whose text has a zone is in UTC."""
-    name, said = f"t.{quote(column)}", one.made.declared.get(column)
-    if said is None or one.zone == "UTC":
-        return f"CAST({name} AS DATE)"
-    has_zone = patterns.has_zone(said.style.pattern) if said.style.pattern else False
-    is_zoned = "true" if has_zone else f"regexp_full_match(w.{quote(column)}, {literal(values.ZONED)})"
-    there = f"timezone({literal(one.zone)}, timezone('UTC', {name}))"
-    return f"CAST(CASE WHEN {is_zoned} THEN {there} ELSE {name} END AS DATE)"

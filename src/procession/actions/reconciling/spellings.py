@@ -1,50 +1,129 @@
-"""Finds keys that differ only in spelling: 4100.1 in a sheet, 4100.10 in a CSV file.
+"""Finds rows that only the spelling of a key keeps open: 0012 and 12, INV-1 with a blank and without.
 
-Texts that look alike are left apart, because they may be codes. Where a file's own word is that they are numbers or
-yes and no, that is likely to be a mistake, and people are told.
+Texts that look alike are left apart, because they may be codes. Where the amount and all other keys of a rule agree,
+that is likely to be a mistake, and people are told. Where both sides declare a column as Text, only differences that
+nobody sees are told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from procession.actions import database
+from procession.actions.database import quote
+from procession.actions.reading import values
+from procession.actions.reading.cells import Kind
+from procession.actions.reading.options import Type
 from procession.actions.reconciling import ledgers
 from procession.actions.reconciling.ledgers import Pair, Side
+from procession.actions.reconciling.matching import MatchingRule
 
 if TYPE_CHECKING:
     import duckdb
 
 _NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)"
+_UNSEEN = "[\t-\r \u00a0\u2007\u202f\ufeff\u200b\u00ad]+"  # blanks, and what has no width
+_VALUES = frozenset({"Number", "Money", "Date"})
 
 
-def warnings(connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], keys: Sequence[Pair]) -> list[str]:
-    """Warnings about open rows, one for each pair of columns."""
-    found = []
-    for number, pair in enumerate(keys):
-        if ledgers.compares_texts(sides, pair) and any(pair.of(one.name) in one.made.typed for one in sides):
-            found += _told(connection, number, pair)
-    return found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Columns that a rule compares; `texts`: those that it compares as written."""
+
+    sides: tuple[Side, Side]
+    keys: Sequence[Pair]
+    compared: Sequence[int]
+    texts: Sequence[int]
 
 
-def _told(connection: duckdb.DuckDBPyConnection, number: int, pair: Pair) -> list[str]:
-    row = connection.execute(
-        f"SELECT l.text, r.text FROM {_open('left', number)} l JOIN {_open('right', number)} r USING (value) "
-        # Ordered, so that the same files give the same message.
-        "WHERE l.text <> r.text ORDER BY ALL LIMIT 1"
-    ).fetchone()
-    if row is None:
-        return []
-    return [
-        f'"{row[0]}" in the left column "{pair.left}" and "{row[1]}" in the right column "{pair.right}" are not equal '
-        "as texts; where they are the same value, declare both columns"
-    ]
+def warnings(
+    connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], keys: Sequence[Pair], rules: Sequence[MatchingRule]
+) -> list[str]:
+    """Warnings about open rows: one for each pair of columns, whatever rules compare it."""
+    found: dict[int, str] = {}
+    types = database.columns(connection, "left_keys")
+    texts = [n for n, pair in enumerate(keys) if types[f"key_{n}"] == "VARCHAR" and ledgers.compares_texts(sides, pair)]
+    for compared in dict.fromkeys(rule.keys for rule in rules):
+        if asked := [key for key in compared if key in texts]:
+            found = dict(_told(connection, _Asked(sides=sides, keys=keys, compared=compared, texts=asked))) | found
+    return list(found.values())
 
 
-def _open(side: str, number: int) -> str:
-    text = f"CAST(key_{number} AS VARCHAR)"  # of a day, too
-    value = (
-        f"CASE WHEN regexp_full_match({text}, '{_NUMBER}') THEN TRY_CAST({text} AS DECIMAL(38,10))::VARCHAR "
-        f"ELSE lower({text}) END"
+def _told(connection: duckdb.DuckDBPyConnection, asked: _Asked) -> Iterator[tuple[int, str]]:
+    """Key and words for each that differs in two open rows which are alike otherwise."""
+    left, right = (_open(connection, asked, one) for one in asked.sides)
+    alike = ", ".join(f"meant_{key}" for key in asked.compared)
+    shown = ", ".join(
+        f"count(DISTINCT l.row) FILTER (l.key_{key} <> r.key_{key}), "
+        f"arg_min([l.key_{key}, r.key_{key}], l.row) FILTER (l.key_{key} <> r.key_{key})"
+        for key in asked.texts
     )
-    return f"(SELECT DISTINCT {text} AS text, {value} AS value FROM {side}_open WHERE {text} IS NOT NULL)"
+    others = f"SELECT DISTINCT * EXCLUDE (row) FROM ({right})"
+    row = connection.execute(f"SELECT {shown} FROM ({left}) l JOIN ({others}) r USING (amount, {alike})").fetchone()
+    assert row is not None
+    for key, count, texts in zip(asked.texts, row[::2], row[1::2], strict=True):
+        if count:
+            yield key, _words(asked.keys[key], count, *texts)
+
+
+def _words(pair: Pair, count: int, left: str, right: str) -> str:
+    stay = "row stays" if count == 1 else "rows stay"
+    advice = "where they are the same value, declare both columns alike"
+    if _clean(left) == _clean(right):
+        advice = "they differ only in what nobody sees; trim: true takes blanks from both ends"
+    return (
+        f'{count:,} left {stay} open only by spelling: "{_visible(left)}" in the left column "{pair.left}" and '
+        f'"{_visible(right)}" in the right column "{pair.right}" are not equal as texts; {advice}'
+    )
+
+
+def _clean(text: str) -> str:
+    """As SQL does it in _meant()."""
+    return re.sub(_UNSEEN, " ", unicodedata.normalize("NFC", text)).strip(" ")
+
+
+def _visible(text: str) -> str:
+    """With the codes of what looks like a blank, like nothing or like another letter."""
+    return "".join(c if c.isprintable() and not unicodedata.combining(c) else f"\\u{ord(c):04x}" for c in text)
+
+
+def _open(connection: duckdb.DuckDBPyConnection, asked: _Asked, one: Side) -> str:
+    """The side's open rows: row, amount, key_N as written, meant_N alike where they may be the same value."""
+    source, row = ledgers.numbered(connection, one.name, "t")
+    meant = ", ".join(
+        f"{_meant(asked, one, key) if key in asked.texts else f'o.key_{key}'} AS meant_{key}" for key in asked.compared
+    )
+    written = ", ".join(f"o.key_{key}" for key in asked.texts)
+    return f"SELECT o.row, o.amount, {written}, {meant} FROM {source} JOIN {one.name}_open o ON o.row = {row}"
+
+
+def _meant(asked: _Asked, one: Side, key: int) -> str:
+    pair = asked.keys[key]
+    other = next(side for side in asked.sides if side is not one)
+    kind, text = one.types[pair.of(one.name)], f"o.key_{key}"
+    clean = f"nfc_normalize(trim(regexp_replace({text}, '{_UNSEEN}', ' ', 'g')))"
+    if all(_is_declared_text(side, pair) for side in asked.sides):
+        return clean
+    if kind == "DATE":
+        return f"t.{quote(pair.of(one.name))}::VARCHAR"
+    if kind.startswith("DECIMAL"):
+        return f"CAST(t.{quote(pair.of(one.name))} AS DECIMAL(38,10))::VARCHAR"
+    anyhow = (
+        f"CASE WHEN regexp_full_match({clean}, '{_NUMBER}') THEN TRY_CAST({clean} AS DECIMAL(38,10))::VARCHAR "
+        f"ELSE lower({clean}) END"
+    )
+    said = other.made.declared.get(pair.of(other.name))
+    if said is None or said.type not in _VALUES:
+        return anyhow
+    wanted: Type = "Date" if said.type == "Date" else "Number"
+    taken = values.take(Kind.TEXT, wanted, clean, said.style)  # as the other side writes it
+    return f"coalesce(CAST({taken} AS VARCHAR), {anyhow})"
+
+
+def _is_declared_text(one: Side, pair: Pair) -> bool:
+    said = one.made.declared.get(pair.of(one.name))
+    return said is not None and said.type == "Text"

@@ -11,7 +11,7 @@ from procession.actions.contract import Context, FileOutput, OutputValue, StepOu
 from procession.actions.database import quote
 from procession.actions.problems import Problem
 from procession.actions.reading.options import FileOptions
-from procession.actions.reconciling import control_totals, ledgers, matching, reconcile_settings, spellings
+from procession.actions.reconciling import control_totals, doubts, ledgers, matching, reconcile_settings, spellings
 from procession.actions.reconciling.ledgers import Pair, Side
 from procession.actions.reconciling.reconcile_settings import (
     FILES,
@@ -39,8 +39,7 @@ def run(context: Context) -> StepOutcome:
         reconcile_settings.refuse_options(context)
         sides, warnings = _load(context, connection)
         database.lock(connection, context.folder)
-        open_twins, undecided = _match(context, connection, sides)
-        warnings += spellings.warnings(connection, sides, _keys(context.settings))
+        open_twins, undecided = _match(context, connection, sides, warnings)
         _make_results(context, connection)
         # Before limits and outputs: nothing is published of a reconciliation that lost a row.
         totals = control_totals.check(connection)
@@ -110,7 +109,9 @@ def _load(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[tupl
     return (load("left", settings.left), load("right", settings.right)), warnings
 
 
-def _match(context: Context, connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side]) -> tuple[int, int]:
+def _match(
+    context: Context, connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], warnings: list[str]
+) -> tuple[int, int]:
     """Open rows that look booked twice, and left rows that could not be decided."""
     settings: ReconcileSettings = context.settings
     keys = _keys(settings)
@@ -127,6 +128,10 @@ def _match(context: Context, connection: duckdb.DuckDBPyConnection, sides: tuple
         more = f"; {left:,} left rows have several equally good partners and stay unmatched" if left else ""
         context.log(f"rule {number}, {rule.name}: {found:,} pairs{more}\n")
         applied.append(prepared)
+    warnings += [
+        *spellings.warnings(connection, sides, keys, applied),
+        *doubts.warnings(connection, sides, keys, applied),
+    ]
     return matching.twins(connection, applied), matching.undecided(connection)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from procession.actions import database
@@ -13,11 +13,14 @@ from procession.actions.database import quote
 if TYPE_CHECKING:
     import duckdb
 
+    from procession.actions.reading.columns import Relation
+
 _NUMBER = re.compile(r"DECIMAL|DOUBLE|FLOAT|U?(TINY|SMALL|BIG|HUGE)?INT")
 MIXED = (
     'a text is compared with a number, and SQL takes both for numbers, so that "007" equals 7: '
     "declare the column as Text, or write the number as '7'"
 )
+_CURRENCY_CHARACTERS_MAX = 3
 _CREATES = re.compile(r"\s*CREATE\s.*?\sAS\s+(?=\(|SELECT|FROM|WITH)", re.IGNORECASE | re.DOTALL)
 _REFUSED = re.compile(
     r"Cannot compare values of type (VARCHAR and type (?P<right>\w+)|(?P<left>\w+).* and type VARCHAR)"
@@ -25,24 +28,45 @@ _REFUSED = re.compile(
 _COMPARES_EVERY_NAME = re.compile(r"\bNATURAL\b", re.IGNORECASE)
 
 
-def warnings(connection: duckdb.DuckDBPyConnection, relations: Iterable[str], sql: str) -> Iterator[str]:
-    """Columns named in `sql` that are text in one relation and a number in another."""
-    texts: dict[str, str] = {}
-    numbers: dict[str, str] = {}
-    spelled: defaultdict[str, str] = defaultdict(str)
-    for relation in relations:
-        for column, type_ in database.columns(connection, relation).items():
-            side = texts if type_ == "VARCHAR" else numbers if _NUMBER.match(type_) else {}
-            side.setdefault(column.lower(), relation)
-            spelled[column.lower()] = column
-    for name in (name for name in spelled if name in texts and name in numbers):
-        column = spelled[name]
-        # Only columns that the SQL names: warnings about others would be noise.
-        if _is_named(column, sql) and (value := _number_as_text(connection, texts[name], column)) is not None:
+# Only columns that the SQL names: warnings about others would be noise.
+def warnings(connection: duckdb.DuckDBPyConnection, made: Mapping[str, Relation], sql: str) -> Iterator[str]:
+    """Columns named in `sql` that have one name in two relations and are not of one kind, zone or currency."""
+    for column, kinds in _by_name(connection, made).items():
+        if len(kinds) < 2 or not _is_named(column, sql):
+            continue
+        texts, numbers = kinds.get("text"), kinds.get("number")
+        if texts and numbers and (value := _number_as_text(connection, texts, column)) is not None:
             yield (
-                f'the column "{column}" is text in {texts[name]} and a number in {numbers[name]}; SQL compares them '
+                f'the column "{column}" is text in {texts} and a number in {numbers}; SQL compares them '
                 f'as numbers, whatever zeros stand in front of "{value}": declare it as Text for both'
             )
+        if (zoned := kinds.get("zoned")) and (clock := kinds.get("clock")):
+            yield (
+                f'the column "{column}" has a zone in {zoned} and none in {clock}; SQL compares them as clocks in UTC '
+                f"show them: write timezone('Europe/Berlin', {column}) for what clocks there show"
+            )
+        if len(moneys := [kind for kind in kinds if len(kind) <= _CURRENCY_CHARACTERS_MAX]) > 1:
+            shown = " and ".join(f"in {money} in {kinds[money]}" for money in moneys)
+            yield f'the column "{column}" is {shown}; SQL adds and compares them: give each a name of its own'
+
+
+def _by_name(connection: duckdb.DuckDBPyConnection, made: Mapping[str, Relation]) -> Mapping[str, Mapping[str, str]]:
+    """Column -> "text", "number", "zoned", "clock" or a currency -> the first relation where it is so."""
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    spelled: dict[str, str] = {}
+    for relation, one in made.items():
+        for column, type_ in database.columns(connection, relation).items():
+            kinds = found[spelled.setdefault(column.lower(), column)]
+            for kind in (_kind(type_), one.currencies.get(column)):
+                if kind is not None:
+                    kinds.setdefault(kind, relation)
+    return found
+
+
+def _kind(type_: str) -> str | None:
+    if _NUMBER.match(type_):
+        return "number"
+    return {"VARCHAR": "text", "TIMESTAMP WITH TIME ZONE": "zoned", "TIMESTAMP": "clock", "DATE": "clock"}.get(type_)
 
 
 def _is_named(column: str, sql: str) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from procession.actions.contract import Context, FileOutput
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.reading import fitting
+from procession.actions.reading import currencies, fitting
 from procession.actions.reading.cells import RELATION
 from procession.actions.tables import conversion, requests, sources
 from procession.actions.tables.contract import PartFile, RowsSettings, Written
@@ -102,6 +102,7 @@ def _type(connection: duckdb.DuckDBPyConnection, rows: SentRows) -> tuple[str, .
     values = ", ".join([f"rowid + 1 AS {NUMBER}", *(f"{said.value} AS {name}" for name, said in made.items())])
     connection.execute(f"CREATE TABLE {TYPED} AS SELECT {values} FROM {quote(RELATION)}")
     fitting.check(connection, rows.cells, made, TYPED)
+    currencies.find(connection, rows.cells, made)
     rounded = {said.heading: fitting.residue(connection, said) for said in made.values()}
     # The texts are as large as the request; only the typed rows are needed from here on.
     connection.execute(f"DROP TABLE {quote(RELATION)}")

@@ -23,6 +23,8 @@ _HARMLESS = "-+|[-+]?[.,]?[0-9][0-9 .,'\u00a0\u202f]*([eE][-+]?[0-9]+)?[ \u00a0\
 # DuckDB gives types as texts; their precision is nowhere else.
 _DECIMAL = re.compile(r"DECIMAL\(\d+,(\d+)\)")
 _BINARY = frozenset({"DOUBLE", "FLOAT"})
+_NO_NUMBER = "no number; where that comes of a division by zero, divide by nullif(..., 0)"
+_ENDLESS = "no date; write NULL, or a last day such as DATE '9999-12-31'"
 _PLAIN = frozenset({"BOOLEAN", "DATE", "TIME", "TIME_NS", "TIME WITH TIME ZONE", "INTERVAL", "UUID"})
 
 
@@ -127,15 +129,17 @@ def _padded(text: str, decimals: int) -> str:
 def check_finite(connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping[str, str]) -> None:
     """Raises Problem for the first infinity or NaN: in a file it would pass for text."""
     for column, kind in types.items():
-        if kind not in _BINARY:
+        is_time = kind == "DATE" or kind.startswith("TIMESTAMP")
+        if not is_time and kind not in _BINARY:
             continue
         # Before writing: a spreadsheet would show "inf" as a word in a column of amounts.
-        found = _first(connection, relation, column, f"NOT isfinite({quote(column)})")
+        words = _ENDLESS if is_time else _NO_NUMBER
+        test = f"NOT isfinite({quote(column)})"
+        if kind == "TIMESTAMPTZ_NS":  # isfinite() does not take it
+            test = f"ends_with(CAST({quote(column)} AS VARCHAR), 'infinity')"
+        found = _first(connection, relation, column, test)
         if found is not None:
-            raise Problem(
-                f'row {found[0]:,} of the column "{column}" is {found[1]}, which is no number; where that comes of a '
-                "division by zero, divide by nullif(..., 0)"
-            )
+            raise Problem(f'row {found[0]:,} of the column "{column}" is {found[1]}, which is {words}')
 
 
 def check_decimals(

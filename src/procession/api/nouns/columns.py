@@ -55,7 +55,6 @@ def table_work(call: StreamCall, show: Callable[[Any], Any]) -> TableWork:
         database=call.database,
         resources=call.context.resources,
         admit=call.admit,
-        clock=call.clock,
         keyed=call.keyed,
         kept=lambda result: idempotency_key.kept(show(result)),
     )

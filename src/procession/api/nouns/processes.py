@@ -72,7 +72,7 @@ async def _apply(call: StreamCall, process_id: ProcessId | None) -> wire.Process
 
     def operation(tx: Transaction) -> wire.ProcessShape:
         act = call.admit(tx)
-        idempotency.mark(tx, call.keyed, act.now)
+        idempotency.mark(act, call.keyed)
         applied = processes.apply(act, text, definition=definition, process=process_id)
         return idempotency_key.answered(tx, call.keyed, _shown(tx, applied.id))
 

@@ -109,9 +109,10 @@ def request(call: Call) -> wire.RunStatusShape:
 
 def status(call: Call) -> wire.RunStatusShape | Later:
     """At once, or when there is news: ?since=REV&wait=SECONDS."""
-    since = _since(call.request.query)
-    if "wait" in call.request.query:
-        return Later(lambda later: wait_for_status(later, since))
+    if query := call.request.query:
+        since = _since(query)
+        if "wait" in query:
+            return Later(partial(wait_for_status, since=since))
     return _status(call.tx, runs.progress(call.tx, call.id(RunId)), call)
 
 
@@ -124,7 +125,7 @@ def _since(query: Mapping[str, str]) -> int:
     return reading.whole(query.get("since") or "0", field="since", least=0, most=REVISION_MAX)
 
 
-async def wait_for_status(call: StreamCall, since: int) -> wire.RunStatusShape:
+async def wait_for_status(call: StreamCall, *, since: int) -> wire.RunStatusShape:
     """The status as soon as its revision is greater than `since`, or as it is after `wait` seconds."""
     wait_seconds = reading.whole(call.request.query["wait"] or "0", field="wait", least=0, most=WAIT_SECONDS_MAX)
     news = asyncio.Event()

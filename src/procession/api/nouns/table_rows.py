@@ -173,7 +173,7 @@ async def write(call: StreamCall) -> tables_wire.RowsWrittenShape:
             body_hash = await asyncio.to_thread(_hash, request.path)
             work = replace(work, keyed=replace(call.keyed, asked=idempotency_key.asked(call.request, body_hash)))
             with call.database.read() as tx:
-                idempotency.check(tx, work.keyed, call.clock())
+                idempotency.check(tx, work.keyed, work.resources.home_clock.least())
         return _written(
             await asyncio.wrap_future(workers.call(lambda: table_rows.write(work, call.id(TableId), request)))
         )

@@ -64,7 +64,7 @@ async def create(call: StreamCall) -> wire.UserShape:
 
     def operation(tx: Transaction) -> wire.UserShape:
         act = call.admit(tx)
-        idempotency.mark(tx, call.keyed, act.now)
+        idempotency.mark(act, call.keyed)
         # Asked in the transaction, so that the sender is woken by its commit.
         sends = _sends_mail(tx, call.context)
         made = accounts.create(act, wanted, password_hash=password_hash, sends_mail=sends)
@@ -99,7 +99,7 @@ async def change(call: StreamCall) -> wire.UserShape:
 
     def operation(tx: Transaction) -> wire.UserShape:
         act = call.admit(tx)
-        idempotency.mark(tx, call.keyed, act.now)
+        idempotency.mark(act, call.keyed)
         # On the user as they are now: a change that came between is kept.
         wanted = _changed(people.user(tx, call.id(UserId)), body)
         changed = accounts.change(act, wanted, password_hash=password_hash)

@@ -51,6 +51,18 @@ def parse(chunks: Iterable[bytes], handlers: Handlers, what: str) -> None:
         pass
 
 
+def check(chunks: Iterable[bytes], what: str) -> None:
+    """Raises Problem like parse(), in a fraction of its time: nothing is called for what stands there."""
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = _refuse(what)
+    try:
+        for chunk in chunks:
+            parser.Parse(chunk, False)
+        parser.Parse(b"", True)
+    except (expat.ExpatError, UnicodeError) as error:
+        raise Problem(f"{what} is damaged: {error}") from error
+
+
 def is_true(attributes: Attributes, name: str) -> bool:
     return attributes.get(name, "").lower() in _TRUE
 

@@ -47,6 +47,10 @@ class Collector:
     longest: int = 0  # characters of the longest row
     characters: int = 0  # of all rows
 
+    @property
+    def where(self) -> str:
+        return " in that range" if self.area.is_given else ""
+
     def write(self, rows: Iterable[Row], path: Path) -> None:
         """The kept rows as lines of a CSV file: kinds, then texts. Raises Problem."""
         with path.open("w", encoding="utf-8", newline="") as file:
@@ -126,7 +130,7 @@ def load(connection: duckdb.DuckDBPyConnection, collector: Collector, path: Path
     first, last = _used(collector)
     collector.first = first
     if first == last:
-        raise Problem(f"{collector.sheet} has no cells" + (" in that range" if collector.area.is_given else ""))
+        raise Problem(f"{collector.sheet} has no cells{collector.where}")
     kinds = _kinds(collector.patterns, max(collector.width, last))
     names = ["kinds", *(f"c{column}" for column in range(max(collector.width, last)))]
     types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
@@ -156,7 +160,7 @@ def _used(collector: Collector) -> tuple[int, int]:
     area = collector.area
     filled = {column for column, text in collector.headings.items() if text}
     filled.update(column for pattern in collector.patterns for column in _ends(pattern))
-    if area.is_given:
+    if area.is_given and filled:
         return 0, area.last_column - area.first_column + 1
     return (min(filled), max(filled) + 1) if filled else (0, 0)
 
