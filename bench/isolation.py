@@ -14,8 +14,10 @@ from typing import Any
 from bench import floor
 from bench.figures import Figure, Report, seconds
 from bench.server import folder
-from procession.engine.isolation import ForkServerIsolation, IsolationSettings, processes
+from procession.engine.isolation import processes
 from procession.engine.isolation.contract import Died, Done, Job, Limits, Progress, Worker
+from procession.engine.isolation.options import IsolationSettings
+from procession.engine.isolation.pool import ForkServerIsolation
 
 WARM_JOBS = 4_000
 SETTLE_SECONDS = 1.5
@@ -41,6 +43,7 @@ class House:
 
     def acquire(self, *, user_code: bool) -> Worker:
         while (worker := self.isolation.acquire(user_code=user_code)) is None:
+            self.isolation.rest()
             select.select([self.isolation.fileno()], [], [], 1)
             self.isolation.collect()
         return worker
@@ -65,6 +68,7 @@ class House:
         """A script in a process of its own; without one, a built-in action in a warm process."""
         worker = self.acquire(user_code=code is not None)
         worker.send(self.job("wait", {"seconds": 0}) if code is None else self.job("run_python", {"code": code}))
+        self.isolation.rest()
         listen(worker)
         self.isolation.release(worker)
 

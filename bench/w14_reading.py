@@ -27,7 +27,7 @@ from pathlib import Path
 from procession.actions import database
 from procession.actions.contract import FileInput
 from procession.actions.reading import columns, delimited, json_files, sheets
-from procession.actions.reading.columns import Wanted
+from procession.actions.reading.columns import WantedRelation
 from procession.actions.reading.options import FileOptions
 path, folder = Path(sys.argv[1]), Path(sys.argv[2])
 source = FileInput(path=str(path), name=path.name, size_bytes=path.stat().st_size)
@@ -38,7 +38,7 @@ if path.suffix == ".jsonl":
     cells = json_files.read(*given, lines=True)
 else:
     cells = (sheets if path.suffix == ".xlsx" else delimited).read(*given)
-columns.make(connection, cells, options, Wanted(file=path.name, name="t"))
+columns.make(connection, cells, options, WantedRelation(file=path.name, name="t"))
 """
 _PLAIN = {
     ".csv": "connection.execute('CREATE TABLE t AS FROM read_csv(?, all_varchar = true)', [path])",

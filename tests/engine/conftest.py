@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from procession.clock import Clock, SystemClock
-from procession.engine.isolation import IsolationSettings
+from procession.engine.isolation.options import IsolationSettings
 from procession.engine.options import EngineSettings
 from tests.engine.world import World
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from procession.engine.isolation import IsolationSettings
+from procession.engine.isolation.options import IsolationSettings
 from procession.engine.options import EngineSettings
 from procession.model.ids import RunId
 from procession.model.lifecycle import RUN_FINAL, StepStatus

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procession.model import flow
+from procession.model import flow, plans
 from procession.model.lifecycle import Outcome, StepStatus
 from procession.model.processes import Atom, AtomKind, Condition, Join, Junction, Process, Step, StepKind
 
@@ -35,7 +35,7 @@ def moves(steps: list[Step], statuses: str, *, restarted: str | None = None, **s
     """`statuses`: a letter a step: not started, running, success, warning, failed, cancelled, k for skipped."""
     letters = dict(zip("nrswfck", _STATUSES, strict=True))
     ends = {step.key: letters[letter] for step, letter in zip(steps, statuses, strict=True)}
-    plan = flow.prepare(Process(name="P", steps=tuple(steps)), restarted=restarted, statuses=ends)
+    plan = plans.prepare(Process(name="P", steps=tuple(steps)), restarted=restarted, statuses=ends)
     return flow.next_moves(plan, flow.FlowState(statuses=ends, values=state.pop("values", {}), **state))
 
 
@@ -272,11 +272,14 @@ def _processes(draw: st.DrawFn) -> list[Step]:
 
 @given(_processes(), st.data())
 def test_every_run_ends_and_what_is_decided_stays_decided(steps: list[Step], data: st.DataObject) -> None:
-    plan = flow.prepare(Process(name="P", steps=tuple(steps)))
+    plan = plans.prepare(Process(name="P", steps=tuple(steps)))
     statuses = {step.key: NOT_STARTED for step in steps}
     told: set[str] = set()
+    settled = flow.Settled()
     for _ in range(2 * len(steps) + 1):
-        result = flow.next_moves(plan, flow.FlowState(statuses=statuses, values={"d.x": 1}, told=told))
+        state = flow.FlowState(statuses=statuses, values={"d.x": 1}, told=told)
+        result = flow.next_moves(plan, state)
+        assert result == flow.next_moves(plan, state, settled), "what is over need not be looked at again"
         assert told.isdisjoint(result.start), "a blocked step must stay where it is"
         told.update(key for key, _ in result.blocked)
         statuses |= {key: SKIPPED for key, _ in result.skip} | dict.fromkeys(result.start, StepStatus.RUNNING)

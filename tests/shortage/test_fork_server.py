@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from procession.engine.isolation import IsolationSettings
+from procession.engine.isolation.options import IsolationSettings
 from tests.engine.world import World
 from tests.shortage.forking import Folder
 from tests.shortage.injecting import FAILURES, Order

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from procession.engine.isolation import IsolationSettings, processes
+from procession.engine.isolation import processes
+from procession.engine.isolation.options import IsolationSettings
 from procession.engine.options import EngineSettings
 from procession.store import sqlite_commits
 from tests.engine.world import World

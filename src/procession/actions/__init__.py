@@ -6,13 +6,16 @@ So an action's module holds settings and rules only, and imports its engine (Duc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.metadata import entry_points
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from procession.actions.contract import Action
 from procession.actions.kinds import fail, reconcile, run_python, run_sql, wait
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 BUILT_IN = (run_python.ACTION, run_sql.ACTION, reconcile.ACTION, wait.ACTION, fail.ACTION)
 ENTRY_POINT_GROUP = "procession.actions"
@@ -22,8 +25,8 @@ ENTRY_POINT_GROUP = "procession.actions"
 @cache
 def registry() -> Mapping[str, Action]:
     """All actions by kind. Raises TypeError or ValueError for an entry point that is no action or is taken."""
-    actions = {action.kind: action for action in BUILT_IN}
-    for entry in entry_points(group=ENTRY_POINT_GROUP):
+    actions = dict(built_in())
+    for entry in _entry_points():
         action = entry.load()
         # At the start and not at the first step: a package with a mistake in it is the operator's affair.
         if not isinstance(action, Action):
@@ -33,3 +36,20 @@ def registry() -> Mapping[str, Action]:
         actions[action.kind] = action
     # Shared by everything in the process, so nobody may add to it.
     return MappingProxyType(actions)
+
+
+def built_in() -> Mapping[str, Action]:
+    """The actions of this package alone, by kind."""
+    return {action.kind: action for action in BUILT_IN}
+
+
+def others() -> tuple[str, ...]:
+    """The actions of other packages as "module:name", for a process that need not look for them."""
+    return tuple(entry.value for entry in _entry_points())
+
+
+def _entry_points() -> Iterable[EntryPoint]:
+    # Not at the top: it brings email, zipfile and sockets, a quarter of what a fork server would hold.
+    from importlib.metadata import entry_points
+
+    return entry_points(group=ENTRY_POINT_GROUP)

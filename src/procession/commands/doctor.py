@@ -18,7 +18,9 @@ from procession.commands.checking import Check, alerts
 from procession.commands.checking import check as _check
 from procession.commands.console import Console
 from procession.config import GIB, MIB, Settings
-from procession.engine.isolation import ForkServerIsolation, IsolationSettings, processes
+from procession.engine.isolation import processes
+from procession.engine.isolation.options import IsolationSettings
+from procession.engine.isolation.pool import ForkServerIsolation
 from procession.home import Home
 from procession.serving import active_home
 from procession.store import checks, history, identity, migrations, retention, runs

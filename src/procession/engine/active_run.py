@@ -18,7 +18,7 @@ from procession.engine import stages
 from procession.engine.isolation.contract import Worker
 from procession.engine.preparation import Prepared
 from procession.engine.stages import Stage
-from procession.model import flow
+from procession.model import flow, plans
 from procession.model.files import Content
 from procession.model.ids import StepId
 from procession.model.lifecycle import StepStatus
@@ -63,7 +63,7 @@ class ActiveRun:
 
     run: Run
     prepared: Prepared
-    plan: flow.Plan
+    plan: plans.Plan
     user: User  # who started it
     step_ids: dict[str, StepId]
     statuses: dict[str, StepStatus]
@@ -109,6 +109,7 @@ class ActiveRun:
                 for reference, row in self.properties.items()
                 if row.item.type is not PropertyType.FILE
             }
+            # Only conditions look at values, and this is asked at the end of every step.
             if self.plan.has_conditions
             else {},
             updated=self.updated,
@@ -175,7 +176,7 @@ def load(loaded: Loaded) -> ActiveRun:
     return ActiveRun(
         run=loaded.run,
         prepared=loaded.prepared,
-        plan=flow.prepare(loaded.prepared.process, restarted=loaded.run.restarted_key, statuses=statuses),
+        plan=plans.prepare(loaded.prepared.process, restarted=loaded.run.restarted_key, statuses=statuses),
         user=loaded.user,
         step_ids={step.key: step.id for step in loaded.steps},
         statuses=statuses,

@@ -19,8 +19,9 @@ from typing import TypeVar
 import msgspec
 
 from procession.actions.contract import StepOutcome
-from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Died, Done, Job, Limits, Worker
+from procession.engine.isolation.options import IsolationSettings
+from procession.engine.isolation.pool import ForkServerIsolation
 from procession.model.errors import Unavailable
 
 T = TypeVar("T")
@@ -124,6 +125,7 @@ class TableWorkers:
                 isolation.rest()
             if worker is not None:
                 return worker
+            # Outside of the lock: those who give a process back need it.
             poll = select.poll()
             poll.register(isolation.fileno(), select.POLLIN)
             poll.poll(ACQUIRE_MS)

@@ -24,8 +24,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from procession.model.conditions import SUCCEEDED, Facts, Verdict, judge, steps_named
+from procession.model.conditions import SUCCEEDED, Facts, Verdict, judge
 from procession.model.lifecycle import Outcome, StepStatus
+from procession.model.plans import Plan, Turn
 from procession.model.processes import Condition, Process, Step, Value
 
 _ACTIVE = frozenset({StepStatus.SCHEDULED, StepStatus.RUNNING})
@@ -51,28 +52,6 @@ class Moves(msgspec.Struct, frozen=True, kw_only=True):
     skip: tuple[tuple[str, str], ...]
     blocked: tuple[tuple[str, str], ...]
     finished: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """One step as the flow sees it; `named` are the steps that its conditions ask about."""
-
-    step: Step
-    label: str
-    named: frozenset[str]
-    decides_alone: bool  # its `when` names a step
-    is_named_by_restart: bool
-    # Kept by a restart: it neither runs again nor may it be waited for.
-    is_carried: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A process prepared for next_moves, once for each attempt at a run."""
-
-    turns: tuple[Turn, ...]
-    # Saves gathering the values of all properties at each end of a step.
-    has_conditions: bool  # without them no value of a property decides anything
 
 
 @dataclass(slots=True)
@@ -108,32 +87,6 @@ class Settled:
             self.previous = (key,)
 
 
-def prepare(
-    process: Process, *, restarted: str | None = None, statuses: Mapping[str, StepStatus] | None = None
-) -> Plan:
-    """The plan of one attempt; `restarted` is the key of the step that a restart named, None for the first attempt.
-
-    With `restarted`, `statuses` are needed: those of any moment of that attempt, since carried steps do not change.
-    """
-    # Without statuses a skipped step would not be known to be transparent.
-    assert restarted is None or statuses is not None
-    again = None if restarted is None or statuses is None else later_steps(process, restarted, statuses)
-    return Plan(
-        turns=tuple(
-            Turn(
-                step=step,
-                label=label(step),
-                named=frozenset(steps_named(step.when)) | frozenset(steps_named(step.skip_when)),
-                decides_alone=any(True for _ in steps_named(step.when)),
-                is_named_by_restart=step.key == restarted,
-                is_carried=again is not None and step.key not in again,
-            )
-            for step in process.steps
-        ),
-        has_conditions=any(step.when is not None or step.skip_when is not None for step in process.steps),
-    )
-
-
 def next_moves(plan: Plan, state: FlowState, settled: Settled | None = None) -> Moves:
     """All moves that the statuses allow. One call also returns the skips that follow from skips.
 
@@ -145,8 +98,10 @@ def next_moves(plan: Plan, state: FlowState, settled: Settled | None = None) -> 
     # Its ends of later steps are of an earlier pass: each is written again before a step behind it reads it.
     ahead = Settled(settled.ends, dict(settled.causes), settled.previous)
     walk = _Walk(state, ahead)
-    for turn in plan.turns[settled.place :]:
+    for place, turn in enumerate(plan.turns[settled.place :], settled.place + 1):
         walk.visit(turn, state.statuses[turn.step.key])
+        if place >= plan.in_line_from and ahead.ends[turn.step.key] is StepStatus.RUNNING:
+            break
     return Moves(
         start=tuple(walk.start),
         skip=tuple(walk.skip),
@@ -166,30 +121,6 @@ def outcome(process: Process, statuses: Mapping[str, StepStatus]) -> Outcome:
     if any(end not in SUCCEEDED and end is not StepStatus.SKIPPED for end in ends):
         return Outcome.FAILED
     return Outcome.WARNING if StepStatus.WARNING in ends else Outcome.SUCCESS
-
-
-def later_steps(process: Process, key: str, statuses: Mapping[str, StepStatus]) -> frozenset[str]:
-    """The step and all that depend on it, enabled or not: by name, or by the default order.
-
-    A kept step that was skipped is transparent: its default successor follows the step before it.
-    """
-    later: set[str] = set()
-    followed: tuple[str, ...] = ()  # what a step here would follow by default
-    for step in process.steps:
-        # The same default as in a first attempt: a restart must not change what follows what.
-        follows = followed if step.needs is None else step.needs
-        # Conditions count as dependencies: what was decided by an end that is undone is undecided.
-        if step.key == key or not later.isdisjoint((*follows, *steps_named(step.when), *steps_named(step.skip_when))):
-            later.add(step.key)
-        is_transparent = step.key not in later and statuses[step.key] is StepStatus.SKIPPED
-        if step.enabled and not is_transparent:
-            followed = (step.key,)
-    return frozenset(later)
-
-
-def label(step: Step) -> str:
-    """How messages call a step: step 2.1 "Match orders"."""
-    return f'step {step.order} "{step.name}"'
 
 
 @dataclass(slots=True)

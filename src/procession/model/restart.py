@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from procession.model.errors import Invalid, NotFound
-from procession.model.flow import label, later_steps
 from procession.model.lifecycle import STEP_ACTIVE, STEP_DONE, StepStatus
+from procession.model.plans import label, later_steps
 from procession.model.processes import Effect, Process, Step, StepKind
 
 

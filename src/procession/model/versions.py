@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from procession.model import values
 from procession.model.errors import Invalid
-from procession.model.flow import label, later_steps
 from procession.model.lifecycle import StepStatus
+from procession.model.plans import label, later_steps
 from procession.model.processes import Flow, Process, Property, PropertyType, Step
 from procession.model.steps import PropertyRow
 

@@ -16,8 +16,9 @@ from procession.clock import Clock
 from procession.config import Settings
 from procession.engine.announcements import Announcements
 from procession.engine.driver import LocalEngine
-from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Limits
+from procession.engine.isolation.options import IsolationSettings
+from procession.engine.isolation.pool import ForkServerIsolation
 from procession.engine.options import EngineResources, EngineSettings
 from procession.engine.table_workers import TableWorkers
 from procession.engine.table_workers import settings as table_settings
@@ -26,6 +27,7 @@ from procession.loops import TickLoop
 from procession.operations import home_time, uploads
 from procession.operations.resources import Resources
 from procession.serving.services import Service, Services
+from procession.store import identity
 from procession.store.database import Database
 
 # A session is a day old; ten minutes more do no harm.
@@ -101,6 +103,8 @@ def _open(
     # Before HTTP: later, a chunk without a row may be one that is just arriving.
     uploads.sweep(database, resources.chunks)
     resources.blobs.sweep()
+    with database.read() as tx:
+        homes = identity.attempt_homes(tx)
     engine_resources = EngineResources(
         database=database,
         blobs=resources.blobs,
@@ -110,6 +114,7 @@ def _open(
         clock=clock,
         work=home.work,
         step_logs=resources.step_logs,
+        homes=homes,
         settings=_engine_settings(settings),
     )
     return engine_resources, resources
@@ -176,6 +181,7 @@ def isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
     return IsolationSettings(
         workers_max=settings.workers_max,
         network_allowed=settings.allow_network,
+        more_actions=actions.others(),
         library_paths=tuple(map(str, settings.step_libraries)),
         # DuckDB looks up the container's limits, and ends its process where it may not.
         readable_paths=(

@@ -12,8 +12,9 @@ import openpyxl
 import pytest
 import xlsxwriter
 
+from procession.actions.problems import Problem
 from procession.actions.reading.sheets import quick
-from tests.actions.reading.workbooks import Reading, read
+from tests.actions.reading.workbooks import MAIN, Reading, package, read, sheet
 
 DECADES = range(10)
 AMOUNTS = 10_000
@@ -169,3 +170,22 @@ def test_the_quick_way_is_taken_for_a_plain_sheet(tmp_path, monkeypatch):
         read(write(tmp_path / f"{seed}.xlsx", mixture(seed)))
 
     assert len(taken) == 2 and None not in taken
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [("</si></sst>", ""), ("</si><si>", "is damaged"), ("</t></si></sst>", "is damaged")],
+    ids=["whole", "cut off", "mixed up"],
+)
+def test_texts_behind_those_that_are_looked_at_are_sound(tmp_path, way, end, told):
+    """The first rows need few of a workbook's texts; the quick way makes sure of the others all the same."""
+    texts = "".join(f"<si><t>text {number}</t></si>" for number in range(9_999))
+    parts: dict[str, str | bytes] = {"xl\\SharedStrings.XML": f'<sst xmlns="{MAIN}">{texts}<si><t>last</t>{end}'}
+    rows = [f'<c t="s"><v>{number}</v></c>' for number in (0, 1, 9_999)]
+    path = package(tmp_path / "a.xlsx", sheet(*rows), parts=parts)
+
+    if told:
+        with pytest.raises(Problem, match=f'the texts of "a.xlsx" {told}'):
+            read(path)
+    else:
+        assert read(path).texts == [("text 1",), ("last",)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 import pytest
 
 from procession.actions.contract import InputValue, StepOutcome
-from procession.engine.isolation import ForkServerIsolation, IsolationSettings
 from procession.engine.isolation.contract import Died, Done, Job, Limits, LogText, Message, Progress, Worker
+from procession.engine.isolation.options import IsolationSettings
+from procession.engine.isolation.pool import ForkServerIsolation
 
 HERE = str(Path(__file__).parent)
 DEADLINE_SECONDS = 20.0
@@ -118,7 +120,8 @@ class House:
         return told
 
 
-def _house(home: Path, **changes: Any) -> Iterator[House]:
+@contextmanager
+def house_with(home: Path, **changes: Any) -> Iterator[House]:
     isolation = ForkServerIsolation(settings(**changes))
     isolation.start()
     try:
@@ -129,12 +132,14 @@ def _house(home: Path, **changes: Any) -> Iterator[House]:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    yield from _house(tmp_path_factory.mktemp("namespaces"))
+    with house_with(tmp_path_factory.mktemp("namespaces")) as house:
+        yield house
 
 
 @pytest.fixture(scope="session")
 def shared_trees(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    yield from _house(tmp_path_factory.mktemp("trees"), namespaces=False)
+    with house_with(tmp_path_factory.mktemp("trees"), namespaces=False) as house:
+        yield house
 
 
 @pytest.fixture(params=["namespaces", "trees"])
@@ -148,4 +153,5 @@ def house(request: pytest.FixtureRequest) -> House:
 @pytest.fixture
 def own_house(tmp_path: Path) -> Iterator[House]:
     """One that a test may break."""
-    yield from _house(tmp_path)
+    with house_with(tmp_path) as house:
+        yield house

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -45,6 +47,13 @@ def registry() -> Mapping[str, Action]:
     }
 
 
+def deaf() -> Mapping[str, Action]:
+    """A fork server that hears the server no more, and lives on."""
+    os.close(int(sys.argv[2]))
+    time.sleep(600)
+    return registry()
+
+
 def _action(kind: str, run: Callable[[Context], StepOutcome], *, user_code: bool) -> Action:
     return Action(
         kind=kind,
@@ -56,3 +65,6 @@ def _action(kind: str, run: Callable[[Context], StepOutcome], *, user_code: bool
         examples=(),
         runs_user_code=user_code,
     )
+
+
+OF_ANOTHER_PACKAGE = _action("another", echo, user_code=False)

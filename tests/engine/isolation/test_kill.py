@@ -7,13 +7,14 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from procession.engine.isolation import processes
 from procession.engine.isolation.contract import ProcessMark, Worker
-from tests.engine.isolation.house import HERE, House, wait_until
+from tests.engine.isolation.house import HERE, House, house_with, wait_until
 
 # A daemon by the book: forked twice, in a session of its own, deaf to TERM; so is its parent. Each sleeps with a mark
 # in its command line, by which the test finds it.
@@ -124,13 +125,28 @@ def test_a_lost_fork_server_is_replaced(own_house: House) -> None:
     assert own_house.run("outputs['a.b'] = 1").outcome.outputs == {"a.b": 1}
 
 
+def test_a_fork_server_that_went_deaf_is_replaced_while_nobody_waits(tmp_path: Path) -> None:
+    """The engine's thread waited for its end, up to five seconds of everybody's time."""
+    others = set(processes.children(os.getpid()))
+    with house_with(tmp_path, registry="isolation_registry:deaf", user_ready=0) as house:
+        [deaf] = set(processes.children(os.getpid())) - others
+        started = processes.started_ticks(deaf)
+        assert started is not None
+        select.select([house.isolation.fileno()], [], [], 5)
+        began = time.monotonic()
+        house.isolation.collect()
+
+        assert time.monotonic() - began < 1
+        wait_until(lambda: not processes.is_running(deaf, started), "it is gone")
+
+
 SERVER = """
 import sys
 from pathlib import Path
 sys.path[:0] = [{here!r}, str(Path({here!r}).parents[2])]
 from tests.engine.isolation.house import House, settings
 from tests.engine.isolation.test_kill import begin_stubborn
-from procession.engine.isolation import ForkServerIsolation
+from procession.engine.isolation.pool import ForkServerIsolation
 isolation = ForkServerIsolation(settings(namespaces={namespaces}))
 isolation.start()
 worker = begin_stubborn(House(isolation=isolation, home=Path({home!r})), {seconds!r})

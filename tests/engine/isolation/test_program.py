@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
+import os
 import re
 import socket
+import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,12 +18,13 @@ from typing import Any
 
 import pytest
 
+from procession import shortages
 from procession.actions.contract import FileInput, FileOutput, OutputTarget
 from procession.actions.kinds import run_python
-from procession.engine.isolation import sandbox
+from procession.engine.isolation import program, sandbox
 from procession.engine.isolation.contract import Job, Limits
 from procession.model.lifecycle import StepStatus
-from tests.engine.isolation.house import House, Told, _house
+from tests.engine.isolation.house import House, Told, house_with
 
 TARGETS = {"d.o": OutputTarget(type="File"), "d.s": OutputTarget(type="String"), "d.n": OutputTarget(type="Number")}
 
@@ -45,7 +49,9 @@ class Scripts:
 
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scripts]:
-    for house in _house(tmp_path_factory.mktemp("scripts"), registry="procession.actions:registry", import_paths=()):
+    with house_with(
+        tmp_path_factory.mktemp("scripts"), registry="procession.actions:registry", import_paths=()
+    ) as house:
         yield Scripts(house)
 
 
@@ -414,7 +420,7 @@ def equipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scripts]:
     (folder / "csv.py").write_text("raise ImportError('not the one of Python')\n")
     home = tmp_path_factory.mktemp("equipped")
     more = {"network_allowed": True, "library_paths": (str(folder),), "import_paths": ()}
-    for house in _house(home, registry="procession.actions:registry", **more):
+    with house_with(home, registry="procession.actions:registry", **more) as house:
         yield Scripts(house)
 
 
@@ -591,3 +597,29 @@ outputs["s"] = str(held == {signal.SIGTERM, signal.SIGUSR1})
 """)
 
     assert (told.outcome.outputs["d.n"], text_of(told)) == (0, "True")
+
+
+def test_a_script_waits_for_room_for_its_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inodes can run out between the making of the folder and the script's start: its step failed."""
+    refusals = iter([errno.ENOSPC, errno.EDQUOT])
+    really_open = os.open
+
+    def open_later(path: str, flags: int, mode: int = 0o777) -> int:
+        if (number := next(refusals, None)) is not None:
+            raise OSError(number, os.strerror(number))
+        return really_open(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", open_later)
+    monkeypatch.setattr(shortages, "REST_SECONDS", 0)
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    monkeypatch.setattr(sys, "orig_argv", sys.orig_argv)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+
+    begun = program.begin(str(tmp_path), "work", "x = 1")
+
+    assert Path(begun.file).read_text() == "x = 1"
+
+
+def test_a_file_that_may_not_be_written_ends_the_wait_at_once(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        program.begin(str(tmp_path / "gone"), "work", "x = 1")

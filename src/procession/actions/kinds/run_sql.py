@@ -19,7 +19,7 @@ from procession.actions.contract import (
 from procession.actions.database import quote
 from procession.actions.problems import Problem
 from procession.actions.reading.options import FileOptions
-from procession.actions.sql import comparing, sql_checks, sql_complaints, sql_facts
+from procession.actions.sql import comparing, pitfalls, sql_checks, sql_complaints, sql_facts
 from procession.actions.sql.sql_checks import RESULT, WHERE
 from procession.actions.sql.sql_settings import RunSqlSettings
 from procession.actions.writing import exports
@@ -118,6 +118,8 @@ def _execute(
         if comparing.is_mixed(connection, statement.query, bound):
             warnings.append(f"{WHERE}, line {line}: {comparing.MIXED}")
         try:
+            doubts = dict.fromkeys(pitfalls.warnings(connection, statement.query, bound))
+            warnings += [f"{WHERE}, line {line}: {doubt}" for doubt in doubts]
             # Its rows are the result; it runs once, so they are kept as a table.
             if number == last:
                 _keep(connection, statement, bound)

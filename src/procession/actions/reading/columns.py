@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -86,9 +86,31 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
         typed=frozenset(c.named.name for c in columns if c.is_typed),
         place=lambda row, column: cells.place(row, places[column]),
         remarks=(*cells.remarks, *residues, *_said(money, said)),
-        warnings=cells.warnings,
+        warnings=(*cells.warnings, *_grouped(connection, columns, found, wanted, options)),
         notes=said,
     )
+
+
+def _grouped(
+    connection: duckdb.DuckDBPyConnection,
+    columns: Sequence[DeclaredColumn],
+    found: Mapping[int, GuessedType],
+    wanted: WantedRelation,
+    options: FileOptions,
+) -> Iterator[str]:
+    """Numbers that may be a thousand times as much: 3.000 where a point groups thousands."""
+    names = [c.named.name for c in columns if found[c.place].has_thirds and options.decimal is None]
+    for name in names:
+        value = quote(name)
+        row = connection.execute(
+            f"SELECT bool_and(abs({value}) >= 1 AND abs({value}) < 1000), arg_max({value}, abs({value}))::VARCHAR "
+            f"FROM {quote(wanted.name)}"
+        ).fetchone()
+        if row is not None and row[0]:
+            yield (
+                f'the column "{name}" of {wanted.file} is read with three decimals, such as {row[1][:-1]}; where the '
+                'point groups thousands, declare it with thousands: ".", and else with decimal: "."'
+            )
 
 
 def _said(money: Mapping[str, str], stays_text: Mapping[str, str]) -> list[str]:

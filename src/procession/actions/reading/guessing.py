@@ -26,6 +26,7 @@ _DECIMALS_MAX = 10
 # Digits of BIGINT, of DECIMAL(38,10) and of DECIMAL(19,4).
 _WHOLE_MAX, _BIG_WHOLE_MAX, _MONEY_WHOLE_MAX = 18, 28, 15
 _LONG = "DECIMAL(38,10)"
+_GROUP_DIGITS = 3
 
 
 T = TypeVar("T")
@@ -45,6 +46,10 @@ class Open:
     is_binary: bool = False
     style: Style
 
+    def may_group(self, decimals: int) -> bool:
+        """Whether the point before so many digits of each text may be a mark between thousands."""
+        return decimals == _GROUP_DIGITS and self.kind is Kind.TEXT
+
     @property
     def number(self) -> str:
         """SQL of its text with the file's decimal mark, which number cells lack."""
@@ -63,7 +68,8 @@ class Open:
 class GuessedType:
     """A type and its SQL value. `residue`: a note on rounded binary numbers; `stays`: why numbers stay text.
 
-    `tried` is SQL that `value` knows by a name.
+    `tried` is SQL that `value` knows by a name. `has_thirds`: every text has three decimals, as 3.000 in a file where
+    the point groups thousands.
     """
 
     type: str
@@ -71,6 +77,7 @@ class GuessedType:
     tried: str = ""
     residue: str = ""
     stays: str = ""
+    has_thirds: bool = False
 
 
 def find(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> tuple[GuessedType, ...]:
@@ -248,7 +255,7 @@ def _evenly(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedType 
     kind = type_of(_WHOLE_MAX if trial == "BIGINT" else width - decimals, decimals)
     if trial == "BIGINT" and _one(connection, f"SELECT max(length(ltrim({text}, '-')))")[0] > _WHOLE_MAX:
         kind = type_of(_WHOLE_MAX + 1, 0)
-    return GuessedType(type=kind, value=f"CAST({text} AS {kind})")
+    return GuessedType(type=kind, value=f"CAST({text} AS {kind})", has_thirds=column.may_group(decimals))
 
 
 def _has_twins(connection: duckdb.DuckDBPyConnection, column: Open, number: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import re
-import zipfile
 from enum import StrEnum
 from pathlib import Path
 
@@ -129,6 +128,8 @@ def _binary(source: FileInput, path: Path, head: bytes, tail: bytes) -> FileKind
 
 
 def _zip(source: FileInput, path: Path) -> FileKind:
+    import zipfile  # not at the top: fork servers import this module, and would hold it for every step
+
     try:
         with zipfile.ZipFile(path) as archive:
             # Some writers on Windows put backslashes into the zip.

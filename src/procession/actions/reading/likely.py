@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from procession.actions.reading import values
@@ -69,7 +70,8 @@ def _number(column: Open, sample: list[str]) -> GuessedType | None:
         return _proven(column, "BIGINT", type_of(1, 0), is_whole)
     if len(counts) == 1 and most <= _EVEN_DECIMALS_MAX and not column.is_binary:
         trial = f"DECIMAL({min(18, most + _WHOLE_MAX)},{most})"  # 18 digits are what DuckDB handles in 64 bits
-        return _proven(column, trial, type_of(1, most), "{tried}::VARCHAR = {text}")
+        found = _proven(column, trial, type_of(1, most), "{tried}::VARCHAR = {text}")
+        return replace(found, has_thirds=column.may_group(most))
     if most > _DECIMALS_MAX:
         return None
     shortest = "starts_with({tried}::VARCHAR, {text})"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Sequence
@@ -46,6 +45,8 @@ def read(texts: Sequence[str]) -> list[Facts | None]:
 
 def _facts(texts: Sequence[str]) -> list[Facts | None]:
     """Facts of the texts up to the first that killed the process, which is None."""
+    import subprocess  # not at the top: fork servers import this module, and would hold it for every step
+
     with subprocess.Popen(  # noqa: S603 - this Python and our own program
         [sys.executable, "-P", sql_facts.__file__],
         # Nothing of the server's environment, which holds its secrets.

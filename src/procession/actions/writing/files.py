@@ -9,7 +9,7 @@ from procession.actions import database
 from procession.actions.contract import Context, FileOutput
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
-from procession.actions.writing import csv_cells, parquet_columns, workbooks
+from procession.actions.writing import csv_cells, parquet_columns, residues, workbooks
 from procession.actions.writing.exports import OutputOptions, Target, file_name, options_of, reference_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ def write(
     suffix = Path(name).suffix.lower()
     # By the reference: two outputs may have the same name for people.
     path = context.folder / database.EXPORT_FOLDER / f"{reference_of(target)}{suffix}"
-    csv_cells.check_finite(connection, relation, database.columns(connection, relation))
+    types = database.columns(connection, relation)
+    csv_cells.check_finite(connection, relation, types)
+    warnings += [f"{name}: {text}" for text in residues.warnings(connection, relation, types)]
     rows = database.count(connection, relation)
     match suffix:
         case ".xlsx":

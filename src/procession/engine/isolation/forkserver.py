@@ -8,18 +8,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import gc
-import importlib
 import os
 import select
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
 
 import msgspec
 
-from procession.actions.contract import Action
-from procession.engine.isolation import channel, keeper, landlock, linux, processes, rehearsal, sandbox
+from procession.engine.isolation import channel, keeper, landlock, linux, loading, processes, rehearsal, sandbox
 from procession.engine.isolation.options import Announcement, Born, Command, Fork, Hello, Orders, Preload
 from procession.shortages import is_shortage
 
@@ -34,7 +31,7 @@ class ForkServer:
     def __init__(self, orders: Orders, control: socket.socket) -> None:
         self._orders = orders
         self._control = control
-        self._registry = load(orders.settings.registry)
+        self._registry = loading.load(orders.settings)
         self._system = landlock.open_system() if orders.settings.landlock else ()
         self._namespace, self._flags = _find_namespaces(orders)
         self._keepers: set[int] = set()
@@ -96,7 +93,7 @@ class ForkServer:
             case Fork(count=count):
                 self._owed += count
             case Preload():
-                preload(self._orders.settings.preload)
+                loading.preload(self._orders.settings.preload)
                 gc.freeze()
         return True
 
@@ -213,20 +210,6 @@ def _say(text: str) -> None:
 
 def _rest() -> None:
     select.select([], [], [], AGAIN_MS / 1000)
-
-
-def load(name: str) -> Mapping[str, Action]:
-    """The registry of actions that "module:function" returns."""
-    module, _, function = name.partition(":")
-    build: Callable[[], Mapping[str, Action]] = getattr(importlib.import_module(module), function)
-    return build()
-
-
-def preload(modules: tuple[str, ...]) -> None:
-    """Import what most actions of this installation need; an extra that is not installed is none of ours."""
-    for module in modules:
-        with contextlib.suppress(ImportError, OSError, MemoryError):  # without it steps are only slower
-            importlib.import_module(module)
 
 
 def _find_namespaces(orders: Orders) -> tuple[str, int]:

@@ -10,7 +10,8 @@ LOG_BYTES_MAX = 10_000_000  # of one attempt; the rest is read and thrown away
 class IsolationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How steps are kept apart; the defaults are for a small server.
 
-    `registry` names a function (module:function) that returns the actions by kind; `import_paths` are further folders
+    `registry` names a function (module:function) that returns actions by kind, `more_actions` further ones
+    (module:name), which the server finds: a fork server holds nothing that looks. `import_paths` are further folders
     where its modules lie. `preload` is imported by the warm fork server at the first built-in action, in the
     background, or at once with `preload_at_start` (DuckDB: 0.3 s and 35 MB, which an idle server need not pay).
     `readable_paths` and `writable_paths` bound what warm workers reach (both empty: not bounded); the engine's home
@@ -18,7 +19,8 @@ class IsolationSettings(msgspec.Struct, frozen=True, kw_only=True):
     without capabilities. `namespaces` False forces the fallback: process trees walked under a subreaper.
     """
 
-    registry: str = "procession.actions:registry"
+    registry: str = "procession.actions:built_in"
+    more_actions: tuple[str, ...] = ()
     import_paths: tuple[str, ...] = ()
     user_ready: int = 4  # 0: there is no user code, and no fork server for it
     warm_ready: int = 2

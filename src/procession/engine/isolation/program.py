@@ -10,17 +10,18 @@ import atexit
 import contextlib
 import gc
 import io
-import logging
 import os
 import stat
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator, MutableMapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from procession import shortages
 from procession.engine.isolation import linux
 
 # The C type below io.IOBase: asking the abstract class about every object would cost more than the rest.
@@ -44,21 +45,38 @@ def begin(folder: str, step_key: str, code: str) -> Program:
     Other processes of the script read the file: multiprocessing starts them so. No import can mean it.
     """
     file = f"{folder}/{step_key}.step.py"
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    left = code.encode("utf-8", "surrogatepass")
-    while left:
-        left = left[os.write(handle, left) :]
-    os.close(handle)
+    _write_when_there_is_room(file, code.encode("utf-8", "surrogatepass"))
     sys.argv, sys.orig_argv = [file], [sys.executable, file]
     sys.path.insert(0, folder)
     return Program(folder=f"{folder}/", file=file, modules=len(sys.modules), pid=os.getpid())
+
+
+def _write_when_there_is_room(file: str, content: bytes) -> None:
+    """Nothing of the script has run yet: a full disk, or one without inodes, is no reason to fail its step."""
+    until = time.monotonic() + shortages.PATIENCE_SECONDS
+    while True:
+        try:
+            _write(file, content)
+            return
+        except OSError as error:
+            if not shortages.is_shortage(error) or time.monotonic() > until:
+                raise
+        time.sleep(shortages.REST_SECONDS)
+
+
+def _write(file: str, left: bytes) -> None:
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        while left:
+            left = left[os.write(handle, left) :]
+    finally:
+        os.close(handle)
 
 
 def rehearse(folder: str) -> None:
     """Begin and end an empty script in a folder that nobody else has, so that the pages it takes are there."""
     path = sys.path[:]
     close_files(begin(folder, "rehearsal", ""), {"name": None})
-    logging.shutdown()  # what atexit holds at the least
     sys.argv, sys.path[:] = [""], path
 
 

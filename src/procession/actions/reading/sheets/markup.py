@@ -9,6 +9,7 @@ from xml.parsers import expat
 from procession.actions.problems import Problem
 
 Attributes = dict[str, str]
+# ECMA-376, ST_OnOff: transitional files may say `on` where XML Schema says 1 or true.
 _TRUE = frozenset({"1", "true", "on"})
 
 
@@ -28,6 +29,7 @@ class Handlers:
 def feed(chunks: Iterable[bytes], handlers: Handlers, what: str) -> Iterator[None]:
     """Parses, and pauses after each chunk. Raises Problem that names `what` when it is not well-formed."""
     parser = expat.ParserCreate()
+    # Without it expat calls for each line and each entity of a text.
     parser.buffer_text = True
     parser.StartElementHandler = _first(parser, handlers)
     parser.StartDoctypeDeclHandler = _refuse(what)
@@ -47,6 +49,18 @@ def parse(chunks: Iterable[bytes], handlers: Handlers, what: str) -> None:
     """Parses to the end."""
     for _ in feed(chunks, handlers, what):
         pass
+
+
+def check(chunks: Iterable[bytes], what: str) -> None:
+    """Raises Problem like parse(), in a fraction of its time: nothing is called for what stands there."""
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = _refuse(what)
+    try:
+        for chunk in chunks:
+            parser.Parse(chunk, False)
+        parser.Parse(b"", True)
+    except (expat.ExpatError, UnicodeError) as error:
+        raise Problem(f"{what} is damaged: {error}") from error
 
 
 def is_true(attributes: Attributes, name: str) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from procession.actions.problems import Problem
@@ -15,7 +16,7 @@ from procession.actions.reading.sheets.formats import Shows
 from procession.actions.reading.sheets.markup import Attributes, Handlers, is_true, local, parse
 from procession.actions.reading.sheets.rows import Findings, Row
 from procession.actions.reading.sheets.tabs import Tab
-from procession.actions.reading.sheets.worksheets import Worksheet
+from procession.actions.reading.sheets.worksheets import Texts, Worksheet
 
 MAIN = "xl/workbook.xml"
 _PIECE = 64 << 10  # bytes that are parsed to see how a sheet begins
@@ -52,7 +53,7 @@ class OfficeBook:
     def rows(self, tab: Tab, where: str, findings: Findings) -> Iterator[Row]:
         if tab.part not in self._container:
             raise Problem(f"{where} is damaged: its cells are missing")
-        return self._parsed(self._container.chunks(tab.part), where, findings)
+        return self._parsed(self._container.chunks(tab.part), where, findings, shared.strings)
 
     def size(self, tab: Tab) -> int:
         return self._container.size(tab.part) if tab.part in self._container else 0
@@ -62,13 +63,15 @@ class OfficeBook:
 
     def top(self, content: bytes, where: str) -> Iterator[Row]:
         """The rows of the content of a sheet, parsed as far as they are asked for."""
-        return self._parsed((content[at : at + _PIECE] for at in range(0, len(content), _PIECE)), where, Findings())
+        pieces = (content[at : at + _PIECE] for at in range(0, len(content), _PIECE))
+        return self._parsed(pieces, where, Findings(), shared.FirstStrings)
 
     def note(self, content: bytes, where: str, findings: Findings) -> None:
         """Notes what lies around the cells of a sheet, and whether there is a formula among them."""
         start, end = content.find(b"<sheetData>"), content.rfind(b"</sheetData>")
         around = content[:start] + b"<sheetData>" + content[end:]
-        deque(self._parsed([around], where, findings), maxlen=0)
+        # It has no rows to give: it is run for what it notes.
+        deque(self._parsed([around], where, findings, shared.strings), maxlen=0)
         findings.has_formulas = self._is_to_compute and content.find(b"<f", start, end) >= 0
 
     def styles(self) -> tuple[list[Shows], bytes]:
@@ -78,11 +81,14 @@ class OfficeBook:
             return [], b""
         return shared.styles(self._container, part), self._container.read(part)
 
-    def _parsed(self, chunks: Iterable[bytes], where: str, findings: Findings) -> Iterator[Row]:
+    def _parsed(
+        self, chunks: Iterable[bytes], where: str, findings: Findings, texts: Callable[[Container, str], Texts]
+    ) -> Iterator[Row]:
         sheet = Worksheet(
             where=where,
             styles=shared.styles(self._container, self.part_of("styles")),
-            texts=lambda: shared.strings(self._container, self.part_of("sharedstrings")),
+            # A sheet of numbers needs no texts, and those of a large workbook take long to parse.
+            texts=partial(texts, self._container, self.part_of("sharedstrings")),
             is_1904=self.is_1904,
             findings=findings,
         )
@@ -139,6 +145,7 @@ def relations(container: Container, part: str) -> dict[str, _Relation]:
             target = attributes.get("Target", "").replace("\\", "/")
             found[attributes.get("Id", "")] = _Relation(
                 kind=attributes.get("Type", "").rpartition("/")[2].lower(),
+                # Joined to the root first: no number of `..` leads out of the package.
                 part=posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/"),
             )
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
+
 from procession.actions.problems import Problem
-from procession.actions.reading.sheets import formats
+from procession.actions.reading.sheets import formats, markup
 from procession.actions.reading.sheets.areas import CELLS_MAX
 from procession.actions.reading.sheets.containers import Container
 from procession.actions.reading.sheets.formats import Shows
-from procession.actions.reading.sheets.markup import Attributes, Handlers, parse
+from procession.actions.reading.sheets.markup import Attributes, Handlers, feed, parse
 from procession.actions.reading.sheets.values import unescaped
 
 _SECTIONS = frozenset({"numFmts", "cellXfs"})
+# int() refuses a text of more than 4,300 digits with an error of its own.
 _DIGITS_MAX = 9
+_PIECE = 64 << 10  # bytes that are parsed at a time
 
 
 def styles(container: Container, part: str) -> list[Shows]:
@@ -43,6 +48,35 @@ def styles(container: Container, part: str) -> list[Shows]:
 def strings(container: Container, part: str) -> list[str]:
     """The shared strings, by their number: all runs of rich text, without what tells how it is spoken."""
     found: list[str] = []
+    deque(_strings(container, part, found), maxlen=0)
+    return found
+
+
+class FirstStrings:
+    """The same strings, read as far as they are asked for. All of them are checked to be well-formed XML."""
+
+    def __init__(self, container: Container, part: str) -> None:
+        self._found: list[str] = []
+        self._rest = _strings(container, part, self._found)
+        if part in container:
+            markup.check(container.chunks(part), _what(container))
+
+    def __getitem__(self, number: int, /) -> str:
+        while number >= len(self._found) and next(self._rest, self) is not self:
+            pass
+        return self._found[number]
+
+    def __len__(self) -> int:
+        deque(self._rest, maxlen=0)
+        return len(self._found)
+
+
+def _what(container: Container) -> str:
+    return f'the texts of "{container.file_name}"'
+
+
+def _strings(container: Container, part: str, found: list[str]) -> Iterator[None]:
+    """Adds to `found`, and pauses after each piece of the file."""
     parts: list[str] = []
     is_text = is_spoken = False
 
@@ -70,6 +104,6 @@ def strings(container: Container, part: str) -> list[str]:
             parts.append(part)
 
     if part in container:
-        handlers = Handlers(start=start, end=end, text=text)
-        parse(container.chunks(part), handlers, f'the texts of "{container.file_name}"')
-    return found
+        chunks = container.chunks(part)
+        pieces = (chunk[at : at + _PIECE] for chunk in chunks for at in range(0, len(chunk), _PIECE))
+        yield from feed(pieces, Handlers(start=start, end=end, text=text), _what(container))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from procession.actions.problems import Problem
 from procession.actions.reading.cells import Kind
@@ -19,13 +20,21 @@ _POSITION = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})\Z", re.ASCII)
 _TRUTHS = {"1": "TRUE", "0": "FALSE", "true": "TRUE", "false": "FALSE"}
 
 
+class Texts(Protocol):
+    """Shared strings by their number."""
+
+    def __getitem__(self, number: int, /) -> str: ...
+
+    def __len__(self) -> int: ...
+
+
 @dataclass(kw_only=True)
 class Worksheet:
     """`texts` gives the shared strings when the first of them is met."""
 
     where: str  # 'the sheet "Data" of "a.xlsx"'
     styles: list[Shows]
-    texts: Callable[[], list[str]]
+    texts: Callable[[], Texts]
     is_1904: bool
     findings: Findings
 
@@ -43,7 +52,7 @@ class _Reader:
     def __init__(self, sheet: Worksheet) -> None:
         self.done: list[Row] = []
         self._sheet = sheet
-        self._strings: list[str] | None = None
+        self._strings: Texts | None = None
         self._columns: dict[str, int] = {}  # by their letters
         self._shown: dict[str, Shows] = {}  # by the number of a style, as it is written
         self._is_data = False
@@ -58,6 +67,7 @@ class _Reader:
         self._is_formula = self._is_spoken = False
 
     def start(self, name: str, attributes: Attributes) -> None:
+        # By how often they come: most elements of a sheet are cells and their values.
         if not self._is_data:
             self._note(name, attributes)
         elif name == "c":
@@ -107,6 +117,7 @@ class _Reader:
 
     def _start_row(self, attributes: Attributes) -> None:
         given = attributes.get("r", "")
+        # ECMA-376 part 1, 18.3.1.73 and 18.3.1.4: a place is optional; without one a row or cell follows the last.
         row = int(given) - 1 if given.isascii() and given.isdigit() and len(given) < 9 else self._row + 1
         if row <= self._row or row >= ROWS_MAX:
             raise self._damaged(f"row {row + 1:,} follows row {self._row + 1:,}")

@@ -1,0 +1,154 @@
+"""run_sql warns of SQL that is right as SQL and wrong as bookkeeping."""
+
+from __future__ import annotations
+
+import pytest
+
+from procession.actions.kinds import run_sql
+from procession.model.lifecycle import StepStatus
+from tests.actions.context import play
+
+MOVED = {"a": "id,amount,name\n1,10.1,x\n", "b": "id,name,amount\n2,y,20.2\n"}
+TWICE = {
+    "a": "k,day,amount\n1,3,10\n1,4,20\n2,5,3\n",
+    "b": "k,first,last,z\n1,1,3,a\n1,4,9,b\n",
+    "c": "k,z\n1,a\n2,b\n",
+}
+
+
+def asked(folder, sql, files, *, name="r.csv", **values):
+    inputs = {**{key: f"${{f.{key}}}" for key in files}, **{key: f"${{p.{key}}}" for key in values}}
+    settings = {"sql": sql, "inputs": inputs, "outputs": {"result": {"to": "${o.r}", "as": name}}}
+    given = {f"f.{key}": (f"{key}.csv", text.encode()) for key, text in files.items()}
+    outcome = play(run_sql.ACTION, folder, settings, given | {f"p.{k}": v for k, v in values.items()}).outcome
+    assert outcome.status is not StepStatus.FAILED, outcome.message
+    return outcome
+
+
+def warned(folder, sql, files, told, **values):
+    outcome = asked(folder, sql, files, **values)
+    assert told in outcome.message
+    return outcome.status is StepStatus.WARNING
+
+
+def silent(folder, sql, files, **values):
+    outcome = asked(folder, sql, files, **values)
+    return outcome.status is StepStatus.SUCCESS or outcome.message
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM a UNION ALL SELECT * FROM b",
+        "SELECT * FROM a UNION SELECT * FROM b ORDER BY 1",
+        "SELECT id, amount FROM a EXCEPT SELECT amount, id FROM b",
+        "WITH x AS (FROM b) SELECT * FROM a UNION ALL SELECT * FROM x",
+        "CREATE TABLE t AS SELECT * FROM a UNION ALL SELECT * FROM b; FROM t",
+        "FROM (SELECT id, amount FROM a WHERE id > $least UNION ALL SELECT amount, id FROM b WHERE id > $least)",
+        "CREATE TABLE t AS SELECT id, amount FROM a; INSERT INTO t SELECT amount, id FROM b; FROM t",
+    ],
+)
+def test_columns_that_are_put_together_by_position_have_one_order(tmp_path, sql):
+    values = {"least": 0} if "$" in sql else {}
+
+    assert warned(tmp_path, sql, MOVED, "puts columns together by their positions", **values)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM a UNION ALL BY NAME SELECT * FROM b",
+        "SELECT id, amount FROM a UNION ALL SELECT id, amount FROM b",
+        "SELECT id AS number, amount FROM a UNION ALL SELECT id, amount FROM b",
+        "CREATE TABLE t AS FROM a; INSERT INTO t BY NAME SELECT * FROM b; FROM t",
+        "CREATE TABLE t AS FROM a; INSERT INTO t (id, name, amount) SELECT * FROM b; FROM t",
+    ],
+)
+def test_columns_of_one_order_are_none_to_warn_of(tmp_path, sql):
+    assert silent(tmp_path, sql, MOVED) is True
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_told"),
+    [
+        ("SELECT * FROM a WHERE k NOT IN (SELECT k FROM n)", True),
+        ("WITH m AS (FROM n) SELECT * FROM a WHERE NOT (k IN (SELECT k FROM m)) OR k = 0", True),
+        ("SELECT * FROM a WHERE k NOT IN (SELECT k FROM n WHERE k IS NOT NULL)", False),
+        ("SELECT * FROM a WHERE k IN (SELECT k FROM n)", False),
+        ("SELECT * FROM a WHERE NOT EXISTS (SELECT 1 FROM n WHERE n.k = a.k)", False),
+        ("SELECT * FROM a WHERE k NOT IN (SELECT n.k FROM n WHERE n.z = a.day)", False),
+    ],
+)
+def test_not_in_a_list_with_an_empty_value_makes_a_warning(tmp_path, sql, is_told):
+    files = TWICE | {"n": "k,z\n1,1\n,2\n"}
+
+    assert warned(tmp_path, sql, files, "NOT IN takes no row") if is_told else silent(tmp_path, sql, files) is True
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT sum(amount) AS s FROM a JOIN b USING (k)",
+        "FROM a LEFT JOIN b ON b.k = a.k",
+        "FROM a x JOIN b y ON x.k = y.k",
+        "FROM c JOIN a ON a.k = c.k JOIN b ON a.k = b.k",
+        "WITH j AS (SELECT * FROM a JOIN b USING (k)) SELECT count(*) AS n FROM j",
+        "SELECT sum(amount) AS s FROM a JOIN b USING (k) WHERE amount > 5",
+    ],
+)
+def test_a_join_that_repeats_rows_of_both_sides_makes_a_warning(tmp_path, sql):
+    told = 'repeats rows of both: "1" stands 2 times in a and 2 times in b'
+
+    assert warned(tmp_path, sql, TWICE, told)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "FROM a JOIN c USING (k)",
+        "FROM a SEMI JOIN b USING (k)",
+        "FROM a JOIN b ON a.k = b.k AND day BETWEEN first AND last",
+        "FROM a JOIN b USING (k) WHERE day BETWEEN first AND last",
+        "SELECT DISTINCT a.k FROM a JOIN b USING (k)",
+        "FROM a JOIN b USING (k) QUALIFY row_number() OVER (PARTITION BY day ORDER BY z) = 1",
+        "FROM a JOIN (SELECT k, min(z) AS z FROM b GROUP BY k) USING (k)",
+        "WITH b AS (FROM c) FROM a JOIN b USING (k)",
+    ],
+)
+def test_a_join_that_repeats_no_rows_is_none_to_warn_of(tmp_path, sql):
+    assert silent(tmp_path, sql, TWICE) is True
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_told"),
+    [
+        ("SELECT k, count(*) AS n FROM a GROUP BY k LIMIT 1", True),
+        ("FROM a JOIN c USING (k) LIMIT 1", True),
+        ("SELECT k, count(*) AS n FROM a GROUP BY k ORDER BY n LIMIT 1", False),
+        ("FROM a LIMIT 1", False),
+    ],
+)
+def test_a_limit_of_rows_in_no_order_makes_a_warning(tmp_path, sql, is_told):
+    told = "LIMIT takes any rows where nothing orders them"
+
+    assert warned(tmp_path, sql, TWICE, told) if is_told else silent(tmp_path, sql, TWICE) is True
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.xlsx", "r.parquet"])
+@pytest.mark.parametrize("value", ["x / 1", "x::DOUBLE"])
+def test_binary_fractions_of_amounts_are_told(tmp_path, name, value):
+    told = 'the column "s" holds 1 binary fractions such as 0.6000000000000001'
+
+    assert warned(tmp_path, f"SELECT sum({value}) AS s FROM t", {"t": "x\n0.10\n0.20\n0.30\n"}, told, name=name)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT sum(x) AS s, round(sum(x / 1), 2) AS r FROM t",
+        "SELECT 1 / (range + 1) AS s FROM range(5000)",
+        "SELECT avg(x) * (range + 1) AS s FROM t, range(50) GROUP BY range",
+    ],
+)
+def test_shares_and_averages_are_no_residues(tmp_path, sql):
+    assert silent(tmp_path, sql, {"t": "x\n0.10\n0.20\n0.37\n"}) is True
