@@ -40,6 +40,8 @@ from bench.bars import (
     r17_pollers,
 )
 from bench.figures import Report
+from bench.peers import session
+from bench.peers.session import Session
 
 WORKS: dict[str, Callable[..., Report]] = {
     "W1": w01_short_steps.measure,
@@ -81,7 +83,9 @@ CONTESTS: dict[str, Callable[[], turns.Contest]] = {
 def main() -> None:
     """One after the other: they would disturb each other."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    names = f"of {' '.join(WORKS)}, by default all of these, or of {' '.join(BARS)}"
+    names = (
+        f"of {' '.join(WORKS)}, by default all of these, or of {' '.join(BARS)}, or peers: {' '.join(session.NAMES)}"
+    )
     parser.add_argument("works", nargs="*", metavar="WORK", help=names)
     parser.add_argument(
         "--full", action="store_true", help="as often as it takes to be sure (W6: 200 cancels, W7: 40 kills)"
@@ -89,17 +93,22 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--against", metavar="COMMIT", help=f"turn by turn with that commit: {' '.join(CONTESTS)}")
     parser.add_argument(
-        "--folder", type=Path, help="where the earlier commit is checked out and gets its environment; kept"
+        "--folder", type=Path, help="where the earlier commit, or the peers, get their environment; kept"
     )
     arguments = parser.parse_args()
     if arguments.against and not arguments.folder:
         parser.error("--against needs --folder")
-    known: Iterable[str] = CONTESTS if arguments.against else {**WORKS, **BARS}
-    unknown = [work for work in arguments.works if work not in known]
-    if unknown:
+    known: Iterable[str] = CONTESTS if arguments.against else [*WORKS, *BARS, *session.NAMES]
+    works = session.expanded(arguments.works)
+    if unknown := [work for work in works if work not in known]:
         parser.error(f"there is no {', '.join(unknown)}; there are {' '.join(known)}")
-    measure = _contests(arguments) if arguments.against else partial(_measured, full=arguments.full)
-    _print(arguments.works or (CONTESTS if arguments.against else WORKS), measure, as_json=arguments.json)
+    if not arguments.folder and any(work in session.NAMES for work in works):
+        parser.error("peers need --folder")
+    peers = Session(arguments.folder or Path())
+    measure = _contests(arguments) if arguments.against else partial(_measured, peers=peers, full=arguments.full)
+    _print(works or (CONTESTS if arguments.against else WORKS), measure, as_json=arguments.json)
+    if not arguments.json and (table := peers.table()):
+        print("\n" + table)
 
 
 def _contests(arguments: argparse.Namespace) -> Callable[[str], Report]:
@@ -107,7 +116,9 @@ def _contests(arguments: argparse.Namespace) -> Callable[[str], Report]:
     return lambda work: turns.hold(CONTESTS[work](), old, full=arguments.full)
 
 
-def _measured(work: str, *, full: bool) -> Report:
+def _measured(work: str, *, peers: Session, full: bool) -> Report:
+    if work in session.NAMES:
+        return peers.measure(work, full=full)
     return {**WORKS, **BARS}[work](full=full)
 
 

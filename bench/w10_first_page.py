@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -60,8 +60,12 @@ def _open(server: Server) -> None:
 
 def _memory_mb(root: int, kind: str) -> float:
     """Of a process and all below it."""
+    return memory_mb([root, *processes.descendants(root)], kind)
+
+
+def memory_mb(pids: Iterable[int], kind: str) -> float:
     total = 0
-    for pid in [root, *processes.descendants(root)]:
+    for pid in pids:
         try:
             text = Path(f"/proc/{pid}/smaps_rollup").read_text()
         except (FileNotFoundError, ProcessLookupError):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import sys
+import tokenize
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ TESTS = "tests/"
 FUNCTION_LINES_P95_MAX = 20
 LAMBDAS_MAX = {PRODUCT: 1.5, TESTS: 10.0}  # per 1,000 lines
 TEST_LINES_MIN = 0.8  # a line of code
+COMMENTS_MIN = 4.5  # lines with a comment, of 100; each a reason that the code cannot show
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,16 @@ def lambdas(sources: Sequence[Source]) -> float:
     """Per 1,000 lines."""
     found = sum(isinstance(node, ast.Lambda) for source in sources for node in ast.walk(source.tree))
     return 1_000 * found / _lines(sources)
+
+
+def comments(sources: Sequence[Source]) -> float:
+    """Lines with a comment among 100 lines; a # within a text is none."""
+    return 100 * sum(len(_comment_lines(source)) for source in sources) / _lines(sources)
+
+
+def _comment_lines(source: Source) -> set[int]:
+    tokens = tokenize.generate_tokens(io.StringIO(source.text).readline)
+    return {token.start[0] for token in tokens if token.type == tokenize.COMMENT}
 
 
 def lines_of_tests(tests: Sequence[Source], code: Sequence[Source]) -> float:
@@ -134,6 +147,7 @@ def report() -> Iterator[str]:
             f" lambdas per 1,000 lines {lambdas(sources):.1f} (bar {LAMBDAS_MAX[room]})"
         )
     yield f"lines of tests for each line of code {lines_of_tests(tests, code):.2f} (bar {TEST_LINES_MIN})"
+    yield f"lines with a comment among 100 of the product {comments(code):.2f} (bar {COMMENTS_MIN})"
     yield f"import cycles {len(import_cycles(code))} (bar 0)"
     yield f"class names of the server that are given twice {len(shared_class_names(code))} (bar 0)"
 

@@ -124,6 +124,7 @@ class Home:
             path, found = self.folder.resolve(), self.folder.stat()
         except OSError as error:
             raise self._unusable(error) from error
+        # A folder's name need not be UTF-8, and SQLite's texts must be.
         shown = os.fsencode(path).decode("utf-8", "backslashreplace")
         return Place(path=shown, device=str(found.st_dev), inode=str(found.st_ino))
 
@@ -173,10 +174,12 @@ class Home:
     def take_lock(self, holder: str) -> EngineLock:
         """Become the only engine of this home. Raises Busy, naming who is."""
         self.prepare()
+        # Never removed: another process could hold the lock of a file that has no name any more.
         handle = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            # Empty while the other has the lock already and has not yet said who it is.
             other = os.read(handle, 200).decode(errors="replace").strip() or "another process"
             os.close(handle)
             raise Busy(f"{other} is working on {self.folder} already; end it first, or name another --home") from None
@@ -220,6 +223,7 @@ class Home:
     def listener(self, look: Callable[[RunId], None]) -> Listener:
         """Passes on what other processes say; only for whoever holds the lock."""
         with self._handle() as handle:
+            # A server that was killed leaves its socket, at which nobody can bind again.
             (self.folder / "wake.sock").unlink(missing_ok=True)
             ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             ear.bind(_wake_path(handle))
@@ -262,6 +266,7 @@ class EngineLock:
     def describe(self, holder: str) -> None:
         """Describes this engine for others."""
         os.ftruncate(self._handle, 0)
+        # At 0: a server describes itself again once it has an address, and write() would go on behind the first.
         os.pwrite(self._handle, holder.encode(), 0)
 
     def release(self) -> None:
@@ -283,6 +288,7 @@ class Listener:
         if self._is_closing.is_set():
             return False
         said = self._ear.recv(DATAGRAM_BYTES_MAX)
+        # Whoever may write in the folder may send anything; 18 digits fit into SQLite's integers.
         if said.isdigit() and len(said) < 19:
             self._look(RunId(int(said)))
         return True

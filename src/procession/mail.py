@@ -70,6 +70,7 @@ def _leave(smtp: smtplib.SMTP) -> None:
 
 
 def _connected(server: SmtpServer) -> smtplib.SMTP:
+    # Of the system's certificates, if no file is set; names are checked in both cases.
     context = ssl.create_default_context(cafile=None if server.ca_file is None else str(server.ca_file))
     if server.security == "tls":
         return smtplib.SMTP_SSL(server.host, server.port, timeout=SECONDS_MAX, context=context)
@@ -91,8 +92,10 @@ def message(server: SmtpServer, letter: Letter) -> EmailMessage:
     written["From"] = server.sender
     written["To"] = formataddr((one_line(letter.name), letter.address))
     written["Date"] = format_datetime(letter.at)
+    # The same for each try of a letter: a receiver that gets two of them can tell.
     written["Message-ID"] = f"<{letter.key}@{domain}>" if letter.key else make_msgid(domain=domain)
     # No answering machine answers to it (RFC 3834).
     written["Auto-Submitted"] = "auto-generated"
+    # Not 8bit: a mail server without 8BITMIME may refuse it (RFC 6152).
     written.set_content(letter.text, cte="quoted-printable")
     return written

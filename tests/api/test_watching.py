@@ -155,21 +155,43 @@ def test_rows_whose_token_ends_before_they_are_published_are_refused(home: House
     assert home.get(f"tables/{table}", who="admin")["version"] == version
 
 
-def test_a_download_under_way_is_cut_when_its_token_ends(home: House) -> None:
+def downloading(home: House) -> tuple[Listener, asyncio.Event]:
+    """A client that reads no further than the head of its download, and what is set then."""
     run = home.new_run()
     file = home.get(f"steps/{home.step(run, 'parameters')}/properties")[2]["file"]
     home.post(f"files/{file}", files={"file": ("a.csv", b"x" * 90_000, "text/csv")})
-    listener = Listener(home, f"files/{file}", "")
-    begun = asyncio.Event()
+    listener, begun = Listener(home, f"files/{file}", ""), asyncio.Event()
 
     async def stuck(message: Any) -> None:
-        """A client that reads no further than the head."""
         listener.sent.append(message)
         if message["type"] == "http.response.body":
             begun.set()
             await asyncio.get_running_loop().create_future()
 
     listener._send = stuck  # type: ignore[method-assign]
+    return listener, begun
+
+
+def test_a_download_ends_when_its_client_hangs_up(home: House) -> None:
+    listener, begun = downloading(home)
+
+    async def hang_up() -> Any:
+        await begun.wait()
+        return {"type": "http.disconnect"}
+
+    listener._receive = hang_up  # type: ignore[method-assign]
+
+    async def download() -> None:
+        async with asyncio.timeout(dispatch.RECHECK_SECONDS * 10):
+            await listener.ask()
+
+    asyncio.run(download())
+
+    assert begun.is_set()
+
+
+def test_a_download_under_way_is_cut_when_its_token_ends(home: House) -> None:
+    listener, begun = downloading(home)
 
     async def download() -> BaseException | None:
         task = asyncio.create_task(listener.ask())

@@ -276,7 +276,14 @@ def test_a_backup_changes_nothing_in_the_home_not_even_its_schema(home: Path, fi
     mail = "CREATE TABLE mail (id INTEGER PRIMARY KEY, kind TEXT, user_id INTEGER, created_at, tries, next_at INTEGER)"
     index = "CREATE INDEX run_unfinished ON run (status, id) WHERE status IN ('Scheduled', 'Running')"
     older = [
-        *("DROP TABLE repeat", "DROP TABLE outbox", mail, "DROP TABLE home", "DROP TABLE home_time"),
+        *(
+            "DROP TABLE repeat",
+            "DROP TABLE outbox",
+            mail,
+            "DROP TABLE home",
+            "DROP TABLE home_time",
+            "DROP TABLE attempt_home",
+        ),
         *(f"DROP TRIGGER proof_state_{cause}" for cause in PROOFS),
         "DROP TABLE proof_state",
         *("DROP INDEX run_waiting", "DROP INDEX run_running", "DROP INDEX run_held", index),

@@ -140,7 +140,7 @@ class PretendedWorker:
         return self._bell
 
     def send(self, job: Job) -> None:
-        run, _, _ = job.idempotency_key.partition("/")
+        run = job.idempotency_key.split("/")[-3]
         self._step = f"{run}/{job.step_key}"
         self._stage.enter(self._step)
         seconds = float(job.settings.get("seconds", 0.0))

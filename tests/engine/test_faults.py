@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Callable
@@ -9,17 +10,20 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from procession.engine.isolation.contract import KillReceipt, Message, Worker
+from procession.engine.isolation.contract import KillReceipt, Message, ProcessMark, Worker
 from procession.engine.isolation.pool import ForkServerIsolation
 from procession.engine.options import EngineSettings
 from procession.model.files import Content
 from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, StepStatus
 from procession.model.runs import HistoryKind
+from procession.store import identity, runs, steps
+from procession.store.identity import Place
 from tests.crashing import finish, in_a_child
 from tests.engine.conftest import OPEN
-from tests.engine.steps import data, item, marks, process, python, stay
+from tests.engine.steps import data, item, mark, marks, process, python, stay
 from tests.engine.world import World
 from tests.support import wait_until
 
@@ -44,6 +48,18 @@ class Deaf(ForkServerIsolation):
         if worker is not None and self.is_deaf:
             worker.receive = _garble  # type: ignore[method-assign]
         return worker
+
+
+class ShortAtFirst(ForkServerIsolation):
+    """Has no descriptor to end the first processes with."""
+
+    failures = 3
+
+    def reap(self, mark: ProcessMark) -> KillReceipt | None:
+        if self.failures:
+            self.failures -= 1
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return super().reap(mark)
 
 
 def _garble() -> list[Message]:
@@ -171,8 +187,50 @@ def test_the_idempotency_key_is_the_same_after_a_crash_and_another_after_a_resta
     before, after, restarted = marks(sink)
 
     assert before == after
-    assert before.endswith("/1")
+    assert before.count("/") == 3 and before.endswith("/1")
     assert restarted == before.removesuffix("1") + "2"
+
+
+def test_a_start_waits_until_what_an_earlier_server_left_can_be_ended(tmp_path: Path) -> None:
+    sink, gate = tmp_path / "sink", tmp_path / "gate"
+    child = in_a_child(tmp_path, partial(_begin_and_stay, tmp_path, mark(sink) + stay(gate)))
+    wait_until(lambda: len(marks(sink)) == 1, 20.0)
+    os.kill(child, signal.SIGKILL)
+    finish(child)
+    gate.touch()
+    settings = EngineSettings(grace_seconds=0.2, short_seconds=0.01)
+    world = World(tmp_path, settings=settings, isolation=OPEN, make_isolation=ShortAtFirst)
+
+    world.engine.start()
+
+    assert world.wait(RunId(1)).outcome is Outcome.SUCCESS
+    assert HistoryKind.KILLED in [row.kind for row in world.history(RunId(1))]
+    world.close()
+
+
+def test_a_copy_has_its_own_keys_but_for_what_it_takes_over(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    original, copied = (Place(path=f"/{name}", device="1", inode=name) for name in "oc")
+    world.db.write(partial(identity.claim, place=original))
+    taken_over = world.begin(process(python("a")))
+    before = _key(world, taken_over)
+
+    world.db.write(partial(identity.settle, place=copied, new_id="copy"))
+    fresh = world.begin(process(python("a")))
+
+    assert _key(world, taken_over) == before
+    assert before.endswith(f"/{taken_over}/as-2/1")
+    assert _key(world, taken_over, restarts=1).startswith(f"copy/{taken_over}/")
+    assert _key(world, fresh).startswith(f"copy/{fresh}/")
+    world.close()
+
+
+def _key(world: World, run: RunId, *, restarts: int = 0) -> str:
+    with world.db.read() as tx:
+        found = runs.find(tx, run)
+        assert found is not None
+        step = next(row.id for row in steps.of_run(tx, run))
+        return identity.attempt_homes(tx).key(replace(found, attempt=found.attempt + restarts), step)
 
 
 def _begin_and_stay(home: Path, code: str) -> None:

@@ -26,7 +26,7 @@ from procession.model.steps import StepRow
 from procession.operations import files, home_time, people, processes, runs
 from procession.operations.act import Act
 from procession.operations.resources import Resources
-from procession.store import history, steps
+from procession.store import history, identity, steps
 from procession.store.chunks import Chunks
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
@@ -82,6 +82,8 @@ class World:
         self.caller = self._caller()
 
     def new_engine(self) -> LocalEngine:
+        with self.db.read() as tx:
+            homes = identity.attempt_homes(tx)
         return LocalEngine(
             EngineResources(
                 database=self.db,
@@ -92,6 +94,7 @@ class World:
                 clock=self.clock,
                 work=self.home / "work",
                 step_logs=StepLogFolder(self.home / "logs"),
+                homes=homes,
                 settings=self.settings,
             )
         )

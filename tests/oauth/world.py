@@ -22,6 +22,7 @@ import uvicorn
 from procession import actions
 from procession.clock import Clock
 from procession.engine.announcements import Announcements
+from procession.model.ids import ApplicationId
 from procession.model.people import Application, User, UserRole
 from procession.oauth import routes as oauth
 from procession.operations import applications, home_time, passwords, people
@@ -219,6 +220,19 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
     assert failures == []
 
 
+def _wanted(name: str, user: User, uris: tuple[str, ...], *, is_public: bool) -> Application:
+    return Application(
+        id=ApplicationId(0),
+        client_id="",
+        secret_hash="",
+        name=name,
+        user=user.id,
+        scopes=frozenset({"process", "file"}),
+        redirect_uris=uris,
+        is_public=is_public,
+    )
+
+
 def _people(database: SqliteDatabase, resources: Resources, clock: Clock, built: Any, address: str) -> World:
     now = clock.now()
     hashed = passwords.hashed(PASSWORD)
@@ -230,10 +244,7 @@ def _people(database: SqliteDatabase, resources: Resources, clock: Clock, built:
         people_store.set_password(tx, ada.id, hashed)
 
         def application(name: str, *uris: str, is_public: bool = False) -> tuple[Application, str]:
-            scopes = {"process", "file"}
-            return applications.create(
-                tx, name=name, user_login="ada", scopes=scopes, redirect_uris=uris, is_public=is_public, now=now
-            )
+            return applications.add(tx, _wanted(name, ada, uris, is_public=is_public), now)
 
         web, secret = application("Ledger", REDIRECT)
         other, other_secret = application("Other", "https://other.example/cb", "https://other.example/second")

@@ -30,7 +30,9 @@ class Wire(asyncio.Transport):
         return False
 
 
-def written(talk: Callable[[Exchange], Awaitable[None]], *, method: str = "GET", version: str = "1.1") -> list[bytes]:
+def written(
+    talk: Callable[[Exchange], Awaitable[None]], *, method: str = "GET", version: str = "1.1", expects: bool = False
+) -> list[bytes]:
     """What goes out while `talk` answers."""
     wire, log = Wire(), logging.getLogger("exchange")
 
@@ -44,7 +46,7 @@ def written(talk: Callable[[Exchange], Awaitable[None]], *, method: str = "GET",
             access_log=False,
             default_headers=[],
             message_event=asyncio.Event(),
-            expect_100_continue=True,
+            expect_100_continue=expects,
             keep_alive=version == "1.1",
             on_response=lambda: None,
         )
@@ -70,7 +72,7 @@ def test_a_head_and_the_first_piece_are_one_write_after_an_interim_answer() -> N
         await go_on(exchange, b"body", more=True)
         await go_on(exchange, b"more")
 
-    assert written(talk) == [b"HTTP/1.1 100 Continue\r\n\r\n", HEAD + b"body", b"more"]
+    assert written(talk, expects=True) == [b"HTTP/1.1 100 Continue\r\n\r\n", HEAD + b"body", b"more"]
 
 
 def test_the_head_of_a_stream_goes_out_before_there_is_anything_to_say() -> None:

@@ -84,7 +84,7 @@ class Context(Protocol):
 
     @property
     def idempotency_key(self) -> str:
-        """run/step/attempt: the same for every try and after a crash; a restart is another attempt."""
+        """home/run/step/attempt: the same for every try and after a crash; a restart is another attempt."""
 
     @property
     def memory_bytes_max(self) -> int:

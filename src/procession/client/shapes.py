@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+# Written here again: the client takes nothing from the server's modules.
 RUN_FINAL = frozenset({"Finished", "Cancelled", "TimedOut"})
 STEP_FINAL = frozenset({"Success", "Warning", "Failed", "Cancelled", "Skipped"})
 

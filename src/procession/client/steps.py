@@ -31,6 +31,7 @@ class Step:
 
     def property(self, text: str) -> Property:
         """By its key, its name or its id. Raises NotFound, which names those there are."""
+        # Asked each time: a run's steps write their outputs meanwhile.
         found = self.properties()
         for item in found:
             if text in {item.key, item.name, item.id}:

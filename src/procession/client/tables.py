@@ -101,6 +101,7 @@ class Table:
         return reading.shape(TableDetails, self._connection.get(self._path))
 
     def change(self, *, name: str | None = None, description: str | None = None) -> TableDetails:
+        # An absent field stays as it is, and a null empties it: they must not be mixed up.
         given = {"name": name, "description": description}
         content = {key: value for key, value in given.items() if value is not None}
         return reading.shape(TableDetails, self._connection.post(self._path, content))
@@ -173,6 +174,7 @@ class Table:
         content = sources.content(source)
         query = {"mode": mode} | ({"key": ",".join(key)} if key else {})
         body = Body(media_type=media_type, open=content.blocks, size_bytes=content.size_bytes)
+        # The answer comes when all rows are checked and written, which takes minutes for a large file.
         ask = replace(asking.keyed(f"{self._path}/rows", body, query), read_seconds=asking.WORK_SECONDS_MAX)
         return reading.shape(RowsWritten, self._connection.json(ask))
 

@@ -26,17 +26,18 @@ def create(
     """Raises Invalid, NotFound. The secret is shown here and nowhere else."""
 
     def operation(tx: Transaction, opened: OpenedHome) -> tuple[Application, str, str]:
-        login = opening.operator(tx, opened, user).author
-        made, secret = applications.create(
-            tx,
+        act = opening.operator(tx, opened, user)
+        wanted = Application(
+            id=ApplicationId(0),  # the store gives one
+            client_id="",
+            secret_hash="",
             name=name,
-            user_login=login,
-            scopes=_scopes(scopes),
-            redirect_uris=redirect_uri,
+            user=act.caller.user.id,
+            scopes=frozenset(_scopes(scopes)),
+            redirect_uris=tuple(redirect_uri),
             is_public=public,
-            now=opened.clock.now(),
         )
-        return made, secret, login
+        return *applications.add(tx, wanted, opened.clock.now()), act.author
 
     with opening.open_home(console, may_create=True) as opened:
         application, secret, login = opened.database.write(partial(operation, opened=opened))

@@ -71,6 +71,12 @@ async def next_piece(receive: Receive) -> tuple[bytes, bool]:
     return message.get("body", b""), message.get("more_body", False)
 
 
+async def hang_up(receive: Receive) -> None:
+    """Returns when the client has hung up. A body that nobody asked for is passed over."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 async def read_small(receive: Receive, headers: Mapping[str, str], *, most: int = BODY_BYTES_MAX) -> bytes:
     """The whole body, compared with its digest where it has one.
 

@@ -133,20 +133,29 @@ class Api:
         reply = await self._run(asked, receive)
         # Only these can take long enough for the caller's right to end meanwhile.
         if isinstance(reply, LASTING):
-            await self._watched(answer.send_reply(reply), asked)
+            await self._watched(answer.send_reply(reply), asked, receive)
         else:
             await answer.send_reply(reply)
 
-    async def _watched(self, work: Awaitable[Any], asked: Asked) -> Any:
-        """Runs a long request until it ends or its caller loses the right to it."""
+    async def _watched(self, work: Awaitable[Any], asked: Asked, receive: Receive | None = None) -> Any:
+        """Runs a long request until it ends or its caller loses the right to it.
+
+        With `receive`, which nobody else may wait for, also until the client hangs up. Raises ClientGone.
+        """
         task = asyncio.ensure_future(work)
+        gone = receive and asyncio.ensure_future(bodies.hang_up(receive))
+        ends = {task, gone} if gone else {task}
         try:
             # wait() and not wait_for(): a time-out here is a look at the permission and must not cancel the answer.
-            while not (await asyncio.wait({task}, timeout=RECHECK_SECONDS))[0]:
+            while not (await asyncio.wait(ends, timeout=RECHECK_SECONDS, return_when=asyncio.FIRST_COMPLETED))[0]:
                 with self._server.database.read() as tx:
                     self._admit(tx, asked)
+            if not task.done():
+                raise bodies.ClientGone
             return task.result()
         finally:
+            if gone:
+                gone.cancel()
             # The permission is gone or the server ends: what still runs would write to a connection that is given up.
             if not task.done():
                 task.cancel()
@@ -158,7 +167,8 @@ class Api:
         if route.mode is Mode.READ and route.body is BodyKind.NONE:
             reply, call = self._read(asked)
             if isinstance(reply, Later):
-                return await self._watched(reply.handler(self._stream(asked, call.caller, call.ids, receive)), asked)
+                work = reply.handler(self._stream(asked, call.caller, call.ids, receive))
+                return await self._watched(work, asked, receive)
             return reply
         if route.mode is Mode.LISTING:
             # A list may read thousands of rows, and everybody else waits for the event loop.

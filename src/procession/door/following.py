@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from procession.door import bodies
 from procession.door.contract import StreamCall
 from procession.model.ids import RunId
 
@@ -37,15 +38,9 @@ async def watching(call: StreamCall, run: RunId) -> AsyncIterator[Watch]:
     news, loop = asyncio.Event(), asyncio.get_running_loop()
     # The engine's thread calls it; an asyncio event is not safe for other threads.
     forget = call.context.announcements.listen(run, lambda: loop.call_soon_threadsafe(news.set))
-    gone = asyncio.create_task(_hang_up(call))
+    gone = asyncio.create_task(bodies.hang_up(call.receive))
     try:
         yield Watch(news=news, gone=gone)
     finally:
         gone.cancel()
         forget()
-
-
-async def _hang_up(call: StreamCall) -> None:
-    # A body that nobody asked for is passed over: only the hang-up matters.
-    while (await call.receive())["type"] != "http.disconnect":
-        pass

@@ -109,6 +109,7 @@ class ActiveRun:
                 for reference, row in self.properties.items()
                 if row.item.type is not PropertyType.FILE
             }
+            # Only conditions look at values, and this is asked at the end of every step.
             if self.plan.has_conditions
             else {},
             updated=self.updated,

@@ -42,6 +42,7 @@ class Announcements:
 
     def ring(self, run: RunId, revision: int | None = None) -> None:
         """The run has changed, and is on disk under this revision; None: whoever rings does not know it."""
+        # Without the lock: every commit comes here, and nearly none has a listener.
         if run not in self._listeners:
             return
         with self._lock:

@@ -97,7 +97,7 @@ class Attempts:
                 targets=active.targets(work.key),
                 folder=folder,
                 step_key=work.key,
-                idempotency_key=f"{active.run.id}/{active.step_ids[work.key]}/{active.run.attempt}",
+                idempotency_key=self._resources.homes.key(active.run, active.step_ids[work.key]),
                 limits=self._resources.settings.limits,
             )
         )

@@ -61,7 +61,10 @@ class Change:
         """Writes all of it, or raises Superseded and writes nothing."""
         run = self.active.run
         held = runs.fence(tx, run.id, run.epoch, revisions=max(len(self.moves), 1), steady=self.steady)
+        # Each move has a revision of its own, so that followers can tell them apart; what moves no step has one for
+        # all.
         self.revision = held.revision + max(len(self.moves), 1) - 1
+        # Ends before begins: one transaction may end a try of a step and begin the next.
         for ended in self.ended:
             history.end_attempt(tx, ended.work.attempt, self._end(ended))
         for written in self.written:
@@ -132,6 +135,7 @@ def time_out(tx: Transaction, active: ActiveRun, *, now: datetime, steady: float
     limit = active.prepared.process.time_limit_seconds
     message = f"timed out after {limit:g} s, the time limit of the process run"
     run = runs.find(tx, active.run.id)
+    # The limit's timer may come due while a cancellation is being committed.
     if run is None or run.epoch != active.run.epoch or run.status is not RunStatus.RUNNING:
         raise runs.Superseded
     seconds = max(run.worked.at(steady), run.worked_max or 0.0)

@@ -35,6 +35,7 @@ _EVENT_OF = {
 
 def advance(active: ActiveRun, change: Change) -> None:
     """Skips, blocks and performs what it can, queues the action steps that are due, finishes a run that is done."""
+    # A data step that is performed may make others due, or its values decide a condition.
     while True:
         moves = flow.next_moves(active.plan, active.state(), active.settled)
         for key, message in moves.skip:
@@ -95,6 +96,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 def settle(active: ActiveRun, change: Change, work: Work, result: Result) -> None:
     """Settles a finished attempt: outputs, and a status or another try."""
     status, message, written = result.outcome.status, result.outcome.message, list[PropertyWrite]()
+    # A failed attempt leaves no outputs: the next one begins from what the step before it left.
     if status is not StepStatus.FAILED:
         try:
             written = [
@@ -120,6 +122,7 @@ def settle(active: ActiveRun, change: Change, work: Work, result: Result) -> Non
 def recover(active: ActiveRun, change: Change, *, crashes: Mapping[str, int]) -> None:
     """Recovers steps that a stopped server left running; `crashes` includes this stop."""
     active.crashes.update(crashes)
+    # A copy: each recovery changes the status of its step.
     for key, status in tuple(active.statuses.items()):
         if status is StepStatus.RUNNING:
             step = active.prepared.process.step(key)

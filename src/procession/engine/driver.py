@@ -153,7 +153,20 @@ class LocalEngine:
             self._loop.after(CLOSE_LOOKS_SECONDS, asked)
 
     def _recover(self) -> None:
-        """Ends processes that an earlier server left and records that, before any step runs again."""
+        """Ends processes that an earlier server left and records that, before any step runs again.
+
+        In a shortage it waits: no process is gone before the kernel says so, and none may run twice.
+        """
+        while True:
+            try:
+                return self._reap_all()
+            except Exception as error:
+                if not (is_shortage(error) or isinstance(error, Unavailable)):
+                    raise
+                self._tell_shortage(error)
+                self._is_stopped.wait(self._resources.settings.short_seconds)
+
+    def _reap_all(self) -> None:
         self._resources.database.write(runs.stand_still)
         with self._resources.database.read() as tx:
             left = history.not_gone(tx)

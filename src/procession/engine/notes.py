@@ -40,6 +40,7 @@ class Notes:
     def progress(self, work: Work, progress: Progress) -> None:
         """Stores progress a few times a second at most; skips values in between."""
         moment = self._resources.clock.monotonic()
+        # One at a time: while the disk is slow, the next would only wait behind it.
         if work.is_showing or moment - work.shown < self._resources.settings.progress_seconds:
             return
         work.shown, work.is_showing = moment, True
@@ -51,6 +52,7 @@ class Notes:
     def _end(
         self, work: Work, kind: HistoryKind, detail: Mapping[str, object], then: Callable[[], None] | None = None
     ) -> None:
+        # Here and not in the transaction: until its commit the process may have been given to another.
         now, is_gone = self._resources.clock.now(), work.stage is Stage.FREED
         self._loop.enlist(
             partial(_write_end, work=work, kind=kind, detail=detail, now=now, is_gone=is_gone),

@@ -13,6 +13,7 @@ from procession.engine.isolation.contract import Isolation, Limits
 from procession.shortages import PATIENCE_SECONDS, REST_SECONDS
 from procession.store.blobs import Blobs
 from procession.store.database import Database
+from procession.store.identity import AttemptHomes
 from procession.store.step_logs import StepLogs
 
 
@@ -43,4 +44,5 @@ class EngineResources:
     clock: Clock
     work: Path  # folders of attempts under way
     step_logs: StepLogs
+    homes: AttemptHomes
     settings: EngineSettings

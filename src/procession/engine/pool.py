@@ -31,6 +31,7 @@ class Pool:
     def submit(self, job: Job) -> None:
         """Never raises; called by one thread only."""
         self._jobs.put(job)
+        # Counted down here, not by the thread that takes the job: two jobs in a row must not count on the same one.
         if not self._idle.acquire(blocking=False) and len(self._threads) < self._threads_max:
             try:
                 self._start_thread()

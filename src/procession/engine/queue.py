@@ -56,6 +56,7 @@ class FairQueue:
         self._of_process[head.process] += 1
         self._turn += 1
         self._user_turns[head.user] = self._turn
+        # To forget all makes the next turns a little unfair, and bounds the memory without a clock.
         if len(self._line_turns) >= LINES_REMEMBERED_MAX:
             self._line_turns.clear()
         self._line_turns[head.user, head.process] = self._turn
@@ -66,6 +67,7 @@ class FairQueue:
         if head is None:
             return False
         self._of_process[head.process] -= 1
+        # A Counter keeps its zeros, and so every process that ever ran.
         if not self._of_process[head.process]:
             del self._of_process[head.process]
         return True

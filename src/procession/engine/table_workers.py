@@ -125,6 +125,7 @@ class TableWorkers:
                 isolation.rest()
             if worker is not None:
                 return worker
+            # Outside of the lock: those who give a process back need it.
             poll = select.poll()
             poll.register(isolation.fileno(), select.POLLIN)
             poll.poll(ACQUIRE_MS)

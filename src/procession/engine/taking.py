@@ -58,6 +58,7 @@ class Taker:
         user = people.user(tx, run.started_by)
         assert user is not None, "started_by is a foreign key"
         prepared = self.preparations.get(tx, run.process, run.version)
+        # Two reads less in a transaction that every run has to pass.
         has_properties = any(step.properties for step in prepared.process.steps)
         return Loaded(
             run=run,
@@ -69,6 +70,7 @@ class Taker:
         )
 
 
+# Crashes are counted by it: with other words, those of attempts before an update would be forgotten.
 _STOPPED = "the server stopped"
 
 
@@ -78,6 +80,7 @@ def _count_crashes(tx: Transaction, run: Run, now: datetime) -> dict[str, int]:
     keys = {step.id: step.key for step in steps.of_run(tx, run.id)}
     crashes: dict[str, int] = {}
     for attempt in history.attempts_of_run(tx, run.id):
+        # Of this attempt at the run only: whoever restarts a step wants it tried again.
         if attempt.message == _STOPPED and attempt.attempt == run.attempt:
             crashes[keys[attempt.step]] = crashes.get(keys[attempt.step], 0) + 1
     return crashes

@@ -25,6 +25,7 @@ class Timers(Generic[T]):
         """Returns a number to cancel it with."""
         number = next(self._numbers)
         self._values[number] = value
+        # The number decides between equal moments: the values keep their order and are never compared.
         heapq.heappush(self._moments, (self._monotonic() + max(seconds, 0.0), number))
         return number
 

@@ -56,17 +56,15 @@ class Run(RunProgress, frozen=True, kw_only=True):
     is_held: bool  # under way in the home that this one is a copy of, and left alone here
 
 
-def completion(
-    run: str, status: RunStatus, seconds: float, login: str, now: datetime, *, is_scheduled: bool = False
-) -> str:
+def completion(run: Run, login: str, now: datetime, *, is_scheduled: bool = False) -> str:
     """The log message that clients parse, to the letter (docs/wire.md, Shapes).
 
     `is_scheduled`: a schedule started the run, not a person.
     """
     # Month first, as SolveXia's server writes it.
-    how = f'in {int(seconds)} s with status "{status}" at {now:%m/%d/%Y %H:%M:%S}'
+    how = f'in {int(run.duration_seconds or 0)} s with status "{run.status}" at {now:%m/%d/%Y %H:%M:%S}'
     what = "Scheduled process run" if is_scheduled else "Process run"
-    return f'{what} "{run}" has completed {how} for User "{login}"'
+    return f'{what} "{run.name}" has completed {how} for User "{login}"'
 
 
 class HistoryKind(StrEnum):

@@ -32,23 +32,26 @@ def create(
     user_login: str,
     scopes: Set[str],
     redirect_uris: Sequence[str] = (),
-    is_public: bool = False,
     now: datetime,
 ) -> tuple[Application, str]:
     """An OAuth client that acts as this user, and its secret, which is shown now and never again. Raises Invalid."""
-    user = people_operations.find_user(tx, user_login)
-    secret = secrets.token_urlsafe(SECRET_BYTES)
     application = Application(
         id=ApplicationId(0),  # the store gives one
-        client_id=secrets.token_hex(CLIENT_ID_BYTES),
-        secret_hash=_digest(secret),
+        client_id="",
+        secret_hash="",
         name=name,
-        user=user.id,
+        user=people_operations.find_user(tx, user_login).id,
         scopes=frozenset(scopes),
         redirect_uris=tuple(redirect_uris),
-        is_public=is_public,
     )
-    return applications.add(tx, _checked(application), now), secret
+    return add(tx, application, now)
+
+
+def add(tx: Transaction, wanted: Application, now: datetime) -> tuple[Application, str]:
+    """This application, as create() makes it; the ids and the hash of `wanted` are not looked at. Raises Invalid."""
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    made = replace(wanted, client_id=secrets.token_hex(CLIENT_ID_BYTES), secret_hash=_digest(secret))
+    return applications.add(tx, _checked(made), now), secret
 
 
 def _digest(secret: str) -> str:
@@ -70,15 +73,7 @@ def _checked(application: Application) -> Application:
 def register(act: Act, wanted: Application) -> tuple[Application, str]:
     """create() for a caller: the application acts as them, and can do no more than their token. Raises Forbidden."""
     _require_scopes(act.caller, wanted.scopes)
-    return create(
-        act.tx,
-        name=wanted.name,
-        user_login=act.author,
-        scopes=wanted.scopes,
-        redirect_uris=wanted.redirect_uris,
-        is_public=wanted.is_public,
-        now=act.now,
-    )
+    return add(act.tx, replace(wanted, user=act.caller.user.id), act.now)
 
 
 def _require_scopes(caller: Caller, scopes: Set[str]) -> None:

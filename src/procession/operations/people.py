@@ -31,7 +31,6 @@ def create_user(
     first_name: str,
     last_name: str,
     role: UserRole,
-    timezone: str = UTC_NAME,
     now: datetime,
 ) -> User:
     """An active user whose login is the email's local part, with a number where it is taken. Raises Invalid."""
@@ -43,7 +42,7 @@ def create_user(
         last_name=last_name,
         role=role,
         status=AccountStatus.ACTIVE,
-        timezone=timezone,
+        timezone=UTC_NAME,
     )
     return add_user(tx, user, now)
 

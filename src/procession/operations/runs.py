@@ -192,7 +192,15 @@ def restart(act: Act, run_id: RunId, step_id: StepId, *, wish: Wish) -> StepRow:
     # What was decided and why is in the history: nobody can work it out afterwards.
     detail = {**planning.detail(again), "version": run.version, "versionBefore": planned.run.version}
     detail = {**detail, "released": released, **_reason(wish.reason)}
-    history.add(tx, run, HistoryKind.RESTARTED, detail, now=act.now, user=act.author, step=step_id)
+    entry = history.Entry(
+        revision=run.revision,
+        attempt=run.attempt,
+        kind=HistoryKind.RESTARTED,
+        detail=detail,
+        user=act.author,
+        step=step_id,
+    )
+    history.write(tx, run.id, [entry], act.now)
     tx.look(run_id)
     return steps.find(tx, step_id)
 

@@ -78,6 +78,7 @@ def keep(act: Act, place: SessionKey, chunk: Chunk, *, most: int) -> str | None:
     """
     tx = act.tx
     check_chunk(tx, act.caller, place, chunk.number)
+    uploads.hold(tx, place.session)
     if uploads.size_bytes(tx, place.session, without=chunk.number) + chunk.size_bytes > most:
         raise TooLarge(f"the chunks of upload session {place.session} are larger than {most} bytes together")
     # Its bytes go after the commit: until then the row may still be rolled back to.
@@ -111,6 +112,7 @@ def commit(act: Act, place: SessionKey, joined: tuple[list[Chunk], Content] | No
     chunk came in between: what the client was told to be complete is not what was joined.
     """
     tx = act.tx
+    uploads.hold(tx, place.session)
     present = to_join(tx, act.caller, place)
     if present is None:
         return files.find(tx, place.file)

@@ -27,6 +27,7 @@ from procession.loops import TickLoop
 from procession.operations import home_time, uploads
 from procession.operations.resources import Resources
 from procession.serving.services import Service, Services
+from procession.store import identity
 from procession.store.database import Database
 
 # A session is a day old; ten minutes more do no harm.
@@ -102,6 +103,8 @@ def _open(
     # Before HTTP: later, a chunk without a row may be one that is just arriving.
     uploads.sweep(database, resources.chunks)
     resources.blobs.sweep()
+    with database.read() as tx:
+        homes = identity.attempt_homes(tx)
     engine_resources = EngineResources(
         database=database,
         blobs=resources.blobs,
@@ -111,6 +114,7 @@ def _open(
         clock=clock,
         work=home.work,
         step_logs=resources.step_logs,
+        homes=homes,
         settings=_engine_settings(settings),
     )
     return engine_resources, resources

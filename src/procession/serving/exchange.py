@@ -23,6 +23,7 @@ class Exchange(RequestResponseCycle):
     """The head waits for the first piece of the body, so that both take one system call and one packet."""
 
     _head: bytes = b""
+    is_last = False  # the connection ends once the body has been let pass: the answer was given before it came
     _has_body = True  # HEAD, 204 and 304 have none, whatever their length says
 
     async def send(self, message: Any) -> None:
@@ -40,7 +41,8 @@ class Exchange(RequestResponseCycle):
         if self.response_started:
             raise RuntimeError("an answer begins once")
         self.response_started = True
-        self.waiting_for_100_continue = False
+        # Nobody knows whether the body will come: what the client sends next may be it, or another request.
+        self.is_last, self.waiting_for_100_continue = self.waiting_for_100_continue and not self.body, False
         lines = [STATUS_LINE[status]]
         for name, value in (*self.default_headers, *headers):
             lines.append(_secret(name, value) if name == SET_COOKIE else _line(name, value))
@@ -55,7 +57,7 @@ class Exchange(RequestResponseCycle):
         if not self._has_body:
             self.chunked_encoding, self.expected_content_length = False, 0
         is_chunked = self.chunked_encoding is None and self.scope["http_version"] != "1.0"
-        if not self.keep_alive:
+        if self.is_last or not self.keep_alive:
             lines.append(CLOSE)
         if is_chunked:
             self.chunked_encoding = True

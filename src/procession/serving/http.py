@@ -29,6 +29,7 @@ DRAIN_SECONDS_MAX = 2  # for requests under way when the server is told to end; 
 HEAD_BYTES_MAX = 65_536  # with what arrived together with its end; trailers and what else is no body, too
 LINGER_SECONDS_MAX = 10  # after a refusal, for the rest of the body: a client that is cut off sees no answer
 BACKLOG = 2048
+OFFER = frozenset({b"upgrade", b"connection", b"http2-settings"})
 
 
 def is_news(record: logging.LogRecord) -> bool:
@@ -40,6 +41,7 @@ class HttpConnection(HttpToolsProtocol):
     """uvicorn's connection, which waits for a request's head as long as the client likes; ours does not."""
 
     _is_head_open = True
+    cycle: Exchange
     _head_timer: asyncio.TimerHandle | None = None
     _linger_timer: asyncio.TimerHandle | None = None
     _is_body_open = False  # of the latest request whose head has come
@@ -59,7 +61,8 @@ class HttpConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """The parser takes heads, trailers and extensions of chunks of any size, and keeps most of them in memory."""
         self._has_gone_on = False
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._feed(data)
         if self._is_head_open:  # armed only now: nearly every head comes in one piece
             self._expect_head()
         self._idle_bytes = 0 if self._has_gone_on else self._idle_bytes + len(data)
@@ -67,6 +70,32 @@ class HttpConnection(HttpToolsProtocol):
             part = "head" if self._is_head_open else "trailer"
             message = f"the {part} of a request has at most {HEAD_BYTES_MAX} bytes"
             self._refuse("431 Request Header Fields Too Large", message)
+
+    def _feed(self, data: bytes) -> None:
+        rest = memoryview(data)
+        try:
+            while True:
+                try:
+                    self.parser.feed_data(rest)
+                    return
+                except httptools.HttpParserUpgrade as offer:
+                    rest = rest[offer.args[0] :]
+                    self._read_again()
+        except httptools.HttpParserError:
+            self.send_400_response("")
+
+    def _read_again(self) -> None:
+        """Reads a head without its offer to switch protocols, which we decline (RFC 9110 section 7.8).
+
+        The parser takes what follows such a head for the other protocol, and a body would be dropped in silence.
+        Java's HttpClient offers HTTP/2 in every request that is not encrypted.
+        """
+        parser, kept = self.parser, [pair for pair in self.headers if pair[0] not in OFFER]
+        kept.append((b"connection", b"keep-alive" if parser.should_keep_alive() else b"close"))
+        head = b"%b %b HTTP/%b\r\n" % (parser.get_method(), self.url, parser.get_http_version().encode())
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+        self.parser.feed_data(head + b"".join(b"%b: %b\r\n" % pair for pair in kept) + b"\r\n")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -81,6 +110,9 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._has_gone_on = self._is_body_open = True
+        if self.parser.should_upgrade():
+            self._require_offer()
+            return
         self._stop_expecting()
         self._describe()
         before: RequestResponseCycle | None = self.cycle
@@ -90,6 +122,11 @@ class HttpConnection(HttpToolsProtocol):
         else:  # pipelined: it waits for the answers before it
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
+
+    def _require_offer(self) -> None:
+        """CONNECT demands a tunnel. Its head cannot be read as anything else: an error here is answered with 400."""
+        if self.parser.get_method() == b"CONNECT":
+            raise ValueError("no tunnels")
 
     def _describe(self) -> None:
         """What ASGI says of the request."""
@@ -121,9 +158,13 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._has_gone_on = True
+        if self.parser.should_upgrade():
+            return  # it is read again
         self._is_body_open = False
         self._stop_lingering()
         super().on_message_complete()
+        if self.cycle.response_complete and self.cycle.is_last:
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         """The rest of a body that nobody reads is let pass, for a while: its first byte stops uvicorn's own timer."""

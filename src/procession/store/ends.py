@@ -39,8 +39,7 @@ def record(tx: Transaction, run: Run, ending: RunEnding, now: datetime) -> Mappi
     if line := ends.failure(run, found):
         history.add_log(tx, ending.login, line, now)
     # Last, and to the letter: clients look for it at the top of the log.
-    seconds = run.duration_seconds or 0.0
-    history.add_log(tx, ending.login, completion(run.name, run.status, seconds, ending.login, now), now)
+    history.add_log(tx, ending.login, completion(run, ending.login, now), now)
     if ends.is_told(ending.when, run):
         # In the transaction of the end: a crash between the two would lose the alert or send it for a run that goes on.
         outbox.add_ends(tx, _told(run), now)

@@ -26,15 +26,9 @@ def add(
     *,
     now: datetime,
     user: str | None = None,
-    step: StepId | None = None,
 ) -> None:
     """Record under the run's present revision, which the change itself has raised."""
-    write(
-        tx,
-        run.id,
-        [Entry(revision=run.revision, attempt=run.attempt, kind=kind, detail=detail, user=user, step=step)],
-        now,
-    )
+    write(tx, run.id, [Entry(revision=run.revision, attempt=run.attempt, kind=kind, detail=detail, user=user)], now)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

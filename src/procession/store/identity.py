@@ -5,9 +5,12 @@ What is held is neither run nor sent here until somebody takes it over: the orig
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
-from procession.model.ids import RunId
+from procession.model.ids import RunId, StepId
+from procession.model.runs import Run
 from procession.store.database import Transaction
 
 
@@ -50,6 +53,28 @@ class LeftAlone(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.runs or self.letters)
 
 
+class AttemptHomes(msgspec.Struct, frozen=True, kw_only=True):
+    """By which home's name an attempt at a run makes itself known outside.
+
+    It keeps the name under which it was begun: what the original has booked already must not be booked again by a copy
+    that takes the attempt over. What is begun in the copy has the copy's name: there the same numbers mean other runs.
+    """
+
+    own: str
+    earlier: Mapping[tuple[int, int], str]
+
+    def key(self, run: Run, step: StepId) -> str:
+        """The same for every try of this attempt, and for nothing else in any home."""
+        home = self.earlier.get((run.id.number, run.attempt), self.own)
+        return "/".join([*([home] if home else []), str(run.id), str(step), str(run.attempt)])
+
+
+def attempt_homes(tx: Transaction) -> AttemptHomes:
+    """Only once the home is settled: then they stay as they are."""
+    rows = tx.all("SELECT run_id, attempt, home_id FROM attempt_home")
+    return AttemptHomes(own=find(tx).id, earlier={(run, attempt): home for run, attempt, home in rows})
+
+
 def find(tx: Transaction) -> Identity:
     row = tx.one("SELECT id, path, device, inode, original_id, original_path FROM home")
     assert row is not None, "the migration makes it"
@@ -72,7 +97,7 @@ def settle(tx: Transaction, place: Place, *, new_id: str) -> Identity:
     found = find(tx)
     # Held and renamed in one transaction: half of it would run the original's work here.
     if found.place is not None and not found.place.is_same(place):
-        _hold(tx)
+        _hold(tx, found.id)
         sql = "UPDATE home SET id = ?, path = ?, device = ?, inode = ?, original_id = ?, original_path = ?"
         tx.run(sql, new_id, place.path, place.device, place.inode, found.id, found.place.path)
     elif found.place != place:
@@ -80,7 +105,13 @@ def settle(tx: Transaction, place: Place, *, new_id: str) -> Identity:
     return find(tx)
 
 
-def _hold(tx: Transaction) -> None:
+def _hold(tx: Transaction, original_id: str) -> None:
+    # A copy of a copy: what has an earlier name keeps it.
+    tx.run(
+        "INSERT INTO attempt_home (run_id, attempt, home_id) SELECT id, attempt, ? FROM run"
+        " WHERE status IN ('Scheduled', 'Running') ON CONFLICT (run_id, attempt) DO NOTHING",
+        original_id,
+    )
     tx.run("UPDATE run SET is_held = 1, beat = NULL WHERE status IN ('Scheduled', 'Running')")
     tx.run("UPDATE outbox SET is_held = 1 WHERE sent_at IS NULL AND given_up_at IS NULL")
     # Their processes are the original's: nobody here may look for them, let alone end them.

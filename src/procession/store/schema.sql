@@ -30,6 +30,14 @@ CREATE TABLE home_time (
     boot TEXT NOT NULL
 ) STRICT;
 
+-- Attempts at runs that were begun under another name of the home, as which their steps make themselves known outside.
+CREATE TABLE attempt_home (
+    run_id INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    home_id TEXT NOT NULL,
+    PRIMARY KEY (run_id, attempt)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE user_account (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     login TEXT NOT NULL UNIQUE,

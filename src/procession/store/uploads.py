@@ -70,6 +70,12 @@ def size_bytes(tx: Transaction, session: str, *, without: int) -> int:
     return int(total)
 
 
+def hold(tx: Transaction, session: str) -> None:
+    """Nobody else adds to the session or commits it before this transaction ends."""
+    # A write that changes nothing locks the row, also where each statement sees what others have committed meanwhile.
+    tx.run("UPDATE upload_session SET committed_at = NULL WHERE id = ? AND committed_at IS NULL", session)
+
+
 def keep(tx: Transaction, session: str, chunk: Chunk) -> bool:
     """A number that came before counts no more. False, and nothing is kept, once the session is committed."""
     kept = tx.run(

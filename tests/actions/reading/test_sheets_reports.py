@@ -226,6 +226,14 @@ def test_external_links_and_other_relations_do_not_confuse_sheets(tmp_path):
     assert read(package(tmp_path / "a.xlsx", sheet(text("a")), parts=parts)).headings == ["a"]
 
 
+def test_a_part_that_climbs_out_of_the_package_is_looked_for_within(tmp_path):
+    listing = relations(("worksheet", "../../../xl/worksheets/sheet1.xml"))
+
+    file = package(tmp_path / "a.xlsx", sheet(text("a")), parts={"xl/_rels/workbook.xml.rels": listing})
+
+    assert read(file).headings == ["a"]
+
+
 def test_a_workbook_that_a_stream_wrote_is_read(tmp_path: Path):
     """openpyxl 18 and others: sizes after the data, and bytes before the archive's first part."""
     inner = package(tmp_path / "inner.xlsx", sheet(text("a"), number("1"))).read_bytes()

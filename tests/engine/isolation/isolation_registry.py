@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -43,6 +45,13 @@ def registry() -> Mapping[str, Action]:
         "echo": _action("echo", echo, user_code=False),
         "log": _action("log", log_loudly, user_code=False),
     }
+
+
+def deaf() -> Mapping[str, Action]:
+    """A fork server that hears the server no more, and lives on."""
+    os.close(int(sys.argv[2]))
+    time.sleep(600)
+    return registry()
 
 
 def _action(kind: str, run: Callable[[Context], StepOutcome], *, user_code: bool) -> Action:

@@ -7,13 +7,14 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from procession.engine.isolation import processes
 from procession.engine.isolation.contract import ProcessMark, Worker
-from tests.engine.isolation.house import HERE, House, wait_until
+from tests.engine.isolation.house import HERE, House, house_with, wait_until
 
 # A daemon by the book: forked twice, in a session of its own, deaf to TERM; so is its parent. Each sleeps with a mark
 # in its command line, by which the test finds it.
@@ -122,6 +123,21 @@ def test_a_lost_fork_server_is_replaced(own_house: House) -> None:
     select.select([own_house.isolation.fileno()], [], [], 5)
     own_house.isolation.collect()
     assert own_house.run("outputs['a.b'] = 1").outcome.outputs == {"a.b": 1}
+
+
+def test_a_fork_server_that_went_deaf_is_replaced_while_nobody_waits(tmp_path: Path) -> None:
+    """The engine's thread waited for its end, up to five seconds of everybody's time."""
+    others = set(processes.children(os.getpid()))
+    with house_with(tmp_path, registry="isolation_registry:deaf", user_ready=0) as house:
+        [deaf] = set(processes.children(os.getpid())) - others
+        started = processes.started_ticks(deaf)
+        assert started is not None
+        select.select([house.isolation.fileno()], [], [], 5)
+        began = time.monotonic()
+        house.isolation.collect()
+
+        assert time.monotonic() - began < 1
+        wait_until(lambda: not processes.is_running(deaf, started), "it is gone")
 
 
 SERVER = """

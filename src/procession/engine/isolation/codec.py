@@ -18,6 +18,7 @@ from procession.model.errors import ProcessionError
 # Extension codes; a user's own mapping can never be mistaken for one of these.
 DECIMAL, BIG_INTEGER, FILE_INPUT, FILE_OUTPUT = 1, 2, 3, 4
 _INTEGER_MAX, _INTEGER_MIN = 2**64 - 1, -(2**63)  # what msgpack can say
+_PLAIN = frozenset({str, float, bool})
 DEPTH_MAX = 100  # of nested settings
 
 
@@ -63,6 +64,8 @@ def decode_job(payload: bytes) -> Job:
 
 def pack(value: Any, depth: int = 0) -> Any:
     """`value` with everything that msgpack does not know replaced by an extension."""
+    if value is None or type(value) in _PLAIN:
+        return value  # most are: once a step, asking for each kind took 2 us a value
     if depth > DEPTH_MAX:
         raise Malformed(f"settings nest deeper than {DEPTH_MAX} levels")
     match value:

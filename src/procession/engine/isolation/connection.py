@@ -44,6 +44,7 @@ class ForkServerConnection:
         self._starts_in_vain = 0
         self._pauses = 0
         self._preloads = False
+        self._killed: list[subprocess.Popen[bytes]] = []  # not yet gone, or not yet reaped
         self._start()
 
     def fileno(self) -> int:
@@ -88,14 +89,21 @@ class ForkServerConnection:
             self._starts_in_vain = 0 if self.hello else self._starts_in_vain + 1
             self._pauses = min(2**self._starts_in_vain, _PAUSES_MAX) - 1
             self.is_up = False
-            self.close()
+            self._abandon()
         if self._pauses > 0:
             self._pauses -= 1
         else:
             self._try_to_start()
         self.is_short = not self.is_up
 
+    def _abandon(self) -> None:
+        """Ends one that hears nothing any more, without waiting: the engine's thread calls this."""
+        self._socket.close()
+        self._process.kill()
+        self._killed.append(self._process)
+
     def _try_to_start(self) -> None:
+        self._killed = [process for process in self._killed if process.poll() is None]
         try:
             self._start()
         except OSError as error:
@@ -122,7 +130,8 @@ class ForkServerConnection:
             self._process.wait(_END_SECONDS_MAX)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+        for process in (self._process, *self._killed):
+            process.wait()
 
     def _start(self) -> None:
         self.hello = None

@@ -78,6 +78,7 @@ def _rest() -> None:
 
 def _prepare(birth: Birth) -> _Wishes:
     wishes = _Wishes()
+    # A group and a session of its own: Ctrl-C at the server's terminal is not meant for steps.
     os.setsid()
     if birth.namespace == "user and pid":
         _map_user(birth)
@@ -98,6 +99,7 @@ def _prepare(birth: Birth) -> _Wishes:
 def _map_user(birth: Birth) -> None:
     """Be the same user inside as outside, so that files look as they are."""
     own = Path("/proc/self")
+    # user_namespaces(7): without it nobody may map a group who has no privileges outside.
     (own / "setgroups").write_text("deny")
     (own / "uid_map").write_text(f"{birth.user} {birth.user} 1")
     (own / "gid_map").write_text(f"{birth.group} {birth.group} 1")

@@ -22,12 +22,17 @@ def apply(limits: Limits, *, for_good: bool) -> None:
     MemoryError instead of the machine running out. What the interpreter and its libraries map is not counted. It holds
     for each process of a step, not for their sum. `for_good` sets the hard limits too, for user code.
     """
+    apply_memory(limits, for_good=for_good)
     _set(resource.RLIMIT_CORE, 0, for_good=for_good)
-    reserve_bytes = 0 if for_good else _THREADS_BYTES
-    _set(resource.RLIMIT_AS, _mapped_bytes() + reserve_bytes + limits.memory_bytes_max, for_good=for_good)
     _set(resource.RLIMIT_FSIZE, limits.file_bytes_max, for_good=for_good)
     _set(resource.RLIMIT_NOFILE, limits.open_files_max, for_good=for_good)
     _set(resource.RLIMIT_CPU, _cpu_limit(limits), for_good=for_good)
+
+
+def apply_memory(limits: Limits, *, for_good: bool) -> None:
+    """Set the limit that depends on what is mapped by now: each job of a warm process maps more."""
+    reserve_bytes = 0 if for_good else _THREADS_BYTES
+    _set(resource.RLIMIT_AS, _mapped_bytes() + reserve_bytes + limits.memory_bytes_max, for_good=for_good)
 
 
 def apply_processes(limits: Limits, *, counted_alone: bool) -> None:
@@ -85,8 +90,11 @@ def _set(kind: int, value: int, *, for_good: bool) -> None:
 
 
 def _mapped_bytes() -> int:
-    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - once a step: a Path costs more than the read
-        return int(file.read().split()[0]) * _PAGE_BYTES
+    handle = os.open("/proc/self/statm", os.O_RDONLY)  # once a step: a file object asks the kernel eight times
+    try:
+        return int(os.read(handle, 256).split()[0]) * _PAGE_BYTES
+    finally:
+        os.close(handle)
 
 
 def _size(size_bytes: int) -> str:

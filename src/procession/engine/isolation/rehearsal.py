@@ -26,6 +26,7 @@ def rehearse(registry: Mapping[str, Action]) -> None:
     The only script is ours: an example of somebody's action must not run where every worker comes from.
     """
     for action in registry.values():
+        # Most refuse to be empty; what msgspec prepares for the type is made all the same.
         with contextlib.suppress(msgspec.ValidationError):
             msgspec.convert({}, action.settings)
     job = codec.decode_job(codec.encode_job(_job(), number=1))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from procession.actions.problems import Problem
 from procession.actions.reading.options import FileOptions
 
+# The sheet of Excel since 2007, which ends at XFD1048576. LibreOffice has the same.
 ROWS_MAX = 1_048_576
 COLUMNS_MAX = 16_384
 CELLS_MAX = 20_000_000

@@ -17,6 +17,7 @@ from procession.actions.reading.sheets.tabs import Tab
 from procession.actions.reading.sheets.values import FAULT, Value
 
 SUFFIX = ".bin"
+# MS-XLSB numbers the kinds of records so; 1 is a cell with a style and no value.
 _ROW, _, _RK, _ERROR, _TRUTH, _REAL, _TEXT, _SHARED = range(8)
 _FORMULA_TEXT, _FORMULA_REAL, _FORMULA_TRUTH, _FORMULA_ERROR = range(8, 12)
 _SHARED_ITEM, _FORMAT, _STYLE, _COLUMN, _RICH_TEXT = 19, 44, 47, 60, 62
@@ -48,6 +49,7 @@ class BinaryBook:
     def rows(self, tab: Tab, where: str, findings: Findings) -> Iterator[Row]:
         if tab.part not in self._container:
             raise Problem(f"{where} is damaged: its cells are missing")
+        # A row has no record that ends it: the next one does, or the end of the part.
         reader = _Reader(self._styles(where), self._strings(where), self._is_1904, findings)
         try:
             for number, content in records(self._container.chunks(tab.part), where):
@@ -83,6 +85,7 @@ class BinaryBook:
             if number == _FORMAT:
                 codes[struct.unpack_from("<H", content)[0]] = wide(content, 2)[0]
             elif number in (_STYLES_BEGIN, _STYLES_END):
+                # Styles that others are made from (BrtBeginCellStyleXFs) have records of the same kind, before these.
                 is_inside = number == _STYLES_BEGIN
             elif number == _STYLE and is_inside:
                 number_ids.append(struct.unpack_from("<H", content, 2)[0])
@@ -93,6 +96,7 @@ class BinaryBook:
         if part not in self._container:
             return []
         found = records(self._container.chunks(part), what)
+        # From 1: a rich string begins with a byte of flags. Its runs and its spoken form follow the text.
         return [wide(content, 1)[0] for number, content in found if number == _SHARED_ITEM]
 
 
@@ -117,6 +121,7 @@ class _Reader:
             (row,) = struct.unpack_from("<I", content)
             if row <= self.row or row >= ROWS_MAX:
                 raise ValueError(f"row {row + 1:,} is not in its place")
+            # MS-XLSB, BrtRowHdr: the bit is fDyZero, a height of nothing, by which a row is hidden.
             self.row, self._is_hidden, self._cells = row, bool(content[11] & 0x10), []
         elif number == _DATA_ENDS:
             self._is_over = True
@@ -134,6 +139,7 @@ class _Reader:
         column, style = struct.unpack_from("<II", content)
         if column >= COLUMNS_MAX or (self._cells and column <= self._cells[-1][0]) or self.row < 0:
             raise ValueError(f"column {column + 1:,} is not in its place")
+        # MS-XLSB, Cell: a style has 24 bits; those above them are flags.
         kind, text = self._value(number, content, style & 0xFFFFFF)
         if text:
             self._cells.append((column, kind, text))

@@ -16,8 +16,10 @@ UNPACKED_BYTES_MAX = 1 << 30
 RATIO_MAX = 100
 RATIO_FREE_BYTES = 10 << 20  # below this much unpacked, any ratio is harmless
 CHUNK_BYTES = 1 << 20
+# MS-CFB: how every OLE 2 file begins.
 _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _SAVE_AS = "open it in a spreadsheet program and save it as .xlsx"
+# zipfile says NotImplementedError of a compression that it lacks, and RuntimeError of a part with a password.
 _BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError)
 # A part that only this kind of document has, and what it is called.
 _STRANGERS = {
@@ -90,6 +92,7 @@ def _compound_words(file: IO[bytes], name: str) -> str:
     """What an OLE 2 file is: Office packs a workbook with a password into one, and old .xls are such files too."""
     if Path(name).suffix.lower() in (".xlsx", ".xlsm", ".xlsb"):
         return f'"{name}" is protected with a password, or is not what its name says; save it without a password'
+    # MS-OFFCRYPTO: the stream that holds the workbook; a compound file keeps names in UTF-16.
     needle, tail = "EncryptedPackage".encode("utf-16-le"), b""
     while chunk := file.read(CHUNK_BYTES):
         if needle in tail + chunk:
@@ -99,6 +102,7 @@ def _compound_words(file: IO[bytes], name: str) -> str:
 
 
 def _check_sizes(members: list[zipfile.ZipInfo], packed_bytes: int, name: str) -> None:
+    # As the archive claims: zipfile gives no more of a part than that, so a lie cannot get around the bound.
     unpacked_bytes = sum(member.file_size for member in members)
     if len(members) > MEMBERS_MAX:
         raise Problem(f'"{name}" has {len(members):,} parts inside; at most {MEMBERS_MAX:,} are read')
@@ -106,8 +110,10 @@ def _check_sizes(members: list[zipfile.ZipInfo], packed_bytes: int, name: str) -
         raise Problem(f'"{name}" unpacks to {unpacked_bytes >> 20} MiB; at most {UNPACKED_BYTES_MAX >> 20} are read')
     if unpacked_bytes > RATIO_FREE_BYTES and unpacked_bytes > RATIO_MAX * max(packed_bytes, 1):
         raise Problem(f'"{name}" unpacks to more than {RATIO_MAX} times its size; it looks like a bomb and is not read')
+    # APPNOTE 4.4.4: bit 0 is encryption.
     if any(member.flag_bits & 1 for member in members):
         raise Problem(f'"{name}" is protected with a password; save it without one')
+    # Programs differ in which of the two they take: we might read what nobody was shown.
     if len({_part(member.filename) for member in members}) < len(members):
         raise Problem(f'"{name}" has two parts of the same name inside; {_SAVE_AS}')
 

@@ -25,9 +25,11 @@ _BUILT_IN = {
     **dict.fromkeys((46, 79), Shows.DURATION),
     **dict.fromkeys((34, 35, 55, 56), Shows.DAY_OR_TIME),
 }
+# ECMA-376 part 1, 18.8.31: _x is as wide as x, *x fills with x, [..] a colour, condition or currency, E+ an exponent.
 _LITERAL = re.compile(
     r'"[^"]*"?|\\.|_.|\*.|\[(?!(?:h+|m+|s+)\])[^\]]*\]|General|Standard|[eE][+-]', re.IGNORECASE | re.DOTALL
 )
+# Beside the common ones: e and g are years of an era, b Buddhist years, aaa Japanese week days.
 _TOKEN = re.compile(r"\[(?:h+|m+|s+)\]|AM/PM|A/P|y+|m+|d+|h+|s+|e+|g+|a{3,}|b+", re.IGNORECASE)
 _CODE_CHARACTERS_MAX = 4_096  # Excel allows 255
 

@@ -27,6 +27,8 @@ class Glance:
 def look(content: bytes, rows: Iterator[Row], collector: Collector) -> Glance | None:
     """None when there is something in the sheet that fastexcel might not read as it is. `rows` are read exactly."""
     start, end = content.find(b"<sheetData>"), content.rfind(b"</sheetData>")
+    # purl.oclc.org is the namespace of strict workbooks, whose dates are texts. Hidden rows are counted the exact way
+    # only.
     if not 0 < start < end or b"purl.oclc.org" in content[:start] or content.find(b"hidden=", start, end) >= 0:
         return None
     top = _top(rows, collector)

@@ -9,6 +9,7 @@ from xml.parsers import expat
 from procession.actions.problems import Problem
 
 Attributes = dict[str, str]
+# ECMA-376, ST_OnOff: transitional files may say `on` where XML Schema says 1 or true.
 _TRUE = frozenset({"1", "true", "on"})
 
 
@@ -28,6 +29,7 @@ class Handlers:
 def feed(chunks: Iterable[bytes], handlers: Handlers, what: str) -> Iterator[None]:
     """Parses, and pauses after each chunk. Raises Problem that names `what` when it is not well-formed."""
     parser = expat.ParserCreate()
+    # Without it expat calls for each line and each entity of a text.
     parser.buffer_text = True
     parser.StartElementHandler = _first(parser, handlers)
     parser.StartDoctypeDeclHandler = _refuse(what)

@@ -70,6 +70,7 @@ class OfficeBook:
         """Notes what lies around the cells of a sheet, and whether there is a formula among them."""
         start, end = content.find(b"<sheetData>"), content.rfind(b"</sheetData>")
         around = content[:start] + b"<sheetData>" + content[end:]
+        # It has no rows to give: it is run for what it notes.
         deque(self._parsed([around], where, findings, shared.strings), maxlen=0)
         findings.has_formulas = self._is_to_compute and content.find(b"<f", start, end) >= 0
 
@@ -86,6 +87,7 @@ class OfficeBook:
         sheet = Worksheet(
             where=where,
             styles=shared.styles(self._container, self.part_of("styles")),
+            # A sheet of numbers needs no texts, and those of a large workbook take long to parse.
             texts=partial(texts, self._container, self.part_of("sharedstrings")),
             is_1904=self.is_1904,
             findings=findings,
@@ -143,6 +145,7 @@ def relations(container: Container, part: str) -> dict[str, _Relation]:
             target = attributes.get("Target", "").replace("\\", "/")
             found[attributes.get("Id", "")] = _Relation(
                 kind=attributes.get("Type", "").rpartition("/")[2].lower(),
+                # Joined to the root first: no number of `..` leads out of the package.
                 part=posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/"),
             )
 

@@ -18,11 +18,13 @@ from procession.actions.reading.sheets.values import FAULT, WITHOUT_VALUE, Value
 
 CONTENT = "content.xml"
 _MANIFEST = "META-INF/manifest.xml"
+# A cell under a merged area is kept with its value, as programs show it again when the area is split.
 _KINDS = {"table-cell", "covered-table-cell"}
 _ERROR = re.compile(r"#(?:N/A|DIV/0!|REF!|NAME\?|VALUE!|NUM!|NULL!)\Z|Err:[0-9]+\Z")
 _DURATION = re.compile(
     r"(-?)P(?:(\d{1,6})D)?(?:T(?:(\d{1,8})H)?(?:(\d{1,8})M)?(?:(\d{1,8})(?:[.,](\d+))?S)?)?\Z", re.ASCII
 )
+# No table has more rows; int() refuses a text of more than 4,300 digits with an error of its own.
 _DIGITS_MAX = 9
 
 
@@ -31,6 +33,7 @@ class OpenDocument:
 
     def __init__(self, container: Container) -> None:
         self._container = container
+        # ODF part 3: an encrypted part has this element in the manifest, which itself is never encrypted.
         if _MANIFEST in container and b"encryption-data" in container.read(_MANIFEST):
             raise Problem(f'"{container.file_name}" is protected with a password; save it without one')
         listing = _Listing()
@@ -106,6 +109,7 @@ class _Reader:
             self._paragraphs.start(name, attributes)
         elif name == "table":
             self._depth += 1
+            # A cell may hold a table of its own.
             self._tables += self._depth == 1
         elif not self._is_inside:
             return
@@ -164,11 +168,13 @@ def _stored(attributes: Attributes, paragraphs: Paragraphs) -> Value:
     shown = paragraphs.joined()
     found = {name.rpartition(":")[2]: value for name, value in attributes.items() if not name.startswith("calcext:")}
     is_formula = "formula" in found
+    # LibreOffice stores an error as a text; only this attribute of its own calls it one.
     if (
         local({name: value for name, value in attributes.items() if name.startswith("calcext:")}, "value-type")
         == "error"
     ):
         return FAULT, shown or "an error"
+    # Other programs than LibreOffice write an error as the text that is shown.
     if is_formula and _ERROR.match(shown):
         return FAULT, shown
     match found.get("value-type", ""):
@@ -184,6 +190,7 @@ def _stored(attributes: Attributes, paragraphs: Paragraphs) -> Value:
             return Kind.TRUTH, "TRUE" if found.get("boolean-value") == "true" else "FALSE"
         case "" | "void" if is_formula and paragraphs.are_none:  # LibreOffice gives the result "" an empty one
             return FAULT, WITHOUT_VALUE
+    # ODF: string-value is the value where it is given; the paragraphs are what is shown of it.
     return Kind.TEXT, found.get("string-value", shown) or shown
 
 

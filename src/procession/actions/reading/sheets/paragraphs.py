@@ -10,6 +10,7 @@ from procession.actions.reading.sheets.markup import Attributes, local
 _SPACE, _TAB, _LINE_END = "\x01", "\x02", "\x03"
 _MEANT = str.maketrans({_SPACE: " ", _TAB: "\t", _LINE_END: "\n"})
 _BLANKS = re.compile(r"[ \t\r\n]+")
+# As many as a cell of Excel holds; a count alone could claim a gigabyte.
 _SPACES_MAX = 32_767
 _ASIDE = frozenset({"annotation", "annotation-end", "note", "ruby-text", "frame", "shapes", "table"})
 
@@ -55,6 +56,7 @@ class Paragraphs:
         if self._aside == self._depth:
             self._aside = 0
         elif self._depth == 1:
+            # ODF part 1, 6.1.2: blanks are collapsed, and those at the start of a paragraph dropped.
             self._lines.append(_BLANKS.sub(" ", "".join(self._parts)).lstrip(" ").translate(_MEANT))
             self._parts = []
         self._depth -= 1

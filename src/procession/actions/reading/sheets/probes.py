@@ -20,6 +20,7 @@ _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 def agrees(shows: Sequence[Shows], styles: bytes) -> bool:
     """`shows` is what each style shows by our own reading of the same styles."""
     if not shows:
+        # A part of styles in which we find none is one that we do not understand.
         return not styles
     if len(shows) > _STYLES_MAX or any(what not in _WANTED for what in shows):
         return False

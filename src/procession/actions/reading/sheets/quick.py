@@ -59,6 +59,8 @@ def _load(connection: duckdb.DuckDBPyConnection, book: OfficeBook, tab: Tab, gla
     import fastexcel
 
     try:
+        # All rows decide on a column's type, not its first 1,000 as by default; strict: a mixed column is refused,
+        # not text.
         sheet = fastexcel.read_excel(str(book.path)).load_sheet(
             tab.name, header_row=None, skip_rows=glance.first[0], schema_sample_rows=None, dtype_coercion="strict"
         )
@@ -180,6 +182,7 @@ def _text(value: str, kind: Kind, exponents: str) -> str:
             return f"CAST({value} AS DATE)"
         case Kind.MOMENT:
             text = f"CAST({value} AS VARCHAR)"
+            # DuckDB drops the last zeros of a fraction; the exact way always writes six decimals.
             return f"CASE WHEN length({text}) = 19 THEN {text} ELSE rpad({text}, 26, '0') END"
         case Kind.TRUTH:
             return f"upper(CAST({value} AS VARCHAR))"

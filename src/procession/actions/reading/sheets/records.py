@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from procession.actions.problems import Problem
 
 Record = tuple[int, bytes]
+# Four bytes of a length can announce 256 MiB, all of which would be held until the record ends.
 _BYTES_MAX = 16 << 20
 
 
@@ -39,6 +40,7 @@ def _head(content: bytes, at: int) -> tuple[int, int, int] | None:
             number = number & 0x7F | (content[at] & 0x7F) << 7
             at += 1
         length = 0
+        # MS-XLSB, Record: seven bits a byte, the lowest first; the eighth says that one more follows.
         for shift in (0, 7, 14, 21):
             byte = content[at]
             at += 1

@@ -14,6 +14,7 @@ from procession.actions.reading.sheets.markup import Attributes, Handlers, feed,
 from procession.actions.reading.sheets.values import unescaped
 
 _SECTIONS = frozenset({"numFmts", "cellXfs"})
+# int() refuses a text of more than 4,300 digits with an error of its own.
 _DIGITS_MAX = 9
 _PIECE = 64 << 10  # bytes that are parsed at a time
 

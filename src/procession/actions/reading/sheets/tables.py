@@ -108,6 +108,7 @@ class Collector:
                 if kind == FAULT:
                     line[column] = ""
         self.patterns.add(kinds)
+        # The kinds are a letter a cell, and each cell has a comma.
         self._measure(number, sum(map(len, line)) + 2 * width)
         return [kinds, *line]
 
@@ -134,6 +135,8 @@ def load(connection: duckdb.DuckDBPyConnection, collector: Collector, path: Path
     names = ["kinds", *(f"c{column}" for column in range(max(collector.width, last)))]
     types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
     terms = [term for column in range(first, last) for term in _terms(column, column - first, kinds[column])]
+    # null_padding: a line ends at its last cell; DuckDB cannot pad in parallel where a text holds a line end. For the
+    # size: a character takes up to four bytes.
     connection.execute(
         f"CREATE TABLE {quote(RELATION)} AS SELECT {', '.join(terms)} FROM read_csv(?, auto_detect = false, "
         "header = false, delim = ',', quote = '\"', escape = '\"', new_line = '\\r\\n', nullstr = '', "

@@ -28,6 +28,7 @@ def number_text(text: str) -> str | None:
     """The shortest decimal text of the double that `text` writes, without exponent; None when it is no number."""
     if text.isdigit() and text.isascii() and len(text) <= _PLAIN_DIGITS and text[0] != "0":
         return text
+    # float() takes 1_000 for a number; no sheet means one by it.
     if "_" in text:
         return None
     try:
@@ -43,6 +44,7 @@ def double_text(number: float) -> str | None:
     if "e" in text:
         text = format(Decimal(text), "f")
     text = text.removesuffix(".0")
+    # As a sheet shows it.
     return "0" if text == "-0" else text
 
 
@@ -65,6 +67,7 @@ def serial(days: float, what: Shows, *, is_1904: bool) -> Value:
     whole, milliseconds = divmod(round(days * _DAY_MILLISECONDS), _DAY_MILLISECONDS)
     if what is Shows.TIME and days < _TIME_DAYS_MAX:
         return Kind.TEXT, clock(round(days * _DAY_MILLISECONDS))
+    # Excel shows day 0 as the 0th of January 1900: a time of day is meant, whatever the format.
     if whole == 0 and milliseconds and not is_1904:
         return Kind.TEXT, clock(milliseconds)
     day = _day(whole, is_1904=is_1904)
@@ -98,6 +101,7 @@ def unescaped(text: str) -> str:
     if "_x" not in text:
         return text
     plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+    # Two escapes may be the halves of one character (a surrogate pair).
     plain = plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text if "\ufffd" in plain or "\0" in plain else plain
 
@@ -114,6 +118,7 @@ def _day(days: int, *, is_1904: bool) -> str | None:
     """The date of a whole number of days; None where Excel shows none, or the 29th of February 1900."""
     if days < (0 if is_1904 else 1) or (days == _LEAP_BUG_DAY and not is_1904):
         return None
+    # Counted from 1899-12-30, which is right after the leap day that never was; before it, one day is missing.
     days += _EPOCH_1904_DAYS if is_1904 else days < _LEAP_BUG_DAY
     if days >= _DAYS_MAX:
         return None

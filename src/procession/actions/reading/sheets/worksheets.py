@@ -67,6 +67,7 @@ class _Reader:
         self._is_formula = self._is_spoken = False
 
     def start(self, name: str, attributes: Attributes) -> None:
+        # By how often they come: most elements of a sheet are cells and their values.
         if not self._is_data:
             self._note(name, attributes)
         elif name == "c":
@@ -116,6 +117,7 @@ class _Reader:
 
     def _start_row(self, attributes: Attributes) -> None:
         given = attributes.get("r", "")
+        # ECMA-376 part 1, 18.3.1.73 and 18.3.1.4: a place is optional; without one a row or cell follows the last.
         row = int(given) - 1 if given.isascii() and given.isdigit() and len(given) < 9 else self._row + 1
         if row <= self._row or row >= ROWS_MAX:
             raise self._damaged(f"row {row + 1:,} follows row {self._row + 1:,}")
