@@ -23,6 +23,8 @@ NONSENSE = "is not a message"
 ATTACKS = {
     "an exit that cannot be, in a loop": ("while True: say(pack(['exit', 2**40, 0]))", NONSENSE),
     "an exit below zero": ("say(pack(['exit', -1, 0])); stay()", NONSENSE),
+    "the end of its process": ("say(pack(['exit', 0, 0.0])); stay()", NONSENSE),
+    "the last word of its keeper": ("say(pack(['exit', 0, 0.0]), b'\\2'); stay()", NONSENSE),
     "16 MB of empty lists": (
         "body = b'\\xdd' + (2**24).to_bytes(4, 'big') + b'\\x90' * 2**24\n"
         "for at in range(0, len(body), 60000): say(body[at:at + 60000], b'\\0')\nstay()",

@@ -19,16 +19,24 @@ MESSAGE_BYTES_MAX = 16 * 2**20
 _PACKET_BYTES = 60_000  # well below the default send buffer (208 KB), so that one packet always fits
 _SEND_SECONDS_MAX = 10  # a peer that does not read for so long is taken for dead
 _MORE, _LAST, _FAREWELL = b"\0", b"\1", b"\2"
+_SENDER = struct.Struct("iII")  # pid, user, group; the kernel fills it in
+_SENDER_BYTES_MAX = socket.CMSG_SPACE(_SENDER.size)
 
 
 class Channel:
     """One end. Thread-safe for sending; only one thread may receive.
 
-    `may_be_long` is asked of the first packet of a message that has more; the other side is not believed.
+    `may_be_long` is asked of the first packet of a message that has more; the other side is not believed. A farewell
+    must come from the process `keeper`; without one, none is expected.
     """
 
-    def __init__(self, end: socket.socket, *, may_be_long: Callable[[bytes], bool] = bool) -> None:
+    def __init__(
+        self, end: socket.socket, *, keeper: int | None = None, may_be_long: Callable[[bytes], bool] = bool
+    ) -> None:
+        self.is_farewell = False  # the message that was read last
         self._socket = end
+        self._keeper = keeper
+        self._sender = 0  # the pid of the last packet's
         self._may_be_long = may_be_long
         self._sending = threading.Lock()
         self._packets: list[bytes] = []
@@ -77,7 +85,8 @@ class Channel:
         """One packet; the message that it completes. Raises BlockingIOError (none yet), EOFError, Malformed."""
         packet = self._receive_packet(wait=wait)
         flag, content = packet[:1], packet[1:]
-        if flag == _FAREWELL:
+        if flag == _FAREWELL and self._sender == self._keeper:
+            self.is_farewell = True
             self._forget()
             return content
         self._packets.append(content)
@@ -107,16 +116,24 @@ class Channel:
     def _receive_packet(self, *, wait: bool) -> bytes:
         flags = 0 if wait else socket.MSG_DONTWAIT
         try:
-            packet = self._socket.recv(_PACKET_BYTES + 2, flags)
+            packet = self._receive_bytes(flags)
         except ConnectionResetError:
             # Said once, before what the other side had sent, when it died with something of ours unread.
-            packet = self._socket.recv(_PACKET_BYTES + 2, flags)
+            packet = self._receive_bytes(flags)
         if not packet and not self._has_ended():
             raise Malformed("the step's process sent something that is not a message: nothing at all")
         if not packet:
             raise EOFError
         if len(packet) > _PACKET_BYTES + 1:
             raise Malformed("the step's process sent something that is not a message: its packet is too large")
+        return packet
+
+    def _receive_bytes(self, flags: int) -> bytes:
+        if self._keeper is None:
+            return self._socket.recv(_PACKET_BYTES + 2, flags)
+        # Room for the sender alone: the kernel drops the descriptors that a step sends along.
+        packet, ancillary, _, _ = self._socket.recvmsg(_PACKET_BYTES + 2, _SENDER_BYTES_MAX, flags)
+        self._sender = _SENDER.unpack(ancillary[0][2])[0] if ancillary else 0
         return packet
 
     def _has_ended(self) -> bool:
@@ -133,8 +150,16 @@ class Channel:
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
-    """Two connected ends that no program started later inherits."""
-    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    """The server's end, which hears who sent a message, and the worker's. No program started later inherits them."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        # Before anything is sent: what was sent before has no sender.
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    except OSError:
+        ours.close()
+        theirs.close()
+        raise
+    return ours, theirs
 
 
 def pipe() -> tuple[int, int]:

@@ -52,7 +52,7 @@ class ForkedWorker:
         self.mark = mark
         self.is_spent = False  # whatever it does, it cannot take another job
         self.was_used = False
-        self._channel = Channel(socket.socket(fileno=channel), may_be_long=frames.may_be_long)
+        self._channel = Channel(socket.socket(fileno=channel), keeper=mark.pid, may_be_long=frames.may_be_long)
         self._channel.limit_sending()
         self._end_signal = end_signal
         self._log_bytes_max = log_bytes_max
@@ -178,6 +178,8 @@ class ForkedWorker:
 
     def _believed(self, frame: frames.Frame) -> list[_Heard]:
         match frame:
+            case frames.Exited() if not self._channel.is_farewell:
+                raise codec.Malformed("the step's process sent something that is not a message of its own")
             case frames.Exited(status=status, cpu_seconds=seconds):
                 return list(self._died(limits.exit_reason(status, limits=self._limits, cpu_seconds=seconds)))
             case frames.Finished(done=done, job=job, reusable=reusable):
