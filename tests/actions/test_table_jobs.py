@@ -78,3 +78,12 @@ def test_parquet_columns_whose_names_are_alike_are_not_taken_for_others(tmp_path
     outputs, _ = written(tmp_path, (PARQUET / "alike.parquet").read_bytes(), known, "parquet")
 
     assert outputs[contract.REFUSED] == 'the request names the column "a" twice'
+
+
+def test_rows_in_two_currencies_do_not_become_one_column_of_money(tmp_path):
+    known = [Column(field=2, name="amount", type=ColumnType.MONEY)]
+
+    outputs, _ = written(tmp_path, b"amount\nEUR 10\nUSD 20\n", known, "csv")
+
+    said = 'the column "amount" holds several currencies: EUR (line 2) and USD (line 3); a column of Money has one'
+    assert outputs[contract.REFUSED] == said

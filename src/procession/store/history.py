@@ -14,8 +14,9 @@ from procession.model.ids import RunId, StepId
 from procession.model.lifecycle import StepStatus
 from procession.model.runs import HistoryKind, HistoryRow, Run
 from procession.model.steps import AttemptRow
-from procession.store import steps, times
+from procession.store import times
 from procession.store.database import Transaction
+from procession.store.step_rows import step_id
 
 
 def add(
@@ -79,7 +80,7 @@ def of_run(tx: Transaction, run: RunId, *, after: int = -1, limit: int = sys.max
             at=times.from_column(at),
             attempt=attempt,
             kind=HistoryKind(kind),
-            step=None if step_number is None else steps.step_id(step_kind, step_number),
+            step=None if step_number is None else step_id(step_kind, step_number),
             user=user,
             detail=json.loads(detail),
         )
@@ -198,7 +199,7 @@ def _attempt(row: Sequence[Any]) -> AttemptRow:
     ) = row
     return AttemptRow(
         id=number,
-        step=steps.step_id(step_kind, step_number),
+        step=step_id(step_kind, step_number),
         attempt=attempt,
         number=try_number,
         epoch=epoch,

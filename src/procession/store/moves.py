@@ -13,6 +13,7 @@ from procession.model.steps import StepRow
 from procession.store import steps, times
 from procession.store.database import Transaction
 from procession.store.runs import Superseded
+from procession.store.step_rows import step_id
 
 
 class StepWrite(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,4 +144,4 @@ def show_progress(tx: Transaction, step: StepId, fraction: float, message: str) 
 def failed_steps(tx: Transaction, run: RunId) -> list[StepId]:
     """In order."""
     sql = "SELECT kind, id FROM step WHERE run_id = ? AND status = 'Failed' AND is_retired = 0 ORDER BY position"
-    return [steps.step_id(kind, number) for kind, number in tx.all(sql, run.number)]
+    return [step_id(kind, number) for kind, number in tx.all(sql, run.number)]

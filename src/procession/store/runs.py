@@ -19,13 +19,7 @@ from procession.model.processes import Process
 from procession.model.runs import Run, RunFilter, RunProgress
 from procession.store import conditions, times
 from procession.store.database import Transaction
-
-_RUN = (
-    "r.id, r.process_id, r.version, r.name, r.description, r.alert_email, r.alert_sms, r.status, r.outcome, r.attempt,"
-    " r.epoch, r.revision, r.created_at, r.modified_at, r.modified_by, r.started_by, r.scheduled_at, r.started_at,"
-    " r.finished_at, r.duration, r.worked, r.beat, r.worked_max, r.restarted_key, r.executor,"
-    " r.is_held"
-)
+from procession.store.run_rows import RUN, RUN_UNNAMED, run_of
 
 
 class Superseded(Exception):
@@ -50,17 +44,17 @@ def add(tx: Transaction, new: NewRun, now: datetime) -> Run:
     moment = times.to_column(now)
     row = tx.one(
         "INSERT INTO run (process_id, version, name, description, alert_email, alert_sms, created_at, modified_at,"
-        f" modified_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {_RUN.replace('r.', '')}",
+        f" modified_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {RUN_UNNAMED}",
         *(new.process.number, new.version, new.name, new.description, new.alert_email, new.alert_sms),
         *(moment, moment, new.author),
     )
     assert row is not None
-    return _run(row)
+    return run_of(row)
 
 
 def find(tx: Transaction, run: RunId) -> Run | None:
-    row = tx.one(f"SELECT {_RUN} FROM run r WHERE r.id = ?", run.number)
-    return None if row is None else _run(row)
+    row = tx.one(f"SELECT {RUN} FROM run r WHERE r.id = ?", run.number)
+    return None if row is None else run_of(row)
 
 
 def progress(tx: Transaction, run: RunId) -> RunProgress | None:
@@ -96,7 +90,7 @@ def of_process(
         ("created_at < ?", times.maybe_to_column(created_before)),
     )
     rows = tx.all(f"SELECT id, name FROM run WHERE {where} ORDER BY id", *parameters)
-    return [(RunId(row[0]), row[1]) for row in rows]
+    return [(RunId(number), name) for number, name in rows]
 
 
 def page(tx: Transaction, reader: UserId | None, shown: RunFilter, *, before: RunId | None, limit: int) -> list[Run]:
@@ -113,13 +107,13 @@ def page(tx: Transaction, reader: UserId | None, shown: RunFilter, *, before: Ru
         conditions.permitted("r.process_id", "process_id", reader),
     )
     # The texts are the constants of this file; what users gave travels as parameters.
-    rows = tx.all(f"SELECT {_RUN} FROM run r WHERE {where} ORDER BY r.id DESC LIMIT ?", *parameters, limit)
-    return [_run(row) for row in rows]
+    rows = tx.all(f"SELECT {RUN} FROM run r WHERE {where} ORDER BY r.id DESC LIMIT ?", *parameters, limit)
+    return [run_of(row) for row in rows]
 
 
 def unfinished_ids(tx: Transaction) -> list[RunId]:
     """Scheduled and Running ones, oldest first."""
-    return [RunId(row[0]) for row in tx.all("SELECT id FROM run WHERE status IN ('Scheduled', 'Running') ORDER BY id")]
+    return [RunId(run) for (run,) in tx.all("SELECT id FROM run WHERE status IN ('Scheduled', 'Running') ORDER BY id")]
 
 
 def beat(tx: Transaction, executor: str, steady: float) -> int:
@@ -217,12 +211,12 @@ def follow(tx: Transaction, run: Run, version: int, process: Process) -> Run:
     """Make another version of its process the one that the run follows; its next move counts the revision."""
     row = tx.one(
         "UPDATE run AS r SET version = ?, description = ?, alert_email = ?, alert_sms = ?"
-        f" WHERE r.id = ? AND r.epoch = ? RETURNING {_RUN.replace('r.', '')}",
+        f" WHERE r.id = ? AND r.epoch = ? RETURNING {RUN_UNNAMED}",
         *(version, process.description, process.alert_email, process.alert_sms, run.id.number, run.epoch),
     )
     if row is None:
         raise Superseded
-    return _run(row)
+    return run_of(row)
 
 
 def restart(tx: Transaction, run: Run, key: str, starter: UserId, *, author: str, now: datetime) -> Run:
@@ -240,12 +234,12 @@ def _apply(tx: Transaction, run: Run, event: RunEvent, changes: str, *parameters
     row = tx.one(
         # `changes` is always a constant of this file.
         f"UPDATE run AS r SET status = ?, revision = revision + 1, {changes}"
-        f" WHERE r.id = ? AND r.status = ? AND r.epoch = ? RETURNING {_RUN.replace('r.', '')}",
+        f" WHERE r.id = ? AND r.status = ? AND r.epoch = ? RETURNING {RUN_UNNAMED}",
         *(status, *parameters, run.id.number, run.status, run.epoch),
     )
     if row is None:
         raise Superseded
-    return _run(row)
+    return run_of(row)
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -267,34 +261,5 @@ def fence(tx: Transaction, run: RunId, epoch: int, *, revisions: int, steady: fl
     )
     if row is None:
         raise Superseded
-    return Held(revision=row[0] - revisions + 1, worked=row[1] / 1_000_000)
-
-
-def _run(row: tuple[Any, ...]) -> Run:
-    return Run(
-        id=RunId(row[0]),
-        process=ProcessId(row[1]),
-        version=row[2],
-        name=row[3],
-        description=row[4],
-        alert_email=row[5],
-        alert_sms=row[6],
-        status=RunStatus(row[7]),
-        outcome=None if row[8] is None else Outcome(row[8]),
-        attempt=row[9],
-        epoch=row[10],
-        revision=row[11],
-        created_at=times.from_column(row[12]),
-        modified_at=times.from_column(row[13]),
-        modified_by=row[14],
-        started_by=None if row[15] is None else UserId(row[15]),
-        scheduled_at=times.maybe_from_column(row[16]),
-        started_at=times.maybe_from_column(row[17]),
-        finished_at=times.maybe_from_column(row[18]),
-        duration_seconds=times.seconds_from_column(row[19]),
-        worked=times.stopwatch(row[20], row[21]),
-        worked_max=times.seconds_from_column(row[22]),
-        restarted_key=row[23],
-        executor=row[24],
-        is_held=bool(row[25]),
-    )
+    revision, worked = row
+    return Held(revision=revision - revisions + 1, worked=worked / 1_000_000)

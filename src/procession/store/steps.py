@@ -7,26 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from procession.model import values
-from procession.model.files import File
-from procession.model.ids import ActionStepId, DataStepId, FileId, ProcessId, PropertyId, RunId, StepId
-from procession.model.lifecycle import StepStatus
-from procession.model.processes import Flow, Property, PropertyType, Step, StepKind, SystemVariable, Value
+from procession.model.ids import DataStepId, ProcessId, PropertyId, RunId, StepId
+from procession.model.processes import Property, PropertyType, Step, StepKind, Value
 from procession.model.runs import Run
 from procession.model.steps import PropertyRow, StepRow
-from procession.store import times
 from procession.store.database import Transaction
+from procession.store.step_rows import PROPERTY, PROPERTY_FROM, STEP, STEP_FROM, property_row, step_id, step_row
 
-_STEP = (
-    "s.id, s.process_id, s.run_id, s.key, s.name, s.kind, s.step_order, s.group_name, s.position, s.enabled, s.status,"
-    " s.message, s.started_at, s.finished_at, s.duration, s.tries, s.retry_at, s.progress, s.progress_message, s.began,"
-    " w.worked, w.beat"
-)
-_STEP_FROM = "step s LEFT JOIN run w ON w.id = s.run_id"
-_PROPERTY = (
-    "q.id, q.step_id, q.key, q.name, q.type, q.flow, q.required, q.visible, q.mouseover, q.value, q.options,"
-    " q.decimal_points, q.foreground_color, q.variable, f.id, f.name, f.sha256, f.size, s.process_id, s.run_id, s.key"
-)
-_PROPERTY_FROM = "property q JOIN step s ON s.id = q.step_id LEFT JOIN file f ON f.property_id = q.id"
 _PROPERTY_COLUMNS = (
     "position, key, name, type, flow, required, visible, mouseover, value, options, decimal_points, foreground_color,"
     " variable"
@@ -101,13 +88,13 @@ def set_values(tx: Transaction, run: RunId, present: Mapping[str, Value]) -> Non
 def publish(tx: Transaction, process: ProcessId, steps: Sequence[Step]) -> None:
     """Make the process's own steps those of its new version; what keeps its key keeps its id."""
     rows = tx.all("SELECT id, key FROM step WHERE process_id = ? AND run_id IS NULL", process.number)
-    _replace(tx, (process, None), {row[1]: row[0] for row in rows}, steps)
+    _replace(tx, (process, None), {key: number for number, key in rows}, steps)
 
 
 def follow(tx: Transaction, process: ProcessId, run: RunId, steps: Sequence[Step]) -> None:
     """Make the run's steps those of another version; what keeps its key keeps its id, its status and its writes."""
     rows = tx.all("SELECT id, key FROM step WHERE run_id = ?", run.number)
-    _replace(tx, (process, run), {row[1]: row[0] for row in rows}, steps)
+    _replace(tx, (process, run), {key: number for number, key in rows}, steps)
 
 
 def _replace(
@@ -130,11 +117,12 @@ def _publish_step(tx: Transaction, number: int, step: Step, *, position: int) ->
     )
     tx.run("UPDATE property SET is_retired = 1 WHERE step_id = ?", number)
     for place, item in enumerate(step.properties):
-        row = tx.one("SELECT id, type FROM property WHERE step_id = ? AND key = ?", number, item.key)
+        row = tx.one("SELECT id FROM property WHERE step_id = ? AND key = ?", number, item.key)
         if row is None:
             add_property(tx, number, item, position=place)
         else:
-            _publish_property(tx, row[0], item, position=place)
+            (present,) = row
+            _publish_property(tx, present, item, position=place)
 
 
 def _publish_property(tx: Transaction, number: int, item: Property, *, position: int) -> None:
@@ -155,14 +143,14 @@ def update_property(tx: Transaction, property_id: PropertyId, item: Property) ->
 
 
 def find(tx: Transaction, step: StepId) -> StepRow | None:
-    row = tx.one(f"SELECT {_STEP} FROM {_STEP_FROM} WHERE s.id = ? AND s.kind = ?", step.number, _kind(step))
+    row = tx.one(f"SELECT {STEP} FROM {STEP_FROM} WHERE s.id = ? AND s.kind = ?", step.number, _kind(step))
     return None if row is None else step_row(row)
 
 
 def of_run(tx: Transaction, run: RunId) -> list[StepRow]:
     """Of the version that it follows, in order."""
     rows = tx.all(
-        f"SELECT {_STEP} FROM {_STEP_FROM} WHERE s.run_id = ? AND s.is_retired = 0 ORDER BY s.position", run.number
+        f"SELECT {STEP} FROM {STEP_FROM} WHERE s.run_id = ? AND s.is_retired = 0 ORDER BY s.position", run.number
     )
     return [step_row(row) for row in rows]
 
@@ -170,7 +158,7 @@ def of_run(tx: Transaction, run: RunId) -> list[StepRow]:
 def of_process(tx: Transaction, process: ProcessId) -> list[StepRow]:
     """The steps of the present version, in order."""
     rows = tx.all(
-        f"SELECT {_STEP} FROM {_STEP_FROM} WHERE s.process_id = ? AND s.run_id IS NULL AND s.is_retired = 0"
+        f"SELECT {STEP} FROM {STEP_FROM} WHERE s.process_id = ? AND s.run_id IS NULL AND s.is_retired = 0"
         " ORDER BY s.position",
         process.number,
     )
@@ -179,7 +167,7 @@ def of_process(tx: Transaction, process: ProcessId) -> list[StepRow]:
 
 def properties_of(tx: Transaction, step: StepId) -> list[PropertyRow]:
     rows = tx.all(
-        f"SELECT {_PROPERTY} FROM {_PROPERTY_FROM} WHERE q.step_id = ? AND q.is_retired = 0 ORDER BY q.position",
+        f"SELECT {PROPERTY} FROM {PROPERTY_FROM} WHERE q.step_id = ? AND q.is_retired = 0 ORDER BY q.position",
         step.number,
     )
     return [property_row(row) for row in rows]
@@ -187,7 +175,7 @@ def properties_of(tx: Transaction, step: StepId) -> list[PropertyRow]:
 
 def property_of(tx: Transaction, step: StepId, property_id: PropertyId) -> PropertyRow | None:
     row = tx.one(
-        f"SELECT {_PROPERTY} FROM {_PROPERTY_FROM} WHERE q.id = ? AND q.step_id = ? AND q.is_retired = 0",
+        f"SELECT {PROPERTY} FROM {PROPERTY_FROM} WHERE q.id = ? AND q.step_id = ? AND q.is_retired = 0",
         *(property_id.number, step.number),
     )
     return None if row is None else property_row(row)
@@ -196,7 +184,7 @@ def property_of(tx: Transaction, step: StepId, property_id: PropertyId) -> Prope
 def properties_of_run(tx: Transaction, run: RunId) -> list[PropertyRow]:
     """Of all its data steps, in order."""
     rows = tx.all(
-        f"SELECT {_PROPERTY} FROM {_PROPERTY_FROM} WHERE s.run_id = ? AND s.is_retired = 0 AND q.is_retired = 0"
+        f"SELECT {PROPERTY} FROM {PROPERTY_FROM} WHERE s.run_id = ? AND s.is_retired = 0 AND q.is_retired = 0"
         " ORDER BY s.position, q.position",
         run.number,
     )
@@ -211,15 +199,11 @@ def by_reference(tx: Transaction, run: RunId) -> dict[str, PropertyRow]:
 def properties_of_process(tx: Transaction, process: ProcessId) -> list[PropertyRow]:
     """Of the present version's data steps, in order."""
     rows = tx.all(
-        f"SELECT {_PROPERTY} FROM {_PROPERTY_FROM} WHERE s.process_id = ? AND s.run_id IS NULL AND s.is_retired = 0"
+        f"SELECT {PROPERTY} FROM {PROPERTY_FROM} WHERE s.process_id = ? AND s.run_id IS NULL AND s.is_retired = 0"
         " AND q.is_retired = 0 ORDER BY s.position, q.position",
         process.number,
     )
     return [property_row(row) for row in rows]
-
-
-def step_id(kind: str, number: int) -> StepId:
-    return DataStepId(number) if kind == StepKind.DATA else ActionStepId(number)
 
 
 def _kind(step: StepId) -> StepKind:
@@ -241,60 +225,3 @@ def _columns(item: Property) -> tuple[Any, ...]:
         item.foreground_color,
         item.variable,
     )
-
-
-def step_row(row: tuple[Any, ...]) -> StepRow:
-    return StepRow(
-        id=step_id(row[5], row[0]),
-        process=ProcessId(row[1]),
-        run=None if row[2] is None else RunId(row[2]),
-        key=row[3],
-        name=row[4],
-        kind=StepKind(row[5]),
-        order=row[6],
-        group=row[7],
-        position=row[8],
-        enabled=bool(row[9]),
-        status=StepStatus(row[10]),
-        message=row[11],
-        started_at=times.maybe_from_column(row[12]),
-        finished_at=times.maybe_from_column(row[13]),
-        duration_seconds=times.seconds_from_column(row[14]),
-        tries=row[15],
-        retry_at=times.maybe_from_column(row[16]),
-        progress=row[17],
-        progress_message=row[18],
-        began=times.seconds_from_column(row[19]),
-        run_worked=times.stopwatch(row[20], row[21]) if row[10] == StepStatus.RUNNING else None,
-    )
-
-
-def property_row(row: tuple[Any, ...]) -> PropertyRow:
-    kind = PropertyType(row[4])
-    number, process, run = PropertyId(row[0]), ProcessId(row[18]), None if row[19] is None else RunId(row[19])
-    item = Property(
-        key=row[2],
-        name=row[3],
-        type=kind,
-        flow=Flow(row[5]),
-        required=bool(row[6]),
-        visible=bool(row[7]),
-        mouseover=row[8],
-        value=values.from_text(kind, row[9]),
-        options=tuple(json.loads(row[10])),
-        decimal_points=row[11],
-        foreground_color=row[12],
-        variable=None if row[13] is None else SystemVariable(row[13]),
-    )
-    file = None
-    if row[14] is not None:
-        file = File(
-            id=FileId(row[14]),
-            property=number,
-            process=process,
-            run=run,
-            name=row[15],
-            sha256=row[16],
-            size_bytes=row[17],
-        )
-    return PropertyRow(id=number, step=DataStepId(row[1]), step_key=row[20], item=item, file=file)

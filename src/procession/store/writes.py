@@ -10,8 +10,9 @@ from procession.model import values
 from procession.model.files import Content
 from procession.model.ids import FileId, PropertyId, RunId, StepId
 from procession.model.processes import Value
-from procession.store import steps, times
+from procession.store import times
 from procession.store.database import Row, Transaction
+from procession.store.step_rows import step_id
 
 
 class PropertyWrite(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,7 +150,7 @@ def _written(row: Row) -> WriteRow:
         property=PropertyId(property_number),
         reference=reference,
         file=None if file is None else FileId(file),
-        step=None if step is None else steps.step_id(step_kind, step),
+        step=None if step is None else step_id(step_kind, step),
         attempt=attempt,
         value=value,
         file_name=file_name,
