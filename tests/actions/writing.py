@@ -18,7 +18,9 @@ from tests.actions.context import play
 def written(folder, sql, name="r.csv", **options):
     outputs = {"result": {"to": "${o.r}", "as": name, **options}}
     played = play(run_sql.ACTION, folder, {"sql": sql, "outputs": outputs})
-    assert played.outcome.status is StepStatus.SUCCESS, played.outcome.message
+    # Generated doubles may look like amounts that were added up.
+    told = "binary fractions" in played.outcome.message
+    assert played.outcome.status is (StepStatus.WARNING if told else StepStatus.SUCCESS), played.outcome.message
     return played.outputs["o.r"]
 
 

@@ -52,6 +52,9 @@ def world(folder: Path, clock: ManualClock, table_workers: TableWorkers) -> Iter
         yield World(house=made, ids=_ids(made), fresh=FRESH, ruinous=RUINOUS, protected=protected)
 
 
+HUNG_UP = 499  # nginx's
+
+
 def impatient(app: Any) -> Any:
     """The application as a client asks it that hangs up on what may last: events, and a log that is followed."""
 
@@ -62,8 +65,21 @@ def impatient(app: Any) -> Any:
             except TimeoutError:
                 return {"type": "http.disconnect"}
 
-        lasts = scope["type"] == "http" and (scope["path"].endswith("/events") or b"follow" in scope["query_string"])
-        await app(scope, heard if lasts else receive, send)
+        answer: list[Any] = []
+
+        async def noted(message: Any) -> None:
+            answer.append(message)
+            await send(message)
+
+        if scope["type"] != "http" or not (scope["path"].endswith("/events") or b"follow" in scope["query_string"]):
+            await app(scope, receive, send)
+            return
+        await app(scope, heard, noted)
+        # Who hung up gets no more; the client of these tests asks for an end.
+        if not answer:
+            await send({"type": "http.response.start", "status": HUNG_UP, "headers": []})
+        if not answer or answer[-1]["type"] == "http.response.start" or answer[-1].get("more_body", False):
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     return asked
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -50,13 +51,23 @@ async def ask(app: App, question: Question) -> Said:
     """The answer, once it is complete or was cut off."""
     parts: list[dict[str, Any]] = []
     pieces = [{"type": "http.request", "body": question.body, "more_body": False}]
+    is_answered = asyncio.Event()
 
     async def receive() -> Any:
-        # A client that hangs up as soon as it has asked: what would go on for ever ends.
+        if not pieces:
+            await is_answered.wait()
         return pieces.pop() if pieces else {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         parts.append(message)
+        # A client that hangs up on what would go on for ever as soon as it begins.
+        is_over = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if (
+            is_over
+            or (b"content-type", b"text/event-stream") in message.get("headers", ())
+            or "follow" in question.query
+        ):
+            is_answered.set()
 
     try:
         await app(_scope(question), receive, send)
