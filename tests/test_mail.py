@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from procession import config, mail
+from procession import config, smtp
 from procession.clock import ManualClock
 from procession.model.errors import NotFound
 from procession.model.ids import UserId
@@ -58,7 +58,7 @@ class Sender:
 
     def tick(self) -> bool:
         def send(letter: Letter) -> None:
-            mail.send(self.server, letter)
+            smtp.send(self.server, letter)
 
         return letters.tick(
             letters.Sending(
@@ -195,7 +195,7 @@ def test_nothing_leaves_unproved_and_unencrypted(
     letter = Letter(address=sender.user.email, subject="A", text="a link\n", at=sender.clock.now())
 
     with pytest.raises(NotSent, match=why):
-        mail.send(replace(sender.server, **change), letter)  # type: ignore[arg-type]
+        smtp.send(replace(sender.server, **change), letter)  # type: ignore[arg-type]
 
     assert mail_server.received == []
 

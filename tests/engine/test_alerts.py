@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from procession import config, mail
+from procession import config, smtp
 from procession.clock import ManualClock, SystemClock
 from procession.commands import checking
 from procession.model.ids import RunId
@@ -58,7 +58,7 @@ class Sender:
         assert server is not None
 
         def send(letter: Letter) -> None:
-            mail.send(server, letter)
+            smtp.send(server, letter)
 
         return letters.Sending(
             database=self.world.db, send=send, public_url=PUBLIC, clock=self.clock.now, home_clock=HomeClock(self.clock)

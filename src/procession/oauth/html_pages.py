@@ -8,12 +8,13 @@ from __future__ import annotations
 import base64
 import hashlib
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from procession.door.contract import HtmlReply
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 # What a user reads of a scope before they allow it.
 SCOPE_WORDS = {
@@ -38,6 +39,9 @@ SCOPE_WORDS = {
 
 @cache
 def _environment() -> Environment:
+    # With the first page: a server that only programs ask never loads it, which is 1.6 MB.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     return Environment(
         # A missing value is an error: a page that leaves out whom it speaks for would be agreed to blindly.
         loader=PackageLoader("procession.oauth"),

@@ -38,6 +38,7 @@ LOOP_SECONDS_MAX = 1.0  # for the tick under way
 LISTENER_SECONDS_MAX = 3.0
 PROCESSES_SECONDS_MAX = 5.0  # beyond the grace period of steps
 DATABASE_SECONDS_MAX = 5.0
+USER_READY_MAX = 4  # processes for user code that are forked in advance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +181,8 @@ def isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
     """How this server keeps steps apart."""
     return IsolationSettings(
         workers_max=settings.workers_max,
+        # No more can begin at once than there are cores; one is made meanwhile. Each that waits takes 5 MB.
+        user_ready=min(USER_READY_MAX, (os.cpu_count() or 1) + 1),
         network_allowed=settings.allow_network,
         more_actions=actions.others(),
         library_paths=tuple(map(str, settings.step_libraries)),
