@@ -227,9 +227,11 @@ def _receiver(injector: Injector, real: Callable[..., Any]) -> Callable[..., Any
         if code == errno.ENOMEM:
             raise failure("socket.recvmsg", code)
         content, ancillary, flags, address = real(end, *arguments)
-        if code == errno.EMFILE and ancillary:
-            _drop(ancillary)
-            return content, [], flags | socket.MSG_CTRUNC, address
+        if code == errno.EMFILE and (handles := [item for item in ancillary if item[1] == socket.SCM_RIGHTS]):
+            _drop(handles)
+            # Who sent it is told all the same: that takes no descriptor.
+            others = [item for item in ancillary if item not in handles]
+            return content, others, flags | socket.MSG_CTRUNC, address
         return content, ancillary, flags, address
 
     return call
