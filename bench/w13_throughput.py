@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from time import perf_counter, time
 
 from bench import direct, floor
 from bench.figures import Figure, Report, percentile
+from bench.lanes import rate, runs_a_second
 from bench.server import Client, Server, cpu_seconds_of_all, folder, process_text, python_step, serving, wait_step
 from bench.turns import Bar, Contest, Measure, Turn, served
 
@@ -76,34 +76,11 @@ def _figures(
 
 
 def _http_steps_a_second(server: Server, process: str, *, lanes: int, after: int) -> float:
-    local = threading.local()
-
-    def run_through() -> None:
-        if not hasattr(local, "client"):
-            local.client = server.client()
-        client: Client = local.client
-        status = client.wait(client.create(process, start=True), after=after)
-        assert status["outcome"] == "Success", status
-
-    return _steps_a_second(run_through, lanes)
+    return STEPS * runs_a_second(server, process, lanes=lanes, seconds=SECONDS, after=after)
 
 
 def _steps_a_second(run_through: Callable[[], None], lanes: int) -> float:
-    """So many runs side by side, one after the other in each lane, for a while."""
-    counts = [0] * lanes
-    began = perf_counter()
-
-    def work(lane: int) -> None:
-        while perf_counter() - began < SECONDS:
-            run_through()
-            counts[lane] += STEPS
-
-    threads = [threading.Thread(target=work, args=(lane,)) for lane in range(lanes)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts) / (perf_counter() - began)
+    return STEPS * rate(run_through, lanes=lanes, seconds=SECONDS)
 
 
 def _first_steps_ms(client: Client) -> tuple[float, ...]:

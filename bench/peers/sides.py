@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import inspect
 import select
-import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from time import perf_counter, time
 from typing import Protocol
 
+from bench.lanes import runs_a_second
 from bench.peers import work
 from bench.peers.contract import LANES, STEPS, Nature
 from bench.peers.driver import STARTED_SECONDS_MAX, named
-from bench.server import Client, Server, process_text, python_step, serving, wait_step
+from bench.server import Server, process_text, python_step, serving, wait_step
 from procession.engine.isolation import processes
 
 
@@ -65,22 +65,8 @@ class Ours:
         return with_descendants([self._server.pid])
 
     def rate(self, *, lanes: int, seconds: float) -> float:
-        counts, began = [0] * lanes, perf_counter()
-
-        def work(lane: int) -> None:
-            client: Client = self._server.client()
-            while perf_counter() - began < seconds:
-                status = client.wait(client.create(self._steps, start=True), after=self._last - 1)
-                assert status["outcome"] == "Success", status
-                counts[lane] += STEPS
-            client.close()
-
-        threads = [threading.Thread(target=work, args=(lane,)) for lane in range(lanes)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return sum(counts) / (perf_counter() - began)
+        after = self._last - 1
+        return STEPS * runs_a_second(self._server, self._steps, lanes=lanes, seconds=seconds, after=after)
 
     def firsts(self, *, count: int, seconds: float) -> list[float]:
         taken, began = list[float](), perf_counter()
