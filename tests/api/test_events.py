@@ -142,9 +142,7 @@ def test_a_stream_without_news_says_now_and_then_that_it_is_there() -> None:
     async def rest() -> tuple[float, float]:
         now = asyncio.get_running_loop().time()
         news = News(rows=(), attempts=(), running=(), is_over=False)
-        gone = asyncio.create_task(asyncio.Event().wait())
-        watch = Watch(news=asyncio.Event(), gone=gone)
-        return now, await events._rest(watch, news, now - events.SILENCE_SECONDS, write)
+        return now, await events._rest(Watch(news=asyncio.Event()), news, now - events.SILENCE_SECONDS, write)
 
     began, spoke = asyncio.run(rest())
 

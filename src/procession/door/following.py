@@ -1,33 +1,27 @@
-"""Following what grows: a file that a step writes, news of a run, and the client that may hang up meanwhile."""
+"""Following what grows: a file that a step writes, and news of a run. Dispatch notices who hangs up meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 
-from procession.door import bodies
 from procession.door.contract import StreamCall
 from procession.model.ids import RunId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """While a client listens: `gone` is done when it hung up."""
+    """While a client listens."""
 
     news: asyncio.Event
-    gone: asyncio.Task[Any]
 
     async def rest(self, seconds: float) -> None:
-        """Until there is news, the client is gone, or the time is over."""
-        # A task of its own each time: wait() leaves what did not finish running.
-        waiting = asyncio.ensure_future(self.news.wait())
-        try:
-            await asyncio.wait({waiting, self.gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiting.cancel()
+        """Until there is news, or the time is over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.news.wait()
         # After the wait and before the caller looks: news that come while it looks wake the next rest.
         self.news.clear()
 
@@ -38,9 +32,7 @@ async def watching(call: StreamCall, run: RunId) -> AsyncIterator[Watch]:
     news, loop = asyncio.Event(), asyncio.get_running_loop()
     # The engine's thread calls it; an asyncio event is not safe for other threads.
     forget = call.context.announcements.listen(run, lambda: loop.call_soon_threadsafe(news.set))
-    gone = asyncio.create_task(bodies.hang_up(call.receive))
     try:
-        yield Watch(news=news, gone=gone)
+        yield Watch(news=news)
     finally:
-        gone.cancel()
         forget()

@@ -71,7 +71,7 @@ async def _follow(stream: Stream, write: Write) -> None:
     loop = asyncio.get_running_loop()
     async with following.watching(stream.call, stream.run) as watch:
         spoke = loop.time()
-        while not watch.gone.done():
+        while True:
             # It reads the database and log files.
             news, text = await asyncio.to_thread(_next, stream)
             if text:

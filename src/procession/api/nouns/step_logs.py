@@ -55,13 +55,13 @@ def _tries(call: StreamCall, run: RunId, step: StepId, attempt: int | None = Non
 
 
 async def _follow(call: StreamCall, write: Write) -> None:
-    """Every try of the step from now on, until nothing more can come or the client hangs up."""
+    """Every try of the step from now on, until nothing more can come."""
     run, step = call.id(RunId), call.id(StepId)
     # None until the first try is seen: a follower that comes late begins with the latest.
     number: int | None = None
     offset = 0
     async with following.watching(call, run) as watch:
-        while not watch.gone.done():
+        while True:
             # Asked before the log is read: what was written until the end is then in the log.
             tries = _tries(call, run, step)
             for one in tries.after(number):
