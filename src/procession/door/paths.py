@@ -53,7 +53,9 @@ def normalise(raw_path: bytes) -> Path:
     if len(raw_path) > PATH_BYTES_MAX:
         raise NotFound(f"the path is longer than {PATH_BYTES_MAX} bytes")
     segments = _split(raw_path)
-    keys = [ALIASES.get(key, key) for key in map(str.lower, segments)]
+    keys = list(map(str.lower, segments))
+    if not ALIASES.keys().isdisjoint(keys):
+        keys = [ALIASES.get(key, key) for key in keys]
     # The SDK hard-codes https://{env}.solvexia.com; env = "host:port/app" makes a leading segment of it (T1).
     start = 1 if keys and keys[0].endswith(HOST_SUFFIX) else 0
     space, taken = _space(keys[start:])
@@ -85,12 +87,13 @@ def _decode(part: bytes) -> str:
 
 
 def _space(keys: list[str]) -> tuple[Space, int]:
-    if keys[:2] == ["api", "v1"]:
-        return Space.API, 2
-    if keys[:1] == ["v1"]:
-        return Space.API, 1
-    if keys[:1] == ["oauth"]:
-        return Space.OAUTH, 1
+    match keys:
+        case ["api", "v1", *_]:
+            return Space.API, 2
+        case ["v1", *_]:
+            return Space.API, 1
+        case ["oauth", *_]:
+            return Space.OAUTH, 1
     return Space.ROOT, 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from procession.door import bodies
 from procession.door.contract import Request, Scope
@@ -17,26 +18,31 @@ def read(scope: Scope, public_url: str) -> Request:
 
     Raises Invalid for a Host that is none, or two of them (RFC 9112 section 3.2): links to us are made of it.
     """
-    lists: dict[str, list[str]] = {}
-    for name, value in scope["headers"]:
-        # RFC 9110 section 5.5: blanks around a value are no part of it. h11 leaves those at the end.
-        lists.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1").strip(" \t"))
-    hosts = lists.get("host", [""])
-    if len(hosts) > 1 or not _HOST.match(hosts[0]):
+    # RFC 9110 section 5.5: blanks around a value are no part of it. h11 leaves those at the end.
+    pairs = [(name.decode("latin-1"), value.decode("latin-1").strip(" \t")) for name, value in scope["headers"]]
+    headers = dict(pairs)
+    if len(headers) < len(pairs):
+        headers = _joined(pairs)
+    # Two of them are a list by now, which is no host.
+    if not _HOST.match(headers.get("host", "")):
         raise Invalid("the header Host does not name one host")
     query = scope["query_string"]
     return Request(
         method=scope["method"],
         path=scope["path"],
-        origin=public_url or f"{scope['scheme']}://{hosts[0] if 'host' in lists else 'localhost'}",
-        headers={name: values[0] if len(values) == 1 else _joined(name, values) for name, values in lists.items()},
+        origin=public_url or f"{scope['scheme']}://{headers.get('host', 'localhost')}",
+        headers=headers,
         query=bodies.parse_query(query),
         raw_query=query.decode("latin-1"),
         client=(scope.get("client") or ("",))[0],
     )
 
 
-def _joined(name: str, values: list[str]) -> str:
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """A repeated one is a list (RFC 9110 section 5.3): somebody in front of us may have looked at another line."""
-    # RFC 9113 section 8.2.3 lets a client split its cookies.
-    return ("; " if name == "cookie" else ", ").join(values)
+    headers: dict[str, str] = {}
+    for name, value in pairs:
+        # RFC 9113 section 8.2.3 lets a client split its cookies.
+        between = "; " if name == "cookie" else ", "
+        headers[name] = f"{headers[name]}{between}{value}" if name in headers else value
+    return headers

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from procession.config import SettingError, Settings
 from procession.model.errors import ProcessionError
+from procession.serving import eager
 from procession.serving.exchange import Exchange
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ class HttpConnection(HttpToolsProtocol):
     _is_body_open = False  # of the latest request whose head has come
     _idle_bytes = 0  # that ended no head, were no piece of a body, and ended no request
     _has_gone_on = False
+    _ready: Exchange | None = None  # a GET, answered once all that came with it is read
+    _idle_timer: asyncio.TimerHandle | None = None
+    _idle_since: float | None = None  # on the loop's clock; None while a request is under way
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -55,14 +59,16 @@ class HttpConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_expecting()
         self._stop_lingering()
-        self._unset_keepalive_if_required()  # uvicorn leaves it, and all that it holds, after a reset
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """The parser takes heads, trailers and extensions of chunks of any size, and keeps most of them in memory."""
-        self._has_gone_on = False
-        self._unset_keepalive_if_required()
+        self._has_gone_on, self._idle_since = False, None
         self._feed(data)
+        if self._ready is not None:
+            self._answer(self._ready)
         if self._is_head_open:  # armed only now: nearly every head comes in one piece
             self._expect_head()
         self._idle_bytes = 0 if self._has_gone_on else self._idle_bytes + len(data)
@@ -118,10 +124,22 @@ class HttpConnection(HttpToolsProtocol):
         before: RequestResponseCycle | None = self.cycle
         self.cycle = self._exchange()
         if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
+            if self.scope["method"] == "GET":
+                self._ready = self.cycle
+            else:
+                self._start_asgi_task(self.cycle, self.app)
         else:  # pipelined: it waits for the answers before it
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
+
+    def _answer(self, exchange: Exchange) -> None:
+        """Nearly every GET is answered without waiting, which a task of its own would do first."""
+        self._ready = None
+        if self._is_body_open:
+            self._start_asgi_task(exchange, self.app)
+        elif task := eager.start(self.loop, exchange.run_asgi(self.app)):
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
 
     def _require_offer(self) -> None:
         """CONNECT demands a tunnel. Its head cannot be read as anything else: an error here is answered with 400."""
@@ -167,11 +185,30 @@ class HttpConnection(HttpToolsProtocol):
             self.transport.close()
 
     def on_response_complete(self) -> None:
-        """The rest of a body that nobody reads is let pass, for a while: its first byte stops uvicorn's own timer."""
-        super().on_response_complete()
-        if self._is_body_open and self.cycle.response_complete:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self.loop.call_later(IDLE_SECONDS_MAX, self._end_idle)
+        if self._is_body_open:  # the rest of a body that nobody reads is let pass, for a while
             self._stop_lingering()
             self._linger_timer = self.loop.call_later(LINGER_SECONDS_MAX, self.transport.close)
+
+    def _end_idle(self) -> None:
+        """One timer for the life of a connection: armed and stopped by each request, it would cost more than it."""
+        self._idle_timer = None
+        if self._idle_since is None:
+            return  # the next answer arms it
+        left = self._idle_since + IDLE_SECONDS_MAX - self.loop.time()
+        if left <= 0:
+            self.transport.close()
+        else:
+            self._idle_timer = self.loop.call_later(left, self._end_idle)
 
     def send_400_response(self, msg: str) -> None:
         self._refuse("400 Bad Request", "this is not a valid HTTP request")
