@@ -58,6 +58,7 @@ def _examine(home: Home, settings: Settings) -> Iterator[Check]:
     yield _permissions(home)
     yield _space(home)
     yield _engine(home)
+    yield _proxy(settings)
     # Without open_database(), which would migrate: looking changes nothing.
     database = home.connect()
     try:
@@ -90,6 +91,15 @@ def _engine(home: Home) -> Check:
     if holder is None:
         return _check("engine", "ok", "no server works on this home")
     return _check("engine", "ok", f"{holder} works on this home")
+
+
+def _proxy(settings: Settings) -> Check:
+    if settings.trusted_proxies:
+        return _check("proxies", "ok", f"X-Forwarded-For is believed of {settings.trusted_proxies}")
+    if settings.public_url and not settings.uses_tls:
+        text = "PROCESSION_PUBLIC_URL speaks of a proxy that PROCESSION_TRUSTED_PROXIES does not name"
+        return _check("proxies", "warning", f"{text}: all behind it share one limit of sign-ins")
+    return _check("proxies", "ok", "none is trusted: limits count the addresses that connect")
 
 
 def _database(home: Home, database: Database, settings: Settings) -> Iterator[Check]:
