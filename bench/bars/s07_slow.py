@@ -69,8 +69,8 @@ def _of_slow(told: dict[str, list[float]]) -> Iterator[Figure]:
 
 def _of_memory(before_mb: float, most_mb: float, after_mb: float) -> Iterator[Figure]:
     yield Figure(name="memory of the server before", unit="MB", values=(before_mb,))
-    # Python and its parser take some 10 KB for a connection; an answer that waits has at most 128 KB more.
-    yield Figure(name="more meanwhile", unit="MB", values=(most_mb - before_mb,), at_most=100.0)
+    more_kb = (most_mb - before_mb) * 1024 / SOCKETS
+    yield Figure(name="more meanwhile, for each slow socket", unit="KB", values=(more_kb,), at_most=64.0)
     yield Figure(name="more afterwards", unit="MB", values=(after_mb - before_mb,))
 
 
@@ -127,9 +127,11 @@ class _Good(_Times):
 @contextmanager
 def _slow(server: Server, file: str) -> Iterator[subprocess.Popen[str]]:
     """The slow sockets, in a process of their own."""
-    command = [sys.executable, "-m", "bench.bars.s07_slow", server.address, server.token, file]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as slow:
+    command = [sys.executable, "-m", "bench.bars.s07_slow", server.address, file]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as slow:
+        assert slow.stdin is not None
         try:
+            print(server.token, file=slow.stdin, flush=True)
             yield slow
         finally:
             slow.kill()
@@ -221,6 +223,6 @@ class _Crowd:
 if __name__ == "__main__":
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    crowd = _Crowd(*sys.argv[1:])
+    crowd = _Crowd(sys.argv[1], input(), sys.argv[2])
     crowd.hold()
     print(json.dumps(crowd.lived))
