@@ -19,7 +19,7 @@ from procession.engine.driver import LocalEngine
 from procession.engine.isolation.contract import Limits
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.pool import ForkServerIsolation
-from procession.engine.options import EngineResources, EngineSettings
+from procession.engine.options import EngineResources, EngineSettings, Quota
 from procession.engine.table_workers import TableWorkers
 from procession.engine.table_workers import settings as table_settings
 from procession.home import EngineLock, Home
@@ -29,6 +29,7 @@ from procession.operations.resources import Resources
 from procession.serving.services import Service, Services
 from procession.store import identity
 from procession.store.database import Database
+from procession.walls import Wall
 
 # A session is a day old; ten minutes more do no harm.
 TIDYING_REST_SECONDS = 600.0  # between two looks for upload sessions that are a day old
@@ -52,7 +53,7 @@ class ActiveHome:
     clock: Clock
     lock: EngineLock
     services: Services
-    isolation: str  # how steps are kept apart, in one line
+    walls: tuple[Wall, ...]  # around steps
 
     def close(self) -> None:
         """End every step process; runs under way go on at the next start."""
@@ -69,7 +70,7 @@ def open_active_home(settings: Settings, *, clock: Clock, on_fatal: Callable[[st
     services = Services()
     try:
         engine_resources, resources = _open(settings, home, services, clock=clock, on_fatal=on_fatal)
-        description = engine_resources.isolation.describe()
+        found = engine_resources.isolation.walls()
         for part in _working(engine_resources, home, resources):
             services.start(part)
     # Ctrl-C during the start as well: what was started must not outlive it.
@@ -85,7 +86,7 @@ def open_active_home(settings: Settings, *, clock: Clock, on_fatal: Callable[[st
         clock=clock,
         lock=lock,
         services=services,
-        isolation=description,
+        walls=found,
     )
 
 
@@ -193,6 +194,7 @@ def isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
             str(home.work),
         ),
         writable_paths=(str(home.work),),
+        log_bytes_max=settings.step_log_bytes_max,
     )
 
 
@@ -200,5 +202,15 @@ def _engine_settings(settings: Settings) -> EngineSettings:
     return EngineSettings(
         workers_max=settings.workers_max,
         grace_seconds=settings.grace_seconds,
-        limits=Limits(memory_bytes_max=settings.step_memory_bytes_max),
+        limits=Limits(
+            memory_bytes_max=settings.step_memory_bytes_max,
+            file_bytes_max=settings.step_disk_bytes_max,
+            open_files_max=settings.step_open_files_max,
+            processes_max=settings.step_processes_max,
+        ),
+        quota=Quota(
+            step_bytes_max=settings.step_disk_bytes_max,
+            step_files_max=settings.step_files_max,
+            free_bytes_min=settings.free_bytes_min,
+        ),
     )
