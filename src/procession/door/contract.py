@@ -241,7 +241,7 @@ StreamHandler = Callable[[StreamCall], Awaitable[Any]]
 class Route:
     """One row of routes.py. `ids` says which type each id of the pattern has.
 
-    For openapi.json: `reply` and `takes` name shapes ("[DataStep]" is a list, "A|B" either of them), `media` the
+    For openapi.json: `reply` and `takes` are shapes (also `list[A]`, and `A | B` for either of them), `media` the
     content types of a reply that is not (only) JSON, `query` the parameters. What every route of a kind has in common
     (statuses, headers) needs no word here: openapi derives it.
     """
@@ -256,8 +256,8 @@ class Route:
     mode: Mode = Mode.READ
     space: Space = Space.API
     body: BodyKind = BodyKind.NONE
-    reply: str = ""
-    takes: str = ""
+    reply: Any = None
+    takes: type | None = None
     media: tuple[str, ...] = ()
     query: tuple[str, ...] = ()
     is_ranged: bool = False  # answers Range, and If-None-Match where the content has a hash

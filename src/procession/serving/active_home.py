@@ -29,6 +29,7 @@ from procession.operations.resources import Resources
 from procession.serving.services import Service, Services
 from procession.store import identity
 from procession.store.database import Database
+from procession.walls import Wall
 
 # A session is a day old; ten minutes more do no harm.
 TIDYING_REST_SECONDS = 600.0  # between two looks for upload sessions that are a day old
@@ -52,7 +53,7 @@ class ActiveHome:
     clock: Clock
     lock: EngineLock
     services: Services
-    isolation: str  # how steps are kept apart, in one line
+    walls: tuple[Wall, ...]  # around steps
 
     def close(self) -> None:
         """End every step process; runs under way go on at the next start."""
@@ -69,7 +70,7 @@ def open_active_home(settings: Settings, *, clock: Clock, on_fatal: Callable[[st
     services = Services()
     try:
         engine_resources, resources = _open(settings, home, services, clock=clock, on_fatal=on_fatal)
-        description = engine_resources.isolation.describe()
+        found = engine_resources.isolation.walls()
         for part in _working(engine_resources, home, resources):
             services.start(part)
     # Ctrl-C during the start as well: what was started must not outlive it.
@@ -85,7 +86,7 @@ def open_active_home(settings: Settings, *, clock: Clock, on_fatal: Callable[[st
         clock=clock,
         lock=lock,
         services=services,
-        isolation=description,
+        walls=found,
     )
 
 

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from procession import mail
+from procession import mail, walls
 from procession.clock import Clock, SystemClock
 from procession.config import Settings
 from procession.home import Home
 from procession.serving import server_log
+from procession.serving import walls as server_walls
 from procession.serving.active_home import ActiveHome, loop_part, open_active_home
 from procession.serving.services import Service, Services
+from procession.walls import Wall
 
 if TYPE_CHECKING:
     import uvicorn
@@ -44,8 +46,7 @@ class Ready:
     address: str
     home: Home
     pid: int
-    isolation: str
-    is_open_to_others: bool  # reachable from other machines without TLS: tokens can be read on the way
+    walls: tuple[Wall, ...]
 
 
 class Shutdown:
@@ -107,7 +108,7 @@ def serve(settings: Settings, *, announce: Callable[[Ready, ActiveHome], None], 
             ending.obey(server)
             ready = _ready(active_home, settings, address)
             announce(ready, active_home)
-            log.info("ready", extra={"address": ready.address, "isolation": ready.isolation})
+            log.info("ready", extra={"address": ready.address, "walls": walls.summary(ready.walls)})
             http.answer(server, listening)
         finally:
             if ending.exit_code:
@@ -152,11 +153,9 @@ def _pool(services: Services, name: str, threads: int) -> ThreadPoolExecutor:
 
 def _ready(active_home: ActiveHome, settings: Settings, address: str) -> Ready:
     active_home.lock.describe(f"a server at {address} (process {os.getpid()})")
-    is_local = settings.host in {"127.0.0.1", "::1", "localhost"}
     return Ready(
         address=address,
         home=active_home.home,
         pid=os.getpid(),
-        isolation=active_home.isolation,
-        is_open_to_others=not is_local and not settings.uses_tls,
+        walls=server_walls.of_server(settings, active_home.home, active_home.walls),
     )

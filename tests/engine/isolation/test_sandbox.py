@@ -46,6 +46,14 @@ class Mode:
         return ", ".join(("root" if self.as_root else "user", *ways))
 
 
+WALLS = {
+    "process namespace": PIDS,
+    "private root": ROOT,
+    "seccomp": SECCOMP,
+    "Landlock": LANDLOCK,
+    "network namespace": NETWORK,
+    "user of a step": USER,
+}
 MODES = [
     Mode(as_root=as_root, namespaces=namespaces, landlock=landlock)
     for as_root in (True, False)
@@ -56,10 +64,10 @@ MODES = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """What each probe came to ("" went through), and how the server described its walls."""
+    """What each probe came to ("" went through), and the walls that the server says stand."""
 
     found: Mapping[str, str]
-    walls: str
+    walls: frozenset[str]
 
     @property
     def went_through(self) -> set[str]:
@@ -75,7 +83,8 @@ def tried(mode: Mode) -> Tried:
     lines = said.stdout.splitlines()
     found = next((line for line in lines if line.startswith("FOUND ")), None)
     assert found is not None, (said.stdout, said.stderr)
-    return Tried(found=json.loads(found[6:]), walls=next((line for line in lines if line.startswith("WALLS")), ""))
+    walls = next((line for line in lines if line.startswith("WALLS ")), "WALLS []")
+    return Tried(found=json.loads(found[6:]), walls=frozenset(json.loads(walls[6:])))
 
 
 def _folder(mode: Mode) -> tempfile.TemporaryDirectory[str]:
@@ -98,25 +107,19 @@ def _run(mode: Mode, folder: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _standing(mode: Mode, walls: str) -> set[str]:
-    """The walls that this machine gives in this mode."""
-    standing = {SECCOMP, "handles"}
-    if "namespace of their own" in walls:
-        standing |= {PIDS, NETWORK, "ipc"}
-    if "Landlock" in walls:
-        standing.add(LANDLOCK)
-    if "root of their own" in walls:
-        standing.add(ROOT)
+def _standing(mode: Mode, walls: frozenset[str]) -> set[str]:
+    """The walls that this machine gives in this mode, as probes call them."""
+    standing = {"handles"} | {wall for name, wall in WALLS.items() if name in walls}
     if not mode.as_root or ROOT in standing:
         # Without a root of its own, a step of root's keeps the right to read what Landlock allows.
         standing.add(CAPABILITIES)
-    if mode.as_root:
-        standing.add(USER)
+    if PIDS in standing:
+        standing.add("ipc")
     return standing
 
 
-def _without_what_is_missing(mode: Mode, walls: str) -> None:
-    if mode.namespaces and "namespace of their own" not in walls:
+def _skip_without(mode: Mode, walls: frozenset[str]) -> None:
+    if mode.namespaces and "process namespace" not in walls:
         pytest.skip("this machine lets no process of this user make namespaces")
     if mode.landlock and "Landlock" not in walls:
         pytest.skip("this kernel has no Landlock")
@@ -125,7 +128,7 @@ def _without_what_is_missing(mode: Mode, walls: str) -> None:
 @pytest.mark.parametrize("mode", MODES, ids=str)
 def test_what_a_wall_holds_goes_through_in_no_mode_that_has_it(mode: Mode) -> None:
     seen = tried(mode)
-    _without_what_is_missing(mode, seen.walls)
+    _skip_without(mode, seen.walls)
 
     standing = _standing(mode, seen.walls)
 

@@ -36,7 +36,7 @@ HEADERS: dict[int, dict[str, Any]] = {
     503: {"Retry-After": "Seconds"},
 }
 
-Shape = Callable[[str], dict[str, Any]]
+Shape = Callable[[Any], dict[str, Any]]
 
 
 def components() -> dict[str, Any]:
@@ -72,7 +72,7 @@ def of_route(route: Route, shape: Shape) -> dict[str, Any]:
 
 def _success(route: Route, shape: Shape) -> dict[str, Any]:
     content: dict[str, Any] = {}
-    if route.reply:
+    if route.reply is not None:
         content[JSON] = {"schema": shape(route.reply)}
     for kind in route.media:
         content.setdefault(kind, {"schema": {"type": "object"}} if kind.endswith("json") else {})

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import msgspec
 
 from procession.actions.contract import InputValue, OutputTarget, StepOutcome
+from procession.walls import Wall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +165,8 @@ class Isolation(Protocol):
     def reap(self, mark: ProcessMark) -> KillReceipt | None:
         """End what is left of an attempt of a server that crashed; None when nothing was left."""
 
-    def describe(self) -> str:
-        """One line for the start-up log: "steps run in their own PID namespace, files by Landlock"."""
+    def walls(self) -> tuple[Wall, ...]:
+        """What stands between a step and the rest of this machine, for `doctor` and the start-up line."""
 
     def close(self) -> None:
         """Ends every process that was started, within the grace period."""

@@ -1,0 +1,105 @@
+"""The walls of a server, in one list: for `doctor`, and for the start-up line."""
+
+from __future__ import annotations
+
+import ipaddress
+import resource
+import shutil
+import stat
+from collections.abc import Iterable, Iterator
+
+from procession.config import GIB, MIB, Settings
+from procession.home import Home
+from procession.walls import Wall
+
+OPEN_FILES_MIN = 4_096  # two sockets for each of a thousand clients, and the files of steps
+PROXIES_MAX = 65_536  # addresses; more are no list of proxies
+FREE_WARNED_BYTES, FREE_GRAVE_BYTES = 2 * GIB, 200 * MIB
+
+
+def of_server(settings: Settings, home: Home, around_steps: Iterable[Wall]) -> tuple[Wall, ...]:
+    """Of a server on this home; `around_steps` as its isolation saw them."""
+    return (*around_steps, *_of_settings(settings), *_of_home(home))
+
+
+def _of_settings(settings: Settings) -> Iterator[Wall]:
+    yield _memory(settings)
+    yield _encryption(settings)
+    yield _proxies(settings)
+
+
+def _of_home(home: Home) -> Iterator[Wall]:
+    yield _permissions(home)
+    yield _space(home)
+    yield _open_files()
+
+
+def _memory(settings: Settings) -> Wall:
+    # Counted as address space of each process: what a step takes in all is not bounded by it.
+    return Wall(
+        name="memory",
+        stands=True,
+        seen=f"each process of a step has at most {settings.step_memory_bytes_max / GIB:.3g} GiB",
+        weaker_without="a step takes the memory of all others",
+        remedy="PROCESSION_STEP_MEMORY_BYTES_MAX",
+    )
+
+
+def _encryption(settings: Settings) -> Wall:
+    is_local = settings.host in {"127.0.0.1", "::1", "localhost"}
+    seen = "TLS" if settings.uses_tls else "only this machine can connect" if is_local else "other machines may connect"
+    return Wall(
+        name="encryption",
+        stands=settings.uses_tls or is_local,
+        seen=seen,
+        weaker_without="passwords and tokens can be read on the way",
+        remedy="--tls-cert and --tls-key, or a proxy on this machine",
+    )
+
+
+def _proxies(settings: Settings) -> Wall:
+    networks = [ipaddress.ip_network(part) for part in settings.trusted_proxies.split(",") if part]
+    return Wall(
+        name="trusted proxies",
+        stands=sum(network.num_addresses for network in networks) <= PROXIES_MAX,
+        seen=f"believed: {settings.trusted_proxies or 'none'}",
+        weaker_without="clients choose their own address, and limits by address do not hold them",
+        remedy="name only your proxies in PROCESSION_TRUSTED_PROXIES",
+    )
+
+
+def _permissions(home: Home) -> Wall:
+    mode = stat.S_IMODE(home.folder.stat().st_mode)
+    who = "every user of this machine" if mode & 0o007 else "its group" if mode & 0o070 else "only its owner"
+    return Wall(
+        name="permissions",
+        stands=not mode & 0o077,
+        seen=f"{who} can enter the home ({mode:o})",
+        # The home holds tokens' hashes and everybody's files.
+        weaker_without="they read the files and copy the database",
+        remedy=f"chmod 700 {home.folder}",
+        is_grave=bool(mode & 0o007),
+    )
+
+
+def _space(home: Home) -> Wall:
+    free_bytes = shutil.disk_usage(home.folder).free
+    return Wall(
+        name="disk",
+        stands=free_bytes >= FREE_WARNED_BYTES,
+        seen=f"{free_bytes / GIB:.1f} GiB free",
+        weaker_without="new work is refused and steps wait for space",
+        remedy="free some space, or `procession prune`",
+        is_grave=free_bytes < FREE_GRAVE_BYTES,
+    )
+
+
+def _open_files() -> Wall:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return Wall(
+        name="open files",
+        stands=soft >= OPEN_FILES_MIN,
+        seen=f"at most {soft} (up to {hard})",
+        weaker_without="a few hundred idle connections keep everybody else out",
+        remedy="LimitNOFILE=65536 in the unit, or ulimit -n",
+    )
