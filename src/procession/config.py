@@ -57,6 +57,12 @@ class Settings:
     connections_of_address_max: int = 256  # this machine and trusted proxies: three quarters of all
     upload_bytes_max: int = 10 * GIB
     step_memory_bytes_max: int = 4 * GIB
+    step_disk_bytes_max: int = 8 * GIB  # of a step under way: its folder, and files in it that have no name any more
+    step_files_max: int = 100_000  # in that folder
+    step_processes_max: int = 256  # threads too
+    step_open_files_max: int = 1_024  # of each of its processes
+    step_log_bytes_max: int = 10_000_000
+    free_bytes_min: int = 512 * MIB  # of the home's disk, or a twentieth of a smaller one
     allow_network: bool = False  # steps of run_python with `network: true` reach what this machine reaches
     step_libraries: tuple[Path, ...] = ()  # folders of libraries for scripts, and for nothing else
     public_url: str = ""  # where users reach the server, for links; "": the address it listens at
@@ -267,4 +273,11 @@ _READERS: dict[str, Any] = {
     "upload_bytes_max": partial(_size_bytes, smallest=1),
     # A Python process with DuckDB loaded needs this much before the step does anything.
     "step_memory_bytes_max": partial(_size_bytes, smallest=256 * MIB),
+    "step_disk_bytes_max": partial(_size_bytes, smallest=MIB),
+    "step_files_max": partial(_whole, smallest=10, largest=10_000_000),
+    # A script that starts a pool needs a process for each core, and its libraries a thread or two.
+    "step_processes_max": partial(_whole, smallest=8, largest=32_768),
+    "step_open_files_max": partial(_whole, smallest=64, largest=1_048_576),
+    "step_log_bytes_max": partial(_size_bytes, smallest=1_000),
+    "free_bytes_min": partial(_size_bytes, smallest=0),
 }
