@@ -27,6 +27,7 @@ REST_FOR_A_LOOK = 20  # a look that took so long is followed by so many times th
 VICTIMS_APART_SECONDS = 2.0  # what the last one held comes back meanwhile
 # Whoever is stopped for the sake of others must have taken a good part of what is missing.
 SHARE_OF_RESERVE = 8
+FALL_SECONDS_MAX = 0.5
 MEMORY_RESERVE_BYTES = 256 * 2**20  # or a twentieth of a smaller machine's memory
 SHARE_OF_MEMORY = 20
 OWN_MEMORY_BYTES = 64 * 2**20  # a process has before its step takes anything
@@ -60,6 +61,7 @@ class Meter:
         self._over = over
         self._watched: dict[Work, _Watched] = {}  # each method of it is one step of the interpreter
         self._victim_at = -VICTIMS_APART_SECONDS
+        self._free, self._free_at = 0, 0.0  # of the disk, at the latest look
         self._observer: Observer | None = None
         self._loop = TickLoop("meter", self.tick, rest_seconds=REST_SECONDS)
 
@@ -155,7 +157,8 @@ class Meter:
         """The database must find room: before there is none, whoever has taken most of it is stopped."""
         free = disk.free_bytes(self._folder)
         reserve = disk.reserve_bytes(self._folder, self._quota.free_bytes_min)
-        if free >= reserve:
+        # As it falls now, it may be below at the next look.
+        if free - self._fallen(free) >= reserve:
             return
         for watched in tuple(self._watched.values()):
             self._look(watched)  # what was counted before may be old
@@ -167,6 +170,13 @@ class Meter:
                 "kept for the server (PROCESSION_FREE_BYTES_MIN), and this step had taken the most of all, "
                 f"{size_text(victim.disk_bytes)}",
             )
+
+    def _fallen(self, free: int) -> int:
+        """By how much since the latest look, if that was just now."""
+        moment = self._monotonic()
+        fallen = max(self._free - free, 0) if moment - self._free_at < FALL_SECONDS_MAX else 0
+        self._free, self._free_at = free, moment
+        return fallen
 
     def _guard_memory(self) -> None:
         """The same for memory, before the kernel chooses whom to end."""
