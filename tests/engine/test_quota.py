@@ -243,3 +243,40 @@ def fill(folder: Path) -> Path:
                 while file.write(b"x" * size):
                     pass
     return filler
+
+
+@pytest.mark.parametrize(
+    ("code", "setting"),
+    [
+        ("import os\nwhile True:\n    if os.fork() == 0: time = __import__('time'); time.sleep(60)", "PROCESSES"),
+        ("import subprocess\nwhile True: subprocess.Popen(['sleep', '60'])", "PROCESSES"),
+        ("import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(60,)).start()", "PROCESSES"),
+        ("kept = [open(f'f{n}', 'w') for n in range(10_000)]", "OPEN_FILES"),
+    ],
+)
+def test_a_step_that_meets_another_limit_names_its_setting(
+    build: Callable[..., World], code: str, setting: str
+) -> None:
+    world = build(limits=Limits(processes_max=32, open_files_max=64))
+    world.engine.start()
+
+    run = world.begin(process(python("greedy", code)))
+
+    assert world.wait(run).outcome is Outcome.FAILED
+    # In words of the script's error, or where the kernel has no limit for root's processes, of the server.
+    assert world.step(run, "greedy").message.count(f"PROCESSION_STEP_{setting}_MAX") == 1
+    wait_until(lambda: not any((world.home / "work").iterdir()))
+
+
+def test_the_kernel_ends_a_step_before_the_server(build: Callable[..., World]) -> None:
+    world = build()
+    world.engine.start()
+    code = "outputs['score'] = int(open('/proc/self/oom_score_adj').read())"
+    values = process(
+        {"data": "d", "key": "d", "properties": [item("score")]}, python("a", code, outputs={"score": "${d.score}"})
+    )
+
+    run = world.begin(values)
+
+    assert world.wait(run).outcome is Outcome.SUCCESS
+    assert int(str(world.value(run, "d.score"))) > int(Path("/proc/self/oom_score_adj").read_text())
