@@ -64,7 +64,9 @@ class Settings:
     allow_network: bool = False  # steps of run_python with `network: true` reach what this machine reaches
     step_libraries: tuple[Path, ...] = ()  # folders of libraries for scripts, and for nothing else
     public_url: str = ""  # where users reach the server, for links; "": the address it listens at
-    trusted_proxies: str = "127.0.0.1"  # whose X-Forwarded-For and X-Forwarded-Proto are believed; "": nobody's
+    # Whose X-Forwarded-For and X-Forwarded-Proto are believed. Nobody's by default: every process of this machine could
+    # say that it asks for somebody else, and would be counted anew with each name.
+    trusted_proxies: str = ""
     smtp: SmtpServer | None = None  # no mail is sent without one
 
     @property

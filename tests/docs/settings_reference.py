@@ -58,7 +58,7 @@ MEANING = {
     "allow_network": "whether steps with `network: true` reach what this machine reaches",
     "step_libraries": "folders of libraries for scripts, separated by `:`",
     "public_url": "where users reach the server, for links; the default is the address it listens at",
-    "trusted_proxies": "whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses, networks, or `none`",
+    "trusted_proxies": "whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses or networks; the default is nobody's",
 }
 MAIL = {
     "SMTP_URL": "`smtp://user:password@mail.example.com:587` (STARTTLS) or `smtps://` (TLS, port 465)",

@@ -1,41 +1,26 @@
-"""uvicorn as we run it: HTTP/1.1 and TLS, time-outs on every connection, errors in the API's words."""
+"""A connection as we keep it: HTTP/1.1, time-outs at every stage, errors in the API's words."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
-import socket
 import uuid
-from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import httptools
-import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from procession.config import SettingError, Settings
-from procession.model.errors import ProcessionError
 from procession.serving import eager
 from procession.serving.exchange import Exchange
-
-if TYPE_CHECKING:
-    from procession.door.dispatch import Api
 
 log = logging.getLogger(__name__)
 
 HEAD_SECONDS_MAX = 10.0  # from the connection, or a request's first byte, to the end of its head
 IDLE_SECONDS_MAX = 75  # between two requests of a connection
-DRAIN_SECONDS_MAX = 2  # for requests under way when the server is told to end; long polls are cut
 HEAD_BYTES_MAX = 65_536  # with what arrived together with its end; trailers and what else is no body, too
 LINGER_SECONDS_MAX = 10  # after a refusal, for the rest of the body: a client that is cut off sees no answer
-BACKLOG = 2048
 OFFER = frozenset({b"upgrade", b"connection", b"http2-settings"})
-
-
-def is_news(record: logging.LogRecord) -> bool:
-    """False for an error that cut an answer under way: the dispatcher has logged it, with its supportId."""
-    return not (record.exc_info and isinstance(record.exc_info[1], ProcessionError))
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -240,59 +225,3 @@ class HttpConnection(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
-
-
-def bind(settings: Settings) -> socket.socket:
-    """Listen there: from now on connections wait for us. Raises SettingError when the address cannot be had."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(BACKLOG)
-    except OSError as error:
-        raise SettingError(f"cannot listen at {settings.host} port {settings.port}: {error.strerror}") from error
-    return listening
-
-
-def address(settings: Settings, listening: socket.socket) -> str:
-    """The URL to reach us at, with the real port."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"{'https' if settings.uses_tls else 'http'}://{host}:{listening.getsockname()[1]}"
-
-
-def make_server(app: Api, settings: Settings) -> uvicorn.Server:
-    """Raises SettingError for a certificate or key that is none."""
-    files: dict[str, Any] = {}
-    if settings.uses_tls:
-        files = {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
-    config = uvicorn.Config(
-        app,
-        http=HttpConnection,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies,
-        timeout_keep_alive=IDLE_SECONDS_MAX,
-        timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
-        **files,
-    )
-    try:
-        config.load()
-    except OSError as error:  # ssl.SSLError is one
-        raise SettingError(f"the TLS certificate and key cannot be used: {error}") from error
-    logging.getLogger("uvicorn.error").addFilter(is_news)
-    return uvicorn.Server(config)
-
-
-def answer(server: uvicorn.Server, listening: socket.socket) -> None:
-    """Serve until SIGTERM, SIGINT or server.should_exit."""
-    import uvloop
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(server.serve(sockets=[listening]))

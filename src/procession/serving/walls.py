@@ -59,11 +59,15 @@ def _encryption(settings: Settings) -> Wall:
 
 def _proxies(settings: Settings) -> Wall:
     networks = [ipaddress.ip_network(part) for part in settings.trusted_proxies.split(",") if part]
+    is_hidden = bool(settings.public_url) and not (networks or settings.uses_tls)
+    weaker = "clients choose their own address, and limits by address do not hold them"
+    if is_hidden:
+        weaker = "everybody behind the proxy of PROCESSION_PUBLIC_URL shares one limit of sign-ins"
     return Wall(
         name="trusted proxies",
-        stands=sum(network.num_addresses for network in networks) <= PROXIES_MAX,
+        stands=not is_hidden and sum(network.num_addresses for network in networks) <= PROXIES_MAX,
         seen=f"believed: {settings.trusted_proxies or 'none'}",
-        weaker_without="clients choose their own address, and limits by address do not hold them",
+        weaker_without=weaker,
         remedy="name only your proxies in PROCESSION_TRUSTED_PROXIES",
     )
 
