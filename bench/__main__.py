@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench import (
     figures,
+    hostile,
     isolation,
     r12_shortages,
     sides,
@@ -57,6 +58,7 @@ WORKS: dict[str, Callable[..., Report]] = {
     "W13": w13_throughput.measure,
     "W14": w14_reading.measure,
     "R12": r12_shortages.measure,
+    "hostile": hostile.measure,
     "isolation": isolation.measure,
     "tables": tables.measure,
     "writing": writing.measure,
