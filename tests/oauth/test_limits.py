@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from procession.door.limits import KEY_CHARACTERS_MAX, KEYS_MAX, Counter, Limit
 from procession.model.errors import TooMany
 from procession.model.ids import UserId
-from procession.door.limits import KEY_CHARACTERS_MAX, KEYS_MAX, Counter, Limit
 from procession.oauth import limits
 from procession.oauth.limits import OAuthLimits
 
