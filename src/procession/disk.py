@@ -84,6 +84,18 @@ def _open(name: str, folder: int | None = None) -> int:
     return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
 
 
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """The room that is kept free on the disk of a folder: so many bytes, or a twentieth of a smaller disk."""
+
+    folder: str
+    wanted_bytes: int
+
+    def missing_bytes(self) -> int:
+        """How much of it is taken; 0 while all of it is free. Raises OSError where the disk cannot be asked."""
+        return max(reserve_bytes(self.folder, self.wanted_bytes) - free_bytes(self.folder), 0)
+
+
 def free_bytes(folder: str) -> int:
     """What whoever is not root may still write."""
     found = os.statvfs(folder)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from bench.shortages import can_mount
+from bench.shortages import BLOCKS, can_mount
 
 from procession.engine.isolation.contract import Limits
 from procession.engine.options import Quota
-from procession.model.lifecycle import Outcome, StepStatus
+from procession.model.errors import Unavailable
+from procession.model.lifecycle import Outcome, RunStatus, StepStatus
 from tests.engine.steps import item, process, python, wait
 from tests.engine.world import World
 from tests.support import wait_until
@@ -195,3 +197,86 @@ def test_the_step_that_took_most_is_stopped_before_the_disk_is_full(
     assert world.step(modest, "modest").status is StepStatus.RUNNING
     wait_until(lambda: os.statvfs(small_disk).f_bavail * 4096 > 50 * MIB)
     world.cancel(modest)
+
+
+def test_a_cancel_ends_the_step_that_holds_the_room_it_needs(small_disk: Path, build: Callable[..., World]) -> None:
+    world = build(quota=Quota(free_bytes_min=0))
+    world.engine.start()
+    run = world.begin(
+        process(python("greedy", "try:\n    " + FILES.splitlines()[0] + "\nexcept OSError: pass\n" + STAY))
+    )
+    wait_until(lambda: os.statvfs(small_disk).f_bavail == 0, 20.0)
+
+    assert world.cancel(run).status is RunStatus.CANCELLED
+
+    wait_until(lambda: not any((world.home / "work").iterdir()))
+
+
+def test_a_cancel_that_cannot_be_written_ends_the_steps_and_is_recorded_when_there_is_room(
+    small_disk: Path, build: Callable[..., World], tmp_path: Path
+) -> None:
+    world = build(grace_seconds=0.1)
+    world.engine.start()
+    gone = tmp_path / "gone"
+    gone.touch()
+    code = f"import os, time\ntry: time.sleep(60)\nfinally: os.unlink({str(gone)!r})\n"
+    run = world.begin(process(python("sleeper", code), python("next")))
+    world.wait_for(run, "sleeper", StepStatus.RUNNING)
+    filler = fill(small_disk)
+
+    with pytest.raises(Unavailable, match="its end is recorded as soon as there is room"):
+        world.cancel(run)
+
+    assert not gone.exists()
+    assert world.run(run).status is RunStatus.RUNNING
+    filler.unlink()
+    assert world.wait(run).status is RunStatus.CANCELLED
+    assert world.statuses(run) == {"sleeper": StepStatus.CANCELLED, "next": StepStatus.NOT_STARTED}
+    world.wait(world.begin(process(wait("another"), name="Another")))
+
+
+def fill(folder: Path) -> Path:
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in BLOCKS:
+            with suppress(OSError):
+                while file.write(b"x" * size):
+                    pass
+    return filler
+
+
+@pytest.mark.parametrize(
+    ("code", "setting"),
+    [
+        ("import os\nwhile True:\n    if os.fork() == 0: time = __import__('time'); time.sleep(60)", "PROCESSES"),
+        ("import subprocess\nwhile True: subprocess.Popen(['sleep', '60'])", "PROCESSES"),
+        ("import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(60,)).start()", "PROCESSES"),
+        ("kept = [open(f'f{n}', 'w') for n in range(10_000)]", "OPEN_FILES"),
+    ],
+)
+def test_a_step_that_meets_another_limit_names_its_setting(
+    build: Callable[..., World], code: str, setting: str
+) -> None:
+    world = build(limits=Limits(processes_max=32, open_files_max=64))
+    world.engine.start()
+
+    run = world.begin(process(python("greedy", code)))
+
+    assert world.wait(run).outcome is Outcome.FAILED
+    # In words of the script's error, or where the kernel has no limit for root's processes, of the server.
+    assert world.step(run, "greedy").message.count(f"PROCESSION_STEP_{setting}_MAX") == 1
+    wait_until(lambda: not any((world.home / "work").iterdir()))
+
+
+def test_the_kernel_ends_a_step_before_the_server(build: Callable[..., World]) -> None:
+    world = build()
+    world.engine.start()
+    code = "outputs['score'] = int(open('/proc/self/oom_score_adj').read())"
+    values = process(
+        {"data": "d", "key": "d", "properties": [item("score")]}, python("a", code, outputs={"score": "${d.score}"})
+    )
+
+    run = world.begin(values)
+
+    assert world.wait(run).outcome is Outcome.SUCCESS
+    assert int(str(world.value(run, "d.score"))) > int(Path("/proc/self/oom_score_adj").read_text())

@@ -127,11 +127,15 @@ class Executor:
         if active.is_dropped:
             return
         self._forget(active)
+        self.halt(active)
+        self._leave(active)
+
+    def halt(self, active: ActiveRun) -> None:
+        """Ends its processes."""
         for work in tuple(active.works.values()):
             self._loop.cancel(work.limit)
             if work.stage in (Stage.RUNNING, Stage.OVER):
                 self._kill(work)
-        self._leave(active)
 
     def start(self) -> None:
         self._attempts.start()
@@ -150,8 +154,6 @@ class Executor:
         active.is_dropped = True
         self.active_runs.pop(active.run.id, None)
         self._loop.cancel(active.limit)
-
-    # --- deciding and recording
 
     def _change(self, active: ActiveRun) -> Change:
         """This turn's change of the run; a turn's decisions are recorded together."""
@@ -259,8 +261,6 @@ class Executor:
 
     def _seconds(self, work: Work) -> float:
         return max(self._clock.monotonic() - work.began, 0.0)
-
-    # --- limits and ends
 
     def _end_early(self, work: Work, message: str, *, grace_seconds: float | None = None) -> None:
         """Fails the step at once with the message; killing its process may take longer."""

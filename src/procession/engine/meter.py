@@ -27,8 +27,10 @@ REST_FOR_A_LOOK = 20  # a look that took so long is followed by so many times th
 VICTIMS_APART_SECONDS = 2.0  # what the last one held comes back meanwhile
 # Whoever is stopped for the sake of others must have taken a good part of what is missing.
 SHARE_OF_RESERVE = 8
+FALL_SECONDS_MAX = 0.5
 MEMORY_RESERVE_BYTES = 256 * 2**20  # or a twentieth of a smaller machine's memory
 SHARE_OF_MEMORY = 20
+OWN_THREADS = 8  # of the worker, besides those of its step
 OWN_MEMORY_BYTES = 64 * 2**20  # a process has before its step takes anything
 WARM_MEMORY_BYTES = 2**30  # the most that one which is used again has left over of earlier steps, or half its limit
 HIDDEN_LOOKS_MAX = 3  # a process that ends cannot be seen for a moment either
@@ -42,6 +44,7 @@ class _Watched:
     work: Work
     folder: str
     due: float  # monotonic, of the next look
+    is_users: bool  # it runs what a user wrote, in a process that no step had before
     memory_bytes_max: int
     disk_bytes: int = 0
     memory_bytes: int = 0
@@ -60,6 +63,7 @@ class Meter:
         self._over = over
         self._watched: dict[Work, _Watched] = {}  # each method of it is one step of the interpreter
         self._victim_at = -VICTIMS_APART_SECONDS
+        self._free, self._free_at = 0, 0.0  # of the disk, at the latest look
         self._observer: Observer | None = None
         self._loop = TickLoop("meter", self.tick, rest_seconds=REST_SECONDS)
 
@@ -71,18 +75,15 @@ class Meter:
 
     def watch(self, work: Work) -> None:
         """From now on, until forget()."""
+        limit, action = self._limits.memory_bytes_max, self._actions.get(work.step.action)
+        is_users = action is None or action.runs_user_code
         self._watched[work] = _Watched(
             work=work,
             folder=f"{self._folder}/{work.attempt}",
             due=self._monotonic() + LOOKS_APART_SECONDS,
-            memory_bytes_max=self._memory_bytes_max(work),
+            is_users=is_users,
+            memory_bytes_max=limit + OWN_MEMORY_BYTES + (0 if is_users else min(limit // 2, WARM_MEMORY_BYTES)),
         )
-
-    def _memory_bytes_max(self, work: Work) -> int:
-        limit = self._limits.memory_bytes_max
-        action = self._actions.get(work.step.action)
-        is_fresh = action is None or action.runs_user_code
-        return limit + OWN_MEMORY_BYTES + (0 if is_fresh else min(limit // 2, WARM_MEMORY_BYTES))
 
     def forget(self, work: Work) -> None:
         self._watched.pop(work, None)
@@ -121,6 +122,9 @@ class Meter:
         watched.hidden_looks = watched.hidden_looks + 1 if held.hidden else 0
         if held.memory_bytes > watched.memory_bytes_max:
             return self._memory_reason(held)
+        # Root's are in no limit of the kernel's, and it may have no other user to lend.
+        if watched.is_users and held.threads > self._limits.processes_max + OWN_THREADS:
+            return f"had more than {self._limits.processes_max:,} processes and threads (PROCESSION_STEP_PROCESSES_MAX)"
         if watched.hidden_looks >= HIDDEN_LOOKS_MAX:
             return "hid from the server what its processes hold, so that its limits cannot be kept"
         return self._disk_reason(watched, held)
@@ -155,7 +159,8 @@ class Meter:
         """The database must find room: before there is none, whoever has taken most of it is stopped."""
         free = disk.free_bytes(self._folder)
         reserve = disk.reserve_bytes(self._folder, self._quota.free_bytes_min)
-        if free >= reserve:
+        # As it falls now, it may be below at the next look.
+        if free - self._fallen(free) >= reserve:
             return
         for watched in tuple(self._watched.values()):
             self._look(watched)  # what was counted before may be old
@@ -167,6 +172,13 @@ class Meter:
                 "kept for the server (PROCESSION_FREE_BYTES_MIN), and this step had taken the most of all, "
                 f"{size_text(victim.disk_bytes)}",
             )
+
+    def _fallen(self, free: int) -> int:
+        """By how much since the latest look, if that was just now."""
+        moment = self._monotonic()
+        fallen = max(self._free - free, 0) if moment - self._free_at < FALL_SECONDS_MAX else 0
+        self._free, self._free_at = free, moment
+        return fallen
 
     def _guard_memory(self) -> None:
         """The same for memory, before the kernel chooses whom to end."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from procession import actions
 from procession.clock import Clock
 from procession.config import Settings
+from procession.disk import Reserve
 from procession.engine.announcements import Announcements
 from procession.engine.driver import LocalEngine
 from procession.engine.isolation.contract import Limits
@@ -166,6 +167,7 @@ def _open_resources(settings: Settings, home: Home, database: Database, clock: C
         home_clock=home_time.of_home(database, clock),
         allows_network=settings.allow_network,
         workers=_open_table_workers(settings, home),
+        reserve=Reserve(str(home.folder), settings.free_bytes_min),
     )
 
 

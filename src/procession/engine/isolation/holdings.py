@@ -24,6 +24,7 @@ _MAPPING = re.compile(
     rb"^([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) ([0-9]+) .*\(deleted\)$", re.MULTILINE
 )
 _FIELDS = re.compile(rb"^(RssAnon|VmSwap):\s+([0-9]+) kB$", re.MULTILINE)
+_THREADS = re.compile(rb"^Threads:\s+([0-9]+)$", re.MULTILINE)
 _OWN_SHARE = re.compile(rb"^(Pss_Anon|SwapPss):\s+([0-9]+) kB$", re.MULTILINE)
 _File = tuple[int, int]  # st_dev and st_ino
 
@@ -33,6 +34,7 @@ class Holdings:
     """`nameless`: files on a disk that no folder shows. `hidden`: processes that do not let anybody see their files."""
 
     memory_bytes: int = 0
+    threads: int = 0
     nameless_bytes: int = 0
     nameless_files: int = 0
     hidden: tuple[int, ...] = ()
@@ -41,6 +43,7 @@ class Holdings:
 @dataclass(slots=True, kw_only=True)
 class _Sums:
     anonymous: int = 0
+    threads: int = 0
     memory_files: dict[_File, int] = field(default_factory=dict)
     nameless: dict[_File, int] = field(default_factory=dict)
     disks: dict[int, int] = field(default_factory=dict)  # bytes in use, by st_dev
@@ -72,13 +75,16 @@ class Observer:
             found.anonymous = min(found.anonymous, sum(map(_own_share, pids)))
         return Holdings(
             memory_bytes=found.anonymous + in_files,
+            threads=found.threads,
             nameless_bytes=sum(found.nameless.values()),
             nameless_files=len(found.nameless),
             hidden=tuple(found.hidden),
         )
 
     def _count(self, pid: int, found: _Sums) -> None:
-        found.anonymous += sum(_kilobytes(_FIELDS, Path(f"/proc/{pid}/status").read_bytes()))
+        status = Path(f"/proc/{pid}/status").read_bytes()
+        found.anonymous += sum(_kilobytes(_FIELDS, status))
+        found.threads += sum(int(match[1]) for match in _THREADS.finditer(status))
         try:
             self._count_disks(pid, found)
             for file in _open_files(pid):
