@@ -56,6 +56,7 @@ class Settings:
     upload_bytes_max: int = 10 * GIB
     step_memory_bytes_max: int = 4 * GIB
     allow_network: bool = False  # steps of run_python with `network: true` reach what this machine reaches
+    isolation: str = "full"  # weak: scripts run also where the machine cannot keep them apart from the server
     step_libraries: tuple[Path, ...] = ()  # folders of libraries for scripts, and for nothing else
     public_url: str = ""  # where users reach the server, for links; "": the address it listens at
     trusted_proxies: str = "127.0.0.1"  # whose X-Forwarded-For and X-Forwarded-Proto are believed; "": nobody's
@@ -243,6 +244,13 @@ def _addresses(label: str, text: str) -> str:
         raise SettingError(f'{label} must be addresses such as "10.0.0.7, 10.1.0.0/16", or none: {error}') from error
 
 
+def _isolation(label: str, text: str) -> str:
+    if text not in _ISOLATIONS:
+        raise SettingError(f"{label} must be {' or '.join(_ISOLATIONS)}, not {text!r}")
+    return text
+
+
+_ISOLATIONS = ("full", "weak")
 _FLAGS = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False}
 _READERS: dict[str, Any] = {
     "home": _path,
@@ -255,6 +263,7 @@ _READERS: dict[str, Any] = {
     # Under a minute a client would spend its life asking for tokens; above a year it is a password.
     "token_seconds": partial(_whole_seconds, smallest=60, largest=31_536_000),
     "allow_network": _flag,
+    "isolation": _isolation,
     "step_libraries": _folders,
     "public_url": _url,
     "trusted_proxies": _addresses,

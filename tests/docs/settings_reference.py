@@ -50,6 +50,7 @@ MEANING = {
     "upload_bytes_max": "the largest file that is accepted",
     "step_memory_bytes_max": "how much memory a process of a step may use, at least 256 MiB",
     "allow_network": "whether steps with `network: true` reach what this machine reaches",
+    "isolation": "`weak`: scripts run also where this machine cannot keep them apart from the server (`procession doctor`)",
     "step_libraries": "folders of libraries for scripts, separated by `:`",
     "public_url": "where users reach the server, for links; the default is the address it listens at",
     "trusted_proxies": "whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses, networks, or `none`",
