@@ -53,13 +53,23 @@ class Settings:
     workers_max: int = 4  # steps at the same time; read() raises it to the number of cores
     grace_seconds: float = 5.0  # between TERM and KILL
     token_seconds: int = 3_600  # life of an access token
+    connections_max: int = 4_096  # fewer where the system gives us fewer open files
+    connections_of_address_max: int = 256  # this machine and trusted proxies: three quarters of all
     upload_bytes_max: int = 10 * GIB
     step_memory_bytes_max: int = 4 * GIB
+    step_disk_bytes_max: int = 8 * GIB  # of a step under way: its folder, and files in it that have no name any more
+    step_files_max: int = 100_000  # in that folder
+    step_processes_max: int = 256  # threads too
+    step_open_files_max: int = 1_024  # of each of its processes
+    step_log_bytes_max: int = 10_000_000
+    free_bytes_min: int = 512 * MIB  # of the home's disk, or a twentieth of a smaller one
     allow_network: bool = False  # steps of run_python with `network: true` reach what this machine reaches
     isolation: str = "full"  # weak: scripts run also where the machine cannot keep them apart from the server
     step_libraries: tuple[Path, ...] = ()  # folders of libraries for scripts, and for nothing else
     public_url: str = ""  # where users reach the server, for links; "": the address it listens at
-    trusted_proxies: str = "127.0.0.1"  # whose X-Forwarded-For and X-Forwarded-Proto are believed; "": nobody's
+    # Whose X-Forwarded-For and X-Forwarded-Proto are believed. Nobody's by default: every process of this machine could
+    # say that it asks for somebody else, and would be counted anew with each name.
+    trusted_proxies: str = ""
     smtp: SmtpServer | None = None  # no mail is sent without one
 
     @property
@@ -262,6 +272,8 @@ _READERS: dict[str, Any] = {
     "grace_seconds": partial(_seconds, smallest=0, largest=600),
     # Under a minute a client would spend its life asking for tokens; above a year it is a password.
     "token_seconds": partial(_whole_seconds, smallest=60, largest=31_536_000),
+    "connections_max": partial(_whole, smallest=64, largest=1_000_000),
+    "connections_of_address_max": partial(_whole, smallest=1, largest=1_000_000),
     "allow_network": _flag,
     "isolation": _isolation,
     "step_libraries": _folders,
@@ -270,4 +282,11 @@ _READERS: dict[str, Any] = {
     "upload_bytes_max": partial(_size_bytes, smallest=1),
     # A Python process with DuckDB loaded needs this much before the step does anything.
     "step_memory_bytes_max": partial(_size_bytes, smallest=256 * MIB),
+    "step_disk_bytes_max": partial(_size_bytes, smallest=MIB),
+    "step_files_max": partial(_whole, smallest=10, largest=10_000_000),
+    # A script that starts a pool needs a process for each core, and its libraries a thread or two.
+    "step_processes_max": partial(_whole, smallest=8, largest=32_768),
+    "step_open_files_max": partial(_whole, smallest=64, largest=1_048_576),
+    "step_log_bytes_max": partial(_size_bytes, smallest=1_000),
+    "free_bytes_min": partial(_size_bytes, smallest=0),
 }

@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from procession.clock import SystemClock
-from procession.commands import adopting, checking, opening
+from procession.commands import adopting, checking, opening, plain
 from procession.commands.checking import Check, alerts
 from procession.commands.checking import check as _check
 from procession.commands.console import Console
@@ -47,9 +47,10 @@ def doctor(console: Console) -> int:
         "walls": [checking.wall_content(wall) for wall in found],
     }
     lines = [
-        f"{click.style(f'{one.status:<8}', fg=COLORS[one.status])} {one.name}: {one.message}" for one in checks_done
+        f"{click.style(f'{one.status:<8}', fg=COLORS[one.status])} {one.name}: {plain.line(one.message)}"
+        for one in checks_done
     ]
-    console.answer(content, "\n".join(lines))
+    console.answer(content, "\n".join(lines), is_painted=True)
     return 1 if problems else 0
 
 
@@ -174,7 +175,7 @@ def _libraries(settings: IsolationSettings) -> Check:
     if len(found) > LIBRARIES_NAMED_MAX:
         shown += f" and {len(found) - LIBRARIES_NAMED_MAX} more"
     places = ", ".join(settings.library_paths)
-    closed = [path for path in settings.library_paths if not os.stat(path).st_mode & 0o005 == 0o005]  # noqa: PTH116
+    closed = [path for path in settings.library_paths if os.stat(path).st_mode & 0o005 != 0o005]  # noqa: PTH116
     if closed and os.geteuid() == 0:
         # Steps of a server that root starts have users of their own.
         return _check("libraries", "warning", f"scripts cannot read {', '.join(closed)}: chmod -R a+rX")

@@ -107,6 +107,11 @@ class LocalSource:
         if run not in self._queue:
             self._may_wait = True
 
+    def end_first(self, run: RunId) -> None:
+        """Its cancel waits for room that its own steps may hold; what they were is settled when it is recorded."""
+        if (active := self.executor.active_runs.get(run)) is not None:
+            self.executor.halt(active)
+
     def ride(self, tx: Transaction) -> None:
         """Takes waiting runs while there is room, in the transaction about to be committed."""
         passed = {*self.executor.dying, *self._refused}

@@ -6,11 +6,14 @@ An attempt is counted before it is made and forgiven when it succeeds, so that m
 from __future__ import annotations
 
 import threading
+import unicodedata
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 
+from procession.door import addresses
 from procession.model.errors import TooMany
+from procession.model.ids import UserId
 
 # Keys are what clients send: without a bound one of a megabyte is kept.
 KEY_CHARACTERS_MAX = 200
@@ -26,7 +29,7 @@ class Limit:
 
 
 # A password of 12 characters holds out against 960 guesses a day, and nobody is locked out for long.
-SIGN_INS_OF_LOGIN = Limit(most=10, seconds=900)
+SIGN_INS_OF_ACCOUNT = Limit(most=10, seconds=900)
 # Several people behind one router mistype, too.
 SIGN_INS_OF_ADDRESS = Limit(most=50, seconds=900)
 # A secret of 256 bits cannot be guessed: this ends the noise of a script with an old one. By address too, so that
@@ -73,33 +76,43 @@ class Counter:
                 self._seen[key] = (since, max(0, count - 1))
 
 
+def account(user: UserId | None, name: str) -> str:
+    """What attempts are counted by: the user, whose login and email are two names of one; a stranger's name as read."""
+    if user is not None:
+        return str(user)
+    # With a blank in front: nobody's name is the id of a user.
+    return " " + unicodedata.normalize("NFKC", name[:KEY_CHARACTERS_MAX]).strip().casefold()
+
+
 class OAuthLimits:
     """All limits of the door."""
 
     def __init__(self) -> None:
-        self._logins = Counter(SIGN_INS_OF_LOGIN)
+        self._accounts = Counter(SIGN_INS_OF_ACCOUNT)
         self._addresses = Counter(SIGN_INS_OF_ADDRESS)
         self._clients = Counter(FAILURES_OF_CLIENT)
         self._client_addresses = Counter(FAILURES_OF_ADDRESS)
         self._requests = Counter(REQUESTS_OF_CLIENT)
 
-    def admit_sign_in(self, login: str, address: str, now: datetime) -> None:
-        """Raises TooMany."""
-        # The address first, so that one address cannot lock a login out for its owner.
-        self._admit(((self._addresses, address), (self._logins, login.strip().lower())), now)
+    def admit_sign_in(self, account: str, address: str, now: datetime) -> None:
+        """`account` is as account() gives it. Raises TooMany."""
+        # The address first, so that one address cannot lock an account out for its owner.
+        self._admit(((self._addresses, addresses.sender(address)), (self._accounts, account)), now)
 
-    def forgive_sign_in(self, login: str, address: str) -> None:
-        self._addresses.forgive(address)
-        self._logins.forgive(login.strip().lower())
+    def forgive_sign_in(self, account: str, address: str) -> None:
+        self._addresses.forgive(addresses.sender(address))
+        self._accounts.forgive(account)
 
     def admit_client(self, client_id: str, address: str, now: datetime) -> None:
         """Raises TooMany."""
         # With the address: whoever knows a client_id must not be able to stop its script.
+        address = addresses.sender(address)
         key = f"{client_id[:100]} {address}"
         self._admit(((self._requests, key), (self._client_addresses, address), (self._clients, key)), now)
 
     def forgive_client(self, client_id: str, address: str) -> None:
         """The request stays counted, the failure does not."""
+        address = addresses.sender(address)
         self._client_addresses.forgive(address)
         self._clients.forgive(f"{client_id[:100]} {address}")
 

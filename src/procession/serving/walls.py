@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 
 from procession.config import GIB, MIB, Settings
 from procession.home import Home
+from procession.serving import connections
 from procession.walls import Wall
 
-OPEN_FILES_MIN = 4_096  # two sockets for each of a thousand clients, and the files of steps
 PROXIES_MAX = 65_536  # addresses; more are no list of proxies
 FREE_WARNED_BYTES, FREE_GRAVE_BYTES = 2 * GIB, 200 * MIB
 
@@ -26,12 +26,12 @@ def _of_settings(settings: Settings) -> Iterator[Wall]:
     yield _memory(settings)
     yield _encryption(settings)
     yield _proxies(settings)
+    yield _connections(settings)
 
 
 def _of_home(home: Home) -> Iterator[Wall]:
     yield _permissions(home)
     yield _space(home)
-    yield _open_files()
 
 
 def _memory(settings: Settings) -> Wall:
@@ -59,11 +59,15 @@ def _encryption(settings: Settings) -> Wall:
 
 def _proxies(settings: Settings) -> Wall:
     networks = [ipaddress.ip_network(part) for part in settings.trusted_proxies.split(",") if part]
+    is_hidden = bool(settings.public_url) and not (networks or settings.uses_tls)
+    weaker = "clients choose their own address, and limits by address do not hold them"
+    if is_hidden:
+        weaker = "everybody behind the proxy of PROCESSION_PUBLIC_URL shares one limit of sign-ins"
     return Wall(
         name="trusted proxies",
-        stands=sum(network.num_addresses for network in networks) <= PROXIES_MAX,
+        stands=not is_hidden and sum(network.num_addresses for network in networks) <= PROXIES_MAX,
         seen=f"believed: {settings.trusted_proxies or 'none'}",
-        weaker_without="clients choose their own address, and limits by address do not hold them",
+        weaker_without=weaker,
         remedy="name only your proxies in PROCESSION_TRUSTED_PROXIES",
     )
 
@@ -94,12 +98,13 @@ def _space(home: Home) -> Wall:
     )
 
 
-def _open_files() -> Wall:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+def _connections(settings: Settings) -> Wall:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # the server raises its own limit to it
+    found = connections.room(settings, hard)
     return Wall(
-        name="open files",
-        stands=soft >= OPEN_FILES_MIN,
-        seen=f"at most {soft} (up to {hard})",
-        weaker_without="a few hundred idle connections keep everybody else out",
+        name="connections",
+        stands=found.most == settings.connections_max,
+        seen=f"at most {found.most}, {found.most_of_address} of one address; {hard} files may be open",
+        weaker_without="a few hundred slow clients keep everybody else out",
         remedy="LimitNOFILE=65536 in the unit, or ulimit -n",
     )

@@ -11,6 +11,9 @@ from pathlib import Path
 from procession.model.errors import Unavailable
 
 FULL = Unavailable("nothing was saved because the disk is full; try again in a moment")
+ENDING = Unavailable(
+    "the disk is full: the steps of the process run are being ended, and its end is recorded as soon as there is room"
+)
 UNREAD = Unavailable("nothing was saved because the database could not be read; try again in a moment")
 BUSY = Unavailable("nothing was saved because the database is in use by another program; try again in a moment")
 IN_DOUBT = Unavailable("the server could not save this; it is restarting, try again in a moment")

@@ -50,10 +50,13 @@ async def chunk(call: StreamCall) -> ChunkKept:
 
 async def _received(call: StreamCall, place: SessionKey, number: int) -> Chunk:
     """Its bytes are on disk. A session that is committed or too old meanwhile takes its folder with it."""
-    most = call.context.upload_bytes_max
+    most, require_room = call.context.upload_bytes_max, call.context.resources.require_room
+    require_room()
     try:
         sink = await asyncio.to_thread(call.context.resources.chunks.sink, place.session, number)
-        got = await uploads.receive_file(call.receive, call.request.headers, sink, most=most)
+        got = await uploads.receive_file(
+            call.receive, call.request.headers, uploads.RoomySink(sink, require_room), most=most
+        )
     # The folder went while the bytes came: check_chunk() says in words why.
     except FileNotFoundError:
         with call.database.read() as tx:
