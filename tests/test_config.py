@@ -152,3 +152,7 @@ def test_proxies_are_trusted_by_their_addresses() -> None:
     assert config.read({"PROCESSION_TRUSTED_PROXIES": "none"}).trusted_proxies == ""
     with pytest.raises(config.SettingError, match="PROCESSION_TRUSTED_PROXIES must be addresses"):
         config.read({"PROCESSION_TRUSTED_PROXIES": "proxy.example"})
+
+
+def test_no_proxy_is_trusted_unless_named() -> None:
+    assert config.read({}).trusted_proxies == ""

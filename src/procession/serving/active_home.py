@@ -14,12 +14,13 @@ from pathlib import Path
 from procession import actions
 from procession.clock import Clock
 from procession.config import Settings
+from procession.disk import Reserve
 from procession.engine.announcements import Announcements
 from procession.engine.driver import LocalEngine
 from procession.engine.isolation.contract import Limits
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.pool import ForkServerIsolation
-from procession.engine.options import EngineResources, EngineSettings
+from procession.engine.options import EngineResources, EngineSettings, Quota
 from procession.engine.table_workers import TableWorkers
 from procession.engine.table_workers import settings as table_settings
 from procession.home import EngineLock, Home
@@ -166,6 +167,7 @@ def _open_resources(settings: Settings, home: Home, database: Database, clock: C
         home_clock=home_time.of_home(database, clock),
         allows_network=settings.allow_network,
         workers=_open_table_workers(settings, home),
+        reserve=Reserve(str(home.folder), settings.free_bytes_min),
     )
 
 
@@ -194,12 +196,25 @@ def isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
             str(home.work),
         ),
         writable_paths=(str(home.work),),
+        log_bytes_max=settings.step_log_bytes_max,
     )
 
 
 def _engine_settings(settings: Settings) -> EngineSettings:
     return EngineSettings(
         workers_max=settings.workers_max,
+        user_steps_max=settings.steps_of_user_max,
+        user_runs_max=settings.user_runs_max,
         grace_seconds=settings.grace_seconds,
-        limits=Limits(memory_bytes_max=settings.step_memory_bytes_max),
+        limits=Limits(
+            memory_bytes_max=settings.step_memory_bytes_max,
+            file_bytes_max=settings.step_disk_bytes_max,
+            open_files_max=settings.step_open_files_max,
+            processes_max=settings.step_processes_max,
+        ),
+        quota=Quota(
+            step_bytes_max=settings.step_disk_bytes_max,
+            step_files_max=settings.step_files_max,
+            free_bytes_min=settings.free_bytes_min,
+        ),
     )

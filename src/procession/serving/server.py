@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from procession import mail, walls
 from procession.clock import Clock, SystemClock
 from procession.config import Settings
+from procession.door.limits import UserLimits
 from procession.home import Home
 from procession.serving import server_log
 from procession.serving import walls as server_walls
@@ -95,21 +96,21 @@ def serve(settings: Settings, *, announce: Callable[[Ready, ActiveHome], None], 
     `announce` is called when requests are answered from then on. Raises Busy, SettingError, Invalid.
     """
     # Before anything is built: uvicorn and the API take a third of the time to readiness to import.
-    from procession.serving import http
+    from procession.serving import connections, listening
 
     sys.setswitchinterval(SWITCH_SECONDS)
     server_log.to_stderr()
-    ending = Shutdown()
-    with http.bind(settings) as listening:
-        address = http.address(settings, listening)
+    ending, open_files = Shutdown(), connections.raise_open_files()
+    with listening.bind(settings) as socket:
+        address = listening.address(settings, socket)
         active_home = open_active_home(settings, clock=clock or SystemClock(), on_fatal=ending.fatal)
         try:
-            server = _make_server(active_home, settings, address)
+            server = _make_server(active_home, settings, address, open_files=open_files)
             ending.obey(server)
             ready = _ready(active_home, settings, address)
             announce(ready, active_home)
             log.info("ready", extra={"address": ready.address, "walls": walls.summary(ready.walls)})
-            http.answer(server, listening)
+            listening.answer(server, socket)
         finally:
             if ending.exit_code:
                 ending.now()
@@ -119,9 +120,9 @@ def serve(settings: Settings, *, announce: Callable[[Ready, ActiveHome], None], 
     return ending.exit_code
 
 
-def _make_server(active_home: ActiveHome, settings: Settings, address: str) -> uvicorn.Server:
+def _make_server(active_home: ActiveHome, settings: Settings, address: str, *, open_files: int) -> uvicorn.Server:
     from procession.oauth import routes as oauth
-    from procession.serving import application, http
+    from procession.serving import application, listening
 
     home_clock = active_home.resources.home_clock
     post = mail.loop(settings, active_home.database, active_home.clock, home_clock, address=address)
@@ -138,11 +139,21 @@ def _make_server(active_home: ActiveHome, settings: Settings, address: str) -> u
             threads=_pool(active_home.services, "listing", LISTING_THREADS),
             hashing=hashing,
             upload_bytes_max=settings.upload_bytes_max,
+            limits=_user_limits(settings),
             public_url=settings.public_url,
             look_for_mail=None if post is None else post.wake,
         ),
     )
-    return http.make_server(app, settings)
+    return listening.make_server(app, settings, open_files)
+
+
+def _user_limits(settings: Settings) -> UserLimits:
+    return UserLimits(
+        streams_max=settings.user_streams_max,
+        new_runs_max=settings.user_new_runs_max,
+        uploads_max=settings.user_uploads_max,
+        upload_bytes_max=settings.user_upload_bytes_max,
+    )
 
 
 def _pool(services: Services, name: str, threads: int) -> ThreadPoolExecutor:

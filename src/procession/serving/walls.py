@@ -10,28 +10,52 @@ from collections.abc import Iterable, Iterator
 
 from procession.config import GIB, MIB, Settings
 from procession.home import Home
+from procession.serving import connections
 from procession.walls import Wall
 
-OPEN_FILES_MIN = 4_096  # two sockets for each of a thousand clients, and the files of steps
 PROXIES_MAX = 65_536  # addresses; more are no list of proxies
 FREE_WARNED_BYTES, FREE_GRAVE_BYTES = 2 * GIB, 200 * MIB
 
 
 def of_server(settings: Settings, home: Home, around_steps: Iterable[Wall]) -> tuple[Wall, ...]:
     """Of a server on this home; `around_steps` as its isolation saw them."""
-    return (*around_steps, *_of_settings(settings), *_of_home(home))
+    return (*around_steps, *_of_settings(settings), *_of_users(settings), *_of_home(home))
 
 
 def _of_settings(settings: Settings) -> Iterator[Wall]:
     yield _memory(settings)
     yield _encryption(settings)
     yield _proxies(settings)
+    yield _connections(settings)
+
+
+def _of_users(settings: Settings) -> Iterator[Wall]:
+    """What one user may take from the others."""
+    steps, workers = settings.steps_of_user_max, settings.workers_max
+    yield Wall(
+        name="steps of a user",
+        stands=steps < workers,
+        seen=f"at most {min(steps, workers)} of {workers} at the same time",
+        weaker_without="everybody else waits as long as one user's steps take",
+        remedy="PROCESSION_USER_STEPS_MAX below PROCESSION_WORKERS_MAX",
+    )
+    for name, seen, weaker, variable in (
+        ("runs of a user", f"at most {settings.user_runs_max} under work", "takes the engine's memory", "RUNS"),
+        ("new runs of a user", f"at most {settings.user_new_runs_max} a minute", "fills the database", "NEW_RUNS"),
+        ("streams of a user", f"at most {settings.user_streams_max} open", "takes the processor", "STREAMS"),
+        ("uploads of a user", _uploads(settings), "fills the disk", "UPLOAD_BYTES"),
+    ):
+        remedy = f"PROCESSION_USER_{variable}_MAX"
+        yield Wall(name=name, stands=True, seen=seen, weaker_without=f"one user {weaker}", remedy=remedy)
+
+
+def _uploads(settings: Settings) -> str:
+    return f"at most {settings.user_uploads_max} in chunks open, with {settings.user_upload_bytes_max / GIB:.3g} GiB"
 
 
 def _of_home(home: Home) -> Iterator[Wall]:
     yield _permissions(home)
     yield _space(home)
-    yield _open_files()
 
 
 def _memory(settings: Settings) -> Wall:
@@ -59,11 +83,15 @@ def _encryption(settings: Settings) -> Wall:
 
 def _proxies(settings: Settings) -> Wall:
     networks = [ipaddress.ip_network(part) for part in settings.trusted_proxies.split(",") if part]
+    is_hidden = bool(settings.public_url) and not (networks or settings.uses_tls)
+    weaker = "clients choose their own address, and limits by address do not hold them"
+    if is_hidden:
+        weaker = "everybody behind the proxy of PROCESSION_PUBLIC_URL shares one limit of sign-ins"
     return Wall(
         name="trusted proxies",
-        stands=sum(network.num_addresses for network in networks) <= PROXIES_MAX,
+        stands=not is_hidden and sum(network.num_addresses for network in networks) <= PROXIES_MAX,
         seen=f"believed: {settings.trusted_proxies or 'none'}",
-        weaker_without="clients choose their own address, and limits by address do not hold them",
+        weaker_without=weaker,
         remedy="name only your proxies in PROCESSION_TRUSTED_PROXIES",
     )
 
@@ -94,12 +122,13 @@ def _space(home: Home) -> Wall:
     )
 
 
-def _open_files() -> Wall:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+def _connections(settings: Settings) -> Wall:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # the server raises its own limit to it
+    found = connections.room(settings, hard)
     return Wall(
-        name="open files",
-        stands=soft >= OPEN_FILES_MIN,
-        seen=f"at most {soft} (up to {hard})",
-        weaker_without="a few hundred idle connections keep everybody else out",
+        name="connections",
+        stands=found.most == settings.connections_max,
+        seen=f"at most {found.most}, {found.most_of_address} of one address; {hard} files may be open",
+        weaker_without="a few hundred slow clients keep everybody else out",
         remedy="LimitNOFILE=65536 in the unit, or ulimit -n",
     )

@@ -25,6 +25,8 @@ from procession.engine.isolation.contract import Done, Heartbeat, Job
 from procession.model.lifecycle import StepStatus
 
 _JOBS_BETWEEN_COLLECTIONS = 50
+# Not 1,000: programs that watch memory themselves go by it too, and would end a small step before anything large.
+_OOM_SCORE = "300"
 _EXIT_AFTER_TERM = 128 + signal.SIGTERM
 _held = threading.local()  # the signals that a thread held back before it began to fork
 
@@ -68,6 +70,7 @@ def work(place: WorkerContext, *, log: int) -> None:
 
 
 def _settle_in(log: int) -> None:
+    _be_first_to_go()
     signal.signal(signal.SIGTERM, _terminate)
     os.register_at_fork(before=_hold_terminate, after_in_parent=_let_terminate_come, after_in_child=_die_of_terminate)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -79,6 +82,12 @@ def _settle_in(log: int) -> None:
     sys.stdout = open(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
     sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]  # libraries go back to these
+
+
+def _be_first_to_go() -> None:
+    """Where the machine runs out of memory, its kernel ends steps before the server, and the largest of all first."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
 
 
 def _hold_terminate() -> None:
