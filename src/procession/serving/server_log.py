@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 
 # What every record has; the rest was given as `extra`.
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
-
+# JSON leaves them as they are: they end a line for some readers, steer a terminal, or turn the text around.
+_UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 # Tokens, codes, links, cookies and client secrets are 43 characters of base64url. A SHA-256 and a UUID have no capital.
 _SECRET = re.compile(r"(?=[\w-]*[A-Z])(?=[\w-]*[a-z0-9])[\w-]{40,}", re.ASCII)
 
@@ -32,7 +33,12 @@ class OneLine(logging.Formatter):
         if record.exc_info:
             content["traceback"] = self.formatException(record.exc_info)
         # default=str: a log line must not fail for a value that JSON does not know.
-        return _SECRET.sub("(left out)", json.dumps(content, default=str, ensure_ascii=False))
+        line = json.dumps(content, default=str, ensure_ascii=False)
+        return _SECRET.sub("(left out)", _UNSEEN.sub(_escaped, line))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def to_stderr(level: int = logging.INFO) -> None:
