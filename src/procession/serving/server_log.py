@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 # JSON leaves them as they are: they end a line for some readers, steer a terminal, or turn the text around.
 _UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+# As long as the secrets that we make, in letters of both cases: where a client puts one into a path, it is named in
+# messages. A hash, a number of ours or a uuid is none.
+_SECRET = re.compile(r"(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{40,63}(?![\w-])", re.ASCII)
 
 
 class OneLine(logging.Formatter):
@@ -27,7 +30,8 @@ class OneLine(logging.Formatter):
         if record.exc_info:
             content["traceback"] = self.formatException(record.exc_info)
         # default=str: a log line must not fail for a value that JSON does not know.
-        return _UNSEEN.sub(_escaped, json.dumps(content, default=str, ensure_ascii=False))
+        line = json.dumps(content, default=str, ensure_ascii=False)
+        return _SECRET.sub("[secret]", _UNSEEN.sub(_escaped, line))
 
 
 def _escaped(found: re.Match[str]) -> str:
