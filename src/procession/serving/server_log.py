@@ -16,7 +16,8 @@ _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "colo
 # JSON leaves them as they are: they end a line for some readers, steer a terminal, or turn the text around.
 _UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 # Tokens, codes, links, cookies and client secrets are 43 characters of base64url. A SHA-256 and a UUID have no capital.
-_SECRET = re.compile(r"(?=[\w-]*[A-Z])(?=[\w-]*[a-z0-9])[\w-]{40,}", re.ASCII)
+# Only from the start of a word: a long one without a capital would be looked at again from each of its letters.
+_SECRET = re.compile(r"(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z0-9])[\w-]{40,}", re.ASCII)
 
 
 class OneLine(logging.Formatter):
@@ -34,7 +35,7 @@ class OneLine(logging.Formatter):
             content["traceback"] = self.formatException(record.exc_info)
         # default=str: a log line must not fail for a value that JSON does not know.
         line = json.dumps(content, default=str, ensure_ascii=False)
-        return _SECRET.sub("(left out)", _UNSEEN.sub(_escaped, line))
+        return _SECRET.sub("[secret]", _UNSEEN.sub(_escaped, line))
 
 
 def _escaped(found: re.Match[str]) -> str:
