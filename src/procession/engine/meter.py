@@ -15,7 +15,7 @@ from pathlib import Path
 from procession import disk
 from procession.engine.active_run import Work
 from procession.engine.isolation.holdings import Holdings, Observer
-from procession.engine.isolation.limits import size_text
+from procession.engine.isolation.limits import OWN_MEMORY_BYTES, OWN_THREADS, WARM_MEMORY_BYTES, size_text
 from procession.engine.options import EngineResources
 from procession.loops import TickLoop
 
@@ -30,9 +30,6 @@ SHARE_OF_RESERVE = 8
 FALL_SECONDS_MAX = 0.5
 MEMORY_RESERVE_BYTES = 256 * 2**20  # or a twentieth of a smaller machine's memory
 SHARE_OF_MEMORY = 20
-OWN_THREADS = 8  # of the worker, besides those of its step
-OWN_MEMORY_BYTES = 64 * 2**20  # a process has before its step takes anything
-WARM_MEMORY_BYTES = 2**30  # the most that one which is used again has left over of earlier steps, or half its limit
 HIDDEN_LOOKS_MAX = 3  # a process that ends cannot be seen for a moment either
 CLOSE_SECONDS_MAX = 2.0
 

@@ -46,6 +46,7 @@ class Exited:
 
     status: int
     cpu_seconds: float
+    is_over_memory: bool = False  # its control group was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

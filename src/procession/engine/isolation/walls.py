@@ -14,7 +14,7 @@ def of(hello: Hello | None, settings: IsolationSettings) -> tuple[Wall, ...]:
     """`hello` is None where no fork server starts."""
     if hello is None:
         return (_no_steps(),)
-    return (_processes(hello), _files(hello), _network(hello, settings), _user(settings))
+    return (_processes(hello), _files(hello), _network(hello, settings), _user(settings), _group(settings))
 
 
 def _no_steps() -> Wall:
@@ -67,4 +67,14 @@ def _user(settings: IsolationSettings) -> Wall:
         seen="each attempt of user code has a user of its own" if has_own else f"user {os.geteuid()}, the server's",
         weaker_without="only namespaces and Landlock keep user code from the files and processes of the server",
         remedy="a server that root starts lends users to steps",
+    )
+
+
+def _group(settings: IsolationSettings) -> Wall:
+    return Wall(
+        name="control group",
+        stands=bool(settings.cgroup),
+        seen="the kernel counts what all processes of a step hold" if settings.cgroup else "none",
+        weaker_without="what a step holds in memory is counted four times a second, without the buffers of sockets",
+        remedy="cgroup v2 with Delegate=memory pids in the unit, as in docs/operating.md",
     )
