@@ -39,6 +39,7 @@ from bench.bars import (
     r15_clocks,
     r16_queue,
     r17_pollers,
+    s07_slow,
 )
 from bench.figures import Report
 from bench.peers import session
@@ -72,6 +73,7 @@ BARS: dict[str, Callable[..., Report]] = {
     "R15": r15_clocks.measure,
     "R16": r16_queue.measure,
     "R17": r17_pollers.measure,
+    "S7": s07_slow.measure,
 }
 CONTESTS: dict[str, Callable[[], turns.Contest]] = {
     "W1": w01_short_steps.contest,

@@ -53,6 +53,8 @@ class Settings:
     workers_max: int = 4  # steps at the same time; read() raises it to the number of cores
     grace_seconds: float = 5.0  # between TERM and KILL
     token_seconds: int = 3_600  # life of an access token
+    connections_max: int = 4_096  # fewer where the system gives us fewer open files
+    connections_of_address_max: int = 256  # this machine and trusted proxies: three quarters of all
     upload_bytes_max: int = 10 * GIB
     step_memory_bytes_max: int = 4 * GIB
     step_disk_bytes_max: int = 8 * GIB  # of a step under way: its folder, and files in it that have no name any more
@@ -262,6 +264,8 @@ _READERS: dict[str, Any] = {
     "grace_seconds": partial(_seconds, smallest=0, largest=600),
     # Under a minute a client would spend its life asking for tokens; above a year it is a password.
     "token_seconds": partial(_whole_seconds, smallest=60, largest=31_536_000),
+    "connections_max": partial(_whole, smallest=64, largest=1_000_000),
+    "connections_of_address_max": partial(_whole, smallest=1, largest=1_000_000),
     "allow_network": _flag,
     "step_libraries": _folders,
     "public_url": _url,

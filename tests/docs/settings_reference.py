@@ -47,6 +47,8 @@ MEANING = {
     "workers_max": "how many steps run at the same time; the default is the number of cores, at least 4",
     "grace_seconds": "how long a step that is cancelled may tidy up, before it is killed",
     "token_seconds": "how long an access token is good",
+    "connections_max": "connections at the same time; fewer where the system allows fewer open files",
+    "connections_of_address_max": "the same of one address; this machine and trusted proxies may have three quarters of all",
     "upload_bytes_max": "the largest file that is accepted",
     "step_memory_bytes_max": "how much memory a step may use, its processes and its files in memory together, at least 256 MiB",
     "step_disk_bytes_max": "how much of the disk a step may take while it runs: its folder, outputs included",

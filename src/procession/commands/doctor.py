@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from procession.clock import SystemClock
-from procession.commands import adopting, checking, opening
+from procession.commands import adopting, checking, opening, plain
 from procession.commands.checking import Check, alerts
 from procession.commands.checking import check as _check
 from procession.commands.console import Console
@@ -46,9 +46,10 @@ def doctor(console: Console) -> int:
         "walls": [checking.wall_content(wall) for wall in found],
     }
     lines = [
-        f"{click.style(f'{one.status:<8}', fg=COLORS[one.status])} {one.name}: {one.message}" for one in checks_done
+        f"{click.style(f'{one.status:<8}', fg=COLORS[one.status])} {one.name}: {plain.line(one.message)}"
+        for one in checks_done
     ]
-    console.answer(content, "\n".join(lines))
+    console.answer(content, "\n".join(lines), is_painted=True)
     return 1 if problems else 0
 
 

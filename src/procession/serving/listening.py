@@ -11,11 +11,13 @@ import uvicorn
 
 from procession.config import SettingError, Settings
 from procession.model.errors import ProcessionError
-from procession.serving import http
+from procession.serving import connections, http
+from procession.serving.connections import Connections
 
 if TYPE_CHECKING:
     from procession.door.dispatch import Api
 
+HANDSHAKE_SECONDS_MAX = 10.0  # of TLS; as long as a head may take
 DRAIN_SECONDS_MAX = 2  # for requests under way when the server is told to end; long polls are cut
 BACKLOG = 2048
 
@@ -46,7 +48,33 @@ def address(settings: Settings, listening: socket.socket) -> str:
     return f"{'https' if settings.uses_tls else 'http'}://{host}:{listening.getsockname()[1]}"
 
 
-def make_server(app: Api, settings: Settings) -> uvicorn.Server:
+class HttpServer(uvicorn.Server):
+    """uvicorn's, whose connections know each other, and which waits for a TLS handshake no longer than for a head."""
+
+    def __init__(self, config: uvicorn.Config, all_connections: Connections) -> None:
+        super().__init__(config)
+        self._connections = all_connections
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        is_tls, loop = self.config.ssl is not None, asyncio.get_running_loop()
+        self.servers = [
+            await loop.create_server(
+                self._connection,
+                sock=listening,
+                ssl=self.config.ssl,
+                backlog=BACKLOG,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS_MAX if is_tls else None,
+                ssl_shutdown_timeout=HANDSHAKE_SECONDS_MAX if is_tls else None,
+            )
+            for listening in sockets or ()
+        ]
+        self.started = True
+
+    def _connection(self) -> http.HttpConnection:
+        return http.HttpConnection(self.config, self.server_state, {}, connections=self._connections)
+
+
+def make_server(app: Api, settings: Settings, open_files: int) -> uvicorn.Server:
     """Raises SettingError for a certificate or key that is none."""
     files: dict[str, Any] = {}
     if settings.uses_tls:
@@ -70,7 +98,7 @@ def make_server(app: Api, settings: Settings) -> uvicorn.Server:
     except OSError as error:  # ssl.SSLError is one
         raise SettingError(f"the TLS certificate and key cannot be used: {error}") from error
     logging.getLogger("uvicorn.error").addFilter(is_news)
-    return uvicorn.Server(config)
+    return HttpServer(config, Connections(room=connections.room(settings, open_files)))
 
 
 def answer(server: uvicorn.Server, listening: socket.socket) -> None:

@@ -95,16 +95,16 @@ def serve(settings: Settings, *, announce: Callable[[Ready, ActiveHome], None], 
     `announce` is called when requests are answered from then on. Raises Busy, SettingError, Invalid.
     """
     # Before anything is built: uvicorn and the API take a third of the time to readiness to import.
-    from procession.serving import listening
+    from procession.serving import connections, listening
 
     sys.setswitchinterval(SWITCH_SECONDS)
     server_log.to_stderr()
-    ending = Shutdown()
+    ending, open_files = Shutdown(), connections.raise_open_files()
     with listening.bind(settings) as socket:
         address = listening.address(settings, socket)
         active_home = open_active_home(settings, clock=clock or SystemClock(), on_fatal=ending.fatal)
         try:
-            server = _make_server(active_home, settings, address)
+            server = _make_server(active_home, settings, address, open_files=open_files)
             ending.obey(server)
             ready = _ready(active_home, settings, address)
             announce(ready, active_home)
@@ -119,7 +119,7 @@ def serve(settings: Settings, *, announce: Callable[[Ready, ActiveHome], None], 
     return ending.exit_code
 
 
-def _make_server(active_home: ActiveHome, settings: Settings, address: str) -> uvicorn.Server:
+def _make_server(active_home: ActiveHome, settings: Settings, address: str, *, open_files: int) -> uvicorn.Server:
     from procession.oauth import routes as oauth
     from procession.serving import application, listening
 
@@ -142,7 +142,7 @@ def _make_server(active_home: ActiveHome, settings: Settings, address: str) -> u
             look_for_mail=None if post is None else post.wake,
         ),
     )
-    return listening.make_server(app, settings)
+    return listening.make_server(app, settings, open_files)
 
 
 def _pool(services: Services, name: str, threads: int) -> ThreadPoolExecutor:

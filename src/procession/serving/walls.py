@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from procession import disk
 from procession.config import GIB, MIB, Settings
 from procession.home import Home
+from procession.serving import connections
 from procession.walls import Wall
 
-OPEN_FILES_MIN = 4_096  # two sockets for each of a thousand clients, and the files of steps
 PROXIES_MAX = 65_536  # addresses; more are no list of proxies
 FREE_WARNED_BYTES, FREE_GRAVE_BYTES = 2 * GIB, 200 * MIB
 
@@ -28,13 +28,13 @@ def _of_settings(settings: Settings) -> Iterator[Wall]:
     yield _quota(settings)
     yield _encryption(settings)
     yield _proxies(settings)
+    yield _connections(settings)
 
 
 def _of_home(settings: Settings, home: Home) -> Iterator[Wall]:
     yield _permissions(home)
     yield _space(home)
     yield _reserve(settings, home)
-    yield _open_files()
 
 
 def _memory(settings: Settings) -> Wall:
@@ -128,12 +128,13 @@ def _reserve(settings: Settings, home: Home) -> Wall:
     )
 
 
-def _open_files() -> Wall:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+def _connections(settings: Settings) -> Wall:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # the server raises its own limit to it
+    found = connections.room(settings, hard)
     return Wall(
-        name="open files",
-        stands=soft >= OPEN_FILES_MIN,
-        seen=f"at most {soft} (up to {hard})",
-        weaker_without="a few hundred idle connections keep everybody else out",
+        name="connections",
+        stands=found.most == settings.connections_max,
+        seen=f"at most {found.most}, {found.most_of_address} of one address; {hard} files may be open",
+        weaker_without="a few hundred slow clients keep everybody else out",
         remedy="LimitNOFILE=65536 in the unit, or ulimit -n",
     )

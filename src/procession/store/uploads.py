@@ -105,6 +105,8 @@ def older_than(tx: Transaction, moment: datetime, limit: int) -> list[str]:
 
 
 def remove(tx: Transaction, session: str) -> None:
+    # A chunk that is being recorded at this moment must be among those that go.
+    hold(tx, session)
     tx.run("DELETE FROM upload_chunk WHERE session_id = ?", session)
     tx.run("DELETE FROM upload_session WHERE id = ?", session)
 

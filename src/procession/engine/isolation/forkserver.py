@@ -16,7 +16,17 @@ import sys
 
 import msgspec
 
-from procession.engine.isolation import channel, keeper, landlock, linux, loading, processes, rehearsal, sandbox
+from procession.engine.isolation import (
+    channel,
+    keeper,
+    landlock,
+    linux,
+    loading,
+    processes,
+    rehearsal,
+    sandbox,
+    seccomp,
+)
 from procession.engine.isolation.options import Announcement, Born, Command, Fork, Hello, Orders, Preload
 from procession.shortages import is_shortage
 
@@ -34,6 +44,8 @@ class ForkServer:
         self._registry = loading.load(orders.settings)
         self._system = landlock.open_system() if orders.settings.landlock else ()
         self._namespace, self._flags = _find_namespaces(orders)
+        self._is_network_apart = bool(self._flags & linux.CLONE_NEWNET)
+        self._has_seccomp = False
         self._keepers: set[int] = set()
         self._owed = 0  # workers ordered that could not be forked yet
         self._has_strangers = False
@@ -47,12 +59,14 @@ class ForkServer:
         linux.adopt_orphans()
         if self._orders.user_code:
             linux.share_one_arena()
+            self._has_seccomp = _shut_administration(network=self._orders.network or self._is_network_apart)
         rehearsal.rehearse(self._registry)
         gc.collect()
         gc.freeze()  # what is there by now stays: the collector must not touch pages that workers share
-        is_network_apart = bool(self._flags & linux.CLONE_NEWNET)
         abi = landlock.version() if self._orders.settings.landlock else 0
-        self._announce(Hello(namespace=self._namespace, landlock=abi, network=is_network_apart))
+        self._announce(
+            Hello(namespace=self._namespace, landlock=abi, network=self._is_network_apart, seccomp=self._has_seccomp)
+        )
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         poll.register(self._wakeup, select.POLLIN)
@@ -165,6 +179,7 @@ class ForkServer:
                 network=self._orders.network,
                 has_own_mounts=bool(self._flags & linux.CLONE_NEWNS),
                 counted_alone=self._namespace == "user and pid",
+                has_seccomp=self._has_seccomp,
             )
             keeper.keep(
                 keeper.Birth(
@@ -210,6 +225,16 @@ def _say(text: str) -> None:
 
 def _rest() -> None:
     select.select([], [], [], AGAIN_MS / 1000)
+
+
+def _shut_administration(*, network: bool) -> bool:
+    # One for all its workers: each of their own would be counted, and none of them can reach it.
+    with contextlib.suppress(OSError, KeyError):
+        linux.leave_keyring()
+    if not seccomp.is_known():
+        return False
+    seccomp.shut_administration(network=network)
+    return True
 
 
 def _find_namespaces(orders: Orders) -> tuple[str, int]:

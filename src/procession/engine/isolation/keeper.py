@@ -46,6 +46,7 @@ class _Wishes:
 def keep(birth: Birth) -> None:
     """Fork the worker, watch it, end. Never returns; called in a fresh fork."""
     try:
+        _close_others(birth)
         wishes = _prepare(birth)
         birth = replace(birth, cell=sandbox.give_memory(birth.cell))
         group = cgroups.of(birth.cell.settings, user_code=birth.user_code)
@@ -61,6 +62,12 @@ def keep(birth: Birth) -> None:
             channel.Channel(birth.end).send_farewell(frames.encode(farewell))
     finally:
         os._exit(0)
+
+
+def _close_others(birth: Birth) -> None:
+    """What the fork server has open, its libraries too, is nothing to a step: it might meet another's step there."""
+    if birth.user_code:
+        linux.close_others([0, 1, 2, birth.end.fileno(), birth.log, *(place.handle for place in birth.cell.system)])
 
 
 def _fork() -> int:

@@ -63,6 +63,7 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
     namespace: str  # "pid", "user and pid", or ""
     landlock: int  # ABI, 0 for none
     network: bool  # workers have a network of their own
+    seccomp: bool  # the calls of administrators are shut
 
 
 class Born(msgspec.Struct, frozen=True, kw_only=True, tag="born"):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from procession.actions.contract import FileInput
-from procession.engine.isolation import landlock, limits, linux
+from procession.engine.isolation import landlock, limits, linux, seccomp
 from procession.engine.isolation.contract import Job
 from procession.engine.isolation.options import IsolationSettings
 
@@ -26,6 +27,7 @@ class Cell:
     network: bool  # the server's, for steps that ask for it
     has_own_mounts: bool  # its mount namespace is its own
     counted_alone: bool  # the kernel counts its processes apart from those of others
+    has_seccomp: bool  # the calls of administrators are shut already
 
     @property
     def has_network(self) -> bool:
@@ -40,6 +42,8 @@ def give_memory(cell: Cell) -> Cell:
 
 def prepare(cell: Cell) -> landlock.Rules | None:
     """What can be done for user code before its job is known; None where files are not restricted."""
+    with contextlib.suppress(PermissionError):  # who has none can give none up
+        linux.forbid_capabilities(but=(linux.CAP_DAC_READ_SEARCH,))
     rules = None
     if cell.settings.landlock:
         rules = landlock.prepare(cell.system, network=cell.has_network, scoped=cell.settings.separate_network)
@@ -58,6 +62,8 @@ def enter(cell: Cell, rules: landlock.Rules | None, job: Job) -> None:
     if rules is not None:
         shared = [SHARED_MEMORY] if cell.has_own_mounts else []
         rules.restrict(readable=[*inputs, *libraries, *cell.settings.import_paths], writable=[job.folder, *shared])
+    if cell.has_seccomp:
+        seccomp.shut_mounting()
 
 
 def enter_warm(cell: Cell) -> None:

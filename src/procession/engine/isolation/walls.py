@@ -14,7 +14,8 @@ def of(hello: Hello | None, settings: IsolationSettings) -> tuple[Wall, ...]:
     """`hello` is None where no fork server starts."""
     if hello is None:
         return (_no_steps(),)
-    return (_processes(hello), _files(hello), _network(hello, settings), _user(settings), _group(settings))
+    around = (_processes(hello), _files(hello), _calls(hello), _network(hello, settings), _user(settings))
+    return (*around, _group(settings))
 
 
 def _no_steps() -> Wall:
@@ -45,6 +46,16 @@ def _files(hello: Hello) -> Wall:
         seen=f"files are restricted by Landlock {hello.landlock}" if hello.landlock else "none",
         weaker_without="user code opens every file that its user may open",
         remedy="Linux 5.13 or newer, with landlock in the boot parameter lsm=",
+    )
+
+
+def _calls(hello: Hello) -> Wall:
+    return Wall(
+        name="seccomp",
+        stands=hello.seccomp,
+        seen="what only administers a machine is refused by seccomp" if hello.seccomp else "none",
+        weaker_without="user code asks the kernel for whatever its user may, and finds its weak places",
+        remedy="Linux with seccomp, on x86-64 or aarch64",
     )
 
 
