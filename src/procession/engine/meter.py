@@ -157,7 +157,7 @@ class Meter:
         free = disk.free_bytes(self._folder)
         reserve = disk.reserve_bytes(self._folder, self._quota.free_bytes_min)
         # As it falls now, it may be below at the next look.
-        if free - self._fallen(free) >= reserve:
+        if not reserve or free - self._fallen(free) >= reserve:
             return
         for watched in tuple(self._watched.values()):
             self._look(watched)  # what was counted before may be old

@@ -6,6 +6,7 @@ there is no group, limits of each process and the meter count what they can see 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import secrets
@@ -20,15 +21,16 @@ from procession.engine.isolation.options import IsolationSettings
 
 _OF_SERVER = "server"  # no group with processes of its own may bound groups below it
 _OF_WORKER = "step-"
+_TRIES = 3
 _CONTROLLERS = frozenset({"memory", "pids"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """What the kernel lets the processes of a group take together."""
+class Group:
+    """The group of one worker. Its keeper holds the handle, locked: whoever sweeps leaves it alone until then."""
 
-    memory_bytes_max: int
-    processes_max: str  # a number, or "max"
+    path: str
+    handle: int
 
 
 def find() -> str:
@@ -50,51 +52,54 @@ def prepare() -> str:
     return base
 
 
-def of(settings: IsolationSettings, *, user_code: bool) -> str:
-    """A new group for a worker, or "". Built-in actions have the libraries' threads, and leftovers of earlier steps."""
+def of(settings: IsolationSettings, *, user_code: bool) -> Group | None:
+    """A new group for a worker. Built-in actions have their libraries' threads, and leftovers of earlier steps."""
     if not settings.cgroup:
-        return ""
+        return None
     limit = settings.cgroup_memory_bytes_max
     more_bytes = OWN_MEMORY_BYTES if user_code else min(limit // 2, WARM_MEMORY_BYTES) + OWN_MEMORY_BYTES
-    bounds = Bounds(
-        memory_bytes_max=limit + more_bytes,
-        processes_max=str(settings.cgroup_processes_max + OWN_THREADS) if user_code else "max",
-    )
-    return make(settings.cgroup, bounds)
+    processes_max = str(settings.cgroup_processes_max + OWN_THREADS) if user_code else "max"
+    _sweep(Path(settings.cgroup))
+    for _ in range(_TRIES):
+        # Somebody who sweeps may take it away before it is locked.
+        with suppress(OSError):
+            return _make(Path(settings.cgroup), memory_bytes_max=limit + more_bytes, processes_max=processes_max)
+    return None
 
 
-def make(base: str, bounds: Bounds) -> str:
-    """A new group; "" where it cannot be made, which is no reason not to work."""
-    _sweep(Path(base))
-    group = Path(base, f"{_OF_WORKER}{secrets.token_hex(6)}")
+def _make(base: Path, *, memory_bytes_max: int, processes_max: str) -> Group:
+    place = base / f"{_OF_WORKER}{secrets.token_hex(6)}"
+    place.mkdir()
+    group = Group(path=str(place), handle=os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
     try:
-        group.mkdir()
-        (group / "memory.max").write_text(str(bounds.memory_bytes_max))
-        (group / "memory.oom.group").write_text("1")
-        (group / "pids.max").write_text(bounds.processes_max)
+        fcntl.flock(group.handle, fcntl.LOCK_SH)
+        (place / "memory.max").write_text(str(memory_bytes_max))
+        (place / "memory.oom.group").write_text("1")
+        (place / "pids.max").write_text(processes_max)
+        with suppress(OSError):  # not there where the kernel has no swap
+            (place / "memory.swap.max").write_text("0")
     except OSError:
+        os.close(group.handle)
         with suppress(OSError):
-            group.rmdir()
-        return ""
-    with suppress(OSError):  # not there where the kernel has no swap
-        (group / "memory.swap.max").write_text("0")
-    return str(group)
+            place.rmdir()
+        raise
+    return group
 
 
-def enter(group: str) -> None:
+def enter(group: Group | None) -> None:
     """This process, and all that it forks from now on."""
-    if group:
+    if group is not None:
         with suppress(OSError):
-            Path(group, "cgroup.procs").write_text("0")
+            Path(group.path, "cgroup.procs").write_text("0")
+        os.close(group.handle)  # the keeper has it too
 
 
-def was_over_memory(group: str) -> bool:
+def was_over_memory(group: Group | None) -> bool:
     """Whether the kernel has ended its processes because they took more than they may."""
-    if not group:
-        return False
-    with suppress(OSError):
-        found = re.search(r"^oom_kill ([0-9]+)$", Path(group, "memory.events").read_text(), re.MULTILINE)
-        return found is not None and int(found[1]) > 0
+    if group is not None:
+        with suppress(OSError):
+            found = re.search(r"^oom_kill ([0-9]+)$", Path(group.path, "memory.events").read_text(), re.MULTILINE)
+            return found is not None and int(found[1]) > 0
     return False
 
 
@@ -145,6 +150,11 @@ def _move(pids: Iterable[int], group: Path) -> None:
 
 
 def _sweep(base: Path) -> None:
-    for group in base.glob(f"{_OF_WORKER}*"):
-        with suppress(OSError):  # its processes still live
-            group.rmdir()
+    for place in base.glob(f"{_OF_WORKER}*"):
+        with suppress(OSError):  # its keeper or its processes still live
+            handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                place.rmdir()
+            finally:
+                os.close(handle)
