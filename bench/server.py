@@ -117,7 +117,10 @@ class Server:
         self.address = json.loads(line)["address"]
 
     def _settings(self) -> dict[str, str]:
-        settings = {"PROCESSION_GRACE_SECONDS": str(self.grace_seconds), **self.settings}
+        # One user does the work of many here: what one may take from the others is not what is measured.
+        of_user = {"PROCESSION_USER_STEPS_MAX": "1024", "PROCESSION_USER_NEW_RUNS_MAX": "1000000"}
+        streams = {"PROCESSION_USER_STREAMS_MAX": "100000"}
+        settings = {"PROCESSION_GRACE_SECONDS": str(self.grace_seconds), **of_user, **streams, **self.settings}
         return settings if self.workers_max is None else {**settings, "PROCESSION_WORKERS_MAX": str(self.workers_max)}
 
     def sign_in(self) -> None:

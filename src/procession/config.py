@@ -63,6 +63,13 @@ class Settings:
     step_open_files_max: int = 1_024  # of each of its processes
     step_log_bytes_max: int = 10_000_000
     free_bytes_min: int = 512 * MIB  # of the home's disk, or a twentieth of a smaller one
+    # What one user may have, so that something is left for the others.
+    user_streams_max: int = 100  # streams and long polls that are open
+    user_new_runs_max: int = 600  # in a minute
+    user_runs_max: int = 64  # under work; further ones wait in the queue
+    user_steps_max: int = 0  # at the same time, for hours maybe; 0 leaves one of `workers_max` for the others
+    user_uploads_max: int = 100  # upload sessions that are open
+    user_upload_bytes_max: int = 40 * GIB  # in their chunks
     allow_network: bool = False  # steps of run_python with `network: true` reach what this machine reaches
     step_libraries: tuple[Path, ...] = ()  # folders of libraries for scripts, and for nothing else
     public_url: str = ""  # where users reach the server, for links; "": the address it listens at
@@ -74,6 +81,10 @@ class Settings:
     @property
     def uses_tls(self) -> bool:
         return self.tls_cert is not None
+
+    @property
+    def steps_of_user_max(self) -> int:
+        return self.user_steps_max or max(1, self.workers_max - 1)
 
 
 def read(environment: Mapping[str, str] | None = None, /, **overrides: str | int | Path | None) -> Settings:
@@ -280,4 +291,10 @@ _READERS: dict[str, Any] = {
     "step_open_files_max": partial(_whole, smallest=64, largest=1_048_576),
     "step_log_bytes_max": partial(_size_bytes, smallest=1_000),
     "free_bytes_min": partial(_size_bytes, smallest=0),
+    "user_streams_max": partial(_whole, smallest=1, largest=100_000),
+    "user_new_runs_max": partial(_whole, smallest=1, largest=1_000_000),
+    "user_runs_max": partial(_whole, smallest=1, largest=1_000_000),
+    "user_steps_max": partial(_whole, smallest=0, largest=1_024),
+    "user_uploads_max": partial(_whole, smallest=1, largest=100_000),
+    "user_upload_bytes_max": partial(_size_bytes, smallest=1),
 }

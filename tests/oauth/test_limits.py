@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from procession.door.limits import KEY_CHARACTERS_MAX, KEYS_MAX, Counter, Limit
 from procession.model.errors import TooMany
 from procession.model.ids import UserId
 from procession.oauth import limits
-from procession.oauth.limits import Counter, Limit, OAuthLimits
+from procession.oauth.limits import OAuthLimits
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 TWO = Limit(most=2, seconds=60)
@@ -44,12 +45,12 @@ def test_a_clock_that_goes_back_locks_nobody_out() -> None:
 def test_no_more_keys_are_kept_than_a_limit_says() -> None:
     counter = Counter(TWO)
 
-    for number in range(limits.KEYS_MAX + 50):
+    for number in range(KEYS_MAX + 50):
         counter.take("x" * 1_000 + str(number), NOW)
         counter.take(str(number), NOW)
 
-    assert len(counter._seen) == limits.KEYS_MAX
-    assert max(len(key) for key in counter._seen) <= limits.KEY_CHARACTERS_MAX
+    assert len(counter._seen) == KEYS_MAX
+    assert max(len(key) for key in counter._seen) <= KEY_CHARACTERS_MAX
 
 
 def test_an_account_is_one_from_wherever_it_is_tried() -> None:

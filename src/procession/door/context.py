@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 
+from procession.door.limits import UserLimits
 from procession.engine.announcements import Announcements
 from procession.model.ids import RunId
 from procession.operations.resources import Resources
@@ -23,6 +24,7 @@ class HandlerContext:
     resources: Resources
     announcements: Announcements
     upload_bytes_max: int
+    limits: UserLimits
     hashing: Executor
     document: bytes
     look_for_mail: Callable[[], None] | None

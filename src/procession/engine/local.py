@@ -36,7 +36,7 @@ class LocalSource:
         self.executor = Executor(resources, loop, left=self._on_left, parked=self._ask)
         self._preparations = Preparations(resources.actions)
         self._taker = Taker(executor=executor_id, preparations=self._preparations, clock=resources.clock)
-        self._queue = FairQueue(resources.settings.runs_max)
+        self._queue = FairQueue(resources.settings.runs_max, user_runs_max=resources.settings.user_runs_max)
         self._orphans: dict[RunId, Head] = {}  # Running in the store, but nobody works on them
         self._refused: set[RunId] = set()  # could not be taken, until the next scan
         self._riding: list[Head] = []  # taken in a transaction that is not committed yet

@@ -32,6 +32,8 @@ class EngineSettings:
 
     workers_max: int = 16  # concurrent steps
     runs_max: int = 64  # active runs; the others wait in the store
+    user_steps_max: int = 1_024  # concurrent steps of one user; further ones wait for a turn
+    user_runs_max: int = 1_024  # active runs of one user; further ones wait in the store
     grace_seconds: float = 5.0  # between TERM and KILL
     beat_seconds: float = 1.0  # the most of a run's duration that a crash may lose
     scan_seconds: float = 5.0  # how soon a lost announcement is made up for

@@ -1,32 +1,14 @@
-"""Rate limits: in memory, bounded, forgotten at a restart (which an attacker cannot cause).
-
-An attempt is counted before it is made and forgiven when it succeeds, so that many at once are no way around it.
-"""
+"""How often somebody may try to sign in: an attempt is counted before it is made, and forgiven when it succeeds."""
 
 from __future__ import annotations
 
-import threading
 import unicodedata
-from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import datetime
 
 from procession.door import addresses
+from procession.door.limits import KEY_CHARACTERS_MAX, Counter, Limit
 from procession.model.errors import TooMany
 from procession.model.ids import UserId
-
-# Keys are what clients send: without a bound one of a megabyte is kept.
-KEY_CHARACTERS_MAX = 200
-KEYS_MAX = 10_000  # of each limit; beyond it the oldest are forgotten, some 2 MB
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """At most `most` within `seconds` from the first."""
-
-    most: int
-    seconds: int
-
 
 # A password of 12 characters holds out against 960 guesses a day, and nobody is locked out for long.
 SIGN_INS_OF_ACCOUNT = Limit(most=10, seconds=900)
@@ -39,41 +21,6 @@ FAILURES_OF_CLIENT = Limit(most=20, seconds=300)
 FAILURES_OF_ADDRESS = Limit(most=100, seconds=300)
 # A script asks once an hour; ten a second for a minute is a script that forgets its token.
 REQUESTS_OF_CLIENT = Limit(most=600, seconds=60)
-
-
-class Counter:
-    """One limit, by key."""
-
-    def __init__(self, limit: Limit) -> None:
-        self._limit = limit
-        self._lock = threading.Lock()
-        # In the order of the first attempt, so that the oldest is at the front.
-        self._seen: OrderedDict[str, tuple[datetime, int]] = OrderedDict()
-
-    def take(self, key: str, now: datetime) -> int:
-        """Count one; gives the seconds to wait when it is one too many, else 0."""
-        key = key[:KEY_CHARACTERS_MAX]
-        with self._lock:
-            since, count = self._seen.get(key, (now, 0))
-            age = (now - since).total_seconds()
-            # Below 0 the clock was set back: a key must not stay locked until it is that late again.
-            if not 0 <= age < self._limit.seconds:
-                since, count, age = now, 0, 0.0
-            if count >= self._limit.most:
-                return max(1, round(self._limit.seconds - age))
-            self._seen[key] = (since, count + 1)
-            if len(self._seen) > KEYS_MAX:
-                # Whoever floods the counter forgets the keys of everybody: bounded memory is worth that.
-                self._seen.popitem(last=False)
-            return 0
-
-    def forgive(self, key: str) -> None:
-        """Take one back."""
-        key = key[:KEY_CHARACTERS_MAX]
-        with self._lock:
-            since, count = self._seen.get(key, (None, 0))
-            if since is not None:
-                self._seen[key] = (since, max(0, count - 1))
 
 
 def account(user: UserId | None, name: str) -> str:

@@ -14,7 +14,7 @@ from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.step_logs import StepLogs
 
-NEARLY_FULL = Unavailable(
+NEARLY_FULL = (
     "nothing was saved: the server's disk is nearly full, and what is left is kept for what is under way; "
     "try again when its operator has made room"
 )
@@ -53,7 +53,7 @@ class Resources:
         except OSError:
             return  # the write itself says what is wrong
         if missing_bytes:
-            raise NEARLY_FULL
+            raise Unavailable(NEARLY_FULL)
 
     @property
     def table_workers(self) -> TableWorkers:

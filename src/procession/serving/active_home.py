@@ -207,6 +207,8 @@ def isolation_settings(settings: Settings, home: Home, *, cgroup: str) -> Isolat
 def _engine_settings(settings: Settings) -> EngineSettings:
     return EngineSettings(
         workers_max=settings.workers_max,
+        user_steps_max=settings.steps_of_user_max,
+        user_runs_max=settings.user_runs_max,
         grace_seconds=settings.grace_seconds,
         limits=Limits(
             memory_bytes_max=settings.step_memory_bytes_max,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from procession import mail, walls
 from procession.clock import Clock, SystemClock
 from procession.config import Settings
+from procession.door.limits import UserLimits
 from procession.home import Home
 from procession.serving import server_log
 from procession.serving import walls as server_walls
@@ -138,11 +139,21 @@ def _make_server(active_home: ActiveHome, settings: Settings, address: str, *, o
             threads=_pool(active_home.services, "listing", LISTING_THREADS),
             hashing=hashing,
             upload_bytes_max=settings.upload_bytes_max,
+            limits=_user_limits(settings),
             public_url=settings.public_url,
             look_for_mail=None if post is None else post.wake,
         ),
     )
     return listening.make_server(app, settings, open_files)
+
+
+def _user_limits(settings: Settings) -> UserLimits:
+    return UserLimits(
+        streams_max=settings.user_streams_max,
+        new_runs_max=settings.user_new_runs_max,
+        uploads_max=settings.user_uploads_max,
+        upload_bytes_max=settings.user_upload_bytes_max,
+    )
 
 
 def _pool(services: Services, name: str, threads: int) -> ThreadPoolExecutor:

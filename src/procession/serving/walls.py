@@ -20,7 +20,7 @@ FREE_WARNED_BYTES, FREE_GRAVE_BYTES = 2 * GIB, 200 * MIB
 
 def of_server(settings: Settings, home: Home, around_steps: Iterable[Wall]) -> tuple[Wall, ...]:
     """Of a server on this home; `around_steps` as its isolation saw them."""
-    return (*around_steps, *_of_settings(settings), *_of_home(settings, home))
+    return (*around_steps, *_of_settings(settings), *_of_users(settings), *_of_home(settings, home))
 
 
 def _of_settings(settings: Settings) -> Iterator[Wall]:
@@ -29,6 +29,30 @@ def _of_settings(settings: Settings) -> Iterator[Wall]:
     yield _encryption(settings)
     yield _proxies(settings)
     yield _connections(settings)
+
+
+def _of_users(settings: Settings) -> Iterator[Wall]:
+    """What one user may take from the others."""
+    steps, workers = settings.steps_of_user_max, settings.workers_max
+    yield Wall(
+        name="steps of a user",
+        stands=steps < workers,
+        seen=f"at most {min(steps, workers)} of {workers} at the same time",
+        weaker_without="everybody else waits as long as one user's steps take",
+        remedy="PROCESSION_USER_STEPS_MAX below PROCESSION_WORKERS_MAX",
+    )
+    for name, seen, weaker, variable in (
+        ("runs of a user", f"at most {settings.user_runs_max} under work", "takes the engine's memory", "RUNS"),
+        ("new runs of a user", f"at most {settings.user_new_runs_max} a minute", "fills the database", "NEW_RUNS"),
+        ("streams of a user", f"at most {settings.user_streams_max} open", "takes the processor", "STREAMS"),
+        ("uploads of a user", _uploads(settings), "fills the disk", "UPLOAD_BYTES"),
+    ):
+        remedy = f"PROCESSION_USER_{variable}_MAX"
+        yield Wall(name=name, stands=True, seen=seen, weaker_without=f"one user {weaker}", remedy=remedy)
+
+
+def _uploads(settings: Settings) -> str:
+    return f"at most {settings.user_uploads_max} in chunks open, with {settings.user_upload_bytes_max / GIB:.3g} GiB"
 
 
 def _of_home(settings: Settings, home: Home) -> Iterator[Wall]:

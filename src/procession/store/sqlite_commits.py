@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from procession.model.errors import ProcessionError
+from procession.model.errors import Unavailable
 from procession.model.ids import RunId
 from procession.shortages import REST_SECONDS
 from procession.store.crash import CrashPoint
@@ -120,9 +120,9 @@ class SqliteCommits:
             self._is_riding = False
             _call(self.rider.thrown_off)
 
-    def refuse_all(self, answer: ProcessionError) -> None:
+    def refuse_all(self, words: str) -> None:
         while self._pending:
-            _call(partial(self._pending.popleft().end, answer))
+            _refuse(self._pending.popleft(), words)
 
     def give_up(self) -> None:
         """Forget what must be written, as a crash would: whoever queued it is going."""
@@ -187,11 +187,11 @@ class SqliteCommits:
     def _doubt(self, batch: list[Task[Any]], error: Exception) -> None:
         self.is_in_doubt = True  # nothing more is tried on this connection
         for task in batch:
-            _call(partial(task.end, IN_DOUBT))
+            _refuse(task, IN_DOUBT)
         self.refuse_all(IN_DOUBT)
         self._on_fatal(f"the database reported an error that leaves a commit in doubt: {error}")
 
-    def _fail_short(self, tx: SqliteTransaction, batch: list[Task[Any]], answer: ProcessionError) -> float:
+    def _fail_short(self, tx: SqliteTransaction, batch: list[Task[Any]], words: str) -> float:
         """What must be written waits. The others have another try, each alone: one may be what makes room."""
         kept = [task for task in batch if task.must_be_written]
         others = [task for task in batch if not task.must_be_written]
@@ -204,7 +204,7 @@ class SqliteCommits:
         elif others and tx.ended and self.rider is not None:
             self._end_first(tx, others[0])
         elif others:
-            _call(partial(others[0].end, answer))
+            _refuse(others[0], words)
         return REST_SECONDS
 
     def _end_first(self, tx: SqliteTransaction, task: Task[Any]) -> None:
@@ -219,7 +219,7 @@ class SqliteCommits:
         if task.is_awaited:
             task.waited_seconds += REST_SECONDS
             if task.waited_seconds >= END_SECONDS_MAX:
-                _call(partial(task.end, ENDING))
+                _refuse(task, ENDING)
                 task.then, task.error, task.is_awaited = None, None, False
 
     def _fail_busy(self, batch: list[Task[Any]]) -> float:
@@ -230,11 +230,15 @@ class SqliteCommits:
         if refused:
             log.error("commit failed: the database is in use", extra={"operations": len(refused)})
         for task in refused:
-            _call(partial(task.end, BUSY))
+            _refuse(task, BUSY)
         return 0.0
 
     def _has_waited(self, task: Task[Any]) -> bool:
         return not task.must_be_written and task.waited_seconds >= self._busy_seconds
+
+
+def _refuse(task: Task[Any], words: str) -> None:
+    _call(partial(task.end, Unavailable(words)))
 
 
 def _call(callback: Callable[[], object]) -> None:
