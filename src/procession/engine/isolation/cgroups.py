@@ -26,7 +26,7 @@ _CONTROLLERS = frozenset({"memory", "pids"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class ControlGroup:
     """The group of one worker. Its keeper holds the handle, locked: whoever sweeps leaves it alone until then."""
 
     path: str
@@ -52,7 +52,7 @@ def prepare() -> str:
     return base
 
 
-def of(settings: IsolationSettings, *, user_code: bool) -> Group | None:
+def of(settings: IsolationSettings, *, user_code: bool) -> ControlGroup | None:
     """A new group for a worker. Built-in actions have their libraries' threads, and leftovers of earlier steps."""
     if not settings.cgroup:
         return None
@@ -67,10 +67,10 @@ def of(settings: IsolationSettings, *, user_code: bool) -> Group | None:
     return None
 
 
-def _make(base: Path, *, memory_bytes_max: int, processes_max: str) -> Group:
+def _make(base: Path, *, memory_bytes_max: int, processes_max: str) -> ControlGroup:
     place = base / f"{_OF_WORKER}{secrets.token_hex(6)}"
     place.mkdir()
-    group = Group(path=str(place), handle=os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+    group = ControlGroup(path=str(place), handle=os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
     try:
         fcntl.flock(group.handle, fcntl.LOCK_SH)
         (place / "memory.max").write_text(str(memory_bytes_max))
@@ -86,7 +86,7 @@ def _make(base: Path, *, memory_bytes_max: int, processes_max: str) -> Group:
     return group
 
 
-def enter(group: Group | None) -> None:
+def enter(group: ControlGroup | None) -> None:
     """This process, and all that it forks from now on."""
     if group is not None:
         with suppress(OSError):
@@ -94,7 +94,7 @@ def enter(group: Group | None) -> None:
         os.close(group.handle)  # the keeper has it too
 
 
-def was_over_memory(group: Group | None) -> bool:
+def was_over_memory(group: ControlGroup | None) -> bool:
     """Whether the kernel has ended its processes because they took more than they may."""
     if group is not None:
         with suppress(OSError):
