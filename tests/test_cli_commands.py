@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import urllib.parse
 from functools import partial
 from pathlib import Path
@@ -291,6 +292,20 @@ def test_doctor_lists_the_libraries_of_scripts(home: Path, tmp_path: Path, monke
     checks = {check["name"]: check for check in command(home, "doctor", "--json").json["checks"]}
 
     assert checks["libraries"]["message"] == f"scripts find rates 2.1 in {about.parent}"
+
+
+def test_doctor_warns_of_libraries_that_a_step_s_user_may_not_read(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root lends users to steps")
+    (tmp_path / "libraries").mkdir(mode=0o700)
+    monkeypatch.setenv("PROCESSION_STEP_LIBRARIES", str(tmp_path / "libraries"))
+    apply_text(home, ECHO % "word")
+
+    checks = {check["name"]: check for check in command(home, "doctor", "--json").json["checks"]}
+
+    assert checks["libraries"]["message"] == f"scripts cannot read {tmp_path / 'libraries'}: chmod -R a+rX"
 
 
 def test_doctor_and_the_start_up_line_tell_the_same_walls(home: Path) -> None:

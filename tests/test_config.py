@@ -50,6 +50,7 @@ def test_an_empty_variable_counts_as_not_given() -> None:
         ("host", "::1", "::1"),
         ("allow_network", "yes", True),
         ("allow_network", "False", False),
+        ("isolation", "weak", "weak"),
         ("step_libraries", "/usr:/tmp", (Path("/usr"), Path("/tmp"))),  # noqa: S108  only looked at
     ],
 )
@@ -73,6 +74,7 @@ def test_sizes_and_times_may_carry_units(name: str, text: str, value: object) ->
         ("step_memory_bytes_max", "1MB", "at least 268435456 bytes"),
         ("grace_seconds", "11m", "from 0 to 600 seconds"),
         ("token_seconds", "5", "from 60 to"),
+        ("isolation", "none", "PROCESSION_ISOLATION must be full or weak, not 'none'"),
     ],
 )
 def test_a_bad_setting_is_refused_by_its_name(name: str, text: str, expected: str) -> None:

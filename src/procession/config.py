@@ -71,6 +71,7 @@ class Settings:
     user_uploads_max: int = 100  # upload sessions that are open
     user_upload_bytes_max: int = 40 * GIB  # in their chunks
     allow_network: bool = False  # steps of run_python with `network: true` reach what this machine reaches
+    isolation: str = "full"  # weak: scripts run also where the machine cannot keep them apart from the server
     step_libraries: tuple[Path, ...] = ()  # folders of libraries for scripts, and for nothing else
     public_url: str = ""  # where users reach the server, for links; "": the address it listens at
     # Whose X-Forwarded-For and X-Forwarded-Proto are believed. Nobody's by default: every process of this machine could
@@ -264,6 +265,13 @@ def _addresses(label: str, text: str) -> str:
         raise SettingError(f'{label} must be addresses such as "10.0.0.7, 10.1.0.0/16", or none: {error}') from error
 
 
+def _isolation(label: str, text: str) -> str:
+    if text not in _ISOLATIONS:
+        raise SettingError(f"{label} must be {' or '.join(_ISOLATIONS)}, not {text!r}")
+    return text
+
+
+_ISOLATIONS = ("full", "weak")
 _FLAGS = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False}
 _READERS: dict[str, Any] = {
     "home": _path,
@@ -278,6 +286,7 @@ _READERS: dict[str, Any] = {
     "connections_max": partial(_whole, smallest=64, largest=1_000_000),
     "connections_of_address_max": partial(_whole, smallest=1, largest=1_000_000),
     "allow_network": _flag,
+    "isolation": _isolation,
     "step_libraries": _folders,
     "public_url": _url,
     "trusted_proxies": _addresses,

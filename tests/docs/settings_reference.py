@@ -64,6 +64,7 @@ MEANING = {
     "user_uploads_max": "how many uploads in chunks one user may have open",
     "user_upload_bytes_max": "how much the chunks of one user's open uploads may take together",
     "allow_network": "whether steps with `network: true` reach what this machine reaches",
+    "isolation": "`weak`: scripts run also where this machine cannot keep them apart from the server (`procession doctor`)",
     "step_libraries": "folders of libraries for scripts, separated by `:`",
     "public_url": "where users reach the server, for links; the default is the address it listens at",
     "trusted_proxies": "whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses or networks; the default is nobody's",

@@ -15,6 +15,7 @@ from procession.model.people import SCOPES, AccountStatus, Caller
 from procession.operations import consents
 from procession.operations import people as people_operations
 from procession.operations.act import Act
+from procession.store import consents as consent_store
 from tests.oauth.world import PKCE, VERIFIER, World
 
 MANY = 24
@@ -62,6 +63,18 @@ def test_a_code_that_was_used_since_it_was_found_gives_nothing_and_ends_its_cons
 
     assert made.write(use_twice) == (True, False)
     assert count(made, "oauth_grant", "revoked_at IS NULL") == 0
+
+
+def test_a_code_whose_consent_was_revoked_since_it_was_found_gives_nothing(made: World) -> None:
+    text, now = made.code(), made.clock.now()
+
+    def revoke_and_use(tx: Any) -> bool:
+        found = consents.find_code(tx, text, made.web.id, now)
+        assert found is not None
+        consent_store.revoke(tx, found.consent, now)
+        return consents.use(tx, found, now)
+
+    assert made.write(revoke_and_use) is False
 
 
 def test_a_family_that_was_revoked_gets_no_member_from_a_race(made: World) -> None:

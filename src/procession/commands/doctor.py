@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import metadata
@@ -174,5 +175,9 @@ def _libraries(settings: IsolationSettings) -> Check:
     if len(found) > LIBRARIES_NAMED_MAX:
         shown += f" and {len(found) - LIBRARIES_NAMED_MAX} more"
     places = ", ".join(settings.library_paths)
+    closed = [path for path in settings.library_paths if os.stat(path).st_mode & 0o005 != 0o005]  # noqa: PTH116
+    if closed and os.geteuid() == 0:
+        # Steps of a server that root starts have users of their own.
+        return _check("libraries", "warning", f"scripts cannot read {', '.join(closed)}: chmod -R a+rX")
     status = "ok" if found else "warning"
     return _check("libraries", status, f"scripts find {shown} in {places}")

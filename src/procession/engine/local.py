@@ -149,13 +149,13 @@ class LocalSource:
         return {run for run, active in self.executor.active_runs.items() if active.is_parked()}
 
     def _take(self, tx: Transaction, head: Head) -> None:
-        if self._is_done_apart(tx, head.run, partial(self._begin, tx, head.run)):
+        if self._is_done_apart(tx, head.run, partial(self._begin, tx, head)):
             self._orphans.pop(head.run, None)
             self._queue.take(head)
             self._riding.append(head)
 
-    def _begin(self, tx: Transaction, run: RunId) -> None:
-        taken = self._taker.take(tx, run)
+    def _begin(self, tx: Transaction, head: Head) -> None:
+        taken = self._taker.take(tx, head)
         if taken is not None:
             self.executor.begin(taken)
 

@@ -94,10 +94,10 @@ def _is_usable(tx: Transaction, item: Code | RefreshToken, application: Applicat
 
 
 def use(tx: Transaction, item: Code | RefreshToken, now: datetime) -> bool:
-    """Marks it as exchanged for tokens. False if it has been used since it was found, which ends its consent."""
+    """Marks it as exchanged for tokens. False if it was used or revoked since it was found, which ends its consent."""
     # The row stays, marked: only so is a second use noticed.
     take = consents.use_code if isinstance(item, Code) else consents.use_refresh_token
-    is_first = take(tx, item.hash, now)
+    is_first = consents.hold(tx, item.consent) and take(tx, item.hash, now)
     if not is_first:
         consents.revoke(tx, item.consent, now)
     return is_first

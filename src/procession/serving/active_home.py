@@ -190,6 +190,9 @@ def isolation_settings(settings: Settings, home: Home, *, cgroup: str) -> Isolat
         network_allowed=settings.allow_network,
         more_actions=actions.others(),
         library_paths=tuple(map(str, settings.step_libraries)),
+        home=str(home.folder),
+        job_paths=(str(home.files), str(home.work)),
+        weak=settings.isolation == "weak",
         # DuckDB looks up the container's limits, and ends its process where it may not.
         readable_paths=(
             *(path for path in ("/sys/fs/cgroup",) if Path(path).exists()),

@@ -23,7 +23,7 @@ from tests.engine.isolation.probes import PROBES
 
 HERE = Path(__file__).parent
 MARKER = "attacked.py"
-SHM_KEY = 0x50524F42
+SHM_KEY = 0x50520000 | os.getpid() & 0xFFFF
 _HEADERS = {"x86_64": "x86_64-linux-gnu/asm/unistd_64.h"}
 
 

@@ -22,6 +22,7 @@ from procession.engine.isolation.options import IsolationSettings
 _OF_SERVER = "server"  # no group with processes of its own may bound groups below it
 _OF_WORKER = "step-"
 _TRIES = 3
+_EVENTS_BYTES_MAX = 4_096
 _CONTROLLERS = frozenset({"memory", "pids"})
 
 
@@ -29,7 +30,6 @@ _CONTROLLERS = frozenset({"memory", "pids"})
 class ControlGroup:
     """The group of one worker. Its keeper holds the handle, locked: whoever sweeps leaves it alone until then."""
 
-    path: str
     handle: int
 
 
@@ -70,7 +70,7 @@ def of(settings: IsolationSettings, *, user_code: bool) -> ControlGroup | None:
 def _make(base: Path, *, memory_bytes_max: int, processes_max: str) -> ControlGroup:
     place = base / f"{_OF_WORKER}{secrets.token_hex(6)}"
     place.mkdir()
-    group = ControlGroup(path=str(place), handle=os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+    group = ControlGroup(handle=os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
     try:
         fcntl.flock(group.handle, fcntl.LOCK_SH)
         (place / "memory.max").write_text(str(memory_bytes_max))
@@ -90,7 +90,7 @@ def enter(group: ControlGroup | None) -> None:
     """This process, and all that it forks from now on."""
     if group is not None:
         with suppress(OSError):
-            Path(group.path, "cgroup.procs").write_text("0")
+            _write(group, "cgroup.procs", "0")
         os.close(group.handle)  # the keeper has it too
 
 
@@ -98,9 +98,26 @@ def was_over_memory(group: ControlGroup | None) -> bool:
     """Whether the kernel has ended its processes because they took more than they may."""
     if group is not None:
         with suppress(OSError):
-            found = re.search(r"^oom_kill ([0-9]+)$", Path(group.path, "memory.events").read_text(), re.MULTILINE)
+            found = re.search(r"^oom_kill ([0-9]+)$", _read(group, "memory.events"), re.MULTILINE)
             return found is not None and int(found[1]) > 0
     return False
+
+
+def _write(group: ControlGroup, name: str, text: str) -> None:
+    # By the handle: a keeper whose root is another sees no groups any more.
+    handle = os.open(name, os.O_WRONLY | os.O_CLOEXEC, dir_fd=group.handle)
+    try:
+        os.write(handle, text.encode())
+    finally:
+        os.close(handle)
+
+
+def _read(group: ControlGroup, name: str) -> str:
+    handle = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=group.handle)
+    try:
+        return os.read(handle, _EVENTS_BYTES_MAX).decode()
+    finally:
+        os.close(handle)
 
 
 def _own_group() -> Path:

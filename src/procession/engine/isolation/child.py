@@ -18,13 +18,17 @@ from types import FrameType
 import msgspec
 
 from procession.actions.contract import Action, FileOutput, StepOutcome
-from procession.engine.isolation import codec, frames, leftovers, limits, program, rehearsal, sandbox
+from procession.engine.isolation import codec, frames, leftovers, limits, private_root, program, rehearsal, sandbox
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.context import Pulse, StepContext
 from procession.engine.isolation.contract import Done, Heartbeat, Job
 from procession.model.lifecycle import StepStatus
 
 _JOBS_BETWEEN_COLLECTIONS = 50
+NOT_APART = (
+    "scripts do not run on this server: its machine cannot keep them apart from the server's own files and processes"
+    " (missing: {}); its operator can allow them all the same (PROCESSION_ISOLATION=weak)"
+)
 # Not 1,000: programs that watch memory themselves go by it too, and would end a small step before anything large.
 _OOM_SCORE = "300"
 _EXIT_AFTER_TERM = 128 + signal.SIGTERM
@@ -117,7 +121,7 @@ def _work_once(place: WorkerContext) -> None:
     rules = sandbox.prepare(place.cell)
     rehearsal.rehearse(place.registry)
     if place.cell.has_own_mounts:
-        program.rehearse(sandbox.SHARED_MEMORY)
+        program.rehearse(private_root.SHARED_MEMORY)
     sys.path += place.cell.settings.library_paths
     job = codec.decode_job(place.channel.receive())
     pulse = Pulse(place.channel)
@@ -184,6 +188,8 @@ def _run(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
     except msgspec.ValidationError as error:
         return StepOutcome(status=StepStatus.FAILED, message=f"the settings of {job.action} are wrong: {error}")
     folder = Path(job.folder)
+    if action.runs_user_code and place.cell.missing and not place.cell.settings.weak:
+        return StepOutcome(status=StepStatus.FAILED, message=NOT_APART.format(", ".join(place.cell.missing)))
     if action.runs_user_code:
         _move_into(job.folder)
     context = StepContext(

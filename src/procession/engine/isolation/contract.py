@@ -97,7 +97,7 @@ class KillReceipt:
     pid: int
     processes: int  # how many were found, the worker included
     signals: tuple[str, ...]  # ("TERM",) or ("TERM", "KILL") or ("KILL",)
-    method: str  # "pid namespace" or "process tree"
+    method: str  # "pid namespace" or "process tree"; "unseen.." claims nothing of the others
     duration_ms: int
     survivors: tuple[int, ...]  # always (); a pid here is reported as an error
 

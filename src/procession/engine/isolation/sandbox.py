@@ -12,9 +12,7 @@ from procession.actions.contract import FileInput
 from procession.engine.isolation import landlock, limits, linux, seccomp
 from procession.engine.isolation.contract import Job
 from procession.engine.isolation.options import IsolationSettings
-
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 - mounted empty, for each worker alone
-SHARED_BYTES_MAX = 256 * 2**20
+from procession.engine.isolation.private_root import SHARED_BYTES_MAX, SHARED_MEMORY, PrivateRoot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +24,8 @@ class Cell:
     system: tuple[landlock.AllowedPath, ...]  # handles of what every program may read
     network: bool  # the server's, for steps that ask for it
     has_own_mounts: bool  # its mount namespace is its own
+    root: PrivateRoot | None  # and so are its files
+    missing: tuple[str, ...]  # of what keeps user code apart (Hello.missing)
     counted_alone: bool  # the kernel counts its processes apart from those of others
     has_seccomp: bool  # the calls of administrators are shut already
 
@@ -34,8 +34,11 @@ class Cell:
         return self.network or not self.settings.separate_network
 
 
-def give_memory(cell: Cell) -> Cell:
-    """Mount shared memory of its own, where the processes of a script meet; it goes with them."""
+def furnish(cell: Cell) -> Cell:
+    """Mount what is a worker's own: shared memory, where the processes of a script meet, goes with them."""
+    if cell.root:
+        cell.root.furnish()
+        return cell
     is_mounted = cell.has_own_mounts and linux.mount_memory(SHARED_MEMORY, size_bytes_max=SHARED_BYTES_MAX)
     return replace(cell, has_own_mounts=is_mounted)
 
@@ -43,7 +46,7 @@ def give_memory(cell: Cell) -> Cell:
 def prepare(cell: Cell) -> landlock.Rules | None:
     """What can be done for user code before its job is known; None where files are not restricted."""
     with contextlib.suppress(PermissionError):  # who has none can give none up
-        linux.forbid_capabilities(but=(linux.CAP_DAC_READ_SEARCH,))
+        linux.forbid_capabilities(but=() if cell.root else (linux.CAP_DAC_READ_SEARCH,))
     rules = None
     if cell.settings.landlock:
         rules = landlock.prepare(cell.system, network=cell.has_network, scoped=cell.settings.separate_network)
@@ -55,6 +58,8 @@ def enter(cell: Cell, rules: landlock.Rules | None, job: Job) -> None:
     """Shut this process in for one job of user code, for good. Raises OSError where a limit cannot be set."""
     inputs = [value.path for value in job.values.values() if isinstance(value, FileInput)]
     libraries = cell.settings.library_paths
+    if cell.root:
+        cell.root.admit(folder=job.folder, inputs=inputs)
     limits.apply(job.limits, for_good=True)
     has_own_user = _become_somebody(cell, folder=job.folder, needed=[*inputs, *libraries, job.folder, os.__file__])
     limits.apply_processes(job.limits, counted_alone=cell.counted_alone or has_own_user)
@@ -87,7 +92,7 @@ def _become_somebody(cell: Cell, *, folder: str, needed: Iterable[str]) -> bool:
         first, count = cell.settings.user_ids
         has_own_user = _set_user(first + cell.number % count, folder)
         # Where root's files are closed to others, the right to read them stays; Landlock then says which.
-        if has_own_user and not all(_is_reachable(path) for path in needed):
+        if has_own_user and not cell.root and not all(_is_reachable(path) for path in needed):
             kept = (linux.CAP_DAC_READ_SEARCH,)
     linux.set_capabilities(*kept)
     # A change of user or capabilities has cleared both.

@@ -14,8 +14,8 @@ def of(hello: Hello | None, settings: IsolationSettings) -> tuple[Wall, ...]:
     """`hello` is None where no fork server starts."""
     if hello is None:
         return (_no_steps(),)
-    around = (_processes(hello), _files(hello), _calls(hello), _network(hello, settings), _user(settings))
-    return (*around, _group(settings))
+    user, group = _user(settings), _group(settings)
+    return (_processes(hello), _root(hello), _files(hello), _calls(hello), _network(hello, settings), user, group)
 
 
 def _no_steps() -> Wall:
@@ -36,6 +36,16 @@ def _processes(hello: Hello) -> Wall:
         seen=f"steps run in a namespace of their own ({hello.namespace})" if hello.namespace else "none",
         weaker_without="a step sees other processes, and what it leaves behind is found by walking its tree",
         remedy="allow namespaces (user.max_user_namespaces above 0, no RestrictNamespaces= in the unit)",
+    )
+
+
+def _root(hello: Hello) -> Wall:
+    return Wall(
+        name="private root",
+        stands=hello.root,
+        seen="user code sees the system, Python, its folder and its inputs, no other file" if hello.root else "none",
+        weaker_without="user code sees where files are, and talks to sockets that its user may open",
+        remedy="Linux 5.12 or newer, namespaces allowed as above, and a /proc that is whole",
     )
 
 
@@ -65,7 +75,9 @@ def _network(hello: Hello, settings: IsolationSettings) -> Wall:
         name="network namespace",
         stands=hello.network,
         seen=apart if hello.network else "none",
-        weaker_without="user code reaches what this machine reaches",
+        weaker_without="user code talks to abstract sockets of this machine"
+        if hello.seccomp
+        else "user code reaches what this machine reaches",
         remedy="allow namespaces, as for processes",
     )
 
