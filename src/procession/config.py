@@ -208,9 +208,9 @@ def _folders(label: str, text: str) -> tuple[Path, ...]:
     return folders
 
 
-def _host(label: str, text: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9.:_-]+", text) is None:
-        raise SettingError(f"{label} must be a host name or an address, not {text!r}")
+def _text(label: str, text: str, *, pattern: str, expected: str) -> str:
+    if re.fullmatch(pattern, text) is None:
+        raise SettingError(f"{label} must be {expected}, not {text!r}")
     return text
 
 
@@ -265,20 +265,11 @@ def _addresses(label: str, text: str) -> str:
         raise SettingError(f'{label} must be addresses such as "10.0.0.7, 10.1.0.0/16", or none: {error}') from error
 
 
-def _isolation(label: str, text: str) -> str:
-    if text not in _ISOLATIONS:
-        raise SettingError(f"{label} must be {' or '.join(_ISOLATIONS)}, not {text!r}")
-    return text
-
-
-_ISOLATIONS = ("full", "weak")
 _FLAGS = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False}
 _READERS: dict[str, Any] = {
-    "home": _path,
-    "host": _host,
+    **dict.fromkeys(("home", "tls_cert", "tls_key"), _path),
+    "host": partial(_text, pattern="[A-Za-z0-9.:_-]+", expected="a host name or an address"),
     "port": partial(_whole, smallest=0, largest=65_535),
-    "tls_cert": _path,
-    "tls_key": _path,
     "workers_max": partial(_whole, smallest=1, largest=1_024),
     "grace_seconds": partial(_seconds, smallest=0, largest=600),
     # Under a minute a client would spend its life asking for tokens; above a year it is a password.
@@ -286,7 +277,7 @@ _READERS: dict[str, Any] = {
     "connections_max": partial(_whole, smallest=64, largest=1_000_000),
     "connections_of_address_max": partial(_whole, smallest=1, largest=1_000_000),
     "allow_network": _flag,
-    "isolation": _isolation,
+    "isolation": partial(_text, pattern="full|weak", expected="full or weak"),
     "step_libraries": _folders,
     "public_url": _url,
     "trusted_proxies": _addresses,

@@ -137,6 +137,16 @@ def test_what_a_wall_holds_goes_through_in_no_mode_that_has_it(mode: Mode) -> No
     assert sorted(held & seen.went_through) == []
 
 
+@pytest.mark.parametrize("as_root", [True, False], ids=["root", "user"])
+@pytest.mark.parametrize("landlock", [True, False], ids=["landlock", "no landlock"])
+def test_nothing_goes_through_where_a_step_has_its_own_root(as_root: bool, landlock: bool) -> None:
+    seen = tried(Mode(as_root=as_root, landlock=landlock))
+    if not {"private root", "seccomp"} <= seen.walls:
+        pytest.skip("this machine gives this user no private root")
+
+    assert sorted(seen.went_through) == []
+
+
 @pytest.fixture(params=[True, False], ids=["root", "user"])
 def unheld(request: pytest.FixtureRequest) -> Tried:
     return tried(Mode(as_root=request.param, plain=True))

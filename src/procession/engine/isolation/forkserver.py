@@ -63,6 +63,7 @@ class ForkServer:
         if self._orders.user_code:
             linux.share_one_arena()
             is_open = self._orders.network or self._is_network_apart or not self._orders.settings.separate_network
+            _forbid_capabilities(has_root=self._root is not None)
             self._has_seccomp = _shut_administration(network=is_open)
         rehearsal.rehearse(self._registry)
         gc.collect()
@@ -236,6 +237,14 @@ def _say(text: str) -> None:
 
 def _rest() -> None:
     select.select([], [], [], AGAIN_MS / 1000)
+
+
+def _forbid_capabilities(*, has_root: bool) -> None:
+    """For all that is forked; this process keeps what it has, since it starts no program."""
+    # Without a root of its own, a step of root's may need the right to read.
+    but = () if has_root else (linux.CAP_DAC_READ_SEARCH,)
+    with contextlib.suppress(PermissionError):  # who has none can give none up
+        linux.forbid_capabilities(but=but)
 
 
 def _shut_administration(*, network: bool) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 from collections.abc import Iterable
@@ -45,8 +44,8 @@ def furnish(cell: Cell) -> Cell:
 
 def prepare(cell: Cell) -> landlock.Rules | None:
     """What can be done for user code before its job is known; None where files are not restricted."""
-    with contextlib.suppress(PermissionError):  # who has none can give none up
-        linux.forbid_capabilities(but=() if cell.root else (linux.CAP_DAC_READ_SEARCH,))
+    if cell.counted_alone:  # its user namespace gave it every capability there is, of that namespace
+        linux.forbid_capabilities()
     rules = None
     if cell.settings.landlock:
         rules = landlock.prepare(cell.system, network=cell.has_network, scoped=cell.settings.separate_network)
