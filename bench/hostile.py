@@ -28,7 +28,7 @@ SLOWER_MAX = 1.1
 SPARE_BYTES = 32 * 2**20  # of disk and memory, that logs and the others' runs may have taken meanwhile
 DISK_SIZE = "2g"  # its reserve is a twentieth
 STEPS = 3  # of a run of the others
-DISK_BYTES = "100MB"  # of a step, where no small disk can be mounted
+DISK_BYTES = "500MB"
 MEMORY_BYTES = "300MB"
 BUSY = "while True: pass"
 LONG = "import time\ntime.sleep(600)"
@@ -243,9 +243,10 @@ def _serving() -> Iterator[Server]:
     with servers.folder() as place, ExitStack() as held:
         if can_mount():
             held.enter_context(small_disk(place, size=DISK_SIZE))
-        environment = {"PROCESSION_STEP_MEMORY_BYTES_MAX": MEMORY_BYTES}
-        if not can_mount():
-            environment["PROCESSION_STEP_DISK_BYTES_MAX"] = DISK_BYTES
+        environment = {
+            "PROCESSION_STEP_MEMORY_BYTES_MAX": MEMORY_BYTES,
+            "PROCESSION_STEP_DISK_BYTES_MAX": DISK_BYTES,
+        }
         server = Server(home=place / "home", grace_seconds=0.5, workers_max=4, settings=environment)
         server.start()
         held.callback(server.end)

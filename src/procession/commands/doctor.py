@@ -17,7 +17,7 @@ from procession.commands.checking import Check, alerts
 from procession.commands.checking import check as _check
 from procession.commands.console import Console
 from procession.config import Settings
-from procession.engine.isolation import processes
+from procession.engine.isolation import cgroups, processes
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.pool import ForkServerIsolation
 from procession.home import Home
@@ -65,11 +65,11 @@ def _examine(home: Home, settings: Settings) -> Iterator[Check]:
         yield from _database(home, database, settings)
     finally:
         database.close()
-    yield _libraries(active_home.isolation_settings(settings, home))
+    yield _libraries(active_home.isolation_settings(settings, home, cgroup=cgroups.find()))
 
 
 def _walls(home: Home, settings: Settings) -> tuple[Wall, ...]:
-    around_steps = _around_steps(active_home.isolation_settings(settings, home))
+    around_steps = _around_steps(active_home.isolation_settings(settings, home, cgroup=cgroups.find()))
     return walls.of_server(settings, home, around_steps)
 
 

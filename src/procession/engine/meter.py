@@ -15,7 +15,7 @@ from pathlib import Path
 from procession import disk
 from procession.engine.active_run import Work
 from procession.engine.isolation.holdings import Holdings, Observer
-from procession.engine.isolation.limits import size_text
+from procession.engine.isolation.limits import OWN_MEMORY_BYTES, OWN_THREADS, WARM_MEMORY_BYTES, size_text
 from procession.engine.options import EngineResources
 from procession.loops import TickLoop
 
@@ -30,9 +30,6 @@ SHARE_OF_RESERVE = 8
 FALL_SECONDS_MAX = 0.5
 MEMORY_RESERVE_BYTES = 256 * 2**20  # or a twentieth of a smaller machine's memory
 SHARE_OF_MEMORY = 20
-OWN_THREADS = 8  # of the worker, besides those of its step
-OWN_MEMORY_BYTES = 64 * 2**20  # a process has before its step takes anything
-WARM_MEMORY_BYTES = 2**30  # the most that one which is used again has left over of earlier steps, or half its limit
 HIDDEN_LOOKS_MAX = 3  # a process that ends cannot be seen for a moment either
 CLOSE_SECONDS_MAX = 2.0
 
@@ -160,7 +157,7 @@ class Meter:
         free = disk.free_bytes(self._folder)
         reserve = disk.reserve_bytes(self._folder, self._quota.free_bytes_min)
         # As it falls now, it may be below at the next look.
-        if free - self._fallen(free) >= reserve:
+        if not reserve or free - self._fallen(free) >= reserve:
             return
         for watched in tuple(self._watched.values()):
             self._look(watched)  # what was counted before may be old

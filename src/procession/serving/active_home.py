@@ -17,6 +17,7 @@ from procession.config import Settings
 from procession.disk import Reserve
 from procession.engine.announcements import Announcements
 from procession.engine.driver import LocalEngine
+from procession.engine.isolation import cgroups
 from procession.engine.isolation.contract import Limits
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.pool import ForkServerIsolation
@@ -96,7 +97,7 @@ def _open(
 ) -> tuple[EngineResources, Resources]:
     # Nobody works here yet, so whatever lies there is of an engine that is gone.
     home.sweep_work()
-    isolation = ForkServerIsolation(isolation_settings(settings, home))
+    isolation = ForkServerIsolation(isolation_settings(settings, home, cgroup=cgroups.prepare()))
     # First of all, because it takes longest and needs nothing of us while it does.
     services.start(_processes("step processes", isolation.start, isolation.close))
     database = home.open_database(clock, on_fatal)
@@ -174,14 +175,14 @@ def _open_resources(settings: Settings, home: Home, database: Database, clock: C
 def _open_table_workers(settings: Settings, home: Home) -> TableWorkers:
     """For table jobs."""
     folder = home.work / "tables"
-    bounds = isolation_settings(settings, home)
+    bounds = isolation_settings(settings, home, cgroup="")
     return TableWorkers(
         folder, table_settings(readable_paths=bounds.readable_paths, writable_paths=bounds.writable_paths)
     )
 
 
-def isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
-    """How this server keeps steps apart."""
+def isolation_settings(settings: Settings, home: Home, *, cgroup: str) -> IsolationSettings:
+    """How this server keeps steps apart; `cgroup` as cgroups.prepare() gives it."""
     return IsolationSettings(
         workers_max=settings.workers_max,
         # No more can begin at once than there are cores; one is made meanwhile. Each that waits takes 5 MB.
@@ -200,6 +201,9 @@ def isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
         ),
         writable_paths=(str(home.work),),
         log_bytes_max=settings.step_log_bytes_max,
+        cgroup=cgroup,
+        cgroup_memory_bytes_max=settings.step_memory_bytes_max,
+        cgroup_processes_max=settings.step_processes_max,
     )
 
 

@@ -8,6 +8,7 @@ import shutil
 import stat
 from collections.abc import Iterable, Iterator
 
+from procession import disk
 from procession.config import GIB, MIB, Settings
 from procession.home import Home
 from procession.serving import connections
@@ -19,11 +20,12 @@ FREE_WARNED_BYTES, FREE_GRAVE_BYTES = 2 * GIB, 200 * MIB
 
 def of_server(settings: Settings, home: Home, around_steps: Iterable[Wall]) -> tuple[Wall, ...]:
     """Of a server on this home; `around_steps` as its isolation saw them."""
-    return (*around_steps, *_of_settings(settings), *_of_users(settings), *_of_home(home))
+    return (*around_steps, *_of_settings(settings), *_of_users(settings), *_of_home(settings, home))
 
 
 def _of_settings(settings: Settings) -> Iterator[Wall]:
     yield _memory(settings)
+    yield _quota(settings)
     yield _encryption(settings)
     yield _proxies(settings)
     yield _connections(settings)
@@ -53,19 +55,34 @@ def _uploads(settings: Settings) -> str:
     return f"at most {settings.user_uploads_max} in chunks open, with {settings.user_upload_bytes_max / GIB:.3g} GiB"
 
 
-def _of_home(home: Home) -> Iterator[Wall]:
+def _of_home(settings: Settings, home: Home) -> Iterator[Wall]:
     yield _permissions(home)
     yield _space(home)
+    yield _reserve(settings, home)
 
 
 def _memory(settings: Settings) -> Wall:
-    # Counted as address space of each process: what a step takes in all is not bounded by it.
+    most = settings.step_memory_bytes_max
     return Wall(
         name="memory",
         stands=True,
-        seen=f"each process of a step has at most {settings.step_memory_bytes_max / GIB:.3g} GiB",
+        seen=f"all processes of a step together have at most {most / GIB:.3g} GiB",
         weaker_without="a step takes the memory of all others",
         remedy="PROCESSION_STEP_MEMORY_BYTES_MAX",
+    )
+
+
+def _quota(settings: Settings) -> Wall:
+    return Wall(
+        name="quota",
+        stands=True,
+        seen=(
+            f"a step has at most {settings.step_disk_bytes_max / GIB:.3g} GiB of disk, {settings.step_files_max:,} "
+            f"files, {settings.step_processes_max:,} processes, {settings.step_open_files_max:,} open files in each, "
+            f"{settings.step_log_bytes_max / MIB:.3g} MiB of log"
+        ),
+        weaker_without="a step takes the disk of all others",
+        remedy="PROCESSION_STEP_DISK_BYTES_MAX",
     )
 
 
@@ -119,6 +136,19 @@ def _space(home: Home) -> Wall:
         weaker_without="new work is refused and steps wait for space",
         remedy="free some space, or `procession prune`",
         is_grave=free_bytes < FREE_GRAVE_BYTES,
+    )
+
+
+def _reserve(settings: Settings, home: Home) -> Wall:
+    kept_bytes = disk.reserve_bytes(str(home.folder), settings.free_bytes_min)
+    missing_bytes = disk.Reserve(str(home.folder), settings.free_bytes_min).missing_bytes()
+    return Wall(
+        name="reserve of the disk",
+        stands=kept_bytes > 0 and not missing_bytes,
+        seen=f"{kept_bytes / MIB:.0f} MiB are kept for the server" + (", and are taken" if missing_bytes else ""),
+        weaker_without="new work and uploads are refused, and a full disk stops all",
+        remedy="free some space, and set PROCESSION_FREE_BYTES_MIN above 0",
+        is_grave=missing_bytes > 0,
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from types import FrameType
 
 from procession.actions.contract import Action
-from procession.engine.isolation import channel, child, frames, linux, namespaces, processes, sandbox
+from procession.engine.isolation import cgroups, channel, child, frames, linux, namespaces, processes, sandbox
 from procession.shortages import is_shortage
 
 _AGAIN_SECONDS = 0.1  # before what the machine was too short of is tried again
@@ -47,13 +47,15 @@ def keep(birth: Birth) -> None:
     try:
         _close_others(birth)
         wishes = _prepare(birth)
+        group = cgroups.of(birth.cell.settings, user_code=birth.user_code)  # before its root is another
         birth = replace(birth, cell=_furnish(birth.cell))
         worker = _fork()
         if worker == 0:
+            cgroups.enter(group)
             _become_worker(birth)
         os.close(birth.log)
         _let_go(birth.cell)
-        farewell = _watch(worker, wishes)
+        farewell = replace(_watch(worker, wishes), is_over_memory=cgroups.was_over_memory(group))
         _end_rest()
         with contextlib.suppress(OSError):  # the server has released it already
             channel.Channel(birth.end).send_farewell(frames.encode(farewell))

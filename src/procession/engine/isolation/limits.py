@@ -14,6 +14,11 @@ _PAGE_BYTES = resource.getpagesize()
 # What the C library and DuckDB reserve for threads without using it; user code has one arena (linux.share_one_arena).
 _THREADS_BYTES = 192 * 2**20
 
+# Of a worker, beside what its step takes, where all is counted together.
+OWN_THREADS = 8  # of the worker, besides those of its step
+OWN_MEMORY_BYTES = 64 * 2**20  # a process has before its step takes anything
+WARM_MEMORY_BYTES = 2**30  # the most that one which is used again has left over of earlier steps, or half its limit
+
 
 def apply(limits: Limits, *, for_good: bool) -> None:
     """Set the limits of this process, beyond what it has used so far.

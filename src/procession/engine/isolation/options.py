@@ -52,6 +52,9 @@ class IsolationSettings(msgspec.Struct, frozen=True, kw_only=True):
     readable_paths: tuple[str, ...] = ()
     writable_paths: tuple[str, ...] = ()
     log_bytes_max: int = LOG_BYTES_MAX
+    cgroup: str = ""  # below which each worker gets a group; "" for none
+    cgroup_memory_bytes_max: int = 0
+    cgroup_processes_max: int = 0
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):

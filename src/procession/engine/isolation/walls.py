@@ -14,7 +14,8 @@ def of(hello: Hello | None, settings: IsolationSettings) -> tuple[Wall, ...]:
     """`hello` is None where no fork server starts."""
     if hello is None:
         return (_no_steps(),)
-    return (_processes(hello), _root(hello), _files(hello), _calls(hello), _network(hello, settings), _user(settings))
+    user, group = _user(settings), _group(settings)
+    return (_processes(hello), _root(hello), _files(hello), _calls(hello), _network(hello, settings), user, group)
 
 
 def _no_steps() -> Wall:
@@ -89,4 +90,14 @@ def _user(settings: IsolationSettings) -> Wall:
         seen="each attempt of user code has a user of its own" if has_own else f"user {os.geteuid()}, the server's",
         weaker_without="a private root and namespaces alone keep user code from what the server's user may do",
         remedy="a server that root starts lends users to steps",
+    )
+
+
+def _group(settings: IsolationSettings) -> Wall:
+    return Wall(
+        name="control group",
+        stands=bool(settings.cgroup),
+        seen="the kernel counts what all processes of a step hold" if settings.cgroup else "none",
+        weaker_without="what a step holds in memory is counted four times a second, without the buffers of sockets",
+        remedy="cgroup v2 with Delegate=memory pids in the unit, as in docs/operating.md",
     )

@@ -182,6 +182,8 @@ class ForkedWorker:
         match frame:
             case frames.Exited() if not self._channel.is_farewell:
                 raise codec.Malformed("the step's process sent something that is not a message of its own")
+            case frames.Exited(is_over_memory=True) if self._limits is not None:
+                return list(self._died(limits.memory_reason(self._limits)))
             case frames.Exited(status=status, cpu_seconds=seconds):
                 self._has_farewell = True
                 return list(self._died(limits.exit_reason(status, limits=self._limits, cpu_seconds=seconds)))
