@@ -237,6 +237,7 @@ def _built(
         more=oauth.routes(hashing=threads),
         threads=threads,
         hashing=threads,
+        parsing=threads,
         upload_bytes_max=100_000,
         look_for_mail=(lambda: None) if sends_mail else None,
     )

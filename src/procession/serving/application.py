@@ -16,6 +16,7 @@ from procession.door.context import HandlerContext
 from procession.door.contract import RequestDatabase, Route, Space
 from procession.door.dispatch import Api, Server
 from procession.door.encoding import encode
+from procession.door.parsing import Parsing
 from procession.engine.announcements import Announcements
 from procession.model import rights
 from procession.model.rights import PUBLIC
@@ -26,14 +27,14 @@ from procession.operations.resources import Resources
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings:
-    """`threads` runs listings, `hashing` passwords; `more` are the routes of the other doors.
-
-    The rest is as in HandlerContext.
+    """`more` are the routes of the other doors. `threads` runs listings, `hashing` passwords, `parsing` reads process
+    files. The rest is as in HandlerContext.
     """
 
     more: tuple[Route, ...]
     threads: Executor
     hashing: Executor
+    parsing: Executor
     upload_bytes_max: int
     public_url: str = ""
     look_for_mail: Callable[[], None] | None = None
@@ -58,6 +59,7 @@ def build(
         announcements=announcements,
         upload_bytes_max=settings.upload_bytes_max,
         hashing=settings.hashing,
+        parsing=Parsing(settings.parsing),
         look_for_mail=settings.look_for_mail,
         # Once: it takes tens of milliseconds and never changes.
         document=encode(openapi.document(table, version=procession.__version__)),
