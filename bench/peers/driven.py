@@ -90,7 +90,9 @@ class Driven:
             self._process.stdin.flush()
         except BrokenPipeError as error:
             raise PeerFailed(f"{order}: its driver has ended: {self._last_words()}") from error
-        ready, _, _ = select.select([self._process.stdout], [], [], ANSWER_SECONDS_MAX)
+        poll = select.poll()  # select() refuses descriptors beyond 1,023
+        poll.register(self._process.stdout, select.POLLIN)
+        ready = poll.poll(ANSWER_SECONDS_MAX * 1000)
         self._look()
         line = self._process.stdout.readline() if ready else b""
         if not line:

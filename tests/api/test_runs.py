@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from procession.model.errors import Unavailable
 from procession.model.ids import RunId
+from procession.operations import runs
+from procession.store import runs as run_store
 from tests.api.house import PROCESS, House
 from tests.support import wait_until
 
@@ -28,6 +31,16 @@ def test_starting_twice_is_starting_once(home: House) -> None:
     first = home.get(f"processruns/{run}/runstatus")
 
     assert home.post(f"processruns/{run}/start") == first
+
+
+def test_who_acts_on_a_run_as_it_was_a_moment_ago_is_told_to_try_again(home: House) -> None:
+    run, owner = RunId.parse(home.new_run()), home.users["owner"].id
+    with home.database.read() as tx:
+        before = runs.find(tx, run)
+    home.post(f"processruns/{run}/start")
+
+    with pytest.raises(Unavailable, match=r"changed at this moment, so nothing was saved; try again"):
+        home.database.write(lambda tx: run_store.start(tx, before, owner, author="owner", now=home.clock.now()))
 
 
 def test_cancel_before_the_start_and_after_the_end_changes_nothing(home: House) -> None:

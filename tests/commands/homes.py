@@ -6,6 +6,7 @@ import hashlib
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,8 @@ def size_bytes(home: Path) -> int:
     return sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
 
 
-def prune_at_once(home: Path, *, keep: int | None = None, crash_point: Callable[[str], None] = pass_by) -> int:
-    wanted = PruneOptions(age=None, keep=keep, processes=(), is_meant=True)
+def prune_at_once(
+    home: Path, *, keep: int | None = None, age: timedelta | None = None, crash_point: Callable[[str], None] = pass_by
+) -> int:
+    wanted = PruneOptions(age=age, keep=keep, processes=(), is_meant=True)
     return prune(Console(home=str(home), json=True), wanted, crash_point=crash_point)

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from procession.clock import SystemClock
 from procession.home import Home
 from procession.model.ids import RunId
+from procession.operations import home_time
 from procession.store import retention
 from procession.store.folder import BlobFolder
 from procession.store.retention import RetentionRule
@@ -110,6 +111,22 @@ def test_a_run_goes_when_it_is_old_and_not_among_the_newest(home: Path, options:
     assert command(home, "prune", *options, "--yes").code == 0
 
     assert runs(home) == left
+
+
+def test_a_wall_clock_set_ahead_makes_no_run_older(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SystemClock()
+    database = Home(folder=home).open_database(clock)
+    home_time.of_home(database, clock).tick(database)
+    database.close()
+    monkeypatch.setattr(SystemClock, "now", _in_two_years)
+
+    assert homes.prune_at_once(home, age=timedelta(days=90)) == 0
+
+    assert runs(home) == [1, 2]
+
+
+def _in_two_years(_clock: SystemClock) -> datetime:
+    return datetime.now(UTC) + timedelta(days=730)
 
 
 def test_what_waits_or_was_not_started_stays_and_is_not_counted(home: Path) -> None:

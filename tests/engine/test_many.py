@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from procession import actions
+from procession.engine.preparation import Preparations
+from procession.engine.taking import Taker
 from procession.model.errors import Unavailable
 from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, RunStatus, StepStatus
 from procession.model.runs import HistoryKind
 from procession.operations import runs
-from procession.store import history
+from procession.store import history, queueing
 from procession.store.sqlite import SqliteDatabase
 from tests.engine.steps import mark, marks, process, python, stay, wait
 from tests.engine.world import World
@@ -161,6 +164,23 @@ def test_a_server_that_stops_takes_none_of_a_steps_retries(build: Callable[..., 
     assert len(marks(sink)) == 3
     messages = [str(row.detail.get("message")) for row in world.history(run)]
     assert any("try 2 of 2 follows" in message for message in messages)
+
+
+def test_a_run_that_another_engine_took_since_it_was_found_is_no_orphan(build: Callable[..., World]) -> None:
+    world = build()  # its engine does not work yet
+    run = world.begin(process(wait("a")))
+    one, other = (
+        Taker(executor=name, preparations=Preparations(actions.registry()), clock=world.clock) for name in "ab"
+    )
+    with world.db.read() as tx:
+        (head,) = queueing.heads(tx, without=[])
+
+    first = world.db.write(lambda tx: one.take(tx, head))
+    second = world.db.write(lambda tx: other.take(tx, head))
+
+    assert first is not None and first.loaded.run.epoch == 1
+    assert second is None
+    assert world.run(run).executor == "a"
 
 
 def test_a_start_that_nobody_announced_is_found(build: Callable[..., World]) -> None:

@@ -10,7 +10,7 @@ from procession.store.queueing import Head
 
 
 def head(run: int, user: int = 1, process: int = 1) -> Head:
-    return Head(run=RunId(run), user=UserId(user), process=ProcessId(process), version=1, since=run)
+    return Head(run=RunId(run), user=UserId(user), process=ProcessId(process), version=1, epoch=0, since=run)
 
 
 def chosen(queue: FairQueue, *heads: Head, limit: int | None = None) -> int | None:

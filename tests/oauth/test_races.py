@@ -12,8 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 from procession.model.people import SCOPES, AccountStatus, Caller
+from procession.operations import consents
 from procession.operations import people as people_operations
 from procession.operations.act import Act
+from procession.store import consents as consent_store
 from tests.oauth.world import PKCE, VERIFIER, World
 
 MANY = 24
@@ -49,6 +51,30 @@ def test_of_many_uses_one_wins_and_its_tokens_end_with_the_others(made: World, k
     assert not made.opens(won["access_token"])
     assert made.refresh(won["refresh_token"]).json()["error"] == "invalid_grant"
     assert (count(made, "token"), count(made, "oauth_grant", "revoked_at IS NULL")) == (0, 0)
+
+
+def test_a_code_that_was_used_since_it_was_found_gives_nothing_and_ends_its_consent(made: World) -> None:
+    text, now = made.code(), made.clock.now()
+
+    def use_twice(tx: Any) -> tuple[bool, bool]:
+        found = consents.find_code(tx, text, made.web.id, now)
+        assert found is not None
+        return consents.use(tx, found, now), consents.use(tx, found, now)
+
+    assert made.write(use_twice) == (True, False)
+    assert count(made, "oauth_grant", "revoked_at IS NULL") == 0
+
+
+def test_a_code_whose_consent_was_revoked_since_it_was_found_gives_nothing(made: World) -> None:
+    text, now = made.code(), made.clock.now()
+
+    def revoke_and_use(tx: Any) -> bool:
+        found = consents.find_code(tx, text, made.web.id, now)
+        assert found is not None
+        consent_store.revoke(tx, found.consent, now)
+        return consents.use(tx, found, now)
+
+    assert made.write(revoke_and_use) is False
 
 
 def test_a_family_that_was_revoked_gets_no_member_from_a_race(made: World) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import resource
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.programs import ECHO, Client, apply_text, serving, sign_in
+from tests.programs import ECHO, Client, apply_text, ask, serving, sign_in
 from tests.support import wait_until
 
 pytestmark = pytest.mark.acceptance
@@ -128,3 +130,25 @@ def test_a_long_poll_ends_when_its_client_hangs_up(place: Place) -> None:
     line.close()
 
     wait_until(lambda: '"client gone"' in place.log.read_text(), 10)
+
+
+def test_a_full_server_says_so_at_once_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROCESSION_CONNECTIONS_MAX", "64")
+    before, (_, hard) = resource.getrlimit(resource.RLIMIT_NOFILE), resource.getrlimit(resource.RLIMIT_NOFILE)
+    with serving(tmp_path / "home") as server, contextlib.ExitStack() as held:
+        address = ("127.0.0.1", int(server.address.rpartition(":")[2]))
+
+        def begin(source: str) -> socket.socket:
+            made = held.enter_context(socket.create_connection(address, 20, (source, 0)))
+            made.sendall(b"POST /api/v1/processes HTTP/1.1\r\nHost: x\r\n")
+            return made
+
+        slow = [begin("127.0.0.1") for _ in range(48)] + [begin("127.0.0.2") for _ in range(16)]
+        late = begin("127.0.0.3")
+        said = late.makefile("rb").read()
+        slow[0].close()
+
+        assert said.startswith(b"HTTP/1.1 503 ") and b"\r\nretry-after: 5\r\n" in said
+        wait_until(lambda: ask("GET", f"{server.address}/api/v1/processes").status == 401)
+        assert resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE) == (hard, hard)
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == before

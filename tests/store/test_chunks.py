@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,12 +144,20 @@ def test_whatever_comes_in_whatever_order_is_joined_as_it_was_acknowledged(acts:
             elif verb == "abandon" and under_way:
                 under_way.pop()[1].abandon()
             elif verb == "restart":
-                under_way.clear()
+                _lose(under_way)
                 upload.restart()
             elif verb == "join":
                 content = upload.join()
                 published[content.sha256] = upload.whole()
             _check(upload, published)
+        _lose(under_way)
+
+
+def _lose(under_way: list[tuple[int, ChunkSink, bytes]]) -> None:
+    """As the end of a process does: nothing is finished, and its descriptors go."""
+    for _, sink, _ in under_way:
+        os.close(sink._descriptor)
+    under_way.clear()
 
 
 def _check(upload: Upload, published: dict[str, bytes]) -> None:

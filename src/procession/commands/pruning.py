@@ -34,8 +34,6 @@ YOUNG = timedelta(hours=1)
 
 # Two conditions that both must hold: old and not among the newest. One alone would surprise with an old process that is
 # rarely run.
-# Two conditions that both must hold: old and not among the newest. One alone would surprise with an old process that is
-# rarely run.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneOptions:
     age: timedelta | None
@@ -103,8 +101,10 @@ def _rule(tx: Transaction, opened: OpenedHome, wanted: PruneOptions) -> Retentio
     if wanted.age is None and wanted.keep is None:
         # Without a rule no run is old enough: a bare `prune --yes` must not remove any.
         return RetentionRule(ended_before=datetime.min.replace(tzinfo=opened.clock.now().tzinfo))
+    # A wall clock set a year ahead by mistake makes no run a year older.
+    now = min(opened.clock.now(), opened.resources.home_clock.least())
     return RetentionRule(
-        ended_before=None if wanted.age is None else opened.clock.now() - wanted.age,
+        ended_before=None if wanted.age is None else now - wanted.age,
         keep=wanted.keep,
         processes=tuple(opening.find_process(tx, text) for text in wanted.processes),
     )

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 
+from procession.door.limits import UserLimits
 from procession.door.parsing import Parsing
 from procession.engine.announcements import Announcements
 from procession.model.ids import RunId
@@ -25,6 +26,7 @@ class HandlerContext:
     resources: Resources
     announcements: Announcements
     upload_bytes_max: int
+    limits: UserLimits
     hashing: Executor
     parsing: Parsing
     document: bytes

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import msgspec
 
 from procession.door.ids import NAMES
+from procession.door.limits import UserLimit
 from procession.model.errors import ProcessionError
 from procession.model.ids import Id
 from procession.model.rights import Rule
@@ -241,7 +242,7 @@ StreamHandler = Callable[[StreamCall], Awaitable[Any]]
 class Route:
     """One row of routes.py. `ids` says which type each id of the pattern has.
 
-    For openapi.json: `reply` and `takes` name shapes ("[DataStep]" is a list, "A|B" either of them), `media` the
+    For openapi.json: `reply` and `takes` are shapes (also `list[A]`, and `A | B` for either of them), `media` the
     content types of a reply that is not (only) JSON, `query` the parameters. What every route of a kind has in common
     (statuses, headers) needs no word here: openapi derives it.
     """
@@ -256,11 +257,12 @@ class Route:
     mode: Mode = Mode.READ
     space: Space = Space.API
     body: BodyKind = BodyKind.NONE
-    reply: str = ""
-    takes: str = ""
+    reply: Any = None
+    takes: type | None = None
     media: tuple[str, ...] = ()
     query: tuple[str, ...] = ()
     is_ranged: bool = False  # answers Range, and If-None-Match where the content has a hash
     is_conditional: bool = False  # changes a file, and obeys If-Match and If-None-Match
+    limit: UserLimit | None = None  # what of it is counted for each user; more than that is refused with 429
     statuses: tuple[int, ...] = ()  # further ones than its kind of route has
     error_html: ErrorHtml | None = None  # a page for people: it is not in openapi.json

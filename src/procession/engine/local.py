@@ -36,7 +36,7 @@ class LocalSource:
         self.executor = Executor(resources, loop, left=self._on_left, parked=self._ask)
         self._preparations = Preparations(resources.actions)
         self._taker = Taker(executor=executor_id, preparations=self._preparations, clock=resources.clock)
-        self._queue = FairQueue(resources.settings.runs_max)
+        self._queue = FairQueue(resources.settings.runs_max, user_runs_max=resources.settings.user_runs_max)
         self._orphans: dict[RunId, Head] = {}  # Running in the store, but nobody works on them
         self._refused: set[RunId] = set()  # could not be taken, until the next scan
         self._riding: list[Head] = []  # taken in a transaction that is not committed yet
@@ -107,6 +107,11 @@ class LocalSource:
         if run not in self._queue:
             self._may_wait = True
 
+    def end_first(self, run: RunId) -> None:
+        """Its cancel waits for room that its own steps may hold; what they were is settled when it is recorded."""
+        if (active := self.executor.active_runs.get(run)) is not None:
+            self.executor.halt(active)
+
     def ride(self, tx: Transaction) -> None:
         """Takes waiting runs while there is room, in the transaction about to be committed."""
         passed = {*self.executor.dying, *self._refused}
@@ -144,13 +149,13 @@ class LocalSource:
         return {run for run, active in self.executor.active_runs.items() if active.is_parked()}
 
     def _take(self, tx: Transaction, head: Head) -> None:
-        if self._is_done_apart(tx, head.run, partial(self._begin, tx, head.run)):
+        if self._is_done_apart(tx, head.run, partial(self._begin, tx, head)):
             self._orphans.pop(head.run, None)
             self._queue.take(head)
             self._riding.append(head)
 
-    def _begin(self, tx: Transaction, run: RunId) -> None:
-        taken = self._taker.take(tx, run)
+    def _begin(self, tx: Transaction, head: Head) -> None:
+        taken = self._taker.take(tx, head)
         if taken is not None:
             self.executor.begin(taken)
 

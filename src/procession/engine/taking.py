@@ -8,11 +8,11 @@ from datetime import datetime
 from procession.clock import Clock
 from procession.engine.active_run import Loaded
 from procession.engine.preparation import Preparations
-from procession.model.ids import RunId
-from procession.model.lifecycle import RunStatus, StepStatus
+from procession.model.lifecycle import RUN_ACTIVE, RunStatus, StepStatus
 from procession.model.runs import HistoryKind, Run
 from procession.store import history, people, runs, steps, writes
 from procession.store.database import Transaction
+from procession.store.queueing import Head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +31,11 @@ class Taker:
     preparations: Preparations
     clock: Clock
 
-    def take(self, tx: Transaction, run_id: RunId) -> Taken | None:
-        """None if the run was cancelled meanwhile. Never called for a run that is active here."""
-        run = runs.find(tx, run_id)
-        if run is None or run.status not in {RunStatus.SCHEDULED, RunStatus.RUNNING}:
+    def take(self, tx: Transaction, head: Head) -> Taken | None:
+        """None if the run was cancelled or taken since it was found. Never called for a run that is active here."""
+        run = runs.find(tx, head.run)
+        # By the epoch: a run that waited when it was found, and runs by now, is no orphan.
+        if run is None or run.epoch != head.epoch or run.status not in RUN_ACTIVE:
             return None
         now, process = self.clock.now(), self.preparations.get(tx, run.process, run.version).process
         taken = runs.take(

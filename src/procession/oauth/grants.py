@@ -113,7 +113,8 @@ class AuthorizationCode(AuthorizationCodeGrant):  # type: ignore[misc]
     def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
         code, client, context = self.request.authorization_code.code, self.request.client, self.server.context
         # Before the tokens exist: nothing may be issued for a code that was used in this moment.
-        consents.use(context.tx, code, context.now)
+        if not consents.use(context.tx, code, context.now):
+            raise InvalidGrantError("Invalid 'code' in request.")
         consent = code.consent
         body = _answer(self.server, client, consent.user, consent.scopes, consent)
         body["refresh_token"] = consents.issue_refresh_token(context.tx, consent, consent.scopes, context.now)
@@ -190,7 +191,8 @@ class Refresh(RefreshTokenGrant):  # type: ignore[misc]
 
     def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
         token, client, context = self.request.refresh_token, self.request.client, self.server.context
-        consents.use(context.tx, token, context.now)
+        if not consents.use(context.tx, token, context.now):
+            raise InvalidGrantError("the refresh_token is unknown, used, expired or revoked")
         consent = token.consent
         body = _answer(self.server, client, consent.user, self.request.resolved_scopes, consent)
         # RFC 6749 section 6: the new one has the scopes of the old one, however narrow this access token is.

@@ -11,6 +11,7 @@ from procession.model.ids import RunId
 from procession.model.rights import PUBLIC
 from procession.oauth import authorize, core, endpoints, html_pages, signing
 from procession.oauth.limits import OAuthLimits
+from procession.oauth.shapes import AuthorizationServer, Introspection, Revoked, TokenQuestion, TokenRequest, TokenShape
 from procession.oauth.signing import Signing
 
 METADATA = ".well-known/oauth-authorization-server"
@@ -30,7 +31,7 @@ def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[
         return partial(handler, limits=proving.limits, seconds=seconds)
 
     page = {"error_html": html_pages.error}
-    question = {"reply": "Revoked", "takes": "TokenQuestion"}
+    question = {"reply": Revoked, "takes": TokenQuestion}
     return (
         row("GET ", _home, Mode.READ, "What this is, for a browser", space=Space.ROOT, **page),
         row("GET runs/{run}", _run, Mode.READ, "Where the link of an alert leads", space=Space.ROOT, **page),
@@ -39,14 +40,14 @@ def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[
         row("POST logout", signing.leave, Mode.WRITE, "Sign out", **page),
         row("GET password", signing.show_password, Mode.READ, "Set a password", **page),
         row("POST password", partial(signing.set_password, proving=proving), Mode.STREAM, "Set a password", **page),
-        row("POST token", asked(endpoints.token), Mode.WRITE, "Get tokens", reply="Token", takes="TokenRequest"),
+        row("POST token", asked(endpoints.token), Mode.WRITE, "Get tokens", reply=TokenShape, takes=TokenRequest),
         row("POST revoke", asked(endpoints.revoke), Mode.WRITE, "Revoke a token", **question),
         row(
             "POST introspect",
             asked(endpoints.introspect),
             Mode.WRITE,
             "Ask about a token",
-            **{**question, "reply": "Introspection"},
+            **{**question, "reply": Introspection},
         ),
         row(
             f"GET {METADATA}",
@@ -54,7 +55,7 @@ def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[
             Mode.READ,
             "What this authorization server can do",
             space=Space.ROOT,
-            reply="AuthorizationServer",
+            reply=AuthorizationServer,
         ),
     )
 

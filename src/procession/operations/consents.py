@@ -93,12 +93,14 @@ def _is_usable(tx: Transaction, item: Code | RefreshToken, application: Applicat
     return not item.consent.is_revoked and now < item.expires_at and is_active(tx, item.consent.user)
 
 
-def use(tx: Transaction, item: Code | RefreshToken, now: datetime) -> None:
-    """Marks it as exchanged for tokens."""
+def use(tx: Transaction, item: Code | RefreshToken, now: datetime) -> bool:
+    """Marks it as exchanged for tokens. False if it was used or revoked since it was found, which ends its consent."""
     # The row stays, marked: only so is a second use noticed.
     take = consents.use_code if isinstance(item, Code) else consents.use_refresh_token
-    is_first = take(tx, item.hash, now)
-    assert is_first, "found unused in this very transaction"
+    is_first = consents.hold(tx, item.consent) and take(tx, item.hash, now)
+    if not is_first:
+        consents.revoke(tx, item.consent, now)
+    return is_first
 
 
 def issue(tx: Transaction, token: IssuedToken, now: datetime, *, consent: Consent | None = None) -> str:

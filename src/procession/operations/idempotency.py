@@ -56,11 +56,11 @@ def mark(act: Act, keyed: KeyedRequest | None) -> None:
     if keyed is None:
         return
     tx, now = act.tx, act.resources.home_clock.least()
-    check(tx, keyed, now)
     # Some at a time: a day's keys in one statement would hold up the commit.
     idempotency.drop(tx, now - LIFE, DROPPED_MAX)
-    is_new = idempotency.add(tx, keyed.hash, keyed.asked, now=now, since=now - LIFE)
-    assert is_new, "two transactions at once"
+    # The write decides, and the look after it says why not: two that only look first would both be carried out.
+    while not idempotency.add(tx, keyed.hash, keyed.asked, now=now, since=now - LIFE):
+        check(tx, keyed, now)
 
 
 def keep(tx: Transaction, keyed: KeyedRequest | None, answer: bytes | None) -> None:

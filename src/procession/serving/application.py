@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import procession
@@ -16,6 +16,7 @@ from procession.door.context import HandlerContext
 from procession.door.contract import RequestDatabase, Route, Space
 from procession.door.dispatch import Api, Server
 from procession.door.encoding import encode
+from procession.door.limits import UserCounts, UserLimits
 from procession.door.parsing import Parsing
 from procession.engine.announcements import Announcements
 from procession.model import rights
@@ -36,6 +37,7 @@ class ApiSettings:
     hashing: Executor
     parsing: Executor
     upload_bytes_max: int
+    limits: UserLimits = field(default_factory=UserLimits)
     public_url: str = ""
     look_for_mail: Callable[[], None] | None = None
 
@@ -58,6 +60,7 @@ def build(
         resources=resources,
         announcements=announcements,
         upload_bytes_max=settings.upload_bytes_max,
+        limits=settings.limits,
         hashing=settings.hashing,
         parsing=Parsing(settings.parsing),
         look_for_mail=settings.look_for_mail,
@@ -71,6 +74,7 @@ def build(
         clock=clock.now,
         threads=settings.threads,
         context=context,
+        limits=UserCounts(settings.limits),
         public_url=settings.public_url,
     )
     return Api(connected, table)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 
 # What every record has; the rest was given as `extra`.
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+# JSON leaves them as they are: they end a line for some readers, steer a terminal, or turn the text around.
+_UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 class OneLine(logging.Formatter):
@@ -24,7 +27,11 @@ class OneLine(logging.Formatter):
         if record.exc_info:
             content["traceback"] = self.formatException(record.exc_info)
         # default=str: a log line must not fail for a value that JSON does not know.
-        return json.dumps(content, default=str, ensure_ascii=False)
+        return _UNSEEN.sub(_escaped, json.dumps(content, default=str, ensure_ascii=False))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def to_stderr(level: int = logging.INFO) -> None:

@@ -91,11 +91,12 @@ def revoke_tokens_of_user(tx: Transaction, user: UserId, now: datetime) -> None:
     number = user.number
     # Sessions too: whoever signs out everywhere means the browsers as well.
     tx.run("DELETE FROM session WHERE user_id = ?", number)
-    tx.run("DELETE FROM token WHERE user_id = ?", number)
+    # Before the tokens: one that is being issued under a grant has held it, and is among those that go.
     tx.run(
         "UPDATE oauth_grant SET revoked_at = ? WHERE user_id = ? AND revoked_at IS NULL",
         *(times.to_column(now), number),
     )
+    tx.run("DELETE FROM token WHERE user_id = ?", number)
 
 
 def owner(tx: Transaction, application_id: ApplicationId) -> UserId | None:

@@ -30,10 +30,17 @@ def add(tx: Transaction, application: ApplicationId, user: UserId, scopes: froze
 
 def revoke(tx: Transaction, consent: Consent, now: datetime) -> None:
     """End it with every access token; its codes and refresh tokens stay, and are refused."""
-    tx.run("DELETE FROM token WHERE grant_id = ?", consent.id)
+    # First the consent: a token that is being issued under it has held it, and is among those that go.
     tx.run(
         "UPDATE oauth_grant SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", times.to_column(now), consent.id
     )
+    tx.run("DELETE FROM token WHERE grant_id = ?", consent.id)
+
+
+def hold(tx: Transaction, consent: Consent) -> bool:
+    """Whether it stands, and nobody revokes it before this transaction ends."""
+    # A write that changes nothing locks the row, also where each statement sees what others have committed meanwhile.
+    return tx.run("UPDATE oauth_grant SET revoked_at = NULL WHERE id = ? AND revoked_at IS NULL", consent.id) == 1
 
 
 def _consent(row: Sequence[Any]) -> Consent:

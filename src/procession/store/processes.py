@@ -133,15 +133,19 @@ def count_run(tx: Transaction, process: ProcessId) -> tuple[ProcessRow, str] | N
     None when there is no such process.
     """
     row = tx.one(
-        # One statement for number, row and definition: creating a run is measured by its statements.
-        f"UPDATE process SET runs_created = runs_created + 1 WHERE id = ? RETURNING {_PROCESS.replace('p.', '')},"
-        " (SELECT v.definition FROM process_version v WHERE v.process_id = process.id AND v.number = process.version)",
+        f"UPDATE process SET runs_created = runs_created + 1 WHERE id = ? RETURNING {_PROCESS.replace('p.', '')}",
         process.number,
     )
     if row is None:
         return None
-    *columns, definition = row
-    return _process(columns), definition
+    counted = _process(row)
+    # Not in the same statement: one that waited while a version was published does not see it in every database.
+    found = tx.one(
+        "SELECT definition FROM process_version WHERE process_id = ? AND number = ?", process.number, counted.version
+    )
+    assert found is not None, "a process has its present version"
+    (definition,) = found
+    return counted, definition
 
 
 def _process(row: Sequence[Any]) -> ProcessRow:

@@ -11,16 +11,17 @@ from procession.store.database import Row, Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """The first run of a line: one user's runs of one process. `since` only orders."""
+    """The first run of a line: one user's runs of one process. `epoch` is as it was found, `since` only orders."""
 
     run: RunId
     user: UserId
     process: ProcessId
     version: int
+    epoch: int
     since: int
 
 
-_HEAD = "r.id, r.started_by, r.process_id, r.version, r.scheduled_at"
+_HEAD = "r.id, r.started_by, r.process_id, r.version, r.epoch, r.scheduled_at"
 
 
 class Lines:
@@ -94,5 +95,7 @@ def running(tx: Transaction) -> list[Head]:
 
 
 def _head(row: Row) -> Head:
-    run, user, process, version, since = row
-    return Head(run=RunId(run), user=UserId(user), process=ProcessId(process), version=version, since=since)
+    run, user, process, version, epoch, since = row
+    return Head(
+        run=RunId(run), user=UserId(user), process=ProcessId(process), version=version, epoch=epoch, since=since
+    )

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from procession.model import stopwatch
+from procession.model.errors import Unavailable
 from procession.model.ids import ProcessId, RunId, UserId
 from procession.model.lifecycle import Outcome, RunEvent, RunStatus, move_run
 from procession.model.processes import Process
@@ -22,8 +23,11 @@ from procession.store.database import Transaction
 from procession.store.run_rows import RUN, RUN_UNNAMED, run_of
 
 
-class Superseded(Exception):
+class Superseded(Unavailable):
     """Raised if the run changed since it was read: nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__("the process run changed at this moment, so nothing was saved; try again")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

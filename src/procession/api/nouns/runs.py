@@ -136,21 +136,22 @@ async def wait_for_status(call: StreamCall, *, since: int) -> wire.RunStatusShap
     )
     try:
         async with asyncio.timeout(wait_seconds):
-            while not _is_newer(call, since):
+            while (status := _if_newer(call, since)) is None:
                 await news.wait()
                 news.clear()
+            return status
     # The time is over: that is an answer too, the status as it is.
     except TimeoutError:
-        pass
+        with call.database.read() as tx:
+            return _status(tx, runs.progress(tx, call.id(RunId)), call)
     finally:
         forget()
-    with call.database.read() as tx:
-        return _status(tx, runs.progress(tx, call.id(RunId)), call)
 
 
-def _is_newer(call: StreamCall, since: int) -> bool:
+def _if_newer(call: StreamCall, since: int) -> wire.RunStatusShape | None:
     with call.database.read() as tx:
-        return runs.progress(tx, call.id(RunId)).revision > since
+        run = runs.progress(tx, call.id(RunId))
+        return _status(tx, run, call) if run.revision > since else None
 
 
 def history(call: Call) -> histories_wire.History:

@@ -25,7 +25,7 @@ REASONS = {
     413: "More than a limit allows",
     415: "The body is not of a kind that can be read here",
     416: "The range begins behind the end",
-    429: "Too many attempts",
+    429: "Too many attempts, or more than one user may have",
     500: "The server failed; supportId finds the cause in its log",
     503: "The server cannot do this now; the same request may succeed later",
 }
@@ -36,7 +36,7 @@ HEADERS: dict[int, dict[str, Any]] = {
     503: {"Retry-After": "Seconds"},
 }
 
-Shape = Callable[[str], dict[str, Any]]
+Shape = Callable[[Any], dict[str, Any]]
 
 
 def components() -> dict[str, Any]:
@@ -72,7 +72,7 @@ def of_route(route: Route, shape: Shape) -> dict[str, Any]:
 
 def _success(route: Route, shape: Shape) -> dict[str, Any]:
     content: dict[str, Any] = {}
-    if route.reply:
+    if route.reply is not None:
         content[JSON] = {"schema": shape(route.reply)}
     for kind in route.media:
         content.setdefault(kind, {"schema": {"type": "object"}} if kind.endswith("json") else {})
@@ -107,4 +107,6 @@ def refusals(route: Route) -> tuple[int, ...]:
         found.add(412)
     if route.space is Space.OAUTH and route.mode is not Mode.READ:
         found |= {401, 429}
+    if route.limit is not None:
+        found.add(429)
     return tuple(sorted(found | set(route.statuses)))

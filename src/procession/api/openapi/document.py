@@ -2,64 +2,27 @@
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Iterable
-from functools import cache, partial
-from types import ModuleType
-from typing import Any
+from collections.abc import Iterable, Iterator
+from functools import cache
+from types import UnionType
+from typing import Any, get_args, get_origin
 
 import msgspec
 
 from procession.api.openapi import answers as openapi_answers
 from procession.api.openapi import parameters as openapi_parameters
-from procession.api.wire import (
-    applications,
-    events,
-    files,
-    groups,
-    histories,
-    items,
-    log_items,
-    oauth,
-    permissions,
-    processes,
-    properties,
-    restarts,
-    runs,
-    server,
-    steps,
-    tables,
-    uploads,
-    users,
-)
+from procession.api.wire import events, items
+from procession.api.wire.tables import Row
 from procession.door.contract import BodyKind, Route, Space
 from procession.door.paths import PREFIXES
 from procession.model.people import SCOPES
 from procession.model.rights import PUBLIC, Rule
 
-# The modules whose structs are the shapes of bodies and answers.
+# What tells a shape from a class of the model with the same name; clients do not see it.
 SUFFIX = "Shape"
-SHAPES = (
-    applications,
-    items,
-    events,
-    files,
-    permissions,
-    groups,
-    histories,
-    log_items,
-    oauth,
-    processes,
-    properties,
-    restarts,
-    runs,
-    server,
-    steps,
-    tables,
-    uploads,
-    users,
-)
+# Shapes that no row of the route table names: every error, and what a stream of events is made of.
+UNNAMED = (items.Error, events.RunEventShape, events.StepEventShape, events.StepProgress, events.LogLines)
 REF = openapi_answers.REF
 # Stands for the scheme and host that a client uses: addresses of OAuth must be absolute (OpenAPI 3.1, OAuth Flow).
 ORIGIN = "https://origin.invalid"
@@ -68,7 +31,6 @@ ABOUT = (
     "keys of a body are ignored. Every status other than success has a body with a message and a supportId. A method "
     "that is not described for a path is answered with 405 and the header Allow."
 )
-# A row of a table has the columns that the table has.
 ROW = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}
 PROCESS_FILE = {
     "process": "Settle",
@@ -78,21 +40,20 @@ PROCESS_FILE = {
 
 def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
     """The whole document, ready to be encoded."""
-    known = _shapes()
+    # Pages for people are no part of the API.
+    shown = [route for route in routes if route.error_html is None]
+    shapes = {kind for route in shown for kind in (*_kinds(route.reply), *_kinds(route.takes))}
     paths: dict[str, dict[str, Any]] = {}
-    for route in routes:
-        # Pages for people are no part of the API.
-        if route.error_html is not None:
-            continue
+    for route in shown:
         path = PREFIXES[route.space] + route.pattern
-        paths.setdefault(path, {})[route.method.lower()] = _operation(route, known)
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Procession", "version": version, "description": ABOUT},
         "servers": [{"url": ORIGIN}],
         "paths": paths,
         "components": {
-            "schemas": _schemas(),
+            "schemas": _schemas(frozenset({*shapes, *UNNAMED})),
             "responses": openapi_answers.components(),
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}, "oauth2": _oauth()},
         },
@@ -105,27 +66,23 @@ def as_seen_from(origin: str, encoded: bytes) -> bytes:
     return encoded.replace(ORIGIN.encode(), msgspec.json.encode(origin)[1:-1])
 
 
-@cache
-def _shapes() -> dict[str, type]:
-    """Every shape by the name that the document gives it."""
-    found = [item for module in SHAPES for item in inspect.getmembers(module, partial(_is_shape, module))]
-    return {name.removesuffix(SUFFIX): kind for name, kind in found}
-
-
-def _is_shape(module: ModuleType, item: object) -> bool:
-    """Of that module's own; it also knows values of the model, of which it makes shapes."""
-    return isinstance(item, type) and issubclass(item, msgspec.Struct) and item.__module__ == module.__name__
+def _kinds(shape: Any) -> Iterator[type]:
+    """The structs that a shape of the route table is made of."""
+    if isinstance(shape, type) and issubclass(shape, msgspec.Struct):
+        yield shape
+    elif shape != Row:
+        for part in get_args(shape):
+            yield from _kinds(part)
 
 
 @cache
-def _schemas() -> dict[str, Any]:
+def _schemas(kinds: frozenset[type]) -> dict[str, Any]:
     """Of every shape: 20 ms, which each application in a process would pay again."""
-    _, components = msgspec.json.schema_components(list(_shapes().values()), ref_template=REF)
+    _, components = msgspec.json.schema_components(kinds, ref_template=REF)
     return dict(sorted({**_published(components), "Row": ROW}.items()))
 
 
 def _published(schema: Any) -> Any:
-    """Without the suffix that tells a shape from a class of the model with the same name."""
     match schema:
         case dict():
             return {_published(key): _published(value) for key, value in schema.items()}
@@ -144,14 +101,14 @@ def _oauth() -> dict[str, Any]:
     return {"type": "oauth2", "flows": {"clientCredentials": token, "authorizationCode": code}}
 
 
-def _operation(route: Route, known: dict[str, type]) -> dict[str, Any]:
+def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": route.summary,
         "description": _who_may(route.rule),
         "operationId": re.sub(r"\W+", "_", f"{route.method.lower()} {route.space} {route.pattern}").strip("_"),
         "tags": [route.pattern.partition("/")[0] if route.space is Space.API else route.space.value],
         "parameters": openapi_parameters.of_route(route),
-        "responses": openapi_answers.of_route(route, lambda name: _shape(name, known)),
+        "responses": openapi_answers.of_route(route, _shape),
         "security": _security(route.rule),
     }
     if "(deprecated)" in route.summary:
@@ -160,7 +117,7 @@ def _operation(route: Route, known: dict[str, type]) -> dict[str, Any]:
         # For tests and tools: the rule in a form that can be compared.
         operation["x-scope"] = route.rule.scope
         operation["x-role"] = route.rule.role or None
-    content = _takes(route, known)
+    content = _takes(route)
     if content:
         operation["requestBody"] = {"content": content, "required": route.body is not BodyKind.JSON}
     return operation
@@ -178,24 +135,23 @@ def _security(rule: Rule) -> list[dict[str, list[str]]]:
     return [] if rule is PUBLIC else [{"oauth2": [rule.scope]}, {"bearer": []}]
 
 
-def _shape(name: str, known: dict[str, type]) -> dict[str, Any]:
-    if "|" in name:
+def _shape(shape: Any) -> dict[str, Any]:
+    if isinstance(shape, UnionType):
         # Not oneOf: the larger of two shapes is also the smaller one.
-        return {"anyOf": [_shape(part, known) for part in name.split("|")]}
-    if name.startswith("["):
-        return {"type": "array", "items": _shape(name[1:-1], known)}
-    if name not in known and name != "Row":
-        # At the start of the server and not when a client asks.
-        raise ValueError(f"a route names the shape {name}, which is in none of the modules of shapes")
-    return {"$ref": REF.format(name=name)}
+        return {"anyOf": [_shape(part) for part in get_args(shape)]}
+    if shape == Row:
+        return {"$ref": REF.format(name="Row")}
+    if get_origin(shape) is list:
+        return {"type": "array", "items": _shape(get_args(shape)[0])}
+    return {"$ref": REF.format(name=shape.__name__.removesuffix(SUFFIX))}
 
 
-def _takes(route: Route, known: dict[str, type]) -> dict[str, Any]:
+def _takes(route: Route) -> dict[str, Any]:
     match route.body:
         case BodyKind.JSON if route.takes:
-            return {"application/json": {"schema": _shape(route.takes, known)}}
+            return {"application/json": {"schema": _shape(route.takes)}}
         case BodyKind.FORM:
-            fields = {"schema": _shape(route.takes, known)}
+            fields = {"schema": _shape(route.takes)}
             return {"application/x-www-form-urlencoded": fields, "application/json": fields}
         case BodyKind.TEXT:
             written = {"schema": {"type": "object", "required": ["process", "groups"]}, "example": PROCESS_FILE}
@@ -208,6 +164,6 @@ def _takes(route: Route, known: dict[str, type]) -> dict[str, Any]:
             parquet = {"schema": {"type": "string", "format": "binary"}}
             text = {"schema": {"type": "string"}}
             kinds = {"text/csv": text, "application/x-ndjson": text, "application/vnd.apache.parquet": parquet}
-            return {"application/json": {"schema": _shape(route.takes, known)}, **kinds}
+            return {"application/json": {"schema": _shape(route.takes)}, **kinds}
         case _:
             return {}

@@ -13,6 +13,10 @@ from procession.model.columns import LENGTH_MAX, ColumnType
 # ruff: noqa: RUF036  (the wire's names, and its order of types)
 
 
+# Of a table, which decides what columns it has.
+Row = dict[str, str | float | bool | None]
+
+
 class TableShape(Struct, frozen=True, kw_only=True):
     id: ATable
     name: str

@@ -55,7 +55,7 @@ def is_worn(limits: Limits) -> bool:
 
 
 def memory_reason(limits: Limits) -> str:
-    return f"used more than {_size(limits.memory_bytes_max)} of memory"
+    return f"used more than {size_text(limits.memory_bytes_max)} of memory"
 
 
 def exit_reason(status: int, *, limits: Limits | None, cpu_seconds: float) -> str:
@@ -97,7 +97,8 @@ def _mapped_bytes() -> int:
         os.close(handle)
 
 
-def _size(size_bytes: int) -> str:
+def size_text(size_bytes: int) -> str:
+    """In the words of messages: 1.5 GB."""
     for unit, name in ((2**30, "GB"), (2**20, "MB"), (2**10, "KB")):
         if size_bytes >= unit:
             return f"{size_bytes / unit:.3g} {name}"
