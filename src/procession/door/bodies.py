@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from procession.door import digests
-from procession.door.contract import BodyKind, Receive, Route
+from procession.door.contract import BodyKind, Mode, Receive, Route
 from procession.model.errors import Invalid, ProcessionError, TooLarge
 from procession.model.rights import PUBLIC
 
@@ -85,7 +85,8 @@ async def hang_up(receive: Receive) -> None:
 async def read_of(route: Route, receive: Receive, headers: Mapping[str, str]) -> bytes:
     """As read_small(), as much as a request to this route has reason to be."""
     most = PUBLIC_BODY_BYTES_MAX if route.rule is PUBLIC else BODY_BYTES_MAX
-    if route.body is BodyKind.TEXT:
+    # Only process files are longer than a request has reason to be.
+    if route.body is BodyKind.TEXT and route.mode is Mode.STREAM:
         most = TEXT_BYTES_MAX
     return await read_small(receive, headers, most=most)
 
