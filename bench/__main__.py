@@ -40,6 +40,7 @@ from bench.bars import (
     r16_queue,
     r17_pollers,
     s07_slow,
+    s08_grants,
 )
 from bench.figures import Report
 from bench.peers import session
@@ -74,6 +75,7 @@ BARS: dict[str, Callable[..., Report]] = {
     "R16": r16_queue.measure,
     "R17": r17_pollers.measure,
     "S7": s07_slow.measure,
+    "S8": s08_grants.measure,
 }
 CONTESTS: dict[str, Callable[[], turns.Contest]] = {
     "W1": w01_short_steps.contest,

@@ -122,6 +122,16 @@ def test_a_client_that_waits_to_send_its_body_is_told_that_a_refusal_ends_the_co
     assert line.has_ended()
 
 
+def test_a_client_that_wants_no_further_request_sees_why_its_body_is_refused(line: Line) -> None:
+    line.send("POST /oauth/token", "Connection: close\r\nContent-Length: 3000000\r\n", is_proved=False)
+
+    status, headers, _ = line.answer()
+    line.socket.sendall(b"x" * 3_000_000)
+
+    assert (status, b"connection: close\r\n" in headers) == (413, True)
+    assert line.has_ended()
+
+
 def test_a_long_poll_ends_when_its_client_hangs_up(place: Place) -> None:
     """camunda/camunda#48999: it went on for its minute, with two looks at the permission each second."""
     run = place.client.json("POST", f"processes/{place.process}/processruns", {})["id"]

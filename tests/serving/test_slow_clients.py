@@ -70,6 +70,8 @@ def talk(act: Callable[[HttpConnection, Wire], None]) -> Wire:
         act(connection, wire)
         end = wire.end
         connection.connection_lost(None)
+        connection._watch()
+        assert connection._look_timer is None or connection._look_timer.cancelled()
         await asyncio.sleep(0)
         wire.end = end
         wire.socket.close()

@@ -97,8 +97,9 @@ def keep(act: Act, place: SessionKey, chunk: Chunk, bounds: UploadBounds) -> str
     Raises as check_chunk() does, and TooLarge beyond the bounds.
     """
     tx = act.tx
-    check_chunk(tx, act.caller, place, chunk.number)
+    # First: what is checked below stays as it is until this transaction ends.
     uploads.hold(tx, place.session)
+    check_chunk(tx, act.caller, place, chunk.number)
     # Its bytes go after the commit: until then the row may still be rolled back to.
     before, bytes_before = uploads.replaced_by(tx, place.session, chunk.number)
     more = chunk.size_bytes - bytes_before

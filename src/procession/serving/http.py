@@ -211,7 +211,8 @@ class HttpConnection(HttpToolsProtocol):
             self.transport.close()
 
     def _watch(self) -> None:
-        if self._look_timer is None:
+        # Without a parser the connection is lost, and its descriptor may be another's by now.
+        if self._look_timer is None and self.parser is not None:
             self._look_timer = self.loop.call_later(patience.LOOK_SECONDS, self._look)
 
     def _look(self) -> None:

@@ -64,13 +64,18 @@ def run(context: Context) -> StepOutcome:
         # Only of a script that ended well: outputs of half a script are worse than none.
         failure = _keep(context, main, outputs)
     if failure is not None:
-        return _failed(failure)
+        return _failed(_placeless(context, failure))
     remarks.hear_copies()
     return StepOutcome(
         status=StepStatus.WARNING if remarks.has_warnings else StepStatus.SUCCESS,
-        message=remarks.text()[:MESSAGE_CHARACTERS_MAX],
+        message=_placeless(context, remarks.text())[:MESSAGE_CHARACTERS_MAX],
         outputs={references.only([settings.outputs[name]])[0]: value for name, value in outputs.kept.items()},
     )
+
+
+def _placeless(context: Context, text: str) -> str:
+    """Without the place of the step's folder on the server: everybody who sees the run reads its message."""
+    return text.replace(f"{context.folder}/", "")
 
 
 def _failed(message: str) -> StepOutcome:

@@ -87,6 +87,6 @@ def _user(settings: IsolationSettings) -> Wall:
         name="user of a step",
         stands=has_own,
         seen="each attempt of user code has a user of its own" if has_own else f"user {os.geteuid()}, the server's",
-        weaker_without="only namespaces and Landlock keep user code from the files and processes of the server",
+        weaker_without="a private root and namespaces alone keep user code from what the server's user may do",
         remedy="a server that root starts lends users to steps",
     )
