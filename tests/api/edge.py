@@ -17,6 +17,7 @@ from procession.door.context import HandlerContext
 from procession.door.contract import Request, Route, Space
 from procession.door.dispatch import Api, Server
 from procession.door.limits import UserCounts, UserLimits
+from procession.door.parsing import Parsing
 from procession.engine.announcements import Announcements
 from procession.model.errors import Forbidden, Unauthorized
 from procession.model.ids import UserId
@@ -89,6 +90,7 @@ def _parts(folder: Path, threads: ThreadPoolExecutor) -> HandlerContext:
         announcements=Announcements(),
         upload_bytes_max=100_000,
         hashing=threads,
+        parsing=Parsing(threads),
         document=b"{}",
         look_for_mail=None,
     )

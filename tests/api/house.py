@@ -206,6 +206,7 @@ def house(
             more=oauth.routes(hashing=threads),
             threads=threads,
             hashing=threads,
+            parsing=threads,
             upload_bytes_max=100_000,
             limits=limits or UserLimits(),
             look_for_mail=(lambda: None) if sends_mail else None,

@@ -61,8 +61,6 @@ log = logging.getLogger("procession.api")
 
 LASTING = (StreamReply, FileReply)  # while they are sent, their caller may lose the right to them
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-# Four bytes a character is the most that UTF-8 takes.
-TEXT_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can weigh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +176,7 @@ class Api:
         try:
             if route.mode is Mode.STREAM:
                 return await self._run_stream(asked, caller, ids, receive)
-            raw = await bodies.read_small(receive, asked.request.headers)
+            raw = await bodies.read_of(route, receive, asked.request.headers)
             with self._new_run(route, caller):
                 return await self._write(asked, caller, ids, raw)
         except RepeatedRequest as error:
@@ -197,9 +195,7 @@ class Api:
             return await self._watched(handler(self._stream(asked, caller, ids, receive)), asked)
         body: dict[str, Any] = {}
         if route.body in {BodyKind.JSON, BodyKind.TEXT, BodyKind.FORM}:
-            # Only process files are longer than a request has reason to be.
-            most = TEXT_BYTES_MAX if route.body is BodyKind.TEXT else bodies.BODY_BYTES_MAX
-            raw = await bodies.read_small(receive, asked.request.headers, most=most)
+            raw = await bodies.read_of(route, receive, asked.request.headers)
             body = {"raw": raw} if route.body is BodyKind.TEXT else {"body": _parsed(asked, raw)}
             if keyed is not None:
                 keyed = replace(keyed, asked=idempotency_key.asked(asked.request, hashlib.sha256(raw).hexdigest()))

@@ -17,6 +17,7 @@ from procession.door.contract import RequestDatabase, Route, Space
 from procession.door.dispatch import Api, Server
 from procession.door.encoding import encode
 from procession.door.limits import UserCounts, UserLimits
+from procession.door.parsing import Parsing
 from procession.engine.announcements import Announcements
 from procession.model import rights
 from procession.model.rights import PUBLIC
@@ -27,14 +28,14 @@ from procession.operations.resources import Resources
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings:
-    """`threads` runs listings, `hashing` passwords; `more` are the routes of the other doors.
-
-    The rest is as in HandlerContext.
+    """`more` are the routes of the other doors. `threads` runs listings, `hashing` passwords, `parsing` reads process
+    files. The rest is as in HandlerContext.
     """
 
     more: tuple[Route, ...]
     threads: Executor
     hashing: Executor
+    parsing: Executor
     upload_bytes_max: int
     limits: UserLimits = field(default_factory=UserLimits)
     public_url: str = ""
@@ -61,6 +62,7 @@ def build(
         upload_bytes_max=settings.upload_bytes_max,
         limits=settings.limits,
         hashing=settings.hashing,
+        parsing=Parsing(settings.parsing),
         look_for_mail=settings.look_for_mail,
         # Once: it takes tens of milliseconds and never changes.
         document=encode(openapi.document(table, version=procession.__version__)),

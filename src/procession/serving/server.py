@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 SWITCH_SECONDS = 0.0005
 LISTING_THREADS = 4
 HASHING_THREADS = 2  # each holds 19 MiB while it hashes a password
+PARSING_THREADS = 2  # a file whose SQL is checked waits for a process, and the next may be read meanwhile
 POOL_SECONDS_MAX = 2.0  # for the listings and hashes under way when the server is told to end
 FATAL_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h: whoever watches us starts us again
 FATAL_ANSWER_SECONDS = 1.0  # for the answers of requests that met the error
@@ -138,6 +139,7 @@ def _make_server(active_home: ActiveHome, settings: Settings, address: str, *, o
             more=oauth.routes(hashing=hashing, seconds=settings.token_seconds),
             threads=_pool(active_home.services, "listing", LISTING_THREADS),
             hashing=hashing,
+            parsing=_pool(active_home.services, "parsing", PARSING_THREADS),
             upload_bytes_max=settings.upload_bytes_max,
             limits=_user_limits(settings),
             public_url=settings.public_url,
