@@ -1,5 +1,7 @@
 """The list: an advisory, what happened there, whether it would have been so here, and the test that shows it.
 
+Numbers of 2024 and 2025 were written from memory: look one up before you quote it.
+
 A line is added by whoever tries one. `test` is file::function of this repository; test_known.py looks whether it is there.
 """
 

@@ -91,8 +91,12 @@ class Meter:
             if watched.due <= moment:
                 self._look(watched)
         if self._watched and moment - self._victim_at >= VICTIMS_APART_SECONDS:
-            self._guard_disk()
-            self._guard_memory()
+            try:
+                self._guard_disk()
+                self._guard_memory()
+            except OSError as error:  # a shortage, or the folder is gone: not asked ten times a second
+                self._victim_at = moment
+                log.warning("what is left of disk and memory could not be seen", extra={"error": str(error)})
         return False
 
     def _look(self, watched: _Watched) -> None:
