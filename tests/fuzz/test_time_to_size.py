@@ -16,6 +16,7 @@ from tests.fuzz.growth import Case, complaint
 ACTIONS = actions.registry()
 STEP = "process: P\ngroups:\n- group: G\n  steps:\n  - data: D\n    key: d\n"
 CODE = "process: P\ngroups:\n- group: G\n  steps:\n  - action: run_python\n    with:\n      code: pass\n      inputs:\n"
+SQL = CODE.replace("run_python", "run_sql").replace("code: pass", "sql: SELECT 1").replace("inputs", "outputs")
 HEADER_BYTES = 32_000
 BODY_BYTES = bodies.BODY_BYTES_MAX // 2 - 100
 FILE_CHARACTERS = 240_000
@@ -68,6 +69,7 @@ SHAPES: list[tuple[str, Callable[[Any], object], int, Callable[[int], str]]] = [
     ("steps", file, FILE_CHARACTERS, numbered(STEP, "  - data: s#\n")),
     ("needs that are not there", file, FILE_CHARACTERS, numbered(STEP + "    needs: [", "s#,", "s]")),
     ("references", file, FILE_CHARACTERS, numbered(CODE, "        i#: ${d.x#}\n")),
+    ("outputs", file, 100_000, numbered(SQL, "        i#: ${d.x}\n")),
     ("accents", file, FILE_CHARACTERS, repeated(STEP + "  - data: a", "\u0301\u0316", "\n")),
     ("directives", file, FILE_CHARACTERS, numbered("", "%TAG !e#! tag:e,2000:\n")),
 ]
