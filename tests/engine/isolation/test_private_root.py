@@ -90,6 +90,8 @@ def apart() -> Iterator[Path]:
 
 def test_tmp_is_a_step_s_own(rooted: House, apart: Path) -> None:
     del rooted
+    if apart.is_relative_to("/tmp"):  # noqa: S108
+        pytest.skip("this copy of the sources lies below /tmp, and so do libraries that every step sees there")
     code = "import os\nbefore = os.listdir('/tmp')\nopen('/tmp/mine', 'w').write('x')\noutputs['a.b'] = str(before)"
 
     with house_with(apart / "work", home=str(apart), job_paths=(str(apart / "work"),)) as house:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -68,7 +67,7 @@ def of(settings: IsolationSettings, *, user_code: bool) -> ControlGroup | None:
 
 
 def _make(base: Path, *, memory_bytes_max: int, processes_max: str) -> ControlGroup:
-    place = base / f"{_OF_WORKER}{secrets.token_hex(6)}"
+    place = base / f"{_OF_WORKER}{os.urandom(6).hex()}"
     place.mkdir()
     group = ControlGroup(handle=os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
     try:
