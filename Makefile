@@ -10,7 +10,7 @@ inputs := pyproject.toml tools/venv requirements/uv.txt requirements/run.txt
 # ends its process, and with it the suite. Each start of our own program would compile it, where Python keeps no cache.
 pytest = PYTHONDONTWRITEBYTECODE= $(bin)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
-.PHONY: demo test thorough check docs fuzz format bench lock clean node
+.PHONY: demo test thorough check docs fuzz format bench lock sbom audit clean node
 .DEFAULT_GOAL := demo
 
 demo: .venv/run.stamp
@@ -55,6 +55,14 @@ bench: .venv/dev.stamp
 # `make lock UPGRADE=--upgrade` takes the newest versions that pyproject.toml allows.
 lock: .venv/dev.stamp
 	tools/lock $(bin)/uv $(UPGRADE)
+
+# What a release consists of, for whoever must know (CycloneDX 1.6).
+sbom: .venv/dev.stamp
+	@$(bin)/python tools/sbom
+
+# Asks a vulnerability database, so it needs the internet, and fails where it could not look. AUDIT="-s osv" asks another.
+audit: .venv/dev.stamp
+	@$(bin)/python tools/audit requirements/dev.txt $(AUDIT)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench import (
     figures,
+    hostile,
     isolation,
     r12_shortages,
     sides,
@@ -38,6 +39,8 @@ from bench.bars import (
     r15_clocks,
     r16_queue,
     r17_pollers,
+    s07_slow,
+    s08_grants,
 )
 from bench.figures import Report
 from bench.peers import session
@@ -56,6 +59,7 @@ WORKS: dict[str, Callable[..., Report]] = {
     "W13": w13_throughput.measure,
     "W14": w14_reading.measure,
     "R12": r12_shortages.measure,
+    "hostile": hostile.measure,
     "isolation": isolation.measure,
     "tables": tables.measure,
     "writing": writing.measure,
@@ -70,6 +74,8 @@ BARS: dict[str, Callable[..., Report]] = {
     "R15": r15_clocks.measure,
     "R16": r16_queue.measure,
     "R17": r17_pollers.measure,
+    "S7": s07_slow.measure,
+    "S8": s08_grants.measure,
 }
 CONTESTS: dict[str, Callable[[], turns.Contest]] = {
     "W1": w01_short_steps.contest,

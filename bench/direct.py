@@ -64,7 +64,9 @@ def opened(home: Path, *, workers_max: int) -> Iterator[Direct]:
     """With the server's own settings, threads' switching included."""
     clock, switching = SystemClock(), sys.getswitchinterval()
     sys.setswitchinterval(server.SWITCH_SECONDS)
-    active_home = open_active_home(Settings(home=home, workers_max=workers_max), clock=clock, on_fatal=sys.exit)
+    active_home = open_active_home(
+        Settings(home=home, workers_max=workers_max, user_steps_max=workers_max), clock=clock, on_fatal=sys.exit
+    )
     try:
         user = active_home.database.write(
             lambda tx: people.create_user(

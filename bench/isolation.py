@@ -92,8 +92,9 @@ def listen(worker: Worker, *, until: type[Done] | type[Progress] = Done) -> None
 def measure(*, full: bool) -> Report:
     """The port of engine/isolation, called from this process."""
     times = 3 if full else 1
-    isolation = ForkServerIsolation(IsolationSettings(preload_at_start=True))
     with folder() as place:
+        settings = IsolationSettings(preload_at_start=True, home=str(place), job_paths=(str(place),), weak=True)
+        isolation = ForkServerIsolation(settings)
         began = perf_counter()
         isolation.start()
         try:
@@ -101,7 +102,7 @@ def measure(*, full: bool) -> Report:
             isolation.release(house.acquire(user_code=True))
             first = (perf_counter() - began) * 1000
             found = _figures(house, times)
-            how = isolation.describe()
+            how = "; ".join(wall.seen for wall in isolation.walls())
         finally:
             isolation.close()
     return Report(

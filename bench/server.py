@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -94,6 +94,7 @@ class Server:
     side: Side = NEW
     grace_seconds: float = 5.0
     workers_max: int | None = None  # None: the server's default
+    settings: Mapping[str, str] = field(default_factory=dict)  # further ones, by their variables
     address: str = ""
     token: str = ""
     program: tuple[str, ...] = ()  # what is started instead of `procession serve`
@@ -116,7 +117,10 @@ class Server:
         self.address = json.loads(line)["address"]
 
     def _settings(self) -> dict[str, str]:
-        settings = {"PROCESSION_GRACE_SECONDS": str(self.grace_seconds)}
+        # One user does the work of many here: what one may take from the others is not what is measured.
+        of_user = {"PROCESSION_USER_STEPS_MAX": "1024", "PROCESSION_USER_NEW_RUNS_MAX": "1000000"}
+        streams = {"PROCESSION_USER_STREAMS_MAX": "100000"}
+        settings = {"PROCESSION_GRACE_SECONDS": str(self.grace_seconds), **of_user, **streams, **self.settings}
         return settings if self.workers_max is None else {**settings, "PROCESSION_WORKERS_MAX": str(self.workers_max)}
 
     def sign_in(self) -> None:
@@ -125,7 +129,12 @@ class Server:
 
     def token_of(self, *options: str) -> str:
         """Of an application that is made with these options."""
-        made = self.command("application", "create", "--name", "bench", "--scopes", "process file mtable", *options)
+        return self.token_for(
+            self.command("application", "create", "--name", "bench", "--scopes", "process file mtable", *options)
+        )
+
+    def token_for(self, made: Mapping[str, str]) -> str:
+        """Of an application, as the command that made it told it."""
         form = {"grant_type": "client_credentials", **{key: made[key] for key in ("client_id", "client_secret")}}
         client = Client(self.address)
         answer = client.send("POST", "/oauth/token", urlencode(form).encode(), "application/x-www-form-urlencoded")

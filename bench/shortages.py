@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.server import Server
 
-DISK = "size=256m,nr_inodes=4000,mode=755"
+DISK = "size={size},nr_inodes=4000,mode=755"
 NUMBERS_LEFT = 8  # the lowest descriptors are all in use; poll() of a single one is still allowed
 BLOCKS = (1 << 20, 4096, 1)
 
@@ -23,9 +23,9 @@ def can_mount() -> bool:
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
+def small_disk(folder: Path, *, size: str = "256m") -> Iterator[Path]:
     """An empty file system in memory on that folder, with little space and few inodes; only where can_mount()."""
-    subprocess.run(["mount", "-t", "tmpfs", "-o", DISK, "tmpfs", str(folder)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", DISK.format(size=size), "tmpfs", str(folder)], check=True)
     try:
         yield folder
     finally:

@@ -246,7 +246,11 @@ async def _inside(home: Path, token: str) -> float:
     )
     with ThreadPoolExecutor(1) as threads:
         settings = app.ApiSettings(
-            more=oauth.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=1_000_000
+            more=oauth.routes(hashing=threads),
+            threads=threads,
+            hashing=threads,
+            parsing=threads,
+            upload_bytes_max=1_000_000,
         )
         api = app.build(database, resources, clock=clock, announcements=Announcements(), settings=settings)
         ask = _asker(api, token)

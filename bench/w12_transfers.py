@@ -41,7 +41,7 @@ def measure(*, full: bool) -> Report:
         server.start()
         try:
             server.sign_in()
-            file = _file(server.client())
+            file = file_of_run(server.client())
             floors = [_floor(place) for _ in range(rounds)]
             ways = _ways(server, file)
             taken = {name: [_measured(server, way) for _ in range(rounds)] for name, way in ways.items()}
@@ -84,7 +84,7 @@ def _memory(name: str, grown: list[float]) -> Figure:
     return Figure(name=f"memory more: {name}", unit="MB", values=tuple(grown), at_most=32)
 
 
-def _file(client: Client) -> str:
+def file_of_run(client: Client) -> str:
     """The file of a run that is not started."""
     run = client.create(client.publish(process_text("W12", 1, lambda _: PROPERTY)))
     step = client.step_ids(run)[0]
@@ -192,7 +192,7 @@ GROWN = "memory more, the most of the three"
 @contextmanager
 def _opened(side: Side) -> Iterator[Turn]:
     with serving(side=side) as server:
-        file = _file(server.client())
+        file = file_of_run(server.client())
         yield partial(_all_ways, server, file)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import urllib.parse
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -292,15 +294,52 @@ def test_doctor_lists_the_libraries_of_scripts(home: Path, tmp_path: Path, monke
     assert checks["libraries"]["message"] == f"scripts find rates 2.1 in {about.parent}"
 
 
-def test_doctor_tells_the_isolation_that_a_server_has(home: Path) -> None:
+def test_doctor_warns_of_libraries_that_a_step_s_user_may_not_read(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root lends users to steps")
+    (tmp_path / "libraries").mkdir(mode=0o700)
+    monkeypatch.setenv("PROCESSION_STEP_LIBRARIES", str(tmp_path / "libraries"))
+    apply_text(home, ECHO % "word")
+
+    checks = {check["name"]: check for check in command(home, "doctor", "--json").json["checks"]}
+
+    assert checks["libraries"]["message"] == f"scripts cannot read {tmp_path / 'libraries'}: chmod -R a+rX"
+
+
+def test_doctor_and_the_start_up_line_tell_the_same_walls(home: Path) -> None:
     with serving(home) as server:
-        served = server.ready["isolation"].partition(";")[0]
+        told = command(home, "doctor", "--json").json
 
-        checks = {check["name"]: check for check in command(home, "doctor", "--json").json["checks"]}
+    assert _still(told["walls"]) == _still(server.ready["walls"])
+    checks = {check["name"]: check["status"] for check in told["checks"]}
+    assert {wall["name"]: wall["stands"] for wall in told["walls"]} == {
+        wall["name"]: checks[wall["name"]] == "ok" for wall in told["walls"]
+    }
 
-    assert checks["isolation"]["message"] == served
-    is_full = all(part in served for part in ("namespace", "Landlock", "without network"))
-    assert checks["isolation"]["status"] == ("ok" if is_full else "warning")
+
+def _still(walls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without what changes from one moment to the next."""
+    return [wall for wall in walls if wall["name"] != "disk"]
+
+
+def test_doctor_tells_of_a_wall_that_is_missing_what_is_weaker_and_what_changes_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply_text(home, ECHO % "word")
+    monkeypatch.setenv("PROCESSION_HOST", "0.0.0.0")  # noqa: S104 - nothing listens
+    monkeypatch.setenv("PROCESSION_TRUSTED_PROXIES", "0.0.0.0/0")
+
+    checks = {check["name"]: check for check in command(home, "doctor", "--json").json["checks"]}
+
+    assert checks["encryption"] == {
+        "name": "encryption",
+        "status": "warning",
+        "message": "other machines may connect; without it, passwords and tokens can be read on the way:"
+        " --tls-cert and --tls-key, or a proxy on this machine",
+    }
+    assert checks["trusted proxies"]["status"] == "warning"
 
 
 def test_a_new_user_is_given_a_link_to_set_the_password(home: Path) -> None:

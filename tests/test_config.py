@@ -50,6 +50,7 @@ def test_an_empty_variable_counts_as_not_given() -> None:
         ("host", "::1", "::1"),
         ("allow_network", "yes", True),
         ("allow_network", "False", False),
+        ("isolation", "weak", "weak"),
         ("step_libraries", "/usr:/tmp", (Path("/usr"), Path("/tmp"))),  # noqa: S108  only looked at
     ],
 )
@@ -73,6 +74,7 @@ def test_sizes_and_times_may_carry_units(name: str, text: str, value: object) ->
         ("step_memory_bytes_max", "1MB", "at least 268435456 bytes"),
         ("grace_seconds", "11m", "from 0 to 600 seconds"),
         ("token_seconds", "5", "from 60 to"),
+        ("isolation", "none", "PROCESSION_ISOLATION must be full or weak, not 'none'"),
     ],
 )
 def test_a_bad_setting_is_refused_by_its_name(name: str, text: str, expected: str) -> None:
@@ -152,3 +154,7 @@ def test_proxies_are_trusted_by_their_addresses() -> None:
     assert config.read({"PROCESSION_TRUSTED_PROXIES": "none"}).trusted_proxies == ""
     with pytest.raises(config.SettingError, match="PROCESSION_TRUSTED_PROXIES must be addresses"):
         config.read({"PROCESSION_TRUSTED_PROXIES": "proxy.example"})
+
+
+def test_no_proxy_is_trusted_unless_named() -> None:
+    assert config.read({}).trusted_proxies == ""

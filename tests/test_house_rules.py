@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from procession.model import errors
 from tests import figures
 from tests.figures import PRODUCT, ROOT, TESTS, Source
 
@@ -134,6 +135,15 @@ def _is_broad(kind: ast.expr | None) -> bool:
     return any(one is None or ast.unparse(one) in {"Exception", "BaseException"} for one in kinds)
 
 
+def kept_errors(source: Source) -> Iterator[Finding]:
+    """Each time one is raised it keeps the frames of that time, too, with all that they hold."""
+    known = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, BaseException)}
+    for node in source.tree.body:
+        match node:
+            case ast.Assign(value=ast.Call(func=ast.Name(id=name))) if name in known or name.endswith("Error"):
+                yield node.lineno, f"one {name} for all: raise a new one each time"
+
+
 def drivers(source: Source) -> Iterator[Finding]:
     for node in ast.walk(source.tree):
         match node:
@@ -244,6 +254,7 @@ RULES = [
             PRODUCT + "actions/kinds/run_python.py": "whatever a user's script raises is how its step ended",
         },
     ),
+    Rule(name="each refusal is an error of its own", find=kept_errors, bad="FULL = Unavailable('the disk is full')\n"),
     Rule(
         name="drivers stay behind the port of the database",
         find=drivers,

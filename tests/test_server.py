@@ -28,7 +28,7 @@ def test_a_new_home_is_private_and_has_an_administrator(home: Path) -> None:
         assert health.json == {"status": "ok"}
         assert home.stat().st_mode & 0o777 == 0o700
         assert server.ready["hasApplications"] is False
-        assert "steps run" in server.ready["isolation"]
+        assert "memory" in {wall["name"] for wall in server.ready["walls"]}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -53,17 +53,39 @@ class Settings:
     workers_max: int = 4  # steps at the same time; read() raises it to the number of cores
     grace_seconds: float = 5.0  # between TERM and KILL
     token_seconds: int = 3_600  # life of an access token
+    connections_max: int = 4_096  # fewer where the system gives us fewer open files
+    connections_of_address_max: int = 256  # this machine and trusted proxies: three quarters of all
     upload_bytes_max: int = 10 * GIB
     step_memory_bytes_max: int = 4 * GIB
+    step_disk_bytes_max: int = 8 * GIB  # of a step under way: its folder, and files in it that have no name any more
+    step_files_max: int = 100_000  # in that folder
+    step_processes_max: int = 256  # threads too
+    step_open_files_max: int = 1_024  # of each of its processes
+    step_log_bytes_max: int = 10_000_000
+    free_bytes_min: int = 512 * MIB  # of the home's disk, or a twentieth of a smaller one
+    # What one user may have, so that something is left for the others.
+    user_streams_max: int = 100  # streams and long polls that are open
+    user_new_runs_max: int = 600  # in a minute
+    user_runs_max: int = 64  # under work; further ones wait in the queue
+    user_steps_max: int = 0  # at the same time, for hours maybe; 0 leaves one of `workers_max` for the others
+    user_uploads_max: int = 100  # upload sessions that are open
+    user_upload_bytes_max: int = 40 * GIB  # in their chunks
     allow_network: bool = False  # steps of run_python with `network: true` reach what this machine reaches
+    isolation: str = "full"  # weak: scripts run also where the machine cannot keep them apart from the server
     step_libraries: tuple[Path, ...] = ()  # folders of libraries for scripts, and for nothing else
     public_url: str = ""  # where users reach the server, for links; "": the address it listens at
-    trusted_proxies: str = "127.0.0.1"  # whose X-Forwarded-For and X-Forwarded-Proto are believed; "": nobody's
+    # Whose X-Forwarded-For and X-Forwarded-Proto are believed. Nobody's by default: every process of this machine could
+    # say that it asks for somebody else, and would be counted anew with each name.
+    trusted_proxies: str = ""
     smtp: SmtpServer | None = None  # no mail is sent without one
 
     @property
     def uses_tls(self) -> bool:
         return self.tls_cert is not None
+
+    @property
+    def steps_of_user_max(self) -> int:
+        return self.user_steps_max or max(1, self.workers_max - 1)
 
 
 def read(environment: Mapping[str, str] | None = None, /, **overrides: str | int | Path | None) -> Settings:
@@ -186,9 +208,9 @@ def _folders(label: str, text: str) -> tuple[Path, ...]:
     return folders
 
 
-def _host(label: str, text: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9.:_-]+", text) is None:
-        raise SettingError(f"{label} must be a host name or an address, not {text!r}")
+def _text(label: str, text: str, *, pattern: str, expected: str) -> str:
+    if re.fullmatch(pattern, text) is None:
+        raise SettingError(f"{label} must be {expected}, not {text!r}")
     return text
 
 
@@ -245,20 +267,34 @@ def _addresses(label: str, text: str) -> str:
 
 _FLAGS = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False}
 _READERS: dict[str, Any] = {
-    "home": _path,
-    "host": _host,
+    **dict.fromkeys(("home", "tls_cert", "tls_key"), _path),
+    "host": partial(_text, pattern="[A-Za-z0-9.:_-]+", expected="a host name or an address"),
     "port": partial(_whole, smallest=0, largest=65_535),
-    "tls_cert": _path,
-    "tls_key": _path,
     "workers_max": partial(_whole, smallest=1, largest=1_024),
     "grace_seconds": partial(_seconds, smallest=0, largest=600),
     # Under a minute a client would spend its life asking for tokens; above a year it is a password.
     "token_seconds": partial(_whole_seconds, smallest=60, largest=31_536_000),
+    "connections_max": partial(_whole, smallest=64, largest=1_000_000),
+    "connections_of_address_max": partial(_whole, smallest=1, largest=1_000_000),
     "allow_network": _flag,
+    "isolation": partial(_text, pattern="full|weak", expected="full or weak"),
     "step_libraries": _folders,
     "public_url": _url,
     "trusted_proxies": _addresses,
     "upload_bytes_max": partial(_size_bytes, smallest=1),
     # A Python process with DuckDB loaded needs this much before the step does anything.
     "step_memory_bytes_max": partial(_size_bytes, smallest=256 * MIB),
+    "step_disk_bytes_max": partial(_size_bytes, smallest=MIB),
+    "step_files_max": partial(_whole, smallest=10, largest=10_000_000),
+    # A script that starts a pool needs a process for each core, and its libraries a thread or two.
+    "step_processes_max": partial(_whole, smallest=8, largest=32_768),
+    "step_open_files_max": partial(_whole, smallest=64, largest=1_048_576),
+    "step_log_bytes_max": partial(_size_bytes, smallest=1_000),
+    "free_bytes_min": partial(_size_bytes, smallest=0),
+    "user_streams_max": partial(_whole, smallest=1, largest=100_000),
+    "user_new_runs_max": partial(_whole, smallest=1, largest=1_000_000),
+    "user_runs_max": partial(_whole, smallest=1, largest=1_000_000),
+    "user_steps_max": partial(_whole, smallest=0, largest=1_024),
+    "user_uploads_max": partial(_whole, smallest=1, largest=100_000),
+    "user_upload_bytes_max": partial(_size_bytes, smallest=1),
 }

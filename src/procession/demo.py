@@ -124,9 +124,13 @@ def _server(port: int) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The real server as a process of its own; ended by its pid, whatever ends us."""
     command = [sys.executable, "-m", "procession", "serve", "--home", str(HOME), "--port", str(port), "--json"]
     server: subprocess.Popen[str] | None = None
+    # Its scripts are ours, and it has to show itself where a machine keeps nothing apart too, such as a container.
+    environment = {**os.environ, "PROCESSION_ISOLATION": "weak"}
     try:
         with _signals_held(), (HOME / "server.log").open("w") as log:
-            server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)  # noqa: S603 - ourselves
+            server = subprocess.Popen(  # noqa: S603 - ourselves
+                command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment
+            )
         assert server.stdout is not None
         line = server.stdout.readline()
         if not line:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from procession import disk
 from procession.clock import Clock
 from procession.loops import TickLoop
 from procession.model.errors import ProcessionError
@@ -156,8 +157,7 @@ class Home:
 
     def sweep_work(self) -> None:
         """Folders of attempts that an earlier server left; what a process of theirs still holds goes the next time."""
-        for folder in self.work.iterdir():
-            shutil.rmtree(folder, ignore_errors=True)
+        disk.clear(str(self.work))
 
     def open_blobs(self) -> Blobs:
         self.prepare()

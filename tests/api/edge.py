@@ -16,6 +16,8 @@ from procession.clock import ManualClock
 from procession.door.context import HandlerContext
 from procession.door.contract import Request, Route, Space
 from procession.door.dispatch import Api, Server
+from procession.door.limits import UserCounts, UserLimits
+from procession.door.parsing import Parsing
 from procession.engine.announcements import Announcements
 from procession.model.errors import Forbidden, Unauthorized
 from procession.model.ids import UserId
@@ -66,6 +68,7 @@ def edge(folder: Path, routes: Sequence[Route]) -> Iterator[Callable[..., Any]]:
             clock=lambda: NOW,
             threads=threads,
             context=_parts(folder, threads),
+            limits=UserCounts(UserLimits()),
         )
         yield Api(server, routes)
     database.close()
@@ -75,6 +78,7 @@ def edge(folder: Path, routes: Sequence[Route]) -> Iterator[Callable[..., Any]]:
 def _parts(folder: Path, threads: ThreadPoolExecutor) -> HandlerContext:
     clock, blobs, chunks = ManualClock(), BlobFolder(folder / "files"), Chunks(folder / "uploads")
     return HandlerContext(
+        limits=UserLimits(),
         resources=Resources(
             actions={},
             blobs=blobs,
@@ -86,6 +90,7 @@ def _parts(folder: Path, threads: ThreadPoolExecutor) -> HandlerContext:
         announcements=Announcements(),
         upload_bytes_max=100_000,
         hashing=threads,
+        parsing=Parsing(threads),
         document=b"{}",
         look_for_mail=None,
     )

@@ -15,6 +15,7 @@ import httpx2
 
 from procession import actions
 from procession.clock import ManualClock
+from procession.door.limits import UserLimits
 from procession.engine.announcements import Announcements
 from procession.engine.table_workers import TableWorkers
 from procession.model import process_file
@@ -183,6 +184,7 @@ def house(
     *,
     crash_point: CrashPoint = pass_by,
     sends_mail: bool = False,
+    limits: UserLimits | None = None,
 ) -> Iterator[House]:
     """A process of `owner`'s; `editor` and `reader` have these roles, `mate` is an executor by a group.
 
@@ -200,7 +202,16 @@ def house(
             home_clock=home_time.of_home(database, clock),
             workers=table_workers,
         )
-        made = _built(database, resources, clock, threads, sends_mail=sends_mail)
+        settings = app.ApiSettings(
+            more=oauth.routes(hashing=threads),
+            threads=threads,
+            hashing=threads,
+            parsing=threads,
+            upload_bytes_max=100_000,
+            limits=limits or UserLimits(),
+            look_for_mail=(lambda: None) if sends_mail else None,
+        )
+        made = _built(database, resources, clock, settings)
         made.told = told
         with database.read() as tx:
             is_new = people_store.is_empty(tx)
@@ -229,17 +240,8 @@ def recovered(
     assert failures == []
 
 
-def _built(
-    database: SqliteDatabase, resources: Resources, clock: ManualClock, threads: ThreadPoolExecutor, *, sends_mail: bool
-) -> House:
+def _built(database: SqliteDatabase, resources: Resources, clock: ManualClock, settings: app.ApiSettings) -> House:
     announcements = Announcements()
-    settings = app.ApiSettings(
-        more=oauth.routes(hashing=threads),
-        threads=threads,
-        hashing=threads,
-        upload_bytes_max=100_000,
-        look_for_mail=(lambda: None) if sends_mail else None,
-    )
     application = app.build(database, resources, clock=clock, announcements=announcements, settings=settings)
     return House(app=application, database=database, resources=resources, clock=clock, announcements=announcements)
 

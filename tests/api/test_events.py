@@ -152,11 +152,15 @@ def test_a_stream_without_news_says_now_and_then_that_it_is_there() -> None:
 @pytest.fixture(scope="module")
 def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, Client, Path]]:
     folder = tmp_path_factory.mktemp("events")
-    gate, file = folder / "gate", folder / "talk.yaml"
+    seen = folder / "seen"  # a script sees of the machine what its operator calls libraries, and nothing else
+    seen.mkdir(mode=0o755)
+    gate, file = seen / "gate", folder / "talk.yaml"
     file.write_text(PROCESS.replace("GATE", repr(str(gate))))
     assert command(folder / "home", "apply", str(file)).code == 0
-    with serving(folder / "home") as server:
-        yield server, sign_in(folder / "home", server.address), gate
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PROCESSION_STEP_LIBRARIES", str(seen))
+        with serving(folder / "home") as server:
+            yield server, sign_in(folder / "home", server.address), gate
 
 
 def open_stream(server: Running, client: Client, run: str, after: str = "") -> Any:

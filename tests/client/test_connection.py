@@ -158,6 +158,18 @@ def test_who_must_wait_for_too_long_is_told_at_once(timing: QuickTiming) -> None
     assert timing.rests == []
 
 
+def test_who_waits_for_more_runs_than_may_be_waited_for_is_told_all_the_same(timing: QuickTiming) -> None:
+    full = Told(status=429, headers={"retry-after": "5"}, body=BUSY)
+    over = Told(body=STATUS.replace(b"Running", b"Finished"))
+    with (
+        stubborn(Told(body=STATUS), *[full] * Options().attempts_max, over) as server,
+        client_of(server, timing) as client,
+    ):
+        assert client.run("pr-1").wait().status == "Finished"
+
+    assert [one.path for one in server.heard][-1] == "/api/v1/processruns/pr-1/runstatus"
+
+
 def test_a_delete_whose_answer_was_lost_has_done_its_work(timing: QuickTiming) -> None:
     gone = Told(status=404, body=BUSY)
     with stubborn(Told(status=DROP), gone, gone) as server, client_of(server, timing) as client:

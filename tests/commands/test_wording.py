@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from procession.commands import watching, wording
+from procession.commands import plain, watching, wording
+from procession.commands.console import Console
 from procession.commands.watching import RunView, StepView
 
 
@@ -80,6 +81,26 @@ def test_a_long_run_is_shown_around_the_step_at_work() -> None:
 
     assert len(lines) == 7
     assert any("1.31" in line for line in lines) and not any("1.1 " in line for line in lines)
+
+
+def test_what_could_drive_a_terminal_is_shown_as_text() -> None:
+    """A name could clear the screen of whoever lists it, or hide what kind of file it is."""
+    hostile = "a\x1b[2J\x9b1m\r\b\x07\N{RIGHT-TO-LEFT OVERRIDE}fdp.exe\N{NO-BREAK SPACE}\ud800"
+
+    assert plain.line(hostile) == r"a\x1b[2J\x9b1m\r\x08\x07\u202efdp.exe \ud800"
+    assert plain.lines("one\ntwo\x1b") == "one\ntwo\\x1b"
+
+
+@pytest.mark.parametrize("is_json", [False, True])
+def test_every_answer_of_a_command_is_for_people_or_exact(is_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(json=is_json)
+    console.answer({"name": "a\x1b[2J"}, "a\x1b[2J")
+    console.remark("b\x1b[2J")
+
+    said = capsys.readouterr()
+
+    assert said.out == ('{"name": "a\\u001b[2J"}\n' if is_json else "a\\x1b[2J\n")
+    assert said.err == "b\\x1b[2J\n"
 
 
 def test_a_name_cannot_drive_the_terminal() -> None:

@@ -14,7 +14,7 @@ from procession.engine.options import EngineSettings
 from tests.engine.world import World
 
 # Steps of these tests leave marks in files outside their folder.
-OPEN = IsolationSettings(landlock=False, user_ids=None, user_ready=2, warm_ready=1, preload=())
+OPEN = IsolationSettings(landlock=False, user_ids=None, weak=True, user_ready=2, warm_ready=1, preload=())
 
 ENGINES = ("local",)
 

@@ -19,7 +19,7 @@ from tests.engine.world import World
 from tests.support import wait_until
 
 ALERT = {"email": "close@example.com", "when": "always"}
-ISOLATION = IsolationSettings(landlock=False, user_ids=None, user_ready=1, warm_ready=1, preload=())
+ISOLATION = IsolationSettings(landlock=False, user_ids=None, weak=True, user_ready=1, warm_ready=1, preload=())
 
 
 def open_world(home: Path, crash_point: Callable[[str], None]) -> World:

@@ -11,6 +11,7 @@ from itertools import count
 from procession.actions.contract import StepOutcome
 from procession.engine.isolation.contract import Died, Done, Job, KillReceipt, Left, Message, ProcessMark, Worker
 from procession.model.lifecycle import StepStatus
+from procession.walls import Wall
 from tests.engine.steps import StepText, wait
 
 KILL_SECONDS = 0.05
@@ -112,8 +113,8 @@ class Pretence:
     def reap(self, mark: ProcessMark) -> KillReceipt | None:
         return None
 
-    def describe(self) -> str:
-        return "steps only pretend to run"
+    def walls(self) -> tuple[Wall, ...]:
+        return ()
 
     def close(self) -> None:
         for worker in self.used:

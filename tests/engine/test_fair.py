@@ -175,3 +175,56 @@ def cpu_seconds(world: World) -> float:
     thread = world.engine._thread.ident
     assert thread is not None
     return time.clock_gettime(time.pthread_getcpuclockid(thread))
+
+
+def parallel(gate: Path, count: int) -> str:
+    """Steps that all run until the gate opens."""
+    return process(*[python(f"s{number}", stay(gate), needs=[]) for number in range(count)], name="Parallel")
+
+
+def running(world: World, *runs: RunId) -> int:
+    return [status for run in runs for status in world.statuses(run).values()].count(StepStatus.RUNNING)
+
+
+def test_a_user_has_at_most_so_many_steps_and_the_others_go_on(build: Callable[..., World], tmp_path: Path) -> None:
+    world, gate = build(workers_max=3, user_steps_max=2), tmp_path / "gate"
+    world.engine.start()
+    runs = [world.begin(parallel(gate, 3)), world.begin(process(python("other", stay(gate)), name="Second"))]
+    wait_until(lambda: running(world, *runs) == 2)
+
+    other = as_other(world, process(wait("a"), wait("b"), name="Other"))
+
+    assert world.wait(other).outcome is Outcome.SUCCESS
+    assert running(world, *runs) == 2
+    gate.touch()
+    assert [world.wait(run).outcome for run in runs] == [Outcome.SUCCESS] * 2
+
+
+def test_the_steps_of_a_user_are_counted_anew_after_a_restart(build: Callable[..., World], tmp_path: Path) -> None:
+    world, gate = build(workers_max=3, user_steps_max=2, grace_seconds=0.1), tmp_path / "gate"
+    world.engine.start()
+    run = world.begin(parallel(gate, 4))
+    wait_until(lambda: running(world, run) == 2)
+    world.close()
+
+    again = build(workers_max=3, user_steps_max=2)
+    again.engine.start()
+    wait_until(lambda: again.engine._executor.busy() == 2)
+
+    gate.touch()
+    assert again.wait(run).outcome is Outcome.SUCCESS
+
+
+def test_a_user_has_at_most_so_many_runs_under_work(build: Callable[..., World], tmp_path: Path) -> None:
+    world, gate = build(workers_max=4, user_runs_max=1), tmp_path / "gate"
+    world.engine.start()
+    first = world.begin(process(python("a", stay(gate))))
+    world.wait_for(first, "a", StepStatus.RUNNING)
+    second = world.begin(process(wait("a"), name="Second"))
+
+    other = as_other(world, process(wait("a"), name="Other"))
+
+    assert world.wait(other).outcome is Outcome.SUCCESS
+    assert world.run(second).status is RunStatus.SCHEDULED
+    gate.touch()
+    assert world.wait(second).outcome is Outcome.SUCCESS

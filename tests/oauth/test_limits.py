@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from procession.door.limits import KEY_CHARACTERS_MAX, KEYS_MAX, Counter, Limit
 from procession.model.errors import TooMany
+from procession.model.ids import UserId
 from procession.oauth import limits
-from procession.oauth.limits import Counter, Limit, OAuthLimits
+from procession.oauth.limits import OAuthLimits
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 TWO = Limit(most=2, seconds=60)
@@ -43,23 +45,53 @@ def test_a_clock_that_goes_back_locks_nobody_out() -> None:
 def test_no_more_keys_are_kept_than_a_limit_says() -> None:
     counter = Counter(TWO)
 
-    for number in range(limits.KEYS_MAX + 50):
+    for number in range(KEYS_MAX + 50):
         counter.take("x" * 1_000 + str(number), NOW)
         counter.take(str(number), NOW)
 
-    assert len(counter._seen) == limits.KEYS_MAX
-    assert max(len(key) for key in counter._seen) <= limits.KEY_CHARACTERS_MAX
+    assert len(counter._seen) == KEYS_MAX
+    assert max(len(key) for key in counter._seen) <= KEY_CHARACTERS_MAX
 
 
-def test_a_login_is_one_whatever_its_case_and_from_wherever_it_is_tried() -> None:
+def test_an_account_is_one_from_wherever_it_is_tried() -> None:
     limiter = OAuthLimits()
+    account = limits.account(UserId(5), "ada")
 
-    for number in range(limits.SIGN_INS_OF_LOGIN.most):
-        limiter.admit_sign_in("Ada" if number % 2 else " ada ", f"10.0.0.{number}", NOW)
+    for number in range(limits.SIGN_INS_OF_ACCOUNT.most):
+        limiter.admit_sign_in(account, f"10.0.0.{number}", NOW)
 
     with pytest.raises(TooMany) as stopped:
-        limiter.admit_sign_in("ADA", "10.1.1.1", NOW)
-    assert stopped.value.headers == {"retry-after": str(limits.SIGN_INS_OF_LOGIN.seconds)}
+        limiter.admit_sign_in(account, "10.1.1.1", NOW)
+    assert stopped.value.headers == {"retry-after": str(limits.SIGN_INS_OF_ACCOUNT.seconds)}
+
+
+def test_whatever_name_a_user_gives_it_is_one_account() -> None:
+    user = UserId(5)
+
+    assert limits.account(user, "ada") == limits.account(user, "Ada@Example.com")
+    assert (
+        len(
+            {
+                limits.account(None, name)
+                for name in ("straße", "STRASSE", " Straße ", "\N{LATIN SMALL LIGATURE ST}rasse")
+            }
+        )
+        == 1
+    )
+    assert limits.account(None, str(user)) != limits.account(user, "ada")
+
+
+@pytest.mark.parametrize("address", ["2001:db8:1:2::%x", "::ffff:10.0.0.7", "10.0.0.7"])
+def test_a_household_is_one_address(address: str) -> None:
+    """Whoever has one address of IPv6 has 2**64 of them."""
+    limiter = OAuthLimits()
+
+    for number in range(limits.SIGN_INS_OF_ADDRESS.most):
+        limiter.admit_sign_in(f" {number}", address.replace("%x", f"{number:x}"), NOW)
+
+    with pytest.raises(TooMany):
+        limiter.admit_sign_in(" another", address.replace("%x", "ffff"), NOW)
+    limiter.admit_sign_in(" another", "2001:db8:1:3::1", NOW)
 
 
 def test_a_script_that_asks_all_the_time_is_slowed_down_though_it_succeeds() -> None:

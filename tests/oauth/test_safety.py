@@ -18,15 +18,28 @@ from tests.oauth.world import PASSWORD, World
 def test_guessing_a_password_is_stopped_and_time_opens_it_again(made: World) -> None:
     browser = made.browser()
     browser.open(made.question())
-    for _ in range(limits.SIGN_INS_OF_LOGIN.most):
+    for _ in range(limits.SIGN_INS_OF_ACCOUNT.most):
         assert browser.submit(login="ada", password="wrong", do="sign-in").answer.status_code == 400
 
     stopped = browser.sign_in(made.question()).answer
-    assert stopped.status_code == 429 and 0 < int(stopped.headers["retry-after"]) <= limits.SIGN_INS_OF_LOGIN.seconds
+    assert stopped.status_code == 429 and 0 < int(stopped.headers["retry-after"]) <= limits.SIGN_INS_OF_ACCOUNT.seconds
     assert isinstance(made.clock, ManualClock)
     made.clock.advance(float(stopped.headers["retry-after"]))
 
     assert browser.sign_in(made.question()).forms.buttons == {"allow", "deny", "leave"}
+
+
+def test_a_login_and_an_email_are_two_names_of_one_account(made: World) -> None:
+    """mvecchione145/degen-lite#32: whoever took turns with the two names had twice the guesses."""
+    browser = made.browser()
+    browser.open(made.question())
+    names = ("ada", "ada@example.com", " ADA ", "Ada@Example.COM")
+    for number in range(limits.SIGN_INS_OF_ACCOUNT.most):
+        assert browser.submit(login=names[number % 4], password="wrong", do="sign-in").answer.status_code == 400
+
+    stopped = [browser.sign_in(made.question(), name).answer for name in names]
+
+    assert [answer.status_code for answer in stopped] == [429] * 4
 
 
 def test_guessing_a_secret_is_stopped(made: World) -> None:

@@ -202,7 +202,11 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
     )
     with ThreadPoolExecutor(4) as threads, socket.socket() as listening:
         settings = app.ApiSettings(
-            more=oauth.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=100_000
+            more=oauth.routes(hashing=threads),
+            threads=threads,
+            hashing=threads,
+            parsing=threads,
+            upload_bytes_max=100_000,
         )
         built = app.build(database, resources, clock=clock, announcements=Announcements(), settings=settings)
         listening.bind(("127.0.0.1", 0))

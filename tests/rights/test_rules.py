@@ -55,7 +55,7 @@ def test_the_rules_of_all_routes_can_be_asked() -> None:
 def test_the_application_does_not_start_with_such_a_route(everybody: World) -> None:
     house, nothing = everybody.house, cast("Any", None)
     wrong = Route(method="GET", pattern="secrets", handler=nothing, rule=Rule(scope=""), summary="")
-    settings = app.ApiSettings(more=(wrong,), threads=nothing, hashing=nothing, upload_bytes_max=1)
+    settings = app.ApiSettings(more=(wrong,), threads=nothing, hashing=nothing, parsing=nothing, upload_bytes_max=1)
 
     with pytest.raises(ValueError, match="no token has the scope"):
         app.build(

@@ -124,7 +124,11 @@ def over(made: House) -> Iterator[World]:
     """The application over the house's database, with nothing in it yet that the house does not have."""
     with ThreadPoolExecutor(2) as threads, asyncio.Runner() as loop:
         settings = app.ApiSettings(
-            more=oauth.routes(hashing=threads), threads=threads, hashing=threads, upload_bytes_max=100_000
+            more=oauth.routes(hashing=threads),
+            threads=threads,
+            hashing=threads,
+            parsing=threads,
+            upload_bytes_max=100_000,
         )
         undone: Any = Undone(made.database)
         built = app.build(undone, made.resources, clock=made.clock, announcements=made.announcements, settings=settings)

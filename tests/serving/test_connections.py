@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import resource
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.programs import ECHO, Client, apply_text, serving, sign_in
+from tests.programs import ECHO, Client, apply_text, ask, serving, sign_in
 from tests.support import wait_until
 
 pytestmark = pytest.mark.acceptance
@@ -120,6 +122,16 @@ def test_a_client_that_waits_to_send_its_body_is_told_that_a_refusal_ends_the_co
     assert line.has_ended()
 
 
+def test_a_client_that_wants_no_further_request_sees_why_its_body_is_refused(line: Line) -> None:
+    line.send("POST /oauth/token", "Connection: close\r\nContent-Length: 3000000\r\n", is_proved=False)
+
+    status, headers, _ = line.answer()
+    line.socket.sendall(b"x" * 3_000_000)
+
+    assert (status, b"connection: close\r\n" in headers) == (413, True)
+    assert line.has_ended()
+
+
 def test_a_long_poll_ends_when_its_client_hangs_up(place: Place) -> None:
     """camunda/camunda#48999: it went on for its minute, with two looks at the permission each second."""
     run = place.client.json("POST", f"processes/{place.process}/processruns", {})["id"]
@@ -128,3 +140,25 @@ def test_a_long_poll_ends_when_its_client_hangs_up(place: Place) -> None:
     line.close()
 
     wait_until(lambda: '"client gone"' in place.log.read_text(), 10)
+
+
+def test_a_full_server_says_so_at_once_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROCESSION_CONNECTIONS_MAX", "64")
+    before, (_, hard) = resource.getrlimit(resource.RLIMIT_NOFILE), resource.getrlimit(resource.RLIMIT_NOFILE)
+    with serving(tmp_path / "home") as server, contextlib.ExitStack() as held:
+        address = ("127.0.0.1", int(server.address.rpartition(":")[2]))
+
+        def begin(source: str) -> socket.socket:
+            made = held.enter_context(socket.create_connection(address, 20, (source, 0)))
+            made.sendall(b"POST /api/v1/processes HTTP/1.1\r\nHost: x\r\n")
+            return made
+
+        slow = [begin("127.0.0.1") for _ in range(48)] + [begin("127.0.0.2") for _ in range(16)]
+        late = begin("127.0.0.3")
+        said = late.makefile("rb").read()
+        slow[0].close()
+
+        assert said.startswith(b"HTTP/1.1 503 ") and b"\r\nretry-after: 5\r\n" in said
+        wait_until(lambda: ask("GET", f"{server.address}/api/v1/processes").status == 401)
+        assert resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE) == (hard, hard)
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == before

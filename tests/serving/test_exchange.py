@@ -51,6 +51,7 @@ def written(
             on_response=lambda: None,
         )
         exchange.message_event.set()
+        exchange.more_body = False
         await talk(exchange)
 
     asyncio.run(answer())

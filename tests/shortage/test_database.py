@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +52,20 @@ def test_no_room_refuses_a_commit_and_changes_nothing(
     assert count(db) == 0
     db.write(add)
     assert count(db) == 1
+
+
+def test_what_is_refused_for_an_hour_takes_no_more_memory_than_what_is_refused_once(db: SqliteDatabase) -> None:
+    """One error for all kept the frames of each time that it was raised, and what they held."""
+    told = [refused(db) for _ in range(3)]
+
+    assert len({id(error) for error in told}) == 3
+    assert len({len(traceback.extract_tb(error.__traceback__)) for error in told}) == 1
+
+
+def refused(db: SqliteDatabase) -> Unavailable:
+    with failing("pwrite", errno.ENOSPC, times=1), pytest.raises(Unavailable) as stopped:
+        db.write(add)
+    return stopped.value
 
 
 def test_a_write_that_fails_where_there_is_room_leaves_a_commit_in_doubt(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from tests.shortage.scenarios import SCENARIOS, WORKERS, Place, takes_every_slot
 from tests.support import wait_until
 
 ISOLATION = IsolationSettings(
-    landlock=False, user_ids=None, user_ready=2, warm_ready=1, workers_max=WORKERS, preload=()
+    landlock=False, user_ids=None, weak=True, user_ready=2, warm_ready=1, workers_max=WORKERS, preload=()
 )
 SETTINGS = EngineSettings(workers_max=WORKERS, grace_seconds=0.1, scan_seconds=0.5, short_seconds=0.02)
 A_WHILE = 4  # failures in a row

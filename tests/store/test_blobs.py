@@ -134,6 +134,18 @@ def test_a_part_of_a_content_is_read(blobs: Blobs, start: int, length: int) -> N
     assert max(map(len, pieces), default=0) <= COPY_BYTES
 
 
+def test_many_readers_that_stop_hold_little(blobs: Blobs) -> None:
+    """A thousand clients that read no further than the first megabyte held three of them each."""
+    sha256 = kept(blobs, b"x" * (2 * COPY_BYTES))
+    stopped = [blobs.read(sha256) for _ in range(100)]
+
+    held = sum(len(next(reading)) for reading in stopped)
+    stopped.clear()
+
+    assert held < 12 * COPY_BYTES
+    assert len(next(blobs.read(sha256))) == COPY_BYTES
+
+
 def test_an_empty_content_is_one_too(blobs: Blobs) -> None:
     sha256 = kept(blobs, b"")
 

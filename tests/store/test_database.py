@@ -277,6 +277,9 @@ class Passenger:
     def noticed(self, run: RunId) -> None:
         self.said.append(f"noticed {run}")
 
+    def end_first(self, run: RunId) -> None:
+        self.said.append(f"end {run}")
+
     def ride(self, tx: Transaction) -> None:
         self.left -= 1
         tx.run(ADD, f"ride {self.left}")

@@ -50,6 +50,7 @@ from procession.api.wire.tables import (
 from procession.api.wire.uploads import ChunkKept, UploadStarted
 from procession.api.wire.users import ListedUser, NewUser, UserChange, UserShape
 from procession.door.contract import BodyKind, Handler, Mode, Route, Space, StreamHandler
+from procession.door.limits import UserLimit
 from procession.model.rights import PUBLIC, Rule
 
 JSON = "application/json"
@@ -57,6 +58,7 @@ PAGE = ("limit", "cursor")
 CREATED = ("dateCreatedStart", "dateCreatedEnd")
 RUN_FILTERS = ("process", "name", "status", "outcome", "createdAfter", "createdBefore", "startedBy")
 
+STREAMS, NEW_RUNS = UserLimit.STREAMS, UserLimit.NEW_RUNS
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
 
 
@@ -70,6 +72,7 @@ class More(TypedDict, total=False):
     query: tuple[str, ...]
     is_ranged: bool
     is_conditional: bool
+    limit: UserLimit
 
 
 def row(
@@ -98,21 +101,21 @@ ROUTES: tuple[Route, ...] = (
     row("GET processes/{process}/definition", processes.definition, READ, rules.READ_P, "Read the process file", media=("application/yaml", JSON), query=("version",), is_ranged=True),
     row("GET processes/{process}/versions", processes.versions, LIST, rules.READ_P, "List versions", reply=list[Version]),
     row("GET processes/{process}/steps", processes.steps, LIST, rules.READ_P, "List data steps, or all", reply=list[DataStep] | list[AnyStep], query=("include",)),
-    row("POST processes/{process}/processruns", runs.create, WRITE, rules.EXECUTE_P, "Create a process run", reply=ProcessRun, takes=NewProcessRun),
+    row("POST processes/{process}/processruns", runs.create, WRITE, rules.EXECUTE_P, "Create a process run", reply=ProcessRun, takes=NewProcessRun, limit=NEW_RUNS),
     row("GET processes/{process}/processruns", runs.of_process, LIST, rules.READ_P, "List runs of a process", reply=list[Named], query=CREATED),
     row("GET processruns", runs.listed, LIST, rules.READ_ANY, "List runs, newest first", reply=list[ListedRun], query=(*RUN_FILTERS, *PAGE)),
     row("GET processruns/{run}", runs.get, READ, rules.READ_R, "Get a process run", reply=ProcessRun),
     row("POST processruns/{run}/start", runs.start, WRITE, rules.EXECUTE_R, "Start a process run", reply=RunStatusShape, takes=Reason),
     row("POST processruns/{run}/cancel", runs.cancel, WRITE, rules.EXECUTE_R, "Cancel a process run", reply=RunStatusShape, takes=Reason),
     row("POST requests", runs.request, WRITE, rules.EXECUTE_ANY, "Start or cancel a run (deprecated)", reply=RunStatusShape, takes=RunRequest),
-    row("GET processruns/{run}/runstatus", runs.status, READ, rules.READ_R, "Get a run's status", reply=RunStatusShape, query=("since", "wait")),
+    row("GET processruns/{run}/runstatus", runs.status, READ, rules.READ_R, "Get a run's status", reply=RunStatusShape, query=("since", "wait"), limit=STREAMS),
     row("GET processruns/{run}/history", runs.history, LIST, rules.READ_R, "Read a run's history", reply=History),
-    row("GET processruns/{run}/events", events.follow, STREAM, rules.READ_R, "Follow a run's events", media=("text/event-stream",), query=("since",)),
+    row("GET processruns/{run}/events", events.follow, STREAM, rules.READ_R, "Follow a run's events", media=("text/event-stream",), query=("since",), limit=STREAMS),
     row("GET processruns/{run}/steps", steps.of_run, LIST, rules.READ_R, "List data steps, or all", reply=list[DataStep] | list[AnyStep], query=("include",)),
     row("GET processruns/{run}/steps/{step}/runstatus", steps.status, READ, rules.READ_R, "Get a step's status", reply=StepRunStatus),
     row("POST processruns/{run}/steps/{step}/restartfromhere", steps.restart, WRITE, rules.EXECUTE_R, "Restart from a step", reply=StepRunStatus, takes=Restart),
     row("GET processruns/{run}/steps/{step}/restartplan", steps.restart_plan, LIST, rules.READ_R, "What a restart would do", reply=RestartPlanShape),
-    row("GET processruns/{run}/steps/{step}/log", step_logs.log, STREAM, rules.READ_R, "Read a step's log", media=("text/plain",), query=("follow", "attempt"), is_ranged=True),
+    row("GET processruns/{run}/steps/{step}/log", step_logs.log, STREAM, rules.READ_R, "Read a step's log", media=("text/plain",), query=("follow", "attempt"), is_ranged=True, limit=STREAMS),
     row("GET steps/{step}", steps.get, READ, rules.READ_S, "Get a data step", reply=DataStep),
     row("GET steps/{step}/properties", steps.properties, READ, rules.READ_S, "List properties", reply=list[PropertyShape]),
     row("GET steps/{step}/properties/{property}", steps.property, READ, rules.READ_S, "Get a property", reply=PropertyShape),

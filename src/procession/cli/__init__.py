@@ -14,6 +14,7 @@ import click
 # Importing a page registers its commands.
 from procession.cli import keeping, looking, people, runs, server
 from procession.cli.registering import commands
+from procession.commands import plain
 from procession.commands.console import Console
 from procession.config import SettingError
 from procession.model.errors import ProcessionError
@@ -57,12 +58,12 @@ def _refuse(error: ProcessionError, *, is_json: bool) -> int:
         click.echo(json.dumps({"errors": errors}, ensure_ascii=False))
         return 1
     for mistake in mistakes:
-        click.echo(str(mistake), err=True)
+        click.echo(plain.line(str(mistake)), err=True)
     return _fail("1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes", 1)
 
 
 def _fail(text: str, code: int) -> int:
     # One line, whatever the message holds: scripts read stderr by lines.
     line = " ".join(text.split())
-    click.echo(f"procession: {line}", err=True)
+    click.echo(f"procession: {plain.line(line)}", err=True)
     return code

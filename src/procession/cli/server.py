@@ -40,7 +40,7 @@ def serve(console: Console, **overrides: str | int | None) -> int:
 
 @command("doctor", example="doctor --home /srv/procession")
 def doctor(console: Console) -> int:
-    """Check the home: permissions, space, database, files, isolation."""
+    """Check the home and the walls around it: database, files, mail, isolation, limits, permissions."""
     # Renamed, because the command has the name of its module.
     from procession.commands import doctor as doctor_command
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from procession.client import asking, events, reading, steps
 from procession.client.asking import Ask
 from procession.client.connection import Connection
-from procession.client.errors import TimedOut, Unavailable
+from procession.client.errors import TimedOut, TooMany, Unavailable
 from procession.client.properties import Property, Value
 from procession.client.shapes import (
     Event,
@@ -129,8 +129,13 @@ class Run:
 
     def _poll(self, since: int, wait_seconds: int, until: float | None) -> RunStatus:
         query = {"since": since, "wait": wait_seconds}
-        ask = asking.get(f"{self._path}/runstatus", query, read_seconds=wait_seconds + ANSWER_SECONDS, until=until)
-        return self._status(ask)
+        path = f"{self._path}/runstatus"
+        ask = asking.get(path, query, read_seconds=wait_seconds + ANSWER_SECONDS, until=until)
+        try:
+            return self._status(ask)
+        # Who waits for more runs than may be waited for at once is told later, and not that it failed.
+        except TooMany:
+            return self._status(asking.get(path, until=until))
 
     def _status(self, ask: Ask) -> RunStatus:
         return reading.shape(RunStatus, self._connection.json(ask))

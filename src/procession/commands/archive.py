@@ -114,8 +114,9 @@ def read(path: Path, place: Place) -> Manifest:
         with tarfile.open(path, mode="r|") as tar:
             for info in tar:
                 source = tar.extractfile(info)
-                # No links, nothing behind the manifest, nothing twice: each could replace what was checked.
-                if source is None or manifest is not None or info.name in found:
+                # No links, nothing behind the manifest, nothing twice: each could replace what was checked. Nothing
+                # sparse: a kilobyte of it would fill the disk.
+                if source is None or info.issparse() or manifest is not None or info.name in found:
                     raise Invalid(f"{path} is not a backup of Procession: it holds {info.name[:80]!r}")
                 if info.name == MANIFEST:
                     manifest = _manifest(source)

@@ -1,4 +1,4 @@
-"""Doctor's findings, and its look at mail: unsent mail must show outside the log."""
+"""Doctor's findings: walls, and mail, because unsent mail must show outside the log."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from procession.model.outbox import RunEnd, Unsent
 from procession.store import outbox, processes
 from procession.store.database import Transaction
+from procession.walls import Wall
 
 NAMED_MAX = 5
 # A month-end later nobody can do anything about it.
@@ -26,6 +27,22 @@ class Check:
 
 def check(name: str, status: str, message: str) -> Check:
     return Check(name=name, status=status, message=message)
+
+
+def of_wall(wall: Wall) -> Check:
+    status = "ok" if wall.stands else "problem" if wall.is_grave else "warning"
+    return check(wall.name, status, wall.told())
+
+
+def wall_content(wall: Wall) -> dict[str, object]:
+    """A wall as `--json` shows it."""
+    return {
+        "name": wall.name,
+        "stands": wall.stands,
+        "seen": wall.seen,
+        "weakerWithout": wall.weaker_without,
+        "remedy": wall.remedy,
+    }
 
 
 def alerts(tx: Transaction, *, sends_mail: bool, now: datetime) -> Iterator[Check]:

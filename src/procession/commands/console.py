@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from procession.commands import plain
+
 if TYPE_CHECKING:
     from procession.config import ServerAccess, Settings
 
@@ -34,10 +36,13 @@ class Console:
             raise config.SettingError("--home and --server exclude each other")
         return None if self.home is not None else config.server_access(address=self.server)
 
-    def answer(self, content: Mapping[str, Any], text: str) -> None:
-        """The one answer of a command: `content` as JSON with --json, else `text` for people."""
+    def answer(self, content: Mapping[str, Any], text: str, *, is_painted: bool = False) -> None:
+        """The one answer of a command: `content` as JSON with --json, else `text` for people.
+
+        Text that is painted has colors of ours, and nothing else that could drive a terminal: its maker saw to that.
+        """
         if not self.json:
-            click.echo(text)
+            click.echo(text if is_painted else plain.lines(text))
             return
         import json
 
@@ -47,9 +52,9 @@ class Console:
     def remark(self, text: str) -> None:
         """Writes a line to stderr, beside the answer."""
         # On stderr, so that it is seen and never parsed.
-        click.echo(text, err=True)
+        click.echo(plain.lines(text), err=True)
 
     def tell(self, text: str) -> None:
         """Writes a line for people before the answer; nothing with --json."""
         if not self.json:
-            click.echo(text)
+            click.echo(plain.lines(text))

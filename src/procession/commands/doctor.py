@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import stat
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import metadata
@@ -13,19 +12,20 @@ import click
 import msgspec
 
 from procession.clock import SystemClock
-from procession.commands import adopting, opening
+from procession.commands import adopting, checking, opening, plain
 from procession.commands.checking import Check, alerts
 from procession.commands.checking import check as _check
 from procession.commands.console import Console
-from procession.config import GIB, MIB, Settings
-from procession.engine.isolation import processes
+from procession.config import Settings
+from procession.engine.isolation import cgroups, processes
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.pool import ForkServerIsolation
 from procession.home import Home
-from procession.serving import active_home
+from procession.serving import active_home, walls
 from procession.store import checks, history, identity, migrations, retention, runs
 from procession.store.blobs import Blobs
 from procession.store.database import Database, Transaction
+from procession.walls import Wall
 
 COPY_BYTES = 1 << 20
 NAMED_MAX = 5  # examples in one line
@@ -37,17 +37,20 @@ def doctor(console: Console) -> int:
     """1 when there is a problem."""
     settings = console.settings()
     home = Home(folder=settings.home)
-    checks_done = list(_examine(home, settings))
+    found = _walls(home, settings) if home.exists() else ()
+    checks_done = [*_examine(home, settings), *map(checking.of_wall, found)]
     problems = sum(check.status == "problem" for check in checks_done)
     content = {
         "home": home.folder,
         "problems": problems,
         "checks": [{"name": one.name, "status": one.status, "message": one.message} for one in checks_done],
+        "walls": [checking.wall_content(wall) for wall in found],
     }
     lines = [
-        f"{click.style(f'{one.status:<8}', fg=COLORS[one.status])} {one.name}: {one.message}" for one in checks_done
+        f"{click.style(f'{one.status:<8}', fg=COLORS[one.status])} {one.name}: {plain.line(one.message)}"
+        for one in checks_done
     ]
-    console.answer(content, "\n".join(lines))
+    console.answer(content, "\n".join(lines), is_painted=True)
     return 1 if problems else 0
 
 
@@ -55,8 +58,6 @@ def _examine(home: Home, settings: Settings) -> Iterator[Check]:
     if not home.exists():
         yield _check("home", "problem", opening.no_home(home))
         return
-    yield _permissions(home)
-    yield _space(home)
     yield _engine(home)
     # Without open_database(), which would migrate: looking changes nothing.
     database = home.connect()
@@ -64,25 +65,12 @@ def _examine(home: Home, settings: Settings) -> Iterator[Check]:
         yield from _database(home, database, settings)
     finally:
         database.close()
-    isolation = active_home.isolation_settings(settings, home)
-    yield _isolation(isolation)
-    yield _libraries(isolation)
+    yield _libraries(active_home.isolation_settings(settings, home, cgroup=cgroups.find()))
 
 
-def _permissions(home: Home) -> Check:
-    mode = stat.S_IMODE(home.folder.stat().st_mode)
-    # The home holds tokens' hashes and everybody's files.
-    if mode & 0o007:
-        return _check("permissions", "problem", f"every user of this machine can enter the home ({mode:o}): chmod 700")
-    if mode & 0o070:
-        return _check("permissions", "warning", f"the home is open to its group ({mode:o})")
-    return _check("permissions", "ok", f"only its owner can enter the home ({mode:o})")
-
-
-def _space(home: Home) -> Check:
-    free = shutil.disk_usage(home.folder).free
-    status = "problem" if free < 200 * MIB else "warning" if free < 2 * GIB else "ok"
-    return _check("disk", status, f"{free / GIB:.1f} GiB free")
+def _walls(home: Home, settings: Settings) -> tuple[Wall, ...]:
+    around_steps = _around_steps(active_home.isolation_settings(settings, home, cgroup=cgroups.find()))
+    return walls.of_server(settings, home, around_steps)
 
 
 def _engine(home: Home) -> Check:
@@ -167,17 +155,15 @@ def _is_alive(pid: int, ticks: int, boot_id: str) -> bool:
     return boot_id == processes.boot_id() and processes.is_running(pid, ticks)
 
 
-def _isolation(settings: IsolationSettings) -> Check:
-    """Isolation as a server sets it up; one worker shows what this kernel allows."""
+def _around_steps(settings: IsolationSettings) -> tuple[Wall, ...]:
+    """As a server sets them up; one worker shows what this kernel allows."""
     # Really started: what the kernel says it can do and what it lets us do are two things.
     isolation = ForkServerIsolation(msgspec.structs.replace(settings, user_ready=1, warm_ready=0))
     isolation.start()
     try:
-        text = isolation.describe()
+        return isolation.walls()
     finally:
         isolation.close()
-    is_full = "namespace" in text and "Landlock" in text and "without network" in text
-    return _check("isolation", "ok" if is_full else "warning", text.partition(";")[0])
 
 
 def _libraries(settings: IsolationSettings) -> Check:
@@ -189,5 +175,9 @@ def _libraries(settings: IsolationSettings) -> Check:
     if len(found) > LIBRARIES_NAMED_MAX:
         shown += f" and {len(found) - LIBRARIES_NAMED_MAX} more"
     places = ", ".join(settings.library_paths)
+    closed = [path for path in settings.library_paths if os.stat(path).st_mode & 0o005 != 0o005]  # noqa: PTH116
+    if closed and os.geteuid() == 0:
+        # Steps of a server that root starts have users of their own.
+        return _check("libraries", "warning", f"scripts cannot read {', '.join(closed)}: chmod -R a+rX")
     status = "ok" if found else "warning"
     return _check("libraries", status, f"scripts find {shown} in {places}")

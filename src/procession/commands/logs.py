@@ -7,7 +7,7 @@ import sys
 import click
 
 from procession import loops
-from procession.commands import opening
+from procession.commands import opening, plain
 from procession.commands.console import Console
 from procession.commands.opening import OpenedHome
 from procession.model.ids import RunId, StepId
@@ -70,8 +70,7 @@ class Printer:
 
 def _harmless(line: bytes) -> str:
     # A log comes from a user's script and could drive the terminal.
-    text = line.decode(errors="replace").expandtabs()
-    return "".join(character if character.isprintable() else " " for character in text)
+    return plain.line(line.decode(errors="replace").removesuffix("\r").expandtabs())
 
 
 def _follow(opened: OpenedHome, run_id: RunId, step: StepId) -> None:

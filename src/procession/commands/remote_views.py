@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from procession.client.shapes import PlannedStep, Progress, RestartPlan, RunDetails, RunStatus, StepDetails, StepStatus
-from procession.commands import views, watching
+from procession.commands import plain, views, watching
 from procession.commands.watching import RunView, StepView
 from procession.model.steps import UNDER_WAY
 
@@ -92,9 +92,9 @@ def picture(name: str, progress: Progress) -> str:
 
 def plan_text(plan: RestartPlan, steps: Mapping[str, StepDetails]) -> str:
     def named(found: Sequence[PlannedStep]) -> str:
-        return ", ".join(f"{step.step_order} {watching.plain(step.name)}" for step in found) or "none"
+        return ", ".join(f"{step.step_order} {plain.line(step.name)}" for step in found) or "none"
 
-    stale = ", ".join(f"{steps[id].step_order} {watching.plain(steps[id].name)}" for id in plan.stale) or "none"
+    stale = ", ".join(f"{steps[id].step_order} {plain.line(steps[id].name)}" for id in plan.stale) or "none"
     rows = [
         ("run again", named(plan.runs_again)),
         ("kept as they are", named(plan.carried_over)),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 import procession
+from procession import walls
 from procession.clock import SystemClock
-from procession.commands import adopting, opening
+from procession.commands import adopting, checking, opening
 from procession.commands.console import Console
 from procession.config import Settings
 from procession.serving import server
@@ -29,7 +30,7 @@ def serve(console: Console, settings: Settings) -> int:
             "address": ready.address,
             "home": ready.home.folder,
             "pid": ready.pid,
-            "isolation": ready.isolation,
+            "walls": [checking.wall_content(wall) for wall in ready.walls],
             "hasApplications": can_sign_in,
             "heldRuns": len(held.runs),
         }
@@ -44,12 +45,11 @@ def _text(ready: Ready, remark: str | None, *, can_sign_in: bool) -> str:
     lines = [
         f"Procession {procession.__version__} is ready at {ready.address}",
         f"  home {ready.home.folder}, process {ready.pid}",
-        f"  {ready.isolation}",
+        f"  {walls.summary(ready.walls)}",
+        *(f"    {wall.name}: {wall.told()}" for wall in walls.missing(ready.walls)),
     ]
     if remark is not None:
         lines.append(f"  {remark}; {adopting.ADOPT}")
-    if ready.is_open_to_others:
-        lines.append("  other machines may connect, without TLS: tokens can be read on the way (--tls-cert, --tls-key)")
     if not can_sign_in:
         home = f"--home {ready.home.folder}"
         lines.append("  no application can sign in yet; in another terminal:")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from procession.commands import opening, views, watching, wording
+from procession.commands import opening, plain, views, watching, wording
 from procession.commands.console import Console
 from procession.model import values
 from procession.model.ids import RunId
@@ -74,7 +74,7 @@ def tell(console: Console, content: Mapping[str, Any], picture: str) -> None:
     if content["attempt"] > 1:
         who += f", attempt {content['attempt']}"
     if content["reason"]:
-        who += f': "{watching.plain(content["reason"])}"'
+        who += f': "{plain.line(content["reason"])}"'
     begin, end = views.moment(content["dateStarted"]), views.moment(content["dateFinished"])
     when = " to ".join(text for text in (begin, end) if text)
     lines = [head, f"  {who}" + (f"; {when}" if when else ""), "", *steps]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from procession.commands import watching, wording
+from procession.commands import plain, watching, wording
 from procession.commands.watching import RunView, StepView
 from procession.model.lifecycle import StepStatus
 from procession.model.runs import Run
@@ -17,7 +17,7 @@ from procession.operations.upgrades import Newer
 
 def one_line(text: str) -> str:
     """In quotes and without control characters."""
-    return f'"{watching.plain(text)}"'
+    return f'"{plain.line(text)}"'
 
 
 def run_content(run: Run) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def newer_rows(present: int, newest: int, changes: Sequence[str], obstacles: Seq
     """Rows about a newer version than the run's."""
     how = "not possible from here: " + "; ".join(obstacles) if obstacles else "--latest takes it"
     rows = [(f"newer version {newest}, the run follows {present}", how), ("what differs in it", "; ".join(changes))]
-    return [(name, watching.plain(text)) for name, text in rows]
+    return [(name, plain.line(text)) for name, text in rows]
 
 
 def follows(present: int, newest: int, *, is_taken: bool) -> str:
@@ -114,9 +114,7 @@ def plan_text(planned: Planned, newer: Newer | None) -> str:
     plan = planned.plan
 
     def named(keys: Sequence[str]) -> str:
-        return (
-            ", ".join(f"{planned.steps[key].order} {watching.plain(planned.steps[key].name)}" for key in keys) or "none"
-        )
+        return ", ".join(f"{planned.steps[key].order} {plain.line(planned.steps[key].name)}" for key in keys) or "none"
 
     rows = [
         ("run again", named(plan.again)),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import click
 
+from procession.commands import plain
+
 # Shapes and not colours alone: colours are lost in a file, and to one man in twelve.
 MARKS = {
     "NotStarted": "·",
@@ -106,15 +108,15 @@ def bar(run: RunView) -> str:
     # Full only at the end: a bar that is full while something runs is a lie.
     full = BAR_CELLS if run.is_over else int(BAR_CELLS * done / total)
     over = sum(step.status in OVER for step in run.steps)
-    text = f"{plain(run.name)}  [{'█' * full}{'░' * (BAR_CELLS - full)}] {over}/{total}  {run.result}"
+    text = f"{plain.line(run.name)}  [{'█' * full}{'░' * (BAR_CELLS - full)}] {over}/{total}  {run.result}"
     return text if run.seconds is None else f"{text}  {duration(run.seconds)}"
 
 
 def step_line(step: StepView) -> str:
     percent = f"{step.progress:.0%} " if step.progress is not None and step.status == "Running" else ""
     time = "" if step.seconds is None else duration(step.seconds)
-    name = cut(plain(step.name), NAME_CELLS_MAX)
-    what = f"{percent}{plain(step.message)}"
+    name = cut(plain.line(step.name), NAME_CELLS_MAX)
+    what = f"{percent}{plain.line(step.message)}"
     return f"  {MARKS[step.status]} {step.order:<5} {name:<{NAME_CELLS_MAX}} {time:>8}  {what}".rstrip()
 
 
@@ -127,11 +129,6 @@ def duration(seconds: float) -> str:
     # Rounded down, as the API's durations are.
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
-
-
-def plain(text: str) -> str:
-    """One line without control characters: a message comes from a user's script and could drive the terminal."""
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def cut(text: str, width: int) -> str:

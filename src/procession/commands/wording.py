@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from procession.commands import watching
+from procession.commands import plain, watching
 
 WIDTH = 80
 KIB = 1024
@@ -53,7 +53,7 @@ def table(
     """Aligns columns under the first row. Cuts the last column at `width`, None: never."""
     if not rows:
         return []
-    cells = [[watching.plain(cell) for cell in row] for row in rows]
+    cells = [[plain.line(cell) for cell in row] for row in rows]
     widths = [max(len(row[number]) for row in cells) for number in range(len(cells[0]))]
     last = len(widths) - 1
     lines = []

@@ -7,18 +7,23 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from procession.door import digests
-from procession.door.contract import Receive
+from procession.door.contract import BodyKind, Mode, Receive, Route
 from procession.model.errors import Invalid, ProcessionError, TooLarge
+from procession.model.rights import PUBLIC
 
 # Bodies are held in memory as a whole, once for each request under way.
 BODY_BYTES_MAX = 1_048_576
+# Four bytes a character is the most that UTF-8 takes.
+TEXT_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can weigh
+# Forms and requests for tokens: read on the event loop, and whoever sends them has proved nothing yet.
+PUBLIC_BODY_BYTES_MAX = 65_536
 # parse_qsl() builds a list of all: without a bound a megabyte of "&" is a million pairs.
 FORM_FIELDS_MAX = 50
 BODY_WAIT_SECONDS = 30  # for the next piece of a body; a client that sends nothing for so long is dropped
@@ -77,6 +82,15 @@ async def hang_up(receive: Receive) -> None:
         pass
 
 
+async def read_of(route: Route, receive: Receive, headers: Mapping[str, str]) -> bytes:
+    """As read_small(), as much as a request to this route has reason to be."""
+    most = PUBLIC_BODY_BYTES_MAX if route.rule is PUBLIC else BODY_BYTES_MAX
+    # Only process files are longer than a request has reason to be.
+    if route.body is BodyKind.TEXT and route.mode is Mode.STREAM:
+        most = TEXT_BYTES_MAX
+    return await read_small(receive, headers, most=most)
+
+
 async def read_small(receive: Receive, headers: Mapping[str, str], *, most: int = BODY_BYTES_MAX) -> bytes:
     """The whole body, compared with its digest where it has one.
 
@@ -106,7 +120,10 @@ def _too_large(most: int) -> TooLarge:
 
 def _exact(text: str) -> Decimal:
     # A double would make 0.1 + 0.2 of an accountant's 0.3.
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # of an exponent with more digits than a machine word
+        raise ValueError("a number is out of range") from None
     if abs(number.adjusted()) > EXPONENT_MAX:
         raise ValueError("a number is out of range")
     return number

@@ -7,6 +7,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 
+from procession.door.limits import UserLimits
+from procession.door.parsing import Parsing
 from procession.engine.announcements import Announcements
 from procession.model.ids import RunId
 from procession.operations.resources import Resources
@@ -15,7 +17,8 @@ from procession.store.database import Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerContext:
-    """`hashing` runs what hashes passwords, and bounds how many at a time; `document` is openapi.json, encoded.
+    """`hashing` runs what hashes passwords, and bounds how many at a time; `parsing` reads process files;
+    `document` is openapi.json, encoded.
 
     `look_for_mail` tells whoever sends mail that there is some; None where none is sent.
     """
@@ -23,7 +26,9 @@ class HandlerContext:
     resources: Resources
     announcements: Announcements
     upload_bytes_max: int
+    limits: UserLimits
     hashing: Executor
+    parsing: Parsing
     document: bytes
     look_for_mail: Callable[[], None] | None
 

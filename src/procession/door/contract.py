@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import msgspec
 
 from procession.door.ids import NAMES
+from procession.door.limits import UserLimit
 from procession.model.errors import ProcessionError
 from procession.model.ids import Id
 from procession.model.rights import Rule
@@ -262,5 +263,6 @@ class Route:
     query: tuple[str, ...] = ()
     is_ranged: bool = False  # answers Range, and If-None-Match where the content has a hash
     is_conditional: bool = False  # changes a file, and obeys If-Match and If-None-Match
+    limit: UserLimit | None = None  # what of it is counted for each user; more than that is refused with 429
     statuses: tuple[int, ...] = ()  # further ones than its kind of route has
     error_html: ErrorHtml | None = None  # a page for people: it is not in openapi.json

@@ -15,8 +15,8 @@ from procession.model.errors import Invalid
 HEADERS = ("content-digest", "repr-digest", "digest", "content-md5")
 # The weak ones are checked too: they find what broke on the way, and nobody proves anything by them.
 ALGORITHMS = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512, "sha": hashlib.sha1, "md5": hashlib.md5}
-# With and without the colons: RFC 9530 has them, RFC 3230 before it has not.
-_ENTRY = re.compile(r"\s*([A-Za-z0-9-]{1,40})\s*=\s*:?([A-Za-z0-9+/]*={0,2}):?\s*\Z")
+# With and without the colons: RFC 9530 has them, RFC 3230 before it has not. Possessive (+), as in downloads.
+_ENTRY = re.compile(r"\s*+([A-Za-z0-9-]{1,40}+)\s*+=\s*+:?([A-Za-z0-9+/]*+={0,2}+):?\s*+\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from procession.door import answers, bodies, conditions, idempotency_key, requests
+from procession.door import answers, bodies, conditions, idempotency_key, lasting, requests
 from procession.door.context import HandlerContext
 from procession.door.contract import (
     BodyKind,
@@ -43,6 +44,7 @@ from procession.door.contract import (
     StreamReply,
 )
 from procession.door.ids import parse_ids
+from procession.door.limits import UserCounts, UserLimit
 from procession.door.paths import Router, normalise
 from procession.model.errors import ProcessionError, Unavailable
 from procession.model.rights import PUBLIC, Rule
@@ -57,12 +59,8 @@ if TYPE_CHECKING:
 # The name that operators filter by; it stays whatever the module is called.
 log = logging.getLogger("procession.api")
 
-# How long an answer under way outlives the token that asked for it (at most a second).
-RECHECK_SECONDS = 0.5
 LASTING = (StreamReply, FileReply)  # while they are sent, their caller may lose the right to them
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-# Four bytes a character is the most that UTF-8 takes.
-TEXT_BYTES_MAX = 8_000_000  # what a file of documents.FILE_CHARACTERS_MAX can weigh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +79,7 @@ class Server:
     clock: Callable[[], datetime]
     threads: Executor
     context: HandlerContext
+    limits: UserCounts
     public_url: str = ""
 
 
@@ -133,33 +132,25 @@ class Api:
         reply = await self._run(asked, receive)
         # Only these can take long enough for the caller's right to end meanwhile.
         if isinstance(reply, LASTING):
-            await self._watched(answer.send_reply(reply), asked, receive)
+            # Before the head is sent: one stream too many can still be answered with a status.
+            with self._place(asked, reply):
+                await self._watched(answer.send_reply(reply), asked, receive)
         else:
             await answer.send_reply(reply)
 
     async def _watched(self, work: Awaitable[Any], asked: Asked, receive: Receive | None = None) -> Any:
-        """Runs a long request until it ends or its caller loses the right to it.
+        def recheck() -> None:
+            with self._server.database.read() as tx:
+                self._admit(tx, asked)
 
-        With `receive`, which nobody else may wait for, also until the client hangs up. Raises ClientGone.
-        """
-        task = asyncio.ensure_future(work)
-        gone = receive and asyncio.ensure_future(bodies.hang_up(receive))
-        ends = {task, gone} if gone else {task}
-        try:
-            # wait() and not wait_for(): a time-out here is a look at the permission and must not cancel the answer.
-            while not (await asyncio.wait(ends, timeout=RECHECK_SECONDS, return_when=asyncio.FIRST_COMPLETED))[0]:
-                with self._server.database.read() as tx:
-                    self._admit(tx, asked)
-            if not task.done():
-                raise bodies.ClientGone
-            return task.result()
-        finally:
-            if gone:
-                gone.cancel()
-            # The permission is gone or the server ends: what still runs would write to a connection that is given up.
-            if not task.done():
-                task.cancel()
-                await asyncio.wait({task})
+        return await lasting.watched(work, recheck, receive)
+
+    def _place(self, asked: Asked, reply: Any) -> AbstractContextManager[None]:
+        """The caller's, among what they may have open. Raises TooMany once it is entered."""
+        if asked.route.limit is not UserLimit.STREAMS or not isinstance(reply, StreamReply):
+            return nullcontext()
+        with self._server.database.read() as tx:
+            return self._server.limits.stream(self._admit(tx, asked)[0].caller.user.id)
 
     async def _run(self, asked: Asked, receive: Receive) -> Any:
         route = asked.route
@@ -167,8 +158,9 @@ class Api:
         if route.mode is Mode.READ and route.body is BodyKind.NONE:
             reply, call = self._read(asked)
             if isinstance(reply, Later):
-                work = reply.handler(self._stream(asked, call.caller, call.ids, receive))
-                return await self._watched(work, asked, receive)
+                with self._server.limits.stream(call.caller.user.id):
+                    work = reply.handler(self._stream(asked, call.caller, call.ids, receive))
+                    return await self._watched(work, asked, receive)
             return reply
         if route.mode is Mode.LISTING:
             # A list may read thousands of rows, and everybody else waits for the event loop.
@@ -184,9 +176,16 @@ class Api:
         try:
             if route.mode is Mode.STREAM:
                 return await self._run_stream(asked, caller, ids, receive)
-            return await self._write(asked, caller, ids, await bodies.read_small(receive, asked.request.headers))
+            raw = await bodies.read_of(route, receive, asked.request.headers)
+            with self._new_run(route, caller):
+                return await self._write(asked, caller, ids, raw)
         except RepeatedRequest as error:
             return idempotency_key.again(error.answer)
+
+    def _new_run(self, route: Route, caller: Caller) -> AbstractContextManager[None]:
+        if route.limit is not UserLimit.NEW_RUNS:
+            return nullcontext()
+        return self._server.limits.new_run(caller.user.id, self._server.context.resources.home_clock.most())
 
     async def _run_stream(self, asked: Asked, caller: Caller, ids: Mapping[str, Any], receive: Receive) -> Any:
         route, keyed = asked.route, self._keyed(asked, caller, ids)
@@ -196,9 +195,7 @@ class Api:
             return await self._watched(handler(self._stream(asked, caller, ids, receive)), asked)
         body: dict[str, Any] = {}
         if route.body in {BodyKind.JSON, BodyKind.TEXT, BodyKind.FORM}:
-            # Only process files are longer than a request has reason to be.
-            most = TEXT_BYTES_MAX if route.body is BodyKind.TEXT else bodies.BODY_BYTES_MAX
-            raw = await bodies.read_small(receive, asked.request.headers, most=most)
+            raw = await bodies.read_of(route, receive, asked.request.headers)
             body = {"raw": raw} if route.body is BodyKind.TEXT else {"body": _parsed(asked, raw)}
             if keyed is not None:
                 keyed = replace(keyed, asked=idempotency_key.asked(asked.request, hashlib.sha256(raw).hexdigest()))

@@ -13,8 +13,9 @@ from procession.door import conditions
 from procession.door.contract import FileReply, Request, Send, TextReply
 from procession.model.errors import ProcessionError
 
-# 18 digits fit into 64 bits; of more than 4,300, int() raises ValueError.
-_RANGE = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*\Z", re.IGNORECASE)
+# 18 digits fit into 64 bits; of more than 4,300, int() raises ValueError. Possessive (+): a header of blanks that gave
+# some back would be matched anew from each of them, for fifteen seconds.
+_RANGE = re.compile(r"bytes\s*+=\s*+([0-9]{0,18}+)\s*+-\s*+([0-9]{0,18}+)\s*+\Z", re.IGNORECASE)
 # The percent sign too: some browsers decode the plain name as if it were the extended one.
 _PLAIN = re.compile(r'[^\x20-\x7e]|["\\%]')
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,6 +37,24 @@ class ByteSink(Protocol):
     def write(self, data: bytes, /) -> object: ...
     def finish(self) -> Content: ...
     def abandon(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RoomySink:
+    """A sink that takes bytes only while `require_room` raises nothing: many uploads fill a disk together."""
+
+    sink: ByteSink
+    require_room: Callable[[], object]
+
+    def write(self, data: bytes, /) -> object:
+        self.require_room()
+        return self.sink.write(data)
+
+    def finish(self) -> Content:
+        return self.sink.finish()
+
+    def abandon(self) -> None:
+        self.sink.abandon()
 
 
 class NotMultipart(ProcessionError):

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+from procession import disk
 from procession.actions.contract import StepOutcome
 from procession.engine.active_run import Work
-from procession.engine.events import JobDue, Killed, Published
+from procession.engine.events import JobDue, Killed, OverLimit, Published
 from procession.engine.isolation.contract import Died, Done, KillReceipt, LogText, Progress
 from procession.engine.isolation.contract import Job as StepJob
 from procession.engine.loop import Loop
+from procession.engine.meter import Meter
 from procession.engine.options import EngineResources
 from procession.engine.outcomes import files_of, permitted, told, with_left, with_lost_log
 from procession.engine.pool import Job, Pool
@@ -53,9 +54,17 @@ class Attempts:
         self._work = str(resources.work)
         self._pool = Pool(resources.settings.workers_max + 4, again=self._come_again)
         self.submit = self._pool.submit
+        self._meter = Meter(resources, over=self._over_limit)
+
+    def start(self) -> None:
+        self._meter.start()
 
     def close(self) -> None:
+        self._meter.close()
         self._pool.close()
+
+    def _over_limit(self, work: Work, reason: str) -> None:
+        self._loop.post(OverLimit(work, reason))
 
     def _come_again(self, job: Job) -> None:
         self._loop.post_later(JobDue(job))
@@ -80,6 +89,7 @@ class Attempts:
             return self._failed(work, "the step could not begin", error)
         work.short_since = None
         work.move(Stage.RUNNING)
+        self._meter.watch(work)
         return None
 
     def _send(self, work: Work) -> None:
@@ -194,6 +204,7 @@ class Attempts:
     def free(self, work: Work) -> None:
         """Returns the process to the pool; another run may use it now."""
         work.move(Stage.FREED)
+        self._meter.forget(work)
         self._resources.isolation.release(work.worker)
 
     def clear(self, work: Work) -> None:
@@ -209,20 +220,21 @@ class Attempts:
 
     def _remove(self, folder: str, until: float) -> None:
         try:
-            shutil.rmtree(folder)
+            disk.remove(folder)
         except OSError as error:
             if is_shortage(error) and self._resources.clock.monotonic() < until:
                 raise
-            shutil.rmtree(folder, ignore_errors=True)
+            log.error("a step's folder could not be removed", extra={"folder": folder, "error": str(error)})
 
-    def kill(self, work: Work) -> None:
+    def kill(self, work: Work, grace_seconds: float | None = None) -> None:
         """Ends the process and all its descendants; posts Killed when they are gone."""
         work.move(Stage.KILLING)
-        self._pool.submit(partial(self._kill, work))
+        grace_seconds = self._resources.settings.grace_seconds if grace_seconds is None else grace_seconds
+        self._pool.submit(partial(self._kill, work, grace_seconds))
 
-    def _kill(self, work: Work) -> None:
+    def _kill(self, work: Work, grace_seconds: float) -> None:
         try:
-            receipt = work.worker.kill(grace_seconds=self._resources.settings.grace_seconds)
+            receipt = work.worker.kill(grace_seconds=grace_seconds)
         except Exception as error:  # the pool's arm: a slot whose process is not given back is lost
             if is_shortage(error):
                 raise

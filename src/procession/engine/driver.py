@@ -18,6 +18,7 @@ from procession.engine.events import (
     Event,
     JobDue,
     Killed,
+    OverLimit,
     Published,
     RetryDue,
     RunMoved,
@@ -66,6 +67,7 @@ class LocalEngine:
         self._resources.isolation.start()
         self._recover()
         self._loop.watch(self._resources.isolation, WorkersReady())
+        self._executor.start()
         self._source.start()
         self._loop.open(self._source)
         self._thread.start()
@@ -127,7 +129,7 @@ class LocalEngine:
         match event:
             case WorkerSpoke() | Published() | Killed() | StepTimeUp() | RunTimeUp() | RetryDue():
                 self._executor.handle(event)
-            case BeginDue() | JobDue():
+            case BeginDue() | JobDue() | OverLimit():
                 self._executor.handle(event)
             case WorkersDue():
                 self._workers_due = None

@@ -62,6 +62,14 @@ class Killed:
 
 
 @dataclass(frozen=True, slots=True)
+class OverLimit:
+    """The attempt has taken more than it may; `reason` in the user's words."""
+
+    work: Work
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepTimeUp:
     work: Work
 
@@ -100,7 +108,7 @@ class CloseAsked:
 
 
 # What the executor handles.
-OfRuns = WorkerSpoke | BeginDue | Published | Killed | StepTimeUp | RunTimeUp | RetryDue | JobDue
+OfRuns = WorkerSpoke | BeginDue | Published | Killed | OverLimit | StepTimeUp | RunTimeUp | RetryDue | JobDue
 
 Event = (
     WorkerSpoke
@@ -110,6 +118,7 @@ Event = (
     | JobDue
     | Published
     | Killed
+    | OverLimit
     | StepTimeUp
     | RunTimeUp
     | RetryDue

@@ -81,6 +81,10 @@ class Executor:
                 self._published(work, outcome, contents)
             case events.Killed():
                 self._killed(event)
+            case events.OverLimit(work, reason):
+                # Also when its end is being published: what it left running may take what it likes.
+                if work.stage in (Stage.RUNNING, Stage.OVER):
+                    self._end_early(work, reason, grace_seconds=0)
             case events.RunTimeUp(active):
                 self._time_out(active)
             case events.RetryDue(active, key):
@@ -123,11 +127,18 @@ class Executor:
         if active.is_dropped:
             return
         self._forget(active)
+        self.halt(active)
+        self._leave(active)
+
+    def halt(self, active: ActiveRun) -> None:
+        """Ends its processes."""
         for work in tuple(active.works.values()):
             self._loop.cancel(work.limit)
             if work.stage in (Stage.RUNNING, Stage.OVER):
                 self._kill(work)
-        self._leave(active)
+
+    def start(self) -> None:
+        self._attempts.start()
 
     def close(self) -> None:
         self._attempts.close()
@@ -143,8 +154,6 @@ class Executor:
         active.is_dropped = True
         self.active_runs.pop(active.run.id, None)
         self._loop.cancel(active.limit)
-
-    # --- deciding and recording
 
     def _change(self, active: ActiveRun) -> Change:
         """This turn's change of the run; a turn's decisions are recorded together."""
@@ -205,8 +214,6 @@ class Executor:
             log.error("a change could not be recorded", exc_info=error, extra={"run": str(active.run.id)})
         self.drop(active)
 
-    # --- what attempts tell
-
     def _hear(self, event: events.WorkerSpoke) -> None:
         work = event.work
         said = self._attempts.hear(work)
@@ -255,19 +262,17 @@ class Executor:
     def _seconds(self, work: Work) -> float:
         return max(self._clock.monotonic() - work.began, 0.0)
 
-    # --- limits and ends
-
-    def _end_early(self, work: Work, message: str) -> None:
+    def _end_early(self, work: Work, message: str, *, grace_seconds: float | None = None) -> None:
         """Fails the step at once with the message; killing its process may take longer."""
-        self._kill(work)
+        self._kill(work, grace_seconds)
         outcome = StepOutcome(status=StepStatus.FAILED, message=message)
         self._settle(work, Result(outcome=outcome, contents={}, seconds=self._seconds(work)))
 
-    def _kill(self, work: Work) -> None:
+    def _kill(self, work: Work, grace_seconds: float | None = None) -> None:
         self._loop.forget(work.worker)
         self._loop.cancel(work.limit)
         work.active.leaving.add(work)
-        self._attempts.kill(work)
+        self._attempts.kill(work, grace_seconds)
 
     def _killed(self, event: events.Killed) -> None:
         work = event.work

@@ -36,7 +36,7 @@ class LocalSource:
         self.executor = Executor(resources, loop, left=self._on_left, parked=self._ask)
         self._preparations = Preparations(resources.actions)
         self._taker = Taker(executor=executor_id, preparations=self._preparations, clock=resources.clock)
-        self._queue = FairQueue(resources.settings.runs_max)
+        self._queue = FairQueue(resources.settings.runs_max, user_runs_max=resources.settings.user_runs_max)
         self._orphans: dict[RunId, Head] = {}  # Running in the store, but nobody works on them
         self._refused: set[RunId] = set()  # could not be taken, until the next scan
         self._riding: list[Head] = []  # taken in a transaction that is not committed yet
@@ -106,6 +106,11 @@ class LocalSource:
     def noticed(self, run: RunId) -> None:
         if run not in self._queue:
             self._may_wait = True
+
+    def end_first(self, run: RunId) -> None:
+        """Its cancel waits for room that its own steps may hold; what they were is settled when it is recorded."""
+        if (active := self.executor.active_runs.get(run)) is not None:
+            self.executor.halt(active)
 
     def ride(self, tx: Transaction) -> None:
         """Takes waiting runs while there is room, in the transaction about to be committed."""

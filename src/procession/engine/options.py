@@ -18,11 +18,22 @@ from procession.store.step_logs import StepLogs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """What one step may take of the disk, and how much room steps leave there for the server."""
+
+    step_bytes_max: int = 8 * 2**30
+    step_files_max: int = 100_000
+    free_bytes_min: int = 512 * 2**20  # or a twentieth of a smaller disk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSettings:
     """Limits of one engine; all times in seconds."""
 
     workers_max: int = 16  # concurrent steps
     runs_max: int = 64  # active runs; the others wait in the store
+    user_steps_max: int = 1_024  # concurrent steps of one user; further ones wait for a turn
+    user_runs_max: int = 1_024  # active runs of one user; further ones wait in the store
     grace_seconds: float = 5.0  # between TERM and KILL
     beat_seconds: float = 1.0  # the most of a run's duration that a crash may lose
     scan_seconds: float = 5.0  # how soon a lost announcement is made up for
@@ -30,6 +41,7 @@ class EngineSettings:
     short_seconds: float = REST_SECONDS  # wait before a retry after a shortage
     patience_seconds: float = PATIENCE_SECONDS  # how long a step waits out a shortage before it fails
     limits: Limits = field(default_factory=Limits)
+    quota: Quota = field(default_factory=Quota)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

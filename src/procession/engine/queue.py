@@ -17,13 +17,15 @@ _Line = tuple[UserId, ProcessId]
 class FairQueue:
     """The user with the fewest runs under work goes first; among equals, the one served longest ago, as do processes.
 
-    At most `runs_max` are under work, without those that are parked: they only wait for the moment of a retry. A user
+    At most `runs_max` are under work, and `user_runs_max` of one user, without those that are parked: they only wait
+    for the moment of a retry. A user
     with less than an even share may have another in a full house. Where a process limits its runs, its users take
     turns at it, whatever else they have.
     """
 
-    def __init__(self, runs_max: int) -> None:
+    def __init__(self, runs_max: int, *, user_runs_max: int | None = None) -> None:
         self._runs_max = runs_max
+        self._user_runs_max = user_runs_max or runs_max
         self._under_work: dict[RunId, Head] = {}
         self._of_process: Counter[ProcessId] = Counter()
         self._turn = 0
@@ -74,8 +76,9 @@ class FairQueue:
 
     def _welcome(self, heads: Collection[Head], used: Counter[UserId]) -> list[Head]:
         """The users for whom there is room."""
+        heads = [head for head in heads if used[head.user] < self._user_runs_max]
         if used.total() < self._runs_max and len(self._under_work) < PARKED_TIMES_MAX * self._runs_max:
-            return list(heads)
+            return heads
         users = {head.user for head in heads} | {user for user, count in used.items() if count}
         share = max(self._runs_max // max(len(users), 1), 1)
         return [head for head in heads if used[head.user] < share]

@@ -58,7 +58,7 @@ class Slots:
         users = self._users(active_runs, used)
         free = self._resources.settings.workers_max - used.total()
         held: set[UserId] = set()  # a slot each, until the process that is being made for them is ready
-        while users and free > len(held - {users[0][-1].id}):
+        while self._may_serve(users, free, held):
             user = heapq.heappop(users)[-1]
             if self._serve(user, change_of):
                 free -= 1
@@ -69,6 +69,12 @@ class Slots:
         for rank in users:
             for *_, active, keys in rank[-1].claims:
                 _line_up(active, keys, change_of)
+
+    def _may_serve(self, users: list[tuple[int, int, int, _User]], free: int, held: set[UserId]) -> bool:
+        """Whether the next step of the first user may have a process; the others have no fewer than that one."""
+        if not users or users[0][-1].used >= self._resources.settings.user_steps_max:
+            return False
+        return free > len(held - {users[0][-1].id})
 
     def _users(self, active_runs: tuple[ActiveRun, ...], used: Counter[UserId]) -> list[tuple[int, int, int, _User]]:
         users: dict[UserId, _User] = {}

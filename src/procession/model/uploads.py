@@ -11,7 +11,6 @@ from procession.model.errors import Invalid, NotFound
 from procession.model.ids import FileId, UserId
 
 SESSION_LIFE = timedelta(hours=24)  # docs/wire.md, Files and uploads
-SESSIONS_OF_A_USER_MAX = 100  # not yet committed
 # Each is a row, and they are read together at the commit.
 CHUNKS_MAX = 100_000  # 8 GB in pieces of 80 kB
 MISSING_SHOWN_MAX = 10

@@ -1,32 +1,17 @@
-"""Rate limits: in memory, bounded, forgotten at a restart (which an attacker cannot cause).
-
-An attempt is counted before it is made and forgiven when it succeeds, so that many at once are no way around it.
-"""
+"""How often somebody may try to sign in: an attempt is counted before it is made, and forgiven when it succeeds."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from dataclasses import dataclass
+import unicodedata
 from datetime import datetime
 
+from procession.door import addresses
+from procession.door.limits import KEY_CHARACTERS_MAX, Counter, Limit
 from procession.model.errors import TooMany
-
-# Keys are what clients send: without a bound one of a megabyte is kept.
-KEY_CHARACTERS_MAX = 200
-KEYS_MAX = 10_000  # of each limit; beyond it the oldest are forgotten, some 2 MB
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """At most `most` within `seconds` from the first."""
-
-    most: int
-    seconds: int
-
+from procession.model.ids import UserId
 
 # A password of 12 characters holds out against 960 guesses a day, and nobody is locked out for long.
-SIGN_INS_OF_LOGIN = Limit(most=10, seconds=900)
+SIGN_INS_OF_ACCOUNT = Limit(most=10, seconds=900)
 # Several people behind one router mistype, too.
 SIGN_INS_OF_ADDRESS = Limit(most=50, seconds=900)
 # A secret of 256 bits cannot be guessed: this ends the noise of a script with an old one. By address too, so that
@@ -38,68 +23,43 @@ FAILURES_OF_ADDRESS = Limit(most=100, seconds=300)
 REQUESTS_OF_CLIENT = Limit(most=600, seconds=60)
 
 
-class Counter:
-    """One limit, by key."""
-
-    def __init__(self, limit: Limit) -> None:
-        self._limit = limit
-        self._lock = threading.Lock()
-        # In the order of the first attempt, so that the oldest is at the front.
-        self._seen: OrderedDict[str, tuple[datetime, int]] = OrderedDict()
-
-    def take(self, key: str, now: datetime) -> int:
-        """Count one; gives the seconds to wait when it is one too many, else 0."""
-        key = key[:KEY_CHARACTERS_MAX]
-        with self._lock:
-            since, count = self._seen.get(key, (now, 0))
-            age = (now - since).total_seconds()
-            # Below 0 the clock was set back: a key must not stay locked until it is that late again.
-            if not 0 <= age < self._limit.seconds:
-                since, count, age = now, 0, 0.0
-            if count >= self._limit.most:
-                return max(1, round(self._limit.seconds - age))
-            self._seen[key] = (since, count + 1)
-            if len(self._seen) > KEYS_MAX:
-                # Whoever floods the counter forgets the keys of everybody: bounded memory is worth that.
-                self._seen.popitem(last=False)
-            return 0
-
-    def forgive(self, key: str) -> None:
-        """Take one back."""
-        key = key[:KEY_CHARACTERS_MAX]
-        with self._lock:
-            since, count = self._seen.get(key, (None, 0))
-            if since is not None:
-                self._seen[key] = (since, max(0, count - 1))
+def account(user: UserId | None, name: str) -> str:
+    """What attempts are counted by: the user, whose login and email are two names of one; a stranger's name as read."""
+    if user is not None:
+        return str(user)
+    # With a blank in front: nobody's name is the id of a user.
+    return " " + unicodedata.normalize("NFKC", name[:KEY_CHARACTERS_MAX]).strip().casefold()
 
 
 class OAuthLimits:
     """All limits of the door."""
 
     def __init__(self) -> None:
-        self._logins = Counter(SIGN_INS_OF_LOGIN)
+        self._accounts = Counter(SIGN_INS_OF_ACCOUNT)
         self._addresses = Counter(SIGN_INS_OF_ADDRESS)
         self._clients = Counter(FAILURES_OF_CLIENT)
         self._client_addresses = Counter(FAILURES_OF_ADDRESS)
         self._requests = Counter(REQUESTS_OF_CLIENT)
 
-    def admit_sign_in(self, login: str, address: str, now: datetime) -> None:
-        """Raises TooMany."""
-        # The address first, so that one address cannot lock a login out for its owner.
-        self._admit(((self._addresses, address), (self._logins, login.strip().lower())), now)
+    def admit_sign_in(self, account: str, address: str, now: datetime) -> None:
+        """`account` is as account() gives it. Raises TooMany."""
+        # The address first, so that one address cannot lock an account out for its owner.
+        self._admit(((self._addresses, addresses.sender(address)), (self._accounts, account)), now)
 
-    def forgive_sign_in(self, login: str, address: str) -> None:
-        self._addresses.forgive(address)
-        self._logins.forgive(login.strip().lower())
+    def forgive_sign_in(self, account: str, address: str) -> None:
+        self._addresses.forgive(addresses.sender(address))
+        self._accounts.forgive(account)
 
     def admit_client(self, client_id: str, address: str, now: datetime) -> None:
         """Raises TooMany."""
         # With the address: whoever knows a client_id must not be able to stop its script.
+        address = addresses.sender(address)
         key = f"{client_id[:100]} {address}"
         self._admit(((self._requests, key), (self._client_addresses, address), (self._clients, key)), now)
 
     def forgive_client(self, client_id: str, address: str) -> None:
         """The request stays counted, the failure does not."""
+        address = addresses.sender(address)
         self._client_addresses.forgive(address)
         self._clients.forgive(f"{client_id[:100]} {address}")
 

@@ -11,7 +11,7 @@ from procession.door import browser
 from procession.door.contract import Call, HtmlReply, StreamCall
 from procession.model.errors import Invalid
 from procession.model.people import User
-from procession.oauth import html_pages
+from procession.oauth import html_pages, limits
 from procession.oauth.limits import OAuthLimits
 from procession.operations import links, passwords, sessions
 
@@ -30,10 +30,11 @@ class Signing:
 async def prove(call: StreamCall, proving: Signing, *, login: str, password: str) -> str | None:
     """The cookie of a new session, or None when login or password are wrong. Raises TooMany."""
     home_clock, address = call.context.resources.home_clock, call.request.client
-    # Before the hash is looked up: what is refused must cost nothing.
-    proving.limits.admit_sign_in(login, address, home_clock.most())
     with call.database.read() as tx:
         claim = sessions.claim(tx, login)
+    account = limits.account(claim.user, login)
+    # Before anything is hashed: what is refused must cost next to nothing.
+    proving.limits.admit_sign_in(account, address, home_clock.most())
     loop = asyncio.get_running_loop()
     # A stranger's takes as long as a user's.
     if not await loop.run_in_executor(proving.hashing, passwords.matches, claim.password_hash, password):
@@ -41,7 +42,7 @@ async def prove(call: StreamCall, proving: Signing, *, login: str, password: str
     operation = partial(sessions.sign_in, proved=claim, now=call.clock(), home_clock=home_clock)
     cookie: str | None = await asyncio.wrap_future(call.database.submit(operation))
     if cookie is not None:
-        proving.limits.forgive_sign_in(login, address)
+        proving.limits.forgive_sign_in(account, address)
     return cookie
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 from procession.model import values
 from procession.model.errors import Invalid
 from procession.model.files import Content
 from procession.model.ids import ProcessId
+from procession.model.nearest import nearest
 from procession.model.processes import Flow, Process, Property, PropertyType, Value
 from procession.model.steps import PropertyRow
 from procession.store import steps
@@ -16,7 +16,8 @@ from procession.store.database import Transaction
 
 # Each is checked and may be named in an error: a body of a megabyte can name many.
 INPUTS_MAX = 10_000
-MISTAKES_SHOWN_MAX = 20
+MISTAKES_MAX = 20
+INPUTS_SHOWN_MAX = 50
 
 
 def checked(process: Process, inputs: Mapping[str, object]) -> dict[str, Value]:
@@ -32,8 +33,11 @@ def checked(process: Process, inputs: Mapping[str, object]) -> dict[str, Value]:
         # All mistakes at once: one at a time means one request for each.
         except Invalid as error:
             mistakes.append(error.message)
+        # Not after the last input: every commit waits for this one.
+        if len(mistakes) == MISTAKES_MAX:
+            break
     if mistakes:
-        raise Invalid("; ".join(mistakes[:MISTAKES_SHOWN_MAX]))
+        raise Invalid("; ".join(mistakes))
     return found
 
 
@@ -42,12 +46,17 @@ def _input(items: Mapping[str, Property], reference: str, raw: object) -> Value:
     if item is None:
         known = [reference for reference, item in items.items() if item.flow is Flow.INPUT]
         # "Did you mean" or the whole list, never both: the list can be long.
-        near = get_close_matches(reference, known, n=1)
-        hint = f'; did you mean "{near[0]}"?' if near else f"; the inputs are {', '.join(known) or 'none'}"
+        near = nearest(reference, known)
+        hint = f'; did you mean "{near}"?' if near else f"; the inputs are {_listed(known)}"
         raise Invalid(f'there is no input "{reference[:100]}"{hint}')
     if item.flow is not Flow.INPUT or item.type is PropertyType.SYSTEM_VARIABLE:
         raise Invalid(f'property "{reference}" is not an INPUT')
     return values.normalise(item, raw)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - INPUTS_SHOWN_MAX:,} more" if len(names) > INPUTS_SHOWN_MAX else ""
+    return (", ".join(names[:INPUTS_SHOWN_MAX]) or "none") + more
 
 
 def templates(tx: Transaction, process: ProcessId) -> dict[str, PropertyRow]:

@@ -6,12 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from procession.actions.contract import Action
+from procession.disk import Reserve
 from procession.engine.table_workers import TableWorkers
 from procession.model.errors import Unavailable
 from procession.operations.home_time import HomeClock
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.step_logs import StepLogs
+
+NEARLY_FULL = (
+    "nothing was saved: the server's disk is nearly full, and what is left is kept for what is under way; "
+    "try again when its operator has made room"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +37,23 @@ class Resources:
     # None keeps a command beside no server from counting hours in which nobody worked.
     steady: Callable[[], float | None]
     home_clock: HomeClock
+    # None for commands: an operator makes room with them.
+    reserve: Reserve | None = None
     url: str = ""
     allows_network: bool = False
     # A command would start a fork server for one read.
     workers: TableWorkers | None = None
+
+    def require_room(self) -> None:
+        """Before new work and uploads, never before what ends something. Raises Unavailable below the reserve."""
+        if self.reserve is None:
+            return
+        try:
+            missing_bytes = self.reserve.missing_bytes()
+        except OSError:
+            return  # the write itself says what is wrong
+        if missing_bytes:
+            raise Unavailable(NEARLY_FULL)
 
     @property
     def table_workers(self) -> TableWorkers:

@@ -46,6 +46,7 @@ def create(
 
     Raises NotFound, and Invalid with everything that is wrong with the inputs.
     """
+    act.resources.require_room()
     tx, now = act.tx, act.now
     # First: an unknown process is refused before anything is copied.
     row, definition = processes.count_run(tx, process_id)
@@ -100,6 +101,7 @@ class _Ready(msgspec.Struct, frozen=True):
 
 
 def _start(act: Act, ready: _Ready) -> Run:
+    act.resources.require_room()
     tx, now = act.tx, act.now
     # At the start and not at the step: hours of work before it would be for nothing.
     networks.require(act.resources, ready.definition)
@@ -137,6 +139,7 @@ def cancel(act: Act, run_id: RunId, *, reason: str | None = None) -> Run:
     run = find(tx, run_id)
     if run.status not in RUN_ACTIVE:
         return run
+    tx.ends(run_id)
     # By the stopwatch: a clock that was set would make a duration of a day.
     seconds = None if run.started_at is None else run.worked.at(act.resources.steady())
     run = store.end_early(tx, run, RunEvent.CANCEL, now=now, seconds=seconds)
@@ -170,6 +173,7 @@ def restart(act: Act, run_id: RunId, step_id: StepId, *, wish: Wish) -> StepRow:
     Raises NotFound, and Invalid for a run that is under way or never started, a disabled step, a step declared `once`
     that nobody released, or a newest version that differs in what comes before the step.
     """
+    act.resources.require_room()
     tx = act.tx
     # The same plan that was shown, made anew: the run may have changed since.
     planned = restart_plan(tx, act.resources, run_id, step_id)

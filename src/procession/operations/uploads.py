@@ -13,7 +13,6 @@ from procession.model.people import Caller
 from procession.model.uploads import (
     CHUNKS_MAX,
     SESSION_LIFE,
-    SESSIONS_OF_A_USER_MAX,
     Chunk,
     UploadSession,
     check_whole,
@@ -36,15 +35,21 @@ class SessionKey:
     session: str
 
 
-def begin(act: Act, file_id: FileId) -> UploadSession:
-    """Raises Invalid as files.fill() does, and for too many open sessions of this user."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadBounds:
+    """The most bytes of one file, and of all chunks in the open sessions of one user."""
+
+    file_bytes: int
+    user_bytes: int
+
+
+def begin(act: Act, file_id: FileId, *, most: int) -> UploadSession:
+    """Raises Invalid as files.fill() does, and where this user has `most` open sessions."""
     tx, user = act.tx, act.caller.user.id
     # Now, and not after gigabytes have been sent.
     files.check_fill(tx, act.caller, file_id)
-    if uploads.open_sessions(tx, user) >= SESSIONS_OF_A_USER_MAX:
-        raise Invalid(
-            f"you have {SESSIONS_OF_A_USER_MAX} upload sessions open; commit some, or wait until they are a day old"
-        )
+    if uploads.open_sessions(tx, user) >= most:
+        raise Invalid(f"you have {most} upload sessions open; commit some, or wait until they are a day old")
     session = UploadSession(
         id=str(uuid.uuid4()), file=file_id, user=user, created_at=act.resources.home_clock.least(), committed_at=None
     )
@@ -71,18 +76,40 @@ def check_chunk(tx: Transaction, caller: Caller, place: SessionKey, number: int)
         raise Invalid(f"chunks are numbered from 1 to {CHUNKS_MAX}")
 
 
-def keep(act: Act, place: SessionKey, chunk: Chunk, *, most: int) -> str | None:
+def room_bytes(tx: Transaction, caller: Caller, place: SessionKey, number: int, *, most: int) -> int:
+    """How many bytes the chunk may have, so that this user's open sessions have `most` together. Raises TooLarge."""
+    left = most - uploads.size_bytes_of(tx, caller.user.id) + uploads.replaced_by(tx, place.session, number)[1]
+    if left <= 0:
+        raise full(most)
+    return left
+
+
+def full(most: int) -> TooLarge:
+    return TooLarge(
+        f"your uploads that are not committed may have {most} bytes together; commit some, or wait until they are a"
+        " day old"
+    )
+
+
+def keep(act: Act, place: SessionKey, chunk: Chunk, bounds: UploadBounds) -> str | None:
     """Record a chunk whose bytes are on disk; gives the name of what had its number before.
 
-    Raises as check_chunk() does, and TooLarge when all chunks together have more than `most` bytes.
+    Raises as check_chunk() does, and TooLarge beyond the bounds.
     """
     tx = act.tx
-    check_chunk(tx, act.caller, place, chunk.number)
+    # First: what is checked below stays as it is until this transaction ends.
     uploads.hold(tx, place.session)
-    if uploads.size_bytes(tx, place.session, without=chunk.number) + chunk.size_bytes > most:
-        raise TooLarge(f"the chunks of upload session {place.session} are larger than {most} bytes together")
+    check_chunk(tx, act.caller, place, chunk.number)
     # Its bytes go after the commit: until then the row may still be rolled back to.
-    before = uploads.replaced_by(tx, place.session, chunk.number)
+    before, bytes_before = uploads.replaced_by(tx, place.session, chunk.number)
+    more = chunk.size_bytes - bytes_before
+    if uploads.size_bytes(tx, place.session) + more > bounds.file_bytes:
+        raise TooLarge(
+            f"the chunks of upload session {place.session} are larger than {bounds.file_bytes} bytes together"
+        )
+    # Smaller than before is no step in the wrong direction, whatever the operator has set meanwhile.
+    if more > 0 and uploads.size_bytes_of(tx, act.caller.user.id) + more > bounds.user_bytes:
+        raise full(bounds.user_bytes)
     if not uploads.keep(tx, place.session, chunk):
         raise _committed(place.session)
     return before

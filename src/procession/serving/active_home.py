@@ -14,12 +14,14 @@ from pathlib import Path
 from procession import actions
 from procession.clock import Clock
 from procession.config import Settings
+from procession.disk import Reserve
 from procession.engine.announcements import Announcements
 from procession.engine.driver import LocalEngine
+from procession.engine.isolation import cgroups
 from procession.engine.isolation.contract import Limits
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.pool import ForkServerIsolation
-from procession.engine.options import EngineResources, EngineSettings
+from procession.engine.options import EngineResources, EngineSettings, Quota
 from procession.engine.table_workers import TableWorkers
 from procession.engine.table_workers import settings as table_settings
 from procession.home import EngineLock, Home
@@ -29,6 +31,7 @@ from procession.operations.resources import Resources
 from procession.serving.services import Service, Services
 from procession.store import identity
 from procession.store.database import Database
+from procession.walls import Wall
 
 # A session is a day old; ten minutes more do no harm.
 TIDYING_REST_SECONDS = 600.0  # between two looks for upload sessions that are a day old
@@ -52,7 +55,7 @@ class ActiveHome:
     clock: Clock
     lock: EngineLock
     services: Services
-    isolation: str  # how steps are kept apart, in one line
+    walls: tuple[Wall, ...]  # around steps
 
     def close(self) -> None:
         """End every step process; runs under way go on at the next start."""
@@ -69,7 +72,7 @@ def open_active_home(settings: Settings, *, clock: Clock, on_fatal: Callable[[st
     services = Services()
     try:
         engine_resources, resources = _open(settings, home, services, clock=clock, on_fatal=on_fatal)
-        description = engine_resources.isolation.describe()
+        found = engine_resources.isolation.walls()
         for part in _working(engine_resources, home, resources):
             services.start(part)
     # Ctrl-C during the start as well: what was started must not outlive it.
@@ -85,7 +88,7 @@ def open_active_home(settings: Settings, *, clock: Clock, on_fatal: Callable[[st
         clock=clock,
         lock=lock,
         services=services,
-        isolation=description,
+        walls=found,
     )
 
 
@@ -94,7 +97,7 @@ def _open(
 ) -> tuple[EngineResources, Resources]:
     # Nobody works here yet, so whatever lies there is of an engine that is gone.
     home.sweep_work()
-    isolation = ForkServerIsolation(isolation_settings(settings, home))
+    isolation = ForkServerIsolation(isolation_settings(settings, home, cgroup=cgroups.prepare()))
     # First of all, because it takes longest and needs nothing of us while it does.
     services.start(_processes("step processes", isolation.start, isolation.close))
     database = home.open_database(clock, on_fatal)
@@ -165,20 +168,21 @@ def _open_resources(settings: Settings, home: Home, database: Database, clock: C
         home_clock=home_time.of_home(database, clock),
         allows_network=settings.allow_network,
         workers=_open_table_workers(settings, home),
+        reserve=Reserve(str(home.folder), settings.free_bytes_min),
     )
 
 
 def _open_table_workers(settings: Settings, home: Home) -> TableWorkers:
     """For table jobs."""
     folder = home.work / "tables"
-    bounds = isolation_settings(settings, home)
+    bounds = isolation_settings(settings, home, cgroup="")
     return TableWorkers(
         folder, table_settings(readable_paths=bounds.readable_paths, writable_paths=bounds.writable_paths)
     )
 
 
-def isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
-    """How this server keeps steps apart."""
+def isolation_settings(settings: Settings, home: Home, *, cgroup: str) -> IsolationSettings:
+    """How this server keeps steps apart; `cgroup` as cgroups.prepare() gives it."""
     return IsolationSettings(
         workers_max=settings.workers_max,
         # No more can begin at once than there are cores; one is made meanwhile. Each that waits takes 5 MB.
@@ -186,6 +190,9 @@ def isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
         network_allowed=settings.allow_network,
         more_actions=actions.others(),
         library_paths=tuple(map(str, settings.step_libraries)),
+        home=str(home.folder),
+        job_paths=(str(home.files), str(home.work)),
+        weak=settings.isolation == "weak",
         # DuckDB looks up the container's limits, and ends its process where it may not.
         readable_paths=(
             *(path for path in ("/sys/fs/cgroup",) if Path(path).exists()),
@@ -193,12 +200,28 @@ def isolation_settings(settings: Settings, home: Home) -> IsolationSettings:
             str(home.work),
         ),
         writable_paths=(str(home.work),),
+        log_bytes_max=settings.step_log_bytes_max,
+        cgroup=cgroup,
+        cgroup_memory_bytes_max=settings.step_memory_bytes_max,
+        cgroup_processes_max=settings.step_processes_max,
     )
 
 
 def _engine_settings(settings: Settings) -> EngineSettings:
     return EngineSettings(
         workers_max=settings.workers_max,
+        user_steps_max=settings.steps_of_user_max,
+        user_runs_max=settings.user_runs_max,
         grace_seconds=settings.grace_seconds,
-        limits=Limits(memory_bytes_max=settings.step_memory_bytes_max),
+        limits=Limits(
+            memory_bytes_max=settings.step_memory_bytes_max,
+            file_bytes_max=settings.step_disk_bytes_max,
+            open_files_max=settings.step_open_files_max,
+            processes_max=settings.step_processes_max,
+        ),
+        quota=Quota(
+            step_bytes_max=settings.step_disk_bytes_max,
+            step_files_max=settings.step_files_max,
+            free_bytes_min=settings.free_bytes_min,
+        ),
     )

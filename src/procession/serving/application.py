@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import procession
@@ -16,6 +16,8 @@ from procession.door.context import HandlerContext
 from procession.door.contract import RequestDatabase, Route, Space
 from procession.door.dispatch import Api, Server
 from procession.door.encoding import encode
+from procession.door.limits import UserCounts, UserLimits
+from procession.door.parsing import Parsing
 from procession.engine.announcements import Announcements
 from procession.model import rights
 from procession.model.rights import PUBLIC
@@ -26,15 +28,16 @@ from procession.operations.resources import Resources
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings:
-    """`threads` runs listings, `hashing` passwords; `more` are the routes of the other doors.
-
-    The rest is as in HandlerContext.
+    """`more` are the routes of the other doors. `threads` runs listings, `hashing` passwords, `parsing` reads process
+    files. The rest is as in HandlerContext.
     """
 
     more: tuple[Route, ...]
     threads: Executor
     hashing: Executor
+    parsing: Executor
     upload_bytes_max: int
+    limits: UserLimits = field(default_factory=UserLimits)
     public_url: str = ""
     look_for_mail: Callable[[], None] | None = None
 
@@ -57,7 +60,9 @@ def build(
         resources=resources,
         announcements=announcements,
         upload_bytes_max=settings.upload_bytes_max,
+        limits=settings.limits,
         hashing=settings.hashing,
+        parsing=Parsing(settings.parsing),
         look_for_mail=settings.look_for_mail,
         # Once: it takes tens of milliseconds and never changes.
         document=encode(openapi.document(table, version=procession.__version__)),
@@ -69,6 +74,7 @@ def build(
         clock=clock.now,
         threads=settings.threads,
         context=context,
+        limits=UserCounts(settings.limits),
         public_url=settings.public_url,
     )
     return Api(connected, table)

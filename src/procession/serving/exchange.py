@@ -88,7 +88,9 @@ class Exchange(RequestResponseCycle):
             raise RuntimeError("the body is shorter than its Content-Length")
         self.response_complete = True
         self.message_event.set()
-        if not self.keep_alive:
+        if not self.keep_alive and self.more_body:
+            self.is_last = True  # a client that is cut off while it sends sees a reset, and no answer
+        elif not self.keep_alive:
             self.transport.close()
         self.on_response()
 

@@ -1,41 +1,27 @@
-"""uvicorn as we run it: HTTP/1.1 and TLS, time-outs on every connection, errors in the API's words."""
+"""A connection as we keep it: HTTP/1.1, time-outs at every stage, errors in the API's words."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
-import socket
-import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 import httptools
-import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.utils import get_remote_addr
 
-from procession.config import SettingError, Settings
-from procession.model.errors import ProcessionError
-from procession.serving import eager
+from procession.serving import eager, patience, refusals
+from procession.serving.connections import Connections
 from procession.serving.exchange import Exchange
-
-if TYPE_CHECKING:
-    from procession.door.dispatch import Api
-
-log = logging.getLogger(__name__)
+from procession.serving.patience import Patience
 
 HEAD_SECONDS_MAX = 10.0  # from the connection, or a request's first byte, to the end of its head
 IDLE_SECONDS_MAX = 75  # between two requests of a connection
-DRAIN_SECONDS_MAX = 2  # for requests under way when the server is told to end; long polls are cut
 HEAD_BYTES_MAX = 65_536  # with what arrived together with its end; trailers and what else is no body, too
 LINGER_SECONDS_MAX = 10  # after a refusal, for the rest of the body: a client that is cut off sees no answer
-BACKLOG = 2048
+IDLE_SECONDS_LEAST = 1.0  # a client that got an answer just now may be writing the next request
+PIPELINED_MAX = 400  # requests that came before the answer to the first; each takes some kilobytes
 OFFER = frozenset({b"upgrade", b"connection", b"http2-settings"})
-
-
-def is_news(record: logging.LogRecord) -> bool:
-    """False for an error that cut an answer under way: the dispatcher has logged it, with its supportId."""
-    return not (record.exc_info and isinstance(record.exc_info[1], ProcessionError))
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -51,17 +37,50 @@ class HttpConnection(HttpToolsProtocol):
     _ready: Exchange | None = None  # a GET, answered once all that came with it is read
     _idle_timer: asyncio.TimerHandle | None = None
     _idle_since: float | None = None  # on the loop's clock; None while a request is under way
+    _unread = 0  # bytes of answers, when we looked last
+    _look_timer: asyncio.TimerHandle | None = None  # while the client sends a body, or has an answer to read
+
+    def __init__(self, *args: Any, connections: Connections, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._all = connections
+        self._body_patience = Patience(patience.BODY_GRACE_SECONDS)
+        self._answer_patience = Patience(patience.ANSWER_GRACE_SECONDS)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        address, _ = get_remote_addr(transport) or ("", 0)
+        refusal = self._all.enter(self, address, self.loop.time())
+        if refusal is not None:
+            refusals.say(transport, self.loop, refusal, self._all.refused)
+            return
         super().connection_made(transport)
+        self._idle_since = self.loop.time()
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._all.leave(self)
         self._stop_expecting()
         self._stop_lingering()
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
+        for timer in (self._idle_timer, self._look_timer):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
+
+    def is_waiting(self) -> bool:
+        if self._idle_since is not None:
+            return self.loop.time() - self._idle_since >= IDLE_SECONDS_LEAST
+        return self._is_body_open and self._body_patience.is_thin()
+
+    def give_way(self) -> None:
+        self.transport.abort()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread = self.transport.get_write_buffer_size()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        self._note_read()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """The parser takes heads, trailers and extensions of chunks of any size, and keeps most of them in memory."""
@@ -71,6 +90,11 @@ class HttpConnection(HttpToolsProtocol):
             self._answer(self._ready)
         if self._is_head_open:  # armed only now: nearly every head comes in one piece
             self._expect_head()
+        if self._is_body_open:
+            self._watch()
+        if len(self.pipeline) > PIPELINED_MAX:
+            self.pipeline.clear()
+            self._refuse("400 Bad Request", f"more than {PIPELINED_MAX} requests were sent without reading an answer")
         self._idle_bytes = 0 if self._has_gone_on else self._idle_bytes + len(data)
         if self._idle_bytes > HEAD_BYTES_MAX:
             part = "head" if self._is_head_open else "trailer"
@@ -116,6 +140,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._has_gone_on = self._is_body_open = True
+        self._body_patience.renew()
         if self.parser.should_upgrade():
             self._require_offer()
             return
@@ -172,6 +197,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._has_gone_on = True
+        self._body_patience.moved(len(body))
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -184,9 +210,39 @@ class HttpConnection(HttpToolsProtocol):
         if self.cycle.response_complete and self.cycle.is_last:
             self.transport.close()
 
+    def _watch(self) -> None:
+        # Without a parser the connection is lost, and its descriptor may be another's by now.
+        if self._look_timer is None and self.parser is not None:
+            self._look_timer = self.loop.call_later(patience.LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """Once a second, whether the client goes on. What waits for us does not count against it."""
+        self._look_timer = None
+        is_sending = self._is_body_open and not self.cycle.response_complete
+        if is_sending and not self.flow.read_paused and self._body_patience.is_over(patience.LOOK_SECONDS):
+            self._refuse("408 Request Timeout", "the rest of the request came too slowly")
+            return
+        is_answering = self.flow.write_paused or self.transport.is_closing()  # what is unread does not grow
+        self._note_read()
+        if is_answering and self._answer_patience.is_over(patience.LOOK_SECONDS):
+            refusals.cut(self.transport)
+        elif is_answering or is_sending:
+            self._watch()
+
+    def _note_read(self) -> None:
+        unread = self.transport.get_write_buffer_size()
+        self._answer_patience.moved(max(0, self._unread - unread))
+        self._unread = unread
+
+    def _close(self) -> None:
+        """What was written goes out first, if the client takes it in time."""
+        self.transport.close()
+        self._watch()
+
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
         if self.transport.is_closing():
+            self._watch()
             return
         self.flow.resume_reading()
         if self.pipeline:
@@ -197,7 +253,7 @@ class HttpConnection(HttpToolsProtocol):
             self._idle_timer = self.loop.call_later(IDLE_SECONDS_MAX, self._end_idle)
         if self._is_body_open:  # the rest of a body that nobody reads is let pass, for a while
             self._stop_lingering()
-            self._linger_timer = self.loop.call_later(LINGER_SECONDS_MAX, self.transport.close)
+            self._linger_timer = self.loop.call_later(LINGER_SECONDS_MAX, self._close)
 
     def _end_idle(self) -> None:
         """One timer for the life of a connection: armed and stopped by each request, it would cost more than it."""
@@ -206,7 +262,7 @@ class HttpConnection(HttpToolsProtocol):
             return  # the next answer arms it
         left = self._idle_since + IDLE_SECONDS_MAX - self.loop.time()
         if left <= 0:
-            self.transport.close()
+            self._close()
         else:
             self._idle_timer = self.loop.call_later(left, self._end_idle)
 
@@ -214,21 +270,17 @@ class HttpConnection(HttpToolsProtocol):
         self._refuse("400 Bad Request", "this is not a valid HTTP request")
 
     def _refuse(self, status: str, message: str) -> None:
-        """T12 of docs/wire.md holds for what is not HTTP, too."""
-        support_id = str(uuid.uuid4())
-        log.info("not HTTP", extra={"supportId": support_id, "status": int(status[:3])})
-        body = json.dumps({"message": message, "supportId": support_id}).encode()
-        head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
         self._stop_expecting()
+        answer = refusals.written(status, message)
         # In the middle of another answer it would be taken for a part of that one.
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is None or cycle.response_complete or not cycle.response_started:
-            self.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)
-        self.transport.close()
+            self.transport.write(answer)
+        self._close()
 
     def _expect_head(self) -> None:
         if self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_SECONDS_MAX, self.transport.close)
+            self._head_timer = self.loop.call_later(HEAD_SECONDS_MAX, self._close)
 
     def _stop_lingering(self) -> None:
         if self._linger_timer is not None:
@@ -240,59 +292,3 @@ class HttpConnection(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
-
-
-def bind(settings: Settings) -> socket.socket:
-    """Listen there: from now on connections wait for us. Raises SettingError when the address cannot be had."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(BACKLOG)
-    except OSError as error:
-        raise SettingError(f"cannot listen at {settings.host} port {settings.port}: {error.strerror}") from error
-    return listening
-
-
-def address(settings: Settings, listening: socket.socket) -> str:
-    """The URL to reach us at, with the real port."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"{'https' if settings.uses_tls else 'http'}://{host}:{listening.getsockname()[1]}"
-
-
-def make_server(app: Api, settings: Settings) -> uvicorn.Server:
-    """Raises SettingError for a certificate or key that is none."""
-    files: dict[str, Any] = {}
-    if settings.uses_tls:
-        files = {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
-    config = uvicorn.Config(
-        app,
-        http=HttpConnection,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies,
-        timeout_keep_alive=IDLE_SECONDS_MAX,
-        timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
-        **files,
-    )
-    try:
-        config.load()
-    except OSError as error:  # ssl.SSLError is one
-        raise SettingError(f"the TLS certificate and key cannot be used: {error}") from error
-    logging.getLogger("uvicorn.error").addFilter(is_news)
-    return uvicorn.Server(config)
-
-
-def answer(server: uvicorn.Server, listening: socket.socket) -> None:
-    """Serve until SIGTERM, SIGINT or server.should_exit."""
-    import uvloop
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(server.serve(sockets=[listening]))

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from procession import mail
+from procession import mail, walls
 from procession.clock import Clock, SystemClock
 from procession.config import Settings
+from procession.door.limits import UserLimits
 from procession.home import Home
 from procession.serving import server_log
+from procession.serving import walls as server_walls
 from procession.serving.active_home import ActiveHome, loop_part, open_active_home
 from procession.serving.services import Service, Services
+from procession.walls import Wall
 
 if TYPE_CHECKING:
     import uvicorn
@@ -31,6 +34,7 @@ log = logging.getLogger(__name__)
 SWITCH_SECONDS = 0.0005
 LISTING_THREADS = 4
 HASHING_THREADS = 2  # each holds 19 MiB while it hashes a password
+PARSING_THREADS = 2  # a file whose SQL is checked waits for a process, and the next may be read meanwhile
 POOL_SECONDS_MAX = 2.0  # for the listings and hashes under way when the server is told to end
 FATAL_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h: whoever watches us starts us again
 FATAL_ANSWER_SECONDS = 1.0  # for the answers of requests that met the error
@@ -44,8 +48,7 @@ class Ready:
     address: str
     home: Home
     pid: int
-    isolation: str
-    is_open_to_others: bool  # reachable from other machines without TLS: tokens can be read on the way
+    walls: tuple[Wall, ...]
 
 
 class Shutdown:
@@ -94,21 +97,21 @@ def serve(settings: Settings, *, announce: Callable[[Ready, ActiveHome], None], 
     `announce` is called when requests are answered from then on. Raises Busy, SettingError, Invalid.
     """
     # Before anything is built: uvicorn and the API take a third of the time to readiness to import.
-    from procession.serving import http
+    from procession.serving import connections, listening
 
     sys.setswitchinterval(SWITCH_SECONDS)
     server_log.to_stderr()
-    ending = Shutdown()
-    with http.bind(settings) as listening:
-        address = http.address(settings, listening)
+    ending, open_files = Shutdown(), connections.raise_open_files()
+    with listening.bind(settings) as socket:
+        address = listening.address(settings, socket)
         active_home = open_active_home(settings, clock=clock or SystemClock(), on_fatal=ending.fatal)
         try:
-            server = _make_server(active_home, settings, address)
+            server = _make_server(active_home, settings, address, open_files=open_files)
             ending.obey(server)
             ready = _ready(active_home, settings, address)
             announce(ready, active_home)
-            log.info("ready", extra={"address": ready.address, "isolation": ready.isolation})
-            http.answer(server, listening)
+            log.info("ready", extra={"address": ready.address, "walls": walls.summary(ready.walls)})
+            listening.answer(server, socket)
         finally:
             if ending.exit_code:
                 ending.now()
@@ -118,9 +121,9 @@ def serve(settings: Settings, *, announce: Callable[[Ready, ActiveHome], None], 
     return ending.exit_code
 
 
-def _make_server(active_home: ActiveHome, settings: Settings, address: str) -> uvicorn.Server:
+def _make_server(active_home: ActiveHome, settings: Settings, address: str, *, open_files: int) -> uvicorn.Server:
     from procession.oauth import routes as oauth
-    from procession.serving import application, http
+    from procession.serving import application, listening
 
     home_clock = active_home.resources.home_clock
     post = mail.loop(settings, active_home.database, active_home.clock, home_clock, address=address)
@@ -136,12 +139,23 @@ def _make_server(active_home: ActiveHome, settings: Settings, address: str) -> u
             more=oauth.routes(hashing=hashing, seconds=settings.token_seconds),
             threads=_pool(active_home.services, "listing", LISTING_THREADS),
             hashing=hashing,
+            parsing=_pool(active_home.services, "parsing", PARSING_THREADS),
             upload_bytes_max=settings.upload_bytes_max,
+            limits=_user_limits(settings),
             public_url=settings.public_url,
             look_for_mail=None if post is None else post.wake,
         ),
     )
-    return http.make_server(app, settings)
+    return listening.make_server(app, settings, open_files)
+
+
+def _user_limits(settings: Settings) -> UserLimits:
+    return UserLimits(
+        streams_max=settings.user_streams_max,
+        new_runs_max=settings.user_new_runs_max,
+        uploads_max=settings.user_uploads_max,
+        upload_bytes_max=settings.user_upload_bytes_max,
+    )
 
 
 def _pool(services: Services, name: str, threads: int) -> ThreadPoolExecutor:
@@ -152,11 +166,9 @@ def _pool(services: Services, name: str, threads: int) -> ThreadPoolExecutor:
 
 def _ready(active_home: ActiveHome, settings: Settings, address: str) -> Ready:
     active_home.lock.describe(f"a server at {address} (process {os.getpid()})")
-    is_local = settings.host in {"127.0.0.1", "::1", "localhost"}
     return Ready(
         address=address,
         home=active_home.home,
         pid=os.getpid(),
-        isolation=active_home.isolation,
-        is_open_to_others=not is_local and not settings.uses_tls,
+        walls=server_walls.of_server(settings, active_home.home, active_home.walls),
     )

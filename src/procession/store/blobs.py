@@ -62,7 +62,7 @@ class Blobs(Protocol):
         """A copy on this machine, to be read only. May take long where contents lie elsewhere. Raises NotFound."""
 
     def read(self, sha256: str, start: int = 0, length: int = sys.maxsize) -> Iterator[bytes]:
-        """Its bytes from there on, in pieces of COPY_BYTES; fewer than `length` where it ends.
+        """Its bytes from there on, in pieces of at most COPY_BYTES; fewer than `length` where it ends.
 
         The first piece raises NotFound when it is gone.
         """

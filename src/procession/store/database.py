@@ -69,6 +69,9 @@ class Transaction(Protocol):
     def look(self, run: RunId) -> None:
         """The engine is to look at this run: in this transaction if it drives this database, else after it."""
 
+    def ends(self, run: RunId) -> None:
+        """This run is ended here: where that cannot be written now, its processes end first, and it is tried again."""
+
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call it once the change is durable; never called when it is not."""
 
@@ -80,7 +83,7 @@ class Task(Generic[T]):
     `must_be_written`: it waits for the end of a shortage, a full disk say, instead of failing.
     """
 
-    __slots__ = ("error", "must_be_written", "operation", "then", "value", "waited_seconds")
+    __slots__ = ("error", "is_awaited", "must_be_written", "operation", "then", "value", "waited_seconds")
 
     def __init__(
         self,
@@ -92,7 +95,8 @@ class Task(Generic[T]):
         self.operation = operation
         self.then = then
         self.must_be_written = must_be_written
-        self.waited_seconds = 0.0  # for another program
+        self.is_awaited = False  # it must be written, and somebody waits for it, who is answered before that
+        self.waited_seconds = 0.0  # for another program, or for room
         self.value: T | None = None
         self.error: Exception | None = None
 
@@ -118,6 +122,9 @@ class Rider(Protocol):
 
     def noticed(self, run: RunId) -> None:
         """An operation of this transaction has moved the run."""
+
+    def end_first(self, run: RunId) -> None:
+        """An operation ends this run and cannot be written for want of room: its processes may hold that room."""
 
     def ride(self, tx: Transaction) -> None: ...
 

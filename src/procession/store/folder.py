@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Semaphore
 from typing import BinaryIO
 
 from procession.model.errors import Invalid
@@ -27,6 +28,8 @@ from procession.store.crash import CrashPoint, pass_by
 
 # What link(2) says on FAT, on some network file systems and between two mounts of one folder.
 _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+LARGE_READERS_MAX = 8  # at a time; each holds three pieces
+CROWD_COPY_BYTES = 32 << 10  # pieces of all other readers
 FREE_BYTES_MIN = 64 << 20  # less is full: the database needs some of it to end what is under way
 
 
@@ -38,6 +41,7 @@ class BlobFolder:
         # Below the same folder: a rename works only within one file system.
         self._incoming = folder / "incoming"
         self._crash_point = crash_point
+        self._large_readers = Semaphore(LARGE_READERS_MAX)
         self._incoming.mkdir(parents=True, exist_ok=True)
 
     def why_full(self) -> str:
@@ -64,13 +68,23 @@ class BlobFolder:
     def read(self, sha256: str, start: int = 0, length: int = sys.maxsize) -> Iterator[bytes]:
         try:
             # Pieces of a megabyte gain nothing from Python's buffer but a copy.
-            with self.path(sha256).open("rb", buffering=0) as file:
+            with self.path(sha256).open("rb", buffering=0) as file, self._piece_bytes() as piece_bytes:
                 file.seek(start)
-                while length > 0 and (piece := file.read(min(length, COPY_BYTES))):
+                while length > 0 and (piece := file.read(min(length, piece_bytes))):
                     length -= len(piece)
                     yield piece
         except FileNotFoundError:
             raise gone() from None
+
+    @contextmanager
+    def _piece_bytes(self) -> Iterator[int]:
+        """Large pieces for the first readers: a thousand clients that stop reading would hold gigabytes of them."""
+        is_large = self._large_readers.acquire(blocking=False)
+        try:
+            yield COPY_BYTES if is_large else CROWD_COPY_BYTES
+        finally:
+            if is_large:
+                self._large_readers.release()
 
     def size_bytes(self, sha256: str) -> int | None:
         try:

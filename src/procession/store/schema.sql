@@ -454,7 +454,8 @@ CREATE TABLE upload_session (
     file_id INTEGER NOT NULL REFERENCES file (id),
     user_id INTEGER NOT NULL REFERENCES user_account (id),
     created_at INTEGER NOT NULL,
-    committed_at INTEGER
+    committed_at INTEGER,
+    size INTEGER NOT NULL DEFAULT 0 CHECK (size >= 0)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX upload_session_by_time ON upload_session (created_at);

@@ -19,7 +19,7 @@ from procession.model.ids import RunId
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Commits, Rider, Task, Transaction
 from procession.store.sqlite_commits import SqliteCommits
-from procession.store.sqlite_errors import is_full, is_passing
+from procession.store.sqlite_errors import CLOSING, is_full, is_passing
 from procession.store.sqlite_transaction import SqliteTransaction
 
 T = TypeVar("T")
@@ -31,8 +31,6 @@ VERSION_MIN = (3, 37, 0)  # the first with STRICT tables; RETURNING came with 3.
 WAL_PAGES_MAX = 4_000  # 16 MB, moved into the file together: a page that many commits change is written there once
 
 _DRIVERS = (sqlite3.DatabaseError, MemoryError)
-# One object: every operation that is still queued is given it.
-_CLOSING = Unavailable("the server is shutting down; try again in a moment")
 
 
 def require_version(found: tuple[int, int, int]) -> None:
@@ -88,7 +86,7 @@ class SqliteDatabase:
         """Queue an operation; the future resolves after its commit is on disk, or raises what the operation raised."""
         future: Future[T] = Future()
         if self._is_closed:
-            future.set_exception(_CLOSING)
+            future.set_exception(Unavailable(CLOSING))
         else:
             self._commits.add(Task(operation, partial(_resolve, future)))
             self._wake()
@@ -132,7 +130,7 @@ class SqliteDatabase:
             return
         self._is_closed = True
         self._writer.stop()
-        self._commits.refuse_all(_CLOSING)
+        self._commits.refuse_all(CLOSING)
         self._connection.close()
         # They belong to other threads, which is why check_same_thread is off.
         for reader in self._open_readers:

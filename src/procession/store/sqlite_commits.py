@@ -12,17 +12,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from procession.model.errors import ProcessionError
+from procession.model.errors import Unavailable
 from procession.model.ids import RunId
 from procession.shortages import REST_SECONDS
 from procession.store.crash import CrashPoint
 from procession.store.database import Rider, Task
-from procession.store.sqlite_errors import BUSY, FULL, IN_DOUBT, UNREAD, is_busy, is_passing
+from procession.store.sqlite_errors import BUSY, ENDING, FULL, IN_DOUBT, UNREAD, is_busy, is_passing
 from procession.store.sqlite_transaction import SqliteTransaction
 
 log = logging.getLogger(__name__)
 
 BATCH_OPERATIONS_MAX = 256  # longer batches make the first of them wait
+END_SECONDS_MAX = 2.0  # for the end of a run to find room: then it is answered, and tried for as long as it takes
 BUSY_TRY_SECONDS = 0.1  # one wait for another program's lock; the thread that commits has more to do
 
 
@@ -78,7 +79,7 @@ class SqliteCommits:
                 self._connection.execute("COMMIT")
                 self._crash_point("after commit")
         except (sqlite3.Error, MemoryError) as error:
-            return self._fail(batch, error, is_committing=is_committing)
+            return self._fail(tx, batch, error, is_committing=is_committing)
         self._tell(tx, batch)
         return 0.0
 
@@ -119,9 +120,9 @@ class SqliteCommits:
             self._is_riding = False
             _call(self.rider.thrown_off)
 
-    def refuse_all(self, answer: ProcessionError) -> None:
+    def refuse_all(self, words: str) -> None:
         while self._pending:
-            _call(partial(self._pending.popleft().end, answer))
+            _refuse(self._pending.popleft(), words)
 
     def give_up(self) -> None:
         """Forget what must be written, as a crash would: whoever queued it is going."""
@@ -139,6 +140,7 @@ class SqliteCommits:
                 raise
             self._connection.execute("ROLLBACK")
             tx.forget(0, 0)
+            tx.ended.clear()
             if len(batch) == 1:
                 batch[0].error = error
             else:
@@ -158,7 +160,7 @@ class SqliteCommits:
                 tx.forget(*kept)
                 task.error = error
 
-    def _fail(self, batch: list[Task[Any]], error: Exception, *, is_committing: bool) -> float:
+    def _fail(self, tx: SqliteTransaction, batch: list[Task[Any]], error: Exception, *, is_committing: bool) -> float:
         """What is known to have changed nothing waits or is refused; anything else ends the process.
 
         Before COMMIT nothing has been changed, whatever could not be read; in it only by a full disk and a busy file.
@@ -169,7 +171,7 @@ class SqliteCommits:
         log.error("commit failed", extra={"error": str(error), "operations": len(batch)})
         full = self._is_full(error)
         if (full or (is_passing(error) and not is_committing)) and self._undo():
-            return self._fail_short(batch, FULL if full else UNREAD)
+            return self._fail_short(tx, batch, FULL if full else UNREAD)
         self._doubt(batch, error)
         return 0.0
 
@@ -185,20 +187,40 @@ class SqliteCommits:
     def _doubt(self, batch: list[Task[Any]], error: Exception) -> None:
         self.is_in_doubt = True  # nothing more is tried on this connection
         for task in batch:
-            _call(partial(task.end, IN_DOUBT))
+            _refuse(task, IN_DOUBT)
         self.refuse_all(IN_DOUBT)
         self._on_fatal(f"the database reported an error that leaves a commit in doubt: {error}")
 
-    def _fail_short(self, batch: list[Task[Any]], answer: ProcessionError) -> float:
+    def _fail_short(self, tx: SqliteTransaction, batch: list[Task[Any]], words: str) -> float:
+        """What must be written waits. The others have another try, each alone: one may be what makes room."""
         kept = [task for task in batch if task.must_be_written]
         others = [task for task in batch if not task.must_be_written]
         self._pending.extendleft(reversed(kept))
-        if kept and others:
-            self._commit(others)  # without what cannot be written now: they may be what makes room
-        else:
+        for task in kept:
+            self._answer_late(task)
+        if len(batch) > 1:
             for task in others:
-                _call(partial(task.end, answer))
+                self._commit([task])
+        elif others and tx.ended and self.rider is not None:
+            self._end_first(tx, others[0])
+        elif others:
+            _refuse(others[0], words)
         return REST_SECONDS
+
+    def _end_first(self, tx: SqliteTransaction, task: Task[Any]) -> None:
+        task.must_be_written = task.is_awaited = True
+        self._pending.append(task)
+        assert self.rider is not None
+        for run in tx.ended:
+            _call(partial(self.rider.end_first, run))
+
+    def _answer_late(self, task: Task[Any]) -> None:
+        """Whoever ends a run is not kept waiting for as long as a disk is full."""
+        if task.is_awaited:
+            task.waited_seconds += REST_SECONDS
+            if task.waited_seconds >= END_SECONDS_MAX:
+                _refuse(task, ENDING)
+                task.then, task.error, task.is_awaited = None, None, False
 
     def _fail_busy(self, batch: list[Task[Any]]) -> float:
         for task in batch:
@@ -208,11 +230,15 @@ class SqliteCommits:
         if refused:
             log.error("commit failed: the database is in use", extra={"operations": len(refused)})
         for task in refused:
-            _call(partial(task.end, BUSY))
+            _refuse(task, BUSY)
         return 0.0
 
     def _has_waited(self, task: Task[Any]) -> bool:
         return not task.must_be_written and task.waited_seconds >= self._busy_seconds
+
+
+def _refuse(task: Task[Any], words: str) -> None:
+    _call(partial(task.end, Unavailable(words)))
 
 
 def _call(callback: Callable[[], object]) -> None:

@@ -8,12 +8,15 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from procession.model.errors import Unavailable
-
-FULL = Unavailable("nothing was saved because the disk is full; try again in a moment")
-UNREAD = Unavailable("nothing was saved because the database could not be read; try again in a moment")
-BUSY = Unavailable("nothing was saved because the database is in use by another program; try again in a moment")
-IN_DOUBT = Unavailable("the server could not save this; it is restarting, try again in a moment")
+# Texts: each who is refused is given an error of their own. One that is raised again keeps the frames of every time.
+FULL = "nothing was saved because the disk is full; try again in a moment"
+ENDING = (
+    "the disk is full: the steps of the process run are being ended, and its end is recorded as soon as there is room"
+)
+UNREAD = "nothing was saved because the database could not be read; try again in a moment"
+BUSY = "nothing was saved because the database is in use by another program; try again in a moment"
+IN_DOUBT = "the server could not save this; it is restarting, try again in a moment"
+CLOSING = "the server is shutting down; try again in a moment"
 
 # A probe of one byte fits into a block that the file has already.
 PROBE_BYTES = 65_536  # more than one commit of a few pages

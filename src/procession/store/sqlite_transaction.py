@@ -19,6 +19,7 @@ class SqliteTransaction:
         self._connection = connection
         self._afterwards: list[Callable[[], None]] = []
         self.looks: list[RunId] = []
+        self.ended: list[RunId] = []
 
     def one(self, sql: str, *parameters: Any) -> Row | None:
         check(parameters)
@@ -76,6 +77,10 @@ class SqliteTransaction:
     def look(self, run: RunId) -> None:
         """The engine is to look at this run: in this transaction if it drives this database, else after it."""
         self.looks.append(run)
+
+    def ends(self, run: RunId) -> None:
+        """This run is ended here: where that cannot be written now, its processes end first, and it is tried again."""
+        self.ended.append(run)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call it once the change is durable; never called when it is not."""

@@ -51,23 +51,30 @@ def chunks(tx: Transaction, session: str) -> list[Chunk]:
     ]
 
 
-def replaced_by(tx: Transaction, session: str, number: int) -> str | None:
-    """The name on disk of what has that number now."""
-    row = tx.one("SELECT stored_as FROM upload_chunk WHERE session_id = ? AND number = ?", session, number)
-    if row is None:
-        return None
-    (stored_as,) = row
-    return str(stored_as)
-
-
-def size_bytes(tx: Transaction, session: str, *, without: int) -> int:
-    """The bytes of all its chunks but that number."""
-    row = tx.one(
-        "SELECT coalesce(sum(size), 0) FROM upload_chunk WHERE session_id = ? AND number <> ?", session, without
-    )
+def size_bytes_of(tx: Transaction, user: UserId) -> int:
+    """The bytes of all chunks in this user's open sessions."""
+    sql = "SELECT coalesce(sum(size), 0) FROM upload_session WHERE user_id = ? AND committed_at IS NULL"
+    row = tx.one(sql, user.number)
     assert row is not None
     (total,) = row
     return int(total)
+
+
+def replaced_by(tx: Transaction, session: str, number: int) -> tuple[str | None, int]:
+    """The name on disk of what has that number now, and its bytes; None and 0 where nothing has."""
+    row = tx.one("SELECT stored_as, size FROM upload_chunk WHERE session_id = ? AND number = ?", session, number)
+    if row is None:
+        return None, 0
+    stored_as, size = row
+    return str(stored_as), int(size)
+
+
+def size_bytes(tx: Transaction, session: str) -> int:
+    """The bytes of all its chunks."""
+    row = tx.one("SELECT size FROM upload_session WHERE id = ?", session)
+    assert row is not None
+    (size,) = row
+    return int(size)
 
 
 def hold(tx: Transaction, session: str) -> None:
@@ -78,6 +85,7 @@ def hold(tx: Transaction, session: str) -> None:
 
 def keep(tx: Transaction, session: str, chunk: Chunk) -> bool:
     """A number that came before counts no more. False, and nothing is kept, once the session is committed."""
+    _, bytes_before = replaced_by(tx, session, chunk.number)
     kept = tx.run(
         "INSERT INTO upload_chunk (session_id, number, stored_as, file_name, sha256, size)"
         # In the statement: a session committed between a look and a write would lose this chunk silently.
@@ -86,6 +94,9 @@ def keep(tx: Transaction, session: str, chunk: Chunk) -> bool:
         " file_name = excluded.file_name, sha256 = excluded.sha256, size = excluded.size",
         *(chunk.number, chunk.stored_as, chunk.file_name, chunk.sha256, chunk.size_bytes, session),
     )
+    if kept == 1:
+        more = chunk.size_bytes - bytes_before
+        tx.run("UPDATE upload_session SET size = size + ? WHERE id = ?", more, session)
     return kept == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import zipfile
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from procession.actions.problems import Problem
 from procession.actions.reading.sheets import containers, tables
-from tests.actions.reading.workbooks import MAIN, number, package, read, sheet, text
+from tests.actions.reading.workbooks import MAIN, number, package, read, relations, sheet, text
 
 COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -60,6 +61,38 @@ def test_no_entity_is_expanded_in_any_part(tmp_path, part):
 
     with pytest.raises(Problem, match="document type declaration"):
         read(file)
+
+
+BLANK = " " * (containers.RATIO_FREE_BYTES + 1)
+ROWS = "".join(f'<row r="{row}"><c r="A{row}"><v>{row}</v></c></row>' for row in range(1, 40_000))  # fastexcel's way
+
+
+@pytest.mark.parametrize(
+    "target", ["cells.xml", "../elsewhere/cells.bin", "/cells", "../../../cells.xml", "./a/../cells.xml"]
+)
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (
+            f'<!DOCTYPE a [<!ENTITY b "x">]><worksheet xmlns="{MAIN}"><sheetData/></worksheet>',
+            "document type declaration",
+        ),
+        (f'<!DOCTYPE a [<!ENTITY b "x">]>{sheet(text("a"))}<!--{BLANK[: 2 << 20]}-->', "document type declaration"),
+        (
+            f'<!DOCTYPE a []><worksheet xmlns="{MAIN}"><sheetData>{ROWS}</sheetData></worksheet>',
+            "document type declaration",
+        ),
+        (sheet(text(BLANK)), "looks like a bomb"),
+        (f'<worksheet xmlns="{MAIN}"><sheetData><row r="1048577"/></sheetData></worksheet>', "is damaged"),
+    ],
+    ids=["dtd", "large dtd", "dtd of many rows", "bomb", "row"],
+)
+def test_a_sheet_is_checked_wherever_it_lies(tmp_path, target, content, words):
+    parts = {"xl/_rels/workbook.xml.rels": relations(("worksheet", target)), "xl/worksheets/sheet1.xml": ""}
+    place = posixpath.normpath(posixpath.join("/xl", target)).lstrip("/")
+
+    with pytest.raises(Problem, match=words):
+        read(package(tmp_path / "a.xlsx", "", parts={**parts, place: content}))
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ def settings(**changes: Any) -> IsolationSettings:
         "import_paths": (HERE,),
         "user_ready": 2,
         "preload": ("decimal",),
+        "weak": True,
     }
     return IsolationSettings(**{**defaults, **changes})
 
@@ -121,8 +122,10 @@ class House:
 
 
 @contextmanager
-def house_with(home: Path, **changes: Any) -> Iterator[House]:
-    isolation = ForkServerIsolation(settings(**changes))
+def house_with(home: Path, /, **changes: Any) -> Iterator[House]:
+    # The folders of all tests, which bring inputs along.
+    place = str(home.parent)
+    isolation = ForkServerIsolation(settings(**{"home": place, "job_paths": (place,), **changes}))
     isolation.start()
     try:
         yield House(isolation=isolation, home=home, has_namespaces=changes.get("namespaces", True))

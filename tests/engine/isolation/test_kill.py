@@ -54,6 +54,17 @@ def begin_stubborn(house: House, seconds: str) -> Worker:
     return worker
 
 
+def test_a_receipt_claims_nothing_where_the_keeper_of_a_tree_was_killed(shared_trees: House) -> None:
+    worker = begin_stubborn(shared_trees, "617")
+    os.kill(worker.mark.pid, signal.SIGKILL)
+    wait_until(lambda: not processes.exists(worker.mark), "its keeper is reaped")
+
+    receipt = worker.kill(grace_seconds=0)
+
+    assert (receipt.processes, receipt.method) == (0, "unseen: its keeper ended first")
+    wait_until(lambda: not sleepers("617"), "the fork server ended what it left")
+
+
 def test_a_daemon_that_ignores_term_is_gone(house: House) -> None:
     worker = begin_stubborn(house, "611")
 

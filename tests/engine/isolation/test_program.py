@@ -21,7 +21,7 @@ import pytest
 from procession import shortages
 from procession.actions.contract import FileInput, FileOutput, OutputTarget
 from procession.actions.kinds import run_python
-from procession.engine.isolation import program, sandbox
+from procession.engine.isolation import private_root, program
 from procession.engine.isolation.contract import Job, Limits
 from procession.model.lifecycle import StepStatus
 from tests.engine.isolation.house import House, Told, house_with
@@ -416,6 +416,7 @@ def test_a_process_left_behind_does_not_hold_up_the_step(scripts: Scripts) -> No
 def equipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scripts]:
     """A server that allows the network and has a library for scripts."""
     folder = tmp_path_factory.mktemp("libraries")
+    folder.chmod(0o755)  # a step's user reads what everybody may read
     (folder / "rates_of_ours.py").write_text("EUR = 1\n")
     (folder / "csv.py").write_text("raise ImportError('not the one of Python')\n")
     home = tmp_path_factory.mktemp("equipped")
@@ -496,7 +497,7 @@ def test_the_documentation_knows_every_name_and_setting_of_scripts() -> None:
     assert Limits() == Limits(
         memory_bytes_max=4 * 2**30, file_bytes_max=8 * 2**30, open_files_max=1024, processes_max=256
     )
-    assert sandbox.SHARED_BYTES_MAX == 256 * 2**20
+    assert private_root.SHARED_BYTES_MAX == 256 * 2**20
 
 
 FORKED = """

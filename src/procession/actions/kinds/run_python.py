@@ -6,6 +6,7 @@ Nothing here confines the script: that is engine/isolation's work. This file giv
 from __future__ import annotations
 
 import builtins
+import errno
 import linecache
 import sys
 import traceback
@@ -28,6 +29,12 @@ NO_NETWORK = "the step asks for the network, and this server does not allow it (
 
 # Raised on purpose with a text for people; of any other kind the name says more than the text ("KeyError: 'amount'").
 _SPEAKING_ERRORS = (Exception, ValueError, RuntimeError, AssertionError)
+
+_LIMITS = {
+    errno.EMFILE: "how many files a process of a step may have open is set by PROCESSION_STEP_OPEN_FILES_MAX",
+    errno.EFBIG: "how much of the disk a step may take is set by PROCESSION_STEP_DISK_BYTES_MAX",
+}
+_PROCESSES = "how many processes and threads a step may have is set by PROCESSION_STEP_PROCESSES_MAX"
 
 
 class RunPythonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,13 +64,18 @@ def run(context: Context) -> StepOutcome:
         # Only of a script that ended well: outputs of half a script are worse than none.
         failure = _keep(context, main, outputs)
     if failure is not None:
-        return _failed(failure)
+        return _failed(_placeless(context, failure))
     remarks.hear_copies()
     return StepOutcome(
         status=StepStatus.WARNING if remarks.has_warnings else StepStatus.SUCCESS,
-        message=remarks.text()[:MESSAGE_CHARACTERS_MAX],
+        message=_placeless(context, remarks.text())[:MESSAGE_CHARACTERS_MAX],
         outputs={references.only([settings.outputs[name]])[0]: value for name, value in outputs.kept.items()},
     )
+
+
+def _placeless(context: Context, text: str) -> str:
+    """Without the place of the step's folder on the server: everybody who sees the run reads its message."""
+    return text.replace(f"{context.folder}/", "")
 
 
 def _failed(message: str) -> StepOutcome:
@@ -164,9 +176,25 @@ def _reason(error: BaseException, source: str) -> str:
         text = "".join(traceback.format_exception_only(error)[-1:]).strip()
     if isinstance(error, SyntaxError) and error.filename == source:
         return f"{text} (line {error.lineno})"
+    if (limit := _limit(error)) is not None:
+        text = f"{text}; {limit}"
     # The last line of the script itself: deeper frames are a library's.
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == source]
     return f"{text} (line {lines[-1]})" if lines else text
+
+
+def _limit(error: BaseException) -> str | None:
+    """The setting of the limit that the script ran into, if it did."""
+    if isinstance(error, OSError) and error.errno in _LIMITS:
+        return _LIMITS[error.errno]
+    # What forks or starts a thread: EAGAIN is also the word of a pipe that is full.
+    is_birth = isinstance(error, BlockingIOError) and "fork" in _last_line(error)
+    return _PROCESSES if is_birth or "start new thread" in _words(error) else None
+
+
+def _last_line(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].name} {frames[-1].line}" if frames else ""
 
 
 def _words(error: BaseException) -> str:

@@ -79,7 +79,7 @@ def _unreadable(error: str) -> str:
 
 def of_names(facts: Facts, values: set[str]) -> Iterator[str]:
     """Parameters that name no input value."""
-    known = ", ".join(f"${name}" for name in sorted(values)) or "none"
+    known = sql_complaints.listed([f"${name}" for name in sorted(values)])
     for statement in facts["statements"]:
         for name in statement["parameters"]:
             if name.isdecimal():
@@ -90,9 +90,9 @@ def of_names(facts: Facts, values: set[str]) -> Iterator[str]:
 
 def _of_references(sql: str) -> Iterator[str]:
     """A reference inside quotes is plain text and would match nothing."""
-    for reference in _REFERENCE.finditer(sql):
-        line = sql.count("\n", 0, reference.start()) + 1
-        yield _at(line, f"{reference[0]} is not looked up inside of SQL; name it under inputs, and write $name")
+    for line, text in enumerate(sql.split("\n"), start=1):
+        for reference in _REFERENCE.findall(text):
+            yield _at(line, f"{reference} is not looked up inside of SQL; name it under inputs, and write $name")
 
 
 def _of_results(facts: Facts) -> Iterator[str]:
@@ -108,11 +108,13 @@ def _of_results(facts: Facts) -> Iterator[str]:
 def _of_outputs(step: RunSqlSettings, facts: Facts) -> Iterator[str]:
     """Outputs that nothing in the text creates."""
     gives_rows = any(one["kind"] in GIVE_ROWS for one in facts["statements"])
+    # Only whether the name occurs at all: parsing what each statement creates would be DuckDB's work again.
+    words = set(re.findall(r"\w+", step.sql.lower()))
     for name in step.outputs:
-        if name in step.inputs or (name == RESULT and gives_rows) or _stands_in(name, step.sql):
+        if name in step.inputs or (name == RESULT and gives_rows) or name.lower() in words:
             continue
         yield f'the output "{name}" is {missing(name)}'
-    if expecting.asks(step.expect) and not gives_rows and not _stands_in(RESULT, step.sql):
+    if expecting.asks(step.expect) and not gives_rows and RESULT not in words:
         yield NO_RESULT
 
 
@@ -121,11 +123,6 @@ NO_RESULT = "expect asks about the rows of the last SELECT, and the SQL of this 
 
 def missing(name: str) -> str:
     return "the rows of a SELECT, and the SQL has none" if name == RESULT else "no table or view of the SQL"
-
-
-def _stands_in(name: str, sql: str) -> bool:
-    # Only whether the name occurs at all: parsing what each statement creates would be DuckDB's work again.
-    return re.search(rf"\b{re.escape(name)}\b", sql, re.IGNORECASE) is not None
 
 
 def _at(line: int, message: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from procession.actions import database
@@ -39,7 +39,7 @@ def complaint(error: duckdb.Error, connection: duckdb.DuckDBPyConnection, sql: s
     # fullmatch(): a message that only begins so has more to tell, and is left as it is.
     if missing := _TABLE.fullmatch(said):
         tables = database.tables(connection)
-        return f'there is no table "{missing[1]}"; there are: {_listed(list(tables))}'
+        return f'there is no table "{missing[1]}"; there are: {listed(list(tables))}'
     if missing := _OTHER.fullmatch(said):
         return f'there is no {missing[1].lower()} "{missing[2]}"'
     if missing := _COLUMN.fullmatch(said):
@@ -65,7 +65,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
         for name, columns in database.tables(connection).items()
         if name.lower() in words or database.quote(name.lower()) in words
     }
-    return "".join(f"; {name} has: {_listed(columns)}" for name, columns in spoken_of.items())
+    return "".join(f"; {name} has: {listed(columns)}" for name, columns in spoken_of.items())
 
 
 def _near(error: duckdb.Error) -> str:
@@ -74,7 +74,8 @@ def _near(error: duckdb.Error) -> str:
     return f"; there is: {found[1]}" if found else ""
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
     more = f" and {len(names) - NAMES_MAX:,} more" if len(names) > NAMES_MAX else ""
     return (", ".join(names[:NAMES_MAX]) or "none") + more
 

@@ -38,10 +38,11 @@ def statements(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[in
     found = connection.extract_statements(sql)
     # Comments belong to the statement before them, and none precedes the first: so count lines from the end.
     position = len(sql) - sum(len(statement.query) for statement in found)
-    numbered = []
+    numbered, line, counted = [], 1, 0
     for statement in found:
-        numbered.append((sql.count("\n", 0, position) + 1, statement))
-        position += len(statement.query)
+        line += sql.count("\n", counted, position)
+        numbered.append((line, statement))
+        counted, position = position, position + len(statement.query)
     return numbered
 
 

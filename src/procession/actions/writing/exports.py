@@ -5,6 +5,7 @@ What writes them (writing/files) is imported by an action when it runs: every pr
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -67,8 +68,6 @@ def reference_of(target: Target) -> str:
 
 def check(path: str, target: Target, allowed: frozenset[str] = FORMATS) -> tuple[str, ...]:
     """Mistakes of a target that may be written as one of the `allowed` formats."""
-    import zoneinfo
-
     options = options_of(target)
     found: list[str] = []
     suffix = Path(options.as_).suffix.lower() if options.as_ is not None else min(allowed) if len(allowed) == 1 else ""
@@ -79,9 +78,17 @@ def check(path: str, target: Target, allowed: frozenset[str] = FORMATS) -> tuple
         found += [f"{path}.{said}" for said in _useless(options, suffix)]
     if options.delimiter is not None and (options.delimiter.isalnum() or options.delimiter in _DELIMITERS_REFUSED):
         found.append(f"{path}.delimiter: {options.delimiter!r} stands in numbers or texts; use , or ; or a tab")
-    if options.zone not in zoneinfo.available_timezones():
+    if options.zone not in _zones():
         found.append(f'{path}.zone: "{options.zone}" is not a known time zone; write it like Europe/Berlin')
     return tuple(found)
+
+
+@cache
+def _zones() -> set[str]:
+    import zoneinfo
+
+    # Once: it walks the folders of the zones, for each of a thousand outputs.
+    return zoneinfo.available_timezones()
 
 
 def _useless(options: OutputOptions, suffix: str) -> list[str]:

@@ -39,8 +39,9 @@ async def upload(call: StreamCall) -> wire.FileShape:
         # Gigabytes that are refused afterwards are an hour of somebody's evening.
         files.check_fill(tx, call.caller, file_id)
         conditions.check_change(call.request.headers, files.find(tx, file_id))
+    resources.require_room()
     # It creates a file, and the disk may be slow.
-    sink = await asyncio.to_thread(resources.blobs.sink)
+    sink = uploads.RoomySink(await asyncio.to_thread(resources.blobs.sink), resources.require_room)
     upload = await uploads.receive_file(call.receive, call.request.headers, sink, most=call.context.upload_bytes_max)
 
     def operation(tx: Transaction) -> File:

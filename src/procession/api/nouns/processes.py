@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from procession.api.wire import items, reading, times
@@ -61,12 +62,13 @@ async def publish(call: StreamCall) -> wire.ProcessShape:
 
 
 async def _apply(call: StreamCall, process_id: ProcessId | None) -> wire.ProcessShape:
-    """Parsed in a thread: a large file must hold up neither the event loop nor the writer."""
+    """Parsed in a thread: a large file must hold up neither the event loop nor the writer, nor whoever needs a pool."""
     text = _text(call.raw)
     resources = call.context.resources
     try:
         # Before the transaction: everybody's commit would wait for the parser.
-        definition = await asyncio.to_thread(process_file.parse, text, actions=resources.actions)
+        read = partial(process_file.parse, text, actions=resources.actions)
+        definition = await call.context.parsing.run(call.caller.user.id, read)
     except FileMistakes as error:
         raise Mistaken(error) from None
 

@@ -235,6 +235,7 @@ async def _save(call: StreamCall, path: Path) -> bytes:
             size += len(piece)
             if size > most:
                 raise TooLarge(f"the request's body is larger than {most} bytes")
+            call.context.resources.require_room()
             # The first bytes tell Parquet apart, whatever the Content-Type says.
             head = head or piece[:16]
             hashed.add(piece)

@@ -10,19 +10,19 @@ from procession.api.wire import files as files_wire
 from procession.api.wire.uploads import ChunkKept, UploadStarted
 from procession.door import conditions, uploads
 from procession.door.contract import Call, StreamCall
-from procession.model.errors import ProcessionError
+from procession.model.errors import ProcessionError, TooLarge
 from procession.model.files import Content, File
 from procession.model.ids import FileId
 from procession.model.uploads import Chunk
 from procession.operations import files
 from procession.operations import uploads as operations
-from procession.operations.uploads import SessionKey
+from procession.operations.uploads import SessionKey, UploadBounds
 from procession.store.database import Transaction
 
 
 def begin(call: Call) -> UploadStarted:
     conditions.check_change(call.request.headers, files.find(call.tx, call.id(FileId)))
-    session = operations.begin(call.act, call.id(FileId))
+    session = operations.begin(call.act, call.id(FileId), most=call.context.limits.uploads_max)
     # Two spellings: the documents' and the SDK's.
     return UploadStarted(uploadSessionId=session.id, uploadsessionid=session.id)
 
@@ -30,13 +30,19 @@ def begin(call: Call) -> UploadStarted:
 async def chunk(call: StreamCall) -> ChunkKept:
     """Streamed to disk in constant memory; a number that comes again replaces what it had before."""
     place, number, chunks = _place(call), call.ids["chunk"], call.context.resources.chunks
+    bounds = UploadBounds(file_bytes=call.context.upload_bytes_max, user_bytes=call.context.limits.upload_bytes_max)
     with call.database.read() as tx:
         operations.check_chunk(tx, call.caller, place, number)
+        room = operations.room_bytes(tx, call.caller, place, number, most=bounds.user_bytes)
         conditions.check_change(call.request.headers, files.find(tx, place.file))
-    kept = await _received(call, place, number)
-    most = call.context.upload_bytes_max
     try:
-        before = await _written(call, lambda tx: operations.keep(call.admit(tx), place, kept, most=most))
+        kept = await _received(call, place, number, most=min(room, bounds.file_bytes))
+    except TooLarge:
+        if room < bounds.file_bytes:
+            raise operations.full(bounds.user_bytes) from None
+        raise
+    try:
+        before = await _written(call, lambda tx: operations.keep(call.admit(tx), place, kept, bounds))
     except ProcessionError as error:
         # Only what was refused: after any other error, or when the client hangs up, the row may be there.
         if error.status < 500:
@@ -48,12 +54,15 @@ async def chunk(call: StreamCall) -> ChunkKept:
     return ChunkKept(fileId=str(place.file), uploadSessionId=place.session, chunkId=number, chunkHash=kept.sha256)
 
 
-async def _received(call: StreamCall, place: SessionKey, number: int) -> Chunk:
+async def _received(call: StreamCall, place: SessionKey, number: int, *, most: int) -> Chunk:
     """Its bytes are on disk. A session that is committed or too old meanwhile takes its folder with it."""
-    most = call.context.upload_bytes_max
+    require_room = call.context.resources.require_room
+    require_room()
     try:
         sink = await asyncio.to_thread(call.context.resources.chunks.sink, place.session, number)
-        got = await uploads.receive_file(call.receive, call.request.headers, sink, most=most)
+        got = await uploads.receive_file(
+            call.receive, call.request.headers, uploads.RoomySink(sink, require_room), most=most
+        )
     # The folder went while the bytes came: check_chunk() says in words why.
     except FileNotFoundError:
         with call.database.read() as tx:

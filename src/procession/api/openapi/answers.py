@@ -25,7 +25,7 @@ REASONS = {
     413: "More than a limit allows",
     415: "The body is not of a kind that can be read here",
     416: "The range begins behind the end",
-    429: "Too many attempts",
+    429: "Too many attempts, or more than one user may have",
     500: "The server failed; supportId finds the cause in its log",
     503: "The server cannot do this now; the same request may succeed later",
 }
@@ -107,4 +107,6 @@ def refusals(route: Route) -> tuple[int, ...]:
         found.add(412)
     if route.space is Space.OAUTH and route.mode is not Mode.READ:
         found |= {401, 429}
+    if route.limit is not None:
+        found.add(429)
     return tuple(sorted(found | set(route.statuses)))

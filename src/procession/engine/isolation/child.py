@@ -18,13 +18,19 @@ from types import FrameType
 import msgspec
 
 from procession.actions.contract import Action, FileOutput, StepOutcome
-from procession.engine.isolation import codec, frames, leftovers, limits, program, rehearsal, sandbox
+from procession.engine.isolation import codec, frames, leftovers, limits, private_root, program, rehearsal, sandbox
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.context import Pulse, StepContext
 from procession.engine.isolation.contract import Done, Heartbeat, Job
 from procession.model.lifecycle import StepStatus
 
 _JOBS_BETWEEN_COLLECTIONS = 50
+NOT_APART = (
+    "scripts do not run on this server: its machine cannot keep them apart from the server's own files and processes"
+    " (missing: {}); its operator can allow them all the same (PROCESSION_ISOLATION=weak)"
+)
+# Not 1,000: programs that watch memory themselves go by it too, and would end a small step before anything large.
+_OOM_SCORE = "300"
 _EXIT_AFTER_TERM = 128 + signal.SIGTERM
 _held = threading.local()  # the signals that a thread held back before it began to fork
 
@@ -68,6 +74,7 @@ def work(place: WorkerContext, *, log: int) -> None:
 
 
 def _settle_in(log: int) -> None:
+    _be_first_to_go()
     signal.signal(signal.SIGTERM, _terminate)
     os.register_at_fork(before=_hold_terminate, after_in_parent=_let_terminate_come, after_in_child=_die_of_terminate)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -79,6 +86,12 @@ def _settle_in(log: int) -> None:
     sys.stdout = open(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
     sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]  # libraries go back to these
+
+
+def _be_first_to_go() -> None:
+    """Where the machine runs out of memory, its kernel ends steps before the server, and the largest of all first."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
 
 
 def _hold_terminate() -> None:
@@ -108,7 +121,7 @@ def _work_once(place: WorkerContext) -> None:
     rules = sandbox.prepare(place.cell)
     rehearsal.rehearse(place.registry)
     if place.cell.has_own_mounts:
-        program.rehearse(sandbox.SHARED_MEMORY)
+        program.rehearse(private_root.SHARED_MEMORY)
     sys.path += place.cell.settings.library_paths
     job = codec.decode_job(place.channel.receive())
     pulse = Pulse(place.channel)
@@ -175,6 +188,8 @@ def _run(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
     except msgspec.ValidationError as error:
         return StepOutcome(status=StepStatus.FAILED, message=f"the settings of {job.action} are wrong: {error}")
     folder = Path(job.folder)
+    if action.runs_user_code and place.cell.missing and not place.cell.settings.weak:
+        return StepOutcome(status=StepStatus.FAILED, message=NOT_APART.format(", ".join(place.cell.missing)))
     if action.runs_user_code:
         _move_into(job.folder)
     context = StepContext(

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import msgspec
 
 from procession.actions.contract import InputValue, OutputTarget, StepOutcome
+from procession.walls import Wall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,7 @@ class KillReceipt:
     pid: int
     processes: int  # how many were found, the worker included
     signals: tuple[str, ...]  # ("TERM",) or ("TERM", "KILL") or ("KILL",)
-    method: str  # "pid namespace" or "process tree"
+    method: str  # "pid namespace" or "process tree"; "unseen.." claims nothing of the others
     duration_ms: int
     survivors: tuple[int, ...]  # always (); a pid here is reported as an error
 
@@ -164,8 +165,8 @@ class Isolation(Protocol):
     def reap(self, mark: ProcessMark) -> KillReceipt | None:
         """End what is left of an attempt of a server that crashed; None when nothing was left."""
 
-    def describe(self) -> str:
-        """One line for the start-up log: "steps run in their own PID namespace, files by Landlock"."""
+    def walls(self) -> tuple[Wall, ...]:
+        """What stands between a step and the rest of this machine, for `doctor` and the start-up line."""
 
     def close(self) -> None:
         """Ends every process that was started, within the grace period."""

@@ -6,7 +6,6 @@ Run as `python -m procession.engine.isolation.forkserver ORDERS FD`; it ends whe
 from __future__ import annotations
 
 import contextlib
-import errno
 import gc
 import os
 import select
@@ -16,7 +15,19 @@ import sys
 
 import msgspec
 
-from procession.engine.isolation import channel, keeper, landlock, linux, loading, processes, rehearsal, sandbox
+from procession.engine.isolation import (
+    channel,
+    keeper,
+    landlock,
+    linux,
+    loading,
+    namespaces,
+    private_root,
+    processes,
+    rehearsal,
+    sandbox,
+    seccomp,
+)
 from procession.engine.isolation.options import Announcement, Born, Command, Fork, Hello, Orders, Preload
 from procession.shortages import is_shortage
 
@@ -32,8 +43,12 @@ class ForkServer:
         self._orders = orders
         self._control = control
         self._registry = loading.load(orders.settings)
-        self._system = landlock.open_system() if orders.settings.landlock else ()
+        settings = orders.settings
+        self._root = private_root.enter(settings) if orders.user_code else None
+        self._system = landlock.open_system() if settings.landlock else ()
         self._namespace, self._flags = _find_namespaces(orders)
+        self._is_network_apart = bool(self._flags & linux.CLONE_NEWNET)
+        self._has_seccomp = False
         self._keepers: set[int] = set()
         self._owed = 0  # workers ordered that could not be forked yet
         self._has_strangers = False
@@ -47,12 +62,21 @@ class ForkServer:
         linux.adopt_orphans()
         if self._orders.user_code:
             linux.share_one_arena()
+            is_open = self._orders.network or self._is_network_apart or not self._orders.settings.separate_network
+            _forbid_capabilities(has_root=self._root is not None)
+            self._has_seccomp = _shut_administration(network=is_open)
         rehearsal.rehearse(self._registry)
         gc.collect()
         gc.freeze()  # what is there by now stays: the collector must not touch pages that workers share
-        is_network_apart = bool(self._flags & linux.CLONE_NEWNET)
         abi = landlock.version() if self._orders.settings.landlock else 0
-        self._announce(Hello(namespace=self._namespace, landlock=abi, network=is_network_apart))
+        self._hello = Hello(
+            namespace=self._namespace,
+            landlock=abi,
+            network=self._is_network_apart,
+            root=self._root is not None,
+            seccomp=self._has_seccomp,
+        )
+        self._announce(self._hello)
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         poll.register(self._wakeup, select.POLLIN)
@@ -164,7 +188,10 @@ class ForkServer:
                 system=self._system,
                 network=self._orders.network,
                 has_own_mounts=bool(self._flags & linux.CLONE_NEWNS),
+                root=self._root,
+                missing=self._hello.missing,
                 counted_alone=self._namespace == "user and pid",
+                has_seccomp=self._has_seccomp,
             )
             keeper.keep(
                 keeper.Birth(
@@ -212,34 +239,29 @@ def _rest() -> None:
     select.select([], [], [], AGAIN_MS / 1000)
 
 
+def _forbid_capabilities(*, has_root: bool) -> None:
+    """For all that is forked; this process keeps what it has, since it starts no program."""
+    # Without a root of its own, a step of root's may need the right to read.
+    but = () if has_root else (linux.CAP_DAC_READ_SEARCH,)
+    with contextlib.suppress(PermissionError):  # who has none can give none up
+        linux.forbid_capabilities(but=but)
+
+
+def _shut_administration(*, network: bool) -> bool:
+    # One for all its workers: each of their own would be counted, and none of them can reach it.
+    with contextlib.suppress(OSError, KeyError):
+        linux.leave_keyring()
+    if not seccomp.is_known():
+        return False
+    seccomp.shut_administration(network=network)
+    return True
+
+
 def _find_namespaces(orders: Orders) -> tuple[str, int]:
-    """The best that this kernel and our rights allow: (its name, clone flags)."""
     if not orders.settings.namespaces:
         return "", 0
     is_apart = orders.user_code and orders.settings.separate_network and not orders.network
-    network = linux.CLONE_NEWNET if is_apart else 0
-    # Shared memory of System V is in no limit, outlives its process and is every user's: it goes with its namespace.
-    # So does POSIX's, which lies in a folder: that needs a mount of its own.
-    mounts = linux.CLONE_NEWNS if orders.user_code else 0
-    more = (linux.CLONE_NEWIPC | network | mounts, linux.CLONE_NEWIPC | network, linux.CLONE_NEWIPC, network, 0)
-    for name, flags in (("pid", linux.CLONE_NEWPID), ("user and pid", linux.CLONE_NEWPID | linux.CLONE_NEWUSER)):
-        for others in more:
-            if _can_clone(flags | others):
-                return name, flags | others
-    return "", 0
-
-
-def _can_clone(flags: int) -> bool:
-    try:
-        pid = linux.clone(flags)
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOSYS, errno.EINVAL, errno.ENOSPC, errno.EUSERS):
-            raise
-        return False
-    if pid == 0:
-        os._exit(0)
-    os.waitpid(pid, 0)
-    return True
+    return namespaces.find(network=is_apart, own_mounts=orders.user_code)
 
 
 def _wake_on_child() -> int:

@@ -46,6 +46,7 @@ class Exited:
 
     status: int
     cpu_seconds: float
+    is_over_memory: bool = False  # its control group was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,7 @@ class _Progress(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag
 class _Exit(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="exit"):
     status: Annotated[int, Meta(ge=0, le=_STATUS_MAX)]
     cpu_seconds: Annotated[float, Meta(ge=0, le=_CPU_SECONDS_MAX)]
+    is_over_memory: bool
 
 
 class _Done(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="done"):
@@ -108,8 +110,8 @@ def decode(payload: bytes) -> Frame:
                 return Heartbeat()
             case _Progress(fraction=fraction, message=message):
                 return Progress(fraction=fraction, message=shown(message))
-            case _Exit(status=status, cpu_seconds=seconds):
-                return Exited(status=status, cpu_seconds=seconds)
+            case _Exit(status=status, cpu_seconds=seconds, is_over_memory=is_over_memory):
+                return Exited(status=status, cpu_seconds=seconds, is_over_memory=is_over_memory)
             case _Done() as done:
                 return _finished(done)
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
@@ -128,8 +130,8 @@ def _wire(frame: Frame) -> _Wire:
             return _Beat()
         case Progress(fraction=fraction, message=message):
             return _Progress(fraction, message[:TEXT_CHARS_MAX])
-        case Exited(status=status, cpu_seconds=seconds):
-            return _Exit(status, seconds)
+        case Exited(status=status, cpu_seconds=seconds, is_over_memory=is_over_memory):
+            return _Exit(status, seconds, is_over_memory)
         case Finished(done=Done(outcome=outcome, leaves=leaves), job=job, reusable=reusable):
             outputs = {reference: _packed(reference, value) for reference, value in outcome.outputs.items()}
             return _Done(job, outcome.status.value, outcome.message[:TEXT_CHARS_MAX], outputs, reusable, leaves)  # type: ignore[arg-type]

@@ -12,11 +12,10 @@ import signal
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import FrameType
 
 from procession.actions.contract import Action
-from procession.engine.isolation import channel, child, frames, linux, processes, sandbox
+from procession.engine.isolation import cgroups, channel, child, frames, linux, namespaces, processes, sandbox
 from procession.shortages import is_shortage
 
 _AGAIN_SECONDS = 0.1  # before what the machine was too short of is tried again
@@ -46,19 +45,38 @@ class _Wishes:
 def keep(birth: Birth) -> None:
     """Fork the worker, watch it, end. Never returns; called in a fresh fork."""
     try:
+        _close_others(birth)
         wishes = _prepare(birth)
-        birth = replace(birth, cell=sandbox.give_memory(birth.cell))
+        group = cgroups.of(birth.cell.settings, user_code=birth.user_code)  # before its root is another
+        birth = replace(birth, cell=_furnish(birth.cell))
         worker = _fork()
         if worker == 0:
+            cgroups.enter(group)
             _become_worker(birth)
         os.close(birth.log)
         _let_go(birth.cell)
-        farewell = _watch(worker, wishes)
+        farewell = replace(_watch(worker, wishes), is_over_memory=cgroups.was_over_memory(group))
         _end_rest()
         with contextlib.suppress(OSError):  # the server has released it already
             channel.Channel(birth.end).send_farewell(frames.encode(farewell))
     finally:
         os._exit(0)
+
+
+def _close_others(birth: Birth) -> None:
+    """What the fork server has open, its libraries too, is nothing to a step: it might meet another's step there."""
+    if birth.user_code:
+        linux.close_others([0, 1, 2, birth.end.fileno(), birth.log, *(place.handle for place in birth.cell.system)])
+
+
+def _furnish(cell: sandbox.Cell) -> sandbox.Cell:
+    while True:
+        try:
+            return sandbox.furnish(cell)
+        except OSError as error:
+            if not is_shortage(error):
+                raise
+            _rest()
 
 
 def _fork() -> int:
@@ -80,8 +98,7 @@ def _prepare(birth: Birth) -> _Wishes:
     wishes = _Wishes()
     # A group and a session of its own: Ctrl-C at the server's terminal is not meant for steps.
     os.setsid()
-    if birth.namespace == "user and pid":
-        _map_user(birth)
+    namespaces.settle(birth.namespace, user=birth.user, group=birth.group)
     if not birth.namespace:
         linux.adopt_orphans()
     # Process 1 takes its namespace with it; elsewhere it must still end its tree, and does so on HUP.
@@ -94,15 +111,6 @@ def _prepare(birth: Birth) -> _Wishes:
     signal.signal(signal.SIGTERM, be_patient)
     signal.signal(signal.SIGHUP, _end_at_once)
     return wishes
-
-
-def _map_user(birth: Birth) -> None:
-    """Be the same user inside as outside, so that files look as they are."""
-    own = Path("/proc/self")
-    # user_namespaces(7): without it nobody may map a group who has no privileges outside.
-    (own / "setgroups").write_text("deny")
-    (own / "uid_map").write_text(f"{birth.user} {birth.user} 1")
-    (own / "gid_map").write_text(f"{birth.group} {birth.group} 1")
 
 
 def _become_worker(birth: Birth) -> None:

@@ -14,6 +14,7 @@ from procession.engine.isolation.contract import KillReceipt, ProcessMark
 
 NAMESPACE, TREE = "pid namespace", "process tree"
 BY_HANDLE = "by its handle"  # the kernel, or its keeper, ends the others with it
+UNSEEN = "unseen: its keeper ended first"  # and with it who knew the others
 _GONE_SECONDS_MAX = 5.0  # after KILL; only a process stuck in the kernel takes longer, and is reported
 _NUDGE_SECONDS = 0.2  # after which the worker, and nobody else, is sent a second TERM
 _PASS_MS = 3  # between two looks at a process tree
@@ -75,13 +76,17 @@ def end(mark: ProcessMark, *, grace_seconds: float) -> KillReceipt | None:
     )
 
 
-def nobody(mark: ProcessMark, *, was_ended: bool) -> KillReceipt:
-    """The receipt where end() found nothing; `was_ended`: because its keeper had been sent KILL before."""
+def nobody(mark: ProcessMark, *, was_ended: bool, is_sure: bool) -> KillReceipt:
+    """The receipt where end() found nothing; `was_ended`: because its keeper had been sent KILL before.
+
+    Not `is_sure`: the keeper of a process tree was killed, and did not say that it had ended the others.
+    """
+    method = BY_HANDLE if was_ended else "already gone"
     return KillReceipt(
         pid=mark.pid,
         processes=int(was_ended),
         signals=("KILL",) if was_ended else (),
-        method=BY_HANDLE if was_ended else "already gone",
+        method=method if is_sure else UNSEEN,
         duration_ms=0,
         survivors=(),
     )

@@ -26,15 +26,20 @@ _TCP = 3  # bind and connect
 _SCOPES = 3  # abstract unix sockets and signals to processes outside
 
 # What programs need of a system; not the whole of /etc, which holds secrets that root can read.
-_SYSTEM = (
+SYSTEM_FOLDERS = (
     *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/alternatives", "/etc/ca-certificates", "/etc/fonts"),
-    *("/etc/group", "/etc/hosts", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/locale.alias"),
-    *("/etc/localtime", "/etc/mime.types", "/etc/nsswitch.conf", "/etc/os-release", "/etc/passwd", "/etc/pki"),
-    *("/etc/resolv.conf", "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/timezone", "/proc/cpuinfo"),
-    *("/proc/filesystems", "/proc/meminfo", "/proc/stat", "/proc/sys/kernel", "/sys/devices/system/cpu"),
-    *("/dev/random", "/dev/urandom"),
+    *("/etc/ld.so.conf.d", "/etc/pki", "/etc/ssl/certs", "/sys/devices/system/cpu", "/nix/store", "/gnu/store"),
 )
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/tty")
+SYSTEM_FILES = (
+    *("/etc/group", "/etc/hosts", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/locale.alias", "/etc/localtime"),
+    *("/etc/mime.types", "/etc/nsswitch.conf", "/etc/os-release", "/etc/passwd", "/etc/resolv.conf"),
+    *("/etc/ssl/openssl.cnf", "/etc/timezone"),
+)
+# Opened by each worker: they belong to its own /proc.
+_PROCESSES = ("/proc/cpuinfo", "/proc/filesystems", "/proc/meminfo", "/proc/stat", "/proc/sys/kernel")
+_SOURCES = ("/dev/random", "/dev/urandom")
+_SINKS = ("/dev/null", "/dev/zero", "/dev/full", "/dev/tty")
+DEVICES = (*_SOURCES, *_SINKS)
 
 
 class _Attributes(ctypes.Structure):
@@ -64,10 +69,15 @@ class AllowedPath:
 
 def open_system() -> tuple[AllowedPath, ...]:
     """Handles of what every program may read: the system and this Python. Opened once, used for every worker."""
-    python = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path, str(Path(sys.executable).resolve().parent)}
+    wanted = {*python_paths(), *SYSTEM_FOLDERS, *SYSTEM_FILES, *_SOURCES}
+    return tuple(_open(path) for path in sorted(wanted) if Path(path).exists())
+
+
+def python_paths() -> set[str]:
+    """Where this Python, its libraries and our own modules lie."""
+    paths = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path, str(Path(sys.executable).resolve().parent)}
     # A path entry that is the root or a home folder would open everything in it.
-    wanted = {path for path in python if path and len(Path(path).resolve().parts) > 2}
-    return tuple(_open(path) for path in sorted({*wanted, *_SYSTEM}) if Path(path).exists())
+    return {path for path in paths if path and len(Path(path).resolve().parts) > 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +111,8 @@ def prepare(system: Iterable[AllowedPath], *, network: bool, scoped: bool) -> Ru
     rules = _create(abi, every, network=network, scoped=scoped)
     for place in system:
         _allow(rules, place, _READ & every)
-    _allow_paths(rules, _DEVICES, (_READ_FILE | _WRITE_FILE | _TRUNCATE) & every)
+    _allow_paths(rules, _PROCESSES, _READ & every)
+    _allow_paths(rules, _SINKS, (_READ_FILE | _WRITE_FILE | _TRUNCATE) & every)
     return Rules(rules, every)
 
 

@@ -14,6 +14,11 @@ _PAGE_BYTES = resource.getpagesize()
 # What the C library and DuckDB reserve for threads without using it; user code has one arena (linux.share_one_arena).
 _THREADS_BYTES = 192 * 2**20
 
+# Of a worker, beside what its step takes, where all is counted together.
+OWN_THREADS = 8  # of the worker, besides those of its step
+OWN_MEMORY_BYTES = 64 * 2**20  # a process has before its step takes anything
+WARM_MEMORY_BYTES = 2**30  # the most that one which is used again has left over of earlier steps, or half its limit
+
 
 def apply(limits: Limits, *, for_good: bool) -> None:
     """Set the limits of this process, beyond what it has used so far.
@@ -55,7 +60,7 @@ def is_worn(limits: Limits) -> bool:
 
 
 def memory_reason(limits: Limits) -> str:
-    return f"used more than {_size(limits.memory_bytes_max)} of memory"
+    return f"used more than {size_text(limits.memory_bytes_max)} of memory"
 
 
 def exit_reason(status: int, *, limits: Limits | None, cpu_seconds: float) -> str:
@@ -97,7 +102,8 @@ def _mapped_bytes() -> int:
         os.close(handle)
 
 
-def _size(size_bytes: int) -> str:
+def size_text(size_bytes: int) -> str:
+    """In the words of messages: 1.5 GB."""
     for unit, name in ((2**30, "GB"), (2**20, "MB"), (2**10, "KB")):
         if size_bytes >= unit:
             return f"{size_bytes / unit:.3g} {name}"

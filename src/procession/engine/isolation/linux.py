@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
+from collections.abc import Iterable
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x08000000, 0x10000000, 0x20000000, 0x40000000
@@ -12,10 +14,17 @@ CAP_DAC_READ_SEARCH = 2
 
 _MS_NOSUID_NODEV_NOEXEC, _MS_REC_PRIVATE = 2 | 4 | 8, 0x4000 | 1 << 18
 _SYS_CLONE3 = 435  # the same number on every architecture, like all calls since 2019
+_SYS_CLOSE_RANGE = 436
 _SYS_CAPSET = {"x86_64": 126, "aarch64": 91, "riscv64": 91}
+_SYS_KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219}
+_KEYCTL_JOIN_SESSION_KEYRING = 1
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS = 1, 4, 8
+_PR_CAPBSET_DROP, _PR_SET_SECUREBITS = 24, 28
 _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 36, 38, 47
+_SECUREBITS = 0x01 | 0x02  # capabilities(7): a program that root starts has no capability for that; for good
+_CAPABILITIES_MAX = 64
 _PR_CAP_AMBIENT_RAISE = 2
+_HANDLES_MAX = 2**32 - 1
 _M_ARENA_MAX = -8
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -35,8 +44,8 @@ def call(number: int, *arguments: object) -> int:
     """A raw system call. Raises OSError."""
     result: int = _libc.syscall(ctypes.c_long(number), *arguments)
     if result < 0:
-        error = ctypes.get_errno()
-        raise OSError(error, os.strerror(error))
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
     return result
 
 
@@ -103,8 +112,42 @@ def set_capabilities(*kept: int) -> None:
         _control(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, capability)
 
 
+def forbid_capabilities(*, but: tuple[int, ...] = ()) -> None:
+    """No capability comes back once it is given up, whatever is started; `but` these."""
+    for capability in range(_CAPABILITIES_MAX):
+        try:
+            if capability not in but:
+                _control(_PR_CAPBSET_DROP, capability)
+        except OSError as error:
+            if error.errno == errno.EINVAL:  # the kernel knows no more
+                break
+            raise
+    _control(_PR_SET_SECUREBITS, _SECUREBITS)
+
+
+def leave_keyring() -> None:
+    """Have a session keyring of one's own, empty, in place of the one that the server was started with."""
+    call(_SYS_KEYCTL[os.uname().machine], ctypes.c_int(_KEYCTL_JOIN_SESSION_KEYRING), None)
+
+
+def close_others(kept: Iterable[int]) -> None:
+    """Close every descriptor but these, those that a library has opened for itself too."""
+    first = 0
+    for handle in (*sorted(kept), _HANDLES_MAX):
+        if handle > first:
+            _close_range(first, handle - 1)
+        first = handle + 1
+
+
+def _close_range(first: int, last: int) -> None:
+    try:
+        call(_SYS_CLOSE_RANGE, ctypes.c_uint(first), ctypes.c_uint(last), ctypes.c_uint(0))
+    except OSError:  # before Linux 5.9
+        os.closerange(first, min(last, os.sysconf("SC_OPEN_MAX")) + 1)
+
+
 def _control(option: int, first: int, second: int = 0) -> None:
     values = [ctypes.c_ulong(value) for value in (first, second, 0, 0)]
     if _libc.prctl(ctypes.c_int(option), *values) != 0:
-        error = ctypes.get_errno()
-        raise OSError(error, os.strerror(error))
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

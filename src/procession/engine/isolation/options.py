@@ -17,7 +17,15 @@ class IsolationSettings(msgspec.Struct, frozen=True, kw_only=True):
     `readable_paths` and `writable_paths` bound what warm workers reach (both empty: not bounded); the engine's home
     belongs there. `user_ids` (first, count) are lent to user code when the server runs as root; None keeps it root
     without capabilities. `namespaces` False forces the fallback: process trees walked under a subreaper.
+
+    `job_paths` hold the folders and inputs of all jobs, and `home` holds those: of it, user code sees nothing but its
+    own. Without them it has no root of its own. `weak` lets user code run where something is missing that keeps it
+    apart (Hello.missing).
     """
+
+    home: str = ""
+    job_paths: tuple[str, ...] = ()
+    weak: bool = False
 
     registry: str = "procession.actions:built_in"
     more_actions: tuple[str, ...] = ()
@@ -44,6 +52,9 @@ class IsolationSettings(msgspec.Struct, frozen=True, kw_only=True):
     readable_paths: tuple[str, ...] = ()
     writable_paths: tuple[str, ...] = ()
     log_bytes_max: int = LOG_BYTES_MAX
+    cgroup: str = ""  # below which each worker gets a group; "" for none
+    cgroup_memory_bytes_max: int = 0
+    cgroup_processes_max: int = 0
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +71,14 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
     namespace: str  # "pid", "user and pid", or ""
     landlock: int  # ABI, 0 for none
     network: bool  # workers have a network of their own
+    root: bool  # and files
+    seccomp: bool  # the calls of administrators are shut
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Without what user code is only weakly kept apart; seccomp shuts the network where no namespace does."""
+        needed = {"process namespace": self.namespace, "private root": self.root, "seccomp": self.seccomp}
+        return tuple(name for name, stands in needed.items() if not stands)
 
 
 class Born(msgspec.Struct, frozen=True, kw_only=True, tag="born"):

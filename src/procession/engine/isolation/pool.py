@@ -9,11 +9,12 @@ import select
 from collections import deque
 from dataclasses import dataclass, field
 
-from procession.engine.isolation import kill, processes
+from procession.engine.isolation import kill, processes, walls
 from procession.engine.isolation.connection import ForkServerConnection
 from procession.engine.isolation.contract import Heartbeat, KillReceipt, ProcessMark, Worker
-from procession.engine.isolation.options import Hello, IsolationSettings, Orders
+from procession.engine.isolation.options import IsolationSettings, Orders
 from procession.engine.isolation.worker import ForkedWorker
+from procession.walls import Wall
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class ForkServerIsolation:
     def start(self) -> None:
         """Start both fork servers and have the first workers forked; returns before they are ready.
 
-        A second call changes nothing: describe() is for before the engine starts, and the engine starts it too.
+        A second call changes nothing: walls() is for before the engine starts, and the engine starts it too.
         """
         if self._groups:
             return
@@ -130,10 +131,9 @@ class ForkServerIsolation:
     def reap(self, mark: ProcessMark) -> KillReceipt | None:
         return kill.end(mark, grace_seconds=0)
 
-    def describe(self) -> str:
-        """One line for the start-up log; waits until the fork server knows what the kernel allows."""
-        hello = self._groups[0].connection.wait_for_hello()
-        return _describe(hello, self._settings) if hello else "steps cannot run: the fork server does not start"
+    def walls(self) -> tuple[Wall, ...]:
+        """Waits until the fork server knows what the kernel allows."""
+        return walls.of(self._groups[0].connection.wait_for_hello(), self._settings)
 
     def close(self) -> None:
         if self._events.closed:
@@ -234,14 +234,3 @@ class ForkServerIsolation:
                     self._forget(group, worker)
                     worker.end()
             group.refill()
-
-
-def _describe(hello: Hello, settings: IsolationSettings) -> str:
-    own = (
-        f"in a namespace of their own ({hello.namespace})" if hello.namespace else "as process trees under a subreaper"
-    )
-    files = f"files by Landlock {hello.landlock}" if hello.landlock else "files not restricted"
-    network = "without network" if hello.network else "with the server's network"
-    network += " unless a step asks for it" if hello.network and settings.network_allowed else ""
-    ready = f"{settings.user_ready} for user code and {settings.warm_ready} warm ones kept ready"
-    return f"steps run {own}, {files}, user code {network}; {ready}"

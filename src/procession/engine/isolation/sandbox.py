@@ -8,12 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from procession.actions.contract import FileInput
-from procession.engine.isolation import landlock, limits, linux
+from procession.engine.isolation import landlock, limits, linux, seccomp
 from procession.engine.isolation.contract import Job
 from procession.engine.isolation.options import IsolationSettings
-
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 - mounted empty, for each worker alone
-SHARED_BYTES_MAX = 256 * 2**20
+from procession.engine.isolation.private_root import SHARED_BYTES_MAX, SHARED_MEMORY, PrivateRoot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,21 +23,29 @@ class Cell:
     system: tuple[landlock.AllowedPath, ...]  # handles of what every program may read
     network: bool  # the server's, for steps that ask for it
     has_own_mounts: bool  # its mount namespace is its own
+    root: PrivateRoot | None  # and so are its files
+    missing: tuple[str, ...]  # of what keeps user code apart (Hello.missing)
     counted_alone: bool  # the kernel counts its processes apart from those of others
+    has_seccomp: bool  # the calls of administrators are shut already
 
     @property
     def has_network(self) -> bool:
         return self.network or not self.settings.separate_network
 
 
-def give_memory(cell: Cell) -> Cell:
-    """Mount shared memory of its own, where the processes of a script meet; it goes with them."""
+def furnish(cell: Cell) -> Cell:
+    """Mount what is a worker's own: shared memory, where the processes of a script meet, goes with them."""
+    if cell.root:
+        cell.root.furnish()
+        return cell
     is_mounted = cell.has_own_mounts and linux.mount_memory(SHARED_MEMORY, size_bytes_max=SHARED_BYTES_MAX)
     return replace(cell, has_own_mounts=is_mounted)
 
 
 def prepare(cell: Cell) -> landlock.Rules | None:
     """What can be done for user code before its job is known; None where files are not restricted."""
+    if cell.counted_alone:  # its user namespace gave it every capability there is, of that namespace
+        linux.forbid_capabilities()
     rules = None
     if cell.settings.landlock:
         rules = landlock.prepare(cell.system, network=cell.has_network, scoped=cell.settings.separate_network)
@@ -51,6 +57,8 @@ def enter(cell: Cell, rules: landlock.Rules | None, job: Job) -> None:
     """Shut this process in for one job of user code, for good. Raises OSError where a limit cannot be set."""
     inputs = [value.path for value in job.values.values() if isinstance(value, FileInput)]
     libraries = cell.settings.library_paths
+    if cell.root:
+        cell.root.admit(folder=job.folder, inputs=inputs)
     limits.apply(job.limits, for_good=True)
     has_own_user = _become_somebody(cell, folder=job.folder, needed=[*inputs, *libraries, job.folder, os.__file__])
     limits.apply_processes(job.limits, counted_alone=cell.counted_alone or has_own_user)
@@ -58,6 +66,8 @@ def enter(cell: Cell, rules: landlock.Rules | None, job: Job) -> None:
     if rules is not None:
         shared = [SHARED_MEMORY] if cell.has_own_mounts else []
         rules.restrict(readable=[*inputs, *libraries, *cell.settings.import_paths], writable=[job.folder, *shared])
+    if cell.has_seccomp:
+        seccomp.shut_mounting()
 
 
 def enter_warm(cell: Cell) -> None:
@@ -81,7 +91,7 @@ def _become_somebody(cell: Cell, *, folder: str, needed: Iterable[str]) -> bool:
         first, count = cell.settings.user_ids
         has_own_user = _set_user(first + cell.number % count, folder)
         # Where root's files are closed to others, the right to read them stays; Landlock then says which.
-        if has_own_user and not all(_is_reachable(path) for path in needed):
+        if has_own_user and not cell.root and not all(_is_reachable(path) for path in needed):
             kept = (linux.CAP_DAC_READ_SEARCH,)
     linux.set_capabilities(*kept)
     # A change of user or capabilities has cleared both.

@@ -62,6 +62,7 @@ class ForkedWorker:
         self._is_over = True  # no job, or Done or Died was said
         self._is_deaf = False  # to it: nothing that it says is believed any more
         self._is_dead = False  # it was killed
+        self._has_farewell = False  # its keeper said that all have ended
         self._job = 0  # the number of the latest
         self._packets = 0  # since it was sent
         self._sent_at = time.monotonic()
@@ -124,7 +125,8 @@ class ForkedWorker:
             self._signal_end()
             raise
         self._is_dead = True
-        return receipt or kill.nobody(self.mark, was_ended=self._is_ended)
+        is_sure = self._has_farewell or self._end_signal is signal.SIGKILL
+        return receipt or kill.nobody(self.mark, was_ended=self._is_ended, is_sure=is_sure)
 
     def left_behind(self) -> list[Left]:
         return leftovers.find(self.mark)
@@ -180,7 +182,10 @@ class ForkedWorker:
         match frame:
             case frames.Exited() if not self._channel.is_farewell:
                 raise codec.Malformed("the step's process sent something that is not a message of its own")
+            case frames.Exited(is_over_memory=True) if self._limits is not None:
+                return list(self._died(limits.memory_reason(self._limits)))
             case frames.Exited(status=status, cpu_seconds=seconds):
+                self._has_farewell = True
                 return list(self._died(limits.exit_reason(status, limits=self._limits, cpu_seconds=seconds)))
             case frames.Finished(done=done, job=job, reusable=reusable):
                 if self._is_over or job != self._job:

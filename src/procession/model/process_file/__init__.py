@@ -5,7 +5,7 @@ Two passes: the first reads steps and properties, the second what refers to them
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from msgspec.structs import replace
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from procession.model import ends
 from procession.model.process_file import conditions, documents, properties, settings
 from procession.model.process_file.documents import Document, Path
+from procession.model.process_file.names import Names
 from procession.model.process_file.settings import ActionKind
 from procession.model.process_file.sheets import Sheet, did_you_mean, shown
 from procession.model.processes import AlertWhen, Effect, Process, Property, Retry, Step, StepKind
@@ -42,8 +43,9 @@ def parse(text: str, *, file: str = "", actions: Mapping[str, ActionKind], reads
     # Before the links: a key that is there twice would lead to the first.
     _check_keys(document, process.steps, sheets)
     # In a second pass: a condition names steps that the first has not reached yet, if only to say that they come later.
-    steps = tuple(_read_links(sheet, step, process=process) for step, sheet in zip(process.steps, sheets, strict=True))
-    settings = [_settings(sheet, step, process, actions) for step, sheet in zip(steps, sheets, strict=True)]
+    names = Names(process)
+    steps = _read_all_links(process.steps, sheets, names)
+    settings = [_settings(sheet, step, names, actions) for step, sheet in zip(steps, sheets, strict=True)]
     # A change through the API has no code that was not checked before, and no time for a process.
     if reads_code:
         _check_code(steps, sheets, settings, actions)
@@ -86,12 +88,13 @@ def _read_groups(sheet: Sheet, sheets: list[Sheet], actions: Mapping[str, Action
         group.required("group", what="a group")
         name = group.text("group", is_name="group" in group)
         for index, item in enumerate(group.items("steps", what="steps", most=STEPS_MAX)):
+            # Over all groups: the limit of each is no limit of their number.
+            if len(steps) == STEPS_MAX:
+                sheet.wrong("groups", f"a process may have at most {STEPS_MAX:,} steps")
+                return steps
             read = _read_step(sheet.document, (*group.at("steps"), index), item, actions)
             sheets.append(read[0])
             steps.append(replace(read[1], order=f"{number}.{index + 1}", group=name))
-    # Over all groups: the limit of each is no limit of their number.
-    if len(steps) > STEPS_MAX:
-        sheet.wrong("groups", f"a process may have at most {STEPS_MAX:,} steps, not {len(steps):,}")
     return steps
 
 
@@ -191,45 +194,48 @@ def _check_keys(document: Document, steps: tuple[Step, ...], sheets: list[Sheet]
         seen.setdefault(step.key, step)
 
 
-def _read_links(sheet: Sheet, step: Step, *, process: Process) -> Step:
-    """The step with its references to other steps."""
-    before = frozenset(_keys_before(process, step))
+def _read_all_links(steps: Sequence[Step], sheets: Sequence[Sheet], names: Names) -> tuple[Step, ...]:
+    """The steps with their references to other steps."""
+    linked: list[Step] = []
+    earlier: set[str] = set()
+    for step, sheet in zip(steps, sheets, strict=True):
+        linked.append(_read_links(sheet, step, names, earlier))
+        earlier.add(step.key)
+    return tuple(linked)
+
+
+def _read_links(sheet: Sheet, step: Step, names: Names, earlier: Set[str]) -> Step:
     asked = {
-        word: conditions.read(sheet.document, sheet.at(word), sheet.data[word], process=process, earlier=before)
+        word: conditions.read(sheet.document, sheet.at(word), sheet.data[word], names=names, earlier=earlier)
         for word in ("when", "skip_when")
         if sheet.data.get(word) is not None
     }
     return replace(
         step,
-        needs=_read_needs(sheet, process, before),
+        needs=_read_needs(sheet, names, earlier),
         when=asked.get("when"),
         skip_when=asked.get("skip_when"),
     )
 
 
-def _keys_before(process: Process, step: Step) -> list[str]:
-    position = next(index for index, other in enumerate(process.steps) if other.order == step.order)
-    return [other.key for other in process.steps[:position]]
-
-
-def _read_needs(sheet: Sheet, process: Process, before: frozenset[str]) -> tuple[str, ...] | None:
+def _read_needs(sheet: Sheet, names: Names, earlier: Set[str]) -> tuple[str, ...] | None:
     if "needs" not in sheet or sheet.data["needs"] is None:
         return None
     data = sheet.plain_or_value("needs")
     if isinstance(data, str):
-        conditions.check_step(sheet.document, sheet.at("needs"), data, process=process, earlier=before)
+        conditions.check_step(sheet.document, sheet.at("needs"), data, names=names, earlier=earlier)
         return (data,)
     needs: list[str] = []
     for index, item in enumerate(sheet.items("needs", what="step keys", most=STEPS_MAX)):
         path = (*sheet.at("needs"), index)
         plain = sheet.document.spots[path].plain
         key = item if plain is None else plain
-        if conditions.check_step(sheet.document, path, key, process=process, earlier=before):
+        if conditions.check_step(sheet.document, path, key, names=names, earlier=earlier):
             needs.append(key)
     return tuple(dict.fromkeys(needs))
 
 
-def _settings(sheet: Sheet, step: Step, process: Process, actions: Mapping[str, ActionKind]) -> Any | None:
+def _settings(sheet: Sheet, step: Step, names: Names, actions: Mapping[str, ActionKind]) -> Any | None:
     """The settings of an action step, or None if they cannot be read."""
     if step.action not in actions:
         return None
@@ -237,7 +243,7 @@ def _settings(sheet: Sheet, step: Step, process: Process, actions: Mapping[str, 
     found = settings.convert(sheet.document, path, dict(step.settings), action)
     if found is not None:
         reads, writes = action.reads(found), action.writes(found)
-        settings.check_references(sheet.document, path, process, reads=reads, writes=writes)
+        settings.check_references(sheet.document, path, names, reads=reads, writes=writes)
     return found
 
 

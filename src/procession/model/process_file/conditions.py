@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 from procession.model import values
 from procession.model.conditions import STEP_ATOMS
 from procession.model.errors import Invalid
 from procession.model.process_file.documents import Document, Path
+from procession.model.process_file.names import Names
 from procession.model.process_file.sheets import Sheet, did_you_mean, shown
 from procession.model.processes import (
     Atom,
@@ -15,7 +17,6 @@ from procession.model.processes import (
     Condition,
     Join,
     Junction,
-    Process,
     Property,
     PropertyType,
     Value,
@@ -27,7 +28,7 @@ _UNORDERED = frozenset({PropertyType.CHECK_BOX, PropertyType.DROPDOWN})
 _WORDS = (*Join, *AtomKind)
 
 
-def read(document: Document, path: Path, data: Any, *, process: Process, earlier: frozenset[str]) -> Condition | None:
+def read(document: Document, path: Path, data: Any, *, names: Names, earlier: Set[str]) -> Condition | None:
     """The condition at `path`; `earlier` are the keys that it may name. None when a part is wrong (and noted)."""
     if not isinstance(data, dict) or len(data) != 1:
         document.wrong(path, f"a condition must be one of {', '.join(_WORDS)} and what it is about, not {shown(data)}")
@@ -35,9 +36,9 @@ def read(document: Document, path: Path, data: Any, *, process: Process, earlier
     word, subject = next(iter(data.items()))
     path = (*path, word)
     if word in (Join.ALL, Join.ANY):
-        return _read_list(document, path, subject, process=process, earlier=earlier)
+        return _read_list(document, path, subject, names=names, earlier=earlier)
     if word == Join.NOT:
-        part = read(document, path, subject, process=process, earlier=earlier)
+        part = read(document, path, subject, names=names, earlier=earlier)
         return part and Junction(join=Join.NOT, parts=(part,))
     if word not in _WORDS:
         hint = did_you_mean(word, _WORDS) or f"; expected {', '.join(_WORDS)}"
@@ -48,40 +49,35 @@ def read(document: Document, path: Path, data: Any, *, process: Process, earlier
         spot = document.spots[path]
         # As it is written: a step called 010 is no number.
         key = spot.plain if spot.plain is not None else subject
-        is_known = check_step(document, path, key, process=process, earlier=earlier)
+        is_known = check_step(document, path, key, names=names, earlier=earlier)
         return Atom(kind=kind, subject=key) if is_known else None
-    return _read_property_atom(document, path, kind, subject, process=process)
+    return _read_property_atom(document, path, kind, subject, names=names)
 
 
-def _read_list(
-    document: Document, path: Path, data: Any, *, process: Process, earlier: frozenset[str]
-) -> Condition | None:
+def _read_list(document: Document, path: Path, data: Any, *, names: Names, earlier: Set[str]) -> Condition | None:
     if not isinstance(data, list) or not data:
         document.wrong(path, f"{path[-1]} must be a list of conditions, not {shown(data)}")
         return None
-    parts = [read(document, (*path, index), part, process=process, earlier=earlier) for index, part in enumerate(data)]
+    parts = [read(document, (*path, index), part, names=names, earlier=earlier) for index, part in enumerate(data)]
     good = tuple(part for part in parts if part is not None)
     return Junction(join=Join(str(path[-1])), parts=good) if len(good) == len(parts) else None
 
 
-def check_step(document: Document, path: Path, key: Any, *, process: Process, earlier: frozenset[str]) -> bool:
+def check_step(document: Document, path: Path, key: Any, *, names: Names, earlier: Set[str]) -> bool:
     """Whether `key` names an earlier step. Notes the mistake if not."""
     if key in earlier if isinstance(key, str) else False:
         return True
-    known = [step.key for step in process.steps]
-    if key in known:
+    if isinstance(key, str) and key in names.steps:
         document.wrong(path, f'step "{key}" is not before this step; a step can only wait for steps above it')
     else:
-        hint = did_you_mean(key, known) if isinstance(key, str) else ""
+        hint = did_you_mean(key, names.steps) if isinstance(key, str) else ""
         document.wrong(path, f"there is no step with the key {shown(key)}{hint}")
     return False
 
 
-def _read_property_atom(
-    document: Document, path: Path, kind: AtomKind, subject: Any, *, process: Process
-) -> Atom | None:
+def _read_property_atom(document: Document, path: Path, kind: AtomKind, subject: Any, *, names: Names) -> Atom | None:
     if kind is AtomKind.UPDATED:
-        item = _find(document, path, subject, process)
+        item = _find(document, path, subject, names)
         if item is not None and item.type is not PropertyType.FILE:
             document.wrong(path, f'updated asks about a File; "{subject}" is a {item.type}')
             return None
@@ -92,7 +88,7 @@ def _read_property_atom(
     if "value" not in sheet:
         sheet.wrong("value", f'"{kind}" needs "value"')
         return None
-    item = _find(document, sheet.at("property"), sheet.data["property"], process)
+    item = _find(document, sheet.at("property"), sheet.data["property"], names)
     if item is None:
         return None
     ok, value = read_value(sheet, item)
@@ -114,10 +110,9 @@ def read_value(sheet: Sheet, item: Property) -> tuple[bool, Value]:
         return False, None
 
 
-def _find(document: Document, path: Path, reference: Any, process: Process) -> Property | None:
-    item = process.property(reference) if isinstance(reference, str) else None
+def _find(document: Document, path: Path, reference: Any, names: Names) -> Property | None:
+    item = names.properties.get(reference) if isinstance(reference, str) else None
     if item is None:
-        known = [f"{step.key}.{item.key}" for step, item in process.properties()]
-        hint = did_you_mean(reference, known) if isinstance(reference, str) else ""
+        hint = did_you_mean(reference, names.properties) if isinstance(reference, str) else ""
         document.wrong(path, f"there is no property {shown(reference)}{hint}")
     return item

@@ -29,6 +29,8 @@ _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?\Z", re.ASCII)
 # The escaped backslash first: in \\ud83d nothing is escaped but the backslash.
 _SURROGATES = re.compile(r"\\\\|\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+# The parser compares each with all before it; a file has no tags, and so no use for them.
+_TAG_DIRECTIVE = re.compile("(?:\\A\ufeff?|[\r\n\x85\u2028\u2029])%TAG")
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
@@ -85,13 +87,17 @@ class Document:
         self.note(self.key_spots[path], message)
 
     def note(self, spot: Spot, message: str) -> None:
+        """Raises FileMistakes when there are enough."""
         self.mistakes[Mistake(line=spot.line, column=spot.column, message=message, file=self.file)] = None
+        # While it is read: a hint for each of thirty thousand mistakes took a minute.
+        if len(self.mistakes) >= MISTAKES_MAX:
+            self.raise_mistakes()
 
     def raise_mistakes(self) -> None:
         """Raises FileMistakes if there are any."""
         if self.mistakes:
             # By line: they are found in two passes.
-            raise FileMistakes(tuple(sorted(self.mistakes)[:MISTAKES_MAX]))
+            raise FileMistakes(tuple(sorted(self.mistakes)))
 
 
 def read(text: str, *, file: str = "") -> Document:
@@ -103,6 +109,9 @@ def read(text: str, *, file: str = "") -> Document:
     if len(text) > FILE_CHARACTERS_MAX:
         document.note(Spot(1, 1), f"the file must have at most {FILE_CHARACTERS_MAX:,} characters, not {len(text):,}")
         document.raise_mistakes()
+    if directive := _TAG_DIRECTIVE.search(text):
+        document.note(_spot_at(text, directive.end() - 4), "tags (!) are not supported; leave out this line")
+        document.raise_mistakes()
     try:
         _Builder(document, yaml.parse(_joined(text), Loader=_LOADER)).build()
     except yaml.MarkedYAMLError as error:
@@ -111,9 +120,9 @@ def read(text: str, *, file: str = "") -> Document:
         document.note(spot, f"this is not YAML: {error.problem or error.context}")
     except yaml.reader.ReaderError as error:
         # This error alone has no mark, only an offset.
-        before = text[: error.position]
-        spot = Spot(before.count("\n") + 1, len(before) - before.rfind("\n"))
-        document.note(spot, "this is not YAML: there is a character that no text file should have")
+        document.note(
+            _spot_at(text, error.position), "this is not YAML: there is a character that no text file should have"
+        )
     except UnicodeEncodeError:
         document.note(Spot(1, 1), "this is not YAML: the text is not valid Unicode")
     except _Unreadable:
@@ -122,6 +131,11 @@ def read(text: str, *, file: str = "") -> Document:
         return document
     document.raise_mistakes()
     raise AssertionError("a document that cannot be read has a mistake")
+
+
+def _spot_at(text: str, position: int) -> Spot:
+    before = text[:position]
+    return Spot(before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
 def _joined(text: str) -> str:

@@ -71,7 +71,7 @@ def _check_fields(sheet: Sheet, kind: PropertyType | None) -> None:
 
 
 def _read_options(sheet: Sheet) -> tuple[str, ...]:
-    options: list[str] = []
+    options: dict[str, None] = {}  # used as an ordered set
     for index, item in enumerate(sheet.items("options", what="texts", most=OPTIONS_MAX)):
         path = (*sheet.at("options"), index)
         # Yes, No and 010 are options as they are written.
@@ -82,7 +82,7 @@ def _read_options(sheet: Sheet) -> tuple[str, ...]:
         elif text in options:
             sheet.document.wrong(path, f"the option {shown(text)} is there twice")
         else:
-            options.append(text)
+            options[text] = None
     return tuple(options)
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
 import msgspec
 
 from procession.model.process_file.documents import Document, Path
+from procession.model.process_file.names import Names
 from procession.model.process_file.sheets import did_you_mean, shown
-from procession.model.processes import Effect, Flow, Process, Property, PropertyType
+from procession.model.processes import Effect, Flow, Property, PropertyType
 
-_PLACE = re.compile(r" - at `\$(.*)`\Z")
+_BEFORE_PLACE = " - at `$"  # in msgspec's messages
 _PART = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+_REFERENCE = re.compile(r"\$\{([^${}]+)\}")
 
 
 class ActionKind(Protocol):
@@ -81,16 +83,20 @@ def convert(document: Document, path: Path, data: dict[str, Any], action: Action
 
 
 def check_references(
-    document: Document, path: Path, process: Process, *, reads: tuple[str, ...], writes: tuple[str, ...]
+    document: Document, path: Path, names: Names, *, reads: tuple[str, ...], writes: tuple[str, ...]
 ) -> None:
+    """`reads` and `writes`: the references of the settings at `path`."""
+    if not (reads or writes):
+        return
+    written = dict.fromkeys(writes)
+    places = _places(document, path)
     for reference in dict.fromkeys((*reads, *writes)):
-        place = next(_places(document, path, reference), path)
-        if message := _wrong_reference(process, reference, is_written=reference in writes):
-            document.wrong(place, message)
-    for reference in writes:
-        _, *again = _places(document, (*path, "outputs"), reference)
+        if message := _wrong_reference(names, reference, is_written=reference in written):
+            document.wrong(places.get(reference, [path])[0], message)
+    outputs = (*path, "outputs")
+    for reference in written:
         # The first place is right; each other one is marked.
-        for place in again:
+        for place in [place for place in places.get(reference, ()) if place[: len(outputs)] == outputs][1:]:
             document.wrong(place, f"another output goes to ${{{reference}}} too, and only one of them would stay")
 
 
@@ -98,18 +104,26 @@ def _convert(document: Document, path: Path, data: Any, wanted: Any) -> Any | No
     try:
         return msgspec.convert(data, wanted)
     except msgspec.ValidationError as error:
-        text = str(error)
-        found = _PLACE.search(text)
-        parts = _PART.findall(found[1]) if found else []
+        # The words before it may be the file's own, and look like a place.
+        said, _, inside = f"{error}".removesuffix("`").rpartition(_BEFORE_PLACE)
+        parts = _PART.findall(inside) if said else []
         place = (*path, *(name or int(index) for name, index in parts))
         # Its words are good enough; its path is ours already.
-        document.wrong(place, f"{place[-1]}: {_PLACE.sub('', text)}".replace("`", ""))
+        document.wrong(place, f"{place[-1]}: {said or error}".replace("`", ""))
         return None
 
 
-def _places(document: Document, path: Path, reference: str) -> Iterator[Path]:
-    """Where the reference is written below `path`."""
-    wanted = "${" + reference + "}"
+def _places(document: Document, path: Path) -> Mapping[str, list[Path]]:
+    """Where each reference is written below `path`."""
+    places: dict[str, list[Path]] = {}
+    for place, text in _texts(document, path):
+        for reference in dict.fromkeys(_REFERENCE.findall(text)):
+            places.setdefault(reference, []).append(place)
+    return places
+
+
+def _texts(document: Document, path: Path) -> Iterator[tuple[Path, str]]:
+    """In the order of the file."""
     data = document.data
     for part in path:
         data = data[part]
@@ -117,21 +131,20 @@ def _places(document: Document, path: Path, reference: str) -> Iterator[Path]:
     stack = [(path, data)]
     while stack:
         place, value = stack.pop()
-        if isinstance(value, str) and wanted in value:
-            yield place
+        if isinstance(value, str):
+            yield place, value
         elif isinstance(value, dict):
             stack.extend(((*place, key), item) for key, item in reversed(value.items()))
         elif isinstance(value, list):
             stack.extend(((*place, index), item) for index, item in reversed(list(enumerate(value))))
 
 
-def _wrong_reference(process: Process, reference: str, *, is_written: bool) -> str:
+def _wrong_reference(names: Names, reference: str, *, is_written: bool) -> str:
     if reference.startswith("table:"):
         return f'"${{{reference}}}": managed tables come with a later version; use a File property'
-    item = process.property(reference)
+    item = names.properties.get(reference)
     if item is None:
-        known = [f"{step.key}.{item.key}" for step, item in process.properties()]
-        return f'there is no property "{reference}"{did_you_mean(reference, known)}'
+        return f'there is no property "{reference}"{did_you_mean(reference, names.properties)}'
     return _wrong_target(item, reference) if is_written else ""
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from procession.model.nearest import nearest
 from procession.model.process_file.documents import Document, Path
 from procession.model.processes import KEY_PATTERN
 from procession.model.values import check_text
@@ -154,13 +154,14 @@ class Sheet:
 
 def slug(name: str) -> str:
     """The key made from a name: "Bank transactions" -> "bank_transactions"."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    # normalize() sorts a run of accents by insertion, and lets no other thread work meanwhile.
+    plain = unicodedata.normalize("NFKD", name[:NAME_CHARACTERS_MAX]).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:KEY_CHARACTERS_MAX] or "step"
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word[: KEY_CHARACTERS_MAX * 2], list(known), n=1)
-    return f'; did you mean "{close[0]}"?' if close else ""
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    near = nearest(word, known)
+    return f'; did you mean "{near}"?' if near else ""
 
 
 def shown(value: object) -> str:

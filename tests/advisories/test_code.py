@@ -1,0 +1,124 @@
+"""What our own code never does: a class of advisories that no request could show to be absent."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+
+from tests.figures import ROOT
+
+PRODUCT = ROOT / "src" / "procession"
+# What makes objects, or programs, out of bytes.
+REVIVERS = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "jsonpickle", "code", "codeop"}
+EVALUATORS = {"eval", "exec", "compile", "__import__", "execfile"}
+# What connects to where it is told.
+CONNECTORS = {
+    "httpx2",
+    "httpx",
+    "urllib.request",
+    "http.client",
+    "ftplib",
+    "requests",
+    "aiohttp",
+    "smtplib",
+    "telnetlib",
+}
+LOADERS = {"load", "load_all", "unsafe_load", "unsafe_load_all", "full_load", "full_load_all"}
+# A client compares tokens of its own; a session, two hashes that are both the server's.
+THEIR_OWN = ("client/", "operations/sessions.py: people.password_hash(")
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    return {path.relative_to(PRODUCT).as_posix(): ast.parse(path.read_text("utf-8")) for path in PRODUCT.rglob("*.py")}
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=str(module), names=names):
+                yield module
+                yield from (f"{module}.{alias.name}" for alias in names)
+
+
+def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+def users(wanted: set[str]) -> set[str]:
+    return {path for path, tree in trees().items() if wanted & set(imports(tree))}
+
+
+def test_nothing_makes_objects_out_of_bytes() -> None:
+    assert users(REVIVERS) == set()
+
+
+def test_only_a_script_of_a_user_is_run_as_a_program() -> None:
+    found = {path for path, tree in trees().items() if EVALUATORS & {name for name, _ in calls(tree)}}
+
+    assert found <= {"actions/kinds/run_python.py", "engine/isolation/program.py"}
+
+
+def test_yaml_is_read_by_the_safe_loader_alone() -> None:
+    loads = {
+        (path, ast.unparse(call))
+        for path, tree in trees().items()
+        for name, call in calls(tree)
+        if name in {f"yaml.{loader}" for loader in LOADERS}
+    }
+
+    assert all("Safe" in text or "_Loader" in text for _, text in loads), loads
+    assert not any("Unsafe" in text or "FullLoader" in text for _, text in loads)
+
+
+def test_the_server_connects_only_to_the_mail_server_that_its_operator_names() -> None:
+    """No request names an address that the server would ask: there is nothing to forge (SSRF)."""
+    theirs = {path for path in users(CONNECTORS) if not path.startswith(("client/", "commands/remote"))}
+
+    assert theirs <= {"smtp.py", "demo.py"}, theirs
+
+
+def test_no_command_is_put_together_as_text() -> None:
+    shells = {
+        (path, name)
+        for path, tree in trees().items()
+        for name, call in calls(tree)
+        if name in {"os.system", "os.popen", "subprocess.getoutput", "pty.spawn"}
+        or any(keyword.arg == "shell" for keyword in call.keywords)
+    }
+
+    assert shells == set()
+
+
+@pytest.mark.parametrize("name", ["secret_hash", "client_secret", "password_hash", "token", "form_token(value)"])
+def test_no_secret_is_compared_letter_by_letter(name: str) -> None:
+    compared = {
+        f"{path}: {ast.unparse(node)}"
+        for path, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare)
+        and any(isinstance(operator, ast.Eq | ast.NotEq) for operator in node.ops)
+        and any(ast.unparse(side).endswith(f".{name}") or ast.unparse(side) == name for side in _sides(node))
+        and not any(isinstance(side, ast.Constant) for side in _sides(node))
+    }
+
+    assert {text for text in compared if not text.startswith(THEIR_OWN)} == set()
+
+
+def _sides(node: ast.Compare) -> tuple[ast.expr, ...]:
+    return (node.left, *node.comparators)
+
+
+def test_the_rules_see_what_they_forbid() -> None:
+    bad = "import pickle\nimport requests\nsubprocess.run(x, shell=True)\neval(x)\nyaml.load(x)\n"
+    tree = ast.parse(bad)
+
+    assert {"pickle", "requests"} <= set(imports(tree))
+    assert {"eval", "yaml.load", "subprocess.run"} <= {name for name, _ in calls(tree)}
