@@ -68,7 +68,7 @@ async def _apply(call: StreamCall, process_id: ProcessId | None) -> wire.Process
     try:
         # Before the transaction: everybody's commit would wait for the parser.
         read = partial(process_file.parse, text, actions=resources.actions)
-        definition = await call.context.parsing.run(call.caller.user.id, read)
+        definition = await call.context.parsing.run(call.caller.user.id, len(call.raw), read)
     except FileMistakes as error:
         raise Mistaken(error) from None
 
