@@ -117,7 +117,7 @@ def numbers() -> Mapping[str, int]:
     pairs = {**seccomp.FOR_ADMINISTRATORS, **seccomp.FOR_MOUNTING}
     found = {name: number for name, pair in pairs.items() if (number := pair[place]) is not None}
     more = {"clone": (56, 220), "clone3": (435, 435), "socket": (41, 198), "ioctl": (16, 29), "personality": (135, 92)}
-    more |= {"prlimit64": (302, 261), "open_tree_attr": (467, 467)}
+    more |= {"prlimit64": (302, 261), "open_tree_attr": (467, 467), "close_range": (436, 436)}
     return {**found, **{name: pair[place] for name, pair in more.items()}}
 
 

@@ -27,6 +27,7 @@ _CAPABILITIES_MAX = 64
 _PR_CAP_AMBIENT_RAISE = 2
 _HANDLES_MAX = 2**32 - 1
 _M_ARENA_MAX = -8
+_NAMES_MAX = 32_768  # of a folder in memory
 _CAPABILITY_VERSION_3 = 0x20080522
 
 # PyDLL keeps the interpreter's lock: a clone must not happen while another thread could take it.
@@ -83,10 +84,15 @@ def share_one_arena() -> None:
 
 def mount_memory(folder: str, *, size_bytes_max: int) -> bool:
     """Put an empty folder in memory there, for this mount namespace alone. False where that may not be."""
-    options = f"size={size_bytes_max},mode=1777".encode()
+    options = memory_options(size_bytes_max, 0o1777).encode()
     kind, where = b"tmpfs", folder.encode()
     is_apart = _libc.mount(None, b"/", None, ctypes.c_ulong(_MS_REC_PRIVATE), None) == 0
     return is_apart and bool(_libc.mount(kind, where, kind, ctypes.c_ulong(_MS_NOSUID_NODEV_NOEXEC), options) == 0)
+
+
+def memory_options(size_bytes_max: int, mode: int) -> str:
+    """Of a mount in memory. A name takes a kilobyte that `size` does not count, and attributes of files as much."""
+    return f"size={size_bytes_max},nr_inodes={_NAMES_MAX},mode={mode:o}"
 
 
 def flush_c_files() -> None:
