@@ -9,7 +9,6 @@ import secrets
 import select
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -38,7 +37,7 @@ THREADS = 4
 WAITING_MAX = 64  # requests beyond these are told to come back
 ACQUIRE_MS = 100  # between two looks for a free process
 ACQUIRE_LOOKS_MAX = 300
-LOOKS_APART_SECONDS = 0.25  # at what a job takes, as at steps
+LOOKS_APART_MS = 250  # at what a job takes, as at steps
 LIMITS = Limits(memory_bytes_max=MEMORY_BYTES_MAX, file_bytes_max=FILE_BYTES_MAX)
 
 
@@ -126,16 +125,13 @@ class TableWorkers:
             keeper=worker.mark.pid, folder=str(place), limits=LIMITS, quota=self.quota, is_users=False, setting=""
         )
         observer = Observer(disk=place.stat().st_dev)
-        due = time.monotonic() + LOOKS_APART_SECONDS
         while True:
             if (end := _heard(worker)) is not None:
                 return end
-            poll.poll(max(due - time.monotonic(), 0) * 1000)
-            if time.monotonic() >= due:
-                if (reason := _look(account, observer)) is not None:
-                    worker.kill(grace_seconds=0)
-                    return JobEnd(outcome=None, reason=reason)
-                due = time.monotonic() + LOOKS_APART_SECONDS
+            # A job speaks once a second, and is looked at in between.
+            if not poll.poll(LOOKS_APART_MS) and (reason := _look(account, observer)) is not None:
+                worker.kill(grace_seconds=0)
+                return JobEnd(outcome=None, reason=reason)
 
     def _acquire(self) -> Worker:
         for _ in range(ACQUIRE_LOOKS_MAX):
