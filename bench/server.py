@@ -44,6 +44,13 @@ class Client:
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         return self.send(method, f"/api/v1/{path}", None if body is None else json.dumps(body).encode())
 
+    def download(self, file: str) -> bytes:
+        self._connection.request("GET", f"/api/v1/files/{file}", None, self._headers)
+        answer = self._connection.getresponse()
+        content = answer.read()
+        assert answer.status == 200, (file, answer.status, content[:200])
+        return content
+
     def publish(self, text: str) -> str:
         """A new process from its file's text; gives its id."""
         return str(self.send("POST", "/api/v1/processes", text.encode(), "application/yaml")["id"])
