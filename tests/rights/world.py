@@ -63,6 +63,9 @@ class Undone:
     def snapshot(self) -> AbstractContextManager[Transaction]:
         return self._database.snapshot()
 
+    def version(self) -> int:
+        return self._database.version()
+
     def submit(self, operation: Callable[[Transaction], T]) -> Future[T]:
         kept: list[T] = []
         future: Future[T] = Future()
