@@ -106,6 +106,7 @@ class ForkServer:
         for pid in self._keepers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
+                os.kill(pid, signal.SIGCONT)  # its own step may have stopped it
         while True:
             try:
                 self._kill_strangers()
