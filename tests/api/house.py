@@ -17,7 +17,7 @@ from procession import actions
 from procession.clock import ManualClock
 from procession.door.limits import UserLimits
 from procession.engine.announcements import Announcements
-from procession.engine.table_workers import TableWorkers
+from procession.engine.table_workers import TableWorkers, settings
 from procession.model import process_file
 from procession.model.ids import RunId, StepId
 from procession.model.lifecycle import Outcome, StepEvent, StepStatus
@@ -179,6 +179,15 @@ class House:
 
 
 @contextmanager
+def table_processes(place: Path) -> Iterator[TableWorkers]:
+    """Real processes for table jobs; they start with the first job."""
+    bounds = {"readable_paths": (str(place), "/sys/fs/cgroup"), "writable_paths": (str(place),)}
+    made = TableWorkers(place / "tables", settings(**bounds))
+    yield made
+    made.close()
+
+
+@contextmanager
 def house(
     folder: Path,
     clock: ManualClock,
@@ -205,7 +214,7 @@ def house(
             home_clock=home_clock,
             workers=table_workers,
         )
-        settings = app.ApiSettings(
+        wanted = app.ApiSettings(
             more=oauth.routes(hashing=threads),
             threads=threads,
             hashing=threads,
@@ -214,7 +223,7 @@ def house(
             limits=limits or UserLimits(),
             look_for_mail=(lambda: None) if sends_mail else None,
         )
-        made = _built(database, resources, clock, settings)
+        made = _built(database, resources, clock, wanted)
         made.told, made.crash_point = told, crash_point
         with database.read() as tx:
             is_new = people_store.is_empty(tx)
@@ -244,9 +253,9 @@ def recovered(
     assert failures == []
 
 
-def _built(database: SqliteDatabase, resources: Resources, clock: ManualClock, settings: app.ApiSettings) -> House:
+def _built(database: SqliteDatabase, resources: Resources, clock: ManualClock, wanted: app.ApiSettings) -> House:
     announcements = Announcements()
-    application = app.build(database, resources, clock=clock, announcements=announcements, settings=settings)
+    application = app.build(database, resources, clock=clock, announcements=announcements, settings=wanted)
     return House(app=application, database=database, resources=resources, clock=clock, announcements=announcements)
 
 

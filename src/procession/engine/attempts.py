@@ -157,6 +157,7 @@ class Attempts:
             while work.unwritten:
                 kept = self._resources.step_logs.append(work.attempt, work.unwritten)
                 work.unwritten = work.unwritten[kept:]
+                self._resources.announcements.grow(work.active.run.id)
             work.short_since = None
         except OSError as error:
             if is_shortage(error) and self.is_patient(work):

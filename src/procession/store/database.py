@@ -158,6 +158,9 @@ class Database(Protocol):
     def snapshot(self) -> AbstractContextManager[Transaction]:
         """For answers of several statements that must agree with each other."""
 
+    def version(self) -> int:
+        """Another than the last for this thread where anything was committed since, by whatever process."""
+
     def submit(self, operation: Callable[[Transaction], T]) -> Future[T]:
         """Queue an operation; the future resolves after its commit is on disk, or raises what the operation raised."""
 
