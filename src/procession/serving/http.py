@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.utils import get_remote_addr
 
 from procession.serving import eager, patience, refusals, targets
-from procession.serving.connections import Connections, OpenConnection
+from procession.serving.connections import Connections
 from procession.serving.exchange import Exchange
 from procession.serving.patience import Patience
 
@@ -39,16 +39,14 @@ class HttpConnection(HttpToolsProtocol):
     _unread = 0  # bytes of answers, when we looked last
     _look_timer: asyncio.TimerHandle | None = None  # while the client sends a body, or has an answer to read
 
-    def __init__(self, *args: Any, connections: Connections, before: OpenConnection | None = None, **more: Any) -> None:
+    def __init__(self, *args: Any, connections: Connections, **more: Any) -> None:
         super().__init__(*args, **more)
-        self._all, self._before = connections, before
+        self._all = connections
         self._body_patience = Patience(patience.BODY_GRACE_SECONDS)
         self._answer_patience = Patience(patience.ANSWER_GRACE_SECONDS)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         address, _ = get_remote_addr(transport) or ("", 0)
-        if self._before is not None:  # its handshake, whose place it takes
-            self._all.leave(self._before)
         refusal = self._all.enter(self, address, self.loop.time())
         if refusal is not None:
             refusals.say(transport, self.loop, refusal, self._all.refused)

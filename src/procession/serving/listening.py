@@ -12,12 +12,12 @@ import uvicorn
 from procession.config import SettingError, Settings
 from procession.model.errors import ProcessionError
 from procession.serving import connections, http
-from procession.serving.connections import Connections, OpenConnection
-from procession.serving.handshakes import TlsServer
+from procession.serving.connections import Connections
 
 if TYPE_CHECKING:
     from procession.door.dispatch import Api
 
+HANDSHAKE_SECONDS_MAX = 10.0  # of TLS; as long as a head may take
 DRAIN_SECONDS_MAX = 2  # for requests under way when the server is told to end; long polls are cut
 BACKLOG = 2048
 
@@ -49,26 +49,29 @@ def address(settings: Settings, listening: socket.socket) -> str:
 
 
 class HttpServer(uvicorn.Server):
-    """uvicorn's, whose connections know each other from their first packet on."""
+    """uvicorn's, whose connections know each other, and which waits for a TLS handshake no longer than for a head."""
 
     def __init__(self, config: uvicorn.Config, all_connections: Connections) -> None:
         super().__init__(config)
         self._connections = all_connections
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self.servers = [await self._server(listening) for listening in sockets or ()]
+        is_tls, loop = self.config.ssl is not None, asyncio.get_running_loop()
+        self.servers = [
+            await loop.create_server(
+                self._connection,
+                sock=listening,
+                ssl=self.config.ssl,
+                backlog=BACKLOG,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS_MAX if is_tls else None,
+                ssl_shutdown_timeout=HANDSHAKE_SECONDS_MAX if is_tls else None,
+            )
+            for listening in sockets or ()
+        ]
         self.started = True
 
-    async def _server(self, listening: socket.socket) -> Any:
-        if self.config.ssl is None:
-            return await asyncio.get_running_loop().create_server(self._connection, sock=listening, backlog=BACKLOG)
-        made = TlsServer(
-            listening=listening, context=self.config.ssl, connections=self._connections, make=self._connection
-        )
-        return made.start()
-
-    def _connection(self, before: OpenConnection | None = None) -> http.HttpConnection:
-        return http.HttpConnection(self.config, self.server_state, {}, connections=self._connections, before=before)
+    def _connection(self) -> http.HttpConnection:
+        return http.HttpConnection(self.config, self.server_state, {}, connections=self._connections)
 
 
 def make_server(app: Api, settings: Settings, open_files: int) -> uvicorn.Server:
