@@ -41,6 +41,7 @@ from bench.bars import (
     r17_pollers,
     s03_generated,
     s04_hostile_files,
+    s05_injections,
     s07_slow,
     s08_grants,
 )
@@ -78,6 +79,7 @@ BARS: dict[str, Callable[..., Report]] = {
     "R17": r17_pollers.measure,
     "S3": s03_generated.measure,
     "S4": s04_hostile_files.measure,
+    "S5": s05_injections.measure,
     "S7": s07_slow.measure,
     "S8": s08_grants.measure,
 }

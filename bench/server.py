@@ -217,10 +217,22 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def serving(*, grace_seconds: float = 5.0, workers_max: int | None = None, side: Side = NEW) -> Iterator[Server]:
+def serving(
+    *,
+    grace_seconds: float = 5.0,
+    workers_max: int | None = None,
+    side: Side = NEW,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
     """A server that is ready, with a token."""
     with folder() as place:
-        server = Server(home=place / "home", side=side, grace_seconds=grace_seconds, workers_max=workers_max)
+        server = Server(
+            home=place / "home",
+            side=side,
+            grace_seconds=grace_seconds,
+            workers_max=workers_max,
+            settings=settings or {},
+        )
         server.start()
         try:
             server.sign_in()
