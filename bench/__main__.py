@@ -39,6 +39,9 @@ from bench.bars import (
     r15_clocks,
     r16_queue,
     r17_pollers,
+    s03_generated,
+    s04_hostile_files,
+    s05_injections,
     s07_slow,
     s08_grants,
 )
@@ -74,6 +77,9 @@ BARS: dict[str, Callable[..., Report]] = {
     "R15": r15_clocks.measure,
     "R16": r16_queue.measure,
     "R17": r17_pollers.measure,
+    "S3": s03_generated.measure,
+    "S4": s04_hostile_files.measure,
+    "S5": s05_injections.measure,
     "S7": s07_slow.measure,
     "S8": s08_grants.measure,
 }

@@ -53,6 +53,10 @@ class Report:
     remarks: tuple[str, ...] = ()
 
 
+def count(name: str, number: float, *, at_most: float | None = None) -> Figure:
+    return Figure(name=name, unit="", values=(number,), at_most=at_most)
+
+
 def percentile(values: Sequence[float], percent: int) -> float:
     """The smallest value that `percent` of all do not exceed."""
     ordered = sorted(values)

@@ -44,6 +44,13 @@ class Client:
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         return self.send(method, f"/api/v1/{path}", None if body is None else json.dumps(body).encode())
 
+    def download(self, file: str) -> bytes:
+        self._connection.request("GET", f"/api/v1/files/{file}", None, self._headers)
+        answer = self._connection.getresponse()
+        content = answer.read()
+        assert answer.status == 200, (file, answer.status, content[:200])
+        return content
+
     def publish(self, text: str) -> str:
         """A new process from its file's text; gives its id."""
         return str(self.send("POST", "/api/v1/processes", text.encode(), "application/yaml")["id"])
@@ -210,10 +217,22 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def serving(*, grace_seconds: float = 5.0, workers_max: int | None = None, side: Side = NEW) -> Iterator[Server]:
+def serving(
+    *,
+    grace_seconds: float = 5.0,
+    workers_max: int | None = None,
+    side: Side = NEW,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
     """A server that is ready, with a token."""
     with folder() as place:
-        server = Server(home=place / "home", side=side, grace_seconds=grace_seconds, workers_max=workers_max)
+        server = Server(
+            home=place / "home",
+            side=side,
+            grace_seconds=grace_seconds,
+            workers_max=workers_max,
+            settings=settings or {},
+        )
         server.start()
         try:
             server.sign_in()

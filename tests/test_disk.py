@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,6 +46,46 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "folder" / "link").symlink_to("/usr")
 
     assert disk.taken(str(tmp_path / "folder"), files_max=MANY).files == 1
+
+
+def test_a_folder_that_its_owner_closed_is_counted_by_its_owner() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "closed").mkdir()
+        (folder / "closed" / "file").write_bytes(b"x" * 100_000)
+        (folder / "closed").chmod(0o300)
+
+        found = as_somebody(partial(disk.taken, name, files_max=MANY), owns=(folder, folder / "closed"))
+
+    assert (found.files, found.has_hidden) == (2, False)
+
+
+def test_a_folder_that_nobody_can_look_into_is_told() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a folder of somebody else")
+    with tempfile.TemporaryDirectory() as name:
+        (Path(name) / "closed").mkdir(mode=0o300)
+
+        assert as_somebody(partial(disk.taken, name, files_max=MANY), owns=(Path(name),)).has_hidden
+
+
+def as_somebody(look: Callable[[], disk.FolderSize], *, owns: Iterable[Path]) -> disk.FolderSize:
+    """What an ordinary user finds."""
+    if os.geteuid() == 0:
+        for path in owns:
+            os.chown(path, 65534, 65534)
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        with suppress(PermissionError):
+            os.setresuid(65534, 65534, 65534)
+        os.write(writer, json.dumps(asdict(look())).encode())
+        os._exit(0)
+    os.close(writer)
+    said = os.read(reader, 4096)
+    os.close(reader)
+    os.waitpid(pid, 0)
+    return disk.FolderSize(**json.loads(said))
 
 
 def test_counting_ends_at_the_limit(tmp_path: Path) -> None:

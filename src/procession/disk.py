@@ -6,23 +6,28 @@ Counted in blocks, as the disk does: a file with holes takes what it takes.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 BLOCK_BYTES = 512  # the unit of st_blocks, on every file system
 DEPTH_MAX = 100  # of folders within folders: each level takes a descriptor of the server while it is counted
-_OPEN = 0o700
+_OPEN, _READABLE = 0o700, 0o500
 _SHARE_OF_DISK = 20  # a reserve takes at most this part of a small disk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderSize:
-    """What a folder holds; more than `files_max` names are not counted to their end."""
+    """What a folder holds; more than `files_max` names are not counted to their end.
+
+    `has_hidden`: there are folders that nobody can look into.
+    """
 
     size_bytes: int = 0
     files: int = 0
     is_too_deep: bool = False
+    has_hidden: bool = False
 
 
 @dataclass(slots=True)
@@ -30,6 +35,7 @@ class _Count:
     size_bytes: int = 0
     files: int = 0
     is_too_deep: bool = False
+    has_hidden: bool = False
 
 
 def taken(folder: str, *, files_max: int) -> FolderSize:
@@ -45,7 +51,9 @@ def taken(folder: str, *, files_max: int) -> FolderSize:
             return FolderSize()
         held.callback(os.close, handle)
         _walk(handle, count, files_max)
-    return FolderSize(size_bytes=count.size_bytes, files=count.files, is_too_deep=count.is_too_deep)
+    return FolderSize(
+        size_bytes=count.size_bytes, files=count.files, is_too_deep=count.is_too_deep, has_hidden=count.has_hidden
+    )
 
 
 def _walk(handle: int, count: _Count, files_max: int, depth: int = 0) -> None:
@@ -56,8 +64,11 @@ def _walk(handle: int, count: _Count, files_max: int, depth: int = 0) -> None:
         if count.files > files_max or count.is_too_deep:
             return
         try:
-            below = _open(name, handle)
-        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            below = _open_to_count(name, handle)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except PermissionError:
+            count.has_hidden = True
             continue
         try:
             _walk(below, count, files_max, depth + 1)
@@ -78,6 +89,20 @@ def _entries(handle: int, count: _Count) -> Iterator[str]:
             count.size_bytes += found.st_blocks * BLOCK_BYTES
             if entry.is_dir(follow_symlinks=False):
                 yield entry.name
+
+
+def _open_to_count(name: str, folder: int) -> int:
+    """Also where whoever works in it has closed it to its owner, who is the server where no step has its own user."""
+    try:
+        return _open(name, folder)
+    except PermissionError:
+        handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        place = f"/proc/self/fd/{handle}"  # the folder itself, whatever has its name by now
+        os.chmod(place, stat.S_IMODE(os.fstat(handle).st_mode) | _READABLE)  # noqa: PTH101
+        return os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    finally:
+        os.close(handle)
 
 
 def _open(name: str, folder: int | None = None) -> int:

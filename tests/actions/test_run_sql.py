@@ -161,6 +161,7 @@ def test_a_letter_across_two_blocks_is_one(tmp_path, more):
         ("t.csv", b'a,b\n"1,2\n', 'line 2 has a quote (") that is not closed'),
         ("t.csv", b"a,b\n" + b"1" * 5_000_000, "line 2 has a value of more than 4,194,304 characters"),
         ("t.parquet", b"junk" * 10, "it is a text without columns, and no parquet file"),
+        ("t.jsonl", b',"id": 1, "nam', "it is a text without columns, and no jsonl file"),
         ("t.parquet", b"PAR1" + b"\xff" * 400 + b"PAR1", "t.parquet"),
         ("t.json", b"[{", "t.json"),
     ],

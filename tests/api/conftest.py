@@ -8,18 +8,15 @@ from pathlib import Path
 import pytest
 
 from procession.clock import ManualClock
-from procession.engine.table_workers import TableWorkers, settings
-from tests.api.house import House, house
+from procession.engine.table_workers import TableWorkers
+from tests.api.house import House, house, table_processes
 
 
 @pytest.fixture(scope="session")
 def table_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TableWorkers]:
-    """Real processes for table jobs, one set for all tests; they start with the first job."""
-    place = tmp_path_factory.getbasetemp()
-    bounds = {"readable_paths": (str(place), "/sys/fs/cgroup"), "writable_paths": (str(place),)}
-    made = TableWorkers(place / "tables", settings(**bounds))
-    yield made
-    made.close()
+    """One set for all tests."""
+    with table_processes(tmp_path_factory.getbasetemp()) as made:
+        yield made
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from procession.api.nouns import events
 from procession.door.following import Watch
 from procession.model.ids import DataStepId, RunId
 from procession.model.runs import HistoryKind
-from procession.operations.events import News
 from procession.store import history
 from procession.store.step_logs import PIECE_BYTES
 from tests.api.house import House
@@ -141,8 +140,7 @@ def test_a_stream_without_news_says_now_and_then_that_it_is_there() -> None:
 
     async def rest() -> tuple[float, float]:
         now = asyncio.get_running_loop().time()
-        news = News(rows=(), attempts=(), running=(), is_over=False)
-        return now, await events._rest(Watch(news=asyncio.Event()), news, now - events.SILENCE_SECONDS, write)
+        return now, await events._rest(Watch(news=asyncio.Event()), now - events.SILENCE_SECONDS, write)
 
     began, spoke = asyncio.run(rest())
 

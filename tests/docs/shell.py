@@ -115,6 +115,8 @@ def terminal(folder: Path, aside: Path) -> Iterator[Terminal]:
         "HOME": str(aside),
         "LANG": "C.UTF-8",
         "CI": "true",  # `make demo` ends by itself
+        # Scripts run where the machine cannot keep them apart, too.
+        "PROCESSION_ISOLATION": os.environ["PROCESSION_ISOLATION"],
     }
     shell = subprocess.Popen(
         ["bash", "--noprofile", "--norc"],

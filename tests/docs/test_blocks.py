@@ -15,6 +15,7 @@ import pytest
 from tests.docs import blocks, checking, comparing
 from tests.docs.blocks import ROOT, Block
 from tests.docs.shell import Heard, Terminal, terminal
+from tests.engine.isolation.house import house_with
 
 pytestmark = pytest.mark.acceptance
 
@@ -54,6 +55,9 @@ NEEDS_A_PLACE = {"sh", "python", "csv", "nginx", "caddy", "systemd"}
 def test_every_block_of_the_document_is_right(path: Path, tmp_path: Path) -> None:
     found = blocks.read(path)
     _need_programs(found)
+    if any("ProcessPoolExecutor" in block.text for block in found):
+        with house_with(tmp_path) as house:
+            house.need_namespaces()
     if not any(block.kind in NEEDS_A_PLACE or block.file for block in found):
         for block in found:
             _check_text(block)

@@ -70,6 +70,55 @@ for n in range(2):
     os.close(h)
 """
     + STAY,
+    "processes whose first thread ended": """
+import ctypes, os, threading, time
+def hold():
+    kept = bytearray(b"x") * (150 * 2**20)
+    time.sleep(60)
+for n in range(2):
+    if os.fork() == 0:
+        threading.Thread(target=hold).start()
+        ctypes.CDLL(None).syscall(60 if os.uname().machine == "x86_64" else 93, 0)
+"""
+    + STAY,
+    "a process whose first thread ended, with files in memory": """
+import ctypes, os, threading, time
+def hold():
+    h = os.memfd_create("m")
+    for n in range(400): os.write(h, b"x" * 2**20)
+    time.sleep(60)
+if os.fork() == 0:
+    threading.Thread(target=hold).start()
+    ctypes.CDLL(None).syscall(60 if os.uname().machine == "x86_64" else 93, 0)
+"""
+    + STAY,
+    "buffers of sockets": """
+import os, socket
+kept = []
+os.fork()
+for n in range(500):
+    kept += socket.socketpair()
+    kept[-1].setblocking(False)
+    try:
+        while True: kept[-1].send(b"x" * 65536)
+    except BlockingIOError: pass
+"""
+    + STAY,
+    "connections that nobody accepts": """
+import socket
+door = socket.socket(socket.AF_UNIX)
+door.bind("door")
+door.listen(4096)
+for n in range(2000):
+    one = socket.socket(socket.AF_UNIX)
+    one.connect("door")
+    one.setblocking(False)
+    try:
+        while True: one.send(b"x" * 65536)
+    except BlockingIOError: pass
+    one.close()
+"""
+    + STAY,
     "the sum of many processes": """
 import os
 for n in range(8):
@@ -107,6 +156,26 @@ def test_a_step_that_takes_too_much_memory_in_all_is_stopped(small: World, attac
     message = small.step(run, "greedy").message
     assert message.startswith("used more than 200 MB of memory: ")
     assert message.endswith("(PROCESSION_STEP_MEMORY_BYTES_MAX)")
+
+
+IN_FLIGHT = """
+import array, os, socket
+here, there = socket.socketpair()
+for n in range(40):
+    h = {open}
+    os.write(h, b"x" * (10 * 2**20))
+    here.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [h]))])
+    os.close(h)
+"""
+
+
+@pytest.mark.parametrize("kind", ["os.memfd_create('m')", "(os.open('f', os.O_RDWR | os.O_CREAT), os.unlink('f'))[0]"])
+def test_a_step_that_keeps_what_it_takes_in_flight_is_stopped(small: World, kind: str) -> None:
+    run = small.begin(process(python("greedy", IN_FLIGHT.format(open=kind) + STAY)))
+
+    assert small.wait(run).outcome is Outcome.FAILED
+    message = small.step(run, "greedy").message
+    assert message == "kept files that it sent from process to process where the server cannot see what they hold"
 
 
 def test_a_step_that_makes_too_many_files_is_stopped(small: World) -> None:

@@ -22,7 +22,7 @@ from procession.model.steps import AttemptRow, StepRow
 from procession.store import history, queueing
 from tests.crashing import finish, in_a_child
 from tests.engine.conftest import make
-from tests.engine.steps import data, fail, marks, process, python, stay, wait
+from tests.engine.steps import data, fail, mark, marks, process, python, stay, wait
 from tests.engine.world import SetClock, World
 from tests.support import wait_until
 
@@ -144,9 +144,10 @@ def test_a_retry_comes_after_a_restart_of_the_server_too(tmp_path: Path, clock: 
 def test_a_time_limit_counts_the_time_that_passes(tmp_path: Path, clock: SetClock, jump: float, limited: str) -> None:
     limit: dict[str, Any] = {"time_limit": "1h"}
     of_step, of_run = (limit, {}) if limited == "step" else ({}, limit)
+    sink = tmp_path / "sink"
     with opened(tmp_path, clock) as world:
-        run = world.begin(process(python("a", stay(tmp_path / "gate"), **of_step), **of_run))
-        world.wait_for(run, "a", StepStatus.RUNNING)
+        run = world.begin(process(python("a", mark(sink) + stay(tmp_path / "gate"), **of_step), **of_run))
+        wait_until(lambda: bool(marks(sink)))  # its limit counts from there
         clock.jumped_seconds += jump
         clock.passed_seconds += 3_500
         world.wait(world.begin(process(wait("other"))))

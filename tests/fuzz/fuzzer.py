@@ -41,10 +41,12 @@ ACCEPTING = ["2xx", "3xx", "401", "403", "404", "412", "416"]
 
 @dataclass(slots=True)
 class Found:
-    """`statuses` by operation, and each kind of failure once with its first example."""
+    """`statuses` by operation, and each kind of failure once with its first example; `checks` counts all failures."""
 
     statuses: dict[str, Counter[int]] = field(default_factory=partial(defaultdict, Counter))
     failures: dict[str, str] = field(default_factory=dict)
+    checks: Counter[str] = field(default_factory=Counter)
+    longest_seconds: float = 0.0
 
 
 def fuzz(world: World, *, who: str, examples: int, paths: str = ALL) -> Found:
@@ -148,6 +150,7 @@ def _note(event: Any, found: Found) -> None:
             case = recorder.cases[case_id].value
             if interaction.request.method == case.operation.method.upper():
                 found.statuses[case.operation.label][response.status_code] += 1
+                found.longest_seconds = max(found.longest_seconds, response.elapsed)
     for case_id, checks in recorder.checks.items():
         for check in checks:
             if check.failure_info is not None:
@@ -157,6 +160,7 @@ def _note(event: Any, found: Found) -> None:
 def _note_failure(check: Any, recorder: Any, case_id: str, found: Found) -> None:
     label = recorder.cases[case_id].value.operation.label
     failure = check.failure_info.failure
+    found.checks[check.name] += 1
     found.failures.setdefault(
         f"{label}: {check.name}: {failure.title}", f"{failure.message}\n{check.failure_info.code_sample}"
     )

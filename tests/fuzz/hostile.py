@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
+
+from tests.fuzz.places import Attack, operations
 
 # 31337 squared: a page that shows the product has evaluated what it should have shown.
 PRODUCT = "982007569"
@@ -86,51 +86,16 @@ KINDS = ("application/json", "application/x-www-form-urlencoded", "application/y
 OFFER = "multipart/form-data; boundary=x"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attack:
-    """One request, and where in it something is wrong."""
-
-    method: str
-    path: str
-    params: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    kind: str = "application/json"
-
-
 def attacks(document: Mapping[str, Any], ids: Mapping[str, str]) -> Iterator[Attack]:
-    """Every text in every place of every operation, one at a time."""
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            names = [item["name"] for item in operation["parameters"] if item["in"] == "path"]
-            yield from _on_path(method.upper(), path, names, ids)
-            good = Attack(method=method.upper(), path=path.format(**{name: ids.get(name, "1") for name in names}))
-            yield from _on_query(good, operation)
-            yield from _on_body(good, operation, document)
+    """Every text in every place of every operation, one at a time, and every body."""
+    for operation in operations(document, ids):
+        for place in operation.places():
+            yield from (place(text) for text in TEXTS)
+        if operation.good.kind:
+            yield from _bodies(operation.good)
 
 
-def _on_path(method: str, path: str, names: list[str], ids: Mapping[str, str]) -> Iterator[Attack]:
-    for name in names:
-        for text in TEXTS:
-            filled = {other: ids.get(other, "1") for other in names} | {name: quote(text, safe="")}
-            yield Attack(method=method, path=path.format(**filled))
-
-
-def _on_query(good: Attack, operation: Mapping[str, Any]) -> Iterator[Attack]:
-    for item in operation["parameters"]:
-        if item["in"] == "query":
-            for text in TEXTS:
-                yield Attack(method=good.method, path=good.path, params={item["name"]: text})
-
-
-def _on_body(good: Attack, operation: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[Attack]:
-    content = operation.get("requestBody", {}).get("content", {})
-    for reference in {json.dumps(item.get("schema", {})) for item in content.values()}:
-        schema = json.loads(reference)
-        shape = document["components"]["schemas"].get(schema.get("$ref", "").rpartition("/")[2], schema)
-        for name in shape.get("properties", {}):
-            for text in TEXTS:
-                yield Attack(method=good.method, path=good.path, body=json.dumps({name: text}).encode())
-    if content:
-        for number, body in enumerate(BODIES):
-            yield Attack(method=good.method, path=good.path, body=body, kind=KINDS[number % len(KINDS)])
-            yield Attack(method=good.method, path=good.path, body=b"--x\r\n" + body + b"\r\n--x--\r\n", kind=OFFER)
+def _bodies(good: Attack) -> Iterator[Attack]:
+    for number, body in enumerate(BODIES):
+        yield replace(good, body=body, kind=KINDS[number % len(KINDS)])
+        yield replace(good, body=b"--x\r\n" + body + b"\r\n--x--\r\n", kind=OFFER)

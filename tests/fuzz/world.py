@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from procession.engine.table_workers import TableWorkers
 from procession.model.people import SCOPES, UTC_NAME
 from procession.operations import applications, uploads
 from procession.store.database import Transaction
-from tests.api.house import PROCESS, House, house
+from tests.api.house import PROCESS, House, house, table_processes
 
 Ids = Mapping[str, str]
 LISTENED_SECONDS = 0.2
@@ -53,6 +53,14 @@ def world(folder: Path, clock: ManualClock, table_workers: TableWorkers) -> Iter
         protected = frozenset(str(item["id"]) for items in listed for item in items)
         made.app = impatient(made.app)
         yield World(house=made, ids=_ids(made), fresh=FRESH, ruinous=RUINOUS, protected=protected)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[World]:
+    """A world with a clock and processes of its own."""
+    clock = ManualClock(datetime(2026, 11, 30, 9, 0, tzinfo=UTC))
+    with table_processes(folder) as workers, world(folder, clock, workers) as made:
+        yield made
 
 
 HUNG_UP = 499  # nginx's

@@ -10,9 +10,9 @@ import pytest
 
 from procession.clock import ManualClock
 from procession.oauth import limits
-from procession.operations import links
+from procession.operations import links, passwords
 from procession.operations import people as people_operations
-from tests.oauth.world import PASSWORD, World
+from tests.oauth.world import PASSWORD, Browser, World
 
 
 def test_guessing_a_password_is_stopped_and_time_opens_it_again(made: World) -> None:
@@ -40,6 +40,54 @@ def test_a_login_and_an_email_are_two_names_of_one_account(made: World) -> None:
     stopped = [browser.sign_in(made.question(), name).answer for name in names]
 
     assert [answer.status_code for answer in stopped] == [429] * 4
+
+
+def guess(made: World, browser: Browser, times: int, login: str = "ada") -> list[int]:
+    browser.open(made.question())
+    return [browser.submit(login=login, password="wrong", do="sign-in").answer.status_code for _ in range(times)]
+
+
+def test_whoever_guesses_from_elsewhere_does_not_lock_the_user_out(made: World) -> None:
+    """psecio/gatekeeper#55, osTicket/osTicket-1.7#452: ten wrong passwords each quarter of an hour, and nobody signs in."""
+    most, home = limits.SIGN_INS_OF_ACCOUNT.most, made.browser()
+    home.sign_in(made.question()).submit(do="leave")
+
+    assert guess(made, made.browser(), most + 1) == [400] * most + [429]
+
+    assert home.sign_in(made.question()).forms.buttons == {"allow", "deny", "leave"}
+    home.submit(do="leave")
+    assert guess(made, home, most + 1) == [400] * most + [429]  # a browser that was stolen guesses no more than others
+
+
+@pytest.mark.parametrize("change", ["another user", "password", "forged"])
+def test_the_mark_of_a_browser_is_good_for_its_user_and_password_alone(made: World, change: str) -> None:
+    browser = made.browser()
+    browser.sign_in(made.question()).submit(do="leave")
+    login = "ada"
+    if change == "another user":
+        login = made.write(lambda tx: people_operations.create_user(
+            tx, email="bob@example.com", first_name="B", last_name="B", role=made.ada.role, now=made.clock.now()
+        )).login  # fmt: skip
+    elif change == "password":
+        hashed = passwords.hashed("another password")
+        made.write(lambda tx: people_operations.set_password(tx, made.ada.id, hashed, made.clock.now()))
+    else:
+        browser.cookies["procession_mark"] = "x." + "0" * 64
+
+    guess(made, made.browser(), limits.SIGN_INS_OF_ACCOUNT.most, login)
+
+    assert guess(made, browser, 1, login) == [429]
+
+
+def test_who_is_locked_out_gets_in_by_a_link(made: World) -> None:
+    guess(made, made.browser(), limits.SIGN_INS_OF_ACCOUNT.most)
+    link = made.write(lambda tx: links.create(tx, made.ada.id, made.clock.now()))
+    browser = made.browser().open(f"/oauth/password?link={link}")
+
+    browser.submit(password="a new password", again="a new password")
+
+    assert browser.sign_in(made.question(), password="a new password").forms.buttons > {"allow"}
+    assert guess(made, made.browser(), 1) == [429]
 
 
 def test_guessing_a_secret_is_stopped(made: World) -> None:
@@ -87,7 +135,7 @@ def test_pages_can_be_framed_and_kept_by_nobody_and_cookies_are_read_by_no_scrip
     assert "default-src 'none'" in policy["content-security-policy"]
     assert (policy["cache-control"], policy["referrer-policy"]) == ("no-store", "no-referrer")
     assert "HttpOnly" in policy["set-cookie"] and "SameSite=Lax" in policy["set-cookie"]
-    assert set(browser.cookies) == {"procession_form", "procession_session"}
+    assert set(browser.cookies) == {"procession_form", "procession_session", "procession_mark"}
     assert "form-action 'self' https://app.example;" in browser.answer.headers["content-security-policy"]
 
 

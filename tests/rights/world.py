@@ -63,6 +63,9 @@ class Undone:
     def snapshot(self) -> AbstractContextManager[Transaction]:
         return self._database.snapshot()
 
+    def version(self) -> int:
+        return self._database.version()
+
     def submit(self, operation: Callable[[Transaction], T]) -> Future[T]:
         kept: list[T] = []
         future: Future[T] = Future()
@@ -120,8 +123,8 @@ def token(person: str, scopes: str) -> str:
 
 
 @contextmanager
-def over(made: House) -> Iterator[World]:
-    """The application over the house's database, with nothing in it yet that the house does not have."""
+def over(made: House, *, database: Any = None) -> Iterator[World]:
+    """The application over the house's database, or another view of it, with nothing in it yet that the house lacks."""
     with ThreadPoolExecutor(2) as threads, asyncio.Runner() as loop:
         settings = app.ApiSettings(
             more=oauth.routes(hashing=threads),
@@ -130,7 +133,7 @@ def over(made: House) -> Iterator[World]:
             parsing=threads,
             upload_bytes_max=100_000,
         )
-        undone: Any = Undone(made.database)
+        undone: Any = database or Undone(made.database)
         built = app.build(undone, made.resources, clock=made.clock, announcements=made.announcements, settings=settings)
         yield World(house=made, app=built, routes=(*routes.ROUTES, *settings.more), loop=loop)
 

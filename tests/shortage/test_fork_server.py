@@ -13,6 +13,7 @@ import pytest
 
 from procession.engine.isolation import processes
 from procession.engine.isolation.options import IsolationSettings
+from tests.engine.isolation.house import house_with
 from tests.engine.world import World
 from tests.shortage.forking import Folder
 from tests.shortage.injecting import FAILURES, Order
@@ -50,6 +51,9 @@ def test_any_shortage_at_any_call_of_a_fork_server_only_delays_what_it_forks(
     tmp_path: Path, is_thorough: bool, namespaces: bool
 ) -> None:
     folder = Folder(tmp_path)
+    if namespaces:
+        with house_with(tmp_path) as house:
+            house.need_namespaces()
     world = _open(tmp_path, namespaces=namespaces)
     calls = [call for call in folder.calls() if call.place.partition(":")[2] not in AT_START]
     points = [Order(call, code, times) for call in calls for code in FAILURES[call.name] for times in (1, A_WHILE)]

@@ -1,4 +1,6 @@
-"""What we leave in a browser: the cookie of a session, and one that ties a form to the browser that it was shown in."""
+"""What we leave in a browser: the cookie of a session, one that ties a form to the browser that it was shown in, and a
+mark that its user has signed in here before.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,9 @@ from procession.operations.sessions import SESSION_HOURS
 
 # 256 bits, as for tokens: nobody guesses it while the form is open.
 FORM_BYTES = 32
-# Two: a form is shown before anybody has signed in.
-SESSION, FORM = "procession_session", "procession_form"
+# A form is shown before anybody has signed in, and a mark outlives the session.
+SESSION, FORM, MARK = "procession_session", "procession_form", "procession_mark"
+MARK_SECONDS = 180 * 86_400  # who has been away for longer signs in as from a new browser
 STALE = "this form is not from this browser, or is too old; go back, reload the page and try again"
 
 
@@ -31,6 +34,11 @@ def cookie(request: Request, name: str) -> str:
 def session_cookie(request: Request, value: str) -> str:
     """The header that sets it; "" for the value takes it away."""
     return _header(request, SESSION, value, SESSION_HOURS * 3_600 if value else 0)
+
+
+def mark_cookie(request: Request, value: str) -> str:
+    """The header that sets it."""
+    return _header(request, MARK, value, MARK_SECONDS)
 
 
 def form_cookie(request: Request) -> tuple[str, tuple[str, ...]]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from procession.door import answers, bodies, conditions, idempotency_key, lasting, requests
+from procession.door import answers, bodies, conditions, idempotency_key, requests
 from procession.door.context import HandlerContext
 from procession.door.contract import (
     BodyKind,
@@ -44,6 +44,7 @@ from procession.door.contract import (
     StreamReply,
 )
 from procession.door.ids import parse_ids
+from procession.door.lasting import Lasting
 from procession.door.limits import UserCounts, UserLimit
 from procession.door.paths import Router, normalise
 from procession.model.errors import ProcessionError, Unavailable
@@ -94,11 +95,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 class Api:
     """ASGI. A route without a rule does not start: Route demands one, and PUBLIC has to be written out."""
 
-    __slots__ = ("_router", "_server")
+    __slots__ = ("_lasting", "_router", "_server")
 
     def __init__(self, server: Server, routes: Iterable[Route]) -> None:
         self._server = server
         self._router = Router(routes)
+        self._lasting = Lasting(database=server.database, context=server.context)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -139,11 +141,11 @@ class Api:
             await answer.send_reply(reply)
 
     async def _watched(self, work: Awaitable[Any], asked: Asked, receive: Receive | None = None) -> Any:
-        def recheck() -> None:
+        def recheck() -> datetime | None:
             with self._server.database.read() as tx:
-                self._admit(tx, asked)
+                return self._act(asked, tx).caller.until
 
-        return await lasting.watched(work, recheck, receive)
+        return await self._lasting.watched(work, recheck, receive)
 
     def _place(self, asked: Asked, reply: Any) -> AbstractContextManager[None]:
         """The caller's, among what they may have open. Raises TooMany once it is entered."""

@@ -1,4 +1,4 @@
-"""Wakes listeners when a run changes. They read the change from the store."""
+"""Wakes listeners when a run changes, or a log of its steps grows. They read what is new from the store."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 class _Listener(NamedTuple):
     call: Callable[[], object]
     after: int
+    grown: Callable[[], object] | None
 
 
 class Announcements:
@@ -25,9 +26,19 @@ class Announcements:
         self._lock = threading.Lock()
         self._listeners: dict[RunId, list[_Listener]] = {}
 
-    def listen(self, run: RunId, call: Callable[[], object], *, after: int = -1) -> Callable[[], None]:
-        """Hear of every change of the run that leads to a revision greater than `after`; gives what ends it."""
-        listener = _Listener(call, after)
+    def listen(
+        self,
+        run: RunId,
+        call: Callable[[], object],
+        *,
+        after: int = -1,
+        grown: Callable[[], object] | None = None,
+    ) -> Callable[[], None]:
+        """Hear of every change of the run that leads to a revision greater than `after`; gives what ends it.
+
+        `grown` is called when a step of the run has written into its log.
+        """
+        listener = _Listener(call, after, grown)
         with self._lock:
             self._listeners.setdefault(run, []).append(listener)
         return partial(self._forget, run, listener)
@@ -42,14 +53,29 @@ class Announcements:
 
     def ring(self, run: RunId, revision: int | None = None) -> None:
         """The run has changed, and is on disk under this revision; None: whoever rings does not know it."""
-        # Without the lock: every commit comes here, and nearly none has a listener.
-        if run not in self._listeners:
-            return
-        with self._lock:
-            listeners = tuple(self._listeners.get(run, ()))
-        for listener in listeners:
+        for listener in self._of(run):
             if revision is None or revision > listener.after:
                 _call(listener.call)
+
+    def grow(self, run: RunId) -> None:
+        """A log of the run has grown."""
+        for listener in self._of(run):
+            if listener.grown is not None:
+                _call(listener.grown)
+
+    def ring_all(self) -> None:
+        """Something was committed, perhaps without a word to us: by a command that could not wake this process."""
+        with self._lock:
+            listeners = [listener for found in self._listeners.values() for listener in found]
+        for listener in listeners:
+            _call(listener.call)
+
+    def _of(self, run: RunId) -> tuple[_Listener, ...]:
+        # Without the lock: every commit comes here, and nearly none has a listener.
+        if run not in self._listeners:
+            return ()
+        with self._lock:
+            return tuple(self._listeners.get(run, ()))
 
 
 def _call(listener: Callable[[], object]) -> None:

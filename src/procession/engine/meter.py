@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from procession import disk
+from procession.engine.account import Account
 from procession.engine.active_run import Work
-from procession.engine.isolation.holdings import Holdings, Observer
-from procession.engine.isolation.limits import OWN_MEMORY_BYTES, OWN_THREADS, WARM_MEMORY_BYTES, size_text
+from procession.engine.isolation.holdings import Observer
+from procession.engine.isolation.limits import size_text
 from procession.engine.options import EngineResources
 from procession.loops import TickLoop
 
@@ -30,7 +31,6 @@ SHARE_OF_RESERVE = 8
 FALL_SECONDS_MAX = 0.5
 MEMORY_RESERVE_BYTES = 256 * 2**20  # or a twentieth of a smaller machine's memory
 SHARE_OF_MEMORY = 20
-HIDDEN_LOOKS_MAX = 3  # a process that ends cannot be seen for a moment either
 CLOSE_SECONDS_MAX = 2.0
 
 
@@ -39,13 +39,8 @@ class _Watched:
     """One attempt, and what it had at the latest look."""
 
     work: Work
-    folder: str
+    account: Account
     due: float  # monotonic, of the next look
-    is_users: bool  # it runs what a user wrote, in a process that no step had before
-    memory_bytes_max: int
-    disk_bytes: int = 0
-    memory_bytes: int = 0
-    hidden_looks: int = 0
 
 
 class Meter:
@@ -72,15 +67,15 @@ class Meter:
 
     def watch(self, work: Work) -> None:
         """From now on, until forget()."""
-        limit, action = self._limits.memory_bytes_max, self._actions.get(work.step.action)
-        is_users = action is None or action.runs_user_code
-        self._watched[work] = _Watched(
-            work=work,
+        action = self._actions.get(work.step.action)
+        account = Account(
+            keeper=work.worker.mark.pid,
             folder=f"{self._folder}/{work.attempt}",
-            due=self._monotonic() + LOOKS_APART_SECONDS,
-            is_users=is_users,
-            memory_bytes_max=limit + OWN_MEMORY_BYTES + (0 if is_users else min(limit // 2, WARM_MEMORY_BYTES)),
+            limits=self._limits,
+            quota=self._quota,
+            is_users=action is None or action.runs_user_code,
         )
+        self._watched[work] = _Watched(work=work, account=account, due=self._monotonic() + LOOKS_APART_SECONDS)
 
     def forget(self, work: Work) -> None:
         self._watched.pop(work, None)
@@ -118,43 +113,9 @@ class Meter:
 
     def _count(self, watched: _Watched) -> str | None:
         """Why it must end, if so."""
-        held = self._observe().look(watched.work.worker.mark.pid, memory_bytes_max=watched.memory_bytes_max)
-        watched.memory_bytes = held.memory_bytes
-        watched.hidden_looks = watched.hidden_looks + 1 if held.hidden else 0
-        if held.memory_bytes > watched.memory_bytes_max:
-            return self._memory_reason(held)
-        # Root's are in no limit of the kernel's, and it may have no other user to lend.
-        if watched.is_users and held.threads > self._limits.processes_max + OWN_THREADS:
-            return f"had more than {self._limits.processes_max:,} processes and threads (PROCESSION_STEP_PROCESSES_MAX)"
-        if watched.hidden_looks >= HIDDEN_LOOKS_MAX:
-            return "hid from the server what its processes hold, so that its limits cannot be kept"
-        return self._disk_reason(watched, held)
-
-    def _observe(self) -> Observer:
         if self._observer is None:
             self._observer = Observer(disk=os.stat(self._folder).st_dev)  # noqa: PTH116 - as text, like all here
-        return self._observer
-
-    def _memory_reason(self, held: Holdings) -> str:
-        return (
-            f"used more than {size_text(self._limits.memory_bytes_max)} of memory: {size_text(held.memory_bytes)}, all "
-            "its processes and files in memory together (PROCESSION_STEP_MEMORY_BYTES_MAX)"
-        )
-
-    def _disk_reason(self, watched: _Watched, held: Holdings) -> str | None:
-        quota = self._quota
-        found = disk.taken(watched.folder, files_max=quota.step_files_max)
-        watched.disk_bytes = found.size_bytes + held.nameless_bytes
-        if found.is_too_deep:
-            return f"nested folders more than {disk.DEPTH_MAX} deep"
-        if found.files + held.nameless_files > quota.step_files_max:
-            return f"made more than {quota.step_files_max:,} files and folders (PROCESSION_STEP_FILES_MAX)"
-        if watched.disk_bytes > quota.step_bytes_max:
-            return (
-                f"used more than {size_text(quota.step_bytes_max)} of disk: {size_text(watched.disk_bytes)} "
-                "(PROCESSION_STEP_DISK_BYTES_MAX)"
-            )
-        return None
+        return watched.account.look(self._observer)
 
     def _guard_disk(self) -> None:
         """The database must find room: before there is none, whoever has taken most of it is stopped."""
@@ -165,13 +126,15 @@ class Meter:
             return
         for watched in tuple(self._watched.values()):
             self._look(watched)  # what was counted before may be old
+        if self._stop_hiding("the disk is nearly full"):
+            return
         victim = max(self._watched.values(), key=_disk_bytes, default=None)
-        if victim is not None and victim.disk_bytes >= reserve // SHARE_OF_RESERVE:
+        if victim is not None and victim.account.disk_bytes >= reserve // SHARE_OF_RESERVE:
             self._sacrifice(
                 victim,
                 f"was stopped because the disk is nearly full: {size_text(free)} are left, {size_text(reserve)} are "
                 "kept for the server (PROCESSION_FREE_BYTES_MIN), and this step had taken the most of all, "
-                f"{size_text(victim.disk_bytes)}",
+                f"{size_text(victim.account.disk_bytes)}",
             )
 
     def _fallen(self, free: int) -> int:
@@ -185,15 +148,22 @@ class Meter:
         """The same for memory, before the kernel chooses whom to end."""
         total, free = _memory()
         reserve = min(MEMORY_RESERVE_BYTES, total // SHARE_OF_MEMORY)
-        if free >= reserve:
+        if free >= reserve or self._stop_hiding("the machine is short of memory"):
             return
         victim = max(self._watched.values(), key=_memory_bytes, default=None)
-        if victim is not None and victim.memory_bytes >= reserve // SHARE_OF_RESERVE:
+        if victim is not None and victim.account.memory_bytes >= reserve // SHARE_OF_RESERVE:
             self._sacrifice(
                 victim,
                 f"was stopped because the machine is short of memory: {size_text(free)} are left, and this step had "
-                f"taken the most of all, {size_text(victim.memory_bytes)}",
+                f"taken the most of all, {size_text(victim.account.memory_bytes)}",
             )
+
+    def _stop_hiding(self, shortage: str) -> bool:
+        """Whoever keeps things out of sight cannot be shown to have taken little."""
+        victim = next((watched for watched in self._watched.values() if watched.account.hides), None)
+        if victim is not None:
+            self._sacrifice(victim, f"was stopped because {shortage}, and what this step holds cannot be seen")
+        return victim is not None
 
     def _sacrifice(self, victim: _Watched, reason: str) -> None:
         self._victim_at = self._monotonic()
@@ -202,11 +172,11 @@ class Meter:
 
 
 def _disk_bytes(watched: _Watched) -> int:
-    return watched.disk_bytes
+    return watched.account.disk_bytes
 
 
 def _memory_bytes(watched: _Watched) -> int:
-    return watched.memory_bytes
+    return watched.account.memory_bytes
 
 
 def _memory() -> tuple[int, int]:

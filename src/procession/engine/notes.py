@@ -35,7 +35,7 @@ class Notes:
 
     def never_begun(self, work: Work) -> None:
         """Records that its process never got the job and is free."""
-        self._loop.enlist(partial(history.mark_gone, attempt=work.attempt))
+        self._loop.enlist(partial(history.mark_gone, attempt=work.attempt), partial(self._is_written, work, None))
 
     def progress(self, work: Work, progress: Progress) -> None:
         """Stores progress a few times a second at most; skips values in between."""

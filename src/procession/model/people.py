@@ -92,10 +92,14 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """The user behind a request and its scopes, implied ones included. The command line has every scope."""
+    """The user behind a request and its scopes, implied ones included. The command line has every scope.
+
+    `until` is when what proved them ends by itself, by the home's own clock; None for never.
+    """
 
     user: User
     scopes: frozenset[str]
+    until: datetime | None = None
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):

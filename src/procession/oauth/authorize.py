@@ -133,11 +133,11 @@ async def _sign_in(call: StreamCall, proving: Signing, question: Question) -> An
     # Sign-in too is protected: else a stranger's account could be signed in here, and be given data.
     browser.require_form(call.request, call.body, browser.cookie(call.request, browser.FORM))
     login = call.body.get("login", "")
-    cookie = await signing.prove(call, proving, login=login, password=call.body.get("password", ""))
-    if cookie is None:
+    cookies = await signing.prove(call, proving, login=login, password=call.body.get("password", ""))
+    if not cookies:
         return _sign_in_page(call.request, name=_application(question), login=login, problem=signing.WRONG)
     # By a redirect, so that the back button does not send the password again.
-    return RedirectReply(location=_here(call.request), cookies=(browser.session_cookie(call.request, cookie),))
+    return RedirectReply(location=_here(call.request), cookies=cookies)
 
 
 def _here(http: Request) -> str:

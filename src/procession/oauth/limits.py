@@ -14,6 +14,9 @@ from procession.model.ids import UserId
 SIGN_INS_OF_ACCOUNT = Limit(most=10, seconds=900)
 # Several people behind one router mistype, too.
 SIGN_INS_OF_ADDRESS = Limit(most=50, seconds=900)
+# Of one browser in which the user has signed in before. It is counted apart: whoever guesses from elsewhere uses up the
+# guesses of everybody else, and does not lock the user out.
+SIGN_INS_OF_BROWSER = Limit(most=10, seconds=900)
 # A secret of 256 bits cannot be guessed: this ends the noise of a script with an old one. By address too, so that
 # nobody locks out somebody else's script.
 FAILURES_OF_CLIENT = Limit(most=20, seconds=300)
@@ -37,18 +40,24 @@ class OAuthLimits:
     def __init__(self) -> None:
         self._accounts = Counter(SIGN_INS_OF_ACCOUNT)
         self._addresses = Counter(SIGN_INS_OF_ADDRESS)
+        self._browsers = Counter(SIGN_INS_OF_BROWSER)
         self._clients = Counter(FAILURES_OF_CLIENT)
         self._client_addresses = Counter(FAILURES_OF_ADDRESS)
         self._requests = Counter(REQUESTS_OF_CLIENT)
 
-    def admit_sign_in(self, account: str, address: str, now: datetime) -> None:
-        """`account` is as account() gives it. Raises TooMany."""
-        # The address first, so that one address cannot lock an account out for its owner.
-        self._admit(((self._addresses, addresses.sender(address)), (self._accounts, account)), now)
+    def admit_sign_in(self, account: str, address: str, now: datetime, *, mark: str = "") -> None:
+        """`account` is as account() gives it; `mark` of a browser in which the user has signed in. Raises TooMany."""
+        self._admit(self._counters(account, address, mark), now)
 
-    def forgive_sign_in(self, account: str, address: str) -> None:
-        self._addresses.forgive(addresses.sender(address))
-        self._accounts.forgive(account)
+    def forgive_sign_in(self, account: str, address: str, *, mark: str = "") -> None:
+        for counter, key in self._counters(account, address, mark):
+            counter.forgive(key)
+
+    def _counters(self, account: str, address: str, mark: str) -> tuple[tuple[Counter, str], ...]:
+        if mark:
+            return ((self._browsers, f"{account} {mark}"),)
+        # The address first, so that one address uses up the guesses of few accounts.
+        return ((self._addresses, addresses.sender(address)), (self._accounts, account))
 
     def admit_client(self, client_id: str, address: str, now: datetime) -> None:
         """Raises TooMany."""

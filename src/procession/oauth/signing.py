@@ -27,23 +27,27 @@ class Signing:
     limits: OAuthLimits
 
 
-async def prove(call: StreamCall, proving: Signing, *, login: str, password: str) -> str | None:
-    """The cookie of a new session, or None when login or password are wrong. Raises TooMany."""
+async def prove(call: StreamCall, proving: Signing, *, login: str, password: str) -> tuple[str, ...]:
+    """The cookies of a new session, or none when login or password are wrong. Raises TooMany."""
     home_clock, address = call.context.resources.home_clock, call.request.client
     with call.database.read() as tx:
         claim = sessions.claim(tx, login)
-    account = limits.account(claim.user, login)
+    account, mark = limits.account(claim.user, login), browser.cookie(call.request, browser.MARK)
+    if not sessions.is_marked(claim, mark):
+        mark = ""
     # Before anything is hashed: what is refused must cost next to nothing.
-    proving.limits.admit_sign_in(account, address, home_clock.most())
+    proving.limits.admit_sign_in(account, address, home_clock.most(), mark=mark)
     loop = asyncio.get_running_loop()
     # A stranger's takes as long as a user's.
     if not await loop.run_in_executor(proving.hashing, passwords.matches, claim.password_hash, password):
-        return None
+        return ()
     operation = partial(sessions.sign_in, proved=claim, now=call.clock(), home_clock=home_clock)
     cookie: str | None = await asyncio.wrap_future(call.database.submit(operation))
-    if cookie is not None:
-        proving.limits.forgive_sign_in(account, address)
-    return cookie
+    if cookie is None:
+        return ()
+    proving.limits.forgive_sign_in(account, address, mark=mark)
+    marked = browser.mark_cookie(call.request, mark or sessions.mark(claim))
+    return browser.session_cookie(call.request, cookie), marked
 
 
 def leave(call: Call) -> HtmlReply:
@@ -92,8 +96,11 @@ async def set_password(call: StreamCall, proving: Signing) -> HtmlReply:
         return _password_page(call, user, f"{error.message[0].upper()}{error.message[1:]}.")
     operation = call.database.submit(lambda tx: links.set_password(tx, link, hashed, home_clock.most()))
     await asyncio.wrap_future(operation)
+    # The way out for who is locked out by somebody's guesses: their administrator sends a link.
+    marked = sessions.mark(sessions.Claim(user=user.id, password_hash=hashed))
     return html_pages.page(
         "done",
+        cookies=(browser.mark_cookie(call.request, marked),),
         title="Your password is set",
         text=f"Sign in as {user.login} from now on. Wherever you had signed in before, you are signed out.",
     )

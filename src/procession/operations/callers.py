@@ -32,7 +32,7 @@ class Callers:
         found = applications.token(tx, digest.hex(), now)
         if found is None:
             raise Unauthorized("the access token is unknown, expired or revoked; ask for a new one at /oauth/token")
-        caller = Caller(user=found.user, scopes=with_implied(found.scopes))
+        caller = Caller(user=found.user, scopes=with_implied(found.scopes), until=found.expires_at)
         self._keep(digest, (state, found, caller))
         return caller
 

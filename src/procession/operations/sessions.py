@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from procession.store.database import Transaction
 
 SESSION_HOURS = 12  # a working day
 SESSION_BYTES = 32
+MARK_BYTES = 16  # of a browser in which a user has signed in
 # More than come in with one sign-in, and few enough not to be felt.
 EXPIRED_DROPPED_MAX = 20
 
@@ -50,6 +52,26 @@ def sign_in(tx: Transaction, proved: Claim, *, now: datetime, home_clock: HomeCl
     sessions.add(tx, _digest(cookie), user.id, home_clock.most() + timedelta(hours=SESSION_HOURS))
     people.signed_in(tx, user.id, now)
     return cookie
+
+
+def mark(proved: Claim) -> str:
+    """What a browser keeps in which this user has proved their password; it is good until the password changes."""
+    nonce = secrets.token_urlsafe(MARK_BYTES)
+    return f"{nonce}.{_seal(proved, nonce)}"
+
+
+def is_marked(claimed: Claim, mark: str) -> bool:
+    """Whether the browser with this mark has proved the password of whom somebody now says to be."""
+    nonce, _, seal = mark.partition(".")
+    if claimed.password_hash is None or not nonce:
+        return False
+    return hmac.compare_digest(_seal(claimed, nonce).encode(), seal.encode("utf-8", "replace"))
+
+
+def _seal(known: Claim, nonce: str) -> str:
+    # The stored hash is a secret of 256 bits that changes with the password: no table and no key of its own is needed.
+    secret = (known.password_hash or "").encode()
+    return hmac.new(secret, f"browser {known.user} {nonce}".encode(), hashlib.sha256).hexdigest()
 
 
 def user_of(tx: Transaction, cookie: str, now: datetime) -> User | None:

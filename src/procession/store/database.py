@@ -158,11 +158,17 @@ class Database(Protocol):
     def snapshot(self) -> AbstractContextManager[Transaction]:
         """For answers of several statements that must agree with each other."""
 
+    def version(self) -> int:
+        """Another than the last for this thread where anything was committed since, by whatever process."""
+
     def submit(self, operation: Callable[[Transaction], T]) -> Future[T]:
         """Queue an operation; the future resolves after its commit is on disk, or raises what the operation raised."""
 
     def write(self, operation: Callable[[Transaction], T]) -> T:
         """Perform an operation and wait until it is durable."""
+
+    def owes(self, tx: Transaction) -> bool:
+        """Whether something waits that must be written, for room say; in an operation, so that it comes after it."""
 
     def script(self, sql: str) -> None:
         """Run several statements in one transaction, before anything else works: for migrations."""

@@ -82,6 +82,14 @@ class SqliteDatabase:
         """For answers of several statements that must agree with each other."""
         return _Snapshot(self._reader())
 
+    def version(self) -> int:
+        """Another than the last for this thread where anything was committed since, by whatever process."""
+        # Of a connection, and each thread has one (sqlite.org/pragma.html#pragma_data_version).
+        with self.read() as tx:
+            row = tx.one("PRAGMA data_version")
+        assert row is not None
+        return int(row[0])
+
     def submit(self, operation: Callable[[Transaction], T]) -> Future[T]:
         """Queue an operation; the future resolves after its commit is on disk, or raises what the operation raised."""
         future: Future[T] = Future()
@@ -95,6 +103,12 @@ class SqliteDatabase:
     def write(self, operation: Callable[[Transaction], T]) -> T:
         """Perform an operation and wait until it is durable."""
         return self.submit(operation).result()
+
+    def owes(self, tx: Transaction) -> bool:
+        """Whether something waits that must be written; an operation, so that what is being written is either done or
+        waits again.
+        """
+        return self._commits.owes()
 
     def script(self, sql: str) -> None:
         """Run several statements in one transaction, before anything else works: for migrations."""

@@ -156,3 +156,16 @@ def test_a_place_is_the_line_that_an_editor_shows(tmp_path):
     said = refusal(tmp_path, text, skip=1, columns={"n": {"type": "Number"}})
 
     assert 'line 7, column "n": "two" is not Number' in said
+
+
+@pytest.mark.parametrize("behind", ["", "\n3,4\n"])
+def test_a_line_longer_than_what_is_read_at_once_is_not_left_out(tmp_path, behind):
+    assert "line 3 has a value of more than 4,194,304 characters" in refusal(
+        tmp_path, "a,b\n1,2\n" + "x" * (65 << 20) + behind
+    )
+
+
+def test_a_row_of_many_long_values_is_refused_in_words(tmp_path):
+    row = ",".join(["y" * 100_000] * 50)
+
+    assert "more than 4,194,304 characters" in refusal(tmp_path, f"{','.join(map(str, range(50)))}\n{row}\n")

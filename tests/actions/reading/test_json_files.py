@@ -151,6 +151,8 @@ def test_a_byte_order_mark_and_escaped_pairs_of_surrogates_are_fine():
     ("content", "said"),
     [
         ('[{"a":1},{"a":"\\ud800"}]', 'record 2: "a" holds half of a character'),
+        (b'[{"a":1},{"\xff":1}]', r'record 2: the key "\udcff" holds half of a character, or is not UTF-8'),
+        ('[{"a":1},{"\\ud800":1}]', r'record 2: the key "\ud800" holds half of a character'),
         (b'[{"a":1},{"a":"\xff"}]', 'record 2: "a" holds half of a character, or is not UTF-8'),
         ('[{"a":1},{"a":NaN}]', "record 2: NaN is no number"),
         ('[{"a":1},{"a":-Infinity}]', "record 2: -Infinity is no number"),

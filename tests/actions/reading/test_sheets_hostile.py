@@ -118,6 +118,17 @@ def test_a_damaged_sheet_is_refused(tmp_path, rows):
         read(file)
 
 
+def test_a_container_whose_parts_lie_before_its_beginning_is_refused(tmp_path):
+    file = package(tmp_path / "a.xlsx", sheet(text("a")))
+    content = bytearray(file.read_bytes())
+    at = content.rfind(b"PK\x05\x06") + 16  # where its list of parts begins, says the end of the file
+    content[at : at + 4] = (int.from_bytes(content[at : at + 4], "little") + 100).to_bytes(4, "little")
+    file.write_bytes(content)
+
+    with pytest.raises(Problem, match="is damaged"):
+        read(file)
+
+
 def test_a_sheet_that_is_missing_is_refused(tmp_path):
     with pytest.raises(Problem, match="its cells are missing"):
         read(package(tmp_path / "a.xlsx", ""))

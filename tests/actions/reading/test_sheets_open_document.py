@@ -99,6 +99,10 @@ def test_a_cell_of_every_type_is_read(tmp_path, attributes, shown, wanted):
         ('office:value-type="float" office:value="1,5"', "1,5", '"1,5" is not a number'),
         ('office:value-type="date" office:date-value="2026-02-30"', "x", '"2026-02-30" is not a date'),
         ('office:value-type="time" office:time-value="noon"', "x", '"noon" is not a time'),
+        ('office:value-type="boolean" office:boolean-value="fals"', "FALSE", '"fals" is neither true nor false'),
+        ('office:value-type="boolean"', "TRUE", '"" is neither true nor false'),
+        ('office:value="5"', "5", "a value without a type"),
+        ('office:value-type="flo" office:value="5"', "5", 'a value of the unknown type "flo"'),
     ],
 )  # fmt: skip
 def test_a_cell_without_a_value_is_refused_or_counted(tmp_path, attributes, shown, why):

@@ -438,6 +438,43 @@ _HANDLES = _other(
     wake_the_fork_server="found = [one for one in range(3, 256) if is_pipe(one)]\nassert found, found",
 )
 
+_OUT_OF_SIGHT = _other(
+    "sight",
+    SECCOMP,
+    have_descriptors_apart_by_close_range="from threading import Thread\nraised = []\ndef part():\n try: call('close_range', 0xfffffff0, 0xffffffff, 2)\n except OSError as error: raised.append(error)\none = Thread(target=part); one.start(); one.join()\nif raised: raise raised[0]",
+    start_a_thread_with_descriptors_apart="try: call('clone', 0x10900, 0, 0, 0, 0)\nexcept OSError as error:\n if error.errno == errno.EPERM: raise",
+    enlarge_the_buffer_of_a_socket="one = socket.socketpair()[0]\nbefore = one.getsockopt(1, 7)\none.setsockopt(1, 7, before)\nassert one.getsockopt(1, 7) > before",
+    hide_memory_from_everybody="reached('memfd_secret', 0)",
+    send_from_memory_without_a_copy="reached('vmsplice', -1, 1, 1, 0)",
+    watch_memory_by_userfaultfd="reached('userfaultfd', 0)",
+    keep_a_file_open_in_a_ring="reached('io_uring_register', -1, 2, 1, 1)",
+    keep_a_message_queue="call('mq_open', ctypes.c_char_p(b'probe'), 0o102, 0o600, 0); call('mq_unlink', ctypes.c_char_p(b'probe'))",
+)
+_OUTSIDE = _other(
+    "outside",
+    ROOT,
+    see_the_disks_of_the_machine="assert os.listdir('/sys/block')",
+    see_the_machine_s_cgroups="assert os.listdir('/sys/fs/cgroup')",
+    read_the_machine_s_name_of_products="read('/sys/class/dmi/id/product_name')",
+    read_the_routes_of_the_machine="assert len(read('/proc/net/route').splitlines()) > 1",
+    read_the_sockets_of_the_machine__CVE_2020_15257="assert len(read('/proc/net/unix').splitlines()) > 4",
+    read_the_modules_of_the_kernel="open('/lib/modules/' + os.uname().release + '/modules.dep')",
+    read_the_boot_s_folder="assert os.listdir('/boot')",
+    read_the_folder_of_services="os.listdir('/etc/systemd')",
+    read_the_resolver_s_socket="socket.socket(socket.AF_UNIX).connect('/run/dbus/system_bus_socket')",
+    connect_to_the_journal="socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).connect('/run/systemd/journal/socket')",
+    connect_to_docker__CVE_2025_9074="socket.socket(socket.AF_UNIX).connect('/var/run/docker.sock')",
+    read_the_machine_s_id="read('/etc/machine-id')",
+    see_the_old_root__CVE_2024_21626="assert any(os.readlink(one).startswith('/.old') for one in glob.glob('/proc/self/fd/*')) or os.listdir('/.old')",
+    see_the_ways_to_other_jobs="assert os.listdir('/.jobs')",
+    see_a_way_to_the_files_of_all="assert os.listdir('/.jobs/0') is not None",
+    write_into_an_empty_folder_of_the_root="open('/.empty/new', 'w')",
+    write_into_the_home_s_cover="os.mkdir(w['home'] + '/mine')",
+    write_beside_its_folder="os.mkdir(os.path.dirname(os.getcwd()) + '/mine')",
+    fill_memory_with_names="folder = '/dev/shm/names'\nos.mkdir(folder)\nfor number in range(40000): os.close(os.open(f'{folder}/{number}', 65))",
+    make_its_root_writable="import subprocess as s\ns.run(['mount', '-o', 'remount,rw', '/'], check=True, capture_output=True)",
+)
+
 PROBES = (
     *_calls(),
     *_families(),
@@ -459,4 +496,6 @@ PROBES = (
     *_SHARED,
     *_OLD_SHARED,
     *_HANDLES,
+    *_OUT_OF_SIGHT,
+    *_OUTSIDE,
 )

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+NOBODY_ELSE = 77  # there is no way to be somebody else here
 _NEW_MOUNTS, _BIND, _PRIVATE = 0x20000, 4096 | 16384, 16384 | 1 << 18
 
 
@@ -28,8 +29,9 @@ def _open_way(place: Path) -> None:
         return
     libc = ctypes.CDLL(None, use_errno=True)
     aside = tempfile.mkdtemp()
+    if libc.unshare(_NEW_MOUNTS) != 0:
+        sys.exit(NOBODY_ELSE)
     calls = [
-        libc.unshare(_NEW_MOUNTS),
         libc.mount(None, b"/", None, ctypes.c_ulong(_PRIVATE), None),
         libc.mount(str(place).encode(), aside.encode(), None, ctypes.c_ulong(_BIND), None),
         libc.mount(b"tmpfs", str(closed[0]).encode(), b"tmpfs", ctypes.c_ulong(0), b"mode=755"),

@@ -79,6 +79,34 @@ def test_a_daemon_that_ignores_term_is_gone(house: House) -> None:
     house.isolation.release(worker)
 
 
+def test_a_process_whose_first_thread_ended_still_runs(house: House) -> None:
+    worker = house.acquire()
+    code = """
+import ctypes, os, threading, time
+if os.fork() == 0:
+    threading.Thread(target=time.sleep, args=(60,)).start()
+    ctypes.CDLL(None).syscall(60 if os.uname().machine == "x86_64" else 93, 0)
+print("there", flush=True)
+time.sleep(60)
+"""
+    worker.send(house.job(code))
+    house.listen(worker, lambda told: "there" in told.log)
+    wait_until(lambda: bool(half_ended(worker)), "its first thread has ended")
+    (child,) = half_ended(worker)
+    ticks = processes.started_ticks(child) or 0
+
+    is_running = processes.is_running(child, ticks)
+    worker.kill(grace_seconds=0)
+
+    assert is_running
+    assert not processes.is_running(child, ticks)
+    house.isolation.release(worker)
+
+
+def half_ended(worker: Worker) -> list[int]:
+    return [pid for pid in processes.descendants(worker.mark.pid) if ") Z " in Path(f"/proc/{pid}/stat").read_text()]
+
+
 def test_a_killed_worker_says_that_it_died(house: House) -> None:
     worker = house.acquire()
     worker.send(house.job("import time; context.progress(0.1); time.sleep(600)"))

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.isolation import attacked
+from tests.engine.isolation import attacked, stranger
 from tests.engine.isolation.probes import CAPABILITIES, LANDLOCK, NETWORK, PIDS, PROBES, ROOT, SECCOMP, USER
 from tests.figures import ROOT as REPOSITORY
 
@@ -80,6 +80,8 @@ def tried(mode: Mode) -> Tried:
         pytest.skip("only root can run a server as root")
     with _folder(mode) as folder:
         said = _run(mode, folder)
+    if said.returncode == stranger.NOBODY_ELSE:
+        pytest.skip("this Python lies in a folder that only root may open, and no mount can be made")
     lines = said.stdout.splitlines()
     found = next((line for line in lines if line.startswith("FOUND ")), None)
     assert found is not None, (said.stdout, said.stderr)
@@ -153,6 +155,8 @@ def unheld(request: pytest.FixtureRequest) -> Tried:
 
 
 def test_every_kind_of_probe_can_go_through(unheld: Tried) -> None:
+    if "\nSeccomp:\t0\n" not in Path("/proc/self/status").read_text():
+        pytest.skip("a container holds this test itself")
     through = {probe.kind for probe in PROBES if probe.name in unheld.went_through}
 
     of_root_only = {"device", "system", "capability", "bound", "key"}

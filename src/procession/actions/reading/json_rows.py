@@ -15,6 +15,7 @@ COLUMNS_MAX = 2_000
 CELLS_MAX = 50_000_000
 BETWEEN = b"\x1f"  # tokens: control characters are always escaped in JSON
 _NOT_IN_STRUCTS = re.compile(r'[\x00-\x1f"\\\ud800-\udfff]')
+_HALF = re.compile("[\ud800-\udfff]")  # of a character; also what stands for bytes that are no UTF-8
 _tuple = msgspec.structs.astuple
 
 _Decode = Callable[[bytes], list[msgspec.Struct]]
@@ -47,8 +48,8 @@ class RowWriter:
         """Raises Unreadable, at `position`, and TooLarge."""
         if not isinstance(record, dict):
             raise BadJson(f"it is {_named(record)}, not an object with keys", position)
+        self._learn(record, position)
         try:
-            self._learn(record)
             tokens = [MISSING] * max(len(self.keys), 1)
             for key, value in record.items():
                 tokens[self.keys[key]] = token(value)
@@ -68,9 +69,11 @@ class RowWriter:
         decoders = self._decoders_now()
         return decoders is not None and self._take(text, decoders[1], count)
 
-    def _learn(self, record: Iterable[str]) -> None:
+    def _learn(self, record: Iterable[str], position: int) -> None:
         new = [key for key in record if key not in self.keys]
         for key in new:
+            if _HALF.search(key):
+                raise BadJson(f"the key {shown(key)} holds half of a character, or is not UTF-8", position)
             self.keys[key] = len(self.keys)
             self._key_colons += key.count(":")
             self._is_plain = self._is_plain and not _NOT_IN_STRUCTS.search(key)

@@ -20,7 +20,7 @@ from procession.actions.references import only
 if TYPE_CHECKING:
     import duckdb
 
-_BINARY = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".parquet"})
+_NO_TEXT = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".parquet", ".json", ".jsonl", ".ndjson"})
 LOGGED_CHARACTERS_MAX = 4_000  # DuckDB's message repeats the faulty line
 
 _READERS: Mapping[FileKind, Callable[..., Cells]] = {
@@ -75,7 +75,7 @@ def load(
 def _refuse_text(source: FileInput, kind: FileKind, cells: Cells) -> None:
     """Banks send CSV named as workbooks, which we read; a text of one column is something else."""
     suffix = Path(source.name).suffix.lower()
-    if kind is FileKind.CSV and len(cells.columns) == 1 and suffix in _BINARY:
+    if kind is FileKind.CSV and len(cells.columns) == 1 and suffix in _NO_TEXT:
         raise Problem(
             f'the file "{source.name}" cannot be read: it is a text without columns, and no {suffix[1:]} file'
         )

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 # Spreadsheets run texts that begin so. Some versions of Excel also run the full-width forms.
 _FORMULA_STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
+# Some spreadsheets, and people who clean up columns, take away what nobody sees before them.
+_UNSEEN = " \x0b\x0c\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff"
 # A text with its own apostrophe gets one more, so removing one restores every text.
-_FORMULA = f"^'*[{re.escape(_FORMULA_STARTS)}]"
+_FORMULA = f"^['{_UNSEEN}]*[{re.escape(_FORMULA_STARTS)}]"
 # Not formulas despite the sign: a dash for "nothing", and numbers as people write them.
-_HARMLESS = "-+|[-+]?[.,]?[0-9][0-9 .,'\u00a0\u202f]*([eE][-+]?[0-9]+)?[ \u00a0\u202f]?%?"
+_HARMLESS = "[ \u00a0\u202f]*(-+|[-+]?[.,]?[0-9][0-9 .,'\u00a0\u202f]*([eE][-+]?[0-9]+)?[ \u00a0\u202f]?%?)"
 # DuckDB gives types as texts; their precision is nowhere else.
 _DECIMAL = re.compile(r"DECIMAL\(\d+,(\d+)\)")
 _BINARY = frozenset({"DOUBLE", "FLOAT"})

@@ -26,7 +26,6 @@ from procession.operations import events
 from procession.operations.events import News, Position
 from procession.store.step_logs import PIECE_BYTES
 
-GROWTH_SECONDS = 0.25  # how late a log line or progress may be seen; changes are announced
 SILENCE_SECONDS = 15.0  # proxies end what says nothing for long
 # Browsers wait some seconds unless told; a server that restarts is back sooner.
 RETRY_MILLISECONDS = 1_000
@@ -81,10 +80,10 @@ async def _follow(stream: Stream, write: Write) -> None:
             elif news.is_over:
                 return
             else:
-                spoke = await _rest(watch, news, spoke, write)
+                spoke = await _rest(watch, spoke, write)
 
 
-async def _rest(watch: Watch, news: News, spoke: float, write: Write) -> float:
+async def _rest(watch: Watch, spoke: float, write: Write) -> float:
     """When something was last said, with what is said to show that we are still here."""
     loop = asyncio.get_running_loop()
     left = spoke + SILENCE_SECONDS - loop.time()
@@ -92,8 +91,7 @@ async def _rest(watch: Watch, news: News, spoke: float, write: Write) -> float:
         # A comment of the format: clients drop it.
         await write(b": still here\n\n")
         return loop.time()
-    # Without a log that may grow, everything that happens is announced.
-    await watch.rest(min(left, GROWTH_SECONDS) if news.attempts else left)
+    await watch.rest(left)
     return spoke
 
 

@@ -15,7 +15,6 @@ from procession.operations.steps import Tries
 from procession.store import step_logs
 
 TEXT = "text/plain; charset=utf-8"
-GROWTH_SECONDS = 0.25  # how late a new line may be seen; the end of the step is announced
 # A bound for the text, not a limit on restarts.
 ATTEMPTS_MAX = 10**9
 
@@ -68,7 +67,7 @@ async def _follow(call: StreamCall, write: Write) -> None:
                 number, offset = one, await _copy(call, one, offset if one == number else 0, write)
             if tries.is_over:
                 return
-            await watch.rest(GROWTH_SECONDS)
+            await watch.rest()
 
 
 async def _copy(call: StreamCall, attempt: int, offset: int, write: Write) -> int:

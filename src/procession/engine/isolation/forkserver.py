@@ -27,6 +27,7 @@ from procession.engine.isolation import (
     rehearsal,
     sandbox,
     seccomp,
+    users,
 )
 from procession.engine.isolation.options import Announcement, Born, Command, Fork, Hello, Orders, Preload
 from procession.shortages import is_shortage
@@ -63,7 +64,7 @@ class ForkServer:
         if self._orders.user_code:
             linux.share_one_arena()
             is_open = self._orders.network or self._is_network_apart or not self._orders.settings.separate_network
-            _forbid_capabilities(has_root=self._root is not None)
+            users.forbid_capabilities(has_root=self._root is not None)
             self._has_seccomp = _shut_administration(network=is_open)
         rehearsal.rehearse(self._registry)
         gc.collect()
@@ -75,6 +76,7 @@ class ForkServer:
             network=self._is_network_apart,
             root=self._root is not None,
             seccomp=self._has_seccomp,
+            users=self._lends_users(),
         )
         self._announce(self._hello)
         poll = select.poll()
@@ -87,6 +89,11 @@ class ForkServer:
                 elif not self._obey():
                     return
             self._catch_up()
+
+    def _lends_users(self) -> bool:
+        # In a user namespace of a worker's own there is only one.
+        is_one = self._namespace == "user and pid" or not self._orders.user_code
+        return not is_one and users.can_be_lent(self._orders.settings, has_root=self._root is not None)
 
     def end_all(self) -> None:
         """Kill every worker with its tree, and whatever was orphaned to us, until we have no child left."""
@@ -190,6 +197,7 @@ class ForkServer:
                 has_own_mounts=bool(self._flags & linux.CLONE_NEWNS),
                 root=self._root,
                 missing=self._hello.missing,
+                lends_users=self._hello.users,
                 counted_alone=self._namespace == "user and pid",
                 has_seccomp=self._has_seccomp,
             )
@@ -237,14 +245,6 @@ def _say(text: str) -> None:
 
 def _rest() -> None:
     select.select([], [], [], AGAIN_MS / 1000)
-
-
-def _forbid_capabilities(*, has_root: bool) -> None:
-    """For all that is forked; this process keeps what it has, since it starts no program."""
-    # Without a root of its own, a step of root's may need the right to read.
-    but = () if has_root else (linux.CAP_DAC_READ_SEARCH,)
-    with contextlib.suppress(PermissionError):  # who has none can give none up
-        linux.forbid_capabilities(but=but)
 
 
 def _shut_administration(*, network: bool) -> bool:

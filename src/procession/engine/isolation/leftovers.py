@@ -58,30 +58,31 @@ def _counts(pid: int) -> bool:
     ticks = processes.started_ticks(pid)
     if ticks is None or not processes.is_running(pid, ticks):
         return False
-    command = _read(pid, "cmdline")
+    command = _read(Path(processes.living_thread(pid), "cmdline"))
     return not any(servant in command for servant in _SERVANTS)
 
 
 def _name(pid: int) -> str:
-    return shown(_read(pid, "comm").decode(errors="replace").strip()) or "a process"
+    return shown(_read(Path(f"/proc/{pid}/comm")).decode(errors="replace").strip()) or "a process"
 
 
 def _written_by(pid: int) -> frozenset[str]:
-    place = Path(f"/proc/{pid}/fd")
+    place = Path(processes.living_thread(pid))
     try:
-        return frozenset(str(handle.readlink()) for handle in place.iterdir() if _is_written(pid, handle.name))
+        handles = (place / "fd").iterdir()
+        return frozenset(str(handle.readlink()) for handle in handles if _is_written(place, handle.name))
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return frozenset()
 
 
-def _is_written(pid: int, handle: str) -> bool:
-    lines = _read(pid, f"fdinfo/{handle}").splitlines()
+def _is_written(place: Path, handle: str) -> bool:
+    lines = _read(place / "fdinfo" / handle).splitlines()
     flags = next((line.split()[1] for line in lines if line.startswith(b"flags:")), b"0")
     return bool(int(flags, 8) & _ACCESS)
 
 
-def _read(pid: int, name: str) -> bytes:
+def _read(place: Path) -> bytes:
     try:
-        return Path(f"/proc/{pid}/{name}").read_bytes()
+        return place.read_bytes()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return b""

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x08000000, 0x10000000, 0x20000000, 0x40000000
-CAP_DAC_READ_SEARCH = 2
+CAP_CHOWN, CAP_DAC_READ_SEARCH, CAP_SETGID, CAP_SETUID = 0, 2, 6, 7
 
 _MS_NOSUID_NODEV_NOEXEC, _MS_REC_PRIVATE = 2 | 4 | 8, 0x4000 | 1 << 18
 _SYS_CLONE3 = 435  # the same number on every architecture, like all calls since 2019
 _SYS_CLOSE_RANGE = 436
+_SYS_CAPGET = {"x86_64": 125, "aarch64": 90, "riscv64": 90}
 _SYS_CAPSET = {"x86_64": 126, "aarch64": 91, "riscv64": 91}
 _SYS_KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219}
 _KEYCTL_JOIN_SESSION_KEYRING = 1
@@ -26,6 +27,7 @@ _CAPABILITIES_MAX = 64
 _PR_CAP_AMBIENT_RAISE = 2
 _HANDLES_MAX = 2**32 - 1
 _M_ARENA_MAX = -8
+_NAMES_MAX = 32_768  # of a folder in memory
 _CAPABILITY_VERSION_3 = 0x20080522
 
 # PyDLL keeps the interpreter's lock: a clone must not happen while another thread could take it.
@@ -82,10 +84,15 @@ def share_one_arena() -> None:
 
 def mount_memory(folder: str, *, size_bytes_max: int) -> bool:
     """Put an empty folder in memory there, for this mount namespace alone. False where that may not be."""
-    options = f"size={size_bytes_max},mode=1777".encode()
+    options = memory_options(size_bytes_max, 0o1777).encode()
     kind, where = b"tmpfs", folder.encode()
     is_apart = _libc.mount(None, b"/", None, ctypes.c_ulong(_MS_REC_PRIVATE), None) == 0
     return is_apart and bool(_libc.mount(kind, where, kind, ctypes.c_ulong(_MS_NOSUID_NODEV_NOEXEC), options) == 0)
+
+
+def memory_options(size_bytes_max: int, mode: int) -> str:
+    """Of a mount in memory. A name takes a kilobyte that `size` does not count, and attributes of files as much."""
+    return f"size={size_bytes_max},nr_inodes={_NAMES_MAX},mode={mode:o}"
 
 
 def flush_c_files() -> None:
@@ -100,6 +107,16 @@ def show_in_proc() -> None:
 
 def keep_capabilities_over_setuid() -> None:
     _control(_PR_SET_KEEPCAPS, 1)
+
+
+def held_capabilities() -> frozenset[int]:
+    """Those that this process may use, or keep."""
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    content = (ctypes.c_uint32 * 6)()
+    call(_SYS_CAPGET[os.uname().machine], ctypes.byref(header), ctypes.byref(content))
+    # Effective, permitted and inheritable ones, of the lower 32; then of the upper.
+    mask = content[1] | content[4] << 32
+    return frozenset(capability for capability in range(_CAPABILITIES_MAX) if mask >> capability & 1)
 
 
 def set_capabilities(*kept: int) -> None:

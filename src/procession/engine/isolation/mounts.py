@@ -31,7 +31,7 @@ def keep_apart() -> None:
 
 def memory(folder: str, *, size_bytes_max: int, mode: int) -> None:
     """An empty folder in memory."""
-    _mount("tmpfs", folder, "tmpfs", NO_SETUID | NO_DEVICES, f"size={size_bytes_max},mode={mode:o}")
+    _mount("tmpfs", folder, "tmpfs", NO_SETUID | NO_DEVICES, linux.memory_options(size_bytes_max, mode))
 
 
 def processes(folder: str) -> None:

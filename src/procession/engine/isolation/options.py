@@ -73,6 +73,7 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
     network: bool  # workers have a network of their own
     root: bool  # and files
     seccomp: bool  # the calls of administrators are shut
+    users: bool  # each attempt of user code gets a user of its own
 
     @property
     def missing(self) -> tuple[str, ...]:

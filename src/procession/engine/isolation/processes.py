@@ -12,7 +12,7 @@ from pathlib import Path
 
 from procession.engine.isolation.contract import ProcessMark
 
-_STATE, _PARENT, _STARTED = 0, 1, 19  # fields 3, 4 and 22 of /proc/PID/stat, counted after the name
+_STATE, _PARENT, _THREADS, _STARTED = 0, 1, 17, 19  # fields 3, 4, 20 and 22 of /proc/PID/stat, counted after the name
 _NOT_THERE = (FileNotFoundError, ProcessLookupError, PermissionError)  # ESRCH: it went while we looked
 
 
@@ -28,9 +28,27 @@ def started_ticks(pid: int) -> int | None:
 
 
 def is_running(pid: int, ticks: int) -> bool:
-    """Whether this very process can still execute anything; a zombie cannot."""
+    """Whether this very process can still execute anything; a zombie cannot, if it was its last thread."""
     fields = _stat(pid)
-    return fields is not None and int(fields[_STARTED]) == ticks and fields[_STATE] not in "ZX"
+    if fields is None or int(fields[_STARTED]) != ticks:
+        return False
+    return fields[_STATE] not in "ZX" or int(fields[_THREADS]) > 1
+
+
+def living_thread(pid: int) -> str:
+    """The folder in /proc of a thread that still executes something; of the process where there is none.
+
+    A process goes on when its first thread has ended, and its own folder then shows neither memory nor files.
+    """
+    place = f"/proc/{pid}"
+    try:
+        for number in sorted(map(int, os.listdir(f"{place}/task"))):  # noqa: PTH208
+            fields = _stat(f"{pid}/task/{number}")
+            if fields and fields[_STATE] not in "ZX":
+                return place if number == pid else f"{place}/task/{number}"
+    except _NOT_THERE:
+        pass
+    return place
 
 
 def exists(mark: ProcessMark) -> bool:
@@ -116,7 +134,7 @@ def _owner(pid: int) -> int | None:
         return None
 
 
-def _stat(pid: int) -> list[str] | None:
+def _stat(pid: int | str) -> list[str] | None:
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - as above
             # The name is in parentheses and may hold anything, parentheses too.

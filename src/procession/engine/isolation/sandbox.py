@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from procession.actions.contract import FileInput
-from procession.engine.isolation import landlock, limits, linux, seccomp
+from procession.engine.isolation import landlock, limits, linux, seccomp, users
 from procession.engine.isolation.contract import Job
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.private_root import SHARED_BYTES_MAX, SHARED_MEMORY, PrivateRoot
@@ -25,8 +24,17 @@ class Cell:
     has_own_mounts: bool  # its mount namespace is its own
     root: PrivateRoot | None  # and so are its files
     missing: tuple[str, ...]  # of what keeps user code apart (Hello.missing)
+    lends_users: bool  # user code gets one of its own
     counted_alone: bool  # the kernel counts its processes apart from those of others
     has_seccomp: bool  # the calls of administrators are shut already
+
+    @property
+    def user_id(self) -> int | None:
+        """The user that it lends; None where there is none to lend."""
+        if not self.lends_users or self.settings.user_ids is None:
+            return None
+        first, count = self.settings.user_ids
+        return first + self.number % count
 
     @property
     def has_network(self) -> bool:
@@ -60,7 +68,8 @@ def enter(cell: Cell, rules: landlock.Rules | None, job: Job) -> None:
     if cell.root:
         cell.root.admit(folder=job.folder, inputs=inputs)
     limits.apply(job.limits, for_good=True)
-    has_own_user = _become_somebody(cell, folder=job.folder, needed=[*inputs, *libraries, job.folder, os.__file__])
+    needed = [] if cell.root else [*inputs, *libraries, job.folder, os.__file__]
+    has_own_user = users.become(cell.user_id, folder=job.folder, needed=needed)
     limits.apply_processes(job.limits, counted_alone=cell.counted_alone or has_own_user)
     linux.forbid_new_privileges()
     if rules is not None:
@@ -81,41 +90,6 @@ def enter_warm(cell: Cell) -> None:
         if rules is not None:
             rules.restrict(readable=readable, writable=paths.writable_paths)
     _close(cell.system)
-
-
-def _become_somebody(cell: Cell, *, folder: str, needed: Iterable[str]) -> bool:
-    """Leave root for a user that nobody else has. False when there was no root to leave, or no user to become."""
-    has_own_user = False
-    kept: tuple[int, ...] = ()
-    if os.geteuid() == 0 and cell.settings.user_ids is not None:
-        first, count = cell.settings.user_ids
-        has_own_user = _set_user(first + cell.number % count, folder)
-        # Where root's files are closed to others, the right to read them stays; Landlock then says which.
-        if has_own_user and not cell.root and not all(_is_reachable(path) for path in needed):
-            kept = (linux.CAP_DAC_READ_SEARCH,)
-    linux.set_capabilities(*kept)
-    # A change of user or capabilities has cleared both.
-    linux.show_in_proc()
-    linux.die_with_parent(signal.SIGKILL)
-    return has_own_user
-
-
-def _set_user(user_id: int, folder: str) -> bool:
-    try:
-        os.chown(folder, user_id, user_id)
-        linux.keep_capabilities_over_setuid()
-        os.setgroups([])
-        os.setresgid(user_id, user_id, user_id)
-        os.setresuid(user_id, user_id, user_id)
-    except OSError:
-        # In a container whose user namespace has no such id.
-        os.chown(folder, 0, 0)
-        return False
-    return True
-
-
-def _is_reachable(path: str) -> bool:
-    return os.access(path, os.R_OK)
 
 
 def _close(places: Iterable[landlock.AllowedPath]) -> None:

@@ -14,7 +14,7 @@ def of(hello: Hello | None, settings: IsolationSettings) -> tuple[Wall, ...]:
     """`hello` is None where no fork server starts."""
     if hello is None:
         return (_no_steps(),)
-    user, group = _user(settings), _group(settings)
+    user, group = _user(hello), _group(settings)
     return (_processes(hello), _root(hello), _files(hello), _calls(hello), _network(hello, settings), user, group)
 
 
@@ -82,14 +82,14 @@ def _network(hello: Hello, settings: IsolationSettings) -> Wall:
     )
 
 
-def _user(settings: IsolationSettings) -> Wall:
-    has_own = os.geteuid() == 0 and settings.user_ids is not None
+def _user(hello: Hello) -> Wall:
     return Wall(
         name="user of a step",
-        stands=has_own,
-        seen="each attempt of user code has a user of its own" if has_own else f"user {os.geteuid()}, the server's",
+        stands=hello.users,
+        seen="each attempt of user code has a user of its own" if hello.users else f"user {os.geteuid()}, the server's",
         weaker_without="a private root and namespaces alone keep user code from what the server's user may do",
-        remedy="a server that root starts lends users to steps",
+        remedy="a server that root starts lends users to steps, if it has the capabilities CHOWN, SETUID, SETGID and "
+        "DAC_READ_SEARCH",
     )
 
 

@@ -103,6 +103,8 @@ def _compound_words(file: IO[bytes], name: str) -> str:
 
 def _check_sizes(members: list[zipfile.ZipInfo], packed_bytes: int, name: str) -> None:
     # As the archive claims: zipfile gives no more of a part than that, so a lie cannot get around the bound.
+    if any(member.header_offset < 0 for member in members):
+        raise Problem(f'"{name}" is damaged: its list of parts is not where it says that it is')
     unpacked_bytes = sum(member.file_size for member in members)
     if len(members) > MEMBERS_MAX:
         raise Problem(f'"{name}" has {len(members):,} parts inside; at most {MEMBERS_MAX:,} are read')

@@ -24,6 +24,8 @@ _ERROR = re.compile(r"#(?:N/A|DIV/0!|REF!|NAME\?|VALUE!|NUM!|NULL!)\Z|Err:[0-9]+
 _DURATION = re.compile(
     r"(-?)P(?:(\d{1,6})D)?(?:T(?:(\d{1,8})H)?(?:(\d{1,8})M)?(?:(\d{1,8})(?:[.,](\d+))?S)?)?\Z", re.ASCII
 )
+_TRUTHS = {"true", "false"}
+_VALUES = {"value", "date-value", "time-value", "boolean-value"}
 # No table has more rows; int() refuses a text of more than 4,300 digits with an error of its own.
 _DIGITS_MAX = 9
 
@@ -187,9 +189,19 @@ def _stored(attributes: Attributes, paragraphs: Paragraphs) -> Value:
         case "time":
             return _duration(found.get("time-value", ""))
         case "boolean":
-            return Kind.TRUTH, "TRUE" if found.get("boolean-value") == "true" else "FALSE"
+            text = found.get("boolean-value", "")
+            return (
+                (Kind.TRUTH, text.upper()) if text in _TRUTHS else (FAULT, f'"{text[:40]}" is neither true nor false')
+            )
         case "" | "void" if is_formula and paragraphs.are_none:  # LibreOffice gives the result "" an empty one
             return FAULT, WITHOUT_VALUE
+        # Without its type the value would be taken for what the cell shows of it, or for nothing.
+        case "" | "void" if not _VALUES.isdisjoint(found):
+            return FAULT, "a value without a type"
+        case "" | "void" | "string":
+            pass
+        case unknown:
+            return FAULT, f'a value of the unknown type "{unknown[:40]}"'
     # ODF: string-value is the value where it is given; the paragraphs are what is shown of it.
     return Kind.TEXT, found.get("string-value", shown) or shown
 

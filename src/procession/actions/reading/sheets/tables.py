@@ -26,7 +26,7 @@ _EMPTY = "."  # the letter of an empty cell in a row's kinds; a Kind is its digi
 _LETTERS: dict[int, str] = {FAULT: _EMPTY, **{kind: str(int(kind)) for kind in Kind}}
 _LINE_BYTES_MIN = 2 << 20  # what DuckDB gives a line anyway
 _ROW_CHARACTERS_MAX = 16 << 20
-CHARACTERS_MAX = 1 << 30  # of all cells: one long text may be shared by millions of them
+CHARACTERS_MAX = 1 << 29  # a small file can hold one long text in many cells
 
 
 @dataclass(kw_only=True)
