@@ -120,11 +120,17 @@ def _default(name: str, value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if name.endswith("_bytes_max"):
-        return f"{value // config.GIB} GiB"
+    if "_bytes_" in name:
+        return _size(value)
     if name.endswith("_seconds"):
         return f"{value:g}s" if value < 60 else f"{value // 60:g}m"
     return f"`{value}`"
+
+
+def _size(size_bytes: int) -> str:
+    """In the largest unit that says it exactly, as the setting takes it."""
+    units = {"GiB": config.GIB, "GB": 10**9, "MiB": config.MIB, "MB": 10**6, "kB": 10**3}
+    return next(f"{size_bytes // unit} {name}" for name, unit in units.items() if size_bytes % unit == 0)
 
 
 def _others(texts: dict[str, str]) -> Iterator[tuple[str, str]]:

@@ -76,6 +76,37 @@ def test_a_body_whose_end_is_in_doubt_ends_the_connection(client: Client, reques
 
 
 @pytest.mark.parametrize(
+    "request_text",
+    [
+        pytest.param("GET /health#/../api HTTP/1.1\r\nHost: x", id="CVE-2025-32395 vite: a target with a fragment"),
+        pytest.param("GET /health", id="HTTP/0.9"),
+        pytest.param("GET /health HTTP/2.0\r\nHost: x", id="another protocol in the words of this one"),
+        pytest.param("GET /health HTTP/1.1\r\nX: y", id="no host at all"),
+        pytest.param("GET http://a:b@x/health HTTP/1.1\r\nHost: x", id="a target with a name and a password"),
+        pytest.param("GET http://x/health HTTP/1.1\r\nHost: x\r\nHost: y", id="two hosts beside that of the target"),
+    ],
+)
+def test_a_head_that_others_may_read_otherwise_is_refused(client: Client, request_text: str) -> None:
+    assert said(client, f"{request_text}\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("more", ["", "Host: wrong.example\r\n"])
+def test_a_target_that_names_its_host_is_believed(client: Client, more: str) -> None:
+    """benoitc/gunicorn#3370: somebody in front of us decides by the target, and we by the header."""
+    target = "http://right.example:81/.well-known/oauth-authorization-server"
+
+    answer = said(client, f"GET {target} HTTP/1.1\r\n{more}Connection: close\r\n\r\n")
+
+    assert b'"issuer":"http://right.example:81"' in answer and b"wrong" not in answer
+
+
+def test_a_client_of_http_1_0_is_not_told_to_go_on(client: Client) -> None:
+    request = "POST /oauth/token HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}"
+
+    assert said(client, request).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(
     "path",
     [
         "api/v1/processes/configs",  # CVE-2026-53576, Kestra: whatever ended so was public

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from procession import config
+from procession.home import Home
 from procession.serving import walls
+
+LIMITS = [name.upper() for name in config._READERS if name.endswith(("_max", "_min", "_seconds"))]
+
+
+def seen(home: Path, environment: dict[str, str]) -> set[str]:
+    return {wall.seen for wall in walls.of_server(config.read(environment), Home(folder=home), ())}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_doctor_shows_every_limit(tmp_path: Path, name: str) -> None:
+    other = "300MiB" if "BYTES" in name else "70"
+
+    assert seen(tmp_path, {f"PROCESSION_{name}": other}) != seen(tmp_path, {})
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.utils import get_remote_addr
 
-from procession.serving import eager, patience, refusals
+from procession.serving import eager, patience, refusals, targets
 from procession.serving.connections import Connections
 from procession.serving.exchange import Exchange
 from procession.serving.patience import Patience
@@ -145,7 +144,8 @@ class HttpConnection(HttpToolsProtocol):
             self._require_offer()
             return
         self._stop_expecting()
-        self._describe()
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        targets.describe(self.scope, method=method, target=self.url, version=version)
         before: RequestResponseCycle | None = self.cycle
         self.cycle = self._exchange()
         if before is None or before.response_complete:
@@ -171,15 +171,6 @@ class HttpConnection(HttpToolsProtocol):
         if self.parser.get_method() == b"CONNECT":
             raise ValueError("no tunnels")
 
-    def _describe(self) -> None:
-        """What ASGI says of the request."""
-        url, scope = httptools.parse_url(self.url), self.scope
-        scope["method"] = self.parser.get_method().decode("ascii")
-        scope["http_version"] = self.parser.get_http_version()
-        scope["raw_path"] = url.path
-        scope["path"] = unquote(url.path.decode("ascii"))
-        scope["query_string"] = url.query or b""
-
     def _exchange(self) -> Exchange:
         return Exchange(
             scope=self.scope,
@@ -190,7 +181,8 @@ class HttpConnection(HttpToolsProtocol):
             access_log=False,
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
+            # RFC 9110 section 10.1.1: ignored in HTTP/1.0, where an answer before the answer is not understood.
+            expect_100_continue=self.expect_100_continue and self.scope["http_version"] != "1.0",
             keep_alive=self.scope["http_version"] != "1.0" and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )

@@ -15,6 +15,7 @@ from procession.serving import connections
 from procession.walls import Wall
 
 PROXIES_MAX = 65_536  # addresses; more are no list of proxies
+TOKEN_SECONDS_WARNED = 86_400
 FREE_WARNED_BYTES, FREE_GRAVE_BYTES = 2 * GIB, 200 * MIB
 
 
@@ -26,6 +27,9 @@ def of_server(settings: Settings, home: Home, around_steps: Iterable[Wall]) -> t
 def _of_settings(settings: Settings) -> Iterator[Wall]:
     yield _memory(settings)
     yield _quota(settings)
+    yield _cancel(settings)
+    yield _file(settings)
+    yield _tokens(settings)
     yield _encryption(settings)
     yield _proxies(settings)
     yield _connections(settings)
@@ -83,6 +87,36 @@ def _quota(settings: Settings) -> Wall:
         ),
         weaker_without="a step takes the disk of all others",
         remedy="PROCESSION_STEP_DISK_BYTES_MAX",
+    )
+
+
+def _cancel(settings: Settings) -> Wall:
+    return Wall(
+        name="end of a step",
+        stands=True,
+        seen=f"a step that is cancelled may tidy up for {settings.grace_seconds:g} s, then it is killed",
+        weaker_without="a step that ignores its cancel holds its place",
+        remedy="PROCESSION_GRACE_SECONDS",
+    )
+
+
+def _file(settings: Settings) -> Wall:
+    return Wall(
+        name="size of a file",
+        stands=True,
+        seen=f"at most {settings.upload_bytes_max / GIB:.3g} GiB are accepted",
+        weaker_without="one upload fills the disk",
+        remedy="PROCESSION_UPLOAD_BYTES_MAX",
+    )
+
+
+def _tokens(settings: Settings) -> Wall:
+    return Wall(
+        name="life of a token",
+        stands=settings.token_seconds <= TOKEN_SECONDS_WARNED,
+        seen=f"an access token is good for {settings.token_seconds / 60:.4g} minutes",
+        weaker_without="whoever finds one can use it for long",
+        remedy="PROCESSION_TOKEN_SECONDS",
     )
 
 
