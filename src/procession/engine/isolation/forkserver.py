@@ -75,7 +75,8 @@ class ForkServer:
             network=self._is_network_apart,
             root=self._root is not None,
             seccomp=self._has_seccomp,
-            users=self._lends_users(),
+            users=self._orders.user_code
+            and users.can_be_lent(self._orders.settings, self._namespace, has_root=self._root is not None),
         )
         self._announce(self._hello)
         poll = select.poll()
@@ -94,11 +95,6 @@ class ForkServer:
             return seccomp.NO_SOCKETS
         is_open = self._orders.network or self._is_network_apart or not self._orders.settings.separate_network
         return seccomp.ALL_SOCKETS if is_open else seccomp.OF_THIS_MACHINE
-
-    def _lends_users(self) -> bool:
-        # In a user namespace of a worker's own there is only one.
-        is_one = self._namespace == "user and pid" or not self._orders.user_code
-        return not is_one and users.can_be_lent(self._orders.settings, has_root=self._root is not None)
 
     def end_all(self) -> None:
         """Kill every worker with its tree, and whatever was orphaned to us, until we have no child left."""
