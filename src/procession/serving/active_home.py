@@ -181,7 +181,9 @@ def _open_table_workers(settings: Settings, home: Home) -> TableWorkers:
     folder = home.work / "tables"
     bounds = isolation_settings(settings, home, cgroup="")
     return TableWorkers(
-        folder, table_settings(readable_paths=bounds.readable_paths, writable_paths=bounds.writable_paths)
+        folder,
+        table_settings(readable_paths=bounds.readable_paths, writable_paths=bounds.writable_paths),
+        _engine_settings(settings).quota,
     )
 
 

@@ -238,6 +238,8 @@ def _open_below(folder: Path, source: Path) -> int:
         # No descriptor free says nothing about the file: the step must not fail for it.
         if is_shortage(error):
             raise
+        if isinstance(error, PermissionError):
+            raise Invalid(f"the output file {source.name} may not be read: its mode forbids it") from None
         raise Invalid(f"the output file {source.name} does not exist or is a link") from None
     finally:
         os.close(place)

@@ -10,7 +10,7 @@ from typing import Protocol
 from procession.actions.problems import Problem
 from procession.actions.reading.cells import Kind
 from procession.actions.reading.sheets import values
-from procession.actions.reading.sheets.areas import COLUMNS_MAX, ROWS_MAX, cell_name, column_number
+from procession.actions.reading.sheets.areas import COLUMNS_MAX, DIGITS_MAX, ROWS_MAX, cell_name, column_number
 from procession.actions.reading.sheets.formats import Shows
 from procession.actions.reading.sheets.markup import Attributes, Handlers, feed, is_true
 from procession.actions.reading.sheets.rows import Cell, Findings, Row
@@ -171,7 +171,8 @@ class _Reader:
     def _shows(self) -> Shows:
         shows = self._shown.get(self._style)
         if shows is None:
-            number = int(self._style) if self._style.isascii() and self._style.isdigit() else 0
+            is_number = self._style.isascii() and self._style.isdigit() and len(self._style) <= DIGITS_MAX
+            number = int(self._style) if is_number else 0
             known = number < len(self._sheet.styles)
             shows = self._shown[self._style] = self._sheet.styles[number] if known else Shows.NUMBER
         return shows
