@@ -42,6 +42,7 @@ from bench.bars import (
     s03_generated,
     s04_hostile_files,
     s05_injections,
+    s06_secrets,
     s07_slow,
     s08_grants,
 )
@@ -80,6 +81,7 @@ BARS: dict[str, Callable[..., Report]] = {
     "S3": s03_generated.measure,
     "S4": s04_hostile_files.measure,
     "S5": s05_injections.measure,
+    "S6": s06_secrets.measure,
     "S7": s07_slow.measure,
     "S8": s08_grants.measure,
 }

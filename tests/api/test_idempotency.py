@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import re
 import socket
 from datetime import timedelta
@@ -123,6 +125,18 @@ def test_an_answer_with_a_secret_is_not_kept(home: House, path: str, body: dict[
     assert len(home.get(path, who="admin")) == before + 1
     with home.database.read() as tx:
         assert tx.all("SELECT answer FROM repeat") == [(None,)]
+
+
+def test_a_password_cannot_be_tried_on_what_is_kept_of_the_body(home: House) -> None:
+    body = json.dumps({**JILL, "password": "correct horse"}).encode()
+
+    answer = send(home, "users", who="admin", content=body, headers={"content-type": "application/json"})
+
+    assert answer.status_code == 200
+    without_key = hashlib.sha256(f"\n{hashlib.sha256(body).hexdigest()}".encode()).hexdigest()
+    kept = home.database.write(lambda tx: tx.all("SELECT * FROM repeat"))
+    assert len(kept) == 1
+    assert without_key not in str(kept) and hashlib.sha256(body).hexdigest() not in str(kept)
 
 
 def test_users_processes_and_columns_are_made_once(home: House) -> None:

@@ -247,6 +247,9 @@ class Watched:
         with self._database.snapshot() as tx:
             yield WatchedTransaction(tx, self._told)
 
+    def version(self) -> Any:
+        return self._database.version()
+
     def submit(self, operation: Any) -> Any:
         return self._database.submit(lambda tx: operation(WatchedTransaction(tx, self._told)))
 

@@ -165,6 +165,7 @@ def test_a_content_that_cannot_be_read_is_refused_without_its_path(place: Place)
         ({"sha256": "0a" * 32}, True),
         ({"id": "9f3b6c1e-8d35-4c11-9c0a-5b2b7d2f4a11"}, True),
         ({"path": "/" + "aB3_" * 11}, False),
+        ({"path": f"/gt-Aplr89-8PusGyiMYDyA.{'0a' * 32}"}, False),
     ],
 )
 def test_only_what_looks_like_a_secret_is_left_out(fields: dict[str, Any], is_kept: bool) -> None:

@@ -47,8 +47,9 @@ def keyed(route: Route, request: Request, user: UserId, ids: Mapping[str, Any]) 
 
 def asked(request: Request, body_hash: str) -> str:
     """Of the query and the body's hex SHA-256."""
-    # The body as it came, not as it was read: two spellings of one value are two requests.
-    return hashlib.sha256(f"{request.raw_query}\n{body_hash}".encode()).hexdigest()
+    # The body as it came, not as it was read: two spellings of one value are two requests. With the key, which is kept
+    # nowhere: a body may hold a password, and whoever has a backup could try all words on a hash of the body alone.
+    return hashlib.sha256(f"{request.headers[HEADER]}\n{request.raw_query}\n{body_hash}".encode()).hexdigest()
 
 
 def answered(tx: Transaction, keyed: KeyedRequest | None, reply: T) -> T:

@@ -17,7 +17,8 @@ _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "colo
 _UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 # Tokens, codes, links, cookies and client secrets are 43 characters of base64url. A SHA-256 and a UUID have no capital.
 # Only from the start of a word: a long one without a capital would be looked at again from each of its letters.
-_SECRET = re.compile(r"(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z0-9])[\w-]{40,}", re.ASCII)
+# A browser's mark is a nonce and its seal, perhaps cut in a message.
+_SECRET = re.compile(r"(?<![\w-])(?:[\w-]{22}\.[0-9a-f]{30,64}|(?=[\w-]*[A-Z])(?=[\w-]*[a-z0-9])[\w-]{40,})", re.ASCII)
 
 
 class OneLine(logging.Formatter):
