@@ -9,7 +9,7 @@ import duckdb
 
 from procession.actions import tables
 from procession.actions.contract import FileOutput
-from procession.actions.tables import contract, writing
+from procession.actions.tables import contract, json_cells, writing
 from procession.model.columns import RECORD_COLUMN, Column, ColumnType
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import LocalContext
@@ -87,3 +87,22 @@ def test_rows_in_two_currencies_do_not_become_one_column_of_money(tmp_path):
 
     said = 'the column "amount" holds several currencies: EUR (line 2) and USD (line 3); a column of Money has one'
     assert outputs[contract.REFUSED] == said
+
+
+def test_rows_that_name_hardly_any_of_the_columns_are_bounded_with_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(json_cells, "CELLS_MAX", 1_000)
+    rows = [{"c0": "a", "c1": "b"}, *({} for _ in range(500))]
+
+    outputs, _ = written(tmp_path, json.dumps(rows).encode(), texts(2))
+
+    assert outputs[contract.REFUSED] == "the request has 501 rows of 2 columns; send them in parts"
+
+
+def test_a_column_named_twice_in_one_row_is_told_by_its_name(tmp_path):
+    outputs, _ = written(tmp_path, b'[{"net_amount": "1", "Net Amount": "2"}]', named("Net Amount"))
+
+    assert outputs[contract.REFUSED] == 'row 1 names the column "Net Amount" twice'
+
+
+def named(name):
+    return [Column(field=2, name=name, type=ColumnType.TEXT, length=9)]

@@ -251,6 +251,12 @@ def test_a_list_in_an_object_that_is_too_long_to_be_held_is_read_as_well(end, sa
         assert said in refused(content)
 
 
+def test_a_key_without_a_value_may_not_stand_twice_before_a_long_list_either():
+    records = ",".join(f'{{"id":{number},"name":"Invoice number {number}"}}' for number in range(60_000))
+
+    assert 'the key "next" stands twice' in refused(f'{{"next":null,"next":"b","data":[{records}]}}')
+
+
 def test_a_month_without_records_has_the_columns_that_are_declared():
     got = read_json("[]", columns=declared("id", "amount"))
 

@@ -187,3 +187,14 @@ def test_a_binary_fraction_is_the_shortest_decimal_that_is_it(values):
         math.copysign(1, float(text)) == math.copysign(1, value) or value == 0
         for text, value in zip(got, values, strict=True)
     )
+
+
+@pytest.mark.parametrize("depth", [10, 11, 40])
+def test_lists_are_read_ten_deep(tmp_path, depth):
+    file = written(tmp_path, "SELECT " + "[" * depth + "1" + "]" * depth + " AS a")
+
+    if depth == 10:
+        assert read_parquet(file).rows == [("[" * depth + "1" + "]" * depth,)]
+    else:
+        with pytest.raises(Problem, match='"a" is nested deeper than 10 levels'):
+            read_parquet(file)

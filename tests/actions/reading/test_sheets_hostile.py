@@ -203,3 +203,19 @@ def test_one_long_text_shared_by_many_cells_is_refused(tmp_path, monkeypatch):
 
     with pytest.raises(Problem, match=r"has more than 100,000 characters \(row 101\)"):
         read(file)
+
+
+def test_a_style_of_endless_digits_is_the_normal_one(tmp_path):
+    reading = read(package(tmp_path / "a.xlsx", sheet(f'<c s="{"9" * 5_000}"><v>7</v></c>')), header=False)
+
+    assert reading.texts == [("7",)]
+
+
+@pytest.mark.parametrize("part", ["xl/styles.xml", "xl/sharedStrings.xml", "xl/worksheets/sheet1.xml"])
+def test_a_tag_of_megabytes_is_refused_before_it_is_whole(tmp_path, part):
+    junk = "".join(str(number) for number in range(200_000))  # so that it is no bomb
+    endless = f'<worksheet xmlns="{MAIN}" a="{"x" * 4_000_000}"><sheetData/></worksheet>'
+    file = package(tmp_path / "a.xlsx", sheet('<c t="s"><v>0</v></c>'), parts={part: endless, "junk": junk})
+
+    with pytest.raises(Problem, match="is damaged: it has a tag or a comment of more than 1 MiB"):
+        read(file)
