@@ -95,7 +95,7 @@ def _meant(text: str) -> object:
             return number.quantize(DECIMALS) if number.adjusted() < 15 else number
     except InvalidOperation:
         pass
-    return text.removesuffix(" 00:00:00").removesuffix("T00:00:00").replace("T", " ").lower()
+    return text.strip().removesuffix(" 00:00:00").removesuffix("T00:00:00").replace("T", " ").lower()
 
 
 def _csv(content: bytes) -> Rows:

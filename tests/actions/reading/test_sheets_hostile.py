@@ -10,7 +10,7 @@ import pytest
 
 from procession.actions.problems import Problem
 from procession.actions.reading.sheets import containers, tables
-from tests.actions.reading.workbooks import MAIN, number, package, read, relations, sheet, text
+from tests.actions.reading.workbooks import MAIN, number, package, read, relations, sheet, styles, text
 
 COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -203,3 +203,11 @@ def test_one_long_text_shared_by_many_cells_is_refused(tmp_path, monkeypatch):
 
     with pytest.raises(Problem, match=r"has more than 100,000 characters \(row 101\)"):
         read(file)
+
+
+@pytest.mark.parametrize("style", ["7", "x", "-1", "99999999999999999999"])
+def test_a_number_in_a_style_that_is_not_defined_is_refused(tmp_path, style):
+    cells = f'<c s="{style}"><v>46031</v></c>'
+
+    with pytest.raises(Problem, match=r"has a number in the style .*, which is not defined"):
+        read(package(tmp_path / "a.xlsx", sheet(text("a"), cells), parts={"xl/styles.xml": styles("0", "14")}))

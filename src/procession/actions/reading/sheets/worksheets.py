@@ -171,10 +171,17 @@ class _Reader:
     def _shows(self) -> Shows:
         shows = self._shown.get(self._style)
         if shows is None:
-            number = int(self._style) if self._style.isascii() and self._style.isdigit() else 0
-            known = number < len(self._sheet.styles)
-            shows = self._shown[self._style] = self._sheet.styles[number] if known else Shows.NUMBER
+            shows = self._shown[self._style] = self._shows_anew()
         return shows
+
+    def _shows_anew(self) -> Shows:
+        """Raises Problem for a style that is not there: without it a date would be a number."""
+        number, styles = self._style, self._sheet.styles
+        if number.isascii() and number.isdigit() and int(number[:9]) < len(styles):
+            return styles[int(number[:9])]
+        if number == "0" and not styles:
+            return Shows.NUMBER
+        raise self._damaged(f'row {self._row + 1:,} has a number in the style "{number[:20]}", which is not defined')
 
     def _shared(self, text: str) -> str:
         if self._strings is None:
