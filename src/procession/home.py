@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -71,6 +72,10 @@ class Home:
     @property
     def lock(self) -> Path:
         return self.folder / "engine.lock"
+
+    @property
+    def swept(self) -> Path:
+        return self.folder / "swept"
 
     @property
     def restoring(self) -> Path:
@@ -159,9 +164,21 @@ class Home:
         """Folders of attempts that an earlier server left; what a process of theirs still holds goes the next time."""
         disk.clear(str(self.work))
 
-    def open_blobs(self) -> Blobs:
+    def open_blobs(self, now: Callable[[], datetime] | None = None) -> Blobs:
+        """`now` is the home's own time, for whoever publishes contents."""
         self.prepare()
-        return BlobFolder(self.files)
+        return BlobFolder(self.files, now=now)
+
+    def note_sweep(self, moment: datetime) -> None:
+        """All contents were looked at; by the home's own time."""
+        self.swept.touch(mode=0o600)
+        os.utime(self.swept, (moment.timestamp(),) * 2)
+
+    def swept_at(self) -> datetime | None:
+        """When that was last; None for never."""
+        with suppress(FileNotFoundError):
+            return datetime.fromtimestamp(self.swept.stat().st_mtime, UTC)
+        return None
 
     def open_step_logs(self) -> StepLogs:
         self.prepare()
@@ -186,23 +203,6 @@ class Home:
         lock = EngineLock(handle)
         lock.describe(holder)
         return lock
-
-    @contextmanager
-    def lease(self, name: str, *, alone: bool = False) -> Iterator[bool]:
-        """Held while the block lasts, or the process lives; many at once, or `alone`. Never waits.
-
-        Gives whether it was to be had.
-        """
-        handle = os.open(self.folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-            is_held = True
-        except BlockingIOError:
-            is_held = False
-        try:
-            yield is_held
-        finally:
-            os.close(handle)
 
     def holder(self) -> str | None:
         """The holder of the engine's lock, or None."""

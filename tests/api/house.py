@@ -26,6 +26,7 @@ from procession.model.runs import Run
 from procession.oauth import routes as oauth
 from procession.operations import applications, consents, home_time, people, processes, runs, uploads
 from procession.operations.act import Act
+from procession.operations.home_time import HomeClock
 from procession.operations.resources import Resources
 from procession.serving import application as app
 from procession.store import applications as application_store
@@ -77,6 +78,7 @@ class House:
     users: dict[str, User] = field(default_factory=dict)
     process: str = "p-1"
     told: list[RunId] = field(default_factory=list)
+    crash_point: CrashPoint = pass_by
 
     def ask(self, method: str, path: str, *, who: str = "owner", **more: Any) -> httpx2.Response:
         return asyncio.run(self.ask_async(method, path, who=who, **more))
@@ -200,7 +202,8 @@ def house(
     A folder that was a house before is opened as server.open_active_home() opens a home.
     """
     told: list[RunId] = []
-    with recovered(folder, clock, crash_point) as (database, blobs, chunks), ThreadPoolExecutor(2) as threads:
+    with recovered(folder, clock, crash_point) as found, ThreadPoolExecutor(2) as threads:
+        database, blobs, chunks, home_clock = found
         database.on_look(told.append)
         resources = Resources(
             actions=actions.registry(),
@@ -208,7 +211,7 @@ def house(
             chunks=chunks,
             step_logs=StepLogFolder(folder / "logs"),
             steady=clock.monotonic,
-            home_clock=home_time.of_home(database, clock),
+            home_clock=home_clock,
             workers=table_workers,
         )
         wanted = app.ApiSettings(
@@ -221,7 +224,7 @@ def house(
             look_for_mail=(lambda: None) if sends_mail else None,
         )
         made = _built(database, resources, clock, wanted)
-        made.told = told
+        made.told, made.crash_point = told, crash_point
         with database.read() as tx:
             is_new = people_store.is_empty(tx)
             made.users = {user.login: user for user in people_store.users(tx)}
@@ -233,7 +236,7 @@ def house(
 @contextmanager
 def recovered(
     folder: Path, clock: ManualClock, crash_point: CrashPoint = pass_by
-) -> Iterator[tuple[SqliteDatabase, BlobFolder, Chunks]]:
+) -> Iterator[tuple[SqliteDatabase, BlobFolder, Chunks, HomeClock]]:
     """What server.open_active_home() does before anything arrives."""
     failures: list[str] = []
     database = SqliteDatabase(folder / "house.sqlite", on_fatal=failures.append, crash_point=crash_point)
@@ -242,9 +245,10 @@ def recovered(
     least = PLACE_BYTES_MIN if crash_point is pass_by else 1
     chunks = Chunks(folder / "uploads", crash_point=crash_point, place_bytes_min=least)
     uploads.sweep(database, chunks)
-    blobs = BlobFolder(folder / "files", crash_point=crash_point)
+    home_clock = home_time.of_home(database, clock)
+    blobs = BlobFolder(folder / "files", now=home_clock.least, crash_point=crash_point)
     blobs.sweep()
-    yield database, blobs, chunks
+    yield database, blobs, chunks, home_clock
     database.close()
     assert failures == []
 

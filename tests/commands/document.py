@@ -66,7 +66,12 @@ nothing else names. In its place the log keeps one entry: its name, how and when
 history, to compare a backup with. These stay, whatever their age: runs that wait, run, or were never started; runs whose
 processes may still live; runs whose end is still to be told by mail; runs that wrote a version of a table. Tables and their versions are never pruned.
 
-Beside a running server, unused files younger than an hour stay for the next time: a step may be about to name them. A
+Contents and logs that nothing names, such as an upload that was replaced, go by themselves: a server looks for them all the
+time, and removes a content a day after it was written last, by the home's own time. A machine whose clock is set ahead
+loses nothing. `procession doctor` says how many wait. A copy of a home keeps them until `adopt --yes`, in case it shares
+its `files/` with the original.
+
+Beside a running server, `prune` leaves unused contents younger than a day to it: a step may be about to name them. A
 database that an earlier program made shrinks once `prune` finds no server at work, and it says so; from then on beside
 a server, too. While a backup is being made, no file is removed. Without a server, `prune --yes` has the home for itself:
 other commands, and a server that would start, are refused until it is done.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from procession import leases
 from procession.clock import SystemClock
 from procession.home import Home
 from procession.model.ids import RunId
@@ -226,7 +227,7 @@ def test_beside_a_server_rows_go_at_once_and_young_files_later(home: Path) -> No
     with serving(home) as server:
         client = sign_in(home, server.address)
         first = command(home, "prune", "--keep", "1", "--yes", "--json").json
-        assert (first["contents"], "less than an hour old" in first["notes"][0]) == (0, True)
+        assert (first["contents"], "less than a day old" in first["notes"][0]) == (0, True)
         assert (home / "procession.db").stat().st_size < before / 1.5
         make_old(home)
         second = command(home, "prune", "--keep", "1", "--yes", "--json").json
@@ -239,7 +240,7 @@ def test_beside_a_server_rows_go_at_once_and_young_files_later(home: Path) -> No
 
 def make_old(home: Path) -> None:
     for path in (home / "files").glob("??/*"):
-        os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 7_200))
+        os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 90_000))
 
 
 def test_a_content_published_again_is_not_taken_for_an_old_one(tmp_path: Path) -> None:
@@ -247,7 +248,7 @@ def test_a_content_published_again_is_not_taken_for_an_old_one(tmp_path: Path) -
     blobs = BlobFolder(tmp_path / "files")
     sha256 = _publish(blobs).sha256
     os.utime(blobs.path(sha256), (0, 0))
-    before = time.time() - 3_600
+    before = SystemClock().now() - timedelta(hours=1)
 
     _publish(blobs)  # no row yet
 
@@ -280,7 +281,7 @@ def test_no_command_and_no_server_begins_while_prune_has_the_home(home: Path) ->
 
 
 def test_prune_rests_while_a_backup_reads(home: Path) -> None:
-    with Home(folder=home).lease("sweep") as is_free:
+    with leases.hold(home, "sweep") as is_free:
         assert is_free
         done = command(home, "prune", "--keep", "0", "--yes", "--json").json
 
@@ -364,3 +365,19 @@ def test_writers_of_a_server_go_on_while_the_database_shrinks(home: Path) -> Non
     assert len(waits) > 20
     assert max(waits) < 3
     assert (home / "procession.db").stat().st_size < 5_000_000
+
+
+def test_doctor_tells_how_much_waits_to_be_removed_and_when_a_server_looked_last(home: Path) -> None:
+    def told() -> tuple[str, str]:
+        checks = command(home, "doctor", "--json").json["checks"]
+        return next((one["status"], one["message"]) for one in checks if one["name"] == "unused files")
+
+    assert told()[1].startswith("0 contents")
+    _publish(BlobFolder(home / "files"))
+    never = told()
+    Home(folder=home).note_sweep(datetime.now(UTC) - timedelta(hours=3, minutes=1))
+
+    assert never[0] == "warning" and "looked through all of them last: never" in never[1]
+    status, message = told()
+    assert (status, message.partition(" without")[0]) == ("ok", "1 content (5 bytes)")
+    assert message.endswith("3 hours ago")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from procession.store.crash import CrashPoint
-from tests.crash import checks, consents, people, tables, uploads
+from tests.crash import checks, consents, people, sweeping, tables, uploads
 from tests.crash.client import Client, furnish, opened, recover
 from tests.crashing import CRASHED, Countdown, at_once, finish, in_a_child, why
 
@@ -29,6 +29,7 @@ Script = Callable[[Client], None]
 # The script, and the least number of points of each kind that it has.
 SCRIPTS: list[tuple[Script, dict[str, int]]] = [
     (uploads.script, {"before chunk": 6, "after chunk": 6, "before publication": 4, "after publication": 4}),
+    (sweeping.script, {"before publication": 4, "content removed": 2, "before commit": 6}),
     (consents.script, {"before commit": 20, "after commit": 20}),
     (people.script, {"before commit": 20, "after commit": 20}),
     (tables.script, {"before commit": 12, "after commit": 12, "before publication": 6, "after publication": 6}),

@@ -17,17 +17,17 @@ HOURS = 3_600
 
 
 def script(client: Client) -> None:
-    file = _file_of_a_new_run(client)
-    client.promise("file", partial(_holds, client, file, b"", OLD))
+    file = file_of_a_new_run(client)
+    client.promise("file", partial(holds, client, file, b"", OLD))
     client.done("POST", f"files/{file}", files={"file": ("old.csv", OLD)})
-    client.promise("file", partial(_holds, client, file, OLD))
+    client.promise("file", partial(holds, client, file, OLD))
     _in_chunks(client, file)
     _of_one_size(client, file)
     _without_chunks(client, file)
     _given_up(client, file)
 
 
-def _file_of_a_new_run(client: Client) -> str:
+def file_of_a_new_run(client: Client) -> str:
     run = client.once("processes/p-1/processruns")["id"]
     step = client.done("GET", f"processruns/{run}/steps")[0]["id"]
     return str(client.done("GET", f"steps/{step}/properties")[2]["file"])
@@ -77,15 +77,15 @@ def _is_kept(client: Client, session: str, number: int, *contents: bytes) -> Non
 def _commit(client: Client, file: str, session: str, before: bytes, after: bytes) -> None:
     """The file is the one or the other, and then the other; a commit sent again changes nothing."""
     client.forget(*(f"chunk {number}" for number in PARTS))
-    client.promise("file", partial(_holds, client, file, before, after))
+    client.promise("file", partial(holds, client, file, before, after))
     path = f"files/{file}/uploadsessions/{session}/commit"
     first: Any = client.done("POST", path)
     assert first["sizeInBytes"] == len(after)
-    client.promise("file", partial(_holds, client, file, after))
+    client.promise("file", partial(holds, client, file, after))
     assert client.done("POST", path) == first
 
 
-def _holds(client: Client, file: str, *contents: bytes) -> None:
+def holds(client: Client, file: str, *contents: bytes) -> None:
     answer = client.look(f"files/{file}")
     assert (answer.content if answer.status_code == 200 else b"") in contents
 

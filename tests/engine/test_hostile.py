@@ -251,6 +251,42 @@ def test_a_process_that_is_about_to_end_is_none_that_is_left_behind(either: Worl
     assert (either.run(run).outcome, either.value(run, "d.f")) == (Outcome.SUCCESS, b"1\n" if code is ENDING else b"1")
 
 
+BUSY = """
+import os, pathlib
+pathlib.Path("f").write_bytes(b"1" * 2**20)
+if os.fork() == 0:
+    os.setsid()
+    while True:
+        for kind in range(50): os.makedirs(f"busy/{kind}", exist_ok=True)
+        for kind in range(50): os.rmdir(f"busy/{kind}")
+outputs["f"] = pathlib.Path("f")
+"""
+
+
+def test_the_folder_goes_though_a_process_left_behind_still_worked_in_it(either: World) -> None:
+    run = left(either, BUSY)
+
+    assert either.run(run).outcome is Outcome.WARNING
+    wait_until(lambda: not any((either.home / "work").iterdir()))
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("raise ValueError('\\ud800')", "? (line 1)"),
+        ("raise SystemExit('\\ud800')", "?"),
+        (
+            "import os, pathlib\nopen(b'\\xff', 'w').close()\noutputs['f'] = pathlib.Path(os.fsdecode(b'\\xff'))",
+            "the output d.f is a file whose name is not text in UTF-8",
+        ),
+    ],
+)
+def test_what_utf_8_cannot_say_is_told_in_words(either: World, code: str, message: str) -> None:
+    run = left(either, code)
+
+    assert either.step(run, "a").message == message
+
+
 def test_a_process_left_behind_that_writes_no_file_is_told_in_the_log(either: World) -> None:
     run = left(either, "import subprocess; subprocess.Popen(['sleep', '300'])")
 

@@ -8,6 +8,7 @@ import hashlib
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -169,7 +170,7 @@ def test_what_is_read_stays_whole_when_it_is_dropped_meanwhile(blobs: Blobs) -> 
     reading = blobs.read(sha256)
     first = next(reading)
 
-    assert blobs.drop(sha256, before=2**40, is_named=set().__contains__) == len(data)
+    assert blobs.drop(sha256, before=None, is_named=set().__contains__) == len(data)
     assert first + b"".join(reading) == data
     assert blobs.stored() == set()
 
@@ -177,10 +178,10 @@ def test_what_is_read_stays_whole_when_it_is_dropped_meanwhile(blobs: Blobs) -> 
 def test_only_what_is_old_and_named_by_no_row_is_dropped(blobs: Blobs) -> None:
     sha256 = kept(blobs, b"a")
 
-    assert blobs.drop(sha256, before=0, is_named=set().__contains__) is None
-    assert blobs.drop(sha256, before=2**40, is_named={sha256}.__contains__) is None
-    assert blobs.drop(sha256, before=2**40, is_named=set().__contains__) == 1
-    assert blobs.drop(sha256, before=2**40, is_named=set().__contains__) is None
+    assert blobs.drop(sha256, before=datetime.fromtimestamp(0, UTC), is_named=set().__contains__) is None
+    assert blobs.drop(sha256, before=None, is_named={sha256}.__contains__) is None
+    assert blobs.drop(sha256, before=None, is_named=set().__contains__) == 1
+    assert blobs.drop(sha256, before=None, is_named=set().__contains__) is None
 
 
 def test_many_publish_the_same_content_at_once(blobs: Blobs) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import procession
+from procession import leases
 from procession.clock import SystemClock
 from procession.commands import archive, downloads, opening, views, wording
 from procession.commands.archive import Manifest, Writer
@@ -24,7 +25,6 @@ from procession.store.blobs import Blobs
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.step_logs import StepLogs
 
-SWEEP = "sweep"  # held while contents and logs are read, so prune removes none
 # In the name, so that the next backup can tell what a killed one left.
 PART = ".procession-part"
 NAMED_MAX = 5
@@ -47,7 +47,7 @@ def backup(console: Console, path: str, *, skip_damaged: bool, crash_point: Cras
         raise NotFound(opening.no_home(home))
     _check_target(home, target)
     # Before the database is copied: a content that its copy names must not go meanwhile.
-    with home.lease(SWEEP) as is_free:
+    with leases.hold(home.folder, leases.SWEEP, wait_seconds=leases.SWEEP_WAIT_SECONDS) as is_free:
         if not is_free:
             raise Invalid(f"procession prune is at work on {home.folder}; try again when it is done")
         with _full_disk_told(target), _part(target, ".db") as (copy, _), _part(target, ".tar") as (part, file):

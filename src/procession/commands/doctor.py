@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from importlib import metadata
 
@@ -12,7 +13,7 @@ import click
 import msgspec
 
 from procession.clock import SystemClock
-from procession.commands import adopting, checking, opening, plain
+from procession.commands import adopting, checking, opening, plain, wording
 from procession.commands.checking import Check, alerts
 from procession.commands.checking import check as _check
 from procession.commands.console import Console
@@ -21,8 +22,9 @@ from procession.engine.isolation import cgroups, processes
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.pool import ForkServerIsolation
 from procession.home import Home
+from procession.operations.home_time import HomeClock
 from procession.serving import active_home, walls
-from procession.store import checks, history, identity, migrations, retention, runs
+from procession.store import checks, history, home_time, identity, migrations, retention, runs
 from procession.store.blobs import Blobs
 from procession.store.database import Database, Transaction
 from procession.walls import Wall
@@ -30,6 +32,7 @@ from procession.walls import Wall
 COPY_BYTES = 1 << 20
 NAMED_MAX = 5  # examples in one line
 LIBRARIES_NAMED_MAX = 50
+SWEPT_AGO_MAX = timedelta(days=2)  # a server does it every hour
 COLORS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
@@ -95,7 +98,9 @@ def _database(home: Home, database: Database, settings: Settings) -> Iterator[Ch
         if wrong:
             return
         name = partial(retention.users_of, tx, mark='"')
-        yield from _contents(home.open_blobs(), checks.contents(tx), name)
+        blobs, named = home.open_blobs(), checks.contents(tx)
+        yield from _contents(blobs, named, name)
+        yield _unused(home, [blobs.size_bytes(sha256) or 0 for sha256 in blobs.stored() - named], tx)
         yield _identity(home, tx)
         yield _leftovers(home, database)
         yield from alerts(tx, sends_mail=settings.smtp is not None, now=SystemClock().now())
@@ -122,9 +127,18 @@ def _contents(blobs: Blobs, named: set[str], name: Callable[[str], str]) -> Iter
     changed = sorted(sha256 for sha256 in named - set(missing) if _digest(blobs, sha256) != sha256)
     yield _files("missing files", [name(sha256) for sha256 in missing], f"all {len(named)} contents are there")
     yield _files("changed files", [name(sha256) for sha256 in changed], "every content has the SHA-256 it should have")
-    unused = len(there - named)
-    # A server may be writing one right now; a leftover only wastes space.
-    yield _check("unused files", "warning" if unused else "ok", f"{unused} contents belong to no file")
+
+
+def _unused(home: Home, sizes: list[int], tx: Transaction) -> Check:
+    """They only waste space; a server may be writing one right now."""
+    swept_at, now = home.swept_at(), HomeClock(SystemClock(), home_time.find(tx)).least()
+    last = "never" if swept_at is None else f"{wording.counted((now - swept_at) // timedelta(hours=1), 'hour')} ago"
+    text = f"{wording.counted(len(sizes), 'content')} ({wording.size(sum(sizes))}) without a file"
+    if identity.find(tx).original is not None:
+        return _check("unused files", "ok", f"{text}; in a copy of another home they stay until procession adopt --yes")
+    is_late = bool(sizes) and (swept_at is None or now - swept_at > SWEPT_AGO_MAX)
+    when = f"a server removes them a day after they were written; it looked through all of them last: {last}"
+    return _check("unused files", "warning" if is_late else "ok", f"{text}; {when}")
 
 
 def _files(name: str, found: list[str], fine: str) -> Check:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 
-from procession import actions
+from procession import actions, leases
 from procession.clock import Clock, SystemClock
 from procession.commands.console import Console
 from procession.config import Settings
@@ -28,8 +28,6 @@ from procession.store import steps as step_store
 from procession.store.database import Database, Transaction
 
 ADMIN_EMAIL = "admin@localhost"
-# Shared by all of them; prune takes it alone.
-COMMANDS = "commands"  # the lease of every command that may write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +55,7 @@ def open_home(console: Console, *, may_create: bool = False, is_alone: bool = Fa
     # Before the lease, whose file lies in the home.
     home.prepare()
     # prune has it already, and would wait for itself.
-    with nullcontext(True) if is_alone else home.lease(COMMANDS) as is_free:
+    with nullcontext(True) if is_alone else leases.hold(home.folder, leases.COMMANDS) as is_free:
         if not is_free:
             raise Busy(f"procession prune is at work on {home.folder}; try again when it is done")
         yield from _opened(console, settings, home, clock)
@@ -68,13 +66,14 @@ def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> I
     # Another process runs the engine: it has to be told across processes.
     database.on_look(home.wake)
     _settle(home, database)
+    home_clock = home_time.of_home(database, clock)
     resources = Resources(
         actions=actions.registry(),
-        blobs=home.open_blobs(),
+        blobs=home.open_blobs(home_clock.least),
         chunks=home.open_chunks(),
         step_logs=home.open_step_logs(),
         steady=partial(_steady, home, clock),
-        home_clock=home_time.of_home(database, clock),
+        home_clock=home_clock,
         allows_network=settings.allow_network,
     )
     try:

@@ -12,13 +12,15 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from procession import loops
-from procession.commands import backups, opening, views, wording
+from procession import leases, loops
+from procession.commands import opening, views, wording
 from procession.commands.console import Console
 from procession.commands.opening import OpenedHome
 from procession.home import Busy, Home
 from procession.model.errors import Unavailable
 from procession.model.ids import RunId
+from procession.operations import sweeping
+from procession.operations.sweeping import Sweep, Swept
 from procession.store import checks, history, retention, sqlite_file
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
@@ -27,9 +29,6 @@ from procession.store.retention import OldRun, RetentionRule
 RUNS_AT_ONCE = 20  # in one transaction: a server's writer waits for some milliseconds
 REST_SECONDS = 0.05  # between two writes beside a server, so its own writes get through
 FREE_BYTES_MAX = 2**20  # a running server frees pages all the time
-# Between the publication of a content and the commit of the row that names it lie seconds; while a server works, or
-# another command, nothing younger than this is taken for unused.
-YOUNG = timedelta(hours=1)
 
 
 # Two conditions that both must hold: old and not among the newest. One alone would surprise with an old process that is
@@ -47,10 +46,7 @@ class Pruned:
     """What prune did, or would do. Bytes are those of contents and logs; the database is counted by its file."""
 
     runs: list[OldRun] = field(default_factory=list)
-    contents: int = 0
-    logs: int = 0
-    freed_bytes: int = 0
-    waiting_bytes: int = 0  # unused, but too young to go beside a server
+    swept: Swept = field(default_factory=Swept)
     database_before: int = 0
     database_after: int = 0
     notes: list[str] = field(default_factory=list)
@@ -91,7 +87,7 @@ def _alone(home: Home, wanted: PruneOptions) -> Iterator[bool]:
         yield False
         return
     try:
-        with home.lease(opening.COMMANDS, alone=True) as is_alone:
+        with leases.hold(home.folder, leases.COMMANDS, alone=True) as is_alone:
             yield is_alone
     finally:
         lock.release()
@@ -112,17 +108,13 @@ def _rule(tx: Transaction, opened: OpenedHome, wanted: PruneOptions) -> Retentio
 
 def _measure(tx: Transaction, opened: OpenedHome, done: Pruned) -> None:
     going = [run.id for run in done.runs]
-    named, kept = checks.contents(tx), retention.attempts(tx) - retention.attempts_of(tx, going)
-    unused = opened.resources.blobs.stored() - named
+    blobs, step_logs = opened.resources.blobs, opened.resources.step_logs
     sizes = retention.contents_of(tx, going)
-    sizes |= {sha256: opened.resources.blobs.size_bytes(sha256) or 0 for sha256 in unused}
-    logs = [
-        opened.resources.step_logs.size_bytes(attempt)
-        for attempt in opened.resources.step_logs.stored()
-        if attempt not in kept
-    ]
-    done.contents, done.logs = len(sizes), len(logs)
-    done.freed_bytes = sum(sizes.values()) + sum(logs)
+    sizes |= {sha256: blobs.size_bytes(sha256) or 0 for sha256 in blobs.stored() - checks.contents(tx)}
+    kept = retention.attempts(tx) - retention.attempts_of(tx, going)
+    there = {attempt for part in step_logs.parts() for attempt in step_logs.stored(part)}
+    logs = [step_logs.size_bytes(attempt) for attempt in there - kept]
+    done.swept = Swept(contents=len(sizes), logs=len(logs), freed_bytes=sum(sizes.values()) + sum(logs))
     done.database_after = done.database_before
 
 
@@ -164,43 +156,28 @@ def _remove(tx: Transaction, *, opened: OpenedHome, rule: RetentionRule, piece: 
 
 
 def _sweep(opened: OpenedHome, done: Pruned, *, is_alone: bool, crash_point: CrashPoint) -> None:
-    """Removes contents and logs that no row names. After a crash the next prune does it."""
+    """Removes contents and logs that no row names. After a crash the next prune does it, or the server."""
     # A backup reads files that rows may have stopped naming since its copy.
-    with opened.home.lease(backups.SWEEP, alone=True) as is_free:
+    wait_seconds = leases.SWEEP_WAIT_SECONDS
+    with leases.hold(opened.home.folder, leases.SWEEP, alone=True, wait_seconds=wait_seconds) as is_free:
         if not is_free:
             done.notes.append("a backup is being made: files stay until prune is called again")
             return
-        _sweep_contents(opened, done, is_alone=is_alone, crash_point=crash_point)
-        with opened.database.read() as tx:
-            kept = retention.attempts(tx)
-        # A row is written before its log, and no number is reused.
-        for attempt in opened.resources.step_logs.stored():
-            if attempt not in kept:
-                done.freed_bytes += opened.resources.step_logs.size_bytes(attempt)
-                opened.resources.step_logs.remove(attempt)
-                done.logs += 1
-                crash_point("log removed")
-
-
-def _sweep_contents(opened: OpenedHome, done: Pruned, *, is_alone: bool, crash_point: CrashPoint) -> None:
-    blobs = opened.resources.blobs
-    # In this order, a content published in between is either named or not listed.
-    there = blobs.stored()
-    with opened.database.read() as tx:
-        unused = sorted(there - checks.contents(tx))
-        before = opened.clock.now().timestamp() + (1 if is_alone else -YOUNG.total_seconds())
-        for sha256 in unused:
-            # Asked again for each under its lock: a new run may have published the same content.
-            size = blobs.drop(sha256, before=before, is_named=partial(retention.is_named, tx))
-            if size is not None:
-                done.contents += 1
-                done.freed_bytes += size
-                crash_point("content removed")
-            else:
-                done.waiting_bytes += blobs.size_bytes(sha256) or 0
-    if done.waiting_bytes:
-        text = f"{wording.size(done.waiting_bytes)} of unused files are less than an hour old"
-        done.notes.append(f"{text}, and a server or a command works here: prune again later")
+        sweep = Sweep(
+            database=opened.database,
+            blobs=opened.resources.blobs,
+            step_logs=opened.resources.step_logs,
+            before=None if is_alone else sweeping.limit(opened.resources.home_clock),
+            crash_point=crash_point,
+            swept=done.swept,
+        )
+        for part in opened.resources.blobs.parts():
+            sweep.contents(part)
+        for part in opened.resources.step_logs.parts():
+            sweep.logs(part)
+    if done.swept.waiting_bytes:
+        text = f"{wording.size(done.swept.waiting_bytes)} of unused files are less than a day old"
+        done.notes.append(f"{text}, and a server or a command works here: the server removes them when they are")
 
 
 def _shrink(opened: OpenedHome, done: Pruned, *, is_alone: bool) -> None:
@@ -227,9 +204,9 @@ def _tell(console: Console, done: Pruned, *, is_meant: bool) -> None:
     content = {
         "isDone": is_meant,
         "runs": [_run(run) for run in done.runs],
-        "contents": done.contents,
-        "logs": done.logs,
-        "freedBytes": done.freed_bytes,
+        "contents": done.swept.contents,
+        "logs": done.swept.logs,
+        "freedBytes": done.swept.freed_bytes,
         "databaseBytesBefore": done.database_before,
         "databaseBytesAfter": done.database_after,
         "notes": done.notes,
@@ -238,8 +215,8 @@ def _tell(console: Console, done: Pruned, *, is_meant: bool) -> None:
     lines = [f"{wording.counted(len(done.runs), 'run')} {verb}"]
     lines += wording.table(_by_process(done.runs), right=frozenset({0})) if done.runs else []
     lines.append(
-        f"{wording.counted(done.contents, 'file content')} and {wording.counted(done.logs, 'log')} {verb}:"
-        f" {wording.size(done.freed_bytes)}"
+        f"{wording.counted(done.swept.contents, 'file content')} and {wording.counted(done.swept.logs, 'log')} {verb}:"
+        f" {wording.size(done.swept.freed_bytes)}"
     )
     database = wording.size(done.database_before)
     lines.append(

@@ -24,6 +24,7 @@ class Account:
     limits: Limits
     quota: Quota
     is_users: bool  # it runs what a user wrote, in a process that no step had before
+    setting: str = "PROCESSION_STEP_MEMORY_BYTES_MAX"  # of the limit of memory; "" for none
     disk_bytes: int = 0
     memory_bytes: int = 0
     hidden_looks: int = 0
@@ -53,9 +54,10 @@ class Account:
         return self._disk_reason(found, held) or self._hiding_reason(found, held)
 
     def _memory_reason(self, held: Holdings) -> str:
+        setting = f" ({self.setting})" if self.setting else ""
         return (
             f"used more than {size_text(self.limits.memory_bytes_max)} of memory: {size_text(held.memory_bytes)}, all "
-            "its processes, files in memory and buffers together (PROCESSION_STEP_MEMORY_BYTES_MAX)"
+            f"its processes, files in memory and buffers together{setting}"
         )
 
     def _disk_reason(self, found: disk.FolderSize, held: Holdings) -> str | None:

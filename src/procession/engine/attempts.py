@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 HEARINGS_AT_ONCE = 50  # of one process, before it must wait
 HEARINGS_A_SECOND = 100
+REMOVE_SECONDS_MAX = 5.0  # for a folder in which somebody still works
 
 
 @dataclass(slots=True, kw_only=True)
@@ -188,6 +190,8 @@ class Attempts:
     def _look_behind(self, work: Work, outcome: StepOutcome) -> None:
         """The step is done; what it started may be not. It is ended with the step's own process."""
         if left := work.worker.left_behind():
+            with suppress(OSError):  # it ends when its process is given back, too
+                work.worker.kill(grace_seconds=0)  # now: what is kept must not change meanwhile
             work.unwritten += f"({told(left)})\n".encode("utf-8", "replace")
             outcome = with_left(outcome, left)
         work.leaves = False
@@ -216,15 +220,17 @@ class Attempts:
         except FileNotFoundError:
             return
         except OSError:
-            until = self._resources.clock.monotonic() + self._resources.settings.patience_seconds
-            self._pool.submit(partial(self._remove, folder, until))
+            self._pool.submit(partial(self._remove, folder, self._resources.clock.monotonic()))
 
-    def _remove(self, folder: str, until: float) -> None:
+    def _remove(self, folder: str, since: float) -> None:
         try:
             disk.remove(folder)
         except OSError as error:
-            if is_shortage(error) and self._resources.clock.monotonic() < until:
-                raise
+            # What the step left running may make another file before it is gone.
+            seconds_max = self._resources.settings.patience_seconds if is_shortage(error) else REMOVE_SECONDS_MAX
+            if self._resources.clock.monotonic() - since < seconds_max:
+                self._come_again(partial(self._remove, folder, since))
+                return
             log.error("a step's folder could not be removed", extra={"folder": folder, "error": str(error)})
 
     def kill(self, work: Work, grace_seconds: float | None = None) -> None:

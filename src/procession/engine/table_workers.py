@@ -11,7 +11,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -19,9 +19,12 @@ from typing import TypeVar
 import msgspec
 
 from procession.actions.contract import StepOutcome
+from procession.engine.account import Account
 from procession.engine.isolation.contract import Died, Done, Job, Limits, Worker
+from procession.engine.isolation.holdings import Observer
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.pool import ForkServerIsolation
+from procession.engine.options import Quota
 from procession.model.errors import Unavailable
 
 T = TypeVar("T")
@@ -34,6 +37,8 @@ THREADS = 4
 WAITING_MAX = 64  # requests beyond these are told to come back
 ACQUIRE_MS = 100  # between two looks for a free process
 ACQUIRE_LOOKS_MAX = 300
+LOOKS_APART_MS = 250  # at what a job takes, as at steps
+LIMITS = Limits(memory_bytes_max=MEMORY_BYTES_MAX, file_bytes_max=FILE_BYTES_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,7 @@ class TableWorkers:
 
     folder: Path
     settings: IsolationSettings
+    quota: Quota = field(default_factory=Quota)  # of each job, as of each step
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _isolation: ForkServerIsolation | None = None
     _threads: ThreadPoolExecutor | None = None
@@ -100,7 +106,7 @@ class TableWorkers:
         timer.start()
         try:
             worker.send(_job(kind, settings, place))
-            ended = _listen(worker)
+            ended = self._listen(worker, place)
         finally:
             # Only once it can no longer kill may another job get the process.
             timer.cancel()
@@ -111,6 +117,21 @@ class TableWorkers:
                     self._isolation.rest()
         late = JobEnd(outcome=None, reason=f"it took longer than {seconds_max:g} s")
         return late if ended.outcome is None and is_late.is_set() else ended
+
+    def _listen(self, worker: Worker, place: Path) -> JobEnd:
+        poll = select.poll()
+        poll.register(worker.fileno(), select.POLLIN)
+        account = Account(
+            keeper=worker.mark.pid, folder=str(place), limits=LIMITS, quota=self.quota, is_users=False, setting=""
+        )
+        observer = Observer(disk=place.stat().st_dev)
+        while True:
+            if (end := _heard(worker)) is not None:
+                return end
+            # A job speaks once a second, and is looked at in between.
+            if not poll.poll(LOOKS_APART_MS) and (reason := _look(account, observer)) is not None:
+                worker.kill(grace_seconds=0)
+                return JobEnd(outcome=None, reason=reason)
 
     def _acquire(self) -> Worker:
         for _ in range(ACQUIRE_LOOKS_MAX):
@@ -163,20 +184,23 @@ def _job(kind: str, settings: msgspec.Struct, place: Path) -> Job:
         folder=str(place),
         step_key=kind,
         idempotency_key="",
-        limits=Limits(memory_bytes_max=MEMORY_BYTES_MAX, file_bytes_max=FILE_BYTES_MAX),
+        limits=LIMITS,
     )
 
 
-def _listen(worker: Worker) -> JobEnd:
-    poll = select.poll()
-    poll.register(worker.fileno(), select.POLLIN)
-    while True:
-        for message in worker.receive():
-            match message:
-                case Done(outcome=outcome):
-                    return JobEnd(outcome=outcome)
-                case Died(reason=reason):
-                    return JobEnd(outcome=None, reason=reason)
-                case _:
-                    pass  # heartbeats, and what DuckDB prints
-        poll.poll()
+def _heard(worker: Worker) -> JobEnd | None:
+    for message in worker.receive():
+        match message:
+            case Done(outcome=outcome):
+                return JobEnd(outcome=outcome)
+            case Died(reason=reason):
+                return JobEnd(outcome=None, reason=reason)
+            case _:
+                pass  # heartbeats, and what DuckDB prints
+    return None
+
+
+def _look(account: Account, observer: Observer) -> str | None:
+    with suppress(OSError):  # a shortage: the next look may see
+        return account.look(observer)
+    return None

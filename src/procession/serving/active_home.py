@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from procession import actions
+from procession import actions, leases
 from procession.clock import Clock
 from procession.config import Settings
 from procession.disk import Reserve
@@ -26,7 +26,7 @@ from procession.engine.table_workers import TableWorkers
 from procession.engine.table_workers import settings as table_settings
 from procession.home import EngineLock, Home
 from procession.loops import TickLoop
-from procession.operations import home_time, uploads
+from procession.operations import home_time, sweeping, uploads
 from procession.operations.resources import Resources
 from procession.serving.services import Service, Services
 from procession.store import identity
@@ -129,6 +129,8 @@ def _working(engine_resources: EngineResources, home: Home, resources: Resources
     engine = LocalEngine(engine_resources)
     engine_resources.database.on_look(engine.look)
     tidy = partial(_tidy, engine_resources, resources)
+    lease = partial(leases.hold, home.folder, leases.SWEEP, alone=True)
+    sweeper = sweeping.Sweeper(engine_resources.database, resources, lease=lease, finished=home.note_sweep)
     keep_time = partial(resources.home_clock.tick, engine_resources.database)
     # Commands in other processes wake the engine by it; without it they wait for the next scan.
     listener = home.listener(engine.look)
@@ -138,6 +140,7 @@ def _working(engine_resources: EngineResources, home: Home, resources: Resources
         _processes("table jobs", None, resources.table_workers.close),
         loop_part("home clock", TickLoop("home clock", keep_time, rest_seconds=HOME_CLOCK_REST_SECONDS)),
         loop_part("tidying", TickLoop("tidying", tidy, rest_seconds=TIDYING_REST_SECONDS)),
+        loop_part("sweep", TickLoop("sweep", sweeper.tick, rest_seconds=sweeping.REST_SECONDS)),
         Service(name="listener", start=listener.start, stop=listener.close, seconds_max=LISTENER_SECONDS_MAX),
     )
 
@@ -159,13 +162,14 @@ def _tidy(engine_resources: EngineResources, resources: Resources) -> bool:
 
 
 def _open_resources(settings: Settings, home: Home, database: Database, clock: Clock) -> Resources:
+    home_clock = home_time.of_home(database, clock)
     return Resources(
         actions=actions.registry(),
-        blobs=home.open_blobs(),
+        blobs=home.open_blobs(home_clock.least),
         chunks=home.open_chunks(),
         step_logs=home.open_step_logs(),
         steady=clock.monotonic,
-        home_clock=home_time.of_home(database, clock),
+        home_clock=home_clock,
         allows_network=settings.allow_network,
         workers=_open_table_workers(settings, home),
         reserve=Reserve(str(home.folder), settings.free_bytes_min),
@@ -177,7 +181,9 @@ def _open_table_workers(settings: Settings, home: Home) -> TableWorkers:
     folder = home.work / "tables"
     bounds = isolation_settings(settings, home, cgroup="")
     return TableWorkers(
-        folder, table_settings(readable_paths=bounds.readable_paths, writable_paths=bounds.writable_paths)
+        folder,
+        table_settings(readable_paths=bounds.readable_paths, writable_paths=bounds.writable_paths),
+        _engine_settings(settings).quota,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -13,11 +15,11 @@ from procession.config import SettingError, Settings
 from procession.model.errors import ProcessionError
 from procession.serving import connections, http
 from procession.serving.connections import Connections
+from procession.serving.handshake import TlsConnection
 
 if TYPE_CHECKING:
     from procession.door.dispatch import Api
 
-HANDSHAKE_SECONDS_MAX = 10.0  # of TLS; as long as a head may take
 DRAIN_SECONDS_MAX = 2  # for requests under way when the server is told to end; long polls are cut
 BACKLOG = 2048
 
@@ -49,25 +51,18 @@ def address(settings: Settings, listening: socket.socket) -> str:
 
 
 class HttpServer(uvicorn.Server):
-    """uvicorn's, whose connections know each other, and which waits for a TLS handshake no longer than for a head."""
+    """uvicorn's, whose connections know each other, also before their TLS handshake."""
 
     def __init__(self, config: uvicorn.Config, all_connections: Connections) -> None:
         super().__init__(config)
         self._connections = all_connections
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        is_tls, loop = self.config.ssl is not None, asyncio.get_running_loop()
-        self.servers = [
-            await loop.create_server(
-                self._connection,
-                sock=listening,
-                ssl=self.config.ssl,
-                backlog=BACKLOG,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS_MAX if is_tls else None,
-                ssl_shutdown_timeout=HANDSHAKE_SECONDS_MAX if is_tls else None,
-            )
-            for listening in sockets or ()
-        ]
+        loop = asyncio.get_running_loop()
+        make: Callable[[], asyncio.Protocol] = self._connection
+        if self.config.ssl is not None:
+            make = partial(TlsConnection, self.config.ssl, self._connection, self._connections)
+        self.servers = [await loop.create_server(make, sock=listening, backlog=BACKLOG) for listening in sockets or ()]
         self.started = True
 
     def _connection(self) -> http.HttpConnection:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -70,12 +71,15 @@ class Blobs(Protocol):
     def size_bytes(self, sha256: str) -> int | None:
         """None when it is gone."""
 
-    def stored(self) -> set[str]:
-        """The SHA-256 of everything that is here."""
+    def parts(self) -> list[str]:
+        """The beginnings of SHA-256, by which contents can be looked at a part at a time."""
+
+    def stored(self, part: str = "") -> set[str]:
+        """The SHA-256 of everything that is here, or of the part that begins so."""
 
     # is_named is called under the lock: asked before it, the answer would be old.
-    def drop(self, sha256: str, *, before: float, is_named: Callable[[str], bool]) -> int | None:
-        """Remove a content that no row names and that was last published before that moment (a Unix time).
+    def drop(self, sha256: str, *, before: datetime | None, is_named: Callable[[str], bool]) -> int | None:
+        """Remove a content that no row names and that was last published before that moment, by the store's clock.
 
         Gives its size, None when it stays. Whoever publishes the same content meanwhile makes it young, or new.
         """

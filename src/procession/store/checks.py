@@ -15,11 +15,13 @@ def schema_number(tx: Transaction) -> int:
     return int(number)
 
 
-def contents(tx: Transaction) -> set[str]:
-    """The SHA-256 of every content that a file has or had."""
+def contents(tx: Transaction, part: str = "") -> set[str]:
+    """The SHA-256 of every content that a file has or had, or of those that begin with `part`."""
+    # Digits and letters up to f: "g" comes after all of them. So each table's index is read from there to there.
     rows = tx.all(
-        "SELECT sha256 FROM file WHERE sha256 IS NOT NULL"
-        " UNION SELECT sha256 FROM property_write WHERE sha256 IS NOT NULL"
-        " UNION SELECT sha256 FROM table_part"
+        "SELECT sha256 FROM file WHERE sha256 >= ? AND sha256 < ?"
+        " UNION SELECT sha256 FROM property_write WHERE sha256 >= ? AND sha256 < ?"
+        " UNION SELECT sha256 FROM table_part WHERE sha256 >= ? AND sha256 < ?",
+        *(part, f"{part}g") * 3,
     )
     return {sha256 for (sha256,) in rows}

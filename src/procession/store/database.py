@@ -167,6 +167,9 @@ class Database(Protocol):
     def write(self, operation: Callable[[Transaction], T]) -> T:
         """Perform an operation and wait until it is durable."""
 
+    def owes(self, tx: Transaction) -> bool:
+        """Whether something waits that must be written, for room say; in an operation, so that it comes after it."""
+
     def script(self, sql: str) -> None:
         """Run several statements in one transaction, before anything else works: for migrations."""
 

@@ -15,6 +15,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from threading import Semaphore
 from typing import BinaryIO
@@ -36,8 +37,12 @@ FREE_BYTES_MIN = 64 << 20  # less is full: the database needs some of it to end 
 class BlobFolder:
     """The contents below one folder of the home."""
 
-    def __init__(self, folder: Path, *, crash_point: CrashPoint = pass_by) -> None:
+    def __init__(
+        self, folder: Path, *, now: Callable[[], datetime] | None = None, crash_point: CrashPoint = pass_by
+    ) -> None:
+        """`now` says when contents are published, by the clock that drop() is asked by; None: the machine's."""
         self._folder = folder
+        self._now = now
         # Below the same folder: a rename works only within one file system.
         self._incoming = folder / "incoming"
         self._crash_point = crash_point
@@ -101,13 +106,13 @@ class BlobFolder:
         target = self.path(content.sha256)
         with self._held(fcntl.LOCK_SH):
             try:
-                os.utime(target)  # as in _settle()
+                self._make_young(target)  # as in _settle()
             except FileNotFoundError:
                 self._crash_point("before publication")
                 target.parent.mkdir(exist_ok=True)
                 # The link keeps the file's own date, by which drop() would take it for an old content.
-                os.utime(path)
-                if not _link(path, target):
+                self._make_young(path)
+                if not self._link(path, target):
                     return False
         sync_folders(target.parent)
         self._crash_point("after publication")
@@ -125,8 +130,11 @@ class BlobFolder:
                 sink.abandon()
                 raise
 
-    def stored(self) -> set[str]:
-        return {path.parent.name + path.name for path in self._folder.glob("??/*")}
+    def parts(self) -> list[str]:
+        return [f"{number:02x}" for number in range(256)]
+
+    def stored(self, part: str = "") -> set[str]:
+        return {path.parent.name + path.name for path in self._folder.glob(f"{part or '??'}/*")}
 
     def sweep(self) -> int:
         leftovers = list(self._incoming.iterdir())
@@ -135,7 +143,7 @@ class BlobFolder:
             leftover.unlink()
         return len(leftovers)
 
-    def drop(self, sha256: str, *, before: float, is_named: Callable[[str], bool]) -> int | None:
+    def drop(self, sha256: str, *, before: datetime | None, is_named: Callable[[str], bool]) -> int | None:
         path = self.path(sha256)
         # Between "no row names it" and unlink(), somebody could publish the same content and find it there.
         with self._held(fcntl.LOCK_EX):
@@ -144,7 +152,7 @@ class BlobFolder:
             except FileNotFoundError:
                 return None
             # Young ones stay: whoever published it may not have committed the row yet.
-            if found.st_mtime >= before or is_named(sha256):
+            if (before is not None and found.st_mtime >= before.timestamp()) or is_named(sha256):
                 return None
             path.unlink()
         return found.st_size
@@ -155,15 +163,32 @@ class BlobFolder:
         with self._held(fcntl.LOCK_SH):
             try:
                 # A row will name it soon: drop() must not take it for an old one.
-                os.utime(target)
+                self._make_young(target)
                 sink.abandon()
             except FileNotFoundError:
                 sink.sync()
+                self._make_young(sink.path)
                 self._crash_point("before publication")
                 target.parent.mkdir(exist_ok=True)
                 sink.path.rename(target)
         sync_folders(target.parent)
         self._crash_point("after publication")
+
+    def _make_young(self, path: Path) -> None:
+        """It was published just now."""
+        # The wall clock may be set between this and the sweep, and would make a young content a year old.
+        os.utime(path, None if self._now is None else (self._now().timestamp(),) * 2)
+
+    def _link(self, path: Path, target: Path) -> bool:
+        try:
+            target.hardlink_to(path)
+        except FileExistsError:
+            self._make_young(target)  # somebody was faster with the same content
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            return False
+        return True
 
     @contextmanager
     def _held(self, kind: int) -> Iterator[None]:
@@ -175,18 +200,6 @@ class BlobFolder:
             yield
         finally:
             os.close(handle)
-
-
-def _link(path: Path, target: Path) -> bool:
-    try:
-        target.hardlink_to(path)
-    except FileExistsError:
-        os.utime(target)  # somebody was faster with the same content
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        return False
-    return True
 
 
 @contextmanager
@@ -225,6 +238,8 @@ def _open_below(folder: Path, source: Path) -> int:
         # No descriptor free says nothing about the file: the step must not fail for it.
         if is_shortage(error):
             raise
+        if isinstance(error, PermissionError):
+            raise Invalid(f"the output file {source.name} may not be read: its mode forbids it") from None
         raise Invalid(f"the output file {source.name} does not exist or is a link") from None
     finally:
         os.close(place)

@@ -165,9 +165,9 @@ def is_named(tx: Transaction, sha256: str) -> bool:
     return bool(found)
 
 
-def attempts(tx: Transaction) -> set[int]:
-    """The row ids of all attempts: each may have a log of that name."""
-    return {attempt for (attempt,) in tx.all("SELECT id FROM step_attempt")}
+def attempts(tx: Transaction, *, first: int = 0, last: int = 2**63 - 1) -> set[int]:
+    """The row ids of attempts, from the first to the last: each may have a log of that name."""
+    return {attempt for (attempt,) in tx.all("SELECT id FROM step_attempt WHERE id BETWEEN ? AND ?", first, last)}
 
 
 def attempts_of(tx: Transaction, found: Collection[RunId]) -> set[int]:

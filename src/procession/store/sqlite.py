@@ -104,6 +104,12 @@ class SqliteDatabase:
         """Perform an operation and wait until it is durable."""
         return self.submit(operation).result()
 
+    def owes(self, tx: Transaction) -> bool:
+        """Whether something waits that must be written; an operation, so that what is being written is either done or
+        waits again.
+        """
+        return self._commits.owes()
+
     def script(self, sql: str) -> None:
         """Run several statements in one transaction, before anything else works: for migrations."""
         self.write(lambda tx: [tx.run(statement) for statement in _statements(sql)])

@@ -54,6 +54,10 @@ class SqliteCommits:
     def has_work(self) -> bool:
         return bool(self._pending) or (self.rider is not None and self.rider.wants_to_ride())
 
+    def owes(self) -> bool:
+        # A copy: other threads add to the queue.
+        return any(task.must_be_written for task in list(self._pending))
+
     def add(self, task: Task[Any]) -> None:
         self._pending.append(task)
 

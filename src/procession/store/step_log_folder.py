@@ -46,8 +46,11 @@ class StepLogFolder:
         except FileNotFoundError:
             return 0
 
-    def stored(self) -> list[int]:
-        return [int(path.stem) for path in self._folder.glob("*/*.log") if path.stem.isdigit()]
+    def parts(self) -> list[str]:
+        return sorted(path.name for path in self._folder.glob("[0-9]*"))
+
+    def stored(self, part: str) -> list[int]:
+        return [int(path.stem) for path in (self._folder / part).glob("*.log") if path.stem.isdecimal()]
 
     def remove(self, attempt: int) -> None:
         self.path(attempt).unlink(missing_ok=True)

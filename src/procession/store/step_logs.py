@@ -24,8 +24,11 @@ class StepLogs(Protocol):
     def size_bytes(self, attempt: int) -> int:
         """0 for one that said nothing."""
 
-    def stored(self) -> list[int]:
-        """The attempts that have said something."""
+    def parts(self) -> list[str]:
+        """Parts of the logs, each a thousand attempts or fewer."""
+
+    def stored(self, part: str) -> list[int]:
+        """The attempts of a part that have said something."""
 
     def remove(self, attempt: int) -> None:
         """One that is gone already is fine."""

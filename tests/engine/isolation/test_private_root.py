@@ -81,24 +81,43 @@ def test_the_way_to_other_jobs_is_shut(rooted: House) -> None:
     assert told.outcome.outputs == {"a.b": ""}
 
 
-@pytest.fixture
-def apart() -> Iterator[Path]:
-    """A home that is not below /tmp."""
-    with tempfile.TemporaryDirectory(prefix="home-", dir=HERE.parents[2]) as folder:
+CODE = """
+import os
+before = set(os.listdir("/tmp"))
+open("/tmp/mine", "w").write("x")
+open("/var/tmp/yours", "w").write("x")
+outputs["a.b"] = " ".join(sorted(set(os.listdir("/tmp")) - before))
+outputs["a.c"] = "mine" in before
+"""
+
+
+@pytest.fixture(params=["/tmp", "/var/tmp", str(HERE.parents[2])])  # noqa: S108 - where a home may lie
+def place(request: pytest.FixtureRequest) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="home-", dir=request.param) as folder:
+        Path(folder).chmod(0o755)
         yield Path(folder)
 
 
-def test_tmp_is_a_step_s_own(rooted: House, apart: Path) -> None:
+@pytest.mark.parametrize("landlock", [True, False])
+def test_tmp_is_a_step_s_own_wherever_the_home_and_libraries_lie(rooted: House, place: Path, landlock: bool) -> None:
     del rooted
-    if apart.is_relative_to("/tmp"):  # noqa: S108
-        pytest.skip("this copy of the sources lies below /tmp, and so do libraries that every step sees there")
-    code = "import os\nbefore = os.listdir('/tmp')\nopen('/tmp/mine', 'w').write('x')\noutputs['a.b'] = str(before)"
+    home, libraries = place / "sources" / "home", place / "sources" / "libraries"
+    for folder in (home / "work", libraries):
+        folder.mkdir(parents=True)
+    (home / "secret").write_text("TOP")
+    (libraries / "ours.py").write_text("RATE = 7")
+    (place / "link").symlink_to(libraries)
+    paths = {"home": str(home), "job_paths": (str(home / "work"),), "landlock": landlock}
+    more = {"library_paths": (str(place / "link"),), "import_paths": (str(HERE), str(place / "sources"))}
 
-    with house_with(apart / "work", home=str(apart), job_paths=(str(apart / "work"),)) as house:
-        (apart / "work").mkdir()
-        told = [house.run(code), house.run(code)]
+    with house_with(home / "work", **paths, **more) as house:
+        told = [house.run(f"{CODE}import ours\noutputs['a.d'] = ours.RATE") for _ in range(2)]
+        seen = house.run(f"import os\noutputs['a.b'] = ' '.join(os.listdir({str(home)!r}))")
+        hidden = house.run(f"open('/.shown{home}/secret')")
 
-    assert [one.outcome.outputs for one in told] == [{"a.b": "[]"}] * 2
+    assert [one.outcome.outputs for one in told] == [{"a.b": "mine yours", "a.c": False, "a.d": 7}] * 2
+    assert seen.outcome.outputs == {"a.b": "work"}
+    assert hidden.outcome.status is StepStatus.FAILED
     assert not os.path.exists("/tmp/mine")  # noqa: PTH110, S108 - the name that the script used
 
 

@@ -129,12 +129,17 @@ def _wire(frame: Frame) -> _Wire:
         case Heartbeat():
             return _Beat()
         case Progress(fraction=fraction, message=message):
-            return _Progress(fraction, message[:TEXT_CHARS_MAX])
+            return _Progress(fraction, _told(message))
         case Exited(status=status, cpu_seconds=seconds, is_over_memory=is_over_memory):
             return _Exit(status, seconds, is_over_memory)
         case Finished(done=Done(outcome=outcome, leaves=leaves), job=job, reusable=reusable):
             outputs = {reference: _packed(reference, value) for reference, value in outcome.outputs.items()}
-            return _Done(job, outcome.status.value, outcome.message[:TEXT_CHARS_MAX], outputs, reusable, leaves)  # type: ignore[arg-type]
+            return _Done(job, outcome.status.value, _told(outcome.message), outputs, reusable, leaves)  # type: ignore[arg-type]
+
+
+def _told(message: str) -> str:
+    """An exception's text may hold half a pair of UTF-16, which cannot travel."""
+    return message[:TEXT_CHARS_MAX].encode("utf-8", "replace").decode()
 
 
 def _packed(reference: str, value: OutputValue) -> _Value:
@@ -156,9 +161,21 @@ def _trouble(value: object) -> str | None:
             return f"is a number of more than {_NUMBER_DIGITS_MAX} digits"
         case FileOutput(path=path) if len(path) > _PATH_CHARS_MAX or _CONTROL.search(path) or "\n" in path:
             return "is a file whose path is too long or holds control characters"
+        case FileOutput(path=path, name=name) if not _is_text(path + name):
+            return "is a file whose name is not text in UTF-8"
+        case str() if not _is_text(value):
+            return "is a text that UTF-8 cannot say"
         case None | bool() | int() | str() | Decimal() | FileOutput():
             return None
     return f"is of the type {type(value).__name__}: such a value cannot leave the step's process"
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_written_short(number: Decimal) -> bool:

@@ -19,7 +19,7 @@ from procession.engine.isolation.options import IsolationSettings
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - mounted empty, for each worker alone
 SHARED_BYTES_MAX = 256 * 2**20
 
-_OLD, _JOBS, _KEPT, _EMPTY = "/.old", "/.jobs", "/.kept", "/.empty"
+_OLD, _JOBS, _KEPT, _SHOWN, _EMPTY = "/.old", "/.jobs", "/.kept", "/.shown", "/.empty"
 _BASES = ("/tmp", "/mnt", "/run", "/dev")  # noqa: S108 - any folder; what is in it is not touched
 _ROOT_BYTES_MAX = 4 * 2**20  # empty folders and a few files of /etc
 _WAYS_BYTES_MAX = 2**20  # the empty folders and files over which inputs are bound
@@ -27,13 +27,14 @@ _COPY_BYTES_MAX = 2**18
 _CLOSED = mounts.NO_SETUID | mounts.NO_DEVICES
 _USERS = "root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"
 _GROUPS = "root:x:0:\nnogroup:x:65534:\n"
+_TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - of the worker alone
 _LINKS = {
     "/dev/fd": "/proc/self/fd",
     "/dev/stdin": "/proc/self/fd/0",
     "/dev/stdout": "/proc/self/fd/1",
     "/dev/stderr": "/proc/self/fd/2",
-    "/tmp": "dev/shm",  # noqa: S108 - of the worker alone
-    "/var/tmp": "../dev/shm",  # noqa: S108
+    _TEMPORARY[0]: "dev/shm",
+    _TEMPORARY[1]: "../dev/shm",
 }
 
 
@@ -44,15 +45,21 @@ class PrivateRoot:
     home: str
     job_paths: tuple[str, ...]
     kept: tuple[str, ...]  # what scripts may read, although it lies in the home
+    temporary: tuple[str, ...]  # /tmp and its like, where something that scripts may read lies in them
+    shown: tuple[str, ...]  # which is that
 
     def furnish(self) -> None:
         """What is a worker's own; for process 1 of its PID namespace, in a mount namespace of its own."""
+        mask = os.umask(0o022)
         mounts.processes("/proc")
         mounts.memory(SHARED_MEMORY, size_bytes_max=SHARED_BYTES_MAX, mode=0o1777)
+        for folder in self.temporary:
+            mounts.bind(SHARED_MEMORY, folder)
+        _bind_again(_SHOWN, self.shown)
+        os.makedirs(self.home, exist_ok=True)  # noqa: PTH103 - memory may have covered it
         mounts.memory(self.home, size_bytes_max=_WAYS_BYTES_MAX, mode=0o755)
-        for path in self.kept:
-            _make_place(path, like=_KEPT + path)
-            mounts.bind(_KEPT + path, path)
+        _bind_again(_KEPT, self.kept)
+        os.umask(mask)
 
     def admit(self, *, folder: str, inputs: Iterable[str]) -> None:
         """Bring in the folder, to write, and the inputs, to read; those of other jobs are out of reach from here on."""
@@ -113,7 +120,7 @@ def _enter(settings: IsolationSettings) -> PrivateRoot:
     jobs = [os.path.realpath(path) for path in settings.job_paths]
     readable = [*landlock.python_paths(), *settings.import_paths, *settings.library_paths]
     named = {path: os.path.realpath(path) for path in [*readable, *system] if os.path.exists(path)}  # noqa: PTH110
-    kept = tuple(sorted(path for path in named if path.startswith(f"{settings.home}/")))
+    kept = tuple(sorted(path for path in named if _is_below(path, [settings.home])))
     real_home = os.path.realpath(settings.home)
     namespaces.have_own_mounts()
     base = next(path for path in _BASES if os.path.isdir(path))  # noqa: PTH112 - many, and as text
@@ -123,13 +130,16 @@ def _enter(settings: IsolationSettings) -> PrivateRoot:
     _bind_system(named)
     _make_devices()
     _make_ways(jobs, settings.home, real_home)
-    _keep(kept)
     _make_files(copies)
+    temporary = tuple(path for path in _TEMPORARY if not os.path.islink(path))  # noqa: PTH114
+    shown = _outermost(path for path in [*named, *named.values()] if _is_below(path, temporary))
+    _keep(_KEPT, kept)
+    _keep(_SHOWN, shown, but={settings.home, real_home})
     mounts.let_go(_OLD)
     os.rmdir(_OLD)  # noqa: PTH106
     mounts.restrict("/", _CLOSED | mounts.READ_ONLY, deep=False)
     os.umask(mask)
-    return PrivateRoot(home=settings.home, job_paths=settings.job_paths, kept=kept)
+    return PrivateRoot(home=settings.home, job_paths=settings.job_paths, kept=kept, temporary=temporary, shown=shown)
 
 
 def _system() -> list[str]:
@@ -190,12 +200,33 @@ def _make_ways(jobs: list[str], home: str, real: str) -> None:
     os.makedirs(home, exist_ok=True)  # noqa: PTH103
 
 
-def _keep(paths: Iterable[str]) -> None:
-    """A way to what the memory over the home will cover."""
+def _keep(way: str, paths: Iterable[str], *, but: Iterable[str] = ()) -> None:
+    """A way to what memory over the home, or over /tmp, will cover."""
     for path in paths:
-        _make_place(_KEPT + path, like=path)
-        mounts.bind(path, _KEPT + path)
-        mounts.restrict(_KEPT + path, _CLOSED | mounts.READ_ONLY)
+        _make_place(way + path, like=path)
+        mounts.bind(path, way + path)
+        mounts.restrict(way + path, _CLOSED | mounts.READ_ONLY)
+    for path in but:
+        if os.path.isdir(way + path):  # noqa: PTH112
+            mounts.bind(_EMPTY, way + path)
+
+
+def _bind_again(way: str, paths: Iterable[str]) -> None:
+    for path in paths:
+        _make_place(path, like=way + path)
+        mounts.bind(way + path, path)
+
+
+def _is_below(path: str, folders: Iterable[str]) -> bool:
+    return any(path.startswith(f"{folder}/") for folder in folders)
+
+
+def _outermost(paths: Iterable[str]) -> tuple[str, ...]:
+    found: list[str] = []
+    for path in sorted(set(paths)):
+        if not _is_below(path, found):
+            found.append(path)
+    return tuple(found)
 
 
 def _let_read(path: str) -> None:
