@@ -195,7 +195,8 @@ def _of_line(line: ElementTree.Element) -> Iterator[tuple[str, ...]]:
 def _of_cell(cell: ElementTree.Element) -> Iterator[str]:
     kinds = {"float": "value", "date": "date-value", "boolean": "boolean-value", "currency": "value"}
     kind = cell.get("value-type", "")
-    text = "\n".join("".join(part.itertext()) for part in cell.iter("p"))
+    # Blanks in a row are one, says OpenDocument (part 3, 6.1.2).
+    text = "\n".join(re.sub(r"\s+", " ", "".join(part.itertext())) for part in cell.iter("p"))
     value = cell.get(kinds[kind], "") if kind in kinds else text
     yield from itertools.repeat(value, _times(cell, "columns"))
 
