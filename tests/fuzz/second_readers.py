@@ -48,7 +48,7 @@ def read(name: str, content: bytes) -> Rows:
     """The headings and the rows, as texts; no value is the empty text."""
     try:
         with warnings.catch_warnings(action="ignore"):
-            return READERS[PurePath(name).suffix](content)
+            return _named(READERS[PurePath(name).suffix](content))
     except Unreadable:
         raise
     except Exception as error:
@@ -75,6 +75,13 @@ def verdict(mutant: Mutant, ours: Rows | None, originals: Mapping[str, Rows]) ->
 
 def _shape(rows: Rows) -> tuple[int, set[int]]:
     return len(rows), set(map(len, rows))
+
+
+def _named(rows: Rows) -> Rows:
+    """Without columns at the end that hold nothing; what has no heading is called by its place (docs/reading.md)."""
+    width = max((at + 1 for row in rows for at, cell in enumerate(row) if cell), default=0)
+    first, *others = (row[:width] for row in rows)
+    return [tuple(heading or f"column{at}" for at, heading in enumerate(first, 1)), *others]
 
 
 def are_same(ours: Rows, theirs: Rows) -> bool:

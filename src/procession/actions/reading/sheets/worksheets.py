@@ -177,10 +177,11 @@ class _Reader:
     def _shows_anew(self) -> Shows:
         """Raises Problem for a style that is not there: without it a date would be a number."""
         number, styles = self._style, self._sheet.styles
+        # Some programs write no styles at all, and numbers of them.
+        if not styles:
+            return Shows.NUMBER
         if number.isascii() and number.isdigit() and int(number[:9]) < len(styles):
             return styles[int(number[:9])]
-        if number == "0" and not styles:
-            return Shows.NUMBER
         raise self._damaged(f'row {self._row + 1:,} has a number in the style "{number[:20]}", which is not defined')
 
     def _shared(self, text: str) -> str:
