@@ -16,7 +16,7 @@ from pathlib import Path
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 
-@dataclass(slots=True)
+@dataclass  # without slots: aiosmtpd inspects its members, where those of Python 3.11.2 are in the way
 class MailServer:
     """A mail server that keeps what it is handed; `says` is its answer to a message, `goodbye` to QUIT.
 

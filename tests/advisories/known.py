@@ -1,4 +1,4 @@
-"""The list: an advisory, what happened there, whether it would have been so here, and the test that shows it.
+"""The list: an advisory or a public report, what happened there, whether it would have been so here, and the test that shows it.
 
 Numbers of 2024 and 2025 were written from memory: look one up before you quote it.
 
@@ -26,6 +26,15 @@ _TEXTS = "tests/advisories/test_texts.py::"
 _BACKUPS = "tests/advisories/test_backups.py::"
 _CODE = "tests/advisories/test_code.py::"
 _SAFETY = "tests/oauth/test_safety.py::"
+_DOORS = "tests/serving/test_advisories.py::"
+_DOUBT = _DOORS + "test_a_body_whose_end_is_in_doubt_ends_the_connection"
+_HEADS = _DOORS + "test_a_head_that_others_may_read_otherwise_is_refused"
+_MARKS = _SAFETY + "test_whoever_guesses_from_elsewhere_does_not_lock_the_user_out"
+_NAMED = _OAUTH + "test_signing_in_leads_to_no_address_that_a_link_names"
+_CUT = "tests/api/test_watching.py::test_what_is_followed_is_cut_when_its_token_ends"
+_MAILED = _TEXTS + "test_a_mailed_link_leads_to_the_server_whatever_a_request_says"
+_USES = "tests/oauth/test_races.py::test_of_many_uses_one_wins_and_its_tokens_end_with_the_others"
+_CLAIMED = _DOORS + "test_an_account_that_is_stopped_is_stopped_whatever_address_is_claimed"
 
 # fmt: off
 KNOWN = tuple(Advisory(*line) for line in (
@@ -95,5 +104,38 @@ KNOWN = tuple(Advisory(*line) for line in (
     ("CVE-2026-7724", "Prefect", "the address that was checked was not the one connected to", HELD, _CODE + "test_the_server_connects_only_to_the_mail_server_that_its_operator_names"),
     ("CVE-2026-22805", "Metabase", "a subscription asked addresses inside of the network", HELD, _CODE + "test_the_server_connects_only_to_the_mail_server_that_its_operator_names"),
     ("CVE-2026-55671", "ZITADEL", "notifications asked addresses inside of the network", HELD, _CODE + "test_the_server_connects_only_to_the_mail_server_that_its_operator_names"),
+    # Heads and bodies that somebody in front reads in another way
+    ("benoitc/gunicorn#3370", "gunicorn", "the Host header decided where the target named another host", WAS_WRONG, _DOORS + "test_a_target_that_names_its_host_is_believed"),
+    ("CVE-2025-32395", "Vite", "a target with a fragment passed a check of paths", WAS_WRONG, _HEADS),
+    ("rotki/rotki#12544", "uvicorn behind nginx", "two hosts, of which the second was dropped in silence before", HELD, _HEADS),
+    ("benoitc/gunicorn#3364", "gunicorn", "characters around a coding were stripped", HELD, _DOUBT),
+    ("benoitc/gunicorn#3144", "gunicorn", "bare line feeds stood in a value", HELD, _DOUBT),
+    ("benoitc/gunicorn#3327", "gunicorn", "line ends stood in the extension of a chunk", HELD, _DOUBT),
+    ("pgjones/hypercorn#279", "hypercorn", "a length besides chunks was passed over", HELD, _DOUBT),
+    ("pgjones/hypercorn#277", "hypercorn", "CONNECT was answered like a GET", HELD, "tests/serving/test_connections.py::test_a_tunnel_is_refused"),
+    ("Kludex/uvicorn#2238", "uvicorn", "a request behind Connection: close was answered", HELD, _DOORS + "test_what_comes_behind_a_close_is_not_answered"),
+    # Guesses, and whom they lock out
+    ("psecio/gatekeeper#55", "gatekeeper", "a stranger's wrong passwords locked a user out for ever", WAS_WRONG, _MARKS),
+    ("osTicket/osTicket-1.7#452", "osTicket", "guesses were counted in a cookie that the client may forget", HELD, _MARKS),
+    ("keycloak/keycloak#52837", "Keycloak", "a user took the name by which another signs in", HELD, _SAFETY + "test_nobody_is_given_the_name_by_which_somebody_else_signs_in"),
+    ("keycloak/keycloak#2931", "Keycloak", "guesses were counted by the name as it was typed", HELD, _SAFETY + "test_a_login_and_an_email_are_two_names_of_one_account"),
+    ("keycloak/keycloak#2323", "Keycloak", "a locked account told whether the password was right", HELD, _SAFETY + "test_guessing_a_password_is_stopped_and_time_opens_it_again"),
+    ("Canopus-Labs/PrepPilot#1456", "PrepPilot", "every address that a client claimed was counted anew", HELD, _CLAIMED),
+    ("stjet/Faucet-v2#23", "Faucet", "the first address of the list was believed", HELD, _CLAIMED),
+    ("SandeepVashishtha/Eventra#13398", "Eventra", "what a client wrote in front of its address was believed", HELD, _DOORS + "test_of_a_list_of_addresses_the_last_that_is_no_proxy_counts"),
+    ("Team-Commonly/commonly#656", "Commonly", "a network of IPv6 was as many senders as it has addresses", HELD, "tests/oauth/test_limits.py::test_a_household_is_one_address"),
+    # What lasts
+    ("Tr3kkR/Yuzu#955", "Yuzu", "an open stream outlived its session", HELD, _CUT),
+    ("opendefender/OpenRisk#345", "OpenRisk", "an open stream outlived the right to it", HELD, _CUT),
+    ("Wave-RF/WaveHouse#239", "WaveHouse", "an open stream outlived the end of its token", HELD, "tests/api/test_waiting.py::test_what_waits_ends_with_its_token_though_nothing_is_committed"),
+    ("sseshachala/conductai#181", "conductai", "each stream read the database twice a second", WAS_WRONG, "tests/api/test_waiting.py::test_many_that_wait_are_one_look_together"),
+    ("Priyanshu-byte-coder/devtrack#1752", "devtrack", "a user opened as many streams as they liked", HELD, "tests/api/test_user_limits.py::test_one_stream_too_many_is_refused_to_its_user_alone"),
+    # Pages, mails, tokens
+    ("linagora/openrag#483", "OpenRAG", "signing in led to /\\evil.example, which browsers read as another host", HELD, _NAMED),
+    ("netbox-community/netbox#9950", "NetBox", "signing in led to //evil.example", HELD, _NAMED),
+    ("ltb-project/self-service-password#755", "Self Service Password", "the Host header stood in a mailed link", HELD, _MAILED),
+    ("sahat/hackathon-starter#1326", "Hackathon Starter", "the Host header stood in a mailed link", HELD, _MAILED),
+    ("oauthlib/oauthlib#618", "OAuthLib", "a code gave tokens to several requests at once", HELD, _USES),
+    ("GluuFederation/oxAuth#1909", "oxAuth", "a refresh token gave tokens to several requests at once", HELD, _USES),
 ))  # fmt: skip
 # fmt: on

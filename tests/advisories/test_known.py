@@ -10,7 +10,7 @@ import pytest
 from tests.advisories.known import HELD, KNOWN, WAS_WRONG, Advisory
 from tests.figures import ROOT
 
-NUMBER = re.compile(r"CVE-20\d\d-\d{4,6}|GHSA(-[0-9a-z]{4}){3}")
+NUMBER = re.compile(r"CVE-20\d\d-\d{4,6}|GHSA(-[0-9a-z]{4}){3}|[\w.-]+/[\w.-]+#\d+")
 
 
 @pytest.mark.parametrize("one", KNOWN, ids=[one.number for one in KNOWN])

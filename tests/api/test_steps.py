@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +163,48 @@ def try_again(home: House, run: str) -> None:
         boot_id="boot",
     )
     home.database.write(lambda tx: history.add_attempt(tx, again, home.clock.now()))
+
+
+def properties_of_process(home: House) -> dict[str, str]:
+    """Where each is, by its name."""
+    step = home.get(f"processes/{home.process}/steps")[0]["id"]
+    path = f"steps/{step}/properties"
+    return {item["name"]: f"{path}/{item['id']}" for item in home.get(path)}
+
+
+def test_changes_of_a_process_at_the_same_time_are_all_kept(home: House) -> None:
+    """Each is a version made of the one before: what was prepared for an older one is prepared again."""
+    paths = properties_of_process(home)
+    wishes = [(paths["Amount"], {"mouseoverText": f"{n}"}) for n in range(4)] + [
+        (paths["Limit"], {"decimalPoints": 3}),
+        (paths["Orders"], {"name": "All orders"}),
+        (paths["Report"], {"mouseoverText": "what came of it"}),
+    ]
+
+    async def all_of_them() -> list[int]:
+        work = (home.ask_async("POST", path, json=body) for path, body in wishes)
+        return [answer.status_code for answer in await asyncio.gather(*work)]
+
+    assert asyncio.run(all_of_them()) == [200] * 7
+    assert len(home.get(f"processes/{home.process}/versions")) == 1 + 7
+    assert home.get(paths["Limit"])["decimalPoints"] == 3
+    assert "All orders" in properties_of_process(home)
+    assert home.get(paths["Report"])["mouseoverText"] == "what came of it"
+
+
+def test_a_change_of_a_large_process_holds_up_nobodys_commit(home: House) -> None:
+    """It is read again as a file is, which takes a second: in another thread than the one that commits."""
+    items = "\n".join(f"          - {{name: P{n}, key: p{n}, type: Number, flow: INPUT}}" for n in range(200))
+    steps = "".join(f"      - data: D{n}\n        properties:\n{items}\n" for n in range(5))
+    text = f"process: Large\ngroups:\n  - group: A\n    steps:\n{steps}"
+    home.process = str(home.post("processes", content=text)["id"])
+    path = properties_of_process(home)["P7"]
+
+    def committing() -> float:
+        return home.database.write(lambda tx: time.thread_time())
+
+    before, all_before = committing(), time.process_time()
+    home.post(path, json={"value": 7})
+
+    assert committing() - before < (time.process_time() - all_before) / 3
+    assert home.get(path)["value"] == 7

@@ -31,6 +31,8 @@ UNRUNNABLE = {
         "api.md",
         "curl $S/oauth/token -u $ID:$SECRET -d grant_type=authorization_code -d code=$CODE -d code_verifier=$V",
     ): ("needs a browser; tests/oauth plays it"),
+    ("containers.md", "docker run --user 1000:1000 \\"): "needs Docker; test_containers.py plays it",
+    ("containers.md", "abi <abi/4.0>,"): "a profile of AppArmor, which this machine may not have",
     (
         "operating.md",
         "git clone REPOSITORY /opt/procession",

@@ -1,10 +1,12 @@
-"""How the time of a parser grows with its input."""
+"""How the time and the memory of a parser grow with its input."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import math
 import time
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,16 +17,17 @@ from procession.model.errors import ProcessionError
 RATIO_MAX = 2.5
 # What is done in so little is fast enough, whatever it grows by, and is mostly noise.
 FLOOR_SECONDS = 0.05
-MEASUREMENTS = 3
 # A machine under load now and then takes longer for one of them.
 ATTEMPTS = 4
+# Tables of the interpreter and of modules that are met for the first time.
+FLOOR_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """`make` gives an input of about as many bytes or characters; `size` is half of what the parser accepts.
 
-    `seconds_max` is for the larger input.
+    `seconds_max` is for the larger input, `bytes_max` for each byte or character of it.
     """
 
     name: str
@@ -32,6 +35,7 @@ class Case:
     make: Callable[[int], Any]
     size: int
     seconds_max: float = 5.0
+    bytes_max: float = 30.0
     refusals: tuple[type[Exception], ...] = field(default=(ProcessionError,))
 
     def __str__(self) -> str:
@@ -45,30 +49,45 @@ class Case:
 def complaint(case: Case) -> str:
     """What is wrong with how the case's time grows, or ""."""
     small, large = case.make(case.size), case.make(2 * case.size)
-    said = ""
+    short = long = math.inf
     for _ in range(ATTEMPTS):
-        # The larger one once: what takes minutes is known after one of them.
-        first = _seconds(case, large, times=1)
-        if first > 2 * case.seconds_max:
-            return f"{first:.1f} s for {2 * case.size:,}"
-        short, long = _seconds(case, small), min(first, _seconds(case, large))
-        said = f"{short:.3f} s for {case.size:,}, {long:.3f} s for twice as much"
-        if long <= max(FLOOR_SECONDS, RATIO_MAX * short) and long <= case.seconds_max:
-            return ""
-    return said
+        long = min(long, _seconds(case, large))
+        # What takes minutes is known after one of them.
+        if long <= FLOOR_SECONDS or long > 2 * case.seconds_max:
+            break
+        short = min(short, _seconds(case, small))
+        if long <= RATIO_MAX * short and long <= case.seconds_max:
+            break
+    if long <= FLOOR_SECONDS or (long <= RATIO_MAX * short and long <= case.seconds_max):
+        return ""
+    return f"{short:.3f} s for {case.size:,}, {long:.3f} s for twice as much"
 
 
-def _seconds(case: Case, given: Any, *, times: int = MEASUREMENTS) -> float:
+def memory_complaint(case: Case) -> str:
+    """What is wrong with how its memory grows, or "". Of smaller inputs, as counting takes long."""
+    small, large = _peak_bytes(case, case.size // 8), _peak_bytes(case, case.size // 4)
+    most = max(FLOOR_BYTES, min(RATIO_MAX * small, case.bytes_max * (case.size // 4)))
+    return "" if large <= most else f"{small:,} bytes for {case.size // 8:,}, {large:,} for twice as much"
+
+
+def _seconds(case: Case, given: Any) -> float:
     """The processor's, of this thread: neighbours on the machine do not count."""
-    taken = []
-    for _ in range(times):
-        gc.collect()
-        # The collector comes by when it likes, and looks at everything that this process holds.
-        gc.disable()
-        try:
-            began = time.thread_time()
-            case.run(given)
-            taken.append(time.thread_time() - began)
-        finally:
-            gc.enable()
-    return min(taken)
+    gc.collect()
+    # The collector comes by when it likes, and looks at everything that this process holds.
+    gc.disable()
+    try:
+        began = time.thread_time()
+        case.run(given)
+        return time.thread_time() - began
+    finally:
+        gc.enable()
+
+
+def _peak_bytes(case: Case, size: int) -> int:
+    given = case.make(size)
+    tracemalloc.start()
+    try:
+        case.run(given)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

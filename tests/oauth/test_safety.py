@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 
 import httpx2
 import pytest
 
 from procession.clock import ManualClock
+from procession.model.errors import Invalid
 from procession.oauth import limits
-from procession.operations import links, passwords
+from procession.operations import links, passwords, sessions
 from procession.operations import people as people_operations
 from tests.oauth.world import PASSWORD, Browser, World
 
@@ -77,6 +79,21 @@ def test_the_mark_of_a_browser_is_good_for_its_user_and_password_alone(made: Wor
     guess(made, made.browser(), limits.SIGN_INS_OF_ACCOUNT.most, login)
 
     assert guess(made, browser, 1, login) == [429]
+
+
+@pytest.mark.parametrize(
+    "email", ["ada@example.com@evil.example", '"ada@example.com"@evil.example', "ada@evil.example"]
+)
+def test_nobody_is_given_the_name_by_which_somebody_else_signs_in(made: World, email: str) -> None:
+    """keycloak/keycloak#52837: a user who took the email of another as a name locked them out."""
+    with contextlib.suppress(Invalid):
+        made.write(lambda tx: people_operations.create_user(
+            tx, email=email, first_name="E", last_name="E", role=made.ada.role, now=made.clock.now()
+        ))  # fmt: skip
+
+    for name in ("ada", "ada@example.com"):
+        with made.database.read() as tx:
+            assert sessions.claim(tx, name).user == made.ada.id
 
 
 def test_who_is_locked_out_gets_in_by_a_link(made: World) -> None:

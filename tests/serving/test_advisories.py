@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +65,21 @@ def said(client: Client, request: str) -> bytes:
             f"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\na{SMUGGLED}", id="a length with a sign"
         ),
         pytest.param(
+            CHUNKED.replace("chunked", "\x0b\x1cchunked\x85") + f"0\r\n\r\n{SMUGGLED}", id="gunicorn#3364: other blanks"
+        ),
+        pytest.param(f"{CHUNKED}1;a\rb\r\na\r\n0\r\n\r\n{SMUGGLED}", id="gunicorn#3327: a bare CR in an extension"),
+        pytest.param(
+            f"GET /a HTTP/1.1\r\nHost: x\r\nX:\n\nGET /b HTTP/1.1\nHost: x\n\r\n{SMUGGLED}", id="gunicorn#3144: bare LF"
+        ),
+        pytest.param(
+            CHUNKED.replace("chunked", "chunked\r\nContent-Length: 4") + f"0\r\n\r\n{SMUGGLED}",
+            id="hypercorn#279: a length besides chunks",
+        ),
+        pytest.param(f"GET /a HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n{SMUGGLED}", id="a value on two lines"),
+        pytest.param(
+            CHUNKED.replace("-Encoding:", "-Encoding :") + f"0\r\n\r\n{SMUGGLED}", id="a blank behind a name"
+        ),
+        pytest.param(
             f"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na{SMUGGLED}", id="two lengths"
         ),
     ],
@@ -98,6 +114,28 @@ def test_a_target_that_names_its_host_is_believed(client: Client, more: str) -> 
     answer = said(client, f"GET {target} HTTP/1.1\r\n{more}Connection: close\r\n\r\n")
 
     assert b'"issuer":"http://right.example:81"' in answer and b"wrong" not in answer
+
+
+def test_what_comes_behind_a_close_is_not_answered(client: Client) -> None:
+    """Kludex/uvicorn#2238."""
+    request = "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+    assert said(client, request * 2).count(b"HTTP/1.1 ") == 1
+
+
+def test_of_a_list_of_addresses_the_last_that_is_no_proxy_counts(tmp_path: Path) -> None:
+    """SandeepVashishtha/Eventra#13398: whatever a client had written in front of its address was believed."""
+    form = b"grant_type=client_credentials&client_id=nobody&client_secret=guess"
+    address = ("198.51.100.1", "::ffff:198.51.100.1", "198.51.100.1:99", "[::ffff:c633:6401]:7")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PROCESSION_TRUSTED_PROXIES", "127.0.0.1,10.0.0.0/8")
+        with serving(tmp_path / "home") as server:
+            lists = [f"192.0.2.{number}, {address[number % 4]}, 10.0.0.{number}" for number in range(25)]
+            answers = [
+                ask("POST", f"{server.address}/oauth/token", form, X_Forwarded_For=given).status for given in lists
+            ]
+
+    assert answers == [401] * 20 + [429] * 5
 
 
 def test_a_client_of_http_1_0_is_not_told_to_go_on(client: Client) -> None:

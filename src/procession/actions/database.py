@@ -26,7 +26,10 @@ LAST_SELECT = "the last select"  # the relation behind `result`; users are unlik
 EXPORT_FOLDER = "export"  # the only folder that DuckDB may write to once locked
 # DuckDB may quote the whole statement.
 COMPLAINT_CHARACTERS_MAX = 1_000
-_ADVICE = re.compile(r"\n\s*(?:Possible (?:fix|solution)|file = |LINE \d+:|Candidate |Did you mean)", re.IGNORECASE)
+# Blanks of one line only: DuckDB quotes the file, and lines of blanks would be looked through from each of them.
+_ADVICE = re.compile(
+    r"\n[^\S\n]*+(?:Possible (?:fix|solution)|file = |LINE \d+:|Candidate |Did you mean)", re.IGNORECASE
+)
 _SETTING = re.compile(r",? or SET \w+ ?= ?\w+ to [^.]*")  # cannot be set here
 _NOTHING = re.compile(r"^(?:Invalid Input|IO) Error: ")  # error kinds that mean nothing to the sender of a file
 _KIND = re.compile(r"^(?:Binder|Catalog|Parser|Conversion|Constraint|Permission|Out of Range) Error: ")

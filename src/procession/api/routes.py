@@ -119,7 +119,7 @@ ROUTES: tuple[Route, ...] = (
     row("GET steps/{step}", steps.get, READ, rules.READ_S, "Get a data step", reply=DataStep),
     row("GET steps/{step}/properties", steps.properties, READ, rules.READ_S, "List properties", reply=list[PropertyShape]),
     row("GET steps/{step}/properties/{property}", steps.property, READ, rules.READ_S, "Get a property", reply=PropertyShape),
-    row("POST steps/{step}/properties/{property}", steps.change, WRITE, rules.EXECUTE_S, "Change a property", reply=PropertyShape, takes=PropertyChange),
+    row("POST steps/{step}/properties/{property}", steps.change, STREAM, rules.EXECUTE_S, "Change a property", body=BodyKind.JSON, reply=PropertyShape, takes=PropertyChange),
     row("GET files/{file}/metadata", files.metadata, READ, rules.READ_F, "Get a file's metadata", reply=FileShape),
     row("POST files/{file}/metadata", files.rename, WRITE, rules.WRITE_F, "Rename a file", reply=FileShape, takes=FileName, is_conditional=True),
     row("POST files/{file}", files.upload, STREAM, rules.WRITE_F, "Upload a file", body=BodyKind.STREAM, reply=FileShape, is_conditional=True),

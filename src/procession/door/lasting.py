@@ -74,6 +74,8 @@ class Lasting:
         guest = _Guest(knock=asyncio.get_running_loop().create_future())
         self._guests[guest] = None
         if self._rounds is None or self._rounds.done():
+            # Now, before anything is read for them: what is committed from here on is news.
+            self._version = self._seen()
             self._rounds = asyncio.create_task(self._make_rounds())
         try:
             yield guest
@@ -93,13 +95,15 @@ class Lasting:
                 self.context.announcements.ring_all()
 
     def _has_changed(self) -> bool:
+        before, self._version = self._version, self._seen()
+        # What cannot be read may have changed: each guest's own look says so.
+        return self._version is None or self._version != before
+
+    def _seen(self) -> int | None:
         try:
-            version: int | None = self.database.version()
+            return self.database.version()
         except Unavailable:
-            version = None
-        before, self._version = self._version, version
-        # What cannot be read may have changed: each guest's own look says so. At the first look all are new.
-        return version is None or before not in {None, version}
+            return None
 
     async def _admit_again(self, *, has_changed: bool) -> None:
         now = self.context.resources.home_clock.most()

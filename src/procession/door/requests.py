@@ -40,9 +40,9 @@ def read(scope: Scope, public_url: str) -> Request:
 
 def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """A repeated one is a list (RFC 9110 section 5.3): somebody in front of us may have looked at another line."""
-    headers: dict[str, str] = {}
+    headers: dict[str, list[str]] = {}
+    # Put together at the end: a head may hold ten thousand of one name.
     for name, value in pairs:
-        # RFC 9113 section 8.2.3 lets a client split its cookies.
-        between = "; " if name == "cookie" else ", "
-        headers[name] = f"{headers[name]}{between}{value}" if name in headers else value
-    return headers
+        headers.setdefault(name, []).append(value)
+    # RFC 9113 section 8.2.3 lets a client split its cookies.
+    return {name: ("; " if name == "cookie" else ", ").join(values) for name, values in headers.items()}

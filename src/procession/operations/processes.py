@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 from msgspec.structs import replace
 
+from procession.actions.contract import Action
 from procession.model import definitions, process_file
 from procession.model.errors import Forbidden, Invalid
 from procession.model.ids import ProcessId
@@ -101,16 +103,52 @@ def _publish(act: Act, row: ProcessRow, definition: Process, *, source: str | No
     return Applied(id=row.id, version=number, is_new=is_new, steps=steps.of_process(tx, row.id))
 
 
-def publish(act: Act, process: ProcessId, definition: Process) -> int:
-    """The next version, changed through the API; it must hold as a file would. Gives its number. Raises Invalid."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropertyEdit:
+    """Fields of one property that a version is to have otherwise; `reference` is "step.property"."""
+
+    process: ProcessId
+    version: int
+    definition: str  # of that version
+    reference: str
+    fields: Mapping[str, object]
+
+
+def change_of(tx: Transaction, process: ProcessId, reference: str, fields: Mapping[str, object]) -> PropertyEdit:
+    """A change of the present version. Raises NotFound."""
+    row = processes.find(tx, process)
+    if row is None:
+        raise rights.not_found(process)
+    text = text_of(tx, process, row.version)
+    return PropertyEdit(process=process, version=row.version, definition=text, reference=reference, fields=fields)
+
+
+def redefined(change: PropertyEdit, actions: Mapping[str, Action]) -> Process:
+    """What the process says with the change; it must hold as a file would. Raises Invalid.
+
+    As long as a process file takes to read: never in a transaction.
+    """
+    process = with_property(definitions.definition_from_text(change.definition), change.reference, **change.fields)
     try:
         # Through the file, so that the API can publish nothing that a file could not say.
-        checked = process_file.parse(rendering.to_yaml(definition), actions=act.resources.actions, reads_code=False)
+        return process_file.parse(rendering.to_yaml(process), actions=actions, reads_code=False)
     except FileMistakes as error:
         # The lines are those of a text that nobody has seen.
         raise Invalid("; ".join(mistake.message for mistake in error.mistakes)) from None
-    row, _ = find(act.tx, process)
-    return _publish(act, row, checked, source=None).version
+
+
+class Outdated(Exception):
+    """Somebody else has published a version meanwhile: what was prepared would take theirs back."""
+
+
+def publish(act: Act, change: PropertyEdit, definition: Process) -> None:
+    """The next version, as it was redefined. Raises Outdated, NotFound."""
+    row = processes.find(act.tx, change.process)
+    if row is None:
+        raise rights.not_found(change.process)
+    if row.version != change.version:
+        raise Outdated
+    _publish(act, row, definition, source=None)
 
 
 def find(tx: Transaction, process_id: ProcessId) -> tuple[ProcessRow, Process]:

@@ -11,8 +11,8 @@ from procession.model import values
 from procession.model.errors import Invalid, NotFound
 from procession.model.ids import DataStepId, PropertyId, RunId, StepId
 from procession.model.lifecycle import RUN_ACTIVE, STEP_ACTIVE, RunStatus, StepStatus
-from procession.model.people import Role
-from procession.model.processes import Flow, Property, PropertyType
+from procession.model.people import Caller, Role
+from procession.model.processes import Flow, Process, Property, PropertyType
 from procession.model.runs import Run
 from procession.model.steps import PropertyRow, StepRow
 from procession.operations import processes, rights
@@ -115,17 +115,55 @@ def find_property(tx: Transaction, step_id: StepId, property_id: PropertyId) -> 
     return row
 
 
-def change(act: Act, row: PropertyRow, wanted: Property) -> PropertyRow:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redefined:
+    """A change of a process's property, and what the process says then."""
+
+    change: processes.PropertyEdit
+    definition: Process
+
+
+def change(act: Act, row: PropertyRow, wanted: Property, redefined: Redefined | None) -> PropertyRow:
     """Make the property what `wanted` says; gives it as it is then. Nothing to change changes nothing.
 
-    The value of an INPUT of a run that has not started takes an executor, all else an editor with the scope process.
+    `redefined` is what to_redefine() asked for. Raises Forbidden, Invalid, and processes.Outdated where that is old.
+    """
+    tx, wanted = act.tx, _checked(wanted)
+    step = _step_to_change(tx, act.caller, row, wanted)
+    if step is None:
+        return row
+    if step.run is not None:
+        _change_run(act, step.run, row, wanted)
+    elif redefined is None:
+        raise processes.Outdated
+    else:
+        # A property of a process is part of its definition, so changing it is a version.
+        processes.publish(act, redefined.change, redefined.definition)
+    return find_property(tx, row.step, row.id)
+
+
+def to_redefine(tx: Transaction, caller: Caller, row: PropertyRow, wanted: Property) -> processes.PropertyEdit | None:
+    """The change of the process that this is; None for a run's property, and for nothing to change.
+
     Raises Forbidden, Invalid.
     """
-    tx, caller, wanted = act.tx, act.caller, _checked(wanted)
+    wanted = _checked(wanted)
+    step = _step_to_change(tx, caller, row, wanted)
+    if step is None or step.run is not None:
+        return None
+    changes = {field.name: getattr(wanted, field.name) for field in fields(Property)}
+    return processes.change_of(tx, step.process, f"{step.key}.{wanted.key}", changes)
+
+
+def _step_to_change(tx: Transaction, caller: Caller, row: PropertyRow, wanted: Property) -> StepRow | None:
+    """The property's step, where the caller may change it so; None for nothing to change.
+
+    The value of an INPUT of a run that has not started takes an executor, all else an editor with the scope process.
+    """
     # By what differs: a client that posts the whole property back may only have meant its value.
     changes = {field.name for field in fields(Property) if getattr(wanted, field.name) != getattr(row.item, field.name)}
     if not changes:
-        return row
+        return None
     step = find(tx, row.step)
     # Whoever may run a process may fill it in, and change nothing else of it.
     is_value_of_input = changes == {"value"} and row.item.flow is Flow.INPUT
@@ -134,11 +172,7 @@ def change(act: Act, row: PropertyRow, wanted: Property) -> PropertyRow:
         rights.require(tx, caller, row.step, Role.EDITOR)
     else:
         rights.require(tx, caller, row.step, Role.EXECUTOR)
-    if step.run is None:
-        _change_process(act, step, wanted)
-    else:
-        _change_run(act, step.run, row, wanted)
-    return find_property(tx, row.step, row.id)
+    return step
 
 
 def _checked(item: Property) -> Property:
@@ -147,14 +181,6 @@ def _checked(item: Property) -> Property:
     if item.type in {PropertyType.FILE, PropertyType.SYSTEM_VARIABLE}:
         return item
     return replace(item, value=values.normalise(item, item.value))
-
-
-def _change_process(act: Act, step: StepRow, wanted: Property) -> None:
-    _, process = processes.find(act.tx, step.process)
-    changes = {field.name: getattr(wanted, field.name) for field in fields(Property)}
-    changed = processes.with_property(process, f"{step.key}.{wanted.key}", **changes)
-    # A property of a process is part of its definition, so changing it is a version.
-    processes.publish(act, step.process, changed)
 
 
 def _change_run(act: Act, run_id: RunId, row: PropertyRow, wanted: Property) -> None:

@@ -38,8 +38,10 @@ def say(transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, message: 
 
 def cut(transport: asyncio.Transport) -> None:
     """End a connection whose client does not read; the kernel would keep what is unread for minutes."""
+    line = transport.get_extra_info("socket")  # None once it is closed beneath TLS
     with contextlib.suppress(OSError):
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if line is not None:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 
 

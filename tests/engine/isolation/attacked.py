@@ -114,7 +114,7 @@ def _keep_key() -> int:
 def numbers() -> Mapping[str, int]:
     """Of system calls, as our own filter has them and a few more; a test compares them with the machine's header."""
     place = ["x86_64", "aarch64"].index(os.uname().machine)
-    pairs = {**seccomp.FOR_ADMINISTRATORS, **seccomp.FOR_MOUNTING}
+    pairs = {**seccomp.FOR_ADMINISTRATORS, **seccomp.FOR_MOUNTING, **seccomp.FOR_OWNERS}
     found = {name: number for name, pair in pairs.items() if (number := pair[place]) is not None}
     more = {"clone": (56, 220), "clone3": (435, 435), "socket": (41, 198), "ioctl": (16, 29), "personality": (135, 92)}
     more |= {"prlimit64": (302, 261), "open_tree_attr": (467, 467), "close_range": (436, 436)}
@@ -138,9 +138,12 @@ def _attack_plainly(code: str, folder: Path) -> None:
 
 
 def _attack_from_a_step(code: str, folder: Path, mode: dict[str, Any]) -> None:
-    with house.house_with(folder / "home/work", user_ready=1, warm_ready=0, **mode) as one:
+    work = str(folder / "home/work")
+    is_warm = mode.pop("warm", False)
+    mode |= {"readable_paths": (work,), "writable_paths": (work,)} if is_warm else {"warm_ready": 0}
+    with house.house_with(folder / "home/work", user_ready=1, **mode) as one:
         print("WALLS " + json.dumps([wall.name for wall in one.isolation.walls() if wall.stands]))
-        told = one.run(code)
+        told = one.run(code, action="warm_script" if is_warm else "script", user_code=not is_warm)
     _tell(told.log, str(told.end))
 
 

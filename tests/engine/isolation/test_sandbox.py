@@ -26,18 +26,19 @@ SECONDS_MAX = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mode:
-    """Who runs the server, and what it is told; `plain`: no wall at all."""
+    """Who runs the server, and what it is told; `plain`: no wall at all, `warm`: in the process of built-in actions."""
 
     as_root: bool
     namespaces: bool = True
     landlock: bool = True
     plain: bool = False
+    warm: bool = False
 
     @property
     def settings(self) -> dict[str, Any]:
         if self.plain:
             return {"plain": True}
-        return {"namespaces": self.namespaces, "landlock": self.landlock}
+        return {"namespaces": self.namespaces, "landlock": self.landlock, "warm": self.warm}
 
     def __str__(self) -> str:
         if self.plain:
@@ -147,6 +148,20 @@ def test_nothing_goes_through_where_a_step_has_its_own_root(as_root: bool, landl
         pytest.skip("this machine gives this user no private root")
 
     assert sorted(seen.went_through) == []
+
+
+@pytest.mark.parametrize("as_root", [True, False], ids=["root", "user"])
+def test_what_seccomp_holds_is_held_in_the_process_of_built_in_actions_too(as_root: bool) -> None:
+    """It reads the files of strangers: who gets hold of it by them is no further."""
+    seen = tried(Mode(as_root=as_root, warm=True))
+    if "seccomp" not in seen.walls:
+        pytest.skip("this machine has no seccomp")
+
+    held = {probe.name for probe in PROBES if {SECCOMP, NETWORK}.intersection(probe.walls)}
+    held |= {probe.name for probe in PROBES if probe.kind == "change"}
+    if "Landlock" in seen.walls:
+        held |= {probe.name for probe in PROBES if probe.kind in {"system", "device", "memory"}}
+    assert sorted(held & seen.went_through) == []
 
 
 @pytest.fixture(params=[True, False], ids=["root", "user"])

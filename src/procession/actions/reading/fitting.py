@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.reading import guessing, number_texts, values
+from procession.actions.reading import aggregates, guessing, number_texts, values
 from procession.actions.reading.cells import RELATION, CellColumn, Cells, Kind
 from procession.actions.reading.options import Type
 from procession.actions.reading.values import Style
@@ -123,7 +123,7 @@ def check(
 
 def _counts(connection: duckdb.DuckDBPyConnection, relation: str, chosen: list[str]) -> list[int]:
     counts = [0]
-    for group in guessing.in_groups(chosen):
+    for group in aggregates.in_groups(chosen):
         asked = ", ".join(f"count({value})" for value in group)
         row = connection.execute(f"SELECT count(*), {asked} FROM {quote(relation)}").fetchone()
         assert row is not None

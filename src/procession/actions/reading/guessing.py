@@ -6,12 +6,12 @@ checked on every row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from procession.actions.database import literal, quote
-from procession.actions.reading import patterns, values
+from procession.actions.reading import aggregates, patterns, values
 from procession.actions.reading.cells import RELATION, Kind
 from procession.actions.reading.values import Style
 
@@ -20,16 +20,11 @@ if TYPE_CHECKING:
 
 # More rule out little more: most columns of words show one in the first row.
 _SAMPLE_ROWS = 1_000
-# DuckDB's memory for a statement grows with its aggregates.
-_COLUMNS_ASKED_MAX = 24
 _DECIMALS_MAX = 10
 # Digits of BIGINT, of DECIMAL(38,10) and of DECIMAL(19,4).
 _WHOLE_MAX, _BIG_WHOLE_MAX, _MONEY_WHOLE_MAX = 18, 28, 15
 _LONG = "DECIMAL(38,10)"
 _GROUP_DIGITS = 3
-
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,35 +77,36 @@ class GuessedType:
 
 def find(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> tuple[GuessedType, ...]:
     """The type of each column."""
-    masks = _masks(connection, columns)
-    return tuple(_find(connection, column, mask) for column, mask in zip(columns, masks, strict=True))
+    numbers = [place for place, column in enumerate(columns) if column.kind is Kind.NUMBER]
+    others = [place for place, column in enumerate(columns) if column.kind is not Kind.NUMBER]
+    masks = dict(zip(others, _masks(connection, [columns[place] for place in others]), strict=True))
+    texts = [place for place, mask in masks.items() if mask & _NUMBER and _may_be_even(columns[place])]
+    # For all columns together: a statement costs as much as the table is wide.
+    found: dict[int, GuessedType | None] = {
+        **dict(zip(numbers, _of_numbers(connection, [columns[place] for place in numbers]), strict=True)),
+        **dict(zip(texts, _evenly(connection, [columns[place] for place in texts]), strict=True)),
+    }
+    return tuple(found.get(place) or _find(connection, column, masks[place]) for place, column in enumerate(columns))
+
+
+def _may_be_even(column: Open) -> bool:
+    return column.kind is Kind.TEXT and column.style.is_plain
 
 
 _NUMBER, _DATE, _MOMENT, _ZONED = 1, 2, 4, 8
 
 
-def _masks(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> tuple[int, ...]:
+def _masks(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> list[int]:
     """For each column, the types that the sample does not rule out."""
-    found: list[int] = []
-    for group in in_groups(columns):
-        asked = [_tests(column) for column in group]
-        selected = [
-            f"coalesce(bool_and({test}) FILTER ({column.text} IS NOT NULL), true)"
-            for column, tests in zip(group, asked, strict=True)
-            for test in tests.values()
-        ]
-        sample = f"(SELECT * FROM {quote(RELATION)} LIMIT {_SAMPLE_ROWS})"
-        row = connection.execute(f"SELECT {', '.join(selected)} FROM {sample}").fetchone()
-        assert row is not None
-        answers: Iterator[bool] = iter(row)
-        found += [sum(flag for flag in tests if next(answers)) for tests in asked]
-    return tuple(found)
-
-
-def in_groups(columns: Sequence[T]) -> Iterator[Sequence[T]]:
-    """In groups, so a query about many columns needs no more memory than one about a few."""
-    for start in range(0, len(columns), _COLUMNS_ASKED_MAX):
-        yield columns[start : start + _COLUMNS_ASKED_MAX]
+    asked = [_tests(column) for column in columns]
+    terms = [
+        f"coalesce(bool_and({test}) FILTER ({column.text} IS NOT NULL), true)"
+        for column, tests in zip(columns, asked, strict=True)
+        for test in tests.values()
+    ]
+    sample = f"(SELECT * FROM {quote(RELATION)} LIMIT {_SAMPLE_ROWS})"
+    answers = iter(aggregates.over(connection, terms, sample))
+    return [sum(flag for flag in tests if next(answers)) for tests in asked]
 
 
 def _tests(column: Open) -> dict[int, str]:
@@ -148,7 +144,7 @@ def _find(connection: duckdb.DuckDBPyConnection, column: Open, mask: int) -> Gue
         case _ if kinds == {Kind.TRUTH}:
             return GuessedType(type="BOOLEAN", value=f"CAST({column.text} AS BOOLEAN)")
         case _ if kinds == {Kind.NUMBER}:
-            return _of_numbers(connection, column)
+            return _of_numbers(connection, [column])[0]
         case _ if kinds <= {Kind.NUMBER, Kind.TEXT}:
             if mask & _NUMBER and (found := _of_texts(connection, column)):
                 return found
@@ -189,16 +185,27 @@ def _holds(connection: duckdb.DuckDBPyConnection, column: Open, test: str) -> bo
     return bool(row[0]) and row[0] == row[1]
 
 
-def _of_numbers(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedType:
+def _of_numbers(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> list[GuessedType]:
     """Number cells: with all their decimals. Binary ones are rounded to ten decimals, with a note."""
-    text = column.text
+    sizes = aggregates.over_cells(connection, [aggregate for column in columns for aggregate in _sizes(column.text)])
+    return [
+        _of_size(connection, column, whole, decimals)
+        for column, whole, decimals in zip(columns, sizes[::2], sizes[1::2], strict=True)
+    ]
+
+
+def _sizes(text: str) -> tuple[str, str]:
+    """The most digits before the point, and behind it."""
     decimals = f"CASE WHEN contains({text}, '.') THEN length({text}) - instr({text}, '.') ELSE 0 END"
-    whole = f"length(ltrim(split_part({text}, '.', 1), '-'))"
-    most_whole, most = _one(connection, f"SELECT max({whole}), max({decimals})")
-    if most_whole > _BIG_WHOLE_MAX or (most > _DECIMALS_MAX and not column.is_binary):
+    return f"max(length(ltrim(split_part({text}, '.', 1), '-')))", f"max({decimals})"
+
+
+def _of_size(connection: duckdb.DuckDBPyConnection, column: Open, whole: int, decimals: int) -> GuessedType:
+    text = column.text
+    if whole > _BIG_WHOLE_MAX or (decimals > _DECIMALS_MAX and not column.is_binary):
         return GuessedType(type="VARCHAR", value=text, stays="its numbers have more digits than a number holds")
-    kind = type_of(most_whole, min(most, _DECIMALS_MAX))
-    rounded = residue(connection, text) if most > _DECIMALS_MAX else ""
+    kind = type_of(whole, min(decimals, _DECIMALS_MAX))
+    rounded = residue(connection, text) if decimals > _DECIMALS_MAX else ""
     return GuessedType(type=kind, value=f"CAST({text} AS {kind})", residue=rounded)
 
 
@@ -206,7 +213,8 @@ def residue(connection: duckdb.DuckDBPyConnection, text: str) -> str:
     """A note on the numbers of this SQL text that are rounded to ten decimals; "" if none are."""
     long = f"contains({text}, '.') AND length({text}) - instr({text}, '.') > {_DECIMALS_MAX}"
     apart = f"abs(CAST({text} AS DOUBLE) - CAST(CAST({text} AS {_LONG}) AS DOUBLE))"
-    count, largest = _one(connection, f"SELECT count(*) FILTER ({long}), CAST(max({apart}) FILTER ({long}) AS VARCHAR)")
+    asked = [f"count(*) FILTER ({long})", f"CAST(max({apart}) FILTER ({long}) AS VARCHAR)"]
+    count, largest = aggregates.over_cells(connection, asked)
     if not count:
         return ""
     have, are = ("number has", "is") if count == 1 else ("numbers have", "are")
@@ -215,18 +223,19 @@ def residue(connection: duckdb.DuckDBPyConnection, text: str) -> str:
 
 def _of_texts(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedType | None:
     """Text cells that are all numbers, if no digit and no difference between two would be lost."""
-    # Whole numbers and amounts with two decimals are nearly all columns there are.
-    even = _evenly(connection, column)
-    if even is not None:
+    if column.kind is None and column.style.is_plain and (even := _evenly(connection, [column])[0]):
         return even
     if not _holds(connection, column, _tests(column)[_NUMBER]):
         return None
     number = values.plain(column.number, column.style)
     scale = f"CASE WHEN contains({number}, '.') THEN length({number}) - instr({number}, '.') END"
-    whole, least, most, ends_in_zero = _one(
+    whole, least, most, ends_in_zero = aggregates.over_cells(
         connection,
-        f"SELECT max(length(regexp_extract({number}, '^-?([0-9]+)', 1))), min({scale}), max({scale}), "
-        f"coalesce(bool_or(contains({number}, '.') AND suffix({number}, '0')), false)",
+        [
+            f"max(length(regexp_extract({number}, '^-?([0-9]+)', 1)))",
+            *(f"min({scale})", f"max({scale})"),
+            f"coalesce(bool_or(contains({number}, '.') AND suffix({number}, '0')), false)",
+        ],
     )
     if whole > _BIG_WHOLE_MAX or (most or 0) > _DECIMALS_MAX:
         return GuessedType(type="VARCHAR", value=column.text, stays="its numbers have more digits than a number holds")
@@ -237,25 +246,38 @@ def _of_texts(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedTyp
     return GuessedType(type=kind, value=f"CAST({number} AS {kind})")
 
 
-def _evenly(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedType | None:
-    """A cheap check for the common case: whole numbers, or all with equally many decimals."""
-    if not column.style.is_plain:
-        return None
-    text = column.text
-    row = _one(connection, f"SELECT arg_min({text}, rowid) FILTER ({text} IS NOT NULL)")
-    first = row[0]
-    if first is None:
-        return None
-    decimals = len(first.partition(".")[2])
-    width = min(18, decimals + _MONEY_WHOLE_MAX)  # 18 digits are what DuckDB handles in 64 bits
-    trial = f"DECIMAL({width},{decimals})" if 0 < decimals <= _DECIMALS_MAX else "BIGINT"
-    holds = _holds(connection, column, f"TRY_CAST({text} AS {trial})::VARCHAR = {text}")
-    if not holds or (trial == "BIGINT" and decimals):
-        return None
-    kind = type_of(_WHOLE_MAX if trial == "BIGINT" else width - decimals, decimals)
-    if trial == "BIGINT" and _one(connection, f"SELECT max(length(ltrim({text}, '-')))")[0] > _WHOLE_MAX:
-        kind = type_of(_WHOLE_MAX + 1, 0)
-    return GuessedType(type=kind, value=f"CAST({text} AS {kind})", has_thirds=column.may_group(decimals))
+def _evenly(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> list[GuessedType | None]:
+    """A cheap check for nearly all columns there are: whole numbers, or all with equally many decimals."""
+    firsts = aggregates.over_cells(
+        connection, [f"arg_min({c.text}, rowid) FILTER ({c.text} IS NOT NULL)" for c in columns]
+    )
+    decimals = [len(first.partition(".")[2]) if first is not None else 0 for first in firsts]
+    trials = [_trial(most) for most in decimals]
+    fits = aggregates.over_cells(connection, [_fits(c, trial) for c, trial in zip(columns, trials, strict=True)])
+    longest = aggregates.over_cells(connection, [f"max(length(ltrim({c.text}, '-')))" for c in columns])
+    return [
+        _even(column, most, longest[place]) if fits[place] and (most == 0 or trials[place] != "BIGINT") else None
+        for place, (column, most) in enumerate(zip(columns, decimals, strict=True))
+    ]
+
+
+def _fits(column: Open, trial: str) -> str:
+    is_same = f"coalesce(TRY_CAST({column.text} AS {trial})::VARCHAR = {column.text}, false)"
+    return f"bool_and({is_same}) FILTER ({column.text} IS NOT NULL)"
+
+
+def _trial(decimals: int) -> str:
+    # 18 digits are what DuckDB handles in 64 bits.
+    width = min(18, decimals + _MONEY_WHOLE_MAX)
+    return f"DECIMAL({width},{decimals})" if 0 < decimals <= _DECIMALS_MAX else "BIGINT"
+
+
+def _even(column: Open, decimals: int, longest: int) -> GuessedType:
+    if decimals:
+        kind = type_of(min(18, decimals + _MONEY_WHOLE_MAX) - decimals, decimals)
+    else:
+        kind = type_of(_WHOLE_MAX if longest <= _WHOLE_MAX else _WHOLE_MAX + 1, 0)
+    return GuessedType(type=kind, value=f"CAST({column.text} AS {kind})", has_thirds=column.may_group(decimals))
 
 
 def _has_twins(connection: duckdb.DuckDBPyConnection, column: Open, number: str) -> bool:
@@ -272,9 +294,3 @@ def type_of(whole: int, decimals: int) -> str:
     if decimals == 0:
         return "BIGINT" if whole <= _WHOLE_MAX else "DECIMAL(38,0)"
     return "DECIMAL(19,4)" if decimals <= 4 and whole <= _MONEY_WHOLE_MAX else _LONG
-
-
-def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple:  # type: ignore[type-arg]
-    row = connection.execute(f"{query} FROM {quote(RELATION)}").fetchone()
-    assert row is not None
-    return row

@@ -7,6 +7,7 @@ safe (json_rows), else one by one; each byte is looked at a bounded number of ti
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from procession.actions.reading.json_rows import RowWriter
@@ -224,14 +225,16 @@ def _taken_from(key: str, others: list[str]) -> FoundRecords:
 
 def _list_inside(source: Source, rows: RowWriter) -> FoundRecords | None:
     """Takes the list of objects in an object too long to hold; None if none has begun."""
-    text, others, at = source.text(), list[str](), 1
+    # All keys in a set: a list of some is searched for each key, and a file may have a million.
+    text, seen, others, at = source.text(), set[str](), list[str](), 1
     while True:
         found = _KEY.match(text, at)
         if found is None:
             return None
         key = str(scan(found[1], 0)[0])
-        if key in others:
+        if key in seen:
             raise BadJson(f"the key {shown(key)} stands twice in one object", found.start())
+        seen.add(key)
         if begin := _LIST_OF_OBJECTS.match(text, found.end()):
             break
         try:
@@ -243,11 +246,11 @@ def _list_inside(source: Source, rows: RowWriter) -> FoundRecords | None:
         at = skip(text, end) + 1
     source.take_text(text[: begin.end()])
     _list(source, rows)
-    return _taken_from(key, others + _behind(source, key, others))
+    return _taken_from(key, others + _behind(source, key, seen))
 
 
-def _behind(source: Source, key: str, others: list[str]) -> list[str]:
-    """Checks the keys after the list, up to the end of the file."""
+def _behind(source: Source, key: str, before: Set[str]) -> list[str]:
+    """Checks the keys after the list, up to the end of the file. `before`: those up to the list, and its own."""
     while not source.has_ended:
         source.more()
         source.check_length()
@@ -258,9 +261,9 @@ def _behind(source: Source, key: str, others: list[str]) -> list[str]:
     # The rest is an object without its opening: a comma and more keys, or just the closing brace.
     value, end = scan("{" + text[at + text.startswith(",", at) :], 0)
     assert isinstance(value, dict)
-    twins = [other for other in value if other == key or other in others]
-    if twins:
-        raise BadJson(f"the key {shown(twins[0])} stands twice in one object", 0)
+    twin = next((other for other in value if other in before), None)
+    if twin is not None:
+        raise BadJson(f"the key {shown(twin)} stands twice in one object", 0)
     several = [other for other, inner in value.items() if inner and isinstance(inner, list) and _are_objects(inner)]
     if several:
         raise _several([key, *several])

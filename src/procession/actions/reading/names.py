@@ -11,6 +11,8 @@ from procession.actions.reading.cells import Cells
 from procession.actions.reading.options import ColumnOptions, FileOptions
 
 _SHOWN_MAX = 30  # headings in a message
+_PLACES_MAX = 5  # of equal headings
+_HEADING_CHARACTERS_MAX = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,8 @@ def _declared(headings: list[str], columns: Mapping[str, ColumnOptions], file: s
         if not numbers:
             raise Problem(f'the file "{file}" has no column "{key}" (it has {_listed(headings)})')
         if len(numbers) > 1:
-            at = " and ".join(str(number + 1) for number in numbers)
+            at = " and ".join(str(number + 1) for number in numbers[:_PLACES_MAX])
+            at += ", ..." if len(numbers) > _PLACES_MAX else ""
             raise Problem(f'the file "{file}" has several columns "{key}"; name them by their positions, {at}')
         if numbers[0] in found:
             raise Problem(f'columns names column {numbers[0] + 1} of the file "{file}" twice')
@@ -81,7 +84,9 @@ def _refuse_twins(columns: list[NamedColumn], file: str) -> None:
     if not twins:
         return
     same = [column for column in twins if column.name.casefold() == twins[0].name.casefold()]
-    called = " and ".join(f'"{column.name}" (column {column.number + 1})' for column in same[:2])
+    called = " and ".join(
+        f'"{column.name[:_HEADING_CHARACTERS_MAX]}" (column {column.number + 1})' for column in same[:2]
+    )
     raise Problem(
         f'the file "{file}" has two columns of one name: {called}; '
         f"give one another name by its position: columns: {{{same[1].number + 1}: {{name: ..., type: Text}}}}"
@@ -89,5 +94,6 @@ def _refuse_twins(columns: list[NamedColumn], file: str) -> None:
 
 
 def _listed(headings: list[str]) -> str:
-    shown = ", ".join(heading or "(no heading)" for heading in headings[:_SHOWN_MAX])
+    first = [heading[:_HEADING_CHARACTERS_MAX] for heading in headings[:_SHOWN_MAX]]
+    shown = ", ".join(heading or "(no heading)" for heading in first)
     return f"{shown}, ..." if len(headings) > _SHOWN_MAX else shown

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from procession.actions.database import quote
-from procession.actions.reading import guessing, values
+from procession.actions.reading import aggregates, values
 from procession.actions.reading.values import Style
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def find(
 ) -> dict[str, str]:
     """By the columns' names. The rows of the table are those of the cells, whose `place` is as in Cells."""
     notes = {}
-    for group in guessing.in_groups(columns):
+    for group in aggregates.in_groups(columns):
         # First rows only: they decide whether to look closer, never a type.
         counts = connection.execute(
             f"SELECT {', '.join(_counts(quote(column.name)) for column in group)} "

@@ -33,12 +33,14 @@ def is_wide(text: str) -> str:
 
 
 def of_binary(value: str) -> str:
-    """The shortest decimal text of an SQL DOUBLE or FLOAT: 20000000.01, 1, 0.0000001."""
-    return f"CASE WHEN {value} = 0 THEN '0' ELSE {signed_binary(value)} END"
+    """The shortest decimal text of an SQL DOUBLE or FLOAT: 20000000.01, 1; 1e-07 is still to be written_out()."""
+    text = f"({value})::VARCHAR"
+    whole = f"WHEN ends_with({text}, '.0') THEN left({text}, length({text}) - 2)"
+    return f"CASE WHEN {value} = 0 THEN '0' {whole} ELSE {text} END"
 
 
 def signed_binary(value: str) -> str:
-    """The same, but -0 keeps its sign."""
+    """The same written out, but -0 keeps its sign."""
     text = f"({value})::VARCHAR"
     return (
         f"CASE WHEN contains({text}, 'e') THEN {written_out(text)}"

@@ -11,7 +11,7 @@ from procession.actions import database
 from procession.actions.contract import FileInput
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
-from procession.actions.reading import number_texts
+from procession.actions.reading import aggregates, number_texts
 from procession.actions.reading.cells import RELATION, CellColumn, Cells, Kind
 from procession.actions.reading.options import FileOptions
 
@@ -34,6 +34,8 @@ _AS_TEXT = frozenset({"TIME", "TIME_NS", "TIME WITH TIME ZONE", "UUID", "JSON", 
 _DIGITS_MAX = 38
 _BARE = re.compile(r"DECIMAL\((\d+),\1\)")
 _SHOWN_CHARACTERS_MAX = 80
+# Of lists in lists: DuckDB takes twice as long for each one more to make a text of them.
+_DEPTH_MAX = 10
 _NOT_A_NUMBER = r"[:,\[](NaN|-?Infinity)[,\]}]"
 _INT96 = "moments of the old kind INT96 say no zone; they are read as they stand, to the microsecond: {names}"
 
@@ -84,8 +86,17 @@ def _read(connection: duckdb.DuckDBPyConnection, source: FileInput) -> Cells:
     _refuse(connection, source, file, readings)
     values = ", ".join(f"{reading.value} AS t{number}" for number, reading in enumerate(readings))
     connection.execute(f"CREATE TABLE {quote(RELATION)} AS SELECT {values} FROM {file}")
+    _write_out_exponents(connection, [f"t{number}" for number, one in enumerate(readings) if one.column.is_binary])
     columns = tuple(reading.column for reading in readings)
     return Cells(columns=columns, place=lambda row, column: _place(columns[column].heading, row), remarks=remarks)
+
+
+def _write_out_exponents(connection: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
+    """For the columns that have any: in one statement for all, a thousand columns took more than a GB."""
+    has_exponents = aggregates.over_cells(connection, [f"bool_or(contains({text}, 'e'))" for text in texts])
+    for text in (text for text, has in zip(texts, has_exponents, strict=True) if has):
+        change = f"SET {text} = {number_texts.written_out(text)}"
+        connection.execute(f"UPDATE {quote(RELATION)} {change} WHERE contains({text}, 'e')")
 
 
 def schema(connection: duckdb.DuckDBPyConnection, path: str) -> tuple[list[str], tuple[str, ...]]:
@@ -155,6 +166,8 @@ def _nested(heading: str, kind: str, cell: str) -> _Reading:
     """Lists and structures as JSON text, which keeps all digits of decimals."""
     text = f"to_json({cell})::VARCHAR"
     refused, words = "", ""
+    if kind.count("[") + kind.count("(") > _DEPTH_MAX and _depth(kind) > _DEPTH_MAX:
+        raise Unsuited(f'"{heading[:_SHOWN_CHARACTERS_MAX]}" is nested deeper than {_DEPTH_MAX} levels')
     if "BLOB" in kind:
         refused, words = "true", "holds bytes inside of lists, which have no text"
     elif "DOUBLE" in kind or "FLOAT" in kind:
@@ -162,18 +175,20 @@ def _nested(heading: str, kind: str, cell: str) -> _Reading:
     return _Reading(column=CellColumn(heading=heading, native="VARCHAR"), value=text, refused=refused, words=words)
 
 
+def _depth(kind: str) -> int:
+    """Of a type such as STRUCT(a INTEGER[][])[]: its brackets are of one level each."""
+    deepest = depth = 0
+    for mark in kind:
+        depth += (mark == "(") - (mark == ")")
+        deepest = max(deepest, depth)
+    return deepest + kind.count("[")
+
+
 def _refuse(connection: duckdb.DuckDBPyConnection, source: FileInput, file: str, readings: list[_Reading]) -> None:
     """Raises Problem for the first value that is not allowed."""
     checked = [(number, reading) for number, reading in enumerate(readings) if reading.refused]
-    if not checked:
-        return
-    firsts = ", ".join(
-        f"min(row) FILTER (c{number} IS NOT NULL AND ({reading.refused}))" for number, reading in checked
-    )
-    found = connection.execute(
-        f"SELECT {firsts} FROM (SELECT *, row_number() OVER () - 1 AS row FROM {file})"
-    ).fetchone()
-    assert found is not None
+    firsts = [f"min(row) FILTER (c{number} IS NOT NULL AND ({reading.refused}))" for number, reading in checked]
+    found = aggregates.over(connection, firsts, f"(SELECT *, row_number() OVER () - 1 AS row FROM {file})")
     for row, (number, reading) in zip(found, checked, strict=True):
         if row is not None:
             value = connection.execute(f"SELECT c{number}::VARCHAR FROM {file} LIMIT 1 OFFSET {row}").fetchone()

@@ -21,7 +21,7 @@ MIXED = (
     "declare the column as Text, or write the number as '7'"
 )
 _CURRENCY_CHARACTERS_MAX = 3
-_CREATES = re.compile(r"\s*CREATE\s.*?\sAS\s+(?=\(|SELECT|FROM|WITH)", re.IGNORECASE | re.DOTALL)
+_CREATES = re.compile(r"\s*+CREATE\s.*?\sAS\s++(?=\(|SELECT|FROM|WITH)", re.IGNORECASE | re.DOTALL)
 _REFUSED = re.compile(
     r"Cannot compare values of type (VARCHAR and type (?P<right>\w+)|(?P<left>\w+).* and type VARCHAR)"
 )
@@ -90,7 +90,8 @@ def is_mixed(connection: duckdb.DuckDBPyConnection, statement: str, bound: Mappi
     import duckdb
 
     # DuckDB serialises SELECTs alone.
-    select = _CREATES.sub("", statement, count=1)
+    creates = _CREATES.match(statement)
+    select = statement[creates.end() :] if creates else statement
     try:
         parsed = connection.execute("SELECT json_serialize_sql($1::VARCHAR)", [select]).fetchone()
         # In the parsed form: in the text, "=" also stands in strings and in assignments.

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 _MULTIPLY = frozenset({"INNER", "LEFT", "RIGHT", "OUTER"})
-_SELECT = r"\s+(?=\(?\s*(SELECT|FROM|WITH)\b)"
-_FILLS = re.compile(rf'\s*INSERT\s+INTO\s+("[^"]+"|\w+)(\s+BY\s+NAME)?{_SELECT}', re.IGNORECASE)
-_CREATES = re.compile(rf"\s*CREATE\s.*?\sAS{_SELECT}", re.IGNORECASE | re.DOTALL)
+# Possessive (+), and matched where a statement begins: SQL may hold a hundred thousand blanks, or the word in a text.
+_SELECT = r"\s++(?=\(?\s*+(?:SELECT|FROM|WITH)\b)"
+_FILLS = re.compile(rf'\s*+INSERT\s++INTO\s++("[^"]+"|\w++)(\s++BY\s++NAME)?{_SELECT}', re.IGNORECASE)
+_CREATES = re.compile(rf"\s*+CREATE\s.*?\sAS{_SELECT}", re.IGNORECASE | re.DOTALL)
 _PARTS_MAX = 2  # of a column's name: table and column
 
 Node = Mapping[str, Any]
@@ -27,7 +28,10 @@ class Equation:
 
 def select_of(statement: str) -> str:
     """The SELECT of a statement that creates or fills a table by one."""
-    return _FILLS.sub("", _CREATES.sub("", statement, count=1), count=1)
+    for begins in (_CREATES, _FILLS):
+        if found := begins.match(statement):
+            statement = statement[found.end() :]
+    return statement
 
 
 def filled(statement: str) -> str | None:

@@ -15,6 +15,7 @@ from procession.actions.reading.kinds import FileKind
 from procession.actions.reading.options import FileOptions
 from procession.actions.reading.records import Dialect, Unreadable
 from procession.actions.reading.text import Text
+from procession.actions.tables.json_cells import COLUMNS_MAX
 
 if TYPE_CHECKING:
     import duckdb
@@ -56,7 +57,9 @@ def _of_header(file: Text, is_known: Callable[[str], bool]) -> str:
     """The delimiter that splits the header into the most column names and nothing else; "" if none does."""
     headers = {mark: _header(file, mark) for mark in delimited.DELIMITERS}
     # The table knows its columns, which is better evidence than counting marks.
-    known = [mark for mark, names in headers.items() if any(names) and all(map(is_known, filter(None, names)))]
+    # The table looks through all its columns for a name: a header of a million names is not asked about.
+    possible = {mark: names for mark, names in headers.items() if any(names) and len(names) <= COLUMNS_MAX}
+    known = [mark for mark, names in possible.items() if all(map(is_known, filter(None, names)))]
     return max(known, key=lambda mark: len(headers[mark]), default="")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import duckdb
 
 COLUMNS_MAX = 2_000  # in a request
+# Also those that a row leaves out: three bytes are a row, and each gets a cell for every column of the request.
+CELLS_MAX = 20_000_000
 # DuckDB sets its buffers by the longest line it may meet.
 _LINE_BYTES_MIN = 1 << 20
 _BUFFER_BYTES = 4 << 20  # of the CSV reader; its own choice is many lines of the greatest length
@@ -42,6 +45,8 @@ def take(
 ) -> Cells:
     """Makes the table of cells. A missing column gets its default, null stays null."""
     named = tuple(dict.fromkeys(by_name.values()))
+    if len(rows) * len(named) > CELLS_MAX:
+        raise Problem(f"the request has {len(rows):,} rows of {len(named):,} columns; send them in parts")
     found = [_by_column(row, by_name, number) for number, row in enumerate(rows, 1)]
     kinds = {column: _kind(column, found) for column in named}
     # By a file of our own writing, in which DuckDB has nothing to guess.
@@ -60,7 +65,7 @@ def _by_column(row: Mapping[str, Any], by_name: Mapping[str, Column], number: in
     given = {by_name[name]: value for name, value in row.items()}
     # Two names of a request may be one column: "Net Amount" and "net_amount".
     if len(given) < len(row):
-        column = next(column for column in given if [by_name[name] for name in row].count(column) > 1)
+        column = next(column for column, times in Counter(by_name[name] for name in row).items() if times > 1)
         raise Problem(f'row {number} names the column "{column.name}" twice')
     for column, value in given.items():
         if value is not None and type(value) not in _KINDS:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 
 from procession.api.nouns import runs
 from procession.api.wire import properties as properties_wire
 from procession.api.wire import reading
 from procession.api.wire import steps as wire
 from procession.api.wire.restarts import NewerVersion, PlannedStep, RestartPlanShape
-from procession.door.contract import Call
-from procession.model.errors import Invalid
+from procession.door import idempotency_key
+from procession.door.contract import Call, StreamCall
+from procession.model.errors import Invalid, Unavailable
 from procession.model.ids import PropertyId, RunId, StepId
-from procession.model.processes import StepKind
+from procession.model.processes import Property, StepKind
 from procession.model.restart import Wish
-from procession.model.steps import StepRow
+from procession.model.steps import PropertyRow, StepRow
+from procession.operations import idempotency, processes, steps, upgrades
 from procession.operations import runs as run_operations
-from procession.operations import steps, upgrades
 from procession.operations.planning import Planned
+from procession.operations.processes import Outdated
+from procession.operations.steps import Redefined
 from procession.operations.upgrades import Newer
+from procession.store.database import Transaction
 
 RELEASES_MAX = 1_000
+TRIES_MAX = 100  # each that is in vain means that somebody else has published a version
 
 
 def of_run(call: Call) -> list[wire.DataStep] | list[wire.AnyStep]:
@@ -117,11 +124,38 @@ def property(call: Call) -> properties_wire.PropertyShape:
     return properties_wire.property(steps.find_property(call.tx, call.id(StepId), call.id(PropertyId)))
 
 
-def change(call: Call) -> properties_wire.PropertyShape:
-    row = steps.find_property(call.tx, call.id(StepId), call.id(PropertyId))
-    wanted = properties_wire.changed(row.item, call.body)
-    # The whole property goes in: which permission it takes depends on what differs.
-    changed = steps.change(call.act, row, wanted)
+async def change(call: StreamCall) -> properties_wire.PropertyShape:
+    for _ in range(TRIES_MAX):
+        # Before the transaction: everybody's commit would wait for the process to be read again.
+        redefined = await _redefined(call)
+        try:
+            return await asyncio.wrap_future(call.database.submit(partial(_change, call=call, redefined=redefined)))
+        except Outdated:
+            continue
+    raise Unavailable("others are changing the process at the same time; nothing was changed, try again in a moment")
+
+
+async def _redefined(call: StreamCall) -> Redefined | None:
+    with call.database.snapshot() as tx:
+        row, wanted = _wanted(call, tx)
+        change = steps.to_redefine(tx, call.caller, row, wanted)
+    if change is None:
+        return None
+    work = partial(processes.redefined, change, call.context.resources.actions)
+    definition = await call.context.parsing.run(call.caller.user.id, len(change.definition), work)
+    return Redefined(change=change, definition=definition)
+
+
+def _wanted(call: StreamCall, tx: Transaction) -> tuple[PropertyRow, Property]:
+    """The whole property: which permission it takes depends on what differs."""
+    row = steps.find_property(tx, call.id(StepId), call.id(PropertyId))
+    return row, properties_wire.changed(row.item, call.body)
+
+
+def _change(tx: Transaction, *, call: StreamCall, redefined: Redefined | None) -> properties_wire.PropertyShape:
+    act = call.admit(tx)
+    idempotency.mark(act, call.keyed)
+    changed = steps.change(act, *_wanted(call, tx), redefined)
     # A long poll on a run that is not started waits for its inputs too.
-    call.context.announce(call.tx, steps.find(call.tx, call.id(StepId)).run)
-    return properties_wire.property(changed, is_update=True)
+    call.context.announce(tx, steps.find(tx, call.id(StepId)).run)
+    return idempotency_key.answered(tx, call.keyed, properties_wire.property(changed, is_update=True))

@@ -63,9 +63,8 @@ class ForkServer:
         linux.adopt_orphans()
         if self._orders.user_code:
             linux.share_one_arena()
-            is_open = self._orders.network or self._is_network_apart or not self._orders.settings.separate_network
             users.forbid_capabilities(has_root=self._root is not None)
-            self._has_seccomp = _shut_administration(network=is_open)
+        self._has_seccomp = _shut_administration(self._sockets())
         rehearsal.rehearse(self._registry)
         gc.collect()
         gc.freeze()  # what is there by now stays: the collector must not touch pages that workers share
@@ -76,7 +75,8 @@ class ForkServer:
             network=self._is_network_apart,
             root=self._root is not None,
             seccomp=self._has_seccomp,
-            users=self._lends_users(),
+            users=self._orders.user_code
+            and users.can_be_lent(self._orders.settings, self._namespace, has_root=self._root is not None),
         )
         self._announce(self._hello)
         poll = select.poll()
@@ -90,10 +90,11 @@ class ForkServer:
                     return
             self._catch_up()
 
-    def _lends_users(self) -> bool:
-        # In a user namespace of a worker's own there is only one.
-        is_one = self._namespace == "user and pid" or not self._orders.user_code
-        return not is_one and users.can_be_lent(self._orders.settings, has_root=self._root is not None)
+    def _sockets(self) -> tuple[int, ...]:
+        if not self._orders.user_code:
+            return seccomp.NO_SOCKETS
+        is_open = self._orders.network or self._is_network_apart or not self._orders.settings.separate_network
+        return seccomp.ALL_SOCKETS if is_open else seccomp.OF_THIS_MACHINE
 
     def end_all(self) -> None:
         """Kill every worker with its tree, and whatever was orphaned to us, until we have no child left."""
@@ -247,13 +248,13 @@ def _rest() -> None:
     select.select([], [], [], AGAIN_MS / 1000)
 
 
-def _shut_administration(*, network: bool) -> bool:
+def _shut_administration(sockets: tuple[int, ...]) -> bool:
     # One for all its workers: each of their own would be counted, and none of them can reach it.
     with contextlib.suppress(OSError, KeyError):
         linux.leave_keyring()
     if not seccomp.is_known():
         return False
-    seccomp.shut_administration(network=network)
+    seccomp.shut_administration(sockets)
     return True
 
 

@@ -24,7 +24,7 @@ def find(*, network: bool, own_mounts: bool) -> tuple[str, int]:
     ways = [("pid", linux.CLONE_NEWPID), ("user and pid", linux.CLONE_NEWPID | linux.CLONE_NEWUSER)]
     for name, flags in reversed(ways) if _is_alone() else ways:
         for others in more:
-            if _can_clone(flags | others):
+            if _can_clone(name, flags | others):
                 return name, flags | others
     return "", 0
 
@@ -60,7 +60,9 @@ def _map_user(user: int, group: int) -> None:
     (own / "gid_map").write_text(f"{group} {group} 1")
 
 
-def _can_clone(flags: int) -> bool:
+def _can_clone(name: str, flags: int) -> bool:
+    """Also whether one can settle there: a root without capabilities makes a user namespace, and is nobody in it."""
+    user, group = os.getuid(), os.getgid()
     try:
         pid = linux.clone(flags)
     except OSError as error:
@@ -68,6 +70,10 @@ def _can_clone(flags: int) -> bool:
             raise
         return False
     if pid == 0:
-        os._exit(0)
-    os.waitpid(pid, 0)
-    return True
+        code = 1
+        try:
+            settle(name, user=user, group=group)
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitpid(pid, 0)[1] == 0

@@ -89,6 +89,8 @@ def enter_warm(cell: Cell) -> None:
         rules = landlock.prepare(cell.system, network=True, scoped=False)
         if rules is not None:
             rules.restrict(readable=readable, writable=paths.writable_paths)
+    if cell.has_seccomp:
+        seccomp.shut_mounting(files=True)
     _close(cell.system)
 
 

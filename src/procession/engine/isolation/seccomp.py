@@ -32,6 +32,9 @@ _FILES_APART = 2  # CLOSE_RANGE_UNSHARE
 _SEND_BUFFER = 7  # SO_SNDBUF
 _NAMESPACES = 0x7E020000  # every CLONE_NEW* of clone(2); a time namespace is unshare's alone
 _UNIX, _INET, _INET6 = 1, 2, 10
+NO_SOCKETS: tuple[int, ...] = ()
+OF_THIS_MACHINE = (_UNIX,)
+ALL_SOCKETS = (_UNIX, _INET, _INET6)
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _PERSONALITY_ASKED = 0xFFFFFFFF
 
@@ -127,6 +130,27 @@ FOR_MOUNTING: Mapping[str, tuple[int | None, int | None]] = {
     "unshare": (272, 97),
     "setns": (308, 268),
 }
+# What Landlock does not know, and no built-in action does.
+FOR_OWNERS: Mapping[str, tuple[int | None, int | None]] = {
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+}
 _CLONE, _CLONE3 = (56, 220), (435, 435)
 _SOCKET, _SOCKETPAIR, _SETSOCKOPT = (41, 198), (53, 199), (54, 208)
 _CLOSE_RANGE = (436, 436)
@@ -174,12 +198,11 @@ def is_known() -> bool:
     return False
 
 
-def shut_administration(*, network: bool) -> None:
-    """No call of an administrator, from here on. Without `network`, no socket that leaves this machine either."""
-    families = (_UNIX, _INET, _INET6) if network else (_UNIX,)
+def shut_administration(sockets: tuple[int, ...]) -> None:
+    """No call of an administrator, from here on, and no socket but of these families."""
     _load(
         FOR_ADMINISTRATORS,
-        _Rule(call=_SOCKET, allowed=families, error=errno.EAFNOSUPPORT),
+        _Rule(call=_SOCKET, allowed=sockets, error=errno.EAFNOSUPPORT),
         _Rule(call=_SOCKETPAIR, allowed=(_UNIX,), error=errno.EAFNOSUPPORT),
         _Rule(call=_IOCTL, argument=1, refused=(_TIOCSTI, _TIOCLINUX)),
         _Rule(call=_PERSONALITY, allowed=(0, _PERSONALITY_ASKED)),
@@ -191,11 +214,11 @@ def shut_administration(*, network: bool) -> None:
     )
 
 
-def shut_mounting() -> None:
-    """No mount and no namespace, from here on."""
+def shut_mounting(*, files: bool = False) -> None:
+    """No mount and no namespace, from here on; with `files`, no change of a file's owner, mode or attributes."""
     # clone3 takes its flags by an address, where no filter can look. C libraries then take clone.
     _load(
-        FOR_MOUNTING,
+        {**FOR_MOUNTING, **FOR_OWNERS} if files else FOR_MOUNTING,
         _Rule(call=_CLONE3, error=errno.ENOSYS),
         _Rule(call=_CLONE, bits=_NAMESPACES, needed=(_THREAD, _SHARED_FILES)),
     )

@@ -13,11 +13,13 @@ from procession.engine.isolation.options import IsolationSettings
 _NEEDED = {linux.CAP_CHOWN, linux.CAP_SETGID, linux.CAP_SETUID}
 
 
-def can_be_lent(settings: IsolationSettings, *, has_root: bool) -> bool:
+def can_be_lent(settings: IsolationSettings, namespace: str, *, has_root: bool) -> bool:
     """Whether user code can have a user of its own here: some containers keep their root from it. Tried in a fork."""
     # Without a root of its own, it must read inputs that are closed to everybody but root. CAP_DAC_OVERRIDE, which
     # Docker leaves its root, would do that too, and open every socket and file to write.
     needed = _NEEDED if has_root else _NEEDED | {linux.CAP_DAC_READ_SEARCH}
+    if namespace == "user and pid":  # there is only one in it
+        return False
     if os.geteuid() != 0 or settings.user_ids is None or not linux.held_capabilities() >= needed:
         return False
     first, count = settings.user_ids

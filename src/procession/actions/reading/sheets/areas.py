@@ -12,6 +12,8 @@ from procession.actions.reading.options import FileOptions
 ROWS_MAX = 1_048_576
 COLUMNS_MAX = 16_384
 CELLS_MAX = 20_000_000
+# Of a number of a style or a format: int() refuses a text of more than 4,300 digits with an error of its own.
+DIGITS_MAX = 9
 _CORNER = re.compile(r"([A-Za-z]{1,3})([0-9]{0,7})\Z", re.ASCII)
 
 

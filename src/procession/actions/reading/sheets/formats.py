@@ -27,7 +27,7 @@ _BUILT_IN = {
 }
 # ECMA-376 part 1, 18.8.31: _x is as wide as x, *x fills with x, [..] a colour, condition or currency, E+ an exponent.
 _LITERAL = re.compile(
-    r'"[^"]*"?|\\.|_.|\*.|\[(?!(?:h+|m+|s+)\])[^\]]*\]|General|Standard|[eE][+-]', re.IGNORECASE | re.DOTALL
+    r'"[^"]*"?|\\.|_.|\*.|\[(?!(?:h+|m+|s+)\])[^\[\]]*+\]|General|Standard|[eE][+-]', re.IGNORECASE | re.DOTALL
 )
 # Beside the common ones: e and g are years of an era, b Buddhist years, aaa Japanese week days.
 _TOKEN = re.compile(r"\[(?:h+|m+|s+)\]|AM/PM|A/P|y+|m+|d+|h+|s+|e+|g+|a{3,}|b+", re.IGNORECASE)

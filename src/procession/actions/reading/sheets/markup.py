@@ -11,6 +11,8 @@ from procession.actions.problems import Problem
 Attributes = dict[str, str]
 # ECMA-376, ST_OnOff: transitional files may say `on` where XML Schema says 1 or true.
 _TRUE = frozenset({"1", "true", "on"})
+# A longer tag or comment is in no workbook. Before version 2.6, expat begins it anew with each piece that it is given.
+_TOKEN_BYTES_MAX = 1 << 20
 
 
 def _nothing(*_: object) -> None:
@@ -39,8 +41,7 @@ def feed(chunks: Iterable[bytes], handlers: Handlers, what: str, *, checks_prefi
     if handlers.text is not None:
         parser.CharacterDataHandler = handlers.text
     try:
-        for chunk in chunks:
-            parser.Parse(chunk, False)
+        for _ in _parsed(parser, chunks, what):
             yield
         parser.Parse(b"", True)
         yield
@@ -59,11 +60,21 @@ def check(chunks: Iterable[bytes], what: str) -> None:
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = _refuse(what)
     try:
-        for chunk in chunks:
-            parser.Parse(chunk, False)
+        for _ in _parsed(parser, chunks, what):
+            pass
         parser.Parse(b"", True)
     except (expat.ExpatError, UnicodeError) as error:
         raise Problem(f"{what} is damaged: {error}") from error
+
+
+def _parsed(parser: expat.XMLParserType, chunks: Iterable[bytes], what: str) -> Iterator[None]:
+    size = 0
+    for chunk in chunks:
+        parser.Parse(chunk, False)
+        size += len(chunk)
+        if size - parser.CurrentByteIndex > _TOKEN_BYTES_MAX:
+            raise Problem(f"{what} is damaged: it has a tag or a comment of more than {_TOKEN_BYTES_MAX >> 20} MiB")
+        yield
 
 
 def is_true(attributes: Attributes, name: str) -> bool:

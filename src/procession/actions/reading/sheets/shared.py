@@ -7,15 +7,13 @@ from collections.abc import Iterator
 
 from procession.actions.problems import Problem
 from procession.actions.reading.sheets import formats, markup
-from procession.actions.reading.sheets.areas import CELLS_MAX
+from procession.actions.reading.sheets.areas import CELLS_MAX, DIGITS_MAX
 from procession.actions.reading.sheets.containers import Container
 from procession.actions.reading.sheets.formats import Shows
 from procession.actions.reading.sheets.markup import Attributes, Handlers, feed, parse
 from procession.actions.reading.sheets.values import unescaped
 
 _SECTIONS = frozenset({"numFmts", "cellXfs"})
-# int() refuses a text of more than 4,300 digits with an error of its own.
-_DIGITS_MAX = 9
 _PIECE = 64 << 10  # bytes that are parsed at a time
 
 
@@ -28,7 +26,7 @@ def styles(container: Container, part: str) -> list[Shows]:
     def start(name: str, attributes: Attributes) -> None:
         nonlocal section
         number = attributes.get("numFmtId", "0")
-        number = number if number.isascii() and number.isdigit() and len(number) <= _DIGITS_MAX else "0"
+        number = number if number.isascii() and number.isdigit() and len(number) <= DIGITS_MAX else "0"
         if name in _SECTIONS:
             section = name
         elif name == "numFmt" and section == "numFmts":

@@ -10,7 +10,7 @@ from typing import Protocol
 from procession.actions.problems import Problem
 from procession.actions.reading.cells import Kind
 from procession.actions.reading.sheets import values
-from procession.actions.reading.sheets.areas import COLUMNS_MAX, ROWS_MAX, cell_name, column_number
+from procession.actions.reading.sheets.areas import COLUMNS_MAX, DIGITS_MAX, ROWS_MAX, cell_name, column_number
 from procession.actions.reading.sheets.formats import Shows
 from procession.actions.reading.sheets.markup import Attributes, Handlers, feed, is_true
 from procession.actions.reading.sheets.rows import Cell, Findings, Row
@@ -180,8 +180,9 @@ class _Reader:
         # Some programs write no styles at all, and numbers of them.
         if not styles:
             return Shows.NUMBER
-        if number.isascii() and number.isdigit() and int(number[:9]) < len(styles):
-            return styles[int(number[:9])]
+        is_number = number.isascii() and number.isdigit() and len(number) <= DIGITS_MAX
+        if is_number and int(number) < len(styles):
+            return styles[int(number)]
         raise self._damaged(f'row {self._row + 1:,} has a number in the style "{number[:20]}", which is not defined')
 
     def _shared(self, text: str) -> str:
