@@ -65,11 +65,11 @@ class Settings:
     free_bytes_min: int = 512 * MIB  # of the home's disk, or a twentieth of a smaller one
     # What one user may have, so that something is left for the others.
     user_streams_max: int = 100  # streams and long polls that are open
-    user_new_runs_max: int = 600  # in a minute
+    user_new_runs_max: int = 600  # in any minute; forgotten at a restart
     user_runs_max: int = 64  # under work; further ones wait in the queue
     user_steps_max: int = 0  # at the same time, for hours maybe; 0 leaves one of `workers_max` for the others
     user_uploads_max: int = 100  # upload sessions that are open
-    user_upload_bytes_max: int = 40 * GIB  # in their chunks
+    user_upload_bytes_max: int = 40 * GIB  # in their chunks, and arriving
     allow_network: bool = False  # steps of run_python with `network: true` reach what this machine reaches
     isolation: str = "full"  # weak: scripts run also where the machine cannot keep them apart from the server
     step_libraries: tuple[Path, ...] = ()  # folders of libraries for scripts, and for nothing else

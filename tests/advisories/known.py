@@ -2,7 +2,7 @@
 
 Numbers of 2024 and 2025 were written from memory: look one up before you quote it.
 
-A line is added by whoever tries one. `test` is file::function of this repository; test_known.py looks whether it is there.
+Some are not advisories but public reports, by repository and number. A line is added by whoever tries one. `test` is file::function of this repository; test_known.py looks whether it is there.
 """
 
 from __future__ import annotations
@@ -137,5 +137,20 @@ KNOWN = tuple(Advisory(*line) for line in (
     ("sahat/hackathon-starter#1326", "Hackathon Starter", "the Host header stood in a mailed link", HELD, _MAILED),
     ("oauthlib/oauthlib#618", "OAuthLib", "a code gave tokens to several requests at once", HELD, _USES),
     ("GluuFederation/oxAuth#1909", "oxAuth", "a refresh token gave tokens to several requests at once", HELD, _USES),
+    # Sandboxes that starve their machine, or that something outlives
+    ("python-discord/snekbox#187", "snekbox", "a folder in memory held as many names as one likes", WAS_WRONG, "tests/engine/isolation/test_sandbox.py::test_nothing_goes_through_where_a_step_has_its_own_root"),
+    ("google/nsjail#71", "nsjail", "folders in memory had no size", HELD, "tests/engine/test_quota.py::test_a_step_that_takes_too_much_memory_in_all_is_stopped"),
+    ("moby/moby#39004", "Docker", "mapped files in memory were in no limit", HELD, "tests/engine/test_quota.py::test_a_step_that_takes_too_much_memory_in_all_is_stopped"),
+    ("google/nsjail#199", "nsjail", "control groups were made without end in the sandbox", HELD, "tests/engine/isolation/test_sandbox.py::test_nothing_goes_through_where_a_step_has_its_own_root"),
+    ("purplesyringa/sunwalker-box#10", "sunwalker-box", "a fork bomb took all descriptors that there were", HELD, "tests/engine/test_quota.py::test_a_step_that_meets_another_limit_names_its_setting"),
+    ("NVIDIA/NemoClaw#809", "NemoClaw", "a sandbox had no limit of processes", HELD, "tests/engine/test_quota.py::test_a_step_that_meets_another_limit_names_its_setting"),
+    ("netblue30/firejail#3224", "Firejail", "processes that nobody collected kept a sandbox open", HELD, "tests/engine/isolation/test_kill.py::test_what_user_code_left_behind_ends_with_the_step"),
+    ("DMOJ/judge-server#318", "DMOJ", "a daemon went on after its task had ended", HELD, "tests/engine/isolation/test_kill.py::test_a_daemon_that_ignores_term_is_gone"),
+    ("judge0/judge0#564", "Judge0", "a script read the environment of the server", HELD, "tests/engine/isolation/test_sandbox.py::test_nothing_goes_through_where_a_step_has_its_own_root"),
+    ("CVE-2024-28185", "Judge0", "a link in the sandbox's folder was written through by root", HELD, "tests/engine/isolation/test_sandbox.py::test_nothing_goes_through_where_a_step_has_its_own_root"),
+    ("hydro-dev/Hydro#1111", "Hydro", "a link in the folder led the judge out of it", HELD, "tests/engine/test_hostile.py::test_the_folder_goes_though_a_process_left_behind_still_worked_in_it"),
+    ("CVE-2019-5736", "runc", "the program of the container's keeper was overwritten by /proc/self/exe", HELD, "tests/engine/isolation/test_sandbox.py::test_nothing_goes_through_where_a_step_has_its_own_root"),
+    ("opencontainers/runc#1658", "runc", "a masked /proc let nobody mount one of their own", WAS_WRONG, "tests/engine/isolation/test_containers.py::test_a_root_that_may_mount_has_all_walls_if_seccomp_leaves_it_the_calls"),
+    ("containers/bubblewrap#505", "bubblewrap", "in a container nobody knew which rights it takes", WAS_WRONG, "tests/engine/isolation/test_containers.py::test_a_root_that_may_mount_has_all_walls_if_seccomp_leaves_it_the_calls"),
 ))  # fmt: skip
 # fmt: on

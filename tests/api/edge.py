@@ -16,7 +16,7 @@ from procession.clock import ManualClock
 from procession.door.context import HandlerContext
 from procession.door.contract import Request, Route, Space
 from procession.door.dispatch import Api, Server
-from procession.door.limits import UserCounts, UserLimits
+from procession.door.limits import Arriving, UserCounts, UserLimits
 from procession.door.parsing import Parsing
 from procession.engine.announcements import Announcements
 from procession.model.errors import Forbidden, Unauthorized
@@ -79,6 +79,7 @@ def _parts(folder: Path, threads: ThreadPoolExecutor) -> HandlerContext:
     clock, blobs, chunks = ManualClock(), BlobFolder(folder / "files"), Chunks(folder / "uploads")
     return HandlerContext(
         limits=UserLimits(),
+        arriving=Arriving(UserLimits().upload_bytes_max),
         resources=Resources(
             actions={},
             blobs=blobs,

@@ -118,7 +118,7 @@ def test_blanks_behind_a_header_do_not_count(home: House) -> None:
     assert replayed(home, run, **{"last-event-id": f"{told[0].id} \t"}) == told[1:]
 
 
-@pytest.mark.parametrize("id", ["x", "1.2.3", "-1", "1.2.3-4-5", "9" * 16, "999.0"])
+@pytest.mark.parametrize("id", ["x", "1.2.3", "-1", "1.2.3-4-5", "9" * 16, "999.0", "0.0.999-1"])
 def test_what_is_no_id_is_refused(home: House, id: str) -> None:
     run = home.new_run()
 

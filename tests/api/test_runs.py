@@ -11,7 +11,7 @@ from procession.model.errors import Unavailable
 from procession.model.ids import RunId
 from procession.operations import runs
 from procession.store import runs as run_store
-from tests.api.house import PROCESS, House
+from tests.api.house import ADDRESS, PROCESS, House
 from tests.support import wait_until
 
 
@@ -140,6 +140,27 @@ def test_a_step_declared_once_needs_a_release_by_name(home: House) -> None:
 
     assert (refused.status_code, "release it by name" in refused.json()["message"]) == (400, True)
     assert released.status_code == 200
+
+
+@pytest.mark.parametrize("app", ["close", "%E2%82%AC", "a%3E;b", "a%20b", "a%3Fb%23"])
+def test_the_link_leads_to_the_next_page_whatever_stands_before_our_path(home: House, app: str) -> None:
+    """The SDK writes `env` there; a character beyond Latin-1 was an error of ours, and `>` ended the address."""
+    first, second = home.new_run(), home.new_run()
+    headers = {"authorization": "Bearer owner"}
+    url = f"/{app}.solvexia.com/api/v1/processruns?limit=1"
+
+    answer = asyncio.run(home.request_async("GET", url, headers=headers))
+    address = answer.headers["link"].partition(ADDRESS)[2].partition(">")[0]
+    following = asyncio.run(home.request_async("GET", address, headers=headers))
+
+    assert [row["id"] for row in (*answer.json(), *following.json())] == [second, first]
+
+
+@pytest.mark.parametrize("cursor", ["AAAA", "%21", "cHIt", "cC0x"])
+def test_a_cursor_that_nobody_gave_is_refused(home: House, cursor: str) -> None:
+    answer = home.ask("GET", f"processruns?cursor={cursor}")
+
+    assert answer.status_code == 400 and "the cursor is not one" in answer.json()["message"]
 
 
 def test_pages_follow_the_link_without_gap_or_repetition(home: House) -> None:

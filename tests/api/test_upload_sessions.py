@@ -265,7 +265,7 @@ def test_a_user_has_at_most_a_hundred_sessions_open(home: House, file: str) -> N
 
     refused = home.ask("POST", f"files/{file}/uploadsessions")
 
-    assert (refused.status_code, "100 upload sessions open" in refused.json()["message"]) == (400, True)
+    assert (refused.status_code, "100 upload sessions open" in refused.json()["message"]) == (429, True)
     commit(home, file, sessions[0])
     begin(home, file)
 

@@ -207,10 +207,10 @@ def test_the_chunks_of_a_user_s_open_uploads_are_limited_together(home: House, f
 
     refused = chunk(home, file, two, 1, 500)
 
-    assert refused.status_code == 413
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
     assert "may have 1000 bytes together; commit some" in refused.json()["message"]
     assert chunk(home, file, two, 1, 400).status_code == 200
-    assert chunk(home, file, two, 2, 1).status_code == 413
+    assert chunk(home, file, two, 2, 1).status_code == 429
     assert sorted(path.stat().st_size for path in on_disk(home)) == [400, 600]
 
 
@@ -254,5 +254,40 @@ def test_the_next_open_upload_is_refused_in_words(home: House, file: str) -> Non
 
     answer = home.ask("POST", f"files/{file}/uploadsessions")
 
-    assert answer.status_code == 400
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
     assert answer.json()["message"].startswith("you have 2 upload sessions open; commit some")
+
+
+def test_an_upload_that_is_more_than_a_user_may_have_is_too_large_by_itself(home: House, file: str) -> None:
+    """Coming again would not help."""
+    answers = [
+        home.ask("POST", f"files/{file}", files={"file": ("a.csv", b"x" * 1_001)}),
+        chunk(home, file, begin(home, file), 1, 1_001),
+    ]
+
+    assert [answer.status_code for answer in answers] == [413, 413]
+    assert "this one has more by itself" in answers[0].json()["message"]
+    assert home.app._server.context.arriving._bytes == {}
+
+
+def test_whole_files_count_while_they_arrive_and_no_longer(home: House, file: str) -> None:
+    """Two at the same time would be more than the user may have; one after the other they are not."""
+
+    def send(who: str) -> int:
+        return home.ask("POST", f"files/{file}", who=who, files={"file": ("a.csv", b"x" * 700)}).status_code
+
+    with home.app._server.context.arriving.upload(home.users["owner"].id, kept_bytes=0) as arrival:
+        arrival.add(700)
+        meanwhile = send("owner"), send("mate")
+
+    assert meanwhile == (429, 200)
+    assert [send("owner"), send("owner")] == [200, 200]
+
+
+def test_chunks_that_are_not_committed_leave_a_whole_file_no_room(home: House, file: str) -> None:
+    assert chunk(home, file, begin(home, file), 1, 600).status_code == 200
+
+    refused = home.ask("POST", f"files/{file}", files={"file": ("a.csv", b"x" * 500)})
+
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+    assert home.ask("POST", f"files/{file}", files={"file": ("a.csv", b"x" * 400)}).status_code == 200

@@ -251,6 +251,25 @@ def test_a_process_that_is_about_to_end_is_none_that_is_left_behind(either: Worl
     assert (either.run(run).outcome, either.value(run, "d.f")) == (Outcome.SUCCESS, b"1\n" if code is ENDING else b"1")
 
 
+DAEMONS = """
+import os, time
+with open(outputs.file("f"), "w") as file: file.write("1")
+if os.fork() == 0:
+    for step in range(30):
+        os.setsid()
+        if os.fork(): os._exit(0)
+    time.sleep(60)
+"""
+
+
+def test_a_process_that_becomes_a_daemon_meanwhile_is_seen(either: World) -> None:
+    """One that starts another and ends is in no list that was begun before and read after."""
+    for _ in range(2):
+        run = left(either, DAEMONS)
+
+        assert either.run(run).outcome is Outcome.WARNING
+
+
 BUSY = """
 import os, pathlib
 pathlib.Path("f").write_bytes(b"1" * 2**20)

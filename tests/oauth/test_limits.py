@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from procession.door.limits import KEY_CHARACTERS_MAX, KEYS_MAX, Counter, Limit
+from procession.door.limits import KEY_CHARACTERS_MAX, KEYS_MAX, SLOTS, Counter, Limit
 from procession.model.errors import TooMany
 from procession.model.ids import UserId
 from procession.oauth import limits
@@ -22,6 +22,26 @@ def test_one_too_many_waits_until_the_time_is_over() -> None:
     said = [counter.take("ada", NOW + timedelta(seconds=seconds)) for seconds in (0, 10, 20, 59, 60)]
 
     assert said == [0, 0, 40, 1, 0]
+
+
+def test_two_bursts_across_an_edge_are_no_more_than_a_window_lets_through() -> None:
+    """A fixed minute let the first burst end one window, and the second begin the next."""
+    counter = Counter(Limit(most=10, seconds=60))
+    moments = [0.0, *[59.0] * 20, *[60.5] * 20, *[61 + tenth / 10 for tenth in range(1_200)]]
+
+    admitted = [at for at in moments if counter.take("ada", NOW + timedelta(seconds=at)) == 0]
+
+    assert len(admitted) > 10
+    assert max(sum(at <= other < at + 60 for other in admitted) for at in admitted) == 10
+
+
+def test_a_counter_keeps_little_of_many_attempts() -> None:
+    counter = Counter(Limit(most=1_000_000, seconds=60))
+
+    for tenth in range(10_000):
+        counter.take("ada", NOW + timedelta(seconds=tenth / 10))
+
+    assert len(counter._seen["ada"]) <= SLOTS + 2
 
 
 def test_keys_do_not_know_each_other_and_success_is_forgiven() -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 
-from procession.door.limits import UserLimits
+from procession.door.limits import Arriving, UserLimits
 from procession.door.parsing import Parsing
 from procession.engine.announcements import Announcements
 from procession.model.ids import RunId
@@ -27,6 +27,7 @@ class HandlerContext:
     announcements: Announcements
     upload_bytes_max: int
     limits: UserLimits
+    arriving: Arriving
     hashing: Executor
     parsing: Parsing
     document: bytes

@@ -71,7 +71,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
     method: str
-    path: str  # as the client wrote it, without the query; for the log
+    path: str  # decoded, without the query; for the log
     origin: str  # scheme and host as the client sees them: "https://localhost:8443"
     headers: Mapping[str, str]
     query: Mapping[str, str]

@@ -5,6 +5,7 @@ An attempt is counted before it is made and forgiven when it does not count, so 
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -15,53 +16,75 @@ from enum import StrEnum
 
 from procession.model.errors import TooMany
 from procession.model.ids import UserId
+from procession.operations import uploads
 
 # Keys are what clients send: without a bound one of a megabyte is kept.
 KEY_CHARACTERS_MAX = 200
-KEYS_MAX = 10_000  # of each limit; beyond it the oldest are forgotten, some 2 MB
+KEYS_MAX = 10_000  # of each limit; beyond it those asked about longest ago are forgotten
+SLOTS = 10  # of a key: an attempt counts for up to a tenth longer than the limit says, and never shorter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """At most `most` within `seconds` from the first."""
+    """At most `most` within any `seconds`."""
 
     most: int
     seconds: int
 
 
+@dataclass(slots=True)
+class _Slot:
+    """Attempts that came one soon after the other, counted together."""
+
+    first_at: datetime
+    last_at: datetime
+    count: int
+
+
 class Counter:
-    """One limit, by key."""
+    """One limit, by key. The window slides: two bursts across an edge of fixed ones were twice as many as allowed."""
 
     def __init__(self, limit: Limit) -> None:
         self._limit = limit
         self._lock = threading.Lock()
-        # In the order of the first attempt, so that the oldest is at the front.
-        self._seen: OrderedDict[str, tuple[datetime, int]] = OrderedDict()
+        # What was asked about last is at the end.
+        self._seen: OrderedDict[str, list[_Slot]] = OrderedDict()
 
     def take(self, key: str, now: datetime) -> int:
         """Count one; gives the seconds to wait when it is one too many, else 0."""
         key = key[:KEY_CHARACTERS_MAX]
         with self._lock:
-            since, count = self._seen.get(key, (now, 0))
-            age = (now - since).total_seconds()
             # Below 0 the clock was set back: a key must not stay locked until it is that late again.
-            if not 0 <= age < self._limit.seconds:
-                since, count, age = now, 0, 0.0
-            if count >= self._limit.most:
-                return max(1, round(self._limit.seconds - age))
-            self._seen[key] = (since, count + 1)
+            slots = [slot for slot in self._seen.get(key, ()) if 0 <= _seconds(slot.last_at, now) < self._limit.seconds]
+            self._seen[key] = slots
+            self._seen.move_to_end(key)
             if len(self._seen) > KEYS_MAX:
                 # Whoever floods the counter forgets the keys of everybody: bounded memory is worth that.
                 self._seen.popitem(last=False)
+            if sum(slot.count for slot in slots) >= self._limit.most:
+                return max(1, math.ceil(self._limit.seconds - _seconds(slots[0].last_at, now)))
+            self._count(slots, now)
             return 0
+
+    def _count(self, slots: list[_Slot], now: datetime) -> None:
+        if slots and _seconds(slots[-1].first_at, now) < self._limit.seconds / SLOTS:
+            slots[-1].last_at = now
+            slots[-1].count += 1
+        else:
+            slots.append(_Slot(now, now, 1))
 
     def forgive(self, key: str) -> None:
         """Take one back."""
-        key = key[:KEY_CHARACTERS_MAX]
         with self._lock:
-            since, count = self._seen.get(key, (None, 0))
-            if since is not None:
-                self._seen[key] = (since, max(0, count - 1))
+            slots = self._seen.get(key[:KEY_CHARACTERS_MAX])
+            if slots:
+                slots[-1].count -= 1
+                if not slots[-1].count:
+                    slots.pop()
+
+
+def _seconds(since: datetime, now: datetime) -> float:
+    return (now - since).total_seconds()
 
 
 class UserLimit(StrEnum):
@@ -78,7 +101,7 @@ class UserLimits:
     streams_max: int = 100  # streams and long polls that are open
     new_runs_max: int = 600  # in a minute
     uploads_max: int = 100  # upload sessions that are open
-    upload_bytes_max: int = 40 * 2**30  # in their chunks
+    upload_bytes_max: int = 40 * 2**30  # in their chunks, and in what is arriving
 
 
 MINUTE_SECONDS = 60
@@ -127,3 +150,55 @@ class UserCounts:
         except Exception:
             self._new_runs.forgive(str(user))
             raise
+
+
+class Arriving:
+    """The bytes of uploads that are on their way, by user."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._lock = threading.Lock()
+        self._bytes: dict[UserId, int] = {}
+
+    @contextmanager
+    def upload(self, user: UserId, *, kept_bytes: int) -> Iterator[Arrival]:
+        """While one arrives, however it ends; `kept_bytes` are those of the user's chunks that stay meanwhile."""
+        arrival = Arrival(self, user, kept_bytes)
+        try:
+            yield arrival
+        finally:
+            self.change(user, -arrival.size_bytes)
+
+    def change(self, user: UserId, size: int, *, kept_bytes: int | None = None) -> None:
+        """Raises TooMany where it would be too many bytes with those that are kept."""
+        with self._lock:
+            count = self._bytes.get(user, 0) + size
+            if kept_bytes is not None and kept_bytes + count > self.most:
+                raise uploads.full(self.most)
+            self._bytes[user] = count
+            if not count:
+                del self._bytes[user]
+
+
+class Arrival:
+    """One upload on its way."""
+
+    def __init__(self, arriving: Arriving, user: UserId, kept_bytes: int) -> None:
+        self.size_bytes = 0
+        self._arriving = arriving
+        self._user = user
+        self._kept_bytes = kept_bytes
+
+    def expect(self, size: int) -> None:
+        """So many bytes will come at least. Raises as add() does, before they are sent."""
+        if size > self._arriving.most:
+            raise uploads.too_large(self._arriving.most)
+        self._arriving.change(self._user, size, kept_bytes=self._kept_bytes)
+        self._arriving.change(self._user, -size)
+
+    def add(self, size: int) -> None:
+        """Raises TooLarge where it has more by itself than a user may have, and TooMany together with others."""
+        if self.size_bytes + size > self._arriving.most:
+            raise uploads.too_large(self._arriving.most)
+        self._arriving.change(self._user, size, kept_bytes=self._kept_bytes)
+        self.size_bytes += size

@@ -16,6 +16,7 @@ from multipart import MultipartError, MultipartSegment, ParserLimitReached, Push
 
 from procession.door import bodies, digests, part_headers
 from procession.door.contract import Receive
+from procession.door.limits import Arrival
 from procession.model.errors import Invalid, ProcessionError, TooLarge
 from procession.model.files import Content, clean_name
 
@@ -41,13 +42,18 @@ class ByteSink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RoomySink:
-    """A sink that takes bytes only while `require_room` raises nothing: many uploads fill a disk together."""
+    """A sink that takes bytes only while `require_room` raises nothing: many uploads fill a disk together.
+
+    They count as the user's.
+    """
 
     sink: ByteSink
     require_room: Callable[[], object]
+    arrival: Arrival
 
     def write(self, data: bytes, /) -> object:
         self.require_room()
+        self.arrival.add(len(data))
         return self.sink.write(data)
 
     def finish(self) -> Content:
@@ -55,6 +61,14 @@ class RoomySink:
 
     def abandon(self) -> None:
         self.sink.abandon()
+
+
+def require_room(headers: Mapping[str, str], require_room: Callable[[], object], arrival: Arrival) -> None:
+    """Raises what the server, or the user, has no room for, before any byte is sent."""
+    require_room()
+    length = headers.get("content-length", "")
+    # What is not of the file is not counted.
+    arrival.expect(max(0, int(length) - OVERHEAD_BYTES_MAX) if length.isdecimal() else 0)
 
 
 class NotMultipart(ProcessionError):

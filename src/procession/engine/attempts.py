@@ -189,9 +189,10 @@ class Attempts:
 
     def _look_behind(self, work: Work, outcome: StepOutcome) -> None:
         """The step is done; what it started may be not. It is ended with the step's own process."""
-        if left := work.worker.left_behind():
-            with suppress(OSError):  # it ends when its process is given back, too
-                work.worker.kill(grace_seconds=0)  # now: what is kept must not change meanwhile
+        left = work.worker.left_behind()
+        with suppress(OSError):  # it ends when its process is given back, too
+            work.worker.kill(grace_seconds=0)  # now: what is kept must not change meanwhile
+        if left:
             work.unwritten += f"({told(left)})\n".encode("utf-8", "replace")
             outcome = with_left(outcome, left)
         work.leaves = False

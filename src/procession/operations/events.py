@@ -46,9 +46,15 @@ def position(tx: Transaction, run_id: RunId, text: str) -> Position:
         return Position()
     seen = _parsed(text) if _POSITION.match(text) else None
     # A position of the future would wait for ever without a word.
-    if seen is None or seen.revision > runs.find(tx, run_id).revision:
+    if seen is None or seen.revision > runs.find(tx, run_id).revision or not _are_parts_known(tx, run_id, seen):
         raise Invalid(f'"{text[:80]}" is not the id of an event of this run')
     return seen
+
+
+def _are_parts_known(tx: Transaction, run_id: RunId, seen: Position) -> bool:
+    """They come back in the id of every event: thousands that never were would make each as long as a head may be."""
+    known = {row.id for row in history.attempts_of_run(tx, run_id, after=seen.whole)} if seen.parts else set()
+    return seen.parts.keys() <= known
 
 
 def _parsed(text: str) -> Position:

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from procession.model.errors import Invalid, NotFound, TooLarge
+from procession.model.errors import Invalid, NotFound, TooLarge, TooMany
 from procession.model.files import Content, File
 from procession.model.ids import FileId
 from procession.model.people import Caller
@@ -23,6 +23,8 @@ from procession.store import uploads
 from procession.store.chunks import Chunks
 from procession.store.database import Database, Transaction
 
+# For a client that comes again: others of its uploads end meanwhile, or its user ends them.
+RETRY_SECONDS = 60
 # Each is a folder to remove; a tick must end within its second.
 EXPIRED_AT_ONCE_MAX = 100
 
@@ -44,12 +46,13 @@ class UploadBounds:
 
 
 def begin(act: Act, file_id: FileId, *, most: int) -> UploadSession:
-    """Raises Invalid as files.fill() does, and where this user has `most` open sessions."""
+    """Raises Invalid as files.fill() does, and TooMany where this user has `most` open sessions."""
     tx, user = act.tx, act.caller.user.id
     # Now, and not after gigabytes have been sent.
     files.check_fill(tx, act.caller, file_id)
     if uploads.open_sessions(tx, user) >= most:
-        raise Invalid(f"you have {most} upload sessions open; commit some, or wait until they are a day old")
+        text = f"you have {most} upload sessions open; commit some, or wait until they are a day old"
+        raise TooMany(text, seconds=RETRY_SECONDS)
     session = UploadSession(
         id=str(uuid.uuid4()), file=file_id, user=user, created_at=act.resources.home_clock.least(), committed_at=None
     )
@@ -76,25 +79,33 @@ def check_chunk(tx: Transaction, caller: Caller, place: SessionKey, number: int)
         raise Invalid(f"chunks are numbered from 1 to {CHUNKS_MAX}")
 
 
-def room_bytes(tx: Transaction, caller: Caller, place: SessionKey, number: int, *, most: int) -> int:
-    """How many bytes the chunk may have, so that this user's open sessions have `most` together. Raises TooLarge."""
-    left = most - uploads.size_bytes_of(tx, caller.user.id) + uploads.replaced_by(tx, place.session, number)[1]
-    if left <= 0:
-        raise full(most)
-    return left
+def kept_bytes(tx: Transaction, caller: Caller) -> int:
+    """Of all chunks in this user's open sessions."""
+    return uploads.size_bytes_of(tx, caller.user.id)
 
 
-def full(most: int) -> TooLarge:
-    return TooLarge(
-        f"your uploads that are not committed may have {most} bytes together; commit some, or wait until they are a"
-        " day old"
+def kept_beside(tx: Transaction, caller: Caller, place: SessionKey, number: int) -> int:
+    """The same without the chunk that one of this number would replace."""
+    return kept_bytes(tx, caller) - uploads.replaced_by(tx, place.session, number)[1]
+
+
+def full(most: int) -> TooMany:
+    return TooMany(
+        f"your uploads that are arriving or not committed may have {most} bytes together; commit some, or wait until"
+        " they are done or a day old",
+        seconds=RETRY_SECONDS,
     )
+
+
+def too_large(most: int) -> TooLarge:
+    """Waiting would not help."""
+    return TooLarge(f"the uploads of a user may have {most} bytes together, and this one has more by itself")
 
 
 def keep(act: Act, place: SessionKey, chunk: Chunk, bounds: UploadBounds) -> str | None:
     """Record a chunk whose bytes are on disk; gives the name of what had its number before.
 
-    Raises as check_chunk() does, and TooLarge beyond the bounds.
+    Raises as check_chunk() does, TooLarge beyond the bound of the file, and TooMany beyond the user's.
     """
     tx = act.tx
     # First: what is checked below stays as it is until this transaction ends.

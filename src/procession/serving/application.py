@@ -16,7 +16,7 @@ from procession.door.context import HandlerContext
 from procession.door.contract import RequestDatabase, Route, Space
 from procession.door.dispatch import Api, Server
 from procession.door.encoding import encode
-from procession.door.limits import UserCounts, UserLimits
+from procession.door.limits import Arriving, UserCounts, UserLimits
 from procession.door.parsing import Parsing
 from procession.engine.announcements import Announcements
 from procession.model import rights
@@ -61,6 +61,7 @@ def build(
         announcements=announcements,
         upload_bytes_max=settings.upload_bytes_max,
         limits=settings.limits,
+        arriving=Arriving(settings.limits.upload_bytes_max),
         hashing=settings.hashing,
         parsing=Parsing(settings.parsing),
         look_for_mail=settings.look_for_mail,

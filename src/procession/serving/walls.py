@@ -56,7 +56,8 @@ def _of_users(settings: Settings) -> Iterator[Wall]:
 
 
 def _uploads(settings: Settings) -> str:
-    return f"at most {settings.user_uploads_max} in chunks open, with {settings.user_upload_bytes_max / GIB:.3g} GiB"
+    size = f"{settings.user_upload_bytes_max / GIB:.3g} GiB"
+    return f"at most {settings.user_uploads_max} in chunks open, and {size} of these and of what is arriving"
 
 
 def _of_home(settings: Settings, home: Home) -> Iterator[Wall]:

@@ -140,6 +140,22 @@ def test_what_user_code_left_behind_ends_with_the_step(house: House) -> None:
     wait_until(lambda: not sleepers("612"), "the background process is gone")
 
 
+@pytest.mark.parametrize("ending", ["release", "kill"])
+def test_a_keeper_that_its_step_has_stopped_ends_what_is_left(tmp_path: Path, ending: str) -> None:
+    with house_with(tmp_path, namespaces=False, landlock=False, user_ids=None) as one:
+        worker = one.acquire()
+        worker.send(one.job("import subprocess; subprocess.Popen(['sleep', '618'], start_new_session=True)"))
+        one.listen(worker)
+        # As an ordinary user's step can, where nothing keeps signals in.
+        os.kill(worker.mark.pid, signal.SIGSTOP)
+
+        if ending == "kill":
+            assert worker.kill(grace_seconds=0.1).survivors == ()
+        one.isolation.release(worker)
+
+        wait_until(lambda: not sleepers("618"), "the background process is gone")
+
+
 def test_killing_a_worker_that_is_gone_is_no_error(house: House) -> None:
     worker = house.acquire()
     worker.send(house.job(""))

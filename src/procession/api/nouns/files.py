@@ -13,6 +13,7 @@ from procession.model.errors import NotFound
 from procession.model.files import File, clean_name
 from procession.model.ids import FileId
 from procession.operations import files
+from procession.operations import uploads as upload_operations
 from procession.store.blobs import gone
 from procession.store.database import Transaction
 
@@ -39,10 +40,13 @@ async def upload(call: StreamCall) -> wire.FileShape:
         # Gigabytes that are refused afterwards are an hour of somebody's evening.
         files.check_fill(tx, call.caller, file_id)
         conditions.check_change(call.request.headers, files.find(tx, file_id))
-    resources.require_room()
-    # It creates a file, and the disk may be slow.
-    sink = uploads.RoomySink(await asyncio.to_thread(resources.blobs.sink), resources.require_room)
-    upload = await uploads.receive_file(call.receive, call.request.headers, sink, most=call.context.upload_bytes_max)
+        kept_bytes = upload_operations.kept_bytes(tx, call.caller)
+    with call.context.arriving.upload(call.caller.user.id, kept_bytes=kept_bytes) as arrival:
+        uploads.require_room(call.request.headers, resources.require_room, arrival)
+        # It creates a file, and the disk may be slow.
+        sink = uploads.RoomySink(await asyncio.to_thread(resources.blobs.sink), resources.require_room, arrival)
+        most = call.context.upload_bytes_max
+        upload = await uploads.receive_file(call.receive, call.request.headers, sink, most=most)
 
     def operation(tx: Transaction) -> File:
         act = call.admit(tx)

@@ -17,7 +17,7 @@ from procession.api.wire import items, reading, times
 from procession.api.wire import runs as wire
 from procession.door import paging
 from procession.door.contract import Call, Given, Later, Reply, StreamCall
-from procession.model.errors import Invalid
+from procession.model.errors import Invalid, NotFound
 from procession.model.ids import ProcessId, RunId, UserId
 from procession.model.lifecycle import Outcome, RunStatus
 from procession.model.runs import Run, RunFilter, RunProgress
@@ -211,7 +211,7 @@ def _read_cursor(text: str) -> RunId:
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         return RunId.parse(base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii"))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, NotFound):
         raise Invalid(
             "the cursor is not one that this server gave; follow the Link header of the page before"
         ) from None

@@ -35,7 +35,7 @@ from procession.model.columns import Column
 from procession.model.errors import Invalid, NotFound, TooLarge, Unavailable
 from procession.model.ids import TableId
 from procession.model.tables import Snapshot
-from procession.operations import idempotency, table_rows, tables
+from procession.operations import idempotency, table_rows, tables, uploads
 from procession.operations.table_rows import RowsRequest, RowsWritten, Wanted
 
 # Of JSON, which is made and read in memory.
@@ -229,13 +229,17 @@ async def _save(call: StreamCall, path: Path) -> bytes:
     most, size, head, more = call.context.upload_bytes_max, 0, b"", True
     bodies.check_whole(call.request.headers)
     hashed = digests.Hashed(call.request.headers)
-    with path.open("wb") as file:
+    with call.database.read() as tx:
+        kept_bytes = uploads.kept_bytes(tx, call.caller)
+    arriving = call.context.arriving.upload(call.caller.user.id, kept_bytes=kept_bytes)
+    with path.open("wb") as file, arriving as arrival:
         while more:
             piece, more = await bodies.next_piece(call.receive)
             size += len(piece)
             if size > most:
                 raise TooLarge(f"the request's body is larger than {most} bytes")
             call.context.resources.require_room()
+            arrival.add(len(piece))
             # The first bytes tell Parquet apart, whatever the Content-Type says.
             head = head or piece[:16]
             hashed.add(piece)

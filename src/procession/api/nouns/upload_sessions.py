@@ -10,7 +10,8 @@ from procession.api.wire import files as files_wire
 from procession.api.wire.uploads import ChunkKept, UploadStarted
 from procession.door import conditions, uploads
 from procession.door.contract import Call, StreamCall
-from procession.model.errors import ProcessionError, TooLarge
+from procession.door.limits import Arrival
+from procession.model.errors import ProcessionError
 from procession.model.files import Content, File
 from procession.model.ids import FileId
 from procession.model.uploads import Chunk
@@ -33,14 +34,10 @@ async def chunk(call: StreamCall) -> ChunkKept:
     bounds = UploadBounds(file_bytes=call.context.upload_bytes_max, user_bytes=call.context.limits.upload_bytes_max)
     with call.database.read() as tx:
         operations.check_chunk(tx, call.caller, place, number)
-        room = operations.room_bytes(tx, call.caller, place, number, most=bounds.user_bytes)
+        kept_bytes = operations.kept_beside(tx, call.caller, place, number)
         conditions.check_change(call.request.headers, files.find(tx, place.file))
-    try:
-        kept = await _received(call, place, number, most=min(room, bounds.file_bytes))
-    except TooLarge:
-        if room < bounds.file_bytes:
-            raise operations.full(bounds.user_bytes) from None
-        raise
+    with call.context.arriving.upload(call.caller.user.id, kept_bytes=kept_bytes) as arrival:
+        kept = await _received(call, place, number, arrival)
     try:
         before = await _written(call, lambda tx: operations.keep(call.admit(tx), place, kept, bounds))
     except ProcessionError as error:
@@ -54,15 +51,15 @@ async def chunk(call: StreamCall) -> ChunkKept:
     return ChunkKept(fileId=str(place.file), uploadSessionId=place.session, chunkId=number, chunkHash=kept.sha256)
 
 
-async def _received(call: StreamCall, place: SessionKey, number: int, *, most: int) -> Chunk:
+async def _received(call: StreamCall, place: SessionKey, number: int, arrival: Arrival) -> Chunk:
     """Its bytes are on disk. A session that is committed or too old meanwhile takes its folder with it."""
-    require_room = call.context.resources.require_room
-    require_room()
+    resources = call.context.resources
+    uploads.require_room(call.request.headers, resources.require_room, arrival)
     try:
-        sink = await asyncio.to_thread(call.context.resources.chunks.sink, place.session, number)
-        got = await uploads.receive_file(
-            call.receive, call.request.headers, uploads.RoomySink(sink, require_room), most=most
-        )
+        sink = await asyncio.to_thread(resources.chunks.sink, place.session, number)
+        roomy = uploads.RoomySink(sink, resources.require_room, arrival)
+        most = call.context.upload_bytes_max
+        got = await uploads.receive_file(call.receive, call.request.headers, roomy, most=most)
     # The folder went while the bytes came: check_chunk() says in words why.
     except FileNotFoundError:
         with call.database.read() as tx:

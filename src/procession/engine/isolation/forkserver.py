@@ -64,7 +64,7 @@ class ForkServer:
         if self._orders.user_code:
             linux.share_one_arena()
             users.forbid_capabilities(has_root=self._root is not None)
-        self._has_seccomp = _shut_administration(self._sockets())
+        self._has_seccomp = sandbox.shut_administration(self._sockets())
         rehearsal.rehearse(self._registry)
         gc.collect()
         gc.freeze()  # what is there by now stays: the collector must not touch pages that workers share
@@ -102,6 +102,7 @@ class ForkServer:
         for pid in self._keepers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
+                os.kill(pid, signal.SIGCONT)  # its own step may have stopped it
         while True:
             try:
                 self._kill_strangers()
@@ -246,16 +247,6 @@ def _say(text: str) -> None:
 
 def _rest() -> None:
     select.select([], [], [], AGAIN_MS / 1000)
-
-
-def _shut_administration(sockets: tuple[int, ...]) -> bool:
-    # One for all its workers: each of their own would be counted, and none of them can reach it.
-    with contextlib.suppress(OSError, KeyError):
-        linux.leave_keyring()
-    if not seccomp.is_known():
-        return False
-    seccomp.shut_administration(sockets)
-    return True
 
 
 def _find_namespaces(orders: Orders) -> tuple[str, int]:

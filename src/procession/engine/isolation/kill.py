@@ -116,7 +116,7 @@ def _end(tree: _Tree, grace_seconds: float) -> tuple[str, ...]:
 def _kill_all(tree: _Tree) -> None:
     """Kill until nobody is left: a fork between two looks only costs another pass. The keeper ends by itself then."""
     end_at = time.monotonic() + _GONE_SECONDS_MAX
-    processes.send_signal(tree.handle, signal.SIGHUP)
+    processes.end_keeper(tree.handle, signal.SIGHUP)
     while time.monotonic() < end_at:
         found = {*tree.look(), *tree.left()} - {tree.mark.pid}
         _signal(tree, found, signal.SIGKILL)

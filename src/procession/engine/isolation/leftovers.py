@@ -33,11 +33,20 @@ def may_be(*, has_files: bool) -> bool:
 
 
 def find(keeper: ProcessMark) -> list[Left]:
-    """Those below this keeper, its worker apart; who is about to end gets a moment. Raises OSError for a shortage."""
+    """Those below this keeper, its worker apart; who is about to end gets a moment. Raises OSError for a shortage.
+
+    A process may start another and end while we look, and neither is seen: nobody is left where nobody came or went.
+    """
     end_at = time.monotonic() + _GRACE_SECONDS
-    while (found := _look(keeper.pid)) and time.monotonic() < end_at:
-        time.sleep(_PASS_SECONDS)
-    return [Left(name=_name(pid), writes=_written_by(pid)) for pid in found]
+    before: list[int] = []
+    while True:
+        everyone = processes.everyone()
+        found = _look(keeper.pid)
+        is_settled, before = everyone == before, everyone
+        if time.monotonic() >= end_at or (is_settled and not found):
+            return [Left(name=_name(pid), writes=_written_by(pid)) for pid in found]
+        if found:
+            time.sleep(_PASS_SECONDS)
 
 
 def _look(keeper: int) -> list[int]:

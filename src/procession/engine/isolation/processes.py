@@ -127,6 +127,13 @@ def send_signal(handle: int, number: signal.Signals) -> bool:
     return True
 
 
+def end_keeper(handle: int, number: signal.Signals) -> bool:
+    """The same, for a keeper: one that its own step has stopped hears of it too."""
+    is_sent = send_signal(handle, number)
+    send_signal(handle, signal.SIGCONT)
+    return is_sent
+
+
 def _owner(pid: int) -> int | None:
     try:
         return os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116 - as above

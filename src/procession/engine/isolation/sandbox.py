@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from procession.actions.contract import FileInput
@@ -39,6 +40,17 @@ class Cell:
     @property
     def has_network(self) -> bool:
         return self.network or not self.settings.separate_network
+
+
+def shut_administration(sockets: tuple[int, ...]) -> bool:
+    """For a fork server and all that it forks, where there is seccomp."""
+    # One for all its workers: each of their own would be counted, and none of them can reach it.
+    with suppress(OSError, KeyError):
+        linux.leave_keyring()
+    if not seccomp.is_known():
+        return False
+    seccomp.shut_administration(sockets)
+    return True
 
 
 def furnish(cell: Cell) -> Cell:

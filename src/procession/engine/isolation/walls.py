@@ -98,6 +98,9 @@ def _group(settings: IsolationSettings) -> Wall:
         name="control group",
         stands=bool(settings.cgroup),
         seen="the kernel counts what all processes of a step hold" if settings.cgroup else "none",
-        weaker_without="what a step holds in memory is counted four times a second, without the buffers of sockets",
+        weaker_without=(
+            "what a step holds in memory is counted four times a second"
+            + ("" if os.geteuid() == 0 else ", without shared memory of which it has unmapped a part")
+        ),
         remedy="cgroup v2 with Delegate=memory pids in the unit, as in docs/operating.md",
     )

@@ -144,7 +144,7 @@ class ForkedWorker:
         self._pidfd = -1
 
     def _signal_end(self) -> None:
-        self._is_ended = processes.send_signal(self._pidfd, self._end_signal) or self._is_ended
+        self._is_ended = processes.end_keeper(self._pidfd, self._end_signal) or self._is_ended
 
     @property
     def is_over(self) -> bool:
