@@ -1,4 +1,4 @@
-"""Texts and bodies that have broken other servers, and where they go: every text of every operation (S4, S5)."""
+"""Texts and bodies that have broken other servers, for every place of every operation (S4)."""
 
 from __future__ import annotations
 
@@ -8,30 +8,8 @@ from typing import Any
 
 from tests.fuzz.places import Attack, operations
 
-# 31337 squared: a page that shows the product has evaluated what it should have shown.
-PRODUCT = "982007569"
+# What injections.py has breaks out of where it stands; these are odd where they stand.
 TEXTS = (
-    "' OR '1'='1",
-    "'; DROP TABLE run; --",
-    '" UNION SELECT token_hash FROM token --',
-    "1); DELETE FROM process; --",
-    "%' ESCAPE '",
-    "{{31337*31337}}",
-    "${31337*31337}",
-    "<%= 31337*31337 %>",
-    "#{31337*31337}",
-    "__import__('os').system('id')",
-    "../../../../etc/passwd",
-    "..%2f..%2fetc%2fpasswd",
-    "/etc/passwd",
-    "file:///etc/passwd",
-    "C:\\Windows\\win.ini",
-    "http://169.254.169.254/latest/meta-data/",
-    "=cmd|'/C calc'!A0",
-    '=HYPERLINK("http://evil.example","x")',
-    "@SUM(1+1)",
-    "<script>alert(1)</script>",
-    "\r\nSet-Cookie: evil=1",
     "\x00",
     "a\x00b",
     "\u202excod.exe",
@@ -46,15 +24,15 @@ TEXTS = (
     "[]",
     "{}",
     "%s%n%x",
-    "$(id)",
-    "`id`",
     "; id",
     "con",
     " ",
     "",
+    "2026-02-30T25:61:61Z",
+    "\u0130\u212a\ufb01\u1e9e",
 )
 # What shows that one of them did something.
-HITS = (PRODUCT, "root:x:", "uid=0", "syntax error", "sqlite", "Traceback", "OperationalError", "[extensions]")
+HITS = ("root:x:", "uid=0", "syntax error", "sqlite", "Traceback", "OperationalError", "[extensions]")
 BODIES = (
     b"",
     b"{",

@@ -26,6 +26,8 @@ PAGES = {
     "/oauth/password": ("link",),
     "/runs/{run}": (),
 }
+HEADERS = ("Host", "User-Agent", "Accept", "Accept-Language", "Cookie", "Origin", "Referer", "Forwarded", "X-Forwarded-For",
+           "X-Forwarded-Host", "X-Forwarded-Proto", "X-Original-URL", "Sec-Fetch-Site", "Content-Type", "Authorization")  # fmt: skip
 FORMS = {"/oauth/authorize": ("login", "password", "do", "form"), "/oauth/password": ("password", "again", "form"), "/oauth/logout": ("form",)}  # fmt: skip
 
 
@@ -70,8 +72,9 @@ def _attacks(document: Mapping[str, Any], ids: Mapping[str, str], made: Trap, te
 
 
 def _pages() -> dict[str, Any]:
-    """As openapi.json would tell of them."""
-    pages: dict[str, Any] = {}
+    """As openapi.json would tell of them, and of the headers that any request may have."""
+    any_headers = [{"name": name, "in": "header"} for name in HEADERS]
+    pages: dict[str, Any] = {"/": {"get": {"parameters": any_headers, "responses": {}}}}
     for path, names in PAGES.items():
         run = [{"name": "run", "in": "path"}] if "{run}" in path else []
         parameters = [*run, *({"name": name, "in": "query"} for name in names)]

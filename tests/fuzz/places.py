@@ -35,6 +35,8 @@ class Attack:
 
 
 Place = Callable[[str], Attack]
+Where = tuple[str | int, ...]  # keys and indexes, from outside to inside
+NEW_KEY = "\0"  # in a Where: one more key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ class Operation:
     def _in_file_name(self, text: str) -> Attack:
         return replace(self.good, body=upload(text, b"a,b\n1,2\n"))
 
-    def _in_body(self, where: tuple[str | int, ...], text: str) -> Attack:
+    def _in_body(self, where: Where, text: str) -> Attack:
         return replace(self.good, body=encoded(_with(self.content, where, text), self.good.kind))
 
 
@@ -128,19 +130,23 @@ def _text(schema: Mapping[str, Any], ids: Ids, name: str) -> str:
     return ids.get(known.get(name, name)) or WORDS.get(name) or next(iter(schema.get("examples", ())), "word")
 
 
-def _texts_of(content: Any, where: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Where the texts of a value stand."""
+def _texts_of(content: Any, where: Where = ()) -> Iterator[Where]:
+    """Where the texts of a value stand, and its keys."""
     if isinstance(content, str) or content is None:
         yield from [where] if where else []
     elif isinstance(content, Mapping | list):
         for key, item in content.items() if isinstance(content, Mapping) else enumerate(content):
             yield from _texts_of(item, (*where, key))
+        if isinstance(content, Mapping) and content:
+            yield (*where, NEW_KEY)
 
 
-def _with(content: Any, where: tuple[str | int, ...], text: str) -> Any:
+def _with(content: Any, where: Where, text: str) -> Any:
     if not where:
         return text
     first, *rest = where
+    if first == NEW_KEY:
+        return {**content, text: "word"}
     if isinstance(content, list):
         return [_with(item, tuple(rest), text) if at == first else item for at, item in enumerate(content)]
     return {key: _with(item, tuple(rest), text) if key == first else item for key, item in content.items()}

@@ -48,7 +48,7 @@ def read(name: str, content: bytes) -> Rows:
     """The headings and the rows, as texts; no value is the empty text."""
     try:
         with warnings.catch_warnings(action="ignore"):
-            return READERS[PurePath(name).suffix](content)
+            return _named(READERS[PurePath(name).suffix](content))
     except Unreadable:
         raise
     except Exception as error:
@@ -77,6 +77,13 @@ def _shape(rows: Rows) -> tuple[int, set[int]]:
     return len(rows), set(map(len, rows))
 
 
+def _named(rows: Rows) -> Rows:
+    """Without columns at the end that hold nothing; what has no heading is called by its place (docs/reading.md)."""
+    width = max((at + 1 for row in rows for at, cell in enumerate(row) if cell), default=0)
+    first, *others = (row[:width] for row in rows)
+    return [tuple(heading or f"column{at}" for at, heading in enumerate(first, 1)), *others]
+
+
 def are_same(ours: Rows, theirs: Rows) -> bool:
     """Whether they tell the same: 1.50 is 1.5, and a moment at midnight is a date."""
     return len(ours) == len(theirs) and all(
@@ -95,7 +102,7 @@ def _meant(text: str) -> object:
             return number.quantize(DECIMALS) if number.adjusted() < 15 else number
     except InvalidOperation:
         pass
-    return text.removesuffix(" 00:00:00").removesuffix("T00:00:00").replace("T", " ").lower()
+    return text.strip().removesuffix(" 00:00:00").removesuffix("T00:00:00").replace("T", " ").lower()
 
 
 def _csv(content: bytes) -> Rows:
@@ -195,7 +202,8 @@ def _of_line(line: ElementTree.Element) -> Iterator[tuple[str, ...]]:
 def _of_cell(cell: ElementTree.Element) -> Iterator[str]:
     kinds = {"float": "value", "date": "date-value", "boolean": "boolean-value", "currency": "value"}
     kind = cell.get("value-type", "")
-    text = "\n".join("".join(part.itertext()) for part in cell.iter("p"))
+    # Blanks in a row are one, says OpenDocument (part 3, 6.1.2).
+    text = "\n".join(re.sub(r"\s+", " ", "".join(part.itertext())) for part in cell.iter("p"))
     value = cell.get(kinds[kind], "") if kind in kinds else text
     yield from itertools.repeat(value, _times(cell, "columns"))
 

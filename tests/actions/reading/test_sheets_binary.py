@@ -162,3 +162,16 @@ def test_a_cell_without_a_value_is_no_cell(tmp_path):
 def test_a_damaged_sheet_is_refused(tmp_path, damage):
     with pytest.raises(Problem, match=r'the sheet "Data" of "a.xlsb" is damaged'):
         read(binary(tmp_path / "a.xlsb", row(0, text(0, "a")), damage))
+
+
+def test_a_style_that_is_not_defined_is_refused_and_so_are_damaged_styles(tmp_path):
+    file = binary(tmp_path / "a.xlsb", row(0, text(0, "a")), row(1, real(0, 46031, 77)))
+    with pytest.raises(Problem, match=r'is damaged: the style "77" of a number is not defined'):
+        read(file)
+
+    damaged = tmp_path / "b.xlsb"
+    with zipfile.ZipFile(file) as old, zipfile.ZipFile(damaged, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, record(44, b"\1") if name.endswith("styles.bin") else old.read(name))
+    with pytest.raises(Problem, match=r'the workbook "b\.xlsb" is damaged'):
+        read(damaged)

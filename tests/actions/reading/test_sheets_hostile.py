@@ -10,7 +10,7 @@ import pytest
 
 from procession.actions.problems import Problem
 from procession.actions.reading.sheets import containers, tables
-from tests.actions.reading.workbooks import MAIN, number, package, read, relations, sheet, text
+from tests.actions.reading.workbooks import MAIN, number, package, read, relations, sheet, styles, text
 
 COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -205,12 +205,6 @@ def test_one_long_text_shared_by_many_cells_is_refused(tmp_path, monkeypatch):
         read(file)
 
 
-def test_a_style_of_endless_digits_is_the_normal_one(tmp_path):
-    reading = read(package(tmp_path / "a.xlsx", sheet(f'<c s="{"9" * 5_000}"><v>7</v></c>')), header=False)
-
-    assert reading.texts == [("7",)]
-
-
 @pytest.mark.parametrize("part", ["xl/styles.xml", "xl/sharedStrings.xml", "xl/worksheets/sheet1.xml"])
 def test_a_tag_of_megabytes_is_refused_before_it_is_whole(tmp_path, part):
     junk = "".join(str(number) for number in range(200_000))  # so that it is no bomb
@@ -219,3 +213,11 @@ def test_a_tag_of_megabytes_is_refused_before_it_is_whole(tmp_path, part):
 
     with pytest.raises(Problem, match="is damaged: it has a tag or a comment of more than 1 MiB"):
         read(file)
+
+
+@pytest.mark.parametrize("style", ["7", "x", "-1", "99999999999999999999", "9" * 5_000])
+def test_a_number_in_a_style_that_is_not_defined_is_refused(tmp_path, style):
+    cells = f'<c s="{style}"><v>46031</v></c>'
+
+    with pytest.raises(Problem, match=r"has a number in the style .*, which is not defined"):
+        read(package(tmp_path / "a.xlsx", sheet(text("a"), cells), parts={"xl/styles.xml": styles("0", "14")}))

@@ -231,3 +231,16 @@ def test_no_entity_is_expanded(tmp_path):
 
     with pytest.raises(Problem, match="document type declaration"):
         read(tmp_path / "a.ods")
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (text("a") + number("1").replace("table-cell", "table-celll"), "row 1 holds table-celll, which is no cell"),
+        (text("a") + number("1").replace("office:value-type", "ofice:value-type"), "unbound prefix"),
+        (text("a") + number("1").replace("office:value-type", "office:va:value-type"), "not well-formed"),
+    ],
+)
+def test_a_cell_that_cannot_be_told_is_refused(tmp_path: Path, row: str, words: str) -> None:
+    with pytest.raises(Problem, match=f"is damaged: .*{words}"):
+        read(document(tmp_path / "a.ods", table(row)))

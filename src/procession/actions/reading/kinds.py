@@ -132,14 +132,16 @@ def _binary(source: FileInput, path: Path, head: bytes, tail: bytes) -> FileKind
 
 
 def _zip(source: FileInput, path: Path) -> FileKind:
-    import zipfile  # not at the top: fork servers import this module, and would hold it for every step
+    # Not at the top: fork servers import this module, and would hold them for every step.
+    import zipfile
+    import zlib
 
     try:
         with zipfile.ZipFile(path) as archive:
             # Some writers on Windows put backslashes into the zip.
             names = [name.replace("\\", "/").lower() for name in archive.namelist()]
             kind = archive.read("mimetype")[:100].decode("ascii", "replace") if "mimetype" in names else ""
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, KeyError, EOFError, OSError, ValueError):
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, KeyError, EOFError, OSError, ValueError):
         raise _refused(source, "the beginning of a workbook or a zip", _WHOLE) from None
     if any(name.endswith(("workbook.xml", "workbook.bin")) for name in names) or "spreadsheet" in kind:
         return FileKind.SHEET

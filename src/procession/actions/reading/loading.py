@@ -75,7 +75,8 @@ def load(
 def _refuse_text(source: FileInput, kind: FileKind, cells: Cells) -> None:
     """Banks send CSV named as workbooks, which we read; a text of one column is something else."""
     suffix = Path(source.name).suffix.lower()
-    if kind is FileKind.CSV and len(cells.columns) == 1 and suffix in _NO_TEXT:
+    named = [column for column in cells.columns if column.heading]
+    if kind is FileKind.CSV and 1 in {len(cells.columns), len(named)} and suffix in _NO_TEXT:
         raise Problem(
             f'the file "{source.name}" cannot be read: it is a text without columns, and no {suffix[1:]} file'
         )

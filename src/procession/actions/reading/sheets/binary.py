@@ -49,8 +49,12 @@ class BinaryBook:
     def rows(self, tab: Tab, where: str, findings: Findings) -> Iterator[Row]:
         if tab.part not in self._container:
             raise Problem(f"{where} is damaged: its cells are missing")
+        try:
+            styles, strings = self._styles(where), self._strings(where)
+        except _BROKEN as error:
+            raise Problem(f'the workbook "{self._container.file_name}" is damaged: {error}') from error
         # A row has no record that ends it: the next one does, or the end of the part.
-        reader = _Reader(self._styles(where), self._strings(where), self._is_1904, findings)
+        reader = _Reader(styles, strings, self._is_1904, findings)
         try:
             for number, content in records(self._container.chunks(tab.part), where):
                 if number == _ROW:
@@ -160,7 +164,10 @@ class _Reader:
         return FAULT, _ERRORS.get(content[8], "an error")
 
     def _number(self, number: float, style: int) -> Value:
-        shows = self._styles[style] if style < len(self._styles) else Shows.NUMBER
+        # Without its style a date would be a number.
+        if style >= max(len(self._styles), 1):
+            raise ValueError(f'the style "{style}" of a number is not defined')
+        shows = self._styles[style] if self._styles else Shows.NUMBER
         return values.shown(repr(number), shows, is_1904=self._is_1904)
 
 

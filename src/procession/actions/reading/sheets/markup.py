@@ -28,9 +28,12 @@ class Handlers:
     text: Callable[[str], None] | None = None
 
 
-def feed(chunks: Iterable[bytes], handlers: Handlers, what: str) -> Iterator[None]:
-    """Parses, and pauses after each chunk. Raises Problem that names `what` when it is not well-formed."""
-    parser = expat.ParserCreate()
+def feed(chunks: Iterable[bytes], handlers: Handlers, what: str, *, checks_prefixes: bool = False) -> Iterator[None]:
+    """Parses, and pauses after each chunk. Raises Problem that names `what` when it is not well-formed.
+
+    `checks_prefixes`: each must be declared; attributes have the names of their spaces for prefixes then.
+    """
+    parser = expat.ParserCreate(namespace_separator=":") if checks_prefixes else expat.ParserCreate()
     # Without it expat calls for each line and each entity of a text.
     parser.buffer_text = True
     parser.StartElementHandler = _first(parser, handlers)

@@ -10,7 +10,7 @@ from procession.actions.reading.cells import Kind
 from procession.actions.reading.sheets import values
 from procession.actions.reading.sheets.areas import COLUMNS_MAX, ROWS_MAX
 from procession.actions.reading.sheets.containers import Container
-from procession.actions.reading.sheets.markup import Attributes, Handlers, feed, local, parse
+from procession.actions.reading.sheets.markup import Attributes, Handlers, feed, local
 from procession.actions.reading.sheets.paragraphs import Paragraphs
 from procession.actions.reading.sheets.rows import Cell, Findings, Row
 from procession.actions.reading.sheets.tabs import Tab
@@ -40,7 +40,10 @@ class OpenDocument:
             raise Problem(f'"{container.file_name}" is protected with a password; save it without one')
         listing = _Listing()
         handlers = Handlers(start=listing.start, end=listing.end)
-        parse(container.chunks(CONTENT), handlers, f'the document "{container.file_name}"')
+        # Prefixes are checked this once; names are compared without them.
+        what = f'the document "{container.file_name}"'
+        for _ in feed(container.chunks(CONTENT), handlers, what, checks_prefixes=True):
+            pass
         self.tabs = listing.tabs
 
     def rows(self, tab: Tab, where: str, findings: Findings) -> Iterator[Row]:
@@ -99,6 +102,7 @@ class _Reader:
         self._tables = self._depth = self._row = self._column = 0
         self._cells: list[Cell] = []
         self._row_attributes: Attributes = {}
+        self._is_row = False
         self._cell: Attributes | None = None
         self._paragraphs = Paragraphs()
 
@@ -117,8 +121,11 @@ class _Reader:
             return
         elif name in _KINDS:
             self._cell, self._paragraphs = attributes, Paragraphs()
+        elif self._is_row:
+            # Left out, it would move the cells behind it.
+            raise Problem(f"{self._where} is damaged: row {self._row + 1:,} holds {name[:40]}, which is no cell")
         elif name == "table-row":
-            self._row_attributes, self._cells, self._column = attributes, [], 0
+            self._row_attributes, self._cells, self._column, self._is_row = attributes, [], 0, True
         elif name == "table-column" and local(attributes, "visibility") in ("collapse", "filter"):
             self._findings.has_hidden_columns = True
 
@@ -139,6 +146,7 @@ class _Reader:
             self._end_row()
 
     def _end_row(self) -> None:
+        self._is_row = False
         count = self._count(self._row_attributes, "number-rows-repeated")
         if self._cells:
             if self._row + count > ROWS_MAX:

@@ -171,11 +171,19 @@ class _Reader:
     def _shows(self) -> Shows:
         shows = self._shown.get(self._style)
         if shows is None:
-            is_number = self._style.isascii() and self._style.isdigit() and len(self._style) <= DIGITS_MAX
-            number = int(self._style) if is_number else 0
-            known = number < len(self._sheet.styles)
-            shows = self._shown[self._style] = self._sheet.styles[number] if known else Shows.NUMBER
+            shows = self._shown[self._style] = self._shows_anew()
         return shows
+
+    def _shows_anew(self) -> Shows:
+        """Raises Problem for a style that is not there: without it a date would be a number."""
+        number, styles = self._style, self._sheet.styles
+        # Some programs write no styles at all, and numbers of them.
+        if not styles:
+            return Shows.NUMBER
+        is_number = number.isascii() and number.isdigit() and len(number) <= DIGITS_MAX
+        if is_number and int(number) < len(styles):
+            return styles[int(number)]
+        raise self._damaged(f'row {self._row + 1:,} has a number in the style "{number[:20]}", which is not defined')
 
     def _shared(self, text: str) -> str:
         if self._strings is None:
