@@ -25,6 +25,7 @@ def test_an_administrator_meets_nothing_that_is_not_described(
     assert _without_success(found) == UNREACHED.keys()
 
 
+@pytest.mark.thorough  # in make test, tests/rights tries every operation as everybody
 def test_a_stranger_meets_nothing_that_is_not_described(
     prepared: World, examples: int, caplog: pytest.LogCaptureFixture
 ) -> None:
