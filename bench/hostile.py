@@ -21,8 +21,9 @@ from bench.server import FINAL, Client, Server, process_text, python_step, wait_
 from bench.shortages import can_mount, small_disk
 from procession.engine.isolation import processes
 
-WINDOW_SECONDS, WINDOW_SECONDS_FULL = 5.0, 20.0
+WINDOW_SECONDS, WINDOW_SECONDS_FULL = 10.0, 20.0
 REST_SECONDS = 0.05
+TOKEN_REST_SECONDS = 0.25  # an application that asks more often is refused
 BACK_SECONDS_MAX = 5.0
 SLOWER_MAX = 1.1
 SPARE_BYTES = 32 * 2**20  # of disk and memory, that logs and the others' runs may have taken meanwhile
@@ -111,7 +112,7 @@ class Others:
         noticed, until = Noticed(), monotonic() + window_seconds
         acts = (
             (self._run, noticed.runs, 0.0),
-            (self._sign_in, noticed.tokens, REST_SECONDS),
+            (self._sign_in, noticed.tokens, TOKEN_REST_SECONDS),
             (self._cancel, noticed.cancels, REST_SECONDS),
         )
         threads = [threading.Thread(target=_repeat, args=(*act, until, noticed.troubles)) for act in acts]

@@ -168,6 +168,14 @@ def test_user_code_is_not_root(house: House) -> None:
     assert told.outcome.outputs["a.b"] != 0
 
 
+def test_user_code_leaves_the_processor_to_the_server_and_what_is_built_in_does_not(house: House) -> None:
+    code = "import os; outputs['a.b'] = os.nice(0)"
+
+    found = [house.run(code, user_code=is_users).outcome.outputs["a.b"] for is_users in (True, False)]
+
+    assert found == [min(os.nice(0) + 5, 19), os.nice(0)]
+
+
 def test_ordinary_programs_and_libraries_work(house: House) -> None:
     code = """
 import concurrent.futures, csv, json, sqlite3, subprocess, sys, tempfile, random, uuid

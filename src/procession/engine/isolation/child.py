@@ -31,6 +31,8 @@ NOT_APART = (
 )
 # Not 1,000: programs that watch memory themselves go by it too, and would end a small step before anything large.
 _OOM_SCORE = "300"
+# A third of the weight of the server, which others wait for; where nobody wants the processor it changes nothing.
+_NICE = 5
 _EXIT_AFTER_TERM = 128 + signal.SIGTERM
 _held = threading.local()  # the signals that a thread held back before it began to fork
 
@@ -126,6 +128,7 @@ def _work_once(place: WorkerContext) -> None:
     job = codec.decode_job(place.channel.receive())
     pulse = Pulse(place.channel)
     sandbox.enter(place.cell, rules, job)
+    os.nice(_NICE)
     outcome = _perform(place, pulse, job)
     has_files = any(isinstance(value, FileOutput) for value in outcome.outputs.values())
     done = Done(outcome=outcome, leaves=leftovers.may_be(has_files=has_files))

@@ -35,6 +35,7 @@ _PACKETS_A_SECOND = 200
 _LOG_BYTES_AT_ONCE = 65_536  # what a pipe holds
 _LOG_BYTES_UNREAD = 2**20  # what it may hold when everything more is thrown away
 _Heard = Heartbeat | Progress | Done | Died
+_NOWHERE = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 _LOG_READS_AT_END = 32  # background processes may go on writing: the end of a job must not wait for them
 
 
@@ -202,8 +203,11 @@ class ForkedWorker:
 
     def _read_log(self) -> str:
         """What the log pipe holds, as far as the attempt may still say something."""
+        if self._log_bytes > self._log_bytes_max:
+            self._pour_log_away()
+            return ""
         try:
-            content = os.read(self._log, self._log_bytes_at_once()) if self._is_log_open else b""
+            content = os.read(self._log, _LOG_BYTES_AT_ONCE) if self._is_log_open else b""
         except BlockingIOError:
             return ""
         if not content:
@@ -213,10 +217,17 @@ class ForkedWorker:
         self._log_bytes += len(content)
         if len(content) <= room:
             return self._decoder.decode(content)
-        return self._cut_log(content[:room]) if room >= 0 else ""
+        return self._cut_log(content[:room])
 
-    def _log_bytes_at_once(self) -> int:
-        return _LOG_BYTES_AT_ONCE if self._log_bytes <= self._log_bytes_max else _LOG_BYTES_UNREAD
+    def _pour_log_away(self) -> None:
+        """Without a copy: who floods the log must not cost those who read theirs."""
+        try:
+            size = os.splice(self._log, _NOWHERE, _LOG_BYTES_UNREAD) if self._is_log_open else 0
+        except BlockingIOError:
+            return
+        self._log_bytes += size
+        if not size:
+            self._close_log()
 
     def _cut_log(self, content: bytes) -> str:
         """Whatever is written after this is read by large pieces, and thrown away."""
