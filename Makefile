@@ -6,9 +6,9 @@
 bin := .venv/bin
 inputs := pyproject.toml tools/venv requirements/uv.txt requirements/run.txt
 
-# A file at a time for each of three processes, in the order of their names: long files do not come last. Three for two
-# cores, since tests of servers wait for a third of their time. A test that hangs ends its process, and with it the suite. Each start of our own program would compile it, where Python keeps no cache.
-pytest = PYTHONDONTWRITEBYTECODE= $(bin)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
+# A file at a time for each of two processes, in the order of their names: long files do not come last. A test that hangs
+# ends its process, and with it the suite. Each start of our own program would compile it, where Python keeps no cache.
+pytest = PYTHONDONTWRITEBYTECODE= $(bin)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
 .PHONY: demo test thorough check docs fuzz format bench lock sbom audit clean node
 .DEFAULT_GOAL := demo

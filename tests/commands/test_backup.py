@@ -106,6 +106,7 @@ groups:
 """
 
 
+@pytest.mark.thorough
 def test_a_restored_home_looks_for_no_process_of_the_original(home: Path, file: Path, other: Path) -> None:
     apply_text(home, NAP % 6)
     with serving(home):

@@ -64,6 +64,7 @@ def adopt(home: Path) -> Said:
     return command(home, "adopt", "--yes", "--json")
 
 
+@pytest.mark.thorough
 def test_a_copy_served_on_the_same_machine_leaves_the_original_alone(home: Path) -> None:
     with serving(home) as original:
         run = gated(home)
@@ -149,6 +150,7 @@ def test_what_is_begun_in_a_copy_is_its_own_from_the_first_command_on(home: Path
     assert command(other, "adopt", "--json").json["runs"] == [held]
 
 
+@pytest.mark.thorough
 def test_a_run_of_the_original_can_be_cancelled_in_the_copy_and_restarted(home: Path) -> None:
     with serving(home) as server:
         run = gated(home)

@@ -15,7 +15,7 @@ from tests.fuzz.world import World, world
 __all__ = ["table_workers"]  # a fixture, for pytest to find
 
 # Of an operation, in the phases that generate them at random; `make fuzz EXAMPLES=500` at length.
-EXAMPLES, EXAMPLES_THOROUGH = 12, 60
+EXAMPLES, EXAMPLES_THOROUGH = 4, 60
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -18,7 +18,7 @@ RATIO_MAX = 2.5
 # What is done in so little is fast enough, whatever it grows by, and is mostly noise.
 FLOOR_SECONDS = 0.05
 # A machine under load now and then takes longer for one of them.
-ATTEMPTS = 4
+ATTEMPTS = 12
 # Tables of the interpreter and of modules that are met for the first time.
 FLOOR_BYTES = 2**20
 
