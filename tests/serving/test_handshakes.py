@@ -41,8 +41,10 @@ def plain(server: Running) -> socket.socket:
 
 
 def still_open(lines: list[socket.socket]) -> int:
-    ended, _, _ = select.select(lines, [], [], 0)
-    return len(lines) - len(ended)
+    poll = select.poll()
+    for line in lines:
+        poll.register(line, select.POLLIN)
+    return len(lines) - len(poll.poll(0))
 
 
 def health(server: Running) -> bytes:

@@ -32,6 +32,13 @@ def settings(**changes: Any) -> IsolationSettings:
     return IsolationSettings(**{**defaults, **changes})
 
 
+def wait_readable(handle: int, seconds: float) -> None:
+    """By poll: select() refuses numbers above 1,023, which a long session comes to."""
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    poll.poll(seconds * 1000)
+
+
 def wait_until(condition: Callable[[], bool], what: str) -> None:
     end_at = time.monotonic() + DEADLINE_SECONDS
     pause = select.poll()
@@ -88,7 +95,7 @@ class House:
         while (worker := self.isolation.acquire(user_code=user_code, network=network)) is None:
             assert time.monotonic() < end_at, "no worker became ready"
             self.isolation.rest()
-            select.select([self.isolation.fileno()], [], [], 1)
+            wait_readable(self.isolation.fileno(), 1)
             self.isolation.collect()
         self.isolation.rest()
         return worker
@@ -114,7 +121,7 @@ class House:
         end_at = time.monotonic() + DEADLINE_SECONDS
         while not until(told):
             assert time.monotonic() < end_at, f"the worker did not finish: {told.log}"
-            select.select([worker.fileno()], [], [], 1)
+            wait_readable(worker.fileno(), 1)
             told.messages += worker.receive()
         return told
 

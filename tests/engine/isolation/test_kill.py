@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import pytest
 
 from procession.engine.isolation import processes
 from procession.engine.isolation.contract import ProcessMark, Worker
-from tests.engine.isolation.house import HERE, House, house_with, wait_until
+from tests.engine.isolation.house import HERE, House, house_with, wait_readable, wait_until
 
 # A daemon by the book: forked twice, in a session of its own, deaf to TERM; so is its parent. Each sleeps with a mark
 # in its command line, by which the test finds it.
@@ -175,7 +174,7 @@ def test_a_lost_fork_server_is_replaced(own_house: House) -> None:
     assert own_house.listen(worker).reason == "the process ended unexpectedly"
     own_house.isolation.release(worker)
     wait_until(lambda: not sleepers("613"), "its workers are gone")
-    select.select([own_house.isolation.fileno()], [], [], 5)
+    wait_readable(own_house.isolation.fileno(), 5)
     own_house.isolation.collect()
     assert own_house.run("outputs['a.b'] = 1").outcome.outputs == {"a.b": 1}
 
@@ -187,7 +186,7 @@ def test_a_fork_server_that_went_deaf_is_replaced_while_nobody_waits(tmp_path: P
         [deaf] = set(processes.children(os.getpid())) - others
         started = processes.started_ticks(deaf)
         assert started is not None
-        select.select([house.isolation.fileno()], [], [], 5)
+        wait_readable(house.isolation.fileno(), 5)
         began = time.monotonic()
         house.isolation.collect()
 
