@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from procession import disk
 from procession.actions.contract import StepOutcome
+from procession.engine import removal
 from procession.engine.active_run import Work
 from procession.engine.events import JobDue, Killed, OverLimit, Published
 from procession.engine.isolation.contract import Died, Done, KillReceipt, LogText, Progress
@@ -225,7 +225,7 @@ class Attempts:
 
     def _remove(self, folder: str, since: float) -> None:
         try:
-            disk.remove(folder)
+            removal.remove(folder)
         except OSError as error:
             # What the step left running may make another file before it is gone.
             seconds_max = self._resources.settings.patience_seconds if is_shortage(error) else REMOVE_SECONDS_MAX
