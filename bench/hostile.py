@@ -1,7 +1,8 @@
 """Five scripts that take what there is: disk, memory, processes, the log, open files. What others notice of each.
 
-Others start runs one after another, sign in and cancel: alone, and by turns beside a harmless script that is busy and beside
-each of the five, which is started again whenever it has been stopped. By turns, for a machine is not as fast all the time.
+Others start runs one after another, sign in and cancel: alone, and by turns beside a harmless script that is busy and
+beside each of the five, which is started again whenever it has been stopped. By turns, for a machine is not as fast all
+the time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A step's folder goes: what holds much, by a process of its own that gives way to the server.
 
-To unlink 500 MB keeps a core for a quarter of a second in the kernel, at the priority of whoever does it: in a thread of the
-server, everybody's runs waited for it.
+To unlink 500 MB keeps a core for a quarter of a second in the kernel, at the priority of whoever does it: everybody's
+runs waited for a thread of the server that did.
 """
 
 from __future__ import annotations
@@ -17,7 +17,13 @@ BYTES_HERE_MAX = 4 * 2**20
 NICE = 10  # above what the server has, and above what scripts have
 _ERROR_UNKNOWN = 255  # more than any errno
 # Without site-packages: what this needs is ours and Python's own, and a start costs half.
-_COMMAND = f"import os, sys; os.nice({NICE}); sys.path.append(sys.argv[1]); from procession.engine import removal; removal.main()"
+_COMMAND = f"""
+import os, sys
+os.nice({NICE})
+sys.path.append(sys.argv[1])
+from procession.engine import removal
+removal.main()
+"""
 _SOURCES = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
 
 
@@ -35,7 +41,9 @@ def remove(folder: str) -> None:
 
 def _remove_aside(folder: str) -> None:
     command = [sys.executable, "-I", "-S", "-c", _COMMAND, _SOURCES, folder]
-    ended = subprocess.run(command, stdin=subprocess.DEVNULL, check=False, capture_output=True)
+    ended = subprocess.run(  # noqa: S603 - this Python and our own module
+        command, stdin=subprocess.DEVNULL, check=False, capture_output=True
+    )
     if 0 < ended.returncode < _ERROR_UNKNOWN:
         raise OSError(ended.returncode, os.strerror(ended.returncode), folder)
 
