@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Any, TypedDict, Unpack
 
-from procession.api import rules
 from procession.api.nouns import (
     applications,
     columns,
@@ -49,6 +48,7 @@ from procession.api.wire.tables import (
 )
 from procession.api.wire.uploads import ChunkKept, UploadStarted
 from procession.api.wire.users import ListedUser, NewUser, UserChange, UserShape
+from procession.door import rules
 from procession.door.contract import BodyKind, Handler, Mode, Route, Space, StreamHandler
 from procession.door.limits import UserLimit
 from procession.model.rights import PUBLIC, Rule

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from procession.door.contract import Request
 from procession.model.errors import Forbidden
@@ -15,6 +15,7 @@ from procession.operations.sessions import SESSION_HOURS
 
 # 256 bits, as for tokens: nobody guesses it while the form is open.
 FORM_BYTES = 32
+_SALT_BYTES = 6
 # A form is shown before anybody has signed in, and a mark outlives the session.
 SESSION, FORM, MARK = "procession_session", "procession_form", "procession_mark"
 MARK_SECONDS = 180 * 86_400  # who has been away for longer signs in as from a new browser
@@ -23,7 +24,11 @@ STALE = "this form is not from this browser, or is too old; go back, reload the 
 
 def cookie(request: Request, name: str) -> str:
     """The value of a cookie of ours, or ""."""
-    wanted = _name(request, name)
+    return plain_cookie(request, _name(request, name))
+
+
+def plain_cookie(request: Request, wanted: str) -> str:
+    """The same, of one that proves nothing, such as a choice of colours."""
     for part in request.headers.get("cookie", "").split(";"):
         found, _, value = part.strip().partition("=")
         if found == wanted:
@@ -69,18 +74,33 @@ def _is_secure(request: Request) -> bool:
 
 
 def form_token(value: str) -> str:
-    """What stands in a form shown to the browser with this cookie; the cookie cannot be told from it."""
+    """What stands in a form shown to the browser with this cookie; the cookie cannot be told from it.
+
+    Each is another: pages are compressed, and whoever can have a page shown again and again, with a text of theirs in
+    it, could guess one that stays from the page's size (BREACH).
+    """
+    salt = secrets.token_urlsafe(_SALT_BYTES)
+    return f"{salt}.{_sealed(salt, value)}"
+
+
+def _sealed(salt: str, value: str) -> str:
     # Prefixed, so that it is no other hash that we keep of the same value.
-    return hashlib.sha256(f"form {value}".encode()).hexdigest()
+    return hashlib.sha256(f"form {salt} {value}".encode()).hexdigest()
 
 
-def require_form(request: Request, body: Mapping[str, str], value: str) -> None:
-    """Refuse a form that another site sends in the user's name. Raises Forbidden."""
-    is_ours = bool(value) and hmac.compare_digest(
-        # compare_digest() takes texts only of ASCII and raises for others.
-        form_token(value),
-        body.get("form", "").encode("ascii", "replace").decode(),
-    )
-    # Browsers that say from where a form was sent are believed; "none" is the user.
-    if not is_ours or request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+def require_form(request: Request, token: str, value: str) -> None:
+    """Refuse a form that another site sends in the user's name; `value` is of the cookie. Raises Forbidden."""
+    salt, _, seal = token.partition(".")
+    # compare_digest() takes texts only of ASCII and raises for others.
+    is_ours = bool(value) and hmac.compare_digest(_sealed(salt, value), seal.encode("ascii", "replace").decode())
+    if not is_ours or not _is_from_here(request):
         raise Forbidden(STALE)
+
+
+def _is_from_here(request: Request) -> bool:
+    """Browsers that say from where a form was sent are believed; "none" is the user."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        return False
+    origin = request.headers.get("origin")
+    # The host alone: behind a proxy, ours may be told as http.
+    return origin is None or urlsplit(origin).netloc == urlsplit(request.origin).netloc

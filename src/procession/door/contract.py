@@ -196,13 +196,21 @@ class StreamReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HtmlReply:
-    """A web page that needs nothing but itself; `style_hash` and `form_targets` are what its policy lets through."""
+    """A web page, or a part of one; `form_targets` are the origins besides ours that its forms may lead to."""
 
     html: str
     status: int = 200
-    style_hash: str = ""
     form_targets: tuple[str, ...] = ()
     cookies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetReply:
+    """A file of our own that pages load; what its address names never changes."""
+
+    body: bytes
+    compressed: bytes  # with gzip
+    media_type: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,8 +229,8 @@ class Refusal:
     error: ProcessionError
 
 
-# How a route for browsers shows an error: message, supportId and status.
-ErrorHtml = Callable[[str, str, int], HtmlReply]
+# How an error is shown to a person, with its supportId.
+ErrorHtml = Callable[[Request, ProcessionError, str], HtmlReply | RedirectReply]
 
 
 # A long poll that already has news should not cost a task: it is asked as a plain read first.

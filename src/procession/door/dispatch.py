@@ -26,6 +26,7 @@ from procession.door.context import HandlerContext
 from procession.door.contract import (
     BodyKind,
     Call,
+    ErrorHtml,
     FileReply,
     Handler,
     Later,
@@ -71,7 +72,7 @@ class Server:
     `proofs` says for each space how a caller is proved. `permit` is the one function that decides a permission: it
     raises NotFound or Forbidden, and is called for every route before its handler. `threads` runs listings.
     `public_url` is where users reach us; "" when
-    nobody said: then what each asks for tells.
+    nobody said: then what each asks for tells. `error_html` shows a browser that nothing is where it asks.
     """
 
     database: RequestDatabase
@@ -82,6 +83,7 @@ class Server:
     context: HandlerContext
     limits: UserCounts
     public_url: str = ""
+    error_html: ErrorHtml | None = None
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,10 +129,12 @@ class Api:
         path = normalise(scope.get("raw_path") or scope["path"].encode())
         # Set before the route is looked up: a path that leads nowhere is an error in the form of its space too.
         answer.is_oauth = path.space is Space.OAUTH
+        answer.request = request = requests.read(scope, self._server.public_url)
+        if path.space is Space.ROOT and "text/html" in request.headers.get("accept", ""):
+            answer.error_html = self._server.error_html
         route, texts = self._router.find(scope["method"], path)
         answer.error_html = route.error_html
-        asked = Asked(route=route, request=requests.read(scope, self._server.public_url), texts=texts)
-        answer.request = asked.request
+        asked = Asked(route=route, request=request, texts=texts)
         reply = await self._run(asked, receive)
         # Only these can take long enough for the caller's right to end meanwhile.
         if isinstance(reply, LASTING):

@@ -42,6 +42,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "session": parse_session,
     "chunk": parse_chunk,
     "column": str,  # by its name
+    "asset": str,
 }
 
 

@@ -17,9 +17,10 @@ from procession.door import browser
 from procession.door.contract import Call, HtmlReply, RedirectReply, Request, StreamCall
 from procession.model.errors import Invalid
 from procession.model.people import User, with_implied
-from procession.oauth import core, grants, html_pages, signing
+from procession.oauth import core, grants, signing, wording
 from procession.oauth.signing import Signing
 from procession.operations import sessions
+from procession.pages import environment
 from procession.store.database import Transaction
 
 # As for forms: parse_qs() builds a list of all.
@@ -40,7 +41,7 @@ class Question:
 def show(call: Call) -> Answer:
     """The page that comes next, by what is known of the user."""
     question = _question(call.tx, call)
-    return question if isinstance(question, RedirectReply) else _next_page(question)
+    return question if isinstance(question, RedirectReply) else _next_page(call, question)
 
 
 def _question(tx: Transaction, call: Call | StreamCall) -> Question | RedirectReply:
@@ -84,38 +85,25 @@ def _back(uri: str, http: Request, fields: dict[str, str]) -> RedirectReply:
     return RedirectReply(location=f"{uri}{'&' if '?' in uri else '?'}{query}")
 
 
-def _next_page(question: Question) -> HtmlReply:
+def _next_page(call: Call | StreamCall, question: Question) -> HtmlReply:
     if question.user is None:
-        return _sign_in_page(question.http, name=_application(question))
+        return signing.sign_in_card(call, application=_application(question))
     scopes = with_implied(question.grant.request.resolved_scopes)
-    return html_pages.page(
+    return environment.card(
         "consent",
-        targets=(html_pages.form_target(question.grant.redirect_uri),),
+        targets=(wording.form_target(question.grant.redirect_uri),),
         application=_application(question),
         user=question.user,
         # In the order of the table, so that two consents to the same scopes look the same.
-        words=[words for scope, words in html_pages.SCOPE_WORDS.items() if scope in scopes],
-        target=html_pages.shown_target(question.grant.redirect_uri),
+        allowed=[(scope, words) for scope, words in wording.SCOPE_WORDS.items() if scope in scopes],
+        beyond=wording.beyond(scopes),
+        target=wording.shown_target(question.grant.redirect_uri),
         form=browser.form_token(browser.cookie(question.http, browser.SESSION)),
     )
 
 
 def _application(question: Question) -> str:
     return str(question.grant.request.client.application.name)
-
-
-def _sign_in_page(http: Request, *, name: str, login: str = "", problem: str = "") -> HtmlReply:
-    value, cookies = browser.form_cookie(http)
-    return html_pages.page(
-        "login",
-        # A browser shows it all the same, and the log of a proxy tells failures apart.
-        status=400 if problem else 200,
-        cookies=cookies,
-        application=name,
-        login=login,
-        problem=problem,
-        form=browser.form_token(value),
-    )
 
 
 async def answer(call: StreamCall, proving: Signing) -> Answer:
@@ -131,11 +119,13 @@ async def answer(call: StreamCall, proving: Signing) -> Answer:
 
 async def _sign_in(call: StreamCall, proving: Signing, question: Question) -> Answer:
     # Sign-in too is protected: else a stranger's account could be signed in here, and be given data.
-    browser.require_form(call.request, call.body, browser.cookie(call.request, browser.FORM))
+    browser.require_form(call.request, call.body.get("form", ""), browser.cookie(call.request, browser.FORM))
     login = call.body.get("login", "")
     cookies = await signing.prove(call, proving, login=login, password=call.body.get("password", ""))
     if not cookies:
-        return _sign_in_page(call.request, name=_application(question), login=login, problem=signing.WRONG)
+        return signing.sign_in_card(
+            call, application=_application(question), login=login, problem=signing.WRONG, status=400
+        )
     # By a redirect, so that the back button does not send the password again.
     return RedirectReply(location=_here(call.request), cookies=cookies)
 
@@ -149,10 +139,10 @@ def _decide(tx: Transaction, call: StreamCall) -> Answer:
     """Allow, deny or leave; looked at again, because it is now that it counts."""
     question = _question(tx, call)
     if isinstance(question, RedirectReply) or question.user is None:
-        return question if isinstance(question, RedirectReply) else _next_page(question)
+        return question if isinstance(question, RedirectReply) else _next_page(call, question)
     # From here on the form belongs to the session, not to the browser.
     session = browser.cookie(call.request, browser.SESSION)
-    browser.require_form(call.request, call.body, session)
+    browser.require_form(call.request, call.body.get("form", ""), session)
     match call.body.get("do"):
         case "allow":
             fields = {"code": question.grant.allow(question.user)}

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urlsplit
 
 from procession.door import browser
-from procession.door.contract import Call, HtmlReply, StreamCall
-from procession.model.errors import Invalid
+from procession.door.contract import Call, HtmlReply, RedirectReply, StreamCall
+from procession.model.errors import Invalid, TooMany
 from procession.model.people import User
-from procession.oauth import html_pages, limits
+from procession.oauth import limits
 from procession.oauth.limits import OAuthLimits
 from procession.operations import links, passwords, sessions
+from procession.pages import environment
 
 # One sentence for all of it: another would tell which logins exist.
-WRONG = "The login or the password is wrong."
+WRONG = "That login and password do not go together."
+HOME = "/"
+# A path of ours and nothing else: browsers read // and /\\ as the beginning of another host.
+_OWN_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\\\x7f]{0,2000}\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +56,63 @@ async def prove(call: StreamCall, proving: Signing, *, login: str, password: str
     return browser.session_cookie(call.request, cookie), marked
 
 
-def leave(call: Call) -> HtmlReply:
+def show(call: Call) -> HtmlReply | RedirectReply:
+    """The page to sign in; whoever has signed in goes on."""
+    now = call.context.resources.home_clock.most()
+    if sessions.user_of(call.tx, browser.cookie(call.request, browser.SESSION), now) is not None:
+        return RedirectReply(location=_then(call))
+    return _sign_in_page(call)
+
+
+async def sign_in(call: StreamCall, proving: Signing) -> HtmlReply | RedirectReply:
+    """On to where the user wanted to go."""
+    # Protected too: else a stranger's account could be signed in here, and be given data.
+    browser.require_form(call.request, call.body.get("form", ""), browser.cookie(call.request, browser.FORM))
+    login = call.body.get("login", "")
+    try:
+        cookies = await prove(call, proving, login=login, password=call.body.get("password", ""))
+    except TooMany as error:
+        return _sign_in_page(call, login=login, problem=environment.sentence(error.message), status=error.status)
+    if not cookies:
+        return _sign_in_page(call, login=login, problem=WRONG, status=400)
+    # By a redirect, so that the back button does not send the password again.
+    return RedirectReply(location=_then(call), cookies=cookies)
+
+
+def _then(call: Call | StreamCall) -> str:
+    wanted = call.request.query.get("to", HOME)
+    return wanted if _OWN_PATH.match(wanted) else HOME
+
+
+def _sign_in_page(call: Call | StreamCall, *, login: str = "", problem: str = "", status: int = 200) -> HtmlReply:
+    return sign_in_card(call, application="", login=login, problem=problem, status=status)
+
+
+def sign_in_card(
+    call: Call | StreamCall, *, application: str, login: str = "", problem: str = "", status: int = 200
+) -> HtmlReply:
+    """`application`: on whose behalf somebody signs in; "" for the pages themselves."""
+    value, cookies = browser.form_cookie(call.request)
+    return environment.card(
+        "sign-in",
+        # A browser shows it all the same, and the log of a proxy tells failures apart.
+        status=status,
+        cookies=cookies,
+        application=application,
+        host=urlsplit(call.request.origin).netloc,
+        login=login,
+        problem=problem,
+        form=browser.form_token(value),
+    )
+
+
+def leave(call: Call) -> RedirectReply:
     """End this browser's session."""
     cookie = browser.cookie(call.request, browser.SESSION)
     # A page elsewhere must not be able to sign people out.
-    browser.require_form(call.request, call.body, cookie)
+    browser.require_form(call.request, call.body.get("form", ""), cookie)
     sessions.sign_out(call.tx, cookie)
-    gone = (browser.session_cookie(call.request, ""),)
-    return html_pages.page("done", cookies=gone, title="You have signed out", text="You can close this page.")
+    return RedirectReply(location="/sign-in", cookies=(browser.session_cookie(call.request, ""),))
 
 
 def show_password(call: Call) -> HtmlReply:
@@ -68,7 +123,7 @@ def show_password(call: Call) -> HtmlReply:
 
 def _password_page(call: Call | StreamCall, user: User, problem: str = "") -> HtmlReply:
     value, cookies = browser.form_cookie(call.request)
-    return html_pages.page(
+    return environment.card(
         "password",
         status=400 if problem else 200,
         cookies=cookies,
@@ -85,7 +140,7 @@ async def set_password(call: StreamCall, proving: Signing) -> HtmlReply:
     link, home_clock = call.request.query.get("link", ""), call.context.resources.home_clock
     with call.database.read() as tx:
         user = links.find(tx, link, home_clock.most())
-    browser.require_form(call.request, call.body, browser.cookie(call.request, browser.FORM))
+    browser.require_form(call.request, call.body.get("form", ""), browser.cookie(call.request, browser.FORM))
     password = call.body.get("password", "")
     # Nobody sees what they type, and the link works once.
     if password != call.body.get("again", ""):
@@ -93,12 +148,12 @@ async def set_password(call: StreamCall, proving: Signing) -> HtmlReply:
     try:
         hashed = await asyncio.get_running_loop().run_in_executor(proving.hashing, passwords.hashed, password)
     except Invalid as error:
-        return _password_page(call, user, f"{error.message[0].upper()}{error.message[1:]}.")
+        return _password_page(call, user, environment.sentence(error.message))
     operation = call.database.submit(lambda tx: links.set_password(tx, link, hashed, home_clock.most()))
     await asyncio.wrap_future(operation)
     # The way out for who is locked out by somebody's guesses: their administrator sends a link.
     marked = sessions.mark(sessions.Claim(user=user.id, password_hash=hashed))
-    return html_pages.page(
+    return environment.card(
         "done",
         cookies=(browser.mark_cookie(call.request, marked),),
         title="Your password is set",

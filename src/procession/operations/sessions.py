@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from procession.model.ids import UserId
-from procession.model.people import AccountStatus, User
+from procession.model.people import SCOPES, AccountStatus, Caller, User
 from procession.operations.home_time import HomeClock
 from procession.store import consents, people, sessions
 from procession.store.database import Transaction
@@ -74,9 +74,16 @@ def _seal(known: Claim, nonce: str) -> str:
     return hmac.new(secret, f"browser {known.user} {nonce}".encode(), hashlib.sha256).hexdigest()
 
 
+def caller_of(tx: Transaction, cookie: str, now: datetime) -> Caller | None:
+    """Who has signed in with this cookie, with every scope: what they may do is theirs to do. None for nobody."""
+    found = sessions.find(tx, _digest(cookie), now) if cookie else None
+    return None if found is None else Caller(user=found[0], scopes=SCOPES, until=found[1])
+
+
 def user_of(tx: Transaction, cookie: str, now: datetime) -> User | None:
-    """Who has signed in with this cookie; None for nobody."""
-    return sessions.user_of(tx, _digest(cookie), now) if cookie else None
+    """The same, without more than who it is."""
+    caller = caller_of(tx, cookie, now)
+    return None if caller is None else caller.user
 
 
 def sign_out(tx: Transaction, cookie: str) -> None:

@@ -13,7 +13,7 @@ from procession.api import bearer, routes
 from procession.api.openapi import document as openapi
 from procession.clock import Clock
 from procession.door.context import HandlerContext
-from procession.door.contract import RequestDatabase, Route, Space
+from procession.door.contract import Proof, RequestDatabase, Route, Space
 from procession.door.dispatch import Api, Server
 from procession.door.encoding import encode
 from procession.door.limits import Arriving, UserCounts, UserLimits
@@ -24,6 +24,9 @@ from procession.model.rights import PUBLIC
 from procession.operations import rights as rights_operations
 from procession.operations.callers import Callers
 from procession.operations.resources import Resources
+from procession.pages import environment
+from procession.web import routes as web
+from procession.web import session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +54,9 @@ def build(
     settings: ApiSettings,
 ) -> Api:
     """The ASGI application. Raises ValueError for a route whose rule cannot be asked."""
-    table = (*routes.ROUTES, *settings.more)
+    table = (*routes.ROUTES, *web.ROUTES, *settings.more)
     # How a caller is proved, by the space of the path.
-    proofs = {Space.API: partial(bearer.prove, Callers())}
+    proofs: dict[Space, Proof] = {Space.API: partial(bearer.prove, Callers()), Space.ROOT: session.prove}
     # At the start: a route that nobody can be refused at must never be served.
     check(table, proofs)
     context = HandlerContext(
@@ -77,6 +80,7 @@ def build(
         context=context,
         limits=UserCounts(settings.limits),
         public_url=settings.public_url,
+        error_html=environment.error,
     )
     return Api(connected, table)
 

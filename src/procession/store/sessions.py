@@ -14,15 +14,15 @@ def add(tx: Transaction, session_hash: str, user: UserId, expires_at: datetime) 
     tx.run("INSERT INTO session VALUES (?, ?, ?)", session_hash, user.number, times.to_column(expires_at))
 
 
-def user_of(tx: Transaction, session_hash: str, now: datetime) -> User | None:
-    """Who has signed in, while the session has not expired and the account is active."""
+def find(tx: Transaction, session_hash: str, now: datetime) -> tuple[User, datetime] | None:
+    """Who has signed in, and until when, while the session has not expired and the account is active."""
     row = tx.one(
-        f"SELECT {people.USER} FROM session s JOIN user_account u ON u.id = s.user_id"
+        f"SELECT s.expires_at, {people.USER} FROM session s JOIN user_account u ON u.id = s.user_id"
         # The account's state is asked each time: a deactivated user is out at once, in every browser.
         " WHERE s.hash = ? AND s.expires_at > ? AND u.status = 'Active'",
         *(session_hash, times.to_column(now)),
     )
-    return None if row is None else people.as_user(row)
+    return None if row is None else (people.as_user(row[1:]), times.from_column(row[0]))
 
 
 def drop(tx: Transaction, session_hash: str) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from procession.api.rules import OWN_RESOURCE
 from procession.api.wire import permissions as wire
 from procession.api.wire import reading
 from procession.door.contract import Call, EmptyReply
+from procession.door.rules import OWN_RESOURCE
 from procession.model.errors import Invalid
 from procession.model.ids import GroupId, ResourceId, UserId, parse_resource
 from procession.model.people import Permission, Role

@@ -11,12 +11,12 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from procession.api.rules import EXECUTE_R
 from procession.api.wire import histories as histories_wire
 from procession.api.wire import items, reading, times
 from procession.api.wire import runs as wire
 from procession.door import paging
 from procession.door.contract import Call, Given, Later, Reply, StreamCall
+from procession.door.rules import EXECUTE_R
 from procession.model.errors import Invalid, NotFound
 from procession.model.ids import ProcessId, RunId, UserId
 from procession.model.lifecycle import Outcome, RunStatus

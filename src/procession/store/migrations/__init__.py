@@ -11,7 +11,7 @@ from procession.store.database import Database, Transaction
 
 
 def migrate(db: Database, now: datetime) -> int:
-    """Apply what is missing, one transaction each; gives how many. Raises Invalid for a database of a later release."""
+    """Apply what is missing, all or nothing; gives how many. Raises Invalid for a database of a later release."""
     known = available()
     done = db.write(_applied)
     # An older program would write rows that break the newer one's promises.
@@ -21,10 +21,9 @@ def migrate(db: Database, now: datetime) -> int:
             f" {max(known)}); install that release again"
         )
     missing = [number for number in sorted(known) if number not in done]
-    for number in missing:
-        name, sql = known[number]
-        # In one transaction with its record: a crash between the two would apply it twice.
-        db.script(sql + _record(number, name, now))
+    # All in one transaction, with their records: an upgrade that is cut off leaves the schema of the release before.
+    if missing:
+        db.script("".join(known[number][1] + _record(number, known[number][0], now) for number in missing))
     return len(missing)
 
 

@@ -1,4 +1,4 @@
-"""The rules of the API's routes: which scope a token needs, and which role its user."""
+"""The rules of routes: which scope a caller needs, and which role their user."""
 
 from __future__ import annotations
 

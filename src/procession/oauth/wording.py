@@ -1,0 +1,58 @@
+"""What the page of consent says of scopes, and of where an answer goes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+# What a user reads of a scope before they allow it.
+SCOPE_WORDS = {
+    "process_read": "see your processes, their runs and their results",
+    "process_execute": "create, start, cancel and restart runs",
+    "process": "change processes and publish new versions of them",
+    "file_read": "read files of your processes and runs",
+    "file": "upload and rename files",
+    "mtable_read": "read tables",
+    "mtable": "create, change and delete tables and their rows",
+    "user_read": "see users",
+    "user": "create, change and suspend users, as far as you may",
+    "usergroup_read": "see user groups and who is in them",
+    "usergroup": "change user groups and who is in them, as far as you may",
+    "permission_read": "see who may do what",
+    "permission": "decide who may do what, as far as you may",
+    "log_read": "read the log",
+    "application_read": "see your applications",
+    "application": "register, change and delete applications in your name",
+}
+
+# What people want to know that an application cannot do: each, with the scopes that would let it.
+_BEYOND = {
+    "run processes": {"process_execute", "process"},
+    "change processes": {"process"},
+    "upload files": {"file"},
+    "change tables": {"mtable"},
+    "manage people": {"user", "usergroup"},
+    "decide who may do what": {"permission"},
+}
+
+
+def beyond(scopes: Collection[str]) -> str:
+    """What none of the scopes allows, as the end of a sentence; "" for nothing."""
+    words = [word for word, needed in _BEYOND.items() if needed.isdisjoint(scopes)]
+    return " or ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def shown_target(uri: str) -> str:
+    """Where an answer goes, as much of it as tells a person who gets it."""
+    parts = urlsplit(uri)
+    # A user recognises a host, and nothing else of an address.
+    return parts.netloc or f"{parts.scheme}:"
+
+
+def form_target(uri: str) -> str:
+    """Where a form's answer may redirect to, as the Content-Security-Policy names it."""
+    parts = urlsplit(uri)
+    # A policy can name neither an address of IPv6 nor more of a private scheme than the scheme.
+    if parts.scheme not in {"http", "https"} or "[" in parts.netloc:
+        return f"{parts.scheme}:"
+    return f"{parts.scheme}://{parts.netloc}"

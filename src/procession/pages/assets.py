@@ -1,0 +1,50 @@
+"""What pages load: style sheet, icons, scripts. An address names the content, so that browsers keep it for good."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from functools import cache
+from importlib import resources
+
+from procession.door.contract import AssetReply
+from procession.model.errors import NotFound
+
+# What each file is, and that there is no other: nothing of a path is ever opened.
+MEDIA_TYPES = {
+    "procession.css": "text/css; charset=utf-8",
+    "icons.svg": "image/svg+xml",
+    "logo.svg": "image/svg+xml",
+    "htmx.min.js": "text/javascript; charset=utf-8",
+    "hx-sse.min.js": "text/javascript; charset=utf-8",
+}
+PREFIX = "/assets/"
+_DIGITS = 12  # of the hash: nobody chooses our files, so chance is all there is to fear
+
+
+@cache
+def _files() -> dict[str, AssetReply]:
+    """By the name in the address."""
+    folder = resources.files("procession.pages") / "static"
+    found = {}
+    for name, media_type in MEDIA_TYPES.items():
+        body = (folder / name).read_bytes()
+        stem, _, ending = name.rpartition(".")
+        hashed = f"{stem}.{hashlib.sha256(body).hexdigest()[:_DIGITS]}.{ending}"
+        # Without a time in it: the same content is the same bytes.
+        found[hashed] = AssetReply(body=body, compressed=gzip.compress(body, mtime=0), media_type=media_type)
+    return found
+
+
+@cache
+def address(name: str) -> str:
+    """Where the file is served. Raises KeyError for one that is not among MEDIA_TYPES."""
+    return PREFIX + dict(zip(MEDIA_TYPES, _files(), strict=True))[name]
+
+
+def get(hashed: str) -> AssetReply:
+    """Raises NotFound, also for what an earlier release had."""
+    try:
+        return _files()[hashed]
+    except KeyError:
+        raise NotFound("there is no such file; reload the page that asked for it") from None

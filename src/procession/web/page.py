@@ -1,0 +1,64 @@
+"""What every page has: the menu, who reads it, the token of its forms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from procession.door import browser
+from procession.door.contract import Given, HtmlReply
+from procession.model import timezones
+from procession.model.people import Caller, User
+from procession.pages import environment
+from procession.pages.formats import Reader
+from procession.web import session
+
+THEME = "procession_theme"
+THEMES = ("auto", "light", "dark")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MenuEntry:
+    name: str
+    address: str
+    is_second: bool = False  # behind the line: what is administered
+
+
+# What stands in the menu is a page that exists; each says for itself what its reader may see.
+MENU = (
+    MenuEntry(name="Home", address="/"),
+    MenuEntry(name="Processes", address="/processes"),
+    MenuEntry(name="Runs", address="/runs"),
+)
+
+
+def reader(user: User, now: datetime) -> Reader:
+    """How this user reads times."""
+    return Reader(zone=ZoneInfo(timezones.iana(user.timezone)), now=now)
+
+
+def page(
+    call: Given, caller: Caller, now: datetime, /, name: str, *, title: str, entry: str = "", **content: Any
+) -> HtmlReply:
+    """The template with this name in the layout; `entry` is the address of the menu's entry that it belongs to."""
+    theme = browser.plain_cookie(call.request, THEME)
+    html = environment.rendered(
+        name,
+        title=title,
+        entry=entry,
+        menu=MENU,
+        user=caller.user,
+        theme=theme if theme in THEMES else "auto",
+        form=session.token(call.request),
+        reader=reader(caller.user, now),
+        **content,
+    )
+    return HtmlReply(html=html, status=content.get("status_code", 200))
+
+
+def fragment(call: Given, caller: Caller, now: datetime, /, name: str, **content: Any) -> HtmlReply:
+    """A part of a page."""
+    html = environment.rendered(name, form=session.token(call.request), reader=reader(caller.user, now), **content)
+    return HtmlReply(html=html)
