@@ -87,13 +87,13 @@ POST applications/{application}/secret | application | owner | application |
 DELETE applications/{application} | application | owner | application |
 GET openapi.json | public | | |
 GET /health | public | | |
-GET / | public | | |
-GET /runs/{run} | public | | |
+GET /sign-in | public | | |
+POST /sign-in | public | | |
+POST /sign-out | public | | |
 GET /openapi.json | public | | |
 GET /.well-known/oauth-authorization-server | public | | |
 GET /oauth/authorize | public | | |
 POST /oauth/authorize | public | | |
-POST /oauth/logout | public | | |
 GET /oauth/password | public | | |
 POST /oauth/password | public | | |
 POST /oauth/token | public | | |

@@ -273,7 +273,8 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
     "DELETE applications/{application}": OF_APPLICATION,
     "GET /oauth/authorize": (probe(400),),
     "POST /oauth/authorize": (probe(400),),
-    "POST /oauth/logout": (probe(403),),  # no form of this browser
+    "POST /sign-in": (probe(403),),  # no form of this browser
+    "POST /sign-out": (probe(403),),
     "GET /oauth/password": (probe(404),),  # no link
     "POST /oauth/password": (probe(404),),
     "POST /oauth/token": (probe(400, content_type=FORM),),

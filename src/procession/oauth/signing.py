@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from procession.door import browser
 from procession.door.contract import Call, HtmlReply, RedirectReply, StreamCall
-from procession.model.errors import Invalid, TooMany
+from procession.model.errors import Invalid
 from procession.model.people import User
 from procession.oauth import limits
 from procession.oauth.limits import OAuthLimits
@@ -61,7 +61,7 @@ def show(call: Call) -> HtmlReply | RedirectReply:
     now = call.context.resources.home_clock.most()
     if sessions.user_of(call.tx, browser.cookie(call.request, browser.SESSION), now) is not None:
         return RedirectReply(location=_then(call))
-    return _sign_in_page(call)
+    return sign_in_card(call)
 
 
 async def sign_in(call: StreamCall, proving: Signing) -> HtmlReply | RedirectReply:
@@ -69,12 +69,9 @@ async def sign_in(call: StreamCall, proving: Signing) -> HtmlReply | RedirectRep
     # Protected too: else a stranger's account could be signed in here, and be given data.
     browser.require_form(call.request, call.body.get("form", ""), browser.cookie(call.request, browser.FORM))
     login = call.body.get("login", "")
-    try:
-        cookies = await prove(call, proving, login=login, password=call.body.get("password", ""))
-    except TooMany as error:
-        return _sign_in_page(call, login=login, problem=environment.sentence(error.message), status=error.status)
+    cookies = await prove(call, proving, login=login, password=call.body.get("password", ""))
     if not cookies:
-        return _sign_in_page(call, login=login, problem=WRONG, status=400)
+        return sign_in_card(call, login=login, problem=WRONG)
     # By a redirect, so that the back button does not send the password again.
     return RedirectReply(location=_then(call), cookies=cookies)
 
@@ -84,19 +81,13 @@ def _then(call: Call | StreamCall) -> str:
     return wanted if _OWN_PATH.match(wanted) else HOME
 
 
-def _sign_in_page(call: Call | StreamCall, *, login: str = "", problem: str = "", status: int = 200) -> HtmlReply:
-    return sign_in_card(call, application="", login=login, problem=problem, status=status)
-
-
-def sign_in_card(
-    call: Call | StreamCall, *, application: str, login: str = "", problem: str = "", status: int = 200
-) -> HtmlReply:
+def sign_in_card(call: Call | StreamCall, *, application: str = "", login: str = "", problem: str = "") -> HtmlReply:
     """`application`: on whose behalf somebody signs in; "" for the pages themselves."""
     value, cookies = browser.form_cookie(call.request)
     return environment.card(
         "sign-in",
         # A browser shows it all the same, and the log of a proxy tells failures apart.
-        status=status,
+        status=400 if problem else 200,
         cookies=cookies,
         application=application,
         host=urlsplit(call.request.origin).netloc,
