@@ -11,6 +11,7 @@ import pytest
 from procession.door import browser
 from procession.model.errors import Forbidden, Invalid
 from procession.model.people import AccountStatus
+from procession.operations import sessions
 from procession.store import people
 from procession.web import forms, routes
 from procession.web.forms import Form
@@ -174,3 +175,60 @@ def test_a_user_whose_name_is_markup_is_shown_as_text(site: Site) -> None:
     page = site.get("/").text
 
     assert "<img" not in page and "&lt;img" in page
+
+
+def sign_in_link(house: House, who: str = "owner") -> str:
+    now = house.resources.home_clock.most()
+    return str(house.database.write(lambda tx: sessions.create_link(tx, house.users[who].id, now)))
+
+
+def open_link(house: House, link: str, to: str = "") -> Any:
+    browser_of_somebody = Site(house=house)
+    path = f"/sign-in?link={link}{to}"
+    shown = browser_of_somebody.get(path)
+    found = re.search(r'name="form" value="([^"]+)"', shown.text)
+    if not found:
+        return shown
+    browser_of_somebody.cookies["procession_form"] = shown.headers["set-cookie"].partition("=")[2].partition(";")[0]
+    return browser_of_somebody.ask("POST", path, data={"form": found[1], "do": "open"})
+
+
+def test_a_link_signs_a_user_in_once_and_says_as_whom(home: House) -> None:
+    link = sign_in_link(home)
+
+    asked = Site(house=home).get(f"/sign-in?link={link}")
+    answer = open_link(home, link, "&to=/runs/pr-1")
+
+    assert "Sign in as" in text(asked) and home.users["owner"].login in text(asked)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/runs/pr-1")
+    cookie = answer.headers["set-cookie"].partition("=")[2].partition(";")[0]
+    assert Site(house=home, cookies={SESSION: cookie}).get("/runs").status_code == 200
+    assert open_link(home, link).status_code == 404
+
+
+@pytest.mark.parametrize("what", ["late", "unknown", "a session", "suspended"])
+def test_a_link_that_is_not_good_says_so(site: Site, what: str) -> None:
+    link = sign_in_link(site.house)
+    if what == "late":
+        site.house.clock.advance(sessions.LINK_MINUTES * 60 + 1)
+    elif what == "suspended":
+        user = site.house.users["owner"].id.number
+        site.house.database.write(lambda tx: tx.run("UPDATE user_account SET status = 'Suspended' WHERE id = ?", user))
+
+    answer = open_link(site.house, {"unknown": link[:-1], "a session": site.cookies[SESSION]}.get(what, link))
+
+    assert answer.status_code == 404
+    assert "ask for a new one" in text(answer)
+
+
+def test_a_link_is_no_session(home: House) -> None:
+    assert Site(house=home, cookies={SESSION: sign_in_link(home)}).get("/runs").status_code == 303
+
+
+def test_a_link_cannot_be_opened_from_another_site(home: House) -> None:
+    link = sign_in_link(home)
+
+    answer = Site(house=home).ask("POST", f"/sign-in?link={link}", data={"form": "x.y"})
+
+    assert answer.status_code == 403
+    assert open_link(home, link).status_code == 303

@@ -57,17 +57,35 @@ async def prove(call: StreamCall, proving: Signing, *, login: str, password: str
 
 
 def show(call: Call) -> HtmlReply | RedirectReply:
-    """The page to sign in; whoever has signed in goes on."""
+    """The page to sign in; whoever has signed in goes on, unless a link brings them to sign in as somebody."""
     now = call.context.resources.home_clock.most()
+    if link := call.request.query.get("link"):
+        return _link_page(call, sessions.find_link(call.tx, link, now))
     if sessions.user_of(call.tx, browser.cookie(call.request, browser.SESSION), now) is not None:
         return RedirectReply(location=_then(call))
     return sign_in_card(call)
 
 
+def _link_page(call: Call, user: User) -> HtmlReply:
+    """It asks first: whoever is sent a link must see as whom they would sign in."""
+    value, cookies = browser.form_cookie(call.request)
+    form = browser.form_token(value)
+    return environment.card("sign-in-link", cookies=cookies, host=_host(call), user=user, form=form)
+
+
+def _host(call: Call | StreamCall) -> str:
+    return urlsplit(call.request.origin).netloc
+
+
 async def sign_in(call: StreamCall, proving: Signing) -> HtmlReply | RedirectReply:
-    """On to where the user wanted to go."""
+    """On to where the user wanted to go. Raises NotFound for a link that is used."""
     # Protected too: else a stranger's account could be signed in here, and be given data.
     browser.require_form(call.request, call.body.get("form", ""), browser.cookie(call.request, browser.FORM))
+    if link := call.request.query.get("link"):
+        home_clock = call.context.resources.home_clock
+        operation = partial(sessions.open_link, link=link, now=call.clock(), home_clock=home_clock)
+        opened: str = await asyncio.wrap_future(call.database.submit(operation))
+        return RedirectReply(location=_then(call), cookies=(browser.session_cookie(call.request, opened),))
     login = call.body.get("login", "")
     cookies = await prove(call, proving, login=login, password=call.body.get("password", ""))
     if not cookies:
@@ -90,7 +108,7 @@ def sign_in_card(call: Call | StreamCall, *, application: str = "", login: str =
         status=400 if problem else 200,
         cookies=cookies,
         application=application,
-        host=urlsplit(call.request.origin).netloc,
+        host=_host(call),
         login=login,
         problem=problem,
         form=browser.form_token(value),

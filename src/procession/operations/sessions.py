@@ -8,6 +8,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from procession.model.errors import NotFound
 from procession.model.ids import UserId
 from procession.model.people import SCOPES, AccountStatus, Caller, User
 from procession.operations.home_time import HomeClock
@@ -16,6 +17,9 @@ from procession.store.database import Transaction
 
 SESSION_HOURS = 12  # a working day
 SESSION_BYTES = 32
+LINK_MINUTES = 15  # from a terminal into a browser beside it
+# Of a session that nobody has opened yet. No cookie begins so.
+_UNOPENED = "unopened."
 MARK_BYTES = 16  # of a browser in which a user has signed in
 # More than come in with one sign-in, and few enough not to be felt.
 EXPIRED_DROPPED_MAX = 20
@@ -46,11 +50,15 @@ def sign_in(tx: Transaction, proved: Claim, *, now: datetime, home_clock: HomeCl
     # Hashing took tens of milliseconds outside the transaction: the password may have been changed meanwhile.
     if people.password_hash(tx, user.id) != proved.password_hash:
         return None
+    return _begin(tx, user.id, now=now, home_clock=home_clock)
+
+
+def _begin(tx: Transaction, user: UserId, *, now: datetime, home_clock: HomeClock) -> str:
     # Sign-ins clear sessions away, as tokens clear tokens.
     consents.drop_expired(tx, home_clock.most(), EXPIRED_DROPPED_MAX)
     cookie = secrets.token_urlsafe(SESSION_BYTES)
-    sessions.add(tx, _digest(cookie), user.id, home_clock.most() + timedelta(hours=SESSION_HOURS))
-    people.signed_in(tx, user.id, now)
+    sessions.add(tx, _digest(cookie), user, home_clock.most() + timedelta(hours=SESSION_HOURS))
+    people.signed_in(tx, user, now)
     return cookie
 
 
@@ -76,7 +84,8 @@ def _seal(known: Claim, nonce: str) -> str:
 
 def caller_of(tx: Transaction, cookie: str, now: datetime) -> Caller | None:
     """Who has signed in with this cookie, with every scope: what they may do is theirs to do. None for nobody."""
-    found = sessions.find(tx, _digest(cookie), now) if cookie else None
+    # What stands in a link is no proof by itself: it is good for one opening.
+    found = sessions.find(tx, _digest(cookie), now) if cookie and not cookie.startswith(_UNOPENED) else None
     return None if found is None else Caller(user=found[0], scopes=SCOPES, until=found[1])
 
 
@@ -84,6 +93,28 @@ def user_of(tx: Transaction, cookie: str, now: datetime) -> User | None:
     """The same, without more than who it is."""
     caller = caller_of(tx, cookie, now)
     return None if caller is None else caller.user
+
+
+def create_link(tx: Transaction, user: UserId, now: datetime) -> str:
+    """What an address holds that signs this user in once, without a password; `now` is the home's."""
+    link = _UNOPENED + secrets.token_urlsafe(SESSION_BYTES)
+    sessions.add(tx, _digest(link), user, now + timedelta(minutes=LINK_MINUTES))
+    return link
+
+
+def find_link(tx: Transaction, link: str, now: datetime) -> User:
+    """Whom it signs in. Raises NotFound for one that is unknown, used or expired."""
+    found = sessions.find(tx, _digest(link), now) if link.startswith(_UNOPENED) else None
+    if found is None:
+        raise NotFound("this link is unknown, used or expired; ask for a new one")
+    return found[0]
+
+
+def open_link(tx: Transaction, link: str, *, now: datetime, home_clock: HomeClock) -> str:
+    """Uses it up for a new session's cookie. Raises NotFound."""
+    user = find_link(tx, link, home_clock.most())
+    sessions.drop(tx, _digest(link))
+    return _begin(tx, user.id, now=now, home_clock=home_clock)
 
 
 def sign_out(tx: Transaction, cookie: str) -> None:
