@@ -8,7 +8,7 @@ from procession.door import rules
 from procession.door.contract import BodyKind, Call, Mode, Route, Space
 from procession.model.rights import PUBLIC, Rule
 from procession.pages import assets, environment
-from procession.web import home, runs
+from procession.web import edit, home, runs
 from procession.web.session import guarded, guarded_async
 
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
@@ -40,9 +40,21 @@ def _asset(call: Call) -> Any:
     return assets.get(call.ids["asset"])
 
 
+def _designer(place: str, rule: Rule) -> tuple[Route, ...]:
+    """Of a process that is to be, or of one that there is."""
+    return (
+        page(place, edit.show, rule, "Edit a process", mode=STREAM),
+        form_async(place, edit.change, rule, "Change the draft"),
+        page(f"{place}/changes", edit.changes, rule, "What publishing would change", mode=STREAM),
+        form_async(f"{place}/publish", edit.publish, rule, "Publish the draft"),
+    )
+
+
 ROUTES: tuple[Route, ...] = (
     page("assets/{asset}", _asset, PUBLIC, "What pages load", mode=READ),
     page("", home.show, rules.READ_ANY, "What needs you"),
     page("runs", runs.listed, rules.READ_ANY, "Runs"),
+    *_designer("processes/new", rules.DESIGN),
+    *_designer("processes/{process}/edit", rules.EDIT_P),
     page("runs/{run}", runs.show, rules.READ_R, "A run"),
 )
