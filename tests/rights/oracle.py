@@ -15,6 +15,9 @@ POST processes | process | | | Designer
 GET processes/{process} | process_read | reader | process |
 PUT processes/{process}/definition | process | editor | process |
 GET processes/{process}/definition | process_read | reader | process |
+GET processes/{process}/draft | process | editor | process |
+PUT processes/{process}/draft | process | editor | process |
+DELETE processes/{process}/draft | process | editor | process |
 GET processes/{process}/versions | process_read | reader | process |
 GET processes/{process}/steps | process_read | reader | process |
 POST processes/{process}/processruns | process_execute | executor | process |

@@ -28,12 +28,20 @@ from tests.rights.world import ALL, World
 TABLE = """
 GET assets/{asset} | public | |
 GET | | |
+GET processes/new | | | Designer
+POST processes/new | | | Designer
+GET processes/new/changes | | | Designer
+POST processes/new/publish | | | Designer
+GET processes/{process}/edit | editor | process |
+POST processes/{process}/edit | editor | process |
+GET processes/{process}/edit/changes | editor | process |
+POST processes/{process}/edit/publish | editor | process |
 GET runs | | |
 GET runs/{run} | reader | run |
 """
 # What a path names besides the things of the world.
 NAMES = {"asset": "nothing.css"}
-LET_IN = {200, 303, 400}  # whoever may ask, and asked for nonsense
+LET_IN = {200, 303, 400, 409}  # whoever may ask, and asked for nonsense
 
 
 def rows() -> dict[str, Demand]:

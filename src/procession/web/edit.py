@@ -16,12 +16,12 @@ from procession.door.contract import HtmlReply, RedirectReply, StreamCall
 from procession.model import process_file
 from procession.model.errors import Conflict, Invalid
 from procession.model.ids import ProcessId
-from procession.model.process_file import editing
+from procession.model.process_file import editing, outlines
 from procession.model.process_file.documents import FileMistakes, Mistake
-from procession.model.process_file.editing import OutlinedGroup, OutlinedStep
+from procession.model.process_file.outlines import OutlinedGroup, OutlinedStep
 from procession.model.processes import Process
 from procession.operations import drafts
-from procession.operations.drafts import Draft, Publication
+from procession.operations.drafts import ProcessDraft, Publication
 from procession.store.database import Transaction
 from procession.web import edit_fields
 from procession.web.forms import Form
@@ -32,7 +32,7 @@ VERSION_DIGITS_MAX = 9
 LINES_AROUND = 2
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
+class DraftReading(msgspec.Struct, frozen=True, kw_only=True):
     """What can be said of a text: its steps, its mistakes, and the process if there are none."""
 
     groups: tuple[OutlinedGroup, ...]
@@ -44,17 +44,17 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         return [step for group in self.groups for step in group.steps]
 
 
-def read(text: str, actions: Mapping[str, Action]) -> Reading:
+def read(text: str, actions: Mapping[str, Action]) -> DraftReading:
     """As long as a process file takes to read: never in a transaction."""
     try:
-        groups = editing.outline(text)
+        groups = outlines.outline(text)
     except FileMistakes as error:
-        return Reading(groups=(), mistakes=error.mistakes, process=None)
+        return DraftReading(groups=(), mistakes=error.mistakes, process=None)
     try:
         process = process_file.parse(text, actions=actions)
     except FileMistakes as error:
-        return Reading(groups=groups, mistakes=error.mistakes, process=None)
-    return Reading(groups=groups, mistakes=(), process=process)
+        return DraftReading(groups=groups, mistakes=error.mistakes, process=None)
+    return DraftReading(groups=groups, mistakes=(), process=process)
 
 
 async def show(call: StreamCall) -> HtmlReply:
@@ -62,13 +62,13 @@ async def show(call: StreamCall) -> HtmlReply:
     return await _page(call, _draft(call))
 
 
-def _draft(call: StreamCall) -> Draft:
+def _draft(call: StreamCall) -> ProcessDraft:
     with call.database.read() as tx:
         return drafts.find(call.admit(tx), call.find_id(ProcessId))
 
 
-async def _read(call: StreamCall, text: str) -> Reading:
-    found: Reading = await _thread(call, text, partial(read, text, call.context.resources.actions))
+async def _read(call: StreamCall, text: str) -> DraftReading:
+    found: DraftReading = await _thread(call, text, partial(read, text, call.context.resources.actions))
     return found
 
 
@@ -76,9 +76,9 @@ async def _thread(call: StreamCall, text: str, work: Callable[[], Any]) -> Any:
     return await call.context.parsing.run(call.caller.user.id, len(text), work)
 
 
-async def _page(call: StreamCall, draft: Draft, *, problem: str = "", form: Form | None = None) -> HtmlReply:
+async def _page(call: StreamCall, draft: ProcessDraft, *, problem: str = "", form: Form | None = None) -> HtmlReply:
     reading = await _read(call, draft.text)
-    order = call.request.query.get("step", "")
+    order = call.request.query.get("step", "") if form is None else form.one("step")
     step = next((item for item in reading.steps if item.order == order), None) or next(iter(reading.steps), None)
     actions = call.context.resources.actions
     return page(
@@ -108,7 +108,7 @@ async def _page(call: StreamCall, draft: Draft, *, problem: str = "", form: Form
 def _lines(text: str, step: OutlinedStep | None) -> list[tuple[int, str, bool]]:
     """The lines of the step and some around it, with their numbers: what the form beside them says."""
     lines = text.splitlines()
-    spans = {order: (first, end) for order, first, end in editing.spans(text)} if step else {}
+    spans = {order: (first, end) for order, first, end in outlines.spans(text)} if step else {}
     first, end = spans.get(step.order, (1, len(lines) + 1)) if step else (1, len(lines) + 1)
     shown = range(max(first - LINES_AROUND, 1), min(end + LINES_AROUND, len(lines) + 1))
     return [(number, lines[number - 1], first <= number < end) for number in shown]
@@ -123,16 +123,18 @@ def _seen(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _places(reading: Reading, text: str) -> list[tuple[Mistake, str]]:
+def _places(reading: DraftReading, text: str) -> list[tuple[Mistake, str]]:
     """Each mistake with the number of the step that it is in, or ""."""
-    spans = editing.spans(text) if reading.groups else []
+    spans = outlines.spans(text) if reading.groups else []
     return [
         (mistake, next((order for order, first, end in spans if first <= mistake.line < end), ""))
         for mistake in reading.mistakes
     ]
 
 
-def _fields(step: OutlinedStep, reading: Reading, actions: Mapping[str, Action], form: Form | None) -> dict[str, Any]:
+def _fields(
+    step: OutlinedStep, reading: DraftReading, actions: Mapping[str, Action], form: Form | None
+) -> dict[str, Any]:
     data = step.data
     settings = edit_fields.settings_of(actions.get(step.action), data)
     if form is not None:  # what was typed stays
@@ -154,14 +156,14 @@ def _before(one: str, other: str) -> bool:
     return [int(part) for part in one.split(".")] < [int(part) for part in other.split(".")]
 
 
-def _diff(draft: Draft) -> list[str]:
+def _diff(draft: ProcessDraft) -> list[str]:
     """Lines with +, - or a blank before them; bounded."""
     before, after = draft.published.splitlines(), draft.text.splitlines()
     found = list(difflib.unified_diff(before, after, lineterm="", n=3))[2:]
     return found if len(found) <= DIFF_LINES_MAX else [*found[:DIFF_LINES_MAX], "@@ and more"]
 
 
-def _count_changes(draft: Draft) -> int:
+def _count_changes(draft: ProcessDraft) -> int:
     """How many places of the text differ from the present version."""
     return sum(line.startswith("@@") for line in _diff(draft)) if draft.is_kept else 0
 
@@ -204,7 +206,7 @@ def _changed(text: str, do: str, form: Form, actions: Mapping[str, Action]) -> t
         case "text":
             return form.one("text"), order
         case "step":
-            step = next((item for group in editing.outline(text) for item in group.steps if item.order == order), None)
+            step = next((item for group in outlines.outline(text) for item in group.steps if item.order == order), None)
             if step is None:
                 raise Invalid(f"there is no step {order[:20]} any more")
             action = actions.get(step.action)
@@ -228,7 +230,7 @@ def _next(order: str) -> str:
 
 
 def _new_step(kind: str, text: str, actions: Mapping[str, Action]) -> dict[str, Any]:
-    names = {step.name for group in editing.outline(text) for step in group.steps}
+    names = {step.name for group in outlines.outline(text) for step in group.steps}
     title = "Data" if kind == "data" else actions[kind].title if kind in actions else ""
     if not title:
         raise Invalid("choose what kind of step to add")
