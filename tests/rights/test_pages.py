@@ -36,6 +36,7 @@ GET processes/{process}/edit | editor | process |
 POST processes/{process}/edit | editor | process |
 GET processes/{process}/edit/changes | editor | process |
 POST processes/{process}/edit/publish | editor | process |
+POST processes/{process}/edit/try | editor | process |
 GET runs | | |
 GET runs/{run} | reader | run |
 """

@@ -6,11 +6,13 @@ from typing import Any
 
 from procession.door import rules
 from procession.door.contract import BodyKind, Call, Mode, Route, Space
+from procession.door.limits import UserLimit
 from procession.model.rights import PUBLIC, Rule
 from procession.pages import assets, environment
-from procession.web import edit, home, runs
+from procession.web import edit, home, publish, runs
 from procession.web.session import guarded, guarded_async
 
+NEW_RUNS = UserLimit.NEW_RUNS
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
 
 
@@ -45,8 +47,8 @@ def _designer(place: str, rule: Rule) -> tuple[Route, ...]:
     return (
         page(place, edit.show, rule, "Edit a process", mode=STREAM),
         form_async(place, edit.change, rule, "Change the draft"),
-        page(f"{place}/changes", edit.changes, rule, "What publishing would change", mode=STREAM),
-        form_async(f"{place}/publish", edit.publish, rule, "Publish the draft"),
+        page(f"{place}/changes", publish.changes, rule, "What publishing would change", mode=STREAM),
+        form_async(f"{place}/publish", publish.publish, rule, "Publish the draft"),
     )
 
 
@@ -56,5 +58,6 @@ ROUTES: tuple[Route, ...] = (
     page("runs", runs.listed, rules.READ_ANY, "Runs"),
     *_designer("processes/new", rules.DESIGN),
     *_designer("processes/{process}/edit", rules.EDIT_P),
+    form_async("processes/{process}/edit/try", publish.try_out, rules.EDIT_P, "Try the draft", limit=NEW_RUNS),
     page("runs/{run}", runs.show, rules.READ_R, "A run"),
 )
