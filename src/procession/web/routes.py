@@ -6,9 +6,10 @@ from typing import Any
 
 from procession.door import rules
 from procession.door.contract import BodyKind, Call, Mode, Route, Space
+from procession.door.limits import UserLimit
 from procession.model.rights import PUBLIC, Rule
 from procession.pages import assets, environment
-from procession.web import home, runs
+from procession.web import downloads, home, run, runs
 from procession.web.session import guarded, guarded_async
 
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
@@ -44,5 +45,8 @@ ROUTES: tuple[Route, ...] = (
     page("assets/{asset}", _asset, PUBLIC, "What pages load", mode=READ),
     page("", home.show, rules.READ_ANY, "What needs you"),
     page("runs", runs.listed, rules.READ_ANY, "Runs"),
-    page("runs/{run}", runs.show, rules.READ_R, "A run"),
+    page("runs/{run}", run.show, rules.READ_R, "A run"),
+    page("runs/{run}/results.zip", downloads.zipped, rules.READ_R, "The results of a run", limit=UserLimit.STREAMS),
+    page("runs/{run}/steps/{step}/log", downloads.log, rules.READ_R, "The whole log of a step"),
+    page("files/{file}", downloads.file, rules.READ_F, "A file"),
 )
