@@ -41,10 +41,11 @@ def create(
     prefix: str | None = None,
     inputs: Mapping[str, object] | None,
     start: bool = False,
+    copied_from: Run | None = None,
 ) -> Run:
     """A new run with ids of its own, its INPUTs set by "step.property", started at once if asked; all or nothing.
 
-    Raises NotFound, and Invalid with everything that is wrong with the inputs.
+    `copied_from`: whose inputs these are, for the history. Raises NotFound, and Invalid with everything that is wrong with the inputs.
     """
     act.resources.require_room()
     tx, now = act.tx, act.now
@@ -67,7 +68,10 @@ def create(
     )
     step_store.copy(tx, run, has_properties=_has_properties(process))
     step_store.set_values(tx, run.id, given)
-    history.add(tx, run, HistoryKind.CREATED, {"version": row.version}, now=now, user=act.author)
+    detail: dict[str, object] = {"version": row.version}
+    if copied_from is not None:
+        detail["copiedFrom"] = str(copied_from.id)
+    history.add(tx, run, HistoryKind.CREATED, detail, now=now, user=act.author)
     return _start(act, _Ready(run, definition)) if start else run
 
 
