@@ -1,4 +1,4 @@
-"""What a step's failure means and what to do about it, from its exact message: one table, the first row that fits counts.
+"""What a step's failure means and what to do about it, from its exact message: the first row of a table that fits.
 
 The message stays what it is. Where no row fits, the explanation says honestly that nothing more is known.
 """
@@ -49,16 +49,16 @@ def explain(message: str, *, action: str = "") -> Explanation:
 
 
 def _filled(row: _Row, found: re.Match[str] | None) -> Explanation:
-    names = {} if found is None else {name: (text or "")[:NAME_CHARACTERS_MAX] for name, text in found.groupdict().items()}
+    names = (
+        {} if found is None else {name: (text or "")[:NAME_CHARACTERS_MAX] for name, text in found.groupdict().items()}
+    )
     # The texts are constants of this file; what a message gave only fills their places.
     return Explanation(
         meaning=row.meaning.format(**names), advice=row.advice.format(**names), inputs_matter=row.inputs_matter
     )
 
 
-def _row(
-    pattern: str, meaning: str, advice: str, *, kinds: Collection[str] = (), inputs_matter: bool = False
-) -> _Row:
+def _row(pattern: str, meaning: str, advice: str, *, kinds: Collection[str] = (), inputs_matter: bool = False) -> _Row:
     compiled = re.compile(pattern, re.IGNORECASE)
     return _Row(pattern=compiled, meaning=meaning, advice=advice, kinds=kinds, inputs_matter=inputs_matter)
 
@@ -88,8 +88,8 @@ _TABLE = (
         r"must not happen twice \(effect: once\)",
         "The server stopped while this step was at work, and nobody knows whether its effect outside has happened. It "
         "is declared to happen only once, so it was not repeated.",
-        "Look where the effect would show (the bank, the ledger, the mail box). If it did not happen, restart from this "
-        "step and release it by its name.",
+        "Look where the effect would show (the bank, the ledger, the mail box). If it did not happen, restart from "
+        "this step and release it by its name.",
     ),
     _row(
         r"the server stopped \d+ times while",
@@ -192,7 +192,7 @@ _TABLE = (
         inputs_matter=True,
     ),
     _row(
-        rf'{_FILE} has no sheet',
+        rf"{_FILE} has no sheet",
         'The workbook "{name}" does not have the sheet that the step reads.',
         f"Give the sheet its usual name, {_COPY}.",
         inputs_matter=True,
@@ -216,7 +216,7 @@ _TABLE = (
         inputs_matter=True,
     ),
     _row(
-        r"""(?:the (?:left|right) )?file, .{0,80}column "(?P<column>[^"\n]{1,200})": "?(?P<value>[^"\n]{0,100})"? is not"""
+        r'file, .{0,80}column "[^"\n]{1,200}": .{1,200} is not'
         r"|cannot be an? |could not convert",
         "A cell of a file holds something else than the step expects there.",
         f"What it said, below, names the row and the value. Correct the file, {_COPY}.",
@@ -226,8 +226,8 @@ _TABLE = (
     _row(
         r"(?:were|was) expected(?:; nothing was published)?|do not balance",
         "The step checked its result against what the process expects, and it does not fit. Nothing was published.",
-        "Check the inputs: a file of another month, or one that is not complete, is the usual cause. If they are right, "
-        "ask whoever built the process whether the expectation still holds.",
+        "Check the inputs: a file of another month, or one that is not complete, is the usual cause. If they are "
+        "right, ask whoever built the process whether the expectation still holds.",
         inputs_matter=True,
     ),
     # Outputs.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from procession.model import values
-from procession.model.errors import NotFound
+from procession.model.errors import Invalid
 from procession.model.files import File, clean_name
 from procession.model.processes import Flow, PropertyType
 from procession.model.steps import PropertyRow
@@ -97,12 +97,12 @@ class _Sink(io.RawIOBase):
 
 
 def archive(resources: Resources, view: RunView) -> Archive:
-    """Of the shown attempt. Raises NotFound where there are no results, and for a content that is gone."""
+    """Of the shown attempt. Raises Invalid where there are no results, NotFound for a content that is gone."""
     outputs = [row for row in view.properties if row.item.flow is Flow.OUTPUT]
     files = [row.file for row in outputs if row.file is not None and row.file.sha256 is not None]
     kept = [row for row in outputs if row.file is None and row.item.value is not None]
     if not files and not kept:
-        raise NotFound(f"process run {view.run.id} has no results to download")
+        raise Invalid(f"process run {view.run.id} has no results to download")
     ended = view.run.finished_at or view.run.modified_at
     return Archive(
         name=f"{clean_name(_UNSAFE.sub('_', f'{view.process_name} {view.run.id}'))}.zip",

@@ -29,7 +29,7 @@ BEFORE_SHOWN_MAX = 100  # of a queue; more is "100+"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """A run in the attempt that is shown: its present one, or an earlier one with the statuses and values it ended with.
+    """A run in the attempt that is shown: its present one, or an earlier one with what it ended with.
 
     `attempts` and `events` are of all attempts up to the shown one; `names` are people's by login. `is_gone`: nothing
     that the shown attempt started is left.
@@ -167,7 +167,7 @@ def _replay(states: dict[str, tuple[StepStatus, str]], event: HistoryRow) -> Non
             for step in detail.get("reset", ()):
                 states.pop(step, None)
         case HistoryKind.CANCELLED:
-            states.update({step: (StepStatus.CANCELLED, "the process run was cancelled") for step in detail["steps"]})
+            states.update(dict.fromkeys(detail["steps"], (StepStatus.CANCELLED, "the process run was cancelled")))
         case HistoryKind.TIMED_OUT:
             message = f"timed out after {detail['limitInSeconds']:g} s, the time limit of the process run"
             for step, (status, _) in tuple(states.items()):
@@ -196,9 +196,7 @@ def _replayed_step(row: StepRow, state: tuple[StepStatus, str] | None, tried: At
     )
 
 
-def _as_written(
-    tx: Transaction, run: RunId, properties: Sequence[PropertyRow], attempt: int
-) -> list[PropertyRow]:
+def _as_written(tx: Transaction, run: RunId, properties: Sequence[PropertyRow], attempt: int) -> list[PropertyRow]:
     """The properties with what they held when that attempt had ended."""
     counted = {
         item.property: item
@@ -211,7 +209,9 @@ def _as_written(
 
 def _at(row: PropertyRow, written: WriteRow | None) -> PropertyRow:
     if row.file is not None:
-        name, sha256, size = ("", None, 0) if written is None else (written.file_name, written.sha256, written.size_bytes)
+        name, sha256, size = (
+            ("", None, 0) if written is None else (written.file_name, written.sha256, written.size_bytes)
+        )
         return replace(row, file=replace(row.file, name=name, sha256=sha256, size_bytes=size))
     value = None if written is None else values.from_text(row.item.type, written.value)
     return replace(row, item=replace(row.item, value=value))

@@ -45,7 +45,8 @@ def create(
 ) -> Run:
     """A new run with ids of its own, its INPUTs set by "step.property", started at once if asked; all or nothing.
 
-    `copied_from`: whose inputs these are, for the history. Raises NotFound, and Invalid with everything that is wrong with the inputs.
+    `copied_from`: whose inputs these are, for the history. Raises NotFound, and Invalid with everything that is wrong
+    with the inputs.
     """
     act.resources.require_room()
     tx, now = act.tx, act.now

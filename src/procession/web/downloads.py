@@ -19,9 +19,7 @@ def file(call: Call) -> FileReply:
     else:
         found = files.at_attempt(call.tx, call.id(FileId), attempt)
     read = contents.of_file(call.context.resources, found)
-    return FileReply(
-        read=read, size_bytes=found.size_bytes, name=found.name or "file", sha256=found.sha256 or ""
-    )
+    return FileReply(read=read, size_bytes=found.size_bytes, name=found.name or "file", sha256=found.sha256 or "")
 
 
 def log(call: Call) -> FileReply | TextReply:

@@ -9,7 +9,7 @@ from procession.door.contract import BodyKind, Call, Mode, Route, Space
 from procession.door.limits import UserLimit
 from procession.model.rights import PUBLIC, Rule
 from procession.pages import assets, environment
-from procession.web import downloads, home, run, run_acts, runs
+from procession.web import downloads, home, run, run_acts, run_live, runs
 from procession.web.session import guarded, guarded_async
 
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
@@ -46,6 +46,7 @@ ROUTES: tuple[Route, ...] = (
     page("", home.show, rules.READ_ANY, "What needs you"),
     page("runs", runs.listed, rules.READ_ANY, "Runs"),
     page("runs/{run}", run.show, rules.READ_R, "A run"),
+    page("runs/{run}/live", run_live.follow, rules.READ_R, "News of a run", mode=STREAM, limit=UserLimit.STREAMS),
     page("runs/{run}/results.zip", downloads.zipped, rules.READ_R, "The results of a run", limit=UserLimit.STREAMS),
     page("runs/{run}/steps/{step}/log", downloads.log, rules.READ_R, "The whole log of a step"),
     page("runs/{run}/steps/{step}/plan", run_acts.plan, rules.EXECUTE_R, "What a restart would do"),

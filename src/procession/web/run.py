@@ -66,6 +66,7 @@ def described(call: Given, view: RunView, wanted: str) -> dict[str, Any]:
         "groups": run_steps.grouped(steps),
         "is_dense": len(steps) >= run_steps.DENSE_FROM,
         "opened": None if opened is None else panel(view, opened, resources),
+        "is_chosen": chosen is not None,
         "is_report": is_report(view) and opened is None,
         "attempts": range(1, view.attempts_made + 1),
         "is_live": view.is_present and view.run.status in RUN_ACTIVE,

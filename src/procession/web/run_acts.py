@@ -63,7 +63,9 @@ def plan(call: Call) -> HtmlReply:
     """For the dialog, and a page of its own where there is no script."""
     planned = _planned(call)
     if "hx-request" in call.request.headers:
-        return fragment(call, call.caller, call.now, "restart-plan", is_dialog=True, **_content(call, planned, Refilled()))
+        return fragment(
+            call, call.caller, call.now, "restart-plan", is_dialog=True, **_content(call, planned, Refilled())
+        )
     return _page(call, planned, Refilled(), status=200)
 
 
@@ -98,9 +100,7 @@ def _sent(form: Form, planned: Planned) -> Refilled:
     )
 
 
-def _mistakes(
-    planned: Planned, reason: str, ticked: frozenset[str], typed: dict[str, str], seen: str
-) -> Iterator[str]:
+def _mistakes(planned: Planned, reason: str, ticked: frozenset[str], typed: dict[str, str], seen: str) -> Iterator[str]:
     if seen != _mark(planned):
         yield "The run or its process has changed since this plan was shown; look at it again"
     if not reason:

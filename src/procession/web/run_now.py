@@ -1,4 +1,4 @@
-"""The answer that a run's page begins with: is it done, what does it say, if not why, what now; and what may be done."""
+"""The answer that a run's page begins with: is it done, what does it say, if not why, what now."""
 
 from __future__ import annotations
 
@@ -281,8 +281,7 @@ def _primary(view: RunView, step: StepRow | None, found: list[RunAct]) -> RunAct
 
 
 def restart_step(view: RunView) -> StepRow | None:
-    """Where a restart would begin: the first step that failed, was cancelled or was not reached; None when all is well.
-    """
+    """Where a restart would begin: the first step that failed, was cancelled or not reached; None when all is well."""
     if view.run.status not in RUN_FINAL or view.run.outcome in (Outcome.SUCCESS, Outcome.WARNING):
         return None
     wanted = (StepStatus.FAILED, StepStatus.CANCELLED, StepStatus.NOT_STARTED)

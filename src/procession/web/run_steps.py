@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,8 @@ from procession.web import run_words
 DENSE_FROM = 30  # steps, from which on rows are lower
 MESSAGE_CHARACTERS_MAX = 400  # in the table; the open step has all of it
 NARROWEST_PERCENT = 0.8  # of a bar: what took no time is seen all the same
+SHORTEST_SECONDS = 1.0  # of the time line
+LEAP = 1.4
 BLOCKED = "not started: "  # how a message begins that says why a step was not reached
 
 
@@ -75,7 +78,8 @@ def _of_attempt(view: RunView) -> set[object]:
     if view.attempt <= 1:
         return {row.id for row in view.steps}
     restart = next(
-        (row for row in reversed(view.events) if row.kind is HistoryKind.RESTARTED and row.attempt == view.attempt), None
+        (row for row in reversed(view.events) if row.kind is HistoryKind.RESTARTED and row.attempt == view.attempt),
+        None,
     )
     kept = set() if restart is None else set(restart.detail.get("carried", ()))
     return {row.id for row in view.steps if str(row.id) not in kept}
@@ -144,8 +148,11 @@ class _Scale:
         spans = [span for row in view.steps if row.id in kept and (span := _span(row, steady, view.is_present))]
         begin = min((start for start, _ in spans), default=0.0)
         end = max((start + seconds for start, seconds in spans), default=0.0)
-        # A tick of a second: bars of a run that has just begun should not leap with each look.
-        return cls(begin=begin, length=max(end - begin, 1.0), steady=steady, is_present=view.is_present)
+        length = max(end - begin, SHORTEST_SECONDS)
+        if view.is_present and view.run.status is RunStatus.RUNNING:
+            # It grows by leaps: with every second, all bars of a page that is open would be sent again.
+            length = SHORTEST_SECONDS * LEAP ** math.ceil(math.log(length / SHORTEST_SECONDS, LEAP))
+        return cls(begin=begin, length=length, steady=steady, is_present=view.is_present)
 
     def bar(self, row: StepRow) -> Bar | None:
         span = _span(row, self.steady, self.is_present)
