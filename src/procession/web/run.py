@@ -69,7 +69,8 @@ def described(call: Given, view: RunView, wanted: str) -> dict[str, Any]:
         "is_chosen": chosen is not None,
         "is_report": is_report(view) and opened is None,
         "attempts": range(1, view.attempts_made + 1),
-        "is_live": view.is_present and view.run.status in RUN_ACTIVE,
+        # Also while what was at work is being ended: the page owes its reader the proof that nothing is left.
+        "is_live": view.is_present and (view.run.status in RUN_ACTIVE or not view.is_gone),
         **outcome(view, resources),
     }
 

@@ -139,6 +139,9 @@ def _killed(view: RunView, row: HistoryRow) -> str:
 
 
 def _late(view: RunView, row: HistoryRow) -> str:
+    # What says that it was ended has its receipt already.
+    if row.detail.get("status") not in (StepStatus.SUCCESS, StepStatus.WARNING):
+        return ""
     return f"{step_name(view, row.step).capitalize()} answered after the run had moved on; its answer changed nothing"
 
 
@@ -148,7 +151,8 @@ def _restarted(view: RunView, row: HistoryRow) -> str:
     said = f"Restarted from {step_name(view, row.step)} as attempt {row.attempt}: "
     said += f"{_count(again, 'step')} again, {carried} kept"
     if released := detail.get("released"):
-        said += f"; released to happen once more: {listed(list(released))}"
+        names = {step.key: f"step {step.order}" for step in view.steps}
+        said += f"; released to happen once more: {listed([names.get(key, key) for key in released])}"
     before, version = detail.get("versionBefore"), detail.get("version")
     return f"{said}; from version {before} to {version}" if before != version else said
 
