@@ -23,7 +23,7 @@ def copy_inputs(act: Act, run_id: RunId) -> Run:
     source = runs.find(act.tx, run_id)
     rows = [row for row in step_store.properties_of_run(act.tx, run_id) if row.item.flow is Flow.INPUT]
     _, process = processes.find(act.tx, source.process)
-    run = runs.create(act, source.process, inputs=_values(process, rows), copied_from=source)
+    run = runs.create_like(act, source, _values(process, rows))
     _copy_files(act, run, rows)
     return run
 

@@ -18,7 +18,7 @@ from procession.model.steps import PropertyRow
 from procession.operations import contents
 from procession.operations.contents import ReadPart
 from procession.operations.resources import Resources
-from procession.operations.run_views import RunView
+from procession.operations.run_views import ShownRun
 
 VALUES = "results.csv"
 PIECE_BYTES = 1 << 16
@@ -96,7 +96,7 @@ class _Sink(io.RawIOBase):
             yield found
 
 
-def archive(resources: Resources, view: RunView) -> Archive:
+def archive(resources: Resources, view: ShownRun) -> Archive:
     """Of the shown attempt. Raises Invalid where there are no results, NotFound for a content that is gone."""
     outputs = [row for row in view.properties if row.item.flow is Flow.OUTPUT]
     files = [row.file for row in outputs if row.file is not None and row.file.sha256 is not None]

@@ -28,7 +28,7 @@ BEFORE_SHOWN_MAX = 100  # of a queue; more is "100+"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunView:
+class ShownRun:
     """A run in the attempt that is shown: its present one, or an earlier one with what it ended with.
 
     `attempts` and `events` are of all attempts up to the shown one; `names` are people's by login. `is_gone`: nothing
@@ -66,7 +66,7 @@ class RunView:
         return "Procession" if login is None else self.names.get(login, login)
 
 
-def of_run(tx: Transaction, caller: Caller, run_id: RunId, *, attempt: int | None = None) -> RunView:
+def of_run(tx: Transaction, caller: Caller, run_id: RunId, *, attempt: int | None = None) -> ShownRun:
     """`attempt` None: the present one. Raises NotFound, and Invalid for an attempt that there is not."""
     run = runs.find(tx, run_id)
     made = run.attempt
@@ -84,7 +84,7 @@ def of_run(tx: Transaction, caller: Caller, run_id: RunId, *, attempt: int | Non
     process_row = process_store.find(tx, run.process)
     assert process_row is not None, "a run's process is a foreign key"
     role = rights.role_of(tx, caller.user, run_id)
-    return RunView(
+    return ShownRun(
         run=run,
         attempt=shown,
         attempts_made=made,

@@ -54,5 +54,5 @@ ROUTES: tuple[Route, ...] = (
     form("runs/{run}/start", run_acts.start, rules.EXECUTE_R, "Start a run"),
     form("runs/{run}/cancel", run_acts.cancel, rules.EXECUTE_R, "Cancel a run"),
     form("runs/{run}/copy", run_acts.copy, rules.EXECUTE_R, "Copy inputs to a new run", limit=UserLimit.NEW_RUNS),
-    page("files/{file}", downloads.file, rules.READ_F, "A file"),
+    page("files/{file}/download", downloads.file, rules.READ_F, "A file"),
 )

@@ -16,9 +16,9 @@ from procession.model.runs import HistoryKind
 from procession.model.steps import PropertyRow, StepRow
 from procession.operations import planning, run_views
 from procession.operations.resources import Resources
-from procession.operations.run_views import RunView
+from procession.operations.run_views import ShownRun
 from procession.pages import formats
-from procession.web import run_now, run_steps, run_words
+from procession.web import run_now, run_offers, run_steps, run_words
 from procession.web.page import page, reader
 
 LOG_BYTES_MAX = 65_536  # the last part of a log, on the page; the whole one is a link
@@ -54,7 +54,7 @@ def attempt_of(query: Mapping[str, str]) -> int | None:
     return int(text[:10])
 
 
-def described(call: Given, view: RunView, wanted: str) -> dict[str, Any]:
+def described(call: Given, view: ShownRun, wanted: str) -> dict[str, Any]:
     """All that the templates of a run show; `wanted` is the number of the step to open, "" for the usual one."""
     resources = call.context.resources
     chosen = view.step(wanted) if wanted else None
@@ -75,12 +75,12 @@ def described(call: Given, view: RunView, wanted: str) -> dict[str, Any]:
     }
 
 
-def is_report(view: RunView) -> bool:
+def is_report(view: ShownRun) -> bool:
     """A run that went well shows what came out of it; all others show their steps first."""
     return view.run.status is RunStatus.FINISHED and view.run.outcome is not Outcome.FAILED
 
 
-def header(view: RunView, resources: Resources) -> dict[str, Any]:
+def header(view: ShownRun, resources: Resources) -> dict[str, Any]:
     """Of #head and #now."""
     process, name = run_words.title(view)
     return {
@@ -91,7 +91,7 @@ def header(view: RunView, resources: Resources) -> dict[str, Any]:
         "tag_of_run": run_now.tag(view),
         "now": run_now.answer(view),
         "counts": run_steps.counts(view),
-        "offered": run_now.offered(view),
+        "offered": run_offers.offered(view),
         "started": _started(view),
         "took": formats.duration(view.run.seconds(resources.steady())),
         "usual": formats.duration(view.usual_seconds),
@@ -111,7 +111,7 @@ class AttemptBegin:
     step: str = ""
 
 
-def _started(view: RunView) -> AttemptBegin | None:
+def _started(view: ShownRun) -> AttemptBegin | None:
     wanted = (HistoryKind.STARTED, HistoryKind.RESTARTED)
     row = next((row for row in reversed(view.events) if row.kind in wanted), None)
     if row is None:
@@ -120,13 +120,13 @@ def _started(view: RunView) -> AttemptBegin | None:
     return AttemptBegin(who=view.who(row.user), reason=str(row.detail.get("reason", "")), step=step)
 
 
-def outcome(view: RunView, resources: Resources) -> dict[str, Any]:
+def outcome(view: ShownRun, resources: Resources) -> dict[str, Any]:
     """Of #results, #inputs, #history and the evidence."""
     rows = [row for row in view.properties if row.item.visible or row.file is not None]
     events = list(run_words.history(view))
     return {
         "outputs": [row for row in rows if row.item.flow is Flow.OUTPUT],
-        "writers": "" if run_now.has_results(view) else _writers(view, resources),
+        "writers": "" if run_offers.has_results(view) else _writers(view, resources),
         "inputs": [row for row in rows if row.item.flow is Flow.INPUT],
         "inputs_sha256": next(
             (row.detail["inputsSha256"] for row in view.events if row.kind is HistoryKind.STARTED), ""
@@ -136,7 +136,7 @@ def outcome(view: RunView, resources: Resources) -> dict[str, Any]:
     }
 
 
-def _writers(view: RunView, resources: Resources) -> str:
+def _writers(view: ShownRun, resources: Resources) -> str:
     """The steps that would have written the results."""
     outputs = {row.reference for row in view.properties if row.item.flow is Flow.OUTPUT}
     touched = planning.touches(resources, view.process)
@@ -165,7 +165,7 @@ class StepPanel:
     tries: int
 
 
-def panel(view: RunView, row: StepRow, resources: Resources) -> StepPanel:
+def panel(view: ShownRun, row: StepRow, resources: Resources) -> StepPanel:
     step = view.process.step(row.key)
     touched = planning.touches(resources, view.process, only=row.key).get(row.key)
     shown = log_tail(view, row, resources)
@@ -186,11 +186,11 @@ def panel(view: RunView, row: StepRow, resources: Resources) -> StepPanel:
     )
 
 
-def _names(view: RunView, references: frozenset[str]) -> list[str]:
+def _names(view: ShownRun, references: frozenset[str]) -> list[str]:
     return [row.item.name for row in view.properties if row.reference in references]
 
 
-def last_try(view: RunView, row: StepRow) -> int | None:
+def last_try(view: ShownRun, row: StepRow) -> int | None:
     """Whose log is shown: the number of the last try up to the shown attempt."""
     return next((item.id for item in reversed(view.attempts) if item.step == row.id), None)
 
@@ -204,7 +204,7 @@ class LogTail:
     is_cut: bool = False
 
 
-def log_tail(view: RunView, row: StepRow, resources: Resources) -> LogTail:
+def log_tail(view: ShownRun, row: StepRow, resources: Resources) -> LogTail:
     """Of the try that is shown."""
     tried = last_try(view, row)
     if tried is None:

@@ -18,7 +18,7 @@ from procession.door.following import Watch
 from procession.model.ids import RunId
 from procession.model.lifecycle import RUN_ACTIVE, RunStatus
 from procession.operations import contents, run_views, runs
-from procession.operations.run_views import RunView
+from procession.operations.run_views import ShownRun
 from procession.pages import environment
 from procession.web import run, run_now, session
 from procession.web.page import reader
@@ -142,7 +142,7 @@ def _log(live: LiveRun) -> bytes:
     return _event(environment.rendered("run-log", lines=raw.decode(errors="replace")), live.position)
 
 
-def _changes(live: LiveRun, view: RunView) -> bytes:
+def _changes(live: LiveRun, view: ShownRun) -> bytes:
     """The parts that differ from what the page has."""
     shown = run.described(live.call, view, live.opened)
     steps = {step.order: step for step in shown["steps"]}
@@ -181,7 +181,7 @@ def _go_on(live: LiveRun, log_end: str) -> None:
     live.attempt, live.offset = int(attempt), int(offset)
 
 
-def _rendered(live: LiveRun, view: RunView, content: dict[str, Any]) -> str:
+def _rendered(live: LiveRun, view: ShownRun, content: dict[str, Any]) -> str:
     call = live.call
     return environment.rendered(
         "run-live",

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
 from procession.model import explanations, inputs
 from procession.model.explanations import Explanation
-from procession.model.lifecycle import RUN_FINAL, Outcome, RunStatus, StepStatus
+from procession.model.lifecycle import Outcome, RunStatus, StepStatus
 from procession.model.processes import Flow, PropertyType, StepKind
 from procession.model.runs import HistoryKind
 from procession.model.steps import StepRow
 from procession.operations import run_views
-from procession.operations.run_views import RunView
+from procession.operations.run_views import ShownRun
 from procession.pages import formats, statuses
 from procession.pages.statuses import Tag
 from procession.web import run_steps, run_words
@@ -22,17 +20,6 @@ from procession.web.run_steps import Counts
 HEADLINE_CHARACTERS_MAX = 300  # of a result that is shown as the answer; a longer one is among the results
 REMARKS_MAX = 20
 NAMED_MAX = 3  # steps that run at the same time
-
-
-class RunAct(StrEnum):
-    """What the page offers; START and CANCEL to who may execute."""
-
-    START = "start"
-    CANCEL = "cancel"
-    RESTART = "restart"
-    COPY = "copy"
-    DOWNLOAD = "download"
-    PRINT = "print"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,23 +48,23 @@ class RunAnswer:
     steps: tuple[NamedStep, ...] = ()
 
 
-def missing(view: RunView) -> int:
+def missing(view: ShownRun) -> int:
     """How many inputs a run lacks that has not started."""
     if view.run.status is not RunStatus.NOT_STARTED:
         return 0
     return len(list(inputs.wanting(view.process, view.properties)))
 
 
-def tag(view: RunView) -> Tag:
+def tag(view: ShownRun) -> Tag:
     return statuses.of_run(view.run.status, view.run.outcome, missing=missing(view))
 
 
-def answer(view: RunView) -> RunAnswer:
+def answer(view: ShownRun) -> RunAnswer:
     """By its status."""
     return _ANSWERS[view.run.status](view)
 
 
-def _not_started(view: RunView) -> RunAnswer:
+def _not_started(view: ShownRun) -> RunAnswer:
     wanting = tuple(inputs.wanting(view.process, view.properties))
     headline = "This run has not started" if not wanting else f"{_inputs(len(wanting))} before this run can start"
     return RunAnswer(tag=tag(view), kind="warn" if wanting else "", headline=headline, lines=wanting[:REMARKS_MAX])
@@ -87,7 +74,7 @@ def _inputs(count: int) -> str:
     return "1 input is missing" if count == 1 else f"{count} inputs are missing"
 
 
-def _queued(view: RunView) -> RunAnswer:
+def _queued(view: ShownRun) -> RunAnswer:
     before = view.waiting_before
     number = f"{run_views.BEFORE_SHOWN_MAX}+" if before > run_views.BEFORE_SHOWN_MAX else formats.whole(before)
     place = "nobody is before it" if not before else f"{number} {'is' if before == 1 else 'are'} before it"
@@ -95,7 +82,7 @@ def _queued(view: RunView) -> RunAnswer:
     return RunAnswer(tag=tag(view), kind="", headline="Queued", lines=(line,), counts=run_steps.counts(view))
 
 
-def _running(view: RunView) -> RunAnswer:
+def _running(view: ShownRun) -> RunAnswer:
     at_work = [row for row in view.steps if row.status is StepStatus.RUNNING]
     waiting = [row for row in view.steps if row.status is StepStatus.SCHEDULED]
     failed = next((row for row in view.steps if row.status is StepStatus.FAILED), None)
@@ -121,7 +108,7 @@ def _running(view: RunView) -> RunAnswer:
     )
 
 
-def _finished(view: RunView) -> RunAnswer:
+def _finished(view: ShownRun) -> RunAnswer:
     if view.run.outcome is Outcome.FAILED:
         return _failed(view)
     said = _said(view)
@@ -137,7 +124,7 @@ def _finished(view: RunView) -> RunAnswer:
     )
 
 
-def _said(view: RunView) -> str:
+def _said(view: ShownRun) -> str:
     """The first text among the results: what the process wants to tell whoever asked."""
     texts = (PropertyType.STRING, PropertyType.TEXT)
     found = (row.item.value for row in view.properties if row.item.flow is Flow.OUTPUT and row.item.type in texts)
@@ -145,13 +132,13 @@ def _said(view: RunView) -> str:
     return text if len(text) <= HEADLINE_CHARACTERS_MAX else ""
 
 
-def _named(view: RunView, rows: list[StepRow]) -> tuple[NamedStep, ...]:
+def _named(view: ShownRun, rows: list[StepRow]) -> tuple[NamedStep, ...]:
     return tuple(
         NamedStep(order=row.order, name=row.name, message=run_steps.message(view, row, most=2_000)) for row in rows
     )
 
 
-def _failed(view: RunView) -> RunAnswer:
+def _failed(view: ShownRun) -> RunAnswer:
     failed = [row for row in view.steps if row.status is StepStatus.FAILED]
     if not failed:
         return RunAnswer(tag=tag(view), kind="bad", headline="The run failed", counts=run_steps.counts(view))
@@ -168,19 +155,19 @@ def _failed(view: RunView) -> RunAnswer:
     )
 
 
-def explanation(view: RunView, row: StepRow) -> Explanation:
+def explanation(view: ShownRun, row: StepRow) -> Explanation:
     """What the failure of the step means."""
     step = view.process.step(row.key)
     return explanations.explain(row.message, action=step.action if step and step.kind is StepKind.ACTION else "")
 
 
-def _kept(view: RunView, failed: StepRow) -> str:
+def _kept(view: ShownRun, failed: StepRow) -> str:
     """That a restart does not begin from nothing."""
     done = sum(row.status in (StepStatus.SUCCESS, StepStatus.WARNING) for row in view.steps)
     return f"A restart from step {failed.order} keeps what is done." if done else ""
 
 
-def _cancelled(view: RunView) -> RunAnswer:
+def _cancelled(view: ShownRun) -> RunAnswer:
     end = next((row for row in reversed(view.events) if row.kind is HistoryKind.CANCELLED), None)
     who = view.who(end.user) if end else "Procession"
     reason = end.detail.get("reason") if end else None
@@ -195,7 +182,7 @@ def _cancelled(view: RunView) -> RunAnswer:
     )
 
 
-def _timed_out(view: RunView) -> RunAnswer:
+def _timed_out(view: ShownRun) -> RunAnswer:
     limit = formats.duration(view.process.time_limit_seconds)
     at_work = [row for row in view.steps if row.status is StepStatus.FAILED]
     where = f", in step {at_work[-1].order}, {at_work[-1].name}" if at_work else ""
@@ -209,7 +196,7 @@ def _timed_out(view: RunView) -> RunAnswer:
     )
 
 
-def left(view: RunView) -> str:
+def left(view: ShownRun) -> str:
     """The proof that nothing is left, by the receipts; or that it is still being ended."""
     receipts = [row for row in view.events if row.kind is HistoryKind.KILLED and row.attempt == view.attempt]
     if any(row.detail.get("survivors") for row in receipts):
@@ -231,71 +218,7 @@ _ANSWERS = {
 }
 
 
-# --- what may be done ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfferedActs:
-    """In the order of the page, the primary one last; `step` is where a restart would begin."""
-
-    acts: tuple[RunAct, ...]
-    primary: RunAct | None
-    step: StepRow | None
-
-
-def offered(view: RunView) -> OfferedActs:
-    """DESIGN: one primary button a page. An earlier attempt can be printed and downloaded, and nothing else."""
-    step = restart_step(view)
-    found = list(_offered(view, step))
-    primary = _primary(view, step, found)
-    ordered = [act for act in RunAct if act in found and act is not primary]
-    return OfferedActs(acts=tuple(ordered) + ((primary,) if primary else ()), primary=primary, step=step)
-
-
-def _offered(view: RunView, step: StepRow | None) -> Iterator[RunAct]:
-    status = view.run.status
-    if status in RUN_FINAL:
-        yield RunAct.PRINT
-        if has_results(view):
-            yield RunAct.DOWNLOAD
-    if not view.may_execute or not view.is_present:
-        return
-    if status is RunStatus.NOT_STARTED:
-        yield RunAct.START
-    elif status in RUN_FINAL:
-        yield RunAct.COPY
-        if step is not None:
-            yield RunAct.RESTART
-    else:
-        yield RunAct.CANCEL
-
-
-def _primary(view: RunView, step: StepRow | None, found: list[RunAct]) -> RunAct | None:
-    if RunAct.START in found:
-        return RunAct.START
-    if RunAct.RESTART in found and step is not None:
-        # What an input has caused would happen again: a restart keeps the inputs as they are.
-        is_of_input = step.status is StepStatus.FAILED and explanation(view, step).inputs_matter
-        return RunAct.COPY if is_of_input else RunAct.RESTART
-    return RunAct.DOWNLOAD if RunAct.DOWNLOAD in found else None
-
-
-def restart_step(view: RunView) -> StepRow | None:
-    """Where a restart would begin: the first step that failed, was cancelled or not reached; None when all is well."""
-    if view.run.status not in RUN_FINAL or view.run.outcome in (Outcome.SUCCESS, Outcome.WARNING):
-        return None
-    wanted = (StepStatus.FAILED, StepStatus.CANCELLED, StepStatus.NOT_STARTED)
-    enabled = [row for row in view.steps if row.enabled]
-    return next((row for status in wanted for row in enabled if row.status is status), None)
-
-
-def has_results(view: RunView) -> bool:
-    """Whether there is anything to download."""
-    outputs = (row for row in view.properties if row.item.flow is Flow.OUTPUT)
-    return any(row.file.sha256 is not None if row.file else row.item.value is not None for row in outputs)
-
-
-def page_title(view: RunView) -> str:
+def page_title(view: ShownRun) -> str:
     """Of the browser's tab: the status first, because a tab shows a few letters."""
     process, name = run_words.title(view)
     counted = run_steps.counts(view)

@@ -11,7 +11,7 @@ from itertools import groupby
 from procession.model.lifecycle import RUN_FINAL, RunStatus, StepStatus
 from procession.model.runs import HistoryKind
 from procession.model.steps import UNDER_WAY, StepRow
-from procession.operations.run_views import RunView
+from procession.operations.run_views import ShownRun
 from procession.pages import formats, statuses
 from procession.pages.statuses import Tag
 from procession.web import run_words
@@ -61,7 +61,7 @@ class ShownStep:
         return " ".join([*(["later"] if later else []), *(["sel"] if self.is_open else [])])
 
 
-def shown(view: RunView, *, open_step: StepRow | None, steady: float | None) -> list[ShownStep]:
+def shown(view: ShownRun, *, open_step: StepRow | None, steady: float | None) -> list[ShownStep]:
     """In order."""
     scale, here = _Scale.of(view, steady), _of_attempt(view)
     return [_step(view, row, scale, is_kept=row.id not in here, open_step=open_step) for row in view.steps]
@@ -73,7 +73,7 @@ def grouped(steps: Sequence[ShownStep]) -> list[tuple[str, list[ShownStep]]]:
     return [(f"{number} {name}", list(members)) for (number, name), members in parts]
 
 
-def _of_attempt(view: RunView) -> set[object]:
+def _of_attempt(view: ShownRun) -> set[object]:
     """Steps that something happened to in the shown attempt; a restart keeps the others as they were."""
     if view.attempt <= 1:
         return {row.id for row in view.steps}
@@ -85,7 +85,7 @@ def _of_attempt(view: RunView) -> set[object]:
     return {row.id for row in view.steps if str(row.id) not in kept}
 
 
-def _step(view: RunView, row: StepRow, scale: _Scale, *, is_kept: bool, open_step: StepRow | None) -> ShownStep:
+def _step(view: ShownRun, row: StepRow, scale: _Scale, *, is_kept: bool, open_step: StepRow | None) -> ShownStep:
     is_over = view.run.status in RUN_FINAL
     is_running = row.status is StepStatus.RUNNING
     seconds = row.seconds(scale.steady)
@@ -107,7 +107,7 @@ def _step(view: RunView, row: StepRow, scale: _Scale, *, is_kept: bool, open_ste
     )
 
 
-def message(view: RunView, row: StepRow, *, most: int = MESSAGE_CHARACTERS_MAX) -> str:
+def message(view: ShownRun, row: StepRow, *, most: int = MESSAGE_CHARACTERS_MAX) -> str:
     """What the step says, in the table's words; the seed's "step is currently running" is no news on a page."""
     text = row.message
     if row.status is StepStatus.RUNNING:
@@ -120,7 +120,7 @@ def message(view: RunView, row: StepRow, *, most: int = MESSAGE_CHARACTERS_MAX) 
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _skipped(view: RunView, row: StepRow) -> str:
+def _skipped(view: ShownRun, row: StepRow) -> str:
     """With the condition as a sentence: a step that was left out must not look like one that was forgotten."""
     step = view.process.step(row.key)
     text = row.message.removeprefix("skipped: ")
@@ -143,7 +143,7 @@ class _Scale:
     is_present: bool
 
     @classmethod
-    def of(cls, view: RunView, steady: float | None) -> _Scale:
+    def of(cls, view: ShownRun, steady: float | None) -> _Scale:
         kept = _of_attempt(view)
         spans = [span for row in view.steps if row.id in kept and (span := _span(row, steady, view.is_present))]
         begin = min((start for start, _ in spans), default=0.0)
@@ -205,7 +205,7 @@ class Counts:
 _DONE = frozenset({StepStatus.SUCCESS, StepStatus.WARNING, StepStatus.SKIPPED})
 
 
-def counts(view: RunView) -> Counts:
+def counts(view: ShownRun) -> Counts:
     found = [row.status for row in view.steps]
     return Counts(
         all=len(found),
@@ -217,11 +217,11 @@ def counts(view: RunView) -> Counts:
     )
 
 
-def default_open(view: RunView) -> StepRow | None:
+def default_open(view: ShownRun) -> StepRow | None:
     """The step that the page opens on: the first that failed, else the one at work."""
     wanted = (StepStatus.FAILED, StepStatus.RUNNING, StepStatus.CANCELLED, StepStatus.WARNING)
     return next((row for status in wanted for row in _of_status(view, status)), None)
 
 
-def _of_status(view: RunView, status: StepStatus) -> Iterator[StepRow]:
+def _of_status(view: ShownRun, status: StepStatus) -> Iterator[StepRow]:
     return (row for row in view.steps if row.status is status)

@@ -12,14 +12,14 @@ from procession.model.lifecycle import Outcome, StepStatus
 from procession.model.processes import Atom, AtomKind, Condition, Join, Junction, Process, PropertyType
 from procession.model.runs import HistoryKind, HistoryRow
 from procession.model.steps import PropertyRow
-from procession.operations.run_views import RunView
+from procession.operations.run_views import ShownRun
 from procession.pages import formats
 
 _NUMBERED = re.compile(r"(?P<name>.*?)\s*: (?P<number>run #\d+)\Z", re.DOTALL)
 _SHORT_DIGITS = 12  # of a hash, where the whole one stands beside it for paper
 
 
-def title(view: RunView) -> tuple[str, str]:
+def title(view: ShownRun) -> tuple[str, str]:
     """The name of the process and of the run; a run without a name of its own is called by its number."""
     found = _NUMBERED.match(view.run.name)
     if found is None:
@@ -72,7 +72,7 @@ class ShownEvent:
     reason: str = ""
 
 
-def history(view: RunView) -> Iterator[ShownEvent]:
+def history(view: ShownRun) -> Iterator[ShownEvent]:
     """What happened to the run, newest first; what a step did well is told by its own row."""
     for row in reversed(view.events):
         told = _TELLERS[row.kind](view, row) if row.kind in _TELLERS else ""
@@ -81,27 +81,27 @@ def history(view: RunView) -> Iterator[ShownEvent]:
             yield ShownEvent(at=row.at, who=view.who(row.user), what=told, reason=reason)
 
 
-def step_name(view: RunView, step: object) -> str:
+def step_name(view: ShownRun, step: object) -> str:
     """ "step 3.1", or "a step" for one that its process no longer has."""
     found = next((row for row in view.steps if str(row.id) == str(step)), None)
     return "a step that this version no longer has" if found is None else f"step {found.order}"
 
 
-def _created(view: RunView, row: HistoryRow) -> str:
+def _created(view: ShownRun, row: HistoryRow) -> str:
     copied = row.detail.get("copiedFrom")
     source = f", with the inputs of {copied}" if copied else ""
     return f"Created from version {row.detail.get('version', view.run.version)}{source}"
 
 
-def _started(view: RunView, row: HistoryRow) -> str:
+def _started(view: ShownRun, row: HistoryRow) -> str:
     return "Started; its inputs are frozen"
 
 
-def _taken_over(view: RunView, row: HistoryRow) -> str:
+def _taken_over(view: ShownRun, row: HistoryRow) -> str:
     return "Taken up again: the server had stopped while it was at work"
 
 
-def _step(view: RunView, row: HistoryRow) -> str:
+def _step(view: ShownRun, row: HistoryRow) -> str:
     status = row.detail.get("status")
     name = step_name(view, row.step).capitalize()
     if status == StepStatus.FAILED:
@@ -113,22 +113,22 @@ def _step(view: RunView, row: HistoryRow) -> str:
     return ""
 
 
-def _finished(view: RunView, row: HistoryRow) -> str:
+def _finished(view: ShownRun, row: HistoryRow) -> str:
     words = {Outcome.WARNING: "Finished with remarks", Outcome.FAILED: "Ended: it failed"}
     took = formats.duration(row.detail.get("durationInSeconds"))
     return f"{words.get(row.detail.get('outcome'), 'Finished')}{f', after {took} of work' if took else ''}"  # type: ignore[arg-type]
 
 
-def _cancelled(view: RunView, row: HistoryRow) -> str:
+def _cancelled(view: ShownRun, row: HistoryRow) -> str:
     stopped = [step_name(view, step) for step in row.detail.get("steps", ())]
     return f"Cancelled{f'; stopped {listed(stopped)}' if stopped else ''}"
 
 
-def _timed_out(view: RunView, row: HistoryRow) -> str:
+def _timed_out(view: ShownRun, row: HistoryRow) -> str:
     return f"Timed out after {formats.duration(row.detail.get('limitInSeconds'))}, its time limit"
 
 
-def _killed(view: RunView, row: HistoryRow) -> str:
+def _killed(view: ShownRun, row: HistoryRow) -> str:
     detail, name = row.detail, step_name(view, row.step).capitalize()
     if left := detail.get("survivors"):
         return f"{name}: {_count(len(left), 'process')} of it could not be ended"
@@ -138,14 +138,14 @@ def _killed(view: RunView, row: HistoryRow) -> str:
     return f"{name}: {_count(ended, 'process')} ended{how}; nothing that it started is left"
 
 
-def _late(view: RunView, row: HistoryRow) -> str:
+def _late(view: ShownRun, row: HistoryRow) -> str:
     # What says that it was ended has its receipt already.
     if row.detail.get("status") not in (StepStatus.SUCCESS, StepStatus.WARNING):
         return ""
     return f"{step_name(view, row.step).capitalize()} answered after the run had moved on; its answer changed nothing"
 
 
-def _restarted(view: RunView, row: HistoryRow) -> str:
+def _restarted(view: ShownRun, row: HistoryRow) -> str:
     detail = row.detail
     again, carried = len(detail.get("reset", ())), len(detail.get("carried", ()))
     said = f"Restarted from {step_name(view, row.step)} as attempt {row.attempt}: "
@@ -157,7 +157,7 @@ def _restarted(view: RunView, row: HistoryRow) -> str:
     return f"{said}; from version {before} to {version}" if before != version else said
 
 
-_TELLERS: Mapping[HistoryKind, Callable[[RunView, HistoryRow], str]] = {
+_TELLERS: Mapping[HistoryKind, Callable[[ShownRun, HistoryRow], str]] = {
     HistoryKind.CREATED: _created,
     HistoryKind.STARTED: _started,
     HistoryKind.TAKEN_OVER: _taken_over,
