@@ -32,7 +32,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
 # A message may hold a whole cell of a file: patterns look at its beginning only.
 MESSAGE_CHARACTERS_MAX = 4_000
 NAME_CHARACTERS_MAX = 120  # of a file or a column, in an explanation
-_FILE = r'(?:the (?:file|workbook) )?"(?P<name>[^"\n]{1,300})"'
+_FILE = r'(?:\A|the (?:file|workbook) )"(?P<name>[^"\n]{1,300})"'
 _ASK = "Ask your administrator"
 _COPY = "copy the inputs to a new run, replace the file there, and start it"
 _RUN_PYTHON = ("run_python",)

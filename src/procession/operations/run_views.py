@@ -135,7 +135,9 @@ _OF_TIME_OUT = {StepStatus.RUNNING: StepStatus.FAILED, StepStatus.SCHEDULED: Ste
 
 def _as_ended(run: Run, events: Sequence[HistoryRow]) -> Run:
     """The run as it was when the last of the events had happened; a restart comes only after an end."""
-    end = next(row for row in reversed(events) if row.kind in _ENDS)
+    end = next((row for row in reversed(events) if row.kind in _ENDS), None)
+    if end is None:
+        return run
     begun = next((row for row in reversed(events) if row.kind is HistoryKind.TAKEN), None)
     outcome = end.detail.get("outcome")
     return replace(

@@ -20,7 +20,7 @@ from procession.model.lifecycle import RUN_ACTIVE, RunStatus
 from procession.operations import contents, run_views, runs
 from procession.operations.run_views import ShownRun
 from procession.pages import environment
-from procession.web import run, run_now, session
+from procession.web import run, run_now, run_steps, session
 from procession.web.page import reader
 from procession.web.run_steps import ShownStep
 
@@ -39,6 +39,7 @@ Write = Callable[[bytes], Awaitable[None]]
 class LiveRun:
     """What one open page shows: of which revision, which step is open, and of which try's log how many bytes.
 
+    `opened` is the step that the reader chose, "" for none, and `last` the one that was shown last.
     `steps` by number and `keys` by part are what it has; None before the first look.
     """
 
@@ -50,6 +51,7 @@ class LiveRun:
     offset: int
     steps: dict[str, ShownStep] | None = None
     keys: dict[str, object] = field(default_factory=dict)
+    last: str = ""
     is_over: bool = False
 
     @property
@@ -144,7 +146,9 @@ def _log(live: LiveRun) -> bytes:
 
 def _changes(live: LiveRun, view: ShownRun) -> bytes:
     """The parts that differ from what the page has."""
-    shown = run.described(live.call, view, live.opened)
+    # What was open stays so when nothing is at work any more, and shows how it ended.
+    at_work = run_steps.default_open(view)
+    shown = run.described(live.call, view, live.opened or (at_work.order if at_work else live.last))
     steps = {step.order: step for step in shown["steps"]}
     keys = _keys(shown)
     # The page was made of this very revision: it has all of it.
@@ -153,6 +157,7 @@ def _changes(live: LiveRun, view: ShownRun) -> bytes:
     changed = [] if has_all else [step for step in steps.values() if (live.steps or {}).get(step.order) != step]
     parts = set() if has_all else {name for name, key in keys.items() if live.keys.get(name) != key}
     live.steps, live.keys = steps, keys
+    live.last = shown["opened"].row.order if shown["opened"] is not None else ""
     if "step" in parts and shown["opened"] is not None:
         _go_on(live, shown["opened"].log_end)
     if live.is_over:
