@@ -102,8 +102,14 @@ class Play:
             moves.move(tx, row.id, StepStatus.SCHEDULED, StepEvent.BEGIN, write)
             self._tell(tx, row.id, StepStatus.RUNNING, "step is currently running")
             new = history.NewAttempt(
-                **{"run": run.id, "step": row.id, "attempt": run.attempt, "number": number, "epoch": run.epoch},
-                **{"pid": 1, "started_ticks": 1, "boot_id": "boot"},  # type: ignore[arg-type]
+                run=run.id,
+                step=row.id,
+                attempt=run.attempt,
+                number=number,
+                epoch=run.epoch,
+                pid=1,
+                started_ticks=1,
+                boot_id="boot",
             )
             return history.add_attempt(tx, new, clock.now())
 
@@ -249,3 +255,11 @@ def well(house: House, *, report: bytes = b"a;b\n1;2\n") -> Play:
     made.write("match", OUTPUTS, report=report)
     made.perform("match", message="784 matched").skip("march", "skipped: its condition does not hold")
     return made.perform("mail").perform("pay").finish()
+
+
+def column(house: House, sql: str, *parameters: object) -> str:
+    """The one value that the statement finds."""
+    with house.database.read() as tx:
+        row = tx.one(sql, *parameters)
+    assert row is not None
+    return str(row[0])

@@ -9,7 +9,7 @@ import pytest
 
 from procession.model.lifecycle import Outcome, StepStatus
 from tests.api.house import House
-from tests.web.run_site import OUTPUTS, failed, play, well
+from tests.web.run_site import OUTPUTS, column, failed, play, well
 from tests.web.site import Site, text
 
 
@@ -192,10 +192,9 @@ def test_the_sheet_for_paper_has_the_proofs(site: Site, home: House) -> None:
     answer = site.get(f"/runs/{run.id}")
 
     paper = " ".join(re.findall(r'class="[^"]*\bprint\b[^"]*"[^>]*>(.*?)</(?:p|section)>', answer.text, re.S))
-    with home.database.read() as tx:
-        (definition,) = tx.one("SELECT sha256 FROM process_version WHERE process_id = ?", run.run.process.number)
-        (content,) = tx.one("SELECT sha256 FROM file WHERE name = 'report.csv'")
-        (given,) = tx.one("SELECT sha256 FROM file WHERE name = 'orders.csv'")
+    definition = column(home, "SELECT sha256 FROM process_version WHERE process_id = ?", run.run.process.number)
+    content = column(home, "SELECT sha256 FROM file WHERE name = 'report.csv'")
+    given = column(home, "SELECT sha256 FROM file WHERE name = 'orders.csv'")
     assert definition in paper and content in paper and given in paper
     assert re.search(r"printed by \S+.* on \d+ \w+ \d{4} \d\d:\d\d \(\d\d:\d\d UTC\)", paper)
     steps = re.search(r'aria-label="Steps with times">(.*?)</section>', answer.text, re.S)
@@ -204,14 +203,9 @@ def test_the_sheet_for_paper_has_the_proofs(site: Site, home: House) -> None:
 
 def test_a_reader_sees_everything_and_may_do_nothing(home: House) -> None:
     run = failed(home, "no")
-    with home.database.read() as tx:
-        assert tx is not None
-    home.post(
-        "users/u-4/permissions",
-        json={"resourceId": str(run.run.process), "role": "reader"},
-        who="admin",
-    )
-    reader = Site(house=home, who=next(name for name, user in home.users.items() if str(user.id) == "u-4")).sign_in()
+    role = {"resourceId": str(run.run.process), "role": "reader"}
+    home.post(f"users/{home.users['stranger'].id}/permissions", json=role, who="admin")
+    reader = Site(house=home, who="stranger").sign_in()
 
     answer = reader.get(f"/runs/{run.id}")
 

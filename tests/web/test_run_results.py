@@ -12,7 +12,7 @@ import pytest
 from procession.operations import results
 from procession.operations.results import Archive, ZippedFile
 from tests.api.house import House
-from tests.web.run_site import play, well
+from tests.web.run_site import column, play, well
 from tests.web.site import Site
 
 
@@ -61,8 +61,7 @@ def test_a_run_without_results_says_so(site: Site, home: House) -> None:
 
 def test_a_content_that_is_gone_is_told_before_anything_is_sent(site: Site, home: House) -> None:
     run = well(home)
-    with home.database.read() as tx:
-        (sha256,) = tx.one("SELECT sha256 FROM file WHERE name = 'report.csv'")
+    sha256 = column(home, "SELECT sha256 FROM file WHERE name = 'report.csv'")
     home.resources.blobs.drop(sha256, before=datetime.max.replace(tzinfo=UTC), is_named=lambda _: False)
 
     assert site.get(f"/runs/{run.id}/results.zip", accept="text/html").status_code == 404
@@ -129,8 +128,7 @@ def test_a_date_that_a_zip_cannot_say_is_its_first() -> None:
 def test_a_file_is_saved_and_never_shown(site: Site, home: House) -> None:
     run = play(home).start().take().perform("p")
     run.write("match", {}, report=b"<script>alert(1)</script>", name="page.html").perform("match").finish()
-    with home.database.read() as tx:
-        (number,) = tx.one("SELECT id FROM file WHERE name = 'page.html'")
+    number = column(home, "SELECT id FROM file WHERE name = 'page.html'")
 
     answer = site.get(f"/files/f-{number}/download")
 

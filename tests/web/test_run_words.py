@@ -59,7 +59,9 @@ def told(shown: ShownRun, kind: HistoryKind, **detail: object) -> list[str]:
         (HistoryKind.TAKEN, {}, None),
     ],
 )
-def test_each_event_is_a_sentence(home: House, kind: HistoryKind, detail: dict[str, object], expected: str) -> None:
+def test_each_event_is_a_sentence(
+    home: House, kind: HistoryKind, detail: dict[str, object], expected: str | None
+) -> None:
     assert told(view(home, well(home).id), kind, **detail) == ([] if expected is None else [expected])
 
 
