@@ -46,6 +46,7 @@ class ShownRun:
     attempts: Sequence[AttemptRow]
     events: Sequence[HistoryRow]
     names: Mapping[str, str]
+    orders: Mapping[str, str]  # of steps, by their ids
     usual_seconds: float | None
     waiting_before: int
     may_execute: bool
@@ -83,7 +84,6 @@ def of_run(tx: Transaction, caller: Caller, run_id: RunId, *, attempt: int | Non
         properties = _as_written(tx, run_id, properties, shown)
     process_row = process_store.find(tx, run.process)
     assert process_row is not None, "a run's process is a foreign key"
-    role = rights.role_of(tx, caller.user, run_id)
     return ShownRun(
         run=run,
         attempt=shown,
@@ -95,11 +95,18 @@ def of_run(tx: Transaction, caller: Caller, run_id: RunId, *, attempt: int | Non
         properties=properties,
         attempts=tries,
         events=events,
+        orders={str(row.id): row.order for row in rows},
         names=run_facts.names(tx, {row.user for row in events if row.user is not None}),
         usual_seconds=usual_seconds(tx, run),
         waiting_before=_waiting_before(tx, run),
-        may_execute=role is not None and covers(role, Role.EXECUTOR),
+        may_execute=may_execute(tx, caller, run_id),
     )
+
+
+def may_execute(tx: Transaction, caller: Caller, run_id: RunId) -> bool:
+    """Whether the caller may cancel it, restart it and copy its inputs."""
+    role = rights.role_of(tx, caller.user, run_id)
+    return role is not None and covers(role, Role.EXECUTOR)
 
 
 def usual_seconds(tx: Transaction, run: Run) -> float | None:

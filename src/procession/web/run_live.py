@@ -1,34 +1,34 @@
 """A run's page kept up to date while it is open: parts of the page, as Server-Sent Events, whenever the run has news.
 
 Only what differs from what the page shows is sent. An event's id says what that is, so that a page which comes back
-goes on from there. The parts are made by the templates of the page itself.
+goes on from there. The parts are made by the templates of the page itself, once for all pages that show the same.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from procession.door import following
 from procession.door.contract import StreamCall, StreamReply
 from procession.door.following import Watch
 from procession.model.ids import RunId
-from procession.model.lifecycle import RUN_ACTIVE, RunStatus
+from procession.model.lifecycle import RunStatus
 from procession.operations import contents, run_views, runs
-from procession.operations.run_views import ShownRun
 from procession.pages import environment
-from procession.web import run, run_now, run_steps, session
-from procession.web.page import reader
-from procession.web.run_steps import ShownStep
+from procession.web import run_changes, session
+from procession.web.run_changes import RunUpdate, SeenRun
 
 SILENCE_SECONDS = 15.0  # proxies end what says nothing for long
 CLOCK_SECONDS = 5.0  # how often a page is told how long its run has been at work, where there is no other news
 RETRY_MILLISECONDS = 1_000
-# One look's worth of a log; the rest comes with the next look.
-LOG_BYTES_MAX = 65_536
+LOG_BYTES_MAX = 65_536  # of a log in one event
+# Then it is shown from near its end anew: a page that is open all night must not hold a night's log.
+LOG_GROWTH_BYTES_MAX = 4 * LOG_BYTES_MAX
+STEP_CHARACTERS_MAX = 20
 _POSITION = re.compile(r"(?P<revision>-?\d{1,15})\.(?P<attempt>\d{1,15})-(?P<offset>\d{1,15})\Z")
 _OVER = b"event: over\ndata: over\n\n"  # the page closes the stream then
 
@@ -37,26 +37,22 @@ Write = Callable[[bytes], Awaitable[None]]
 
 @dataclass(slots=True, kw_only=True)
 class LiveRun:
-    """What one open page shows: of which revision, which step is open, and of which try's log how many bytes.
-
-    `opened` is the step that the reader chose, "" for none, and `last` the one that was shown last.
-    `steps` by number and `keys` by part are what it has; None before the first look.
+    """One open page: what it shows, the step that its reader chose ("" for none), of which try's log how many bytes,
+    and how many of them came since it was shown from near its end.
     """
 
     call: StreamCall
     id: RunId
-    opened: str
-    revision: int
+    chosen: str
+    seen: SeenRun
     attempt: int
     offset: int
-    steps: dict[str, ShownStep] | None = None
-    keys: dict[str, object] = field(default_factory=dict)
-    last: str = ""
+    grown: int = 0
     is_over: bool = False
 
     @property
     def position(self) -> str:
-        return f"{self.revision}.{self.attempt}-{self.offset}"
+        return f"{self.seen.revision}.{self.attempt}-{self.offset}"
 
 
 async def follow(call: StreamCall) -> StreamReply:
@@ -73,8 +69,8 @@ async def follow(call: StreamCall) -> StreamReply:
     live = LiveRun(
         call=call,
         id=call.id(RunId),
-        opened=query.get("step", ""),
-        revision=int(found["revision"]),
+        chosen=query.get("step", "")[:STEP_CHARACTERS_MAX],
+        seen=SeenRun(revision=int(found["revision"])),
         attempt=int(found["attempt"]),
         offset=int(found["offset"]),
     )
@@ -86,7 +82,7 @@ async def _follow(live: LiveRun, write: Write) -> None:
     await write(f"retry: {RETRY_MILLISECONDS}\n\n".encode())
     loop = asyncio.get_running_loop()
     async with following.watching(live.call, live.id) as watch:
-        spoke, looked, wants_clock = loop.time(), loop.time(), False
+        spoke, wants_clock = loop.time(), False
         while True:
             # It reads the database and log files, and renders.
             text, is_running = await asyncio.to_thread(_next, live, wants_clock=wants_clock)
@@ -96,105 +92,75 @@ async def _follow(live: LiveRun, write: Write) -> None:
             if live.is_over:
                 await write(_OVER)
                 return
-            if wants_clock:
-                looked = loop.time()
-            wants_clock = await _rest(watch, looked + CLOCK_SECONDS if is_running else None, spoke + SILENCE_SECONDS)
+            wants_clock = await _rest(watch, spoke + SILENCE_SECONDS, has_clock=is_running)
             if loop.time() >= spoke + SILENCE_SECONDS:
                 # A comment of the format: clients drop it.
                 await write(b": still here\n\n")
                 spoke = loop.time()
 
 
-async def _rest(watch: Watch, clock_at: float | None, silent_at: float) -> bool:
+async def _rest(watch: Watch, silent_at: float, *, has_clock: bool) -> bool:
     """Until there is news, or something is to be said without any; gives whether the clock is to be told."""
     loop = asyncio.get_running_loop()
-    until = silent_at if clock_at is None else min(silent_at, clock_at)
-    await watch.rest(max(until - loop.time(), 0.0))
-    return clock_at is not None and loop.time() >= clock_at
+    # All pages at the same moments: then one is made for all of them.
+    clock_at = (math.floor(loop.time() / CLOCK_SECONDS) + 1) * CLOCK_SECONDS if has_clock else math.inf
+    await watch.rest(max(min(silent_at, clock_at) - loop.time(), 0.0))
+    return loop.time() >= clock_at
 
 
 def _next(live: LiveRun, *, wants_clock: bool) -> tuple[bytes, bool]:
     """What there is to send now, and whether the run is at work; blocking."""
-    call = live.call
+    call, seen = live.call, live.seen
     with call.database.snapshot() as tx:
         present = runs.progress(tx, live.id)
-        # A log that grows moves no revision: then the run need not be read.
-        is_news = live.steps is None or wants_clock or present.revision != live.revision
-        view = run_views.of_run(tx, call.caller, live.id) if is_news else None
+        may_execute = run_views.may_execute(tx, call.caller, live.id)
+    is_running = present.status is RunStatus.RUNNING
     # The log before the end: who stops listening at the end has all of it.
     text = _log(live)
-    if view is not None:
-        text += _changes(live, view)
-    return text, present.status is RunStatus.RUNNING
+    # A log that grows moves no revision: then the run need not be read.
+    if seen.steps is None or wants_clock or present.revision != seen.revision:
+        steady = call.context.resources.steady()
+        # All that the parts depend on. Whoever is told them at the same second is told the same.
+        key = (
+            *(live.id, present.revision, seen.revision, seen.steps is None, seen.last, live.chosen, may_execute),
+            *(call.caller.user.timezone, int(steady) if is_running and steady is not None else 0),
+        )
+        text += _told(live, call.context.recent.of(key, lambda: _update(live)))
+    return text, is_running
+
+
+def _update(live: LiveRun) -> RunUpdate:
+    with live.call.database.snapshot() as tx:
+        view = run_views.of_run(tx, live.call.caller, live.id)
+    return run_changes.update(live.call, view, live.seen, live.chosen)
+
+
+def _told(live: LiveRun, update: RunUpdate) -> bytes:
+    live.seen, live.is_over = update.seen, update.is_over
+    if update.log_end is not None:
+        # The panel is sent with its log: the stream goes on from the end of that.
+        attempt, _, offset = (update.log_end or "0-0").partition("-")
+        live.attempt, live.offset, live.grown = int(attempt), int(offset), 0
+    html = update.html
+    if update.head is not None:
+        html += run_changes.head(live.call, update.head, session.token(live.call.request))
+    return _event(html, live.position) if html else b""
 
 
 def _log(live: LiveRun) -> bytes:
-    """The next lines of the log of the open step's try."""
+    """The next lines of the log of the open step's try; its last ones, where it has grown by too much."""
     if not live.attempt:
         return b""
     read, size = contents.of_log(live.call.context.resources, live.attempt)
-    if size <= live.offset:
-        return b""
-    raw = b"".join(read(live.offset, min(size - live.offset, LOG_BYTES_MAX)))
-    # A line that is longer than one look is sent in parts.
+    is_anew = size - live.offset > LOG_BYTES_MAX or live.grown > LOG_GROWTH_BYTES_MAX
+    start = max(size - LOG_BYTES_MAX, 0) if is_anew else live.offset
+    raw = b"".join(read(start, size - start)) if size > start else b""
+    # Up to the last whole line; one that is longer than an event is sent in parts.
     raw = raw[: raw.rfind(b"\n") + 1] or (raw if len(raw) == LOG_BYTES_MAX else b"")
     if not raw:
         return b""
-    live.offset += len(raw)
-    return _event(environment.rendered("run-log", lines=raw.decode(errors="replace")), live.position)
-
-
-def _changes(live: LiveRun, view: ShownRun) -> bytes:
-    """The parts that differ from what the page has."""
-    # What was open stays so when nothing is at work any more, and shows how it ended.
-    at_work = run_steps.default_open(view)
-    shown = run.described(live.call, view, live.opened or (at_work.order if at_work else live.last))
-    steps = {step.order: step for step in shown["steps"]}
-    keys = _keys(shown)
-    # The page was made of this very revision: it has all of it.
-    has_all = live.steps is None and live.revision == view.run.revision
-    live.revision, live.is_over = view.run.revision, view.run.status not in RUN_ACTIVE and view.is_gone
-    changed = [] if has_all else [step for step in steps.values() if (live.steps or {}).get(step.order) != step]
-    parts = set() if has_all else {name for name, key in keys.items() if live.keys.get(name) != key}
-    live.steps, live.keys = steps, keys
-    live.last = shown["opened"].row.order if shown["opened"] is not None else ""
-    if "step" in parts and shown["opened"] is not None:
-        _go_on(live, shown["opened"].log_end)
-    if live.is_over:
-        parts |= {"results", "history"}
-    if not changed and not parts:
-        return b""
-    return _event(_rendered(live, view, {**shown, "changed": changed, "parts": parts}), live.position)
-
-
-def _keys(shown: dict[str, Any]) -> dict[str, object]:
-    """What each part of the page depends on."""
-    present, opened = shown["run"], shown["opened"]
-    return {
-        "head": (present.status, present.outcome, present.attempt, present.finished_at, shown["offered"]),
-        "now": shown["now"],
-        "took": shown["took"],
-        "counts": shown["counts"],
-        # Not what it says while it is at work: that stands in its row, and the log would be sent again with it.
-        "step": opened and (opened.row.order, opened.row.status, opened.row.finished_at, opened.tries),
-    }
-
-
-def _go_on(live: LiveRun, log_end: str) -> None:
-    """The panel is sent with its log: the stream goes on from the end of that."""
-    attempt, _, offset = (log_end or "0-0").partition("-")
-    live.attempt, live.offset = int(attempt), int(offset)
-
-
-def _rendered(live: LiveRun, view: ShownRun, content: dict[str, Any]) -> str:
-    call = live.call
-    return environment.rendered(
-        "run-live",
-        title=run_now.page_title(view),
-        form=session.token(call.request),
-        reader=reader(call.caller.user, call.clock()),
-        **content,
-    )
+    live.offset, live.grown = start + len(raw), 0 if is_anew else live.grown + len(raw)
+    return _event(environment.rendered("run-log", lines=raw.decode(errors="replace"), is_anew=is_anew), live.position)
 
 
 def _event(html: str, position: str) -> bytes:

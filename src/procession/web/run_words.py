@@ -83,8 +83,8 @@ def history(view: ShownRun) -> Iterator[ShownEvent]:
 
 def step_name(view: ShownRun, step: object) -> str:
     """ "step 3.1", or "a step" for one that its process no longer has."""
-    found = next((row for row in view.steps if str(row.id) == str(step)), None)
-    return "a step that this version no longer has" if found is None else f"step {found.order}"
+    order = view.orders.get(str(step))
+    return "a step that this version no longer has" if order is None else f"step {order}"
 
 
 def _created(view: ShownRun, row: HistoryRow) -> str:
