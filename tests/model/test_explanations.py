@@ -52,8 +52,8 @@ CASES = [
     ("the action run_sql failed unexpectedly: ValueError: x", "run_sql", "inside Procession", "Restart", False),
     ("the SQL of this step, line 2: near FROM", "run_sql", "SQL of this step", "compare them", False),
     ("ZeroDivisionError: division by zero (line 9)", "run_python", "stopped at its line 9", "whoever wrote the script", False),
-    ("The bank's file is not this month's", "fail", "on purpose", "word for word", False),
-    ("No space left on device", "fail", "on purpose", "word for word", False),
+    ("The bank's file is not this month's", "fail", "on purpose", "word for word", True),
+    ("No space left on device", "fail", "on purpose", "word for word", True),
     ("something new", "wait", "no explanation", "Read its log", False),
     ("", "", "not complete", "fill in", True),
 ]  # fmt: skip

@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from procession.model.lifecycle import Outcome, StepStatus
+from procession.model.lifecycle import Outcome, StepEvent, StepStatus
+from procession.store import moves
+from procession.store.database import Transaction
 from tests.api.house import House
 from tests.web.run_site import OUTPUTS, column, failed, play, well
 from tests.web.site import Site, text
@@ -246,3 +248,27 @@ def test_the_text_among_the_results_is_not_the_answer_when_it_is_long(site: Site
     answer = site.get(f"/runs/{run.id}")
 
     assert "All 5 steps are done" in text(answer) and "x" * 400 in answer.text
+
+
+def test_the_log_of_every_try_can_be_read(site: Site, home: House) -> None:
+    run = play(home).start().take().perform("p")
+    run.begin("match")
+    run.log("match", b"first try\n")
+    step = run.row("match").id
+
+    def again(tx: Transaction) -> None:
+        moves.move(
+            tx, step, StepStatus.RUNNING, StepEvent.RETRY, moves.StepWrite(message="no; try 2 of 3 follows in 9 s")
+        )
+
+    home.database.write(again)
+    run.begin("match", number=2)
+    run.log("match", b"second try\n")
+
+    said = site.get(f"/runs/{run.id}?step=2.1").text
+    path = f"/runs/{run.id}/steps/{step}/log"
+    assert f'href="{path}?attempt=1&amp;try=1"' in said and "second try" in said
+    assert site.get(f"{path}?attempt=1&try=1").content == b"first try\n"
+    assert site.get(f"{path}?try=2").content == b"second try\n"
+    for wrong in ("3", "0", "x"):
+        assert site.get(f"{path}?try={wrong}", accept="text/html").status_code == 400

@@ -11,7 +11,7 @@ from procession.model.lifecycle import Outcome, RunStatus, StepStatus
 from procession.store import history
 from procession.store import steps as step_store
 from tests.api.house import House
-from tests.web.run_site import Play, failed, play, well
+from tests.web.run_site import PROCESS, Play, failed, play, well
 from tests.web.site import Site, text
 
 
@@ -136,7 +136,6 @@ def test_inputs_are_copied_with_their_files(site: Site, home: House) -> None:
 
 def test_inputs_that_the_newest_version_lacks_are_left(site: Site, home: House) -> None:
     run = failed(home, "KeyError: 'amount'")
-    from tests.web.run_site import PROCESS
 
     newer = PROCESS.replace("key: amount, type: Decimal", "key: amount, type: Dropdown, options: [a, b]").replace(
         ", decimal_points: 2, value: -12345.60", ""
@@ -222,3 +221,19 @@ def test_an_attempt_that_there_is_not_is_said(site: Site, home: House) -> None:
     for wrong in ("2", "0", "x", "1" * 30, "²"):
         answer = site.get(f"/runs/{run.id}?attempt={wrong}", accept="text/html")
         assert answer.status_code == 400, wrong
+
+
+def test_a_restart_may_go_on_with_the_newest_version(site: Site, home: House) -> None:
+    run = failed(home, "No space left on device")
+    home.ask(
+        "PUT", f"processes/{run.run.process}/definition", content=PROCESS.replace("Send the mail", "Send").encode()
+    )
+
+    shown = text(site.get(plan_path(run)))
+    stays = restart(site, run, reason="x")
+    done = restart(site, run, reason="x", repeat=str(run.row("match").id), latest="1")
+
+    assert "Version 2 is newer" in shown and "Go on with version 2 instead of 1" in shown
+    assert stays.status_code == 400 and done.status_code == 303
+    assert run.run.version == 2
+    assert "from version 1 to 2" in text(site.get(f"/runs/{run.id}"))

@@ -13,7 +13,7 @@ import pytest
 from procession.model.errors import ProcessionError
 from procession.model.lifecycle import Outcome, StepStatus
 from procession.model.people import AccountStatus
-from procession.store import people
+from procession.store import history, people
 from procession.web import run_live
 from tests.api.house import House
 from tests.web.run_site import Play, play, well
@@ -102,8 +102,10 @@ def test_a_page_is_told_what_changed_and_nothing_else(home: House) -> None:
     run = at_work(home)
 
     async def listen() -> str:
-        async with listening(home, path_of(run)) as page:
-            await page.until(lambda text: "retry:" in text)
+        async with listening(home, path_of(run, f"&log={attempt_of(home, run)}-0")) as page:
+            # Then it has looked once: a page that looks later than something changes is sent everything.
+            await asyncio.to_thread(run.log, "match", b"a line\n")
+            await page.until(lambda text: "a line" in text)
             await asyncio.to_thread(run.end, "match", message="784 matched")
             return await page.until(lambda text: "784 matched" in text)
 
@@ -284,3 +286,38 @@ def test_a_failure_brings_its_explanation(home: House) -> None:
     told = asyncio.run(listen())
     assert "The script looked for &#34;amount&#34;" in told
     assert "Restart from 2.1…" in told and "Copy inputs to a new run" in told
+
+
+def test_a_burst_of_lines_is_told_with_a_gap_and_keeps_what_is_read(home: House) -> None:
+    run = at_work(home)
+
+    async def listen() -> str:
+        async with listening(home, path_of(run, f"&step=2.1&log={attempt_of(home, run)}-0")) as page:
+            await page.until(lambda text: "retry:" in text)
+            lines = b"".join(b"line %06d\n" % number for number in range(20_000))
+            await asyncio.to_thread(run.log, "match", lines)
+            return await page.until(lambda text: "line 019999" in text)
+
+    told = asyncio.run(listen())
+    assert "… lines are left out here; the whole log has them" in told
+    assert "line 000001" not in told and 'hx-swap="innerHTML"' not in told
+
+
+def attempt_of(home: House, run: Play) -> int:
+    with home.database.read() as tx:
+        return history.attempts_of_step(tx, run.row("match").id)[-1].id
+
+
+def test_the_last_lines_come_before_the_end(home: House) -> None:
+    run = at_work(home)
+    seen = path_of(run, f"&step=2.1&log={attempt_of(home, run)}-0")
+    run.log("match", b"the last words\n")
+    run.end("match")
+    run.finish()
+
+    async def listen() -> str:
+        async with listening(home, seen) as page:
+            return await page.until(lambda text: "event: over" in text)
+
+    told = asyncio.run(listen())
+    assert 0 <= told.index("the last words") < told.index("event: over")

@@ -80,8 +80,10 @@ _TABLE = (
     _row(
         "",
         "The process itself ended here on purpose: its author made it stop in this case.",
-        "What it said is below, word for word.",
+        "What it said is below, word for word. A restart from this step would end here again: change what led to it, "
+        "in a new run with the same inputs.",
         kinds=("fail",),
+        inputs_matter=True,
     ),
     # Once, and interrupted.
     _row(

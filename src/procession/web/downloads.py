@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from procession.door import archives
 from procession.door.contract import Call, FileReply, StreamReply, TextReply
+from procession.model.errors import Invalid
 from procession.model.ids import FileId, RunId, StepId
 from procession.operations import contents, files, results, run_views, steps
 from procession.web import run
@@ -23,11 +24,19 @@ def file(call: Call) -> FileReply:
 
 
 def log(call: Call) -> FileReply | TextReply:
-    """Of the step's last try, or of the last one in `?attempt=N`; shown as text, never as anything else."""
-    tries = steps.tries(call.tx, call.id(RunId), call.id(StepId), attempt=run.attempt_of(call.request.query))
-    if tries.latest is None:
+    """Of the step's last try, or of the last one in `?attempt=N`, or of its `?try=N`, counted from its first.
+
+    Shown as text, never as anything else. Raises Invalid.
+    """
+    query = call.request.query
+    tries = steps.tries(call.tx, call.id(RunId), call.id(StepId), attempt=run.attempt_of(query))
+    number = run.whole_of(query, "try")
+    if number is not None and number > len(tries.numbers):
+        raise Invalid(f"this step has no try {number}; it has {len(tries.numbers)}")
+    wanted = tries.latest if number is None else tries.numbers[number - 1]
+    if wanted is None:
         return TextReply(text="", media_type=LOG)
-    read, size = contents.of_log(call.context.resources, tries.latest)
+    read, size = contents.of_log(call.context.resources, wanted)
     # A log that is empty has no range, and a FileReply of nothing could not be read.
     return FileReply(read=read, size_bytes=size, media_type=LOG) if size else TextReply(text="", media_type=LOG)
 

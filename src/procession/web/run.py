@@ -46,11 +46,16 @@ def _printed(call: Call) -> tuple[str, str]:
 
 def attempt_of(query: Mapping[str, str]) -> int | None:
     """The attempt that `?attempt=` names; None for the present one. Raises Invalid."""
-    text = query.get("attempt", "")
+    return whole_of(query, "attempt")
+
+
+def whole_of(query: Mapping[str, str], name: str) -> int | None:
+    """A number from 1 on; None where there is none. Raises Invalid."""
+    text = query.get(name, "")
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:10]) <= ATTEMPTS_MAX):
-        raise Invalid(f'"{text[:20]}" is not the number of an attempt')
+        raise Invalid(f'"{text[:20]}" is not the number of {"an attempt" if name == "attempt" else "a try"}')
     return int(text[:10])
 
 

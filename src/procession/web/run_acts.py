@@ -13,7 +13,7 @@ from procession.model.ids import RunId, StepId
 from procession.model.processes import StepKind
 from procession.model.restart import Wish
 from procession.model.steps import StepRow
-from procession.operations import copying, run_views, runs
+from procession.operations import copying, run_views, runs, upgrades
 from procession.operations.planning import Planned
 from procession.web import run_now, run_words
 from procession.web.forms import Form
@@ -56,6 +56,7 @@ class Refilled:
     reason: str = ""
     ticked: frozenset[str] = frozenset()
     typed: dict[str, str] | None = None
+    takes_latest: bool = False
     mistakes: tuple[str, ...] = ()
 
 
@@ -79,7 +80,7 @@ def restart(call: Call, form: Form) -> RedirectReply | HtmlReply:
         call.act,
         call.id(RunId),
         call.id(StepId),
-        wish=Wish(reason=sent.reason, release=frozenset(planned.plan.needs_release)),
+        wish=Wish(reason=sent.reason, release=frozenset(planned.plan.needs_release), takes_latest=sent.takes_latest),
     )
     call.context.announce(call.tx, step.run)
     return _to(call.id(RunId))
@@ -96,6 +97,7 @@ def _sent(form: Form, planned: Planned) -> Refilled:
         reason=reason,
         ticked=ticked,
         typed=typed,
+        takes_latest=form.has("latest"),
         mistakes=tuple(_mistakes(planned, reason, ticked, typed, form.one("plan"))),
     )
 
@@ -145,6 +147,7 @@ def _content(call: Call, planned: Planned, sent: Refilled) -> dict[str, Any]:
         "repeated": [row for row in _rows(planned, planned.plan.repeated_effects) if row.key not in held],
         "held": _rows(planned, planned.plan.needs_release),
         "mark": _mark(planned),
+        "newer": upgrades.find(call.tx, planned),
         "sent": sent,
         "typed": sent.typed or {},
         "explanation": run_now.explanation(view, named) if named.status == "Failed" else None,

@@ -26,8 +26,6 @@ SILENCE_SECONDS = 15.0  # proxies end what says nothing for long
 CLOCK_SECONDS = 5.0  # how often a page is told how long its run has been at work, where there is no other news
 RETRY_MILLISECONDS = 1_000
 LOG_BYTES_MAX = 65_536  # of a log in one event
-# Then it is shown from near its end anew: a page that is open all night must not hold a night's log.
-LOG_GROWTH_BYTES_MAX = 4 * LOG_BYTES_MAX
 STEP_CHARACTERS_MAX = 20
 _POSITION = re.compile(r"(?P<revision>-?\d{1,15})\.(?P<attempt>\d{1,15})-(?P<offset>\d{1,15})\Z")
 _OVER = b"event: over\ndata: over\n\n"  # the page closes the stream then
@@ -37,9 +35,7 @@ Write = Callable[[bytes], Awaitable[None]]
 
 @dataclass(slots=True, kw_only=True)
 class LiveRun:
-    """One open page: what it shows, the step that its reader chose ("" for none), of which try's log how many bytes,
-    and how many of them came since it was shown from near its end.
-    """
+    """One open page: what it shows, the step that its reader chose ("" for none), of which try's log how many bytes."""
 
     call: StreamCall
     id: RunId
@@ -47,7 +43,6 @@ class LiveRun:
     seen: SeenRun
     attempt: int
     offset: int
-    grown: int = 0
     is_over: bool = False
 
     @property
@@ -115,8 +110,7 @@ def _next(live: LiveRun, *, wants_clock: bool) -> tuple[bytes, bool]:
         present = runs.progress(tx, live.id)
         may_execute = run_views.may_execute(tx, call.caller, live.id)
     is_running = present.status is RunStatus.RUNNING
-    # The log before the end: who stops listening at the end has all of it.
-    text = _log(live)
+    update = None
     # A log that grows moves no revision: then the run need not be read.
     if seen.steps is None or wants_clock or present.revision != seen.revision:
         steady = call.context.resources.steady()
@@ -125,7 +119,13 @@ def _next(live: LiveRun, *, wants_clock: bool) -> tuple[bytes, bool]:
             *(live.id, present.revision, seen.revision, seen.steps is None, seen.last, live.chosen, may_execute),
             *(call.caller.user.timezone, int(steady) if is_running and steady is not None else 0),
         )
-        text += _told(live, call.context.recent.of(key, lambda: _update(live)))
+        update = call.context.recent.of(key, lambda: _update(live))
+    # After the look that may find the end, and before it is told: who stops listening then has all of the log.
+    text = _log(live)
+    if update is not None:
+        text += _told(live, update)
+        # What a new panel's log lacked, because it was made a moment ago for another page.
+        text += _log(live) if update.log_end is not None else b""
     return text, is_running
 
 
@@ -140,7 +140,7 @@ def _told(live: LiveRun, update: RunUpdate) -> bytes:
     if update.log_end is not None:
         # The panel is sent with its log: the stream goes on from the end of that.
         attempt, _, offset = (update.log_end or "0-0").partition("-")
-        live.attempt, live.offset, live.grown = int(attempt), int(offset), 0
+        live.attempt, live.offset = int(attempt), int(offset)
     html = update.html
     if update.head is not None:
         html += run_changes.head(live.call, update.head, session.token(live.call.request))
@@ -148,19 +148,21 @@ def _told(live: LiveRun, update: RunUpdate) -> bytes:
 
 
 def _log(live: LiveRun) -> bytes:
-    """The next lines of the log of the open step's try; its last ones, where it has grown by too much."""
+    """The next lines of the log of the open step's try; of very many only the last, with a word about the gap."""
     if not live.attempt:
         return b""
     read, size = contents.of_log(live.call.context.resources, live.attempt)
-    is_anew = size - live.offset > LOG_BYTES_MAX or live.grown > LOG_GROWTH_BYTES_MAX
-    start = max(size - LOG_BYTES_MAX, 0) if is_anew else live.offset
+    has_gap = size - live.offset > LOG_BYTES_MAX
+    start = size - LOG_BYTES_MAX if has_gap else live.offset
     raw = b"".join(read(start, size - start)) if size > start else b""
     # Up to the last whole line; one that is longer than an event is sent in parts.
     raw = raw[: raw.rfind(b"\n") + 1] or (raw if len(raw) == LOG_BYTES_MAX else b"")
     if not raw:
         return b""
-    live.offset, live.grown = start + len(raw), 0 if is_anew else live.grown + len(raw)
-    return _event(environment.rendered("run-log", lines=raw.decode(errors="replace"), is_anew=is_anew), live.position)
+    live.offset = start + len(raw)
+    # Added and never put in the place of what is there: somebody may be reading it.
+    html = environment.rendered("run-log", lines=raw.decode(errors="replace"), has_gap=has_gap)
+    return _event(html, live.position)
 
 
 def _event(html: str, position: str) -> bytes:

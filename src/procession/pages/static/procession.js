@@ -1,10 +1,10 @@
-/* All works without this: it adds keys, a log that follows, boxes that are counted, focus after a swap. */
+/* All works without this: it adds keys, a log that follows, counted boxes, focus after a swap. */
 (() => {
 const d = document, all = (q, e = d) => [...e.querySelectorAll(q)], one = q => d.querySelector(q)
 const on = (name, act) => d.addEventListener(name, act, name === "scroll")
 const named = name => `input[name="${CSS.escape(name)}"]`
 
-// Keys: what has data-key is pressed by it. The account can switch them off.
+// What has data-key is pressed by it. The account can switch keys off.
 const places = { h: "/", p: "/processes", r: "/runs", t: "/tables" }, LINK = "th a, a.open, a.name"
 let went = 0
 const rows = () => all("main tbody tr").filter(row => row.offsetParent && row.querySelector(LINK))
@@ -38,10 +38,12 @@ on("keydown", event => {
   else press.click()
 })
 
-// A log stays at its end while its reader is there and wants to follow.
+// A log follows while its reader is at its end and wants it to.
 const away = new WeakSet()
 const follow = () => all("[data-log]").forEach(log => {
-  if (!away.has(log) && one("[data-follow]")?.checked !== false) log.scrollTop = log.scrollHeight
+  if (away.has(log) || one("[data-follow]")?.checked === false) return
+  while (log.childNodes.length > 500) log.firstChild.remove()
+  log.scrollTop = log.scrollHeight
 })
 on("scroll", ({ target: log }) => {
   if (log.dataset) away[log.scrollHeight - log.scrollTop - log.clientHeight < 24 ? "delete" : "add"](log)
@@ -75,7 +77,7 @@ on("submit", event => {
 })
 addEventListener("pageshow", () => all("[aria-busy]").forEach(found => { found.ariaBusy = null }))
 
-// What a swap has brought: a dialog opens; an opened step that is out of sight comes into it.
+// After a swap a dialog opens, and an opened step that is out of sight comes into it.
 on("htmx:after:swap", event => {
   follow()
   count()
