@@ -29,6 +29,7 @@ POST processruns/{run}/cancel | process_execute | executor | run |
 POST requests | process_execute | | |
 GET processruns/{run}/runstatus | process_read | reader | run |
 GET processruns/{run}/history | process_read | reader | run |
+GET processruns/{run}/results | process_read | reader | run |
 GET processruns/{run}/events | process_read | reader | run |
 GET processruns/{run}/steps | process_read | reader | run |
 GET processruns/{run}/steps/{step}/runstatus | process_read | reader | run |

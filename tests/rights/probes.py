@@ -137,6 +137,7 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
     ),
     "GET processruns/{run}/runstatus": (*OF_RUN, probe(query="since=0&wait=0")),
     "GET processruns/{run}/history": OF_RUN,
+    "GET processruns/{run}/results": (probe(400), probe(run="no_run")),
     "GET processruns/{run}/events": (probe(), probe(run="no_run")),
     "GET processruns/{run}/steps": (*OF_RUN, probe(query="include=all")),
     "GET processruns/{run}/steps/{step}/runstatus": OF_STEP_OF_RUN,

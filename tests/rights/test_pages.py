@@ -39,6 +39,15 @@ POST processes/{process}/edit/publish | editor | process |
 POST processes/{process}/edit/try | editor | process |
 GET runs | | |
 GET runs/{run} | reader | run |
+GET runs/{run}/live | reader | run |
+GET runs/{run}/results.zip | reader | run |
+GET runs/{run}/steps/{step}/log | reader | run |
+GET runs/{run}/steps/{step}/plan | executor | run |
+POST runs/{run}/steps/{step}/restart | executor | run |
+POST runs/{run}/start | executor | run |
+POST runs/{run}/cancel | executor | run |
+POST runs/{run}/copy | executor | run |
+GET files/{file}/download | reader | file |
 """
 # What a path names besides the things of the world.
 NAMES = {"asset": "nothing.css"}
@@ -131,8 +140,12 @@ def test_everybody_sees_what_the_table_says_and_nothing_else(everybody: World, v
 
 def _choices(world: World, person: Person, request: str) -> Iterator[dict[str, str]]:
     names = {**world.names_of(person), **NAMES}
-    yield names
     places = re.findall(r"\{(\w+)\}", request)
+    if {"run", "step"} <= {*places}:
+        # A step is of one run; that it is looked for in no other is tried with the page that shows it.
+        yield from ({**names, "step": names["action step"], **other} for other in ({}, {"run": names["no run"]}))
+        return
+    yield names
     if "run" in places:
         yield {**names, "run": names["new run"]}
     for place in places:

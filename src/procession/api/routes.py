@@ -114,6 +114,7 @@ ROUTES: tuple[Route, ...] = (
     row("POST requests", runs.request, WRITE, rules.EXECUTE_ANY, "Start or cancel a run (deprecated)", reply=RunStatusShape, takes=RunRequest),
     row("GET processruns/{run}/runstatus", runs.status, READ, rules.READ_R, "Get a run's status", reply=RunStatusShape, query=("since", "wait"), limit=STREAMS),
     row("GET processruns/{run}/history", runs.history, LIST, rules.READ_R, "Read a run's history", reply=History),
+    row("GET processruns/{run}/results", runs.results, LIST, rules.READ_R, "Download all results of a run as a zip", media=("application/zip",), query=("attempt",), limit=STREAMS),
     row("GET processruns/{run}/events", events.follow, STREAM, rules.READ_R, "Follow a run's events", media=("text/event-stream",), query=("since",), limit=STREAMS),
     row("GET processruns/{run}/steps", steps.of_run, LIST, rules.READ_R, "List data steps, or all", reply=list[DataStep] | list[AnyStep], query=("include",)),
     row("GET processruns/{run}/steps/{step}/runstatus", steps.status, READ, rules.READ_R, "Get a step's status", reply=StepRunStatus),

@@ -46,12 +46,24 @@ def create(
 
     Raises NotFound, and Invalid with everything that is wrong with the inputs.
     """
+    made = _create(act, process_id, prefix or "", inputs or {}, {})
+    return _start(act, made) if start else made.run
+
+
+def create_like(act: Act, source: Run, inputs: Mapping[str, object]) -> Run:
+    """The same for another run of a process, whose inputs these are; the history says so. Raises as create() does."""
+    return _create(act, source.process, "", inputs, {"copiedFrom": str(source.id)}).run
+
+
+def _create(
+    act: Act, process_id: ProcessId, prefix: str, inputs: Mapping[str, object], detail: Mapping[str, object]
+) -> _Ready:
     act.resources.require_room()
     tx, now = act.tx, act.now
     # First: an unknown process is refused before anything is copied.
     row, definition = processes.count_run(tx, process_id)
     process = definitions.definition_from_text(definition)
-    given = copies.checked(process, inputs or {})
+    given = copies.checked(process, inputs)
     run = store.add(
         tx,
         store.NewRun(
@@ -67,12 +79,12 @@ def create(
     )
     step_store.copy(tx, run, has_properties=_has_properties(process))
     step_store.set_values(tx, run.id, given)
-    history.add(tx, run, HistoryKind.CREATED, {"version": row.version}, now=now, user=act.author)
-    return _start(act, _Ready(run, definition)) if start else run
+    history.add(tx, run, HistoryKind.CREATED, {"version": row.version, **detail}, now=now, user=act.author)
+    return _Ready(run, definition)
 
 
-def _prefix(prefix: str | None) -> str:
-    prefix = (prefix or "").strip()
+def _prefix(prefix: str) -> str:
+    prefix = prefix.strip()
     if len(prefix) > NAME_CHARACTERS_MAX or not prefix.isprintable():
         raise Invalid(f"namePrefix must be one line of at most {NAME_CHARACTERS_MAX} characters")
     return prefix

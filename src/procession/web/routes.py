@@ -9,7 +9,7 @@ from procession.door.contract import BodyKind, Call, Mode, Route, Space
 from procession.door.limits import UserLimit
 from procession.model.rights import PUBLIC, Rule
 from procession.pages import assets, environment
-from procession.web import edit, home, publish, runs
+from procession.web import downloads, edit, home, publish, run, run_acts, run_live, runs
 from procession.web.session import guarded, guarded_async
 
 NEW_RUNS = UserLimit.NEW_RUNS
@@ -59,5 +59,14 @@ ROUTES: tuple[Route, ...] = (
     *_designer("processes/new", rules.DESIGN),
     *_designer("processes/{process}/edit", rules.EDIT_P),
     form_async("processes/{process}/edit/try", publish.try_out, rules.EDIT_P, "Try the draft", limit=NEW_RUNS),
-    page("runs/{run}", runs.show, rules.READ_R, "A run"),
+    page("runs/{run}", run.show, rules.READ_R, "A run"),
+    page("runs/{run}/live", run_live.follow, rules.READ_R, "News of a run", mode=STREAM, limit=UserLimit.STREAMS),
+    page("runs/{run}/results.zip", downloads.zipped, rules.READ_R, "The results of a run", limit=UserLimit.STREAMS),
+    page("runs/{run}/steps/{step}/log", downloads.log, rules.READ_R, "The whole log of a step"),
+    page("runs/{run}/steps/{step}/plan", run_acts.plan, rules.EXECUTE_R, "What a restart would do"),
+    form("runs/{run}/steps/{step}/restart", run_acts.restart, rules.EXECUTE_R, "Restart from a step"),
+    form("runs/{run}/start", run_acts.start, rules.EXECUTE_R, "Start a run"),
+    form("runs/{run}/cancel", run_acts.cancel, rules.EXECUTE_R, "Cancel a run"),
+    form("runs/{run}/copy", run_acts.copy, rules.EXECUTE_R, "Copy inputs to a new run", limit=UserLimit.NEW_RUNS),
+    page("files/{file}/download", downloads.file, rules.READ_F, "A file"),
 )
