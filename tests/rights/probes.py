@@ -175,7 +175,7 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
         probe(file="template_file", demands=TEMPLATE),
         probe(file="no_file"),
     ),
-    "GET files/{file}/preview": (probe(), probe(400, file="template_file"), probe(file="no_file")),
+    "GET files/{file}/preview": (probe(), probe(file="template_file"), probe(file="no_file")),
     "POST files/{file}/uploadsessions": (
         probe(),
         probe(400, file="output_file"),

@@ -179,7 +179,8 @@ class Api:
             conditions.check_unknown(asked.request.headers)
         try:
             if route.mode is Mode.STREAM:
-                return await self._run_stream(asked, caller, ids, receive)
+                with self._new_run(route, caller):
+                    return await self._run_stream(asked, caller, ids, receive)
             raw = await bodies.read_of(route, receive, asked.request.headers)
             with self._new_run(route, caller):
                 return await self._write(asked, caller, ids, raw)

@@ -18,7 +18,7 @@ from procession.actions.tables.contract import PREVIEW_KIND, PreviewSettings
 from procession.model import inputs
 from procession.model.errors import Invalid, NotFound
 from procession.model.files import File
-from procession.model.ids import FileId
+from procession.model.ids import FileId, ProcessId, RunId
 from procession.model.previews import Check, CheckLevel, Preview, compare
 from procession.model.processes import Flow, Process, Step
 from procession.model.steps import PropertyRow
@@ -62,6 +62,12 @@ def readings(process: Process, reference: str, actions: Mapping[str, Action]) ->
         )
         for options, steps in found[:READINGS_MAX]
     ]
+
+
+def read_as_tables(process: Process, actions: Mapping[str, Action]) -> frozenset[str]:
+    """The files that a step reads as tables, by "step.property"."""
+    found = {parse(options.file) for step in process.steps for options in _read_by(step, actions)}
+    return frozenset(filter(None, found))
 
 
 def _add(found: list[tuple[FileOptions, list[Step]]], options: FileOptions, step: Step) -> None:
@@ -118,7 +124,7 @@ def questions(
 ) -> dict[FileId, FileQuestion]:
     """One for each file among the properties that holds something."""
     filled = [(row, row.file) for row in rows if row.file is not None and row.file.sha256 is not None]
-    earlier = _earlier(tx, filled[0][1]) if filled else {}
+    earlier = earlier_files(tx, filled[0][1].process, beside=filled[0][1].run) if filled else {}
     return {
         file.id: FileQuestion(
             file=file,
@@ -134,9 +140,10 @@ def questions(
     }
 
 
-def _earlier(tx: Transaction, file: File) -> Mapping[str, Earlier]:
-    run = past_runs.last_finished(tx, file.process)
-    if run is None or run.id == file.run:
+def earlier_files(tx: Transaction, process: ProcessId, *, beside: RunId | None = None) -> Mapping[str, Earlier]:
+    """What the last run that finished was given, by "step.property"; of another run than `beside`."""
+    run = past_runs.last_finished(tx, process)
+    if run is None or run.id == beside:
         return {}
     return {
         row.reference: Earlier(run_name=run.name, file=row.file)

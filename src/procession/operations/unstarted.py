@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from procession.store import history, past_runs, retention, runs, steps
 from procession.store.database import Transaction
 
 NAME_CHARACTERS_MAX = 255
+USUAL_RUNS = 20  # older ones had other files
 _NUMBERED = " : run #"  # the tail of every run's name
 # Whoever fills in a form never gives these.
 _NOT_TYPED = frozenset({PropertyType.FILE, PropertyType.SYSTEM_VARIABLE})
@@ -63,7 +65,7 @@ def values_of(tx: Transaction, source: RunId, process: ProcessId) -> Mapping[str
     }
 
 
-def fitting(rows: list[PropertyRow], given: Mapping[str, Value]) -> list[tuple[PropertyRow, Value]]:
+def fitting(rows: Sequence[PropertyRow], given: Mapping[str, Value]) -> list[tuple[PropertyRow, Value]]:
     """Those of an earlier run's values that the properties take: a version since may have others."""
     found = []
     for row in rows:
@@ -87,6 +89,12 @@ def fill_in_as(act: Act, run: Run, source: RunId) -> int:
 def last_filled_in(tx: Transaction, process: ProcessId) -> Run | None:
     """The run to fill in the next one as."""
     return past_runs.last_started(tx, process)
+
+
+def usual_seconds(tx: Transaction, process: ProcessId) -> float | None:
+    """The median of the last runs that ended well; None before the first."""
+    found = past_runs.durations(tx, process, USUAL_RUNS)
+    return statistics.median(found) if found else None
 
 
 def delete(act: Act, run_id: RunId) -> None:

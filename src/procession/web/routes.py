@@ -6,9 +6,10 @@ from typing import Any
 
 from procession.door import rules
 from procession.door.contract import BodyKind, Call, Mode, Route, Space
+from procession.door.limits import UserLimit
 from procession.model.rights import PUBLIC, Rule
 from procession.pages import assets, environment
-from procession.web import edit, home, runs
+from procession.web import edit, home, inputs, preview, runs
 from procession.web.session import guarded, guarded_async
 
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
@@ -29,6 +30,11 @@ def form_async(pattern: str, handler: Any, rule: Rule, summary: str, **more: Any
     return _row(
         "POST", pattern, guarded_async(handler), rule, summary, **{"mode": STREAM, "body": BodyKind.TEXT, **more}
     )
+
+
+def form_files(pattern: str, handler: Any, rule: Rule, summary: str, **more: Any) -> Route:
+    """A form that may hold files: the handler reads it by uploads.received(), which checks its token first."""
+    return _row("POST", pattern, handler, rule, summary, mode=STREAM, body=BodyKind.STREAM, **more)
 
 
 def _row(method: str, pattern: str, handler: Any, rule: Rule, summary: str, **more: Any) -> Route:
@@ -57,4 +63,10 @@ ROUTES: tuple[Route, ...] = (
     *_designer("processes/new", rules.DESIGN),
     *_designer("processes/{process}/edit", rules.EDIT_P),
     page("runs/{run}", runs.show, rules.READ_R, "A run"),
+    page("processes/{process}/new", inputs.new, rules.EXECUTE_P, "A new run to fill in"),
+    form_files("processes/{process}/new", inputs.create, rules.EXECUTE_P, "Create a run", limit=UserLimit.NEW_RUNS),
+    form_files("runs/{run}/inputs", inputs.keep, rules.EXECUTE_R, "Keep the inputs of a run, or start it"),
+    form_files("runs/{run}/files/{file}", inputs.upload, rules.WRITE_F, "Give an input its file"),
+    page("runs/{run}/files/{file}/preview", preview.look, rules.READ_F, "Look at a file", mode=STREAM),
+    form("runs/{run}/delete", inputs.delete, rules.EXECUTE_R, "Delete a run that was never started"),
 )

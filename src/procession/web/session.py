@@ -52,6 +52,11 @@ def guarded_async(handler: Callable[[StreamCall, Form], Awaitable[Any]]) -> Call
     return checked
 
 
+def require_token(call: Given) -> None:
+    """Of an address that files are sent to: refused before they come. Raises Forbidden."""
+    _require(call, Form(b""))
+
+
 def _require(call: Given, form: Form) -> None:
     sent = form.one(FIELD) or call.request.query.get(FIELD, "")
     browser.require_form(call.request, sent, browser.cookie(call.request, browser.SESSION))

@@ -40,8 +40,9 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Pr
 
 
 def _shown(connection: duckdb.DuckDBPyConnection, found: Loaded) -> Preview:
-    columns = connection.execute(f"DESCRIBE {quote(_RELATION)}").fetchall()
-    texts = ", ".join(f"left(CAST({quote(name)} AS VARCHAR), {CELL_CHARACTERS_MAX + 1})" for name, *_ in columns)
+    columns = [(name, kind) for name, kind, *_ in connection.execute(f"DESCRIBE {quote(_RELATION)}").fetchall()]
+    shown = _values(connection, columns)
+    texts = ", ".join(f"left(CAST({value} AS VARCHAR), {CELL_CHARACTERS_MAX + 1})" for value in shown)
     first = connection.execute(f"SELECT {texts} FROM {quote(_RELATION)} LIMIT {ROWS_SHOWN}").fetchall()
     recognised, relation = found.recognised, found.relation
     return Preview(
@@ -51,11 +52,32 @@ def _shown(connection: duckdb.DuckDBPyConnection, found: Loaded) -> Preview:
         sheet=recognised.sheet,
         sheets=recognised.sheets,
         rows=database.count(connection, _RELATION),
-        columns=tuple(PreviewColumn(name=name[:NAME_CHARACTERS_MAX], kind=_kind(kind)) for name, kind, *_ in columns),
+        columns=tuple(PreviewColumn(name=name[:NAME_CHARACTERS_MAX], kind=_kind(kind)) for name, kind in columns),
         first=tuple(tuple(map(_cut, row)) for row in first),
         remarks=relation.remarks[:SAID_MAX],
         warnings=relation.warnings[:SAID_MAX],
     )
+
+
+def _values(connection: duckdb.DuckDBPyConnection, columns: list[tuple[str, str]]) -> list[str]:
+    """SQL of what is shown of each column: decimals as many as some value of it needs, none or two as a rule.
+
+    The type has room for more, and nobody reads 12.5000 as what the file says.
+    """
+    names = [quote(name) for name, kind in columns if kind.startswith("DECIMAL")]
+    if not names:
+        return [quote(name) for name, _ in columns]
+    tests = ", ".join(f"bool_and({name} = trunc({name})), bool_and({name} = round({name}, 2))" for name in names)
+    row = connection.execute(f"SELECT {tests} FROM {quote(_RELATION)}").fetchone()
+    assert row is not None
+    found = dict(zip(names, zip(row[::2], row[1::2], strict=True), strict=True))
+    return [_value(quote(name), *found.get(quote(name), (False, False))) for name, _ in columns]
+
+
+def _value(name: str, is_whole: bool, is_money: bool) -> str:
+    if is_whole:
+        return f"CAST({name} AS DECIMAL(38, 0))"
+    return f"CAST({name} AS DECIMAL(38, 2))" if is_money else name
 
 
 def _cut(text: str | None) -> str | None:
