@@ -22,7 +22,7 @@ from procession.model.ids import FileId, ProcessId, RunId
 from procession.model.previews import Check, CheckLevel, Preview, compare
 from procession.model.processes import Flow, Process, Step
 from procession.model.steps import PropertyRow
-from procession.operations import processes, table_jobs
+from procession.operations import processes, table_jobs, unstarted
 from procession.operations.resources import Resources
 from procession.operations.table_jobs import TableJob
 from procession.store import past_runs, runs, steps
@@ -145,8 +145,10 @@ def earlier_files(tx: Transaction, process: ProcessId, *, beside: RunId | None =
     run = past_runs.last_finished(tx, process)
     if run is None or run.id == beside:
         return {}
+    row, _ = processes.find(tx, process)
+    name = unstarted.short_name(run.name, row.name)
     return {
-        row.reference: Earlier(run_name=run.name, file=row.file)
+        row.reference: Earlier(run_name=name, file=row.file)
         for row in steps.properties_of_run(tx, run.id)
         if row.file is not None and row.file.sha256 is not None
     }

@@ -40,6 +40,12 @@ def prefix_of(run: Run) -> str:
     return run.name.rpartition(_NUMBERED)[0]
 
 
+def short_name(name: str, process_name: str) -> str:
+    """Of a run, beside another of its process: what somebody called it, else its number."""
+    prefix, _, number = name.rpartition(_NUMBERED)
+    return f"run #{number}" if prefix in {"", process_name} else prefix
+
+
 def rename(act: Act, run: Run, prefix: str) -> None:
     """Its number stays. Raises Invalid, and Unavailable when it has started meanwhile."""
     row, _ = processes.find(act.tx, run.process)

@@ -142,10 +142,13 @@ def reply(call: Given, act: Act, shown: InputPage, state: PageState) -> HtmlRepl
         state=state,
         run_name=_name(run, process.name, state),
         left=[ToDo(label=row.item.name, text="", target=_target(row)) for row in left if row.item.visible],
+        unreadable=[ToDo(label=row.item.name, text="", target=_target(row)) for row in blocking(shown)],
         count=_count(shown),
         usually=formats.duration(shown.usual_seconds),
         effects=_effects(shown.asked.definition, call.context.resources.actions),
         last=shown.last,
+        last_name=unstarted.short_name(shown.last.name, process.name) if shown.last else "",
+        filled_as=unstarted.short_name(state.filled_as.name, process.name) if state.filled_as else "",
         size_max=formats.size(call.context.upload_bytes_max),
         may_execute=shown.may_execute,
     )
@@ -193,6 +196,7 @@ def _item(shown: InputPage, state: PageState, typed: Typed, row: PropertyRow, re
         file=row.file,
         views=preview.shown(shown.views.get(row.file.id)),
         reads_tables=row.reference in shown.tables,
+        blocks=row in blocking(shown),
         earlier_name="" if earlier is None else earlier.file.name,
         mistake=mistake,
     )
@@ -221,12 +225,17 @@ def _todo(shown: InputPage, state: PageState) -> list[ToDo]:
     texts = {name: mistake.text for name, mistake in state.typed.mistakes.items()} | dict(state.refused)
     if state.has_tried:
         texts = {row.reference: _missing(row) for row in missing(shown)} | texts
-        texts |= {row.reference: "no step can read this file; it says why" for row in blocking(shown)}
+        texts |= {row.reference: _problem(shown, row) for row in blocking(shown)}
     found = [ToDo(label="Name of this run", text=state.name_mistake, target=NAME)] if state.name_mistake else []
     for row in shown.rows:
         if row.reference in texts:
             found.append(ToDo(label=row.item.name, text=texts[row.reference], target=_target(row)))
     return found
+
+
+def _problem(shown: InputPage, row: PropertyRow) -> str:
+    assert row.file is not None
+    return next(view.preview.problem for view in shown.views[row.file.id] or () if view.blocks)
 
 
 def _missing(row: PropertyRow) -> str:

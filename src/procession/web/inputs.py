@@ -263,6 +263,11 @@ async def upload(call: StreamCall) -> HtmlReply | RedirectReply:
     return await _answer(call, only, await _submit(call, operation))
 
 
+def back(call: Call) -> RedirectReply:
+    """The address of the form, which stands in the browser while a mistake is shown, opened by itself."""
+    return RedirectReply(location=f"/runs/{call.id(RunId)}")
+
+
 def delete(call: Call, form: Form) -> Any:
     """Only of a run that was never started; its page is gone, so the way leads to the process."""
     run = runs.find(call.tx, call.id(RunId))

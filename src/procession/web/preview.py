@@ -55,6 +55,7 @@ class FileZone:
     file: File
     views: Sequence[ShownFile] | None
     reads_tables: bool = False
+    blocks: bool = False
     earlier_name: str = ""
     mistake: str = ""
 
@@ -146,7 +147,8 @@ def _cell(text: str | None, kind: ColumnKind, *, is_whole: bool) -> ShownCell:
 def _said(view: FileView) -> list[tuple[str, str, str]]:
     checks = list(view.checks)
     seen = view.preview
-    if seen.is_read:
+    # What no step reads as a table need be none.
+    if seen.is_read and view.reading.steps:
         checks += [Check(level=CheckLevel.DOUBT, text=text) for text in seen.warnings[:REMARKS_SHOWN]]
         if not seen.rows:
             checks.append(Check(level=CheckLevel.DOUBT, text="There are headings, and no rows below them"))

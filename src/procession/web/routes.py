@@ -66,6 +66,7 @@ ROUTES: tuple[Route, ...] = (
     page("processes/{process}/new", inputs.new, rules.EXECUTE_P, "A new run to fill in"),
     form_files("processes/{process}/new", inputs.create, rules.EXECUTE_P, "Create a run", limit=UserLimit.NEW_RUNS),
     form_files("runs/{run}/inputs", inputs.keep, rules.EXECUTE_R, "Keep the inputs of a run, or start it"),
+    page("runs/{run}/inputs", inputs.back, rules.READ_R, "Back to a run", mode=READ),
     form_files("runs/{run}/files/{file}", inputs.upload, rules.WRITE_F, "Give an input its file"),
     page("runs/{run}/files/{file}/preview", preview.look, rules.READ_F, "Look at a file", mode=STREAM),
     form("runs/{run}/delete", inputs.delete, rules.EXECUTE_R, "Delete a run that was never started"),
