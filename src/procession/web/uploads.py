@@ -30,10 +30,12 @@ class Received:
 
 async def received(call: StreamCall) -> Received:
     """The form of one of our pages, its files on disk. Raises Forbidden before any of it is read, and Invalid."""
-    session.require_token(call)
     headers = call.request.headers
     if not headers.get("content-type", "").lower().startswith(_MULTIPART):
-        return Received(form=Form(await bodies.read_small(call.receive, headers)))
+        form = Form(await bodies.read_small(call.receive, headers))
+        session.require_form(call, form)
+        return Received(form=form)
+    session.require_form(call, Form(b""))
     resources = call.context.resources
     with call.database.read() as tx:
         kept_bytes = upload_operations.kept_bytes(tx, call.caller)
