@@ -125,7 +125,7 @@ ROUTES: tuple[Route, ...] = (
     row("GET files/{file}/metadata", files.metadata, READ, rules.READ_F, "Get a file's metadata", reply=FileShape),
     row("POST files/{file}/metadata", files.rename, WRITE, rules.WRITE_F, "Rename a file", reply=FileShape, takes=FileName, is_conditional=True),
     row("POST files/{file}", files.upload, STREAM, rules.WRITE_F, "Upload a file", body=BodyKind.STREAM, reply=FileShape, is_conditional=True),
-    row("DELETE files/{file}", files.empty, WRITE, rules.WRITE_F, "Empty a file", reply=FileShape, is_conditional=True),
+    row("DELETE files/{file}", files.empty, WRITE, rules.WRITE_F, "Empty a file", is_conditional=True),
     row("GET files/{file}/preview", files.preview, STREAM, rules.READ_F, "See a file as its steps will read it", reply=FilePreview),
     row("POST files/{file}/uploadsessions", upload_sessions.begin, WRITE, rules.WRITE_F, "Begin an upload in chunks", reply=UploadStarted, body=BodyKind.NONE, is_conditional=True),
     row("POST files/{file}/uploadsessions/{session}/chunks/{chunk}", upload_sessions.chunk, STREAM, rules.WRITE_F, "Upload a chunk, numbered from 1", body=BodyKind.STREAM, reply=ChunkKept, is_conditional=True),

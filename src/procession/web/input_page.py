@@ -151,6 +151,8 @@ def reply(call: Given, act: Act, shown: InputPage, state: PageState) -> HtmlRepl
         filled_as=unstarted.short_name(state.filled_as.name, process.name) if state.filled_as else "",
         size_max=formats.size(call.context.upload_bytes_max),
         may_execute=shown.may_execute,
+        # A script reads only the field that it asked about, and a console counts every other status as an error.
+        status_code=422 if (todo or state.problem) and "hx-request" not in call.request.headers else 200,
     )
 
 

@@ -9,7 +9,7 @@ from procession.api.wire import files as wire
 from procession.api.wire import previews as previews_wire
 from procession.api.wire import reading
 from procession.door import conditions, uploads
-from procession.door.contract import Call, FileReply, StreamCall
+from procession.door.contract import Call, EmptyReply, FileReply, StreamCall
 from procession.model.errors import NotFound
 from procession.model.files import File, clean_name
 from procession.model.ids import FileId
@@ -60,11 +60,10 @@ async def upload(call: StreamCall) -> wire.FileShape:
     return wire.file(await asyncio.wrap_future(call.database.submit(operation)), call.request.origin)
 
 
-def empty(call: Call) -> wire.FileShape:
+def empty(call: Call) -> EmptyReply:
     conditions.check_change(call.request.headers, files.find(call.tx, call.id(FileId)))
-    file = files.empty(call.act, call.id(FileId))
-    call.context.announce(call.tx, file.run)
-    return wire.file(file, call.request.origin)
+    call.context.announce(call.tx, files.empty(call.act, call.id(FileId)).run)
+    return EmptyReply()
 
 
 async def preview(call: StreamCall) -> previews_wire.FilePreview:
