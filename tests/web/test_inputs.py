@@ -132,7 +132,7 @@ def test_numbers_are_read_with_either_mark(form: InputForm, typed: str, kept: st
 def test_what_does_not_fit_stays_as_it_was_typed(form: InputForm, name: str, typed: str, said: str) -> None:
     answer = form.send(do="later", **{**RIGHT, "period.account": "kept", name: typed})
 
-    assert answer.status_code == 422
+    assert (answer.status_code, answer.headers.get("location")) == (200, None)
     assert "could not be kept as typed" in text(answer)
     assert said in text(answer)
     assert name == "period.company" or f'value="{typed}"' in answer.text

@@ -178,11 +178,10 @@ class Api:
         if route.method != "GET" and not route.is_conditional:
             conditions.check_unknown(asked.request.headers)
         try:
-            if route.mode is Mode.STREAM:
-                with self._new_run(route, caller):
-                    return await self._run_stream(asked, caller, ids, receive)
-            raw = await bodies.read_of(route, receive, asked.request.headers)
             with self._new_run(route, caller):
+                if route.mode is Mode.STREAM:
+                    return await self._run_stream(asked, caller, ids, receive)
+                raw = await bodies.read_of(route, receive, asked.request.headers)
                 return await self._write(asked, caller, ids, raw)
         except RepeatedRequest as error:
             return idempotency_key.again(error.answer)

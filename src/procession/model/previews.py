@@ -56,12 +56,12 @@ class CheckLevel(StrEnum):
     DOUBT = "doubt"  # something to look at; it never keeps a run from starting
 
 
-class Check(msgspec.Struct, frozen=True, kw_only=True):
+class FileCheck(msgspec.Struct, frozen=True, kw_only=True):
     level: CheckLevel
     text: str
 
 
-def compare(now: Preview, then: Preview, name: str) -> Iterator[Check]:
+def compare(now: Preview, then: Preview, name: str) -> Iterator[FileCheck]:
     """What differs from the file of an earlier run; `name` is the run's."""
     if not now.is_read or not then.is_read:
         return
@@ -69,30 +69,30 @@ def compare(now: Preview, then: Preview, name: str) -> Iterator[Check]:
     rows = f"{now.rows:,} {'row' if now.rows == 1 else 'rows'}; {then.rows:,} in {name}"
     # Half as many, or none, is what a file that was cut off looks like.
     is_odd = not now.rows or now.rows * 2 < then.rows
-    yield Check(level=CheckLevel.DOUBT if is_odd else CheckLevel.TOLD, text=rows)
+    yield FileCheck(level=CheckLevel.DOUBT if is_odd else CheckLevel.TOLD, text=rows)
 
 
-def _columns(now: Preview, then: Preview, name: str) -> Iterator[Check]:
+def _columns(now: Preview, then: Preview, name: str) -> Iterator[FileCheck]:
     present, before = {c.name: c.kind for c in now.columns}, {c.name: c.kind for c in then.columns}
     missing = [column for column in before if column not in present]
     new = [column for column in present if column not in before]
     if missing:
         verb = "is" if len(missing) == 1 else "are"
-        yield Check(level=CheckLevel.DOUBT, text=f"{_named(missing)} of {name} {verb} missing")
+        yield FileCheck(level=CheckLevel.DOUBT, text=f"{_named(missing)} of {name} {verb} missing")
     if new:
         verb = "is" if len(new) == 1 else "are"
-        yield Check(level=CheckLevel.DOUBT, text=f"{_named(new)} {verb} new since {name}")
+        yield FileCheck(level=CheckLevel.DOUBT, text=f"{_named(new)} {verb} new since {name}")
     changed = [column for column in present if column in before and present[column] is not before[column]]
     for column in changed[:NAMES_SHOWN_MAX]:
         said = f"“{column}” holds {_plural(present[column])}; in {name} it held {_plural(before[column])}"
-        yield Check(level=CheckLevel.DOUBT, text=said)
+        yield FileCheck(level=CheckLevel.DOUBT, text=said)
     if missing or new or changed:
         return
     count = f"Same {len(present)} columns as in {name}" if len(present) != 1 else f"Same column as in {name}"
     if list(present) == list(before):
-        yield Check(level=CheckLevel.OK, text=count)
+        yield FileCheck(level=CheckLevel.OK, text=count)
     else:
-        yield Check(level=CheckLevel.TOLD, text=f"{count}, in another order")
+        yield FileCheck(level=CheckLevel.TOLD, text=f"{count}, in another order")
 
 
 def _named(names: list[str]) -> str:

@@ -20,7 +20,7 @@ SHOWN_MAX = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class AskedInputs:
     """The properties of a run, or of its process where there is no run yet, and the version that it follows."""
 
     process: ProcessRow
@@ -30,18 +30,18 @@ class Asked:
     run: Run | None = None
 
 
-def of_process(tx: Transaction, process_id: ProcessId) -> Asked:
+def of_process(tx: Transaction, process_id: ProcessId) -> AskedInputs:
     """Raises NotFound."""
     row, definition = processes.find(tx, process_id)
     rows = steps.properties_of_process(tx, process_id)
-    return Asked(process=row, definition=definition, version=row.version, rows=rows)
+    return AskedInputs(process=row, definition=definition, version=row.version, rows=rows)
 
 
-def of_run(tx: Transaction, run: Run) -> Asked:
+def of_run(tx: Transaction, run: Run) -> AskedInputs:
     row, _ = processes.find(tx, run.process)
     definition = processes.definition_of(tx, run.process, run.version)
     rows = steps.properties_of_run(tx, run.id)
-    return Asked(process=row, definition=definition, version=run.version, rows=rows, run=run)
+    return AskedInputs(process=row, definition=definition, version=run.version, rows=rows, run=run)
 
 
 def require(process: Process, rows: Sequence[PropertyRow]) -> None:

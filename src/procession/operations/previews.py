@@ -19,7 +19,7 @@ from procession.model import inputs
 from procession.model.errors import Invalid, NotFound
 from procession.model.files import File
 from procession.model.ids import FileId, ProcessId, RunId
-from procession.model.previews import Check, CheckLevel, Preview, compare
+from procession.model.previews import CheckLevel, FileCheck, Preview, compare
 from procession.model.processes import Flow, Process, Step
 from procession.model.steps import PropertyRow
 from procession.operations import processes, table_jobs, unstarted
@@ -34,7 +34,7 @@ READINGS_MAX = 3  # different ways in which steps read one file, each looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class FileReading:
     """How steps read a file. `steps` are their labels, none where only scripts read it; then a file that cannot be read
     so may be just what the script wants. `is_certain`: one of the steps is sure to run.
     """
@@ -44,7 +44,7 @@ class Reading:
     is_certain: bool = False
 
 
-def readings(process: Process, reference: str, actions: Mapping[str, Action]) -> list[Reading]:
+def readings(process: Process, reference: str, actions: Mapping[str, Action]) -> list[FileReading]:
     """The different ways in which steps read the file of the property "step.property"; at least one."""
     certain = {step.key for step in inputs.certain(process)}
     found: list[tuple[FileOptions, list[Step]]] = []
@@ -53,9 +53,9 @@ def readings(process: Process, reference: str, actions: Mapping[str, Action]) ->
             if parse(options.file) == reference:
                 _add(found, options, step)
     if not found:
-        return [Reading(options=FileOptions(file=f"${{{reference}}}"))]
+        return [FileReading(options=FileOptions(file=f"${{{reference}}}"))]
     return [
-        Reading(
+        FileReading(
             options=options,
             steps=tuple(f"{step.order} {step.name}" for step in steps),
             is_certain=any(step.key in certain for step in steps),
@@ -98,7 +98,7 @@ class FileQuestion:
     """All that is needed to look at a file outside of any transaction. `twins`: inputs that hold the same content."""
 
     file: File
-    readings: Sequence[Reading]
+    readings: Sequence[FileReading]
     earlier: Earlier | None = None
     twins: Sequence[str] = ()
 
@@ -158,9 +158,9 @@ def earlier_files(tx: Transaction, process: ProcessId, *, beside: RunId | None =
 class FileView:
     """A file as one reading of it shows it."""
 
-    reading: Reading
+    reading: FileReading
     preview: Preview
-    checks: Sequence[Check]
+    checks: Sequence[FileCheck]
 
     @property
     def blocks(self) -> bool:
@@ -191,20 +191,20 @@ def _files(asked: FileQuestion) -> list[File]:
     return [asked.file] if earlier is None or earlier.sha256 == asked.file.sha256 else [asked.file, earlier]
 
 
-def _view(resources: Resources, asked: FileQuestion, reading: Reading) -> FileView:
+def _view(resources: Resources, asked: FileQuestion, reading: FileReading) -> FileView:
     now, *then = (_look(resources, file, reading.options) for file in _files(asked))
     return FileView(reading=reading, preview=now, checks=list(_checks(asked, now, then)))
 
 
-def _checks(asked: FileQuestion, now: Preview, then: Sequence[Preview]) -> Iterator[Check]:
+def _checks(asked: FileQuestion, now: Preview, then: Sequence[Preview]) -> Iterator[FileCheck]:
     for name in asked.twins:
-        yield Check(level=CheckLevel.DOUBT, text=f"Exactly the same file as in “{name}”")
+        yield FileCheck(level=CheckLevel.DOUBT, text=f"Exactly the same file as in “{name}”")
     if asked.earlier is None:
         return
     for earlier in then:
         yield from compare(now, earlier, asked.earlier.run_name)
     if not then:
-        yield Check(level=CheckLevel.DOUBT, text=f"Exactly the same file as in {asked.earlier.run_name}")
+        yield FileCheck(level=CheckLevel.DOUBT, text=f"Exactly the same file as in {asked.earlier.run_name}")
 
 
 def _key(file: File, options: FileOptions) -> str:

@@ -40,7 +40,7 @@ _GREY_SATURATION = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mistake:
+class FieldMistake:
     """Why a value was not taken; `choices` are what it may have meant: a label, and the value as a field takes it."""
 
     text: str
@@ -52,7 +52,7 @@ class Typed:
     """What a form says: the new values by "step.property", the mistakes, and the texts as they were typed."""
 
     values: Mapping[str, Value] = field(default_factory=dict)
-    mistakes: Mapping[str, Mistake] = field(default_factory=dict)
+    mistakes: Mapping[str, FieldMistake] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -186,7 +186,7 @@ def month_ends(today: date) -> list[date]:
 def read(form: Form, rows: Iterable[PropertyRow]) -> Typed:
     """What the form changes of the properties; a field that was not sent stays as it is."""
     new: dict[str, Value] = {}
-    mistakes: dict[str, Mistake] = {}
+    mistakes: dict[str, FieldMistake] = {}
     texts: dict[str, str] = {}
     chosen, _, given = form.one(SET).partition("=")
     for row in rows:
@@ -202,7 +202,7 @@ def read(form: Form, rows: Iterable[PropertyRow]) -> Typed:
         except Ambiguous as error:
             mistakes[name] = _asked_back(item, texts[name], error)
         except Invalid as error:
-            mistakes[name] = Mistake(text=_as_sentence(error.message))
+            mistakes[name] = FieldMistake(text=_as_sentence(error.message))
         else:
             if value != item.value and not (value is None and item.value == ""):
                 new[name] = value
@@ -226,7 +226,7 @@ def _value(item: Property, text: str, *, is_chosen: bool) -> Value:
     return values.normalise(item, text)
 
 
-def _asked_back(item: Property, text: str, error: Ambiguous) -> Mistake:
+def _asked_back(item: Property, text: str, error: Ambiguous) -> FieldMistake:
     meant = []
     for plain in (error.grouped, error.fraction):
         try:
@@ -234,7 +234,7 @@ def _asked_back(item: Property, text: str, error: Ambiguous) -> Mistake:
         except Invalid:
             continue
         meant.append((str(value), plain))
-    return Mistake(text=f"“{text}” can be {error.grouped} or {error.fraction}. Which one is meant?", choices=meant)
+    return FieldMistake(text=f"“{text}” can be {error.grouped} or {error.fraction}. Which one is meant?", choices=meant)
 
 
 def _as_sentence(message: str) -> str:

@@ -20,13 +20,13 @@ from procession.model.runs import Run
 from procession.model.steps import PropertyRow
 from procession.operations import previews, rights, unstarted
 from procession.operations.act import Act
-from procession.operations.inputs import Asked
+from procession.operations.inputs import AskedInputs
 from procession.operations.previews import FileView
 from procession.pages import formats, statuses
 from procession.pages.formats import Reader
 from procession.pages.statuses import Tag
 from procession.web import fields, page, preview
-from procession.web.fields import Field, Mistake, Typed
+from procession.web.fields import Field, FieldMistake, Typed
 from procession.web.preview import FileZone
 
 NAME = "name"  # of the run
@@ -70,7 +70,7 @@ class ToDo:
 class InputPage:
     """What a transaction gives for the page, with the values that were typed in place of those that are kept."""
 
-    asked: Asked
+    asked: AskedInputs
     rows: Sequence[PropertyRow]
     views: Mapping[FileId, Sequence[FileView] | None]
     earlier: Mapping[str, previews.Earlier]
@@ -80,7 +80,7 @@ class InputPage:
     may_execute: bool
 
 
-def found(act: Act, asked: Asked, typed: Typed) -> InputPage:
+def found(act: Act, asked: AskedInputs, typed: Typed) -> InputPage:
     """Files are shown as somebody saw them before: nobody is made to wait in a transaction."""
     tx, resources, process = act.tx, act.resources, asked.process.id
     role = rights.role_of(tx, act.caller.user, process)
@@ -151,8 +151,6 @@ def reply(call: Given, act: Act, shown: InputPage, state: PageState) -> HtmlRepl
         filled_as=unstarted.short_name(state.filled_as.name, process.name) if state.filled_as else "",
         size_max=formats.size(call.context.upload_bytes_max),
         may_execute=shown.may_execute,
-        # A script reads only the field that it asked about, and a console counts every other status as an error.
-        status_code=422 if (todo or state.problem) and "hx-request" not in call.request.headers else 200,
     )
 
 
@@ -214,7 +212,7 @@ def _with_missing(shown: InputPage, state: PageState) -> Typed:
     """The mistakes, and once a start was tried, what is missing."""
     if not state.has_tried:
         return state.typed
-    asked = {row.reference: Mistake(text=_sentence(fields.asks_for(row))) for row in missing(shown)}
+    asked = {row.reference: FieldMistake(text=_sentence(fields.asks_for(row))) for row in missing(shown)}
     return replace(state.typed, mistakes={**asked, **state.typed.mistakes})
 
 

@@ -20,7 +20,7 @@ from procession.model.runs import Run
 from procession.operations import files, idempotency, inputs, previews, runs, steps, unstarted
 from procession.operations.act import Act
 from procession.operations.idempotency import KeyedRequest, RepeatedRequest
-from procession.operations.inputs import Asked
+from procession.operations.inputs import AskedInputs
 from procession.store.database import Transaction
 from procession.web import fields, input_page, preview, uploads
 from procession.web.fields import Typed
@@ -42,7 +42,7 @@ def new(call: Call) -> HtmlReply:
     return _page(call, call.act, asked, state)
 
 
-def _as_earlier(tx: Transaction, asked: Asked, source: RunId) -> PageState:
+def _as_earlier(tx: Transaction, asked: AskedInputs, source: RunId) -> PageState:
     values = unstarted.values_of(tx, source, asked.process.id)
     fitting = unstarted.fitting(asked.rows, values)
     typed = Typed(
@@ -61,7 +61,7 @@ def show_for_run(call: Call, run: Run) -> HtmlReply:
     return _page(call, call.act, inputs.of_run(call.tx, run), state)
 
 
-def _page(call: Call | StreamCall, act: Act, asked: Asked, state: PageState) -> HtmlReply:
+def _page(call: Call | StreamCall, act: Act, asked: AskedInputs, state: PageState) -> HtmlReply:
     return input_page.reply(call, act, input_page.found(act, asked, state.typed), state)
 
 

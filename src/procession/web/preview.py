@@ -13,7 +13,7 @@ from procession.door.contract import Given, RedirectReply, StreamCall
 from procession.model.errors import NotFound, Unavailable
 from procession.model.files import File
 from procession.model.ids import FileId, RunId
-from procession.model.previews import Check, CheckLevel, ColumnKind, Preview
+from procession.model.previews import CheckLevel, ColumnKind, FileCheck, Preview
 from procession.model.steps import PropertyRow
 from procession.operations import files, previews
 from procession.operations.previews import FileQuestion, FileView
@@ -149,10 +149,10 @@ def _said(view: FileView) -> list[tuple[str, str, str]]:
     seen = view.preview
     # What no step reads as a table need be none.
     if seen.is_read and view.reading.steps:
-        checks += [Check(level=CheckLevel.DOUBT, text=text) for text in seen.warnings[:REMARKS_SHOWN]]
+        checks += [FileCheck(level=CheckLevel.DOUBT, text=text) for text in seen.warnings[:REMARKS_SHOWN]]
         if not seen.rows:
-            checks.append(Check(level=CheckLevel.DOUBT, text="There are headings, and no rows below them"))
-        checks += [Check(level=CheckLevel.TOLD, text=text) for text in seen.remarks[:REMARKS_SHOWN]]
+            checks.append(FileCheck(level=CheckLevel.DOUBT, text="There are headings, and no rows below them"))
+        checks += [FileCheck(level=CheckLevel.TOLD, text=text) for text in seen.remarks[:REMARKS_SHOWN]]
     return [(*_ICONS[check.level], f"{check.text[:1].upper()}{check.text[1:]}") for check in checks]
 
 

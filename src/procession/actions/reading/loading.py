@@ -55,7 +55,7 @@ def load(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class LoadedFile:
     """A file as a relation, and what it was recognised as."""
 
     kind: FileKind
@@ -69,7 +69,7 @@ def relation_of(
     source: FileInput,
     options: FileOptions,
     wanted: WantedRelation,
-) -> Loaded:
+) -> LoadedFile:
     """Make the wanted table of the file. Raises Problem."""
     import duckdb
 
@@ -92,7 +92,7 @@ def relation_of(
     except duckdb.Error as error:
         context.log(f"{database.hide(str(error), hidden)[:LOGGED_CHARACTERS_MAX]}\n")
         raise Problem(f'the file "{source.name}" cannot be read: {database.complaint(error, hidden)}') from error
-    return Loaded(kind=kind, recognised=cells.recognised, relation=made)
+    return LoadedFile(kind=kind, recognised=cells.recognised, relation=made)
 
 
 def _refuse_text(source: FileInput, kind: FileKind, cells: Cells) -> None:

@@ -11,7 +11,7 @@ from procession.actions.database import quote
 from procession.actions.problems import Problem
 from procession.actions.reading import loading
 from procession.actions.reading.columns import WantedRelation
-from procession.actions.reading.loading import Loaded
+from procession.actions.reading.loading import LoadedFile
 from procession.actions.tables.contract import PreviewSettings
 from procession.model.previews import ColumnKind, Preview, PreviewColumn
 
@@ -39,7 +39,7 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Pr
     return _shown(connection, found), {}
 
 
-def _shown(connection: duckdb.DuckDBPyConnection, found: Loaded) -> Preview:
+def _shown(connection: duckdb.DuckDBPyConnection, found: LoadedFile) -> Preview:
     columns = [(name, kind) for name, kind, *_ in connection.execute(f"DESCRIBE {quote(_RELATION)}").fetchall()]
     shown = _values(connection, columns)
     texts = ", ".join(f"left(CAST({value} AS VARCHAR), {CELL_CHARACTERS_MAX + 1})" for value in shown)
