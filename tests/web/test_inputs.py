@@ -202,9 +202,15 @@ def test_one_form_makes_one_run_however_often_it_is_sent(form: InputForm) -> Non
     assert [answer.headers["location"] for answer in sent] == [f"/runs/{form.runs()[0]}"] * 2
     assert len(form.runs()) == 1
     assert len(form.house.told) == 1
+    number = form.runs()[0]
+    form.house.take(number)
+    form.house.finish(number)
+    assert form.send(do="start", once="a", **RIGHT).headers["location"] == f"/runs/{number}"
     # Back, something else typed, and sent again: it must not look as if it had counted.
     late = form.send(do="start", once="a", **{**RIGHT, "period.account": "9"})
     assert (late.status_code, "were frozen when it started" in text(late)) == (400, True)
+    late = form.send(do="start", once="a", **{**RIGHT, "name": "Another"})
+    assert (late.status_code, "its name and its inputs stay as they are" in text(late)) == (400, True)
     assert form.send(do="later", once="b").headers["location"] != sent[0].headers["location"]
 
 

@@ -6,11 +6,16 @@ import codecs
 import re
 import zipfile
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 import xlsxwriter
 
-from tests.web.inputs_site import LEDGER, RIGHT, InputForm
+from procession.clock import ManualClock
+from procession.model.previews import Preview
+from procession.operations.seen_files import SeenFiles
+from tests.api.house import house
+from tests.web.inputs_site import BANK, LEDGER, RIGHT, InputForm, apply
 from tests.web.site import Site, text
 
 OLD_WORKBOOK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600
@@ -61,7 +66,7 @@ def test_a_file_is_shown_as_the_step_reads_it(form: InputForm) -> None:
     assert '<td class="num">900117</td>' in markup  # a number of a document has no thousands
     assert '<td class="no">2 Nov 2026</td>' in markup
     assert '<td class="nil"><i>empty</i></td>' in markup
-    assert "First 2 rows shown" in said(markup)
+    assert "All rows shown" in said(markup)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +199,7 @@ def test_the_same_file_in_two_places_is_said(form: InputForm) -> None:
 
 def test_a_server_that_has_forgotten_looks_again(form: InputForm) -> None:
     run = form.kept(files={"files.ledger": ("a.csv", LEDGER)})
-    form.house.resources.previews._kept.clear()
+    form.house.resources.previews.forget()
     markup = place(form.site.get(run).text, "Ledger")
     link = re.search(r'href="([^"]+/preview)"', markup)
     assert link
@@ -204,7 +209,41 @@ def test_a_server_that_has_forgotten_looks_again(form: InputForm) -> None:
 
     assert answer.headers["location"] == f"{run}#{link[1].split('/')[-2]}"
     assert "900117" in place(form.site.get(run).text, "Ledger")
+    asked = form.site.get(link[1], **{"hx-request": "true"}).headers["location"].partition("#")[0]
+    form.house.resources.previews.forget()
+    # What is forgotten at once again is not asked for again and again by a page that is open.
+    assert ('hx-trigger="load"' in form.site.get(run).text, 'hx-trigger="load"' in form.site.get(asked).text) == (
+        True,
+        False,
+    )
     assert Site(house=form.house, who="stranger").sign_in().get(link[1]).status_code == 404
+
+
+def test_a_server_that_has_nobody_to_look_keeps_and_starts_all_the_same(tmp_path: Path, clock: ManualClock) -> None:
+    with house(tmp_path, clock) as bare:
+        form = InputForm(site=Site(house=bare).sign_in(), process=apply(bare, BANK), name="Bank reconciliation")
+
+        run = form.kept(files={"files.ledger": ("a.pdf", b"%PDF-1.7")})
+
+        assert "Show the first rows" in text(form.site.get(run))
+        link = re.search(r'href="([^"]+/preview)"', form.site.get(run).text)
+        assert link
+        assert form.site.get(link[1]).status_code == 503
+        assert form.send(run, do="start", **RIGHT).headers["location"] == run
+        assert form.status(run) == "Scheduled"
+
+
+def test_what_was_seen_is_kept_within_bounds() -> None:
+    kept = SeenFiles(most_bytes=1_000)
+
+    for number in range(9):
+        kept.keep(f"file {number}", Preview(problem=f"{number}" * 150))
+        assert kept.get("file 0") is not None or number > 3
+        kept.keep(f"file {number}", Preview(problem=f"{number}" * 150))
+
+    assert kept.get("file 1") is None
+    assert kept.get("file 8") == Preview(problem="8" * 150)
+    assert kept._size_bytes <= 1_000
 
 
 def test_the_api_says_the_same(form: InputForm) -> None:

@@ -6,27 +6,41 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+import msgspec
+
 from procession.model.previews import Preview
+
+SIZE_BYTES_MAX = 32 * 2**20  # a file can have 16,384 columns with long names, and most have ten
 
 
 @dataclass(slots=True)
 class SeenFiles:
-    """The previews of the last files that were looked at, in memory; for any thread."""
+    """The last previews by what was looked at, encoded; for any thread."""
 
-    # A page has few files; more are looked at again.
-    most: int = 200
-    _kept: OrderedDict[str, Preview] = field(default_factory=OrderedDict)
+    most_bytes: int = SIZE_BYTES_MAX
+    _kept: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
+    _size_bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self, key: str) -> Preview | None:
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
+            found = self._kept.get(key)
+            if found is None:
+                return None
+            self._kept.move_to_end(key)
+        return msgspec.json.decode(found, type=Preview)
 
     def keep(self, key: str, preview: Preview) -> None:
+        """Beyond the bound, what was asked for longest ago is forgotten."""
+        encoded = msgspec.json.encode(preview)
         with self._lock:
-            self._kept[key] = preview
-            self._kept.move_to_end(key)
-            if len(self._kept) > self.most:
-                self._kept.popitem(last=False)
+            self._size_bytes += len(encoded) - len(self._kept.pop(key, b""))
+            self._kept[key] = encoded
+            while self._size_bytes > self.most_bytes:
+                _, gone = self._kept.popitem(last=False)
+                self._size_bytes -= len(gone)
+
+    def forget(self) -> None:
+        with self._lock:
+            self._kept.clear()
+            self._size_bytes = 0

@@ -47,11 +47,12 @@ def short_name(name: str, process_name: str) -> str:
 
 
 def rename(act: Act, run: Run, prefix: str) -> None:
-    """Its number stays. Raises Invalid, and Unavailable when it has started meanwhile."""
+    """Its number stays. Raises Invalid, also once it has started."""
     row, _ = processes.find(act.tx, run.process)
     number = int(run.name.rpartition(_NUMBERED)[2])
     name = named(prefix, row.name, number)
     if name != run.name:
+        _require_unstarted(run)
         runs.touch(act.tx, run, author=act.author, now=act.now)
         runs.rename(act.tx, run, name)
 
@@ -83,13 +84,19 @@ def fitting(rows: Sequence[PropertyRow], given: Mapping[str, Value]) -> list[tup
 
 
 def fill_in_as(act: Act, run: Run, source: RunId) -> int:
-    """Give the run the values of an earlier one; gives how many were taken. Raises NotFound, and as runs.touch()."""
+    """Give the run the values of an earlier one; gives how many were taken. Raises NotFound, Invalid."""
+    _require_unstarted(run)
     rows = steps.properties_of_run(act.tx, run.id)
     found = fitting(rows, values_of(act.tx, source, run.process))
     runs.touch(act.tx, run, author=act.author, now=act.now)
     for row, value in found:
         steps.update_property(act.tx, row.id, replace(row.item, value=value))
     return len(found)
+
+
+def _require_unstarted(run: Run) -> None:
+    if run.status is not RunStatus.NOT_STARTED:
+        raise Invalid(f"process run {run.id} was started: its name and its inputs stay as they are")
 
 
 def last_filled_in(tx: Transaction, process: ProcessId) -> Run | None:

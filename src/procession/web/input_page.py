@@ -151,6 +151,7 @@ def reply(call: Given, act: Act, shown: InputPage, state: PageState) -> HtmlRepl
         filled_as=unstarted.short_name(state.filled_as.name, process.name) if state.filled_as else "",
         size_max=formats.size(call.context.upload_bytes_max),
         may_execute=shown.may_execute,
+        looks=preview.LOOKED not in call.request.query,
     )
 
 

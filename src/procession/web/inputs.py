@@ -225,10 +225,10 @@ async def _start(call: StreamCall, kept: _Kept) -> PageState | None:
         shown = input_page.found(call.admit(tx), inputs.of_run(tx, run), kept.state.typed)
     state = replace(kept.state, has_tried=True)
     has_mistakes = state.typed.mistakes or state.refused or state.name_mistake
-    # One that somebody has started meanwhile is no mistake: starting it again changes nothing.
-    if run.status is RunStatus.NOT_STARTED and (
-        has_mistakes or input_page.missing(shown) or input_page.blocking(shown)
-    ):
+    # Started meanwhile, by a double click or by somebody else: its page says what it does.
+    if run.status is not RunStatus.NOT_STARTED:
+        return None
+    if has_mistakes or input_page.missing(shown) or input_page.blocking(shown):
         return state
 
     def operation(tx: Transaction) -> None:

@@ -19,6 +19,7 @@ from procession.operations import files, previews
 from procession.operations.previews import FileQuestion, FileView
 from procession.pages import formats
 
+LOOKED = "looked"  # in the query of a page
 COLUMNS_SHOWN = 30  # a page stays light; the rest is counted
 REMARKS_SHOWN = 3
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", " ": "space"}
@@ -43,6 +44,7 @@ class ShownFile:
     trouble: str
     headings: Sequence[ShownCell]
     rows: Sequence[Sequence[ShownCell]]
+    is_whole: bool  # there are no more rows than these
     more_columns: int
     said: Sequence[tuple[str, str, str]]  # class, icon, text
 
@@ -93,6 +95,7 @@ def _shown(view: FileView, *, is_one: bool) -> ShownFile:
             [_cell(text, kind, is_whole=is_whole) for text, kind, is_whole in zip(row, kinds, whole, strict=False)]
             for row in seen.first
         ],
+        is_whole=len(seen.first) == seen.rows,
         more_columns=len(seen.columns) - len(columns),
         said=_said(view),
     )
@@ -162,8 +165,11 @@ async def look(call: StreamCall) -> RedirectReply:
     with call.database.snapshot() as tx:
         file = of_run(files.find(tx, file_id), run_id)
         asked = previews.question(tx, call.context.resources, file)
-    await looked_at(call, [asked])
-    return RedirectReply(location=f"/runs/{run_id}#{file_id}")
+    if file_id not in await looked_at(call, [asked]):
+        raise Unavailable("nobody is free to look at the file; its run can start all the same")
+    # A script that came for the place alone must not be sent for it again by what it gets.
+    query = f"?{LOOKED}" if "hx-request" in call.request.headers else ""
+    return RedirectReply(location=f"/runs/{run_id}{query}#{file_id}")
 
 
 def of_run(file: File, run: RunId) -> File:
@@ -176,9 +182,12 @@ def of_run(file: File, run: RunId) -> File:
 async def looked_at(call: Given, asked: Sequence[FileQuestion]) -> dict[FileId, list[FileView]]:
     """What each of the files looks like; one is left out where the server has nobody free to look."""
     resources = call.context.resources
-    found = {}
-    for question in asked:
+    found: dict[FileId, list[FileView]] = {}
+
+    async def one(question: FileQuestion) -> None:
         with suppress(Unavailable):
             work = partial(previews.look, resources, question)
             found[question.file.id] = await asyncio.wrap_future(resources.table_workers.call(work))
+
+    await asyncio.gather(*map(one, asked))
     return found

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import duckdb
 
 ROWS_SHOWN = 4
+COLUMNS_SHOWN = 100
 CELL_CHARACTERS_MAX = 200  # of a page that shows a file, not of the file
 NAME_CHARACTERS_MAX = 200
 SAID_MAX = 20
@@ -28,6 +29,8 @@ _NUMBERS = ("DECIMAL", "BIGINT", "INTEGER", "HUGEINT", "SMALLINT", "TINYINT", "U
 
 def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Preview, dict[str, FileOutput]]:
     """A file that cannot be read is an answer too: nothing is wrong with the request."""
+    import duckdb
+
     settings: PreviewSettings = context.settings
     path = Path(settings.request)
     source = FileInput(path=str(path), name=settings.name, size_bytes=path.stat().st_size)
@@ -35,6 +38,9 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Pr
     try:
         found = loading.relation_of(context, connection, source, settings.options, wanted)
     except Problem as problem:
+        # Memory and disk are ours to give: a step may have more of them, so this says nothing about the file.
+        if isinstance(problem.__cause__, duckdb.OutOfMemoryException | duckdb.IOException):
+            return Preview(trouble="looking at it takes more memory or disk than there is for it"), {}
         return Preview(problem=str(problem)), {}
     return _shown(connection, found), {}
 
@@ -42,7 +48,8 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Pr
 def _shown(connection: duckdb.DuckDBPyConnection, found: LoadedFile) -> Preview:
     columns = [(name, kind) for name, kind, *_ in connection.execute(f"DESCRIBE {quote(_RELATION)}").fetchall()]
     shown = _values(connection, columns)
-    texts = ", ".join(f"left(CAST({value} AS VARCHAR), {CELL_CHARACTERS_MAX + 1})" for value in shown)
+    # All are named, to be compared; a page shows the first.
+    texts = ", ".join(f"left(CAST({value} AS VARCHAR), {CELL_CHARACTERS_MAX + 1})" for value in shown[:COLUMNS_SHOWN])
     first = connection.execute(f"SELECT {texts} FROM {quote(_RELATION)} LIMIT {ROWS_SHOWN}").fetchall()
     recognised, relation = found.recognised, found.relation
     return Preview(
