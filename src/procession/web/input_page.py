@@ -246,7 +246,12 @@ def _missing(row: PropertyRow) -> str:
 
 
 def _target(row: PropertyRow) -> str:
-    return str(row.file.id if row.file else row.id) if row.item.visible else "main"
+    """The field itself, which a link then gives the focus; of a file that is there its place."""
+    if not row.item.visible:
+        return "main"
+    if row.file is not None:
+        return str(row.file.id) if row.file.sha256 else f"{row.file.id}-in"
+    return f"{row.id}-in"
 
 
 def _summary(todo: Sequence[ToDo], state: PageState) -> str:
