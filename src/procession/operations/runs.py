@@ -19,7 +19,7 @@ from procession.model.processes import AlertWhen, Flow, Process
 from procession.model.restart import Wish
 from procession.model.runs import HistoryKind, Run, RunFilter, RunProgress
 from procession.model.steps import PropertyRow, StepRow
-from procession.operations import copies, networks, planning, processes, rights, steps, upgrades
+from procession.operations import copies, networks, planning, processes, rights, steps, unstarted, upgrades
 from procession.operations import inputs as required
 from procession.operations.act import Act
 from procession.operations.resources import Resources
@@ -31,7 +31,6 @@ from procession.store.database import Transaction
 # A page is one answer in memory, and a browser shows no more.
 LIST_MAX = 500  # runs in one page
 REASON_CHARACTERS_MAX = 1_000
-NAME_CHARACTERS_MAX = 255
 
 
 def create(
@@ -69,7 +68,7 @@ def _create(
         store.NewRun(
             process=process_id,
             version=row.version,
-            name=f"{_prefix(prefix) or row.name} : run #{row.runs_created}",
+            name=unstarted.named(prefix, row.name, row.runs_created),
             description=process.description,
             alert_email=process.alert_email,
             alert_sms=process.alert_sms,
@@ -81,13 +80,6 @@ def _create(
     step_store.set_values(tx, run.id, given)
     history.add(tx, run, HistoryKind.CREATED, {"version": row.version, **detail}, now=now, user=act.author)
     return _Ready(run, definition)
-
-
-def _prefix(prefix: str) -> str:
-    prefix = prefix.strip()
-    if len(prefix) > NAME_CHARACTERS_MAX or not prefix.isprintable():
-        raise Invalid(f"namePrefix must be one line of at most {NAME_CHARACTERS_MAX} characters")
-    return prefix
 
 
 def start(act: Act, run_id: RunId, *, reason: str | None = None) -> Run:

@@ -14,7 +14,7 @@ from procession.model.errors import Invalid
 from procession.model.ids import ProcessId
 from procession.model.processes import Effect, Process, Step, StepKind
 from procession.model.runs import HistoryKind, Run
-from procession.operations import processes
+from procession.operations import processes, unstarted
 from procession.operations.act import Act
 from procession.store import history, runs
 from procession.store import processes as process_store
@@ -45,7 +45,7 @@ def create(act: Act, process_id: ProcessId, definition: Process, *, up_to: str) 
         runs.NewRun(
             process=process_id,
             version=version.number,
-            name=f"Try-out of {row.name} up to step {up_to}",
+            name=unstarted.named(f"Try-out of {row.name}"[:200] + f" up to step {up_to}", row.name, -version.number),
             description=definition.description,
             # Nobody is told of what nobody waits for.
             alert_email="",

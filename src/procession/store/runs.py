@@ -158,6 +158,12 @@ def touch(tx: Transaction, run: Run, *, author: str, now: datetime) -> None:
         raise Superseded
 
 
+def rename(tx: Transaction, run: Run, name: str) -> None:
+    """Raises Superseded once it has started: evidence keeps its name."""
+    if tx.run("UPDATE run SET name = ? WHERE id = ? AND status = 'NotStarted'", name, run.id.number) != 1:
+        raise Superseded
+
+
 # --- the status of a run -----------------------------------------------------------------------------------------
 
 

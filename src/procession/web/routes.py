@@ -9,7 +9,7 @@ from procession.door.contract import BodyKind, Call, Mode, Route, Space
 from procession.door.limits import UserLimit
 from procession.model.rights import PUBLIC, Rule
 from procession.pages import assets, environment
-from procession.web import downloads, edit, home, publish, run, run_acts, run_live, runs
+from procession.web import downloads, edit, home, inputs, preview, publish, run, run_acts, run_live, runs
 from procession.web.session import guarded, guarded_async
 
 NEW_RUNS = UserLimit.NEW_RUNS
@@ -31,6 +31,11 @@ def form_async(pattern: str, handler: Any, rule: Rule, summary: str, **more: Any
     return _row(
         "POST", pattern, guarded_async(handler), rule, summary, **{"mode": STREAM, "body": BodyKind.TEXT, **more}
     )
+
+
+def form_files(pattern: str, handler: Any, rule: Rule, summary: str, **more: Any) -> Route:
+    """A form that may hold files: the handler reads it by uploads.received(), which checks its token first."""
+    return _row("POST", pattern, handler, rule, summary, mode=STREAM, body=BodyKind.STREAM, **more)
 
 
 def _row(method: str, pattern: str, handler: Any, rule: Rule, summary: str, **more: Any) -> Route:
@@ -69,4 +74,11 @@ ROUTES: tuple[Route, ...] = (
     form("runs/{run}/cancel", run_acts.cancel, rules.EXECUTE_R, "Cancel a run"),
     form("runs/{run}/copy", run_acts.copy, rules.EXECUTE_R, "Copy inputs to a new run", limit=UserLimit.NEW_RUNS),
     page("files/{file}/download", downloads.file, rules.READ_F, "A file"),
+    page("processes/{process}/new", inputs.new, rules.EXECUTE_P, "A new run to fill in"),
+    form_files("processes/{process}/new", inputs.create, rules.EXECUTE_P, "Create a run", limit=UserLimit.NEW_RUNS),
+    form_files("runs/{run}/inputs", inputs.keep, rules.EXECUTE_R, "Keep the inputs of a run, or start it"),
+    page("runs/{run}/inputs", inputs.back, rules.READ_R, "Back to a run", mode=READ),
+    form_files("runs/{run}/files/{file}", inputs.upload, rules.WRITE_F, "Give an input its file"),
+    page("runs/{run}/files/{file}/preview", preview.look, rules.READ_F, "Look at a file", mode=STREAM),
+    form("runs/{run}/delete", inputs.delete, rules.EXECUTE_R, "Delete a run that was never started"),
 )

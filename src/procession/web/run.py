@@ -18,7 +18,7 @@ from procession.operations import planning, run_views
 from procession.operations.resources import Resources
 from procession.operations.run_views import ShownRun
 from procession.pages import formats
-from procession.web import run_now, run_offers, run_steps, run_words
+from procession.web import inputs, run_now, run_offers, run_steps, run_words
 from procession.web.page import page, reader
 
 LOG_BYTES_MAX = 65_536  # the last part of a log, on the page; the whole one is a link
@@ -31,6 +31,8 @@ def show(call: Call) -> HtmlReply:
     """`?step=3.1` opens a step, `?attempt=1` shows an earlier attempt."""
     query = call.request.query
     view = run_views.of_run(call.tx, call.caller, call.id(RunId), attempt=attempt_of(query))
+    if view.run.status is RunStatus.NOT_STARTED:
+        return inputs.show_for_run(call, view.run)
     content = described(call, view, query.get("step", ""))
     content["printed_by"], content["printed_at"] = _printed(call)
     return page(call, call.caller, call.now, "run", title=run_now.page_title(view), entry="/runs", **content)

@@ -15,14 +15,14 @@ from procession.api.wire import histories as histories_wire
 from procession.api.wire import items, reading, times
 from procession.api.wire import runs as wire
 from procession.door import archives, paging
-from procession.door.contract import Call, Given, Later, Reply, StreamCall, StreamReply
+from procession.door.contract import Call, EmptyReply, Given, Later, Reply, StreamCall, StreamReply
 from procession.door.rules import EXECUTE_R
 from procession.model.errors import Invalid, NotFound
 from procession.model.ids import ProcessId, RunId, UserId
 from procession.model.lifecycle import Outcome, RunStatus
 from procession.model.runs import Run, RunFilter, RunProgress
 from procession.operations import histories as history_operations
-from procession.operations import people, rights, run_views, runs
+from procession.operations import people, rights, run_views, runs, unstarted
 from procession.operations import results as result_operations
 from procession.store.database import Transaction
 
@@ -83,6 +83,13 @@ def _start(call: Call, run_id: RunId) -> wire.RunStatusShape:
     run = runs.start(call.act, run_id, reason=reason(call.body))
     call.context.announce(call.tx, run_id)
     return _status(call.tx, run, call)
+
+
+def delete(call: Call) -> EmptyReply:
+    unstarted.delete(call.act, call.id(RunId))
+    # Whoever follows it asks again, and learns that it is gone.
+    call.context.announce(call.tx, call.id(RunId))
+    return EmptyReply()
 
 
 def cancel(call: Call) -> wire.RunStatusShape:
