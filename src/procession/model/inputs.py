@@ -23,7 +23,7 @@ def wanting(process: Process, rows: Sequence[PropertyRow]) -> Iterator[str]:
 
     A step that a condition may skip is left out: its inputs may never be asked for.
     """
-    certain = {step.key: step for step in _certain(process)}
+    certain = certain_steps(process)
     for row in rows:
         step = certain.get(row.step_key)
         # Only what is certain to be needed: refusing a start for an input that a condition skips would stop a month-end
@@ -31,6 +31,11 @@ def wanting(process: Process, rows: Sequence[PropertyRow]) -> Iterator[str]:
         if step is not None and is_missing(row):
             what = "a file" if row.item.type is PropertyType.FILE else "a value"
             yield f"{step.name} > {row.item.name} needs {what} ({row.reference})"
+
+
+def certain_steps(process: Process) -> dict[str, Step]:
+    """By key, those whose INPUTs a start asks for."""
+    return {step.key: step for step in _certain(process)}
 
 
 def _certain(process: Process) -> Iterator[Step]:

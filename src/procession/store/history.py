@@ -57,14 +57,22 @@ def write(tx: Transaction, run: RunId, entries: Sequence[Entry], now: datetime) 
 
 
 def append(
-    tx: Transaction, run: RunId, kind: HistoryKind, detail: Mapping[str, Any], *, now: datetime, step: StepId | None
+    tx: Transaction,
+    run: RunId,
+    kind: HistoryKind,
+    detail: Mapping[str, Any],
+    *,
+    now: datetime,
+    step: StepId | None,
+    user: str | None = None,
 ) -> None:
-    """Record what changes no status: receipts and late results. It is a new revision all the same."""
+    """Record what changes no status: receipts, late results, who has seen it. It is a new revision all the same."""
     # The revision is what followers wait for: a row without a new one would be seen by nobody.
     row = tx.one("UPDATE run SET revision = revision + 1 WHERE id = ? RETURNING revision, attempt", run.number)
     assert row is not None
     revision, attempt = row
-    write(tx, run, [Entry(revision=revision, attempt=attempt, kind=kind, detail=detail, step=step)], now)
+    entry = Entry(revision=revision, attempt=attempt, kind=kind, detail=detail, step=step, user=user)
+    write(tx, run, [entry], now)
 
 
 def of_run(tx: Transaction, run: RunId, *, after: int = -1, limit: int = sys.maxsize) -> list[HistoryRow]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from procession.door.contract import Call, HtmlReply
 from procession.model.runs import RunFilter
-from procession.operations import runs
+from procession.operations import run_lists
 from procession.web.page import page
 
 SHOWN = 25
@@ -12,5 +12,5 @@ SHOWN = 25
 
 def show(call: Call) -> HtmlReply:
     """The newest runs that the reader may see."""
-    found = runs.page(call.tx, call.caller, RunFilter(), before=None, limit=SHOWN)
+    found = [item.run for item in run_lists.page(call.tx, call.caller, RunFilter(), limit=SHOWN).runs]
     return page(call, call.caller, call.now, "home", title="What needs you", entry="/", runs=found)
