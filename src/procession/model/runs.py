@@ -115,7 +115,7 @@ class RunFilter:
         return bool(self.created_after or self.created_before or self.started_by or self.needs_person)
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
+class FirstProblem(msgspec.Struct, frozen=True, kw_only=True):
     """What went wrong first: a failed step, else one with remarks; or why it was cancelled, without a step."""
 
     step: StepId | None
@@ -124,12 +124,12 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
-class ListedRun(msgspec.Struct, frozen=True, kw_only=True):
+class RunEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A run as a list shows it. `login` is of who started it last; `person` their name, or the login of who made it."""
 
     run: Run
     process_name: str
     login: str | None
     person: str
-    problem: Problem | None
+    problem: FirstProblem | None
     needs_person: bool  # neither restarted, nor seen, nor made good by a later run

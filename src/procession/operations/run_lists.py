@@ -12,7 +12,7 @@ from procession.model import inputs
 from procession.model.ids import ProcessId, RunId
 from procession.model.lifecycle import Outcome, RunStatus
 from procession.model.people import Caller
-from procession.model.runs import ListedRun, RunFilter
+from procession.model.runs import RunEntry, RunFilter
 from procession.model.steps import StepRow
 from procession.operations import processes, rights
 from procession.store import run_lists, steps
@@ -31,7 +31,7 @@ class RunPage(msgspec.Struct, frozen=True, kw_only=True):
     Where `searched_to` is set, what is older has not been looked at: the next page goes on from it.
     """
 
-    runs: Sequence[ListedRun]
+    runs: Sequence[RunEntry]
     older: bool
     newer: bool
     searched_to: RunId | None = None
@@ -65,6 +65,19 @@ def page(
     return RunPage(runs=found[:limit], older=is_more, newer=before is not None, searched_to=searched_to)
 
 
+def find(tx: Transaction, run: RunId) -> RunEntry:
+    """As a list shows it; whether somebody may see it is asked before. Raises NotFound."""
+    found = run_lists.find(tx, run)
+    if found is None:
+        raise rights.not_found(run)
+    return found
+
+
+def of_ids(tx: Transaction, caller: Caller, runs: Sequence[RunId]) -> list[RunEntry]:
+    """Those of these runs that the caller may see, newest first."""
+    return run_lists.of_ids(tx, rights.viewer(caller), runs) if runs else []
+
+
 def counts(tx: Transaction, caller: Caller, shown: RunFilter) -> dict[Status, int]:
     """Of each status, as if none was asked for: COUNTED_MAX stands for that many and more."""
     every = replace(shown, status=None, outcome=None)
@@ -87,7 +100,7 @@ def count_newer(tx: Transaction, caller: Caller, shown: RunFilter, *, after: int
     return run_lists.count_newer(tx, rights.viewer(caller), shown, after=after, most=COUNTED_MAX)
 
 
-def unsolved(tx: Transaction, caller: Caller, *, limit: int) -> list[ListedRun]:
+def unsolved(tx: Transaction, caller: Caller, *, limit: int) -> list[RunEntry]:
     """What needs a person, the caller's own first."""
     return run_lists.unsolved(tx, rights.viewer(caller), caller.user.id, limit=limit)
 
@@ -111,13 +124,13 @@ def ended_by_day(
 
 def last_of_each(
     tx: Transaction, caller: Caller, wanted: Sequence[ProcessId], *, most: int
-) -> dict[ProcessId, list[ListedRun]]:
+) -> dict[ProcessId, list[RunEntry]]:
     """The last runs of each of these processes, newest first; of those that the caller may see."""
     return run_lists.last_of_each(tx, rights.viewer(caller), wanted, most=most) if wanted else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class UnderWay:
     """What runs are at: by run the steps that are under way, how many steps there are and are done, missing INPUTs."""
 
     running: Mapping[RunId, Sequence[StepRow]] = field(default_factory=dict)
@@ -125,18 +138,18 @@ class Progress:
     missing: Mapping[RunId, Sequence[str]] = field(default_factory=dict)
 
 
-def progress(tx: Transaction, listed: Sequence[ListedRun]) -> Progress:
+def progress(tx: Transaction, listed: Sequence[RunEntry]) -> UnderWay:
     """Of the runs of a page."""
     under_way = [item.run.id for item in listed if item.run.status is RunStatus.RUNNING]
     waiting = [item for item in listed if item.run.status is RunStatus.NOT_STARTED]
-    return Progress(
+    return UnderWay(
         running=steps.under_way(tx, under_way),
         done=steps.count_done(tx, under_way),
         missing={item.run.id: _missing(tx, item) for item in waiting},
     )
 
 
-def _missing(tx: Transaction, item: ListedRun) -> list[str]:
+def _missing(tx: Transaction, item: RunEntry) -> list[str]:
     """Names of the INPUTs without which it cannot start."""
     rows = steps.properties_of_run(tx, item.run.id)
     lacking = [row for row in rows if inputs.is_missing(row)]

@@ -175,7 +175,7 @@ def see(act: Act, run_id: RunId) -> Run:
     if run.status not in RUN_FINAL:
         raise Invalid(f"process run {run_id} is {run.status}; there is no result yet that could be seen")
     if unsolved.seen(act.tx, run_id):
-        history.append(act.tx, run_id, HistoryKind.SEEN, {}, now=act.now, step=None, user=act.author)
+        history.see(act.tx, run_id, user=act.author, now=act.now)
     return find(act.tx, run_id)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from procession.model.ids import ProcessId, RunId, StepId, UserId
 from procession.model.lifecycle import Outcome, RunStatus
-from procession.model.runs import ListedRun, Problem, RunFilter
+from procession.model.runs import FirstProblem, RunEntry, RunFilter
 from procession.store import conditions, times
 from procession.store.database import Transaction
 from procession.store.run_rows import RUN, run_of
@@ -37,7 +37,7 @@ _COLUMNS_OF_RUN = RUN.count(",") + 1
 
 def page(
     tx: Transaction, reader: UserId | None, shown: RunFilter, *, before: RunId | None, after: RunId | None, limit: int
-) -> list[ListedRun]:
+) -> list[RunEntry]:
     """Newest first: those before one run, or the oldest after another. `reader` None sees all.
 
     With a text only down to searched_down_to(), or up to as many.
@@ -54,6 +54,22 @@ def page(
         f" ORDER BY n.id {order} LIMIT ?)"
         f" SELECT {_LISTED} FROM {_LISTED_FROM} WHERE r.id IN (SELECT id FROM top) ORDER BY r.id DESC",
         *(*parameters, limit, *of_reader, limit),
+    )
+    return [_listed(row) for row in rows]
+
+
+def find(tx: Transaction, run: RunId) -> RunEntry | None:
+    row = tx.one(f"SELECT {_LISTED} FROM {_LISTED_FROM} WHERE r.id = ?", run.number)
+    return None if row is None else _listed(row)
+
+
+def of_ids(tx: Transaction, reader: UserId | None, runs: Sequence[RunId]) -> list[RunEntry]:
+    """Newest first; those that the reader may not see are left out."""
+    seen, of_reader = conditions.given(conditions.permitted("p.id", "process_id", reader))
+    rows = tx.all(
+        f"SELECT {_LISTED} FROM {_LISTED_FROM} WHERE r.id IN ({', '.join('?' * len(runs))}) AND {seen}"
+        " ORDER BY r.id DESC",
+        *(*(run.number for run in runs), *of_reader),
     )
     return [_listed(row) for row in rows]
 
@@ -194,7 +210,7 @@ def count_newer(tx: Transaction, reader: UserId | None, shown: RunFilter, *, aft
     return 0 if row is None else int(row[0])
 
 
-def unsolved(tx: Transaction, reader: UserId | None, first: UserId, *, limit: int) -> list[ListedRun]:
+def unsolved(tx: Transaction, reader: UserId | None, first: UserId, *, limit: int) -> list[RunEntry]:
     """Those that need a person: of the user `first` before all others', newest first."""
     seen, of_reader = conditions.given(conditions.permitted("p.id", "process_id", reader))
     rows = tx.all(
@@ -233,14 +249,14 @@ def ended_by_day(
     return [(number, *_status(status, outcome), many) for number, status, outcome, many in rows]
 
 
-def _listed(row: Sequence[Any]) -> ListedRun:
+def _listed(row: Sequence[Any]) -> RunEntry:
     run = run_of(tuple(row[:_COLUMNS_OF_RUN]))
     process, login, person, message, needs_person, number, kind, order, name = row[_COLUMNS_OF_RUN:]
     problem = None
     if message is not None:
         step: StepId | None = None if number is None else step_id(kind, number)
-        problem = Problem(step=step, order=order or "", name=name or "", message=message)
-    return ListedRun(
+        problem = FirstProblem(step=step, order=order or "", name=name or "", message=message)
+    return RunEntry(
         run=run,
         process_name=process,
         login=login,
@@ -252,7 +268,7 @@ def _listed(row: Sequence[Any]) -> ListedRun:
 
 def last_of_each(
     tx: Transaction, reader: UserId | None, processes: Sequence[ProcessId], *, most: int
-) -> dict[ProcessId, list[ListedRun]]:
+) -> dict[ProcessId, list[RunEntry]]:
     """The last runs of each of these processes that have started, newest first."""
     seen, of_reader = conditions.given(conditions.permitted("p.id", "process_id", reader))
     rows = tx.all(
@@ -261,7 +277,7 @@ def last_of_each(
         f" WHERE {seen} AND p.id IN ({', '.join('?' * len(processes))})) ORDER BY r.id DESC",
         *(most, *of_reader, *(process.number for process in processes)),
     )
-    found: dict[ProcessId, list[ListedRun]] = {process: [] for process in processes}
+    found: dict[ProcessId, list[RunEntry]] = {process: [] for process in processes}
     for row in rows:
         listed = _listed(row)
         found[listed.run.process].append(listed)

@@ -6,9 +6,10 @@ from typing import Any
 
 from procession.door import rules
 from procession.door.contract import BodyKind, Call, Mode, Route, Space
+from procession.door.limits import UserLimit
 from procession.model.rights import PUBLIC, Rule
 from procession.pages import assets, environment
-from procession.web import edit, home, runs
+from procession.web import bulk, edit, home, live, runs
 from procession.web.session import guarded, guarded_async
 
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
@@ -53,8 +54,14 @@ def _designer(place: str, rule: Rule) -> tuple[Route, ...]:
 ROUTES: tuple[Route, ...] = (
     page("assets/{asset}", _asset, PUBLIC, "What pages load", mode=READ),
     page("", home.show, rules.READ_ANY, "What needs you"),
+    page("home/live", live.follow_home, rules.READ_ANY, "What changes of it", mode=STREAM, limit=UserLimit.STREAMS),
     page("runs", runs.listed, rules.READ_ANY, "Runs"),
     *_designer("processes/new", rules.DESIGN),
     *_designer("processes/{process}/edit", rules.EDIT_P),
+    page("runs.csv", runs.as_csv, rules.READ_ANY, "Runs as CSV"),
+    page("runs/live", live.follow_runs, rules.READ_ANY, "What changes of them", mode=STREAM, limit=UserLimit.STREAMS),
+    form_async("runs/bulk", bulk.ask, rules.EXECUTE_ANY, "What would happen to many runs"),
+    form_async("runs/bulk/do", bulk.perform, rules.EXECUTE_ANY, "Restart or cancel many runs"),
+    form("runs/{run}/seen", runs.see, rules.EXECUTE_R, "Mark a run's end as seen"),
     page("runs/{run}", runs.show, rules.READ_R, "A run"),
 )

@@ -2,20 +2,219 @@
 
 from __future__ import annotations
 
-from procession.door.contract import Call, HtmlReply
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from procession.door.contract import Call, HtmlReply, RedirectReply, TextReply
+from procession.model.errors import Invalid, NotFound
 from procession.model.ids import RunId
-from procession.model.runs import RunFilter
-from procession.operations import run_lists, runs
-from procession.web.page import page
+from procession.model.people import Role
+from procession.model.rights import covers
+from procession.model.runs import RunEntry, RunFilter
+from procession.operations import processes, rights, run_lists, runs
+from procession.operations.run_lists import COUNTED_MAX, RunPage
+from procession.pages import statuses
+from procession.web import run_filters, run_rows
+from procession.web.forms import Form
+from procession.web.page import page, reader
+from procession.web.run_filters import CHIPS, Chip, ListFilter
 
 SHOWN = 25
+CSV_RUNS_MAX = 10_000
+CSV_PAGE = 500  # that are read at a time
+CSV_HEADERS = ("Id", "Run", "Process", "Status", "Reason", "Created (UTC)", "Started (UTC)", "Seconds", "Started by")
+# What a spreadsheet would take for a formula (OWASP, CSV injection).
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedChip:
+    chip: Chip
+    count: str
+    address: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A part of the filter that could be left out, and how many runs there would be then."""
+
+    text: str
+    address: str
+    count: int
 
 
 def listed(call: Call) -> HtmlReply:
-    found = [item.run for item in run_lists.page(call.tx, call.caller, RunFilter(), limit=SHOWN).runs]
-    return page(call, call.caller, call.now, "runs", title="Runs", entry="/runs", runs=found)
+    asked = run_filters.read(call.request.query)
+    zone = reader(call.caller.user, call.now).zone
+    shown = run_filters.applied(call.tx, call.caller, asked, zone)
+    before, after = _edges(call.request.query.get("cursor", ""))
+    found = run_lists.page(call.tx, call.caller, shown, before=before, after=after, limit=SHOWN)
+    # Whoever goes back to the newest comes to the first page, with all that has come since.
+    if after is not None and not found.newer:
+        return listed_from(call, asked, shown, run_lists.page(call.tx, call.caller, shown, limit=SHOWN))
+    return listed_from(call, asked, shown, found)
+
+
+def listed_from(call: Call, asked: ListFilter, shown: RunFilter, found: RunPage) -> HtmlReply:
+    counts = run_lists.counts(call.tx, call.caller, shown)
+    visible = processes.listed(call.tx, call.caller)
+    names = {str(row.id): row.name for row in visible}
+    words = run_filters.words(asked, names.get(asked.process, asked.process))
+    total = sum(many for key, many in counts.items() if _is_of(asked, key))
+    progress = run_lists.progress(call.tx, found.runs)
+    return page(
+        call,
+        call.caller,
+        call.now,
+        "runs",
+        title="Runs",
+        entry="/runs",
+        asked=asked,
+        words=words,
+        rows=run_rows.rows(found.runs, progress, steady=call.context.resources.steady()),
+        processes=visible,
+        chips=list(_chips(asked, counts)),
+        every=CountedChip(
+            chip=CHIPS[0],
+            count=capped(sum(counts.values()), counts.values()),
+            address=asked.but("").address(),
+            is_current=not asked.status,
+        ),
+        total=capped(total, [many for key, many in counts.items() if _is_of(asked, key)]),
+        newer=asked.address(cursor=f"a{found.runs[0].run.id.number}") if found.newer and found.runs else "",
+        older=_older(asked, found),
+        searched=found.searched_to is not None,
+        live=_live(call, found),
+        offers=list(_offers(call, asked, words)) if not found.runs else [],
+        can_act=_can_act(call, found.runs),
+        me=call.caller.user.login,
+    )
+
+
+def _edges(cursor: str) -> tuple[RunId | None, RunId | None]:
+    """Before which run, or after which one. Raises Invalid."""
+    if not cursor:
+        return None, None
+    try:
+        edge = RunId.parse(f"pr-{cursor[1:]}")
+        return {"b": (edge, None), "a": (None, edge)}[cursor[0]]
+    except (KeyError, NotFound):
+        raise Invalid("the address names a page that this list never had; open Runs again") from None
+
+
+def _is_of(asked: ListFilter, key: Any) -> bool:
+    chip = run_filters.BY_SLUG.get(asked.status)
+    return chip is None or key == (chip.status, chip.outcome)
+
+
+def capped(total: int, parts: Any) -> str:
+    """Each part stands for so many or more."""
+    is_more = any(part >= COUNTED_MAX for part in parts)
+    return f"{COUNTED_MAX}+" if is_more or total > COUNTED_MAX else str(total)
+
+
+def _chips(asked: ListFilter, counts: Any) -> Iterator[CountedChip]:
+    for chip in CHIPS:
+        many = counts.get((chip.status, chip.outcome), 0)
+        yield CountedChip(
+            chip=chip,
+            count=capped(many, [many]),
+            address=asked.but(chip.slug).address(),
+            is_current=asked.status == chip.slug,
+        )
+
+
+def _older(asked: ListFilter, found: RunPage) -> str:
+    following = found.next_before
+    return "" if following is None else asked.address(cursor=f"b{following.number}")
+
+
+def _live(call: Call, found: RunPage) -> str:
+    """The address of the stream of this page: which runs it shows, and after which one others are new."""
+    ids = ".".join(str(item.run.id.number) for item in found.runs)
+    top = found.runs[0].run.id.number if found.runs and not found.newer else 0
+    kept = call.request.raw_query.encode("latin-1").decode("utf-8", "replace")
+    return f"/runs/live?ids={ids}&top={top}&asked={quote(kept, safe='')}"
+
+
+def _offers(call: Call, asked: ListFilter, words: Sequence[run_filters.Word]) -> Iterator[Offer]:
+    """Which part of the filter is in the way: the most first."""
+    zone = reader(call.caller.user, call.now).zone
+    found = []
+    for word in words:
+        fewer = asked.without(word.field)
+        shown = run_filters.applied(call.tx, call.caller, fewer, zone)
+        many = run_lists.count(call.tx, call.caller, shown)
+        if many:
+            found.append(Offer(text=word.text, address=fewer.address(), count=many))
+    yield from sorted(found, key=lambda offer: -offer.count)
+
+
+def _can_act(call: Call, listed_runs: Sequence[RunEntry]) -> bool:
+    roles = rights.roles_on(call.tx, call.caller.user, {item.run.process for item in listed_runs})
+    return any(covers(role, Role.EXECUTOR) for role in roles.values())
+
+
+def as_csv(call: Call) -> TextReply:
+    """All runs that the filter shows, as a spreadsheet reads them. Raises Invalid for more than it should hold."""
+    asked = run_filters.read(call.request.query)
+    own = reader(call.caller.user, call.now)
+    shown = run_filters.applied(call.tx, call.caller, asked, own.zone)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(CSV_HEADERS)
+    for item in _all(call, shown):
+        writer.writerow([_plain(cell) for cell in _cells(item)])
+    # Excel takes a file without the mark for one of its own country's encoding.
+    return TextReply(text=f"\ufeff{text.getvalue()}", media_type="text/csv; charset=utf-8")
+
+
+def _all(call: Call, shown: RunFilter) -> Iterator[RunEntry]:
+    before, many = None, 0
+    while True:
+        found = run_lists.page(call.tx, call.caller, shown, before=before, limit=CSV_PAGE)
+        many += len(found.runs)
+        if many > CSV_RUNS_MAX:
+            raise Invalid(
+                f"more than {CSV_RUNS_MAX:,} runs match, which is more than one file should hold; choose a shorter time"
+            )
+        yield from found.runs
+        if (before := found.next_before) is None:
+            return
+
+
+def _cells(item: RunEntry) -> tuple[str, ...]:
+    run = item.run
+    seconds = "" if run.duration_seconds is None else str(int(run.duration_seconds))
+    reason = "" if item.problem is None else f"{item.problem.order} {item.problem.message}".strip()
+    word = statuses.of_run(run.status, run.outcome).word
+    moments = (_moment(run.created_at), _moment(run.started_at))
+    return (str(run.id), run.name, item.process_name, word, reason, *moments, seconds, item.person)
+
+
+def _moment(value: datetime | None) -> str:
+    return "" if value is None else f"{value:%Y-%m-%d %H:%M:%S}"
+
+
+def _plain(text: str) -> str:
+    """Without control characters, and not a formula: a name or a message may come from anybody."""
+    clean = "".join(character if character.isprintable() else " " for character in text)
+    return f"'{clean}" if text.startswith(_FORMULA) else clean
 
 
 def show(call: Call) -> HtmlReply:
     run = runs.find(call.tx, call.id(RunId))
     return page(call, call.caller, call.now, "run", title=run.name, entry="/runs", run=run)
+
+
+def see(call: Call, form: Form) -> RedirectReply:
+    """The end of a run is seen; back to where the button was."""
+    run = runs.see(call.act, call.id(RunId))
+    call.context.announce(call.tx, run.id)
+    return RedirectReply(location="/" if form.one("to") == "home" else f"/runs/{run.id}")

@@ -122,7 +122,7 @@ def run(item: Run) -> ProcessRun:
     )
 
 
-def listed_run(item: model.ListedRun, *, steady: float | None) -> ListedRun:
+def listed_run(item: model.RunEntry, *, steady: float | None) -> ListedRun:
     run, problem = item.run, item.problem
     return ListedRun(
         id=str(run.id),
@@ -141,7 +141,7 @@ def listed_run(item: model.ListedRun, *, steady: float | None) -> ListedRun:
     )
 
 
-def _problem(item: model.Problem) -> ProblemShape:
+def _problem(item: model.FirstProblem) -> ProblemShape:
     step = None if item.step is None else str(item.step)
     return ProblemShape(step=step, name=item.name or None, message=item.message)
 
