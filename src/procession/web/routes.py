@@ -9,7 +9,7 @@ from procession.door.contract import BodyKind, Call, Mode, Route, Space
 from procession.door.limits import UserLimit
 from procession.model.rights import PUBLIC, Rule
 from procession.pages import assets, environment
-from procession.web import bulk, edit, home, live, runs
+from procession.web import bulk, edit, home, live, process, process_files, processes, runs
 from procession.web.session import guarded, guarded_async
 
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
@@ -55,6 +55,14 @@ ROUTES: tuple[Route, ...] = (
     page("assets/{asset}", _asset, PUBLIC, "What pages load", mode=READ),
     page("", home.show, rules.READ_ANY, "What needs you"),
     page("home/live", live.follow_home, rules.READ_ANY, "What changes of it", mode=STREAM, limit=UserLimit.STREAMS),
+    page("processes", processes.listed, rules.READ_ANY, "Processes"),
+    page("processes/upload", process_files.form_of_new, rules.DESIGN, "Upload a process file"),
+    form_async("processes/upload", process_files.create, rules.DESIGN, "Create a process", body=BodyKind.STREAM),
+    page("processes/{process}", process.show, rules.READ_P, "A process"),
+    page("processes/{process}/upload", process_files.form_of_version, rules.EDIT_P, "Upload a new version"),
+    form_async(
+        "processes/{process}/upload", process_files.publish, rules.EDIT_P, "Publish a version", body=BodyKind.STREAM
+    ),
     page("runs", runs.listed, rules.READ_ANY, "Runs"),
     *_designer("processes/new", rules.DESIGN),
     *_designer("processes/{process}/edit", rules.EDIT_P),
