@@ -155,7 +155,8 @@ def _where(
         ("m.created_at < ?", created_before),
         ("m.id <= (SELECT max(+c.id) FROM run c WHERE c.created_at < ?)", created_before),
         ("m.started_by = ?", shown.started_by and shown.started_by.number),
-        ("m.needs_person = ?", shown.needs_person or None),
+        # A constant, or the index of these few would not be used.
+        ("m.needs_person = 1",) if shown.needs_person else ("", None),
         _holds(shown.text),
     )
     return f"{of_status} AND {where}", (*values, *parameters)

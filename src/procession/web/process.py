@@ -14,7 +14,7 @@ from procession.model.people import Role
 from procession.model.processes import Flow, Process, Property, PropertyType, Step, StepKind
 from procession.model.rights import covers
 from procession.model.runs import RunFilter
-from procession.operations import grids, networks, permissions, processes, rights, run_lists
+from procession.operations import grids, networks, people, permissions, processes, rights, run_lists
 from procession.operations.run_lists import COUNTED_MAX
 from procession.pages import conditions, differences, formats
 from procession.pages.differences import Difference
@@ -55,6 +55,7 @@ class VersionLine:
     number: int
     at: datetime
     author: str
+    comment: str
     changes: str
     address: str
 
@@ -75,6 +76,7 @@ def show(call: Call) -> HtmlReply:
     grid = grids.of_process(call.tx, process_id)
     role = rights.role_of(call.tx, call.caller.user, process_id)
     grants = permissions.of_resource(call.tx, call.caller, process_id)
+    called = people.names(call.tx, {version.author for version in every[:VERSIONS_SHOWN]})
     zone = reader(call.caller.user, call.now).zone
     runs = run_lists.count(call.tx, call.caller, RunFilter(process=process_id))
     return page(
@@ -87,6 +89,7 @@ def show(call: Call) -> HtmlReply:
         process=row,
         definition=process,
         published=every[0],
+        published_by=called.get(every[0].author, every[0].author),
         time_limit=formats.duration(process.time_limit_seconds),
         may_run=role is not None and covers(role, Role.EXECUTOR),
         may_edit=role is not None and covers(role, Role.EDITOR),
@@ -97,7 +100,7 @@ def show(call: Call) -> HtmlReply:
         runs=f"{COUNTED_MAX}+" if runs >= COUNTED_MAX else str(runs),
         steps=list(_steps(process, grid)),
         groups=len({step.order.partition(".")[0] for step in process.steps}),
-        versions=[_version(row, every, place) for place in range(min(len(every), VERSIONS_SHOWN))],
+        versions=[_version(row, every, place, called) for place in range(min(len(every), VERSIONS_SHOWN))],
         more_versions=max(len(every) - VERSIONS_SHOWN, 0),
         compared=_compared(call, row, every),
         inputs=list(_inputs(process)),
@@ -136,14 +139,15 @@ def _what(step: Step) -> str:
     return f"Data: {', '.join(words) or 'nothing'}"
 
 
-def _version(row: ProcessRow, every: Sequence[VersionRow], place: int) -> VersionLine:
+def _version(row: ProcessRow, every: Sequence[VersionRow], place: int, called: Mapping[str, str]) -> VersionLine:
     version = every[place]
     is_first = place + 1 == len(every)
     changes = [] if is_first else versions.changes(_parsed(every[place + 1]), _parsed(version))
     return VersionLine(
         number=version.number,
         at=version.created_at,
-        author=version.author,
+        author=called.get(version.author, version.author),
+        comment=version.comment,
         changes="The first version" if is_first else formats.sentence_of(changes) or "The text only",
         address="" if is_first else f"/processes/{row.id}?compare={version.number}#compared",
     )
