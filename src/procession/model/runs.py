@@ -110,10 +110,6 @@ class RunFilter:
     text: str | None = None  # in its name, its process's name or its first problem; or its id
     needs_person: bool = False  # only those
 
-    @property
-    def is_by_date_or_person(self) -> bool:
-        return bool(self.created_after or self.created_before or self.started_by or self.needs_person)
-
 
 class FirstProblem(msgspec.Struct, frozen=True, kw_only=True):
     """What went wrong first: a failed step, else one with remarks; or why it was cancelled, without a step."""

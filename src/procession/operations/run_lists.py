@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -23,6 +23,7 @@ from procession.store.run_lists import Status
 LIST_MAX = 500  # runs in one page
 # What stands on a chip: more than this nobody counts, and a count of all takes time by their number.
 COUNTED_MAX = 100
+SEARCHED_MAX = run_lists.SEARCHED_MAX  # runs in which one page looks for a text
 
 
 class RunPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,8 +81,7 @@ def of_ids(tx: Transaction, caller: Caller, runs: Sequence[RunId]) -> list[RunEn
 
 def counts(tx: Transaction, caller: Caller, shown: RunFilter) -> dict[Status, int]:
     """Of each status, as if none was asked for: COUNTED_MAX stands for that many and more."""
-    every = replace(shown, status=None, outcome=None)
-    return run_lists.counts(tx, rights.viewer(caller), every, most=COUNTED_MAX)
+    return run_lists.counts(tx, rights.viewer(caller), shown, most=COUNTED_MAX)
 
 
 def count(tx: Transaction, caller: Caller, shown: RunFilter) -> int:
@@ -143,8 +143,8 @@ def progress(tx: Transaction, listed: Sequence[RunEntry]) -> UnderWay:
     under_way = [item.run.id for item in listed if item.run.status is RunStatus.RUNNING]
     waiting = [item for item in listed if item.run.status is RunStatus.NOT_STARTED]
     return UnderWay(
-        running=steps.under_way(tx, under_way),
-        done=steps.count_done(tx, under_way),
+        running=steps.under_way(tx, under_way) if under_way else {},
+        done=steps.count_done(tx, under_way) if under_way else {},
         missing={item.run.id: _missing(tx, item) for item in waiting},
     )
 

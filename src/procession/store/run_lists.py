@@ -6,6 +6,7 @@ Each takes time by the processes that are seen and by the page, not by the runs 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,8 +18,8 @@ from procession.store.database import Transaction
 from procession.store.run_rows import RUN, run_of
 from procession.store.step_rows import step_id
 
-# A text is looked for in this many runs at a time, a hundredth of a second: no index answers for a part of a name.
-SEARCHED_MAX = 20_000
+# Runs in which a text is looked for at a time, in a hundredth of a second: no index answers for a part of a name.
+SEARCHED_MAX = 10_000
 
 Status = tuple[RunStatus, Outcome | None]
 
@@ -81,11 +82,15 @@ def searched_down_to(tx: Transaction, before: RunId | None) -> RunId | None:
 
 
 def counts(tx: Transaction, reader: UserId | None, shown: RunFilter, *, most: int) -> dict[Status, int]:
-    """How many of each status there are, at most `most` of each; with a text among those in which a page looks."""
-    where, parameters = _where(tx, shown, before=None, after=None)
+    """How many of each status there are, whichever is asked for, at most `most` of each.
+
+    With a text, of the newest runs only, in which the first page looks for it.
+    """
+    every = replace(shown, status=None, outcome=None)
+    where, parameters = _where(tx, every, before=None, after=None)
     seen, of_reader = _seen(reader, shown)
-    if shown.text is None and not shown.is_by_date_or_person:
-        return _counts_by_index(tx, (seen, of_reader), shown, most=most)
+    if shown.text is None and shown.started_by is None and not shown.needs_person:
+        return _counts_by_index(tx, (seen, of_reader), (where, parameters), most=most)
     rows = tx.all(
         f"SELECT m.status, m.outcome, count(*) FROM process p JOIN run m ON m.process_id = p.id"
         f" WHERE {seen} AND {where} GROUP BY m.status, m.outcome",
@@ -95,16 +100,15 @@ def counts(tx: Transaction, reader: UserId | None, shown: RunFilter, *, most: in
 
 
 def _counts_by_index(
-    tx: Transaction, seen: tuple[str, tuple[Any, ...]], shown: RunFilter, *, most: int
+    tx: Transaction, seen: tuple[str, tuple[Any, ...]], where: tuple[str, tuple[Any, ...]], *, most: int
 ) -> dict[Status, int]:
-    where, parameters = conditions.given(("instr(lower(m.name), lower(?)) > 0", shown.name))
     found = {}
     for status in STATUSES:
         of_status, values = _of_status(*status)
         row = tx.one(
             f"SELECT count(*) FROM (SELECT 1 FROM process p CROSS JOIN run m ON m.process_id = p.id"
-            f" WHERE {seen[0]} AND {of_status} AND {where} LIMIT ?)",
-            *(*seen[1], *values, *parameters, most),
+            f" WHERE {seen[0]} AND {of_status} AND {where[0]} LIMIT ?)",
+            *(*seen[1], *values, *where[1], most),
         )
         found[status] = 0 if row is None else row[0]
     return found
@@ -141,19 +145,14 @@ def _where(
     tx: Transaction, shown: RunFilter, *, before: RunId | None, after: RunId | None, edge: tuple[Any, ...] = ("", None)
 ) -> tuple[str, tuple[Any, ...]]:
     of_status, values = _of_status(shown.status, shown.outcome)
-    created_after = times.maybe_to_column(shown.created_after)
-    created_before = times.maybe_to_column(shown.created_before)
-    least, most = _window(tx, shown, before=before, after=after)
+    least, most = _between(tx, shown, before=before, after=after)
     where, parameters = conditions.given(
         edge,
         ("m.id >= ?", least),
         ("m.id <= ?", most),
         ("instr(lower(m.name), lower(?)) > 0", shown.name),
-        ("m.created_at > ?", created_after),
-        # Numbers grow with the dates unless the clock was set back: by the dates, to be sure of each.
-        ("m.id >= (SELECT min(+c.id) FROM run c WHERE c.created_at > ?)", created_after),
-        ("m.created_at < ?", created_before),
-        ("m.id <= (SELECT max(+c.id) FROM run c WHERE c.created_at < ?)", created_before),
+        ("m.created_at > ?", times.maybe_to_column(shown.created_after)),
+        ("m.created_at < ?", times.maybe_to_column(shown.created_before)),
         ("m.started_by = ?", shown.started_by and shown.started_by.number),
         # A constant, or the index of these few would not be used.
         ("m.needs_person = 1",) if shown.needs_person else ("", None),
@@ -162,15 +161,32 @@ def _where(
     return f"{of_status} AND {where}", (*values, *parameters)
 
 
-def _window(
+def _between(
     tx: Transaction, shown: RunFilter, *, before: RunId | None, after: RunId | None
 ) -> tuple[int | None, int | None]:
+    """The numbers between which all that is shown lies; every index of runs leads to those of a range."""
+    least = _of_date(tx, "min", ">", times.maybe_to_column(shown.created_after))
+    most = _of_date(tx, "max", "<", times.maybe_to_column(shown.created_before))
     if shown.text is None:
-        return None, None
+        return least, most
     if after is not None:
-        return None, after.number + SEARCHED_MAX
+        return least, min(after.number + SEARCHED_MAX, after.number + SEARCHED_MAX if most is None else most)
     down_to = searched_down_to(tx, before)
-    return None if down_to is None else down_to.number, None
+    return least if down_to is None else max(least or 0, down_to.number), most
+
+
+def _of_date(tx: Transaction, which: str, way: str, moment: int | None) -> int | None:
+    """The least or greatest number of those created on that side of a moment."""
+    if moment is None:
+        return None
+    # Numbers grow with the dates, unless the clock was set back: so all of them are asked, in the index of the dates.
+    row = tx.one(f"SELECT {which}(+r.id) FROM run r WHERE r.created_at {way} ?", moment)
+    number = None if row is None else row[0]
+    # No run has either number, and there is nothing between them.
+    return (_NONE if which == "min" else -1) if number is None else int(number)
+
+
+_NONE = 2**62
 
 
 def _holds(text: str | None) -> tuple[Any, ...]:
@@ -215,9 +231,11 @@ def unsolved(tx: Transaction, reader: UserId | None, first: UserId, *, limit: in
     """Those that need a person: of the user `first` before all others', newest first."""
     seen, of_reader = conditions.given(conditions.permitted("p.id", "process_id", reader))
     rows = tx.all(
-        f"WITH top (id, is_own) AS (SELECT n.id, n.started_by = ? FROM process p CROSS JOIN run n"
-        f" ON n.process_id = p.id WHERE {seen} AND n.needs_person = 1 ORDER BY 2 DESC, n.id DESC LIMIT ?)"
-        f" SELECT {_LISTED} FROM {_LISTED_FROM} JOIN top ON top.id = r.id ORDER BY top.is_own DESC, r.id DESC",
+        # All of them first, by their own index, and then their order: asked in one, SQLite reads every run.
+        "WITH every (id, is_own) AS MATERIALIZED (SELECT n.id, n.started_by = ? FROM process p CROSS JOIN run n"
+        f" ON n.process_id = p.id WHERE {seen} AND n.needs_person = 1), top (id, is_own) AS"
+        " (SELECT id, is_own FROM every ORDER BY is_own DESC, id DESC LIMIT ?)"
+        f" SELECT {_LISTED} FROM top CROSS JOIN {_LISTED_FROM} WHERE r.id = top.id ORDER BY top.is_own DESC, r.id DESC",
         *(first.number, *of_reader, limit),
     )
     return [_listed(row) for row in rows]

@@ -9,7 +9,7 @@ from procession.door.contract import BodyKind, Call, Mode, Route, Space
 from procession.door.limits import UserLimit
 from procession.model.rights import PUBLIC, Rule
 from procession.pages import assets, environment
-from procession.web import bulk, edit, home, live, process, process_files, processes, runs
+from procession.web import bulk, edit, home, live, process, process_files, processes, run_csv, runs
 from procession.web.session import guarded, guarded_async
 
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
@@ -66,7 +66,7 @@ ROUTES: tuple[Route, ...] = (
     page("runs", runs.listed, rules.READ_ANY, "Runs"),
     *_designer("processes/new", rules.DESIGN),
     *_designer("processes/{process}/edit", rules.EDIT_P),
-    page("runs.csv", runs.as_csv, rules.READ_ANY, "Runs as CSV"),
+    page("runs.csv", run_csv.as_csv, rules.READ_ANY, "Runs as CSV"),
     page("runs/live", live.follow_runs, rules.READ_ANY, "What changes of them", mode=STREAM, limit=UserLimit.STREAMS),
     form_async("runs/bulk", bulk.ask, rules.EXECUTE_ANY, "What would happen to many runs"),
     form_async("runs/bulk/do", bulk.perform, rules.EXECUTE_ANY, "Restart or cancel many runs"),

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from procession.door.contract import Call, HtmlReply, RedirectReply, TextReply
+from procession.door.contract import Call, HtmlReply, RedirectReply
 from procession.model.errors import Invalid, NotFound
 from procession.model.ids import RunId
 from procession.model.people import Role
@@ -18,18 +15,13 @@ from procession.model.rights import covers
 from procession.model.runs import RunEntry, RunFilter
 from procession.operations import processes, rights, run_lists, runs
 from procession.operations.run_lists import COUNTED_MAX, RunPage
-from procession.pages import statuses
+from procession.pages import formats
 from procession.web import run_filters, run_rows
 from procession.web.forms import Form
 from procession.web.page import page, reader
 from procession.web.run_filters import CHIPS, Chip, ListFilter
 
 SHOWN = 25
-CSV_RUNS_MAX = 10_000
-CSV_PAGE = 500  # that are read at a time
-CSV_HEADERS = ("Id", "Run", "Process", "Status", "Reason", "Created (UTC)", "Started (UTC)", "Seconds", "Started by")
-# What a spreadsheet would take for a formula (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +82,7 @@ def listed_from(call: Call, asked: ListFilter, shown: RunFilter, found: RunPage)
         newer=asked.address(cursor=f"a{found.runs[0].run.id.number}") if found.newer and found.runs else "",
         older=_older(asked, found),
         searched=found.searched_to is not None,
+        searched_most=formats.whole(run_lists.SEARCHED_MAX),
         live=_live(call, found),
         offers=list(_offers(call, asked, words)) if not found.runs else [],
         can_act=_can_act(call, found.runs),
@@ -159,53 +152,6 @@ def _offers(call: Call, asked: ListFilter, words: Sequence[run_filters.Word]) ->
 def _can_act(call: Call, listed_runs: Sequence[RunEntry]) -> bool:
     roles = rights.roles_on(call.tx, call.caller.user, {item.run.process for item in listed_runs})
     return any(covers(role, Role.EXECUTOR) for role in roles.values())
-
-
-def as_csv(call: Call) -> TextReply:
-    """All runs that the filter shows, as a spreadsheet reads them. Raises Invalid for more than it should hold."""
-    asked = run_filters.read(call.request.query)
-    own = reader(call.caller.user, call.now)
-    shown = run_filters.applied(call.tx, call.caller, asked, own.zone)
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(CSV_HEADERS)
-    for item in _all(call, shown):
-        writer.writerow([_plain(cell) for cell in _cells(item)])
-    # Excel takes a file without the mark for one of its own country's encoding.
-    return TextReply(text=f"\ufeff{text.getvalue()}", media_type="text/csv; charset=utf-8")
-
-
-def _all(call: Call, shown: RunFilter) -> Iterator[RunEntry]:
-    before, many = None, 0
-    while True:
-        found = run_lists.page(call.tx, call.caller, shown, before=before, limit=CSV_PAGE)
-        many += len(found.runs)
-        if many > CSV_RUNS_MAX:
-            raise Invalid(
-                f"more than {CSV_RUNS_MAX:,} runs match, which is more than one file should hold; choose a shorter time"
-            )
-        yield from found.runs
-        if (before := found.next_before) is None:
-            return
-
-
-def _cells(item: RunEntry) -> tuple[str, ...]:
-    run = item.run
-    seconds = "" if run.duration_seconds is None else str(int(run.duration_seconds))
-    reason = "" if item.problem is None else f"{item.problem.order} {item.problem.message}".strip()
-    word = statuses.of_run(run.status, run.outcome).word
-    moments = (_moment(run.created_at), _moment(run.started_at))
-    return (str(run.id), run.name, item.process_name, word, reason, *moments, seconds, item.person)
-
-
-def _moment(value: datetime | None) -> str:
-    return "" if value is None else f"{value:%Y-%m-%d %H:%M:%S}"
-
-
-def _plain(text: str) -> str:
-    """Without control characters, and not a formula: a name or a message may come from anybody."""
-    clean = "".join(character if character.isprintable() else " " for character in text)
-    return f"'{clean}" if text.startswith(_FORMULA) else clean
 
 
 def show(call: Call) -> HtmlReply:
