@@ -10,30 +10,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from procession.model.ids import ProcessId, RunId, StepId, UserId
+from procession.model.ids import ProcessId, RunId, UserId
 from procession.model.lifecycle import Outcome, RunStatus
-from procession.model.runs import FirstProblem, RunEntry, RunFilter
+from procession.model.runs import RunEntry, RunFilter
 from procession.store import conditions, times
 from procession.store.database import Transaction
-from procession.store.run_rows import RUN, run_of
-from procession.store.step_rows import step_id
+from procession.store.run_entries import ENTRY, ENTRY_FROM, entry_of
 
 # Runs in which a text is looked for at a time, in a hundredth of a second: no index answers for a part of a name.
 SEARCHED_MAX = 10_000
 
 Status = tuple[RunStatus, Outcome | None]
-
-_LISTED = (
-    f"{RUN}, p.name, CASE WHEN r.started_by IS NULL THEN NULL ELSE u.login END,"
-    " coalesce(u.first_name || ' ' || u.last_name, r.modified_by), r.problem, r.needs_person, s.id, s.kind,"
-    " s.step_order, s.name"
-)
-_LISTED_FROM = (
-    "run r JOIN process p ON p.id = r.process_id LEFT JOIN user_account u ON u.id = coalesce(r.started_by,"
-    " (SELECT a.id FROM user_account a WHERE a.login = r.modified_by))"
-    " LEFT JOIN step s ON s.id = r.problem_step"
-)
-_COLUMNS_OF_RUN = RUN.count(",") + 1
 
 
 def page(
@@ -53,26 +40,25 @@ def page(
         f"WITH top (id) AS (SELECT n.id FROM process p CROSS JOIN run n ON n.id IN (SELECT m.id FROM run m"
         f" WHERE m.process_id = p.id AND {where} ORDER BY m.id {order} LIMIT ?) WHERE {seen}"
         f" ORDER BY n.id {order} LIMIT ?)"
-        f" SELECT {_LISTED} FROM {_LISTED_FROM} WHERE r.id IN (SELECT id FROM top) ORDER BY r.id DESC",
+        f" SELECT {ENTRY} FROM {ENTRY_FROM} WHERE r.id IN (SELECT id FROM top) ORDER BY r.id DESC",
         *(*parameters, limit, *of_reader, limit),
     )
-    return [_listed(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 def find(tx: Transaction, run: RunId) -> RunEntry | None:
-    row = tx.one(f"SELECT {_LISTED} FROM {_LISTED_FROM} WHERE r.id = ?", run.number)
-    return None if row is None else _listed(row)
+    row = tx.one(f"SELECT {ENTRY} FROM {ENTRY_FROM} WHERE r.id = ?", run.number)
+    return None if row is None else entry_of(row)
 
 
 def of_ids(tx: Transaction, reader: UserId | None, runs: Sequence[RunId]) -> list[RunEntry]:
     """Newest first; those that the reader may not see are left out."""
     seen, of_reader = conditions.given(conditions.permitted("p.id", "process_id", reader))
     rows = tx.all(
-        f"SELECT {_LISTED} FROM {_LISTED_FROM} WHERE r.id IN ({', '.join('?' * len(runs))}) AND {seen}"
-        " ORDER BY r.id DESC",
+        f"SELECT {ENTRY} FROM {ENTRY_FROM} WHERE r.id IN ({', '.join('?' * len(runs))}) AND {seen} ORDER BY r.id DESC",
         *(*(run.number for run in runs), *of_reader),
     )
-    return [_listed(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 def searched_down_to(tx: Transaction, before: RunId | None) -> RunId | None:
@@ -235,10 +221,10 @@ def unsolved(tx: Transaction, reader: UserId | None, first: UserId, *, limit: in
         "WITH every (id, is_own) AS MATERIALIZED (SELECT n.id, n.started_by = ? FROM process p CROSS JOIN run n"
         f" ON n.process_id = p.id WHERE {seen} AND n.needs_person = 1), top (id, is_own) AS"
         " (SELECT id, is_own FROM every ORDER BY is_own DESC, id DESC LIMIT ?)"
-        f" SELECT {_LISTED} FROM top CROSS JOIN {_LISTED_FROM} WHERE r.id = top.id ORDER BY top.is_own DESC, r.id DESC",
+        f" SELECT {ENTRY} FROM top CROSS JOIN {ENTRY_FROM} WHERE r.id = top.id ORDER BY top.is_own DESC, r.id DESC",
         *(first.number, *of_reader, limit),
     )
-    return [_listed(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 def count_unsolved(tx: Transaction, reader: UserId | None, *, failures_only: bool, most: int) -> int:
@@ -268,36 +254,19 @@ def ended_by_day(
     return [(number, *_status(status, outcome), many) for number, status, outcome, many in rows]
 
 
-def _listed(row: Sequence[Any]) -> RunEntry:
-    run = run_of(tuple(row[:_COLUMNS_OF_RUN]))
-    process, login, person, message, needs_person, number, kind, order, name = row[_COLUMNS_OF_RUN:]
-    problem = None
-    if message is not None:
-        step: StepId | None = None if number is None else step_id(kind, number)
-        problem = FirstProblem(step=step, order=order or "", name=name or "", message=message)
-    return RunEntry(
-        run=run,
-        process_name=process,
-        login=login,
-        person=person,
-        problem=problem,
-        needs_person=bool(needs_person),
-    )
-
-
 def last_of_each(
     tx: Transaction, reader: UserId | None, processes: Sequence[ProcessId], *, most: int
 ) -> dict[ProcessId, list[RunEntry]]:
     """The last runs of each of these processes that have started, newest first."""
     seen, of_reader = conditions.given(conditions.permitted("p.id", "process_id", reader))
     rows = tx.all(
-        f"SELECT {_LISTED} FROM {_LISTED_FROM} WHERE r.id IN (SELECT n.id FROM process p CROSS JOIN run n ON n.id IN"
+        f"SELECT {ENTRY} FROM {ENTRY_FROM} WHERE r.id IN (SELECT n.id FROM process p CROSS JOIN run n ON n.id IN"
         " (SELECT m.id FROM run m WHERE m.process_id = p.id ORDER BY m.id DESC LIMIT ?)"
         f" WHERE {seen} AND p.id IN ({', '.join('?' * len(processes))})) ORDER BY r.id DESC",
         *(most, *of_reader, *(process.number for process in processes)),
     )
     found: dict[ProcessId, list[RunEntry]] = {process: [] for process in processes}
     for row in rows:
-        listed = _listed(row)
+        listed = entry_of(row)
         found[listed.run.process].append(listed)
     return found

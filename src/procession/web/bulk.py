@@ -42,7 +42,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class ChosenRuns:
     """What is to be done with which runs; `words` repeat the filter where all that match were chosen."""
 
     act: str
@@ -93,18 +93,18 @@ def _title(act: str, many: int) -> str:
     return f"Restart failed steps of {runs_}?" if act == "restart" else f"Cancel {runs_}?"
 
 
-def _read(act: Act, form: Form) -> Selection:
+def _read(act: Act, form: Form) -> ChosenRuns:
     verb = form.one("do")
     if verb not in ACTS:
         raise Invalid(f'runs can be restarted or cancelled together, and "{verb[:80]}" is neither')
     if not form.one("all"):
-        return Selection(act=verb, runs=_ids(form.all("run")))
+        return ChosenRuns(act=verb, runs=_ids(form.all("run")))
     wanted = _filter_of(form)
     shown = run_filters.applied(act.tx, act.caller, wanted, reader(act.caller.user, act.now).zone)
     chosen = _matching(act, shown)
     visible = {str(row.id): row.name for row in processes.listed(act.tx, act.caller)}
     words = [word.text for word in run_filters.words(wanted, visible.get(wanted.process, wanted.process))]
-    return Selection(act=verb, runs=chosen.runs, words=words or ["that you may see"], is_cut=chosen.is_cut)
+    return ChosenRuns(act=verb, runs=chosen.runs, words=words or ["that you may see"], is_cut=chosen.is_cut)
 
 
 def _filter_of(form: Form) -> ListFilter:

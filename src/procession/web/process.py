@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from procession.door.contract import Call, HtmlReply
 from procession.model import versions
@@ -39,15 +40,18 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepLine:
-    """`group` is said where it begins."""
-
-    group: str
     order: str
     name: str
     what: str
     when: str
     usual: str
     is_enabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepGroup:
+    name: str
+    steps: Sequence[StepLine]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +102,7 @@ def show(call: Call) -> HtmlReply:
         grants=grants,
         grid=step_grid.made(grid, process, zone, is_whole=call.request.query.get("steps") == "all"),
         runs=f"{COUNTED_MAX}+" if runs >= COUNTED_MAX else str(runs),
-        steps=list(_steps(process, grid)),
-        groups=len({step.order.partition(".")[0] for step in process.steps}),
+        groups=_groups(process, grid),
         versions=[_version(row, every, place, called) for place in range(min(len(every), VERSIONS_SHOWN))],
         more_versions=max(len(every) - VERSIONS_SHOWN, 0),
         compared=_compared(call, row, every),
@@ -109,21 +112,25 @@ def show(call: Call) -> HtmlReply:
     )
 
 
-def _steps(process: Process, grid: grids.Grid) -> Iterator[StepLine]:
-    last = ""
-    for step in process.steps:
-        number = step.order.partition(".")[0]
-        usual = grid.usual_seconds(step.key)
-        yield StepLine(
-            group=f"{number} {step.group}" if number != last else "",
-            order=step.order,
-            name=step.name,
-            what=_what(step),
-            when=conditions.of_step(process, step),
-            usual="" if usual is None else formats.duration(usual),
-            is_enabled=step.enabled,
-        )
-        last = number
+def _groups(process: Process, grid: grids.Grid) -> list[StepGroup]:
+    """A group is the run of steps whose numbers begin alike."""
+    runs = groupby(process.steps, key=lambda step: (step.order.partition(".")[0], step.group))
+    return [
+        StepGroup(name=f"{number} {name}", steps=[_step(process, grid, step) for step in steps])
+        for (number, name), steps in runs
+    ]
+
+
+def _step(process: Process, grid: grids.Grid, step: Step) -> StepLine:
+    usual = grid.usual_seconds(step.key)
+    return StepLine(
+        order=step.order,
+        name=step.name,
+        what=_what(step),
+        when=conditions.of_step(process, step),
+        usual="" if usual is None else formats.duration(usual),
+        is_enabled=step.enabled,
+    )
 
 
 def _what(step: Step) -> str:

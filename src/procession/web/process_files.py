@@ -81,7 +81,7 @@ async def _apply(call: StreamCall, of: ProcessId | None) -> HtmlReply | Redirect
         applied = await _applied(call, text, of)
     except FileMistakes as error:
         return await asyncio.to_thread(_refused, call, of, file_name, "", list(_shown(error, text)))
-    except (Invalid, TooLarge, Forbidden) as error:
+    except (Invalid, TooLarge, Forbidden, uploads.NotMultipart) as error:
         return await asyncio.to_thread(_refused, call, of, file_name, error.message, [])
     if applied.is_new:
         # Of a first version there is nothing to compare.

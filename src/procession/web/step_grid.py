@@ -43,7 +43,7 @@ class GridLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class GridColumn:
     day: str
     address: str
     title: str
@@ -62,7 +62,7 @@ class Warned:
 class ShownGrid:
     """`hidden` is how many steps are left out because nothing happened in them."""
 
-    columns: Sequence[Column]
+    columns: Sequence[GridColumn]
     lines: Sequence[GridLine]
     warned: Sequence[Warned]
     hidden: int
@@ -105,9 +105,9 @@ def _square(cell: GridCell | None, run: RunId, step: Step) -> Square:
     )
 
 
-def _column(run: GridRun, process: Process, zone: ZoneInfo) -> Column:
+def _column(run: GridRun, process: Process, zone: ZoneInfo) -> GridColumn:
     day = run.at.astimezone(zone).date()
-    return Column(
+    return GridColumn(
         day=f"{day.day} {formats.MONTHS[day.month - 1]}",
         address=f"/runs/{run.id}",
         title=f"{names.run_name(run.name, process.name)}, {formats.day(day)}",
