@@ -284,6 +284,8 @@ def test_a_backup_changes_nothing_in_the_home_not_even_its_schema(home: Path, fi
             "DROP TABLE home",
             "DROP TABLE home_time",
             "DROP TABLE attempt_home",
+            "DROP TABLE draft",
+            "ALTER TABLE process_version DROP COLUMN comment",
         ),
         *(f"DROP TRIGGER proof_state_{cause}" for cause in PROOFS),
         "DROP TABLE proof_state",
