@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -60,6 +61,7 @@ def listed_from(call: Call, asked: ListFilter, shown: RunFilter, found: RunPage)
     words = run_filters.words(asked, names.get(asked.process, asked.process))
     total = sum(many for key, many in counts.items() if _is_of(asked, key))
     progress = run_lists.progress(call.tx, found.runs)
+    live = _live(call, found)
     return page(
         call,
         call.caller,
@@ -83,7 +85,8 @@ def listed_from(call: Call, asked: ListFilter, shown: RunFilter, found: RunPage)
         older=_older(asked, found),
         searched=found.searched_to is not None,
         searched_most=formats.whole(run_lists.SEARCHED_MAX),
-        live=_live(call, found),
+        live=live,
+        live_id=f"live-{zlib.crc32(live.encode()):x}",
         offers=list(_offers(call, asked, words)) if not found.runs else [],
         can_act=_can_act(call, found.runs),
         me=call.caller.user.login,
