@@ -10,7 +10,7 @@ import pytest
 from procession.model.lifecycle import Outcome
 from procession.web import bulk
 from tests.api.house import House
-from tests.web.lists_site import ended, new, timed_out
+from tests.web.lists_site import ended, later, new, timed_out
 from tests.web.site import Site, text
 
 
@@ -114,13 +114,22 @@ def test_a_stranger_learns_nothing_of_a_run(home: House) -> None:
 
 
 def test_all_that_match_are_chosen_and_the_filter_is_said(home: House, site: Site) -> None:
+    ended(home, "May, of the day before")
+    later(home, days=1)
+    site.sign_in()
     runs = [ended(home, f"May {number}") for number in range(3)]
     ended(home, "June")
+    today = home.clock.now().date().isoformat()
 
-    page = site.post("/runs/bulk", **{"do": "restart", "all": "1", "f-text": "May", "f-status": "failed"})
+    # The day too, which others forget, and restart what nobody has seen on the page.
+    chosen = {"f-text": "May", "f-status": "failed", "f-since": today, "f-process": "p-1", "f-by": "me"}
+    page = site.post("/runs/bulk", **{"do": "restart", "all": "1", **chosen})
 
-    assert "Chosen: all runs with “May”, Failed." in text(page)
+    assert "Chosen: all runs with “May”, of Month end, Failed, created from" in text(page)
     assert [mark.partition(".")[0] for mark in marks(page.text)] == runs[::-1]
+    # And the way back leads to the same list.
+    assert 'name="f-text" value="May"' in page.text
+    assert f'href="/runs?text=May&amp;process=p-1&amp;status=failed&amp;from={today}&amp;by=me"' in page.text
 
 
 def test_more_than_can_be_looked_through_are_cut_and_it_says_so(

@@ -145,10 +145,11 @@ def test_the_week_is_a_chart_whose_figures_are_a_sentence(home: House, site: Sit
     ended(home, "c", outcome=Outcome.WARNING)
 
     page = site.sign_in().get("/").text
-    assert "Runs created in the last 7 days: 1 finished, 1 with remarks, 1 failed. Most on" in page
+    assert "Runs that ended in the last 7 days: 1 finished, 1 with remarks, 1 failed. Most on" in page
     assert "style=" not in page
+    # A run counts on the day of its end, whenever it was made.
     later(home, days=7)
-    assert "Runs created in the last 7 days: 0 finished, 0 with remarks, 0 failed." in site.sign_in().get("/").text
+    assert "Runs that ended in the last 7 days: 0 finished, 0 with remarks, 0 failed." in site.sign_in().get("/").text
 
 
 def test_many_failures_are_counted_to_a_hundred(home: House, site: Site) -> None:

@@ -122,6 +122,22 @@ def test_of_many_steps_only_those_with_trouble_are_shown(home: House, site: Site
     assert len(re.findall(r'<th scope="row" title="', site.get("/processes/p-1?steps=all").text)) == 43
 
 
+def test_a_step_that_is_gone_stays_in_the_grid_of_the_runs_that_had_it(home: House, site: Site) -> None:
+    ended(home, "a")
+    home.ask(
+        "PUT",
+        "processes/p-1/definition",
+        content=PROCESS.replace("name: Pay, key: pay", "name: Post, key: post").encode(),
+    )
+
+    page = site.get("/processes/p-1").text
+    rows = re.findall(r'<th scope="row" title="([^"]+)"', page)
+    assert rows == ["1.1 Parameters", "2.1 Settle", "2.2 Post", "2.2 Pay, no longer a step"]
+    # Otherwise the run that failed in it would look well.
+    assert page.count('class="bad" href="/runs/pr-1?step=2.2"') == 1
+    assert re.search(r'title="a #1, \d+ \w+ \d{4}: Failed"', page)
+
+
 def test_a_process_that_never_ran_says_how_to_begin(home: House, site: Site) -> None:
     new(home, start=False)
 

@@ -105,6 +105,16 @@ def test_chips_count_what_the_rest_of_the_filter_leaves(home: House, site: Site)
     assert "Finished 0" in page
 
 
+def test_what_nobody_has_dealt_with_is_a_list_of_its_own(home: House, site: Site) -> None:
+    open_run, seen = ended(home, "a"), ended(home, "b", amount=2)
+    home.post(f"processruns/{seen}/seen")
+
+    assert shown(site, "/runs?status=needs") == [open_run]
+    page = text(site.get("/runs?status=needs"))
+    assert "Failed 2" in page and "Need somebody 1" in page and "1 of 1" in page
+    assert shown(site, "/runs?status=needs&text=b") == []
+
+
 def test_an_empty_list_offers_what_to_leave_out(home: House, site: Site) -> None:
     ended(home, "Account 1200")
     ended(home, "Account 1210", amount=3, outcome=Outcome.SUCCESS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -29,6 +29,11 @@ class Grid:
         """Newest first; runs of a version without the step are left out."""
         return [cell for run in self.runs if (cell := self.cells.get((key, run.id))) is not None]
 
+    def gone(self, keys: Collection[str]) -> list[GridCell]:
+        """One cell of each step that these runs had and that is not among `keys`, the steps of today."""
+        found = {cell.key: cell for cell in reversed(list(self.cells.values())) if cell.key not in keys}
+        return sorted(found.values(), key=lambda cell: [int(part) for part in cell.order.split(".")])
+
     def usual_seconds(self, key: str) -> float | None:
         """The median of how long it took where it came to its end."""
         took = [cell.seconds for cell in self.of_step(key) if cell.status in STEP_DONE and cell.seconds is not None]
@@ -40,17 +45,18 @@ class Grid:
         if len(failed) < KEEPS_FAILING_MIN:
             return None
         message, times = Counter(cell.message for cell in failed).most_common(1)[0]
-        return Failure(count=len(failed), message=message, times=times, latest=failed[0].run)
+        return Failure(count=len(failed), message=message, times=times, latest=failed[0].run, order=failed[0].order)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A step that failed `count` times, `times` of them with this message."""
+    """A step that failed `count` times, `times` of them with this message; `order` is its number in the latest run."""
 
     count: int
     message: str
     times: int
     latest: RunId
+    order: str
 
 
 def of_process(tx: Transaction, process: ProcessId) -> Grid:

@@ -19,6 +19,8 @@ class GridCell:
 
     run: RunId
     key: str
+    order: str
+    name: str
     status: StepStatus
     seconds: float | None
     message: str
@@ -36,7 +38,8 @@ class GridRun:
 def of_process(tx: Transaction, process: ProcessId, *, runs_max: int) -> tuple[list[GridRun], list[GridCell]]:
     """The last runs that were started, newest first, and their steps in order."""
     rows = tx.all(
-        "SELECT r.id, r.name, r.status, r.outcome, coalesce(r.started_at, r.created_at), s.key, s.status, s.duration,"
+        "SELECT r.id, r.name, r.status, r.outcome, coalesce(r.started_at, r.created_at), s.key, s.step_order, s.name,"
+        " s.status, s.duration,"
         " CASE WHEN s.status IN ('Failed', 'Warning') THEN substr(s.message, 1, ?) ELSE '' END"
         " FROM run r JOIN step s ON s.run_id = r.id AND s.is_retired = 0 WHERE r.id IN (SELECT n.id FROM run n"
         " WHERE n.process_id = ? AND n.attempt > 0 ORDER BY n.id DESC LIMIT ?) ORDER BY r.id DESC, s.position",
@@ -44,7 +47,7 @@ def of_process(tx: Transaction, process: ProcessId, *, runs_max: int) -> tuple[l
     )
     runs: dict[int, GridRun] = {}
     cells = []
-    for number, name, status, outcome, at, key, step_status, duration, message in rows:
+    for number, name, status, outcome, at, key, order, step_name, step_status, duration, message in rows:
         if number not in runs:
             runs[number] = GridRun(
                 id=RunId(number),
@@ -57,6 +60,8 @@ def of_process(tx: Transaction, process: ProcessId, *, runs_max: int) -> tuple[l
             GridCell(
                 run=RunId(number),
                 key=key,
+                order=order,
+                name=step_name,
                 status=StepStatus(step_status),
                 seconds=times.seconds_from_column(duration),
                 message=message,

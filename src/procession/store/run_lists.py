@@ -242,13 +242,13 @@ def count_unsolved(tx: Transaction, reader: UserId | None, *, failures_only: boo
 def ended_by_day(
     tx: Transaction, reader: UserId | None, days: Sequence[datetime]
 ) -> list[tuple[int, RunStatus, Outcome | None, int]]:
-    """Of the runs created since the first of these moments: the day, counted from 0, how they ended, how many."""
+    """Of the runs that ended since the first of these moments: the day, counted from 0, how they ended, how many."""
     seen, of_reader = conditions.given(conditions.permitted("r.process_id", "process_id", reader))
-    # Each moment that lies before the creation counts as one day more.
-    day = " + ".join("(r.created_at >= ?)" for _ in days[1:])
+    # Each moment that lies before the end counts as one day more.
+    day = " + ".join("(r.finished_at >= ?)" for _ in days[1:])
     moments = [times.to_column(moment) for moment in days]
     rows = tx.all(
-        f"SELECT {day}, r.status, r.outcome, count(*) FROM run r WHERE r.created_at >= ? AND {seen} GROUP BY 1, 2, 3",
+        f"SELECT {day}, r.status, r.outcome, count(*) FROM run r WHERE r.finished_at >= ? AND {seen} GROUP BY 1, 2, 3",
         *(*moments[1:], moments[0], *of_reader),
     )
     return [(number, *_status(status, outcome), many) for number, status, outcome, many in rows]

@@ -84,6 +84,7 @@ def _ask(call: StreamCall, form: Form) -> HtmlReply:
         words=asked.words,
         is_cut=asked.is_cut,
         most=RUNS_MAX,
+        asked=_filter_of(form),
         back=_filter_of(form).address(),
     )
 

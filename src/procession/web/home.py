@@ -157,7 +157,7 @@ def _kind(status: RunStatus, outcome: Outcome | None) -> str:
 def _sentence(days: Sequence[date], parts: Sequence[Sequence[int]]) -> str:
     """The figures of the chart, for whoever does not see it."""
     ok, warn, bad = (sum(part[place] for part in parts) for place in range(3))
-    text = f"Runs created in the last {DAYS} days: {ok} finished, {warn} with remarks, {bad} failed."
+    text = f"Runs that ended in the last {DAYS} days: {ok} finished, {warn} with remarks, {bad} failed."
     most = max(range(len(parts)), key=lambda number: sum(parts[number]))
     if total := sum(parts[most]):
         day = days[most]

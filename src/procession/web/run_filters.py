@@ -33,10 +33,12 @@ class Chip:
     slug: str
     word: str
     icon: str
-    status: RunStatus
+    status: RunStatus | None
     outcome: Outcome | None = None
 
 
+# What nobody has dealt with: the number in the menu leads here.
+NEEDS = Chip(slug="needs", word="Need somebody", icon="info", status=None)
 CHIPS = (
     Chip(slug="failed", word="Failed", icon="failed", status=RunStatus.FINISHED, outcome=Outcome.FAILED),
     Chip(slug="remarks", word="With remarks", icon="remarks", status=RunStatus.FINISHED, outcome=Outcome.WARNING),
@@ -47,7 +49,7 @@ CHIPS = (
     Chip(slug="cancelled", word="Cancelled", icon="cancelled", status=RunStatus.CANCELLED),
     Chip(slug="timedout", word="Timed out", icon="timedout", status=RunStatus.TIMED_OUT),
 )
-BY_SLUG = {chip.slug: chip for chip in CHIPS}
+BY_SLUG = {chip.slug: chip for chip in (*CHIPS, NEEDS)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,7 @@ def applied(tx: Transaction, caller: Caller, asked: ListFilter, zone: ZoneInfo) 
         created_after=_before(_day(asked.since, "since"), zone),
         created_before=_after(_day(asked.until, "until"), zone),
         started_by=_starter(tx, caller, asked.by),
+        needs_person=chip is NEEDS,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -55,11 +55,12 @@ def listed(call: Call) -> HtmlReply:
 
 
 def listed_from(call: Call, asked: ListFilter, shown: RunFilter, found: RunPage) -> HtmlReply:
-    counts = run_lists.counts(call.tx, call.caller, shown)
+    counts = run_lists.counts(call.tx, call.caller, replace(shown, needs_person=False))
+    needing = run_lists.count(call.tx, call.caller, replace(shown, status=None, outcome=None, needs_person=True))
     visible = processes.listed(call.tx, call.caller)
     names = {str(row.id): row.name for row in visible}
     words = run_filters.words(asked, names.get(asked.process, asked.process))
-    total = sum(many for key, many in counts.items() if _is_of(asked, key))
+    parts = [needing] if shown.needs_person else [many for key, many in counts.items() if _is_of(asked, key)]
     progress = run_lists.progress(call.tx, found.runs)
     live = _live(call, found)
     return page(
@@ -73,14 +74,14 @@ def listed_from(call: Call, asked: ListFilter, shown: RunFilter, found: RunPage)
         words=words,
         rows=run_rows.rows(found.runs, progress, steady=call.context.resources.steady()),
         processes=visible,
-        chips=list(_chips(asked, counts)),
+        chips=[*_chips(asked, counts), _chip(asked, run_filters.NEEDS, needing)],
         every=CountedChip(
             chip=CHIPS[0],
             count=capped(sum(counts.values()), counts.values()),
             address=asked.but("").address(),
             is_current=not asked.status,
         ),
-        total=capped(total, [many for key, many in counts.items() if _is_of(asked, key)]),
+        total=capped(sum(parts), parts),
         newer=asked.address(cursor=f"a{found.runs[0].run.id.number}") if found.newer and found.runs else "",
         older=_older(asked, found),
         searched=found.searched_to is not None,
@@ -117,13 +118,16 @@ def capped(total: int, parts: Any) -> str:
 
 def _chips(asked: ListFilter, counts: Any) -> Iterator[CountedChip]:
     for chip in CHIPS:
-        many = counts.get((chip.status, chip.outcome), 0)
-        yield CountedChip(
-            chip=chip,
-            count=capped(many, [many]),
-            address=asked.but(chip.slug).address(),
-            is_current=asked.status == chip.slug,
-        )
+        yield _chip(asked, chip, counts.get((chip.status, chip.outcome), 0))
+
+
+def _chip(asked: ListFilter, chip: Chip, many: int) -> CountedChip:
+    return CountedChip(
+        chip=chip,
+        count=capped(many, [many]),
+        address=asked.but(chip.slug).address(),
+        is_current=asked.status == chip.slug,
+    )
 
 
 def _older(asked: ListFilter, found: RunPage) -> str:

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from procession.model.ids import RunId
 from procession.model.lifecycle import StepStatus
-from procession.model.processes import Process, Step
+from procession.model.processes import Process
 from procession.operations.grids import RUNS_MAX, Failure, Grid
-from procession.pages import formats, names
+from procession.pages import formats, names, statuses
 from procession.store.grids import GridCell, GridRun
 
 ROWS_MAX = 30  # steps of which all rows are shown; of more only those in which something happened
@@ -71,46 +71,49 @@ class ShownGrid:
 
 def made(grid: Grid, process: Process, zone: ZoneInfo, *, is_whole: bool) -> ShownGrid:
     """All rows if `is_whole` is asked for, or there are few."""
-    is_long = len(process.steps) > ROWS_MAX and not is_whole
-    shown = [_line(grid, step) for step in process.steps if not is_long or _has_trouble(grid, step)]
+    today = {step.key: f"{step.order} {step.name}" for step in process.steps}
+    # Without those that are gone, a run that failed in one would look well.
+    gone = {cell.key: f"{cell.order} {cell.name}, no longer a step" for cell in grid.gone(today)}
+    rows = {**today, **gone}
+    is_long = len(rows) > ROWS_MAX and not is_whole
+    shown = [_line(grid, key, name) for key, name in rows.items() if not is_long or _has_trouble(grid, key)]
     return ShownGrid(
         columns=[_column(run, process, zone) for run in grid.runs],
         lines=shown,
         warned=list(_warned(grid, process)),
-        hidden=len(process.steps) - len(shown),
-        steps=len(process.steps),
+        hidden=len(rows) - len(shown),
+        steps=len(rows),
     )
 
 
-def _has_trouble(grid: Grid, step: Step) -> bool:
-    return any(cell.status in {StepStatus.FAILED, StepStatus.WARNING} for cell in grid.of_step(step.key))
+def _has_trouble(grid: Grid, key: str) -> bool:
+    return any(cell.status in {StepStatus.FAILED, StepStatus.WARNING} for cell in grid.of_step(key))
 
 
-def _line(grid: Grid, step: Step) -> GridLine:
+def _line(grid: Grid, key: str, name: str) -> GridLine:
     return GridLine(
-        name=f"{step.order} {step.name}",
-        keeps_failing=grid.failure(step.key) is not None,
-        squares=[_square(grid.cells.get((step.key, run.id)), run.id, step) for run in grid.runs],
+        name=name,
+        keeps_failing=grid.failure(key) is not None,
+        squares=[_square(grid.cells.get((key, run.id)), run.id) for run in grid.runs],
     )
 
 
-def _square(cell: GridCell | None, run: RunId, step: Step) -> Square:
-    # The version of that run had no such step.
-    status = StepStatus.NOT_STARTED if cell is None else cell.status
-    has_more = status in {StepStatus.FAILED, StepStatus.WARNING, StepStatus.RUNNING}
-    return Square(
-        status=status,
-        word=_WORDS[status] if cell is not None else "not a step then",
-        address=f"/runs/{run}?step={step.order}" if has_more else "",
-    )
+def _square(cell: GridCell | None, run: RunId) -> Square:
+    if cell is None:
+        return Square(status=StepStatus.NOT_STARTED, word="not a step then", address="")
+    has_more = cell.status in {StepStatus.FAILED, StepStatus.WARNING, StepStatus.RUNNING}
+    # Its number in that run, which may have another one today.
+    address = f"/runs/{run}?step={cell.order}" if has_more else ""
+    return Square(status=cell.status, word=_WORDS[cell.status], address=address)
 
 
 def _column(run: GridRun, process: Process, zone: ZoneInfo) -> GridColumn:
     day = run.at.astimezone(zone).date()
+    word = statuses.of_run(run.status, run.outcome).word
     return GridColumn(
         day=f"{day.day} {formats.MONTHS[day.month - 1]}",
         address=f"/runs/{run.id}",
-        title=f"{names.run_name(run.name, process.name)}, {formats.day(day)}",
+        title=f"{names.run_name(run.name, process.name)}, {formats.day(day)}: {word}",
     )
 
 
