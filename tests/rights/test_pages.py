@@ -37,7 +37,19 @@ POST processes/{process}/edit | editor | process |
 GET processes/{process}/edit/changes | editor | process |
 POST processes/{process}/edit/publish | editor | process |
 POST processes/{process}/edit/try | editor | process |
+GET home/live | | |
+GET processes | | |
+GET processes/upload | | | Designer
+POST processes/upload | | | Designer
+GET processes/{process} | reader | process |
+GET processes/{process}/upload | editor | process |
+POST processes/{process}/upload | editor | process |
 GET runs | | |
+GET runs.csv | | |
+GET runs/live | | |
+POST runs/bulk | | |
+POST runs/bulk/do | | |
+POST runs/{run}/seen | executor | run |
 GET runs/{run} | reader | run |
 GET runs/{run}/live | reader | run |
 GET runs/{run}/results.zip | reader | run |
@@ -108,7 +120,13 @@ def ask(world: World, request: str, ids: dict[str, str], cookie: str) -> Said:
     headers = ((b"cookie", f"{browser.SESSION}={cookie}".encode()),) if cookie else ()
     body = form.encode() if method == "POST" else b""
     question = Question(
-        method=method, path=path, body=body, content_type="application/x-www-form-urlencoded", headers=headers
+        method=method,
+        path=path,
+        # Where a file is sent to, the token stands in the address.
+        query=form if method == "POST" else "",
+        body=body,
+        content_type="application/x-www-form-urlencoded",
+        headers=headers,
     )
     return world.ask(question)
 

@@ -61,6 +61,16 @@ def role_on(tx: Transaction, resource: ResourceId, user: UserId) -> Role | None:
     return max((Role(role) for (role,) in rows), key=ROLE_RANK.__getitem__, default=None)
 
 
+def on_processes(tx: Transaction, user: UserId) -> list[tuple[ProcessId, Role]]:
+    """What the user was given on any process, of their own and through groups; a process may be there twice."""
+    rows = tx.all(
+        "SELECT q.process_id, q.role FROM permission q WHERE q.process_id IS NOT NULL AND (q.user_id = ? OR q.group_id"
+        " IN (SELECT m.group_id FROM user_group_member m WHERE m.user_id = ?))",
+        *(user.number, user.number),
+    )
+    return [(ProcessId(number), Role(role)) for number, role in rows]
+
+
 def give(tx: Transaction, resource: ResourceId, role: Role, *, holder: UserId | GroupId) -> None:
     """Give the user or the group exactly this role, whatever they had before."""
     # Not by ON CONFLICT: which of four partial indexes is met depends on holder and resource.

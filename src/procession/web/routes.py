@@ -9,7 +9,24 @@ from procession.door.contract import BodyKind, Call, Mode, Route, Space
 from procession.door.limits import UserLimit
 from procession.model.rights import PUBLIC, Rule
 from procession.pages import assets, environment
-from procession.web import downloads, edit, home, inputs, preview, publish, run, run_acts, run_live, runs
+from procession.web import (
+    bulk,
+    downloads,
+    edit,
+    home,
+    inputs,
+    live,
+    preview,
+    process,
+    process_files,
+    processes,
+    publish,
+    run,
+    run_acts,
+    run_csv,
+    run_live,
+    runs,
+)
 from procession.web.session import guarded, guarded_async
 
 NEW_RUNS = UserLimit.NEW_RUNS
@@ -60,6 +77,15 @@ def _designer(place: str, rule: Rule) -> tuple[Route, ...]:
 ROUTES: tuple[Route, ...] = (
     page("assets/{asset}", _asset, PUBLIC, "What pages load", mode=READ),
     page("", home.show, rules.READ_ANY, "What needs you"),
+    page("home/live", live.follow_home, rules.READ_ANY, "What changes of it", mode=STREAM, limit=UserLimit.STREAMS),
+    page("processes", processes.listed, rules.READ_ANY, "Processes"),
+    page("processes/upload", process_files.form_of_new, rules.DESIGN, "Upload a process file"),
+    form_async("processes/upload", process_files.create, rules.DESIGN, "Create a process", body=BodyKind.STREAM),
+    page("processes/{process}", process.show, rules.READ_P, "A process"),
+    page("processes/{process}/upload", process_files.form_of_version, rules.EDIT_P, "Upload a new version"),
+    form_async(
+        "processes/{process}/upload", process_files.publish, rules.EDIT_P, "Publish a version", body=BodyKind.STREAM
+    ),
     page("runs", runs.listed, rules.READ_ANY, "Runs"),
     *_designer("processes/new", rules.DESIGN),
     *_designer("processes/{process}/edit", rules.EDIT_P),
@@ -81,4 +107,9 @@ ROUTES: tuple[Route, ...] = (
     form_files("runs/{run}/files/{file}", inputs.upload, rules.WRITE_F, "Give an input its file"),
     page("runs/{run}/files/{file}/preview", preview.look, rules.READ_F, "Look at a file", mode=STREAM),
     form("runs/{run}/delete", inputs.delete, rules.EXECUTE_R, "Delete a run that was never started"),
+    page("runs.csv", run_csv.as_csv, rules.READ_ANY, "Runs as CSV"),
+    page("runs/live", live.follow_runs, rules.READ_ANY, "What changes of them", mode=STREAM, limit=UserLimit.STREAMS),
+    form_async("runs/bulk", bulk.ask, rules.EXECUTE_ANY, "What would happen to many runs"),
+    form_async("runs/bulk/do", bulk.perform, rules.EXECUTE_ANY, "Restart or cancel many runs"),
+    form("runs/{run}/seen", runs.see, rules.EXECUTE_R, "Mark a run's end as seen"),
 )
