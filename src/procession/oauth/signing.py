@@ -47,7 +47,13 @@ async def prove(call: StreamCall, proving: Signing, *, login: str, password: str
     # A stranger's takes as long as a user's.
     if not await loop.run_in_executor(proving.hashing, passwords.matches, claim.password_hash, password):
         return ()
-    operation = partial(sessions.sign_in, proved=claim, now=call.clock(), home_clock=home_clock)
+    operation = partial(
+        sessions.sign_in,
+        proved=claim,
+        now=call.clock(),
+        home_clock=home_clock,
+        browser=browser.described(call.request),
+    )
     cookie: str | None = await asyncio.wrap_future(call.database.submit(operation))
     if cookie is None:
         return ()

@@ -1,4 +1,4 @@
-"""Signing in with a password, in a browser, and signing out again."""
+"""Signing in with a password, in a browser; which browsers have, and signing them out again."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from procession.model.errors import NotFound
 from procession.model.ids import UserId
 from procession.model.people import SCOPES, AccountStatus, Caller, User
 from procession.operations.home_time import HomeClock
 from procession.store import consents, people, sessions
 from procession.store.database import Transaction
+from procession.store.sessions import Session
 
 SESSION_HOURS = 12  # a working day
 SESSION_BYTES = 32
 MARK_BYTES = 16  # of a browser in which a user has signed in
 # More than come in with one sign-in, and few enough not to be felt.
 EXPIRED_DROPPED_MAX = 20
+# Of wrong passwords in one session. Whoever found a browser signed in may not go on guessing.
+WRONG_MAX = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,14 @@ def claim(tx: Transaction, name: str) -> Claim:
     return Claim(user=user.id, password_hash=people.password_hash(tx, user.id))
 
 
-def sign_in(tx: Transaction, proved: Claim, *, now: datetime, home_clock: HomeClock) -> str | None:
+def claim_of(tx: Transaction, user: UserId) -> Claim:
+    """Of somebody who has signed in, and is asked for their password again."""
+    return Claim(user=user, password_hash=people.password_hash(tx, user))
+
+
+def sign_in(
+    tx: Transaction, proved: Claim, *, now: datetime, home_clock: HomeClock, browser: str = ""
+) -> str | None:
     """A new session's cookie; None when account or password changed since the claim was proved."""
     user = None if proved.user is None else people.user(tx, proved.user)
     if user is None or user.status is not AccountStatus.ACTIVE:
@@ -48,9 +59,21 @@ def sign_in(tx: Transaction, proved: Claim, *, now: datetime, home_clock: HomeCl
         return None
     # Sign-ins clear sessions away, as tokens clear tokens.
     consents.drop_expired(tx, home_clock.most(), EXPIRED_DROPPED_MAX)
-    cookie = secrets.token_urlsafe(SESSION_BYTES)
-    sessions.add(tx, _digest(cookie), user.id, home_clock.most() + timedelta(hours=SESSION_HOURS))
     people.signed_in(tx, user.id, now)
+    return begin(tx, user.id, now=now, home_clock=home_clock, browser=browser)
+
+
+def begin(tx: Transaction, user: UserId, *, now: datetime, home_clock: HomeClock, browser: str) -> str:
+    """A session of somebody who has proved who they are; gives its cookie."""
+    cookie = secrets.token_urlsafe(SESSION_BYTES)
+    begun = Session(
+        hash=_digest(cookie),
+        user=user,
+        expires_at=home_clock.most() + timedelta(hours=SESSION_HOURS),
+        created_at=now,
+        browser=browser,
+    )
+    sessions.add(tx, begun)
     return cookie
 
 
@@ -88,6 +111,35 @@ def user_of(tx: Transaction, cookie: str, now: datetime) -> User | None:
 
 def sign_out(tx: Transaction, cookie: str) -> None:
     sessions.drop(tx, _digest(cookie))
+
+
+def of_user(tx: Transaction, user: UserId, now: datetime) -> list[Session]:
+    """Where the user has signed in and not been signed out, newest first."""
+    return sessions.of_user(tx, user, now)
+
+
+def is_of(session: Session, cookie: str) -> bool:
+    """Whether it is the session of the browser with this cookie."""
+    return hmac.compare_digest(session.hash, _digest(cookie))
+
+
+def end(tx: Transaction, user: UserId, session_hash: str) -> None:
+    """Sign the user out in another browser. Raises NotFound, also for a session of somebody else."""
+    if not sessions.drop_of_user(tx, user, session_hash):
+        raise NotFound("that session has ended already")
+
+
+def end_others(tx: Transaction, user: UserId, cookie: str) -> int:
+    """Every session of the user but that of this browser; gives how many."""
+    return sessions.drop_others(tx, user, _digest(cookie))
+
+
+def note_wrong(tx: Transaction, cookie: str) -> bool:
+    """A wrong password was given in this session. True where that was one too many, and ended it."""
+    if sessions.count_wrong(tx, _digest(cookie)) < WRONG_MAX:
+        return False
+    sessions.drop(tx, _digest(cookie))
+    return True
 
 
 def _digest(cookie: str) -> str:

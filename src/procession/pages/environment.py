@@ -40,6 +40,7 @@ def environment() -> Environment:
     made.globals["run_tag"] = statuses.of_run
     made.globals["step_tag"] = statuses.of_step
     made.filters["sentence"] = sentence
+    made.filters["counted"] = counted
     return made
 
 
@@ -58,6 +59,11 @@ def card(
 def sentence(text: str) -> str:
     """A message as people read it: with a capital, and a full stop."""
     return f"{text[:1].upper()}{text[1:]}{'' if text[-1:] in '.!?' else '.'}"
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """ "1 row", "3 rows"; for counts below a thousand, which have no separator."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
 
 
 def error(request: Request, problem: ProcessionError, support_id: str) -> HtmlReply | RedirectReply:

@@ -8,7 +8,7 @@ from procession.door import rules
 from procession.door.contract import BodyKind, Call, Mode, Route, Space
 from procession.model.rights import PUBLIC, Rule
 from procession.pages import assets, environment
-from procession.web import home, runs
+from procession.web import account, home, runs
 from procession.web.session import guarded, guarded_async
 
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
@@ -45,4 +45,10 @@ ROUTES: tuple[Route, ...] = (
     page("", home.show, rules.READ_ANY, "What needs you"),
     page("runs", runs.listed, rules.READ_ANY, "Runs"),
     page("runs/{run}", runs.show, rules.READ_R, "A run"),
+    page("account", account.show, rules.LIST_USERS, "Your account"),
+    form_async("account", account.change, rules.ONESELF, "Change your account"),
+    form_async("account/password", account.set_password, rules.ONESELF, "Change your password"),
+    form("account/theme", account.set_theme, rules.LIST_USERS, "Choose an appearance"),
+    form("account/sessions", account.end_session, rules.ONESELF, "End a session"),
+    form("account/applications", account.revoke, rules.ONESELF, "Revoke an application's access"),
 )
