@@ -56,7 +56,12 @@ class Visitor:
 
     def ask(self, method: str, path: str, **more: Any) -> httpx2.Response:
         kept = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        headers = {"cookie": f"procession_session={self.cookie}; {kept}", "user-agent": AGENT, **more.pop("headers", {})}
+        headers = {
+            "cookie": f"procession_session={self.cookie}; {kept}",
+            "user-agent": AGENT,
+            "accept": "text/html",
+            **more.pop("headers", {}),
+        }
         self.page = asyncio.run(self.house.request_async(method, path, headers=headers, **more))
         for header in self.page.headers.get_list("set-cookie"):
             name, _, value = header.partition(";")[0].partition("=")
@@ -76,7 +81,7 @@ def visitor(house: House, who: str = "owner") -> Visitor:
     return Visitor(house, cookie)
 
 
-def give_password(house: House, who: str, hashed: str = passwords.hashed(PASSWORD)) -> None:  # noqa: B008 - once: it is slow
+def give_password(house: House, who: str, hashed: str = passwords.hashed(PASSWORD)) -> None:
     house.database.write(lambda tx: people_store.set_password(tx, house.users[who].id, hashed))
 
 

@@ -232,6 +232,11 @@ def test_a_sign_in_remembers_its_browser(home: House) -> None:
 
     answer = httpx2.QueryParams({"form": token, "login": "mate", "password": PASSWORD, "do": "sign-in"})
     signed = Visitor(home, "")
-    signed.ask("POST", "/sign-in", content=str(answer).encode(), headers={"cookie": kept, "content-type": "application/x-www-form-urlencoded"})  # noqa: E501
+    signed.ask(
+        "POST",
+        "/sign-in",
+        content=str(answer).encode(),
+        headers={"cookie": kept, "content-type": "application/x-www-form-urlencoded"},
+    )
 
     assert "Firefox on Windows this one" in signed.open("/account")

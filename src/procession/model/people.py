@@ -78,6 +78,14 @@ class Permission(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
 
 
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """Who was given a role on a resource."""
+
+    resource: ResourceId
+    holder: UserId | GroupId
+    role: Role
+
+
 class LogItem(msgspec.Struct, frozen=True, kw_only=True):
     """An entry of the user log. `number` grows with time."""
 

@@ -47,9 +47,7 @@ def claim_of(tx: Transaction, user: UserId) -> Claim:
     return Claim(user=user, password_hash=people.password_hash(tx, user))
 
 
-def sign_in(
-    tx: Transaction, proved: Claim, *, now: datetime, home_clock: HomeClock, browser: str = ""
-) -> str | None:
+def sign_in(tx: Transaction, proved: Claim, *, now: datetime, home_clock: HomeClock, browser: str = "") -> str | None:
     """A new session's cookie; None when account or password changed since the claim was proved."""
     user = None if proved.user is None else people.user(tx, proved.user)
     if user is None or user.status is not AccountStatus.ACTIVE:

@@ -199,6 +199,17 @@ def members(tx: Transaction, group: GroupId) -> list[User]:
     return [as_user(row) for row in rows]
 
 
+def memberships(tx: Transaction) -> list[tuple[GroupId, UserId]]:
+    """Who is in which group, of all groups."""
+    rows = tx.all("SELECT group_id, user_id FROM user_group_member ORDER BY group_id, user_id")
+    return [(GroupId(group), UserId(user)) for group, user in rows]
+
+
+def passwordless(tx: Transaction) -> set[UserId]:
+    """Who has not set a password yet, or was never sent a link to do so."""
+    return {UserId(number) for (number,) in tx.all("SELECT id FROM user_account WHERE password_hash IS NULL")}
+
+
 def is_member(tx: Transaction, group: GroupId, user: UserId) -> bool:
     row = tx.one("SELECT 1 FROM user_group_member WHERE group_id = ? AND user_id = ?", group.number, user.number)
     return row is not None

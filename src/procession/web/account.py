@@ -109,7 +109,9 @@ async def set_password(call: StreamCall, form: Form) -> HtmlReply | RedirectRepl
             raise Invalid("the two new passwords are not the same")
         hashed = await loop.run_in_executor(hashing, passwords.hashed, password)
         described = browser.described(call.request)
-        cookie = await acting.done(call, partial(own_account.set_password, proved=claim, password_hash=hashed, browser=described))  # noqa: E501
+        cookie = await acting.done(
+            call, partial(own_account.set_password, proved=claim, password_hash=hashed, browser=described)
+        )
     except REFUSALS as error:
         return await acting.looked(call, show, problem=error.message, of="password")
     # Else whoever guesses at this account could keep its user out of this browser too.

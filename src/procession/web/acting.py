@@ -23,7 +23,7 @@ async def done(call: StreamCall, operation: Callable[[Act], T]) -> T:
     return result
 
 
-async def looked(call: StreamCall, show: Callable[[Call], T], **more: Any) -> T:
+async def looked(call: StreamCall, show: Callable[..., T], **more: Any) -> T:
     """What a handler of a page answers, for the same request; in a thread, because it reads and renders."""
 
     def read() -> T:

@@ -8,7 +8,7 @@ from procession.door import rules
 from procession.door.contract import BodyKind, Call, Mode, Route, Space
 from procession.model.rights import PUBLIC, Rule
 from procession.pages import assets, environment
-from procession.web import account, home, runs
+from procession.web import account, groups, home, people, person, runs
 from procession.web.session import guarded, guarded_async
 
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
@@ -51,4 +51,20 @@ ROUTES: tuple[Route, ...] = (
     form("account/theme", account.set_theme, rules.LIST_USERS, "Choose an appearance"),
     form("account/sessions", account.end_session, rules.ONESELF, "End a session"),
     form("account/applications", account.revoke, rules.ONESELF, "Revoke an application's access"),
+    page("people", people.show, rules.READ_PERMISSIONS, "People"),
+    form_async("people/roles", people.give, rules.PERMIT_ANY, "Give a role, or take it away"),
+    page("people/new", person.new, rules.NEW_U, "New person"),
+    form_async("people/new", person.create, rules.NEW_U, "Add a person"),
+    page("people/{user}", person.show, rules.OWN_U, "A person"),
+    form_async("people/{user}", person.change, rules.OWN_U, "Change a person"),
+    form_async("people/{user}/link", person.send_link, rules.OWN_U, "Send a link to set a password"),
+    form("people/{user}/join", person.join, rules.OWN_U, "Add a person to a group"),
+    form("people/{user}/leave", person.leave, rules.OWN_U, "Remove a person from a group"),
+    page("groups/new", groups.new, rules.NEW_G, "New group"),
+    form_async("groups/new", groups.create, rules.NEW_G, "Make a group"),
+    page("groups/{group}", groups.show, rules.READ_G, "A group"),
+    form_async("groups/{group}", groups.change, rules.OWN_G, "Change a group"),
+    form_async("groups/{group}/add", groups.add, rules.OWN_G, "Add a person to a group"),
+    form("groups/{group}/remove", groups.remove, rules.OWN_G, "Remove a person from a group"),
+    form("groups/{group}/delete", groups.delete, rules.OWN_G, "Delete a group"),
 )
