@@ -57,7 +57,7 @@ def test_an_owner_sees_whoever_has_a_role_on_what_they_own_and_nobody_else(home:
 @pytest.mark.parametrize("role", [*Role])
 def test_a_role_is_given_in_the_cell_and_told_in_the_log(home: House, role: Role) -> None:
     owner = visitor(home, "owner")
-    opened = owner.open(f"/people?show=processes&holder={person(home, 'reader')}&on=p-1")
+    opened = owner.open(f"/people?show=processes&holder={person(home, 'editor')}&on=p-1")
     assert "editor Test: which role on Month end?" in opened
 
     where = owner.does("/people/roles", holder=person(home, "editor"), on="p-1", role=role, back="show=processes")

@@ -8,7 +8,7 @@ from procession.door import rules
 from procession.door.contract import BodyKind, Call, Mode, Route, Space
 from procession.model.rights import PUBLIC, Rule
 from procession.pages import assets, environment
-from procession.web import account, groups, home, people, person, runs
+from procession.web import account, applications, groups, home, people, person, runs
 from procession.web.session import guarded, guarded_async
 
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
@@ -67,4 +67,12 @@ ROUTES: tuple[Route, ...] = (
     form_async("groups/{group}/add", groups.add, rules.OWN_G, "Add a person to a group"),
     form("groups/{group}/remove", groups.remove, rules.OWN_G, "Remove a person from a group"),
     form("groups/{group}/delete", groups.delete, rules.OWN_G, "Delete a group"),
+    page("applications", applications.listed, rules.LIST_C, "Applications"),
+    page("applications/new", applications.new, rules.NEW_C, "New application"),
+    form_async("applications/new", applications.create, rules.NEW_C, "Register an application"),
+    page("applications/{application}", applications.show, rules.READ_C, "An application"),
+    form_async("applications/{application}", applications.change, rules.OWN_C, "Change an application"),
+    form_async("applications/{application}/secret", applications.reset_secret, rules.OWN_C, "Reset a secret"),
+    form("applications/{application}/delete", applications.delete, rules.OWN_C, "Delete an application"),
+    page("api", applications.reference, rules.READ_ANY, "API reference"),
 )
