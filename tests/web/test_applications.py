@@ -41,7 +41,9 @@ def test_one_is_registered_and_the_commands_of_its_page_work(home: House) -> Non
     commands = unescape(re.search(r'<pre class="code"[^>]*>(.*?)</pre>', answer.text, re.DOTALL)[1])  # type: ignore[index]
     client_id, secret = secret_of(answer.text)
     names = dict(line.split("=", 1) for line in commands.splitlines()[:2])
-    request = shlex.split(commands.splitlines()[2].replace("$SECRET", names["SECRET"]).replace("$S", names["S"]))
+    request = shlex.split(
+        commands.replace("\\\n", "").splitlines()[2].replace("$SECRET", names["SECRET"]).replace("$S", names["S"])
+    )
     assert names["SECRET"] == secret
     fields = dict(value.split("=", 1) for flag, value in pairwise(request) if flag == "-d")
     token = asyncio.run(home.request_async("POST", request[1], data=fields)).json()["access_token"]

@@ -11,6 +11,7 @@ from procession.model.people import NumberStyle, User
 from procession.operations import people, sessions
 from procession.operations.act import Act
 from procession.operations.sessions import Claim
+from procession.operations.telling import tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,5 +50,6 @@ def set_password(act: Act, proved: Claim, password_hash: str, *, browser: str) -
     if sessions.claim_of(act.tx, user) != proved:
         raise Conflict("your password was changed elsewhere a moment ago; nothing was changed here")
     people.set_password(act.tx, user, password_hash, act.now)
+    tell(act, "Changed their own password", user)
     home_clock = act.resources.home_clock
     return sessions.begin(act.tx, user, now=act.now, home_clock=home_clock, browser=browser)

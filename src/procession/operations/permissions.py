@@ -9,7 +9,8 @@ from procession.model.rights import ADMINS, can_own_a_process
 from procession.operations import people as people_operations
 from procession.operations.act import Act
 from procession.operations.rights import not_found, role_of
-from procession.store import history, people, permissions
+from procession.operations.telling import tell
+from procession.store import people, permissions
 from procession.store.database import Transaction
 
 Holder = UserId | GroupId
@@ -59,7 +60,8 @@ def give(act: Act, holder: Holder, resource: ResourceId, role: Role) -> Permissi
     before = permissions.role_of_holder(tx, resource, holder=holder)
     permissions.give(tx, resource, role, holder=holder)
     if before is not role:
-        _tell(act, f"Made {{holder}} {role} of {{resource}}{f'; was {before}' if before else ''}", holder, resource)
+        was = f"; was {before}" if before else ""
+        tell(act, f"Made {_named(tx, holder)} {role} of {_named(tx, resource)}{was}", resource)
     return Permission(resource=resource, name=permissions.name_of(tx, resource), role=role)
 
 
@@ -70,18 +72,16 @@ def take_away(act: Act, holder: Holder, resource: ResourceId) -> None:
     before = permissions.role_of_holder(act.tx, resource, holder=holder)
     if not permissions.take_away(act.tx, resource, holder=holder):
         raise NotFound(f"{holder.noun} {holder} has no permission of their own on {resource.noun} {resource}")
-    _tell(act, f"Took the role {before} of {{resource}} away from {{holder}}", holder, resource)
+    sentence = f"Took the role {before} away from {_named(act.tx, holder)} on {_named(act.tx, resource)}"
+    tell(act, sentence, resource)
 
 
-def _tell(act: Act, sentence: str, holder: Holder, resource: ResourceId) -> None:
-    """In the log that users read; names and not ids, as they were on that day."""
-    tx = act.tx
-    if isinstance(holder, UserId):
-        who = f'"{people_operations.user(tx, holder).login}"'
-    else:
-        who = f'the group "{people_operations.group(tx, holder).name}"'
-    what = f'{resource.noun} "{permissions.name_of(tx, resource)}"'
-    history.add_log(tx, act.author, sentence.format(holder=who, resource=what), act.now, about=resource)
+def _named(tx: Transaction, thing: Holder | ResourceId) -> str:
+    if isinstance(thing, UserId):
+        return f'"{people_operations.user(tx, thing).login}"'
+    if isinstance(thing, GroupId):
+        return f'the group "{people_operations.group(tx, thing).name}"'
+    return f'{thing.noun} "{permissions.name_of(tx, thing)}"'
 
 
 def _keep_an_owner(act: Act, holder: Holder, resource: ResourceId) -> None:

@@ -94,11 +94,17 @@ def _commands(call: Call, application: Application, secret: str = "") -> str:
     lines = [
         f"S={call.request.origin}",
         f"SECRET={secret or '...'}",
-        f"curl $S/oauth/token -d grant_type=client_credentials -d client_id={application.client_id}"
-        " -d client_secret=$SECRET",
+        "curl $S/oauth/token \\",
+        "  -d grant_type=client_credentials \\",
+        f"  -d client_id={application.client_id} \\",
+        "  -d client_secret=$SECRET",
     ]
     if path:
-        lines += ["# with the access_token of the answer:", f'curl -H "Authorization: Bearer $TOKEN" $S/api/v1/{path}']
+        lines += [
+            "# TOKEN is the access_token of the answer",
+            'curl -H "Authorization: Bearer $TOKEN" \\',
+            f"  $S/api/v1/{path}",
+        ]
     return "\n".join(lines)
 
 
@@ -174,7 +180,7 @@ async def reset_secret(call: StreamCall, form: Form) -> HtmlReply:
 
 def delete(call: Call, form: Form) -> RedirectReply:
     """With every token of it, whoever allowed it what."""
-    applications.delete(call.tx, call.id(ApplicationId))
+    applications.unregister(call.act, call.id(ApplicationId))
     return RedirectReply(location=f"{HERE}?said=deleted")
 
 

@@ -11,6 +11,7 @@ from procession.model.errors import Invalid, NotFound
 from procession.model.ids import GroupId, UserId
 from procession.model.people import Group
 from procession.model.rights import ADMINS
+from procession.operations import groups as group_operations
 from procession.operations import people, permissions
 from procession.operations.act import Act
 from procession.web import acting
@@ -69,7 +70,7 @@ def _page(call: Call, title: str, group: Group, *, form: Form | None, problem: s
 
 async def create(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
     def operation(act: Act) -> Group:
-        return people.create_group(act.tx, name=form.one("name"), description=_description(form), now=act.now)
+        return group_operations.create(act, name=form.one("name"), description=_description(form))
 
     try:
         group = await acting.done(call, operation)
@@ -89,7 +90,7 @@ def _description(form: Form) -> str:
 async def change(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
     def operation(act: Act) -> Group:
         present = people.group(act.tx, call.id(GroupId))
-        return people.change_group(act.tx, replace(present, name=form.one("name"), description=_description(form)))
+        return group_operations.change(act, replace(present, name=form.one("name"), description=_description(form)))
 
     try:
         group = await acting.done(call, operation)
@@ -102,7 +103,7 @@ async def add(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
     """Somebody of the list."""
     try:
         member = UserId.parse(form.one("user"))
-        await acting.done(call, lambda act: people.add_member(act.tx, call.id(GroupId), member))
+        await acting.done(call, lambda act: group_operations.add_member(act, call.id(GroupId), member))
     except NotFound as error:
         return await acting.looked(call, show, problem=error.message)
     return RedirectReply(location=f"/groups/{call.id(GroupId)}?said=added")
@@ -110,11 +111,11 @@ async def add(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
 
 def remove(call: Call, form: Form) -> RedirectReply:
     """Raises NotFound."""
-    people.remove_member(call.tx, call.id(GroupId), UserId.parse(form.one("user")))
+    group_operations.remove_member(call.act, call.id(GroupId), UserId.parse(form.one("user")))
     return RedirectReply(location=f"/groups/{call.id(GroupId)}?said=removed")
 
 
 def delete(call: Call, form: Form) -> RedirectReply:
     """What the group was given is nobody's any more; the roles that its members have themselves stay."""
-    people.delete_group(call.tx, call.id(GroupId))
+    group_operations.delete(call.act, call.id(GroupId))
     return RedirectReply(location="/people")

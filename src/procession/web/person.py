@@ -12,6 +12,7 @@ from procession.model.errors import Invalid
 from procession.model.ids import GroupId, UserId
 from procession.model.people import AccountStatus, User, UserRole
 from procession.operations import accounts, links, people, permissions
+from procession.operations import groups as group_operations
 from procession.operations.accounts import Made
 from procession.operations.act import Act
 from procession.operations.links import LINK_DAYS
@@ -170,11 +171,11 @@ async def send_link(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
 
 def join(call: Call, form: Form) -> RedirectReply:
     """Raises NotFound."""
-    person = people.add_member(call.tx, GroupId.parse(form.one("group")), call.id(UserId))
+    person = group_operations.add_member(call.act, GroupId.parse(form.one("group")), call.id(UserId))
     return RedirectReply(location=f"{ENTRY}/{person.id}?said=added")
 
 
 def leave(call: Call, form: Form) -> RedirectReply:
     """Raises NotFound."""
-    people.remove_member(call.tx, GroupId.parse(form.one("group")), call.id(UserId))
+    group_operations.remove_member(call.act, GroupId.parse(form.one("group")), call.id(UserId))
     return RedirectReply(location=f"{ENTRY}/{call.id(UserId)}?said=removed")
