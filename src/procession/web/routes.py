@@ -8,7 +8,7 @@ from procession.door import rules
 from procession.door.contract import BodyKind, Call, Mode, Route, Space
 from procession.model.rights import PUBLIC, Rule
 from procession.pages import assets, environment
-from procession.web import account, applications, groups, home, people, person, runs
+from procession.web import account, applications, groups, home, log, people, person, runs
 from procession.web.session import guarded, guarded_async
 
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
@@ -74,5 +74,7 @@ ROUTES: tuple[Route, ...] = (
     form_async("applications/{application}", applications.change, rules.OWN_C, "Change an application"),
     form_async("applications/{application}/secret", applications.reset_secret, rules.OWN_C, "Reset a secret"),
     form("applications/{application}/delete", applications.delete, rules.OWN_C, "Delete an application"),
+    page("log", log.show, rules.READ_LOG, "Log"),
+    page("log.csv", log.download, rules.READ_LOG, "The log as CSV", mode=STREAM),
     page("api", applications.reference, rules.READ_ANY, "API reference"),
 )
