@@ -8,10 +8,25 @@ from pathlib import Path
 import pytest
 
 from procession.clock import ManualClock
-from tests.api.house import House, house
+from procession.engine.table_workers import TableWorkers
+from tests.api.house import House, house, table_processes
 
 
 @pytest.fixture
 def home(tmp_path: Path, clock: ManualClock) -> Iterator[House]:
     with house(tmp_path, clock) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def table_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TableWorkers]:
+    """One set for all tests."""
+    with table_processes(tmp_path_factory.getbasetemp()) as made:
+        yield made
+
+
+@pytest.fixture
+def rows_home(tmp_path: Path, clock: ManualClock, table_workers: TableWorkers) -> Iterator[House]:
+    """With the processes that work on rows."""
+    with house(tmp_path, clock, table_workers) as made:
         yield made

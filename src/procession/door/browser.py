@@ -110,6 +110,16 @@ def _sealed(salt: str, value: str) -> str:
     return hashlib.sha256(f"form {salt} {value}".encode()).hexdigest()
 
 
+def sealed(request: Request, text: str) -> str:
+    """Proves that we said this text to the browser that asks, while its session lasts."""
+    # The cookie is the key: it is as secret as the session, and ends with it.
+    return hmac.new(cookie(request, SESSION).encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def is_sealed(request: Request, text: str, seal: str) -> bool:
+    return hmac.compare_digest(sealed(request, text).encode(), seal.encode("utf-8", "replace"))
+
+
 def require_form(request: Request, token: str, value: str) -> None:
     """Refuse a form that another site sends in the user's name; `value` is of the cookie. Raises Forbidden."""
     salt, _, seal = token.partition(".")

@@ -94,6 +94,10 @@ class Reader:
         text = f"{self._day(own.date())} {clock}"
         return self._marked(value, text[:1].upper() + text[1:] if alone else text)
 
+    def day_only(self, value: datetime) -> str:
+        """The day of a moment in this zone: "3 Dec 2026"."""
+        return day(value.astimezone(self.zone).date())
+
     def clock(self, value: datetime) -> Markup:
         """The time of a day that is told already: "09:41:07"."""
         return self._marked(value, f"{value.astimezone(self.zone):%H:%M:%S}")

@@ -8,7 +8,20 @@ from procession.door import rules
 from procession.door.contract import BodyKind, Call, Mode, Route, Space
 from procession.model.rights import PUBLIC, Rule
 from procession.pages import assets, environment
-from procession.web import account, applications, groups, home, log, people, person, runs
+from procession.web import (
+    account,
+    applications,
+    groups,
+    home,
+    log,
+    people,
+    person,
+    runs,
+    table,
+    table_changes,
+    table_import,
+    tables,
+)
 from procession.web.session import guarded, guarded_async
 
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
@@ -74,6 +87,17 @@ ROUTES: tuple[Route, ...] = (
     form_async("applications/{application}", applications.change, rules.OWN_C, "Change an application"),
     form_async("applications/{application}/secret", applications.reset_secret, rules.OWN_C, "Reset a secret"),
     form("applications/{application}/delete", applications.delete, rules.OWN_C, "Delete an application"),
+    page("tables", tables.listed, rules.READ_TABLES, "Tables"),
+    page("tables/new", tables.new, rules.NEW_T, "New table"),
+    form_async("tables/new", tables.create, rules.NEW_T, "Make a table"),
+    page("tables/{table}", table.show, rules.READ_T, "A table", mode=STREAM),
+    form_async("tables/{table}", table_changes.change, rules.EDIT_T, "Change a table"),
+    page("tables/{table}/export", table.download, rules.READ_T, "A table as a file", mode=STREAM),
+    form_async("tables/{table}/columns", table_changes.add_column, rules.EDIT_T, "Add a column"),
+    page("tables/{table}/import", table_import.preview, rules.EDIT_T, "Look at what an import would do", mode=STREAM),
+    form_async("tables/{table}/upload", table_import.upload, rules.EDIT_T, "Send rows", body=BodyKind.STREAM),
+    form_async("tables/{table}/import", table_import.confirm, rules.EDIT_T, "Import rows"),
+    form("tables/{table}/delete", tables.delete, rules.OWN_T, "Delete a table"),
     page("log", log.show, rules.READ_LOG, "Log"),
     page("log.csv", log.download, rules.READ_LOG, "The log as CSV", mode=STREAM),
     page("api", applications.reference, rules.READ_ANY, "API reference"),
