@@ -18,6 +18,13 @@ def home(tmp_path: Path, clock: ManualClock) -> Iterator[House]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One for all tests of a file that change nothing."""
+    with house(tmp_path_factory.mktemp("shared"), ManualClock()) as made:
+        yield made
+
+
 @pytest.fixture(scope="session")
 def table_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TableWorkers]:
     """One set for all tests."""

@@ -28,8 +28,8 @@ ACCOUNT = {
 }
 
 
-def test_a_stranger_is_sent_to_sign_in_and_comes_back(home: House) -> None:
-    answer = Visitor(home, "nobody").ask("GET", "/account")
+def test_a_stranger_is_sent_to_sign_in_and_comes_back(shared: House) -> None:
+    answer = Visitor(shared, "nobody").ask("GET", "/account")
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?to=/account")
 
@@ -66,8 +66,8 @@ def test_nobody_raises_themselves_by_a_field_that_the_page_has_not(home: House, 
         ({"numbers": "roman"}, "Choose how numbers are written"),
     ],
 )
-def test_a_mistake_is_told_and_what_was_typed_stays(home: House, wrong: dict[str, str], said: str) -> None:
-    mate = visitor(home, "mate")
+def test_a_mistake_is_told_and_what_was_typed_stays(shared: House, wrong: dict[str, str], said: str) -> None:
+    mate = visitor(shared, "mate")
 
     answer = mate.refused("/account", **{**ACCOUNT, **wrong})
 
@@ -122,21 +122,21 @@ def test_who_found_a_browser_signed_in_may_guess_five_times(home: House) -> None
     assert found.ask("GET", "/account").status_code == 303
 
 
-def test_without_a_password_there_is_none_to_change(home: House) -> None:
-    mate = visitor(home, "mate")
+def test_without_a_password_there_is_none_to_change(shared: House) -> None:
+    mate = visitor(shared, "mate")
 
     assert "An administrator can send you a link" in mate.open("/account")
     assert "not your present password" in mate.refused("/account/password", old="", password=NEW, again=NEW)
 
 
 @pytest.mark.parametrize("theme", ["auto", "light", "dark"])
-def test_the_appearance_is_this_browsers(home: House, theme: str) -> None:
-    mate = visitor(home, "mate")
+def test_the_appearance_is_this_browsers(shared: House, theme: str) -> None:
+    mate = visitor(shared, "mate")
 
     mate.does("/account/theme", theme=theme)
 
     assert f'data-theme="{theme}"' in mate.ask("GET", "/account").text
-    assert 'data-theme="auto"' in visitor(home, "mate").ask("GET", "/account").text
+    assert 'data-theme="auto"' in visitor(shared, "mate").ask("GET", "/account").text
     assert "Choose an appearance" in mate.refused("/account/theme", theme='"><script>')
 
 
@@ -196,8 +196,8 @@ def test_what_acts_for_somebody_is_told_and_its_access_revoked(home: House) -> N
 
 
 @pytest.mark.parametrize("path", ["account", "account/password", "account/theme", "account/sessions"])
-def test_another_site_cannot_send_the_forms(home: House, path: str) -> None:
-    mate = visitor(home, "mate")
+def test_another_site_cannot_send_the_forms(shared: House, path: str) -> None:
+    mate = visitor(shared, "mate")
 
     assert "This form is not from this browser" in mate.refused(f"/{path}", form="x.y", session="others")
     foreign = {"origin": "https://elsewhere.example"}

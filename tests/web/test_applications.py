@@ -78,13 +78,13 @@ def test_last_used_is_when_it_was_given_a_token(home: House) -> None:
         ({"addresses": "\n".join(f"https://a.example/{n}" for n in range(21))}, "at most 20 redirect URIs"),
     ],
 )
-def test_a_mistake_registers_nothing_and_keeps_what_was_typed(home: House, wrong: dict[str, str], said: str) -> None:
-    owner = visitor(home, "owner")
+def test_a_mistake_registers_nothing_and_keeps_what_was_typed(shared: House, wrong: dict[str, str], said: str) -> None:
+    owner = visitor(shared, "owner")
 
     assert said in owner.refused("/applications/new", **{**NEW, **wrong})
 
-    with home.database.read() as tx:
-        assert len(applications.listed(tx, home.caller("owner"))) == 1
+    with shared.database.read() as tx:
+        assert len(applications.listed(tx, shared.caller("owner"))) == 1
     assert owner.page is not None
     assert 'name="scope" value="user" checked' not in owner.page.text
 
@@ -126,23 +126,23 @@ def test_it_is_changed_and_deleted(home: House) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/secret", "/delete"])
-def test_that_of_somebody_else_is_not_there(home: House, path: str) -> None:
-    stranger = visitor(home, "stranger")
+def test_that_of_somebody_else_is_not_there(shared: House, path: str) -> None:
+    stranger = visitor(shared, "stranger")
 
     assert stranger.send(f"/applications/c-1{path}", **NEW).status_code == 404
     assert stranger.ask("GET", "/applications/c-1").status_code == 404
 
 
-def test_an_administrator_sees_all_and_resets_no_secret_of_whoever_is_above_them(home: House) -> None:
-    admin = visitor(home, "admin")
+def test_an_administrator_sees_all_and_resets_no_secret_of_whoever_is_above_them(shared: House) -> None:
+    admin = visitor(shared, "admin")
 
     assert "owner Test" in admin.open("/applications")
-    assert "You see those that are yours" in visitor(home, "owner").open("/applications")
-    assert "owner Test" not in visitor(home, "stranger").open("/applications")
+    assert "You see those that are yours" in visitor(shared, "owner").open("/applications")
+    assert "owner Test" not in visitor(shared, "stranger").open("/applications")
 
 
-def test_the_reference_has_every_operation_with_its_scope_and_role(home: House) -> None:
-    shown = visitor(home, "mate").open("/api")
+def test_the_reference_has_every_operation_with_its_scope_and_role(shared: House) -> None:
+    shown = visitor(shared, "mate").open("/api")
 
     for route in ROUTES:
         assert f"{route.summary} {route.method} " in shown

@@ -33,8 +33,8 @@ def person(home: House, who: str) -> str:
     return str(home.users[who].id)
 
 
-def test_an_administrator_sees_everybody_and_every_role(home: House) -> None:
-    shown = visitor(home, "admin").open("/people")
+def test_an_administrator_sees_everybody_and_every_role(shared: House) -> None:
+    shown = visitor(shared, "admin").open("/people")
 
     assert "editor on Month end: editor" not in shown  # an attribute, not a word
     for name in ("editor Test", "mate Test", "stranger Test", "Team"):
@@ -42,8 +42,8 @@ def test_an_administrator_sees_everybody_and_every_role(home: House) -> None:
     assert "by Team" in shown
 
 
-def test_an_owner_sees_whoever_has_a_role_on_what_they_own_and_nobody_else(home: House) -> None:
-    owner = visitor(home, "owner")
+def test_an_owner_sees_whoever_has_a_role_on_what_they_own_and_nobody_else(shared: House) -> None:
+    owner = visitor(shared, "owner")
 
     shown = owner.open("/people")
 
@@ -51,7 +51,7 @@ def test_an_owner_sees_whoever_has_a_role_on_what_they_own_and_nobody_else(home:
     assert "reader Test" in shown
     assert "stranger Test" not in shown
     assert "admin Test" not in shown
-    assert "You own no process yet" in visitor(home, "editor").open("/people")
+    assert "You own no process yet" in visitor(shared, "editor").open("/people")
 
 
 @pytest.mark.parametrize("role", [*Role])
@@ -89,25 +89,25 @@ def test_somebody_who_is_not_in_the_list_is_named_by_login_or_email(home: House)
     assert 'There is nobody with the login or email "nobody@example.com"' in said
 
 
-def test_the_last_owner_stays_and_the_page_says_why(home: House) -> None:
-    owner = visitor(home, "owner")
+def test_the_last_owner_stays_and_the_page_says_why(shared: House) -> None:
+    owner = visitor(shared, "owner")
 
-    said = owner.refused("/people/roles", holder=person(home, "owner"), on="p-1", role="reader", back="")
+    said = owner.refused("/people/roles", holder=person(shared, "owner"), on="p-1", role="reader", back="")
 
     assert "is the last owner of process p-1; name another one first" in said
     assert "Nothing was changed" in said
-    assert role_of(home, "owner") is Role.OWNER
+    assert role_of(shared, "owner") is Role.OWNER
 
 
 @pytest.mark.parametrize("who", ["editor", "mate", "stranger"])
-def test_only_an_owner_gives_roles(home: House, who: str) -> None:
-    other = visitor(home, who)
+def test_only_an_owner_gives_roles(shared: House, who: str) -> None:
+    other = visitor(shared, who)
 
-    answer = other.send("/people/roles", holder=person(home, who), on="p-1", role="owner", back="")
+    answer = other.send("/people/roles", holder=person(shared, who), on="p-1", role="owner", back="")
 
     assert answer.status_code in {400, 404}
-    assert role_of(home, who) is not Role.OWNER
-    assert "which role" not in other.open(f"/people?holder={person(home, who)}&on=p-1")
+    assert role_of(shared, who) is not Role.OWNER
+    assert "which role" not in other.open(f"/people?holder={person(shared, who)}&on=p-1")
 
 
 def test_a_subscriber_made_owner_counts_as_executor_and_the_cell_says_so(home: House) -> None:
@@ -134,8 +134,8 @@ def test_more_than_twelve_columns_are_chosen(home: House) -> None:
 
 
 @pytest.mark.parametrize("query", ["page=0", "page=99999999", "show=nothing", "c=%01", "holder=u-1&on=mt-9", "page=9"])
-def test_an_odd_address_shows_the_page_all_the_same(home: House, query: str) -> None:
-    visitor(home, "admin").open(f"/people?{query}")
+def test_an_odd_address_shows_the_page_all_the_same(shared: House, query: str) -> None:
+    visitor(shared, "admin").open(f"/people?{query}")
 
 
 def test_a_person_is_added_and_their_link_shown_once(home: House) -> None:
@@ -173,15 +173,15 @@ def test_where_mail_is_sent_no_link_is_shown(tmp_path: Path, clock: ManualClock)
         ({"role": "SVXAdmin"}, "This needs the user role SVXAdmin; yours is ClientAdmin"),
     ],
 )
-def test_a_mistake_adds_nobody_and_keeps_what_was_typed(home: House, wrong: dict[str, str], said: str) -> None:
-    admin = visitor(home, "admin")
+def test_a_mistake_adds_nobody_and_keeps_what_was_typed(shared: House, wrong: dict[str, str], said: str) -> None:
+    admin = visitor(shared, "admin")
 
     assert said in admin.refused("/people/new", **{**NEW, **wrong})
 
     assert admin.page is not None
     assert 'value="Nowak"' in admin.page.text
-    with home.database.read() as tx:
-        assert len(people_store.users(tx)) == len(home.users)
+    with shared.database.read() as tx:
+        assert len(people_store.users(tx)) == len(shared.users)
 
 
 def test_a_suspended_person_is_signed_out_everywhere(home: House) -> None:
@@ -196,8 +196,8 @@ def test_a_suspended_person_is_signed_out_everywhere(home: House) -> None:
     assert "make the account Active first" in admin.refused(f"/people/{before.id}/link")
 
 
-def test_the_last_administrator_stays_one(home: House) -> None:
-    admin, own = visitor(home, "admin"), home.users["admin"]
+def test_the_last_administrator_stays_one(shared: House) -> None:
+    admin, own = visitor(shared, "admin"), shared.users["admin"]
 
     said = admin.refused(f"/people/{own.id}", **{**NEW, "email": own.email, "role": "Designer", "status": "Active"})
 
@@ -243,34 +243,34 @@ def test_groups_are_made_filled_given_roles_and_deleted(home: House) -> None:
     assert admin.ask("GET", group).status_code == 404
 
 
-def test_a_group_is_refused_with_its_reason(home: House) -> None:
-    admin = visitor(home, "admin")
+def test_a_group_is_refused_with_its_reason(shared: House) -> None:
+    admin = visitor(shared, "admin")
 
     assert 'There is a user group "Team" already' in admin.refused("/groups/new", name="Team")
     assert "at most 4000 characters" in admin.refused("/groups/new", name="X", description="x" * 4001)
     assert "there is no user u-99" in admin.refused("/groups/ug-1/add", user="u-99").lower()
 
 
-def test_everybody_may_read_a_group_and_nobody_but_administrators_change_it(home: House) -> None:
-    mate = visitor(home, "mate")
+def test_everybody_may_read_a_group_and_nobody_but_administrators_change_it(shared: House) -> None:
+    mate = visitor(shared, "mate")
 
     assert "mate Test" in mate.open("/groups/ug-1")
 
     assert mate.page is not None
     assert 'action="/groups' not in mate.page.text
     for path in ("/groups/ug-1", "/groups/ug-1/add", "/groups/ug-1/delete", "/groups/new", "/people/new"):
-        assert mate.send(path, name="Mine", user=person(home, "mate")).status_code == 403
+        assert mate.send(path, name="Mine", user=person(shared, "mate")).status_code == 403
 
 
 @pytest.mark.parametrize("who", ["owner", "stranger"])
-def test_who_is_no_administrator_is_not_shown_a_person(home: House, who: str) -> None:
-    assert visitor(home, who).ask("GET", f"/people/{person(home, 'mate')}").status_code == 404
-    assert visitor(home, who).ask("GET", "/people/new").status_code == 403
+def test_who_is_no_administrator_is_not_shown_a_person(shared: House, who: str) -> None:
+    assert visitor(shared, who).ask("GET", f"/people/{person(shared, 'mate')}").status_code == 404
+    assert visitor(shared, who).ask("GET", "/people/new").status_code == 403
 
 
-def test_the_menu_has_people_for_whoever_can_own_a_process(home: House) -> None:
-    assert 'href="/people"' in visitor(home, "owner").ask("GET", "/account").text
-    assert 'href="/people"' not in visitor(home, "mate").ask("GET", "/account").text
+def test_the_menu_has_people_for_whoever_can_own_a_process(shared: House) -> None:
+    assert 'href="/people"' in visitor(shared, "owner").ask("GET", "/account").text
+    assert 'href="/people"' not in visitor(shared, "mate").ask("GET", "/account").text
 
 
 def test_a_list_of_many_people_has_pages(home: House) -> None:

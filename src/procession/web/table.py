@@ -107,7 +107,8 @@ def _page(
         call, call.caller, call.now, "table",
         title=f"{'Error: ' if problem else ''}{table.name}",
         entry=HERE,
-        status_code=400 if problem else 200,
+        # A filter that finds nothing to compare is no broken page.
+        status_code=400 if problem and not query.is_filtered else 200,
         problem=problem,
         query=query,
         shown=present.version,

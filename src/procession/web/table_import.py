@@ -196,7 +196,8 @@ def _page(call: Call, *, query: ImportQuery, present: Snapshot, found: RowsPrevi
         call, call.caller, call.now, "table-import",
         title=f"{'Error: ' if problem else ''}Import into {present.table.name}",
         entry=HERE,
-        status_code=400 if problem else 200,
+        # Looked at in vain is looked at all the same; what is refused when it is sent is a mistake.
+        status_code=400 if problem and call.request.method == "POST" else 200,
         problem=problem,
         query=query,
         table=present.table,
