@@ -27,6 +27,8 @@ from procession.web.tables import DESCRIPTION_CHARACTERS_MAX, HERE
 SHOWN = 100  # rows of a page
 VERSIONS_SHOWN = 10
 CHUNK_BYTES = 2**20
+# A page of rows: whether more follow, and its values as texts.
+RowsFound = tuple[Page, list[list[str | None]]]
 MEDIA: Mapping[str, tuple[Format, str]] = {
     "csv": ("csv", "text/csv; charset=utf-8"),
     "parquet": ("parquet", "application/vnd.apache.parquet"),
@@ -62,12 +64,12 @@ async def show(call: StreamCall) -> HtmlReply:
             raise
         problem = error.message
         found, values = await _page_of(call, present, query, ())
-    return await acting.looked(call, _page, query=query, present=present, found=found, values=values, problem=problem)
+    return await acting.looked(call, _page, query=query, present=present, found=(found, values), problem=problem)
 
 
 async def _page_of(
     call: StreamCall, present: Snapshot, query: TableQuery, conditions: tuple[Condition, ...]
-) -> tuple[Page, list[list[str | None]]]:
+) -> RowsFound:
     wanted = Wanted(format="json", conditions=conditions, after=query.after, limit=SHOWN)
     found, file = await _read(call, present, wanted)
     with file:
@@ -96,10 +98,8 @@ def _as_text(value: Any) -> str | None:
     return None if value is None else format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
-def _page(
-    call: Call, *, query: TableQuery, present: Snapshot, found: Page, values: list[list[str | None]], problem: str
-) -> HtmlReply:
-    table, known = present.table, present.version.columns
+def _page(call: Call, *, query: TableQuery, present: Snapshot, found: RowsFound, problem: str) -> HtmlReply:
+    table, known, (following, values) = present.table, present.version.columns, found
     look = reader(call.caller.user, call.now)
     role = rights.role_of(call.tx, call.caller.user, table.id)
     last = query.before + len(values)
@@ -115,8 +115,8 @@ def _page(
         is_old=present.version.number != table.version,
         rows=cells.rows(known, values, look),
         names_row=_naming_column(known),
-        following=query.address(table.id, version=present.version.number, cursor=f"{found.last}.{last}")
-        if found.last else "",
+        following=query.address(table.id, version=present.version.number, cursor=f"{following.last}.{last}")
+        if following.last else "",
         conditions=[(key, words) for key, (words, _, _) in CONDITIONS.items()],
         first=query.before + 1,
         last=last,
@@ -181,4 +181,4 @@ async def refused(call: StreamCall, problem: str) -> HtmlReply:
         present = tables.snapshot(tx, call.id(TableId))
     query = query_of({})
     found, values = await _page_of(call, present, query, ())
-    return await acting.looked(call, _page, query=query, present=present, found=found, values=values, problem=problem)
+    return await acting.looked(call, _page, query=query, present=present, found=(found, values), problem=problem)
