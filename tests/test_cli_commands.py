@@ -206,6 +206,7 @@ def test_whoever_runs_the_server_can_help_a_user_back_in(home: Path) -> None:
         "restart pr-1 count --plan",
         "user list",
         "user link ada",
+        "user sign-in ada",
         "application list",
         "application change c-1 --name x",
         "application reset-secret c-1",

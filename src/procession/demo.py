@@ -103,7 +103,8 @@ def _demonstrate(*, is_ci: bool) -> int:
         outcome = _run_example(client)
         if is_ci:
             return 0 if outcome == "Success" else 1
-        print(_how_to_sign_in(address, application), flush=True)
+        link = _command("user", "sign-in", "admin", "--to", "/runs/pr-1")["signInLink"]
+        print(_how_to_sign_in(address, application, link), flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             server.wait()
     return 0
@@ -280,10 +281,13 @@ def _tell_results(client: DemoClient, run: str) -> None:
             print(f"{item['name']}: {target}")
 
 
-def _how_to_sign_in(address: str, application: dict[str, Any]) -> str:
+def _how_to_sign_in(address: str, application: dict[str, Any], link: str) -> str:
     client, secret = application["client_id"], application["client_secret"]
     return f"""
-Procession serves at {address} until you press Ctrl-C. To sign in:
+Procession serves until you press Ctrl-C. Look at this run in a browser (the link signs you in once, within 15 minutes):
+  {address}{urllib.parse.urlsplit(link)._replace(scheme="", netloc="").geturl()}
+
+For scripts:
   client_id      {client}
   client_secret  {secret}
   curl -d grant_type=client_credentials -d client_id={client} -d client_secret={secret} {address}/oauth/token"""

@@ -60,32 +60,24 @@ def test_health_and_the_document_need_no_token(home: House) -> None:
     assert "/api/v1/processruns/{run}/history" in document["paths"]
 
 
-def test_a_browser_is_told_what_this_is(home: House) -> None:
-    answer = ask(home, "GET", "/")
-
-    assert answer.status_code == 200
-    assert "This is a Procession server" in answer.text
-    assert "default-src 'none'" in answer.headers["content-security-policy"]
-
-
-@pytest.mark.parametrize("run", ["pr-1", "PR-1", "pr-999999"])
-def test_the_link_of_an_alert_leads_to_a_page_that_tells_nothing_of_the_run(home: House, run: str) -> None:
+@pytest.mark.parametrize("path", ["/", "/runs/pr-1", "/runs/pr-999999", "/runs/nothing", "/runs/pr-1%3Cscript%3E"])
+def test_a_browser_that_has_not_signed_in_is_sent_to_do_so_and_told_nothing(home: House, path: str) -> None:
     home.new_run()
 
-    answer = ask(home, "GET", f"/runs/{run}")
+    answer = ask(home, "GET", path)
 
-    assert answer.status_code == 200
-    assert f"<code>procession show {run.lower()}</code>" in answer.text
-    assert "Month end" not in answer.text
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/sign-in")
+    assert answer.text == ""
 
 
-@pytest.mark.parametrize("run", ["p-1", "nothing", "pr-1%3Cscript%3E"])
-def test_a_link_to_what_is_no_run_is_refused_on_a_page(home: House, run: str) -> None:
-    answer = ask(home, "GET", f"/runs/{run}")
+def test_a_browser_sees_a_page_where_there_is_nothing_and_a_program_sees_json(home: House) -> None:
+    page = ask(home, "GET", "/nothing", headers={"accept": "text/html,*/*"})
+    answer = ask(home, "GET", "/nothing")
 
-    assert answer.status_code in {400, 404}
-    assert answer.headers["content-type"].startswith("text/html")
-    assert "<script>" not in answer.text
+    assert (page.status_code, answer.status_code) == (404, 404)
+    assert "There is no such page" in page.text
+    assert answer.json()["supportId"]
 
 
 def test_health_tells_a_full_disk(home: House, monkeypatch: pytest.MonkeyPatch) -> None:

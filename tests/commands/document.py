@@ -115,6 +115,7 @@ ANSWERS: Mapping[str, str] = {
     "user create": f"{USER} setPasswordLink",
     "user link": "loginName setPasswordLink",
     "user list": f"; users[]: {USER}",
+    "user sign-in": "loginName signInLink",
     "version": "version",
 }
 COMMON = {"--home", "--json", "--server"}

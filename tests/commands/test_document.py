@@ -65,6 +65,7 @@ doctor
 adopt
 user create --email ada@example.com --first-name Ada --last-name Byron --role Designer
 user link ada
+user sign-in ada --to /runs
 user list
 group create --name Close
 application create --name Scripts

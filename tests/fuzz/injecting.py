@@ -28,7 +28,7 @@ PAGES = {
 }
 HEADERS = ("Host", "User-Agent", "Accept", "Accept-Language", "Cookie", "Origin", "Referer", "Forwarded", "X-Forwarded-For",
            "X-Forwarded-Host", "X-Forwarded-Proto", "X-Original-URL", "Sec-Fetch-Site", "Content-Type", "Authorization")  # fmt: skip
-FORMS = {"/oauth/authorize": ("login", "password", "do", "form"), "/oauth/password": ("password", "again", "form"), "/oauth/logout": ("form",)}  # fmt: skip
+FORMS = {"/oauth/authorize": ("login", "password", "do", "form"), "/oauth/password": ("password", "again", "form"), "/sign-in": ("login", "password", "do", "form"), "/sign-out": ("form",)}  # fmt: skip
 
 
 def into_operations(folder: Path, *, texts_max: int) -> Tally:

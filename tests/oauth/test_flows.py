@@ -31,7 +31,7 @@ def test_a_user_signs_in_agrees_and_the_application_acts_for_them(made: World) -
     back = browser.submit(do="allow").back
     answer = made.redeem(back["code"], code_verifier=VERIFIER).json()
 
-    assert "Ledger" in consent and "Ada Byron" in consent and "read files" in consent and "app.example" in consent
+    assert "Ledger" in consent and "Ada Byron" in consent and "Read files" in consent and "app.example" in consent
     assert (back["state"], back["iss"]) == ("xyz", made.address)
     assert answer["scope"] == "file_read process_read" and answer["expires_in"] == 3_600
     assert made.opens(answer["access_token"]) and answer["refresh_token"]

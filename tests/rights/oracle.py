@@ -15,6 +15,9 @@ POST processes | process | | | Designer
 GET processes/{process} | process_read | reader | process |
 PUT processes/{process}/definition | process | editor | process |
 GET processes/{process}/definition | process_read | reader | process |
+GET processes/{process}/draft | process | editor | process |
+PUT processes/{process}/draft | process | editor | process |
+DELETE processes/{process}/draft | process | editor | process |
 GET processes/{process}/versions | process_read | reader | process |
 GET processes/{process}/steps | process_read | reader | process |
 POST processes/{process}/processruns | process_execute | executor | process |
@@ -87,13 +90,13 @@ POST applications/{application}/secret | application | owner | application |
 DELETE applications/{application} | application | owner | application |
 GET openapi.json | public | | |
 GET /health | public | | |
-GET / | public | | |
-GET /runs/{run} | public | | |
+GET /sign-in | public | | |
+POST /sign-in | public | | |
+POST /sign-out | public | | |
 GET /openapi.json | public | | |
 GET /.well-known/oauth-authorization-server | public | | |
 GET /oauth/authorize | public | | |
 POST /oauth/authorize | public | | |
-POST /oauth/logout | public | | |
 GET /oauth/password | public | | |
 POST /oauth/password | public | | |
 POST /oauth/token | public | | |

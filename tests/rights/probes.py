@@ -111,6 +111,9 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
     "GET processes/{process}": OF_PROCESS,
     "PUT processes/{process}/definition": (probe(400), probe(body=PROCESS), probe(process="no_process")),
     "GET processes/{process}/definition": OF_PROCESS,
+    "GET processes/{process}/draft": OF_PROCESS,
+    "PUT processes/{process}/draft": (probe(body=PROCESS), probe(process="no_process")),
+    "DELETE processes/{process}/draft": OF_PROCESS,
     "GET processes/{process}/versions": OF_PROCESS,
     "GET processes/{process}/steps": (*OF_PROCESS, probe(query="include=all")),
     "POST processes/{process}/processruns": (probe(400, {"inputs": 5}), probe(), probe(process="no_process")),
@@ -273,7 +276,8 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
     "DELETE applications/{application}": OF_APPLICATION,
     "GET /oauth/authorize": (probe(400),),
     "POST /oauth/authorize": (probe(400),),
-    "POST /oauth/logout": (probe(403),),  # no form of this browser
+    "POST /sign-in": (probe(403),),  # no form of this browser
+    "POST /sign-out": (probe(403),),
     "GET /oauth/password": (probe(404),),  # no link
     "POST /oauth/password": (probe(404),),
     "POST /oauth/token": (probe(400, content_type=FORM),),

@@ -65,7 +65,7 @@ def test_a_role_is_given_in_the_cell_and_told_in_the_log(home: House, role: Role
     assert where == "/people?show=processes&said=role"
     assert role_of(home, "editor") is role
     told = [item["message"] for item in home.get("logs", who="owner")]
-    wanted = f'Made "editor" {role} of process "Month end"; was editor'
+    wanted = f'made "editor" {role} of process "Month end"; was editor'
     assert told == ([] if role is Role.EDITOR else [wanted])
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypedDict, Unpack
 from procession.api.nouns import (
     applications,
     columns,
+    drafts,
     events,
     files,
     groups,
@@ -30,7 +31,7 @@ from procession.api.wire.histories import History
 from procession.api.wire.items import Named
 from procession.api.wire.log_items import LogItemShape
 from procession.api.wire.permissions import NewPermission, PermissionChange, PermissionShape
-from procession.api.wire.processes import ProcessShape, Version
+from procession.api.wire.processes import DraftShape, ProcessShape, Version
 from procession.api.wire.properties import PropertyChange, PropertyShape
 from procession.api.wire.restarts import Restart, RestartPlanShape
 from procession.api.wire.runs import ListedRun, NewProcessRun, ProcessRun, Reason, RunRequest, RunStatusShape
@@ -99,6 +100,9 @@ ROUTES: tuple[Route, ...] = (
     row("GET processes/{process}", processes.get, READ, rules.READ_P, "Get a process", reply=ProcessShape),
     row("PUT processes/{process}/definition", processes.publish, STREAM, rules.EDIT_P, "Publish the next version", body=BodyKind.TEXT, reply=ProcessShape),
     row("GET processes/{process}/definition", processes.definition, READ, rules.READ_P, "Read the process file", media=("application/yaml", JSON), query=("version",), is_ranged=True),
+    row("GET processes/{process}/draft", drafts.get, READ, rules.EDIT_P, "Read your draft of a process", reply=DraftShape),
+    row("PUT processes/{process}/draft", drafts.keep, STREAM, rules.EDIT_P, "Keep a draft of a process", body=BodyKind.TEXT, reply=DraftShape),
+    row("DELETE processes/{process}/draft", drafts.drop, WRITE, rules.EDIT_P, "Throw your draft of a process away"),
     row("GET processes/{process}/versions", processes.versions, LIST, rules.READ_P, "List versions", reply=list[Version]),
     row("GET processes/{process}/steps", processes.steps, LIST, rules.READ_P, "List data steps, or all", reply=list[DataStep] | list[AnyStep], query=("include",)),
     row("POST processes/{process}/processruns", runs.create, WRITE, rules.EXECUTE_P, "Create a process run", reply=ProcessRun, takes=NewProcessRun, limit=NEW_RUNS),

@@ -75,6 +75,16 @@ def link_user(console: Console, login: str) -> int:
     return people.link_user(console, login)
 
 
+@command("sign-in", user_commands, example="user sign-in admin --to /runs")
+@click.argument("login")
+@option("--to", "The page to begin with, such as /runs/pr-1.", default="")
+def sign_in_user(console: Console, login: str, to: str) -> int:
+    """Make a link that signs the user LOGIN in once, in a browser, without a password."""
+    from procession.commands import people
+
+    return people.sign_in_user(console, login, to=to)
+
+
 @command(
     "create", application_commands, example="application create --name 'My scripts' --user ada --scopes process,file"
 )

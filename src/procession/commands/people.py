@@ -1,15 +1,17 @@
-"""user create, list and link; group create."""
+"""user create, list, link and sign-in; group create."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from procession.commands import opening
 from procession.commands.console import Console
 from procession.commands.opening import OpenedHome
 from procession.model.people import User, UserRole
-from procession.operations import accounts, links, people
+from procession.operations import accounts, links, people, sessions
+from procession.store import history
 from procession.store import people as people_store
 from procession.store.database import Transaction
 
@@ -68,6 +70,31 @@ def link_user(console: Console, login: str) -> int:
     return 0
 
 
+def sign_in_user(console: Console, login: str, *, to: str) -> int:
+    """A link that signs the user in once; `to` is a path of ours. Raises NotFound, Invalid."""
+
+    def operation(tx: Transaction, opened: OpenedHome) -> str:
+        user = people.find_user(tx, login)
+        accounts.require_active(user)
+        link = sessions.create_link(tx, user.id, opened.resources.home_clock.most())
+        history.add_log(tx, user.login, "a link to sign in was made on the server's machine", opened.clock.now())
+        return link
+
+    with opening.open_home(console) as opened:
+        link = opened.database.write(partial(operation, opened=opened))
+    there = f"&to={quote(to)}" if to else ""
+    address = f"{opened.settings.public_url.rstrip('/')}/sign-in?link={link}{there}"
+    lines = [address, f"It signs {login} in once, within {sessions.LINK_MINUTES} minutes."]
+    console.answer(
+        {"loginName": login, "signInLink": address}, "\n".join([*lines, *_where(opened.settings.public_url)])
+    )
+    return 0
+
+
+def _where(public_url: str) -> list[str]:
+    return [] if public_url else ["Open it at the address of the server (PROCESSION_PUBLIC_URL is not set)."]
+
+
 def _link(tx: Transaction, opened: OpenedHome, login: str) -> str:
     user = people.find_user(tx, login)
     accounts.require_active(user)
@@ -78,6 +105,4 @@ def _link_shown(public_url: str, link: str) -> tuple[dict[str, str], str]:
     """For a program and for people."""
     address = links.address(public_url, link)
     lines = [address, f"It sets a password once, within {links.LINK_DAYS} days; earlier links are dead."]
-    if not public_url:
-        lines.append("Open it at the address of the server (PROCESSION_PUBLIC_URL is not set).")
-    return {"setPasswordLink": address}, "\n".join(lines)
+    return {"setPasswordLink": address}, "\n".join([*lines, *_where(public_url)])

@@ -84,7 +84,7 @@ class Answer:
         if self.has_begun:
             # The client sees the connection end before the promised length: never a whole-looking, short file.
             raise error
-        if self.error_html is not None and self.request is not None:
+        if self.error_html is not None:
             shown = self.error_html(self.request, error, support_id)
             if isinstance(shown, RedirectReply):
                 await self._send_redirect(shown)
@@ -120,7 +120,7 @@ class Answer:
 
     def _takes_gzip(self) -> bool:
         """Not read to the letter: every browser sends it, and whoever refuses it by q=0 does not send it at all."""
-        return "gzip" in self._asked().headers.get("accept-encoding", "")
+        return self.request is not None and "gzip" in self.request.headers.get("accept-encoding", "")
 
     async def _send_redirect(self, reply: RedirectReply) -> None:
         location = (b"location", reply.location.encode("latin-1"))

@@ -17,7 +17,7 @@ from procession.operations.sessions import SESSION_HOURS
 FORM_BYTES = 32
 _SALT_BYTES = 6
 # A form is shown before anybody has signed in, and a mark outlives the session.
-SESSION, FORM, MARK = "procession_session", "procession_form", "procession_mark"
+SESSION, FORM, MARK, TRIP = "procession_session", "procession_form", "procession_mark", "procession_trip"
 MARK_SECONDS = 180 * 86_400  # who has been away for longer signs in as from a new browser
 # In this order: each claims to be all that follow it.
 _BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
@@ -66,6 +66,11 @@ def mark_cookie(request: Request, value: str) -> str:
 def theme_cookie(theme: str) -> str:
     """The header that sets it. It proves nothing, so the script of the pages may read and set it too."""
     return f"{THEME}={theme}; Path=/; Max-Age={THEME_SECONDS}; SameSite=Lax"
+
+
+def trip_cookie(request: Request, value: str, seconds: int) -> str:
+    """The header that sets what a browser takes along to somebody who proves its user; "" takes it away."""
+    return _header(request, TRIP, value, seconds)
 
 
 def form_cookie(request: Request) -> tuple[str, tuple[str, ...]]:

@@ -229,8 +229,8 @@ class Refusal:
     error: ProcessionError
 
 
-# How an error is shown to a person, with its supportId.
-ErrorHtml = Callable[[Request, ProcessionError, str], HtmlReply | RedirectReply]
+# How an error is shown to a person, with its supportId; without a request where that cannot be read.
+ErrorHtml = Callable[[Request | None, ProcessionError, str], HtmlReply | RedirectReply]
 
 
 # A long poll that already has news should not cost a task: it is asked as a plain read first.

@@ -71,8 +71,7 @@ class Server:
 
     `proofs` says for each space how a caller is proved. `permit` is the one function that decides a permission: it
     raises NotFound or Forbidden, and is called for every route before its handler. `threads` runs listings.
-    `public_url` is where users reach us; "" when
-    nobody said: then what each asks for tells. `error_html` shows a browser that nothing is where it asks.
+    `public_url` is where users reach us, "" as each request says. `error_html`: nothing is where a browser asks.
     """
 
     database: RequestDatabase
@@ -105,8 +104,7 @@ class Api:
         self._lasting = Lasting(database=server.database, context=server.context)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            raise RuntimeError(f"the API speaks HTTP, not {scope['type']}")
+        assert scope["type"] == "http"
         began = asyncio.get_running_loop().time()
         answer = answers.Answer(send, is_head=scope["method"] == "HEAD")
         try:
@@ -129,12 +127,12 @@ class Api:
         path = normalise(scope.get("raw_path") or scope["path"].encode())
         # Set before the route is looked up: a path that leads nowhere is an error in the form of its space too.
         answer.is_oauth = path.space is Space.OAUTH
-        answer.request = request = requests.read(scope, self._server.public_url)
-        if path.space is Space.ROOT and "text/html" in request.headers.get("accept", ""):
+        if path.space is Space.ROOT and requests.wants_html(scope):
             answer.error_html = self._server.error_html
         route, texts = self._router.find(scope["method"], path)
         answer.error_html = route.error_html
-        asked = Asked(route=route, request=request, texts=texts)
+        asked = Asked(route=route, request=requests.read(scope, self._server.public_url), texts=texts)
+        answer.request = asked.request
         reply = await self._run(asked, receive)
         # Only these can take long enough for the caller's right to end meanwhile.
         if isinstance(reply, LASTING):

@@ -38,6 +38,11 @@ def read(scope: Scope, public_url: str) -> Request:
     )
 
 
+def wants_html(scope: Scope) -> bool:
+    """Whether a browser asks, and not a program."""
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
+
+
 def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """A repeated one is a list (RFC 9110 section 5.3): somebody in front of us may have looked at another line."""
     headers: dict[str, list[str]] = {}

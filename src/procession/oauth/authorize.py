@@ -124,9 +124,7 @@ async def _sign_in(call: StreamCall, proving: Signing, question: Question) -> An
     login = call.body.get("login", "")
     cookies = await signing.prove(call, proving, login=login, password=call.body.get("password", ""))
     if not cookies:
-        return signing.sign_in_card(
-            call, application=_application(question), login=login, problem=signing.WRONG, status=400
-        )
+        return signing.sign_in_card(call, application=_application(question), login=login, problem=signing.WRONG)
     # By a redirect, so that the back button does not send the password again.
     return RedirectReply(location=_here(call.request), cookies=cookies)
 

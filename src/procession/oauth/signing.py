@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from procession.door import browser
 from procession.door.contract import Call, HtmlReply, RedirectReply, StreamCall
-from procession.model.errors import Invalid, TooMany
+from procession.model.errors import Invalid
 from procession.model.people import User
 from procession.oauth import limits
 from procession.oauth.limits import OAuthLimits
@@ -31,6 +31,7 @@ class Signing:
 
     hashing: Executor
     limits: OAuthLimits
+    sso: str = ""  # the name of the provider, if there is one
 
 
 async def prove(call: StreamCall, proving: Signing, *, login: str, password: str) -> tuple[str, ...]:
@@ -62,52 +63,75 @@ async def prove(call: StreamCall, proving: Signing, *, login: str, password: str
     return browser.session_cookie(call.request, cookie), marked
 
 
-def show(call: Call) -> HtmlReply | RedirectReply:
-    """The page to sign in; whoever has signed in goes on."""
+def show(call: Call, proving: Signing) -> HtmlReply | RedirectReply:
+    """The page to sign in; whoever has signed in goes on, unless a link brings them to sign in as somebody."""
     now = call.context.resources.home_clock.most()
+    if link := call.request.query.get("link"):
+        return _link_page(call, sessions.find_link(call.tx, link, now))
     if sessions.user_of(call.tx, browser.cookie(call.request, browser.SESSION), now) is not None:
         return RedirectReply(location=_then(call))
-    return _sign_in_page(call)
+    return sign_in_card(call, sso=proving.sso)
+
+
+def _link_page(call: Call, user: User) -> HtmlReply:
+    """It asks first: whoever is sent a link must see as whom they would sign in."""
+    value, cookies = browser.form_cookie(call.request)
+    form = browser.form_token(value)
+    return environment.card("sign-in-link", cookies=cookies, host=_host(call), user=user, form=form)
+
+
+def _host(call: Call | StreamCall) -> str:
+    return urlsplit(call.request.origin).netloc
 
 
 async def sign_in(call: StreamCall, proving: Signing) -> HtmlReply | RedirectReply:
-    """On to where the user wanted to go."""
+    """On to where the user wanted to go. Raises NotFound for a link that is used."""
     # Protected too: else a stranger's account could be signed in here, and be given data.
     browser.require_form(call.request, call.body.get("form", ""), browser.cookie(call.request, browser.FORM))
+    if link := call.request.query.get("link"):
+        home_clock = call.context.resources.home_clock
+        operation = partial(
+            sessions.open_link,
+            link=link,
+            now=call.clock(),
+            home_clock=home_clock,
+            browser=browser.described(call.request),
+        )
+        opened: str = await asyncio.wrap_future(call.database.submit(operation))
+        return RedirectReply(location=_then(call), cookies=(browser.session_cookie(call.request, opened),))
     login = call.body.get("login", "")
-    try:
-        cookies = await prove(call, proving, login=login, password=call.body.get("password", ""))
-    except TooMany as error:
-        return _sign_in_page(call, login=login, problem=environment.sentence(error.message), status=error.status)
+    cookies = await prove(call, proving, login=login, password=call.body.get("password", ""))
     if not cookies:
-        return _sign_in_page(call, login=login, problem=WRONG, status=400)
+        return sign_in_card(call, login=login, problem=WRONG, sso=proving.sso)
     # By a redirect, so that the back button does not send the password again.
     return RedirectReply(location=_then(call), cookies=cookies)
 
 
 def _then(call: Call | StreamCall) -> str:
-    wanted = call.request.query.get("to", HOME)
+    return own_path(call.request.query.get("to", ""))
+
+
+def own_path(wanted: str) -> str:
+    """The path, where it is one of ours."""
     return wanted if _OWN_PATH.match(wanted) else HOME
 
 
-def _sign_in_page(call: Call | StreamCall, *, login: str = "", problem: str = "", status: int = 200) -> HtmlReply:
-    return sign_in_card(call, application="", login=login, problem=problem, status=status)
-
-
 def sign_in_card(
-    call: Call | StreamCall, *, application: str, login: str = "", problem: str = "", status: int = 200
+    call: Call | StreamCall, *, application: str = "", login: str = "", problem: str = "", sso: str = ""
 ) -> HtmlReply:
-    """`application`: on whose behalf somebody signs in; "" for the pages themselves."""
+    """`application`: on whose behalf somebody signs in; `sso`: the name of who else can say who they are."""
     value, cookies = browser.form_cookie(call.request)
     return environment.card(
         "sign-in",
         # A browser shows it all the same, and the log of a proxy tells failures apart.
-        status=status,
+        status=400 if problem else 200,
         cookies=cookies,
         application=application,
-        host=urlsplit(call.request.origin).netloc,
+        host=_host(call),
         login=login,
         problem=problem,
+        sso=sso,
+        to=_then(call),
         form=browser.form_token(value),
     )
 

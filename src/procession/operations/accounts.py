@@ -27,7 +27,7 @@ def create(act: Act, wanted: User, *, password_hash: str | None, sends_mail: boo
     # Before anything is written: what is refused must not leave a user behind.
     people.require_rank(act.caller, wanted.role)
     user = people.add_user(tx, wanted, now)
-    tell(act, f'Added the person "{user.login}" as {user.role}', user.id)
+    tell(act, f'added the person "{user.login}" as {user.role}', user.id)
     if password_hash is not None:
         people.set_password(tx, user.id, password_hash, now)
         return Made(user=user, link=None)
@@ -39,7 +39,7 @@ def remind(act: Act, user_id: UserId, *, sends_mail: bool) -> Made:
     user = people.user(act.tx, user_id)
     people.require_rank(act.caller, user.role)
     require_active(user)
-    tell(act, f'Made a link by which "{user.login}" can set a password', user.id)
+    tell(act, f'made a link by which "{user.login}" can set a password', user.id)
     return Made(user=user, link=_invite(act, user, sends_mail=sends_mail))
 
 
@@ -63,7 +63,7 @@ def change(act: Act, wanted: User, *, password_hash: str | None) -> User:
     before = people.user(act.tx, wanted.id)
     user = people.change_user(act, wanted)
     if user != before or password_hash is not None:
-        tell(act, f'Changed the person "{user.login}"{_difference(before, user, password_hash)}', user.id)
+        tell(act, f'changed the person "{user.login}"{_difference(before, user, password_hash)}', user.id)
     if password_hash is not None:
         # Whoever changes a password because it leaked expects the sessions it opened to be gone.
         people.set_password(act.tx, user.id, password_hash, act.now)

@@ -75,7 +75,7 @@ def register(act: Act, wanted: Application) -> tuple[Application, str]:
     """create() for a caller: the application acts as them, and can do no more than their token. Raises Forbidden."""
     _require_scopes(act.caller, wanted.scopes)
     made, secret = add(act.tx, replace(wanted, user=act.caller.user.id), act.now)
-    tell(act, f'Registered the application "{made.name}", which may {_scopes(made)}', made.id)
+    tell(act, f'registered the application "{made.name}", which may {_scopes(made)}', made.id)
     return made, secret
 
 
@@ -116,7 +116,7 @@ def change(act: Act, wanted: Application) -> Application:
     wanted = _checked(wanted)
     applications.change(tx, wanted)
     if wanted != before:
-        tell(act, f'Changed the application "{wanted.name}", which may {_scopes(wanted)}', wanted.id)
+        tell(act, f'changed the application "{wanted.name}", which may {_scopes(wanted)}', wanted.id)
     # Tokens carry the scopes they were issued with; only ending them takes one away.
     if before.scopes - wanted.scopes:
         applications.revoke_tokens(tx, wanted.id, act.now)
@@ -140,7 +140,7 @@ def reset_secret(act: Act, application_id: ApplicationId) -> tuple[Application, 
     secret = secrets.token_urlsafe(SECRET_BYTES)
     changed = replace(before, secret_hash=_digest(secret))
     applications.change(tx, changed)
-    tell(act, f'Reset the secret of the application "{changed.name}"', changed.id)
+    tell(act, f'reset the secret of the application "{changed.name}"', changed.id)
     applications.revoke_tokens(tx, application_id, act.now)
     return changed, secret
 
@@ -149,7 +149,7 @@ def unregister(act: Act, application_id: ApplicationId) -> None:
     """delete() for a caller. Raises NotFound."""
     name = find(act.tx, application_id).name
     delete(act.tx, application_id)
-    tell(act, f'Deleted the application "{name}"', application_id)
+    tell(act, f'deleted the application "{name}"', application_id)
 
 
 def delete(tx: Transaction, application_id: ApplicationId) -> None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from procession.model.consents import AllowedApplication, Challenge, Code, Consent, IssuedToken, RefreshToken
-from procession.model.errors import NotFound
 from procession.model.ids import ApplicationId, UserId
 from procession.model.people import AccountStatus, Application
 from procession.store import applications, consents, people
@@ -133,9 +132,8 @@ def allowed(tx: Transaction, user: UserId, now: datetime) -> list[AllowedApplica
 
 
 def withdraw(tx: Transaction, user: UserId, application: ApplicationId, now: datetime) -> None:
-    """The application may no longer act for the user; its tokens of theirs end. Raises NotFound."""
-    if not consents.withdraw(tx, user, application, now):
-        raise NotFound(f"you have not allowed application {application} anything, or not any more")
+    """The application may no longer act for the user; its tokens of theirs end. To ask twice changes nothing."""
+    consents.withdraw(tx, user, application, now)
 
 
 def introspect(tx: Transaction, text: str, application: ApplicationId, now: datetime) -> IssuedToken | None:

@@ -50,6 +50,6 @@ def set_password(act: Act, proved: Claim, password_hash: str, *, browser: str) -
     if sessions.claim_of(act.tx, user) != proved:
         raise Conflict("your password was changed elsewhere a moment ago; nothing was changed here")
     people.set_password(act.tx, user, password_hash, act.now)
-    tell(act, "Changed their own password", user)
+    tell(act, "changed their own password", user)
     home_clock = act.resources.home_clock
     return sessions.begin(act.tx, user, now=act.now, home_clock=home_clock, browser=browser)

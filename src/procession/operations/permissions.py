@@ -61,7 +61,7 @@ def give(act: Act, holder: Holder, resource: ResourceId, role: Role) -> Permissi
     permissions.give(tx, resource, role, holder=holder)
     if before is not role:
         was = f"; was {before}" if before else ""
-        tell(act, f"Made {_named(tx, holder)} {role} of {_named(tx, resource)}{was}", resource)
+        tell(act, f"made {_named(tx, holder)} {role} of {_named(tx, resource)}{was}", resource)
     return Permission(resource=resource, name=permissions.name_of(tx, resource), role=role)
 
 
@@ -72,7 +72,7 @@ def take_away(act: Act, holder: Holder, resource: ResourceId) -> None:
     before = permissions.role_of_holder(act.tx, resource, holder=holder)
     if not permissions.take_away(act.tx, resource, holder=holder):
         raise NotFound(f"{holder.noun} {holder} has no permission of their own on {resource.noun} {resource}")
-    sentence = f"Took the role {before} away from {_named(act.tx, holder)} on {_named(act.tx, resource)}"
+    sentence = f"took the role {before} away from {_named(act.tx, holder)} on {_named(act.tx, resource)}"
     tell(act, sentence, resource)
 
 

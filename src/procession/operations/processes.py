@@ -37,10 +37,11 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     remarks: tuple[str, ...] = ()  # what this server will refuse to start
 
 
-def apply(act: Act, text: str, *, definition: Process, process: ProcessId | None = None) -> Applied:
+def apply(act: Act, text: str, *, definition: Process, process: ProcessId | None = None, comment: str = "") -> Applied:
     """Create the process that the file names, or publish its next version; with `process`, only that one.
 
-    `definition` is what the text was parsed to, before the transaction: it would hold up the writer.
+    `comment` says why, and stays with the version. `definition` is what the text was parsed to, before the transaction:
+    it would hold up the writer.
 
     Raises Forbidden, and Invalid for a file of another process.
     """
@@ -58,7 +59,7 @@ def apply(act: Act, text: str, *, definition: Process, process: ProcessId | None
         row = _create(act, definition.name)
     else:
         _require_editor(act, row)
-    applied = _publish(act, row, definition, source=text)
+    applied = _publish(act, row, definition, source=text, comment=comment)
     return replace(applied, remarks=networks.remarks(act.resources, definition))
 
 
@@ -80,7 +81,7 @@ def _require_editor(act: Act, row: ProcessRow) -> None:
         raise Forbidden(f'there is a process "{row.name}" already, and changing it needs the role editor on it')
 
 
-def _publish(act: Act, row: ProcessRow, definition: Process, *, source: str | None) -> Applied:
+def _publish(act: Act, row: ProcessRow, definition: Process, *, source: str | None, comment: str = "") -> Applied:
     tx = act.tx
     data = definitions.definition_json(definition)
     sha256 = definitions.sha256(data)
@@ -97,6 +98,7 @@ def _publish(act: Act, row: ProcessRow, definition: Process, *, source: str | No
             sha256=sha256,
             author=act.author,
             created_at=act.now,
+            comment=comment,
         )
         processes.publish(tx, version, definition.name)
         steps.publish(tx, row.id, definition.steps)

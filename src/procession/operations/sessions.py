@@ -12,12 +12,16 @@ from procession.model.errors import NotFound
 from procession.model.ids import UserId
 from procession.model.people import SCOPES, AccountStatus, Caller, User
 from procession.operations.home_time import HomeClock
-from procession.store import consents, people, sessions
+from procession.store import consents, history, people, sessions
 from procession.store.database import Transaction
 from procession.store.sessions import Session
 
 SESSION_HOURS = 12  # a working day
 SESSION_BYTES = 32
+LINK_MINUTES = 15  # from a terminal into a browser beside it
+# Of a session that nobody has opened yet. No cookie begins so.
+_UNOPENED = "unopened."
+UNOPENED_WORDS = "A link to sign in, not opened yet"
 MARK_BYTES = 16  # of a browser in which a user has signed in
 # More than come in with one sign-in, and few enough not to be felt.
 EXPIRED_DROPPED_MAX = 20
@@ -55,23 +59,17 @@ def sign_in(tx: Transaction, proved: Claim, *, now: datetime, home_clock: HomeCl
     # Hashing took tens of milliseconds outside the transaction: the password may have been changed meanwhile.
     if people.password_hash(tx, user.id) != proved.password_hash:
         return None
-    # Sign-ins clear sessions away, as tokens clear tokens.
-    consents.drop_expired(tx, home_clock.most(), EXPIRED_DROPPED_MAX)
-    people.signed_in(tx, user.id, now)
     return begin(tx, user.id, now=now, home_clock=home_clock, browser=browser)
 
 
-def begin(tx: Transaction, user: UserId, *, now: datetime, home_clock: HomeClock, browser: str) -> str:
-    """A session of somebody who has proved who they are; gives its cookie."""
+def begin(tx: Transaction, user: UserId, *, now: datetime, home_clock: HomeClock, browser: str = "") -> str:
+    """A session of somebody who has proved who they are; gives its cookie. `browser` tells its user where it was."""
+    # Sign-ins clear sessions away, as tokens clear tokens.
+    consents.drop_expired(tx, home_clock.most(), EXPIRED_DROPPED_MAX)
     cookie = secrets.token_urlsafe(SESSION_BYTES)
-    begun = Session(
-        hash=_digest(cookie),
-        user=user,
-        expires_at=home_clock.most() + timedelta(hours=SESSION_HOURS),
-        created_at=now,
-        browser=browser,
-    )
-    sessions.add(tx, begun)
+    until = home_clock.most() + timedelta(hours=SESSION_HOURS)
+    sessions.add(tx, _digest(cookie), user, until, created_at=now, browser=browser)
+    people.signed_in(tx, user, now)
     return cookie
 
 
@@ -97,7 +95,8 @@ def _seal(known: Claim, nonce: str) -> str:
 
 def caller_of(tx: Transaction, cookie: str, now: datetime) -> Caller | None:
     """Who has signed in with this cookie, with every scope: what they may do is theirs to do. None for nobody."""
-    found = sessions.find(tx, _digest(cookie), now) if cookie else None
+    # What stands in a link is no proof by itself: it is good for one opening.
+    found = sessions.find(tx, _digest(cookie), now) if cookie and not cookie.startswith(_UNOPENED) else None
     return None if found is None else Caller(user=found[0], scopes=SCOPES, until=found[1])
 
 
@@ -105,6 +104,40 @@ def user_of(tx: Transaction, cookie: str, now: datetime) -> User | None:
     """The same, without more than who it is."""
     caller = caller_of(tx, cookie, now)
     return None if caller is None else caller.user
+
+
+def sign_in_verified(
+    tx: Transaction, *, email: str, by: str, now: datetime, home_clock: HomeClock, browser: str = ""
+) -> str | None:
+    """A new session's cookie for whose email somebody else has verified; None when no active user has it."""
+    user = people.user_by_email(tx, email)
+    if user is None or user.status is not AccountStatus.ACTIVE:
+        return None
+    history.add_log(tx, user.login, f"signed in by {by}", now)
+    return begin(tx, user.id, now=now, home_clock=home_clock, browser=browser)
+
+
+def create_link(tx: Transaction, user: UserId, now: datetime) -> str:
+    """What an address holds that signs this user in once, without a password; `now` is the home's."""
+    link = _UNOPENED + secrets.token_urlsafe(SESSION_BYTES)
+    # Its user can see it among their sessions, and end it.
+    sessions.add(tx, _digest(link), user, now + timedelta(minutes=LINK_MINUTES), browser=UNOPENED_WORDS)
+    return link
+
+
+def find_link(tx: Transaction, link: str, now: datetime) -> User:
+    """Whom it signs in. Raises NotFound for one that is unknown, used or expired."""
+    found = sessions.find(tx, _digest(link), now) if link.startswith(_UNOPENED) else None
+    if found is None:
+        raise NotFound("this link is unknown, used or expired; ask for a new one")
+    return found[0]
+
+
+def open_link(tx: Transaction, link: str, *, now: datetime, home_clock: HomeClock, browser: str = "") -> str:
+    """Uses it up for a new session's cookie. Raises NotFound."""
+    user = find_link(tx, link, home_clock.most())
+    sessions.drop(tx, _digest(link))
+    return begin(tx, user.id, now=now, home_clock=home_clock, browser=browser)
 
 
 def sign_out(tx: Transaction, cookie: str) -> None:
@@ -122,9 +155,8 @@ def is_of(session: Session, cookie: str) -> bool:
 
 
 def end(tx: Transaction, user: UserId, session_hash: str) -> None:
-    """Sign the user out in another browser. Raises NotFound, also for a session of somebody else."""
-    if not sessions.drop_of_user(tx, user, session_hash):
-        raise NotFound("that session has ended already")
+    """Sign the user out in another browser. One that has ended already, or is somebody else's, is left as it is."""
+    sessions.drop_of_user(tx, user, session_hash)
 
 
 def end_others(tx: Transaction, user: UserId, cookie: str) -> int:

@@ -52,7 +52,7 @@ def create(act: Act, *, name: str, description: str) -> Table:
     _check_name(tx, name, None)
     table = tables.add(tx, name, description, author=act.author, now=act.now)
     permission_store.give(tx, table, Role.OWNER, holder=act.caller.user.id)
-    tell(act, f'Made the table "{name}"', table)
+    tell(act, f'made the table "{name}"', table)
     return find(tx, table)
 
 
@@ -83,7 +83,7 @@ def delete(act: Act, table_id: TableId) -> None:
     """Raises NotFound."""
     name = find(act.tx, table_id).name
     tables.remove(act.tx, table_id, now=act.now)
-    tell(act, f'Deleted the table "{name}"', table_id)
+    tell(act, f'deleted the table "{name}"', table_id)
 
 
 def find(tx: Transaction, table_id: TableId) -> Table:

@@ -66,18 +66,19 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count} {noun if count == 1 else plural or noun + 's'}"
 
 
-def error(request: Request, problem: ProcessionError, support_id: str) -> HtmlReply | RedirectReply:
+def error(request: Request | None, problem: ProcessionError, support_id: str) -> HtmlReply | RedirectReply:
     """What went wrong, for a person. Whoever only has to sign in is sent to do so, and comes back."""
-    is_fragment = "hx-request" in request.headers
-    if problem.status == 401 and request.method == "GET" and not is_fragment:
-        return RedirectReply(location=sign_in_address(request))
+    is_fragment = request is not None and "hx-request" in request.headers
+    again = sign_in_address(request) if request is not None and problem.status == 401 else ""
+    if again and request is not None and request.method == "GET" and not is_fragment:
+        return RedirectReply(location=again)
     html = rendered(
         "fragment-error" if is_fragment else "error",
         title=TITLES.get(problem.status, "This did not work"),
         message=problem.message,
         support_id=support_id,
         status=problem.status,
-        again=sign_in_address(request) if problem.status == 401 else "",
+        again=again,
     )
     return HtmlReply(html=html, status=problem.status)
 

@@ -60,15 +60,14 @@ def allowed(tx: Transaction, user: UserId, now: datetime) -> list[AllowedApplica
     return list(found.values())
 
 
-def withdraw(tx: Transaction, user: UserId, application: ApplicationId, now: datetime) -> int:
-    """End every consent of the user to this application, with its access tokens; gives how many."""
+def withdraw(tx: Transaction, user: UserId, application: ApplicationId, now: datetime) -> None:
+    """End every consent of the user to this application, with its access tokens."""
     mine = "SELECT id FROM oauth_grant WHERE user_id = ? AND application_id = ?"
-    ended = tx.run(
+    tx.run(
         f"UPDATE oauth_grant SET revoked_at = ? WHERE id IN ({mine}) AND revoked_at IS NULL",
         *(times.to_column(now), user.number, application.number),
     )
     tx.run(f"DELETE FROM token WHERE grant_id IN ({mine})", user.number, application.number)
-    return ended
 
 
 def hold(tx: Transaction, consent: Consent) -> bool:

@@ -37,10 +37,11 @@ class VersionRow:
     sha256: str
     author: str
     created_at: datetime
+    comment: str = ""  # why it was published
 
 
 _PROCESS = "p.id, p.name, p.version, p.runs_created, p.created_at, p.modified_at, p.modified_by"
-_VERSION = "process_id, number, definition, source, sha256, author, created_at"
+_VERSION = "process_id, number, definition, source, sha256, author, created_at, comment"
 
 
 def add(tx: Transaction, name: str, author: str, now: datetime) -> ProcessId:
@@ -60,7 +61,7 @@ def publish(tx: Transaction, version: VersionRow, name: str) -> None:
     """Make this the process's present version; it follows the one that was read in this transaction."""
     moment = times.to_column(version.created_at)
     tx.run(
-        f"INSERT INTO process_version ({_VERSION}) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO process_version ({_VERSION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         version.process.number,
         version.number,
         version.definition,
@@ -68,6 +69,7 @@ def publish(tx: Transaction, version: VersionRow, name: str) -> None:
         version.sha256,
         version.author,
         moment,
+        version.comment,
     )
     changed = tx.run(
         # By the version that was read: of two who publish at once, one has to look again.
@@ -162,7 +164,7 @@ def _process(row: Sequence[Any]) -> ProcessRow:
 
 
 def _version(row: tuple[Any, ...]) -> VersionRow:
-    process, version_number, definition, source, sha256, author, created_at = row
+    process, version_number, definition, source, sha256, author, created_at, comment = row
     return VersionRow(
         process=ProcessId(process),
         number=version_number,
@@ -171,4 +173,5 @@ def _version(row: tuple[Any, ...]) -> VersionRow:
         sha256=sha256,
         author=author,
         created_at=times.from_column(created_at),
+        comment=comment,
     )

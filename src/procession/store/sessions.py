@@ -26,14 +26,18 @@ class Session:
     wrong: int = 0
 
 
-def add(tx: Transaction, session: Session) -> None:
+def add(
+    tx: Transaction,
+    session_hash: str,
+    user: UserId,
+    expires_at: datetime,
+    *,
+    created_at: datetime | None = None,
+    browser: str = "",
+) -> None:
     tx.run(
         "INSERT INTO session (hash, user_id, expires_at, created_at, browser) VALUES (?, ?, ?, ?, ?)",
-        session.hash,
-        session.user.number,
-        times.to_column(session.expires_at),
-        times.maybe_to_column(session.created_at),
-        session.browser,
+        *(session_hash, user.number, times.to_column(expires_at), times.maybe_to_column(created_at), browser),
     )
 
 
@@ -79,9 +83,9 @@ def drop(tx: Transaction, session_hash: str) -> None:
     tx.run("DELETE FROM session WHERE hash = ?", session_hash)
 
 
-def drop_of_user(tx: Transaction, user: UserId, session_hash: str) -> bool:
-    """False when the user has no such session."""
-    return bool(tx.run("DELETE FROM session WHERE hash = ? AND user_id = ?", session_hash, user.number))
+def drop_of_user(tx: Transaction, user: UserId, session_hash: str) -> None:
+    """If it is the user's."""
+    tx.run("DELETE FROM session WHERE hash = ? AND user_id = ?", session_hash, user.number)
 
 
 def drop_others(tx: Transaction, user: UserId, session_hash: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from procession.door import browser
 from procession.door.contract import Call, HtmlReply, RedirectReply, StreamCall
 from procession.model import timezones
-from procession.model.errors import Invalid
+from procession.model.errors import Invalid, NotFound
 from procession.model.ids import ApplicationId
 from procession.model.people import NumberStyle
 from procession.operations import consents, own_account, passwords, sessions
@@ -137,7 +137,7 @@ def set_theme(call: Call, form: Form) -> RedirectReply:
 
 
 def end_session(call: Call, form: Form) -> RedirectReply:
-    """The one that is named, or all others. Raises NotFound."""
+    """The one that is named, or all others."""
     cookie, user = browser.cookie(call.request, browser.SESSION), call.caller.user.id
     if form.one("session") == "others":
         sessions.end_others(call.tx, user, cookie)
@@ -147,7 +147,10 @@ def end_session(call: Call, form: Form) -> RedirectReply:
 
 
 def revoke(call: Call, form: Form) -> RedirectReply:
-    """Raises NotFound."""
-    application = ApplicationId.parse(form.one("application"))
+    """Raises Invalid."""
+    try:
+        application = ApplicationId.parse(form.one("application"))
+    except NotFound as error:
+        raise Invalid(error.message) from None
     consents.withdraw(call.tx, call.caller.user.id, application, call.context.resources.home_clock.most())
     return RedirectReply(location=f"{HERE}?said=application")

@@ -109,9 +109,12 @@ async def add(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
     return RedirectReply(location=f"/groups/{call.id(GroupId)}?said=added")
 
 
-def remove(call: Call, form: Form) -> RedirectReply:
-    """Raises NotFound."""
-    group_operations.remove_member(call.act, call.id(GroupId), UserId.parse(form.one("user")))
+async def remove(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
+    try:
+        member = UserId.parse(form.one("user"))
+        await acting.done(call, lambda act: group_operations.remove_member(act, call.id(GroupId), member))
+    except NotFound as error:
+        return await acting.looked(call, show, problem=error.message)
     return RedirectReply(location=f"/groups/{call.id(GroupId)}?said=removed")
 
 

@@ -148,7 +148,7 @@ def _sentence(item: LogItem, *, is_admin: bool) -> tuple[str, str, str, str]:
     kind = item.about.partition("-")[0]
     quoted = list(_QUOTED.finditer(item.message))
     # What is gone has no page, and people's pages are for administrators.
-    if not quoted or kind not in _PAGES or item.message.startswith("Deleted ") or (kind == "u" and not is_admin):
+    if not quoted or kind not in _PAGES or item.message.startswith("deleted ") or (kind == "u" and not is_admin):
         return item.message, "", "", ""
     # A line about a run begins with it; in the others, what it is about comes last.
     name = quoted[0] if kind == "pr" else quoted[-1]

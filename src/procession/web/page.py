@@ -50,23 +50,20 @@ def reader(user: User, now: datetime) -> Reader:
     return Reader(zone=ZoneInfo(timezones.iana(user.timezone)), now=now, separator=separator, mark=mark)
 
 
-def page(
-    call: Given, caller: Caller, now: datetime, /, name: str, *, title: str, entry: str = "", **content: Any
-) -> HtmlReply:
-    """The template with this name in the layout; `entry` is the address of the menu's entry that it belongs to."""
+def page(call: Given, caller: Caller, now: datetime, /, name: str, **content: Any) -> HtmlReply:
+    """The template with this name in the layout; `content` has its `title`, and as `entry` the address of the menu's
+    entry that it belongs to.
+    """
     theme = browser.plain_cookie(call.request, browser.THEME)
-    html = environment.rendered(
-        name,
-        title=title,
-        entry=entry,
-        menu=[item for item in MENU if item.is_for(caller.user)],
-        user=caller.user,
-        theme=theme if theme in browser.THEMES else "auto",
-        form=session.token(call.request),
-        reader=reader(caller.user, now),
-        **content,
-    )
-    return HtmlReply(html=html, status=content.get("status_code", 200))
+    common = {
+        "entry": "",
+        "menu": [item for item in MENU if item.is_for(caller.user)],
+        "user": caller.user,
+        "theme": theme if theme in browser.THEMES else browser.THEMES[0],
+        "form": session.token(call.request),
+        "reader": reader(caller.user, now),
+    }
+    return HtmlReply(html=environment.rendered(name, **{**common, **content}), status=content.get("status_code", 200))
 
 
 def fragment(call: Given, caller: Caller, now: datetime, /, name: str, **content: Any) -> HtmlReply:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
 
 from procession.door.contract import Call, HtmlReply, RedirectReply, StreamCall
 from procession.model import timezones
-from procession.model.errors import Invalid
+from procession.model.errors import Invalid, NotFound
 from procession.model.ids import GroupId, UserId
 from procession.model.people import AccountStatus, User, UserRole
 from procession.operations import accounts, links, people, permissions
@@ -169,13 +170,26 @@ async def send_link(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
     return await _after(call, made)
 
 
-def join(call: Call, form: Form) -> RedirectReply:
-    """Raises NotFound."""
-    person = group_operations.add_member(call.act, GroupId.parse(form.one("group")), call.id(UserId))
-    return RedirectReply(location=f"{ENTRY}/{person.id}?said=added")
+async def join(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
+    """A group of the list."""
+
+    def operation(act: Act) -> None:
+        group_operations.add_member(act, GroupId.parse(form.one("group")), call.id(UserId))
+
+    return await _changed(call, operation, "added")
 
 
-def leave(call: Call, form: Form) -> RedirectReply:
-    """Raises NotFound."""
-    group_operations.remove_member(call.act, GroupId.parse(form.one("group")), call.id(UserId))
-    return RedirectReply(location=f"{ENTRY}/{call.id(UserId)}?said=removed")
+async def leave(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
+    def operation(act: Act) -> None:
+        group_operations.remove_member(act, GroupId.parse(form.one("group")), call.id(UserId))
+
+    return await _changed(call, operation, "removed")
+
+
+async def _changed(call: StreamCall, operation: Callable[[Act], None], said: str) -> HtmlReply | RedirectReply:
+    try:
+        await acting.done(call, operation)
+    # The group may have gone while its name stood on the page.
+    except NotFound as error:
+        return await acting.looked(call, show, problem=error.message)
+    return RedirectReply(location=f"{ENTRY}/{call.id(UserId)}?said={said}")

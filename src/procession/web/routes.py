@@ -11,6 +11,7 @@ from procession.pages import assets, environment
 from procession.web import (
     account,
     applications,
+    edit,
     groups,
     home,
     log,
@@ -53,10 +54,22 @@ def _asset(call: Call) -> Any:
     return assets.get(call.ids["asset"])
 
 
+def _designer(place: str, rule: Rule) -> tuple[Route, ...]:
+    """Of a process that is to be, or of one that there is."""
+    return (
+        page(place, edit.show, rule, "Edit a process", mode=STREAM),
+        form_async(place, edit.change, rule, "Change the draft"),
+        page(f"{place}/changes", edit.changes, rule, "What publishing would change", mode=STREAM),
+        form_async(f"{place}/publish", edit.publish, rule, "Publish the draft"),
+    )
+
+
 ROUTES: tuple[Route, ...] = (
     page("assets/{asset}", _asset, PUBLIC, "What pages load", mode=READ),
     page("", home.show, rules.READ_ANY, "What needs you"),
     page("runs", runs.listed, rules.READ_ANY, "Runs"),
+    *_designer("processes/new", rules.DESIGN),
+    *_designer("processes/{process}/edit", rules.EDIT_P),
     page("runs/{run}", runs.show, rules.READ_R, "A run"),
     page("account", account.show, rules.LIST_USERS, "Your account"),
     form_async("account", account.change, rules.ONESELF, "Change your account"),
@@ -71,14 +84,14 @@ ROUTES: tuple[Route, ...] = (
     page("people/{user}", person.show, rules.OWN_U, "A person"),
     form_async("people/{user}", person.change, rules.OWN_U, "Change a person"),
     form_async("people/{user}/link", person.send_link, rules.OWN_U, "Send a link to set a password"),
-    form("people/{user}/join", person.join, rules.OWN_U, "Add a person to a group"),
-    form("people/{user}/leave", person.leave, rules.OWN_U, "Remove a person from a group"),
+    form_async("people/{user}/join", person.join, rules.OWN_U, "Add a person to a group"),
+    form_async("people/{user}/leave", person.leave, rules.OWN_U, "Remove a person from a group"),
     page("groups/new", groups.new, rules.NEW_G, "New group"),
     form_async("groups/new", groups.create, rules.NEW_G, "Make a group"),
     page("groups/{group}", groups.show, rules.READ_G, "A group"),
     form_async("groups/{group}", groups.change, rules.OWN_G, "Change a group"),
     form_async("groups/{group}/add", groups.add, rules.OWN_G, "Add a person to a group"),
-    form("groups/{group}/remove", groups.remove, rules.OWN_G, "Remove a person from a group"),
+    form_async("groups/{group}/remove", groups.remove, rules.OWN_G, "Remove a person from a group"),
     form("groups/{group}/delete", groups.delete, rules.OWN_G, "Delete a group"),
     page("applications", applications.listed, rules.LIST_C, "Applications"),
     page("applications/new", applications.new, rules.NEW_C, "New application"),

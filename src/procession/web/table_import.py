@@ -18,7 +18,7 @@ from procession.door import browser, uploads
 from procession.door.contract import Call, HtmlReply, RedirectReply, StreamCall
 from procession.model import columns as rules
 from procession.model.columns import Column
-from procession.model.errors import Conflict, Forbidden, Invalid, NotFound, ProcessionError, TooLarge, Unavailable
+from procession.model.errors import Conflict, Invalid, NotFound, ProcessionError, TooLarge, Unavailable
 from procession.model.ids import TableId
 from procession.model.tables import Snapshot
 from procession.operations import table_rows, tables
@@ -82,9 +82,9 @@ async def upload(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
     table = call.id(TableId)
     try:
         sent = await _receive(call)
-    except (Invalid, TooLarge) as error:
+    except (Invalid, TooLarge, uploads.NotMultipart) as error:
         # A file field that was left empty is sent all the same, and the API's words are for programs.
-        is_empty = error.message.startswith("the body holds no file part")
+        is_empty = isinstance(error, uploads.NotMultipart) or error.message.startswith("the body holds no file part")
         return await refused(call, "choose a file first, then press Preview" if is_empty else error.message)
     seal = browser.sealed(call.request, _sealed_text(table, sent.content.sha256, sent.name))
     query = [("content", sent.content.sha256), ("name", sent.name), ("seal", seal)]
@@ -123,10 +123,10 @@ async def preview(call: StreamCall) -> HtmlReply:
 
 
 def _query(call: StreamCall, form: Form) -> ImportQuery:
-    """Raises Forbidden for a file that this browser has not sent here, Invalid."""
+    """Raises Invalid, also for a file that this browser has not sent here."""
     content, name, seal = form.one("content"), form.one("name"), form.one("seal")
     if not browser.is_sealed(call.request, _sealed_text(call.id(TableId), content, name), seal):
-        raise Forbidden("this file was not sent from this browser, or you have signed in anew since; send it again")
+        raise Invalid("this file was not sent from this browser, or you have signed in anew since; send it again")
     mode: Mode = next((known for known in MODES if known == form.one("mode")), "append")
     return ImportQuery(
         content=content,

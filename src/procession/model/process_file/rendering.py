@@ -52,7 +52,7 @@ def render(process: Process) -> dict[str, Any]:
 
 def to_yaml(process: Process) -> str:
     """The text of the process file."""
-    return yaml.dump(render(process), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return yaml.dump(render(process), Dumper=FileDumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 def _render_alert(process: Process) -> dict[str, Any] | None:
@@ -138,7 +138,7 @@ def _only_set(**fields: Any) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None}
 
 
-class _Dumper(yaml.SafeDumper):
+class FileDumper(yaml.SafeDumper):
     """Writes text so that documents.resolve reads text, whole blocks for scripts, and never an alias."""
 
     def ignore_aliases(self, data: Any) -> bool:
@@ -161,5 +161,5 @@ def _represent_decimal(dumper: yaml.SafeDumper, number: Decimal) -> yaml.ScalarN
     return dumper.represent_scalar("tag:yaml.org,2002:float", format(number, "f"))
 
 
-_Dumper.add_representer(str, _represent_text)
-_Dumper.add_representer(Decimal, _represent_decimal)
+FileDumper.add_representer(str, _represent_text)
+FileDumper.add_representer(Decimal, _represent_decimal)

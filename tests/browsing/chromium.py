@@ -1,0 +1,56 @@
+"""A real Chromium: what it shows, what it refuses, and what axe-core 4.14.1 finds wrong with a page."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Its own sandbox does not start as root, which CI often is; the pages are ours. And it asks for nothing by itself.
+FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+AXE = Path(__file__).parent / "axe.min.js"
+AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
+# Without the code of each node: rule, how often, and the first place are what a reader needs.
+FOUND = """async () => (await axe.run()).violations.map(v => `${v.id} ${v.nodes.length} times: ${v.nodes[0].html}`)"""
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    path = shutil.which("chromium")
+    if path is None:
+        assert not os.environ.get("CI"), "CI needs chromium"
+        pytest.skip("chromium is missing: install Debian's package chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+def tab(browser: Any, **options: Any) -> tuple[Any, list[str]]:
+    """A new tab with an own profile, and what it complains about: errors of scripts, and what a policy refused."""
+    page = browser.new_context(**options).new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    return page, complaints
+
+
+def violations(page: Any) -> list[str]:
+    """What axe finds."""
+    source = AXE.read_text("utf-8")
+    assert hashlib.sha256(source.encode()).hexdigest() == AXE_SHA256
+    # The browser's own way in, past the policy of the page: what is looked at stays as it is.
+    page.evaluate(source)
+    found: list[str] = page.evaluate(FOUND)
+    return found
+
+
+def scrolls_sideways(page: Any) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))

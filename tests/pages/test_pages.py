@@ -1,0 +1,94 @@
+"""How pages look, whatever they say: statuses, files, errors."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+from procession.model.errors import NotFound
+from procession.model.lifecycle import Outcome, RunStatus, StepStatus
+from procession.pages import assets, environment, statuses
+
+PAGES = Path(environment.__file__).parent
+DECISION = Path(__file__).parents[2] / "docs" / "decisions" / "0023-htmx.md"
+ICONS = set(re.findall(r'<symbol id="(\w+)"', (PAGES / "static" / "icons.svg").read_text("utf-8")))
+TAGS = [
+    *(statuses.of_run(status, outcome, missing=missing) for status in RunStatus for outcome in (None, *Outcome) for missing in (0, 2)),
+    *(statuses.of_step(status, is_over=is_over) for status in StepStatus for is_over in (False, True)),
+]  # fmt: skip
+
+
+def test_every_status_has_a_word_and_an_icon_that_is_there() -> None:
+    assert {tag.icon for tag in TAGS} <= ICONS
+    assert all(tag.word and tag.kind in {"", "ok", "bad", "warn", "running"} for tag in TAGS)
+
+
+def test_two_words_never_share_icon_and_colour() -> None:
+    """Colour is never alone: whoever sees none tells them apart by their shape."""
+    by_icon: dict[tuple[str, str], set[str]] = {}
+    for tag in TAGS:
+        by_icon.setdefault((tag.icon, tag.kind), set()).add(tag.word)
+
+    assert {words for words in map(frozenset, by_icon.values()) if len(words) > 1} == {
+        frozenset({"Finished", "Done"}),
+        frozenset({"Not started", "Not reached"}),
+    }
+
+
+def test_what_needs_a_person_is_filled() -> None:
+    assert statuses.of_run(RunStatus.NOT_STARTED, missing=2).word == "Waiting for inputs"
+    assert statuses.of_run(RunStatus.FINISHED, Outcome.FAILED).kind == "bad"
+    assert statuses.of_run(RunStatus.FINISHED, Outcome.SUCCESS).kind == "ok"
+    assert statuses.of_step(StepStatus.NOT_STARTED, is_over=True).word == "Not reached"
+
+
+@pytest.mark.parametrize("name", assets.MEDIA_TYPES)
+def test_a_file_is_named_by_its_content(name: str) -> None:
+    address = assets.address(name)
+
+    found = assets.get(address.removeprefix(assets.PREFIX))
+
+    assert found.body == (PAGES / "static" / name).read_bytes() == gzip.decompress(found.compressed)
+    assert hashlib.sha256(found.body).hexdigest()[:12] in address
+
+
+@pytest.mark.parametrize("name", ["procession.css", "../environment.py", "htmx.000000000000.min.js", ""])
+def test_no_other_name_opens_a_file(name: str) -> None:
+    with pytest.raises(NotFound):
+        assets.get(name)
+
+
+@pytest.mark.parametrize("name", ["htmx.min.js", "hx-sse.min.js"])
+def test_what_others_wrote_is_as_the_decision_names_it(name: str) -> None:
+    digest = hashlib.sha256((PAGES / "static" / name).read_bytes()).hexdigest()
+
+    assert f"`{name}` {digest}" in DECISION.read_text("utf-8")
+
+
+def test_no_template_has_a_style_or_a_script_of_its_own() -> None:
+    """The policy would refuse it, and it would be seen only by whoever looks."""
+    for path in (PAGES / "templates").rglob("*.html"):
+        source = path.read_text("utf-8")
+        assert not re.search(r"\sstyle=|<style|\son[a-z]+=|<script(?! src=)|\|\s*safe|hx-on|javascript:", source), (
+            path.name
+        )
+
+
+def test_what_a_page_loads_weighs_less_than_its_budget() -> None:
+    loaded = sum(
+        len(assets.get(assets.address(name).removeprefix(assets.PREFIX)).compressed) for name in assets.MEDIA_TYPES
+    )
+
+    assert loaded <= 30_000
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("no such run", "No such run."), ("Is it?", "Is it?"), ("", ""), ("\u00e9t\u00e9", "\u00c9t\u00e9.")],
+)
+def test_a_message_is_a_sentence(text: str, shown: str) -> None:
+    assert environment.sentence(text) == shown

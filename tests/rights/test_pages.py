@@ -1,0 +1,215 @@
+"""Every page and form x everybody: the server lets in whom this table says, and nobody else.
+
+As the oracle's, the table is written by hand; nothing of it is imported from the server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from procession.door import browser
+from procession.model.ids import UserId
+from procession.model.rights import PUBLIC
+from procession.operations import sessions
+from procession.store import sessions as session_store
+from procession.store.database import Transaction
+from procession.web import routes
+from tests.rights import oracle
+from tests.rights.asking import Question, Said
+from tests.rights.oracle import Demand, Person
+from tests.rights.world import ALL, World
+
+# Method, path | least role on | what the path names | least user role; "public" needs no session.
+TABLE = """
+GET assets/{asset} | public | |
+GET | | |
+GET processes/new | | | Designer
+POST processes/new | | | Designer
+GET processes/new/changes | | | Designer
+POST processes/new/publish | | | Designer
+GET processes/{process}/edit | editor | process |
+POST processes/{process}/edit | editor | process |
+GET processes/{process}/edit/changes | editor | process |
+POST processes/{process}/edit/publish | editor | process |
+GET runs | | |
+GET runs/{run} | reader | run |
+GET account | | |
+POST account | | |
+POST account/password | | |
+POST account/theme | | |
+POST account/sessions | | |
+POST account/applications | | |
+GET people | | |
+POST people/roles | | |
+GET people/new | | | ClientAdmin
+POST people/new | | | ClientAdmin
+GET people/{user} | owner | user |
+POST people/{user} | owner | user |
+POST people/{user}/link | owner | user |
+POST people/{user}/join | owner | user |
+POST people/{user}/leave | owner | user |
+GET groups/new | | | ClientAdmin
+POST groups/new | | | ClientAdmin
+GET groups/{group} | reader | group |
+POST groups/{group} | owner | group |
+POST groups/{group}/add | owner | group |
+POST groups/{group}/remove | owner | group |
+POST groups/{group}/delete | owner | group |
+GET applications | | |
+GET applications/new | | |
+POST applications/new | | |
+GET applications/{application} | owner | application |
+POST applications/{application} | owner | application |
+POST applications/{application}/secret | owner | application |
+POST applications/{application}/delete | owner | application |
+GET tables | | |
+GET tables/new | | | Designer
+POST tables/new | | | Designer
+GET tables/{table} | reader | table |
+POST tables/{table} | editor | table |
+GET tables/{table}/export | reader | table |
+POST tables/{table}/columns | editor | table |
+GET tables/{table}/import | editor | table |
+POST tables/{table}/upload | editor | table |
+POST tables/{table}/import | editor | table |
+POST tables/{table}/delete | owner | table |
+GET log | | |
+GET log.csv | | |
+GET api | | |
+"""
+# What a path names besides the things of the world.
+NAMES = {"asset": "nothing.css"}
+LET_IN = {200, 303, 400, 409}  # whoever may ask, and asked for nonsense
+# A file is sent to an address that holds the form's token: its body is read as it comes.
+UPLOADS = {"POST tables/{table}/upload"}
+
+
+def rows() -> dict[str, Demand]:
+    found = {}
+    for line in TABLE.strip().splitlines():
+        request, role, of, user_role = (part.strip() for part in line.split("|"))
+        is_public = role == "public"
+        found[request] = Demand(role="" if is_public else role, of=of, user_role=user_role, is_public=is_public)
+    return found
+
+
+def label(method: str, pattern: str) -> str:
+    return f"{method} {pattern}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """`cookie` of a browser that somebody has signed in with."""
+
+    person: Person
+    cookie: str
+
+
+@pytest.fixture(scope="module")
+def visitors(everybody: World) -> Iterator[list[Visitor]]:
+    database = everybody.house.database
+    until = everybody.house.resources.home_clock.most() + timedelta(hours=1)
+    found = [Visitor(person, f"session-of-{person.name}".replace(" ", "-")) for person in everybody.people.values()]
+
+    def sign_in(tx: Transaction) -> None:
+        for visitor in found:
+            session_store.add(tx, sessions._digest(visitor.cookie), UserId.parse(visitor.person.id), until)
+
+    def sign_out(tx: Transaction) -> None:
+        for visitor in found:
+            session_store.drop(tx, sessions._digest(visitor.cookie))
+
+    database.write(sign_in)
+    yield found
+    database.write(sign_out)
+
+
+def ask(world: World, request: str, ids: dict[str, str], cookie: str) -> Said:
+    method, _, pattern = request.partition(" ")
+    path = "/" + re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], pattern)
+    form = f"form={browser.form_token(cookie)}" if cookie else "form=x"
+    headers = ((b"cookie", f"{browser.SESSION}={cookie}".encode()),) if cookie else ()
+    query = form if request in UPLOADS else ""
+    body = form.encode() if method == "POST" and not query else b""
+    question = Question(
+        method=method,
+        path=path,
+        query=query,
+        body=body,
+        content_type="application/x-www-form-urlencoded",
+        headers=headers,
+    )
+    return world.ask(question)
+
+
+def test_every_page_has_a_row_in_the_table_and_every_row_a_page() -> None:
+    assert sorted(label(route.method, route.pattern) for route in routes.ROUTES) == sorted(rows())
+
+
+def test_a_page_is_public_only_where_the_table_says_so() -> None:
+    public = {label(route.method, route.pattern) for route in routes.ROUTES if route.rule is PUBLIC}
+
+    assert public == {request for request, demand in rows().items() if demand.is_public}
+
+
+def test_everybody_sees_what_the_table_says_and_nothing_else(everybody: World, visitors: list[Visitor]) -> None:
+    wrong, asked = [], 0
+    for request, demand in rows().items():
+        if demand.is_public:
+            continue
+        for visitor in visitors:
+            for ids in _choices(everybody, visitor.person, request):
+                verdict = oracle.judge((demand,), visitor.person, ALL, ids)
+                said = ask(everybody, request, ids, visitor.cookie)
+                asked += 1
+                is_right = said.status in LET_IN if verdict.status == 0 else said.status == verdict.status
+                if not is_right:
+                    wrong.append(
+                        f"{request} {ids} by {visitor.person.name}: {said.status}, not {verdict.status or 200}"
+                    )
+                elif verdict.status:
+                    assert said.headers["content-type"].startswith("text/html"), request
+
+    assert not wrong, f"{len(wrong)} of {asked}\n" + "\n".join(wrong[:40])
+    assert asked >= 100
+
+
+def _choices(world: World, person: Person, request: str) -> Iterator[dict[str, str]]:
+    names = {**world.names_of(person), **NAMES}
+    yield names
+    places = re.findall(r"\{(\w+)\}", request)
+    if "run" in places:
+        yield {**names, "run": names["new run"]}
+    for place in places:
+        if f"no {place}" in names:
+            yield {**names, place: names[f"no {place}"]}
+
+
+def test_nobody_sees_a_page_without_a_session(everybody: World) -> None:
+    ids = {**everybody.ids, **NAMES}
+    for request, demand in rows().items():
+        said = ask(everybody, request, ids, "")
+        if demand.is_public:
+            assert said.status == 404
+        elif request.startswith("GET"):
+            assert (said.status, said.body) == (303, b""), request
+        else:
+            assert said.status == 401, request
+
+
+def test_a_form_without_its_token_changes_nothing_for_anybody(everybody: World, visitors: list[Visitor]) -> None:
+    admin = next(visitor for visitor in visitors if visitor.person.name == "clientadmin.none")
+    ids = {**everybody.names_of(admin.person), **NAMES}
+    for request in rows():
+        if request.startswith("POST"):
+            other = f"{browser.SESSION}={admin.cookie}"
+            path = "/" + re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], request.removeprefix("POST "))
+            said = everybody.ask(
+                Question(method="POST", path=path, body=b"form=x.y", headers=((b"cookie", other.encode()),))
+            )
+            assert said.status == 403, request
