@@ -253,6 +253,35 @@ def test_a_mistake_is_told_by_row_and_column_and_nothing_is_done(
     assert row_count(known) == 2
 
 
+@pytest.mark.parametrize(
+    ("style", "shown"), [("point", None), ("plain", None), ("comma", "USD 10.50"), ("space", "USD 10.50")]
+)
+def test_a_decimal_comma_is_never_lost(known: House, style: str, shown: str | None) -> None:
+    """nocodb#4145: 10,5 became 105."""
+    editor = visitor(known, "editor")
+    where = sent(editor, b"Currency;Open items\nUSD;10,5\n")
+
+    said = editor.open(f"{where}&numbers={style}")
+
+    assert (shown or '"10,5" is not Money') in said
+
+
+def test_what_was_exported_is_imported_as_it_was(rates: House) -> None:
+    """n8n#29959: yes and no came back as numbers."""
+    editor = visitor(rates, "editor")
+    exported = editor.ask("GET", "/tables/mt-1/export?formulas=kept").content
+    assert "choose to change rows and tick _Record_ID as their key" in editor.open(sent(editor, exported))
+
+    changed = exported.replace(b"true", b"false")
+    shown = editor.open(f"{sent(editor, changed)}&mode=upsert&key=_Record_ID")
+
+    assert "Rows changed 2 Rows added 0 Rows then 2" in shown
+    assert "Yes No" in shown
+    editor.does("/tables/mt-1/import", **confirmed(editor))
+    assert "30 Nov 2026 No" in editor.open("/tables/mt-1")
+    assert "12,480,004,411.07 empty No" in editor.open("/tables/mt-1")
+
+
 def test_a_csv_in_other_numbers_and_dates_is_read_as_it_is_said_to_be(known: House) -> None:
     editor = visitor(known, "editor")
     where = sent(editor, b"Currency;Open items;Month end\nUSD;-2.623.131,70;31.12.2026\n")

@@ -17,7 +17,7 @@ from procession.actions.tables.contract import GivenFormat, Mode
 from procession.door import browser, uploads
 from procession.door.contract import Call, HtmlReply, RedirectReply, StreamCall
 from procession.model import columns as rules
-from procession.model.columns import Column
+from procession.model.columns import RECORD_ID, Column
 from procession.model.errors import Conflict, Invalid, NotFound, ProcessionError, TooLarge, Unavailable
 from procession.model.ids import TableId
 from procession.model.tables import Snapshot
@@ -117,9 +117,17 @@ async def preview(call: StreamCall) -> HtmlReply:
         request = _request(call, present, query)
         found = await _in_thread(call, lambda: table_rows.preview(call.context.resources, present, request, SHOWN))
     except SHOWN_ERRORS as error:
-        # To the API it is a request; here it is a file.
-        problem = error.message.replace("the request", f'"{query.name}"', 1)
+        problem = _in_words(error.message, query.name)
     return await acting.looked(call, _page, query=query, present=present, found=found, problem=problem)
+
+
+def _in_words(message: str, name: str) -> str:
+    """To the API it is a request with parameters; here it is a file and choices beside it."""
+    message = message.replace("the request", f'"{name}"', 1)
+    return message.replace(
+        f"send the rows with mode=upsert&key={RECORD_ID} to change the records that it names",
+        f"choose to change rows and tick {RECORD_ID} as their key",
+    )
 
 
 def _query(call: StreamCall, form: Form) -> ImportQuery:
