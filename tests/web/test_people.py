@@ -288,8 +288,8 @@ def test_a_list_of_many_people_has_pages(home: House) -> None:
     home.database.write(fill)
     admin = visitor(home, "admin")
 
-    assert "People 1 to 50 of 60" in admin.open("/people?q=many")
-    assert "P59 Many" in admin.open("/people?q=many&page=2")
+    assert "People 1 to 25 of 60" in admin.open("/people?q=many")
+    assert "P59 Many" in admin.open("/people?q=many&page=3")
     with home.database.read() as tx:
         assert permissions.of_holder(tx, home.caller("admin"), UserId(1)) is not None
         assert people.group(tx, GroupId(1)).name == "Team"

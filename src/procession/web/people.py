@@ -25,7 +25,7 @@ from procession.web.page import page
 HERE = "/people"
 KINDS: Mapping[str, type[ResourceId]] = {"processes": ProcessId, "tables": TableId}
 COLUMNS_MAX = 12  # beside each other; more are chosen
-PEOPLE_MAX = 50  # on a page
+PEOPLE_MAX = 25  # on a page
 QUERY_FIELDS_MAX = 200
 SAID = {"role": "The role is changed.", "nothing": "Nothing was to be changed."}
 ROLES = (
