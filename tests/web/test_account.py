@@ -43,7 +43,7 @@ def test_name_zone_numbers_and_shortcuts_are_ones_own_to_change(home: House) -> 
         user = people.user(tx, home.users["mate"].id)
     assert (user.first_name, user.last_name, user.numbers) == ("Zoë", "Ångström", NumberStyle.COMMA)
     assert not user.has_shortcuts
-    assert 'data-shortcuts="off"' in mate.ask("GET", "/account").text
+    assert 'data-keys="off"' in mate.ask("GET", "/account").text
     assert "Your account is changed" in mate.open("/account?said=account")
 
 

@@ -20,7 +20,7 @@ NEW = {"name": "Close script", "scope": ["process_execute", "file"], "addresses"
 
 
 def secret_of(html: str) -> tuple[str, str]:
-    client_id, secret = re.findall(r'<code class="secret">([^<]+)', html)
+    client_id, secret = re.findall(r'<code class="secret"[^>]*>([^<]+)', html)
     return client_id, secret
 
 

@@ -150,6 +150,8 @@ def test_filters_find(known: House, query: str, found: str) -> None:
         ("column=Month+end&value=tomorrow", "is not a date such as"),
         ("column=Confirmed&value=perhaps", '"perhaps" is neither yes nor no'),
         ("column=Colour&value=x", 'The table has no column "Colour"'),
+        ("value=CHF", 'Choose the column in which to look for "CHF"'),
+        ("column=Rate&is=is", 'Type what to look for in "Rate", or choose "is empty"'),
     ],
 )
 def test_a_filter_that_does_not_fit_is_told_beside_all_rows(known: House, query: str, said: str) -> None:
@@ -213,6 +215,7 @@ def test_a_second_press_imports_nothing_again(rates: House) -> None:
     said = editor.refused("/tables/mt-1/import", **fields)
 
     assert "The table was changed meanwhile: it is at version 9, by editor" in said
+    assert "Rows then 4" in said
     assert row_count(rates) == 3
 
 

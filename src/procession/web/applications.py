@@ -18,6 +18,7 @@ from procession.pages.scopes import SCOPE_WORDS
 from procession.web import acting
 from procession.web.acting import REFUSALS
 from procession.web.forms import Form
+from procession.web.listing import page_of
 from procession.web.page import page
 
 HERE = "/applications"
@@ -32,7 +33,7 @@ METHODS = ("get", "post", "put", "delete")
 
 def listed(call: Call) -> HtmlReply:
     """Everybody's for administrators, else one's own."""
-    found = applications.listed(call.tx, call.caller)
+    found = page_of(applications.listed(call.tx, call.caller), call.request.query)
     users = {user.id: user for user in people.listed(call.tx, call.caller)}
     home_clock = call.context.resources.home_clock
     return page(
@@ -40,7 +41,10 @@ def listed(call: Call) -> HtmlReply:
         title="Applications",
         entry=HERE,
         said=SAID.get(call.request.query.get("said", ""), ""),
-        applications=[(item, users[item.user], item.used_at and home_clock.on_wall(item.used_at)) for item in found],
+        part=found,
+        applications=[
+            (item, users[item.user], item.used_at and home_clock.on_wall(item.used_at)) for item in found.items
+        ],
         is_admin=call.caller.user.role in ADMINS,
         origin=call.request.origin,
     )  # fmt: skip
@@ -196,6 +200,9 @@ def reference(call: Call) -> HtmlReply:
                 who = {"scope": operation.get("x-scope"), "role": operation.get("x-role")}
                 about = {"who": operation["description"], "is_old": operation.get("deprecated", False)}
                 sections.setdefault(operation["tags"][0], []).append({**told, **who, **about})
+    for key, name in (("root", "This server"), ("oauth", "Tokens")):
+        if key in sections:
+            sections[name] = sections.pop(key)
     content = {"sections": sections, "about": document["info"]["description"], "version": document["info"]["version"]}
     return page(
         call, call.caller, call.now, "api", title="API reference", entry=HERE, origin=call.request.origin, **content

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -112,13 +113,18 @@ async def preview(call: StreamCall) -> HtmlReply:
     query = _query(call, form)
     with call.database.read() as tx:
         present = tables.snapshot(tx, call.id(TableId))
-    found, problem = None, ""
+    found, problem = await _look(call, present, query)
+    return await acting.looked(call, _page, query=query, present=present, found=found, problem=problem)
+
+
+async def _look(call: StreamCall, present: Snapshot, query: ImportQuery) -> tuple[RowsPreview | None, str]:
+    """What would be done, or why nothing can be."""
     try:
         request = _request(call, present, query)
-        found = await _in_thread(call, lambda: table_rows.preview(call.context.resources, present, request, SHOWN))
+        preview = partial(table_rows.preview, call.context.resources, present, request, SHOWN)
+        return await _in_thread(call, preview), ""
     except SHOWN_ERRORS as error:
-        problem = _in_words(error.message, query.name)
-    return await acting.looked(call, _page, query=query, present=present, found=found, problem=problem)
+        return None, _in_words(error.message, query.name)
 
 
 def _in_words(message: str, name: str) -> str:
@@ -260,4 +266,7 @@ def _require_seen(form: Form, present: Snapshot) -> None:
 async def _again(call: StreamCall, query: ImportQuery, error: ProcessionError) -> HtmlReply:
     with call.database.read() as tx:
         present = tables.snapshot(tx, call.id(TableId))
-    return await acting.looked(call, _page, query=query, present=present, found=None, problem=error.message)
+    # What was looked at is no longer what would be done: it is shown anew, to be confirmed again.
+    found, _ = await _look(call, present, query) if isinstance(error, Conflict) else (None, "")
+    problem = _in_words(error.message, query.name)
+    return await acting.looked(call, _page, query=query, present=present, found=found, problem=problem)

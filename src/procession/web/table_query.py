@@ -46,7 +46,8 @@ class TableQuery:
 
     @property
     def is_filtered(self) -> bool:
-        return bool(self.column and (self.value or self.condition in {"empty", "filled"}))
+        """Also by half a filter, which is told: all rows would look as if they fitted."""
+        return bool(self.column or self.value)
 
 
 def query_of(query: Mapping[str, str]) -> TableQuery:
@@ -75,6 +76,10 @@ def conditions_of(present: Snapshot, query: TableQuery, look: Reader) -> tuple[C
     """Raises Invalid."""
     if not query.is_filtered:
         return ()
+    if not query.column:
+        raise Invalid(f'choose the column in which to look for "{query.value[:80]}"')
+    if not query.value and query.condition not in {"empty", "filled"}:
+        raise Invalid(f'type what to look for in "{query.column[:80]}", or choose "is empty"')
     try:
         column = rules.find(present.version.columns, query.column)
     except NotFound as error:

@@ -11,6 +11,7 @@ from procession.operations import people, tables
 from procession.web import acting
 from procession.web.acting import REFUSALS
 from procession.web.forms import Form
+from procession.web.listing import page_of
 from procession.web.page import page
 
 HERE = "/tables"
@@ -27,7 +28,7 @@ def listed(call: Call) -> HtmlReply:
         entry=HERE,
         said="The table is deleted. Its name is free again." if call.request.query.get("said") == "deleted" else "",
         words=words,
-        tables=found,
+        tables=page_of(found, call.request.query),
         can_make=USER_ROLE_RANK[call.caller.user.role] >= USER_ROLE_RANK[UserRole.DESIGNER],
     )  # fmt: skip
 
