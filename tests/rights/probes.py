@@ -129,6 +129,7 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
         probe(run="new_run"),
         probe(run="no_run"),
     ),
+    "DELETE processruns/{run}": (probe(400), probe(run="new_run"), probe(run="no_run")),
     "POST requests": (
         probe(400),
         probe(body={"request": "ProcessRun_StartRq", "processRunId": "{run}"}, run="new_run", demands=EXECUTES),
@@ -137,6 +138,7 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
     ),
     "GET processruns/{run}/runstatus": (*OF_RUN, probe(query="since=0&wait=0")),
     "GET processruns/{run}/history": OF_RUN,
+    "GET processruns/{run}/results": (probe(400), probe(run="no_run")),
     "GET processruns/{run}/events": (probe(), probe(run="no_run")),
     "GET processruns/{run}/steps": (*OF_RUN, probe(query="include=all")),
     "GET processruns/{run}/steps/{step}/runstatus": OF_STEP_OF_RUN,
@@ -171,6 +173,13 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
         upload(file="template_file", demands=TEMPLATE),
         upload(file="no_file"),
     ),
+    "DELETE files/{file}": (
+        probe(),
+        probe(400, file="output_file"),
+        probe(file="template_file", demands=TEMPLATE),
+        probe(file="no_file"),
+    ),
+    "GET files/{file}/preview": (probe(), probe(file="template_file"), probe(file="no_file")),
     "POST files/{file}/uploadsessions": (
         probe(),
         probe(400, file="output_file"),

@@ -301,3 +301,57 @@ def test_a_button_that_a_page_never_had_changes_nothing(site: Site, do: str) -> 
     answer = send(site, {"form": sent["form"], "seen": sent["seen"], "step": "9.9", "do": do})
 
     assert answer.status_code == 400 and "Nothing was changed" in text(answer)
+
+
+def try_out(site: Site, order: str) -> httpx2.Response:
+    sent = open_step(site, order)
+    return site.ask("POST", f"{EDIT}/try", data={"form": sent["form"], "seen": sent["seen"], "step": order})
+
+
+def test_a_draft_is_tried_up_to_a_step_and_seen_by_no_list(site: Site) -> None:
+    press(site, "text", text=PROCESS.replace("{seconds: 1}", "{seconds: 2}"))
+
+    answer = try_out(site, "2.1")
+
+    run = answer.headers["location"].removeprefix("/runs/")
+    steps = {step["name"]: step for step in site.house.get(f"processruns/{run}/steps?include=all")}
+    assert list(steps) == ["Parameters", "Settle", "Pay"]
+    assert site.house.get("processruns") == [] and site.house.get("processes/p-1/processruns") == []
+    assert [version["version"] for version in site.house.get("processes/p-1/versions")] == [1]
+    assert site.get(f"/runs/{run}").status_code == 200
+    site.house.post(f"processruns/{run}/start", json={})
+    with site.house.database.read() as tx:
+        assert tx.all("SELECT name, enabled FROM step WHERE run_id = ? ORDER BY position", int(run[3:]))[1:] == [
+            ("Settle", 1),
+            ("Pay", 0),
+        ]
+        assert tx.one("SELECT version, alert_email FROM run WHERE id = ?", int(run[3:])) == (-1, "")
+    assert try_out(site, "2.2").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [("effect: once", "must happen only once"), ("with: {code: x = 1, network: true}", "uses the network")],
+)
+def test_what_reaches_outside_is_not_tried(site: Site, step: str, said: str) -> None:
+    kind = "run_python" if "code" in step else "wait"
+    rest = step if "with" in step else f"with: {{seconds: 1}}, {step}"
+    press(site, "text", text=PROCESS + f"      - {{action: {kind}, name: Outside, {rest}}}\n")
+
+    refused = try_out(site, "2.3")
+
+    assert refused.status_code == 400 and said in text(refused)
+    assert try_out(site, "2.2").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("process: [", "Mend the mistakes first"), (PROCESS, "there is no step 9.9")]
+)
+def test_what_cannot_be_tried_is_told(site: Site, content: str, said: str) -> None:
+    press(site, "text", text=content)
+
+    page = site.get(EDIT).text
+    hidden = dict(re.findall(r'name="(form|seen)" value="([^"]*)"', page))
+    answer = site.ask("POST", f"{EDIT}/try", data={**hidden, "step": "9.9"})
+
+    assert answer.status_code == 400 and said.lower() in text(answer).lower()

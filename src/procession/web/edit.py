@@ -21,14 +21,13 @@ from procession.model.process_file.documents import FileMistakes, Mistake
 from procession.model.process_file.outlines import OutlinedGroup, OutlinedStep
 from procession.model.processes import Process
 from procession.operations import drafts
-from procession.operations.drafts import ProcessDraft, Publication
+from procession.operations.drafts import ProcessDraft
 from procession.store.database import Transaction
 from procession.web import edit_fields
 from procession.web.forms import Form
 from procession.web.page import page
 
 DIFF_LINES_MAX = 2_000
-VERSION_DIGITS_MAX = 9
 LINES_AROUND = 2
 
 
@@ -59,15 +58,15 @@ def read(text: str, actions: Mapping[str, Action]) -> DraftReading:
 
 async def show(call: StreamCall) -> HtmlReply:
     """The draft, or the present version to begin one."""
-    return await _page(call, _draft(call))
+    return await draft_page(call, draft_of(call))
 
 
-def _draft(call: StreamCall) -> ProcessDraft:
+def draft_of(call: StreamCall) -> ProcessDraft:
     with call.database.read() as tx:
         return drafts.find(call.admit(tx), call.find_id(ProcessId))
 
 
-async def _read(call: StreamCall, text: str) -> DraftReading:
+async def read_draft(call: StreamCall, text: str) -> DraftReading:
     found: DraftReading = await _thread(call, text, partial(read, text, call.context.resources.actions))
     return found
 
@@ -76,8 +75,10 @@ async def _thread(call: StreamCall, text: str, work: Callable[[], Any]) -> Any:
     return await call.context.parsing.run(call.caller.user.id, len(text), work)
 
 
-async def _page(call: StreamCall, draft: ProcessDraft, *, problem: str = "", form: Form | None = None) -> HtmlReply:
-    reading = await _read(call, draft.text)
+async def draft_page(
+    call: StreamCall, draft: ProcessDraft, *, problem: str = "", form: Form | None = None
+) -> HtmlReply:
+    reading = await read_draft(call, draft.text)
     order = call.request.query.get("step", "") if form is None else form.one("step")
     step = next((item for item in reading.steps if item.order == order), None) or next(iter(reading.steps), None)
     actions = call.context.resources.actions
@@ -88,9 +89,9 @@ async def _page(call: StreamCall, draft: ProcessDraft, *, problem: str = "", for
         "edit",
         title=f"Edit {draft.name}" if draft.process else "New process",
         entry="/processes",
-        here=_here(draft.process),
+        here=here(draft.process),
         draft=draft,
-        seen=_seen(draft.text),
+        seen=seen(draft.text),
         reading=reading,
         places=_places(reading, draft.text),
         step=step,
@@ -114,11 +115,11 @@ def _lines(text: str, step: OutlinedStep | None) -> list[tuple[int, str, bool]]:
     return [(number, lines[number - 1], first <= number < end) for number in shown]
 
 
-def _here(process: ProcessId | None) -> str:
+def here(process: ProcessId | None) -> str:
     return "/processes/new" if process is None else f"/processes/{process}/edit"
 
 
-def _seen(text: str) -> str:
+def seen(text: str) -> str:
     """Which text a page was made of: what another tab has kept meanwhile is not written over unseen."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -156,7 +157,7 @@ def _before(one: str, other: str) -> bool:
     return [int(part) for part in one.split(".")] < [int(part) for part in other.split(".")]
 
 
-def _diff(draft: ProcessDraft) -> list[str]:
+def diff(draft: ProcessDraft) -> list[str]:
     """Lines with +, - or a blank before them; bounded."""
     before, after = draft.published.splitlines(), draft.text.splitlines()
     found = list(difflib.unified_diff(before, after, lineterm="", n=3))[2:]
@@ -165,13 +166,13 @@ def _diff(draft: ProcessDraft) -> list[str]:
 
 def _count_changes(draft: ProcessDraft) -> int:
     """How many places of the text differ from the present version."""
-    return sum(line.startswith("@@") for line in _diff(draft)) if draft.is_kept else 0
+    return sum(line.startswith("@@") for line in diff(draft)) if draft.is_kept else 0
 
 
 async def change(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
     """One change of the draft, by the button that was pressed."""
-    process, draft = call.find_id(ProcessId), _draft(call)
-    if form.one("seen") != _seen(draft.text):
+    process, draft = call.find_id(ProcessId), draft_of(call)
+    if form.one("seen") != seen(draft.text):
         raise Conflict(
             "the draft was changed in another tab or window; reload the page to see it, then change it again"
         )
@@ -181,11 +182,11 @@ async def change(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
             call, draft.text, partial(_changed, draft.text, do, form, call.context.resources.actions)
         )
     except FileMistakes as error:
-        return await _page(
+        return await draft_page(
             call, draft, problem=f"line {error.mistakes[0].line}: {error.mistakes[0].message}", form=form
         )
     except Invalid as error:
-        return await _page(call, draft, problem=error.message, form=form)
+        return await draft_page(call, draft, problem=error.message, form=form)
 
     def operation(tx: Transaction) -> None:
         act = call.admit(tx)
@@ -196,7 +197,7 @@ async def change(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
 
     await asyncio.wrap_future(call.database.submit(operation))
     lost = editing.lost_comments(draft.text, text) if do not in {"text", "drop"} else 0
-    return RedirectReply(location=f"{_here(process)}?step={order}{f'&lost={lost}' if lost else ''}#form")
+    return RedirectReply(location=f"{here(process)}?step={order}{f'&lost={lost}' if lost else ''}#form")
 
 
 def _changed(text: str, do: str, form: Form, actions: Mapping[str, Action]) -> tuple[str, str]:
@@ -239,55 +240,3 @@ def _new_step(kind: str, text: str, actions: Mapping[str, Action]) -> dict[str, 
         return {"data": name, "properties": [{"name": "Amount", "type": "Number", "flow": "INPUT"}]}
     example = actions[kind].examples[0]
     return {"action": kind, "name": name, "with": dict(example.settings)}
-
-
-async def changes(call: StreamCall) -> HtmlReply:
-    """What publishing would change, and why."""
-    return await _changes_page(call)
-
-
-async def _changes_page(call: StreamCall, *, problem: str = "", comment: str = "") -> HtmlReply:
-    draft = _draft(call)
-    reading = await _read(call, draft.text)
-    return page(
-        call,
-        call.caller,
-        call.clock(),
-        "publish",
-        title=f"Publish {draft.name}" if draft.process else "Publish a new process",
-        entry="/processes",
-        here=_here(draft.process),
-        draft=draft,
-        seen=_seen(draft.text),
-        reading=reading,
-        diff=_diff(draft),
-        problem=problem,
-        comment=comment,
-        status_code=400 if problem else 200,
-    )
-
-
-async def publish(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
-    """The draft becomes the next version, over the one that the page has shown."""
-    process, draft = call.find_id(ProcessId), _draft(call)
-    if form.one("seen") != _seen(draft.text):
-        raise Conflict("the draft was changed in another tab or window; look at the changes again")
-    reading = await _read(call, draft.text)
-    if reading.process is None:
-        return await _changes_page(call, problem="mend the mistakes first", comment=form.one("comment"))
-    wanted = Publication(
-        text=draft.text, definition=reading.process, comment=form.one("comment"), over=_version(form.one("over"))
-    )
-    try:
-        applied = await asyncio.wrap_future(
-            call.database.submit(lambda tx: drafts.publish(call.admit(tx), process, wanted))
-        )
-    except (Conflict, Invalid) as error:
-        return await _changes_page(call, problem=error.message, comment=form.one("comment"))
-    return RedirectReply(location=f"/processes/{applied.id}")
-
-
-def _version(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= VERSION_DIGITS_MAX):
-        raise Invalid("reload the page: it does not say which version it shows")
-    return int(text)

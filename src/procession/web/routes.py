@@ -6,17 +6,25 @@ from typing import Any
 
 from procession.door import rules
 from procession.door.contract import BodyKind, Call, Mode, Route, Space
+from procession.door.limits import UserLimit
 from procession.model.rights import PUBLIC, Rule
 from procession.pages import assets, environment
 from procession.web import (
     account,
     applications,
+    downloads,
     edit,
     groups,
     home,
+    inputs,
     log,
     people,
     person,
+    preview,
+    publish,
+    run,
+    run_acts,
+    run_live,
     runs,
     table,
     table_changes,
@@ -25,6 +33,7 @@ from procession.web import (
 )
 from procession.web.session import guarded, guarded_async
 
+NEW_RUNS = UserLimit.NEW_RUNS
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
 
 
@@ -45,6 +54,11 @@ def form_async(pattern: str, handler: Any, rule: Rule, summary: str, **more: Any
     )
 
 
+def form_files(pattern: str, handler: Any, rule: Rule, summary: str, **more: Any) -> Route:
+    """A form that may hold files: the handler reads it by uploads.received(), which checks its token first."""
+    return _row("POST", pattern, handler, rule, summary, mode=STREAM, body=BodyKind.STREAM, **more)
+
+
 def _row(method: str, pattern: str, handler: Any, rule: Rule, summary: str, **more: Any) -> Route:
     fields: dict[str, Any] = {"space": Space.ROOT, "error_html": environment.error, **more}
     return Route(method=method, pattern=pattern, handler=handler, rule=rule, summary=summary, **fields)
@@ -59,8 +73,8 @@ def _designer(place: str, rule: Rule) -> tuple[Route, ...]:
     return (
         page(place, edit.show, rule, "Edit a process", mode=STREAM),
         form_async(place, edit.change, rule, "Change the draft"),
-        page(f"{place}/changes", edit.changes, rule, "What publishing would change", mode=STREAM),
-        form_async(f"{place}/publish", edit.publish, rule, "Publish the draft"),
+        page(f"{place}/changes", publish.changes, rule, "What publishing would change", mode=STREAM),
+        form_async(f"{place}/publish", publish.publish, rule, "Publish the draft"),
     )
 
 
@@ -70,7 +84,24 @@ ROUTES: tuple[Route, ...] = (
     page("runs", runs.listed, rules.READ_ANY, "Runs"),
     *_designer("processes/new", rules.DESIGN),
     *_designer("processes/{process}/edit", rules.EDIT_P),
-    page("runs/{run}", runs.show, rules.READ_R, "A run"),
+    form_async("processes/{process}/edit/try", publish.try_out, rules.EDIT_P, "Try the draft", limit=NEW_RUNS),
+    page("runs/{run}", run.show, rules.READ_R, "A run"),
+    page("runs/{run}/live", run_live.follow, rules.READ_R, "News of a run", mode=STREAM, limit=UserLimit.STREAMS),
+    page("runs/{run}/results.zip", downloads.zipped, rules.READ_R, "The results of a run", limit=UserLimit.STREAMS),
+    page("runs/{run}/steps/{step}/log", downloads.log, rules.READ_R, "The whole log of a step"),
+    page("runs/{run}/steps/{step}/plan", run_acts.plan, rules.EXECUTE_R, "What a restart would do"),
+    form("runs/{run}/steps/{step}/restart", run_acts.restart, rules.EXECUTE_R, "Restart from a step"),
+    form("runs/{run}/start", run_acts.start, rules.EXECUTE_R, "Start a run"),
+    form("runs/{run}/cancel", run_acts.cancel, rules.EXECUTE_R, "Cancel a run"),
+    form("runs/{run}/copy", run_acts.copy, rules.EXECUTE_R, "Copy inputs to a new run", limit=UserLimit.NEW_RUNS),
+    page("files/{file}/download", downloads.file, rules.READ_F, "A file"),
+    page("processes/{process}/new", inputs.new, rules.EXECUTE_P, "A new run to fill in"),
+    form_files("processes/{process}/new", inputs.create, rules.EXECUTE_P, "Create a run", limit=UserLimit.NEW_RUNS),
+    form_files("runs/{run}/inputs", inputs.keep, rules.EXECUTE_R, "Keep the inputs of a run, or start it"),
+    page("runs/{run}/inputs", inputs.back, rules.READ_R, "Back to a run", mode=READ),
+    form_files("runs/{run}/files/{file}", inputs.upload, rules.WRITE_F, "Give an input its file"),
+    page("runs/{run}/files/{file}/preview", preview.look, rules.READ_F, "Look at a file", mode=STREAM),
+    form("runs/{run}/delete", inputs.delete, rules.EXECUTE_R, "Delete a run that was never started"),
     page("account", account.show, rules.LIST_USERS, "Your account"),
     form_async("account", account.change, rules.ONESELF, "Change your account"),
     form_async("account/password", account.set_password, rules.ONESELF, "Change your password"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from procession.door.contract import Call, HtmlReply
 from procession.model.ids import RunId
+from procession.model.lifecycle import RunStatus
 from procession.model.runs import RunFilter
 from procession.operations import runs
+from procession.web import inputs
 from procession.web.page import page
 
 SHOWN = 25
@@ -18,4 +20,6 @@ def listed(call: Call) -> HtmlReply:
 
 def show(call: Call) -> HtmlReply:
     run = runs.find(call.tx, call.id(RunId))
+    if run.status is RunStatus.NOT_STARTED:
+        return inputs.show_for_run(call, run)
     return page(call, call.caller, call.now, "run", title=run.name, entry="/runs", run=run)
