@@ -25,7 +25,7 @@ _TYPED_TRUTH = {"yes": "true", "true": "true", "no": "false", "false": "false"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShownCell:
+class TableCell:
     """`is_empty`: no value at all. `kind` is a class of the style sheet, `cut` how many characters are left out."""
 
     text: str
@@ -34,7 +34,7 @@ class ShownCell:
     cut: int = 0
 
 
-def rows(columns: Sequence[Column], values: Sequence[Sequence[str | None]], reader: Reader) -> list[list[ShownCell]]:
+def rows(columns: Sequence[Column], values: Sequence[Sequence[str | None]], reader: Reader) -> list[list[TableCell]]:
     """Values as the store writes them (`columns.canonical`), or None. In a column all numbers have as many decimals."""
     decimals = [_decimals(column, (row[place] for row in values)) for place, column in enumerate(columns)]
     return [
@@ -54,20 +54,20 @@ def _decimals(column: Column, values: Iterable[str | None]) -> int:
     return max((len(value.partition(".")[2]) for value in values if value is not None), default=0) or least
 
 
-def cell(column: Column, value: str | None, reader: Reader, *, decimals: int = 0) -> ShownCell:
+def cell(column: Column, value: str | None, reader: Reader, *, decimals: int = 0) -> TableCell:
     if value is None:
-        return ShownCell(text="", kind="num nil" if column.type in NUMBERS else "", is_empty=True)
+        return TableCell(text="", kind="num nil" if column.type in NUMBERS else "", is_empty=True)
     # An id is a name: a separator in it would be one more thing to take out again.
     if column.is_record_id:
-        return ShownCell(text=value, kind="num muted")
+        return TableCell(text=value, kind="num muted")
     match column.type:
         case ColumnType.NUMBER | ColumnType.MONEY:
             kind = "num nil" if not value.strip("-0.") else "num"
-            return ShownCell(text=reader.number(_padded(column, value, decimals)), kind=kind)
+            return TableCell(text=reader.number(_padded(column, value, decimals)), kind=kind)
         case ColumnType.TRUE_FALSE:
-            return ShownCell(text=_TRUTH.get(value, value))
+            return TableCell(text=_TRUTH.get(value, value))
         case ColumnType.DATETIME:
-            return ShownCell(text=_moment(value), kind="no")
+            return TableCell(text=_moment(value), kind="no")
         case ColumnType.TEXT:
             return _text(value)
 
@@ -87,13 +87,13 @@ def _moment(value: str) -> str:
     return day if time == "00:00:00" else f"{day} {time}"
 
 
-def _text(value: str) -> ShownCell:
+def _text(value: str) -> TableCell:
     # Blanks alone would look like nothing.
     if not value.strip():
-        return ShownCell(text=f'"{value}"')
+        return TableCell(text=f'"{value}"')
     if len(value) > TEXT_CHARACTERS_MAX:
-        return ShownCell(text=value[:TEXT_CHARACTERS_MAX], cut=len(value) - TEXT_CHARACTERS_MAX)
-    return ShownCell(text=value)
+        return TableCell(text=value[:TEXT_CHARACTERS_MAX], cut=len(value) - TEXT_CHARACTERS_MAX)
+    return TableCell(text=value)
 
 
 def described(column: Column) -> str:
