@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import msgspec
@@ -43,6 +43,11 @@ class RunPage(msgspec.Struct, frozen=True, kw_only=True):
         if self.older:
             return self.runs[-1].run.id
         return self.searched_to
+
+
+def numbered(tx: Transaction, shown: RunFilter) -> RunFilter:
+    """The same, for several questions: what its dates mean is looked up once."""
+    return replace(shown, numbers=run_lists.dates_as_numbers(tx, shown))
 
 
 def page(

@@ -151,14 +151,21 @@ def _between(
     tx: Transaction, shown: RunFilter, *, before: RunId | None, after: RunId | None
 ) -> tuple[int | None, int | None]:
     """The numbers between which all that is shown lies; every index of runs leads to those of a range."""
-    least = _of_date(tx, "min", ">", times.maybe_to_column(shown.created_after))
-    most = _of_date(tx, "max", "<", times.maybe_to_column(shown.created_before))
+    least, most = dates_as_numbers(tx, shown)
     if shown.text is None:
         return least, most
     if after is not None:
         return least, min(after.number + SEARCHED_MAX, after.number + SEARCHED_MAX if most is None else most)
     down_to = searched_down_to(tx, before)
     return least if down_to is None else max(least or 0, down_to.number), most
+
+
+def dates_as_numbers(tx: Transaction, shown: RunFilter) -> tuple[int | None, int | None]:
+    """The least and the greatest number of what was created between the dates."""
+    if shown.numbers is not None:
+        return shown.numbers
+    least = _of_date(tx, "min", ">", times.maybe_to_column(shown.created_after))
+    return least, _of_date(tx, "max", "<", times.maybe_to_column(shown.created_before))
 
 
 def _of_date(tx: Transaction, which: str, way: str, moment: int | None) -> int | None:

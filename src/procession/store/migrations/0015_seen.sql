@@ -6,7 +6,7 @@ ALTER TABLE run ADD COLUMN problem_step INTEGER;
 ALTER TABLE run ADD COLUMN problem TEXT;
 
 CREATE INDEX run_unsolved ON run (process_id, id, outcome, started_by) WHERE needs_person = 1;
-CREATE INDEX run_by_status ON run (process_id, status, outcome, id);
+CREATE INDEX run_by_status ON run (process_id, status, outcome, id, started_by);
 CREATE INDEX run_by_creation ON run (created_at);
 CREATE INDEX run_by_end ON run (finished_at, process_id, status, outcome) WHERE finished_at IS NOT NULL;
 
