@@ -27,6 +27,7 @@ from bench import (
     w12_transfers,
     w13_throughput,
     w14_reading,
+    w15_pages,
     writing,
 )
 from bench.bars import (
@@ -62,6 +63,7 @@ WORKS: dict[str, Callable[..., Report]] = {
     "W12": w12_transfers.measure,
     "W13": w13_throughput.measure,
     "W14": w14_reading.measure,
+    "W15": w15_pages.measure,
     "R12": r12_shortages.measure,
     "hostile": hostile.measure,
     "isolation": isolation.measure,

@@ -5,27 +5,21 @@ The only place that reads the environment. The variable of a setting is its name
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from procession import setting_values as values
+from procession.setting_values import GIB, KIB, MIB, SettingError, age
+
+__all__ = ["GIB", "KIB", "MIB", "SettingError", "age"]  # config is where all of it is looked for
+
 PREFIX = "PROCESSION_"
-KIB, MIB, GIB = 2**10, 2**20, 2**30
-_BYTES_BY_UNIT = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": KIB, "mib": MIB, "gib": GIB}
-_SECONDS_BY_UNIT = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
-AGE_SECONDS_MAX = 36_500 * 86_400
-_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\Z")
-
-
-class SettingError(Exception):
-    """A wrong setting; the text names it, its value and what is expected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +33,16 @@ class SmtpServer:
     user: str = ""
     password: str = field(default="", repr=False)
     ca_file: Path | None = None  # PEM of the authorities to trust instead of the usual ones
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SsoProvider:
+    """Who else says who somebody is, by OpenID Connect; `name` stands on the button."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,7 @@ class Settings:
     # say that it asks for somebody else, and would be counted anew with each name.
     trusted_proxies: str = ""
     smtp: SmtpServer | None = None  # no mail is sent without one
+    sso: SsoProvider | None = None  # people sign in with passwords alone without one
 
     @property
     def uses_tls(self) -> bool:
@@ -103,7 +108,7 @@ def read(environment: Mapping[str, str] | None = None, /, **overrides: str | int
         elif text := environment.get(PREFIX + name.upper(), "").strip():
             given[name] = reader(PREFIX + name.upper(), text)
     assert not overrides, f"no such setting: {', '.join(overrides)}"
-    settings = Settings(**given, smtp=_smtp(environment))
+    settings = Settings(**given, smtp=_smtp(environment), sso=_sso(environment))
     _check_tls(settings)
     # Absolute, so that nothing depends on the folder a child process works in.
     return replace(settings, home=settings.home.absolute())
@@ -183,118 +188,51 @@ def _smtp(environment: Mapping[str, str]) -> SmtpServer | None:
     )
 
 
-def _url(label: str, text: str) -> str:
-    url = urlsplit(text)
-    if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment:
-        raise SettingError(f"{label} must be an address such as https://procession.example.com, not {text!r}")
-    return text.rstrip("/")
+def _sso(environment: Mapping[str, str]) -> SsoProvider | None:
+    """SSO_ISSUER and what we are to it; from the environment only, because of the secret."""
+    names = (PREFIX + "SSO_ISSUER", PREFIX + "SSO_CLIENT_ID", PREFIX + "SSO_CLIENT_SECRET", PREFIX + "SSO_NAME")
+    issuer, client_id, secret, name = (environment.get(variable, "").strip() for variable in names)
+    if not issuer:
+        return None
+    url = urlsplit(values.url_of(names[0], issuer))
+    if url.scheme != "https" and url.hostname not in {"localhost", "127.0.0.1", "::1"}:
+        raise SettingError(f"{names[0]} must begin with https://: it decides who somebody is")
+    if not (client_id and secret):
+        raise SettingError(f"{names[0]} needs {names[1]} and {names[2]}")
+    return SsoProvider(
+        issuer=issuer.rstrip("/"), client_id=client_id, client_secret=secret, name=name or url.hostname or ""
+    )
 
 
-def _path(_label: str, text: str) -> Path:
-    return Path(text).expanduser()
-
-
-def _flag(label: str, text: str) -> bool:
-    if text.lower() not in _FLAGS:
-        raise SettingError(f"{label} must be yes or no, not {text!r}")
-    return _FLAGS[text.lower()]
-
-
-def _folders(label: str, text: str) -> tuple[Path, ...]:
-    folders = tuple(Path(part).expanduser().absolute() for part in text.split(os.pathsep) if part.strip())
-    for folder in folders:
-        if not folder.is_dir():
-            raise SettingError(f"{label} names {folder}, which is not a folder")
-    return folders
-
-
-def _text(label: str, text: str, *, pattern: str, expected: str) -> str:
-    if re.fullmatch(pattern, text) is None:
-        raise SettingError(f"{label} must be {expected}, not {text!r}")
-    return text
-
-
-def _whole(label: str, text: str, *, smallest: int, largest: int) -> int:
-    if re.fullmatch(r"[0-9]{1,18}", text) is None or not smallest <= int(text) <= largest:
-        raise SettingError(f"{label} must be a whole number from {smallest} to {largest}, not {text!r}")
-    return int(text)
-
-
-def _quantity(label: str, text: str, *, units: Mapping[str, int], expected: str) -> float:
-    match = _QUANTITY.match(text.lower())
-    if match is None or match[2] not in units:
-        raise SettingError(f"{label} must be {expected}, not {text!r}")
-    return float(match[1]) * units[match[2]]
-
-
-def _size_bytes(label: str, text: str, *, smallest: int) -> int:
-    size = int(_quantity(label, text, units=_BYTES_BY_UNIT, expected='a size such as "500MB" or "4GiB"'))
-    if size < smallest:
-        raise SettingError(f"{label} must be at least {smallest} bytes, not {text!r}")
-    return size
-
-
-def _seconds(label: str, text: str, *, smallest: float, largest: float) -> float:
-    seconds = _quantity(label, text, units=_SECONDS_BY_UNIT, expected='a time such as "30s", "10m" or "2h"')
-    if not smallest <= seconds <= largest:
-        raise SettingError(f"{label} must be from {smallest:g} to {largest:g} seconds, not {text!r}")
-    return seconds
-
-
-def _whole_seconds(label: str, text: str, *, smallest: float, largest: float) -> int:
-    return int(_seconds(label, text, smallest=smallest, largest=largest))
-
-
-def age(label: str, text: str) -> timedelta:
-    """A time that lies back; with the name of its option. Raises SettingError."""
-    seconds = _quantity(label, text, units=_SECONDS_BY_UNIT, expected='an age such as "400d" or "48h"')
-    if text.strip().isdigit() and seconds:
-        raise SettingError(f'{label} needs a unit, such as "{text}d" for days')
-    if seconds > AGE_SECONDS_MAX:
-        raise SettingError(f"{label} must be at most 36500d, which are 100 years, not {text!r}")
-    return timedelta(seconds=seconds)
-
-
-def _addresses(label: str, text: str) -> str:
-    """Addresses or networks, separated by commas or blanks; "none" is an empty list."""
-    if text.lower() == "none":
-        return ""
-    try:
-        return ",".join(str(ipaddress.ip_network(part)) for part in text.replace(",", " ").split())
-    except ValueError as error:
-        raise SettingError(f'{label} must be addresses such as "10.0.0.7, 10.1.0.0/16", or none: {error}') from error
-
-
-_FLAGS = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False}
 _READERS: dict[str, Any] = {
-    **dict.fromkeys(("home", "tls_cert", "tls_key"), _path),
-    "host": partial(_text, pattern="[A-Za-z0-9.:_-]+", expected="a host name or an address"),
-    "port": partial(_whole, smallest=0, largest=65_535),
-    "workers_max": partial(_whole, smallest=1, largest=1_024),
-    "grace_seconds": partial(_seconds, smallest=0, largest=600),
+    **dict.fromkeys(("home", "tls_cert", "tls_key"), values.path_of),
+    "host": partial(values.text_of, pattern="[A-Za-z0-9.:_-]+", expected="a host name or an address"),
+    "port": partial(values.whole_of, smallest=0, largest=65_535),
+    "workers_max": partial(values.whole_of, smallest=1, largest=1_024),
+    "grace_seconds": partial(values.seconds_of, smallest=0, largest=600),
     # Under a minute a client would spend its life asking for tokens; above a year it is a password.
-    "token_seconds": partial(_whole_seconds, smallest=60, largest=31_536_000),
-    "connections_max": partial(_whole, smallest=64, largest=1_000_000),
-    "connections_of_address_max": partial(_whole, smallest=1, largest=1_000_000),
-    "allow_network": _flag,
-    "isolation": partial(_text, pattern="full|weak", expected="full or weak"),
-    "step_libraries": _folders,
-    "public_url": _url,
-    "trusted_proxies": _addresses,
-    "upload_bytes_max": partial(_size_bytes, smallest=1),
+    "token_seconds": partial(values.whole_seconds_of, smallest=60, largest=31_536_000),
+    "connections_max": partial(values.whole_of, smallest=64, largest=1_000_000),
+    "connections_of_address_max": partial(values.whole_of, smallest=1, largest=1_000_000),
+    "allow_network": values.flag_of,
+    "isolation": partial(values.text_of, pattern="full|weak", expected="full or weak"),
+    "step_libraries": values.folders_of,
+    "public_url": values.url_of,
+    "trusted_proxies": values.addresses_of,
+    "upload_bytes_max": partial(values.size_bytes_of, smallest=1),
     # A Python process with DuckDB loaded needs this much before the step does anything.
-    "step_memory_bytes_max": partial(_size_bytes, smallest=256 * MIB),
-    "step_disk_bytes_max": partial(_size_bytes, smallest=MIB),
-    "step_files_max": partial(_whole, smallest=10, largest=10_000_000),
+    "step_memory_bytes_max": partial(values.size_bytes_of, smallest=256 * MIB),
+    "step_disk_bytes_max": partial(values.size_bytes_of, smallest=MIB),
+    "step_files_max": partial(values.whole_of, smallest=10, largest=10_000_000),
     # A script that starts a pool needs a process for each core, and its libraries a thread or two.
-    "step_processes_max": partial(_whole, smallest=8, largest=32_768),
-    "step_open_files_max": partial(_whole, smallest=64, largest=1_048_576),
-    "step_log_bytes_max": partial(_size_bytes, smallest=1_000),
-    "free_bytes_min": partial(_size_bytes, smallest=0),
-    "user_streams_max": partial(_whole, smallest=1, largest=100_000),
-    "user_new_runs_max": partial(_whole, smallest=1, largest=1_000_000),
-    "user_runs_max": partial(_whole, smallest=1, largest=1_000_000),
-    "user_steps_max": partial(_whole, smallest=0, largest=1_024),
-    "user_uploads_max": partial(_whole, smallest=1, largest=100_000),
-    "user_upload_bytes_max": partial(_size_bytes, smallest=1),
+    "step_processes_max": partial(values.whole_of, smallest=8, largest=32_768),
+    "step_open_files_max": partial(values.whole_of, smallest=64, largest=1_048_576),
+    "step_log_bytes_max": partial(values.size_bytes_of, smallest=1_000),
+    "free_bytes_min": partial(values.size_bytes_of, smallest=0),
+    "user_streams_max": partial(values.whole_of, smallest=1, largest=100_000),
+    "user_new_runs_max": partial(values.whole_of, smallest=1, largest=1_000_000),
+    "user_runs_max": partial(values.whole_of, smallest=1, largest=1_000_000),
+    "user_steps_max": partial(values.whole_of, smallest=0, largest=1_024),
+    "user_uploads_max": partial(values.whole_of, smallest=1, largest=100_000),
+    "user_upload_bytes_max": partial(values.size_bytes_of, smallest=1),
 }

@@ -53,6 +53,35 @@ def test_a_rename_changes_only_the_name(home: House) -> None:
     assert (got["name"], got["sizeInBytes"]) == ("May.csv", 8)
 
 
+def test_a_file_is_emptied_once_and_stays_empty(home: House) -> None:
+    run = home.new_run()
+    file = file_of(home, run)
+    tag = {"if-match": f'"{hashlib.sha256(b"a;b").hexdigest()}"'}
+    home.post(f"files/{file}", files={"file": ("a.csv", b"a;b")})
+    assert home.ask("DELETE", f"files/{file}", headers={"if-match": '"x"'}).status_code == 412
+    revision = home.get(f"processruns/{run}/runstatus")["revision"]
+
+    answers = [home.ask("DELETE", f"files/{file}", headers=headers) for headers in (tag, {})]
+
+    assert [(answer.status_code, answer.content) for answer in answers] == [(200, b"")] * 2
+    assert home.get(f"files/{file}/metadata")["name"] == ""
+    assert home.ask("GET", f"files/{file}").status_code == 404
+    assert home.get(f"processruns/{run}/runstatus")["revision"] == revision + 1
+
+
+def test_a_file_is_emptied_neither_after_the_start_nor_by_a_reader(home: House) -> None:
+    run = home.new_run()
+    file = file_of(home, run)
+    home.post(f"files/{file}", files=FIRST)
+    assert home.ask("DELETE", f"files/{file}", who="reader").status_code == 403
+    home.post(f"processruns/{run}/start")
+
+    answer = home.ask("DELETE", f"files/{file}")
+
+    assert (answer.status_code, "were frozen when it started" in answer.json()["message"]) == (400, True)
+    assert home.get(f"files/{file}/metadata")["sizeInBytes"] == 8
+
+
 @pytest.mark.parametrize("path", ["files/{file}", "files/{file}/metadata"])
 def test_files_are_frozen_at_the_start(home: House, path: str) -> None:
     run = home.new_run(start=True)

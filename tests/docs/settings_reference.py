@@ -33,6 +33,12 @@ No mail is sent without `PROCESSION_SMTP_URL`. These three are read from the env
 
 {mail}
 
+## Signing in by another service
+
+People may also sign in by OpenID Connect, with a service that says who they are (docs/users.md). From the environment only.
+
+{sso}
+
 ## Of commands that work with a server
 
 {remote}
@@ -74,6 +80,12 @@ MAIL = {
     "MAIL_FROM": "the address that mail comes from; needed with `PROCESSION_SMTP_URL`",
     "CA_FILE": "PEM of the authorities to trust instead of the usual ones",
 }
+SSO = {
+    "SSO_ISSUER": "the address of the service, as its own metadata names it; without it, passwords alone",
+    "SSO_CLIENT_ID": "what this server is called there",
+    "SSO_CLIENT_SECRET": "its secret there",
+    "SSO_NAME": "what stands on the button; the host of the service when it is left out",
+}
 REMOTE = {
     "SERVER": "the address of the server; `--server` goes before it",
     "CLIENT_ID": "the application to sign in as",
@@ -87,6 +99,7 @@ def page() -> str:
     return PAGE.format(
         settings=words.table("variable | option | default | meaning", _settings()),
         mail=words.table("variable | meaning", _others(MAIL)),
+        sso=words.table("variable | meaning", _others(SSO)),
         remote=words.table("variable | meaning", _others(REMOTE)),
     )
 
@@ -105,7 +118,7 @@ def variables() -> set[str]:
 
 
 def documented() -> set[str]:
-    return {name.upper() for name in MEANING} | set(MAIL) | set(REMOTE)
+    return {name.upper() for name in MEANING} | set(MAIL) | set(SSO) | set(REMOTE)
 
 
 def _settings() -> Iterator[tuple[str, str, str, str]]:

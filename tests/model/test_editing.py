@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from procession.model.errors import Invalid
-from procession.model.process_file import documents, editing
+from procession.model.process_file import documents, editing, outlines
 from procession.model.process_file.documents import FileMistakes
 
 FILE = """# The close of a month
@@ -53,15 +53,15 @@ def data(text: str) -> Any:
 
 
 def steps(text: str) -> list[str]:
-    return [f"{step.order} {step.name}" for group in editing.outline(text) for step in group.steps]
+    return [f"{step.order} {step.name}" for group in outlines.outline(text) for step in group.steps]
 
 
 def test_an_outline_is_there_whatever_is_wrong_with_a_step() -> None:
     broken = FILE.replace("seconds: 1", "secs: [").replace("[", "x").replace("action: wait", "actoin: wait", 1)
 
     assert [step.split()[0] for step in steps(broken)] == ["1.1", "1.2", "2.1", "2.2"]
-    assert [group.name for group in editing.outline(broken)] == ["Inputs", "Work"]
-    assert [step.key for group in editing.outline(FILE) for step in group.steps] == [
+    assert [group.name for group in outlines.outline(broken)] == ["Inputs", "Work"]
+    assert [step.key for group in outlines.outline(FILE) for step in group.steps] == [
         "parameters",
         "settle",
         "pay",
@@ -71,14 +71,14 @@ def test_an_outline_is_there_whatever_is_wrong_with_a_step() -> None:
 
 @pytest.mark.parametrize("text", ["groups: 5", "groups: [1, null]", "groups: [{steps: {}}]", "[]", "x", ""])
 def test_a_text_without_steps_has_none(text: str) -> None:
-    assert [step for group in editing.outline(text) for step in group.steps] == []
+    assert [step for group in outlines.outline(text) for step in group.steps] == []
     with pytest.raises(Invalid, match=r"no step 1\.1"):
         editing.deleted(text, "1.1")
 
 
 def test_a_file_that_cannot_be_read_says_where() -> None:
     with pytest.raises(FileMistakes, match="this is not YAML"):
-        editing.outline("process: [")
+        outlines.outline("process: [")
 
 
 def test_a_step_moves_with_its_comment_and_nothing_else_changes() -> None:
@@ -138,7 +138,7 @@ def test_a_step_is_added_after_another(order: str) -> None:
 def test_a_copy_has_a_name_and_a_key_of_its_own() -> None:
     twice = editing.copied(editing.copied(FILE, "2.1"), "2.1")
 
-    names = [(step.name, step.key) for step in editing.outline(twice)[1].steps]
+    names = [(step.name, step.key) for step in outlines.outline(twice)[1].steps]
     assert names == [("Pay", "pay"), ("Pay 3", "pay_3"), ("Pay 2", "pay_2"), ("Rest", "rest")]
     assert data(twice)["groups"][1]["steps"][1]["with"] == data(FILE)["groups"][1]["steps"][0]["with"]
 
@@ -164,7 +164,7 @@ def test_json_is_written_anew_and_says_what_was_meant() -> None:
     wanted = data(FILE)
     wanted["groups"][0]["steps"].append(WAIT)
     assert data(added) == wanted
-    assert editing.spans(text) == []
+    assert outlines.spans(text) == []
 
 
 def test_lost_comments_are_counted() -> None:
@@ -178,10 +178,10 @@ def test_lost_comments_are_counted() -> None:
 def test_each_line_of_a_step_is_known() -> None:
     lines = FILE.splitlines()
 
-    for order, first, end in editing.spans(FILE):
+    for order, first, end in outlines.spans(FILE):
         assert lines[first - 1].lstrip().startswith("-"), order
         assert lines[end - 2].strip(), order
-    assert [order for order, _, _ in editing.spans(EXAMPLE)] == [step.split()[0] for step in steps(EXAMPLE)]
+    assert [order for order, _, _ in outlines.spans(EXAMPLE)] == [step.split()[0] for step in steps(EXAMPLE)]
 
 
 @pytest.mark.parametrize("order", ["", "1", "0.1", "1.0", "x.y", "9.9", "1.1.1", "\u0661.1", "1" * 30])

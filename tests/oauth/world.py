@@ -21,6 +21,7 @@ import uvicorn
 
 from procession import actions
 from procession.clock import Clock
+from procession.config import SsoProvider
 from procession.engine.announcements import Announcements
 from procession.model.ids import ApplicationId
 from procession.model.people import Application, User, UserRole
@@ -187,7 +188,7 @@ class Browser:
 
 
 @contextmanager
-def world(folder: Path, clock: Clock) -> Iterator[World]:
+def world(folder: Path, clock: Clock, provider: SsoProvider | None = None) -> Iterator[World]:
     """A real server, in a thread."""
     failures: list[str] = []
     database = SqliteDatabase(folder / "world.sqlite", on_fatal=failures.append)
@@ -202,7 +203,7 @@ def world(folder: Path, clock: Clock) -> Iterator[World]:
     )
     with ThreadPoolExecutor(4) as threads, socket.socket() as listening:
         settings = app.ApiSettings(
-            more=oauth.routes(hashing=threads),
+            more=oauth.routes(hashing=threads, provider=provider),
             threads=threads,
             hashing=threads,
             parsing=threads,

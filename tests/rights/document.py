@@ -108,6 +108,7 @@ OTHERWISE = {
 # What the operation asks besides the rule of its route.
 BESIDES = {
     "POST steps/{step}/properties/{property}": "for the value of an input of a run; else editor, and the scope `process`",
+    "DELETE files/{file}": "for a file of a run; else editor",
     **{
         f"POST files/{{file}}{more}": "for a file of a run; else editor"
         for more in (

@@ -15,6 +15,9 @@ POST processes | process | | | Designer
 GET processes/{process} | process_read | reader | process |
 PUT processes/{process}/definition | process | editor | process |
 GET processes/{process}/definition | process_read | reader | process |
+GET processes/{process}/draft | process | editor | process |
+PUT processes/{process}/draft | process | editor | process |
+DELETE processes/{process}/draft | process | editor | process |
 GET processes/{process}/versions | process_read | reader | process |
 GET processes/{process}/steps | process_read | reader | process |
 POST processes/{process}/processruns | process_execute | executor | process |
@@ -25,9 +28,11 @@ GET processruns/{run} | process_read | reader | run |
 POST processruns/{run}/start | process_execute | executor | run |
 POST processruns/{run}/cancel | process_execute | executor | run |
 POST processruns/{run}/seen | process_execute | executor | run |
+DELETE processruns/{run} | process_execute | executor | run |
 POST requests | process_execute | | |
 GET processruns/{run}/runstatus | process_read | reader | run |
 GET processruns/{run}/history | process_read | reader | run |
+GET processruns/{run}/results | process_read | reader | run |
 GET processruns/{run}/events | process_read | reader | run |
 GET processruns/{run}/steps | process_read | reader | run |
 GET processruns/{run}/steps/{step}/runstatus | process_read | reader | run |
@@ -41,6 +46,8 @@ POST steps/{step}/properties/{property} | process_execute | executor | step |
 GET files/{file}/metadata | file_read | reader | file |
 POST files/{file}/metadata | file | executor | file |
 POST files/{file} | file | executor | file |
+DELETE files/{file} | file | executor | file |
+GET files/{file}/preview | file_read | reader | file |
 POST files/{file}/uploadsessions | file | executor | file |
 POST files/{file}/uploadsessions/{session}/chunks/{chunk} | file | executor | file |
 POST files/{file}/uploadsessions/{session}/commit | file | executor | file |

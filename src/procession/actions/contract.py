@@ -175,4 +175,6 @@ class Action:
     check_together: Callable[[Sequence[Any]], Sequence[Sequence[tuple[str, str]]]] = _finds_no_mistakes
     runs_user_code: bool = False
     wants_network: Callable[[Any], bool] = _needs_no_network
+    # The FileOptions of all files that it reads as relations, so that a page can show them as the step will see them.
+    relations: Callable[[Any], tuple[Any, ...]] = nothing
     effect: Effect = Effect.IDEMPOTENT  # default of the kind; PURE: a step changes nothing but its outputs

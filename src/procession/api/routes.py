@@ -8,6 +8,7 @@ from typing import Any, TypedDict, Unpack
 from procession.api.nouns import (
     applications,
     columns,
+    drafts,
     events,
     files,
     groups,
@@ -30,7 +31,8 @@ from procession.api.wire.histories import History
 from procession.api.wire.items import Named
 from procession.api.wire.log_items import LogItemShape
 from procession.api.wire.permissions import NewPermission, PermissionChange, PermissionShape
-from procession.api.wire.processes import ProcessShape, Version
+from procession.api.wire.previews import FilePreview
+from procession.api.wire.processes import DraftShape, ProcessShape, Version
 from procession.api.wire.properties import PropertyChange, PropertyShape
 from procession.api.wire.restarts import Restart, RestartPlanShape
 from procession.api.wire.runs import ListedRun, NewProcessRun, ProcessRun, Reason, RunCount, RunRequest, RunStatusShape
@@ -109,6 +111,9 @@ ROUTES: tuple[Route, ...] = (
     row("GET processes/{process}", processes.get, READ, rules.READ_P, "Get a process", reply=ProcessShape),
     row("PUT processes/{process}/definition", processes.publish, STREAM, rules.EDIT_P, "Publish the next version", body=BodyKind.TEXT, reply=ProcessShape),
     row("GET processes/{process}/definition", processes.definition, READ, rules.READ_P, "Read the process file", media=("application/yaml", JSON), query=("version",), is_ranged=True),
+    row("GET processes/{process}/draft", drafts.get, READ, rules.EDIT_P, "Read your draft of a process", reply=DraftShape),
+    row("PUT processes/{process}/draft", drafts.keep, STREAM, rules.EDIT_P, "Keep a draft of a process", body=BodyKind.TEXT, reply=DraftShape),
+    row("DELETE processes/{process}/draft", drafts.drop, WRITE, rules.EDIT_P, "Throw your draft of a process away"),
     row("GET processes/{process}/versions", processes.versions, LIST, rules.READ_P, "List versions", reply=list[Version]),
     row("GET processes/{process}/steps", processes.steps, LIST, rules.READ_P, "List data steps, or all", reply=list[DataStep] | list[AnyStep], query=("include",)),
     row("POST processes/{process}/processruns", runs.create, WRITE, rules.EXECUTE_P, "Create a process run", reply=ProcessRun, takes=NewProcessRun, limit=NEW_RUNS),
@@ -119,9 +124,11 @@ ROUTES: tuple[Route, ...] = (
     row("POST processruns/{run}/start", runs.start, WRITE, rules.EXECUTE_R, "Start a process run", reply=RunStatusShape, takes=Reason),
     row("POST processruns/{run}/cancel", runs.cancel, WRITE, rules.EXECUTE_R, "Cancel a process run", reply=RunStatusShape, takes=Reason),
     row("POST processruns/{run}/seen", runs.see, WRITE, rules.EXECUTE_R, "Mark a run's end as seen", reply=RunStatusShape, body=BodyKind.NONE),
+    row("DELETE processruns/{run}", runs.delete, WRITE, rules.EXECUTE_R, "Delete a process run that was never started"),
     row("POST requests", runs.request, WRITE, rules.EXECUTE_ANY, "Start or cancel a run (deprecated)", reply=RunStatusShape, takes=RunRequest),
     row("GET processruns/{run}/runstatus", runs.status, READ, rules.READ_R, "Get a run's status", reply=RunStatusShape, query=("since", "wait"), limit=STREAMS),
     row("GET processruns/{run}/history", runs.history, LIST, rules.READ_R, "Read a run's history", reply=History),
+    row("GET processruns/{run}/results", runs.results, LIST, rules.READ_R, "Download all results of a run as a zip", media=("application/zip",), query=("attempt",), limit=STREAMS),
     row("GET processruns/{run}/events", events.follow, STREAM, rules.READ_R, "Follow a run's events", media=("text/event-stream",), query=("since",), limit=STREAMS),
     row("GET processruns/{run}/steps", steps.of_run, LIST, rules.READ_R, "List data steps, or all", reply=list[DataStep] | list[AnyStep], query=("include",)),
     row("GET processruns/{run}/steps/{step}/runstatus", steps.status, READ, rules.READ_R, "Get a step's status", reply=StepRunStatus),
@@ -135,6 +142,8 @@ ROUTES: tuple[Route, ...] = (
     row("GET files/{file}/metadata", files.metadata, READ, rules.READ_F, "Get a file's metadata", reply=FileShape),
     row("POST files/{file}/metadata", files.rename, WRITE, rules.WRITE_F, "Rename a file", reply=FileShape, takes=FileName, is_conditional=True),
     row("POST files/{file}", files.upload, STREAM, rules.WRITE_F, "Upload a file", body=BodyKind.STREAM, reply=FileShape, is_conditional=True),
+    row("DELETE files/{file}", files.empty, WRITE, rules.WRITE_F, "Empty a file", is_conditional=True),
+    row("GET files/{file}/preview", files.preview, STREAM, rules.READ_F, "See a file as its steps will read it", reply=FilePreview),
     row("POST files/{file}/uploadsessions", upload_sessions.begin, WRITE, rules.WRITE_F, "Begin an upload in chunks", reply=UploadStarted, body=BodyKind.NONE, is_conditional=True),
     row("POST files/{file}/uploadsessions/{session}/chunks/{chunk}", upload_sessions.chunk, STREAM, rules.WRITE_F, "Upload a chunk, numbered from 1", body=BodyKind.STREAM, reply=ChunkKept, is_conditional=True),
     row("POST files/{file}/uploadsessions/{session}/commit", upload_sessions.commit, STREAM, rules.WRITE_F, "Make the chunks the file", reply=FileShape, is_conditional=True),

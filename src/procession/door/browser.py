@@ -17,7 +17,7 @@ from procession.operations.sessions import SESSION_HOURS
 FORM_BYTES = 32
 _SALT_BYTES = 6
 # A form is shown before anybody has signed in, and a mark outlives the session.
-SESSION, FORM, MARK = "procession_session", "procession_form", "procession_mark"
+SESSION, FORM, MARK, TRIP = "procession_session", "procession_form", "procession_mark", "procession_trip"
 MARK_SECONDS = 180 * 86_400  # who has been away for longer signs in as from a new browser
 STALE = "this form is not from this browser, or is too old; go back, reload the page and try again"
 
@@ -44,6 +44,11 @@ def session_cookie(request: Request, value: str) -> str:
 def mark_cookie(request: Request, value: str) -> str:
     """The header that sets it."""
     return _header(request, MARK, value, MARK_SECONDS)
+
+
+def trip_cookie(request: Request, value: str, seconds: int) -> str:
+    """The header that sets what a browser takes along to somebody who proves its user; "" takes it away."""
+    return _header(request, TRIP, value, seconds)
 
 
 def form_cookie(request: Request) -> tuple[str, tuple[str, ...]]:

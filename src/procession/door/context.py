@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from procession.door.limits import Arriving, UserLimits
 from procession.door.parsing import Parsing
+from procession.door.recent import Recent
 from procession.engine.announcements import Announcements
 from procession.model.ids import RunId
 from procession.operations.resources import Resources
@@ -32,6 +33,7 @@ class HandlerContext:
     parsing: Parsing
     document: bytes
     look_for_mail: Callable[[], None] | None
+    recent: Recent = field(default_factory=Recent)  # what several open pages are told
 
     def announce(self, tx: Transaction, run: RunId | None) -> None:
         """Wakes the run's listeners once this change is durable."""

@@ -58,8 +58,7 @@ if TYPE_CHECKING:
     from procession.model.people import Caller
     from procession.store.database import Transaction
 
-# The name that operators filter by; it stays whatever the module is called.
-log = logging.getLogger("procession.api")
+log = logging.getLogger("procession.api")  # what operators filter by
 
 LASTING = (StreamReply, FileReply)  # while they are sent, their caller may lose the right to them
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
@@ -178,11 +177,10 @@ class Api:
         if route.method != "GET" and not route.is_conditional:
             conditions.check_unknown(asked.request.headers)
         try:
-            if route.mode is Mode.STREAM:
-                return await self._run_stream(asked, caller, ids, receive)
-            raw = await bodies.read_of(route, receive, asked.request.headers)
             with self._new_run(route, caller):
-                return await self._write(asked, caller, ids, raw)
+                if route.mode is Mode.STREAM:
+                    return await self._run_stream(asked, caller, ids, receive)
+                return await self._write(asked, caller, ids, receive)
         except RepeatedRequest as error:
             return idempotency_key.again(error.answer)
 
@@ -232,7 +230,8 @@ class Api:
             call = Call(act=act, request=asked.request, ids=ids, context=self._server.context)
             return cast("Handler", asked.route.handler)(call), call
 
-    async def _write(self, asked: Asked, caller: Caller, ids: Mapping[str, Any], raw: bytes) -> Any:
+    async def _write(self, asked: Asked, caller: Caller, ids: Mapping[str, Any], receive: Receive) -> Any:
+        raw = await bodies.read_of(asked.route, receive, asked.request.headers)
         body, keyed = _parsed(asked, raw), self._keyed(asked, caller, ids)
         if keyed is not None:
             keyed = replace(keyed, asked=idempotency_key.asked(asked.request, hashlib.sha256(raw).hexdigest()))

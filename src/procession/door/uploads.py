@@ -98,7 +98,7 @@ async def receive_file(
         if length.isdecimal() and int(length) > most + OVERHEAD_BYTES_MAX:
             raise _too_large(most)
         parts = _FileOfParts(headers, sink, most=most)
-        await _feed_all(receive, parts)
+        await feed_all(receive, parts)
         content = await asyncio.to_thread(parts.finish)
     except BaseException:
         # Shielded: a client that hangs up cancels this task, and the file would stay behind.
@@ -107,8 +107,14 @@ async def receive_file(
     return Upload(name=clean_name(parts.name or ""), content=content)
 
 
-async def _feed_all(receive: Receive, parts: _FileOfParts) -> None:
-    """Two batches in turn: one is written while the other fills."""
+class Feedable(Protocol):
+    """What takes a body as it comes."""
+
+    def feed(self, pieces: list[bytes], /) -> None: ...
+
+
+async def feed_all(receive: Receive, parts: Feedable) -> None:
+    """Two batches in turn: one is written, in a thread, while the other fills. Raises ClientGone, Stalled."""
     feeding: asyncio.Task[None] | None = None
     more = True
     try:

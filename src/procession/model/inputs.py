@@ -19,31 +19,29 @@ def is_missing(row: PropertyRow) -> bool:
 
 
 def wanting(process: Process, rows: Sequence[PropertyRow]) -> Iterator[str]:
-    """Missing INPUTs of the data steps that are sure to run unless an earlier step fails, one text each.
+    """What missing() gives, one text each."""
+    names = {step.key: step.name for step in process.steps}
+    for row in missing(process, rows):
+        what = "a file" if row.item.type is PropertyType.FILE else "a value"
+        yield f"{names[row.step_key]} > {row.item.name} needs {what} ({row.reference})"
+
+
+def missing(process: Process, rows: Sequence[PropertyRow]) -> Iterator[PropertyRow]:
+    """Missing INPUTs of the data steps that are sure to run unless an earlier step fails.
 
     A step that a condition may skip is left out: its inputs may never be asked for.
     """
-    certain = certain_steps(process)
-    for row in rows:
-        step = certain.get(row.step_key)
-        # Only what is certain to be needed: refusing a start for an input that a condition skips would stop a month-end
-        # for nothing.
-        if step is not None and is_missing(row):
-            what = "a file" if row.item.type is PropertyType.FILE else "a value"
-            yield f"{step.name} > {row.item.name} needs {what} ({row.reference})"
+    # Only what is certain to be needed: refusing a start for an input that a condition skips would stop a month-end
+    # for nothing.
+    keys = {step.key for step in certain(process) if step.kind is StepKind.DATA}
+    return (row for row in rows if row.step_key in keys and is_missing(row))
 
 
-def certain_steps(process: Process) -> dict[str, Step]:
-    """By key, those whose INPUTs a start asks for."""
-    return {step.key: step for step in _certain(process)}
-
-
-def _certain(process: Process) -> Iterator[Step]:
-    """Data steps that no condition can skip, directly or through a step they need."""
+def certain(process: Process) -> Iterator[Step]:
+    """Steps that no condition can skip, directly or through a step they need."""
     unconditional: set[str] = set()
     for step in process.steps:
         is_free = step.enabled and step.when is None and step.skip_when is None
         if is_free and unconditional.issuperset(step.needs or ()):
             unconditional.add(step.key)
-            if step.kind is StepKind.DATA:
-                yield step
+            yield step

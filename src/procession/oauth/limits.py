@@ -53,6 +53,13 @@ class OAuthLimits:
         for counter, key in self._counters(account, address, mark):
             counter.forgive(key)
 
+    def admit_trip(self, address: str, now: datetime) -> None:
+        """A sign-in that somebody else vouches for: each costs a request to them. Raises TooMany."""
+        self._admit(((self._addresses, addresses.sender(address)),), now)
+
+    def forgive_trip(self, address: str) -> None:
+        self._addresses.forgive(addresses.sender(address))
+
     def _counters(self, account: str, address: str, mark: str) -> tuple[tuple[Counter, str], ...]:
         if mark:
             return ((self._browsers, f"{account} {mark}"),)

@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
+from procession.config import SsoProvider
 from procession.door.contract import BodyKind, Mode, Route, Space
 from procession.model.rights import PUBLIC
 from procession.oauth import authorize, core, endpoints, signing
@@ -17,10 +18,25 @@ from procession.pages import environment
 METADATA = ".well-known/oauth-authorization-server"
 
 
-def routes(*, hashing: Executor, seconds: int = core.LIFETIME_SECONDS) -> tuple[Route, ...]:
-    """All of them. Access tokens live for `seconds`; `hashing` hashes passwords."""
-    proving = Signing(hashing=hashing, limits=OAuthLimits())
-    return (*_for_people(proving), *_for_programs(proving, seconds))
+def routes(
+    *, hashing: Executor, seconds: int = core.LIFETIME_SECONDS, provider: SsoProvider | None = None
+) -> tuple[Route, ...]:
+    """All of them. Access tokens live for `seconds`; `hashing` hashes passwords; `provider` signs people in, too."""
+    proving = Signing(hashing=hashing, limits=OAuthLimits(), sso="" if provider is None else provider.name)
+    return (*_for_people(proving), *_for_programs(proving, seconds), *_by_provider(provider, proving))
+
+
+def _by_provider(provider: SsoProvider | None, proving: Signing) -> tuple[Route, ...]:
+    if provider is None:
+        return ()
+    from procession.oauth.sso import BACK, Sso
+
+    sso = Sso(provider, proving)
+    root: dict[str, Any] = {"error_html": environment.error, "space": Space.ROOT}
+    return (
+        _row("GET sign-in/sso", sso.begin, Mode.STREAM, "Sign in by a provider", **root),
+        _row(f"GET {BACK}", sso.finish, Mode.STREAM, "Back from the provider", **root),
+    )
 
 
 def _row(request: str, handler: Any, mode: Mode, summary: str, **more: Any) -> Route:
@@ -34,7 +50,7 @@ def _for_people(proving: Signing) -> tuple[Route, ...]:
     page: dict[str, Any] = {"error_html": environment.error}
     root = {**page, "space": Space.ROOT}
     return (
-        _row("GET sign-in", signing.show, Mode.READ, "Sign in", **root),
+        _row("GET sign-in", partial(signing.show, proving=proving), Mode.READ, "Sign in", **root),
         _row("POST sign-in", partial(signing.sign_in, proving=proving), Mode.STREAM, "Sign in", **root),
         _row("POST sign-out", signing.leave, Mode.WRITE, "Sign out", **root),
         _row("GET authorize", authorize.show, Mode.READ, "Sign in and consent", **page),

@@ -31,6 +31,7 @@ class Signing:
 
     hashing: Executor
     limits: OAuthLimits
+    sso: str = ""  # the name of the provider, if there is one
 
 
 async def prove(call: StreamCall, proving: Signing, *, login: str, password: str) -> tuple[str, ...]:
@@ -56,14 +57,14 @@ async def prove(call: StreamCall, proving: Signing, *, login: str, password: str
     return browser.session_cookie(call.request, cookie), marked
 
 
-def show(call: Call) -> HtmlReply | RedirectReply:
+def show(call: Call, proving: Signing) -> HtmlReply | RedirectReply:
     """The page to sign in; whoever has signed in goes on, unless a link brings them to sign in as somebody."""
     now = call.context.resources.home_clock.most()
     if link := call.request.query.get("link"):
         return _link_page(call, sessions.find_link(call.tx, link, now))
     if sessions.user_of(call.tx, browser.cookie(call.request, browser.SESSION), now) is not None:
         return RedirectReply(location=_then(call))
-    return sign_in_card(call)
+    return sign_in_card(call, sso=proving.sso)
 
 
 def _link_page(call: Call, user: User) -> HtmlReply:
@@ -89,18 +90,24 @@ async def sign_in(call: StreamCall, proving: Signing) -> HtmlReply | RedirectRep
     login = call.body.get("login", "")
     cookies = await prove(call, proving, login=login, password=call.body.get("password", ""))
     if not cookies:
-        return sign_in_card(call, login=login, problem=WRONG)
+        return sign_in_card(call, login=login, problem=WRONG, sso=proving.sso)
     # By a redirect, so that the back button does not send the password again.
     return RedirectReply(location=_then(call), cookies=cookies)
 
 
 def _then(call: Call | StreamCall) -> str:
-    wanted = call.request.query.get("to", HOME)
+    return own_path(call.request.query.get("to", ""))
+
+
+def own_path(wanted: str) -> str:
+    """The path, where it is one of ours."""
     return wanted if _OWN_PATH.match(wanted) else HOME
 
 
-def sign_in_card(call: Call | StreamCall, *, application: str = "", login: str = "", problem: str = "") -> HtmlReply:
-    """`application`: on whose behalf somebody signs in; "" for the pages themselves."""
+def sign_in_card(
+    call: Call | StreamCall, *, application: str = "", login: str = "", problem: str = "", sso: str = ""
+) -> HtmlReply:
+    """`application`: on whose behalf somebody signs in; `sso`: the name of who else can say who they are."""
     value, cookies = browser.form_cookie(call.request)
     return environment.card(
         "sign-in",
@@ -111,6 +118,8 @@ def sign_in_card(call: Call | StreamCall, *, application: str = "", login: str =
         host=_host(call),
         login=login,
         problem=problem,
+        sso=sso,
+        to=_then(call),
         form=browser.form_token(value),
     )
 

@@ -29,7 +29,7 @@ groups:
 """
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
+class ProcessDraft(msgspec.Struct, frozen=True, kw_only=True):
     """`text` is what the draft says, or without one the present version; `published` that version's text.
 
     `is_kept`: there is a draft. `is_behind`: somebody has published since it began.
@@ -56,15 +56,15 @@ def _place(process: ProcessId | None) -> str:
     return NEW if process is None else str(process)
 
 
-def find(act: Act, process: ProcessId | None) -> Draft:
+def find(act: Act, process: ProcessId | None) -> ProcessDraft:
     """The caller's; None is that of a process that does not exist yet. Raises NotFound."""
     row = store.find(act.tx, act.caller.user.id, _place(process))
     if process is None:
         text = TEMPLATE if row is None else row.text
-        return Draft(process=None, name="", text=text, published="", version=0, base_version=0, row=row)
+        return ProcessDraft(process=None, name="", text=text, published="", version=0, base_version=0, row=row)
     found, _ = processes.find(act.tx, process)
     published, _ = processes.definition(act.tx, process)
-    return Draft(
+    return ProcessDraft(
         process=process,
         name=found.name,
         text=published if row is None else row.text,

@@ -33,6 +33,18 @@ def fill(act: Act, file_id: FileId, name: str, content: Content) -> File:
     return find(tx, file_id)
 
 
+def empty(act: Act, file_id: FileId) -> File:
+    """Take name and content away; one that is empty stays so. Raises as fill() does."""
+    tx = act.tx
+    check_fill(tx, act.caller, file_id)
+    file = find(tx, file_id)
+    if file.sha256 is None:
+        return file
+    _touch(act, file)
+    files.fill(tx, file_id, name="", content=None)
+    return find(tx, file_id)
+
+
 def rename(act: Act, file_id: FileId, name: str) -> File:
     """Only the name changes. Raises Invalid as fill() does."""
     tx = act.tx

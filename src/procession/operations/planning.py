@@ -40,16 +40,20 @@ def make(tx: Transaction, resources: Resources, run: Run, step: StepRow) -> Plan
         {key: row.status for key, row in rows.items()},
         step.key,
         effects={key for key, row in rows.items() if row.id in begun},
-        touches=_touches(resources, process),
+        touches=touches(resources, process),
     )
     return Planned(plan=plan, run=run, process=process, steps=rows)
 
 
-def _touches(resources: Resources, process: Process) -> dict[str, Touches]:
-    """What each action step reads and writes; an action that is no longer installed says nothing."""
+def touches(resources: Resources, process: Process, *, only: str | None = None) -> dict[str, Touches]:
+    """What each action step reads and writes, by its key; an action that is no longer installed says nothing.
+
+    `only`: the key of the one step that is asked about.
+    """
     found = {}
     for step in process.steps:
-        if step.kind is StepKind.ACTION and step.action in resources.actions:
+        is_asked = only is None or step.key == only
+        if is_asked and step.kind is StepKind.ACTION and step.action in resources.actions:
             action = resources.actions[step.action]
             settings = msgspec.convert(dict(step.settings), action.settings)
             found[step.key] = Touches(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from procession.actions.contract import Action
 from procession.disk import Reserve
 from procession.engine.table_workers import TableWorkers
 from procession.model.errors import Unavailable
 from procession.operations.home_time import HomeClock
+from procession.operations.seen_files import SeenFiles
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
 from procession.store.step_logs import StepLogs
@@ -27,7 +28,7 @@ class Resources:
     `steady` gives the steady clock's seconds, and None while no server works on this home; `home_clock` says what has
     ended.
 
-    `workers` does the work on tables; commands have none.
+    `workers` does the work on tables and looks at files; commands have none. `previews` is what they saw.
     """
 
     actions: Mapping[str, Action]
@@ -43,6 +44,7 @@ class Resources:
     allows_network: bool = False
     # A command would start a fork server for one read.
     workers: TableWorkers | None = None
+    previews: SeenFiles = field(default_factory=SeenFiles)
 
     def require_room(self) -> None:
         """Before new work and uploads, never before what ends something. Raises Unavailable below the reserve."""

@@ -157,10 +157,8 @@ def progress(tx: Transaction, listed: Sequence[RunEntry]) -> UnderWay:
 def _missing(tx: Transaction, item: RunEntry) -> list[str]:
     """Names of the INPUTs without which it cannot start."""
     rows = steps.properties_of_run(tx, item.run.id)
-    lacking = [row for row in rows if inputs.is_missing(row)]
     # The definition only where it matters: whether a step may be skipped decides what is asked for.
-    if not lacking:
+    if not any(inputs.is_missing(row) for row in rows):
         return []
     process = processes.definition_of(tx, item.run.process, item.run.version)
-    certain = inputs.certain_steps(process)
-    return [row.item.name for row in lacking if row.step_key in certain]
+    return [row.item.name for row in inputs.missing(process, rows)]

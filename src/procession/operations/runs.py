@@ -18,7 +18,7 @@ from procession.model.processes import AlertWhen, Flow, Process
 from procession.model.restart import Wish
 from procession.model.runs import HistoryKind, Run, RunProgress
 from procession.model.steps import PropertyRow, StepRow
-from procession.operations import copies, networks, planning, processes, rights, steps, upgrades
+from procession.operations import copies, networks, planning, processes, rights, steps, unstarted, upgrades
 from procession.operations import inputs as required
 from procession.operations.act import Act
 from procession.operations.resources import Resources
@@ -28,7 +28,6 @@ from procession.store import steps as step_store
 from procession.store.database import Transaction
 
 REASON_CHARACTERS_MAX = 1_000
-NAME_CHARACTERS_MAX = 255
 
 
 def create(
@@ -43,18 +42,30 @@ def create(
 
     Raises NotFound, and Invalid with everything that is wrong with the inputs.
     """
+    made = _create(act, process_id, prefix or "", inputs or {}, {})
+    return _start(act, made) if start else made.run
+
+
+def create_like(act: Act, source: Run, inputs: Mapping[str, object]) -> Run:
+    """The same for another run of a process, whose inputs these are; the history says so. Raises as create() does."""
+    return _create(act, source.process, "", inputs, {"copiedFrom": str(source.id)}).run
+
+
+def _create(
+    act: Act, process_id: ProcessId, prefix: str, inputs: Mapping[str, object], detail: Mapping[str, object]
+) -> _Ready:
     act.resources.require_room()
     tx, now = act.tx, act.now
     # First: an unknown process is refused before anything is copied.
     row, definition = processes.count_run(tx, process_id)
     process = definitions.definition_from_text(definition)
-    given = copies.checked(process, inputs or {})
+    given = copies.checked(process, inputs)
     run = store.add(
         tx,
         store.NewRun(
             process=process_id,
             version=row.version,
-            name=f"{_prefix(prefix) or row.name} : run #{row.runs_created}",
+            name=unstarted.named(prefix, row.name, row.runs_created),
             description=process.description,
             alert_email=process.alert_email,
             alert_sms=process.alert_sms,
@@ -64,15 +75,8 @@ def create(
     )
     step_store.copy(tx, run, has_properties=_has_properties(process))
     step_store.set_values(tx, run.id, given)
-    history.add(tx, run, HistoryKind.CREATED, {"version": row.version}, now=now, user=act.author)
-    return _start(act, _Ready(run, definition)) if start else run
-
-
-def _prefix(prefix: str | None) -> str:
-    prefix = (prefix or "").strip()
-    if len(prefix) > NAME_CHARACTERS_MAX or not prefix.isprintable():
-        raise Invalid(f"namePrefix must be one line of at most {NAME_CHARACTERS_MAX} characters")
-    return prefix
+    history.add(tx, run, HistoryKind.CREATED, {"version": row.version, **detail}, now=now, user=act.author)
+    return _Ready(run, definition)
 
 
 def start(act: Act, run_id: RunId, *, reason: str | None = None) -> Run:

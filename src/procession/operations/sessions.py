@@ -12,7 +12,7 @@ from procession.model.errors import NotFound
 from procession.model.ids import UserId
 from procession.model.people import SCOPES, AccountStatus, Caller, User
 from procession.operations.home_time import HomeClock
-from procession.store import consents, people, sessions
+from procession.store import consents, history, people, sessions
 from procession.store.database import Transaction
 
 SESSION_HOURS = 12  # a working day
@@ -93,6 +93,15 @@ def user_of(tx: Transaction, cookie: str, now: datetime) -> User | None:
     """The same, without more than who it is."""
     caller = caller_of(tx, cookie, now)
     return None if caller is None else caller.user
+
+
+def sign_in_verified(tx: Transaction, *, email: str, by: str, now: datetime, home_clock: HomeClock) -> str | None:
+    """A new session's cookie for whose email somebody else has verified; None when no active user has it."""
+    user = people.user_by_email(tx, email)
+    if user is None or user.status is not AccountStatus.ACTIVE:
+        return None
+    history.add_log(tx, user.login, f"signed in by {by}", now)
+    return _begin(tx, user.id, now=now, home_clock=home_clock)
 
 
 def create_link(tx: Transaction, user: UserId, now: datetime) -> str:

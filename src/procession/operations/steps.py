@@ -12,7 +12,7 @@ from procession.model.errors import Invalid, NotFound
 from procession.model.ids import DataStepId, PropertyId, RunId, StepId
 from procession.model.lifecycle import RUN_ACTIVE, STEP_ACTIVE, RunStatus, StepStatus
 from procession.model.people import Caller, Role
-from procession.model.processes import Flow, Process, Property, PropertyType
+from procession.model.processes import Flow, Process, Property, PropertyType, StepKind
 from procession.model.runs import Run
 from procession.model.steps import PropertyRow, StepRow
 from procession.operations import processes, rights
@@ -45,6 +45,13 @@ def find_data_step(tx: Transaction, step_id: StepId) -> StepRow:
 def status(tx: Transaction, run: RunId, step_id: StepId) -> StepRow:
     """The step of that run, of either kind. Raises NotFound."""
     return find(tx, step_id, run=run)
+
+
+def action_of(tx: Transaction, row: StepRow) -> str:
+    """The kind of action that this step of a run is; "" for a data step."""
+    run = None if row.run is None or row.kind is StepKind.DATA else runs.find(tx, row.run)
+    step = None if run is None else processes.definition_of(tx, run.process, run.version).step(row.key)
+    return "" if step is None else step.action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

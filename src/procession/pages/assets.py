@@ -17,6 +17,7 @@ MEDIA_TYPES = {
     "logo.svg": "image/svg+xml",
     "htmx.min.js": "text/javascript; charset=utf-8",
     "hx-sse.min.js": "text/javascript; charset=utf-8",
+    "procession.js": "text/javascript; charset=utf-8",
 }
 PREFIX = "/assets/"
 _DIGITS = 12  # of the hash: nobody chooses our files, so chance is all there is to fear

@@ -20,6 +20,24 @@ TITLES = {
     503: "Try again in a moment",
 }
 
+# What static/procession.js does at a key.
+SHORTCUTS = (
+    ("/", "Search"),
+    ("g h", "Home"),
+    ("g p", "Processes"),
+    ("g r", "Runs"),
+    ("g t", "Tables"),
+    ("n", "New run"),
+    ("j  k", "Next row, row before"),
+    ("Enter", "Open the row"),
+    ("x", "Select the row"),
+    ("f", "Next failed step"),
+    ("l", "Whole log of the open step"),
+    ("r", "Restart"),
+    ("Esc", "Close"),
+    ("?", "These shortcuts"),
+)
+
 
 @cache
 def environment() -> Environment:
@@ -37,6 +55,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["asset"] = assets.address
+    made.globals["shortcuts"] = SHORTCUTS
     made.globals["run_tag"] = statuses.of_run
     made.globals["step_tag"] = statuses.of_step
     made.globals["duration"] = formats.duration

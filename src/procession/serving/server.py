@@ -136,7 +136,7 @@ def _make_server(active_home: ActiveHome, settings: Settings, address: str, *, o
         clock=active_home.clock,
         announcements=active_home.announcements,
         settings=application.ApiSettings(
-            more=oauth.routes(hashing=hashing, seconds=settings.token_seconds),
+            more=oauth.routes(hashing=hashing, seconds=settings.token_seconds, provider=settings.sso),
             threads=_pool(active_home.services, "listing", LISTING_THREADS),
             hashing=hashing,
             parsing=_pool(active_home.services, "parsing", PARSING_THREADS),

@@ -42,7 +42,8 @@ def of_process(tx: Transaction, process: ProcessId, *, runs_max: int) -> tuple[l
         " s.status, s.duration,"
         " CASE WHEN s.status IN ('Failed', 'Warning') THEN substr(s.message, 1, ?) ELSE '' END"
         " FROM run r JOIN step s ON s.run_id = r.id AND s.is_retired = 0 WHERE r.id IN (SELECT n.id FROM run n"
-        " WHERE n.process_id = ? AND n.attempt > 0 ORDER BY n.id DESC LIMIT ?) ORDER BY r.id DESC, s.position",
+        " WHERE n.process_id = ? AND n.attempt > 0 AND n.version > 0 ORDER BY n.id DESC LIMIT ?)"
+        " ORDER BY r.id DESC, s.position",
         *(MESSAGE_CHARACTERS_MAX, process.number, runs_max),
     )
     runs: dict[int, GridRun] = {}

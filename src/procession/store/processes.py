@@ -57,9 +57,8 @@ def add(tx: Transaction, name: str, author: str, now: datetime) -> ProcessId:
     )
 
 
-def publish(tx: Transaction, version: VersionRow, name: str) -> None:
-    """Make this the process's present version; it follows the one that was read in this transaction."""
-    moment = times.to_column(version.created_at)
+def add_version(tx: Transaction, version: VersionRow) -> None:
+    """A row that runs can follow; below zero it is of a try-out, and no version that anybody published."""
     tx.run(
         f"INSERT INTO process_version ({_VERSION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         version.process.number,
@@ -68,9 +67,21 @@ def publish(tx: Transaction, version: VersionRow, name: str) -> None:
         version.source,
         version.sha256,
         version.author,
-        moment,
+        times.to_column(version.created_at),
         version.comment,
     )
+
+
+def lowest_version(tx: Transaction, process: ProcessId) -> int:
+    """0 while there was no try-out."""
+    row = tx.one("SELECT min(number) FROM process_version WHERE process_id = ? AND number < 0", process.number)
+    return row[0] if row is not None and row[0] is not None else 0
+
+
+def publish(tx: Transaction, version: VersionRow, name: str) -> None:
+    """Make this the process's present version; it follows the one that was read in this transaction."""
+    add_version(tx, version)
+    moment = times.to_column(version.created_at)
     changed = tx.run(
         # By the version that was read: of two who publish at once, one has to look again.
         "UPDATE process SET version = ?, name = ?, modified_at = ?, modified_by = ? WHERE id = ? AND version = ?",
@@ -96,7 +107,8 @@ def version(tx: Transaction, process: ProcessId, number: int) -> VersionRow | No
 
 def versions(tx: Transaction, process: ProcessId) -> list[VersionRow]:
     """Newest first."""
-    rows = tx.all(f"SELECT {_VERSION} FROM process_version WHERE process_id = ? ORDER BY number DESC", process.number)
+    published = f"SELECT {_VERSION} FROM process_version WHERE process_id = ? AND number > 0"
+    rows = tx.all(f"{published} ORDER BY number DESC", process.number)
     return [_version(row) for row in rows]
 
 

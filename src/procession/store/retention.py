@@ -11,6 +11,7 @@ from typing import Any
 
 from procession.model.ids import ProcessId, RunId
 from procession.store import conditions, times
+from procession.store import runs as runs_store
 from procession.store.database import Transaction
 
 # Deleted together with a run. Any other reference keeps the run.
@@ -110,7 +111,18 @@ _DELETIONS = (
 
 def remove(tx: Transaction, found: Sequence[OldRun]) -> None:
     """The runs with their steps, values, attempts and history. Their contents and logs lie in the folders still."""
-    numbers = [run.id.number for run in found]
+    _remove(tx, [run.id.number for run in found])
+
+
+def remove_unstarted(tx: Transaction, run: RunId) -> None:
+    """One that was never started, with what was kept for it. Raises runs.Superseded once it has started."""
+    row = tx.one("SELECT status, attempt FROM run WHERE id = ?", run.number)
+    if row != ("NotStarted", 0):
+        raise runs_store.Superseded
+    _remove(tx, [run.number])
+
+
+def _remove(tx: Transaction, numbers: Sequence[int]) -> None:
     if not numbers:
         return
     for statement in _DELETIONS:

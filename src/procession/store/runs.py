@@ -22,6 +22,9 @@ from procession.store import conditions, times
 from procession.store.database import Transaction
 from procession.store.run_rows import RUN, RUN_UNNAMED, run_of
 
+# Runs that follow a version; those of a try-out are for whoever made them.
+PUBLISHED = ("version > 0",)
+
 
 class Superseded(Unavailable):
     """Raised if the run changed since it was read: nothing was written."""
@@ -90,6 +93,7 @@ def of_process(
     """Ids and names, oldest first; bounds are strict."""
     where, parameters = conditions.given(
         ("process_id = ?", process.number),
+        PUBLISHED,
         ("created_at > ?", times.maybe_to_column(created_after)),
         ("created_at < ?", times.maybe_to_column(created_before)),
     )
@@ -132,6 +136,12 @@ def touch(tx: Transaction, run: Run, *, author: str, now: datetime) -> None:
         *(times.to_column(now), author, run.id.number),
     )
     if touched != 1:
+        raise Superseded
+
+
+def rename(tx: Transaction, run: Run, name: str) -> None:
+    """Raises Superseded once it has started: evidence keeps its name."""
+    if tx.run("UPDATE run SET name = ? WHERE id = ? AND status = 'NotStarted'", name, run.id.number) != 1:
         raise Superseded
 
 

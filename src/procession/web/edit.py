@@ -16,23 +16,22 @@ from procession.door.contract import HtmlReply, RedirectReply, StreamCall
 from procession.model import process_file
 from procession.model.errors import Conflict, Invalid
 from procession.model.ids import ProcessId
-from procession.model.process_file import editing
+from procession.model.process_file import editing, outlines
 from procession.model.process_file.documents import FileMistakes, Mistake
-from procession.model.process_file.editing import OutlinedGroup, OutlinedStep
+from procession.model.process_file.outlines import OutlinedGroup, OutlinedStep
 from procession.model.processes import Process
 from procession.operations import drafts
-from procession.operations.drafts import Draft, Publication
+from procession.operations.drafts import ProcessDraft
 from procession.store.database import Transaction
 from procession.web import edit_fields
 from procession.web.forms import Form
 from procession.web.page import page
 
 DIFF_LINES_MAX = 2_000
-VERSION_DIGITS_MAX = 9
 LINES_AROUND = 2
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
+class DraftReading(msgspec.Struct, frozen=True, kw_only=True):
     """What can be said of a text: its steps, its mistakes, and the process if there are none."""
 
     groups: tuple[OutlinedGroup, ...]
@@ -44,31 +43,31 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         return [step for group in self.groups for step in group.steps]
 
 
-def read(text: str, actions: Mapping[str, Action]) -> Reading:
+def read(text: str, actions: Mapping[str, Action]) -> DraftReading:
     """As long as a process file takes to read: never in a transaction."""
     try:
-        groups = editing.outline(text)
+        groups = outlines.outline(text)
     except FileMistakes as error:
-        return Reading(groups=(), mistakes=error.mistakes, process=None)
+        return DraftReading(groups=(), mistakes=error.mistakes, process=None)
     try:
         process = process_file.parse(text, actions=actions)
     except FileMistakes as error:
-        return Reading(groups=groups, mistakes=error.mistakes, process=None)
-    return Reading(groups=groups, mistakes=(), process=process)
+        return DraftReading(groups=groups, mistakes=error.mistakes, process=None)
+    return DraftReading(groups=groups, mistakes=(), process=process)
 
 
 async def show(call: StreamCall) -> HtmlReply:
     """The draft, or the present version to begin one."""
-    return await _page(call, _draft(call))
+    return await draft_page(call, draft_of(call))
 
 
-def _draft(call: StreamCall) -> Draft:
+def draft_of(call: StreamCall) -> ProcessDraft:
     with call.database.read() as tx:
         return drafts.find(call.admit(tx), call.find_id(ProcessId))
 
 
-async def _read(call: StreamCall, text: str) -> Reading:
-    found: Reading = await _thread(call, text, partial(read, text, call.context.resources.actions))
+async def read_draft(call: StreamCall, text: str) -> DraftReading:
+    found: DraftReading = await _thread(call, text, partial(read, text, call.context.resources.actions))
     return found
 
 
@@ -76,9 +75,11 @@ async def _thread(call: StreamCall, text: str, work: Callable[[], Any]) -> Any:
     return await call.context.parsing.run(call.caller.user.id, len(text), work)
 
 
-async def _page(call: StreamCall, draft: Draft, *, problem: str = "", form: Form | None = None) -> HtmlReply:
-    reading = await _read(call, draft.text)
-    order = call.request.query.get("step", "")
+async def draft_page(
+    call: StreamCall, draft: ProcessDraft, *, problem: str = "", form: Form | None = None
+) -> HtmlReply:
+    reading = await read_draft(call, draft.text)
+    order = call.request.query.get("step", "") if form is None else form.one("step")
     step = next((item for item in reading.steps if item.order == order), None) or next(iter(reading.steps), None)
     actions = call.context.resources.actions
     return page(
@@ -88,9 +89,9 @@ async def _page(call: StreamCall, draft: Draft, *, problem: str = "", form: Form
         "edit",
         title=f"Edit {draft.name}" if draft.process else "New process",
         entry="/processes",
-        here=_here(draft.process),
+        here=here(draft.process),
         draft=draft,
-        seen=_seen(draft.text),
+        seen=seen(draft.text),
         reading=reading,
         places=_places(reading, draft.text),
         step=step,
@@ -108,31 +109,33 @@ async def _page(call: StreamCall, draft: Draft, *, problem: str = "", form: Form
 def _lines(text: str, step: OutlinedStep | None) -> list[tuple[int, str, bool]]:
     """The lines of the step and some around it, with their numbers: what the form beside them says."""
     lines = text.splitlines()
-    spans = {order: (first, end) for order, first, end in editing.spans(text)} if step else {}
+    spans = {order: (first, end) for order, first, end in outlines.spans(text)} if step else {}
     first, end = spans.get(step.order, (1, len(lines) + 1)) if step else (1, len(lines) + 1)
     shown = range(max(first - LINES_AROUND, 1), min(end + LINES_AROUND, len(lines) + 1))
     return [(number, lines[number - 1], first <= number < end) for number in shown]
 
 
-def _here(process: ProcessId | None) -> str:
+def here(process: ProcessId | None) -> str:
     return "/processes/new" if process is None else f"/processes/{process}/edit"
 
 
-def _seen(text: str) -> str:
+def seen(text: str) -> str:
     """Which text a page was made of: what another tab has kept meanwhile is not written over unseen."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _places(reading: Reading, text: str) -> list[tuple[Mistake, str]]:
+def _places(reading: DraftReading, text: str) -> list[tuple[Mistake, str]]:
     """Each mistake with the number of the step that it is in, or ""."""
-    spans = editing.spans(text) if reading.groups else []
+    spans = outlines.spans(text) if reading.groups else []
     return [
         (mistake, next((order for order, first, end in spans if first <= mistake.line < end), ""))
         for mistake in reading.mistakes
     ]
 
 
-def _fields(step: OutlinedStep, reading: Reading, actions: Mapping[str, Action], form: Form | None) -> dict[str, Any]:
+def _fields(
+    step: OutlinedStep, reading: DraftReading, actions: Mapping[str, Action], form: Form | None
+) -> dict[str, Any]:
     data = step.data
     settings = edit_fields.settings_of(actions.get(step.action), data)
     if form is not None:  # what was typed stays
@@ -154,22 +157,22 @@ def _before(one: str, other: str) -> bool:
     return [int(part) for part in one.split(".")] < [int(part) for part in other.split(".")]
 
 
-def _diff(draft: Draft) -> list[str]:
+def diff(draft: ProcessDraft) -> list[str]:
     """Lines with +, - or a blank before them; bounded."""
     before, after = draft.published.splitlines(), draft.text.splitlines()
     found = list(difflib.unified_diff(before, after, lineterm="", n=3))[2:]
     return found if len(found) <= DIFF_LINES_MAX else [*found[:DIFF_LINES_MAX], "@@ and more"]
 
 
-def _count_changes(draft: Draft) -> int:
+def _count_changes(draft: ProcessDraft) -> int:
     """How many places of the text differ from the present version."""
-    return sum(line.startswith("@@") for line in _diff(draft)) if draft.is_kept else 0
+    return sum(line.startswith("@@") for line in diff(draft)) if draft.is_kept else 0
 
 
 async def change(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
     """One change of the draft, by the button that was pressed."""
-    process, draft = call.find_id(ProcessId), _draft(call)
-    if form.one("seen") != _seen(draft.text):
+    process, draft = call.find_id(ProcessId), draft_of(call)
+    if form.one("seen") != seen(draft.text):
         raise Conflict(
             "the draft was changed in another tab or window; reload the page to see it, then change it again"
         )
@@ -179,11 +182,11 @@ async def change(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
             call, draft.text, partial(_changed, draft.text, do, form, call.context.resources.actions)
         )
     except FileMistakes as error:
-        return await _page(
+        return await draft_page(
             call, draft, problem=f"line {error.mistakes[0].line}: {error.mistakes[0].message}", form=form
         )
     except Invalid as error:
-        return await _page(call, draft, problem=error.message, form=form)
+        return await draft_page(call, draft, problem=error.message, form=form)
 
     def operation(tx: Transaction) -> None:
         act = call.admit(tx)
@@ -194,7 +197,7 @@ async def change(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
 
     await asyncio.wrap_future(call.database.submit(operation))
     lost = editing.lost_comments(draft.text, text) if do not in {"text", "drop"} else 0
-    return RedirectReply(location=f"{_here(process)}?step={order}{f'&lost={lost}' if lost else ''}#form")
+    return RedirectReply(location=f"{here(process)}?step={order}{f'&lost={lost}' if lost else ''}#form")
 
 
 def _changed(text: str, do: str, form: Form, actions: Mapping[str, Action]) -> tuple[str, str]:
@@ -204,7 +207,7 @@ def _changed(text: str, do: str, form: Form, actions: Mapping[str, Action]) -> t
         case "text":
             return form.one("text"), order
         case "step":
-            step = next((item for group in editing.outline(text) for item in group.steps if item.order == order), None)
+            step = next((item for group in outlines.outline(text) for item in group.steps if item.order == order), None)
             if step is None:
                 raise Invalid(f"there is no step {order[:20]} any more")
             action = actions.get(step.action)
@@ -228,7 +231,7 @@ def _next(order: str) -> str:
 
 
 def _new_step(kind: str, text: str, actions: Mapping[str, Action]) -> dict[str, Any]:
-    names = {step.name for group in editing.outline(text) for step in group.steps}
+    names = {step.name for group in outlines.outline(text) for step in group.steps}
     title = "Data" if kind == "data" else actions[kind].title if kind in actions else ""
     if not title:
         raise Invalid("choose what kind of step to add")
@@ -237,55 +240,3 @@ def _new_step(kind: str, text: str, actions: Mapping[str, Action]) -> dict[str, 
         return {"data": name, "properties": [{"name": "Amount", "type": "Number", "flow": "INPUT"}]}
     example = actions[kind].examples[0]
     return {"action": kind, "name": name, "with": dict(example.settings)}
-
-
-async def changes(call: StreamCall) -> HtmlReply:
-    """What publishing would change, and why."""
-    return await _changes_page(call)
-
-
-async def _changes_page(call: StreamCall, *, problem: str = "", comment: str = "") -> HtmlReply:
-    draft = _draft(call)
-    reading = await _read(call, draft.text)
-    return page(
-        call,
-        call.caller,
-        call.clock(),
-        "publish",
-        title=f"Publish {draft.name}" if draft.process else "Publish a new process",
-        entry="/processes",
-        here=_here(draft.process),
-        draft=draft,
-        seen=_seen(draft.text),
-        reading=reading,
-        diff=_diff(draft),
-        problem=problem,
-        comment=comment,
-        status_code=400 if problem else 200,
-    )
-
-
-async def publish(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
-    """The draft becomes the next version, over the one that the page has shown."""
-    process, draft = call.find_id(ProcessId), _draft(call)
-    if form.one("seen") != _seen(draft.text):
-        raise Conflict("the draft was changed in another tab or window; look at the changes again")
-    reading = await _read(call, draft.text)
-    if reading.process is None:
-        return await _changes_page(call, problem="mend the mistakes first", comment=form.one("comment"))
-    wanted = Publication(
-        text=draft.text, definition=reading.process, comment=form.one("comment"), over=_version(form.one("over"))
-    )
-    try:
-        applied = await asyncio.wrap_future(
-            call.database.submit(lambda tx: drafts.publish(call.admit(tx), process, wanted))
-        )
-    except (Conflict, Invalid) as error:
-        return await _changes_page(call, problem=error.message, comment=form.one("comment"))
-    return RedirectReply(location=f"/processes/{applied.id}")
-
-
-def _version(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= VERSION_DIGITS_MAX):
-        raise Invalid("reload the page: it does not say which version it shows")
-    return int(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
 from procession.model.errors import Invalid
@@ -21,6 +22,18 @@ class Form:
             raise Invalid(
                 "what your browser sent is not a form that can be read; reload the page and try again"
             ) from None
+        self._take(pairs)
+
+    @classmethod
+    def of(cls, pairs: Sequence[tuple[str, str]]) -> Form:
+        """Of fields that came with files. Raises Invalid."""
+        if len(pairs) > FIELDS_MAX:
+            raise Invalid(f"the form has {len(pairs):,} fields, more than {FIELDS_MAX:,}")
+        form = cls(b"")
+        form._take(pairs)
+        return form
+
+    def _take(self, pairs: Sequence[tuple[str, str]]) -> None:
         self._values: dict[str, list[str]] = {}
         for name, value in pairs:
             if "\0" in value:

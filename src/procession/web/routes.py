@@ -9,9 +9,27 @@ from procession.door.contract import BodyKind, Call, Mode, Route, Space
 from procession.door.limits import UserLimit
 from procession.model.rights import PUBLIC, Rule
 from procession.pages import assets, environment
-from procession.web import bulk, edit, home, live, process, process_files, processes, run_csv, runs
+from procession.web import (
+    bulk,
+    downloads,
+    edit,
+    home,
+    inputs,
+    live,
+    preview,
+    process,
+    process_files,
+    processes,
+    publish,
+    run,
+    run_acts,
+    run_csv,
+    run_live,
+    runs,
+)
 from procession.web.session import guarded, guarded_async
 
+NEW_RUNS = UserLimit.NEW_RUNS
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
 
 
@@ -32,6 +50,11 @@ def form_async(pattern: str, handler: Any, rule: Rule, summary: str, **more: Any
     )
 
 
+def form_files(pattern: str, handler: Any, rule: Rule, summary: str, **more: Any) -> Route:
+    """A form that may hold files: the handler reads it by uploads.received(), which checks its token first."""
+    return _row("POST", pattern, handler, rule, summary, mode=STREAM, body=BodyKind.STREAM, **more)
+
+
 def _row(method: str, pattern: str, handler: Any, rule: Rule, summary: str, **more: Any) -> Route:
     fields: dict[str, Any] = {"space": Space.ROOT, "error_html": environment.error, **more}
     return Route(method=method, pattern=pattern, handler=handler, rule=rule, summary=summary, **fields)
@@ -46,8 +69,8 @@ def _designer(place: str, rule: Rule) -> tuple[Route, ...]:
     return (
         page(place, edit.show, rule, "Edit a process", mode=STREAM),
         form_async(place, edit.change, rule, "Change the draft"),
-        page(f"{place}/changes", edit.changes, rule, "What publishing would change", mode=STREAM),
-        form_async(f"{place}/publish", edit.publish, rule, "Publish the draft"),
+        page(f"{place}/changes", publish.changes, rule, "What publishing would change", mode=STREAM),
+        form_async(f"{place}/publish", publish.publish, rule, "Publish the draft"),
     )
 
 
@@ -71,5 +94,22 @@ ROUTES: tuple[Route, ...] = (
     form_async("runs/bulk", bulk.ask, rules.EXECUTE_ANY, "What would happen to many runs"),
     form_async("runs/bulk/do", bulk.perform, rules.EXECUTE_ANY, "Restart or cancel many runs"),
     form("runs/{run}/seen", runs.see, rules.EXECUTE_R, "Mark a run's end as seen"),
-    page("runs/{run}", runs.show, rules.READ_R, "A run"),
+    form_async("processes/{process}/edit/try", publish.try_out, rules.EDIT_P, "Try the draft", limit=NEW_RUNS),
+    page("runs/{run}", run.show, rules.READ_R, "A run"),
+    page("runs/{run}/live", run_live.follow, rules.READ_R, "News of a run", mode=STREAM, limit=UserLimit.STREAMS),
+    page("runs/{run}/results.zip", downloads.zipped, rules.READ_R, "The results of a run", limit=UserLimit.STREAMS),
+    page("runs/{run}/steps/{step}/log", downloads.log, rules.READ_R, "The whole log of a step"),
+    page("runs/{run}/steps/{step}/plan", run_acts.plan, rules.EXECUTE_R, "What a restart would do"),
+    form("runs/{run}/steps/{step}/restart", run_acts.restart, rules.EXECUTE_R, "Restart from a step"),
+    form("runs/{run}/start", run_acts.start, rules.EXECUTE_R, "Start a run"),
+    form("runs/{run}/cancel", run_acts.cancel, rules.EXECUTE_R, "Cancel a run"),
+    form("runs/{run}/copy", run_acts.copy, rules.EXECUTE_R, "Copy inputs to a new run", limit=UserLimit.NEW_RUNS),
+    page("files/{file}/download", downloads.file, rules.READ_F, "A file"),
+    page("processes/{process}/new", inputs.new, rules.EXECUTE_P, "A new run to fill in"),
+    form_files("processes/{process}/new", inputs.create, rules.EXECUTE_P, "Create a run", limit=UserLimit.NEW_RUNS),
+    form_files("runs/{run}/inputs", inputs.keep, rules.EXECUTE_R, "Keep the inputs of a run, or start it"),
+    page("runs/{run}/inputs", inputs.back, rules.READ_R, "Back to a run", mode=READ),
+    form_files("runs/{run}/files/{file}", inputs.upload, rules.WRITE_F, "Give an input its file"),
+    page("runs/{run}/files/{file}/preview", preview.look, rules.READ_F, "Look at a file", mode=STREAM),
+    form("runs/{run}/delete", inputs.delete, rules.EXECUTE_R, "Delete a run that was never started"),
 )

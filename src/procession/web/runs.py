@@ -1,4 +1,4 @@
-"""The list of runs, and the page of one."""
+"""The list of runs."""
 
 from __future__ import annotations
 
@@ -159,11 +159,6 @@ def _offers(call: Call, asked: ListFilter, words: Sequence[run_filters.Word]) ->
 def _can_act(call: Call, listed_runs: Sequence[RunEntry]) -> bool:
     roles = rights.roles_on(call.tx, call.caller.user, {item.run.process for item in listed_runs})
     return any(covers(role, Role.EXECUTOR) for role in roles.values())
-
-
-def show(call: Call) -> HtmlReply:
-    run = runs.find(call.tx, call.id(RunId))
-    return page(call, call.caller, call.now, "run", title=run.name, entry="/runs", run=run)
 
 
 def see(call: Call, form: Form) -> RedirectReply:

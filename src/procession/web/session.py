@@ -35,7 +35,7 @@ def guarded(handler: Callable[[Call, Form], Any]) -> Callable[[Call], Any]:
 
     def checked(call: Call) -> Any:
         form = Form(call.raw)
-        _require(call, form)
+        require_form(call, form)
         return handler(call, form)
 
     return checked
@@ -46,12 +46,13 @@ def guarded_async(handler: Callable[[StreamCall, Form], Awaitable[Any]]) -> Call
 
     async def checked(call: StreamCall) -> Any:
         form = Form(call.raw)
-        _require(call, form)
+        require_form(call, form)
         return await handler(call, form)
 
     return checked
 
 
-def _require(call: Given, form: Form) -> None:
+def require_form(call: Given, form: Form) -> None:
+    """Raises Forbidden for a form that is not of a page of ours. Where files come, the address has its token."""
     sent = form.one(FIELD) or call.request.query.get(FIELD, "")
     browser.require_form(call.request, sent, browser.cookie(call.request, browser.SESSION))

@@ -75,6 +75,7 @@ ACTION = Action(
     run=run,
     reads=reconcile_settings.reads,
     writes=reconcile_settings.writes,
+    relations=reconcile_settings.files_read,
     examples=(EXAMPLE,),
     check=reconcile_settings.check,
 )

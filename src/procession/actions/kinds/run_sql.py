@@ -218,6 +218,13 @@ def reads(settings: RunSqlSettings) -> tuple[str, ...]:
     return references.only([*files, *expecting.reads(settings.expect)])
 
 
+def files_read(settings: RunSqlSettings) -> tuple[FileOptions, ...]:
+    """Every input that may be a file, read as the step reads it."""
+    given = settings.inputs.values()
+    named = [FileOptions(file=item) for item in given if isinstance(item, str) and references.parse(item)]
+    return (*(item for item in given if isinstance(item, FileOptions)), *named)
+
+
 def writes(settings: RunSqlSettings) -> tuple[str, ...]:
     return references.only(exports.options_of(target).to for target in settings.outputs.values())
 
@@ -259,6 +266,7 @@ ACTION = Action(
     run=run,
     reads=reads,
     writes=writes,
+    relations=files_read,
     examples=(EXAMPLE,),
     check=check,
     check_together=sql_checks.together,

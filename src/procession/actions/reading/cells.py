@@ -39,6 +39,16 @@ class CellColumn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recognised:
+    """What was found out about a file that nobody said; "" for what its kind has not."""
+
+    delimiter: str = ""
+    encoding: str = ""
+    sheet: str = ""
+    sheets: tuple[str, ...] = ()  # that have cells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cells:
     """The table RELATION: a row for each row of the file, in its order, so that `rowid` counts them from 0.
 
@@ -55,3 +65,4 @@ class Cells:
     warnings: tuple[str, ...] = ()  # end the step with a Warning
     source: str = f'"{RELATION}"'  # an SQL source of the cells
     load: Callable[[], Cells] | None = None
+    recognised: Recognised = Recognised()

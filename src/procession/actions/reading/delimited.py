@@ -20,7 +20,7 @@ from procession.actions.contract import FileInput
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.reading import cells, edges, records, text
-from procession.actions.reading.cells import CellColumn, Cells
+from procession.actions.reading.cells import CellColumn, Cells, Recognised
 from procession.actions.reading.options import FileOptions
 from procession.actions.reading.records import Dialect, Unreadable
 from procession.actions.reading.text import Text
@@ -77,6 +77,7 @@ def _found(file: Text, dialect: Dialect, *, has_header: bool) -> tuple[_Table, C
         columns=tuple(CellColumn(heading=heading if has_header else "") for heading in first),
         place=lambda row, column: f"line {line_of(row)}",
         warnings=(file.warning,) if file.warning else (),
+        recognised=Recognised(delimiter=dialect.delimiter, encoding=file.encoding),
     )
     return _Table(file=file, dialect=dialect, first=first, has_header=has_header), found
 

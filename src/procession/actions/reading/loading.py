@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from procession.actions import database
 from procession.actions.contract import Context, FileInput
 from procession.actions.problems import Problem
 from procession.actions.reading import columns, delimited, json_files, kinds, meant, parquet, sheets
-from procession.actions.reading.cells import Cells
+from procession.actions.reading.cells import Cells, Recognised
 from procession.actions.reading.columns import Relation, WantedRelation
 from procession.actions.reading.kinds import FileKind
 from procession.actions.reading.options import FileOptions
@@ -41,12 +42,37 @@ def load(
     texts: frozenset[str] = frozenset(),
 ) -> Relation:
     """Make the table `name` of the file that `options` names; `texts` as in columns.make. Raises Problem."""
-    import duckdb
-
     source = context.value(only([options.file])[0])
     if not isinstance(source, FileInput):
         what = "has no file yet" if source is None else "is not a file"
         raise Problem(f'the input "{name}" {what} ({options.file})')
+    wanted = WantedRelation(file=source.name, name=name, texts=texts)
+    made = relation_of(context, connection, source, options, wanted).relation
+    context.log(f"{name}: {made.rows:,} rows of {source.name}\n")
+    for said in (*made.remarks, *made.warnings):
+        context.log(f"{name}: {said}\n")
+    return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedFile:
+    """A file as a relation, and what it was recognised as."""
+
+    kind: FileKind
+    recognised: Recognised
+    relation: Relation
+
+
+def relation_of(
+    context: Context,
+    connection: duckdb.DuckDBPyConnection,
+    source: FileInput,
+    options: FileOptions,
+    wanted: WantedRelation,
+) -> LoadedFile:
+    """Make the wanted table of the file. Raises Problem."""
+    import duckdb
+
     if source.size_bytes == 0:
         raise Problem(f'the file "{source.name}" is empty')
     hidden = {source.path: source.name, f"{context.folder}/": ""}
@@ -57,7 +83,7 @@ def load(
         meant.refuse(source, options, kind)
         cells = _READERS[kind](connection, source, options, context.folder)
         _refuse_text(source, kind, cells)
-        made = columns.make(connection, cells, options, WantedRelation(file=source.name, name=name, texts=texts))
+        made = columns.make(connection, cells, options, wanted)
     # Before duckdb.Error, of which it is one: here the file is fine.
     except duckdb.OutOfMemoryException as error:
         raise Problem(
@@ -66,10 +92,7 @@ def load(
     except duckdb.Error as error:
         context.log(f"{database.hide(str(error), hidden)[:LOGGED_CHARACTERS_MAX]}\n")
         raise Problem(f'the file "{source.name}" cannot be read: {database.complaint(error, hidden)}') from error
-    context.log(f"{name}: {made.rows:,} rows of {source.name}\n")
-    for said in (*made.remarks, *made.warnings):
-        context.log(f"{name}: {said}\n")
-    return made
+    return LoadedFile(kind=kind, recognised=cells.recognised, relation=made)
 
 
 def _refuse_text(source: FileInput, kind: FileKind, cells: Cells) -> None:

@@ -33,7 +33,7 @@ class Text:
     """A table as text: `path` in UTF-8, from the byte `start` on, which stands behind `lines_before` lines.
     Copies go to `folder`.
 
-    `separator`: from a `sep=` line. `remark`: a note on the encoding.
+    `separator`: from a `sep=` line. `remark`: a note on the encoding. `encoding`: of the file as it was sent.
     """
 
     path: Path
@@ -42,6 +42,7 @@ class Text:
     lines_before: int
     separator: str | None = None
     warning: str = ""
+    encoding: str = "utf-8"
 
 
 def prepare(source: FileInput, options: FileOptions, folder: Path) -> Text:
@@ -57,7 +58,7 @@ def prepare(source: FileInput, options: FileOptions, folder: Path) -> Text:
     if encoding not in {"utf-8", "utf-8-sig"}:
         warning = _doubt(path, source.called, encoding) if not mark else ""
         path, mark = _as_utf_8(source, encoding, folder, skip=len(mark)), b""
-    found = Text(path=path, folder=folder, start=len(mark), lines_before=0, warning=warning)
+    found = Text(path=path, folder=folder, start=len(mark), lines_before=0, warning=warning, encoding=encoding)
     return _begin(found, source.called, options.skip)
 
 

@@ -110,6 +110,12 @@ def reads(settings: ReconcileSettings) -> tuple[str, ...]:
     return references.only([*sides, *(rule.tolerance for rule in settings.rules), *limits])
 
 
+def files_read(settings: ReconcileSettings) -> tuple[FileOptions, ...]:
+    """Both sides, read as the step reads them."""
+    sides = (settings.left, settings.right)
+    return tuple(given if isinstance(given, FileOptions) else FileOptions(file=given) for given in sides)
+
+
 def writes(settings: ReconcileSettings) -> tuple[str, ...]:
     targets = [getattr(settings.outputs, name) for name in settings.outputs.__struct_fields__]
     return references.only(exports.options_of(target).to for target in targets if target is not None)

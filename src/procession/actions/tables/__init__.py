@@ -1,7 +1,7 @@
-"""Table jobs of the sandboxed child: take a client's rows, convert a column, read a page.
+"""Table jobs of the sandboxed child: take a client's rows, convert a column, read a page, look at a file.
 
 They are not steps: a registry of their own keeps them out of process files. Clients' CSV, JSON and Parquet
-are opened nowhere else.
+are opened nowhere else but in steps.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import msgspec
 from procession.actions import database
 from procession.actions.contract import Action, Context, FileOutput, OutputValue, StepOutcome, nothing
 from procession.actions.problems import Problem
-from procession.actions.tables import changing, contract, reading, sources, writing
+from procession.actions.tables import changing, contract, previewing, reading, sources, writing
 from procession.model.lifecycle import StepStatus
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ Work = Callable[[Context, Any], tuple[msgspec.Struct, dict[str, FileOutput]]]
 # Of the process's address space, of which DuckDB then takes its usual share: what it maps is far more than it uses.
 _DUCKDB_SHARE = 0.6
 _NO_SPACE = "No space left"
+_NO_CONTENTS = contract.Contents(columns=(), parts=())  # a job about a file has no table
 
 
 @dataclass(slots=True)
@@ -63,6 +64,7 @@ def registry() -> Mapping[str, Action]:
         contract.ROWS_KIND: _job(contract.ROWS_KIND, contract.RowsSettings, writing.perform, warm),
         contract.CHANGE_KIND: _job(contract.CHANGE_KIND, contract.ChangeSettings, changing.perform, warm),
         contract.READ_KIND: _job(contract.READ_KIND, contract.ReadSettings, reading.perform, warm),
+        contract.PREVIEW_KIND: _job(contract.PREVIEW_KIND, contract.PreviewSettings, previewing.perform, warm),
     }
 
 
@@ -121,5 +123,6 @@ def _run(context: Context, work: Work, warm: Warm) -> StepOutcome:
 
 def _failed(context: Context, error: Exception) -> StepOutcome:
     """A fault of ours, reported without our paths."""
-    hidden = sources.hidden(context.folder, context.settings.contents, getattr(context.settings, "request", ""))
+    contents = getattr(context.settings, "contents", _NO_CONTENTS)
+    hidden = sources.hidden(context.folder, contents, getattr(context.settings, "request", ""))
     return StepOutcome(status=StepStatus.FAILED, message=f"it failed unexpectedly: {database.complaint(error, hidden)}")

@@ -6,9 +6,10 @@ from typing import Literal
 
 import msgspec
 
+from procession.actions.reading.options import FileOptions
 from procession.model.columns import Column
 
-ROWS_KIND, CHANGE_KIND, READ_KIND = "table_rows", "table_change", "table_read"
+ROWS_KIND, CHANGE_KIND, READ_KIND, PREVIEW_KIND = "table_rows", "table_change", "table_read", "file_preview"
 # Outputs of every job. REFUSED says what is wrong with the request; if present, ignore the others.
 REFUSED, RESULT = "job.refused", "job.result"
 
@@ -82,6 +83,14 @@ class ReadSettings(msgspec.Struct, frozen=True, kw_only=True):
     after: int = 0
     limit: int | None = None
     escapes: bool = False  # formulas, in CSV
+
+
+class PreviewSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A file to look at: `request` is the path of its bytes, `name` what people call it."""
+
+    request: str
+    name: str
+    options: FileOptions
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Files over HTTP: uploaded in constant memory, downloaded with ranges, renamed, read as of an earlier attempt."""
+"""Files over HTTP: uploaded in constant memory, downloaded with ranges, renamed, emptied, looked at."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import asyncio
 from functools import partial
 
 from procession.api.wire import files as wire
+from procession.api.wire import previews as previews_wire
 from procession.api.wire import reading
 from procession.door import conditions, uploads
-from procession.door.contract import Call, FileReply, StreamCall
+from procession.door.contract import Call, EmptyReply, FileReply, StreamCall
 from procession.model.errors import NotFound
 from procession.model.files import File, clean_name
 from procession.model.ids import FileId
-from procession.operations import files
+from procession.operations import files, previews
 from procession.operations import uploads as upload_operations
 from procession.store.blobs import gone
 from procession.store.database import Transaction
@@ -57,6 +58,22 @@ async def upload(call: StreamCall) -> wire.FileShape:
         return file
 
     return wire.file(await asyncio.wrap_future(call.database.submit(operation)), call.request.origin)
+
+
+def empty(call: Call) -> EmptyReply:
+    conditions.check_change(call.request.headers, files.find(call.tx, call.id(FileId)))
+    call.context.announce(call.tx, files.empty(call.act, call.id(FileId)).run)
+    return EmptyReply()
+
+
+async def preview(call: StreamCall) -> previews_wire.FilePreview:
+    """As the steps of its process will read it, beside the file of the last run that finished."""
+    resources = call.context.resources
+    with call.database.snapshot() as tx:
+        file = files.find(tx, call.id(FileId))
+        asked = previews.question(tx, resources, file)
+    views = await asyncio.wrap_future(resources.table_workers.call(partial(previews.look, resources, asked)))
+    return previews_wire.preview(file, views)
 
 
 def download(call: Call) -> FileReply:

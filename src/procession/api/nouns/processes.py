@@ -113,7 +113,11 @@ def definition(call: Call) -> Any:
 def versions(call: Call) -> list[wire.Version]:
     return [
         wire.Version(
-            version=row.number, author=row.author, dateCreated=times.seven_digits(row.created_at), hash=row.sha256
+            version=row.number,
+            author=row.author,
+            dateCreated=times.seven_digits(row.created_at),
+            hash=row.sha256,
+            comment=row.comment,
         )
         for row in processes.versions(call.tx, call.id(ProcessId))
     ]

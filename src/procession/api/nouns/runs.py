@@ -14,15 +14,16 @@ from typing import Any
 from procession.api.wire import histories as histories_wire
 from procession.api.wire import items, reading
 from procession.api.wire import runs as wire
-from procession.door import paging
-from procession.door.contract import Call, Given, Later, Reply, StreamCall
+from procession.door import archives, paging
+from procession.door.contract import Call, EmptyReply, Given, Later, Reply, StreamCall, StreamReply
 from procession.door.rules import EXECUTE_R
 from procession.model.errors import Invalid, NotFound
 from procession.model.ids import ProcessId, RunId, UserId
 from procession.model.lifecycle import Outcome, RunStatus
 from procession.model.runs import RunFilter, RunProgress
 from procession.operations import histories as history_operations
-from procession.operations import people, rights, run_lists, runs
+from procession.operations import people, rights, run_lists, run_views, runs, unstarted
+from procession.operations import results as result_operations
 from procession.store.database import Transaction
 
 # A screenful or two; an unbounded list grows with every month-end.
@@ -32,6 +33,7 @@ WAIT_SECONDS_MAX = 60
 REVISION_MAX = 10**15
 REASON_CHARACTERS_MAX = 1_000
 TEXT_CHARACTERS_MAX = 200  # that are looked for
+ATTEMPTS_MAX = 10**9
 
 
 class RunCommand(StrEnum):
@@ -82,6 +84,13 @@ def _start(call: Call, run_id: RunId) -> wire.RunStatusShape:
     run = runs.start(call.act, run_id, reason=reason(call.body))
     call.context.announce(call.tx, run_id)
     return _status(call.tx, run, call)
+
+
+def delete(call: Call) -> EmptyReply:
+    unstarted.delete(call.act, call.id(RunId))
+    # Whoever follows it asks again, and learns that it is gone.
+    call.context.announce(call.tx, call.id(RunId))
+    return EmptyReply()
 
 
 def cancel(call: Call) -> wire.RunStatusShape:
@@ -157,6 +166,14 @@ def _if_newer(call: StreamCall, since: int) -> wire.RunStatusShape | None:
 
 def history(call: Call) -> histories_wire.History:
     return histories_wire.history(history_operations.of_run(call.tx, call.id(RunId)))
+
+
+def results(call: Call) -> StreamReply:
+    """A zip, made while it is sent; `?attempt=N` gives the results of that attempt."""
+    attempt = call.request.query.get("attempt")
+    number = reading.whole(attempt, field="attempt", least=1, most=ATTEMPTS_MAX) if attempt else None
+    view = run_views.of_run(call.tx, call.caller, call.id(RunId), attempt=number)
+    return archives.reply(result_operations.archive(call.context.resources, view))
 
 
 def listed(call: Call) -> Reply:

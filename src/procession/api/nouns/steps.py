@@ -16,6 +16,7 @@ from procession.door import idempotency_key
 from procession.door.contract import Call, StreamCall
 from procession.model.errors import Invalid, Unavailable
 from procession.model.ids import PropertyId, RunId, StepId
+from procession.model.lifecycle import StepStatus
 from procession.model.processes import Property, StepKind
 from procession.model.restart import Wish
 from procession.model.steps import PropertyRow, StepRow
@@ -50,7 +51,9 @@ def _all_of_run(call: Call) -> list[wire.AnyStep]:
 
 def status(call: Call) -> wire.StepRunStatus:
     step = steps.status(call.tx, call.id(RunId), call.id(StepId))
-    return wire.step_status(step, steady=call.context.resources.steady())
+    # Only a failure is explained by its action: status is polled more than anything else.
+    action = steps.action_of(call.tx, step) if step.status is StepStatus.FAILED else ""
+    return wire.step_status(step, action=action, steady=call.context.resources.steady())
 
 
 def restart(call: Call) -> wire.StepRunStatus:

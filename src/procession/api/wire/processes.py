@@ -9,6 +9,7 @@ from msgspec import Struct
 from procession.api.wire import times
 from procession.api.wire.scalars import (
     AProcess,
+    Milliseconds,
     SevenDigits,
     Sha256,
 )
@@ -30,12 +31,23 @@ class ProcessShape(Struct, frozen=True, kw_only=True):
 
 
 class Version(Struct, frozen=True, kw_only=True):
-    """One published version of a process; `hash` is the hex SHA-256 of its file."""
+    """One published version of a process; `hash` is the hex SHA-256 of its file, `comment` why it was published."""
 
     version: int
     author: str
     dateCreated: SevenDigits
     hash: Sha256
+    comment: str
+
+
+class DraftShape(Struct, frozen=True, kw_only=True):
+    """The caller's own process file in the making; without one (`isKept` false) the text of the present version."""
+
+    process: AProcess
+    text: str
+    isKept: bool
+    baseVersion: int
+    dateKept: Milliseconds | None
 
 
 def process(

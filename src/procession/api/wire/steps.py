@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from procession.api.wire import times
@@ -16,13 +16,23 @@ from procession.api.wire.scalars import (
     StepKind,
     StepState,
 )
+from procession.model import explanations
 from procession.model import processes as model
 from procession.model.lifecycle import StepStatus
 from procession.model.steps import UNDER_WAY, StepRow
 from procession.model.stopwatch import Stopwatch
 
 
+class ExplanationShape(Struct, frozen=True, kw_only=True):
+    """What a failure means, and what to do about it."""
+
+    meaning: str
+    advice: str
+
+
 class StepRunStatus(Struct, frozen=True, kw_only=True):
+    """`explanation` is there for a step that failed."""
+
     id: AStep
     dateStarted: MillisecondsZ | None
     dateFinished: MillisecondsZ | None
@@ -32,6 +42,7 @@ class StepRunStatus(Struct, frozen=True, kw_only=True):
     completionMessage: str
     progress: float | None
     progressMessage: str
+    explanation: ExplanationShape | UnsetType = UNSET
 
 
 class DataStep(Struct, frozen=True, kw_only=True):
@@ -58,8 +69,11 @@ class AnyStep(Struct, frozen=True, kw_only=True):
     attempts: Count
 
 
-def step_status(item: StepRow, *, steady: float | None = None) -> StepRunStatus:
-    """While it is running, the duration is what has passed until `steady`, and the message is the seed's."""
+def step_status(item: StepRow, *, action: str = "", steady: float | None = None) -> StepRunStatus:
+    """While it is running, the duration is what has passed until `steady`, and the message is the seed's.
+
+    `action` is the kind of an action step; a failure is explained by it.
+    """
     is_running = item.status is StepStatus.RUNNING
     seconds = times.whole_seconds(item.seconds(steady))
     return StepRunStatus(
@@ -73,7 +87,15 @@ def step_status(item: StepRow, *, steady: float | None = None) -> StepRunStatus:
         completionMessage=UNDER_WAY if is_running else item.message,
         progress=item.progress,
         progressMessage=item.progress_message,
+        explanation=_explanation(item, action),
     )
+
+
+def _explanation(item: StepRow, action: str) -> ExplanationShape | UnsetType:
+    if item.status is not StepStatus.FAILED:
+        return UNSET
+    found = explanations.explain(item.message, action=action)
+    return ExplanationShape(meaning=found.meaning, advice=found.advice)
 
 
 def restarted(item: StepRow, now: datetime) -> StepRunStatus:
@@ -108,6 +130,6 @@ def any_step(item: StepRow, *, action: str, attempts: int, steady: float | None 
         action=action if item.kind is model.StepKind.ACTION else None,
         key=item.key,
         group=item.group,
-        runStatus=step_status(item, steady=steady),
+        runStatus=step_status(item, action=action, steady=steady),
         attempts=attempts,
     )

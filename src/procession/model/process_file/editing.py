@@ -11,63 +11,21 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import yaml
 
 from procession.model.errors import Invalid
-from procession.model.process_file import documents, rendering
-from procession.model.process_file.documents import Document
-from procession.model.process_file.sheets import slug
+from procession.model.process_file import documents, outlines, rendering
+from procession.model.process_file.outlines import Block, OutlinedStep
 
 _WIDTH = 120
 _ORDER = re.compile(r"[1-9][0-9]{0,3}\.[1-9][0-9]{0,3}\Z", re.ASCII)
-
-
-class OutlinedStep(msgspec.Struct, frozen=True, kw_only=True):
-    """A step as far as it can be read; `data` is what the file says of it."""
-
-    order: str  # "2.1"
-    key: str
-    name: str
-    action: str  # "" for a data step
-    data: dict[str, Any]
-
-
-class OutlinedGroup(msgspec.Struct, frozen=True, kw_only=True):
-    name: str
-    steps: tuple[OutlinedStep, ...]
-
-
-def outline(text: str) -> tuple[OutlinedGroup, ...]:
-    """Groups and steps, also of a file with mistakes. Raises FileMistakes for one that cannot be read at all."""
-    groups = []
-    for number, group in enumerate(_groups(documents.read(text).data), start=1):
-        steps = [_outlined(f"{number}.{place}", step) for place, step in enumerate(_steps(group), start=1)]
-        groups.append(OutlinedGroup(name=str(group.get("group", "")), steps=tuple(steps)))
-    return tuple(groups)
-
-
-def _outlined(order: str, step: dict[str, Any]) -> OutlinedStep:
-    action = "" if "data" in step else str(step.get("action", ""))
-    name = str(step.get("data") or step.get("name") or action or "Step without a name")
-    return OutlinedStep(order=order, key=str(step.get("key") or slug(name)), name=name, action=action, data=step)
-
-
-def _groups(data: Any) -> list[dict[str, Any]]:
-    groups = data.get("groups") if isinstance(data, dict) else None
-    return [group for group in groups if isinstance(group, dict)] if isinstance(groups, list) else []
-
-
-def _steps(group: dict[str, Any]) -> list[dict[str, Any]]:
-    steps = group.get("steps")
-    return [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
 
 
 def changed(text: str, order: str, step: dict[str, Any]) -> str:
     """With this step in the place of the one at `order`; comments inside of it go. Raises Invalid, FileMistakes."""
     group, place = _place(order)
 
-    def on_lines(lines: list[str], blocks: list[list[_Block]]) -> list[str]:
+    def on_lines(lines: list[str], blocks: list[list[Block]]) -> list[str]:
         block = blocks[group][place]
         return [*lines[: block.first], *_written(step, block.indent), *lines[block.end :]]
 
@@ -81,7 +39,7 @@ def deleted(text: str, order: str) -> str:
     """Without the step. Raises Invalid, also for the last of its group, FileMistakes."""
     group, place = _place(order)
 
-    def on_lines(lines: list[str], blocks: list[list[_Block]]) -> list[str]:
+    def on_lines(lines: list[str], blocks: list[list[Block]]) -> list[str]:
         block = blocks[group][place]
         return [*lines[: block.lead], *lines[block.end :]]
 
@@ -97,7 +55,7 @@ def added(text: str, order: str, step: dict[str, Any]) -> str:
     """With another step after the one at `order`. Raises Invalid, FileMistakes."""
     group, place = _place(order)
 
-    def on_lines(lines: list[str], blocks: list[list[_Block]]) -> list[str]:
+    def on_lines(lines: list[str], blocks: list[list[Block]]) -> list[str]:
         block = blocks[group][place]
         return [*lines[: block.end], *_written(step, block.indent), *lines[block.end :]]
 
@@ -110,7 +68,7 @@ def added(text: str, order: str, step: dict[str, Any]) -> str:
 def copied(text: str, order: str) -> str:
     """With a copy of the step after it, under a name and a key of its own. Raises Invalid, FileMistakes."""
     found = _find(text, order)
-    keys = {step.key for group in outline(text) for step in group.steps}
+    keys = {step.key for group in outlines.outline(text) for step in group.steps}
     number = next(number for number in range(2, len(keys) + 3) if f"{found.key}_{number}" not in keys)
     step = copy.deepcopy(found.data)
     step["data" if "data" in step else "name"] = f"{found.name} {number}"
@@ -130,10 +88,10 @@ def moved(text: str, order: str, *, is_up: bool) -> tuple[str, str]:
     Raises Invalid where there is no further place, FileMistakes.
     """
     group, place = _place(order)
-    counts = [len(found.steps) for found in outline(text)]
+    counts = [len(found.steps) for found in outlines.outline(text)]
     to_group, to_place = _target(counts, group, place, is_up=is_up)
 
-    def on_lines(lines: list[str], blocks: list[list[_Block]]) -> list[str]:
+    def on_lines(lines: list[str], blocks: list[list[Block]]) -> list[str]:
         block = blocks[group][place]
         own = lines[block.lead : block.end]
         if to_group != group:
@@ -152,7 +110,7 @@ def moved(text: str, order: str, *, is_up: bool) -> tuple[str, str]:
     return _edited(text, order, on_lines, on_values), f"{to_group + 1}.{to_place + 1}"
 
 
-def _carried(lines: list[str], block: _Block, there: list[_Block], *, is_up: bool) -> list[str]:
+def _carried(lines: list[str], block: Block, there: list[Block], *, is_up: bool) -> list[str]:
     """Over the edge of its group, behind the last step there or before the first."""
     near = there[-1] if is_up else there[0]
     shift = near.indent - block.indent
@@ -192,26 +150,6 @@ def _target(counts: list[int], group: int, place: int, *, is_up: bool) -> tuple[
     return to_group, counts[to_group] if is_up else 0
 
 
-def spans(text: str) -> list[tuple[str, int, int]]:
-    """Of each step its number, its first line and the one after its last, from 1; [] where lines do not tell."""
-    document = documents.read(text)
-    blocks = _blocks(document, text.splitlines(keepends=True)) if _is_regular(document.data) else None
-    return [
-        (f"{group}.{place}", block.first + 1, block.end + 1)
-        for group, items in enumerate(blocks or [], start=1)
-        for place, block in enumerate(items, start=1)
-    ]
-
-
-class _Block(msgspec.Struct, frozen=True, kw_only=True):
-    """The lines of a step, counted from 0: `lead` with the comments before it, `end` beyond its last."""
-
-    lead: int
-    first: int
-    end: int
-    indent: int  # of its dash
-
-
 def _place(order: str) -> tuple[int, int]:
     group, _, place = order.partition(".")
     if not _ORDER.match(order):
@@ -221,35 +159,26 @@ def _place(order: str) -> tuple[int, int]:
 
 def _find(text: str, order: str) -> OutlinedStep:
     group, place = _place(order)
-    groups = outline(text)
+    groups = outlines.outline(text)
     if group >= len(groups) or place >= len(groups[group].steps):
         raise Invalid(f"there is no step {order} in this file")
     return groups[group].steps[place]
 
 
-Lines = Callable[[list[str], list[list[_Block]]], list[str]]
-
-
-def _is_regular(data: Any) -> bool:
-    """Whether groups and steps are where they should be, whatever is wrong with each."""
-    groups = data.get("groups") if isinstance(data, dict) else None
-    return isinstance(groups, list) and all(
-        isinstance(group, dict) and isinstance(group.get("steps"), list) and len(_steps(group)) == len(group["steps"])
-        for group in groups
-    )
+Lines = Callable[[list[str], list[list[Block]]], list[str]]
 
 
 def _edited(text: str, order: str, on_lines: Lines, on_values: Callable[[list[Any]], None]) -> str:
     _find(text, order)
     document = documents.read(text)
-    if not _is_regular(document.data):
+    if not outlines.is_regular(document.data):
         raise Invalid("something stands among the groups and steps that is none; mend the text first")
     wanted = copy.deepcopy(document.data)
     on_values(wanted["groups"])
     lines = text.splitlines(keepends=True)
-    blocks = _blocks(document, lines)
+    blocks = outlines.blocks_of(document, lines)
     if blocks is not None:
-        edited = "".join(on_lines(_ended(lines), blocks))
+        edited = "".join(on_lines(outlines.ended(lines), blocks))
         if _says(edited, wanted):
             return edited
     return _dumped(wanted)
@@ -260,45 +189,6 @@ def _says(text: str, wanted: Any) -> bool:
         return bool(text) and documents.read(text).data == wanted
     except documents.FileMistakes:
         return False
-
-
-def _ended(lines: list[str]) -> list[str]:
-    """The last line of a file may have no end; what is put behind it must not become a part of it."""
-    return [*lines[:-1], lines[-1] if lines[-1].endswith("\n") else lines[-1] + "\n"] if lines else lines
-
-
-def _blocks(document: Document, lines: list[str]) -> list[list[_Block]] | None:
-    """By group and step; None where the steps are not items on lines of their own."""
-    found: list[list[_Block]] = []
-    for group, content in enumerate(document.data["groups"]):
-        found.append([])
-        for place in range(len(content["steps"])):
-            spot = document.spots["groups", group, "steps", place]
-            before = lines[spot.line - 1][: spot.column - 1]
-            if before.strip() != "-":
-                return None
-            found[-1].append(_block(lines, spot.line - 1, before.index("-")))
-    return found
-
-
-def _block(lines: list[str], first: int, indent: int) -> _Block:
-    lead = first
-    # At the indent of the dash: a deeper one may be part of a script.
-    while lead and lines[lead - 1].startswith(" " * indent + "#"):
-        lead -= 1
-    end = last = first + 1
-    # Deeper lines are its own, also a comment in a script; blank ones only where something of it follows.
-    while end < len(lines):
-        if lines[end].strip():
-            if _indent(lines[end]) <= indent:
-                break
-            last = end + 1
-        end += 1
-    return _Block(lead=lead, first=first, end=last, indent=indent)
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))
 
 
 def _written(step: dict[str, Any], indent: int) -> list[str]:

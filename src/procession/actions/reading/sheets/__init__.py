@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from procession.actions.contract import FileInput
 from procession.actions.problems import Problem
-from procession.actions.reading.cells import CellColumn, Cells
+from procession.actions.reading.cells import CellColumn, Cells, Recognised
 from procession.actions.reading.options import FileOptions
 from procession.actions.reading.sheets import binary, containers, office, open_document, quick, tables, tabs
 from procession.actions.reading.sheets.binary import BinaryBook
@@ -35,8 +36,9 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
         if columns is None:
             columns = _read_exactly(connection, book.rows(tab, collector.sheet, findings), collector, folder)
         warnings = [*_faults(collector, options), *book.warnings(findings)]
+        recognised = Recognised(sheet=tab.name, sheets=tuple(tab.name for tab in book.tabs if tab.has_cells))
     remarks = [*tabs.remarks(book.tabs, tab, options.sheet), *_remarks(collector, findings)]
-    return tables.cells(collector, columns, remarks, warnings)
+    return replace(tables.cells(collector, columns, remarks, warnings), recognised=recognised)
 
 
 def _read_exactly(

@@ -1,0 +1,96 @@
+/* All works without this: it adds keys, a log that follows, counted boxes, focus after a swap. */
+(() => {
+const d = document, all = (q, e = d) => [...e.querySelectorAll(q)], one = q => d.querySelector(q)
+const on = (name, act) => d.addEventListener(name, act, name === "scroll")
+const named = name => `input[name="${CSS.escape(name)}"]`
+
+// What has data-key is pressed by it. The account can switch keys off.
+const places = { h: "/", p: "/processes", r: "/runs", t: "/tables" }, LINK = "th a, a.open, a.name"
+let went = 0
+const rows = () => all("main tbody tr").filter(row => row.offsetParent && row.querySelector(LINK))
+const go = (by, found = rows()) => {
+  const at = found.indexOf(d.activeElement.closest("tr")), last = found.length - 1
+  found[at < 0 ? (by > 0 ? 0 : last) : Math.min(Math.max(at + by, 0), last)]?.querySelector(LINK).focus()
+}
+const acts = {
+  "/": () => one("#find")?.focus(),
+  "?": () => one("#keys")?.showModal(),
+  g: () => { went = Date.now() },
+  j: () => go(1),
+  k: () => go(-1),
+  f: () => {
+    const failed = rows().filter(row => row.matches(".failed"))
+    go(failed.at(-1) === d.activeElement.closest("tr") ? -failed.length : 1, failed)
+  },
+  x: () => d.activeElement.closest("tr")?.querySelector("input[type=checkbox]")?.click()
+}
+on("keydown", event => {
+  const key = event.key, at = event.target
+  if (event.ctrlKey || event.metaKey || event.altKey || d.documentElement.dataset.keys === "off") return
+  if (at.matches("input:not([type=checkbox], [type=radio]), select, textarea") || one("dialog:modal")) return
+  const place = Date.now() - went < 1500 && places[key]
+  const press = all(`[data-key="${CSS.escape(key)}"]`).find(found => found.offsetParent)
+  went = 0
+  if (!place && !acts[key] && !press) return
+  event.preventDefault()
+  if (place) location = place
+  else if (acts[key]) acts[key]()
+  else press.click()
+})
+
+// A log follows while its reader is at its end and wants it to.
+const away = new WeakSet()
+const follow = () => all("[data-log]").forEach(log => {
+  if (away.has(log) || one("[data-follow]")?.checked === false) return
+  while (log.childNodes.length > 500) log.firstChild.remove()
+  log.scrollTop = log.scrollHeight
+})
+on("scroll", ({ target: log }) => {
+  if (log.dataset) away[log.scrollHeight - log.scrollTop - log.clientHeight < 24 ? "delete" : "add"](log)
+})
+
+// data-all="ids" ticks all of that name, data-count="ids" says how many are, data-bulk="ids" is there for some.
+const count = () => all("[data-count], [data-bulk]").forEach(found => {
+  const name = found.dataset.count, number = all(`${named(name || found.dataset.bulk)}:checked`).length
+  if (name) found.textContent = number
+  else found.hidden = !number
+})
+on("change", ({ target: box }) => {
+  if (box.dataset.all) all(named(box.dataset.all)).forEach(found => { found.checked = box.checked })
+  count()
+  follow()
+})
+
+on("click", async event => {
+  const found = event.target.closest("[data-copy], [data-print]")
+  if (!found) return
+  const from = found.dataset.copy
+  if (!from) return print()
+  await navigator.clipboard.writeText(/^#/.test(from) ? one(from).textContent : from)
+  found.textContent = "Copied"
+})
+// A form is sent once, however often its button is pressed.
+on("submit", event => {
+  const button = event.submitter
+  if (button?.ariaBusy) event.preventDefault()
+  else if (button && event.target.method === "post") button.ariaBusy = "true"
+})
+addEventListener("pageshow", () => all("[aria-busy]").forEach(found => { found.ariaBusy = null }))
+
+// After a swap a dialog opens, and an opened step that is out of sight comes into it.
+on("htmx:after:swap", event => {
+  follow()
+  count()
+  const target = event.detail.ctx.target, panel = one("#step")
+  if (target?.matches?.("dialog:not([open])")) target.showModal()
+  if (target?.id === "panes" && panel?.getBoundingClientRect().top > innerHeight - 80) {
+    panel.scrollIntoView()
+    panel.focus()
+  }
+})
+const lose = is => all("#lost").forEach(found => { found.hidden = !is })
+on("htmx:sse:error", () => lose(1))
+on("htmx:sse:after:connection", () => lose(0))
+follow()
+count()
+})()

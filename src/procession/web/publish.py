@@ -1,0 +1,86 @@
+"""What becomes of a draft: tried on files of one's own, looked at beside the present version, published."""
+
+from __future__ import annotations
+
+import asyncio
+
+from procession.door.contract import HtmlReply, RedirectReply, StreamCall
+from procession.model.errors import Conflict, Invalid
+from procession.model.ids import ProcessId
+from procession.operations import drafts, trials
+from procession.operations.drafts import Publication
+from procession.web import edit
+from procession.web.forms import Form
+from procession.web.page import page
+
+VERSION_DIGITS_MAX = 9
+
+
+async def try_out(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
+    """A run of the draft up to the step that is shown; its page asks for the files."""
+    process, draft = call.id(ProcessId), edit.draft_of(call)
+    reading = await edit.read_draft(call, draft.text)
+    definition, up_to = reading.process, form.one("step")
+    if definition is None:
+        return await edit.draft_page(
+            call, draft, problem="mend the mistakes first: what has some cannot run", form=form
+        )
+    try:
+        run = await asyncio.wrap_future(
+            call.database.submit(lambda tx: trials.create(call.admit(tx), process, definition, up_to=up_to))
+        )
+    except Invalid as error:
+        return await edit.draft_page(call, draft, problem=error.message, form=form)
+    return RedirectReply(location=f"/runs/{run.id}")
+
+
+async def changes(call: StreamCall) -> HtmlReply:
+    """What publishing would change, and why."""
+    return await _changes_page(call)
+
+
+async def _changes_page(call: StreamCall, *, problem: str = "", comment: str = "") -> HtmlReply:
+    draft = edit.draft_of(call)
+    reading = await edit.read_draft(call, draft.text)
+    return page(
+        call,
+        call.caller,
+        call.clock(),
+        "publish",
+        title=f"Publish {draft.name}" if draft.process else "Publish a new process",
+        entry="/processes",
+        here=edit.here(draft.process),
+        draft=draft,
+        seen=edit.seen(draft.text),
+        reading=reading,
+        diff=edit.diff(draft),
+        problem=problem,
+        comment=comment,
+        status_code=400 if problem else 200,
+    )
+
+
+async def publish(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
+    """The draft becomes the next version, over the one that the page has shown."""
+    process, draft = call.find_id(ProcessId), edit.draft_of(call)
+    if form.one("seen") != edit.seen(draft.text):
+        raise Conflict("the draft was changed in another tab or window; look at the changes again")
+    reading = await edit.read_draft(call, draft.text)
+    if reading.process is None:
+        return await _changes_page(call, problem="mend the mistakes first", comment=form.one("comment"))
+    wanted = Publication(
+        text=draft.text, definition=reading.process, comment=form.one("comment"), over=_version(form.one("over"))
+    )
+    try:
+        applied = await asyncio.wrap_future(
+            call.database.submit(lambda tx: drafts.publish(call.admit(tx), process, wanted))
+        )
+    except (Conflict, Invalid) as error:
+        return await _changes_page(call, problem=error.message, comment=form.one("comment"))
+    return RedirectReply(location=f"/processes/{applied.id}")
+
+
+def _version(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= VERSION_DIGITS_MAX):
+        raise Invalid("reload the page: it does not say which version it shows")
+    return int(text)
