@@ -101,7 +101,8 @@ def chips(steps: Sequence[ShownStep], chosen: str) -> list[StepChip]:
         StepChip(name=name, word=word, count=sum(step.status in part for step in steps), is_chosen=name == present)
         for name, (word, part) in _PARTS.items()
     ]
-    return [chip for chip in found if chip.count or chip.is_chosen]
+    shown = [chip for chip in found if chip.count or chip.is_chosen]
+    return shown if len(shown) > 1 else []
 
 
 def filtered(steps: Sequence[ShownStep], chosen: str) -> list[ShownStep]:
