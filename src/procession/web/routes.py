@@ -25,6 +25,7 @@ from procession.web import (
     run_acts,
     run_csv,
     run_live,
+    run_preview,
     runs,
 )
 from procession.web.session import guarded, guarded_async
@@ -99,6 +100,7 @@ ROUTES: tuple[Route, ...] = (
     form("runs/{run}/start", run_acts.start, rules.EXECUTE_R, "Start a run"),
     form("runs/{run}/cancel", run_acts.cancel, rules.EXECUTE_R, "Cancel a run"),
     form("runs/{run}/copy", run_acts.copy, rules.EXECUTE_R, "Copy inputs to a new run", limit=UserLimit.NEW_RUNS),
+    page("runs/{run}/files/{file}/rows", run_preview.show, rules.READ_F, "The first rows of a file", mode=STREAM),
     page("files/{file}/download", downloads.file, rules.READ_F, "A file"),
     page("processes/{process}/new", inputs.new, rules.EXECUTE_P, "A new run to fill in"),
     form_files("processes/{process}/new", inputs.create, rules.EXECUTE_P, "Create a run", limit=UserLimit.NEW_RUNS),
