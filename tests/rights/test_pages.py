@@ -59,6 +59,7 @@ POST runs/{run}/steps/{step}/restart | executor | run |
 POST runs/{run}/start | executor | run |
 POST runs/{run}/cancel | executor | run |
 POST runs/{run}/copy | executor | run |
+GET runs/{run}/files/{file}/rows | reader | file |
 GET files/{file}/download | reader | file |
 GET processes/{process}/new | executor | process |
 POST processes/{process}/new | executor | process |
