@@ -203,6 +203,8 @@ FRESH: Mapping[str, Callable[[House], Ids]] = {
     "PUT /api/v1/processes/{process}/definition": new_process,
     "POST /api/v1/requests": new_run,
     f"POST {RUN}/start": new_run,
+    f"DELETE {RUN}": new_run,
+    "DELETE /api/v1/files/{file}": new_run,
     f"POST {RUN}/cancel": started_run,
     f"POST {RUN}/steps/{{step}}/restartfromhere": finished_run,
     f"GET {RUN}/steps/{{step}}/restartplan": finished_run,

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from html import unescape
 from typing import Any
 
 import httpx2
-import uvicorn
 from msgspec.structs import replace
 
 from procession import actions
@@ -26,7 +20,6 @@ from procession.operations import processes
 from procession.store import permissions, steps
 from procession.store.database import Transaction
 from tests.api.house import House
-from tests.support import wait_until
 from tests.web.site import Site
 
 BANK = """
@@ -147,20 +140,3 @@ class InputForm:
 
     def runs(self) -> list[str]:
         return [item["id"] for item in self.house.get(f"processes/{self.process}/processruns")]
-
-
-@contextmanager
-def served(house: House) -> Iterator[str]:
-    """The house on loopback, for a real browser; gives its address."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(64)
-        server = uvicorn.Server(uvicorn.Config(house.app, lifespan="off", log_config=None, access_log=False, ws="none"))
-        serving = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
-        serving.start()
-        try:
-            wait_until(lambda: server.started)
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            serving.join()

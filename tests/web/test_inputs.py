@@ -10,6 +10,7 @@ import pytest
 from procession.model.ids import ProcessId
 from procession.operations import processes, trials
 from procession.store.database import Transaction
+from tests.support import wait_until
 from tests.web.inputs_site import BANK, LEDGER, RIGHT, InputForm, apply
 from tests.web.site import Site, text
 
@@ -107,8 +108,8 @@ def test_a_start_says_what_is_missing_and_keeps_the_rest(form: InputForm) -> Non
         assert f'id="{target}"' in page.text
     assert 'aria-invalid="true"' in field(page.text, "Period end")
     assert "Add the file" in field(page.text, "Ledger")
-    assert form.values(sent.headers["location"].partition("?")[0])["Account"] == "1"
-    assert form.house.told == []
+    run = sent.headers["location"].partition("?")[0]
+    assert (form.values(run)["Account"], form.status(run)) == ("1", "NotStarted")
 
 
 @pytest.mark.parametrize(
@@ -204,6 +205,7 @@ def test_one_form_makes_one_run_however_often_it_is_sent(form: InputForm) -> Non
 
     assert [answer.headers["location"] for answer in sent] == [f"/runs/{form.runs()[0]}"] * 2
     assert len(form.runs()) == 1
+    wait_until(lambda: form.house.told)  # after the commit, by the thread that makes it
     assert len(form.house.told) == 1
     number = form.runs()[0]
     form.house.take(number)
