@@ -10,7 +10,7 @@ inputs := pyproject.toml tools/venv requirements/uv.txt requirements/run.txt
 # ends its process, and with it the suite. Each start of our own program would compile it, where Python keeps no cache.
 pytest = PYTHONDONTWRITEBYTECODE= $(bin)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
-.PHONY: demo test thorough check docs fuzz format bench lock sbom audit clean node
+.PHONY: demo test thorough check docs screenshots fuzz format bench lock sbom audit clean node
 .DEFAULT_GOAL := demo
 
 demo: .venv/run.stamp
@@ -44,6 +44,10 @@ docs: .venv/dev.stamp
 # EXAMPLES=500 is what a release takes: most of an hour, longer than one test may take elsewhere.
 fuzz: .venv/dev.stamp
 	$(bin)/python -m pytest tests/fuzz --examples=$(or $(EXAMPLES),100) -o faulthandler_timeout=7200
+
+# Pictures of every page into docs/screenshots; needs chromium.
+screenshots: .venv/dev.stamp
+	$(bin)/python -m tests.browsing.screenshots
 
 format: .venv/dev.stamp
 	$(bin)/ruff format .
