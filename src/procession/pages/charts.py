@@ -18,7 +18,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
+class DayBar:
     """`middle` is where its texts stand, `top` where its number does."""
 
     name: str
@@ -29,13 +29,13 @@ class Bar:
     pieces: Sequence[Piece]
 
 
-def bars(days: Sequence[tuple[str, Sequence[int]]]) -> list[Bar]:
+def bars(days: Sequence[tuple[str, Sequence[int]]]) -> list[DayBar]:
     """One for each name; its numbers are those of KINDS."""
     most = max((sum(numbers) for _, numbers in days), default=0) or 1
     return [_bar(place, name, numbers, most) for place, (name, numbers) in enumerate(days)]
 
 
-def _bar(place: int, name: str, numbers: Sequence[int], most: int) -> Bar:
+def _bar(place: int, name: str, numbers: Sequence[int], most: int) -> DayBar:
     top, pieces = float(_BASE), []
     for kind, number in zip(KINDS, numbers, strict=True):
         if number:
@@ -44,7 +44,7 @@ def _bar(place: int, name: str, numbers: Sequence[int], most: int) -> Bar:
             top = round(top - height - _GAP, 1)
             pieces.append(Piece(kind=kind, y=top, height=height))
     x = _LEFT + place * STEP
-    return Bar(name=name, total=sum(numbers), x=x, middle=x + WIDTH // 2, top=top - 6, pieces=pieces)
+    return DayBar(name=name, total=sum(numbers), x=x, middle=x + WIDTH // 2, top=top - 6, pieces=pieces)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from procession.operations import processes, rights, run_lists
 from procession.operations.act import Act
 from procession.operations.run_lists import COUNTED_MAX
 from procession.pages import charts, formats
-from procession.pages.charts import Bar
+from procession.pages.charts import DayBar
 from procession.web import run_filters, run_rows
 from procession.web.page import page, reader
 from procession.web.run_rows import RunRow
@@ -51,7 +51,7 @@ class Now:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Week:
-    bars: Sequence[Bar]
+    bars: Sequence[DayBar]
     sentence: str
     finished: int
     remarks: int

@@ -86,6 +86,7 @@ def listed_from(call: Call, asked: ListFilter, shown: RunFilter, found: RunPage)
         older=_older(asked, found),
         searched=found.searched_to is not None,
         searched_most=formats.whole(run_lists.SEARCHED_MAX),
+        here=asked.address(cursor=call.request.query.get("cursor", "")),
         live=live,
         live_id=f"live-{zlib.crc32(live.encode()):x}",
         offers=list(_offers(call, asked, words)) if not found.runs else [],
