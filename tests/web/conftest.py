@@ -39,3 +39,10 @@ def form(inputs_house: House) -> InputForm:
     name = f"Bank reconciliation {number}"
     process = apply(inputs_house, BANK, name=name)
     return InputForm(site=Site(house=inputs_house).sign_in(), process=process, name=name)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One for all tests of a file that change nothing."""
+    with house(tmp_path_factory.mktemp("shared"), ManualClock()) as made:
+        yield made

@@ -19,6 +19,14 @@ _SALT_BYTES = 6
 # A form is shown before anybody has signed in, and a mark outlives the session.
 SESSION, FORM, MARK, TRIP = "procession_session", "procession_form", "procession_mark", "procession_trip"
 MARK_SECONDS = 180 * 86_400  # who has been away for longer signs in as from a new browser
+# In this order: each claims to be all that follow it.
+_BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"), ("Linux", "Linux"),
+)  # fmt: skip
+THEME, THEMES = "procession_theme", ("auto", "light", "dark")
+THEME_SECONDS = 365 * 86_400
 STALE = "this form is not from this browser, or is too old; go back, reload the page and try again"
 
 
@@ -36,6 +44,15 @@ def plain_cookie(request: Request, wanted: str) -> str:
     return ""
 
 
+def described(request: Request) -> str:
+    """The browser in a few words, such as "Firefox on Windows", so that its user knows it again; "" for another."""
+    # Not the header itself: it says more of a person than they need to be told.
+    header = request.headers.get("user-agent", "")
+    name = next((name for mark, name in _BROWSERS if mark in header), "")
+    system = next((name for mark, name in _SYSTEMS if mark in header), "")
+    return f"{name} on {system}" if name and system else name or system
+
+
 def session_cookie(request: Request, value: str) -> str:
     """The header that sets it; "" for the value takes it away."""
     return _header(request, SESSION, value, SESSION_HOURS * 3_600 if value else 0)
@@ -44,6 +61,11 @@ def session_cookie(request: Request, value: str) -> str:
 def mark_cookie(request: Request, value: str) -> str:
     """The header that sets it."""
     return _header(request, MARK, value, MARK_SECONDS)
+
+
+def theme_cookie(theme: str) -> str:
+    """The header that sets it. It proves nothing, so the script of the pages may read and set it too."""
+    return f"{THEME}={theme}; Path=/; Max-Age={THEME_SECONDS}; SameSite=Lax"
 
 
 def trip_cookie(request: Request, value: str, seconds: int) -> str:
@@ -91,6 +113,16 @@ def form_token(value: str) -> str:
 def _sealed(salt: str, value: str) -> str:
     # Prefixed, so that it is no other hash that we keep of the same value.
     return hashlib.sha256(f"form {salt} {value}".encode()).hexdigest()
+
+
+def sealed(request: Request, text: str) -> str:
+    """Proves that we said this text to the browser that asks, while its session lasts."""
+    # The cookie is the key: it is as secret as the session, and ends with it.
+    return hmac.new(cookie(request, SESSION).encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def is_sealed(request: Request, text: str, seal: str) -> bool:
+    return hmac.compare_digest(sealed(request, text).encode(), seal.encode("utf-8", "replace"))
 
 
 def require_form(request: Request, token: str, value: str) -> None:

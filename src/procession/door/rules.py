@@ -34,6 +34,7 @@ LIST_USERS = Rule(scope="user_read")  # a list: the operation shows what the cal
 NEW_U = Rule(scope="user", user_role="ClientAdmin")
 OWN_U = Rule(scope="user", role="owner", of=U)
 READ_U = Rule(scope="user_read", role="reader", of=U)
+ONESELF = Rule(scope="user")  # what anybody may change of their own account
 LIST_GROUPS = Rule(scope="usergroup_read")  # everybody may see which groups there are
 READ_G = Rule(scope="usergroup_read", role="reader", of=G)
 NEW_G = Rule(scope="usergroup", user_role="ClientAdmin")

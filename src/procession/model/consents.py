@@ -20,6 +20,16 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AllowedApplication:
+    """What may act for a user: by consents that stand and by tokens that live. `scopes` are those of all together."""
+
+    application: ApplicationId
+    name: str
+    scopes: frozenset[str]
+    allowed_at: datetime  # the latest consent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:
     """Of PKCE (RFC 7636); the method is always S256."""
 

@@ -35,6 +35,14 @@ class Role(StrEnum):
     OWNER = "owner"
 
 
+class NumberStyle(StrEnum):
+    """How a user reads and writes numbers."""
+
+    POINT = "point"  # 1,234.50
+    COMMA = "comma"  # 1.234,50
+    SPACE = "space"  # 1 234,50
+
+
 class User(msgspec.Struct, frozen=True, kw_only=True):
     id: UserId
     login: str
@@ -52,6 +60,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     # The name and not the zone: the API gives back what it was given.
     timezone: str = UTC_NAME  # as it was given: one of model/timezones
     signed_in_at: datetime | None = None  # with a password; tokens of scripts do not count
+    numbers: NumberStyle = NumberStyle.POINT
+    has_shortcuts: bool = True  # single keys do something on pages
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +78,14 @@ class Permission(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
 
 
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """Who was given a role on a resource."""
+
+    resource: ResourceId
+    holder: UserId | GroupId
+    role: Role
+
+
 class LogItem(msgspec.Struct, frozen=True, kw_only=True):
     """An entry of the user log. `number` grows with time."""
 
@@ -75,6 +93,7 @@ class LogItem(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     login: str
     message: str
+    about: str = ""  # the id of what it tells of, where it tells of one thing
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +108,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[str]
     redirect_uris: tuple[str, ...] = ()
     is_public: bool = False  # cannot keep a secret (RFC 6749 section 2.1): PKCE, and no client_credentials
+    used_at: datetime | None = None  # when it was last given a token
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):

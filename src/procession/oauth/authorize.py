@@ -21,6 +21,7 @@ from procession.oauth import core, grants, signing, wording
 from procession.oauth.signing import Signing
 from procession.operations import sessions
 from procession.pages import environment
+from procession.pages.scopes import SCOPE_WORDS
 from procession.store.database import Transaction
 
 # As for forms: parse_qs() builds a list of all.
@@ -95,7 +96,7 @@ def _next_page(call: Call | StreamCall, question: Question) -> HtmlReply:
         application=_application(question),
         user=question.user,
         # In the order of the table, so that two consents to the same scopes look the same.
-        allowed=[(scope, words) for scope, words in wording.SCOPE_WORDS.items() if scope in scopes],
+        allowed=[(scope, words) for scope, words in SCOPE_WORDS.items() if scope in scopes],
         beyond=wording.beyond(scopes),
         target=wording.shown_target(question.grant.redirect_uri),
         form=browser.form_token(browser.cookie(question.http, browser.SESSION)),

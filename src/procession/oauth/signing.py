@@ -48,7 +48,13 @@ async def prove(call: StreamCall, proving: Signing, *, login: str, password: str
     # A stranger's takes as long as a user's.
     if not await loop.run_in_executor(proving.hashing, passwords.matches, claim.password_hash, password):
         return ()
-    operation = partial(sessions.sign_in, proved=claim, now=call.clock(), home_clock=home_clock)
+    operation = partial(
+        sessions.sign_in,
+        proved=claim,
+        now=call.clock(),
+        home_clock=home_clock,
+        browser=browser.described(call.request),
+    )
     cookie: str | None = await asyncio.wrap_future(call.database.submit(operation))
     if cookie is None:
         return ()
@@ -84,7 +90,13 @@ async def sign_in(call: StreamCall, proving: Signing) -> HtmlReply | RedirectRep
     browser.require_form(call.request, call.body.get("form", ""), browser.cookie(call.request, browser.FORM))
     if link := call.request.query.get("link"):
         home_clock = call.context.resources.home_clock
-        operation = partial(sessions.open_link, link=link, now=call.clock(), home_clock=home_clock)
+        operation = partial(
+            sessions.open_link,
+            link=link,
+            now=call.clock(),
+            home_clock=home_clock,
+            browser=browser.described(call.request),
+        )
         opened: str = await asyncio.wrap_future(call.database.submit(operation))
         return RedirectReply(location=_then(call), cookies=(browser.session_cookie(call.request, opened),))
     login = call.body.get("login", "")

@@ -100,7 +100,12 @@ class Sso:
             trip = _trip_of(call)
             email = await self._email(call, trip)
             operation = partial(
-                sessions.sign_in_verified, email=email, by=self.provider.name, now=call.clock(), home_clock=home_clock
+                sessions.sign_in_verified,
+                email=email,
+                by=self.provider.name,
+                now=call.clock(),
+                home_clock=home_clock,
+                browser=browser.described(call.request),
             )
             opened: str | None = await asyncio.wrap_future(call.database.submit(operation))
             if opened is None:

@@ -16,6 +16,7 @@ from procession.model.people import SCOPES, Application, Caller
 from procession.model.rights import ADMINS
 from procession.operations import people as people_operations
 from procession.operations.act import Act
+from procession.operations.telling import tell
 from procession.store import applications
 from procession.store.database import Transaction
 
@@ -73,7 +74,13 @@ def _checked(application: Application) -> Application:
 def register(act: Act, wanted: Application) -> tuple[Application, str]:
     """create() for a caller: the application acts as them, and can do no more than their token. Raises Forbidden."""
     _require_scopes(act.caller, wanted.scopes)
-    return add(act.tx, replace(wanted, user=act.caller.user.id), act.now)
+    made, secret = add(act.tx, replace(wanted, user=act.caller.user.id), act.now)
+    tell(act, f'registered the application "{made.name}", which may {_scopes(made)}', made.id)
+    return made, secret
+
+
+def _scopes(application: Application) -> str:
+    return " ".join(sorted(application.scopes or DEFAULT_SCOPES))
 
 
 def _require_scopes(caller: Caller, scopes: Set[str]) -> None:
@@ -108,6 +115,8 @@ def change(act: Act, wanted: Application) -> Application:
     _require_scopes(act.caller, wanted.scopes)
     wanted = _checked(wanted)
     applications.change(tx, wanted)
+    if wanted != before:
+        tell(act, f'changed the application "{wanted.name}", which may {_scopes(wanted)}', wanted.id)
     # Tokens carry the scopes they were issued with; only ending them takes one away.
     if before.scopes - wanted.scopes:
         applications.revoke_tokens(tx, wanted.id, act.now)
@@ -131,8 +140,16 @@ def reset_secret(act: Act, application_id: ApplicationId) -> tuple[Application, 
     secret = secrets.token_urlsafe(SECRET_BYTES)
     changed = replace(before, secret_hash=_digest(secret))
     applications.change(tx, changed)
+    tell(act, f'reset the secret of the application "{changed.name}"', changed.id)
     applications.revoke_tokens(tx, application_id, act.now)
     return changed, secret
+
+
+def unregister(act: Act, application_id: ApplicationId) -> None:
+    """delete() for a caller. Raises NotFound."""
+    name = find(act.tx, application_id).name
+    delete(act.tx, application_id)
+    tell(act, f'deleted the application "{name}"', application_id)
 
 
 def delete(tx: Transaction, application_id: ApplicationId) -> None:

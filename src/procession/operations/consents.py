@@ -12,7 +12,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from procession.model.consents import Challenge, Code, Consent, IssuedToken, RefreshToken
+from procession.model.consents import AllowedApplication, Challenge, Code, Consent, IssuedToken, RefreshToken
 from procession.model.ids import ApplicationId, UserId
 from procession.model.people import AccountStatus, Application
 from procession.store import applications, consents, people
@@ -108,6 +108,7 @@ def issue(tx: Transaction, token: IssuedToken, now: datetime, *, consent: Consen
     applications.drop_expired_tokens(tx, now, EXPIRED_DROPPED_MAX)
     text = secrets.token_urlsafe(TOKEN_BYTES)
     consents.add_token(tx, digest(text), token, consent)
+    applications.note_use(tx, token.application, now)
     return text
 
 
@@ -123,6 +124,16 @@ def issue_refresh_token(tx: Transaction, consent: Consent, scopes: Set[str], now
     )
     consents.add_refresh_token(tx, token)
     return text
+
+
+def allowed(tx: Transaction, user: UserId, now: datetime) -> list[AllowedApplication]:
+    """Which applications may act for the user, by name."""
+    return consents.allowed(tx, user, now)
+
+
+def withdraw(tx: Transaction, user: UserId, application: ApplicationId, now: datetime) -> None:
+    """The application may no longer act for the user; its tokens of theirs end. To ask twice changes nothing."""
+    consents.withdraw(tx, user, application, now)
 
 
 def introspect(tx: Transaction, text: str, application: ApplicationId, now: datetime) -> IssuedToken | None:

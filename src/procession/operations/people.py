@@ -141,11 +141,25 @@ def named(text: str, what: str) -> str:
     return text
 
 
+def line(text: str, what: str) -> str:
+    """The text, which may be empty, as one line. Raises Invalid."""
+    return named(text, what) if text.strip() else ""
+
+
 def find_user(tx: Transaction, login: str) -> User:
     """Any case. Raises NotFound."""
     user = people.user_by_login(tx, login)
     if user is None:
         raise NotFound(f'there is no user "{login}"')
+    return user
+
+
+def find_user_by_name(tx: Transaction, name: str) -> User:
+    """By login or email, any case. Raises NotFound."""
+    name = name.strip()
+    user = people.user_by_login(tx, name) or people.user_by_email(tx, name)
+    if user is None:
+        raise NotFound(f'there is nobody with the login or email "{name[:80]}"')
     return user
 
 
@@ -212,6 +226,11 @@ def groups(tx: Transaction) -> list[Group]:
 def groups_of(tx: Transaction, user_id: UserId) -> list[Group]:
     """By name."""
     return people.groups_of(tx, user_id)
+
+
+def passwordless(tx: Transaction) -> set[UserId]:
+    """Who has no password: they were sent a link that they have not used, or none at all."""
+    return people.passwordless(tx)
 
 
 def members(tx: Transaction, group_id: GroupId) -> list[User]:

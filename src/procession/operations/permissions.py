@@ -11,6 +11,7 @@ from procession.model.rights import ADMINS, can_own_a_process
 from procession.operations import people as people_operations
 from procession.operations.act import Act
 from procession.operations.rights import not_found, role_of
+from procession.operations.telling import tell
 from procession.store import people, permissions
 from procession.store.database import Transaction
 
@@ -39,7 +40,7 @@ def _is_of(tx: Transaction, caller: Caller, holder: Holder) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class RoleGiven:
     """A role that a user or a group was given; `name` is of the holder."""
 
     holder: Holder
@@ -47,7 +48,7 @@ class Grant:
     role: Role
 
 
-def of_resource(tx: Transaction, caller: Caller, resource: ResourceId) -> list[Grant]:
+def of_resource(tx: Transaction, caller: Caller, resource: ResourceId) -> list[RoleGiven]:
     """Who was given what on it, all for whoever owns it; others see its owners, whom they can ask.
 
     The caller has a role on it: the route asked.
@@ -55,7 +56,7 @@ def of_resource(tx: Transaction, caller: Caller, resource: ResourceId) -> list[G
     is_owner = role_of(tx, caller.user, resource) is Role.OWNER
     given = permissions.holders(tx, resource)
     return [
-        Grant(holder=holder, name=_called(tx, holder, name), role=role)
+        RoleGiven(holder=holder, name=_called(tx, holder, name), role=role)
         for holder, name, role in given
         if is_owner or role is Role.OWNER
     ]
@@ -88,7 +89,11 @@ def give(act: Act, holder: Holder, resource: ResourceId, role: Role) -> Permissi
     # Only another role can take the last owner away.
     if role is not Role.OWNER:
         _keep_an_owner(act, holder, resource)
+    before = permissions.role_of_holder(tx, resource, holder=holder)
     permissions.give(tx, resource, role, holder=holder)
+    if before is not role:
+        was = f"; was {before}" if before else ""
+        tell(act, f"made {_named(tx, holder)} {role} of {_named(tx, resource)}{was}", resource)
     return Permission(resource=resource, name=permissions.name_of(tx, resource), role=role)
 
 
@@ -96,8 +101,19 @@ def take_away(act: Act, holder: Holder, resource: ResourceId) -> None:
     """Raises NotFound when nothing was given, Invalid for the last owner as give() does."""
     _find(act.tx, holder)
     _keep_an_owner(act, holder, resource)
+    before = permissions.role_of_holder(act.tx, resource, holder=holder)
     if not permissions.take_away(act.tx, resource, holder=holder):
         raise NotFound(f"{holder.noun} {holder} has no permission of their own on {resource.noun} {resource}")
+    sentence = f"took the role {before} away from {_named(act.tx, holder)} on {_named(act.tx, resource)}"
+    tell(act, sentence, resource)
+
+
+def _named(tx: Transaction, thing: Holder | ResourceId) -> str:
+    if isinstance(thing, UserId):
+        return f'"{people_operations.user(tx, thing).login}"'
+    if isinstance(thing, GroupId):
+        return f'the group "{people_operations.group(tx, thing).name}"'
+    return f'{thing.noun} "{permissions.name_of(tx, thing)}"'
 
 
 def _keep_an_owner(act: Act, holder: Holder, resource: ResourceId) -> None:

@@ -1,4 +1,4 @@
-"""Signing in with a password, in a browser, and signing out again."""
+"""Signing in with a password, in a browser; which browsers have, and signing them out again."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ from procession.model.people import SCOPES, AccountStatus, Caller, User
 from procession.operations.home_time import HomeClock
 from procession.store import consents, history, people, sessions
 from procession.store.database import Transaction
+from procession.store.sessions import Session
 
 SESSION_HOURS = 12  # a working day
 SESSION_BYTES = 32
 LINK_MINUTES = 15  # from a terminal into a browser beside it
 # Of a session that nobody has opened yet. No cookie begins so.
 _UNOPENED = "unopened."
+UNOPENED_WORDS = "A link to sign in, not opened yet"
 MARK_BYTES = 16  # of a browser in which a user has signed in
 # More than come in with one sign-in, and few enough not to be felt.
 EXPIRED_DROPPED_MAX = 20
+# Of wrong passwords in one session. Whoever found a browser signed in may not go on guessing.
+WRONG_MAX = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,12 @@ def claim(tx: Transaction, name: str) -> Claim:
     return Claim(user=user.id, password_hash=people.password_hash(tx, user.id))
 
 
-def sign_in(tx: Transaction, proved: Claim, *, now: datetime, home_clock: HomeClock) -> str | None:
+def claim_of(tx: Transaction, user: UserId) -> Claim:
+    """Of somebody who has signed in, and is asked for their password again."""
+    return Claim(user=user, password_hash=people.password_hash(tx, user))
+
+
+def sign_in(tx: Transaction, proved: Claim, *, now: datetime, home_clock: HomeClock, browser: str = "") -> str | None:
     """A new session's cookie; None when account or password changed since the claim was proved."""
     user = None if proved.user is None else people.user(tx, proved.user)
     if user is None or user.status is not AccountStatus.ACTIVE:
@@ -50,14 +59,16 @@ def sign_in(tx: Transaction, proved: Claim, *, now: datetime, home_clock: HomeCl
     # Hashing took tens of milliseconds outside the transaction: the password may have been changed meanwhile.
     if people.password_hash(tx, user.id) != proved.password_hash:
         return None
-    return _begin(tx, user.id, now=now, home_clock=home_clock)
+    return begin(tx, user.id, now=now, home_clock=home_clock, browser=browser)
 
 
-def _begin(tx: Transaction, user: UserId, *, now: datetime, home_clock: HomeClock) -> str:
+def begin(tx: Transaction, user: UserId, *, now: datetime, home_clock: HomeClock, browser: str = "") -> str:
+    """A session of somebody who has proved who they are; gives its cookie. `browser` tells its user where it was."""
     # Sign-ins clear sessions away, as tokens clear tokens.
     consents.drop_expired(tx, home_clock.most(), EXPIRED_DROPPED_MAX)
     cookie = secrets.token_urlsafe(SESSION_BYTES)
-    sessions.add(tx, _digest(cookie), user, home_clock.most() + timedelta(hours=SESSION_HOURS))
+    until = home_clock.most() + timedelta(hours=SESSION_HOURS)
+    sessions.add(tx, _digest(cookie), user, until, created_at=now, browser=browser)
     people.signed_in(tx, user, now)
     return cookie
 
@@ -95,19 +106,22 @@ def user_of(tx: Transaction, cookie: str, now: datetime) -> User | None:
     return None if caller is None else caller.user
 
 
-def sign_in_verified(tx: Transaction, *, email: str, by: str, now: datetime, home_clock: HomeClock) -> str | None:
+def sign_in_verified(
+    tx: Transaction, *, email: str, by: str, now: datetime, home_clock: HomeClock, browser: str = ""
+) -> str | None:
     """A new session's cookie for whose email somebody else has verified; None when no active user has it."""
     user = people.user_by_email(tx, email)
     if user is None or user.status is not AccountStatus.ACTIVE:
         return None
     history.add_log(tx, user.login, f"signed in by {by}", now)
-    return _begin(tx, user.id, now=now, home_clock=home_clock)
+    return begin(tx, user.id, now=now, home_clock=home_clock, browser=browser)
 
 
 def create_link(tx: Transaction, user: UserId, now: datetime) -> str:
     """What an address holds that signs this user in once, without a password; `now` is the home's."""
     link = _UNOPENED + secrets.token_urlsafe(SESSION_BYTES)
-    sessions.add(tx, _digest(link), user, now + timedelta(minutes=LINK_MINUTES))
+    # Its user can see it among their sessions, and end it.
+    sessions.add(tx, _digest(link), user, now + timedelta(minutes=LINK_MINUTES), browser=UNOPENED_WORDS)
     return link
 
 
@@ -119,15 +133,43 @@ def find_link(tx: Transaction, link: str, now: datetime) -> User:
     return found[0]
 
 
-def open_link(tx: Transaction, link: str, *, now: datetime, home_clock: HomeClock) -> str:
+def open_link(tx: Transaction, link: str, *, now: datetime, home_clock: HomeClock, browser: str = "") -> str:
     """Uses it up for a new session's cookie. Raises NotFound."""
     user = find_link(tx, link, home_clock.most())
     sessions.drop(tx, _digest(link))
-    return _begin(tx, user.id, now=now, home_clock=home_clock)
+    return begin(tx, user.id, now=now, home_clock=home_clock, browser=browser)
 
 
 def sign_out(tx: Transaction, cookie: str) -> None:
     sessions.drop(tx, _digest(cookie))
+
+
+def of_user(tx: Transaction, user: UserId, now: datetime) -> list[Session]:
+    """Where the user has signed in and not been signed out, newest first."""
+    return sessions.of_user(tx, user, now)
+
+
+def is_of(session: Session, cookie: str) -> bool:
+    """Whether it is the session of the browser with this cookie."""
+    return hmac.compare_digest(session.hash, _digest(cookie))
+
+
+def end(tx: Transaction, user: UserId, session_hash: str) -> None:
+    """Sign the user out in another browser. One that has ended already, or is somebody else's, is left as it is."""
+    sessions.drop_of_user(tx, user, session_hash)
+
+
+def end_others(tx: Transaction, user: UserId, cookie: str) -> int:
+    """Every session of the user but that of this browser; gives how many."""
+    return sessions.drop_others(tx, user, _digest(cookie))
+
+
+def note_wrong(tx: Transaction, cookie: str) -> bool:
+    """A wrong password was given in this session. True where that was one too many, and ended it."""
+    if sessions.count_wrong(tx, _digest(cookie)) < WRONG_MAX:
+        return False
+    sessions.drop(tx, _digest(cookie))
+    return True
 
 
 def _digest(cookie: str) -> str:

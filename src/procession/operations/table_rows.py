@@ -15,8 +15,10 @@ from procession.actions.tables.contract import (
     Page,
     ReadSettings,
     RowsSettings,
+    Sample,
     Written,
 )
+from procession.model.errors import Conflict
 from procession.model.ids import TableId
 from procession.model.tables import Draft, Snapshot
 from procession.operations import table_jobs, tables
@@ -34,6 +36,28 @@ class RowsRequest:
     key: tuple[str, ...] = ()
     encoding: str | None = None
     trim: bool = False
+    decimal: str = "."  # of a CSV, as `thousands` and `pattern` of dates are
+    thousands: str | None = None
+    pattern: str | None = None
+    name: str = ""  # of the file, where it has one
+    # Of the table, as the client last saw it: a preview is of one version only.
+    expected: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsPreview:
+    """What writing the rows would do; `rows_removed` by a replacement."""
+
+    mode: str
+    rows_given: int
+    rows_updated: int
+    rows_removed: int
+    sample: Sample
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def rows_added(self) -> int:
+        return self.rows_given - self.rows_updated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +75,11 @@ def write(work: TableWork, table_id: TableId, request: RowsRequest) -> RowsWritt
     done: list[Written] = []
 
     def prepare(present: Snapshot) -> Draft | None:
+        if request.expected not in {None, present.version.number}:
+            raise Conflict(
+                f"the table was changed meanwhile: it is at version {present.version.number}, by"
+                f" {present.version.author}, and no longer at {request.expected}; nothing was changed"
+            )
         written, draft = _prepare(work.resources, present, request)
         done.append(written)
         # An upsert that changes nothing publishes no version.
@@ -69,21 +98,46 @@ def write(work: TableWork, table_id: TableId, request: RowsRequest) -> RowsWritt
     return tables.change(work, table_id, prepare, result)
 
 
+def preview(resources: Resources, present: Snapshot, request: RowsRequest, rows: int) -> RowsPreview:
+    """All the checks of write(), and the first `rows`; for a thread that may wait. Raises Invalid as write() does."""
+    with resources.table_workers.temporary_folder() as place:
+        written, _ = table_jobs.perform(resources, _job(resources, present, request, place, rows), Written)
+    assert written.sample is not None
+    return RowsPreview(
+        mode=written.mode,
+        rows_given=written.rows_given,
+        rows_updated=written.rows_updated,
+        rows_removed=present.version.rows if written.mode == "replace" else 0,
+        sample=written.sample,
+        remarks=written.remarks,
+    )
+
+
 def _prepare(resources: Resources, present: Snapshot, request: RowsRequest) -> tuple[Written, Draft]:
     with resources.table_workers.temporary_folder() as place:
-        settings = RowsSettings(
-            contents=table_jobs.contents(resources.blobs, present),
-            next_record=present.table.next_record,
-            format=request.format,
-            request=str(request.path),
-            mode=request.mode,
-            key=request.key,
-            encoding=request.encoding,
-            trim=request.trim,
-        )
-        job = table_jobs.TableJob(kind=ROWS_KIND, settings=settings, place=place, what="the rows were not written")
-        written, files = table_jobs.perform(resources, job, Written)
+        written, files = table_jobs.perform(resources, _job(resources, present, request, place), Written)
         return written, table_jobs.draft_of(resources, present, written, files, place)
+
+
+def _job(
+    resources: Resources, present: Snapshot, request: RowsRequest, place: Path, sample: int = 0
+) -> table_jobs.TableJob:
+    settings = RowsSettings(
+        contents=table_jobs.contents(resources.blobs, present),
+        next_record=present.table.next_record,
+        format=request.format,
+        request=str(request.path),
+        mode=request.mode,
+        key=request.key,
+        encoding=request.encoding,
+        trim=request.trim,
+        decimal=request.decimal,
+        thousands=request.thousands,
+        pattern=request.pattern,
+        name=request.name,
+        sample=sample,
+    )
+    return table_jobs.TableJob(kind=ROWS_KIND, settings=settings, place=place, what="the rows were not written")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from procession.operations import idempotency, rights
 from procession.operations.act import Act
 from procession.operations.idempotency import KeyedRequest
 from procession.operations.resources import Resources
+from procession.operations.telling import tell
 from procession.store import permissions as permission_store
 from procession.store import tables
 from procession.store.database import Transaction
@@ -51,6 +52,7 @@ def create(act: Act, *, name: str, description: str) -> Table:
     _check_name(tx, name, None)
     table = tables.add(tx, name, description, author=act.author, now=act.now)
     permission_store.give(tx, table, Role.OWNER, holder=act.caller.user.id)
+    tell(act, f'made the table "{name}"', table)
     return find(tx, table)
 
 
@@ -79,8 +81,9 @@ def _check_name(tx: Transaction, name: str, table: TableId | None) -> None:
 
 def delete(act: Act, table_id: TableId) -> None:
     """Raises NotFound."""
-    find(act.tx, table_id)
+    name = find(act.tx, table_id).name
     tables.remove(act.tx, table_id, now=act.now)
+    tell(act, f'deleted the table "{name}"', table_id)
 
 
 def find(tx: Transaction, table_id: TableId) -> Table:

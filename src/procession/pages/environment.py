@@ -60,12 +60,19 @@ def environment() -> Environment:
     made.globals["step_tag"] = statuses.of_step
     made.globals["duration"] = formats.duration
     made.filters["sentence"] = sentence
+    made.filters["counted"] = counted
     return made
 
 
 def rendered(name: str, /, **content: Any) -> str:
     """The template with this name. Raises jinja2.UndefinedError for a value that is missing."""
     return environment().get_template(f"{name}.html").render(**content)
+
+
+def make_ready(*names: str) -> None:
+    """Read and compile these templates, which takes up to tenths of a second, once."""
+    for name in names:
+        environment().get_template(f"{name}.html")
 
 
 def card(
@@ -78,6 +85,11 @@ def card(
 def sentence(text: str) -> str:
     """A message as people read it: with a capital, and a full stop."""
     return f"{text[:1].upper()}{text[1:]}{'' if text[-1:] in '.!?' else '.'}"
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """ "1 row", "3 rows"; for counts below a thousand, which have no separator."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
 
 
 def error(request: Request | None, problem: ProcessionError, support_id: str) -> HtmlReply | RedirectReply:

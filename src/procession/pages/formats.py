@@ -58,10 +58,29 @@ def day(value: date) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Who reads a page: their zone, and the moment of it."""
+    """Who reads a page: their zone, how they read numbers, and the moment of it."""
 
     zone: ZoneInfo
     now: datetime
+    separator: str = ","  # of thousands
+    mark: str = "."  # of decimals
+
+    def number(self, text: str) -> str:
+        """A decimal number as it is stored; see number()."""
+        return number(text, separator=self.separator, mark=self.mark)
+
+    def whole(self, count: int) -> str:
+        """A count of things."""
+        return self.number(str(count))
+
+    def size(self, count: int) -> str:
+        """Of bytes; see size()."""
+        return size(count).replace(".", self.mark)
+
+    def day(self, value: datetime) -> str:
+        """The day of a moment in this zone, with its weekday: "Thursday 3 December 2026"."""
+        own = value.astimezone(self.zone)
+        return f"{own:%A} {own.day} {own:%B %Y}"
 
     def moment(self, value: datetime | None, *, seconds: bool = False, alone: bool = False) -> Markup:
         """ "today 09:41", "yesterday 17:30", otherwise with the date; `alone` begins with a capital.
@@ -74,6 +93,10 @@ class Reader:
         clock = f"{own:%H:%M:%S}" if seconds else f"{own:%H:%M}"
         text = f"{self._day(own.date())} {clock}"
         return self._marked(value, text[:1].upper() + text[1:] if alone else text)
+
+    def day_only(self, value: datetime) -> str:
+        """The day of a moment in this zone: "3 Dec 2026"."""
+        return day(value.astimezone(self.zone).date())
 
     def clock(self, value: datetime) -> Markup:
         """The time of a day that is told already: "09:41:07"."""

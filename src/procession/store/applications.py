@@ -11,7 +11,7 @@ from procession.model.people import Application, Token
 from procession.store import people, times
 from procession.store.database import Row, Transaction
 
-_APPLICATION = "id, client_id, secret_hash, name, user_id, scopes, redirect_uris, is_public"
+_APPLICATION = "id, client_id, secret_hash, name, user_id, scopes, redirect_uris, is_public, used_at"
 
 
 def is_empty(tx: Transaction) -> bool:
@@ -65,6 +65,11 @@ def change(tx: Transaction, application: Application) -> None:
     )
 
 
+def note_use(tx: Transaction, application_id: ApplicationId, now: datetime) -> None:
+    """It was given a token."""
+    tx.run("UPDATE application SET used_at = ? WHERE id = ?", times.to_column(now), application_id.number)
+
+
 def delete(tx: Transaction, application_id: ApplicationId) -> None:
     """Deletes it with every grant, code and token."""
     number = application_id.number
@@ -113,7 +118,7 @@ def _maybe(row: Row | None) -> Application | None:
 
 
 def _application(row: Row) -> Application:
-    number, client_id, secret_hash, name, user, scopes, redirect_uris, is_public = row
+    number, client_id, secret_hash, name, user, scopes, redirect_uris, is_public, used_at = row
     return Application(
         id=ApplicationId(number),
         client_id=client_id,
@@ -123,6 +128,7 @@ def _application(row: Row) -> Application:
         scopes=frozenset(scopes.split()),
         redirect_uris=tuple(redirect_uris.split()),
         is_public=bool(is_public),
+        used_at=times.maybe_from_column(used_at),
     )
 
 

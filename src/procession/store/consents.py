@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from procession.model.consents import Challenge, Code, Consent, IssuedToken, RefreshToken
+from procession.model.consents import AllowedApplication, Challenge, Code, Consent, IssuedToken, RefreshToken
 from procession.model.ids import ApplicationId, UserId
 from procession.store import times
 from procession.store.database import Transaction
@@ -35,6 +35,39 @@ def revoke(tx: Transaction, consent: Consent, now: datetime) -> None:
         "UPDATE oauth_grant SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", times.to_column(now), consent.id
     )
     tx.run("DELETE FROM token WHERE grant_id = ?", consent.id)
+
+
+def allowed(tx: Transaction, user: UserId, now: datetime) -> list[AllowedApplication]:
+    """Which applications the user has allowed to act for them, and still can be given or has a token; by name."""
+    rows = tx.all(
+        "SELECT a.id, a.name, g.scopes, g.created_at FROM oauth_grant g JOIN application a ON a.id = g.application_id"
+        " WHERE g.user_id = ? AND g.revoked_at IS NULL AND ("
+        " EXISTS (SELECT 1 FROM refresh_token r WHERE r.grant_id = g.id AND r.used_at IS NULL AND r.expires_at > ?)"
+        " OR EXISTS (SELECT 1 FROM token t WHERE t.grant_id = g.id AND t.expires_at > ?))"
+        " ORDER BY lower(a.name), a.id, g.id",
+        *(user.number, times.to_column(now), times.to_column(now)),
+    )
+    found: dict[int, AllowedApplication] = {}
+    for number, name, scopes, created_at in rows:
+        before = found[number].scopes if number in found else frozenset[str]()
+        # Each sign-in to an application makes a consent of its own; the latest stands last.
+        found[number] = AllowedApplication(
+            application=ApplicationId(number),
+            name=name,
+            scopes=before | frozenset(scopes.split()),
+            allowed_at=times.from_column(created_at),
+        )
+    return list(found.values())
+
+
+def withdraw(tx: Transaction, user: UserId, application: ApplicationId, now: datetime) -> None:
+    """End every consent of the user to this application, with its access tokens."""
+    mine = "SELECT id FROM oauth_grant WHERE user_id = ? AND application_id = ?"
+    tx.run(
+        f"UPDATE oauth_grant SET revoked_at = ? WHERE id IN ({mine}) AND revoked_at IS NULL",
+        *(times.to_column(now), user.number, application.number),
+    )
+    tx.run(f"DELETE FROM token WHERE grant_id IN ({mine})", user.number, application.number)
 
 
 def hold(tx: Transaction, consent: Consent) -> bool:

@@ -42,9 +42,9 @@ def record(tx: Transaction, run: Run, ending: RunEnding, now: datetime) -> Mappi
     history.add(tx, run, ending.kind, {**ending.detail, **found}, now=now, user=ending.user)
     # Before the completion line, which readers expect last.
     if line := ends.failure(run, found):
-        history.add_log(tx, ending.login, line, now)
+        history.add_log(tx, ending.login, line, now, about=run.id)
     # Last, and to the letter: clients look for it at the top of the log.
-    history.add_log(tx, ending.login, completion(run, ending.login, now), now)
+    history.add_log(tx, ending.login, completion(run, ending.login, now), now, about=run.id)
     if ends.is_told(ending.when, run):
         # In the transaction of the end: a crash between the two would lose the alert or send it for a run that goes on.
         outbox.add_ends(tx, _told(run), now)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from procession.model.ids import RunId, StepId
+from procession.model.ids import Id, RunId, StepId
 from procession.model.lifecycle import StepStatus
 from procession.model.runs import HistoryKind, HistoryRow, Run
 from procession.model.steps import AttemptRow
@@ -187,8 +187,12 @@ def attempts_of_step(tx: Transaction, step: StepId) -> list[AttemptRow]:
     return [_attempt(row) for row in rows]
 
 
-def add_log(tx: Transaction, login: str, message: str, now: datetime) -> None:
-    tx.run("INSERT INTO log (at, user_login, message) VALUES (?, ?, ?)", times.to_column(now), login, message)
+def add_log(tx: Transaction, login: str, message: str, now: datetime, *, about: Id | None = None) -> None:
+    """`about`: the one thing that it tells of, to which pages lead."""
+    tx.run(
+        "INSERT INTO log (at, user_login, message, about) VALUES (?, ?, ?, ?)",
+        *(times.to_column(now), login, message, None if about is None else str(about)),
+    )
 
 
 def _attempt(row: Sequence[Any]) -> AttemptRow:

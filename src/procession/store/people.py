@@ -9,14 +9,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from procession.model.ids import GroupId, UserId
-from procession.model.people import AccountStatus, Group, User, UserRole
+from procession.model.people import AccountStatus, Group, NumberStyle, User, UserRole
 from procession.store import times
 from procession.store.database import Row, Transaction
 
 # The columns of as_user(), of the table called u.
 USER = (
     "u.id, u.login, u.email, u.first_name, u.last_name, u.role, u.status, u.city, u.country, u.born_on, u.department,"
-    " u.phone_land, u.phone_mobile, u.timezone, u.signed_in_at"
+    " u.phone_land, u.phone_mobile, u.timezone, u.signed_in_at, u.numbers, u.has_shortcuts"
 )
 
 
@@ -36,8 +36,11 @@ def change_user(tx: Transaction, user: User) -> None:
     """Write everything of the user but when they signed in."""
     tx.run(
         "UPDATE user_account SET login = ?, email = ?, first_name = ?, last_name = ?, role = ?, status = ?, city = ?,"
-        " country = ?, born_on = ?, department = ?, phone_land = ?, phone_mobile = ?, timezone = ? WHERE id = ?",
+        " country = ?, born_on = ?, department = ?, phone_land = ?, phone_mobile = ?, timezone = ?,"
+        " numbers = ?, has_shortcuts = ? WHERE id = ?",
         *_columns(user),
+        user.numbers,
+        int(user.has_shortcuts),
         user.id.number,
     )
 
@@ -206,6 +209,17 @@ def members(tx: Transaction, group: GroupId) -> list[User]:
     return [as_user(row) for row in rows]
 
 
+def memberships(tx: Transaction) -> list[tuple[GroupId, UserId]]:
+    """Who is in which group, of all groups."""
+    rows = tx.all("SELECT group_id, user_id FROM user_group_member ORDER BY group_id, user_id")
+    return [(GroupId(group), UserId(user)) for group, user in rows]
+
+
+def passwordless(tx: Transaction) -> set[UserId]:
+    """Who has not set a password yet, or was never sent a link to do so."""
+    return {UserId(number) for (number,) in tx.all("SELECT id FROM user_account WHERE password_hash IS NULL")}
+
+
 def is_member(tx: Transaction, group: GroupId, user: UserId) -> bool:
     row = tx.one("SELECT 1 FROM user_group_member WHERE group_id = ? AND user_id = ?", group.number, user.number)
     return row is not None
@@ -233,6 +247,8 @@ def as_user(row: Sequence[Any]) -> User:
         phone_mobile,
         timezone,
         signed_in_at,
+        numbers,
+        has_shortcuts,
     ) = row
     return User(
         id=UserId(number),
@@ -250,4 +266,6 @@ def as_user(row: Sequence[Any]) -> User:
         phone_mobile=phone_mobile,
         timezone=timezone,
         signed_in_at=times.maybe_from_column(signed_in_at),
+        numbers=NumberStyle(numbers),
+        has_shortcuts=bool(has_shortcuts),
     )

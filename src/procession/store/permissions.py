@@ -16,7 +16,7 @@ from procession.model.ids import (
     TableId,
     UserId,
 )
-from procession.model.people import Permission, Role, UserRole
+from procession.model.people import Grant, Permission, Role, UserRole
 from procession.model.rights import ROLE_RANK
 from procession.store.database import Transaction
 
@@ -134,6 +134,20 @@ def of_holder(tx: Transaction, holder: UserId | GroupId) -> list[Permission]:
     )
     kinds: dict[str, type[ProcessId] | type[TableId]] = {"p": ProcessId, "mt": TableId}
     return [Permission(resource=kinds[kind](number), name=name, role=Role(role)) for kind, number, name, role in rows]
+
+
+def granted(tx: Transaction, kind: type[ResourceId]) -> list[Grant]:
+    """Every role that was given on processes, or on tables that are there."""
+    column = _COLUMN_OF[kind]
+    there = " AND table_id IN (SELECT id FROM managed_table WHERE is_deleted = 0)" if kind is TableId else ""
+    rows = tx.all(
+        f"SELECT {column}, user_id, group_id, role FROM permission WHERE {column} IS NOT NULL{there}"
+        " ORDER BY group_id, user_id"
+    )
+    return [
+        Grant(resource=kind(number), holder=GroupId(group) if user is None else UserId(user), role=Role(role))
+        for number, user, group, role in rows
+    ]
 
 
 def holders(tx: Transaction, resource: ResourceId) -> list[tuple[UserId | GroupId, str, Role]]:

@@ -55,7 +55,9 @@ CREATE TABLE user_account (
     phone_mobile TEXT,
     timezone TEXT NOT NULL DEFAULT '(UTC) Coordinated Universal Time',
     signed_in_at INTEGER,
-    password_hash TEXT
+    password_hash TEXT,
+    numbers TEXT NOT NULL DEFAULT 'point' CHECK (numbers IN ('point', 'comma', 'space')),
+    has_shortcuts INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 
 CREATE TABLE user_link (
@@ -69,7 +71,10 @@ CREATE INDEX user_link_of_user ON user_link (user_id);
 CREATE TABLE session (
     hash TEXT PRIMARY KEY,
     user_id INTEGER NOT NULL REFERENCES user_account (id),
-    expires_at INTEGER NOT NULL
+    expires_at INTEGER NOT NULL,
+    created_at INTEGER,
+    browser TEXT NOT NULL DEFAULT '',
+    wrong INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX session_of_user ON session (user_id);
@@ -96,7 +101,8 @@ CREATE TABLE application (
     scopes TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     redirect_uris TEXT NOT NULL DEFAULT '',
-    is_public INTEGER NOT NULL DEFAULT 0
+    is_public INTEGER NOT NULL DEFAULT 0,
+    used_at INTEGER
 ) STRICT;
 
 -- What a user has consented to: every code, access token and refresh token that came of it falls with it.
@@ -407,7 +413,8 @@ CREATE TABLE log (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL,
     user_login TEXT NOT NULL,
-    message TEXT NOT NULL
+    message TEXT NOT NULL,
+    about TEXT
 ) STRICT;
 
 CREATE INDEX log_of_user ON log (user_login, id);

@@ -15,7 +15,7 @@ REFUSED, RESULT = "job.refused", "job.result"
 
 Mode = Literal["append", "replace", "upsert"]
 Format = Literal["json", "csv", "parquet"]
-GivenFormat = Literal["json", "jsonl", "csv", "parquet"]
+GivenFormat = Literal["json", "jsonl", "csv", "parquet", "workbook"]
 
 
 class PartFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +45,29 @@ class RowsSettings(msgspec.Struct, frozen=True, kw_only=True):
     key: tuple[str, ...] = ()
     encoding: str | None = None  # of a CSV body that says so
     trim: bool = False  # blanks at both ends of every value
+    # How texts of a CSV are written; other formats say it themselves.
+    decimal: str = "."
+    thousands: str | None = None
+    pattern: str | None = None  # of dates; None: as in 2026-11-30
+    name: str = ""  # of the file, for messages; "": a body that has none
+    sample: int = 0  # only look: nothing is written, and so many rows are shown as they would be
+
+
+class SampleRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the request, and the record that it changes; None for a new row. Values are texts, None for empty.
+
+    `before` is what that record holds now, of the columns that the request names.
+    """
+
+    number: int
+    record: int | None
+    values: tuple[str | None, ...]
+    before: tuple[str | None, ...] | None
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    columns: tuple[str, ...]
+    rows: tuple[SampleRow, ...]
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +80,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     rows_updated: int
     next_record: int
     remarks: tuple[str, ...] = ()
+    sample: Sample | None = None
 
 
 class ChangeSettings(msgspec.Struct, frozen=True, kw_only=True):

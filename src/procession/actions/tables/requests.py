@@ -14,8 +14,8 @@ from procession.actions.contract import FileInput
 from procession.actions.database import literal
 from procession.actions.problems import Problem
 from procession.actions.reading import columns as making
-from procession.actions.reading import fitting, parquet
-from procession.actions.reading.cells import CellColumn, Cells
+from procession.actions.reading import fitting, parquet, sheets
+from procession.actions.reading.cells import CellColumn, Cells, Kind
 from procession.actions.reading.fitting import Declared
 from procession.actions.reading.options import FileOptions
 from procession.actions.reading.values import Style
@@ -97,10 +97,12 @@ def _of_json(
 
 def _of_file(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, folder: Path) -> Cells:
     path, known = Path(settings.request), settings.contents.columns
-    source = FileInput(path=str(path), name="", size_bytes=path.stat().st_size)
+    source = FileInput(path=str(path), name=settings.name, size_bytes=path.stat().st_size)
     options = FileOptions(file="", encoding=settings.encoding, trim=settings.trim)
     if settings.format == "csv":
         return csv_bodies.read(connection, source, options, folder, partial(_is_known, known))
+    if settings.format == "workbook":
+        return sheets.read(connection, source, options, folder)
     _check_parquet(connection, path)
     return parquet.read(connection, source, options, folder)
 
@@ -172,11 +174,18 @@ def _declared(
             cells=given,
             text=_text(column, number, given, trims=settings.trim),
             type=conversion.TYPES[column.type],
-            style=Style(),
+            style=_style(settings, given),
             required=not column.nullable or column in key,
             length=column.length,
         )
     return found
+
+
+def _style(settings: RowsSettings, given: CellColumn) -> Style:
+    """As the client says that a CSV is written; a file with types says itself what its cells are."""
+    if settings.format != "csv" or given.native not in {"", "VARCHAR"} or given.kind is not Kind.TEXT:
+        return Style()
+    return Style(decimal=settings.decimal, thousands=settings.thousands, pattern=settings.pattern)
 
 
 def _text(column: Column, number: int, given: CellColumn, *, trims: bool) -> str:

@@ -15,9 +15,10 @@ from procession.actions.database import quote
 from procession.actions.problems import Problem
 from procession.actions.reading import currencies, fitting
 from procession.actions.reading.cells import RELATION
-from procession.actions.tables import conversion, requests, sources
+from procession.actions.tables import conversion, requests, samples, sources
 from procession.actions.tables.contract import PartFile, RowsSettings, Written
 from procession.actions.tables.requests import SentRows
+from procession.actions.tables.samples import MATCHED, NUMBER, TYPED
 from procession.actions.tables.sources import RECORD, first
 from procession.model import columns
 from procession.model.columns import Column
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     import duckdb
 
 ADDED = "job.rows"
-NUMBER = "n"  # of the row in the request, from 1
-TYPED, MATCHED = "typed", "matched"  # relations: the given rows in their types; which of them change which records
 
 
 def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Written, dict[str, FileOutput]]:
@@ -44,6 +43,17 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Wr
     # New rows alone need what an existing record has already.
     if given > updated:
         _check_missing(connection, known, rows)
+    if settings.sample:
+        return Written(
+            mode=rows.mode,
+            added={},
+            removed=(),
+            rows_given=given,
+            rows_updated=updated,
+            next_record=settings.next_record,
+            remarks=remarks,
+            sample=samples.take(connection, rows, settings),
+        ), {}
     removed = parts if rows.mode == "replace" else _taken_along(parts, affected, given)
     pieces = [_new_rows(known, rows, settings.next_record)]
     if removed and rows.mode != "replace":

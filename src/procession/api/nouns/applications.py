@@ -61,7 +61,7 @@ def reset_secret(call: Call) -> wire.ApplicationShape:
 
 
 def delete(call: Call) -> EmptyReply:
-    applications.delete(call.tx, call.id(ApplicationId))
+    applications.unregister(call.act, call.id(ApplicationId))
     return EmptyReply()
 
 

@@ -12,6 +12,7 @@ from procession.door.contract import Call, EmptyReply
 from procession.model.errors import Invalid
 from procession.model.ids import GroupId, UserId
 from procession.model.people import Group
+from procession.operations import groups as group_operations
 from procession.operations import people
 
 DESCRIPTION_CHARACTERS_MAX = 4_000
@@ -32,7 +33,7 @@ def members(call: Call) -> list[users_wire.ListedUser]:
 def create(call: Call) -> wire.UserGroup:
     name = reading.name(call.body.get("name"), field="name")
     description = reading.string(call.body, "description", most=DESCRIPTION_CHARACTERS_MAX)
-    return _shown(people.create_group(call.tx, name=name, description=description, now=call.now))
+    return _shown(group_operations.create(call.act, name=name, description=description))
 
 
 def change(call: Call) -> wire.UserGroup:
@@ -43,11 +44,11 @@ def change(call: Call) -> wire.UserGroup:
     if call.body.get("description") is not None:
         description = reading.string(call.body, "description", most=DESCRIPTION_CHARACTERS_MAX)
         wanted = replace(wanted, description=description)
-    return _shown(people.change_group(call.tx, wanted))
+    return _shown(group_operations.change(call.act, wanted))
 
 
 def delete(call: Call) -> EmptyReply:
-    people.delete_group(call.tx, call.id(GroupId))
+    group_operations.delete(call.act, call.id(GroupId))
     return EmptyReply()
 
 
@@ -59,11 +60,11 @@ def add(call: Call) -> users_wire.ListedUser:
         if not isinstance(given, str):
             raise Invalid('name the user whom to add: {"id": "u-1"}')
         member = UserId.parse(given)
-    return users.short(people.add_member(call.tx, call.id(GroupId), member))
+    return users.short(group_operations.add_member(call.act, call.id(GroupId), member))
 
 
 def remove(call: Call) -> EmptyReply:
-    people.remove_member(call.tx, call.id(GroupId), call.id(UserId))
+    group_operations.remove_member(call.act, call.id(GroupId), call.id(UserId))
     return EmptyReply()
 
 

@@ -32,8 +32,8 @@ LIMIT = 100  # runs in a page when nobody says
 WAIT_SECONDS_MAX = 60
 REVISION_MAX = 10**15
 REASON_CHARACTERS_MAX = 1_000
-TEXT_CHARACTERS_MAX = 200  # that are looked for
 ATTEMPTS_MAX = 10**9
+TEXT_CHARACTERS_MAX = 200  # that are looked for
 
 
 class RunCommand(StrEnum):
