@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from procession.model.ids import ProcessId, RunId
 from procession.model.lifecycle import Outcome
-from procession.operations import run_lists
+from procession.operations import processes, run_lists, trials
 from procession.store import run_lists as store
 from procession.store.database import Transaction
 from tests.api.house import House
-from tests.web.lists_site import NO_COLUMN, ended, new, timed_out
+from tests.web.lists_site import NO_COLUMN, end, ended, new, timed_out
 
 
 def ids(home: House, query: str, *, who: str = "owner") -> list[str]:
@@ -178,3 +179,21 @@ def test_an_earlier_success_makes_nothing_good(home: House) -> None:
     failed = ended(home, "May")
 
     assert ids(home, "needsPerson=true") == [failed]
+
+
+def test_a_try_out_is_in_no_list_and_no_count_and_makes_nothing_good(home: House) -> None:
+    failed = ended(home, "May")
+
+    def operation(tx: Transaction) -> str:
+        _, definition = processes.find(tx, ProcessId(1))
+        return str(trials.create(home.act(tx), ProcessId(1), definition, up_to="2.2").id)
+
+    tried = home.database.write(operation)
+    assert ids(home, "") == [failed]
+    assert ids(home, f"text={tried}") == []
+    assert [row["count"] for row in home.get("processruns/counts")] == [1]
+    home.post(f"processruns/{tried}/start")
+    home.take(tried)
+    home.database.write(lambda tx: end(home, tx, RunId.parse(tried), Outcome.SUCCESS))
+    assert ids(home, "needsPerson=true") == [failed]
+    assert ids(home, "outcome=Success") == []

@@ -79,7 +79,7 @@ def _filters(page: Any, address: str) -> None:
 
 
 def _restarts(page: Any) -> None:
-    page.get_by_role("checkbox", name="Select Account 1201 #2").check()
+    page.get_by_role("checkbox", name="Select Account 1201").check()
     page.get_by_role("button", name="Restart failed steps").click()
     page.wait_for_url("**/runs/bulk")
     assert violations(page) == []

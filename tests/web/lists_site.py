@@ -35,11 +35,11 @@ def ended(
     run = new(home, name, amount=amount, who=who)
     home.take(run)
     home.clock.advance(60)
-    home.database.write(lambda tx: _end(home, tx, RunId.parse(run), outcome))
+    home.database.write(lambda tx: end(home, tx, RunId.parse(run), outcome))
     return run
 
 
-def _end(home: House, tx: Transaction, run_id: RunId, outcome: Outcome) -> None:
+def end(home: House, tx: Transaction, run_id: RunId, outcome: Outcome) -> None:
     """As the engine ends a run: the steps, the run, and what is recorded of its end, in one transaction."""
     run, now = runs.find(tx, run_id), home.clock.now()
     for row in step_store.of_run(tx, run_id):

@@ -24,7 +24,7 @@ def test_what_failed_says_where_and_why(home: House, site: Site) -> None:
     run = ended(home, "May")
 
     page = text(site.get("/"))
-    assert f"Month end: May #1 Step 2.2, Pay: {NO_COLUMN}." in page
+    assert f"Month end: May Step 2.2, Pay: {NO_COLUMN}." in page
     assert needs(site) == [run]
     # In the menu too, with a word for whoever does not see the colour.
     assert "Runs 1 failed" in page
@@ -134,7 +134,7 @@ def test_what_runs_is_shown_with_its_step(home: House, site: Site) -> None:
     home.clock.advance(41)
 
     page = text(site.get("/"))
-    assert "Month end: May #1 1.1 Parameters 41 s" in page
+    assert "Month end: May 1.1 Parameters 41 s" in page
     assert 'aria-label="0 of 3 steps done"' in site.get("/").text
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from html import unescape
 from typing import Any
 
 import pytest
@@ -62,9 +64,18 @@ async def opened(home: House, site: Site, path: str) -> AsyncIterator[Stream]:
         await asyncio.wait({serving}, timeout=10)
 
 
+def stream_of(site: Site, page: str) -> str:
+    """The address of the stream that the page opens."""
+    found = re.search(r'hx-sse:connect="([^"]+)"', site.get(page).text)
+    assert found
+    return unescape(found[1])
+
+
 def test_home_sends_its_parts_when_a_run_has_failed(home: House, site: Site) -> None:
+    address = stream_of(site, "/")
+
     async def watch() -> str:
-        async with opened(home, site, "/home/live") as stream:
+        async with opened(home, site, address) as stream:
             assert await stream.next() == "retry: 1000\n\n"
             # What the page shows already is not sent again.
             await asyncio.to_thread(ended, home, "May")
@@ -74,16 +85,17 @@ def test_home_sends_its_parts_when_a_run_has_failed(home: House, site: Site) -> 
     sent = asyncio.run(watch())
     assert sent.startswith("data: ") and sent.endswith("\n\n")
     assert 'hx-target="#needs"' in sent and 'hx-target="#running"' in sent
-    assert "May #1" in sent
+    assert "May" in sent
     # A message without a name is put in its place; one with a name would only be an event.
     assert "event:" not in sent
 
 
 def test_rows_of_the_page_and_new_runs_are_told(home: House, site: Site) -> None:
     first = new(home, "May")
+    address = stream_of(site, "/runs")
 
     async def watch() -> list[str]:
-        async with opened(home, site, "/runs/live?ids=1&top=1&asked=") as stream:
+        async with opened(home, site, address) as stream:
             await stream.next()
             await asyncio.to_thread(new, home, "June")
             home.announcements.ring_all()
@@ -97,6 +109,22 @@ def test_rows_of_the_page_and_new_runs_are_told(home: House, site: Site) -> None
     assert "June" not in news
 
 
+def test_what_happened_before_the_stream_stood_is_sent_at_once(home: House, site: Site) -> None:
+    first = new(home, "May")
+    addresses = [stream_of(site, page) for page in ("/", "/runs")]
+    home.post(f"processruns/{first}/cancel", json={"reason": "wrong period"})
+    ended(home, "June")
+
+    async def watch(address: str) -> str:
+        async with opened(home, site, address) as stream:
+            await stream.next()
+            return await stream.next()
+
+    at_home, in_list = (asyncio.run(watch(address)) for address in addresses)
+    assert "June" in at_home
+    assert "“wrong period”" in in_list and "1 new run" in in_list
+
+
 def test_a_run_that_may_not_be_seen_is_not_told(home: House) -> None:
     new(home, "Secret")
     own = home.post("processes", content=PROCESS.replace("Month end", "Own").encode(), who="stranger")["id"]
@@ -106,6 +134,7 @@ def test_a_run_that_may_not_be_seen_is_not_told(home: House) -> None:
         stranger = Site(house=home, who="stranger").sign_in()
         async with opened(home, stranger, "/runs/live?ids=1.2&top=0&asked=") as stream:
             await stream.next()
+            assert "pr-1" not in await stream.next()
             await asyncio.to_thread(home.post, "processruns/pr-1/cancel")
             await asyncio.to_thread(home.post, "processruns/pr-2/cancel", who="stranger")
             return await stream.next()

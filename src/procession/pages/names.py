@@ -10,15 +10,15 @@ SHOWN_CHARACTERS_MAX = 300  # of a message in a list; the page of the run has al
 
 
 def run_name(name: str, process: str) -> str:
-    """Beside the name of its process: "November 2026 #41"; a run without a name shows its number, "Run #41"."""
+    """Beside the name of its process: "November 2026"; a run without a name shows its number, "Run #41"."""
     found = _NAME.match(name)
     if found is None:
         return name
-    return f"Run #{found[2]}" if found[1] == process else f"{found[1]} #{found[2]}"
+    return f"Run #{found[2]}" if found[1] in {"", process} else found[1]
 
 
 def title(name: str, process: str) -> str:
-    """Where nothing else says which process it is of: "Bank reconciliation: November 2026 #41"."""
+    """Where nothing else says which process it is of: "Bank reconciliation: November 2026"."""
     return f"{process}: {run_name(name, process)}"
 
 

@@ -35,6 +35,7 @@ class Need:
     row: RunRow
     reason: str
     verb: str
+    is_own: bool
     may_act: bool
     is_over: bool
 
@@ -47,6 +48,10 @@ class Now:
     needs_count: str
     running: Sequence[RunRow]
     running_count: str
+
+    def digest(self) -> str:
+        """What tells a page that is open from what it would be now."""
+        return run_rows.digest([*(need.row for need in self.needs), *self.running])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +93,13 @@ def now(act: Act) -> Now:
     progress = run_lists.progress(tx, [*running.runs, *waiting])
     roles = rights.roles_on(tx, caller.user, {item.run.process for item in (*open_runs, *waiting)})
     steady = act.resources.steady()
-    shown = [_need(item, run_rows.row(item, progress, steady=steady), roles) for item in (*open_runs, *waiting)]
+    shown = [_need(act, item, run_rows.row(item, progress, steady=steady), roles) for item in (*open_runs, *waiting)]
     # A run that lacks nothing waits for no input: it is started when somebody wants it.
     needs = [need for need in shown if need.is_over or need.row.lacks_inputs]
     many = run_lists.count_unsolved(tx, caller) + len(needs) - len(open_runs)
     under_way = run_lists.count(tx, caller, RunFilter(status=RunStatus.RUNNING))
     return Now(
-        needs=sorted(needs, key=lambda need: not _is_own(need, act))[:NEEDS_MAX],
+        needs=sorted(needs, key=lambda need: not need.is_own)[:NEEDS_MAX],
         needs_count=_capped(many),
         running=run_rows.rows(running.runs, progress, steady=steady),
         running_count=_capped(under_way),
@@ -105,11 +110,6 @@ def _capped(many: int) -> str:
     return f"{COUNTED_MAX}+" if many >= COUNTED_MAX else str(many)
 
 
-def _is_own(need: Need, act: Act) -> bool:
-    user = act.caller.user
-    return need.row.person in {f"{user.first_name} {user.last_name}", user.login}
-
-
 def _waiting(act: Act) -> list[RunEntry]:
     """Runs that were begun and not started, of processes that the reader may run."""
     found = run_lists.page(act.tx, act.caller, RunFilter(status=RunStatus.NOT_STARTED), limit=NEEDS_MAX)
@@ -117,12 +117,14 @@ def _waiting(act: Act) -> list[RunEntry]:
     return [item for item in found.runs if covers(roles.get(item.run.process, Role.READER), Role.EXECUTOR)]
 
 
-def _need(item: RunEntry, row: RunRow, roles: dict[ProcessId, Role]) -> Need:
+def _need(act: Act, item: RunEntry, row: RunRow, roles: dict[ProcessId, Role]) -> Need:
     is_waiting = item.run.status is RunStatus.NOT_STARTED
     has_remarks = item.run.outcome is Outcome.WARNING
     return Need(
         row=row,
         reason=row.reason if is_waiting else run_rows.told(item),
+        # Whoever started it last; before that, whoever filled it in.
+        is_own=(item.login or item.run.modified_by) == act.author,
         verb="Add inputs" if is_waiting else "Review" if has_remarks else "Open",
         may_act=covers(roles.get(item.run.process, Role.READER), Role.EXECUTOR),
         is_over=not is_waiting,

@@ -35,16 +35,15 @@ Look = Callable[[Act], str]
 
 async def follow_home(call: StreamCall) -> StreamReply:
     """What needs the reader and what is running, whenever it changes."""
+    shown = call.request.query.get("shown", "")
     sent: list[object] = []
 
     def look(act: Act) -> str:
         present = home.now(act)
-        if sent == [present]:
-            return ""
-        is_first = not sent
+        # What the page that opened the stream shows is not sent to it; what came in between is.
+        is_news = sent != [present] if sent else present.digest() != shown
         sent[:] = [present]
-        # The page that opened the stream shows it already; what came in between is sent with the next change.
-        return "" if is_first else _home(call, act, present)
+        return _home(call, act, present) if is_news else ""
 
     return _stream(call, look)
 
@@ -60,11 +59,15 @@ def _home(call: StreamCall, act: Act, present: home.Now) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shown:
-    """The page that is open: its runs, and the number after which others are new; 0: it is not the first page."""
+    """The page that is open: its runs, and the number after which others are new; 0: it is not the first page.
+
+    `digest` is of what it says of them.
+    """
 
     runs: Sequence[RunId]
     top: int
     asked: ListFilter
+    digest: str
 
 
 async def follow_runs(call: StreamCall) -> StreamReply:
@@ -76,12 +79,14 @@ async def follow_runs(call: StreamCall) -> StreamReply:
         listed = run_lists.of_ids(act.tx, act.caller, shown.runs)
         progress = run_lists.progress(act.tx, listed)
         rows = run_rows.rows(listed, progress, steady=act.resources.steady())
-        changed = [row for row in rows if sent.get(row.id, row) != row]
-        is_first = not sent
+        if not sent and run_rows.digest(rows) != shown.digest:
+            changed = rows
+        else:
+            changed = [row for row in rows if sent.get(row.id, row) != row]
         news = _newer(act, shown)
         is_news = sent.get("news", 0) != news
         sent.update({row.id: row for row in rows}, news=news)
-        if not changed and (is_first or not is_news):
+        if not changed and not is_news:
             return ""
         return environment.rendered(
             "runs-live",
@@ -109,7 +114,8 @@ def _shown(query: Mapping[str, str]) -> _Shown:
     if len(ids) > SHOWN or not (top.isascii() and top.isdigit() and len(top) <= 18):
         raise Invalid("the address of this stream is not one that a page of ours has; reload the page")
     asked = run_filters.read(dict(parse_qsl(query.get("asked", ""), max_num_fields=20)))
-    return _Shown(runs=[RunId.parse(f"pr-{text}") for text in ids], top=int(top), asked=asked)
+    runs = [RunId.parse(f"pr-{text}") for text in ids]
+    return _Shown(runs=runs, top=int(top), asked=asked, digest=query.get("shown", ""))
 
 
 def _stream(call: StreamCall, look: Look) -> StreamReply:

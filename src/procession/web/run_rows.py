@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +41,12 @@ class RunRow:
 
 def rows(listed: Iterable[RunEntry], progress: UnderWay, *, steady: float | None) -> list[RunRow]:
     return [row(item, progress, steady=steady) for item in listed]
+
+
+def digest(shown: Iterable[RunRow]) -> str:
+    """What tells a page that is open from what it would be now; how long each has taken is left out."""
+    told = [(one.id, one.tag.word, one.reason, one.attempt) for one in shown]
+    return f"{zlib.crc32(repr(told).encode()):x}"
 
 
 def row(item: RunEntry, progress: UnderWay, *, steady: float | None) -> RunRow:

@@ -21,6 +21,7 @@ from procession.web import run_filters, run_rows
 from procession.web.forms import Form
 from procession.web.page import page, reader
 from procession.web.run_filters import CHIPS, Chip, ListFilter
+from procession.web.run_rows import RunRow
 
 SHOWN = 25
 
@@ -62,7 +63,8 @@ def listed_from(call: Call, asked: ListFilter, shown: RunFilter, found: RunPage)
     words = run_filters.words(asked, names.get(asked.process, asked.process))
     parts = [needing] if shown.needs_person else [many for key, many in counts.items() if _is_of(asked, key)]
     progress = run_lists.progress(call.tx, found.runs)
-    live = _live(call, found)
+    rows = run_rows.rows(found.runs, progress, steady=call.context.resources.steady())
+    live = _live(call, found, rows)
     return page(
         call,
         call.caller,
@@ -72,7 +74,7 @@ def listed_from(call: Call, asked: ListFilter, shown: RunFilter, found: RunPage)
         entry="/runs",
         asked=asked,
         words=words,
-        rows=run_rows.rows(found.runs, progress, steady=call.context.resources.steady()),
+        rows=rows,
         processes=visible,
         chips=[*_chips(asked, counts), _chip(asked, run_filters.NEEDS, needing)],
         every=CountedChip(
@@ -86,6 +88,7 @@ def listed_from(call: Call, asked: ListFilter, shown: RunFilter, found: RunPage)
         older=_older(asked, found),
         searched=found.searched_to is not None,
         searched_most=formats.whole(run_lists.SEARCHED_MAX),
+        here=asked.address(cursor=call.request.query.get("cursor", "")),
         live=live,
         live_id=f"live-{zlib.crc32(live.encode()):x}",
         offers=list(_offers(call, asked, words)) if not found.runs else [],
@@ -135,12 +138,12 @@ def _older(asked: ListFilter, found: RunPage) -> str:
     return "" if following is None else asked.address(cursor=f"b{following.number}")
 
 
-def _live(call: Call, found: RunPage) -> str:
+def _live(call: Call, found: RunPage, rows: Sequence[RunRow]) -> str:
     """The address of the stream of this page: which runs it shows, and after which one others are new."""
     ids = ".".join(str(item.run.id.number) for item in found.runs)
     top = found.runs[0].run.id.number if found.runs and not found.newer else 0
     kept = call.request.raw_query.encode("latin-1").decode("utf-8", "replace")
-    return f"/runs/live?ids={ids}&top={top}&asked={quote(kept, safe='')}"
+    return f"/runs/live?ids={ids}&top={top}&shown={run_rows.digest(rows)}&asked={quote(kept, safe='')}"
 
 
 def _offers(call: Call, asked: ListFilter, words: Sequence[run_filters.Word]) -> Iterator[Offer]:
