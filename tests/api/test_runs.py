@@ -40,7 +40,9 @@ def test_who_acts_on_a_run_as_it_was_a_moment_ago_is_told_to_try_again(home: Hou
     home.post(f"processruns/{run}/start")
 
     with pytest.raises(Unavailable, match=r"changed at this moment, so nothing was saved; try again"):
-        home.database.write(lambda tx: run_store.start(tx, before, owner, author="owner", now=home.clock.now()))
+        home.database.write(
+            lambda tx: run_store.start(tx, before, owner, inputs_sha256="", author="owner", now=home.clock.now())
+        )
 
 
 def test_cancel_before_the_start_and_after_the_end_changes_nothing(home: House) -> None:

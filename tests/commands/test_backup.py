@@ -284,11 +284,18 @@ def test_a_backup_changes_nothing_in_the_home_not_even_its_schema(home: Path, fi
             "DROP TABLE home",
             "DROP TABLE home_time",
             "DROP TABLE attempt_home",
+            "DROP TABLE draft",
+            "ALTER TABLE process_version DROP COLUMN comment",
         ),
         *(f"DROP TRIGGER proof_state_{cause}" for cause in PROOFS),
         "DROP TABLE proof_state",
         *("DROP INDEX run_waiting", "DROP INDEX run_running", "DROP INDEX run_held", index),
+        *(f"DROP INDEX run_{name}" for name in ("unsolved", "by_status", "by_creation", "by_end")),
         *(f"ALTER TABLE run DROP COLUMN {column}" for column in ("worked", "beat", "worked_max", "is_held")),
+        *(
+            f"ALTER TABLE run DROP COLUMN {column}"
+            for column in ("needs_person", "inputs_sha256", "problem_step", "problem")
+        ),
         *(f"ALTER TABLE run ADD COLUMN {column} INTEGER" for column in ("lease_until", "deadline_at")),
         "ALTER TABLE step DROP COLUMN began",
         "ALTER TABLE upload_session DROP COLUMN size",

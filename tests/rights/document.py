@@ -92,6 +92,7 @@ USER_ROLES = {
 OTHERWISE = {
     "GET processes": "everybody: what they may see",
     "GET processruns": "everybody: what they may see",
+    "GET processruns/counts": "everybody: what they may see",
     "POST requests": "executor of the process of the run that the body names",
     "GET tables": "everybody: what they may see",
     "GET users": "everybody: themselves; administrators: all",

@@ -23,10 +23,12 @@ GET processes/{process}/steps | process_read | reader | process |
 POST processes/{process}/processruns | process_execute | executor | process |
 GET processes/{process}/processruns | process_read | reader | process |
 GET processruns | process_read | | |
+GET processruns/counts | process_read | | |
 GET processruns/{run} | process_read | reader | run |
 POST processruns/{run}/start | process_execute | executor | run |
 POST processruns/{run}/cancel | process_execute | executor | run |
 DELETE processruns/{run} | process_execute | executor | run |
+POST processruns/{run}/seen | process_execute | executor | run |
 POST requests | process_execute | | |
 GET processruns/{run}/runstatus | process_read | reader | run |
 GET processruns/{run}/history | process_read | reader | run |

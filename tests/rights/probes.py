@@ -130,6 +130,7 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
         probe(run="no_run"),
     ),
     "DELETE processruns/{run}": (probe(400), probe(run="new_run"), probe(run="no_run")),
+    "POST processruns/{run}/seen": (probe(400, run="new_run"), probe(), probe(run="no_run")),
     "POST requests": (
         probe(400),
         probe(body={"request": "ProcessRun_StartRq", "processRunId": "{run}"}, run="new_run", demands=EXECUTES),

@@ -37,7 +37,19 @@ POST processes/{process}/edit | editor | process |
 GET processes/{process}/edit/changes | editor | process |
 POST processes/{process}/edit/publish | editor | process |
 POST processes/{process}/edit/try | editor | process |
+GET home/live | | |
+GET processes | | |
+GET processes/upload | | | Designer
+POST processes/upload | | | Designer
+GET processes/{process} | reader | process |
+GET processes/{process}/upload | editor | process |
+POST processes/{process}/upload | editor | process |
 GET runs | | |
+GET runs.csv | | |
+GET runs/live | | |
+POST runs/bulk | | |
+POST runs/bulk/do | | |
+POST runs/{run}/seen | executor | run |
 GET runs/{run} | reader | run |
 GET runs/{run}/live | reader | run |
 GET runs/{run}/results.zip | reader | run |
@@ -102,8 +114,6 @@ GET api | | |
 # What a path names besides the things of the world.
 NAMES = {"asset": "nothing.css"}
 LET_IN = {200, 303, 400, 409}  # whoever may ask, and asked for nonsense
-# A file is sent to an address that holds the form's token: its body is read as it comes.
-UPLOADS = {"POST tables/{table}/upload"}
 
 
 def rows() -> dict[str, Demand]:
@@ -151,12 +161,12 @@ def ask(world: World, request: str, ids: dict[str, str], cookie: str) -> Said:
     path = "/" + re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], pattern)
     form = f"form={browser.form_token(cookie)}" if cookie else "form=x"
     headers = ((b"cookie", f"{browser.SESSION}={cookie}".encode()),) if cookie else ()
-    query = form if request in UPLOADS else ""
-    body = form.encode() if method == "POST" and not query else b""
+    body = form.encode() if method == "POST" else b""
     question = Question(
         method=method,
         path=path,
-        query=query,
+        # Where a file is sent to, the token stands in the address.
+        query=form if method == "POST" else "",
         body=body,
         content_type="application/x-www-form-urlencoded",
         headers=headers,

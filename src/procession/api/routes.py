@@ -35,7 +35,7 @@ from procession.api.wire.previews import FilePreview
 from procession.api.wire.processes import DraftShape, ProcessShape, Version
 from procession.api.wire.properties import PropertyChange, PropertyShape
 from procession.api.wire.restarts import Restart, RestartPlanShape
-from procession.api.wire.runs import ListedRun, NewProcessRun, ProcessRun, Reason, RunRequest, RunStatusShape
+from procession.api.wire.runs import ListedRun, NewProcessRun, ProcessRun, Reason, RunCount, RunRequest, RunStatusShape
 from procession.api.wire.server import Health
 from procession.api.wire.steps import AnyStep, DataStep, StepRunStatus
 from procession.api.wire.tables import (
@@ -58,7 +58,17 @@ from procession.model.rights import PUBLIC, Rule
 JSON = "application/json"
 PAGE = ("limit", "cursor")
 CREATED = ("dateCreatedStart", "dateCreatedEnd")
-RUN_FILTERS = ("process", "name", "status", "outcome", "createdAfter", "createdBefore", "startedBy")
+RUN_FILTERS = (
+    "process",
+    "name",
+    "text",
+    "status",
+    "outcome",
+    "createdAfter",
+    "createdBefore",
+    "startedBy",
+    "needsPerson",
+)
 
 STREAMS, NEW_RUNS = UserLimit.STREAMS, UserLimit.NEW_RUNS
 READ, LIST, WRITE, STREAM = Mode.READ, Mode.LISTING, Mode.WRITE, Mode.STREAM
@@ -109,10 +119,12 @@ ROUTES: tuple[Route, ...] = (
     row("POST processes/{process}/processruns", runs.create, WRITE, rules.EXECUTE_P, "Create a process run", reply=ProcessRun, takes=NewProcessRun, limit=NEW_RUNS),
     row("GET processes/{process}/processruns", runs.of_process, LIST, rules.READ_P, "List runs of a process", reply=list[Named], query=CREATED),
     row("GET processruns", runs.listed, LIST, rules.READ_ANY, "List runs, newest first", reply=list[ListedRun], query=(*RUN_FILTERS, *PAGE)),
+    row("GET processruns/counts", runs.counts, LIST, rules.READ_ANY, "Count runs by status", reply=list[RunCount], query=RUN_FILTERS),
     row("GET processruns/{run}", runs.get, READ, rules.READ_R, "Get a process run", reply=ProcessRun),
     row("POST processruns/{run}/start", runs.start, WRITE, rules.EXECUTE_R, "Start a process run", reply=RunStatusShape, takes=Reason),
     row("POST processruns/{run}/cancel", runs.cancel, WRITE, rules.EXECUTE_R, "Cancel a process run", reply=RunStatusShape, takes=Reason),
     row("DELETE processruns/{run}", runs.delete, WRITE, rules.EXECUTE_R, "Delete a process run that was never started"),
+    row("POST processruns/{run}/seen", runs.see, WRITE, rules.EXECUTE_R, "Mark a run's end as seen", reply=RunStatusShape, body=BodyKind.NONE),
     row("POST requests", runs.request, WRITE, rules.EXECUTE_ANY, "Start or cancel a run (deprecated)", reply=RunStatusShape, takes=RunRequest),
     row("GET processruns/{run}/runstatus", runs.status, READ, rules.READ_R, "Get a run's status", reply=RunStatusShape, query=("since", "wait"), limit=STREAMS),
     row("GET processruns/{run}/history", runs.history, LIST, rules.READ_R, "Read a run's history", reply=History),

@@ -13,9 +13,9 @@ from procession.model.errors import Invalid
 from procession.model.lifecycle import Outcome, RunStatus
 from procession.model.runs import Run, RunFilter
 from procession.operations import processes as process_operations
-from procession.operations import runs as run_operations
+from procession.operations import run_lists
 
-LIMIT_MAX = run_operations.LIST_MAX
+LIMIT_MAX = run_lists.LIST_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +73,9 @@ def runs(console: Console, wanted: ListOptions) -> int:
     with opening.open_home(console) as opened, opened.database.snapshot() as tx:
         process = None if wanted.process is None else opening.find_process(tx, wanted.process)
         shown = RunFilter(process=process, status=status, outcome=outcome)
-        found = run_operations.page(tx, opening.viewer(tx), shown, before=None, limit=wanted.limit + 1)
-    rows = [(_run(run), run.duration_seconds) for run in found[: wanted.limit]]
-    tell_runs(console, rows, wanted, has_more=len(found) > wanted.limit)
+        found = run_lists.page(tx, opening.viewer(tx), shown, limit=wanted.limit)
+    rows = [(_run(item.run), item.run.duration_seconds) for item in found.runs]
+    tell_runs(console, rows, wanted, has_more=found.older)
     return 0
 
 

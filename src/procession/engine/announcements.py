@@ -25,6 +25,7 @@ class Announcements:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._listeners: dict[RunId, list[_Listener]] = {}
+        self._to_all: tuple[Callable[[], object], ...] = ()
 
     def listen(
         self,
@@ -43,6 +44,16 @@ class Announcements:
             self._listeners.setdefault(run, []).append(listener)
         return partial(self._forget, run, listener)
 
+    def listen_to_all(self, call: Callable[[], object]) -> Callable[[], None]:
+        """Hear that some run has changed; gives what ends it."""
+        with self._lock:
+            self._to_all = (*self._to_all, call)
+        return partial(self._forget_all, call)
+
+    def _forget_all(self, call: Callable[[], object]) -> None:
+        with self._lock:
+            self._to_all = tuple(listener for listener in self._to_all if listener is not call)
+
     def _forget(self, run: RunId, listener: _Listener) -> None:
         with self._lock:
             listeners = self._listeners.get(run, [])
@@ -56,6 +67,8 @@ class Announcements:
         for listener in self._of(run):
             if revision is None or revision > listener.after:
                 _call(listener.call)
+        for call in self._to_all:
+            _call(call)
 
     def grow(self, run: RunId) -> None:
         """A log of the run has grown."""
@@ -69,6 +82,8 @@ class Announcements:
             listeners = [listener for found in self._listeners.values() for listener in found]
         for listener in listeners:
             _call(listener.call)
+        for call in self._to_all:
+            _call(call)
 
     def _of(self, run: RunId) -> tuple[_Listener, ...]:
         # Without the lock: every commit comes here, and nearly none has a listener.

@@ -60,14 +60,22 @@ def facts(steps: Iterable[StepRow]) -> dict[str, Any]:
     return {name: _told(rows) for name, rows in kinds.items() if rows}
 
 
+def first_problem(run: Run, steps: Iterable[StepRow]) -> StepRow | None:
+    """The step that a list names as the reason: the first that failed, or the first with remarks."""
+    wanted = StepStatus.WARNING if run.outcome is Outcome.WARNING else StepStatus.FAILED
+    return next((step for step in steps if step.enabled and step.status is wanted), None)
+
+
+def shortened(message: str) -> str:
+    return message if len(message) <= MESSAGE_CHARACTERS_MAX else f"{message[: MESSAGE_CHARACTERS_MAX - 1]}…"
+
+
 def _told(rows: Sequence[StepRow]) -> dict[str, Any]:
     return {"count": len(rows), "steps": [_step(row) for row in rows[:STEPS_MAX]]}
 
 
 def _step(row: StepRow) -> dict[str, str]:
-    message = row.message
-    if len(message) > MESSAGE_CHARACTERS_MAX:
-        message = f"{message[: MESSAGE_CHARACTERS_MAX - 1]}…"
+    message = shortened(row.message)
     return {"step": str(row.id), "stepOrder": row.order, "name": row.name, "completionMessage": message}
 
 

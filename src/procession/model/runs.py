@@ -81,6 +81,7 @@ class HistoryKind(StrEnum):
     KILLED = "killed"  # the receipt
     LATE_RESULT = "late result"  # arrived too late to count
     RESTARTED = "restarted"
+    SEEN = "seen"  # by a person, who needs nothing more of it
 
 
 class HistoryRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,3 +107,25 @@ class RunFilter:
     created_after: datetime | None = None
     created_before: datetime | None = None
     started_by: UserId | None = None
+    text: str | None = None  # in its name, its process's name or its first problem; or its id
+    needs_person: bool = False  # only those
+
+
+class FirstProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong first: a failed step, else one with remarks; or why it was cancelled, without a step."""
+
+    step: StepId | None
+    order: str
+    name: str
+    message: str
+
+
+class RunEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as a list shows it. `login` is of who started it last; `person` their name, or the login of who made it."""
+
+    run: Run
+    process_name: str
+    login: str | None
+    person: str
+    problem: FirstProblem | None
+    needs_person: bool  # neither restarted, nor seen, nor made good by a later run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -166,6 +167,11 @@ def id_of(tx: Transaction, login: str) -> UserId:
     """Any case; NOBODY's for a login that nobody has."""
     user = people.user_by_login(tx, login)
     return NOBODY if user is None else user.id
+
+
+def names(tx: Transaction, logins: Collection[str]) -> dict[str, str]:
+    """First and last names by login; whoever is no user any more, or never was one, is left out."""
+    return people.names(tx, logins) if logins else {}
 
 
 def first_admin(tx: Transaction) -> User:

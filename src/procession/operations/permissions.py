@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from procession.model.errors import Invalid, NotFound
 from procession.model.ids import GroupId, ResourceId, TableId, UserId
 from procession.model.people import Caller, Permission, Role, UserRole
@@ -35,6 +37,36 @@ def _is_of(tx: Transaction, caller: Caller, holder: Holder) -> bool:
     if isinstance(holder, UserId):
         return caller.user.id == holder
     return people.is_member(tx, holder, caller.user.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A role that a user or a group was given; `name` is of the holder."""
+
+    holder: Holder
+    name: str
+    role: Role
+
+
+def of_resource(tx: Transaction, caller: Caller, resource: ResourceId) -> list[Grant]:
+    """Who was given what on it, all for whoever owns it; others see its owners, whom they can ask.
+
+    The caller has a role on it: the route asked.
+    """
+    is_owner = role_of(tx, caller.user, resource) is Role.OWNER
+    given = permissions.holders(tx, resource)
+    return [
+        Grant(holder=holder, name=_called(tx, holder, name), role=role)
+        for holder, name, role in given
+        if is_owner or role is Role.OWNER
+    ]
+
+
+def _called(tx: Transaction, holder: Holder, name: str) -> str:
+    if isinstance(holder, GroupId):
+        return f"Group {name}"
+    user = people.user(tx, holder)
+    return name if user is None else f"{user.first_name} {user.last_name}"
 
 
 def _find(tx: Transaction, holder: Holder) -> None:

@@ -174,6 +174,11 @@ def definition_of(tx: Transaction, process: ProcessId, version: int) -> Process:
     return definitions.definition_from_text(text_of(tx, process, version))
 
 
+def parsed(definition: str) -> Process:
+    """What a stored definition says."""
+    return definitions.definition_from_text(definition)
+
+
 def text_of(tx: Transaction, process: ProcessId, version: int) -> str:
     """The same as it is stored."""
     row = processes.version(tx, process, version)
@@ -192,6 +197,16 @@ def listed(
     """What the caller may see, by name."""
     user = rights.viewer(caller)
     return processes.visible(tx, user, name=name, created_after=created_after, created_before=created_before)
+
+
+def found(tx: Transaction, caller: Caller, text: str) -> list[ProcessRow]:
+    """What of it has the text in its name or description; all for ""."""
+    return processes.visible(tx, rights.viewer(caller), text=text or None)
+
+
+def descriptions(tx: Transaction, wanted: Sequence[ProcessId]) -> dict[ProcessId, str]:
+    """Of the present versions of processes that the caller may see."""
+    return processes.descriptions(tx, wanted) if wanted else {}
 
 
 def versions(tx: Transaction, process_id: ProcessId) -> list[VersionRow]:

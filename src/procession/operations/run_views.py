@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from procession.model import values
 from procession.model.errors import Invalid
-from procession.model.ids import RunId
+from procession.model.ids import ProcessId, RunId
 from procession.model.lifecycle import STEP_ACTIVE, STEP_DONE, Outcome, RunStatus, StepStatus
 from procession.model.people import Caller, Role
 from procession.model.processes import Process
@@ -97,7 +97,7 @@ def of_run(tx: Transaction, caller: Caller, run_id: RunId, *, attempt: int | Non
         events=events,
         orders={str(row.id): row.order for row in rows},
         names=run_facts.names(tx, {row.user for row in events if row.user is not None}),
-        usual_seconds=usual_seconds(tx, run),
+        usual_seconds=usual_seconds(tx, run.process),
         waiting_before=_waiting_before(tx, run),
         may_execute=may_execute(tx, caller, run_id),
     )
@@ -109,9 +109,9 @@ def may_execute(tx: Transaction, caller: Caller, run_id: RunId) -> bool:
     return role is not None and covers(role, Role.EXECUTOR)
 
 
-def usual_seconds(tx: Transaction, run: Run) -> float | None:
+def usual_seconds(tx: Transaction, process: ProcessId) -> float | None:
     """The median of the last runs of the process that ended well; None before there was one."""
-    found = run_facts.durations(tx, run.process, limit=USUAL_OF)
+    found = run_facts.durations(tx, process, limit=USUAL_OF)
     return statistics.median(found) if found else None
 
 

@@ -14,22 +14,19 @@ from procession.model import restart as restarts
 from procession.model.errors import Invalid
 from procession.model.ids import ProcessId, RunId, StepId
 from procession.model.lifecycle import RUN_ACTIVE, RUN_FINAL, Outcome, RunEvent, RunStatus, StepStatus
-from procession.model.people import Caller
 from procession.model.processes import AlertWhen, Flow, Process
 from procession.model.restart import Wish
-from procession.model.runs import HistoryKind, Run, RunFilter, RunProgress
+from procession.model.runs import HistoryKind, Run, RunProgress
 from procession.model.steps import PropertyRow, StepRow
 from procession.operations import copies, networks, planning, processes, rights, steps, unstarted, upgrades
 from procession.operations import inputs as required
 from procession.operations.act import Act
 from procession.operations.resources import Resources
-from procession.store import ends, history, moves, people, writes
+from procession.store import ends, history, moves, people, unsolved, writes
 from procession.store import runs as store
 from procession.store import steps as step_store
 from procession.store.database import Transaction
 
-# A page is one answer in memory, and a browser shows no more.
-LIST_MAX = 500  # runs in one page
 REASON_CHARACTERS_MAX = 1_000
 
 
@@ -113,10 +110,11 @@ def _start(act: Act, ready: _Ready) -> Run:
     # A process of actions only is started without reading a property.
     rows = step_store.properties_of_run(tx, ready.run.id) if _has_properties(process) else []
     required.require(process, rows)
-    run = store.start(tx, ready.run, act.caller.user.id, author=act.author, now=now)
+    inputs = _hash_of_inputs(rows)
+    run = store.start(tx, ready.run, act.caller.user.id, inputs_sha256=inputs, author=act.author, now=now)
     if rows:
         writes.freeze(tx, run.id, now)
-    detail = {"inputsSha256": _hash_of_inputs(rows), **_reason(ready.reason)}
+    detail = {"inputsSha256": inputs, **_reason(ready.reason)}
     history.add(tx, run, HistoryKind.STARTED, detail, now=now, user=act.author)
     # In the transaction: the engine may take the run in the same commit.
     tx.look(run.id)
@@ -169,6 +167,20 @@ def _record_cancel(act: Act, run: Run, detail: Mapping[str, object]) -> None:
         user=act.author,
     )
     ends.record(tx, run, ending, act.now)
+
+
+def see(act: Act, run_id: RunId) -> Run:
+    """Whoever acts has seen how the run ended, and it needs nobody any more; seeing it again changes nothing.
+
+    In its history, which is its evidence: an auditor reads there who passed what remark. Raises NotFound, and Invalid
+    for a run that has not ended.
+    """
+    run = find(act.tx, run_id)
+    if run.status not in RUN_FINAL:
+        raise Invalid(f"process run {run_id} is {run.status}; there is no result yet that could be seen")
+    if unsolved.seen(act.tx, run_id):
+        history.see(act.tx, run_id, user=act.author, now=act.now)
+    return find(act.tx, run_id)
 
 
 def restart(act: Act, run_id: RunId, step_id: StepId, *, wish: Wish) -> StepRow:
@@ -259,13 +271,6 @@ def failed_steps(tx: Transaction, run: RunProgress) -> list[StepId]:
     if run.outcome is Outcome.SUCCESS or run.status in (RunStatus.NOT_STARTED, RunStatus.SCHEDULED):
         return []
     return moves.failed_steps(tx, run.id)
-
-
-def page(tx: Transaction, caller: Caller, shown: RunFilter, *, before: RunId | None, limit: int) -> list[Run]:
-    """At most `limit` runs of all processes that the caller may see, newest first, older than `before`."""
-    # One more than a page tells whether there is another.
-    assert 1 <= limit <= LIST_MAX + 1
-    return store.page(tx, rights.viewer(caller), shown, before=before, limit=limit)
 
 
 def of_process(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -21,7 +20,6 @@ from procession.store import history, past_runs, retention, runs, steps
 from procession.store.database import Transaction
 
 NAME_CHARACTERS_MAX = 255
-USUAL_RUNS = 20  # older ones had other files
 _NUMBERED = " : run #"  # the tail of every run's name
 # Whoever fills in a form never gives these.
 _NOT_TYPED = frozenset({PropertyType.FILE, PropertyType.SYSTEM_VARIABLE})
@@ -102,12 +100,6 @@ def _require_unstarted(run: Run) -> None:
 def last_filled_in(tx: Transaction, process: ProcessId) -> Run | None:
     """The run to fill in the next one as."""
     return past_runs.last_started(tx, process)
-
-
-def usual_seconds(tx: Transaction, process: ProcessId) -> float | None:
-    """The median of the last runs that ended well; None before the first."""
-    found = past_runs.durations(tx, process, USUAL_RUNS)
-    return statistics.median(found) if found else None
 
 
 def delete(act: Act, run_id: RunId) -> None:

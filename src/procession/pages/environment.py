@@ -44,7 +44,7 @@ def environment() -> Environment:
     """With the first page: a server that only programs ask never loads it, which is 1.6 MB."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    from procession.pages import assets, statuses
+    from procession.pages import assets, formats, statuses
 
     made = Environment(
         loader=PackageLoader("procession.pages"),
@@ -58,6 +58,7 @@ def environment() -> Environment:
     made.globals["shortcuts"] = SHORTCUTS
     made.globals["run_tag"] = statuses.of_run
     made.globals["step_tag"] = statuses.of_step
+    made.globals["duration"] = formats.duration
     made.filters["sentence"] = sentence
     made.filters["counted"] = counted
     return made

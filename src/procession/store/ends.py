@@ -14,7 +14,7 @@ from procession.model.lifecycle import Outcome
 from procession.model.outbox import RunEnd
 from procession.model.processes import AlertWhen
 from procession.model.runs import HistoryKind, Run, completion
-from procession.store import history, outbox, steps
+from procession.store import history, outbox, steps, unsolved
 from procession.store.database import Transaction
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,12 @@ class RunEnding(msgspec.Struct, frozen=True, kw_only=True):
 def record(tx: Transaction, run: Run, ending: RunEnding, now: datetime) -> Mapping[str, Any]:
     """`run` has its final status already. Gives what went wrong, as ends.facts() tells it."""
     # A success has nothing to tell, and its steps need not be read.
-    found = {} if run.outcome is Outcome.SUCCESS else ends.facts(steps.of_run(tx, run.id))
+    rows = [] if run.outcome is Outcome.SUCCESS else steps.of_run(tx, run.id)
+    found = ends.facts(rows) if rows else {}
+    if run.outcome is Outcome.SUCCESS:
+        unsolved.solve_earlier(tx, run)
+    else:
+        unsolved.note(tx, run, ends.first_problem(run, rows), why=str(ending.detail.get("reason", "")))
     history.add(tx, run, ending.kind, {**ending.detail, **found}, now=now, user=ending.user)
     # Before the completion line, which readers expect last.
     if line := ends.failure(run, found):

@@ -60,11 +60,23 @@ def append(
     tx: Transaction, run: RunId, kind: HistoryKind, detail: Mapping[str, Any], *, now: datetime, step: StepId | None
 ) -> None:
     """Record what changes no status: receipts and late results. It is a new revision all the same."""
+    revision, attempt = _next_revision(tx, run)
+    write(tx, run, [Entry(revision=revision, attempt=attempt, kind=kind, detail=detail, step=step)], now)
+
+
+def see(tx: Transaction, run: RunId, *, user: str, now: datetime) -> None:
+    """Record that a person has seen how it ended."""
+    revision, attempt = _next_revision(tx, run)
+    write(tx, run, [Entry(revision=revision, attempt=attempt, kind=HistoryKind.SEEN, detail={}, user=user)], now)
+
+
+def _next_revision(tx: Transaction, run: RunId) -> tuple[int, int]:
+    """With the attempt of the run."""
     # The revision is what followers wait for: a row without a new one would be seen by nobody.
     row = tx.one("UPDATE run SET revision = revision + 1 WHERE id = ? RETURNING revision, attempt", run.number)
     assert row is not None
     revision, attempt = row
-    write(tx, run, [Entry(revision=revision, attempt=attempt, kind=kind, detail=detail, step=step)], now)
+    return revision, attempt
 
 
 def of_run(tx: Transaction, run: RunId, *, after: int = -1, limit: int = sys.maxsize) -> list[HistoryRow]:

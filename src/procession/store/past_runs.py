@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from procession.model.ids import ProcessId
 from procession.model.runs import Run
-from procession.store import times
 from procession.store.database import Transaction
 from procession.store.run_rows import RUN, run_of
 
@@ -12,7 +11,8 @@ from procession.store.run_rows import RUN, run_of
 def last_started(tx: Transaction, process: ProcessId) -> Run | None:
     """The newest run that somebody has filled in and started."""
     row = tx.one(
-        f"SELECT {RUN} FROM run r WHERE r.process_id = ? AND r.status <> 'NotStarted' ORDER BY r.id DESC LIMIT 1",
+        f"SELECT {RUN} FROM run r WHERE r.process_id = ? AND r.version > 0 AND r.status <> 'NotStarted'"
+        " ORDER BY r.id DESC LIMIT 1",
         process.number,
     )
     return None if row is None else run_of(row)
@@ -21,18 +21,8 @@ def last_started(tx: Transaction, process: ProcessId) -> Run | None:
 def last_finished(tx: Transaction, process: ProcessId) -> Run | None:
     """The newest run that ended well, with or without remarks."""
     row = tx.one(
-        f"SELECT {RUN} FROM run r WHERE r.process_id = ? AND r.outcome IN ('Success', 'Warning')"
+        f"SELECT {RUN} FROM run r WHERE r.process_id = ? AND r.version > 0 AND r.outcome IN ('Success', 'Warning')"
         " ORDER BY r.id DESC LIMIT 1",
         process.number,
     )
     return None if row is None else run_of(row)
-
-
-def durations(tx: Transaction, process: ProcessId, limit: int) -> list[float]:
-    """In seconds, of the newest runs that ended well."""
-    rows = tx.all(
-        "SELECT duration FROM run WHERE process_id = ? AND outcome IN ('Success', 'Warning') AND duration IS NOT NULL"
-        " ORDER BY id DESC LIMIT ?",
-        *(process.number, limit),
-    )
-    return [seconds for (duration,) in rows if (seconds := times.seconds_from_column(duration)) is not None]

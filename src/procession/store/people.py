@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -119,6 +119,16 @@ def set_password(tx: Transaction, user: UserId, hashed: str) -> None:
 def signed_in(tx: Transaction, user: UserId, now: datetime) -> None:
     """Remember when the user last signed in with a password."""
     tx.run("UPDATE user_account SET signed_in_at = ? WHERE id = ?", times.to_column(now), user.number)
+
+
+def names(tx: Transaction, logins: Collection[str]) -> dict[str, str]:
+    """First and last names by login."""
+    rows = tx.all(
+        "SELECT login, first_name || ' ' || last_name FROM user_account"
+        f" WHERE login IN ({', '.join('?' * len(logins))})",
+        *logins,
+    )
+    return dict(rows)
 
 
 def is_empty(tx: Transaction) -> bool:

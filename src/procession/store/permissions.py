@@ -16,7 +16,7 @@ from procession.model.ids import (
     TableId,
     UserId,
 )
-from procession.model.people import Grant, Permission, Role, UserRole
+from procession.model.people import GivenRole, Permission, Role, UserRole
 from procession.model.rights import ROLE_RANK
 from procession.store.database import Transaction
 
@@ -59,6 +59,16 @@ def role_on(tx: Transaction, resource: ResourceId, user: UserId) -> Role | None:
     )
     # In Python: the rank of roles is a rule of the model, and no column.
     return max((Role(role) for (role,) in rows), key=ROLE_RANK.__getitem__, default=None)
+
+
+def on_processes(tx: Transaction, user: UserId) -> list[tuple[ProcessId, Role]]:
+    """What the user was given on any process, of their own and through groups; a process may be there twice."""
+    rows = tx.all(
+        "SELECT q.process_id, q.role FROM permission q WHERE q.process_id IS NOT NULL AND (q.user_id = ? OR q.group_id"
+        " IN (SELECT m.group_id FROM user_group_member m WHERE m.user_id = ?))",
+        *(user.number, user.number),
+    )
+    return [(ProcessId(number), Role(role)) for number, role in rows]
 
 
 def give(tx: Transaction, resource: ResourceId, role: Role, *, holder: UserId | GroupId) -> None:
@@ -126,7 +136,7 @@ def of_holder(tx: Transaction, holder: UserId | GroupId) -> list[Permission]:
     return [Permission(resource=kinds[kind](number), name=name, role=Role(role)) for kind, number, name, role in rows]
 
 
-def granted(tx: Transaction, kind: type[ResourceId]) -> list[Grant]:
+def granted(tx: Transaction, kind: type[ResourceId]) -> list[GivenRole]:
     """Every role that was given on processes, or on tables that are there."""
     column = _COLUMN_OF[kind]
     there = " AND table_id IN (SELECT id FROM managed_table WHERE is_deleted = 0)" if kind is TableId else ""
@@ -135,7 +145,7 @@ def granted(tx: Transaction, kind: type[ResourceId]) -> list[Grant]:
         " ORDER BY group_id, user_id"
     )
     return [
-        Grant(resource=kind(number), holder=GroupId(group) if user is None else UserId(user), role=Role(role))
+        GivenRole(resource=kind(number), holder=GroupId(group) if user is None else UserId(user), role=Role(role))
         for number, user, group, role in rows
     ]
 

@@ -122,6 +122,22 @@ def with_alerts(tx: Transaction, field: str) -> list[str]:
     return [name for name, said in found if said.get(field) and said.get("alert_when") not in (None, "never")]
 
 
+# In its present version; only there.
+_DESCRIPTION = (
+    "(SELECT json_extract(v.definition, '$.description') FROM process_version v"
+    " WHERE v.process_id = p.id AND v.number = p.version)"
+)
+
+
+def descriptions(tx: Transaction, processes: Sequence[ProcessId]) -> dict[ProcessId, str]:
+    """Of the present versions."""
+    rows = tx.all(
+        f"SELECT p.id, {_DESCRIPTION} FROM process p WHERE p.id IN ({', '.join('?' * len(processes))})",
+        *(process.number for process in processes),
+    )
+    return {ProcessId(number): text or "" for number, text in rows}
+
+
 def visible(
     tx: Transaction,
     user: UserId | None,
@@ -129,10 +145,15 @@ def visible(
     name: str | None = None,
     created_after: datetime | None = None,
     created_before: datetime | None = None,
+    text: str | None = None,
 ) -> list[ProcessRow]:
-    """The processes that `user` has any role on (None: all), by name; bounds are strict, `name` is a part of it."""
+    """The processes that `user` has any role on (None: all), by name; bounds are strict, `name` is a part of it.
+
+    `text` is a part of the name or the description.
+    """
     where, parameters = conditions.given(
         ("instr(lower(p.name), lower(?)) > 0", name),
+        (f"(instr(lower(p.name), lower(?)) > 0 OR instr(lower({_DESCRIPTION}), lower(?)) > 0)", text, text),
         ("p.created_at > ?", times.maybe_to_column(created_after)),
         ("p.created_at < ?", times.maybe_to_column(created_before)),
         conditions.permitted("p.id", "process_id", user),

@@ -16,7 +16,8 @@ LOOKED_AT_MAX = 200
 def durations(tx: Transaction, process: ProcessId, *, limit: int) -> list[float]:
     """Seconds that its last runs took which ended well or with remarks, newest first."""
     rows = tx.all(
-        "SELECT duration FROM (SELECT id, duration, outcome FROM run WHERE process_id = ? ORDER BY id DESC LIMIT ?)"
+        "SELECT duration FROM (SELECT id, duration, outcome FROM run WHERE process_id = ? AND version > 0"
+        " ORDER BY id DESC LIMIT ?)"
         " WHERE outcome IN ('Success', 'Warning') AND duration IS NOT NULL ORDER BY id DESC LIMIT ?",
         *(process.number, LOOKED_AT_MAX, limit),
     )

@@ -17,7 +17,7 @@ from procession.model.errors import Unavailable
 from procession.model.ids import ProcessId, RunId, UserId
 from procession.model.lifecycle import Outcome, RunEvent, RunStatus, move_run
 from procession.model.processes import Process
-from procession.model.runs import Run, RunFilter, RunProgress
+from procession.model.runs import Run, RunProgress
 from procession.store import conditions, times
 from procession.store.database import Transaction
 from procession.store.run_rows import RUN, RUN_UNNAMED, run_of
@@ -101,25 +101,6 @@ def of_process(
     return [(RunId(number), name) for number, name in rows]
 
 
-def page(tx: Transaction, reader: UserId | None, shown: RunFilter, *, before: RunId | None, limit: int) -> list[Run]:
-    """Newest first, older than `before`; `reader` None sees all, anybody else what a permission shows."""
-    where, parameters = conditions.given(
-        ("r.id < ?", before and before.number),
-        PUBLISHED,
-        ("r.process_id = ?", shown.process and shown.process.number),
-        ("instr(lower(r.name), lower(?)) > 0", shown.name),
-        ("r.status = ?", shown.status),
-        ("r.outcome = ?", shown.outcome),
-        ("r.created_at > ?", times.maybe_to_column(shown.created_after)),
-        ("r.created_at < ?", times.maybe_to_column(shown.created_before)),
-        ("r.started_by = ?", shown.started_by and shown.started_by.number),
-        conditions.permitted("r.process_id", "process_id", reader),
-    )
-    # The texts are the constants of this file; what users gave travels as parameters.
-    rows = tx.all(f"SELECT {RUN} FROM run r WHERE {where} ORDER BY r.id DESC LIMIT ?", *parameters, limit)
-    return [run_of(row) for row in rows]
-
-
 def unfinished_ids(tx: Transaction) -> list[RunId]:
     """Scheduled and Running ones, oldest first."""
     return [RunId(run) for (run,) in tx.all("SELECT id FROM run WHERE status IN ('Scheduled', 'Running') ORDER BY id")]
@@ -167,10 +148,10 @@ def rename(tx: Transaction, run: Run, name: str) -> None:
 # --- the status of a run -----------------------------------------------------------------------------------------
 
 
-def start(tx: Transaction, run: Run, starter: UserId, *, author: str, now: datetime) -> Run:
+def start(tx: Transaction, run: Run, starter: UserId, *, inputs_sha256: str, author: str, now: datetime) -> Run:
     """Scheduled, attempt 1."""
-    changes = f"attempt = 1, {_IN_LINE}"
-    return _apply(tx, run, RunEvent.START, changes, *_in_line(starter, author, now))
+    changes = f"attempt = 1, inputs_sha256 = ?, {_IN_LINE}"
+    return _apply(tx, run, RunEvent.START, changes, inputs_sha256, *_in_line(starter, author, now))
 
 
 # Behind all that its starter has waiting of the process, also when the clock was set back meanwhile.
@@ -238,7 +219,7 @@ def restart(tx: Transaction, run: Run, key: str, starter: UserId, *, author: str
     """Scheduled again from the step `key`, attempt + 1, under a new epoch."""
     changes = (
         "epoch = epoch + 1, attempt = attempt + 1, outcome = NULL, finished_at = NULL, duration = NULL,"
-        f" restarted_key = ?, {_IN_LINE}"
+        f" needs_person = 0, problem_step = NULL, problem = NULL, restarted_key = ?, {_IN_LINE}"
     )
     return _apply(tx, run, RunEvent.RESTART, changes, key, *_in_line(starter, author, now))
 

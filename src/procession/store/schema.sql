@@ -247,6 +247,8 @@ CREATE UNIQUE INDEX permission_of_user_on_table ON permission (user_id, table_id
 CREATE UNIQUE INDEX permission_of_group_on_table ON permission (group_id, table_id)
     WHERE group_id IS NOT NULL AND table_id IS NOT NULL;
 
+-- `needs_person`: it ended badly or with remarks, and was neither restarted, nor seen, nor made good by a later run.
+-- `problem` is the message of `problem_step`, the first that went wrong, or why it was cancelled.
 CREATE TABLE run (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     process_id INTEGER NOT NULL REFERENCES process (id),
@@ -275,6 +277,10 @@ CREATE TABLE run (
     beat INTEGER,
     worked_max INTEGER,
     is_held INTEGER NOT NULL DEFAULT 0,
+    needs_person INTEGER NOT NULL DEFAULT 0,
+    inputs_sha256 TEXT,
+    problem_step INTEGER,
+    problem TEXT,
     FOREIGN KEY (process_id, version) REFERENCES process_version (process_id, number),
     CHECK ((outcome IS NOT NULL) = (status = 'Finished')),
     CHECK (status <> 'Running' OR (executor IS NOT NULL AND started_at IS NOT NULL))
@@ -284,6 +290,10 @@ CREATE INDEX run_by_process ON run (process_id, id);
 CREATE INDEX run_waiting ON run (started_by, process_id, scheduled_at, id) WHERE status = 'Scheduled' AND is_held = 0;
 CREATE INDEX run_running ON run (id) WHERE status = 'Running' AND is_held = 0;
 CREATE INDEX run_held ON run (id) WHERE is_held = 1;
+CREATE INDEX run_unsolved ON run (process_id, id, outcome, started_by) WHERE needs_person = 1;
+CREATE INDEX run_by_status ON run (process_id, status, outcome, id);
+CREATE INDEX run_by_creation ON run (created_at);
+CREATE INDEX run_by_end ON run (finished_at, process_id, status, outcome) WHERE finished_at IS NOT NULL;
 
 CREATE TABLE step (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

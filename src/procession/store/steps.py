@@ -155,6 +155,30 @@ def of_run(tx: Transaction, run: RunId) -> list[StepRow]:
     return [step_row(row) for row in rows]
 
 
+def under_way(tx: Transaction, runs: Sequence[RunId]) -> dict[RunId, list[StepRow]]:
+    """The steps of each run that are Running, in order."""
+    found: dict[RunId, list[StepRow]] = {run: [] for run in runs}
+    rows = tx.all(
+        f"SELECT {STEP} FROM {STEP_FROM} WHERE s.run_id IN ({', '.join('?' * len(runs))}) AND s.status = 'Running'"
+        " AND s.is_retired = 0 ORDER BY s.position",
+        *(run.number for run in runs),
+    )
+    for row in map(step_row, rows):
+        assert row.run is not None
+        found[row.run].append(row)
+    return found
+
+
+def count_done(tx: Transaction, runs: Sequence[RunId]) -> dict[RunId, tuple[int, int]]:
+    """Of each run how many of its steps have ended, and how many it has."""
+    rows = tx.all(
+        "SELECT s.run_id, sum(s.status NOT IN ('NotStarted', 'Scheduled', 'Running')), count(*) FROM step s"
+        f" WHERE s.run_id IN ({', '.join('?' * len(runs))}) AND s.is_retired = 0 AND s.enabled = 1 GROUP BY s.run_id",
+        *(run.number for run in runs),
+    )
+    return {RunId(run): (done, every) for run, done, every in rows}
+
+
 def of_process(tx: Transaction, process: ProcessId) -> list[StepRow]:
     """The steps of the present version, in order."""
     rows = tx.all(

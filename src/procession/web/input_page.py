@@ -18,7 +18,7 @@ from procession.model.processes import Effect, Process, PropertyType, Step, Step
 from procession.model.rights import covers
 from procession.model.runs import Run
 from procession.model.steps import PropertyRow
-from procession.operations import previews, rights, unstarted
+from procession.operations import previews, rights, run_views, unstarted
 from procession.operations.act import Act
 from procession.operations.inputs import AskedInputs
 from procession.operations.previews import FileView
@@ -91,7 +91,7 @@ def found(act: Act, asked: AskedInputs, typed: Typed) -> InputPage:
         views={file: previews.known(resources, question) for file, question in questions.items()},
         earlier=previews.earlier_files(tx, process),
         tables=previews.read_as_tables(asked.definition, resources.actions),
-        usual_seconds=unstarted.usual_seconds(tx, process),
+        usual_seconds=run_views.usual_seconds(tx, process),
         last=unstarted.last_filled_in(tx, process),
         may_execute=role is not None and covers(role, Role.EXECUTOR),
     )

@@ -8,10 +8,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from procession.door import browser
-from procession.door.contract import Given, HtmlReply
+from procession.door.contract import Call, Given, HtmlReply, StreamCall
 from procession.model import timezones
 from procession.model.people import Caller, NumberStyle, User, UserRole
 from procession.model.rights import USER_ROLE_RANK
+from procession.operations import run_lists
+from procession.operations.run_lists import COUNTED_MAX
 from procession.pages import environment
 from procession.pages.formats import Reader
 from procession.web import session
@@ -55,8 +57,10 @@ def page(call: Given, caller: Caller, now: datetime, /, name: str, **content: An
     entry that it belongs to.
     """
     theme = browser.plain_cookie(call.request, browser.THEME)
+    failures = _failures(call, caller)
     common = {
         "entry": "",
+        "failures": f"{COUNTED_MAX}+" if failures >= COUNTED_MAX else str(failures or ""),
         "menu": [item for item in MENU if item.is_for(caller.user)],
         "user": caller.user,
         "theme": theme if theme in browser.THEMES else browser.THEMES[0],
@@ -64,6 +68,15 @@ def page(call: Given, caller: Caller, now: datetime, /, name: str, **content: An
         "reader": reader(caller.user, now),
     }
     return HtmlReply(html=environment.rendered(name, **{**common, **content}), status=content.get("status_code", 200))
+
+
+def _failures(call: Given, caller: Caller) -> int:
+    """With which nobody has dealt yet: they stand in the menu of every page."""
+    if isinstance(call, Call):
+        return run_lists.count_failures(call.tx, caller)
+    assert isinstance(call, StreamCall)
+    with call.database.read() as tx:
+        return run_lists.count_failures(tx, caller)
 
 
 def fragment(call: Given, caller: Caller, now: datetime, /, name: str, **content: Any) -> HtmlReply:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from procession.api.wire import histories as histories_wire
-from procession.api.wire import items, reading, times
+from procession.api.wire import items, reading
 from procession.api.wire import runs as wire
 from procession.door import archives, paging
 from procession.door.contract import Call, EmptyReply, Given, Later, Reply, StreamCall, StreamReply
@@ -20,9 +20,9 @@ from procession.door.rules import EXECUTE_R
 from procession.model.errors import Invalid, NotFound
 from procession.model.ids import ProcessId, RunId, UserId
 from procession.model.lifecycle import Outcome, RunStatus
-from procession.model.runs import Run, RunFilter, RunProgress
+from procession.model.runs import RunFilter, RunProgress
 from procession.operations import histories as history_operations
-from procession.operations import people, rights, run_views, runs, unstarted
+from procession.operations import people, rights, run_lists, run_views, runs, unstarted
 from procession.operations import results as result_operations
 from procession.store.database import Transaction
 
@@ -33,6 +33,7 @@ WAIT_SECONDS_MAX = 60
 REVISION_MAX = 10**15
 REASON_CHARACTERS_MAX = 1_000
 ATTEMPTS_MAX = 10**9
+TEXT_CHARACTERS_MAX = 200  # that are looked for
 
 
 class RunCommand(StrEnum):
@@ -178,25 +179,30 @@ def results(call: Call) -> StreamReply:
 def listed(call: Call) -> Reply:
     """Newest first, a page at a time; the address of the next page is in the Link header (RFC 8288)."""
     query = call.request.query
-    limit = reading.whole(query.get("limit") or str(LIMIT), field="limit", least=1, most=runs.LIST_MAX)
+    limit = reading.whole(query.get("limit") or str(LIMIT), field="limit", least=1, most=run_lists.LIST_MAX)
     before = _read_cursor(query["cursor"]) if query.get("cursor") else None
-    # One more than asked for tells whether there is a next page.
-    found = runs.page(call.tx, call.caller, _filter(call.tx, query), before=before, limit=limit + 1)
-    headers = {"link": paging.next_page(call.request, _cursor(found[limit - 1].id))} if len(found) > limit else {}
-    return Reply(value=[_listed(run) for run in found[:limit]], headers=headers)
+    found = run_lists.page(call.tx, call.caller, _filter(call.tx, query), before=before, limit=limit)
+    following = found.next_before
+    headers = {} if following is None else {"link": paging.next_page(call.request, _cursor(following))}
+    steady = call.context.resources.steady()
+    return Reply(value=[wire.listed_run(item, steady=steady) for item in found.runs], headers=headers)
 
 
-def _listed(run: Run) -> wire.ListedRun:
-    return wire.ListedRun(
-        id=str(run.id),
-        name=run.name,
-        process=str(run.process),
-        status=run.status,
-        outcome=run.outcome,
-        dateCreated=times.seven_digits(run.created_at),
-        dateStarted=times.milliseconds(run.started_at),
-        dateFinished=times.milliseconds(run.finished_at),
-    )
+def counts(call: Call) -> list[wire.RunCount]:
+    """How many of each status the list with these filters has; 100 is that many or more."""
+    found = run_lists.counts(call.tx, call.caller, _filter(call.tx, call.request.query))
+    return [
+        wire.RunCount(status=status, outcome=outcome, count=many, isMore=many >= run_lists.COUNTED_MAX)
+        for (status, outcome), many in found.items()
+        if many
+    ]
+
+
+def see(call: Call) -> wire.RunStatusShape:
+    """The caller has seen how it ended: it needs nobody any more, and its history says who looked."""
+    run = runs.see(call.act, call.id(RunId))
+    call.context.announce(call.tx, run.id)
+    return _status(call.tx, run, call)
 
 
 def _filter(tx: Transaction, query: Mapping[str, str]) -> RunFilter:
@@ -204,12 +210,18 @@ def _filter(tx: Transaction, query: Mapping[str, str]) -> RunFilter:
     return RunFilter(
         process=ProcessId.parse(process) if process else None,
         name=query.get("name") or None,
+        text=reading.string(query, "text", most=TEXT_CHARACTERS_MAX) or None,
+        needs_person=_flag(query.get("needsperson"), field="needsPerson"),
         status=reading.choice(RunStatus, status, field="status") if status else None,
         outcome=reading.choice(Outcome, outcome, field="outcome") if outcome else None,
         created_after=reading.maybe_moment(query, "createdAfter"),
         created_before=reading.maybe_moment(query, "createdBefore"),
         started_by=_starter(tx, query.get("startedby")),
     )
+
+
+def _flag(text: str | None, *, field: str) -> bool:
+    return bool(text) and reading.boolean(text, field=field)
 
 
 def _starter(tx: Transaction, text: str | None) -> UserId | None:

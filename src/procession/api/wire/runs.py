@@ -21,6 +21,7 @@ from procession.api.wire.scalars import (
     Value,
     Why,
 )
+from procession.model import runs as model
 from procession.model.ids import StepId
 from procession.model.runs import Run, RunProgress
 
@@ -52,6 +53,14 @@ class RunStatusShape(Struct, frozen=True, kw_only=True):
     revision: Count
 
 
+class ProblemShape(Struct, frozen=True, kw_only=True):
+    """What went wrong first; a run that was cancelled has a reason and no step."""
+
+    step: AStep | None
+    name: str | None
+    message: str
+
+
 class ListedRun(Struct, frozen=True, kw_only=True):
     """An item of GET processruns: enough to show a list without asking for each run."""
 
@@ -63,6 +72,21 @@ class ListedRun(Struct, frozen=True, kw_only=True):
     dateCreated: SevenDigits
     dateStarted: Milliseconds | None
     dateFinished: Milliseconds | None
+    # Additive: a list says why, by whom and how long, or ten runs are opened to find one.
+    processName: str
+    startedBy: str | None
+    runDurationInSeconds: Count | None
+    firstProblem: ProblemShape | None
+    needsPerson: bool
+
+
+class RunCount(Struct, frozen=True, kw_only=True):
+    """How many runs have this status and outcome; with `isMore` there are at least so many."""
+
+    status: RunState
+    outcome: RunOutcome | None
+    count: Count
+    isMore: bool
 
 
 class NewProcessRun(Struct, frozen=True, kw_only=True):
@@ -96,6 +120,30 @@ def run(item: Run) -> ProcessRun:
         alertEmailAddress=item.alert_email,
         alertSMS=item.alert_sms,
     )
+
+
+def listed_run(item: model.RunEntry, *, steady: float | None) -> ListedRun:
+    run, problem = item.run, item.problem
+    return ListedRun(
+        id=str(run.id),
+        name=run.name,
+        process=str(run.process),
+        status=run.status,
+        outcome=run.outcome,
+        dateCreated=times.seven_digits(run.created_at),
+        dateStarted=times.milliseconds(run.started_at),
+        dateFinished=times.milliseconds(run.finished_at),
+        processName=item.process_name,
+        startedBy=item.login,
+        runDurationInSeconds=times.whole_seconds(run.seconds(steady)),
+        firstProblem=None if problem is None else _problem(problem),
+        needsPerson=item.needs_person,
+    )
+
+
+def _problem(item: model.FirstProblem) -> ProblemShape:
+    step = None if item.step is None else str(item.step)
+    return ProblemShape(step=step, name=item.name or None, message=item.message)
 
 
 def run_status(

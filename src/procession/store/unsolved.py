@@ -1,0 +1,55 @@
+"""Which runs need a person: those that ended badly or with remarks, until somebody or a later run has dealt with them.
+
+Kept in the row of the run and not worked out by every page: each of them shows how many there are.
+"""
+
+from __future__ import annotations
+
+from procession.model import ends
+from procession.model.ids import RunId
+from procession.model.lifecycle import RunStatus
+from procession.model.runs import Run
+from procession.model.steps import StepRow
+from procession.store.database import Transaction
+
+
+def note(tx: Transaction, run: Run, problem: StepRow | None, *, why: str) -> None:
+    """The run has ended otherwise than well; a cancelled one needs nobody, and `why` it was is its reason."""
+    # Nor does a try-out: whoever made it looks at it.
+    needs_person = run.status is not RunStatus.CANCELLED and run.version > 0
+    message = why or None
+    if run.status is not RunStatus.CANCELLED:
+        message = None if problem is None else ends.shortened(problem.message)
+    tx.run(
+        "UPDATE run SET needs_person = ?, problem_step = ?, problem = ? WHERE id = ?",
+        *(
+            int(needs_person),
+            problem.id.number if problem and run.status is not RunStatus.CANCELLED else None,
+            message,
+            run.id.number,
+        ),
+    )
+
+
+# A name is "what was given : run #41"; the number differs, and nothing else of it may.
+_PREFIX = "rtrim({}, '0123456789')"
+
+
+def solve_earlier(tx: Transaction, run: Run) -> None:
+    """The run has ended well: so it is with earlier ones of its process that were of the same, by inputs or by name.
+
+    A name that only the process has given says nothing: the next account's success must not hide this one's failure.
+    """
+    tx.run(
+        "UPDATE run SET needs_person = 0 WHERE process_id = ? AND id < ? AND needs_person = 1 AND"
+        " (inputs_sha256 = (SELECT n.inputs_sha256 FROM run n WHERE n.id = ?)"
+        f" OR ({_PREFIX.format('name')} = {_PREFIX.format('?')} AND {_PREFIX.format('?')} <>"
+        " (SELECT json_extract(v.definition, '$.name') || ' : run #' FROM process_version v"
+        " WHERE v.process_id = ? AND v.number = ?)))",
+        *(run.process.number, run.id.number, run.id.number, run.name, run.name, run.process.number, run.version),
+    )
+
+
+def seen(tx: Transaction, run: RunId) -> bool:
+    """Whether it needed somebody until now."""
+    return bool(tx.run("UPDATE run SET needs_person = 0 WHERE id = ? AND needs_person = 1", run.number))
