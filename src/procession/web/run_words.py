@@ -14,6 +14,7 @@ from procession.model.runs import HistoryKind, HistoryRow
 from procession.model.steps import PropertyRow
 from procession.operations.run_views import ShownRun
 from procession.pages import formats
+from procession.pages.formats import Reader
 
 _NUMBERED = re.compile(r"(?P<name>.*?)\s*: (?P<number>run #\d+)\Z", re.DOTALL)
 _SHORT_DIGITS = 12  # of a hash, where the whole one stands beside it for paper
@@ -40,14 +41,14 @@ class ShownValue:
     is_empty: bool = False
 
 
-def value(row: PropertyRow) -> ShownValue:
+def value(row: PropertyRow, reader: Reader) -> ShownValue:
     item = row.item
     if item.value is None or item.value == "":
         return ShownValue(text="empty", kind="nil", is_empty=True)
     text = values.to_text(item.value) or ""
     match item.type:
         case PropertyType.NUMBER | PropertyType.DECIMAL:
-            return ShownValue(text=formats.number(text), kind="num" if item.value else "num nil")
+            return ShownValue(text=reader.number(text), kind="num" if item.value else "num nil")
         case PropertyType.CHECK_BOX:
             return ShownValue(text="yes" if item.value else "no")
         case PropertyType.DATEPICKER:
