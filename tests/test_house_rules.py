@@ -252,7 +252,6 @@ RULES = [
             PRODUCT + "engine/local.py": "whatever goes wrong with one run must not reach the others",
             ISOLATION: "whatever an action raises is how its attempt ended",
             PRODUCT + "actions/kinds/run_python.py": "whatever a user's script raises is how its step ended",
-            PRODUCT + "door/recent.py": "whoever waits for what another makes must not wait for ever",
         },
     ),
     Rule(name="each refusal is an error of its own", find=kept_errors, bad="FULL = Unavailable('the disk is full')\n"),

@@ -92,3 +92,15 @@ def test_what_a_page_loads_weighs_less_than_its_budget() -> None:
 )
 def test_a_message_is_a_sentence(text: str, shown: str) -> None:
     assert environment.sentence(text) == shown
+
+
+def test_the_scripts_are_one_file_so_that_each_is_there_when_htmx_starts() -> None:
+    bundle = assets.get(assets.address(assets.BUNDLE).removeprefix(assets.PREFIX)).body
+
+    assert bundle == b"\n".join((PAGES / "static" / name).read_bytes() for name in assets.BUNDLED)
+    # htmx 4 asks what it finds at the next task, and a file of its own may come later than that.
+    assert b"setTimeout(" in (PAGES / "static" / "htmx.min.js").read_bytes()
+
+
+def test_our_own_script_is_small() -> None:
+    assert len((PAGES / "static" / "procession.js").read_bytes()) <= 4096

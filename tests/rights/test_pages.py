@@ -59,6 +59,7 @@ POST runs/{run}/steps/{step}/restart | executor | run |
 POST runs/{run}/start | executor | run |
 POST runs/{run}/cancel | executor | run |
 POST runs/{run}/copy | executor | run |
+GET runs/{run}/files/{file}/rows | reader | file |
 GET files/{file}/download | reader | file |
 GET processes/{process}/new | executor | process |
 POST processes/{process}/new | executor | process |
@@ -114,6 +115,8 @@ GET api | | |
 # What a path names besides the things of the world.
 NAMES = {"asset": "nothing.css"}
 LET_IN = {200, 303, 400, 409}  # whoever may ask, and asked for nonsense
+# A file is sent to an address that holds the form's token: its body is read as it comes.
+UPLOADS = {"POST tables/{table}/upload"}
 
 
 def rows() -> dict[str, Demand]:
@@ -161,7 +164,7 @@ def ask(world: World, request: str, ids: dict[str, str], cookie: str) -> Said:
     path = "/" + re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], pattern)
     form = f"form={browser.form_token(cookie)}" if cookie else "form=x"
     headers = ((b"cookie", f"{browser.SESSION}={cookie}".encode()),) if cookie else ()
-    body = form.encode() if method == "POST" else b""
+    body = form.encode() if method == "POST" and request not in UPLOADS else b""
     question = Question(
         method=method,
         path=path,

@@ -7,6 +7,9 @@ from decimal import Decimal
 
 import pytest
 
+from procession.model.ids import ProcessId
+from procession.operations import processes, trials
+from procession.store.database import Transaction
 from tests.web.inputs_site import BANK, LEDGER, RIGHT, InputForm, apply
 from tests.web.site import Site, text
 
@@ -364,3 +367,25 @@ def test_a_process_that_asks_for_nothing_says_so(site: Site) -> None:
 
     assert "This process asks for nothing" in said
     assert "Ready to start" in said
+
+
+def test_a_try_out_of_a_draft_asks_for_its_inputs_by_the_same_form(form: InputForm) -> None:
+    house = form.house
+    process = ProcessId.parse(form.process)
+
+    def operation(tx: Transaction) -> str:
+        _, definition = processes.find(tx, process)
+        return str(trials.create(house.act(tx), process, definition, up_to="2.1").id)
+
+    run = f"/runs/{house.database.write(operation)}"
+
+    page = text(form.site.get(run))
+    assert "This is a try-out of a draft" in page
+    assert "Version draft" in page
+    assert "Name of this run" not in page
+    assert "published anew" not in page
+    answer = form.send(run, do="start", name="x", files={"files.ledger": ("l.csv", LEDGER)}, **RIGHT)
+    assert answer.headers["location"] == run
+    assert form.status(run) == "Scheduled"
+    # What was tried is nothing to fill in the next run as.
+    assert "Fill in as in" not in text(form.site.get(form.new))

@@ -6,8 +6,11 @@ import re
 
 import httpx2
 
+from procession import actions
+from procession.model import process_file
 from procession.model.lifecycle import Outcome
-from procession.pages import differences
+from procession.model.processes import Process
+from procession.pages import changes, differences
 from tests.api.house import PROCESS, House
 from tests.web.lists_site import NO_COLUMN, ended, new
 from tests.web.site import Site, text
@@ -158,11 +161,52 @@ def test_versions_say_what_they_changed_in_words_and_as_text(home: House, site: 
     home.ask("PUT", "processes/p-1/definition", content=SECOND.encode())
 
     page = text(site.get("/processes/p-1?compare=2"))
-    assert "The description of the process; step 2.2" in page
-    assert "What version 2 changed" in page
+    assert "The process: description; Step 2.2 Pay: runs when, seconds Compare with 1" in page
+    assert "What version 2 changed The process: description was Closes a month , is now Closes every month" in page
+    assert "runs when was 2.1 succeeded , is now 2.1 succeeded and Amount is greater than 1,000" in page
+    assert "seconds was 1 , is now 2" in page
     assert "- description: Closes a month" in page and "+ description: Closes every month" in page
     assert site.get("/processes/p-1?compare=3").status_code == 400
     assert site.get("/processes/p-1?compare=1").status_code == 400
+
+
+def test_each_kind_of_change_is_said_as_it_was_and_as_it_is() -> None:
+    old = _parsed(PROCESS)
+    new = _parsed(
+        PROCESS.replace("name: Amount, key: amount, type: Number", "name: Sum, key: amount, type: Decimal")
+        .replace("required: true, mouseover: how much, value: 10", "required: false, value: 12.50")
+        .replace("          - {name: Orders, key: orders, type: File, flow: INPUT}\n", "")
+        .replace(
+            "name: Report, key: report, type: File, flow: OUTPUT",
+            "name: Kind, key: kind, type: Dropdown, options: [a, b]",
+        )
+        .replace(
+            "name: Settle, key: settle, with: {seconds: 1}",
+            "name: Settle, key: settle, with: {seconds: 1}, retry: {times: 2}",
+        )
+        .replace("      - {action: wait, name: Pay, key: pay", "      - {action: wait, name: Close, key: close")
+    )
+
+    told = {place.place: [(one.what, one.was, one.now) for one in place.changes] for place in changes.between(old, new)}
+
+    assert told["Step 1.1 Parameters"] == [
+        ("name of “Amount”", "Amount", "Sum"),
+        ("type of “Sum”", "number", "decimal"),
+        ("“Sum” required", "yes", "no"),
+        ("value of “Sum”", "10", "12.50"),
+        ("help of “Sum”", "how much", "empty"),
+        ("new value “Kind”, choice", "", ""),
+        ("input “Orders” is gone", "", ""),
+        ("result “Report” is gone", "", ""),
+    ]
+    assert told["Step 2.1 Settle"] == [("tries again", "never", "2 times, after 10 s")]
+    assert told["Step 2.2 Close"] == [("new step", "", "")]
+    assert told["Step 2.2 Pay"] == [("is gone", "", "")]
+    assert changes.between(old, old) == []
+
+
+def _parsed(text: str) -> Process:
+    return process_file.parse(text, actions=actions.registry())
 
 
 def test_an_owner_sees_all_roles_and_others_whom_to_ask(home: House, site: Site) -> None:

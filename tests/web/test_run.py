@@ -11,7 +11,7 @@ from procession.model.lifecycle import Outcome, StepEvent, StepStatus
 from procession.store import moves
 from procession.store.database import Transaction
 from tests.api.house import House
-from tests.web.run_site import OUTPUTS, column, failed, play, well
+from tests.web.run_site import OUTPUTS, Play, column, failed, play, well
 from tests.web.site import Site, text
 
 
@@ -99,6 +99,7 @@ def test_remarks_are_lines_with_their_steps(site: Site, home: House) -> None:
 def test_a_cancelled_run_says_who_where_and_that_nothing_is_left(site: Site, home: House) -> None:
     run = play(home).start().take().perform("p")
     run.begin("match")
+    home.clock.advance(41)
     home.post(f"processruns/{run.id}/cancel", json={"reason": "wrong period"})
 
     before = text(site.get(f"/runs/{run.id}"))
@@ -107,6 +108,7 @@ def test_a_cancelled_run_says_who_where_and_that_nothing_is_left(site: Site, hom
 
     assert ": wrong period It was stopped in step 2.1, Match orders. What it had started is being ended." in before
     assert "Nothing that it started is left. 3 processes were ended." in after
+    assert "Cancelled 41 s" in after
     assert "Step 2.1: 3 processes ended (TERM, 18 ms); nothing that it started is left" in after
 
 
@@ -272,3 +274,24 @@ def test_the_log_of_every_try_can_be_read(site: Site, home: House) -> None:
     assert site.get(f"{path}?try=2").content == b"second try\n"
     for wrong in ("3", "0", "x"):
         assert site.get(f"{path}?try={wrong}", accept="text/html").status_code == 400
+
+
+def many(home: House) -> Play:
+    """A run of forty steps, three of which are over."""
+    steps = "".join(f"      - {{data: Sheet {n}, key: d{n}, properties: []}}\n" for n in range(40))
+    run = play(home, f"process: Many\ngroups:\n  - group: All\n    steps:\n{steps}").start().take().perform("d0")
+    run.perform("d1", StepStatus.WARNING, "a remark")
+    run.begin("d2")
+    return run
+
+
+def test_a_long_list_of_steps_can_be_shown_in_parts(site: Site, home: House) -> None:
+    run = many(home)
+
+    whole, part = site.get(f"/runs/{run.id}"), site.get(f"/runs/{run.id}?show=remarks")
+
+    assert "All 40 Running 1 Remarks 1 To do 37" in text(whole)
+    assert (whole.text.count('<tr id="s'), part.text.count('<tr id="s')) == (40, 1)
+    assert "a remark" in text(part) and 'class="fold numbered dense"' in part.text
+    assert site.get(f"/runs/{run.id}?show=nonsense").text.count('<tr id="s') == 40
+    assert "Remarks" not in text(site.get(f"/runs/{well(home).id}?step=1.1"))

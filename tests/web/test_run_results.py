@@ -13,7 +13,7 @@ from procession.operations import results
 from procession.operations.results import Archive, ZippedFile
 from tests.api.house import House
 from tests.web.run_site import column, play, well
-from tests.web.site import Site
+from tests.web.site import Site, text
 
 
 def archive(*names: str, size: int = 3) -> Archive:
@@ -136,3 +136,36 @@ def test_a_file_is_saved_and_never_shown(site: Site, home: House) -> None:
     assert "sandbox" in answer.headers["content-security-policy"]
     assert answer.content == b"<script>alert(1)</script>"
     assert Site(house=home, who="stranger").sign_in().get(f"/files/f-{number}/download").status_code == 404
+
+
+def test_the_first_rows_of_a_result_are_shown_as_steps_read_them(site: Site, home: House) -> None:
+    run = well(home, report=b"id;amount\n007;1234.50\n8;-2.00\n")
+    number = column(home, "SELECT id FROM file WHERE name = 'report.csv'")
+    path = f"/runs/{run.id}/files/f-{number}/rows"
+
+    page, part = site.get(path), site.get(path, **{"hx-request": "true"})
+
+    assert f'href="{path}"' in site.get(f"/runs/{run.id}").text
+    assert "<!doctype html>" in page.text and "<!doctype" not in part.text
+    for answer in (page, part):
+        said = text(answer)
+        assert "Preview of Report" in said and "2 rows · semicolon" in said
+        assert "id amount 007 1,234.50 8 -2.00" in said
+        assert "all rows, nothing is rounded or shortened" in said
+
+
+def test_the_rows_of_a_file_of_another_run_are_not_here(site: Site, home: House) -> None:
+    run = well(home)
+    number = column(home, "SELECT id FROM file WHERE name = 'report.csv'")
+    other = play(home)
+
+    assert site.get(f"/runs/{other.id}/files/f-{number}/rows", accept="text/html").status_code == 404
+    assert site.get(f"/runs/{run.id}/files/f-{number}/rows?attempt=7", accept="text/html").status_code == 400
+    assert Site(house=home, who="stranger").sign_in().get(f"/runs/{run.id}/files/f-{number}/rows").status_code == 404
+
+
+def test_what_is_no_table_says_so(site: Site, home: House) -> None:
+    run = well(home, report=b"%PDF-1.7 not a table")
+    number = column(home, "SELECT id FROM file WHERE name = 'report.csv'")
+
+    assert "There are no rows to show: " in text(site.get(f"/runs/{run.id}/files/f-{number}/rows"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ class Recent:
     _kept: dict[Hashable, Future[Any]] = field(default_factory=dict, init=False)
 
     def of(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """Raises what `make` raises, to all who wait for it; the next who asks tries again."""
+        """Raises what `make` raises; whoever waited for that then makes it."""
         with self._lock:
             found = self._kept.get(key)
             future: Future[Any] = found or Future()
@@ -30,15 +30,20 @@ class Recent:
                 while len(self._kept) > self.kept_max:
                     del self._kept[next(iter(self._kept))]
         if found is None:
-            self._make(key, future, make)
-        return future.result()
+            return self._made(key, future, make)
+        try:
+            return future.result()
+        except CancelledError:
+            return make()
 
-    def _make(self, key: Hashable, future: Future[Any], make: Callable[[], Any]) -> None:
+    def _made(self, key: Hashable, future: Future[Any], make: Callable[[], Any]) -> Any:
         try:
             future.set_result(make())
-        # Whoever waits must not wait for ever, whatever it was.
-        except BaseException as error:
-            with self._lock:
-                if self._kept.get(key) is future:
-                    del self._kept[key]
-            future.set_exception(error)
+            return future.result()
+        finally:
+            if not future.done():
+                with self._lock:
+                    if self._kept.get(key) is future:
+                        del self._kept[key]
+                # Whoever waits must not wait for ever.
+                future.cancel()

@@ -109,6 +109,8 @@ class RunFilter:
     started_by: UserId | None = None
     text: str | None = None  # in its name, its process's name or its first problem; or its id
     needs_person: bool = False  # only those
+    # What the dates come to as the numbers of runs, once it is known: all that is shown lies between.
+    numbers: tuple[int | None, int | None] | None = None
 
 
 class FirstProblem(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,7 +40,7 @@ def _is_of(tx: Transaction, caller: Caller, holder: Holder) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class RoleGiven:
     """A role that a user or a group was given; `name` is of the holder."""
 
     holder: Holder
@@ -48,7 +48,7 @@ class Grant:
     role: Role
 
 
-def of_resource(tx: Transaction, caller: Caller, resource: ResourceId) -> list[Grant]:
+def of_resource(tx: Transaction, caller: Caller, resource: ResourceId) -> list[RoleGiven]:
     """Who was given what on it, all for whoever owns it; others see its owners, whom they can ask.
 
     The caller has a role on it: the route asked.
@@ -56,7 +56,7 @@ def of_resource(tx: Transaction, caller: Caller, resource: ResourceId) -> list[G
     is_owner = role_of(tx, caller.user, resource) is Role.OWNER
     given = permissions.holders(tx, resource)
     return [
-        Grant(holder=holder, name=_called(tx, holder, name), role=role)
+        RoleGiven(holder=holder, name=_called(tx, holder, name), role=role)
         for holder, name, role in given
         if is_owner or role is Role.OWNER
     ]

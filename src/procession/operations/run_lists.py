@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import msgspec
@@ -43,6 +43,11 @@ class RunPage(msgspec.Struct, frozen=True, kw_only=True):
         if self.older:
             return self.runs[-1].run.id
         return self.searched_to
+
+
+def numbered(tx: Transaction, shown: RunFilter) -> RunFilter:
+    """The same, for several questions: what its dates mean is looked up once."""
+    return replace(shown, numbers=run_lists.dates_as_numbers(tx, shown))
 
 
 def page(
@@ -152,9 +157,8 @@ def progress(tx: Transaction, listed: Sequence[RunEntry]) -> UnderWay:
 def _missing(tx: Transaction, item: RunEntry) -> list[str]:
     """Names of the INPUTs without which it cannot start."""
     rows = steps.properties_of_run(tx, item.run.id)
-    lacking = [row for row in rows if inputs.is_missing(row)]
     # The definition only where it matters: whether a step may be skipped decides what is asked for.
-    if not lacking:
+    if not any(inputs.is_missing(row) for row in rows):
         return []
     process = processes.definition_of(tx, item.run.process, item.run.version)
     return [row.item.name for row in inputs.missing(process, rows)]

@@ -102,6 +102,12 @@ def last_filled_in(tx: Transaction, process: ProcessId) -> Run | None:
     return past_runs.last_started(tx, process)
 
 
+def copied_from(tx: Transaction, run: Run) -> str:
+    """The id of the run whose inputs this one was made with; "" for none."""
+    created = history.of_run(tx, run.id, limit=1)
+    return str(created[0].detail.get("copiedFrom", "")) if created else ""
+
+
 def delete(act: Act, run_id: RunId) -> None:
     """Its steps, values and history go; contents that nothing else names are swept later.
 

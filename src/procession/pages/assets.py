@@ -19,6 +19,10 @@ MEDIA_TYPES = {
     "hx-sse.min.js": "text/javascript; charset=utf-8",
     "procession.js": "text/javascript; charset=utf-8",
 }
+# Served as one file: htmx starts at the first pause after it has been read, and an extension that comes later than
+# that is not asked. With three files, a page's stream was sometimes never opened.
+BUNDLE = "pages.js"
+BUNDLED = ("htmx.min.js", "hx-sse.min.js", "procession.js")
 PREFIX = "/assets/"
 _DIGITS = 12  # of the hash: nobody chooses our files, so chance is all there is to fear
 
@@ -28,8 +32,9 @@ def _files() -> dict[str, AssetReply]:
     """By the name in the address."""
     folder = resources.files("procession.pages") / "static"
     found = {}
-    for name, media_type in MEDIA_TYPES.items():
-        body = (folder / name).read_bytes()
+    for name, media_type in {**MEDIA_TYPES, BUNDLE: MEDIA_TYPES[BUNDLED[0]]}.items():
+        parts = BUNDLED if name == BUNDLE else (name,)
+        body = b"\n".join((folder / part).read_bytes() for part in parts)
         stem, _, ending = name.rpartition(".")
         hashed = f"{stem}.{hashlib.sha256(body).hexdigest()[:_DIGITS]}.{ending}"
         # Without a time in it: the same content is the same bytes.
@@ -39,8 +44,8 @@ def _files() -> dict[str, AssetReply]:
 
 @cache
 def address(name: str) -> str:
-    """Where the file is served. Raises KeyError for one that is not among MEDIA_TYPES."""
-    return PREFIX + dict(zip(MEDIA_TYPES, _files(), strict=True))[name]
+    """Where the file is served. Raises KeyError for one that is not among MEDIA_TYPES, nor the bundle of scripts."""
+    return PREFIX + dict(zip((*MEDIA_TYPES, BUNDLE), _files(), strict=True))[name]
 
 
 def get(hashed: str) -> AssetReply:

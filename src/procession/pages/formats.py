@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -55,12 +54,6 @@ def duration(seconds: float | None) -> str:
 def day(value: date) -> str:
     """ "3 Dec 2026"."""
     return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
-
-
-def sentence_of(parts: Sequence[str]) -> str:
-    """Several things as one text, with a capital; "" for none."""
-    text = "; ".join(parts)
-    return f"{text[:1].upper()}{text[1:]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What earlier runs of a process tell about the next one."""
+"""What earlier runs of a process tell about the next one; try-outs tell nothing."""
 
 from __future__ import annotations
 

@@ -134,7 +134,8 @@ def _where(
     least, most = _between(tx, shown, before=before, after=after)
     where, parameters = conditions.given(
         edge,
-        ("m.version > 0",),  # no try-outs
+        # A constant here too: the indexes leave the try-outs out, which no list shows.
+        ("m.version > 0",),
         ("m.id >= ?", least),
         ("m.id <= ?", most),
         ("instr(lower(m.name), lower(?)) > 0", shown.name),
@@ -152,14 +153,21 @@ def _between(
     tx: Transaction, shown: RunFilter, *, before: RunId | None, after: RunId | None
 ) -> tuple[int | None, int | None]:
     """The numbers between which all that is shown lies; every index of runs leads to those of a range."""
-    least = _of_date(tx, "min", ">", times.maybe_to_column(shown.created_after))
-    most = _of_date(tx, "max", "<", times.maybe_to_column(shown.created_before))
+    least, most = dates_as_numbers(tx, shown)
     if shown.text is None:
         return least, most
     if after is not None:
         return least, min(after.number + SEARCHED_MAX, after.number + SEARCHED_MAX if most is None else most)
     down_to = searched_down_to(tx, before)
     return least if down_to is None else max(least or 0, down_to.number), most
+
+
+def dates_as_numbers(tx: Transaction, shown: RunFilter) -> tuple[int | None, int | None]:
+    """The least and the greatest number of what was created between the dates."""
+    if shown.numbers is not None:
+        return shown.numbers
+    least = _of_date(tx, "min", ">", times.maybe_to_column(shown.created_after))
+    return least, _of_date(tx, "max", "<", times.maybe_to_column(shown.created_before))
 
 
 def _of_date(tx: Transaction, which: str, way: str, moment: int | None) -> int | None:
@@ -249,8 +257,8 @@ def ended_by_day(
     day = " + ".join("(r.finished_at >= ?)" for _ in days[1:])
     moments = [times.to_column(moment) for moment in days]
     rows = tx.all(
-        f"SELECT {day}, r.status, r.outcome, count(*) FROM run r"
-        f" WHERE r.finished_at >= ? AND r.version > 0 AND {seen} GROUP BY 1, 2, 3",
+        f"SELECT {day}, r.status, r.outcome, count(*) FROM run r WHERE r.finished_at >= ? AND r.version > 0 AND {seen}"
+        " GROUP BY 1, 2, 3",
         *(*moments[1:], moments[0], *of_reader),
     )
     return [(number, *_status(status, outcome), many) for number, status, outcome, many in rows]

@@ -291,9 +291,9 @@ CREATE INDEX run_waiting ON run (started_by, process_id, scheduled_at, id) WHERE
 CREATE INDEX run_running ON run (id) WHERE status = 'Running' AND is_held = 0;
 CREATE INDEX run_held ON run (id) WHERE is_held = 1;
 CREATE INDEX run_unsolved ON run (process_id, id, outcome, started_by) WHERE needs_person = 1;
-CREATE INDEX run_by_status ON run (process_id, status, outcome, id);
+CREATE INDEX run_by_status ON run (process_id, status, outcome, id, started_by) WHERE version > 0;
 CREATE INDEX run_by_creation ON run (created_at);
-CREATE INDEX run_by_end ON run (finished_at, process_id, status, outcome) WHERE finished_at IS NOT NULL;
+CREATE INDEX run_by_end ON run (finished_at, process_id, status, outcome) WHERE finished_at IS NOT NULL AND version > 0;
 
 CREATE TABLE step (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -14,20 +14,16 @@ from procession.store.database import Transaction
 
 
 def note(tx: Transaction, run: Run, problem: StepRow | None, *, why: str) -> None:
-    """The run has ended otherwise than well; a cancelled one needs nobody, and `why` it was is its reason."""
-    # Nor does a try-out: whoever made it looks at it.
-    needs_person = run.status is not RunStatus.CANCELLED and run.version > 0
-    message = why or None
-    if run.status is not RunStatus.CANCELLED:
-        message = None if problem is None else ends.shortened(problem.message)
+    """The run has ended otherwise than well; a cancelled one needs nobody, and `why` it was is its reason.
+
+    Neither does a try-out: whoever made it is looking at it.
+    """
+    is_cancelled = run.status is RunStatus.CANCELLED
+    step = None if is_cancelled else problem
+    message = why or None if step is None else ends.shortened(step.message)
     tx.run(
         "UPDATE run SET needs_person = ?, problem_step = ?, problem = ? WHERE id = ?",
-        *(
-            int(needs_person),
-            problem.id.number if problem and run.status is not RunStatus.CANCELLED else None,
-            message,
-            run.id.number,
-        ),
+        *(int(not is_cancelled and run.version > 0), step and step.id.number, message, run.id.number),
     )
 
 
@@ -40,6 +36,8 @@ def solve_earlier(tx: Transaction, run: Run) -> None:
 
     A name that only the process has given says nothing: the next account's success must not hide this one's failure.
     """
+    if run.version < 1:  # a try-out has done nothing
+        return
     tx.run(
         "UPDATE run SET needs_person = 0 WHERE process_id = ? AND id < ? AND needs_person = 1 AND"
         " (inputs_sha256 = (SELECT n.inputs_sha256 FROM run n WHERE n.id = ?)"

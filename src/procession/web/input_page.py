@@ -18,7 +18,7 @@ from procession.model.processes import Effect, Process, PropertyType, Step, Step
 from procession.model.rights import covers
 from procession.model.runs import Run
 from procession.model.steps import PropertyRow
-from procession.operations import previews, rights, run_views, unstarted
+from procession.operations import previews, rights, run_views, trials, unstarted
 from procession.operations.act import Act
 from procession.operations.inputs import AskedInputs
 from procession.operations.previews import FileView
@@ -78,6 +78,7 @@ class InputPage:
     usual_seconds: float | None
     last: Run | None
     may_execute: bool
+    copied_from: str
 
 
 def found(act: Act, asked: AskedInputs, typed: Typed) -> InputPage:
@@ -94,6 +95,7 @@ def found(act: Act, asked: AskedInputs, typed: Typed) -> InputPage:
         usual_seconds=run_views.usual_seconds(tx, process),
         last=unstarted.last_filled_in(tx, process),
         may_execute=role is not None and covers(role, Role.EXECUTOR),
+        copied_from=unstarted.copied_from(tx, asked.run) if asked.run else "",
     )
 
 
@@ -123,6 +125,7 @@ def reply(call: Given, act: Act, shown: InputPage, state: PageState) -> HtmlRepl
     todo = _todo(shown, state)
     left = missing(shown)
     run, process = shown.asked.run, shown.asked.process
+    is_trial = run is not None and trials.is_trial(run)
     return page.page(
         call,
         act.caller,
@@ -133,7 +136,9 @@ def reply(call: Given, act: Act, shown: InputPage, state: PageState) -> HtmlRepl
         heading=run.name if run else f"New run of {process.name}",
         run=run,
         process=process,
-        version=shown.asked.version,
+        version="draft" if is_trial else shown.asked.version,
+        is_trial=is_trial,
+        is_outdated=run is not None and not is_trial and process.version > shown.asked.version,
         tag_shown=_tag(len(left)),
         once=secrets.token_urlsafe(ONCE_BYTES),
         sections=_sections(shown, state, act.caller, reader),
@@ -151,6 +156,7 @@ def reply(call: Given, act: Act, shown: InputPage, state: PageState) -> HtmlRepl
         filled_as=unstarted.short_name(state.filled_as.name, process.name) if state.filled_as else "",
         size_max=formats.size(call.context.upload_bytes_max),
         may_execute=shown.may_execute,
+        copied_from=shown.copied_from,
         looks=preview.LOOKED not in call.request.query,
     )
 
@@ -213,12 +219,8 @@ def _with_missing(shown: InputPage, state: PageState) -> Typed:
     """The mistakes, and once a start was tried, what is missing."""
     if not state.has_tried:
         return state.typed
-    asked = {row.reference: FieldMistake(text=_sentence(fields.asks_for(row))) for row in missing(shown)}
+    asked = {row.reference: FieldMistake(text=fields.asks_for(row).capitalize()) for row in missing(shown)}
     return replace(state.typed, mistakes={**asked, **state.typed.mistakes})
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _todo(shown: InputPage, state: PageState) -> list[ToDo]:

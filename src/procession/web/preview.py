@@ -29,7 +29,7 @@ _ICONS = {CheckLevel.OK: ("ok", "done"), CheckLevel.TOLD: ("", "info"), CheckLev
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShownCell:
+class PreviewCell:
     text: str
     kind: str = ""  # a class of the style sheet
     is_empty: bool = False
@@ -43,8 +43,8 @@ class ShownFile:
     facts: str
     problem: str
     trouble: str
-    headings: Sequence[ShownCell]
-    rows: Sequence[Sequence[ShownCell]]
+    headings: Sequence[PreviewCell]
+    rows: Sequence[Sequence[PreviewCell]]
     is_whole: bool  # there are no more rows than these
     more_columns: int
     said: Sequence[tuple[str, str, str]]  # class, icon, text
@@ -91,7 +91,7 @@ def _shown(view: FileView, reader: Reader, *, is_one: bool) -> ShownFile:
         facts=_facts(seen),
         problem=seen.problem,
         trouble=_trouble(view),
-        headings=[ShownCell(text=column.name, kind=_align(column.kind)) for column in columns],
+        headings=[PreviewCell(text=column.name, kind=_align(column.kind)) for column in columns],
         rows=[
             [
                 _cell(text, kind, reader, is_whole=is_whole)
@@ -137,18 +137,18 @@ def _align(kind: ColumnKind) -> str:
     return "num" if kind is ColumnKind.NUMBER else ""
 
 
-def _cell(text: str | None, kind: ColumnKind, reader: Reader, *, is_whole: bool) -> ShownCell:
+def _cell(text: str | None, kind: ColumnKind, reader: Reader, *, is_whole: bool) -> PreviewCell:
     if text is None:
-        return ShownCell(text="empty", kind="nil", is_empty=True)
+        return PreviewCell(text="empty", kind="nil", is_empty=True)
     if kind is ColumnKind.NUMBER:
         # A year or a number of a document is no amount: 2,026 would be a strange year.
-        return ShownCell(text=text if is_whole else reader.number(text), kind="num")
+        return PreviewCell(text=text if is_whole else reader.number(text), kind="num")
     if kind is ColumnKind.DATE:
         with suppress(ValueError):
-            return ShownCell(text=formats.day(date.fromisoformat(text)), kind="no")
+            return PreviewCell(text=formats.day(date.fromisoformat(text)), kind="no")
     if not text.strip():
-        return ShownCell(text=f"“{text}”")
-    return ShownCell(text=text)
+        return PreviewCell(text=f"“{text}”")
+    return PreviewCell(text=text)
 
 
 def _said(view: FileView) -> list[tuple[str, str, str]]:

@@ -8,34 +8,23 @@ from datetime import datetime
 from itertools import groupby
 
 from procession.door.contract import Call, HtmlReply
-from procession.model import versions
 from procession.model.errors import Invalid
 from procession.model.ids import ProcessId
 from procession.model.people import Role
-from procession.model.processes import Flow, Process, Property, PropertyType, Step, StepKind
+from procession.model.processes import Flow, Process, Step, StepKind
 from procession.model.rights import covers
 from procession.model.runs import RunFilter
 from procession.operations import grids, networks, people, permissions, processes, rights, run_lists
 from procession.operations.run_lists import COUNTED_MAX
-from procession.pages import conditions, differences, formats
+from procession.pages import changes, conditions, differences, formats, names
+from procession.pages.changes import ChangesOfPlace
 from procession.pages.differences import Difference
 from procession.store.processes import ProcessRow, VersionRow
 from procession.web import step_grid
 from procession.web.page import page, reader
 
 VERSIONS_SHOWN = 20
-_ACTIONS = {"run_sql": "SQL", "run_python": "Python", "reconcile": "Reconcile", "wait": "Wait", "fail": "Fail"}
-_TYPES = {
-    PropertyType.DROPDOWN: "choice",
-    PropertyType.TEXT: "text",
-    PropertyType.STRING: "text",
-    PropertyType.NUMBER: "number",
-    PropertyType.DECIMAL: "decimal",
-    PropertyType.CHECK_BOX: "yes or no",
-    PropertyType.SYSTEM_VARIABLE: "filled in by Procession",
-    PropertyType.DATEPICKER: "date",
-    PropertyType.FILE: "file",
-}
+LOOKS_ONLY = "Places and looks only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +58,7 @@ class Compared:
     """What a version changed of the one before it: in words, and as text."""
 
     number: int
-    changes: Sequence[str]
+    changes: Sequence[ChangesOfPlace]
     difference: Difference
 
 
@@ -108,6 +97,7 @@ def show(call: Call) -> HtmlReply:
         compared=_compared(call, row, every),
         inputs=list(_inputs(process)),
         remarks=networks.remarks(call.context.resources, process),
+        looks_only=LOOKS_ONLY,
         is_same=call.request.query.get("same") == "1",
     )
 
@@ -136,7 +126,7 @@ def _step(process: Process, grid: grids.Grid, step: Step) -> StepLine:
 def _what(step: Step) -> str:
     """What it does: the kind of action, or what a data step holds."""
     if step.kind is StepKind.ACTION:
-        return _ACTIONS.get(step.action, step.action)
+        return changes.ACTIONS.get(step.action, step.action)
     counted = {
         "input": sum(item.flow is Flow.INPUT for item in step.properties),
         "result": sum(item.flow is Flow.OUTPUT for item in step.properties),
@@ -149,13 +139,13 @@ def _what(step: Step) -> str:
 def _version(row: ProcessRow, every: Sequence[VersionRow], place: int, called: Mapping[str, str]) -> VersionLine:
     version = every[place]
     is_first = place + 1 == len(every)
-    changes = [] if is_first else versions.changes(_parsed(every[place + 1]), _parsed(version))
+    changed = "" if is_first else changes.sentence(changes.between(_parsed(every[place + 1]), _parsed(version)))
     return VersionLine(
         number=version.number,
         at=version.created_at,
         author=called.get(version.author, version.author),
         comment=version.comment,
-        changes="The first version" if is_first else formats.sentence_of(changes) or "The text only",
+        changes="The first version" if is_first else names.first_line(changed) or LOOKS_ONLY,
         address="" if is_first else f"/processes/{row.id}?compare={version.number}#compared",
     )
 
@@ -176,7 +166,7 @@ def _compared(call: Call, row: ProcessRow, every: Sequence[VersionRow]) -> Compa
     old, new = (processes.definition(call.tx, row.id, wanted)[0] for wanted in (number - 1, number))
     return Compared(
         number=number,
-        changes=versions.changes(_parsed(by_number[number - 1]), _parsed(by_number[number])) or ["the text only"],
+        changes=changes.between(_parsed(by_number[number - 1]), _parsed(by_number[number])),
         difference=differences.between(old, new),
     )
 
@@ -185,11 +175,4 @@ def _inputs(process: Process) -> Iterator[tuple[str, str]]:
     """Each with what it takes, in words."""
     for _, item in process.properties():
         if item.flow is Flow.INPUT and item.visible:
-            yield item.name, _takes(item)
-
-
-def _takes(item: Property) -> str:
-    words = _TYPES[item.type]
-    if item.value is not None and item.value != "":
-        return f"{words}, {conditions.value(item.value)} unless given"
-    return f"{words}, {'required' if item.required else 'optional'}"
+            yield item.name, changes.takes(item)

@@ -67,10 +67,12 @@ def described(call: Given, view: ShownRun, wanted: str) -> dict[str, Any]:
     chosen = view.step(wanted) if wanted else None
     opened = chosen or (None if is_report(view) else run_steps.default_open(view))
     steps = run_steps.shown(view, open_step=opened, steady=resources.steady())
+    show = call.request.query.get("show", "")
     return {
         **header(view, resources),
         "steps": steps,
-        "groups": run_steps.grouped(steps),
+        "groups": run_steps.grouped(run_steps.filtered(steps, show)),
+        "chips": run_steps.chips(steps, show),
         "is_dense": len(steps) >= run_steps.DENSE_FROM,
         "opened": None if opened is None else panel(view, opened, resources),
         "is_chosen": chosen is not None,

@@ -148,7 +148,7 @@ def _failed(view: ShownRun) -> RunAnswer:
         tag=tag(view),
         kind="bad",
         headline=f"Step {first.order}, {first.name}, failed",
-        lines=(found.meaning, f"{found.advice} {_kept(view, first)}".strip()),
+        lines=(found.meaning, found.advice if found.inputs_matter else f"{found.advice} {_kept(view, first)}".strip()),
         exact=first.message,
         failed=_named(view, [first])[0],
         steps=_named(view, others[:REMARKS_MAX]),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from procession.model.lifecycle import RUN_FINAL, RunStatus, StepStatus
+from procession.model.lifecycle import RUN_FINAL, STEP_ACTIVE, RunStatus, StepStatus
 from procession.model.runs import HistoryKind
 from procession.model.steps import UNDER_WAY, StepRow
 from procession.operations.run_views import ShownRun
@@ -73,6 +73,44 @@ def grouped(steps: Sequence[ShownStep]) -> list[tuple[str, list[ShownStep]]]:
     return [(f"{number} {name}", list(members)) for (number, name), members in parts]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepChip:
+    """A part of the steps that can be shown alone."""
+
+    name: str  # in the address
+    word: str
+    count: int
+    is_chosen: bool
+
+
+_PARTS = {
+    "": ("All", frozenset(StepStatus)),
+    "running": ("Running", STEP_ACTIVE),
+    "failed": ("Failed", frozenset({StepStatus.FAILED})),
+    "remarks": ("Remarks", frozenset({StepStatus.WARNING})),
+    "todo": ("To do", frozenset({StepStatus.NOT_STARTED})),
+}
+
+
+def chips(steps: Sequence[ShownStep], chosen: str) -> list[StepChip]:
+    """For a long list; none for one that is seen at a glance. What nothing is in is left out."""
+    if len(steps) < DENSE_FROM:
+        return []
+    present = chosen if chosen in _PARTS else ""
+    found = [
+        StepChip(name=name, word=word, count=sum(step.status in part for step in steps), is_chosen=name == present)
+        for name, (word, part) in _PARTS.items()
+    ]
+    shown = [chip for chip in found if chip.count or chip.is_chosen]
+    return shown if len(shown) > 1 else []
+
+
+def filtered(steps: Sequence[ShownStep], chosen: str) -> list[ShownStep]:
+    """Those of the part with this name; of another name, all."""
+    _, part = _PARTS.get(chosen, _PARTS[""])
+    return [step for step in steps if step.status in part]
+
+
 def _of_attempt(view: ShownRun) -> set[object]:
     """Steps that something happened to in the shown attempt; a restart keeps the others as they were."""
     if view.attempt <= 1:
@@ -88,7 +126,7 @@ def _of_attempt(view: ShownRun) -> set[object]:
 def _step(view: ShownRun, row: StepRow, scale: _Scale, *, is_kept: bool, open_step: StepRow | None) -> ShownStep:
     is_over = view.run.status in RUN_FINAL
     is_running = row.status is StepStatus.RUNNING
-    seconds = row.seconds(scale.steady)
+    seconds = _seconds(view, row, scale.steady)
     return ShownStep(
         id=str(row.id),
         order=row.order,
@@ -137,25 +175,25 @@ def _skipped(view: ShownRun, row: StepRow) -> str:
 class _Scale:
     """Where the time line of the shown attempt begins and ends, in seconds by `_began`."""
 
+    view: ShownRun
     begin: float
     length: float
     steady: float | None
-    is_present: bool
 
     @classmethod
     def of(cls, view: ShownRun, steady: float | None) -> _Scale:
         kept = _of_attempt(view)
-        spans = [span for row in view.steps if row.id in kept and (span := _span(row, steady, view.is_present))]
+        spans = [span for row in view.steps if row.id in kept and (span := _span(view, row, steady))]
         begin = min((start for start, _ in spans), default=0.0)
         end = max((start + seconds for start, seconds in spans), default=0.0)
         length = max(end - begin, SHORTEST_SECONDS)
         if view.is_present and view.run.status is RunStatus.RUNNING:
             # It grows by leaps: with every second, all bars of a page that is open would be sent again.
             length = SHORTEST_SECONDS * LEAP ** math.ceil(math.log(length / SHORTEST_SECONDS, LEAP))
-        return cls(begin=begin, length=length, steady=steady, is_present=view.is_present)
+        return cls(view=view, begin=begin, length=length, steady=steady)
 
     def bar(self, row: StepRow) -> Bar | None:
-        span = _span(row, self.steady, self.is_present)
+        span = _span(self.view, row, self.steady)
         if span is None:
             return None
         start, seconds = span
@@ -165,16 +203,24 @@ class _Scale:
         return Bar(x=round(x, 1), width=round(min(width, 100 - x), 1), kind="" if kind == "ok" else kind)
 
 
-def _span(row: StepRow, steady: float | None, is_present: bool) -> tuple[float, float] | None:
+def _seconds(view: ShownRun, row: StepRow, steady: float | None) -> float | None:
+    """How long it took; one that was cancelled has no duration of its own, and ended with its run."""
+    ended = view.run.duration_seconds
+    if row.status is StepStatus.CANCELLED and row.began is not None and ended is not None:
+        return max(ended - row.began, 0.0)
+    return row.seconds(steady)
+
+
+def _span(view: ShownRun, row: StepRow, steady: float | None) -> tuple[float, float] | None:
     """When the step began and how long it took, in seconds.
 
     By the run's stopwatch, which counts no waiting between attempts. It keeps the present attempt only: an earlier one
     is drawn by its dates, which is a picture and no figure.
     """
-    seconds = row.seconds(steady)
+    seconds = _seconds(view, row, steady)
     if row.started_at is None or seconds is None or row.status is StepStatus.NOT_STARTED:
         return None
-    if is_present:
+    if view.is_present:
         return (row.began or 0.0), seconds
     return row.started_at.timestamp(), seconds
 

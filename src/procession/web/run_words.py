@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,21 +11,15 @@ from procession.model.lifecycle import Outcome, StepStatus
 from procession.model.processes import Atom, AtomKind, Condition, Join, Junction, Process, PropertyType
 from procession.model.runs import HistoryKind, HistoryRow
 from procession.model.steps import PropertyRow
+from procession.operations import unstarted
 from procession.operations.run_views import ShownRun
 from procession.pages import formats
 from procession.pages.formats import Reader
 
-_NUMBERED = re.compile(r"(?P<name>.*?)\s*: (?P<number>run #\d+)\Z", re.DOTALL)
-_SHORT_DIGITS = 12  # of a hash, where the whole one stands beside it for paper
-
 
 def title(view: ShownRun) -> tuple[str, str]:
     """The name of the process and of the run; a run without a name of its own is called by its number."""
-    found = _NUMBERED.match(view.run.name)
-    if found is None:
-        return view.process_name, view.run.name
-    own = found["name"]
-    return view.process_name, found["number"] if own in ("", view.process_name) else own
+    return view.process_name, unstarted.short_name(view.run.name, view.process_name)
 
 
 # --- values --------------------------------------------------------------------------------------------------------

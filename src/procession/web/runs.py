@@ -1,4 +1,4 @@
-"""The list of runs, and the page of one."""
+"""The list of runs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Offer:
 def listed(call: Call) -> HtmlReply:
     asked = run_filters.read(call.request.query)
     zone = reader(call.caller.user, call.now).zone
-    shown = run_filters.applied(call.tx, call.caller, asked, zone)
+    shown = run_lists.numbered(call.tx, run_filters.applied(call.tx, call.caller, asked, zone))
     before, after = _edges(call.request.query.get("cursor", ""))
     found = run_lists.page(call.tx, call.caller, shown, before=before, after=after, limit=SHOWN)
     # Whoever goes back to the newest comes to the first page, with all that has come since.

@@ -6,9 +6,9 @@ ALTER TABLE run ADD COLUMN problem_step INTEGER;
 ALTER TABLE run ADD COLUMN problem TEXT;
 
 CREATE INDEX run_unsolved ON run (process_id, id, outcome, started_by) WHERE needs_person = 1;
-CREATE INDEX run_by_status ON run (process_id, status, outcome, id);
+CREATE INDEX run_by_status ON run (process_id, status, outcome, id, started_by) WHERE version > 0;
 CREATE INDEX run_by_creation ON run (created_at);
-CREATE INDEX run_by_end ON run (finished_at, process_id, status, outcome) WHERE finished_at IS NOT NULL;
+CREATE INDEX run_by_end ON run (finished_at, process_id, status, outcome) WHERE finished_at IS NOT NULL AND version > 0;
 
 UPDATE run SET problem_step = (
     SELECT s.id FROM step s WHERE s.run_id = run.id AND s.is_retired = 0 AND s.enabled = 1
@@ -24,5 +24,5 @@ WHERE attempt > 0;
 
 -- Of what ended before there was such a list, only what came last of each process: nobody wants the failures of years.
 UPDATE run SET needs_person = 1
-WHERE (outcome IN ('Failed', 'Warning') OR status = 'TimedOut') AND is_held = 0
+WHERE (outcome IN ('Failed', 'Warning') OR status = 'TimedOut') AND is_held = 0 AND version > 0
 AND id = (SELECT max(n.id) FROM run n WHERE n.process_id = run.process_id AND n.status <> 'NotStarted');
