@@ -69,6 +69,12 @@ def rendered(name: str, /, **content: Any) -> str:
     return environment().get_template(f"{name}.html").render(**content)
 
 
+def make_ready(*names: str) -> None:
+    """Read and compile these templates, which takes up to tenths of a second, once."""
+    for name in names:
+        environment().get_template(f"{name}.html")
+
+
 def card(
     name: str, /, *, status: int = 200, targets: tuple[str, ...] = (), cookies: tuple[str, ...] = (), **content: Any
 ) -> HtmlReply:

@@ -27,6 +27,7 @@ CLOCK_SECONDS = 5.0  # how often a page is told how long its run has been at wor
 RETRY_MILLISECONDS = 1_000
 LOG_BYTES_MAX = 65_536  # of a log in one event
 STEP_CHARACTERS_MAX = 20
+TEMPLATES = ("run-live", "run-head", "run-log", "run-parts", "parts")
 _POSITION = re.compile(r"(?P<revision>-?\d{1,15})\.(?P<attempt>\d{1,15})-(?P<offset>\d{1,15})\Z")
 _OVER = b"event: over\ndata: over\n\n"  # the page closes the stream then
 
@@ -111,6 +112,9 @@ def _next(live: LiveRun, *, wants_clock: bool) -> tuple[bytes, bool]:
         may_execute = run_views.may_execute(tx, call.caller, live.id)
     is_running = present.status is RunStatus.RUNNING
     update = None
+    if seen.steps is None:
+        # Read now, while nobody waits: the first update of a server would come a third of a second late.
+        environment.make_ready(*TEMPLATES)
     # A log that grows moves no revision: then the run need not be read.
     if seen.steps is None or wants_clock or present.revision != seen.revision:
         steady = call.context.resources.steady()

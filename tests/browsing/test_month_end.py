@@ -1,0 +1,226 @@
+"""A month end in a real Chromium on a real server: by an accountant, by keyboard alone, and without a script."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import programs
+from tests.browsing import chromium
+from tests.browsing.chromium import browser
+
+__all__ = ["browser"]  # a fixture, for pytest to find
+EXAMPLE = Path(__file__).parents[2] / "examples" / "standing-orders"
+FILES = {"files.orders": "orders.csv", "files.accounts": "accounts.csv", "files.transactions": "transactions.csv"}
+SLOW_MS = 20_000  # for a run; nothing waits for longer than it takes
+LONG = """process: Long
+groups:
+  - group: All
+    steps:
+      - {action: wait, name: Wait for the bank, with: {seconds: 600}}
+"""
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    home = tmp_path / "home"
+    programs.command(home, "apply", str(EXAMPLE / "process.yaml"))
+    programs.apply_text(home, LONG)
+    with programs.serving(home) as running:
+        yield f"{running.address} {home}"
+
+
+def signed_in(browser: Any, address: str, to: str = "/", **options: Any) -> tuple[Any, list[str], str]:
+    """By the link that a terminal gives, as after `make demo`."""
+    url, home = address.split(" ")
+    link = programs.command(Path(home), "user", "sign-in", "admin", "--to", to, "--json").json["signInLink"]
+    page, complaints = chromium.tab(browser, **options)
+    page.set_default_timeout(SLOW_MS)
+    page.goto(url + link.removeprefix(url))
+    page.get_by_role("button", name="Sign in as admin").click()
+    page.wait_for_url(url + to)
+    return page, complaints, url
+
+
+def fine(page: Any) -> None:
+    assert chromium.violations(page) == []
+    assert not chromium.scrolls_sideways(page)
+
+
+@pytest.mark.acceptance
+def test_a_month_end_by_hand(browser: Any, address: str, tmp_path: Path) -> None:
+    page, complaints, url = signed_in(browser, address, accept_downloads=True)
+    page.get_by_role("link", name="New run").first.click()
+    page.get_by_role("row", name=re.compile("Standing orders check")).get_by_role("link", name="New run").click()
+
+    # A file with a mistake, as they come: the column that every step joins by is called otherwise.
+    wrong = tmp_path / "orders.csv"
+    wrong.write_bytes((EXAMPLE / "data" / "orders.csv").read_bytes().replace(b'"account_id"', b'"konto"', 1))
+    for name, file in FILES.items():
+        page.locator(f'input[name="{name}"]').set_input_files(
+            wrong if name == "files.orders" else EXAMPLE / "data" / file
+        )
+        page.get_by_text(file).first.wait_for()
+    assert re.search(r"/runs/pr-1$", page.url)
+    fine(page)
+    page.get_by_role("button", name="Start run").click()
+
+    # It fails, says why, and the failed step is open: all without a reload.
+    page.locator("#head .tag", has_text="Failed").wait_for()
+    assert "konto" in page.locator("main").inner_text() or "account_id" in page.locator("#now").inner_text()
+    assert page.title().startswith("Failed")
+    fine(page)
+    page.get_by_role("link", name=re.compile("Restart from")).first.click()
+    page.get_by_text("The inputs stay the same").wait_for()
+    page.get_by_label("Reason").fill("to see that it fails again in the same way")
+    page.get_by_role("button", name=re.compile("Restart [0-9]+ step")).click()
+    page.get_by_text("Attempt").first.wait_for()
+    page.locator("#head .tag", has_text="Failed").wait_for()
+
+    # The inputs in a new run, with the right file.
+    page.get_by_role("button", name="Copy inputs to a new run").first.click()
+    page.wait_for_url(f"{url}/runs/pr-2")
+    page.locator("summary", has_text="Replace").first.click()
+    page.locator('input[name="files.orders"]').set_input_files(EXAMPLE / "data" / "orders.csv")
+    page.get_by_text("6,471 rows").first.wait_for()
+    page.get_by_role("button", name="Start run").click()
+    page.locator("#results").get_by_text("standing-orders.xlsx").wait_for()
+    assert (
+        "784" in page.locator("#results").inner_text() and page.title().startswith("Finished")
+    ) or "784" in page.locator("main").inner_text()
+    fine(page)
+    with page.expect_download() as begun:
+        page.get_by_role("link", name="Download results").click()
+    names = zipfile.ZipFile(io.BytesIO(Path(begun.value.path()).read_bytes())).namelist()
+    assert "standing-orders.xlsx" in " ".join(names)
+
+    # Home tells what needs somebody; the list finds it, and a run that is cancelled is gone.
+    page.goto(f"{url}/runs?text=standing")
+    assert page.locator("tbody tr").count() == 2
+    page.goto(f"{url}/processes/p-2/new")
+    page.get_by_role("button", name="Start run").click()
+    page.get_by_role("button", name="Cancel run…").click()
+    page.get_by_label(re.compile("Why")).fill("wrong period")
+    page.get_by_role("button", name="Cancel the run").click()
+    page.locator("#head .tag", has_text="Cancelled").wait_for()
+    assert "wrong period" in page.locator("main").inner_text()
+    fine(page)
+    assert [line for line in complaints if "status of 4" not in line] == []
+
+
+@pytest.mark.acceptance
+@pytest.mark.thorough
+def test_a_process_is_built_run_and_shared_in_the_browser(browser: Any, address: str) -> None:
+    page, complaints, url = signed_in(browser, address, "/processes")
+    page.get_by_role("link", name="New process").click()
+    for name, kind in (("First wait", "Wait"), ("Second wait", "Wait")):
+        page.get_by_label("Kind of the new step").select_option(label=kind)
+        page.get_by_role("button", name=re.compile("Add after")).click()
+        page.get_by_label("Name", exact=True).first.fill(name)
+        page.get_by_label("Seconds").fill("0.1")
+        page.get_by_role("button", name="Keep these changes").click()
+        page.get_by_role("link", name=re.compile(name)).wait_for()
+    page.get_by_role("link", name="All of it, to edit as text").click()
+    text = page.get_by_role("textbox", name="Process file")
+    text.fill(text.input_value().replace("process: New process", "process: Built here").replace(", required: true", ""))
+    page.get_by_role("button", name="Keep this text").click()
+    fine(page)
+    page.get_by_role("link", name="Publish…").click()
+    fine(page)
+    page.get_by_role("button", name="Publish the process").click()
+    page.wait_for_url(re.compile("/processes/p-3$"))
+    page.get_by_role("link", name="New run").click()
+    page.get_by_role("button", name="Start run").click()
+    page.locator("#head .tag", has_text="Finished").wait_for()
+
+    # A person, a role, an application.
+    page.goto(f"{url}/people/new")
+    page.get_by_label("First name").fill("Zoë")
+    page.get_by_label("Last name").fill("Ångström")
+    page.get_by_label("Email").fill("zoe@example.com")
+    page.locator("main form button.primary").first.click()
+    page.goto(f"{url}/people")
+    page.get_by_text("Zoë Ångström").first.wait_for()
+    fine(page)
+    page.goto(f"{url}/applications/new")
+    page.get_by_label("Name").first.fill("Close reporting")
+    page.locator("main form button.primary").first.click()
+    page.get_by_text("curl").first.wait_for()
+    fine(page)
+    assert complaints == []
+
+
+@pytest.mark.acceptance
+@pytest.mark.thorough
+def test_by_keyboard_alone(browser: Any, address: str) -> None:
+    page, complaints, url = signed_in(browser, address)
+
+    def tab_to(selector: str) -> None:
+        for _ in range(80):
+            if page.evaluate(f"document.activeElement.matches({selector!r})"):
+                return
+            page.keyboard.press("Tab")
+        raise AssertionError(f"{selector} is not reached")
+
+    page.keyboard.press("g")
+    page.keyboard.press("p")
+    page.wait_for_url(f"{url}/processes")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")  # the first process: Long
+    page.wait_for_url(f"{url}/processes/p-2")
+    page.keyboard.press("n")
+    page.wait_for_url(re.compile("/processes/p-2/new"))
+    tab_to('button[value="start"]:not(.hide)')
+    page.keyboard.press("Enter")
+    page.locator("#head .tag", has_text="Running").wait_for()
+    tab_to('[commandfor="cancel"]')
+    page.keyboard.press("Enter")
+    page.locator("dialog#cancel[open]").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("dialog#cancel:not([open])").wait_for(state="attached")
+    tab_to('[commandfor="cancel"]')
+    page.keyboard.press("Enter")
+    page.keyboard.type("by keyboard")
+    tab_to('button[form="cancel-form"]')
+    page.keyboard.press("Enter")
+    page.locator("#head .tag", has_text="Cancelled").wait_for()
+    page.keyboard.press("g")
+    page.keyboard.press("r")
+    page.wait_for_url(f"{url}/runs")
+    page.keyboard.press("/")
+    page.keyboard.type("long")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/runs\?.*long"))
+    assert complaints == []
+
+
+@pytest.mark.acceptance
+@pytest.mark.thorough
+def test_without_a_script(browser: Any, address: str) -> None:
+    page, complaints, url = signed_in(browser, address, java_script_enabled=False)
+    page.goto(f"{url}/processes/p-1/new")
+    for name, file in FILES.items():
+        page.locator(f'input[name="{name}"]').set_input_files(EXAMPLE / "data" / file)
+    page.get_by_role("button", name="Start run").click()
+    for _ in range(200):
+        page.reload()
+        if page.locator("#results").count():
+            break
+    assert "784" in page.locator("#results").inner_text()
+    page.goto(f"{url}/runs")
+    page.get_by_label("Name, process or message").fill("standing")
+    page.get_by_role("button", name="Filter").first.click()
+    assert page.locator("tbody tr").count() == 1
+    page.goto(f"{url}/processes/p-2/new")
+    page.get_by_role("button", name="Start run").click()
+    page.get_by_role("button", name="Cancel run…").click()
+    page.get_by_role("button", name="Cancel the run").click()
+    page.goto(f"{url}/runs/pr-2")
+    assert "Cancelled" in page.locator("#head").inner_text()
+    assert complaints == []
