@@ -241,3 +241,17 @@ def test_a_sign_in_remembers_its_browser(home: House) -> None:
     )
 
     assert "Firefox on Windows this one" in signed.open("/account")
+
+
+def test_the_values_of_a_run_are_in_the_language_of_their_reader(home: House) -> None:
+    run = home.new_run()
+    step = home.step(run, "parameters")
+    amount = next(item["id"] for item in home.get(f"steps/{step}/properties") if item["name"] == "Amount")
+    home.post(f"steps/{step}/properties/{amount}", json={"value": 12345})
+    home.post(f"processruns/{run}/start")
+    mate = visitor(home, "mate")
+    assert "12,345" in mate.open(f"/runs/{run}")
+
+    mate.does("/account", **ACCOUNT)
+
+    assert "12.345" in mate.open(f"/runs/{run}")

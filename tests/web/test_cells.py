@@ -36,7 +36,8 @@ def texts(kind: ColumnType, *values: str | None, look: Reader = POINT) -> list[s
     ("kind", "values", "shown"),
     [
         (ColumnType.NUMBER, ["1.6120", "0", "-0.02145"], ["1.61200", "0.00000", "-0.02145"]),
-        (ColumnType.NUMBER, ["7", "1234567"], ["7", "1,234,567"]),
+        (ColumnType.NUMBER, ["7", "2026"], ["7", "2026"]),
+        (ColumnType.NUMBER, ["7.5", "2026"], ["7.5", "2,026.0"]),
         (ColumnType.MONEY, ["3", "-88410"], ["3.00", "-88,410.00"]),
         (ColumnType.MONEY, ["0.1234", "5"], ["0.1234", "5.0000"]),
         (ColumnType.DATETIME, ["2026-11-30T00:00:00.000"], ["30 Nov 2026"]),

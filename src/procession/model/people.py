@@ -78,7 +78,7 @@ class Permission(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
 
 
-class Grant(msgspec.Struct, frozen=True, kw_only=True):
+class GivenRole(msgspec.Struct, frozen=True, kw_only=True):
     """Who was given a role on a resource."""
 
     resource: ResourceId

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from procession.model.ids import GroupId, ProcessId, ResourceId, TableId, UserId
-from procession.model.people import Caller, Grant, Group, Role, User
+from procession.model.people import Caller, GivenRole, Group, Role, User
 from procession.model.rights import ADMINS, PROCESS_CEILING, ROLE_RANK, at_most
 from procession.operations import processes, tables
 from procession.operations.permissions import Holder
@@ -76,7 +76,7 @@ def _visible(tx: Transaction, caller: Caller, kind: type[ResourceId]) -> list[tu
 def _users(
     tx: Transaction,
     caller: Caller,
-    grants: Iterable[Grant],
+    grants: Iterable[GivenRole],
     owned: set[ResourceId],
     memberships: Iterable[tuple[GroupId, UserId]],
 ) -> tuple[User, ...]:

@@ -16,7 +16,7 @@ from procession.model.ids import (
     TableId,
     UserId,
 )
-from procession.model.people import Grant, Permission, Role, UserRole
+from procession.model.people import GivenRole, Permission, Role, UserRole
 from procession.model.rights import ROLE_RANK
 from procession.store.database import Transaction
 
@@ -136,7 +136,7 @@ def of_holder(tx: Transaction, holder: UserId | GroupId) -> list[Permission]:
     return [Permission(resource=kinds[kind](number), name=name, role=Role(role)) for kind, number, name, role in rows]
 
 
-def granted(tx: Transaction, kind: type[ResourceId]) -> list[Grant]:
+def granted(tx: Transaction, kind: type[ResourceId]) -> list[GivenRole]:
     """Every role that was given on processes, or on tables that are there."""
     column = _COLUMN_OF[kind]
     there = " AND table_id IN (SELECT id FROM managed_table WHERE is_deleted = 0)" if kind is TableId else ""
@@ -145,7 +145,7 @@ def granted(tx: Transaction, kind: type[ResourceId]) -> list[Grant]:
         " ORDER BY group_id, user_id"
     )
     return [
-        Grant(resource=kind(number), holder=GroupId(group) if user is None else UserId(user), role=Role(role))
+        GivenRole(resource=kind(number), holder=GroupId(group) if user is None else UserId(user), role=Role(role))
         for number, user, group, role in rows
     ]
 

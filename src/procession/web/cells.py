@@ -63,7 +63,9 @@ def cell(column: Column, value: str | None, reader: Reader, *, decimals: int = 0
     match column.type:
         case ColumnType.NUMBER | ColumnType.MONEY:
             kind = "num nil" if not value.strip("-0.") else "num"
-            return TableCell(text=reader.number(_padded(column, value, decimals)), kind=kind)
+            text = _padded(column, value, decimals)
+            # Without decimals it may be a year or the number of a document: 2,026 would be a strange year.
+            return TableCell(text=reader.number(text) if "." in text else text, kind=kind)
         case ColumnType.TRUE_FALSE:
             return TableCell(text=_TRUTH.get(value, value))
         case ColumnType.DATETIME:

@@ -201,7 +201,7 @@ def _item(shown: InputPage, state: PageState, typed: Typed, row: PropertyRow, re
     return FileZone(
         row=row,
         file=row.file,
-        views=preview.shown(shown.views.get(row.file.id)),
+        views=preview.shown(shown.views.get(row.file.id), reader),
         reads_tables=row.reference in shown.tables,
         blocks=row in blocking(shown),
         earlier_name="" if earlier is None else earlier.file.name,

@@ -18,6 +18,7 @@ from procession.model.steps import PropertyRow
 from procession.operations import files, previews
 from procession.operations.previews import FileQuestion, FileView
 from procession.pages import formats
+from procession.pages.formats import Reader
 
 LOOKED = "looked"  # in the query of a page
 COLUMNS_SHOWN = 30  # a page stays light; the rest is counted
@@ -74,11 +75,11 @@ class FileZone:
         return formats.size(self.file.size_bytes)
 
 
-def shown(views: Sequence[FileView] | None) -> list[ShownFile] | None:
-    return None if views is None else [_shown(view, is_one=len(views) == 1) for view in views]
+def shown(views: Sequence[FileView] | None, reader: Reader) -> list[ShownFile] | None:
+    return None if views is None else [_shown(view, reader, is_one=len(views) == 1) for view in views]
 
 
-def _shown(view: FileView, *, is_one: bool) -> ShownFile:
+def _shown(view: FileView, reader: Reader, *, is_one: bool) -> ShownFile:
     seen = view.preview
     columns = seen.columns[:COLUMNS_SHOWN]
     kinds = [column.kind for column in columns]
@@ -92,7 +93,10 @@ def _shown(view: FileView, *, is_one: bool) -> ShownFile:
         trouble=_trouble(view),
         headings=[PreviewCell(text=column.name, kind=_align(column.kind)) for column in columns],
         rows=[
-            [_cell(text, kind, is_whole=is_whole) for text, kind, is_whole in zip(row, kinds, whole, strict=False)]
+            [
+                _cell(text, kind, reader, is_whole=is_whole)
+                for text, kind, is_whole in zip(row, kinds, whole, strict=False)
+            ]
             for row in seen.first
         ],
         is_whole=len(seen.first) == seen.rows,
@@ -133,12 +137,12 @@ def _align(kind: ColumnKind) -> str:
     return "num" if kind is ColumnKind.NUMBER else ""
 
 
-def _cell(text: str | None, kind: ColumnKind, *, is_whole: bool) -> PreviewCell:
+def _cell(text: str | None, kind: ColumnKind, reader: Reader, *, is_whole: bool) -> PreviewCell:
     if text is None:
         return PreviewCell(text="empty", kind="nil", is_empty=True)
     if kind is ColumnKind.NUMBER:
         # A year or a number of a document is no amount: 2,026 would be a strange year.
-        return PreviewCell(text=text if is_whole else formats.number(text), kind="num")
+        return PreviewCell(text=text if is_whole else reader.number(text), kind="num")
     if kind is ColumnKind.DATE:
         with suppress(ValueError):
             return PreviewCell(text=formats.day(date.fromisoformat(text)), kind="no")

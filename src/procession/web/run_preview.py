@@ -12,7 +12,7 @@ from procession.operations import files, previews, run_views
 from procession.operations.previews import FileQuestion
 from procession.store.database import Transaction
 from procession.web import preview, run, run_words
-from procession.web.page import fragment, page
+from procession.web.page import fragment, page, reader
 
 
 async def show(call: StreamCall) -> HtmlReply:
@@ -32,7 +32,7 @@ async def show(call: StreamCall) -> HtmlReply:
         "titles": (process, name),
         "file": file,
         "file_title": file.name if item is None else item.name,
-        "views": preview.shown(found[file.id]),
+        "views": preview.shown(found[file.id], reader(call.caller.user, call.clock())),
         "query": f"?{call.request.raw_query}" if run.attempt_of(call.request.query) else "",
     }
     if "hx-request" in call.request.headers:

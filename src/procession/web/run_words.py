@@ -14,6 +14,7 @@ from procession.model.steps import PropertyRow
 from procession.operations import unstarted
 from procession.operations.run_views import ShownRun
 from procession.pages import formats
+from procession.pages.formats import Reader
 
 
 def title(view: ShownRun) -> tuple[str, str]:
@@ -33,14 +34,14 @@ class ShownValue:
     is_empty: bool = False
 
 
-def value(row: PropertyRow) -> ShownValue:
+def value(row: PropertyRow, reader: Reader) -> ShownValue:
     item = row.item
     if item.value is None or item.value == "":
         return ShownValue(text="empty", kind="nil", is_empty=True)
     text = values.to_text(item.value) or ""
     match item.type:
         case PropertyType.NUMBER | PropertyType.DECIMAL:
-            return ShownValue(text=formats.number(text), kind="num" if item.value else "num nil")
+            return ShownValue(text=reader.number(text), kind="num" if item.value else "num nil")
         case PropertyType.CHECK_BOX:
             return ShownValue(text="yes" if item.value else "no")
         case PropertyType.DATEPICKER:
