@@ -58,49 +58,13 @@ def test_a_month_end_by_hand(browser: Any, address: str, tmp_path: Path) -> None
     page, complaints, url = signed_in(browser, address, accept_downloads=True)
     page.get_by_role("link", name="New run").first.click()
     page.get_by_role("row", name=re.compile("Standing orders check")).get_by_role("link", name="New run").click()
-
-    # A file with a mistake, as they come: the column that every step joins by is called otherwise.
-    wrong = tmp_path / "orders.csv"
-    wrong.write_bytes((EXAMPLE / "data" / "orders.csv").read_bytes().replace(b'"account_id"', b'"konto"', 1))
-    for name, file in FILES.items():
-        page.locator(f'input[name="{name}"]').set_input_files(
-            wrong if name == "files.orders" else EXAMPLE / "data" / file
-        )
-        page.get_by_text(file).first.wait_for()
-    assert re.search(r"/runs/pr-1$", page.url)
-    fine(page)
+    fill_in_with_a_mistake(page, tmp_path)
     page.get_by_role("button", name="Start run").click()
-
-    # It fails, says why, and the failed step is open: all without a reload.
-    page.locator("#head .tag", has_text="Failed").wait_for()
-    assert "konto" in page.locator("main").inner_text() or "account_id" in page.locator("#now").inner_text()
-    assert page.title().startswith("Failed")
-    fine(page)
-    page.get_by_role("link", name=re.compile("Restart from")).first.click()
-    page.get_by_text("The inputs stay the same").wait_for()
-    page.get_by_label("Reason").fill("to see that it fails again in the same way")
-    page.get_by_role("button", name=re.compile("Restart [0-9]+ step")).click()
-    page.get_by_text("Attempt").first.wait_for()
-    page.locator("#head .tag", has_text="Failed").wait_for()
-
-    # The inputs in a new run, with the right file.
+    see_why_and_restart(page)
     page.get_by_role("button", name="Copy inputs to a new run").first.click()
     page.wait_for_url(f"{url}/runs/pr-2")
-    page.locator("summary", has_text="Replace").first.click()
-    page.locator('input[name="files.orders"]').set_input_files(EXAMPLE / "data" / "orders.csv")
-    page.get_by_text("6,471 rows").first.wait_for()
-    page.get_by_role("button", name="Start run").click()
-    page.locator("#results").get_by_text("standing-orders.xlsx").wait_for()
-    assert (
-        "784" in page.locator("#results").inner_text() and page.title().startswith("Finished")
-    ) or "784" in page.locator("main").inner_text()
-    fine(page)
-    with page.expect_download() as begun:
-        page.get_by_role("link", name="Download results").click()
-    names = zipfile.ZipFile(io.BytesIO(Path(begun.value.path()).read_bytes())).namelist()
-    assert "standing-orders.xlsx" in " ".join(names)
+    mend_and_finish(page)
 
-    # Home tells what needs somebody; the list finds it, and a run that is cancelled is gone.
     page.goto(f"{url}/runs?text=standing")
     assert page.locator("tbody tr").count() == 2
     page.goto(f"{url}/processes/p-2/new")
@@ -114,10 +78,50 @@ def test_a_month_end_by_hand(browser: Any, address: str, tmp_path: Path) -> None
     assert [line for line in complaints if "status of 4" not in line] == []
 
 
+def fill_in_with_a_mistake(page: Any, folder: Path) -> None:
+    """A file as they come: the column that every step joins by is called otherwise."""
+    wrong = folder / "orders.csv"
+    wrong.write_bytes((EXAMPLE / "data" / "orders.csv").read_bytes().replace(b'"account_id"', b'"konto"', 1))
+    for name, file in FILES.items():
+        chosen = wrong if name == "files.orders" else EXAMPLE / "data" / file
+        page.locator(f'input[name="{name}"]').set_input_files(chosen)
+        page.get_by_text(file).first.wait_for()
+    assert re.search(r"/runs/pr-1$", page.url)
+    fine(page)
+
+
+def see_why_and_restart(page: Any) -> None:
+    """It fails, says why, and the failed step is open: all without a reload."""
+    page.locator("#head .tag", has_text="Failed").wait_for()
+    assert "account_id" in page.locator("#now").inner_text()
+    assert page.title().startswith("Failed")
+    fine(page)
+    page.get_by_role("link", name=re.compile("Restart from")).first.click()
+    page.get_by_text("The inputs stay the same").wait_for()
+    page.get_by_label("Reason").fill("to see that it fails again in the same way")
+    page.get_by_role("button", name=re.compile("Restart [0-9]+ step")).click()
+    page.get_by_text("Attempt").first.wait_for()
+    page.locator("#head .tag", has_text="Failed").wait_for()
+
+
+def mend_and_finish(page: Any) -> None:
+    page.locator("summary", has_text="Replace").first.click()
+    page.locator('input[name="files.orders"]').set_input_files(EXAMPLE / "data" / "orders.csv")
+    page.get_by_text("6,471 rows").first.wait_for()
+    page.get_by_role("button", name="Start run").click()
+    page.locator("#results").get_by_text("standing-orders.xlsx").wait_for()
+    assert "784" in page.locator("#results").inner_text()
+    fine(page)
+    with page.expect_download() as begun:
+        page.get_by_role("link", name="Download results").click()
+    names = zipfile.ZipFile(io.BytesIO(Path(begun.value.path()).read_bytes())).namelist()
+    assert "standing-orders.xlsx" in " ".join(names)
+
+
 @pytest.mark.acceptance
 @pytest.mark.thorough
 def test_a_process_is_built_run_and_shared_in_the_browser(browser: Any, address: str) -> None:
-    page, complaints, url = signed_in(browser, address, "/processes")
+    page, complaints, _ = signed_in(browser, address, "/processes")
     page.get_by_role("link", name="New process").click()
     for name, kind in (("First wait", "Wait"), ("Second wait", "Wait")):
         page.get_by_label("Kind of the new step").select_option(label=kind)
@@ -139,8 +143,13 @@ def test_a_process_is_built_run_and_shared_in_the_browser(browser: Any, address:
     page.get_by_role("button", name=re.compile("31 Oct|30 Nov")).first.click()
     page.get_by_role("button", name="Start run").click()
     page.locator("#head .tag", has_text="Finished").wait_for()
+    assert complaints == []
 
-    # A person, a role, an application.
+
+@pytest.mark.acceptance
+@pytest.mark.thorough
+def test_a_person_and_an_application_are_added_in_the_browser(browser: Any, address: str) -> None:
+    page, complaints, url = signed_in(browser, address, "/people")
     page.goto(f"{url}/people/new")
     page.get_by_label("First name").fill("Zoë")
     page.get_by_label("Last name").fill("Ångström")

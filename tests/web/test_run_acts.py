@@ -238,3 +238,14 @@ def test_a_restart_may_go_on_with_the_newest_version(site: Site, home: House) ->
     assert stays.status_code == 400 and done.status_code == 303
     assert run.run.version == 2
     assert "from version 1 to 2" in text(site.get(f"/runs/{run.id}"))
+
+
+def test_a_run_that_failed_is_seen_from_its_page(site: Site, home: House) -> None:
+    run = failed(home, "KeyError: 'amount'")
+    assert ">Seen<" in site.get(f"/runs/{run.id}").text
+    assert ">Seen<" not in Site(house=home, who="reader").sign_in().get(f"/runs/{run.id}").text
+
+    answer = site.post(f"/runs/{run.id}/seen", _page=f"/runs/{run.id}")
+
+    assert answer.headers["location"] == f"/runs/{run.id}"
+    assert ">Seen<" not in site.get(f"/runs/{run.id}").text

@@ -18,7 +18,7 @@ from procession.model.rights import covers
 from procession.model.runs import HistoryKind, HistoryRow, Run
 from procession.model.steps import AttemptRow, PropertyRow, StepRow
 from procession.operations import processes, rights, runs
-from procession.store import history, run_facts, steps, writes
+from procession.store import history, run_facts, steps, unsolved, writes
 from procession.store import processes as process_store
 from procession.store.database import Transaction
 from procession.store.writes import WriteRow
@@ -50,6 +50,7 @@ class ShownRun:
     usual_seconds: float | None
     waiting_before: int
     may_execute: bool
+    needs_person: bool  # it ended badly or with remarks, and nobody has dealt with it
 
     @property
     def is_present(self) -> bool:
@@ -100,6 +101,7 @@ def of_run(tx: Transaction, caller: Caller, run_id: RunId, *, attempt: int | Non
         usual_seconds=usual_seconds(tx, run.process),
         waiting_before=_waiting_before(tx, run),
         may_execute=may_execute(tx, caller, run_id),
+        needs_person=unsolved.needs(tx, run_id),
     )
 
 

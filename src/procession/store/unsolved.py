@@ -48,6 +48,11 @@ def solve_earlier(tx: Transaction, run: Run) -> None:
     )
 
 
+def needs(tx: Transaction, run: RunId) -> bool:
+    """Whether somebody still has to look at it."""
+    return tx.one("SELECT 1 FROM run WHERE id = ? AND needs_person = 1", run.number) is not None
+
+
 def seen(tx: Transaction, run: RunId) -> bool:
     """Whether it needed somebody until now."""
     return bool(tx.run("UPDATE run SET needs_person = 0 WHERE id = ? AND needs_person = 1", run.number))

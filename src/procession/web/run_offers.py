@@ -18,6 +18,7 @@ class RunAct(StrEnum):
 
     START = "start"
     CANCEL = "cancel"
+    SEEN = "seen"
     RESTART = "restart"
     COPY = "copy"
     DOWNLOAD = "download"
@@ -53,6 +54,8 @@ def _offered(view: ShownRun, step: StepRow | None) -> Iterator[RunAct]:
     if status is RunStatus.NOT_STARTED:
         yield RunAct.START
     elif status in RUN_FINAL:
+        if view.needs_person:
+            yield RunAct.SEEN
         yield RunAct.COPY
         if step is not None:
             yield RunAct.RESTART
