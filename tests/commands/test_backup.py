@@ -296,6 +296,18 @@ def test_a_backup_changes_nothing_in_the_home_not_even_its_schema(home: Path, fi
             f"ALTER TABLE run DROP COLUMN {column}"
             for column in ("needs_person", "inputs_sha256", "problem_step", "problem")
         ),
+        *(
+            f"ALTER TABLE {table} DROP COLUMN {column}"
+            for table, column in (
+                ("user_account", "numbers"),
+                ("user_account", "has_shortcuts"),
+                ("session", "created_at"),
+                ("session", "browser"),
+                ("session", "wrong"),
+                ("application", "used_at"),
+                ("log", "about"),
+            )
+        ),
         *(f"ALTER TABLE run ADD COLUMN {column} INTEGER" for column in ("lease_until", "deadline_at")),
         "ALTER TABLE step DROP COLUMN began",
         "ALTER TABLE upload_session DROP COLUMN size",
