@@ -272,6 +272,13 @@ def test_a_backup_of_a_later_release_is_refused_and_of_an_earlier_one_is_brought
 PROOFS = ("token_changed", "token_deleted", "user_changed", "user_deleted")
 
 
+ACCOUNT_COLUMNS = (
+    "user_account DROP COLUMN numbers", "user_account DROP COLUMN has_shortcuts", "session DROP COLUMN created_at",
+    "session DROP COLUMN browser", "session DROP COLUMN wrong", "application DROP COLUMN used_at",
+    "log DROP COLUMN about",
+)  # fmt: skip
+
+
 def test_a_backup_changes_nothing_in_the_home_not_even_its_schema(home: Path, file: Path, other: Path) -> None:
     """The backup before an upgrade is made by whichever program is at hand."""
     mail = "CREATE TABLE mail (id INTEGER PRIMARY KEY, kind TEXT, user_id INTEGER, created_at, tries, next_at INTEGER)"
@@ -296,6 +303,7 @@ def test_a_backup_changes_nothing_in_the_home_not_even_its_schema(home: Path, fi
             f"ALTER TABLE run DROP COLUMN {column}"
             for column in ("needs_person", "inputs_sha256", "problem_step", "problem")
         ),
+        *(f"ALTER TABLE {place}" for place in ACCOUNT_COLUMNS),
         *(f"ALTER TABLE run ADD COLUMN {column} INTEGER" for column in ("lease_until", "deadline_at")),
         "ALTER TABLE step DROP COLUMN began",
         "ALTER TABLE upload_session DROP COLUMN size",
