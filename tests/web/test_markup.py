@@ -60,35 +60,37 @@ def skeleton(page: str) -> _Skeleton:
 
 
 def process(text: str) -> str:
-    """A process file in JSON in which everything that can say something says it."""
-    said = {"name": f"P {text}", "type": "String", "flow": "INPUT", "value": text, "mouseover": text}
-    note = {"name": f"N {text}", "type": "Text", "flow": "NONE", "value": text}
+    """A process file in JSON in which everything that can say something says it; names are one printable line."""
+    name = text if text.isprintable() else PLAIN
+    said = {"name": f"P {name}", "type": "String", "flow": "INPUT", "value": text, "mouseover": text}
+    note = {"name": f"N {name}", "type": "Text", "flow": "NONE", "value": text}
     choice = {
         "name": "Choice",
         "key": "choice",
         "type": "Dropdown",
-        "options": [text, "b"],
+        "options": [name, "b"],
         "value": "b",
         "flow": "INPUT",
     }
-    file = {"name": f"F {text}", "type": "File", "flow": "INPUT"}
+    file = {"name": f"F {name}", "type": "File", "flow": "INPUT"}
     steps: list[dict[str, Any]] = [
-        {"data": f"D {text}", "key": "parameters", "properties": [said | {"key": "said"}, note | {"key": "note"}, choice, file | {"key": "orders"}]},
-        {"action": "wait", "name": f"W {text}", "key": "settle", "with": {"seconds": 1}, "when": {"equals": {"property": "parameters.said", "value": text}}},
+        {"data": f"D {name}", "key": "parameters", "properties": [said | {"key": "said"}, note | {"key": "note"}, choice, file | {"key": "orders"}]},
+        {"action": "wait", "name": f"W {name}", "key": "settle", "with": {"seconds": 1}, "when": {"equals": {"property": "parameters.said", "value": text}}},
     ]  # fmt: skip
     return json.dumps(
-        {"process": f"Evil {text}", "description": text, "groups": [{"group": f"G {text}", "steps": steps}]}
+        {"process": f"Evil {name}", "description": text, "groups": [{"group": f"G {name}", "steps": steps}]}
     )
 
 
 def furnish(home: House, text: str) -> dict[str, str]:
     """A process, runs in three states, a table, people and an application of these names. Gives the ids of pages."""
+    called = text if text.isprintable() else PLAIN
     home.process = home.post("processes", content=process(text).encode())["id"]
     new, under_way, over = home.new_run(), home.new_run(start=True), home.new_run(start=True)
     file = next(
         item["file"] for item in home.get(f"steps/{home.step(new, 'parameters')}/properties") if item.get("file")
     )
-    name = re.sub(r"[/\\\x00]", "", text)[:120] or "x"
+    name = re.sub(r"[/\\\x00]", "", called)[:120] or "x"
     content = f"{text}\n1\n".encode()
     home.post(f"files/{file}", files={"file": (f"{name}.csv", content)})
     home.take(under_way)
@@ -100,11 +102,11 @@ def furnish(home: House, text: str) -> dict[str, str]:
         lambda tx: tx.run("UPDATE user_account SET first_name = ?, department = ?", text[:100], text[:100])
     )
     home.ask("POST", f"processruns/{under_way}/cancel", json={"reason": text})
-    table = home.post("tables", json={"name": f"T {text}"[:200]})["id"]
+    table = home.post("tables", json={"name": f"T {called}"[:200]})["id"]
     home.post(f"tables/{table}/columns", json={"name": "Said", "dataType": "FixedLengthText", "textLength": 250})
     home.post(f"tables/{table}/rows", json={"rows": [{"Said": text}]})
-    home.post("applications", json={"name": f"A {text}"[:200]})
-    group = home.post("usergroups", json={"name": f"U {text}"[:200]}, who="admin")["id"]
+    home.post("applications", json={"name": f"A {called}"[:200]})
+    group = home.post("usergroups", json={"name": f"U {called}"[:200]}, who="admin")["id"]
     user = str(home.users["mate"].id)
     return {
         "process": home.process,
