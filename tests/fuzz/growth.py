@@ -16,7 +16,7 @@ from procession.model.errors import ProcessionError
 # Linear work takes twice as long for twice the input; quadratic work four times.
 RATIO_MAX = 2.5
 # What is done in so little is fast enough, whatever it grows by, and is mostly noise.
-FLOOR_SECONDS = 0.05
+FLOOR_SECONDS = 0.1
 # A machine under load now and then takes longer for one of them.
 ATTEMPTS = 12
 # Tables of the interpreter and of modules that are met for the first time.

@@ -41,6 +41,15 @@ QUERY: dict[str, dict[str, Any]] = {
     "status": {"type": "string", "enum": [status.value for status in RunStatus]},
     "outcome": {"type": "string", "enum": [outcome.value for outcome in Outcome]},
     "startedBy": {**SEARCHED, "description": "A user's id or login name"},
+    "text": {
+        **SEARCHED,
+        "maxLength": 200,
+        "description": "A part of a name or of the message of the first problem, or an id",
+    },
+    "needsPerson": {
+        "type": "boolean",
+        "description": "Those that ended badly or with remarks, and nobody has dealt with",
+    },
     "limit": {"type": "integer", "minimum": 1, "maximum": 500, "default": 100},
     "cursor": {"type": "string", "description": "Of the Link header of the page before"},
     "since": {"type": "integer", "minimum": 0, "maximum": 10**15, "description": "The revision that is known already"},
