@@ -141,6 +141,7 @@ def test_what_follows_the_body_of_a_request_has_a_size_beyond_which_it_is_cut(
     assert sent < 10_000_000
 
 
+@pytest.mark.thorough
 def test_a_refused_client_that_stops_in_its_body_is_let_go(home: Path) -> None:
     with serving(home) as server, contextlib.ExitStack() as held:
         host, _, port = server.address.removeprefix("http://").partition(":")

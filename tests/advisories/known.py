@@ -101,9 +101,9 @@ KNOWN = tuple(Advisory(*line) for line in (
     ("CVE-2026-38428", "Kestra", "a parameter became part of an SQL statement", HELD, "tests/fuzz/test_injections.py::test_no_text_breaks_out_of_its_place"),
     ("CVE-2026-23696", "Windmill", "the name of an owner became part of an SQL statement", HELD, "tests/fuzz/test_injections.py::test_no_text_breaks_out_of_its_place"),
     ("CVE-2026-23984", "Superset", "SQL that should only read wrote", HELD, "tests/actions/test_run_sql.py::test_sql_sees_nothing_but_its_inputs"),
-    ("CVE-2026-7724", "Prefect", "the address that was checked was not the one connected to", HELD, _CODE + "test_the_server_connects_only_to_the_mail_server_that_its_operator_names"),
-    ("CVE-2026-22805", "Metabase", "a subscription asked addresses inside of the network", HELD, _CODE + "test_the_server_connects_only_to_the_mail_server_that_its_operator_names"),
-    ("CVE-2026-55671", "ZITADEL", "notifications asked addresses inside of the network", HELD, _CODE + "test_the_server_connects_only_to_the_mail_server_that_its_operator_names"),
+    ("CVE-2026-7724", "Prefect", "the address that was checked was not the one connected to", HELD, _CODE + "test_the_server_connects_only_to_whom_its_operator_names"),
+    ("CVE-2026-22805", "Metabase", "a subscription asked addresses inside of the network", HELD, _CODE + "test_the_server_connects_only_to_whom_its_operator_names"),
+    ("CVE-2026-55671", "ZITADEL", "notifications asked addresses inside of the network", HELD, _CODE + "test_the_server_connects_only_to_whom_its_operator_names"),
     # Heads and bodies that somebody in front reads in another way
     ("benoitc/gunicorn#3370", "gunicorn", "the Host header decided where the target named another host", WAS_WRONG, _DOORS + "test_a_target_that_names_its_host_is_believed"),
     ("CVE-2025-32395", "Vite", "a target with a fragment passed a check of paths", WAS_WRONG, _HEADS),

@@ -78,7 +78,7 @@ def test_yaml_is_read_by_the_safe_loader_alone() -> None:
     assert not any("Unsafe" in text or "FullLoader" in text for _, text in loads)
 
 
-def test_the_server_connects_only_to_the_mail_server_and_the_sign_in_service_that_its_operator_names() -> None:
+def test_the_server_connects_only_to_whom_its_operator_names() -> None:
     """No request names an address that the server would ask: there is nothing to forge (SSRF)."""
     theirs = {path for path in users(CONNECTORS) if not path.startswith(("client/", "commands/remote"))}
 

@@ -112,6 +112,7 @@ def test_what_was_under_way_goes_on_when_it_is_taken_over(home: Path) -> None:
     assert (again.code, again.json["runs"], again.json["original"]) == (0, [], None)
 
 
+@pytest.mark.thorough
 def test_a_home_that_was_moved_on_its_disk_goes_on_by_itself(home: Path) -> None:
     with serving(home) as server:
         run = gated(home)

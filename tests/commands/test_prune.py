@@ -46,6 +46,7 @@ def test_prune_shows_first_what_would_go_and_does_it_when_it_is_told(home: Path)
     assert runs(home) == [2]
 
 
+@pytest.mark.thorough
 def test_the_bytes_on_disk_shrink_and_what_is_kept_is_whole(home: Path) -> None:
     for number in range(12):
         command(home, "run", "Month end", "--input", f"in.seed={number}", "--wait")
@@ -339,6 +340,7 @@ def test_a_run_that_was_pruned_is_gone_for_everybody(home: Path) -> None:
         assert wait_until(lambda: client.ask("GET", "processruns/pr-2/history").status == 200)
 
 
+@pytest.mark.thorough
 def test_writers_of_a_server_go_on_while_the_database_shrinks(home: Path) -> None:
     """A full VACUUM stops them for minutes (OmniRoute#12821), one transaction after the other for seconds."""
     homes.change(

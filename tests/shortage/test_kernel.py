@@ -22,7 +22,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield made
 
 
-@pytest.mark.parametrize("name", SHORTAGES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.thorough if name == "inodes" else ()) for name in SHORTAGES]
+)
 def test_a_real_shortage_ends_no_run_wrongly_and_is_over_within_seconds(server: Server, name: str) -> None:
     if name != "descriptors" and not can_mount():
         pytest.skip("a file system of its own can only be mounted by root")
