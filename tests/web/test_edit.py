@@ -10,7 +10,10 @@ import httpx2
 import pytest
 
 from procession import actions
+from procession.model.ids import RunId
 from procession.model.process_file import documents
+from procession.store import retention
+from procession.store.retention import RetentionRule
 from procession.web import edit_fields
 from procession.web.edit_fields import ConditionRow
 from procession.web.forms import Form
@@ -355,3 +358,36 @@ def test_what_cannot_be_tried_is_told(site: Site, content: str, said: str) -> No
     answer = site.ask("POST", f"{EDIT}/try", data={**hidden, "step": "9.9"})
 
     assert answer.status_code == 400 and said.lower() in text(answer).lower()
+
+
+def ended_try_out(site: Site) -> RunId:
+    run = RunId.parse(try_out(site, "2.1").headers["location"].removeprefix("/runs/"))
+    site.house.database.write(
+        lambda tx: tx.run("UPDATE run SET status = 'Cancelled', finished_at = created_at WHERE id = ?", run.number)
+    )
+    return run
+
+
+def test_try_outs_use_up_nothing_of_what_is_kept_of_real_runs(site: Site) -> None:
+    real = RunId.parse(site.house.new_run(start=True))
+    site.house.post(f"processruns/{real}/cancel", json={})
+    tried = [ended_try_out(site) for _ in range(2)]
+
+    with site.house.database.read() as tx:
+        gone = [item.id for item in retention.runs(tx, RetentionRule(keep=1))]
+
+    assert real not in gone and tried[0] in gone and tried[1] not in gone
+
+
+def test_a_try_out_never_becomes_a_run_of_a_published_version(site: Site) -> None:
+    run = ended_try_out(site)
+    press(site, "text", text=PROCESS.replace("Closes a month", "newer"))
+    publish(site)
+    step = site.house.step(str(run), "settle")
+
+    plan = site.house.get(f"processruns/{run}/steps/{step}/restartplan")
+
+    assert "newer" not in str(plan.get("latest") or "")
+    site.house.post(f"processruns/{run}/steps/{step}/restartfromhere", json={"version": "latest"})
+    with site.house.database.read() as tx:
+        assert tx.one("SELECT version FROM run WHERE id = ?", run.number) == (-1,)

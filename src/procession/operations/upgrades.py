@@ -34,11 +34,11 @@ class Newer:
 
 
 def find(tx: Transaction, planned: Planned) -> Newer | None:
-    """None when the run follows the newest version already."""
+    """None when the run follows the newest version already, and for a try-out, which stays what it is."""
     run, plan = planned.run, planned.plan
     row = store.find(tx, run.process)
     assert row is not None, "a run's process is a foreign key"
-    if row.version == run.version:
+    if row.version == run.version or run.version < 0:
         return None
     newest = processes.definition_of(tx, run.process, row.version)
     past = Past(

@@ -44,14 +44,16 @@ _ENDED = "coalesce(r.finished_at, r.scheduled_at, r.created_at)"  # one cancelle
 def runs(tx: Transaction, rule: RetentionRule, *, among: Collection[RunId] | None = None) -> list[OldRun]:
     """Those that the rule lets go, oldest first; of a process's final runs the newest are counted first.
 
+    Try-outs are counted by themselves: whoever tries a draft often must not use up what is kept of real runs.
+
     Never one that waits, runs or was not started; nor one whose processes may still live, or whose end is still to be
     told by mail; nor one that something else names, such as the version of a table that it wrote.
     """
     where, parameters = _where(tx, rule, among)
     rows = tx.all(
         "SELECT r.id, r.name, r.process_id, p.name, r.version, coalesce(r.outcome, r.status), "
-        f"{_ENDED} FROM (SELECT *, row_number() OVER (PARTITION BY process_id ORDER BY id DESC) AS place FROM run"
-        " WHERE status IN ('Finished', 'Cancelled', 'TimedOut')) r JOIN process p ON p.id = r.process_id"
+        f"{_ENDED} FROM (SELECT *, row_number() OVER (PARTITION BY process_id, version < 0 ORDER BY id DESC) AS place"
+        " FROM run WHERE status IN ('Finished', 'Cancelled', 'TimedOut')) r JOIN process p ON p.id = r.process_id"
         f" WHERE {where} ORDER BY r.id",
         *parameters,
     )
