@@ -92,7 +92,7 @@ def _parts(folder: Path, threads: ThreadPoolExecutor) -> HandlerContext:
         upload_bytes_max=100_000,
         hashing=threads,
         parsing=Parsing(threads),
-        document=b"{}",
+        document=lambda: b"{}",
         look_for_mail=None,
     )
 

@@ -191,7 +191,7 @@ ROUTES: tuple[Route, ...] = (
     row("POST applications/{application}/secret", applications.reset_secret, WRITE, rules.OWN_C, "Reset the secret of an application", reply=ApplicationShape, body=BodyKind.NONE),
     row("DELETE applications/{application}", applications.delete, WRITE, rules.OWN_C, "Delete an application, with its tokens"),
     row("GET /health", server.health, READ, PUBLIC, "Is the server well?", reply=Health),
-    row("GET /openapi.json", server.openapi, READ, PUBLIC, "This document", media=(JSON,), is_ranged=True),
-    row("GET openapi.json", server.openapi, READ, PUBLIC, "This document", media=(JSON,), is_ranged=True),
+    row("GET /openapi.json", server.openapi, LIST, PUBLIC, "This document", media=(JSON,), is_ranged=True),
+    row("GET openapi.json", server.openapi, LIST, PUBLIC, "This document", media=(JSON,), is_ranged=True),
 )
 # fmt: on

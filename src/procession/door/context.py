@@ -19,7 +19,7 @@ from procession.store.database import Transaction
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerContext:
     """`hashing` runs what hashes passwords, and bounds how many at a time; `parsing` reads process files;
-    `document` is openapi.json, encoded.
+    `document` gives openapi.json, encoded.
 
     `look_for_mail` tells whoever sends mail that there is some; None where none is sent.
     """
@@ -31,7 +31,7 @@ class HandlerContext:
     arriving: Arriving
     hashing: Executor
     parsing: Parsing
-    document: bytes
+    document: Callable[[], bytes]
     look_for_mail: Callable[[], None] | None
     recent: Recent = field(default_factory=Recent)  # what several open pages are told
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Container, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 
 import procession
 from procession.api import bearer, routes
@@ -68,8 +68,7 @@ def build(
         hashing=settings.hashing,
         parsing=Parsing(settings.parsing),
         look_for_mail=settings.look_for_mail,
-        # Once: it takes tens of milliseconds and never changes.
-        document=encode(openapi.document(table, version=procession.__version__)),
+        document=cache(partial(_document, table)),
     )
     connected = Server(
         database=database,
@@ -83,6 +82,11 @@ def build(
         error_html=environment.error,
     )
     return Api(connected, table)
+
+
+def _document(table: Iterable[Route]) -> bytes:
+    # When it is first asked for, and once: it takes tens of milliseconds, for which no start should wait.
+    return encode(openapi.document(table, version=procession.__version__))
 
 
 def check(table: Iterable[Route], proved: Container[Space]) -> None:

@@ -190,7 +190,7 @@ def delete(call: Call, form: Form) -> RedirectReply:
 
 def reference(call: Call) -> HtmlReply:
     """What /openapi.json says, to be read by people."""
-    document = msgspec.json.decode(call.context.document)
+    document = msgspec.json.decode(call.context.document())
     sections: dict[str, list[dict[str, Any]]] = {}
     for path, methods in document["paths"].items():
         for method in METHODS:

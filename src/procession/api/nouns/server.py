@@ -22,5 +22,5 @@ def health(call: Call) -> Health:
 
 
 def openapi(call: Call) -> TextReply:
-    document = openapi_document.as_seen_from(call.request.origin, call.context.document)
+    document = openapi_document.as_seen_from(call.request.origin, call.context.document())
     return TextReply(text=document, media_type="application/json")
