@@ -32,6 +32,7 @@ from tests.docs import blocks
 from tests.mail_server import MailServer, served
 from tests.programs import apply_text, ask, command, sign_in
 from tests.programs import serving as serving_program
+from tests.store import furnished
 from tests.support import wait_until
 
 PUBLIC = "https://procession.example.com"
@@ -83,6 +84,7 @@ class Sender:
 def sender(
     tmp_path: Path, clock: ManualClock, mail_server: MailServer, certificate: tuple[Path, Path]
 ) -> Iterator[Sender]:
+    furnished.place(tmp_path / "mail.sqlite")
     database = SqliteDatabase(tmp_path / "mail.sqlite", on_fatal=lambda reason: None)
     migrations.migrate(database, clock.now())
     user = database.write(

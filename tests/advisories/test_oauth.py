@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import partial
 from urllib.parse import urlencode
 
-import httpx2
 import pytest
 from msgspec.structs import replace
 
@@ -21,6 +20,7 @@ from procession.operations.act import Act
 from procession.store import applications as application_store
 from procession.store import people as people_store
 from procession.store.database import Transaction
+from tests import plain_http
 from tests.oauth.world import PASSWORD, PKCE, REDIRECT, VERIFIER, World
 
 # Near to https://app.example/cb, which alone is registered.
@@ -37,7 +37,7 @@ NEAR = (
 
 
 def test_an_answer_goes_to_the_registered_address_letter_by_letter(made: World) -> None:
-    answers = {uri: httpx2.get(f"{made.address}{made.question(redirect_uri=uri)}") for uri in NEAR}
+    answers = {uri: plain_http.get(f"{made.address}{made.question(redirect_uri=uri)}") for uri in NEAR}
 
     assert [uri for uri, answer in answers.items() if answer.status_code != 400 or "location" in answer.headers] == []
 
@@ -49,7 +49,7 @@ def test_an_unknown_kind_of_answer_redirects_to_nobody_who_is_not_registered(mad
     fields = {"client_id": made.web.client_id, "redirect_uri": "https://evil.example/", "nonce": "n"}
     asked = [urlencode({**fields, "response_type": kind}) for kind in KINDS]
 
-    answers = [httpx2.get(f"{made.address}/oauth/authorize?{query}") for query in asked]
+    answers = [plain_http.get(f"{made.address}/oauth/authorize?{query}") for query in asked]
 
     assert {(answer.status_code, answer.headers.get("location")) for answer in answers} == {(400, None)}
 
@@ -61,7 +61,7 @@ def test_no_token_ever_comes_in_an_address(made: World) -> None:
     allowed = {**browser.forms.hidden, "do": "allow"}
 
     asked = [made.question(response_type=kind) for kind in KINDS[:-1]]
-    answers = [httpx2.post(made.address + address, data=allowed, headers=cookies) for address in asked]
+    answers = [plain_http.post(made.address + address, data=allowed, headers=cookies) for address in asked]
 
     told = [answer.headers["location"] for answer in answers]
     assert all("error=unsupported_response_type" in address for address in told)
@@ -157,7 +157,7 @@ def test_each_secret_is_good_for_one_thing(made: World) -> None:
     assert {made.redeem(text).status_code for text in (access, refresh, session, link)} == {400}
     for text in (access, refresh, code, session):
         assert made.browser().open(f"/oauth/password?link={text}").answer.status_code == 404
-        shown = httpx2.get(f"{made.address}{made.question()}", headers={"cookie": f"procession_session={text}"})
+        shown = plain_http.get(f"{made.address}{made.question()}", headers={"cookie": f"procession_session={text}"})
         assert ("<h1>Sign in</h1>" in shown.text) is (text != session)
 
 
@@ -216,8 +216,8 @@ def test_a_password_is_set_by_no_link_that_was_not_made(made: World) -> None:
 
     for link in ("", "null", "undefined", "0", "[]", "\0", "' OR '1'='1", "*", "x" * 5_000):
         address = f"{made.address}/oauth/password?{urlencode({'link': link})}"
-        assert httpx2.get(address, headers=cookies).status_code in {400, 404}
-        assert httpx2.post(address, headers=cookies, data=fields).status_code in {400, 404}
+        assert plain_http.get(address, headers=cookies).status_code in {400, 404}
+        assert plain_http.post(address, headers=cookies, data=fields).status_code in {400, 404}
 
     assert made.browser().sign_in(made.question()).forms.buttons > {"allow"}
 
@@ -226,7 +226,7 @@ def test_nobody_asks_for_the_link_of_a_password_without_a_token(made: World) -> 
     paths = ["forgot-password", "password/forgot", "password", "reset", "api/v1/account/forgot-password"]
 
     answers = [
-        httpx2.post(f"{made.address}/{prefix}{path}", json={"email": "ada@example.com"})
+        plain_http.post(f"{made.address}/{prefix}{path}", json={"email": "ada@example.com"})
         for path in paths
         for prefix in ("", "oauth/", "api/v1/")
     ]
@@ -244,7 +244,7 @@ def test_signing_in_leads_to_no_address_that_a_link_names(made: World) -> None:
         fields = {**browser.forms.hidden, "login": "ada", "password": PASSWORD, "do": "sign-in"}
         cookies = {"cookie": f"procession_form={browser.cookies['procession_form']}"}
 
-        answer = httpx2.post(made.address + address, data=fields, headers=cookies)
+        answer = plain_http.post(made.address + address, data=fields, headers=cookies)
 
         assert answer.status_code == 303
         assert answer.headers["location"].startswith("?response_type=code")

@@ -40,6 +40,7 @@ from procession.store.database import Transaction
 from procession.store.folder import BlobFolder
 from procession.store.sqlite import SqliteDatabase
 from procession.store.step_log_folder import StepLogFolder
+from tests.store import furnished
 
 PROCESS = """
 process: Month end
@@ -239,6 +240,9 @@ def recovered(
 ) -> Iterator[tuple[SqliteDatabase, BlobFolder, Chunks, HomeClock]]:
     """What server.open_active_home() does before anything arrives."""
     failures: list[str] = []
+    # The migrations are where a test of crashes may crash, too.
+    if crash_point is pass_by:
+        furnished.place(folder / "house.sqlite")
     database = SqliteDatabase(folder / "house.sqlite", on_fatal=failures.append, crash_point=crash_point)
     migrations.migrate(database, clock.now())
     # Where it is to crash, small chunks are put at their places too.

@@ -34,6 +34,7 @@ from procession.store.folder import BlobFolder
 from procession.store.migrations import migrate
 from procession.store.sqlite import SqliteDatabase
 from procession.store.step_log_folder import StepLogFolder
+from tests.store import furnished
 from tests.support import wait_until
 
 
@@ -65,6 +66,8 @@ class World:
 
     def __post_init__(self) -> None:
         self.fatal: list[str] = []
+        if self.crash_point is pass_by:
+            furnished.place(self.home / "procession.db")
         self.db = SqliteDatabase(self.home / "procession.db", on_fatal=self.fatal.append, crash_point=self.crash_point)
         migrate(self.db, self.clock.now())
         self.blobs = BlobFolder(self.home / "files", crash_point=self.crash_point)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import httpx2
 import pytest
 from msgspec.structs import replace
 
@@ -15,6 +14,7 @@ from procession.operations import people as people_operations
 from procession.store import applications as application_store
 from procession.store import consents as consent_store
 from procession.store import people as people_store
+from tests import plain_http
 from tests.oauth.world import PASSWORD, PKCE, REDIRECT, VERIFIER, World
 
 
@@ -168,11 +168,11 @@ def test_what_ends_a_user_or_an_application_ends_their_tokens(made: World, end: 
 
 
 def test_the_metadata_is_true(made: World) -> None:
-    metadata = httpx2.get(f"{made.address}/.well-known/oauth-authorization-server").json()
+    metadata = plain_http.get(f"{made.address}/.well-known/oauth-authorization-server").json()
 
     assert metadata["issuer"] == made.address
     for name in ("authorization", "token", "revocation", "introspection"):
-        answer = httpx2.post(metadata[f"{name}_endpoint"], data={})
+        answer = plain_http.post(metadata[f"{name}_endpoint"], data={})
         assert answer.status_code in {400, 401} and metadata[f"{name}_endpoint"].startswith(made.address)
 
 
@@ -198,7 +198,7 @@ def test_what_a_user_consents_to_cannot_make_itself_permanent(made: World) -> No
     wider = replace(made.web, scopes=made.web.scopes | {"application"})
     made.write(lambda tx: application_store.change(tx, wider))
 
-    asked = httpx2.get(made.address + made.question(scope="application"))
+    asked = plain_http.get(made.address + made.question(scope="application"))
     given = made.redeem(made.code()).json()
 
     assert "error=invalid_scope" in asked.headers["location"]

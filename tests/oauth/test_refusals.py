@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-import httpx2
 import pytest
 
 from procession.clock import ManualClock
+from tests import plain_http
 from tests.oauth.world import CHALLENGE, LOOPBACK, PKCE, REDIRECT, VERIFIER, World
 
 
@@ -186,7 +186,7 @@ def test_a_field_given_twice_is_refused(made: World) -> None:
     """RFC 6749 section 3.2."""
     body = "grant_type=client_credentials&grant_type=client_credentials"
 
-    answer = httpx2.post(f"{made.address}/oauth/token", content=body,
+    answer = plain_http.post(f"{made.address}/oauth/token", content=body,
                          headers={"content-type": "application/x-www-form-urlencoded"})  # fmt: skip
 
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
@@ -227,7 +227,7 @@ def test_nobody_revokes_the_token_of_another_application(made: World) -> None:
 @pytest.mark.parametrize("method", ["token", "revoke", "introspect"])
 def test_tokens_are_not_asked_for_by_get(made: World, method: str) -> None:
     """RFC 6749 section 3.2."""
-    assert httpx2.get(f"{made.address}/oauth/{method}").status_code == 405
+    assert plain_http.get(f"{made.address}/oauth/{method}").status_code == 405
 
 
 @pytest.mark.parametrize("where", ["query", "form", "scheme"])
@@ -237,11 +237,11 @@ def test_an_access_token_is_taken_from_its_header_alone(made: World, where: str)
     url = f"{made.address}/api/v1/processes"
 
     if where == "query":
-        answer = httpx2.get(f"{url}?access_token={quote(token)}")
+        answer = plain_http.get(f"{url}?access_token={quote(token)}")
     elif where == "form":
-        answer = httpx2.post(f"{made.address}/api/v1/requests", data={"access_token": token})
+        answer = plain_http.post(f"{made.address}/api/v1/requests", data={"access_token": token})
     else:
-        answer = httpx2.get(url, headers={"authorization": f"Token {token}"})
+        answer = plain_http.get(url, headers={"authorization": f"Token {token}"})
 
     assert answer.status_code == 401 and answer.headers["www-authenticate"].startswith("Bearer")
 
@@ -260,7 +260,7 @@ def test_basic_credentials_are_form_encoded(made: World) -> None:
     """RFC 6749 section 2.3.1: an encoded secret is the secret, and JSON is taken as a form is."""
     encoded = "".join(f"%{ord(letter):02x}" for letter in made.secret)
 
-    answer = httpx2.post(f"{made.address}/oauth/token", json={"grant_type": "client_credentials"},
+    answer = plain_http.post(f"{made.address}/oauth/token", json={"grant_type": "client_credentials"},
                          headers={"authorization": basic(made.web.client_id, encoded)})  # fmt: skip
 
     assert answer.status_code == 200
@@ -286,6 +286,6 @@ def test_an_unknown_client_looks_like_a_wrong_secret(made: World) -> None:
 )  # fmt: skip
 def test_nonsense_is_refused_in_the_words_of_the_standard(made: World, path: str, body: bytes) -> None:
     """RFC 6749 section 5.2."""
-    answer = httpx2.post(f"{made.address}/oauth/{path}", content=body)
+    answer = plain_http.post(f"{made.address}/oauth/{path}", content=body)
 
     assert answer.status_code in {400, 401} and answer.json()["error"] and answer.json()["supportId"]

@@ -14,6 +14,7 @@ from procession.model.errors import Invalid
 from procession.oauth import limits
 from procession.operations import links, passwords, sessions
 from procession.operations import people as people_operations
+from tests import plain_http
 from tests.oauth.world import PASSWORD, Browser, World
 
 
@@ -172,7 +173,7 @@ def test_signing_out_ends_the_session(made: World) -> None:
     browser.sign_in(made.question())
     session, form = browser.cookies["procession_session"], browser.forms.hidden["form"]
 
-    answer = httpx2.post(f"{made.address}/sign-out", data={"form": form},
+    answer = plain_http.post(f"{made.address}/sign-out", data={"form": form},
                          headers={"cookie": f"procession_session={session}"})  # fmt: skip
     browser.cookies["procession_session"] = session
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-import httpx2
 import pytest
 
 from procession.clock import ManualClock
 from procession.oauth.core import LIFETIME_SECONDS
 from procession.operations import consents, links, sessions
+from tests import plain_http
 from tests.oauth.world import World
 
 HOUR, DAY = 3_600, 86_400
@@ -49,7 +49,7 @@ def _session(made: World) -> Probe:
 
 def _link(made: World) -> Probe:
     link = made.write(lambda tx: links.create(tx, made.ada.id, made.resources.home_clock.most()))
-    return lambda: httpx2.get(f"{made.address}/oauth/password?link={link}").status_code == 200
+    return lambda: plain_http.get(f"{made.address}/oauth/password?link={link}").status_code == 200
 
 
 KINDS: dict[Callable[[World], Probe], int] = {

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from procession.clock import SystemClock
 from procession.config import SettingError, SsoProvider
 from procession.model.people import AccountStatus
 from procession.oauth import limits
+from tests import plain_http, support
 from tests.oauth.world import Browser, World, world
 from tests.support import wait_until
 
@@ -63,7 +65,7 @@ def mock_provider() -> Iterator[str]:
 
 def _answers(address: str) -> bool:
     try:
-        return httpx2.get(f"{address}/.well-known/openid-configuration").status_code == 200
+        return plain_http.get(f"{address}/.well-known/openid-configuration").status_code == 200
     except httpx2.HTTPError:
         return False
 
@@ -79,7 +81,7 @@ def go_and_come_back(made: World, sub: str, to: str = "", action: str = "") -> B
     browser = made.browser()
     browser.open(f"/sign-in/sso{to}")
     assert browser.answer.status_code == 303
-    said = httpx2.post(browser.answer.headers["location"], data={"sub": sub, "action": action})
+    said = plain_http.post(browser.answer.headers["location"], data={"sub": sub, "action": action})
     return browser.open(said.headers["location"].removeprefix(made.address))
 
 
@@ -124,7 +126,7 @@ def test_a_suspended_user_stays_out(real: World) -> None:
 
 def test_an_answer_belongs_to_the_browser_that_asked_and_is_good_once(real: World) -> None:
     asked = real.browser().open("/sign-in/sso")
-    said = httpx2.post(asked.answer.headers["location"], data={"sub": "1"}).headers["location"]
+    said = plain_http.post(asked.answer.headers["location"], data={"sub": "1"}).headers["location"]
     back = said.removeprefix(real.address)
 
     assert "did not begin in this browser" in real.browser().open(back).text
@@ -168,7 +170,7 @@ class Liar:
 
 
 @contextmanager
-def lying() -> Iterator[Liar]:
+def lying(certificate: tuple[Path, Path] | None = None) -> Iterator[Liar]:
     liar = Liar()
 
     class Handler(BaseHTTPRequestHandler):
@@ -186,7 +188,11 @@ def lying() -> Iterator[Liar]:
         def log_message(self, *_: Any) -> None: ...
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        liar.address = f"http://127.0.0.1:{server.server_port}"
+        liar.address = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_port}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -276,6 +282,16 @@ def test_a_provider_that_is_down_is_told_and_asked_again(tmp_path: Path) -> None
         liar.status = 200
 
         assert made.browser().open("/sign-in/sso").answer.status_code == 303
+
+
+def test_a_provider_of_ones_own_authority_is_asked_where_that_is_named(tmp_path: Path) -> None:
+    cert, key = support.certificate(tmp_path)
+    with lying((cert, key)) as liar:
+        for ca_file, status in ((None, 400), (cert, 303)):
+            (folder := tmp_path / f"home-{status}").mkdir()
+            provider = replace(provider_at(liar.address), ca_file=ca_file)
+            with world(folder, SystemClock(), provider) as made:
+                assert made.browser().open("/sign-in/sso").answer.status_code == status
 
 
 def test_answers_are_counted(tmp_path: Path) -> None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
-import socket
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import httpx2
-import uvicorn
 
 from procession import actions
 from procession.clock import Clock
@@ -36,7 +33,9 @@ from procession.store.database import Transaction
 from procession.store.folder import BlobFolder
 from procession.store.sqlite import SqliteDatabase
 from procession.store.step_log_folder import StepLogFolder
-from tests.support import wait_until
+from tests import plain_http
+from tests.oauth.serving import serving
+from tests.store import furnished
 
 PASSWORD = "correct horse battery"
 REDIRECT = "https://app.example/cb"
@@ -84,7 +83,7 @@ class World:
 
     def post(self, path: str, **fields: Any) -> httpx2.Response:
         headers = {"authorization": fields.pop("authorization")} if "authorization" in fields else {}
-        return httpx2.post(f"{self.address}/oauth/{path}", data=fields, headers=headers)
+        return plain_http.post(f"{self.address}/oauth/{path}", data=fields, headers=headers)
 
     def token(self, **fields: Any) -> httpx2.Response:
         return self.post("token", **fields)
@@ -101,7 +100,7 @@ class World:
 
     def opens(self, token: str) -> bool:
         """Whether the access token opens the API."""
-        answer = httpx2.get(f"{self.address}/api/v1/processes", headers={"authorization": f"Bearer {token}"})
+        answer = plain_http.get(f"{self.address}/api/v1/processes", headers={"authorization": f"Bearer {token}"})
         assert answer.status_code in {200, 401}
         return answer.status_code == 200
 
@@ -138,7 +137,7 @@ class _Forms(HTMLParser):
 class Browser:
     """Keeps cookies and the page that it shows; follows redirects within the server, and stops where they leave it."""
 
-    def __init__(self, address: str, request: Callable[..., httpx2.Response] = httpx2.request) -> None:
+    def __init__(self, address: str, request: Callable[..., httpx2.Response] = plain_http.request) -> None:
         self.address = address
         self.request = request
         self.cookies: dict[str, str] = {}
@@ -191,6 +190,7 @@ class Browser:
 def world(folder: Path, clock: Clock, provider: SsoProvider | None = None) -> Iterator[World]:
     """A real server, in a thread."""
     failures: list[str] = []
+    furnished.place(folder / "world.sqlite")
     database = SqliteDatabase(folder / "world.sqlite", on_fatal=failures.append)
     migrations.migrate(database, clock.now())
     resources = Resources(
@@ -201,7 +201,7 @@ def world(folder: Path, clock: Clock, provider: SsoProvider | None = None) -> It
         steady=clock.monotonic,
         home_clock=home_time.of_home(database, clock),
     )
-    with ThreadPoolExecutor(4) as threads, socket.socket() as listening:
+    with ThreadPoolExecutor(4) as threads:
         settings = app.ApiSettings(
             more=oauth.routes(hashing=threads, provider=provider),
             threads=threads,
@@ -210,17 +210,8 @@ def world(folder: Path, clock: Clock, provider: SsoProvider | None = None) -> It
             upload_bytes_max=100_000,
         )
         built = app.build(database, resources, clock=clock, announcements=Announcements(), settings=settings)
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(64)
-        server = uvicorn.Server(uvicorn.Config(built, lifespan="off", log_config=None, access_log=False, ws="none"))
-        serving = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
-        serving.start()
-        try:
-            wait_until(lambda: server.started)
-            yield _people(database, resources, clock, built, f"http://127.0.0.1:{listening.getsockname()[1]}")
-        finally:
-            server.should_exit = True
-            serving.join()
+        with serving(built) as address:
+            yield _people(database, resources, clock, built, address)
     database.close()
     assert failures == []
 
@@ -238,9 +229,14 @@ def _wanted(name: str, user: User, uris: tuple[str, ...], *, is_public: bool) ->
     )
 
 
+@cache
+def _hashed() -> str:
+    return passwords.hashed(PASSWORD)
+
+
 def _people(database: SqliteDatabase, resources: Resources, clock: Clock, built: Any, address: str) -> World:
     now = clock.now()
-    hashed = passwords.hashed(PASSWORD)
+    hashed = _hashed()
 
     def furnish(tx: Transaction) -> World:
         ada = people.create_user(
