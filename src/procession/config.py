@@ -43,6 +43,7 @@ class SsoProvider:
     client_id: str
     client_secret: str = field(repr=False)
     name: str
+    ca_file: Path | None = None  # PEM of the authorities to trust instead of the usual ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,14 +139,17 @@ def server_access(environment: Mapping[str, str] | None = None, /, *, address: s
     address = address or text("SERVER")
     if not address:
         return None
-    client_id, secret, ca_file = text("CLIENT_ID"), text("CLIENT_SECRET"), text("CA_FILE")
+    client_id, secret = text("CLIENT_ID"), text("CLIENT_SECRET")
     if not (client_id and secret):
         raise SettingError(f"to work with {address}, set PROCESSION_CLIENT_ID and PROCESSION_CLIENT_SECRET")
-    if ca_file and not Path(ca_file).is_file():
-        raise SettingError(f"there is no file {ca_file} (PROCESSION_CA_FILE)")
-    return ServerAccess(
-        address=address, client_id=client_id, client_secret=secret, ca_file=Path(ca_file) if ca_file else None
-    )
+    return ServerAccess(address=address, client_id=client_id, client_secret=secret, ca_file=_ca_file(environment))
+
+
+def _ca_file(environment: Mapping[str, str]) -> Path | None:
+    found = environment.get(PREFIX + "CA_FILE", "").strip()
+    if found and not Path(found).is_file():
+        raise SettingError(f"there is no file {found} ({PREFIX}CA_FILE)")
+    return Path(found) if found else None
 
 
 def _check_tls(settings: Settings) -> None:
@@ -176,7 +180,6 @@ def _smtp(environment: Mapping[str, str]) -> SmtpServer | None:
     asked = dict(parse_qsl(url.query)).get("starttls")
     if asked not in {None, "0", "1"} or (asked == "0" and not is_here):
         raise SettingError(f"{label}: starttls=0 is for this machine only: mail holds links that set passwords")
-    ca_file = environment.get(PREFIX + "CA_FILE", "").strip()
     return SmtpServer(
         host=host,
         port=port or (465 if url.scheme == "smtps" else 587),
@@ -184,7 +187,7 @@ def _smtp(environment: Mapping[str, str]) -> SmtpServer | None:
         sender=sender,
         user=unquote(url.username or ""),
         password=unquote(url.password or ""),
-        ca_file=Path(ca_file) if ca_file else None,
+        ca_file=_ca_file(environment),
     )
 
 
@@ -200,7 +203,11 @@ def _sso(environment: Mapping[str, str]) -> SsoProvider | None:
     if not (client_id and secret):
         raise SettingError(f"{names[0]} needs {names[1]} and {names[2]}")
     return SsoProvider(
-        issuer=issuer.rstrip("/"), client_id=client_id, client_secret=secret, name=name or url.hostname or ""
+        issuer=issuer.rstrip("/"),
+        client_id=client_id,
+        client_secret=secret,
+        name=name or url.hostname or "",
+        ca_file=_ca_file(environment),
     )
 
 

@@ -85,6 +85,7 @@ SSO = {
     "SSO_CLIENT_ID": "what this server is called there",
     "SSO_CLIENT_SECRET": "its secret there",
     "SSO_NAME": "what stands on the button; the host of the service when it is left out",
+    "CA_FILE": "PEM of the authorities to trust instead of the usual ones",
 }
 REMOTE = {
     "SERVER": "the address of the server; `--server` goes before it",
