@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import duckdb
 import pytest
+import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,6 +136,47 @@ def test_a_table_is_found_in_its_file(tmp_path, text, options, rows):
 )
 def test_what_is_no_table_is_refused_with_its_place(tmp_path, text, options, said):
     assert said in refusal(tmp_path, text, **options)
+
+
+@pytest.mark.parametrize(
+    ("text", "rows", "said"),
+    [
+        ("a;b\n1;x\n;\n2;y\n;\n;\n", [("1", "x"), ("2", "y")], "3 rows without a value are left out"),
+        ('a;b\r\n1;"x"\r\n"";""\r\n', [("1", "x")], "1 row without a value is left out"),
+        ('a;b\n"x\n;\ny";1\n', [("x\n;\ny", "1")], ""),
+        ("a;b\n1;\n ;\n", [("1", None), (" ", None)], ""),
+        ("a\n\n1\n", [(None,), ("1",)], ""),
+        ("a;b\n;\n", [], "1 row without a value is left out"),
+    ],
+)
+def test_a_row_without_a_value_is_none_as_in_a_sheet(tmp_path, text, rows, said):
+    found = read(tmp_path, text)
+
+    assert found.rows == rows
+    assert ("left out" in found.logged) is bool(said)
+    assert said in found.logged
+
+
+def test_what_a_spreadsheet_writes_as_csv_is_read_as_its_sheet(tmp_path):
+    rows = [["Invoice", "Amount"], ["A1", 10], [None, None], ["A2", 20], ["A3", 30], [None, None], [None, None]]
+    book = io.BytesIO()
+    with xlsxwriter.Workbook(book) as made:
+        # A format keeps a cell in the file that has no value, as a coloured or framed row does.
+        sheet, framed = made.add_worksheet(), made.add_format({"bottom": 1})
+        for at, row in enumerate(rows):
+            sheet.write_row(at, 0, row, framed)
+    lines = "".join(";".join("" if value is None else str(value) for value in row) + "\r\n" for row in rows)
+
+    as_csv, as_sheet = read(tmp_path, lines), read(tmp_path, book.getvalue(), "t.xlsx")
+
+    assert as_csv.rows == as_sheet.rows == [("A1", "10"), ("A2", "20"), ("A3", "30")]
+    assert as_csv.types == as_sheet.types
+
+
+def test_a_place_below_an_empty_row_is_the_line_that_an_editor_shows(tmp_path):
+    said = refusal(tmp_path, "a;n\n;\nx;1\n;\ny;two\n", columns={"n": {"type": "Number"}})
+
+    assert 'line 5, column "n": "two" is not Number' in said
 
 
 def test_an_encoding_that_is_wrong_in_all_likelihood_is_a_warning(tmp_path):

@@ -33,6 +33,7 @@ COLUMNS_MAX = 16_384
 _SAMPLE_RECORDS = 200  # whole records to try delimiters on
 _CHUNK_BYTES = 1 << 20
 _NOTHING = 0  # in a rewritten file
+_FILLED = "filled cells of a file"
 # "" is then an empty text, and nothing between delimiters is no value.
 _ONLY_BARE = ", allow_quoted_nulls = false"
 
@@ -47,17 +48,15 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
         found = replace(found, warnings=(*found.warnings, doubt)) if doubt else found
         seen = _scan(file, dialect) if table.is_plain else None
         if seen is None or seen.trails:
-            _load(connection, table, seen)
-            return found
+            return _loaded(connection, table, seen, found)
     except Unreadable as error:
         raise _problem(source, error) from error
 
     def load() -> Cells:
         try:
-            _load(connection, table, seen)
+            return _loaded(connection, table, seen, found)
         except Unreadable as error:
             raise _problem(source, error) from error
-        return found
 
     return replace(found, source=_source(_rows_only(table), dialect, len(table.first), seen.line_end), load=load)
 
@@ -150,6 +149,27 @@ class _Table:
         marks = (self.dialect.quote, "\n", "\r")
         is_one_line = not (self.has_header and any(mark in value for value in self.first for mark in marks))
         return len(self.first) > 1 and is_one_line
+
+
+def _loaded(connection: duckdb.DuckDBPyConnection, table: _Table, seen: _Seen | None, found: Cells) -> Cells:
+    """The cells without the rows that have none, as a sheet is read: a spreadsheet writes them below its last row."""
+    _load(connection, table, seen)
+    # Only a line that ends in an empty value can be one; in a table of one column an empty line is a value.
+    if len(table.first) == 1 or (seen is not None and not seen.trails):
+        return found
+    rows = database.count(connection, cells.RELATION)
+    filled = f"coalesce({', '.join(f't{number}' for number in range(len(table.first)))}) IS NOT NULL"
+    source = quote(cells.RELATION)
+    row = connection.execute(f"SELECT count(*) FROM {source} WHERE {filled}").fetchone()
+    assert row is not None
+    if not (left_out := rows - row[0]):
+        return found
+    # Made anew, not deleted from: what counts the rows has no gaps.
+    connection.execute(f"CREATE TABLE {quote(_FILLED)} AS SELECT * FROM {source} WHERE {filled}")
+    connection.execute(f"DROP TABLE {source}")
+    connection.execute(f"ALTER TABLE {quote(_FILLED)} RENAME TO {source}")
+    said = "1 row without a value is left out" if left_out == 1 else f"{left_out:,} rows without a value are left out"
+    return replace(found, remarks=(*found.remarks, said))
 
 
 def _load(connection: duckdb.DuckDBPyConnection, table: _Table, seen: _Seen | None) -> None:

@@ -131,14 +131,19 @@ def _reason(said: str, line: int, dialect: Dialect) -> str:
 
 
 def lines_of(file: Text, dialect: Dialect, width: int, *, first: int) -> Callable[[int], int]:
-    """The line of the n-th row (from 0) after `first` records. Reads the file once if called in rising order."""
-    rows = islice(table(file, dialect, width), first, None)
+    """The line of the n-th row (from 0) with a value after `first` records. Reads the file once if called in rising order."""
+
+    def filled() -> Iterator[tuple[int, list[str | None]]]:
+        rows = islice(table(file, dialect, width), first, None)
+        return rows if dialect.tells_empty else (row for row in rows if width == 1 or any(row[1]))
+
+    rows = filled()
     at, line = -1, 0
 
     def line_of(row: int) -> int:
         nonlocal rows, at, line
         if row < at:
-            rows, at = islice(table(file, dialect, width), first, None), -1
+            rows, at = filled(), -1
         for found, _ in islice(rows, row - at):
             at, line = at + 1, found
         return line
