@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace as with_fields
 
 from procession.model.ids import ProcessId
+from procession.model.people import NumberStyle
 from procession.operations import processes, trials
+from procession.store import people
 from procession.store.database import Transaction
 from tests.support import wait_until
 from tests.web.inputs_site import BANK, LEDGER, RIGHT, InputForm, apply
@@ -125,7 +129,7 @@ def test_numbers_are_read_with_either_mark(form: InputForm, typed: str, kept: st
     ("name", "typed", "said"),
     [
         ("limits.tolerance", "0.015", "at most 2 decimal places"),
-        ("limits.tolerance", "12 EUR", "such as 1,234.50 or -1234.5, not “12 EUR”"),
+        ("limits.tolerance", "12 EUR", "such as 1,234.50 or -0.5, not “12 EUR”"),
         ("limits.days", "1,23,4", "Must be a number"),
         ("limits.days", "1e5", "Must be a number"),
         ("period.end", "31.11.2026", "Must be a date"),
@@ -160,6 +164,45 @@ def test_a_number_that_can_mean_two_is_asked_back(form: InputForm, typed: str) -
         shown = re.search(r'name="limits.days"[^>]* value="([^"]*)"', form.site.get(run).text)
         assert shown and form.send(run, do="later", **{"limits.days": shown[1]}).status_code == 303
         assert form.values(run)["Days"] == Decimal(choice)
+
+
+@pytest.fixture(params=[(NumberStyle.COMMA, ".", ","), (NumberStyle.SPACE, "\u00a0", ",")], ids=["comma", "space"])
+def marks(form: InputForm, request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """How the owner reads numbers while the test lasts: the separator of thousands, the mark of decimals."""
+    style, separator, mark = request.param
+    owner = form.house.users["owner"]
+    form.house.database.write(lambda tx: people.change_user(tx, with_fields(owner, numbers=style)))
+    yield separator, mark
+    form.house.database.write(lambda tx: people.change_user(tx, owner))
+
+
+def test_the_form_writes_numbers_as_its_reader_does(form: InputForm, marks: tuple[str, str]) -> None:
+    separator, mark = marks
+    typed = f"12{separator}480{mark}50"
+    page = form.site.get(form.new).text
+    assert f'value="0{mark}01"' in field(page, "Tolerance")
+
+    run = form.kept(**{"limits.tolerance": typed})
+
+    assert str(form.values(run)["Tolerance"]) == "12480.50"
+    assert f'value="{typed}"' in field(form.site.get(run).text, "Tolerance")
+    assert f'value="{typed}"' in field(form.site.get(f"{form.new}?as={run.removeprefix('/runs/')}").text, "Tolerance")
+    said = text(form.send(run, do="later", **{"limits.tolerance": "12 EUR"}))
+    assert f"such as 1{separator}234{mark}50 or -0{mark}5, not “12 EUR”".replace("\u00a0", " ") in said.replace(
+        "\u00a0", " "
+    )
+    asked = form.send(run, do="later", **{"limits.days": "1.234"})
+    whole = "1234" if separator == "." else f"1{separator}234"  # 1.234 could be either again
+    assert f"“1.234” can be {whole} or 1{mark}234. Which one" in field(asked.text, "Days")
+    assert re.findall(r'value="limits.days=[^"]+"[^>]*>([^<]+)<', asked.text) == [whole, f"1{mark}234"]
+    assert form.send(run, **{"limits.days": "1.234", "set": "limits.days=1.234"}).status_code == 303
+    assert form.values(run)["Days"] == Decimal("1.234")
+
+
+def test_pages_of_a_process_write_numbers_as_their_reader_does(form: InputForm, marks: tuple[str, str]) -> None:
+    shown = text(form.site.get(f"/processes/{form.process}"))
+
+    assert f"0{marks[1]}01 unless given" in shown
 
 
 def test_a_date_is_chosen_by_a_button_and_emptied_again(form: InputForm) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import httpx2
 
@@ -11,10 +13,12 @@ from procession.model import process_file
 from procession.model.lifecycle import Outcome
 from procession.model.processes import Process
 from procession.pages import changes, differences
+from procession.pages.formats import Reader
 from tests.api.house import PROCESS, House
 from tests.web.lists_site import NO_COLUMN, ended, new
 from tests.web.site import Site, text
 
+READER = Reader(zone=ZoneInfo("Europe/Vienna"), now=datetime(2026, 11, 30, 9, 0, tzinfo=UTC))
 SECOND = PROCESS.replace("Closes a month", "Closes every month").replace(
     "{action: wait, name: Pay, key: pay, with: {seconds: 1}}",
     "{action: wait, name: Pay, key: pay, with: {seconds: 2}, when: {all: [{succeeded: settle},"
@@ -187,7 +191,10 @@ def test_each_kind_of_change_is_said_as_it_was_and_as_it_is() -> None:
         .replace("      - {action: wait, name: Pay, key: pay", "      - {action: wait, name: Close, key: close")
     )
 
-    told = {place.place: [(one.what, one.was, one.now) for one in place.changes] for place in changes.between(old, new)}
+    told = {
+        place.place: [(one.what, one.was, one.now) for one in place.changes]
+        for place in changes.between(old, new, READER)
+    }
 
     assert told["Step 1.1 Parameters"] == [
         ("name of “Amount”", "Amount", "Sum"),
@@ -202,7 +209,7 @@ def test_each_kind_of_change_is_said_as_it_was_and_as_it_is() -> None:
     assert told["Step 2.1 Settle"] == [("tries again", "never", "2 times, after 10 s")]
     assert told["Step 2.2 Close"] == [("new step", "", "")]
     assert told["Step 2.2 Pay"] == [("is gone", "", "")]
-    assert changes.between(old, old) == []
+    assert changes.between(old, old, READER) == []
 
 
 def _parsed(text: str) -> Process:

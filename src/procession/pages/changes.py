@@ -8,6 +8,7 @@ from typing import Any
 
 from procession.model.processes import Flow, Process, Property, PropertyType, Retry, Step
 from procession.pages import conditions, formats
+from procession.pages.formats import Reader
 
 # What is longer, or has several lines, is read in the text of the file.
 SHOWN_CHARACTERS_MAX = 120
@@ -43,12 +44,12 @@ class ChangesOfPlace:
     changes: tuple[Changed, ...]
 
 
-def between(old: Process, new: Process) -> list[ChangesOfPlace]:
+def between(old: Process, new: Process, reader: Reader) -> list[ChangesOfPlace]:
     """In the order of the newer version; what is gone comes last. Empty where the two mean the same."""
     found = [ChangesOfPlace(place="The process", changes=tuple(_of_process(old, new)))]
     for step in new.steps:
         before = old.step(step.key)
-        changes = [Changed(what="new step")] if before is None else _of_step((old, before), (new, step))
+        changes = [Changed(what="new step")] if before is None else _of_step((old, before), (new, step), reader)
         found.append(ChangesOfPlace(place=_place(step), changes=tuple(changes)))
     gone = [step for step in old.steps if new.step(step.key) is None]
     found += [ChangesOfPlace(place=_place(step), changes=(Changed(what="is gone"),)) for step in gone]
@@ -89,7 +90,7 @@ def _changed(what: str, was: str, now: str) -> Changed:
     return Changed(what=what, was=was or "empty", now=now or "empty")
 
 
-def _of_step(old: tuple[Process, Step], new: tuple[Process, Step]) -> Iterator[Changed]:
+def _of_step(old: tuple[Process, Step], new: tuple[Process, Step], reader: Reader) -> Iterator[Changed]:
     before, step = old[1], new[1]
     pairs = {
         "name": (before.name, step.name),
@@ -101,9 +102,9 @@ def _of_step(old: tuple[Process, Step], new: tuple[Process, Step]) -> Iterator[C
     yield from _differing(pairs)
     # Told only where the file says otherwise: the number of the step before changes with every step that is put in.
     if _rules(before) != _rules(step):
-        yield _changed("runs when", conditions.of_step(*old), conditions.of_step(*new))
+        yield _changed("runs when", conditions.of_step(*old, reader), conditions.of_step(*new, reader))
     yield from _of_settings(before.settings, step.settings)
-    yield from _of_properties(before, step)
+    yield from _of_properties(before, step, reader)
 
 
 def _rules(step: Step) -> tuple[Any, ...]:
@@ -147,25 +148,25 @@ def _shown(value: Any) -> str:
             return str(value)
 
 
-def _of_properties(old: Step, new: Step) -> Iterator[Changed]:
+def _of_properties(old: Step, new: Step, reader: Reader) -> Iterator[Changed]:
     before = {item.key: item for item in old.properties}
     for item in new.properties:
         was = before.pop(item.key, None)
         if was is None:
-            yield Changed(what=f"new {_FLOWS[item.flow]} “{item.name}”, {takes(item)}")
+            yield Changed(what=f"new {_FLOWS[item.flow]} “{item.name}”, {takes(item, reader)}")
         else:
-            yield from _of_property(was, item)
+            yield from _of_property(was, item, reader)
     yield from (Changed(what=f"{_FLOWS[item.flow]} “{item.name}” is gone") for item in before.values())
 
 
-def _of_property(was: Property, item: Property) -> Iterator[Changed]:
+def _of_property(was: Property, item: Property, reader: Reader) -> Iterator[Changed]:
     pairs = {
         f"name of “{was.name}”": (was.name, item.name),
         f"type of “{item.name}”": (TYPES[was.type], TYPES[item.type]),
         f"“{item.name}” is": (_FLOWS[was.flow], _FLOWS[item.flow]),
         f"“{item.name}” required": (_shown(was.required), _shown(item.required)),
         f"“{item.name}” shown": (_shown(was.visible), _shown(item.visible)),
-        f"value of “{item.name}”": (conditions.value(was.value), conditions.value(item.value)),
+        f"value of “{item.name}”": (conditions.value(was.value, reader), conditions.value(item.value, reader)),
         f"choices of “{item.name}”": (", ".join(was.options), ", ".join(item.options)),
         f"decimal places of “{item.name}”": (_shown(was.decimal_points), _shown(item.decimal_points)),
         f"help of “{item.name}”": (was.mouseover, item.mouseover),
@@ -173,9 +174,9 @@ def _of_property(was: Property, item: Property) -> Iterator[Changed]:
     yield from _differing(pairs)
 
 
-def takes(item: Property) -> str:
+def takes(item: Property, reader: Reader) -> str:
     """What an input takes: "number, 10 unless given", "file, required"."""
     words = TYPES[item.type]
     if item.value is not None and item.value != "":
-        return f"{words}, {conditions.value(item.value)} unless given"
+        return f"{words}, {conditions.value(item.value, reader)} unless given"
     return words if item.flow is not Flow.INPUT else f"{words}, {'required' if item.required else 'optional'}"

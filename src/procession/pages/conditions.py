@@ -7,7 +7,7 @@ from typing import assert_never
 
 from procession.model import conditions
 from procession.model.processes import Atom, AtomKind, Condition, Join, Process, Step, Value
-from procession.pages import formats
+from procession.pages.formats import Reader
 
 _OF_STEP = {
     AtomKind.SUCCEEDED: "succeeded",
@@ -26,18 +26,18 @@ _COMPARED = {
 }
 
 
-def of_step(process: Process, step: Step) -> str:
+def of_step(process: Process, step: Step, reader: Reader) -> str:
     """When this step runs."""
     if not step.enabled:
         return "never: it is switched off"
     base = _needs(process, step)
     if step.when is not None:
-        asked = of(process, step.when)
+        asked = of(process, step.when, reader)
         # A condition on steps takes the place of what the step would wait for.
         alone = step.needs is None and any(True for _ in conditions.steps_named(step.when))
         base = asked if alone else f"{base}, if {asked}"
     if step.skip_when is not None:
-        base = f"{base}; skipped if {of(process, step.skip_when)}"
+        base = f"{base}; skipped if {of(process, step.skip_when, reader)}"
     return base
 
 
@@ -48,14 +48,14 @@ def _needs(process: Process, step: Step) -> str:
     return f"{earlier[-1].order} succeeded" if earlier else "at the start"
 
 
-def of(process: Process, condition: Condition) -> str:
+def of(process: Process, condition: Condition, reader: Reader) -> str:
     """The condition in words."""
     if isinstance(condition, Atom):
-        return _atom(process, condition)
-    parts = [_part(process, part) for part in condition.parts]
+        return _atom(process, condition, reader)
+    parts = [_part(process, part, reader) for part in condition.parts]
     match condition.join:
         case Join.NOT:
-            return f"not ({of(process, condition.parts[0])})"
+            return f"not ({of(process, condition.parts[0], reader)})"
         case Join.ALL:
             return " and ".join(parts)
         case Join.ANY:
@@ -64,19 +64,20 @@ def of(process: Process, condition: Condition) -> str:
             assert_never(condition.join)
 
 
-def _part(process: Process, part: Condition) -> str:
+def _part(process: Process, part: Condition, reader: Reader) -> str:
     """With brackets around what is itself several: "and" and "or" are read in both ways."""
     is_several = not isinstance(part, Atom) and part.join is not Join.NOT
-    return f"({of(process, part)})" if is_several else of(process, part)
+    text = of(process, part, reader)
+    return f"({text})" if is_several else text
 
 
-def _atom(process: Process, atom: Atom) -> str:
+def _atom(process: Process, atom: Atom, reader: Reader) -> str:
     if atom.kind in _OF_STEP:
         return f"{_number(process, atom.subject)} {_OF_STEP[atom.kind]}"
     name = _name(process, atom.subject)
     if atom.kind is AtomKind.UPDATED:
         return f"the file {name} is new"
-    return f"{name} {_COMPARED[atom.kind]} {value(atom.value)}"
+    return f"{name} {_COMPARED[atom.kind]} {value(atom.value, reader)}"
 
 
 def _number(process: Process, key: str) -> str:
@@ -89,7 +90,7 @@ def _name(process: Process, reference: str) -> str:
     return reference if item is None else item.name
 
 
-def value(given: Value) -> str:
+def value(given: Value, reader: Reader) -> str:
     """As a person reads it."""
     match given:
         case None | "":
@@ -99,7 +100,7 @@ def value(given: Value) -> str:
         case str():
             return f"“{given}”"
         case _:
-            return formats.number(format(given, "f") if not isinstance(given, int) else str(given))
+            return reader.number(format(given, "f") if not isinstance(given, int) else str(given))
 
 
 def _joined(words: Iterable[str]) -> str:

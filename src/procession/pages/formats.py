@@ -14,11 +14,6 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def whole(number: int) -> str:
-    """A count of things."""
-    return f"{number:,}"
-
-
 def number(text: str, *, separator: str = ",", mark: str = ".") -> str:
     """A decimal number as it is stored, with thousands apart; all its decimals stay. Another text is given back.
 
@@ -29,14 +24,6 @@ def number(text: str, *, separator: str = ",", mark: str = ".") -> str:
         return text
     sign, digits, decimals = found.groups()
     return sign + f"{int(digits):,}".replace(",", separator) + (f"{mark}{decimals}" if decimals else "")
-
-
-def size(count: int) -> str:
-    """Of bytes: "56 B", "84.2 kB"."""
-    value, unit = float(count), 0
-    while value >= 999.95 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} B"
 
 
 def duration(seconds: float | None) -> str:
@@ -74,8 +61,11 @@ class Reader:
         return self.number(str(count))
 
     def size(self, count: int) -> str:
-        """Of bytes; see size()."""
-        return size(count).replace(".", self.mark)
+        """Of bytes: "56 B", "84.2 kB"."""
+        value, unit = float(count), 0
+        while value >= 999.95 and unit < len(_UNITS) - 1:
+            value, unit = value / 1000, unit + 1
+        return f"{self.number(f'{value:.1f}')} {_UNITS[unit]}" if unit else f"{count} B"
 
     def day(self, value: datetime) -> str:
         """The day of a moment in this zone, with its weekday: "Thursday 3 December 2026"."""

@@ -135,7 +135,7 @@ def made(row: PropertyRow, typed: Typed, reader: Reader) -> Field:
     """The field of a property that is_shown() and is no file."""
     item, mistake = row.item, typed.mistakes.get(row.reference)
     # What was understood is shown as such; only a mistake stays as it was typed.
-    text = typed.texts.get(row.reference, "") if mistake else shown(item, item.value)
+    text = typed.texts.get(row.reference, "") if mistake else shown(item, item.value, reader)
     buttons = [(label, f"{row.reference}={value}") for label, value in (mistake.choices if mistake else ())]
     if item.type is PropertyType.DATEPICKER:
         buttons = [(formats.day(day), f"{row.reference}={day}") for day in month_ends(_today(reader))]
@@ -158,14 +158,14 @@ def system_text(item: Property, login: str, process_name: str) -> str:
     return known.get(item.variable, "") if item.variable else ""
 
 
-def shown(item: Property, value: Value) -> str:
+def shown(item: Property, value: Value, reader: Reader) -> str:
     """The value as its field holds it."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else ""
     if isinstance(value, int | Decimal) and item.type in _NUMBERS:
-        return typed_numbers.shown(value)
+        return typed_numbers.shown(value, separator=reader.separator, mark=reader.mark)
     return str(value)
 
 
@@ -183,7 +183,7 @@ def month_ends(today: date) -> list[date]:
     return found
 
 
-def read(form: Form, rows: Iterable[PropertyRow]) -> Typed:
+def read(form: Form, rows: Iterable[PropertyRow], reader: Reader) -> Typed:
     """What the form changes of the properties; a field that was not sent stays as it is."""
     new: dict[str, Value] = {}
     mistakes: dict[str, FieldMistake] = {}
@@ -195,12 +195,12 @@ def read(form: Form, rows: Iterable[PropertyRow]) -> Typed:
             continue
         texts[name] = given if chosen == name else form.one(name)
         # As it was shown is as it is: what the page writes need not be what it would read.
-        if chosen != name and texts[name] == shown(item, item.value) and item.value is not None:
+        if chosen != name and texts[name] == shown(item, item.value, reader) and item.value is not None:
             continue
         try:
-            value = _value(item, texts[name], is_chosen=chosen == name)
+            value = _value(item, texts[name], None if chosen == name else reader)
         except Ambiguous as error:
-            mistakes[name] = _asked_back(item, texts[name], error)
+            mistakes[name] = _asked_back(item, texts[name], error, reader)
         except Invalid as error:
             mistakes[name] = FieldMistake(text=_as_sentence(error.message))
         else:
@@ -209,32 +209,33 @@ def read(form: Form, rows: Iterable[PropertyRow]) -> Typed:
     return Typed(values=new, mistakes=mistakes, texts=texts)
 
 
-def _value(item: Property, text: str, *, is_chosen: bool) -> Value:
+def _value(item: Property, text: str, reader: Reader | None) -> Value:
+    """What a button says (`reader` is None) is written as the API writes it."""
     if item.type is PropertyType.CHECK_BOX:
         return bool(text)
     if text == "" or (item.type in _NUMBERS and not text.strip()):
         return None
-    # What a button says is written as the API writes it.
-    if item.type in _NUMBERS and not is_chosen:
+    if item.type in _NUMBERS and reader is not None:
         try:
             text = typed_numbers.plain(text)
         except Ambiguous:
             raise
         except ValueError:
-            shown_text = text[: values.SHOWN_CHARACTERS_MAX]
-            raise Invalid(f"must be a number such as 1,234.50 or -1234.5, not “{shown_text}”") from None
+            said, examples = text[: values.SHOWN_CHARACTERS_MAX], [reader.number(one) for one in ("1234.50", "-0.5")]
+            raise Invalid(f"must be a number such as {' or '.join(examples)}, not “{said}”") from None
     return values.normalise(item, text)
 
 
-def _asked_back(item: Property, text: str, error: Ambiguous) -> FieldMistake:
-    meant = []
+def _asked_back(item: Property, text: str, error: Ambiguous, reader: Reader) -> FieldMistake:
+    meant, words = [], []
     for plain in (error.grouped, error.fraction):
+        words.append(typed_numbers.shown(Decimal(plain), separator=reader.separator, mark=reader.mark))
         try:
             value = values.normalise(item, plain)
         except Invalid:
             continue
-        meant.append((str(value), plain))
-    return FieldMistake(text=f"“{text}” can be {error.grouped} or {error.fraction}. Which one is meant?", choices=meant)
+        meant.append((shown(item, value, reader), plain))
+    return FieldMistake(text=f"“{text}” can be {' or '.join(words)}. Which one is meant?", choices=meant)
 
 
 def _as_sentence(message: str) -> str:

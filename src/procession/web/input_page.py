@@ -154,7 +154,7 @@ def reply(call: Given, act: Act, shown: InputPage, state: PageState) -> HtmlRepl
         last=shown.last,
         last_name=unstarted.short_name(shown.last.name, process.name) if shown.last else "",
         filled_as=unstarted.short_name(state.filled_as.name, process.name) if state.filled_as else "",
-        size_max=formats.size(call.context.upload_bytes_max),
+        size_max=reader.size(call.context.upload_bytes_max),
         may_execute=shown.may_execute,
         copied_from=shown.copied_from,
         looks=preview.LOOKED not in call.request.query,
@@ -164,7 +164,7 @@ def reply(call: Given, act: Act, shown: InputPage, state: PageState) -> HtmlRepl
 def _tag(count: int) -> Tag:
     if not count:
         return Tag(icon="new", kind="", word="Ready to start")
-    return replace(statuses.WAITING, word=f"Waiting for {count:,} {'input' if count == 1 else 'inputs'}")
+    return replace(statuses.WAITING, word=f"Waiting for {count} {'input' if count == 1 else 'inputs'}")
 
 
 def _name(run: Run | None, process_name: str, state: PageState) -> str:
@@ -201,6 +201,7 @@ def _item(shown: InputPage, state: PageState, typed: Typed, row: PropertyRow, re
     return FileZone(
         row=row,
         file=row.file,
+        size=reader.size(row.file.size_bytes),
         views=preview.shown(shown.views.get(row.file.id), reader),
         reads_tables=row.reference in shown.tables,
         blocks=row in blocking(shown),
@@ -259,7 +260,7 @@ def _target(row: PropertyRow) -> str:
 def _summary(todo: Sequence[ToDo], state: PageState) -> str:
     if state.problem:
         return "The run did not start"
-    things = f"{len(todo):,} {'thing' if len(todo) == 1 else 'things'}"
+    things = f"{len(todo)} {'thing' if len(todo) == 1 else 'things'}"
     if not state.has_tried:
         return f"{things} could not be kept as typed"
     is_missing = not state.typed.mistakes and not state.refused and not state.name_mistake

@@ -26,6 +26,7 @@ from procession.web import fields, input_page, preview, uploads
 from procession.web.fields import Typed
 from procession.web.forms import Form
 from procession.web.input_page import NAME, PageState
+from procession.web.page import reader as reader_of
 from procession.web.uploads import Received
 
 # What the buttons of the form are called.
@@ -38,18 +39,19 @@ def new(call: Call) -> HtmlReply:
     """The form, filled in with the process's values, or with those of an earlier run. Nothing is created by a visit."""
     asked = inputs.of_process(call.tx, call.id(ProcessId))
     source = call.request.query.get(FILL_IN_AS)
-    state = PageState() if not source else _as_earlier(call.tx, asked, RunId.parse(source))
+    state = PageState() if not source else _as_earlier(call.act, asked, RunId.parse(source))
     return _page(call, call.act, asked, state)
 
 
-def _as_earlier(tx: Transaction, asked: AskedInputs, source: RunId) -> PageState:
-    values = unstarted.values_of(tx, source, asked.process.id)
+def _as_earlier(act: Act, asked: AskedInputs, source: RunId) -> PageState:
+    reader = reader_of(act.caller.user, act.now)
+    values = unstarted.values_of(act.tx, source, asked.process.id)
     fitting = unstarted.fitting(asked.rows, values)
     typed = Typed(
         values={row.reference: value for row, value in fitting},
-        texts={row.reference: fields.shown(row.item, value) for row, value in fitting},
+        texts={row.reference: fields.shown(row.item, value, reader) for row, value in fitting},
     )
-    return PageState(typed=typed, filled_as=runs.find(tx, source))
+    return PageState(typed=typed, filled_as=runs.find(act.tx, source))
 
 
 def show_for_run(call: Call, run: Run) -> HtmlReply:
@@ -77,9 +79,9 @@ async def create(call: StreamCall) -> HtmlReply | RedirectReply:
 def _checked(call: StreamCall, act: Act, sent: Received) -> HtmlReply:
     asked = inputs.of_process(act.tx, call.id(ProcessId))
     if source := sent.form.one(FILL_IN_AS):
-        state = _as_earlier(act.tx, asked, RunId.parse(source))
+        state = _as_earlier(act, asked, RunId.parse(source))
     else:
-        state = PageState(typed=fields.read(sent.form, asked.rows))
+        state = PageState(typed=fields.read(sent.form, asked.rows, reader_of(act.caller.user, act.now)))
     state = replace(state, name=sent.form.one(NAME), name_mistake=_name_mistake(sent.form), refused=sent.refused)
     return _page(call, act, asked, state)
 
@@ -145,7 +147,7 @@ async def keep(call: StreamCall) -> HtmlReply | RedirectReply:
 
 def _keep(act: Act, call: StreamCall, run: Run, sent: Received) -> _Kept:
     form, asked = sent.form, inputs.of_run(act.tx, run)
-    typed = fields.read(form, asked.rows)
+    typed = fields.read(form, asked.rows, reader_of(act.caller.user, act.now))
     by_name = {row.reference: row for row in asked.rows}
     for name, value in typed.values.items():
         steps.change(act, by_name[name], with_fields(by_name[name].item, value=value), None)

@@ -56,6 +56,7 @@ class FileZone:
 
     row: PropertyRow
     file: File
+    size: str
     views: Sequence[ShownFile] | None
     reads_tables: bool = False
     blocks: bool = False
@@ -69,10 +70,6 @@ class FileZone:
     @property
     def is_filled(self) -> bool:
         return self.file.sha256 is not None
-
-    @property
-    def size(self) -> str:
-        return formats.size(self.file.size_bytes)
 
 
 def shown(views: Sequence[FileView] | None, reader: Reader) -> list[ShownFile] | None:
@@ -88,7 +85,7 @@ def _shown(view: FileView, reader: Reader, *, is_one: bool) -> ShownFile:
         title=""
         if is_one
         else f"As {_listed(view.reading.steps)} {'reads' if len(view.reading.steps) == 1 else 'read'} it",
-        facts=_facts(seen),
+        facts=_facts(seen, reader),
         problem=seen.problem,
         trouble=_trouble(view),
         headings=[PreviewCell(text=column.name, kind=_align(column.kind)) for column in columns],
@@ -117,10 +114,10 @@ def _trouble(view: FileView) -> str:
     return seen.trouble
 
 
-def _facts(seen: Preview) -> str:
+def _facts(seen: Preview, reader: Reader) -> str:
     if not seen.is_read:
         return ""
-    rows = f"{seen.rows:,} {'row' if seen.rows == 1 else 'rows'}"
+    rows = f"{reader.whole(seen.rows)} {'row' if seen.rows == 1 else 'rows'}"
     recognised = [_DELIMITERS.get(seen.delimiter, f"“{seen.delimiter}”") if seen.delimiter else ""]
     recognised += [seen.encoding.upper(), f"sheet “{seen.sheet}”" if seen.sheet else ""]
     if not any(recognised):

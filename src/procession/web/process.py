@@ -19,6 +19,7 @@ from procession.operations.run_lists import COUNTED_MAX
 from procession.pages import changes, conditions, differences, formats, names
 from procession.pages.changes import ChangesOfPlace
 from procession.pages.differences import Difference
+from procession.pages.formats import Reader
 from procession.store.processes import ProcessRow, VersionRow
 from procession.web import step_grid
 from procession.web.page import page, reader
@@ -70,7 +71,7 @@ def show(call: Call) -> HtmlReply:
     role = rights.role_of(call.tx, call.caller.user, process_id)
     grants = permissions.of_resource(call.tx, call.caller, process_id)
     called = people.names(call.tx, {version.author for version in every[:VERSIONS_SHOWN]})
-    zone = reader(call.caller.user, call.now).zone
+    own = reader(call.caller.user, call.now)
     runs = run_lists.count(call.tx, call.caller, RunFilter(process=process_id))
     return page(
         call,
@@ -89,35 +90,35 @@ def show(call: Call) -> HtmlReply:
         is_owner=role is Role.OWNER,
         owners=[grant.name for grant in grants if grant.role is Role.OWNER],
         grants=grants,
-        grid=step_grid.made(grid, process, zone, is_whole=call.request.query.get("steps") == "all"),
+        grid=step_grid.made(grid, process, own.zone, is_whole=call.request.query.get("steps") == "all"),
         runs=f"{COUNTED_MAX}+" if runs >= COUNTED_MAX else str(runs),
-        groups=_groups(process, grid),
-        versions=[_version(row, every, place, called) for place in range(min(len(every), VERSIONS_SHOWN))],
+        groups=_groups(process, grid, own),
+        versions=[_version(row, every, place, called, own) for place in range(min(len(every), VERSIONS_SHOWN))],
         more_versions=max(len(every) - VERSIONS_SHOWN, 0),
         compared=_compared(call, row, every),
-        inputs=list(_inputs(process)),
+        inputs=list(_inputs(process, own)),
         remarks=networks.remarks(call.context.resources, process),
         looks_only=LOOKS_ONLY,
         is_same=call.request.query.get("same") == "1",
     )
 
 
-def _groups(process: Process, grid: grids.Grid) -> list[StepGroup]:
+def _groups(process: Process, grid: grids.Grid, reader: Reader) -> list[StepGroup]:
     """A group is the run of steps whose numbers begin alike."""
     runs = groupby(process.steps, key=lambda step: (step.order.partition(".")[0], step.group))
     return [
-        StepGroup(name=f"{number} {name}", steps=[_step(process, grid, step) for step in steps])
+        StepGroup(name=f"{number} {name}", steps=[_step(process, grid, step, reader) for step in steps])
         for (number, name), steps in runs
     ]
 
 
-def _step(process: Process, grid: grids.Grid, step: Step) -> StepLine:
+def _step(process: Process, grid: grids.Grid, step: Step, reader: Reader) -> StepLine:
     usual = grid.usual_seconds(step.key)
     return StepLine(
         order=step.order,
         name=step.name,
         what=_what(step),
-        when=conditions.of_step(process, step),
+        when=conditions.of_step(process, step, reader),
         usual="" if usual is None else formats.duration(usual),
         is_enabled=step.enabled,
     )
@@ -136,10 +137,12 @@ def _what(step: Step) -> str:
     return f"Data: {', '.join(words) or 'nothing'}"
 
 
-def _version(row: ProcessRow, every: Sequence[VersionRow], place: int, called: Mapping[str, str]) -> VersionLine:
+def _version(
+    row: ProcessRow, every: Sequence[VersionRow], place: int, called: Mapping[str, str], reader: Reader
+) -> VersionLine:
     version = every[place]
     is_first = place + 1 == len(every)
-    changed = "" if is_first else changes.sentence(changes.between(_parsed(every[place + 1]), _parsed(version)))
+    changed = "" if is_first else changes.sentence(changes.between(_parsed(every[place + 1]), _parsed(version), reader))
     return VersionLine(
         number=version.number,
         at=version.created_at,
@@ -164,15 +167,16 @@ def _compared(call: Call, row: ProcessRow, every: Sequence[VersionRow]) -> Compa
     number = int(asked)
     by_number: Mapping[int, VersionRow] = {version.number: version for version in every}
     old, new = (processes.definition(call.tx, row.id, wanted)[0] for wanted in (number - 1, number))
+    parsed = _parsed(by_number[number - 1]), _parsed(by_number[number])
     return Compared(
         number=number,
-        changes=changes.between(_parsed(by_number[number - 1]), _parsed(by_number[number])),
+        changes=changes.between(*parsed, reader(call.caller.user, call.now)),
         difference=differences.between(old, new),
     )
 
 
-def _inputs(process: Process) -> Iterator[tuple[str, str]]:
+def _inputs(process: Process, reader: Reader) -> Iterator[tuple[str, str]]:
     """Each with what it takes, in words."""
     for _, item in process.properties():
         if item.flow is Flow.INPUT and item.visible:
-            yield item.name, changes.takes(item)
+            yield item.name, changes.takes(item, reader)

@@ -76,7 +76,7 @@ def _inputs(count: int) -> str:
 
 def _queued(view: ShownRun) -> RunAnswer:
     before = view.waiting_before
-    number = f"{run_views.BEFORE_SHOWN_MAX}+" if before > run_views.BEFORE_SHOWN_MAX else formats.whole(before)
+    number = f"{run_views.BEFORE_SHOWN_MAX}+" if before > run_views.BEFORE_SHOWN_MAX else str(before)
     place = "nobody is before it" if not before else f"{number} {'is' if before == 1 else 'are'} before it"
     line = f"It starts as soon as a place is free; {place}."
     return RunAnswer(tag=tag(view), kind="", headline="Queued", lines=(line,), counts=run_steps.counts(view))
@@ -204,7 +204,7 @@ def left(view: ShownRun) -> str:
     if not view.is_gone:
         return "What it had started is being ended."
     ended = sum(int(row.detail.get("processes") or 0) for row in receipts)
-    count = f" {formats.whole(ended)} {'process was' if ended == 1 else 'processes were'} ended." if ended else ""
+    count = f" {ended} {'process was' if ended == 1 else 'processes were'} ended." if ended else ""
     return f"Nothing that it started is left.{count}"
 
 

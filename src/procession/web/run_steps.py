@@ -238,7 +238,7 @@ class Counts:
 
     def sentence(self, status: RunStatus) -> str:
         """ "6 done, 1 failed, 2 not reached"."""
-        parts = [f"{formats.whole(self.done)} of {formats.whole(self.all)} done"]
+        parts = [f"{self.done} of {self.all} done"]
         if self.remarks:
             parts.append(f"{self.remarks} with remarks")
         if self.failed:

@@ -173,7 +173,7 @@ def _short(text: object) -> str:
 
 def _count(number: int, noun: str) -> str:
     plural = noun if number == 1 else f"{noun}{'es' if noun.endswith('s') else 's'}"
-    return f"{formats.whole(number)} {plural}"
+    return f"{number} {plural}"
 
 
 def listed(names: list[str]) -> str:

@@ -16,7 +16,6 @@ from procession.model.rights import covers
 from procession.model.runs import RunEntry, RunFilter
 from procession.operations import processes, rights, run_lists, runs
 from procession.operations.run_lists import COUNTED_MAX, RunPage
-from procession.pages import formats
 from procession.web import run_filters, run_rows
 from procession.web.forms import Form
 from procession.web.page import page, reader
@@ -87,7 +86,7 @@ def listed_from(call: Call, asked: ListFilter, shown: RunFilter, found: RunPage)
         newer=asked.address(cursor=f"a{found.runs[0].run.id.number}") if found.newer and found.runs else "",
         older=_older(asked, found),
         searched=found.searched_to is not None,
-        searched_most=formats.whole(run_lists.SEARCHED_MAX),
+        searched_most=reader(call.caller.user, call.now).whole(run_lists.SEARCHED_MAX),
         here=asked.address(cursor=call.request.query.get("cursor", "")),
         live=live,
         live_id=f"live-{zlib.crc32(live.encode()):x}",
