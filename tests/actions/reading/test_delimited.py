@@ -158,7 +158,15 @@ def test_a_row_without_a_value_is_none_as_in_a_sheet(tmp_path, text, rows, said)
 
 
 def test_what_a_spreadsheet_writes_as_csv_is_read_as_its_sheet(tmp_path):
-    rows = [["Invoice", "Amount"], ["A1", 10], [None, None], ["A2", 20], ["A3", 30], [None, None], [None, None]]
+    rows: list[list[str | int | None]] = [
+        ["Invoice", "Amount"],
+        ["A1", 10],
+        [None, None],
+        ["A2", 20],
+        ["A3", 30],
+        [None, None],
+        [None, None],
+    ]
     book = io.BytesIO()
     with xlsxwriter.Workbook(book) as made:
         # A format keeps a cell in the file that has no value, as a coloured or framed row does.

@@ -131,7 +131,10 @@ def _reason(said: str, line: int, dialect: Dialect) -> str:
 
 
 def lines_of(file: Text, dialect: Dialect, width: int, *, first: int) -> Callable[[int], int]:
-    """The line of the n-th row (from 0) with a value after `first` records. Reads the file once if called in rising order."""
+    """The line of the n-th row (from 0) with a value after `first` records.
+
+    Reads the file once if called in rising order.
+    """
 
     def filled() -> Iterator[tuple[int, list[str | None]]]:
         rows = islice(table(file, dialect, width), first, None)
