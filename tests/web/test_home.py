@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome
 from procession.model.people import User
 from procession.operations import run_lists
-from procession.store import people
+from procession.store import people, steps
 from tests.api.house import House
-from tests.web.lists_site import NO_COLUMN, ended, later, new, timed_out
+from tests.web.lists_site import NO_COLUMN, end, ended, later, new, timed_out
 from tests.web.site import Site, text
 
 
@@ -81,6 +82,42 @@ def test_another_accounts_success_does_not_hide_this_ones_failure(home: House, s
 
     ended(home, "Account 1200", amount=3, outcome=Outcome.SUCCESS)
     assert needs(site) == []
+
+
+def copied(home: House, site: Site, run: str, *, orders: bytes, amount: int | None = None) -> str:
+    """A run with the inputs of another, and another file, that has ended well."""
+    made = site.post(f"/runs/{run}/copy", f"/runs/{run}").headers["location"].removeprefix("/runs/")
+    with home.database.read() as tx:
+        rows = steps.by_reference(tx, RunId.parse(made))
+    file, value = rows["parameters.orders"].file, rows["parameters.amount"]
+    assert file is not None
+    session = home.post(f"files/{file.id}/uploadsessions")["uploadSessionId"]
+    home.post(f"files/{file.id}/uploadsessions/{session}/chunks/1", files={"file": ("orders.csv", orders)})
+    home.post(f"files/{file.id}/uploadsessions/{session}/commit")
+    if amount is not None:
+        home.post(f"steps/{value.step}/properties/{value.id}", json={"value": amount})
+    home.post(f"processruns/{made}/start")
+    home.take(made)
+    home.clock.advance(60)
+    home.database.write(lambda tx: end(home, tx, RunId.parse(made), Outcome.SUCCESS))
+    return made
+
+
+def test_it_leaves_when_its_copy_with_another_file_ended_well(home: House, site: Site) -> None:
+    failed, other = ended(home), ended(home, amount=11)
+    between = site.post(f"/runs/{failed}/copy", f"/runs/{failed}").headers["location"].removeprefix("/runs/")
+
+    copied(home, site, between, orders=b"a\n1\n")
+
+    assert needs(site) == [other]
+
+
+def test_a_copy_with_other_values_does_not_hide_its_source(home: House, site: Site) -> None:
+    failed = ended(home)
+
+    copied(home, site, failed, orders=b"a\n1\n", amount=12)
+
+    assert needs(site) == [failed]
 
 
 def test_it_leaves_when_it_was_restarted(home: House, site: Site) -> None:

@@ -31,8 +31,29 @@ def note(tx: Transaction, run: Run, problem: StepRow | None, *, why: str) -> Non
 _PREFIX = "rtrim({}, '0123456789')"
 
 
+# Copies of copies too; the lookups are made only where a run of the process needs somebody.
+_SOLVE_SOURCES = """
+UPDATE run SET needs_person = 0
+ WHERE id IN (
+       WITH RECURSIVE source (id, made_like) AS (
+           SELECT h.run_id, json_extract(h.detail, '$.copiedFrom') FROM history h
+            WHERE h.run_id = ? AND h.kind = 'created'
+           UNION
+           SELECT h.run_id, json_extract(h.detail, '$.copiedFrom') FROM source s
+             JOIN history h ON h.run_id = CAST(substr(s.made_like, 4) AS INTEGER) AND h.kind = 'created'
+       ) SELECT id FROM source)
+   AND process_id = ? AND id < ? AND needs_person = 1
+   AND NOT EXISTS (
+       SELECT 1 FROM step s JOIN property q ON q.step_id = s.id
+         JOIN step t ON t.run_id = ? AND t.key = s.key JOIN property p ON p.step_id = t.id AND p.key = q.key
+        WHERE s.run_id = run.id AND q.flow = 'INPUT' AND q.type NOT IN ('File', 'SystemVariable')
+          AND p.value IS NOT q.value)
+"""
+
+
 def solve_earlier(tx: Transaction, run: Run) -> None:
-    """The run has ended well: so it is with earlier ones of its process that were of the same, by inputs or by name.
+    """The run has ended well: so it is with earlier ones of its process that were of the same: by inputs, by name, or
+    as those whose inputs it was made with, where at most files were put in place of others.
 
     A name that only the process has given says nothing: the next account's success must not hide this one's failure.
     """
@@ -46,6 +67,7 @@ def solve_earlier(tx: Transaction, run: Run) -> None:
         " WHERE v.process_id = ? AND v.number = ?)))",
         *(run.process.number, run.id.number, run.id.number, run.name, run.name, run.process.number, run.version),
     )
+    tx.run(_SOLVE_SOURCES, run.id.number, run.process.number, run.id.number, run.id.number)
 
 
 def needs(tx: Transaction, run: RunId) -> bool:
