@@ -91,7 +91,7 @@ def test_accruals_that_miss_their_control_total_are_not_booked(tmp_path):
     played = accruals(tmp_path, "97.31")
 
     assert (
-        played.outcome.message == 'the column "amount" adds up to 97.3, and 97.31 was expected; nothing was published'
+        played.outcome.message == 'the column "amount" adds up to 97.30, and 97.31 was expected; nothing was published'
     )
     assert played.outputs == {}
 

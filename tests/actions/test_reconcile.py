@@ -116,7 +116,7 @@ def test_totals_keep_all_their_digits(tmp_path):
     played = match(tmp_path, [f"a,{long}"], ["b,0.10"], outputs={"left_total": "${o.t}", "difference": "${o.d}"})
 
     assert played.outputs == {"o.t": Decimal(long), "o.d": Decimal("1234567890123456789012345.0234")}
-    assert "left 1,234,567,890,123,456,789,012,345.1234 and right 0.1 differ by" in played.outcome.message
+    assert "left 1,234,567,890,123,456,789,012,345.1234 and right 0.1000 differ by" in played.outcome.message
     assert "345.0234; nothing matched" in played.outcome.message
 
 

@@ -94,4 +94,6 @@ def test_purposes_that_are_declared_as_numbers_are_the_same_by_value(tmp_path):
 def test_a_small_difference_is_shown_with_its_digits(tmp_path):
     played = match(tmp_path, "key,amount\na,5\n", "key,amount\na,5.0000000001\n")
 
-    assert played.outcome.message.endswith("left 5 and right 5.0000000001 differ by -0.0000000001; nothing matched")
+    assert played.outcome.message.endswith(
+        "left 5.0000000000 and right 5.0000000001 differ by -0.0000000001; nothing matched"
+    )

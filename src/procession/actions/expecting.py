@@ -97,10 +97,8 @@ def _unmet(context: Context, connection: duckdb.DuckDBPyConnection, relation: st
     if expect.total is not None:
         total, wanted = _total(connection, relation, expect.total.column), _wanted(context, expect.total)
         if total != wanted:
-            found.append(
-                f'the column "{expect.total.column}" adds up to {values.shown(total)}, '
-                f"and {values.shown(wanted)} was expected"
-            )
+            is_, should_be = values.alike(total, wanted)
+            found.append(f'the column "{expect.total.column}" adds up to {is_}, and {should_be} was expected')
     return found
 
 

@@ -45,9 +45,13 @@ def trimmed(value: int | Decimal) -> int | Decimal:
     return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
-def shown(value: int | Decimal) -> str:
-    """A number as a message shows it: 1,234.5."""
-    return f"{Decimal(trimmed(value)):,f}"
+def alike(*numbers: int | Decimal) -> list[str]:
+    """Numbers of one message, with equally many decimals: 1,234.50 and 0.01. A single decimal is an amount without its
+    last zero.
+    """
+    short = [Decimal(trimmed(number)) for number in numbers]
+    decimals = max(len(f"{number:f}".partition(".")[2]) for number in short)
+    return [f"{number:,.{2 if decimals == 1 else decimals}f}" for number in short]
 
 
 def _plain(value: object) -> str | int | Decimal | bool | None:

@@ -64,7 +64,7 @@ Everything,3,125.5,2,120.01,5.49
 """,
         "files.matched": 2,
     },
-    message="2 matched, 1 only left, 0 only right; left 125.5 and right 120.01 differ by 5.49",
+    message="2 matched, 1 only left, 0 only right; left 125.50 and right 120.01 differ by 5.49",
 )
 
 ACTION = Action(

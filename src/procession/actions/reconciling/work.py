@@ -69,10 +69,10 @@ def run(context: Context) -> StepOutcome:
 
 def _summary(figures: Mapping[str, int | Decimal]) -> str:
     counts = f"{figures['matched']:,} matched, {figures['only_left']:,} only left, {figures['only_right']:,} only right"
-    left, right = values.shown(figures["left_total"]), values.shown(figures["right_total"])
+    left, right, apart = values.alike(figures["left_total"], figures["right_total"], figures["difference"])
     if figures["difference"] == 0:
         return f"{counts}; left and right balance at {left}"
-    return f"{counts}; left {left} and right {right} differ by {values.shown(figures['difference'])}"
+    return f"{counts}; left {left} and right {right} differ by {apart}"
 
 
 def _check_limits(context: Context, figures: Mapping[str, int | Decimal]) -> None:
@@ -85,9 +85,9 @@ def _check_limits(context: Context, figures: Mapping[str, int | Decimal]) -> Non
         most = _number(context, given, f"fail_when.{name}")
         # Whatever its sign: too much is as wrong as too little.
         if abs(Decimal(figures[name])) > most:
+            found, allowed = values.alike(figures[name], most)
             raise Problem(
-                f"{name.replace('_', ' ')} is {values.shown(figures[name])}, and fail_when allows at most "
-                f"{values.shown(most)}; nothing was published"
+                f"{name.replace('_', ' ')} is {found}, and fail_when allows at most {allowed}; nothing was published"
             )
 
 
