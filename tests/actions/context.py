@@ -80,7 +80,7 @@ def play(
     `settings` that has no target is a File. As on a server, the action gets no value but those that it says it reads."""
     converted = msgspec.convert(settings, action.settings)
     inputs, work, reads = folder / "inputs", folder / "work", action.reads(converted)
-    inputs.mkdir(exist_ok=True)
+    inputs.mkdir(parents=True, exist_ok=True)
     work.mkdir()
     context = LocalContext(
         settings=converted,

@@ -417,3 +417,9 @@ def test_the_same_rows_make_the_same_workbook(tmp_path):
     first, second = (sql(folder, "SELECT 1 AS a", outputs=outputs).outputs["o.r"] for folder in folders)
 
     assert first == second
+
+
+def test_money_is_divided_exactly_by_the_function_for_it(tmp_path):
+    played = sql(tmp_path, "SELECT div_money(sum(amount), 3) AS third FROM t", t=b"amount\n10.00\n0.01\n")
+
+    assert played.outputs["o.result"] == b"third\n3.3367\n"

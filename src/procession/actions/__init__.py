@@ -12,12 +12,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from procession.actions.contract import Action
-from procession.actions.kinds import fail, reconcile, run_python, run_sql, wait
+from procession.actions.kinds import fail, reconcile, run_python, run_sql, transform, wait
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-BUILT_IN = (run_python.ACTION, run_sql.ACTION, reconcile.ACTION, wait.ACTION, fail.ACTION)
+BUILT_IN = (
+    run_python.ACTION,
+    run_sql.ACTION,
+    transform.ACTION,
+    reconcile.ACTION,
+    wait.ACTION,
+    fail.ACTION,
+)
 ENTRY_POINT_GROUP = "procession.actions"
 
 

@@ -19,6 +19,7 @@ from procession.actions.contract import (
 from procession.actions.database import quote
 from procession.actions.problems import Problem
 from procession.actions.reading.options import FileOptions
+from procession.actions.rows import macros
 from procession.actions.sql import comparing, pitfalls, sql_checks, sql_complaints, sql_facts
 from procession.actions.sql.sql_checks import RESULT, WHERE
 from procession.actions.sql.sql_settings import RunSqlSettings
@@ -51,6 +52,7 @@ def run(context: Context) -> StepOutcome:
         parameters, made = _load(context, connection, warnings)
         # While the files can still be looked at.
         warnings += comparing.warnings(connection, made, context.settings.sql)
+        macros.make(connection)
         # Between our reading of files and the user's SQL.
         database.lock(connection, context.folder)
         _execute(context, connection, parameters, made, warnings)

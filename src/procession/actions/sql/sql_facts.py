@@ -10,6 +10,7 @@ import json
 import re
 import resource
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,6 +25,14 @@ _TELLING_FUNCTIONS = frozenset({"duckdb_settings", "duckdb_profiling_settings", 
 _TELLING_FUNCTIONS |= {"duckdb_extensions", "duckdb_secrets", "duckdb_temporary_files"}
 # They run a text that no check has seen.
 _TELLING_FUNCTIONS |= {"json_execute_serialized_sql", "query", "query_table"}
+# What they give differs from one run of the step to the next.
+_FICKLE_FUNCTIONS = frozenset(
+    {"random", "setseed", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "nextval", "currval"}
+)
+_FICKLE_FUNCTIONS |= {"now", "today", "current_date", "get_current_time", "current_time", "current_timestamp", "age"}
+_FICKLE_FUNCTIONS |= {"get_current_timestamp", "transaction_timestamp", "localtimestamp", "localtime"}
+_DIVIDING = frozenset({"/", "avg", "mean"})  # they make binary numbers of exact ones
+_NO_VALUES = {"SUBQUERY": "a SELECT inside of it", "STAR": "*, where a column is meant,"}
 _TELLING_TABLES = frozenset({"pg_settings"})
 _TELLING_SETTINGS = re.compile(r"\w*(director|path|location|output|repositor)\w*")  # in SHOW temp_directory
 _BEFORE_TABLES = frozenset({"from", "join", "table", "into", "update", "describe", "show", "summarize", "pivot"})
@@ -114,8 +123,88 @@ def facts(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
     }
 
 
+def expression(connection: duckdb.DuckDBPyConnection, text: str) -> dict[str, Any]:
+    """Facts about a text that is to be one value, in its query SELECT (text): the `columns` that it names, its
+    `parameters`, those that it divides or averages (`divided`), whether it `makes_null` itself; or the `error`.
+    """
+    import duckdb
+
+    query = f"SELECT ({text}\n)"
+    try:
+        found = statements(connection, query)
+        # As a parameter: the text is data here.
+        row = connection.execute("SELECT json_serialize_sql($1::VARCHAR)", [query]).fetchone()
+    except (duckdb.Error, UnicodeEncodeError) as error:
+        return {"error": str(error)}
+    tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    if tree["error"] or len(found) != 1 or not _is_value(tree["statements"][0]["node"]):
+        return {"error": "write one expression, such as amount > 0, without SELECT, FROM or a comma outside of ()"}
+    value = tree["statements"][0]["node"]["select_list"][0]
+    if said := _refused(value):
+        return {"error": said}
+    if shown := telling(query):
+        return {"error": f"{shown[1]} is not available here"}
+    return {
+        "columns": sorted(_columns(value)),
+        "parameters": sorted(found[0][1].named_parameters),
+        "divided": sorted({name for node in nodes(value) if _name(node) in _DIVIDING for name in _columns(node)}),
+        "makes_null": any(map(_may_be_null, nodes(value))),
+    }
+
+
+def _is_value(node: dict[str, Any]) -> bool:
+    """Whether it is SELECT and one value: no FROM, WHERE, GROUP BY, WITH or anything behind it."""
+    items = list(node.get("select_list") or [])
+    others = {key: value for key, value in node.items() if key not in {"type", "select_list", "from_table"}}
+    return (
+        node["type"] == "SELECT_NODE"
+        and node["from_table"]["type"] == "EMPTY"
+        and len(items) == 1
+        and not items[0]["alias"]
+        and all(value in (None, [], {}, {"map": []}, "STANDARD_HANDLING") for value in others.values())
+    )
+
+
+def nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every node of a serialized statement."""
+    if isinstance(tree, list):
+        for each in tree:
+            yield from nodes(each)
+    elif isinstance(tree, dict):
+        yield tree
+        for value in tree.values():
+            yield from nodes(value)
+
+
+def _name(node: dict[str, Any]) -> str:
+    """Of the function that it calls, else of the column."""
+    return str(node.get("function_name") or (node.get("column_names") or [""])[-1]).lower()
+
+
+def _columns(tree: Any) -> set[str]:
+    return {node["column_names"][-1] for node in nodes(tree) if node.get("class") == "COLUMN_REF"}
+
+
+def _refused(tree: Any) -> str:
+    for node in nodes(tree):
+        if (what := _NO_VALUES.get(str(node.get("class")))) is not None:
+            return f"{what} is not possible in an expression"
+        # Some of them are written without brackets, and are parsed as columns.
+        if (name := _name(node)) in _FICKLE_FUNCTIONS:
+            return f"{name} gives something else each time the step runs; name a property under inputs, and write $name"
+    return ""
+
+
+def _may_be_null(node: dict[str, Any]) -> bool:
+    is_null = (node.get("literal") or {}).get("kind") == "NULL_LITERAL"
+    return is_null or bool(node.get("try_cast")) or _name(node) == "nullif"
+
+
 def main() -> None:
-    """Reads texts as one JSON list; prints the facts of each as a line of JSON, as soon as known."""
+    """Reads texts as one JSON list; prints the facts of each as a line of JSON, as soon as known.
+
+    A text in a list of its own is an expression().
+    """
     # A core of a gigabyte for each hostile text would fill the disk.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
@@ -127,7 +216,8 @@ def main() -> None:
         seconds = int(usage.ru_utime + usage.ru_stime) + 1 + CPU_SECONDS_MAX
         # Moved on for each text: the limit is of the whole process.
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
-        print(json.dumps(facts(connection, sql)), flush=True)
+        found = facts(connection, sql) if isinstance(sql, str) else expression(connection, sql[0])
+        print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":

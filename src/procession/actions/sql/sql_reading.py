@@ -23,8 +23,9 @@ _ONE_AT_A_TIME = threading.Lock()
 Facts = dict[str, Any]
 
 
-def read(texts: Sequence[str]) -> list[Facts | None]:
-    """sql_facts.facts of each text; None: it takes more memory or time than SQL should.
+def read(texts: Sequence[str | tuple[str]]) -> list[Facts | None]:
+    """sql_facts.facts of each text, and sql_facts.expression of one in a tuple; None: it takes more memory or time than
+    SQL should.
 
     The list ends early after DEATHS_MAX texts of that kind. Raises Unavailable when others are being read for too long,
     and when this machine can start no process.
@@ -43,7 +44,7 @@ def read(texts: Sequence[str]) -> list[Facts | None]:
         _ONE_AT_A_TIME.release()
 
 
-def _facts(texts: Sequence[str]) -> list[Facts | None]:
+def _facts(texts: Sequence[str | tuple[str]]) -> list[Facts | None]:
     """Facts of the texts up to the first that killed the process, which is None."""
     import subprocess  # not at the top: fork servers import this module, and would hold it for every step
 

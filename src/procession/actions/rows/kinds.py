@@ -1,0 +1,64 @@
+"""Kinds of columns, in the user's words: what can be added, compared and put together."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from enum import Enum
+
+from procession.actions.problems import Problem
+from procession.actions.sql.sql_complaints import listed
+
+_WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?\Z")
+
+
+class ValueKind(Enum):
+    """The value is how a message calls it."""
+
+    NUMBER = "a number"
+    BINARY = "a binary number"  # DOUBLE of a Parquet file: no amount
+    TEXT = "text"
+    DATE = "a date"
+    MOMENT = "a moment"
+    ZONED = "a moment with a zone"
+    TRUTH = "true or false"
+    OTHER = "of another kind"
+
+
+_KINDS = {
+    "DOUBLE": ValueKind.BINARY,
+    "FLOAT": ValueKind.BINARY,
+    "VARCHAR": ValueKind.TEXT,
+    "DATE": ValueKind.DATE,
+    "TIMESTAMP": ValueKind.MOMENT,
+    "TIMESTAMP_NS": ValueKind.MOMENT,
+    "TIMESTAMP WITH TIME ZONE": ValueKind.ZONED,
+    "BOOLEAN": ValueKind.TRUTH,
+}
+
+
+def of(type_: str) -> ValueKind:
+    """The kind of a DuckDB type."""
+    if type_.startswith("DECIMAL") or _WHOLE.match(type_):
+        return ValueKind.NUMBER
+    return _KINDS.get(type_, ValueKind.OTHER)
+
+
+def column(columns: Iterable[str], wanted: str, where: str) -> str:
+    """The column of that name, in any case, as it is written. Raises Problem naming those that there are."""
+    names = list(columns)
+    by_name = {name.lower(): name for name in names}
+    if (found := by_name.get(wanted.lower())) is not None:
+        return found
+    near = difflib.get_close_matches(wanted.lower(), by_name, n=1)
+    meant = f', did you mean "{by_name[near[0]]}"?' if near else "; there are:"
+    raise Problem(f'{where}: there is no column "{wanted}"{meant} {"" if near else listed(names)}'.rstrip())
+
+
+def require(columns: Mapping[str, str], wanted: str, kind: ValueKind, where: str) -> str:
+    """The same for a column that must be of this kind. Raises Problem."""
+    found = column(columns, wanted, where)
+    if of(columns[found]) is not kind:
+        raise Problem(f'{where}: the column "{found}" is {of(columns[found]).value}, and {kind.value} is wanted here')
+    return found

@@ -1,0 +1,63 @@
+"""SQL functions for money and days that exist in every step of rows, exact to the last digit.
+
+DuckDB's own `/`, avg and round of a DECIMAL make binary numbers of it, or round a half away from zero.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+# A half goes to the even digit, as in IEC 60559: what is rounded up and what is rounded down are even in the long run.
+# All in whole numbers: 10^19 ten-thousandths times 10^10 is less than 2^127.
+_HALF_EVEN = """
+CREATE MACRO "half even"(n, d) AS
+    n // d + CASE WHEN 2 * (n % d) > d OR (2 * (n % d) = d AND (n // d) % 2 = 1) THEN 1 ELSE 0 END
+"""
+_DIV_MONEY = """
+CREATE MACRO div_money(a, b) AS CASE
+    WHEN typeof(a) IN ('DOUBLE', 'FLOAT', 'VARCHAR') OR typeof(b) IN ('DOUBLE', 'FLOAT', 'VARCHAR')
+        THEN error('div_money takes amounts, and not ' || typeof(a) || ' and ' || typeof(b))
+    WHEN a IS NULL OR b IS NULL THEN NULL
+    WHEN b = 0 THEN error('div_money divides ' || a::VARCHAR || ' by zero')
+    WHEN a::DECIMAL(19,4) <> a THEN error('div_money takes amounts of at most 4 decimals, and not ' || a::VARCHAR)
+    WHEN b::DECIMAL(28,10) <> b THEN error('div_money divides by at most 10 decimals, and not by ' || b::VARCHAR)
+    ELSE CAST(sign(a)::HUGEINT * sign(b)::HUGEINT * "half even"(
+        CAST(abs(a::DECIMAL(19,4)) * 10000 AS HUGEINT) * 10000000000,
+        nullif(CAST(abs(b::DECIMAL(28,10))::DECIMAL(38,10) * 10000000000 AS HUGEINT), 0)  -- all branches are computed
+    ) AS DECIMAL(38,0)) * 0.0001::DECIMAL(5,4)
+END
+"""
+_MONEY = r"""
+CREATE MACRO money(t) AS CASE
+    WHEN t IS NULL OR trim(t::VARCHAR) = '' THEN NULL
+    WHEN regexp_full_match(trim(t::VARCHAR), '[-+]?[0-9]{1,15}([.][0-9]{0,4}0*)?') THEN trim(t::VARCHAR)::DECIMAL(19,4)
+    WHEN regexp_full_match(trim(t::VARCHAR), '[0-9]{1,15}([.][0-9]{0,4}0*)?-')
+        THEN -(rtrim(trim(t::VARCHAR), '-')::DECIMAL(19,4))
+    WHEN regexp_full_match(trim(t::VARCHAR), '[(][0-9]{1,15}([.][0-9]{0,4}0*)?[)]')
+        THEN -(trim(trim(t::VARCHAR), '()')::DECIMAL(19,4))
+    ELSE error('money: "' || t::VARCHAR || '" is no amount of at most 4 decimals such as 1234.50, 7.00- or (45.10)')
+END
+"""
+# Mondays to Fridays from a to b, both included, negative where b is before a: as NETWORKDAYS of spreadsheets counts.
+_WORKING_DAYS = """
+CREATE MACRO "working days up to"(d) AS
+    5 * (date_diff('day', DATE '0001-01-01', d::DATE) // 7)
+    + least(date_diff('day', DATE '0001-01-01', d::DATE) % 7 + 1, 5)
+"""
+_BETWEEN = """
+CREATE MACRO working_days(a, b) AS CASE
+    WHEN a::DATE <= b::DATE THEN "working days up to"(b::DATE) - "working days up to"(a::DATE - 1)
+    ELSE -("working days up to"(a::DATE) - "working days up to"(b::DATE - 1))
+END
+"""
+_MONTH_END = "CREATE MACRO month_end(d) AS last_day(d::DATE)"
+NAMES = ("money", "div_money", "month_end", "working_days")
+
+
+def make(connection: duckdb.DuckDBPyConnection) -> None:
+    """Adds money, div_money, month_end and working_days."""
+    for text in (_HALF_EVEN, _DIV_MONEY, _MONEY, _WORKING_DAYS, _BETWEEN, _MONTH_END):
+        connection.execute(text)

@@ -1,0 +1,82 @@
+"""Rows of several files one below the other, by the names of their columns and only where these are of one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from procession.actions import database
+from procession.actions.database import quote
+from procession.actions.problems import Problem
+from procession.actions.rows import kinds
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """A column, as the first file that has values in it has it."""
+
+    name: str
+    type: str
+    file: str
+
+
+def stack(connection: duckdb.DuckDBPyConnection, name: str, parts: Mapping[str, str]) -> list[str]:
+    """Makes the table `name` of the parts, a relation and its file each, which then go; gives what to warn of.
+
+    Raises Problem for a column that is of one kind here and of another there: DuckDB would make texts of both, and
+    1.10 would become 1.1000.
+    """
+    columns = {part: database.columns(connection, part) for part in parts}
+    empty = {part: _empty(connection, part, columns[part]) for part in parts}
+    known: dict[str, _Known] = {}
+    for part, file in parts.items():
+        for column, type_ in columns[part].items():
+            if column not in empty[part]:
+                first = known.setdefault(column.lower(), _Known(name=column, type=type_, file=file))
+                _refuse_unlike(first, column, type_, file)
+    warnings = [*_lacking(parts, columns)]
+    shown = (_select(part, columns[part], empty[part], known) for part in parts)
+    connection.execute(f"CREATE TABLE {quote(name)} AS {' UNION ALL BY NAME '.join(shown)}")
+    for part in parts:
+        connection.execute(f"DROP TABLE {quote(part)}")
+    return warnings
+
+
+def _empty(connection: duckdb.DuckDBPyConnection, part: str, columns: Mapping[str, str]) -> frozenset[str]:
+    """Columns without a value, whose type says nothing."""
+    counts = ", ".join(f"count({quote(column)})" for column in columns)
+    row = connection.execute(f"SELECT {counts} FROM {quote(part)}").fetchone()
+    assert row is not None
+    return frozenset(column for column, count in zip(columns, row, strict=True) if count == 0)
+
+
+def _refuse_unlike(first: _Known, column: str, type_: str, file: str) -> None:
+    one, other = kinds.of(first.type), kinds.of(type_)
+    if one is not other:
+        raise Problem(
+            f'the column "{column}" is {one.value} in {first.file} and {other.value} in {file}; '
+            "say its type under columns of both"
+        )
+
+
+def _select(part: str, columns: Mapping[str, str], empty: frozenset[str], known: Mapping[str, _Known]) -> str:
+    chosen = []
+    for column in columns:
+        first = known.get(column.lower())
+        value = f"CAST(NULL AS {first.type})" if first is not None and column in empty else quote(column)
+        chosen.append(f"{value} AS {quote(first.name if first is not None else column)}")
+    return f"SELECT {', '.join(chosen)} FROM {quote(part)}"
+
+
+def _lacking(parts: Mapping[str, str], columns: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """Columns that not every file has: their cells are empty in the rows of the others."""
+    names = {part: {column.lower(): column for column in columns[part]} for part in parts}
+    every = {key: column for part in reversed(list(parts)) for key, column in names[part].items()}
+    for key, column in every.items():
+        without = [parts[part] for part in parts if key not in names[part]]
+        if without:
+            yield f'{" and ".join(without)} {"has" if len(without) == 1 else "have"} no column "{column}"'

@@ -1,0 +1,103 @@
+"""A step that works on rows: its DuckDB, what it reads, what it warns of, what it writes, and how that is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from procession.actions import database, references
+from procession.actions.contract import Context, OutputValue, StepOutcome
+from procession.actions.expecting import Expect
+from procession.actions.problems import Problem
+from procession.actions.rows import macros, stacking
+from procession.actions.rows.sources import Sources, options_of
+from procession.actions.writing import exports
+from procession.actions.writing.exports import Target
+from procession.model.lifecycle import StepStatus
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowWork:
+    """`warnings` end the step as Warning; `outputs` are by reference; `values` are bound as $name."""
+
+    context: Context
+    connection: duckdb.DuckDBPyConnection
+    values: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    outputs: dict[str, OutputValue] = field(default_factory=dict)
+
+    def load(self, name: str, sources: Sources, expect: Expect) -> int:
+        """Makes the table `name` of the rows of all the sources; gives how many there are. Raises Problem."""
+        from procession.actions.reading import loading
+
+        given = options_of(sources)
+        parts = [name] if len(given) == 1 else [f"{name} {number}" for number in range(1, len(given) + 1)]
+        made = []
+        for part, options in zip(parts, given, strict=True):
+            made.append(loading.load(self.context, self.connection, part, options))
+            self.warnings.extend(made[-1].warnings)
+        if len(given) > 1:
+            files = [one.file for one in made]
+            self.warnings.extend(stacking.stack(self.connection, name, dict(zip(parts, files, strict=True))))
+        if sum(one.rows for one in made) == 0 and expect.rows.at_least != 0:
+            self.warnings.append(f"0 rows in {' and '.join(one.file for one in made)}")
+        return sum(one.rows for one in made)
+
+    def bind(self, inputs: dict[str, references.Given]) -> None:
+        """Looks up the values of inputs that are no rows."""
+        for name, given in inputs.items():
+            self.values[name] = references.dated(self.context, given, references.resolve(self.context, given))
+
+    def used(self, query: str) -> dict[str, Any] | None:
+        """Those values that the statement names, because DuckDB refuses others. None for none."""
+        names = self.connection.extract_statements(query)[0].named_parameters
+        return {name: self.values[name] for name in names} or None
+
+    def lock(self) -> None:
+        """From now on only what was loaded can be read. Called before any text of a user is run."""
+        macros.make(self.connection)
+        database.lock(self.connection, self.context.folder)
+
+    def publish(self, relation: str, target: Target, *, default: str) -> int:
+        """Writes a relation as a file, or its number of rows to a property that holds a number; gives that number.
+
+        Raises Problem.
+        """
+        rows = database.count(self.connection, relation)
+        reference = exports.reference_of(target)
+        if self.context.target(reference).type != "File":
+            self.outputs[reference] = rows
+            return rows
+        from procession.actions.writing import files
+
+        self.outputs[reference] = files.write(
+            self.context, self.connection, relation, target, default=default, warnings=self.warnings
+        )
+        return rows
+
+
+def perform(context: Context, work: Callable[[RowWork], str]) -> StepOutcome:
+    """Runs `work`, which gives the message, and turns what is wrong into the end of the step."""
+    import duckdb
+
+    connection = database.connect(context.folder, context.memory_bytes_max)
+    doing = RowWork(context=context, connection=connection)
+    try:
+        said = work(doing)
+    except Problem as problem:
+        return StepOutcome(status=StepStatus.FAILED, message=str(problem))
+    except duckdb.Error as error:  # memory or disk
+        hidden = database.places(context.folder)
+        context.log(f"{database.hide(str(error), hidden)}\n")
+        return StepOutcome(status=StepStatus.FAILED, message=database.complaint(error, hidden))
+    finally:
+        connection.close()
+    return StepOutcome(
+        status=StepStatus.WARNING if doing.warnings else StepStatus.SUCCESS,
+        message="; ".join([said, *doing.warnings]),
+        outputs=doing.outputs,
+    )

@@ -1,0 +1,1 @@
+"""transform: rows through ordered steps, each of which does one thing."""

@@ -1,0 +1,241 @@
+"""What each kind of step does with the rows before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from procession.actions import database
+from procession.actions.database import literal, quote
+from procession.actions.problems import Problem
+from procession.actions.rows import expressions, kinds, stacking
+from procession.actions.rows.kinds import ValueKind
+from procession.actions.rows.sources import Several
+from procession.actions.transforming.stage import AFTER, TransformRows
+from procession.actions.transforming.transform_settings import DedupeStep, GroupStep, PivotStep, UnpivotStep
+
+# With blanks, so that no column of a file is likely to have the name.
+_ROW, _RANK = "row of the rows", "rank in its duplicates"
+UNION = "rows of the union of step {}"
+
+
+def keep_if(stage: TransformRows, text: str) -> None:
+    """Rows of which the condition is true."""
+    parsed = expressions.parse(stage.work, text, stage.where)
+    type_ = expressions.type_of(stage.work, parsed, stage.relation, stage.where)
+    if kinds.of(type_) is not ValueKind.TRUTH:
+        raise Problem(f"{stage.where}: this is {kinds.of(type_).value}, and a condition is wanted, such as amount > 0")
+    select, before = f"SELECT * FROM {quote(stage.relation)} WHERE {parsed.sql}", stage.totals()
+    stage.warn_if_mixed(select)
+    if unknown := stage.count(f"({parsed.sql}) IS NULL"):
+        rows = "1 row is" if unknown == 1 else f"{unknown:,} rows are"
+        stage.warn(
+            f"{rows} left out because the condition is neither true nor false for an empty cell; "
+            "write what is meant, such as status IS NULL OR status <> 'void'"
+        )
+    stage.becomes(select)
+    stage.tell_totals(before)
+
+
+def derive(stage: TransformRows, columns: Mapping[str, str]) -> None:
+    """New columns, and columns with new values, each from those before it."""
+    connection, step = stage.work.connection, stage.where
+    views = [stage.relation]
+    for number, (name, text) in enumerate(columns.items(), start=1):
+        stage.where = f"{step} {name}"
+        parsed = expressions.parse(stage.work, text, stage.where)
+        type_ = expressions.type_of(stage.work, parsed, views[-1], stage.where)
+        if kinds.of(type_) is ValueKind.OTHER and type_ != '"NULL"':
+            raise Problem(f"{stage.where}: no column of a file can hold a {type_}")
+        select = _with(database.columns(connection, views[-1]), name, parsed.sql, views[-1])
+        stage.warn_if_mixed(select)
+        _warn_of_nulls(stage, parsed, views[-1])
+        views.append(f"derived {number} of {stage.relation}")
+        # Views, so that twenty columns are one copy of the rows and not twenty.
+        stage.create("VIEW", views[-1], select)
+    stage.where = step
+    stage.becomes(f"SELECT * FROM {quote(views[-1])}")
+    for view in views[:0:-1]:
+        connection.execute(f"DROP VIEW {quote(view)}")
+
+
+def _with(columns: Mapping[str, str], name: str, sql: str, relation: str) -> str:
+    there = next((column for column in columns if column.lower() == name.lower()), None)
+    if there is None:
+        return f"SELECT *, {sql} AS {quote(name)} FROM {quote(relation)}"
+    return f"SELECT * REPLACE ({sql} AS {quote(there)}) FROM {quote(relation)}"
+
+
+def _warn_of_nulls(stage: TransformRows, parsed: expressions.Parsed, relation: str) -> None:
+    """Values that are lost although all that they are made of is there."""
+    if parsed.makes_null or not parsed.columns:
+        return
+    used = ", ".join(f"{quote(name)} AS {quote(f'used {number}')}" for number, name in enumerate(parsed.columns))
+    there = " AND ".join(f"{quote(f'used {number}')} IS NOT NULL" for number in range(len(parsed.columns)))
+    inner = f"SELECT {parsed.sql} AS {quote('made')}, {used} FROM {quote(relation)}"
+    lost = stage.ask(f"SELECT count(*) FROM ({inner}) WHERE {quote('made')} IS NULL AND {there}")[0]
+    if lost:
+        values = "1 value is" if lost == 1 else f"{lost:,} values are"
+        stage.warn(f"{values} empty although the cells that they are made of are filled")
+
+
+def dedupe(stage: TransformRows, said: DedupeStep) -> None:
+    by = [stage.column(name) for name in said.by]
+    before, rows = stage.totals(), stage.count("true")
+    order = ", ".join([*_order(stage, said.order), f"{quote(_ROW)}"])
+    if said.keep == "last":
+        order = ", ".join([*_order(stage, said.order, turned=True), f"{quote(_ROW)} DESC"])
+    keys = ", ".join(quote(name) for name in by)
+    numbered = f"SELECT rowid AS {quote(_ROW)}, * FROM {quote(stage.relation)}"
+    ranked = f"SELECT *, row_number() OVER (PARTITION BY {keys} ORDER BY {order}) AS {quote(_RANK)} FROM ({numbered})"
+    # A row without any of the keys is equal to none.
+    stays = f"{quote(_RANK)} = 1 OR coalesce({', '.join(f'CAST({quote(name)} AS VARCHAR)' for name in by)}) IS NULL"
+    stage.becomes(
+        f"SELECT * EXCLUDE ({quote(_ROW)}, {quote(_RANK)}) FROM ({ranked}) WHERE {stays} ORDER BY {quote(_ROW)}"
+    )
+    gone, removed = stage.tell_totals(before), rows - stage.count("true")
+    if removed:
+        what = "1 duplicate is" if removed == 1 else f"{removed:,} duplicates are"
+        stage.warn(f"{what} removed{f' ({gone})' if gone else ''}")
+
+
+def _order(stage: TransformRows, columns: Sequence[str], *, turned: bool = False) -> list[str]:
+    """SQL of an order: -column is the other way round, unless a column has that very name; empty cells come last."""
+    found = []
+    names = {name.lower() for name in stage.columns}
+    for said in columns:
+        falls = said.startswith("-") and said.lower() not in names
+        column = stage.column(said[1:] if falls else said)
+        found.append(f"{quote(column)} {'DESC' if falls is not turned else 'ASC'} NULLS LAST")
+    return found
+
+
+def group(stage: TransformRows, said: GroupStep) -> None:
+    by = [stage.column(name) for name in said.by]
+    chosen = [quote(name) for name in by]
+    for name in said.sum:
+        column = stage.amount(name)
+        chosen.append(f"coalesce(sum({quote(column)}), 0) AS {quote(column)}")
+    for function, names in (("min", said.min), ("max", said.max)):
+        chosen += [f"{function}({quote(stage.column(name))}) AS {quote(stage.column(name))}" for name in names]
+    if said.count is not None:
+        chosen.append(f"count(*) AS {quote(said.count)}")
+    keys = ", ".join(quote(name) for name in by)
+    # Groups come in no order of their own; keys that are the same whatever the threads make one.
+    end = f" GROUP BY {keys} ORDER BY {', '.join(f'{quote(name)} NULLS LAST' for name in by)}" if by else ""
+    stage.becomes(f"SELECT {', '.join(chosen)} FROM {quote(stage.relation)}{end}")
+
+
+def unpivot(stage: TransformRows, said: UnpivotStep) -> None:
+    columns = {stage.column(name): None for name in said.columns}
+    stays = {name: type_ for name, type_ in stage.columns.items() if name not in columns}
+    found = {kinds.of(stage.columns[name]): name for name in columns}
+    if len(found) > 1:
+        told = " and ".join(f'"{name}" is {kind.value}' for kind, name in found.items())
+        raise Problem(f"{stage.where}: {told}; columns of one kind become the values of one column")
+    for name in (said.name, said.value):
+        if name.lower() in {column.lower() for column in stays}:
+            raise Problem(f'{stage.where}: there is a column "{name}" already')
+    parts = [
+        f"SELECT rowid AS {quote(_ROW)}, {number} AS {quote(_RANK)}, {''.join(f'{quote(one)}, ' for one in stays)}"
+        f"{literal(name)} AS {quote(said.name)}, {quote(name)} AS {quote(said.value)} FROM {quote(stage.relation)}"
+        for number, name in enumerate(columns)
+    ]
+    # Not DuckDB's UNPIVOT, which leaves out empty cells unless it is told otherwise.
+    stage.becomes(
+        f"SELECT * EXCLUDE ({quote(_ROW)}, {quote(_RANK)}) FROM ({' UNION ALL '.join(parts)}) "
+        f"ORDER BY {quote(_ROW)}, {quote(_RANK)}"
+    )
+
+
+def pivot(stage: TransformRows, said: PivotStep) -> None:
+    name, value = stage.column(said.name), stage.column(said.value)
+    stays = [column for column in stage.columns if column not in {name, value}]
+    headings = _headings(stage, name, said.columns_max)
+    for heading in headings:
+        if heading.lower() in {column.lower() for column in stays}:
+            raise Problem(f'{stage.where}: the value "{heading}" of "{name}" is the name of a column that stays')
+    is_amount = kinds.of(stage.columns[value]) is ValueKind.NUMBER
+    if not is_amount:
+        _refuse_several(stage, [*stays, name], value)
+    how = "sum" if is_amount else "any_value"
+    cells = [
+        f"{how}({quote(value)}) FILTER (WHERE CAST({quote(name)} AS VARCHAR) = {literal(heading)}) AS {quote(heading)}"
+        for heading in headings
+    ]
+    keys = ", ".join(quote(column) for column in stays)
+    end = f" GROUP BY {keys} ORDER BY {', '.join(f'{quote(column)} NULLS LAST' for column in stays)}" if stays else ""
+    chosen = ", ".join([*([keys] if stays else []), *cells])
+    stage.becomes(f"SELECT {chosen} FROM {quote(stage.relation)}{end}")
+
+
+def _headings(stage: TransformRows, name: str, most: int) -> list[str]:
+    """The values of a column, which become headings. Raises Problem for too many, an empty one, and two alike."""
+    rows = stage.work.connection.execute(
+        f"SELECT DISTINCT CAST({quote(name)} AS VARCHAR) AS heading FROM {quote(stage.relation)} "
+        f"ORDER BY heading NULLS FIRST LIMIT {most + 1}"
+    ).fetchall()
+    found: list[str | None] = [row[0] for row in rows]
+    if len(found) > most:
+        raise Problem(f'{stage.where}: "{name}" has more than {most:,} values; columns_max allows more columns')
+    headings = [heading for heading in found if heading]
+    if len(headings) < len(found):
+        without = stage.count(f"coalesce(CAST({quote(name)} AS VARCHAR), '') = ''")
+        raise Problem(f'{stage.where}: rows without a "{name}": {without:,}; filter them before')
+    known: dict[str, str] = {}
+    for heading in headings:
+        if (other := known.setdefault(heading.lower(), heading)) != heading:
+            raise Problem(f'{stage.where}: "{other}" and "{heading}" of "{name}" would be one column')
+    return headings
+
+
+def _refuse_several(stage: TransformRows, keys: Sequence[str], value: str) -> None:
+    listed = ", ".join(quote(key) for key in keys)
+    row = stage.work.connection.execute(
+        f"SELECT count(*), {listed} FROM {quote(stage.relation)} WHERE {quote(value)} IS NOT NULL "
+        f"GROUP BY {listed} HAVING count(*) > 1 ORDER BY {listed} LIMIT 1"
+    ).fetchone()
+    if row is not None:
+        shown = ", ".join(f"{key} {cell}" for key, cell in zip(keys, row[1:], strict=True))
+        raise Problem(
+            f'{stage.where}: {row[0]:,} rows have a "{value}" for {shown}, and it is no number to be added up'
+        )
+
+
+def select(stage: TransformRows, said: Sequence[str | dict[str, str]]) -> None:
+    pairs = [next(iter(one.items())) if isinstance(one, dict) else (stage.column(one), one) for one in said]
+    known: set[str] = set()
+    for new, _ in pairs:
+        if new.lower() in known:
+            raise Problem(f'{stage.where}: "{new}" is named twice')
+        known.add(new.lower())
+    chosen = ", ".join(f"{quote(stage.column(old))} AS {quote(new)}" for new, old in pairs)
+    stage.becomes(f"SELECT {chosen} FROM {quote(stage.relation)}")
+
+
+def sort(stage: TransformRows, said: Sequence[str]) -> None:
+    """Rows that are equal in it stay in their order."""
+    order = ", ".join([*_order(stage, said), "rowid"])
+    stage.becomes(f"SELECT * FROM {quote(stage.relation)} ORDER BY {order}")
+
+
+def union(stage: TransformRows, said: Several) -> None:
+    """Of the files, which were loaded before the lock as UNION and the number of the step."""
+    files = "the file of union" if len(said) == 1 else "the files of union"
+    parts = {stage.relation: "what was there before", UNION.format(stage.number): files}
+    for text in stacking.stack(stage.work.connection, AFTER.format(stage.number), parts):
+        stage.warn(text)
+    stage.relation = AFTER.format(stage.number)
+
+
+STEPS: Mapping[str, Callable[[TransformRows, Any], None]] = {
+    "filter": keep_if,
+    "derive": derive,
+    "dedupe": dedupe,
+    "group": group,
+    "unpivot": unpivot,
+    "pivot": pivot,
+    "select": select,
+    "sort": sort,
+    "union": union,
+}
