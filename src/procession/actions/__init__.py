@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from procession.actions.contract import Action
-from procession.actions.kinds import fail, reconcile, run_python, run_sql, transform, wait
+from procession.actions.kinds import fail, join, reconcile, run_python, run_sql, transform, wait
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -21,6 +21,7 @@ BUILT_IN = (
     run_python.ACTION,
     run_sql.ACTION,
     transform.ACTION,
+    join.ACTION,
     reconcile.ACTION,
     wait.ACTION,
     fail.ACTION,

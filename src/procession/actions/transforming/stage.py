@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from procession.actions import database, values
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.rows import kinds
+from procession.actions.rows import kinds, numbering
 from procession.actions.rows.kinds import ValueKind
 from procession.actions.rows.work import RowWork
 from procession.actions.sql import comparing, sql_complaints
@@ -35,6 +35,11 @@ class TransformRows:
     def columns(self) -> dict[str, str]:
         """Name -> DuckDB type, in order."""
         return database.columns(self.work.connection, self.relation)
+
+    @property
+    def numbered(self) -> str:
+        """SQL of the rows with ROW, their numbers."""
+        return numbering.numbered(self.work.connection, self.relation)
 
     def column(self, wanted: str) -> str:
         """As it is written in the rows. Raises Problem."""

@@ -10,12 +10,12 @@ from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.rows import expressions, kinds, stacking
 from procession.actions.rows.kinds import ValueKind
+from procession.actions.rows.numbering import ROW
 from procession.actions.rows.sources import Several
 from procession.actions.transforming.stage import AFTER, TransformRows
 from procession.actions.transforming.transform_settings import DedupeStep, GroupStep, PivotStep, UnpivotStep
 
-# With blanks, so that no column of a file is likely to have the name.
-_ROW, _RANK = "row of the rows", "rank in its duplicates"
+_RANK = quote("rank in its duplicates")
 UNION = "rows of the union of step {}"
 
 
@@ -82,17 +82,15 @@ def _warn_of_nulls(stage: TransformRows, parsed: expressions.Parsed, relation: s
 def dedupe(stage: TransformRows, said: DedupeStep) -> None:
     by = [stage.column(name) for name in said.by]
     before, rows = stage.totals(), stage.count("true")
-    order = ", ".join([*_order(stage, said.order), f"{quote(_ROW)}"])
+    order = ", ".join([*_order(stage, said.order), ROW])
     if said.keep == "last":
-        order = ", ".join([*_order(stage, said.order, turned=True), f"{quote(_ROW)} DESC"])
+        order = ", ".join([*_order(stage, said.order, turned=True), f"{ROW} DESC"])
     keys = ", ".join(quote(name) for name in by)
-    numbered = f"SELECT rowid AS {quote(_ROW)}, * FROM {quote(stage.relation)}"
-    ranked = f"SELECT *, row_number() OVER (PARTITION BY {keys} ORDER BY {order}) AS {quote(_RANK)} FROM ({numbered})"
+    rank = f"row_number() OVER (PARTITION BY {keys} ORDER BY {order})"
+    ranked = f"SELECT *, {rank} AS {_RANK} FROM {stage.numbered}"
     # A row without any of the keys is equal to none.
-    stays = f"{quote(_RANK)} = 1 OR coalesce({', '.join(f'CAST({quote(name)} AS VARCHAR)' for name in by)}) IS NULL"
-    stage.becomes(
-        f"SELECT * EXCLUDE ({quote(_ROW)}, {quote(_RANK)}) FROM ({ranked}) WHERE {stays} ORDER BY {quote(_ROW)}"
-    )
+    stays = f"{_RANK} = 1 OR coalesce({', '.join(f'CAST({quote(name)} AS VARCHAR)' for name in by)}) IS NULL"
+    stage.becomes(f"SELECT * EXCLUDE ({ROW}, {_RANK}) FROM ({ranked}) WHERE {stays} ORDER BY {ROW}")
     gone, removed = stage.tell_totals(before), rows - stage.count("true")
     if removed:
         what = "1 duplicate is" if removed == 1 else f"{removed:,} duplicates are"
@@ -137,15 +135,12 @@ def unpivot(stage: TransformRows, said: UnpivotStep) -> None:
         if name.lower() in {column.lower() for column in stays}:
             raise Problem(f'{stage.where}: there is a column "{name}" already')
     parts = [
-        f"SELECT rowid AS {quote(_ROW)}, {number} AS {quote(_RANK)}, {''.join(f'{quote(one)}, ' for one in stays)}"
-        f"{literal(name)} AS {quote(said.name)}, {quote(name)} AS {quote(said.value)} FROM {quote(stage.relation)}"
+        f"SELECT {ROW}, {number} AS {_RANK}, {''.join(f'{quote(one)}, ' for one in stays)}"
+        f"{literal(name)} AS {quote(said.name)}, {quote(name)} AS {quote(said.value)} FROM {stage.numbered}"
         for number, name in enumerate(columns)
     ]
     # Not DuckDB's UNPIVOT, which leaves out empty cells unless it is told otherwise.
-    stage.becomes(
-        f"SELECT * EXCLUDE ({quote(_ROW)}, {quote(_RANK)}) FROM ({' UNION ALL '.join(parts)}) "
-        f"ORDER BY {quote(_ROW)}, {quote(_RANK)}"
-    )
+    stage.becomes(f"SELECT * EXCLUDE ({ROW}, {_RANK}) FROM ({' UNION ALL '.join(parts)}) ORDER BY {ROW}, {_RANK}")
 
 
 def pivot(stage: TransformRows, said: PivotStep) -> None:
@@ -215,8 +210,8 @@ def select(stage: TransformRows, said: Sequence[str | dict[str, str]]) -> None:
 
 def sort(stage: TransformRows, said: Sequence[str]) -> None:
     """Rows that are equal in it stay in their order."""
-    order = ", ".join([*_order(stage, said), "rowid"])
-    stage.becomes(f"SELECT * FROM {quote(stage.relation)} ORDER BY {order}")
+    order = ", ".join([*_order(stage, said), ROW])
+    stage.becomes(f"SELECT * EXCLUDE ({ROW}) FROM {stage.numbered} ORDER BY {order}")
 
 
 def union(stage: TransformRows, said: Several) -> None:

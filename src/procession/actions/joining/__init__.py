@@ -1,0 +1,1 @@
+"""join: columns of another file beside the rows of one, by keys."""
