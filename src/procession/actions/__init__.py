@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from procession.actions.contract import Action
-from procession.actions.kinds import fail, join, reconcile, run_python, run_sql, transform, wait
+from procession.actions.kinds import fail, join, map_values, reconcile, run_python, run_sql, transform, wait
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -22,6 +22,7 @@ BUILT_IN = (
     run_sql.ACTION,
     transform.ACTION,
     join.ACTION,
+    map_values.ACTION,
     reconcile.ACTION,
     wait.ACTION,
     fail.ACTION,

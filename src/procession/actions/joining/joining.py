@@ -77,6 +77,7 @@ def _join(doing: RowWork) -> str:
 def _prepared(doing: RowWork, settings: JoinSettings) -> _Join:
     """The settings with the columns that there are. Raises Problem for others, and for two that cannot be equal."""
     left, right = (database.columns(doing.connection, side) for side in ("left", "right"))
+    # Before any row is compared: a wrong name is told at once, with those that there are.
     on = [_both(pair, left, right) for pair in join_settings.pairs(settings)]
     as_of = None if settings.as_of is None else _both(settings.as_of, left, right)
     if as_of is not None and kinds.of(left[as_of.left]) not in _DAYS:
@@ -106,6 +107,7 @@ def _both(pair: JoinedPair, left: Mapping[str, str], right: Mapping[str, str]) -
 
 def _pair(join: _Join, settings: JoinSettings) -> None:
     """Makes `pairs`: the rows of both sides that belong together, by their numbers."""
+    # Numbers only: the wide rows are fetched once, when it is known which belong together.
     select = (
         f"SELECT l.{ROW} AS {_LEFT_ROW}, r.{ROW} AS {_RIGHT_ROW} FROM {join.side('left')} l "
         f"JOIN {join.side('right')} r ON {join.equal}"
@@ -136,6 +138,7 @@ def _refuse_more(join: _Join, settings: JoinSettings) -> None:
     if settings.expect in {"one_to_many", "one_to_one"}:
         checks.append(("right", "left", _RIGHT_ROW))
     for side, other, row in checks:
+        # Of pairs, not of the side: a key twice that nobody asks for does no harm.
         keys = join.keys(side, "s")
         rows = join.work.connection.execute(
             f"SELECT {', '.join(keys)}, max(n) FROM (SELECT {row} AS row, count(*) AS n FROM pairs GROUP BY row "
@@ -175,6 +178,7 @@ def _make(join: _Join, *, keeps: bool) -> None:
     chosen, bound = [f"l.* EXCLUDE ({ROW})"], dict[str, object]()
     for number, (new, (column, default)) in enumerate(join.taken.items()):
         value = f"r.{quote(column)}"
+        # By the partner and not by the value: an empty cell of a partner is what is known of it.
         if keeps and default is not None:
             bound[f"d{number}"] = _fitting(default, new, types[column])
             value = f"CASE WHEN r.{ROW} IS NULL THEN CAST($d{number} AS {types[column]}) ELSE {value} END"
@@ -218,6 +222,7 @@ def _are(count: int) -> str:
 def _spellings(join: _Join) -> Iterator[str]:
     """Keys that would be found if case and blanks did not count."""
     types = database.columns(join.work.connection, "left")
+    # What an eye takes for equal is the reason most often, and the hardest to see.
     texts = [pair for pair in join.on if kinds.of(types[pair.left]) is ValueKind.TEXT]
     if not texts:
         return

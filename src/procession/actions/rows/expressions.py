@@ -39,6 +39,7 @@ def mistakes(steps: Sequence[Iterable[tuple[str, str, frozenset[str]]]]) -> list
 
     Each expression is given as the setting that it stands in, its text, and the names of the values that it may use.
     """
+    # One process for all: starting it takes longer than reading a hundred of them.
     listed = [list(step) for step in steps]
     facts = sql_reading.read([(text,) for step in listed for _, text, _ in step])
     answers = iter(facts)
@@ -75,6 +76,7 @@ def type_of(work: RowWork, parsed: Parsed, relation: str, where: str) -> str:
     connection = work.connection
     columns = {name.lower(): type_ for name, type_ in database.columns(connection, relation).items()}
     query = f"SELECT {parsed.sql} AS value FROM {quote(relation)}"
+    # Where a CAST stands around it too: the digits are gone before it sees them.
     for name in parsed.divided:
         if kinds.of(columns.get(name.lower(), "")) is ValueKind.NUMBER:
             raise Problem(f'{where}: / and avg make a binary number of "{name}", which cannot hold money; {_DIVIDE}')

@@ -33,6 +33,7 @@ def stack(connection: duckdb.DuckDBPyConnection, name: str, parts: Mapping[str, 
     columns = {part: database.columns(connection, part) for part in parts}
     empty = {part: _empty(connection, part, columns[part]) for part in parts}
     known: dict[str, _Known] = {}
+    # The first file with a value in a column says what it is; all others must agree.
     for part, file in parts.items():
         for column, type_ in columns[part].items():
             if column not in empty[part]:

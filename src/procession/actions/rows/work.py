@@ -74,6 +74,7 @@ class RowWork:
             return rows
         from procession.actions.writing import files
 
+        # The writer's remarks end the step as Warning too: a text that was cut, say.
         self.outputs[reference] = files.write(
             self.context, self.connection, relation, target, default=default, warnings=self.warnings
         )
@@ -86,6 +87,7 @@ def perform(context: Context, work: Callable[[RowWork], str]) -> StepOutcome:
 
     connection = database.connect(context.folder, context.memory_bytes_max)
     doing = RowWork(context=context, connection=connection)
+    # What the user has to mend is a value here, and no exception of the server's.
     try:
         said = work(doing)
     except Problem as problem:

@@ -155,6 +155,7 @@ def expression(connection: duckdb.DuckDBPyConnection, text: str) -> dict[str, An
 def _is_value(node: dict[str, Any]) -> bool:
     """Whether it is SELECT and one value: no FROM, WHERE, GROUP BY, WITH or anything behind it."""
     items = list(node.get("select_list") or [])
+    # By what SELECT (1) has and no more, so that a clause of a newer DuckDB is refused too.
     others = {key: value for key, value in node.items() if key not in {"type", "select_list", "from_table"}}
     return (
         node["type"] == "SELECT_NODE"

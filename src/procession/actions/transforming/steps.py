@@ -23,10 +23,12 @@ def keep_if(stage: TransformRows, text: str) -> None:
     """Rows of which the condition is true."""
     parsed = expressions.parse(stage.work, text, stage.where)
     type_ = expressions.type_of(stage.work, parsed, stage.relation, stage.where)
+    # SQL would take a number for a condition, and every amount but 0 would be true.
     if kinds.of(type_) is not ValueKind.TRUTH:
         raise Problem(f"{stage.where}: this is {kinds.of(type_).value}, and a condition is wanted, such as amount > 0")
     select, before = f"SELECT * FROM {quote(stage.relation)} WHERE {parsed.sql}", stage.totals()
     stage.warn_if_mixed(select)
+    # The commonest loss of rows that there is, and SQL says nothing of it.
     if unknown := stage.count(f"({parsed.sql}) IS NULL"):
         rows = "1 row is" if unknown == 1 else f"{unknown:,} rows are"
         stage.warn(
@@ -60,6 +62,7 @@ def derive(stage: TransformRows, columns: Mapping[str, str]) -> None:
 
 
 def _with(columns: Mapping[str, str], name: str, sql: str, relation: str) -> str:
+    # SQL knows no case: "Net" beside "net" would be two columns that no later step can name.
     there = next((column for column in columns if column.lower() == name.lower()), None)
     if there is None:
         return f"SELECT *, {sql} AS {quote(name)} FROM {quote(relation)}"
@@ -70,6 +73,7 @@ def _warn_of_nulls(stage: TransformRows, parsed: expressions.Parsed, relation: s
     """Values that are lost although all that they are made of is there."""
     if parsed.makes_null or not parsed.columns:
         return
+    # In a query inside, because a window function cannot stand in a WHERE.
     used = ", ".join(f"{quote(name)} AS {quote(f'used {number}')}" for number, name in enumerate(parsed.columns))
     there = " AND ".join(f"{quote(f'used {number}')} IS NOT NULL" for number in range(len(parsed.columns)))
     inner = f"SELECT {parsed.sql} AS {quote('made')}, {used} FROM {quote(relation)}"
@@ -101,6 +105,7 @@ def _order(stage: TransformRows, columns: Sequence[str], *, turned: bool = False
     """SQL of an order: -column is the other way round, unless a column has that very name; empty cells come last."""
     found = []
     names = {name.lower() for name in stage.columns}
+    # Last in both directions: DuckDB would put them first when an order is turned round.
     for said in columns:
         falls = said.startswith("-") and said.lower() not in names
         column = stage.column(said[1:] if falls else said)
@@ -113,6 +118,7 @@ def group(stage: TransformRows, said: GroupStep) -> None:
     chosen = [quote(name) for name in by]
     for name in said.sum:
         column = stage.amount(name)
+        # The sum of no amounts is 0 for an accountant, and no value for SQL.
         chosen.append(f"coalesce(sum({quote(column)}), 0) AS {quote(column)}")
     for function, names in (("min", said.min), ("max", said.max)):
         chosen += [f"{function}({quote(stage.column(name))}) AS {quote(stage.column(name))}" for name in names]
@@ -127,6 +133,7 @@ def group(stage: TransformRows, said: GroupStep) -> None:
 def unpivot(stage: TransformRows, said: UnpivotStep) -> None:
     columns = {stage.column(name): None for name in said.columns}
     stays = {name: type_ for name, type_ in stage.columns.items() if name not in columns}
+    # DuckDB would make texts of numbers that stand beside texts.
     found = {kinds.of(stage.columns[name]): name for name in columns}
     if len(found) > 1:
         told = " and ".join(f'"{name}" is {kind.value}' for kind, name in found.items())
@@ -151,6 +158,7 @@ def pivot(stage: TransformRows, said: PivotStep) -> None:
         if heading.lower() in {column.lower() for column in stays}:
             raise Problem(f'{stage.where}: the value "{heading}" of "{name}" is the name of a column that stays')
     is_amount = kinds.of(stage.columns[value]) is ValueKind.NUMBER
+    # Of several texts for one cell any would do for SQL.
     if not is_amount:
         _refuse_several(stage, [*stays, name], value)
     how = "sum" if is_amount else "any_value"
@@ -170,6 +178,7 @@ def _headings(stage: TransformRows, name: str, most: int) -> list[str]:
         f"SELECT DISTINCT CAST({quote(name)} AS VARCHAR) AS heading FROM {quote(stage.relation)} "
         f"ORDER BY heading NULLS FIRST LIMIT {most + 1}"
     ).fetchall()
+    # Before they become columns: ten thousand of them would take all memory.
     found: list[str | None] = [row[0] for row in rows]
     if len(found) > most:
         raise Problem(f'{stage.where}: "{name}" has more than {most:,} values; columns_max allows more columns')
