@@ -12,7 +12,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from procession.actions.contract import Action
-from procession.actions.kinds import fail, join, map_values, reconcile, run_python, run_sql, transform, wait
+from procession.actions.kinds import (
+    calculate_fx,
+    fail,
+    join,
+    map_values,
+    reconcile,
+    run_python,
+    run_sql,
+    transform,
+    wait,
+)
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -23,6 +33,7 @@ BUILT_IN = (
     transform.ACTION,
     join.ACTION,
     map_values.ACTION,
+    calculate_fx.ACTION,
     reconcile.ACTION,
     wait.ACTION,
     fail.ACTION,

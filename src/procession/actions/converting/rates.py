@@ -1,0 +1,120 @@
+"""Rates of exchange: the one that holds for a currency on a day, and how it came about.
+
+All in decimals, to 18 places: an inverse and a cross are rounded there, a half to the even digit.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from calendar import monthrange
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+PLACES = 18
+_EXACT = Context(prec=76, rounding=ROUND_HALF_EVEN)
+_UNIT = Decimal(1).scaleb(-PLACES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """`on` is the day of the rate, of a cross the older one; `how` is told with every row."""
+
+    value: Decimal
+    on: date
+    how: str
+
+
+@dataclass(slots=True)
+class _Pair:
+    """Of two currencies, in the order of their days."""
+
+    days: list[date] = field(default_factory=list)
+    rates: list[Decimal] = field(default_factory=list)
+
+
+class RateTable:
+    """The rates of a file."""
+
+    def __init__(self, rows: Iterable[tuple[str, str, date, Decimal]]) -> None:
+        """Of from, to, day and rate, in the order of the days."""
+        self._pairs: dict[tuple[str, str], _Pair] = {}
+        for source, target, day, rate in rows:
+            pair = self._pairs.setdefault((source, target), _Pair())
+            # A file that says the same twice says it once; two different ones were refused before.
+            if not (pair.days and pair.days[-1] == day):
+                pair.days.append(day)
+                pair.rates.append(rate)
+
+    def find(self, source: str, target: str, day: date, way: Way) -> Rate | None:
+        """The rate from one currency to another: direct, inverse, or by the first of `via` that has both."""
+        if source == target:
+            return Rate(value=Decimal(1), on=day, how="same currency")
+        if found := self._straight(source, target, day, way):
+            return found
+        for middle in way.via:
+            # Never by way of one of the two: that would be the rate that there is not.
+            first = self._straight(source, middle, day, way) if middle not in {source, target} else None
+            second = self._straight(middle, target, day, way) if first is not None else None
+            if first is not None and second is not None:
+                return Rate(
+                    value=rounded(_EXACT.multiply(first.value, second.value)),
+                    on=min(first.on, second.on),
+                    how=f"crossed by {middle}",
+                )
+        return None
+
+    def _straight(self, source: str, target: str, day: date, way: Way) -> Rate | None:
+        if (pair := self._pairs.get((source, target))) and (found := way.of(pair.days, pair.rates, day)):
+            return Rate(value=found[0], on=found[1], how="direct")
+        if (pair := self._pairs.get((target, source))) and (found := way.of(pair.days, pair.rates, day)):
+            return Rate(value=rounded(_EXACT.divide(Decimal(1), found[0])), on=found[1], how="inverse")
+        return None
+
+    def jumps(self, percent: Decimal) -> Iterable[tuple[str, str, date, Decimal, Decimal]]:
+        """Rates that differ by more than so many percent from the one before: from, to, day, before, then."""
+        for (source, target), pair in sorted(self._pairs.items()):
+            for number in range(1, len(pair.days)):
+                before, now = pair.rates[number - 1], pair.rates[number]
+                if abs(now - before) * 100 > percent * before:
+                    yield source, target, pair.days[number], before, now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """Which of the rates of a pair holds on a day."""
+
+    rule: str
+    days_max: int
+    via: Sequence[str] = ()
+
+    def of(self, days: Sequence[date], rates: Sequence[Decimal], day: date) -> tuple[Decimal, date] | None:
+        """The rate and its day."""
+        if self.rule == "month_average":
+            return _average(days, rates, day)
+        last = _month_end(day) if self.rule == "month_end" else day
+        at = bisect_right(days, last) - 1
+        oldest = last if self.rule == "on_the_day" else last - timedelta(self.days_max)
+        return (rates[at], days[at]) if at >= 0 and days[at] >= oldest else None
+
+
+def _month_end(day: date) -> date:
+    return day.replace(day=monthrange(day.year, day.month)[1])
+
+
+def _average(days: Sequence[date], rates: Sequence[Decimal], day: date) -> tuple[Decimal, date] | None:
+    first = bisect_right(days, day.replace(day=1) - timedelta(1))
+    behind = bisect_right(days, _month_end(day))
+    if first == behind:
+        return None
+    total = Decimal(0)
+    # One by one in the wide context: sum() would round each step to 28 digits.
+    for rate in rates[first:behind]:
+        total = _EXACT.add(total, rate)
+    return rounded(_EXACT.divide(total, Decimal(behind - first))), days[behind - 1]
+
+
+def rounded(rate: Decimal) -> Decimal:
+    """To 18 places."""
+    return _EXACT.quantize(rate, _UNIT)
