@@ -68,6 +68,12 @@ def searched_down_to(tx: Transaction, before: RunId | None) -> RunId | None:
     return RunId(newest - SEARCHED_MAX) if newest > SEARCHED_MAX + 1 else None
 
 
+def searched_up_to(tx: Transaction, after: RunId) -> RunId | None:
+    """The newest run in which a page that goes upwards looks for a text; None: in all that are newer than `after`."""
+    up_to = after.number + SEARCHED_MAX
+    return RunId(up_to) if up_to < _newest(tx) else None
+
+
 def counts(tx: Transaction, reader: UserId | None, shown: RunFilter, *, most: int) -> dict[Status, int]:
     """How many of each status there are, whichever is asked for, at most `most` of each.
 
