@@ -83,6 +83,22 @@ OUT = """() => {
 }"""
 
 
+# What does nothing without a script, and is shown without one: the style sheet hides what a script needs.
+DEAD = """() => {
+  const hidden = "[data-copy], [data-print], [data-all], [data-follow]"
+  const lives = found => found.matches(`[command], [popovertarget], a[href], summary, ${hidden}`)
+    || found.form && found.type !== "button"
+  return [...document.querySelectorAll("button, [role=button], a:not([href])")].filter(found => !lives(found))
+    .map(found => found.outerHTML.slice(0, 200))
+}"""
+
+
+def dead(page: Any) -> list[str]:
+    """Buttons that only a script would make do something."""
+    found: list[str] = page.evaluate(DEAD)
+    return found
+
+
 def too_wide(page: Any) -> list[str]:
     """By what a page or its open dialog scrolls sideways."""
     found: list[str] = page.evaluate(OUT)

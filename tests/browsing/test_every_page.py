@@ -98,7 +98,7 @@ def test_every_page_is_looked_at_and_what_is_none_is_said_to_be_none() -> None:
 def test_a_state_is_right_in_every_way_that_it_is_looked_at(visit: Visit, state: State) -> None:
     page, complaints = visit.open(state)
 
-    wrong = [*_looked_at(page, "as it is", state.widths), *_on_paper(page), *_opened(page)]
+    wrong = [*_looked_at(page, "as it is", state.widths), *_on_paper(page), *_opened(page), *chromium.dead(page)]
 
     assert wrong == []
     assert [text for text in complaints if state.status == 200 or not OWN_WORD.search(text)] == []
