@@ -293,7 +293,7 @@ CREATE INDEX run_held ON run (id) WHERE is_held = 1;
 CREATE INDEX run_unsolved ON run (process_id, id, outcome, started_by) WHERE needs_person = 1;
 CREATE INDEX run_by_status ON run (process_id, status, outcome, id, started_by) WHERE version > 0;
 CREATE INDEX run_by_creation ON run (created_at);
-CREATE INDEX run_by_end ON run (finished_at, process_id, status, outcome) WHERE finished_at IS NOT NULL AND version > 0;
+CREATE INDEX run_by_end ON run (process_id, status, outcome, finished_at) WHERE finished_at IS NOT NULL AND version > 0;
 
 CREATE TABLE step (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
