@@ -56,7 +56,7 @@ def begin(act: Act, target: UploadTarget, *, most: int) -> UploadSession:
     # Now, and not after gigabytes have been sent.
     _check_target(tx, act.caller, target)
     if uploads.open_sessions(tx, user) >= most:
-        text = f"you have {most} upload sessions open; commit some, or wait until they are a day old"
+        text = f"you have {most} upload sessions open; finish some, or wait until they are a day old"
         raise TooMany(text, seconds=RETRY_SECONDS)
     session = UploadSession(id=str(uuid.uuid4()), target=target, user=user, created_at=act.resources.home_clock.least())
     uploads.begin(tx, session)
@@ -102,7 +102,7 @@ def kept_beside(tx: Transaction, caller: Caller, place: SessionKey, number: int)
 
 def full(most: int) -> TooMany:
     return TooMany(
-        f"your uploads that are arriving or not committed may have {most} bytes together; commit some, or wait until"
+        f"your uploads that are arriving or not finished may have {most:,} bytes together; finish some, or wait until"
         " they are done or a day old",
         seconds=RETRY_SECONDS,
     )
@@ -110,7 +110,7 @@ def full(most: int) -> TooMany:
 
 def too_large(most: int) -> TooLarge:
     """Waiting would not help."""
-    return TooLarge(f"the uploads of a user may have {most} bytes together, and this one has more by itself")
+    return TooLarge(f"the uploads of a user may have {most:,} bytes together, and this one has more by itself")
 
 
 def keep(act: Act, place: SessionKey, chunk: Chunk, bounds: UploadBounds) -> str | None:
