@@ -290,6 +290,46 @@ def test_a_small_file_that_is_not_taken_is_not_lost_either(place: UploadPlace) -
     tab.page.context.close()
 
 
+def test_what_is_dropped_is_taken_by_its_place_or_answered_there(place: UploadPlace) -> None:
+    folder, small, tab = place.folder / "folder", place.folder / "small.csv", place.open()
+    folder.mkdir()
+    (folder / "inside.csv").write_bytes(content(2_000))
+    small.write_bytes(content(2_000))
+    told = tab.page.locator(".told")
+
+    tab.drop(".drop", small, place.ledger)
+    assert told.inner_text().startswith("One file goes here")
+    tab.drop(".drop", folder)
+    assert told.inner_text().startswith("This is a folder")
+    assert chromium.violations(tab.page) == []
+    tab.drop("h1", small)
+    assert tab.page.url == f"{tab.url}{NEW}"
+    tab.drop(".drop", small)
+    tab.page.locator(".got strong", has_text="small.csv").wait_for()
+    assert told.count() == 0
+    # On the file that is there: that is replaced.
+    tab.drop(".got", place.ledger)
+
+    place.has_arrived(tab, place.ledger)
+
+
+def test_an_upload_that_the_server_forgot_begins_anew_and_the_browser_forgets_old_ones(place: UploadPlace) -> None:
+    tab = place.open()
+
+    def forget(route: Any) -> None:
+        tab.hindered.clear()
+        route.fulfill(status=404, body="")
+
+    tab.page.evaluate("localStorage['/runs/pr-1/files/f-9/uploads,1,1,old.csv'] = `gone,${Date.now() - 9e7}`")
+    tab.page.reload()
+    assert tab.page.evaluate("localStorage.length") == 0
+    tab.hindered = {3: forget}
+    tab.choose(LEDGER, place.ledger)
+
+    place.has_arrived(tab, place.ledger)
+    assert tab.page.evaluate("localStorage.length") == 0
+
+
 def test_a_large_file_of_rows_is_sent_at_once_and_shown_when_it_is_asked_for(place: UploadPlace) -> None:
     add_table(place.home, place.server)
     rows = place.folder / "rates.csv"

@@ -75,6 +75,15 @@ class UploadTab:
     def choose(self, name: str, path: Path | str) -> None:
         self.page.locator(f'input[name="{name}"]').set_input_files(path)
 
+    def drop(self, selector: str, *paths: Path) -> None:
+        """From another window, as the browser itself is told."""
+        at = self.page.locator(selector).first.bounding_box()
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        told = {"x": at["x"] + at["width"] / 2, "y": at["y"] + at["height"] / 2, "data": data}
+        session = self.page.context.new_cdp_session(self.page)
+        for kind in ("dragEnter", "dragOver", "drop"):
+            session.send("Input.dispatchDragEvent", {"type": kind, **told})
+
     def until_held(self) -> None:
         wait_until(lambda: self.page.wait_for_timeout(20) or self.waiting, SLOW_MS / 1000)
 

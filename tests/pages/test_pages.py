@@ -120,4 +120,4 @@ def test_the_scripts_are_one_file_so_that_each_is_there_when_htmx_starts() -> No
 
 
 def test_our_own_script_is_small() -> None:
-    assert len((PAGES / "static" / "procession.js").read_bytes()) <= 4096
+    assert len(served("procession.js")) <= 4096

@@ -97,6 +97,7 @@ def test_a_file_comes_in_chunks_and_its_page_shows_it(form: InputForm, run: str,
 
     assert (answer.status_code, answer.json()) == (200, {"page": run})
     assert form.values(run)["Ledger"] == "ledger.csv"
+    form.site.get(f"{run}/files/{sends.base.split('/')[4]}/preview")
     assert "-12,480.00" in text(form.site.get(run))
     assert not is_on_disk(form.house, session)
 

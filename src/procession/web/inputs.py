@@ -17,7 +17,6 @@ from procession.model.files import clean_name
 from procession.model.ids import FileId, ProcessId, RunId
 from procession.model.lifecycle import RunStatus
 from procession.model.runs import Run
-from procession.model.steps import PropertyRow
 from procession.operations import files, idempotency, inputs, previews, runs, steps, unstarted
 from procession.operations.act import Act
 from procession.operations.idempotency import KeyedRequest, RepeatedRequest
@@ -182,9 +181,7 @@ def _name_mistake(form: Form) -> str:
 
 async def _answer(call: StreamCall, sent: Received, kept: _Kept) -> HtmlReply | RedirectReply:
     form, state = sent.form, kept.state
-    names = {file.field for file in sent.files}
-    if names or form.one(DO) == START:
-        await look_at(call, kept.run, lambda row: form.one(DO) == START or row.reference in names)
+    await _look(call, kept.run, {file.field for file in sent.files}, everything=form.one(DO) == START)
     if form.one(DO) == START:
         obstacles = await _start(call, kept)
         if obstacles is None:
@@ -212,12 +209,14 @@ def _place(call: StreamCall, run: RunId, form: Form) -> str:
     return next((f"#{row.file.id if row.file else row.id}" for row in rows if row.reference == name), "")
 
 
-async def look_at(call: StreamCall, run_id: RunId, is_wanted: Callable[[PropertyRow], bool]) -> None:
+async def _look(call: StreamCall, run_id: RunId, names: set[str], *, everything: bool) -> None:
     """Has somebody look at the files that were sent, or before a start at all; then pages and the start know them."""
+    if not names and not everything:
+        return
     with call.database.snapshot() as tx:
         asked = inputs.of_run(tx, runs.find(tx, run_id))
         questions = previews.questions(tx, call.context.resources, asked.definition, asked.rows)
-    wanted: set[FileId] = {row.file.id for row in asked.rows if row.file and is_wanted(row)}
+    wanted: set[FileId] = {row.file.id for row in asked.rows if row.file and (everything or row.reference in names)}
     await preview.looked_at(call, [question for file, question in questions.items() if file in wanted])
 
 

@@ -30,9 +30,10 @@ const deliver = async (up, base) => {
   const { file } = up, { name, size } = file, whole = () => new URLSearchParams({ name, size })
   // The server knows an upload by its session. A browser that comes back tells by these that the file is the same.
   up.key = [base, size, file.lastModified, name].join()
-  const state = await ask(up, "GET", `${base}?session=${localStorage[up.key] ?? ""}`), form = `?form=${state.form}`
+  const known = localStorage[up.key]?.split(",")[0] ?? ""
+  const state = await ask(up, "GET", `${base}?session=${known}`), form = `?form=${state.form}`
   if (!state.session) Object.assign(state, await ask(up, "POST", base + form, whole()))
-  localStorage[up.key] = state.session
+  localStorage[up.key] = [state.session, Date.now()]
   const at = `${base}/${state.session}`
   up.ending = `${at}/end${form}`
   for (let number = 1, sent = 0; !state.done && (sent < size || number === 1); sent = state.chunk * number++) {
@@ -47,6 +48,8 @@ const deliver = async (up, base) => {
   }
   up.show(size)
   say(up, words.reads)
+  // Too late: it would say that nothing has come of it.
+  one(".stop", up.box).hidden = true
   return (await ask(up, "POST", `${at}/commit${form}`, whole())).page
 }
 
@@ -56,11 +59,12 @@ const waits = () => wanted ? words.waits.replace("#", wanted.textContent) : ""
 const say = (up, text = waits(), why = [], stuck = why.length > 0) => {
   up.stuck = stuck
   one(".again", up.box).hidden = !(stuck && up.file.slice)
+  one(".stop", up.box).hidden = false
   one("[role=status]", up.box).textContent = text
   one(".err", up.box).hidden = !why.length
   one(".err span", up.box).replaceChildren(...why)
 }
-const inUnits = size => size < 1e6 ? `${Math.ceil(size / 1e3)} kB` : `${(size / 1e6).toFixed(1)} MB`
+const inUnits = size => `${(size / 1e6).toFixed(1).replace(".", words.mark)} MB`
 const begin = (name, file) => {
   const old = ups.get(name), box = sample.content.firstElementChild.cloneNode(true)
   if (old) leave(old, isSame(old.file, file))
@@ -69,7 +73,7 @@ const begin = (name, file) => {
     one("progress", box).value = Math.min(sent / (file.size || 1), 1)
     one(".sent", box).textContent = `${inUnits(Math.min(sent, file.size))} of ${inUnits(file.size)}`
   }
-  one("strong", box).textContent = one("progress", box).ariaLabel = file.name
+  one("strong", box).textContent = box.ariaLabel = one("progress", box).ariaLabel = file.name
   one(".stop", box).onclick = () => { wanted = null; leave(up); find(name)?.focus() }
   one(".again", box).onclick = () => up.wake ? up.wake() : send(up)
   ups.set(name, up)
@@ -199,7 +203,11 @@ on("submit", event => {
 on("close", event => ups.forEach(up => event.target.contains(up.box) && leave(up)))
 
 // A file that misses its place must not take the page away; one that hits the place of another takes it.
-on("dragover", event => { if (!event.target.matches(INPUT)) event.preventDefault() })
+// A browser lets nobody drop several where one goes, and says nothing: so they are taken, and answered.
+on("dragover", event => {
+  const { items, types } = event.dataTransfer
+  if (types.includes("Files") && !(event.target.matches(INPUT) && items.length === 1)) event.preventDefault()
+})
 on("drop", event => {
   const { target, dataTransfer: { files, items } } = event, at = target.closest("[data-zone]")
   const isFolder = [...items].some(item => item.webkitGetAsEntry?.()?.isDirectory), input = at && one(INPUT, at)
@@ -224,10 +232,13 @@ addEventListener("beforeunload", event => {
 // What a reload has cut off, or another day: it is offered where it was.
 Object.keys(localStorage).forEach(async key => {
   const [to, size, lastModified, ...name] = key.split(","), input = one(`${INPUT}[data-send="${CSS.escape(to)}"]`)
-  if (!input || !size) return
+  const [session, at] = localStorage[key].split(",")
+  // The server has forgotten it too.
+  if (Date.now() - at > 864e5) return delete localStorage[key]
+  if (!input) return
   const up = begin(input.name, { name: name.join(), size: +size, lastModified: +lastModified })
   up.box.hidden = true
-  const state = await ask(up, "GET", `${to}?session=${localStorage[key]}`).catch(() => leave(up, true))
+  const state = await ask(up, "GET", `${to}?session=${session}`).catch(() => leave(up, true))
   if (up.over) return
   up.key = key
   if (!state.session || state.done) return leave(up)
