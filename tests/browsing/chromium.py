@@ -85,7 +85,7 @@ OUT = """() => {
 
 # What does nothing without a script, and is shown without one: the style sheet hides what a script needs.
 DEAD = """() => {
-  const hidden = "[data-copy], [data-print], [data-all], [data-follow]"
+  const hidden = "[data-copy], [data-print], [data-all], [data-follow], .sending button"
   const lives = found => found.matches(`[command], [popovertarget], a[href], summary, ${hidden}`)
     || found.form && found.type !== "button"
   return [...document.querySelectorAll("button, [role=button], a:not([href])")].filter(found => !lives(found))

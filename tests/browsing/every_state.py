@@ -114,6 +114,17 @@ def _import(page: Any) -> None:
     page.wait_for_load_state()
 
 
+def _too_large(page: Any) -> None:
+    """For the limit of the house: refused before it is sent, in its place."""
+    page.locator("input[type=file]").first.evaluate("""found => {
+        const chosen = new DataTransfer()
+        chosen.items.add(new File([new Uint8Array(9e6)], "ledger.csv"))
+        found.files = chosen.files
+        found.dispatchEvent(new Event("change", { bubbles: true }))
+    }""")
+    page.locator(".sending .err").wait_for()
+
+
 def _unticked(page: Any) -> None:
     for box in page.locator("input[name=scope]:checked").all():
         box.uncheck()
@@ -156,6 +167,7 @@ STATES = (
     row("new run", "/processes/{bank}/new"),
     row("new run, with errors", "/processes/{bank}/new", press("Start run")),
     row("new run, kept", "/runs/{kept}"),
+    row("new run, a file that is too large", "/runs/{kept}", _too_large, status=413),
     row("new run, inputs changed", "/runs/{changed}"),
     row("new run, rows of a file", "/runs/{not_started}/files/{orders}/preview"),
     row("run, not started", "/runs/{not_started}"),
@@ -233,7 +245,7 @@ STATES = (
 NO_PAGES = {
     "assets/{asset}", "home/live", "runs/live", "runs/{run}/live", "runs/{run}/results.zip",
     "runs/{run}/steps/{step}/log", "files/{file}/download", "runs/{run}/inputs", "runs.csv",
-    "tables/{table}/export", "log.csv", ".well-known/oauth-authorization-server",
+    "runs/{run}/files/{file}/uploads", "tables/{table}/uploads", "tables/{table}/export", "log.csv", ".well-known/oauth-authorization-server",
 }  # fmt: skip
 
 

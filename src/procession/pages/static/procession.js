@@ -61,14 +61,25 @@ on("change", ({ target: box }) => {
   follow()
 })
 
+// What is shown this once is copied, or said to be kept, before the page goes without a question.
+const keep = found => found?.closest("[data-once]")?.removeAttribute("data-once")
 on("click", async event => {
-  const found = event.target.closest("[data-copy], [data-print]")
+  const found = event.target.closest("[data-copy], [data-print], [data-once] a")
   if (!found) return
-  const from = found.dataset.copy
-  if (!from) return print()
-  await navigator.clipboard.writeText(/^#/.test(from) ? one(from).textContent : from)
-  found.textContent = "Copied"
+  const from = found.dataset.copy, at = /^#/.test(from) && one(from)
+  if (!from) return found.href ? keep(found) : print()
+  try {
+    await navigator.clipboard.writeText(at ? at.textContent : from)
+    found.textContent = "Copied"
+    keep(found)
+  } catch {
+    // Without HTTPS a browser gives no clipboard to a page.
+    if (at) getSelection().selectAllChildren(at)
+    found.textContent = at ? "Now press Ctrl+C" : "Not copied"
+  }
 })
+on("copy", () => keep(getSelection().anchorNode?.parentElement))
+addEventListener("beforeunload", event => { if (one("[data-once]")) event.preventDefault() })
 // A form is sent once, however often its button is pressed.
 on("submit", event => {
   const button = event.submitter
