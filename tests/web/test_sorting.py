@@ -23,7 +23,7 @@ def rows(page: str) -> list[str]:
 
 def header(page: str, name: str) -> tuple[str, str]:
     """How it says that it is sorted, and where it leads."""
-    found = re.search(rf'<th scope="col"([^>]*)><a class="sort" href="([^"]*)">{name}', page)
+    found = re.search(rf'<th scope="col"([^>]*)><a class="sort" href="([^"]*)">(?:<svg.*?</svg>)?{name}', page)
     assert found, name
     way = re.search(r'aria-sort="(\w+)"', found[1])
     return way[1] if way else "", unescape(found[2])
