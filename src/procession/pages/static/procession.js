@@ -1,10 +1,10 @@
-/* All works without this: it adds keys, a log that follows, counted boxes, focus after a swap. */
+/* All works without this. */
 (() => {
 const d = document, all = (q, e = d) => [...e.querySelectorAll(q)], one = q => d.querySelector(q)
 const on = (name, act) => d.addEventListener(name, act, name === "scroll")
 const named = name => `input[name="${CSS.escape(name)}"]`
 
-// What has data-key is pressed by it. The account can switch keys off.
+// data-key presses it. The account can switch keys off.
 const places = { h: "/", p: "/processes", r: "/runs", t: "/tables" }, LINK = "th a, a.open, a.name"
 let went = 0
 const rows = () => all("main tbody tr").filter(row => row.offsetParent && row.querySelector(LINK))
@@ -69,7 +69,7 @@ on("click", async event => {
   await navigator.clipboard.writeText(/^#/.test(from) ? one(from).textContent : from)
   found.textContent = "Copied"
 })
-// A form is sent once, however often its button is pressed.
+// A form is sent once.
 on("submit", event => {
   const button = event.submitter
   if (button?.ariaBusy) event.preventDefault()
@@ -77,7 +77,7 @@ on("submit", event => {
 })
 addEventListener("pageshow", () => all("[aria-busy]").forEach(found => { found.ariaBusy = null }))
 
-// After a swap a dialog opens, and an opened step that is out of sight comes into it.
+// After a swap a dialog opens, an opened step comes into sight.
 on("htmx:after:swap", event => {
   follow()
   count()
@@ -88,9 +88,13 @@ on("htmx:after:swap", event => {
     panel.focus()
   }
 })
-const lose = is => all("#lost").forEach(found => { found.hidden = !is })
+const lose = is => one("#lost")?.toggleAttribute("hidden", !is)
 on("htmx:sse:error", () => lose(1))
-on("htmx:sse:after:connection", () => lose(0))
+on("htmx:sse:after:connection", () => {
+  lose(0)
+  // Six tabs opened behind others would take all connections.
+  setTimeout(() => d.hidden && d.dispatchEvent(new Event("visibilitychange")))
+})
 follow()
 count()
 })()
