@@ -113,3 +113,19 @@ def test_back_to_a_run_shows_how_it_is_by_now(run: Play, home: House, browser: A
         page.go_back()
 
         is_right(page)
+
+
+@pytest.mark.thorough
+def test_many_tabs_opened_behind_others_take_no_connection(run: Play, home: House, browser: Any) -> None:
+    """A browser has six for an address."""
+    with served(home) as address, followed(browser, address, home, run) as page:
+        behind = [page.context.new_page() for _ in range(8)]
+        for tab in behind:
+            tab.add_init_script(f"({HIDING})(true)")
+            tab.goto(f"{address}/runs/{run.id}")
+            until(tab, f"!({READS})")
+        end(run)
+
+        behind[-1].evaluate(HIDING, False)
+
+        is_right(behind[-1])

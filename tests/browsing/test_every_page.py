@@ -35,6 +35,17 @@ COLOURS = ("color-contrast", "link-in-text-block")
 QUICK = {"sign in", "runs, some ticked", "run, failed", "new run, with errors"}
 # What a browser says by itself of every answer that is an error.
 OWN_WORD = re.compile(r"the server responded with a status of [45]")
+THEME = "chosen => { document.documentElement.dataset.theme = chosen }"
+# Of what has the focus: itself, and what is wrong with how that is shown (WCAG 2.2, 2.4.7 and 2.4.11).
+FOCUSED = """() => {
+  const found = document.activeElement, at = found.getBoundingClientRect(), name = found.outerHTML.slice(0, 120)
+  const ringed = [found, found.parentElement].some(one => parseFloat(getComputedStyle(one).outlineWidth) >= 2
+    && getComputedStyle(one).outlineStyle !== "none")
+  const seen = document.elementFromPoint(at.x + at.width / 2, at.y + Math.min(at.height, 20) / 2)
+  if (found === document.body) return [null, []]
+  return [name, [...(ringed ? [] : ["no ring"]), ...(found.contains(seen) || seen?.contains(found) ? [] : ["out of sight"])]]
+}"""
+TABS_MAX = 150
 LOOKS = ("/", "/runs", "/runs/{sixty_failed}", "/processes/{process}", "/processes/{bank}/new", "/tables/{table}")
 
 
@@ -121,13 +132,19 @@ def _looked_at(page: Any, what: str, widths: Sequence[int] = WIDTHS) -> Iterator
 def _on_paper(page: Any) -> Iterator[str]:
     """What is printed that nobody can press there, or that the paper cuts off."""
     page.set_viewport_size({"width": PAPER, "height": 800})
+    # The account of the reader has chosen dark, and paper is white all the same.
+    chosen = page.evaluate("document.documentElement.dataset.theme")
+    page.evaluate(THEME, "dark")
     page.emulate_media(media="print")
+    if (scheme := page.evaluate("getComputedStyle(document.documentElement).colorScheme")) != "light":
+        yield f"printed {scheme}"
     controls = page.locator("button:not(.hide), .btn").locator("visible=true")
     yield from (
         f"printed: {one}" for one in controls.evaluate_all("found => found.map(one => one.outerHTML.slice(0, 200))")
     )
     yield from (f"printed, too wide: {one}" for one in chromium.too_wide(page))
     page.emulate_media(media="screen")
+    page.evaluate(THEME, chosen)
 
 
 def _opened(page: Any) -> Iterator[str]:
@@ -207,3 +224,23 @@ def test_forced_colours_and_reduced_motion_are_heeded(visit: Visit) -> None:
     page.emulate_media(forced_colors="none", reduced_motion="no-preference")
 
     assert (wrong, complaints) == ([], [])
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("path", [*LOOKS, "/processes/{process}/edit", "/account"])
+def test_what_has_the_focus_is_seen_and_says_so(visit: Visit, path: str) -> None:
+    page, _ = visit.tab("owner")
+    page.set_viewport_size({"width": 1024, "height": 800})
+    page.goto(visit.address + every_house.filled(path, visit.names))
+
+    wrong, count = [], 0
+    for _ in range(TABS_MAX):
+        page.keyboard.press("Tab")
+        name, faults = page.evaluate(FOCUSED)
+        if name is None:
+            break
+        count += 1
+        wrong += [f"{name}: {fault}" for fault in faults]
+
+    assert wrong == []
+    assert count > 10
