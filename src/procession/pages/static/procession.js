@@ -26,7 +26,7 @@ const acts = {
 }
 on("keydown", event => {
   const key = event.key, at = event.target
-  if (event.ctrlKey || event.metaKey || event.altKey || d.documentElement.dataset.keys === "off") return
+  if (event.ctrlKey || event.metaKey || event.altKey || d.documentElement.dataset.keys == "off") return
   if (at.matches("input:not([type=checkbox], [type=radio]), select, textarea") || one("dialog:modal")) return
   const place = Date.now() - went < 1500 && places[key]
   const press = all(`[data-key="${CSS.escape(key)}"]`).find(found => found.offsetParent)
@@ -84,7 +84,7 @@ addEventListener("beforeunload", event => one("[data-once]") && event.preventDef
 on("submit", event => {
   const button = event.submitter
   if (button?.ariaBusy) event.preventDefault()
-  else if (button && event.target.method === "post") button.ariaBusy = "true"
+  else if (button && event.target.method == "post") button.ariaBusy = "true"
 })
 addEventListener("pageshow", () => all("[aria-busy]").forEach(found => found.ariaBusy = null))
 
