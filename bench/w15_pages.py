@@ -21,6 +21,7 @@ from bench.w04_reads import multiply
 
 RUNS = 100_000
 MINUTES_APART = 10
+SECONDS_APART_BUSY = 5  # all within six days
 STEPS_LONG = 60
 PAGES = 40
 PAGE_BYTES_MAX = 80_000  # with all that it loads
@@ -77,28 +78,24 @@ def measure(*, full: bool) -> Report:
     pages = PAGES * (3 if full else 1)
     with folder() as place, _old_server(place) as (server, long_run):
         browser = Browser(server)
-        bars = {"/": HOME_MS_MAX, "/runs": RUNS_MS_MAX, "/processes": None, f"/runs/{long_run}": RUN_MS_MAX}
-        names = {"/": "home", "/runs": "runs", "/processes": "processes", f"/runs/{long_run}": "a run of 60 steps"}
-        figures = [
-            Figure(
-                name=f"{names[path]}, {RUNS:,} runs in all",
-                unit="ms",
-                values=tuple(browser.get(path)[1] for _ in range(pages)),
-                at_most=bar,
-                percentile=95,
-            )
-            for path, bar in bars.items()
-        ]
-        weights = {name: browser.weight(path) for path, name in names.items()}
+        figures, weights = _pages(browser, long_run, pages)
         browser_cookie = browser.cookie
         updates, cpu_share = asyncio.run(_live(server, browser_cookie))
         browser.close()
+        busy_week = _busy_week(server, pages)
     heaviest = max(weights.values())
     return Report(
         work="W15",
         title="web pages over HTTP, client and server on the same two cores",
         figures=(
             *figures,
+            Figure(
+                name=f"home, all {RUNS:,} ended in its week",
+                unit="ms",
+                values=busy_week,
+                at_most=HOME_MS_MAX,
+                percentile=95,
+            ),
             Figure(
                 name="heaviest page with what it loads", unit="kB", values=(heaviest,), at_most=PAGE_BYTES_MAX / 1000
             ),
@@ -115,6 +112,25 @@ def measure(*, full: bool) -> Report:
     )
 
 
+def _pages(browser: Browser, long_run: str, times: int) -> tuple[list[Figure], dict[str, float]]:
+    """How long each page takes, and how many kB it is with what it loads."""
+    bars = {"/": HOME_MS_MAX, "/runs": RUNS_MS_MAX, "/processes": None, f"/runs/{long_run}": RUN_MS_MAX}
+    bars |= {"/runs?order=run": RUNS_MS_MAX, "/runs?order=run&status=finished": RUNS_MS_MAX}
+    bars |= {f"/runs?order=run&cursor=a{RUNS // 2}": RUNS_MS_MAX}
+    names = {"/": "home", f"/runs/{long_run}": "a run of 60 steps"}
+    figures = [
+        Figure(
+            name=f"{names.get(path, path)}, {RUNS:,} runs in all",
+            unit="ms",
+            values=tuple(browser.get(path)[1] for _ in range(times)),
+            at_most=bar,
+            percentile=95,
+        )
+        for path, bar in bars.items()
+    ]
+    return figures, {path: browser.weight(path) for path in bars}
+
+
 @contextmanager
 def _old_server(place: Path) -> Iterator[tuple[Server, str]]:
     """One that has run 100,000 runs, and one of 60 steps."""
@@ -127,7 +143,7 @@ def _old_server(place: Path) -> Iterator[tuple[Server, str]]:
         client.close()
         server.end()
         multiply(server.home / "procession.db", RUNS)
-        _spread(server.home / "procession.db")
+        _spread(server.home / "procession.db", MINUTES_APART * 60)
         server.start()
         client = server.client()
         run = client.create(client.publish(process_text("Long", STEPS_LONG, wait_step)), start=True)
@@ -138,14 +154,26 @@ def _old_server(place: Path) -> Iterator[tuple[Server, str]]:
         server.end()
 
 
-def _spread(path: Path) -> None:
-    """One run ended every ten minutes, two years long: copies of one moment would all be of this week."""
+def _spread(path: Path, seconds_apart: int) -> None:
+    """Ten minutes apart, runs of two years: copies of one moment would all be of this week."""
     connection = sqlite3.connect(path)
-    ago = f"(SELECT max(id) FROM run) - id) * {MINUTES_APART * 60 * 10**6}"
+    ago = f"(SELECT max(id) FROM run) - id) * {seconds_apart * 10**6}"
     moments = ", ".join(f"{name} = {name} - ({ago}" for name in ("created_at", "started_at", "finished_at"))
     connection.execute(f"UPDATE run SET {moments}")
     connection.commit()
     connection.close()
+
+
+def _busy_week(server: Server, pages: int) -> tuple[float, ...]:
+    """Milliseconds for Home where so many runs ended within the days that its chart counts."""
+    server.end()
+    # Back by as much as they were apart before, and then closer together.
+    _spread(server.home / "procession.db", SECONDS_APART_BUSY - MINUTES_APART * 60)
+    server.start()
+    browser = Browser(server)
+    taken = tuple(browser.get("/")[1] for _ in range(pages))
+    browser.close()
+    return taken
 
 
 def _waiting(number: int) -> str:

@@ -144,7 +144,7 @@ def test_no_chunk_is_recorded_once_its_session_is_committed(home: House, file: s
     session = begin(home, file)
     send(home, file, session, 1, b"one")
     assert home.database.write(partial(upload_store.keep, session=session, chunk=chunk(2, "early"))) is True
-    home.database.write(partial(upload_store.commit, session=session, now=home.clock.now()))
+    home.database.write(partial(upload_store.commit, session=session, content="", now=home.clock.now()))
 
     assert home.database.write(partial(upload_store.keep, session=session, chunk=chunk(3, "late"))) is False
     with home.database.read() as tx:

@@ -208,7 +208,7 @@ def test_the_chunks_of_a_user_s_open_uploads_are_limited_together(home: House, f
     refused = chunk(home, file, two, 1, 500)
 
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
-    assert "may have 1000 bytes together; commit some" in refused.json()["message"]
+    assert "may have 1,000 bytes together; finish some" in refused.json()["message"]
     assert chunk(home, file, two, 1, 400).status_code == 200
     assert chunk(home, file, two, 2, 1).status_code == 429
     assert sorted(path.stat().st_size for path in on_disk(home)) == [400, 600]
@@ -255,7 +255,7 @@ def test_the_next_open_upload_is_refused_in_words(home: House, file: str) -> Non
     answer = home.ask("POST", f"files/{file}/uploadsessions")
 
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
-    assert answer.json()["message"].startswith("you have 2 upload sessions open; commit some")
+    assert answer.json()["message"].startswith("you have 2 upload sessions open; finish some")
 
 
 def test_an_upload_that_is_more_than_a_user_may_have_is_too_large_by_itself(home: House, file: str) -> None:

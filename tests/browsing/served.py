@@ -15,10 +15,11 @@ from tests.support import wait_until
 
 
 @contextmanager
-def served(house: House) -> Iterator[str]:
-    """Its address."""
+def served(house: House, port: int = 0) -> Iterator[str]:
+    """Its address; on a port that one had before, it is the same server come back."""
     with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
         listening.listen(64)
         config = uvicorn.Config(house.app, lifespan="off", log_config=None, access_log=False, ws="none")
         # A page that is open keeps its stream; the test has closed it by then, and nobody waits for long.

@@ -107,3 +107,64 @@ def test_axe_finds_nothing_wrong(site: tuple[str, dict[str, Any]], browser: Any,
         assert not chromium.scrolls_sideways(page), path
 
     assert complaints == []
+
+
+class _Registered:
+    """A page that shows a new secret. Whoever is asked before leaving it stays."""
+
+    def __init__(self, browser: Any, site: tuple[str, dict[str, Any]]) -> None:
+        self.address, cookie = site
+        self.page, self.complaints = chromium.tab(browser)
+        self.page.context.add_cookies([cookie])
+        self.asked: list[str] = []
+        self.page.on("dialog", lambda dialog: self._stay(dialog))
+
+    def _stay(self, dialog: Any) -> None:
+        self.asked.append(dialog.type)
+        dialog.dismiss()
+
+    def register(self) -> None:
+        self.page.goto(f"{self.address}/applications/new")
+        self.page.get_by_role("textbox", name="Name").fill("A script")
+        self.page.locator("main .primary").click()
+        self.page.get_by_role("button", name="Copy secret").wait_for()
+
+    def leave(self) -> None:
+        self.page.get_by_role("link", name="Processes").click()
+        self.page.wait_for_url(f"{self.address}/processes")
+
+
+@pytest.mark.thorough
+def test_a_secret_that_is_shown_once_is_not_left_by_mistake(site: tuple[str, dict[str, Any]], browser: Any) -> None:
+    shown = _Registered(browser, site)
+    page = shown.page
+
+    shown.register()
+    page.get_by_role("link", name="Processes").click(no_wait_after=True)
+    assert wait_until(lambda: page.wait_for_timeout(20) or shown.asked == ["beforeunload"])
+    page.get_by_role("button", name="Copy secret").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    shown.leave()
+    shown.register()
+    page.get_by_role("link", name="I have kept it").click()
+    page.wait_for_url(f"{shown.address}/applications")
+
+    assert (shown.asked, shown.complaints) == (["beforeunload"], [])
+
+
+@pytest.mark.thorough
+def test_without_a_clipboard_a_secret_is_copied_by_hand(site: tuple[str, dict[str, Any]], browser: Any) -> None:
+    """As over plain HTTP from another machine."""
+    shown = _Registered(browser, site)
+    page = shown.page
+    shown.register()
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    secret = page.locator("#secret").inner_text()
+
+    page.get_by_role("button", name="Copy secret").click()
+    page.get_by_role("button", name="Now press Ctrl+C").wait_for()
+    assert page.evaluate("getSelection().toString().trim()") == secret
+    page.keyboard.press("Control+C")
+    shown.leave()
+
+    assert (shown.asked, shown.complaints) == ([], [])

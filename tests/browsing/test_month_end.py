@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from authlib.integrations.requests_client import OAuth2Session
 
 from tests import programs
-from tests.browsing import chromium
+from tests.browsing import chromium, loopback
 from tests.browsing.chromium import browser
 
 __all__ = ["browser"]  # a fixture, for pytest to find
 EXAMPLE = Path(__file__).parents[2] / "examples" / "standing-orders"
 FILES = {"files.orders": "orders.csv", "files.accounts": "accounts.csv", "files.transactions": "transactions.csv"}
+VERIFIER = "a-code-verifier-of-forty-three-characters-or-more"
 SLOW_MS = 20_000  # for a run; nothing waits for longer than it takes
 LONG = """process: Long
 groups:
@@ -54,7 +56,7 @@ def fine(page: Any) -> None:
 
 
 @pytest.mark.acceptance
-def test_a_month_end_by_hand(browser: Any, address: str, tmp_path: Path) -> None:
+def test_a_month_end_by_hand(browser: Any, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page, complaints, url = signed_in(browser, address, accept_downloads=True)
     page.get_by_role("link", name="New run").first.click()
     page.get_by_role("row", name=re.compile("Standing orders check")).get_by_role("link", name="New run").click()
@@ -75,6 +77,9 @@ def test_a_month_end_by_hand(browser: Any, address: str, tmp_path: Path) -> None
     page.locator("#head .tag", has_text="Cancelled").wait_for()
     assert "wrong period" in page.locator("main").inner_text()
     fine(page)
+    # The client refuses plain HTTP, even on loopback, unless it is told so.
+    monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
+    let_an_application_read(page, url)
     assert [line for line in complaints if "status of 4" not in line] == []
 
 
@@ -116,6 +121,41 @@ def mend_and_finish(page: Any) -> None:
         page.get_by_role("link", name="Download results").click()
     names = zipfile.ZipFile(io.BytesIO(Path(begun.value.path()).read_bytes())).namelist()
     assert "standing-orders.xlsx" in " ".join(names)
+
+
+def let_an_application_read(page: Any, url: str) -> None:
+    """Registered, allowed by the code flow, and ended again: by a client that others wrote."""
+    client_id = register(page, url)
+    with loopback.listening() as back:
+        client = OAuth2Session(
+            client_id, redirect_uri=back, scope="process_read", code_challenge_method="S256",
+            token_endpoint_auth_method="none",
+        )  # fmt: skip
+        question, _ = client.create_authorization_url(f"{url}/oauth/authorize", code_verifier=VERIFIER)
+        page.goto(question)
+        assert "Close reporting" in page.get_by_role("heading", level=1).inner_text()
+        fine(page)
+        page.get_by_role("button", name="Allow").click()
+        page.get_by_text("You may close this page").wait_for()
+    client.fetch_token(f"{url}/oauth/token", authorization_response=page.url, code_verifier=VERIFIER)
+    runs = client.get(f"{url}/api/v1/processruns").json()
+    assert len(runs) == 3
+    page.goto(f"{url}/account")
+    page.get_by_role("button", name="Revoke access of Close reporting").click()
+    page.wait_for_load_state()
+    assert client.get(f"{url}/api/v1/processruns").status_code == 401
+    client.close()
+
+
+def register(page: Any, url: str) -> str:
+    """A program on its users' machines: its client id."""
+    page.goto(f"{url}/applications/new")
+    page.get_by_label("Name").first.fill("Close reporting")
+    page.get_by_label(re.compile("^Public")).check()
+    page.get_by_label(re.compile("Where users are sent")).fill("http://127.0.0.1/back")
+    page.get_by_role("button", name="Register").click()
+    page.get_by_text("It is public and has no secret").wait_for()
+    return str(page.locator("code.secret").first.inner_text())
 
 
 @pytest.mark.acceptance

@@ -90,7 +90,11 @@ def test_a_moment_is_told_in_the_readers_zone_and_never_without_its_day(ago: tim
 def test_a_moment_says_exactly_when_in_utc() -> None:
     marked = VIENNA.moment(NOW, seconds=True)
 
-    assert marked == '<time datetime="2026-12-03T08:41:07Z" title="2026-12-03 08:41:07 UTC">today 09:41:07</time>'
+    assert marked == (
+        '<time datetime="2026-12-03T08:41:07Z" title="2026-12-03 08:41:07 UTC" data-day="3 Dec 2026 09:41:07">'
+        "today 09:41:07</time>"
+    )
+    assert "data-day" not in VIENNA.moment(NOW - timedelta(days=2))
     assert VIENNA.clock(NOW).striptags() == "09:41:07"
     assert VIENNA.moment(None) == ""
 

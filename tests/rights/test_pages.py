@@ -67,6 +67,11 @@ GET runs/{run}/inputs | reader | run |
 POST runs/{run}/inputs | executor | run |
 POST runs/{run}/files/{file} | executor | file |
 GET runs/{run}/files/{file}/preview | reader | file |
+GET runs/{run}/files/{file}/uploads | executor | file |
+POST runs/{run}/files/{file}/uploads | executor | file |
+POST runs/{run}/files/{file}/uploads/{session}/chunks/{chunk} | executor | file |
+POST runs/{run}/files/{file}/uploads/{session}/commit | executor | file |
+POST runs/{run}/files/{file}/uploads/{session}/end | executor | file |
 POST runs/{run}/delete | executor | run |
 GET account | | |
 POST account | | |
@@ -106,6 +111,11 @@ GET tables/{table}/export | reader | table |
 POST tables/{table}/columns | editor | table |
 GET tables/{table}/import | editor | table |
 POST tables/{table}/upload | editor | table |
+GET tables/{table}/uploads | editor | table |
+POST tables/{table}/uploads | editor | table |
+POST tables/{table}/uploads/{session}/chunks/{chunk} | editor | table |
+POST tables/{table}/uploads/{session}/commit | editor | table |
+POST tables/{table}/uploads/{session}/end | editor | table |
 POST tables/{table}/import | editor | table |
 POST tables/{table}/delete | owner | table |
 GET log | | |
@@ -113,10 +123,14 @@ GET log.csv | | |
 GET api | | |
 """
 # What a path names besides the things of the world.
-NAMES = {"asset": "nothing.css"}
+NAMES = {"asset": "nothing.css", "session": "00000000-0000-4000-8000-000000000000", "chunk": "1"}
 LET_IN = {200, 303, 400, 409}  # whoever may ask, and asked for nonsense
 # A file is sent to an address that holds the form's token: its body is read as it comes.
-UPLOADS = {"POST tables/{table}/upload"}
+UPLOADS = {
+    "POST tables/{table}/upload",
+    "POST tables/{table}/uploads/{session}/chunks/{chunk}",
+    "POST runs/{run}/files/{file}/uploads/{session}/chunks/{chunk}",
+}
 
 
 def rows() -> dict[str, Demand]:
@@ -211,8 +225,8 @@ def test_everybody_sees_what_the_table_says_and_nothing_else(everybody: World, v
 
 
 def _let_in(request: str, ids: dict[str, str]) -> set[int]:
-    """The file of the world is the new run's: under another run's address there is none."""
-    is_misfit = "runs/{run}/files/{file}" in request and ids["run"] != ids["new run"]
+    """The file of the world is the new run's: under another run's address there is none. Nor is there an upload."""
+    is_misfit = "{session}" in request or ("runs/{run}/files/{file}" in request and ids["run"] != ids["new run"])
     return {404} if is_misfit else LET_IN
 
 

@@ -258,5 +258,5 @@ def _log(tx: Transaction, new: World, login: str) -> str:
 def _session(tx: Transaction, new: World, user: UserId, file: str, digits: str) -> str:
     id = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
     now = new.house.clock.now()
-    uploads.begin(tx, UploadSession(id=id, file=FileId.parse(file), user=user, created_at=now, committed_at=None))
+    uploads.begin(tx, UploadSession(id=id, target=FileId.parse(file), user=user, created_at=now))
     return id

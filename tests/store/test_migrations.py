@@ -12,8 +12,8 @@ import pytest
 
 from procession.clock import ManualClock
 from procession.model.errors import Invalid
-from procession.model.ids import RunId, UserId
-from procession.store import migrations, outbox, runs
+from procession.model.ids import FileId, RunId, UserId
+from procession.store import migrations, outbox, runs, uploads
 from procession.store.sqlite import SqliteDatabase
 from tests.store.conftest import OpenedFile
 
@@ -121,3 +121,33 @@ def test_mail_that_waits_when_the_outbox_comes_goes_on_waiting(tmp_path: Path, c
 
     assert post is not None
     assert (post.about, post.tries, len(post.key)) == (UserId(1), 3, 32)
+
+
+def test_an_upload_under_way_at_an_upgrade_goes_on_where_it_stood(tmp_path: Path, clock: ManualClock) -> None:
+    path = tmp_path / "test.db"
+    with closing(sqlite3.connect(path)) as before:
+        for number, (_, sql) in sorted(migrations.available().items()):
+            if number < 17:
+                before.executescript(f"{sql}\nINSERT INTO schema_migration VALUES ({number}, '', 0);")
+        before.execute("INSERT INTO user_account (login, email, first_name, last_name, role, created_at)"
+                       " VALUES ('ada', 'a@x.org', '', '', 'Designer', 0)")  # fmt: skip
+        before.execute("INSERT INTO file (property_id) VALUES (1)")
+        before.executemany(
+            "INSERT INTO upload_session (id, file_id, user_id, created_at, committed_at, size) VALUES (?, 1, 1, 5, ?, ?)",
+            [("open", None, 7), ("over", 6, 0)],
+        )
+        before.execute("INSERT INTO upload_chunk VALUES ('open', 2, 'a1', 'x.csv', 'ff', 7)")
+        before.commit()
+
+    db = SqliteDatabase(path, on_fatal=print)
+    migrations.migrate(db, clock.now())
+    with db.read() as tx:
+        found, over = uploads.find(tx, "open"), uploads.find(tx, "over")
+        kept, size = uploads.chunks(tx, "open"), uploads.size_bytes_of(tx, UserId(1))
+        problems = tx.all("PRAGMA foreign_key_check(upload_chunk)") + tx.all("PRAGMA foreign_key_check(upload_session)")
+    db.close()
+
+    assert found is not None and over is not None
+    assert (found.target, found.committed_at, found.content) == (FileId(1), None, None)
+    assert (over.committed_at is None, over.content) == (False, None)
+    assert ([(chunk.number, chunk.size_bytes) for chunk in kept], size, problems) == ([(2, 7)], 7, [])

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
 
 from procession.model.ids import RunId
-from procession.model.lifecycle import Outcome
-from procession.model.people import User
+from procession.model.lifecycle import Outcome, RunStatus
+from procession.model.people import Caller, User
 from procession.operations import run_lists
-from procession.store import people, steps
+from procession.store import people, steps, times
+from procession.store.database import Transaction
+from procession.web import run_filters
 from tests.api.house import House
 from tests.web.lists_site import NO_COLUMN, end, ended, later, new, timed_out
 from tests.web.site import Site, text
@@ -187,6 +193,23 @@ def test_the_week_is_a_chart_whose_figures_are_a_sentence(home: House, site: Sit
     # A run counts on the day of its end, whenever it was made.
     later(home, days=7)
     assert "Runs that ended in the last 7 days: 0 finished, 0 with remarks, 0 failed." in site.sign_in().get("/").text
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "America/St_Johns", "UTC"])
+def test_a_day_of_the_week_begins_and_ends_in_the_readers_zone(home: House, zone: str) -> None:
+    midnight = run_filters.midnight(home.clock.now().date(), ZoneInfo(zone))
+    runs = [ended(home, name) for name in ("before", "at", "after")]
+    ends = [midnight - timedelta(microseconds=1), midnight, midnight + timedelta(days=1) - timedelta(microseconds=1)]
+
+    def operation(tx: Transaction) -> list[tuple[int, RunStatus, Outcome | None, int]]:
+        for run, ended_at in zip(runs, ends, strict=True):
+            moment = (times.to_column(ended_at), RunId.parse(run).number)
+            tx.run("UPDATE run SET finished_at = ? WHERE id = ?", *moment)
+        days = [midnight - timedelta(days=1), midnight, midnight + timedelta(days=1)]
+        return run_lists.ended_by_day(tx, Caller(user=home.users["owner"], scopes=frozenset()), days)
+
+    failed = (RunStatus.FINISHED, Outcome.FAILED)
+    assert home.database.write(operation) == [(0, *failed, 1), (1, *failed, 2)]
 
 
 def test_many_failures_are_counted_to_a_hundred(home: House, site: Site) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from procession.model.errors import Invalid, NotFound
-from procession.model.ids import FileId, UserId
+from procession.model.ids import FileId, TableId, UserId
 
 SESSION_LIFE = timedelta(hours=24)  # docs/wire.md, Files and uploads
 # Each is a row, and they are read together at the commit.
@@ -17,15 +17,20 @@ MISSING_SHOWN_MAX = 10
 _SESSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)
 
 
+# What a session fills: a file, or what is to be imported into a table, which no row names before it is.
+UploadTarget = FileId | TableId
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadSession:
-    """`id` is a random uuid; only the user who began the session knows it."""
+    """`id` is a random uuid; only the user who began the session knows it. `content` is what a commit made of it."""
 
     id: str
-    file: FileId
+    target: UploadTarget
     user: UserId
     created_at: datetime
-    committed_at: datetime | None
+    committed_at: datetime | None = None
+    content: str | None = None  # hex SHA-256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,7 +96,11 @@ def _next_page(call: Call | StreamCall, question: Question) -> HtmlReply:
         application=_application(question),
         user=question.user,
         # In the order of the table, so that two consents to the same scopes look the same.
-        allowed=[(scope, words) for scope, words in SCOPE_WORDS.items() if scope in scopes],
+        allowed=[
+            (scope, words, wording.is_idle(scope, question.user))
+            for scope, words in SCOPE_WORDS.items()
+            if scope in scopes
+        ],
         beyond=wording.beyond(scopes),
         target=wording.shown_target(question.grant.redirect_uri),
         form=browser.form_token(browser.cookie(question.http, browser.SESSION)),

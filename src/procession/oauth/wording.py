@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
+from procession.model.people import User, UserRole
+from procession.model.rights import USER_ROLE_RANK
+
 # What people want to know that an application cannot do: each, with the scopes that would let it.
 _BEYOND = {
     "run processes": {"process_execute", "process"},
@@ -14,6 +17,14 @@ _BEYOND = {
     "manage people": {"user", "usergroup"},
     "decide who may do what": {"permission"},
 }
+
+# Scopes that nobody below this user role can use, whatever role they are given on a thing.
+_LEAST = {"process": UserRole.DESIGNER, "user": UserRole.CLIENT_ADMIN, "usergroup": UserRole.CLIENT_ADMIN}
+
+
+def is_idle(scope: str, user: User) -> bool:
+    """Whether the scope lets an application do nothing that this user may do."""
+    return USER_ROLE_RANK[user.role] < USER_ROLE_RANK[_LEAST.get(scope, UserRole.SUBSCRIBER)]
 
 
 def beyond(scopes: Collection[str]) -> str:

@@ -27,9 +27,9 @@ SEARCHED_MAX = run_lists.SEARCHED_MAX  # runs in which one page looks for a text
 
 
 class RunPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`older` and `newer` tell whether there are such; `searched_to` is the oldest run in which a text was looked for.
+    """`older` and `newer` tell whether there are such; `searched_to` is the last run in which a text was looked for.
 
-    Where `searched_to` is set, what is older has not been looked at: the next page goes on from it.
+    Where `searched_to` is set, what follows it has not been looked at: the next page goes on from it.
     """
 
     runs: Sequence[RunEntry]
@@ -40,9 +40,7 @@ class RunPage(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def next_before(self) -> RunId | None:
         """From where on the next page shows older ones; None where there are none."""
-        if self.older:
-            return self.runs[-1].run.id
-        return self.searched_to
+        return self.runs[-1].run.id if self.older else self.searched_to
 
 
 def numbered(tx: Transaction, shown: RunFilter) -> RunFilter:
@@ -69,6 +67,19 @@ def page(
         return RunPage(runs=found[1:] if is_more else found, older=True, newer=is_more)
     searched_to = None if is_more or shown.text is None else run_lists.searched_down_to(tx, before)
     return RunPage(runs=found[:limit], older=is_more, newer=before is not None, searched_to=searched_to)
+
+
+def page_upwards(tx: Transaction, caller: Caller, shown: RunFilter, *, after: RunId | None, limit: int) -> RunPage:
+    """The same from the other end: the oldest first, of those newer than `after`; at most `limit`.
+
+    Where `searched_to` is set, what is newer has not been looked at.
+    """
+    assert 1 <= limit <= LIST_MAX
+    edge = after or RunId(0)
+    found = run_lists.page(tx, rights.viewer(caller), shown, before=None, after=edge, limit=limit + 1)[::-1]
+    is_more = len(found) > limit
+    searched_to = None if is_more or shown.text is None else run_lists.searched_up_to(tx, edge)
+    return RunPage(runs=found[:limit], older=after is not None, newer=is_more, searched_to=searched_to)
 
 
 def find(tx: Transaction, run: RunId) -> RunEntry:

@@ -142,13 +142,19 @@ def _job(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which rows: those after the record `after`, at most `limit` (None: all), that meet every condition."""
+    """Which rows: those after the record `after`, at most `limit` (None: all), that meet every condition.
+
+    A page by a column, `order`, begins after the first `skip` rows of that order.
+    """
 
     format: Format
     conditions: tuple[Condition, ...] = ()
     after: int = 0
     limit: int | None = None
     escapes: bool = False
+    order: str = ""
+    is_down: bool = False
+    skip: int = 0
 
 
 def read(resources: Resources, present: Snapshot, wanted: Wanted, place: Path) -> tuple[Page, Path]:
@@ -160,6 +166,9 @@ def read(resources: Resources, present: Snapshot, wanted: Wanted, place: Path) -
         after=wanted.after,
         limit=wanted.limit,
         escapes=wanted.escapes,
+        order=wanted.order,
+        is_down=wanted.is_down,
+        skip=wanted.skip,
     )
     job = table_jobs.TableJob(
         kind=READ_KIND,

@@ -9,15 +9,16 @@ from datetime import datetime
 from procession.model.errors import Invalid, NotFound, TooLarge, TooMany
 from procession.model.files import Content, File
 from procession.model.ids import FileId
-from procession.model.people import Caller
+from procession.model.people import Caller, Role
 from procession.model.uploads import (
     CHUNKS_MAX,
     SESSION_LIFE,
     Chunk,
     UploadSession,
+    UploadTarget,
     check_whole,
 )
-from procession.operations import files
+from procession.operations import files, rights
 from procession.operations.act import Act
 from procession.store import uploads
 from procession.store.chunks import Chunks
@@ -31,9 +32,9 @@ EXPIRED_AT_ONCE_MAX = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionKey:
-    """A session as a client names it: of which file, and which."""
+    """A session as a client names it: what it fills, and which."""
 
-    file: FileId
+    target: UploadTarget
     session: str
 
 
@@ -45,34 +46,44 @@ class UploadBounds:
     user_bytes: int
 
 
-def begin(act: Act, file_id: FileId, *, most: int) -> UploadSession:
+# Chunks with what they were joined to.
+Joined = tuple[list[Chunk], Content]
+
+
+def begin(act: Act, target: UploadTarget, *, most: int) -> UploadSession:
     """Raises Invalid as files.fill() does, and TooMany where this user has `most` open sessions."""
     tx, user = act.tx, act.caller.user.id
     # Now, and not after gigabytes have been sent.
-    files.check_fill(tx, act.caller, file_id)
+    _check_target(tx, act.caller, target)
     if uploads.open_sessions(tx, user) >= most:
-        text = f"you have {most} upload sessions open; commit some, or wait until they are a day old"
+        text = f"you have {most} upload sessions open; finish some, or wait until they are a day old"
         raise TooMany(text, seconds=RETRY_SECONDS)
-    session = UploadSession(
-        id=str(uuid.uuid4()), file=file_id, user=user, created_at=act.resources.home_clock.least(), committed_at=None
-    )
+    session = UploadSession(id=str(uuid.uuid4()), target=target, user=user, created_at=act.resources.home_clock.least())
     uploads.begin(tx, session)
     return session
 
 
+def _check_target(tx: Transaction, caller: Caller, target: UploadTarget) -> None:
+    """Raises NotFound, Forbidden, and for a file Invalid as files.fill() does."""
+    if isinstance(target, FileId):
+        files.check_fill(tx, caller, target)
+    else:
+        rights.require(tx, caller, target, Role.EDITOR)
+
+
 def find(tx: Transaction, caller: Caller, place: SessionKey) -> UploadSession:
-    """The caller's own session of that file. Raises NotFound."""
+    """The caller's own session of that target. Raises NotFound."""
     session = uploads.find(tx, place.session)
     # In the same words for all three: whether somebody else uploads is not for everybody to know.
-    if session is None or session.file != place.file or session.user != caller.user.id:
-        raise NotFound(f"there is no upload session {place.session[:80]} for {place.file}; sessions live 24 hours")
+    if session is None or session.target != place.target or session.user != caller.user.id:
+        raise NotFound(f"there is no upload session {place.session[:80]} for {place.target}; sessions live 24 hours")
     return session
 
 
 def check_chunk(tx: Transaction, caller: Caller, place: SessionKey, number: int) -> None:
     """May this chunk come? Asked before its bytes, and again by keep(). Raises NotFound, Forbidden, Invalid."""
     session = find(tx, caller, place)
-    files.check_fill(tx, caller, place.file)
+    _check_target(tx, caller, place.target)
     if session.committed_at is not None:
         raise _committed(session.id)
     if not 1 <= number <= CHUNKS_MAX:
@@ -91,7 +102,7 @@ def kept_beside(tx: Transaction, caller: Caller, place: SessionKey, number: int)
 
 def full(most: int) -> TooMany:
     return TooMany(
-        f"your uploads that are arriving or not committed may have {most} bytes together; commit some, or wait until"
+        f"your uploads that are arriving or not finished may have {most:,} bytes together; finish some, or wait until"
         " they are done or a day old",
         seconds=RETRY_SECONDS,
     )
@@ -99,7 +110,7 @@ def full(most: int) -> TooMany:
 
 def too_large(most: int) -> TooLarge:
     """Waiting would not help."""
-    return TooLarge(f"the uploads of a user may have {most} bytes together, and this one has more by itself")
+    return TooLarge(f"the uploads of a user may have {most:,} bytes together, and this one has more by itself")
 
 
 def keep(act: Act, place: SessionKey, chunk: Chunk, bounds: UploadBounds) -> str | None:
@@ -137,30 +148,62 @@ def to_join(tx: Transaction, caller: Caller, place: SessionKey) -> list[Chunk] |
     """
     if find(tx, caller, place).committed_at is not None:
         return None
-    files.check_fill(tx, caller, place.file)
+    _check_target(tx, caller, place.target)
     chunks = uploads.chunks(tx, place.session)
     check_whole(chunks)
     return chunks
 
 
-def commit(act: Act, place: SessionKey, joined: tuple[list[Chunk], Content] | None) -> File:
+def commit(act: Act, place: SessionKey, joined: Joined | None, *, renames: bool = False) -> File:
     """Fill the file with what was joined; None for a session that is committed already: the file as it is.
 
-    The file keeps its name; one without a name takes the first chunk's. Raises as to_join() does, and Invalid when a
-    chunk came in between: what the client was told to be complete is not what was joined.
+    The file keeps its name; one without a name takes the first chunk's, and with `renames` every one does. Raises as
+    to_join() does, and Invalid when a chunk came in between: what the client was told to be complete is not what was
+    joined.
     """
-    tx = act.tx
-    uploads.hold(tx, place.session)
-    present = to_join(tx, act.caller, place)
+    assert isinstance(place.target, FileId)
+    chunks, content = _settled(act, place, joined)
+    before = files.find(act.tx, place.target)
+    if content is None:
+        return before
+    name = before.name if before.name and not renames else ""
+    filled = files.fill(act, place.target, name or (chunks[0].file_name if chunks else "file"), content)
+    uploads.commit(act.tx, place.session, content.sha256, act.now)
+    return filled
+
+
+def commit_rows(act: Act, place: SessionKey, joined: Joined | None) -> str:
+    """The SHA-256 of what is to be imported into a table. Raises as commit() does."""
+    _, content = _settled(act, place, joined)
+    if content is not None:
+        uploads.commit(act.tx, place.session, content.sha256, act.now)
+        return content.sha256
+    found = find(act.tx, act.caller, place).content
+    assert found is not None, "only releases that keep it know sessions of tables"
+    return found
+
+
+def _settled(act: Act, place: SessionKey, joined: Joined | None) -> tuple[list[Chunk], Content | None]:
+    """What becomes of the session in this transaction; no content where it is committed already."""
+    uploads.hold(act.tx, place.session)
+    present = to_join(act.tx, act.caller, place)
     if present is None:
-        return files.find(tx, place.file)
+        return [], None
     # Joining took seconds outside the transaction, and a chunk may have been sent again.
     if joined is None or present != joined[0]:
         raise Invalid("a chunk arrived while the upload was being committed; commit again")
-    name = files.find(tx, place.file).name or (present[0].file_name if present else "file")
-    filled = files.fill(act, place.file, name, joined[1])
-    uploads.commit(tx, place.session, act.now)
-    return filled
+    return joined
+
+
+def sizes(tx: Transaction, place: SessionKey) -> dict[int, int]:
+    """The bytes of each chunk that has arrived, by number."""
+    return {chunk.number: chunk.size_bytes for chunk in uploads.chunks(tx, place.session)}
+
+
+def end(act: Act, place: SessionKey) -> None:
+    """Forget the session and what came of it; one that is committed stays, with what it made. Raises NotFound."""
+    if find(act.tx, act.caller, place).committed_at is None:
+        uploads.remove(act.tx, place.session)
 
 
 def expire(tx: Transaction, now: datetime) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from functools import cache
 from importlib import resources
 
@@ -18,11 +19,15 @@ MEDIA_TYPES = {
     "htmx.min.js": "text/javascript; charset=utf-8",
     "hx-sse.min.js": "text/javascript; charset=utf-8",
     "procession.js": "text/javascript; charset=utf-8",
+    "upload.js": "text/javascript; charset=utf-8",
 }
 # Served as one file: htmx starts at the first pause after it has been read, and an extension that comes later than
 # that is not asked. With three files, a page's stream was sometimes never opened.
 BUNDLE = "pages.js"
 BUNDLED = ("htmx.min.js", "hx-sse.min.js", "procession.js")
+# In a script of ours, comments stand in lines of their own. They are for whoever reads it here, and a fifth of it.
+_COMMENT = re.compile(rb"^ *(//[^\n]*|/\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
+OWN = frozenset({"procession.js", "upload.js"})
 PREFIX = "/assets/"
 _DIGITS = 12  # of the hash: nobody chooses our files, so chance is all there is to fear
 
@@ -34,12 +39,16 @@ def _files() -> dict[str, AssetReply]:
     found = {}
     for name, media_type in {**MEDIA_TYPES, BUNDLE: MEDIA_TYPES[BUNDLED[0]]}.items():
         parts = BUNDLED if name == BUNDLE else (name,)
-        body = b"\n".join((folder / part).read_bytes() for part in parts)
+        body = b"\n".join(_served(part, (folder / part).read_bytes()) for part in parts)
         stem, _, ending = name.rpartition(".")
         hashed = f"{stem}.{hashlib.sha256(body).hexdigest()[:_DIGITS]}.{ending}"
         # Without a time in it: the same content is the same bytes.
         found[hashed] = AssetReply(body=body, compressed=gzip.compress(body, mtime=0), media_type=media_type)
     return found
+
+
+def _served(name: str, source: bytes) -> bytes:
+    return _COMMENT.sub(b"", source) if name in OWN else source
 
 
 @cache

@@ -75,14 +75,16 @@ class Reader:
     def moment(self, value: datetime | None, *, seconds: bool = False, alone: bool = False) -> Markup:
         """ "today 09:41", "yesterday 17:30", otherwise with the date; `alone` begins with a capital.
 
-        The title and the attribute say it in UTC, for whoever compares it with a log.
+        The title and the attribute say it in UTC, for whoever compares it with a log. On paper there is no today:
+        `data-day` is what is printed instead.
         """
         if value is None:
             return Markup()
         own = value.astimezone(self.zone)
         clock = f"{own:%H:%M:%S}" if seconds else f"{own:%H:%M}"
-        text = f"{self._day(own.date())} {clock}"
-        return self._marked(value, text[:1].upper() + text[1:] if alone else text)
+        text, lasting = f"{self._day(own.date())} {clock}", f"{day(own.date())} {clock}"
+        shown = text[:1].upper() + text[1:] if alone else text
+        return self._marked(value, shown, "" if text == lasting else lasting)
 
     def day_only(self, value: datetime) -> str:
         """The day of a moment in this zone: "3 Dec 2026"."""
@@ -98,8 +100,9 @@ class Reader:
         return near.get(value) or day(value)
 
     @staticmethod
-    def _marked(value: datetime, text: str) -> Markup:
+    def _marked(value: datetime, text: str, lasting: str = "") -> Markup:
         exact = value.astimezone(UTC)
-        return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(
-            f"{exact:%Y-%m-%dT%H:%M:%S}Z", f"{exact:%Y-%m-%d %H:%M:%S}", text
+        printed = Markup(' data-day="{}"').format(lasting) if lasting else ""
+        return Markup('<time datetime="{}" title="{} UTC"{}>{}</time>').format(
+            f"{exact:%Y-%m-%dT%H:%M:%S}Z", f"{exact:%Y-%m-%d %H:%M:%S}", printed, text
         )

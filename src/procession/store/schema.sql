@@ -293,7 +293,7 @@ CREATE INDEX run_held ON run (id) WHERE is_held = 1;
 CREATE INDEX run_unsolved ON run (process_id, id, outcome, started_by) WHERE needs_person = 1;
 CREATE INDEX run_by_status ON run (process_id, status, outcome, id, started_by) WHERE version > 0;
 CREATE INDEX run_by_creation ON run (created_at);
-CREATE INDEX run_by_end ON run (finished_at, process_id, status, outcome) WHERE finished_at IS NOT NULL AND version > 0;
+CREATE INDEX run_by_end ON run (process_id, status, outcome, finished_at) WHERE finished_at IS NOT NULL AND version > 0;
 
 CREATE TABLE step (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -481,11 +481,15 @@ CREATE INDEX table_part_by_content ON table_part (sha256);
 -- Uploads in chunks: a session, and what of it has arrived. A chunk's bytes are on disk before its row is here.
 CREATE TABLE upload_session (
     id TEXT PRIMARY KEY,
-    file_id INTEGER NOT NULL REFERENCES file (id),
+    file_id INTEGER REFERENCES file (id),
+    table_id INTEGER REFERENCES managed_table (id),
     user_id INTEGER NOT NULL REFERENCES user_account (id),
     created_at INTEGER NOT NULL,
     committed_at INTEGER,
-    size INTEGER NOT NULL DEFAULT 0 CHECK (size >= 0)
+    size INTEGER NOT NULL DEFAULT 0 CHECK (size >= 0),
+    content TEXT,
+    CHECK ((file_id IS NULL) <> (table_id IS NULL)),
+    CHECK (content IS NULL OR committed_at IS NOT NULL)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX upload_session_by_time ON upload_session (created_at);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from procession.model.ids import FileId, UserId
+from procession.model.ids import FileId, TableId, UserId
 from procession.model.uploads import Chunk, UploadSession
 from procession.store import times
 from procession.store.database import Transaction
@@ -12,22 +12,28 @@ from procession.store.database import Transaction
 
 def begin(tx: Transaction, session: UploadSession) -> None:
     tx.run(
-        "INSERT INTO upload_session (id, file_id, user_id, created_at) VALUES (?, ?, ?, ?)",
-        *(session.id, session.file.number, session.user.number, times.to_column(session.created_at)),
+        "INSERT INTO upload_session (id, file_id, table_id, user_id, created_at) VALUES (?, ?, ?, ?, ?)",
+        session.id,
+        session.target.number if isinstance(session.target, FileId) else None,
+        session.target.number if isinstance(session.target, TableId) else None,
+        session.user.number,
+        times.to_column(session.created_at),
     )
 
 
 def find(tx: Transaction, session: str) -> UploadSession | None:
-    row = tx.one("SELECT file_id, user_id, created_at, committed_at FROM upload_session WHERE id = ?", session)
+    sql = "SELECT file_id, table_id, user_id, created_at, committed_at, content FROM upload_session WHERE id = ?"
+    row = tx.one(sql, session)
     if row is None:
         return None
-    file, user, created_at, committed_at = row
+    file, table, user, created_at, committed_at, content = row
     return UploadSession(
         id=session,
-        file=FileId(file),
+        target=TableId(table) if file is None else FileId(file),
         user=UserId(user),
         created_at=times.from_column(created_at),
         committed_at=None if committed_at is None else times.from_column(committed_at),
+        content=content,
     )
 
 
@@ -100,11 +106,11 @@ def keep(tx: Transaction, session: str, chunk: Chunk) -> bool:
     return kept == 1
 
 
-def commit(tx: Transaction, session: str, now: datetime) -> None:
+def commit(tx: Transaction, session: str, content: str, now: datetime) -> None:
     """The session stays for its 24 hours, so that a commit sent twice is answered twice."""
     tx.run("DELETE FROM upload_chunk WHERE session_id = ?", session)
-    sql = "UPDATE upload_session SET committed_at = ? WHERE id = ? AND committed_at IS NULL"
-    tx.run(sql, times.to_column(now), session)
+    sql = "UPDATE upload_session SET committed_at = ?, content = ? WHERE id = ? AND committed_at IS NULL"
+    tx.run(sql, times.to_column(now), content, session)
 
 
 def older_than(tx: Transaction, moment: datetime, limit: int) -> list[str]:

@@ -109,7 +109,7 @@ def _read(act: Act, form: Form) -> ChosenRuns:
 
 
 def _filter_of(form: Form) -> ListFilter:
-    found = {name: form.one(f"f-{name}") for name in ListFilter.__dataclass_fields__}
+    found = {name: form.one(f"f-{name}") for name in run_filters.FIELDS}
     wanted = ListFilter(**found)
     # As if it stood in an address: what no list shows is refused in the same words.
     return run_filters.read({"from": wanted.since, "to": wanted.until, **wanted.given()})

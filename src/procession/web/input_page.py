@@ -22,7 +22,7 @@ from procession.operations import previews, rights, run_views, trials, unstarted
 from procession.operations.act import Act
 from procession.operations.inputs import AskedInputs
 from procession.operations.previews import FileView
-from procession.pages import formats, statuses
+from procession.pages import formats, names, statuses
 from procession.pages.formats import Reader
 from procession.pages.statuses import Tag
 from procession.web import fields, page, preview
@@ -126,14 +126,15 @@ def reply(call: Given, act: Act, shown: InputPage, state: PageState) -> HtmlRepl
     left = missing(shown)
     run, process = shown.asked.run, shown.asked.process
     is_trial = run is not None and trials.is_trial(run)
+    heading = names.title(run.name, process.name) if run else f"New run of {process.name}"
     return page.page(
         call,
         act.caller,
         act.now,
         "new-run",
-        title=("Error: " if todo or state.problem else "") + (run.name if run else f"New run of {process.name}"),
+        title=("Error: " if todo or state.problem else "") + heading,
         entry="/processes",
-        heading=run.name if run else f"New run of {process.name}",
+        heading=heading,
         run=run,
         process=process,
         version="draft" if is_trial else shown.asked.version,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlencode
 
 from procession.door.contract import Call, HtmlReply
 from procession.model.errors import Invalid
@@ -20,12 +18,15 @@ from procession.pages import charts, statuses
 from procession.pages.charts import Mark
 from procession.pages.statuses import Tag
 from procession.store.processes import ProcessRow
+from procession.web import sorting
+from procession.web.listing import page_of
 from procession.web.page import page
+from procession.web.sorting import Order
 
-SHOWN = 25
 STRIP_RUNS = 12
 TEXT_CHARACTERS_MAX = 200
 SHOWS = {"": "All that I may see", "mine": "Mine to run", "failing": "Failing"}
+ORDERS = ("name", "last")
 _FAILED = (RunStatus.FINISHED, Outcome.FAILED)
 
 
@@ -47,7 +48,8 @@ class ProcessLine:
 
 def listed(call: Call) -> HtmlReply:
     query = call.request.query
-    text, show, after = query.get("q", "").strip(), query.get("show", ""), query.get("after", "")
+    text, show = query.get("q", "").strip(), query.get("show", "")
+    order = sorting.read(query, ORDERS, "name", greatest_first=("last",))
     if show not in SHOWS:
         raise Invalid(f'"{show[:80]}" is nothing that this list can show; it can show mine and failing')
     if len(text) > TEXT_CHARACTERS_MAX:
@@ -55,9 +57,7 @@ def listed(call: Call) -> HtmlReply:
     visible = processes.found(call.tx, call.caller, text)
     roles = rights.roles_on(call.tx, call.caller.user, [row.id for row in visible])
     matching = _chosen(call, visible, roles, show)
-    start = bisect_right([row.name for row in matching], after) if after else 0
-    shown = matching[start : start + SHOWN]
-    is_more = len(matching) > start + SHOWN
+    part = page_of(_sorted(call, matching, order), query)
     return page(
         call,
         call.caller,
@@ -65,21 +65,27 @@ def listed(call: Call) -> HtmlReply:
         "processes",
         title="Processes",
         entry="/processes",
-        lines=_lines(call, shown, roles),
+        lines=_lines(call, part.items, roles),
+        part=part,
+        order=order,
         total=len(matching),
         q=text,
         show=show,
         shows=SHOWS,
-        first=_address(text, show) if start else "",
-        following=_address(text, show, after=shown[-1].name) if is_more else "",
         has_any=bool(visible) or bool(text),
         is_designer=USER_ROLE_RANK[call.caller.user.role] >= USER_ROLE_RANK[UserRole.DESIGNER],
     )
 
 
-def _address(text: str, show: str, *, after: str = "") -> str:
-    asked = {name: value for name, value in (("q", text), ("show", show), ("after", after)) if value}
-    return f"/processes?{urlencode(asked)}" if asked else "/processes"
+def _sorted(call: Call, matching: Sequence[ProcessRow], order: Order) -> list[ProcessRow]:
+    if order.key == "name":
+        return order.sorted(matching, {"name": lambda row: row.name.casefold()})
+    last = run_lists.last_of_each(call.tx, call.caller, [row.id for row in matching], most=1)
+    return order.sorted(matching, {"last": lambda row: next(map(_began_at, last[row.id]), None)})
+
+
+def _began_at(item: RunEntry) -> datetime:
+    return item.run.started_at or item.run.created_at
 
 
 def _chosen(
@@ -123,7 +129,7 @@ def _line(
         role=(role or "").capitalize(),
         may_run=role is not None and covers(role, Role.EXECUTOR),
         tag=None if newest is None else _tag(newest, len(missing.get(newest.id, ()))),
-        last_at=None if newest is None else newest.started_at or newest.created_at,
+        last_at=next(map(_began_at, last), None),
         last_address="" if newest is None else f"/runs/{newest.id}",
         strip=charts.strip(kinds),
         strip_sentence=f"Last {len(last)} runs, newest first: {kinds.count('bad')} failed,"

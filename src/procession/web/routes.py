@@ -37,6 +37,7 @@ from procession.web import (
     table_changes,
     table_import,
     tables,
+    upload_sessions,
 )
 from procession.web.session import guarded, guarded_async
 
@@ -69,6 +70,18 @@ def form_files(pattern: str, handler: Any, rule: Rule, summary: str, **more: Any
 def _row(method: str, pattern: str, handler: Any, rule: Rule, summary: str, **more: Any) -> Route:
     fields: dict[str, Any] = {"space": Space.ROOT, "error_html": environment.error, **more}
     return Route(method=method, pattern=pattern, handler=handler, rule=rule, summary=summary, **fields)
+
+
+def _chunked(place: str, commit: Any, rule: Rule) -> tuple[Route, ...]:
+    """A large file, in chunks, to what the place names."""
+    named = f"{place}/{{session}}"
+    return (
+        page(place, upload_sessions.state, rule, "What of an upload has arrived"),
+        form(place, upload_sessions.begin, rule, "Begin an upload in chunks"),
+        form_files(f"{named}/chunks/{{chunk}}", upload_sessions.chunk, rule, "Send a chunk"),
+        form_async(f"{named}/commit", commit, rule, "Make the chunks one file"),
+        form_async(f"{named}/end", upload_sessions.end, rule, "Cancel an upload"),
+    )
 
 
 def _asset(call: Call) -> Any:
@@ -118,6 +131,7 @@ ROUTES: tuple[Route, ...] = (
     page("runs/{run}/inputs", inputs.back, rules.READ_R, "Back to a run", mode=READ),
     form_files("runs/{run}/files/{file}", inputs.upload, rules.WRITE_F, "Give an input its file"),
     page("runs/{run}/files/{file}/preview", preview.look, rules.READ_F, "Look at a file", mode=STREAM),
+    *_chunked("runs/{run}/files/{file}/uploads", upload_sessions.commit, rules.WRITE_F),
     form("runs/{run}/delete", inputs.delete, rules.EXECUTE_R, "Delete a run that was never started"),
     page("runs.csv", run_csv.as_csv, rules.READ_ANY, "Runs as CSV"),
     page("runs/live", live.follow_runs, rules.READ_ANY, "What changes of them", mode=STREAM, limit=UserLimit.STREAMS),
@@ -162,6 +176,7 @@ ROUTES: tuple[Route, ...] = (
     form_async("tables/{table}/columns", table_changes.add_column, rules.EDIT_T, "Add a column"),
     page("tables/{table}/import", table_import.preview, rules.EDIT_T, "Look at what an import would do", mode=STREAM),
     form_async("tables/{table}/upload", table_import.upload, rules.EDIT_T, "Send rows", body=BodyKind.STREAM),
+    *_chunked("tables/{table}/uploads", upload_sessions.commit_rows, rules.EDIT_T),
     form_async("tables/{table}/import", table_import.confirm, rules.EDIT_T, "Import rows"),
     form("tables/{table}/delete", tables.delete, rules.OWN_T, "Delete a table"),
     page("log", log.show, rules.READ_LOG, "Log"),

@@ -30,7 +30,8 @@ def as_csv(call: Call) -> TextReply:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(CSV_HEADERS)
-    for item in _all(call, shown):
+    found = _all(call, shown)
+    for item in reversed(list(found)) if asked.order else found:
         writer.writerow([_plain(cell) for cell in _cells(item)])
     # Excel takes a file without the mark for one of its own country's encoding.
     return TextReply(text=f"\ufeff{text.getvalue()}", media_type="text/csv; charset=utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from procession.store.database import Transaction
 
 TEXT_CHARACTERS_MAX = 200
 ME = "me"
+OLDEST_FIRST = "run"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _MOMENT = timedelta(microseconds=1)
 # No zone leads out of what a date can hold.
@@ -54,7 +55,7 @@ BY_SLUG = {chip.slug: chip for chip in (*CHIPS, NEEDS)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListFilter:
-    """Each as the address has it; "" asks for any."""
+    """Each as the address has it; "" asks for any. `order`: OLDEST_FIRST, or "" for the newest first."""
 
     text: str = ""
     process: str = ""
@@ -62,16 +63,17 @@ class ListFilter:
     since: str = ""
     until: str = ""
     by: str = ""
+    order: str = ""
 
     def address(self, path: str = "/runs", **changes: str) -> str:
         """The list with this filter, and other words besides; what is "" is left out."""
-        asked = {_NAMES[name]: value for name, value in self.given().items()} | changes
+        asked = {_NAMES[name]: value for name, value in self.given().items()} | {"order": self.order} | changes
         asked = {name: value for name, value in asked.items() if value}
         return f"{path}?{urlencode(asked)}" if asked else path
 
     def given(self) -> dict[str, str]:
-        """What is asked for, by field."""
-        return {item.name: value for item in fields(self) if (value := str(getattr(self, item.name)))}
+        """What is asked for, by field; in which order it is shown narrows nothing."""
+        return {name: value for name in _NAMES if (value := str(getattr(self, name)))}
 
     def without(self, name: str) -> ListFilter:
         return replace(self, **{name: ""})
@@ -82,13 +84,18 @@ class ListFilter:
 
 # "from" is a word of Python, and "by" and "to" say enough in an address.
 _NAMES = {"text": "text", "process": "process", "status": "status", "since": "from", "until": "to", "by": "by"}
+FIELDS = tuple(_NAMES)
 
 
 def read(query: Mapping[str, str]) -> ListFilter:
     """Raises Invalid for what no list can show."""
     found = {name: query.get(given, "").strip() for name, given in _NAMES.items()}
     found["text"] = found["text"] or query.get("q", "").strip()
-    asked = ListFilter(**found)
+    asked = ListFilter(**found, order=query.get("order", ""))
+    if asked.order not in {"", OLDEST_FIRST}:
+        raise Invalid(
+            f'runs cannot be sorted by "{asked.order[:80]}"; they can by {OLDEST_FIRST}, which is the oldest first'
+        )
     if len(asked.text) > TEXT_CHARACTERS_MAX:
         raise Invalid(f"the text to look for is longer than {TEXT_CHARACTERS_MAX} characters")
     if asked.status and asked.status not in BY_SLUG:

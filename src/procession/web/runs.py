@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from procession.door.contract import Call, HtmlReply, RedirectReply
 from procession.model.errors import Invalid, NotFound
 from procession.model.ids import RunId
@@ -16,10 +18,10 @@ from procession.model.rights import covers
 from procession.model.runs import RunEntry, RunFilter
 from procession.operations import processes, rights, run_lists, runs
 from procession.operations.run_lists import COUNTED_MAX, RunPage
-from procession.web import run_filters, run_rows
+from procession.web import run_filters, run_rows, sorting
 from procession.web.forms import Form
 from procession.web.page import page, reader
-from procession.web.run_filters import CHIPS, Chip, ListFilter
+from procession.web.run_filters import CHIPS, OLDEST_FIRST, Chip, ListFilter
 from procession.web.run_rows import RunRow
 
 SHOWN = 25
@@ -46,12 +48,27 @@ def listed(call: Call) -> HtmlReply:
     asked = run_filters.read(call.request.query)
     zone = reader(call.caller.user, call.now).zone
     shown = run_lists.numbered(call.tx, run_filters.applied(call.tx, call.caller, asked, zone))
+    found = (_oldest_first if asked.order else _newest_first)(call, shown)
+    return listed_from(call, asked, shown, found)
+
+
+def _newest_first(call: Call, shown: RunFilter) -> RunPage:
     before, after = _edges(call.request.query.get("cursor", ""))
     found = run_lists.page(call.tx, call.caller, shown, before=before, after=after, limit=SHOWN)
     # Whoever goes back to the newest comes to the first page, with all that has come since.
     if after is not None and not found.newer:
-        return listed_from(call, asked, shown, run_lists.page(call.tx, call.caller, shown, limit=SHOWN))
-    return listed_from(call, asked, shown, found)
+        return run_lists.page(call.tx, call.caller, shown, limit=SHOWN)
+    return found
+
+
+def _oldest_first(call: Call, shown: RunFilter) -> RunPage:
+    before, after = _edges(call.request.query.get("cursor", ""))
+    if before is not None:
+        found = run_lists.page(call.tx, call.caller, shown, before=before, limit=SHOWN)
+        # Less than a page is a part of the first one.
+        if found.older:
+            return msgspec.structs.replace(found, runs=found.runs[::-1])
+    return run_lists.page_upwards(call.tx, call.caller, shown, after=after, limit=SHOWN)
 
 
 def listed_from(call: Call, asked: ListFilter, shown: RunFilter, found: RunPage) -> HtmlReply:
@@ -83,8 +100,8 @@ def listed_from(call: Call, asked: ListFilter, shown: RunFilter, found: RunPage)
             is_current=not asked.status,
         ),
         total=capped(sum(parts), parts),
-        newer=asked.address(cursor=f"a{found.runs[0].run.id.number}") if found.newer and found.runs else "",
-        older=_older(asked, found),
+        order=sorting.read(call.request.query, (OLDEST_FIRST,), f"-{OLDEST_FIRST}"),
+        **_around(asked, found),
         searched=found.searched_to is not None,
         searched_most=reader(call.caller.user, call.now).whole(run_lists.SEARCHED_MAX),
         here=asked.address(cursor=call.request.query.get("cursor", "")),
@@ -132,15 +149,27 @@ def _chip(asked: ListFilter, chip: Chip, many: int) -> CountedChip:
     )
 
 
-def _older(asked: ListFilter, found: RunPage) -> str:
-    following = found.next_before
-    return "" if following is None else asked.address(cursor=f"b{following.number}")
+def _around(asked: ListFilter, found: RunPage) -> dict[str, str]:
+    """The addresses of the pages before and after this one, in the order of the list; "" where there is none."""
+    first = found.runs[0].run.id.number if found.runs else 0
+    if asked.order:
+        upwards = found.runs[-1].run.id if found.newer else found.searched_to
+        return {
+            "back": asked.address(cursor=f"b{first}") if found.older and first else "",
+            "following": "" if upwards is None else asked.address(cursor=f"a{upwards.number}"),
+        }
+    downwards = found.next_before
+    return {
+        "back": asked.address(cursor=f"a{first}") if found.newer and first else "",
+        "following": "" if downwards is None else asked.address(cursor=f"b{downwards.number}"),
+    }
 
 
 def _live(call: Call, found: RunPage, rows: Sequence[RunRow]) -> str:
     """The address of the stream of this page: which runs it shows, and after which one others are new."""
     ids = ".".join(str(item.run.id.number) for item in found.runs)
-    top = found.runs[0].run.id.number if found.runs and not found.newer else 0
+    is_top = found.runs and not found.newer and not run_filters.read(call.request.query).order
+    top = found.runs[0].run.id.number if is_top else 0
     kept = call.request.raw_query.encode("latin-1").decode("utf-8", "replace")
     return f"/runs/live?ids={ids}&top={top}&shown={run_rows.digest(rows)}&asked={quote(kept, safe='')}"
 

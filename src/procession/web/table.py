@@ -21,7 +21,7 @@ from procession.operations import people, rights, table_rows, tables
 from procession.operations.table_rows import Wanted
 from procession.web import acting, cells
 from procession.web.page import page, reader
-from procession.web.table_query import CONDITIONS, TableQuery, conditions_of, query_of
+from procession.web.table_query import CONDITIONS, TableQuery, conditions_of, order_of, query_of
 from procession.web.tables import DESCRIPTION_CHARACTERS_MAX, HERE
 
 SHOWN = 100  # rows of a page
@@ -70,7 +70,11 @@ async def show(call: StreamCall) -> HtmlReply:
 async def _page_of(
     call: StreamCall, present: Snapshot, query: TableQuery, conditions: tuple[Condition, ...]
 ) -> RowsFound:
-    wanted = Wanted(format="json", conditions=conditions, after=query.after, limit=SHOWN)
+    order = order_of(present, call.request.query)
+    place = (
+        {"order": order.key, "is_down": order.is_down, "skip": query.before} if order.asked else {"after": query.after}
+    )
+    wanted = Wanted(format="json", conditions=conditions, limit=SHOWN, **place)
     found, file = await _read(call, present, wanted)
     with file:
         raw = await asyncio.to_thread(file.read)
@@ -111,6 +115,7 @@ def _page(call: Call, *, query: TableQuery, present: Snapshot, found: RowsFound,
         status_code=400 if problem and not query.is_filtered else 200,
         problem=problem,
         query=query,
+        order=order_of(present, call.request.query),
         shown=present.version,
         is_old=present.version.number != table.version,
         rows=cells.rows(known, values, look),

@@ -16,10 +16,11 @@ from urllib.parse import urlencode
 
 from procession.actions.tables.contract import GivenFormat, Mode
 from procession.door import browser, uploads
-from procession.door.contract import Call, HtmlReply, RedirectReply, StreamCall
+from procession.door.contract import Call, HtmlReply, RedirectReply, Request, StreamCall
 from procession.model import columns as rules
 from procession.model.columns import RECORD_ID, Column
 from procession.model.errors import Conflict, Invalid, NotFound, ProcessionError, TooLarge, Unavailable
+from procession.model.files import clean_name
 from procession.model.ids import TableId
 from procession.model.tables import Snapshot
 from procession.operations import table_rows, tables
@@ -87,9 +88,18 @@ async def upload(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
         # A file field that was left empty is sent all the same, and the API's words are for programs.
         is_empty = isinstance(error, uploads.NotMultipart) or error.message.startswith("the body holds no file part")
         return await refused(call, "choose a file first, then press Preview" if is_empty else error.message)
-    seal = browser.sealed(call.request, _sealed_text(table, sent.content.sha256, sent.name))
-    query = [("content", sent.content.sha256), ("name", sent.name), ("seal", seal)]
-    return RedirectReply(location=f"{HERE}/{table}/import?{urlencode(query)}")
+    return RedirectReply(location=address(call.request, table, sent.content.sha256, sent.name))
+
+
+def address(request: Request, table: TableId, content: str, name: str) -> str:
+    """Of the preview of a file that this browser has sent."""
+    name = clean_name(name)
+    query = [
+        ("content", content),
+        ("name", name),
+        ("seal", browser.sealed(request, _sealed_text(table, content, name))),
+    ]
+    return f"{HERE}/{table}/import?{urlencode(query)}"
 
 
 async def _receive(call: StreamCall) -> uploads.Upload:

@@ -9,11 +9,13 @@ from urllib.parse import urlencode
 
 from procession.actions.tables.contract import Condition
 from procession.model import columns as rules
+from procession.model.columns import ColumnType
 from procession.model.errors import Invalid, NotFound
 from procession.model.ids import TableId
 from procession.model.tables import Snapshot
 from procession.pages.formats import Reader
-from procession.web import cells
+from procession.web import cells, sorting
+from procession.web.sorting import Order
 from procession.web.tables import HERE
 
 # Of the filter: what people choose, and what the store calls it.
@@ -38,9 +40,11 @@ class TableQuery:
     value: str
     after: int
     before: int
+    order: str = ""
 
     def address(self, table: TableId, path: str = "", **changes: Any) -> str:
-        present = {"version": self.version, "column": self.column, "is": self.condition, "value": self.value, **changes}
+        present = {"version": self.version, "column": self.column, "is": self.condition, "value": self.value}
+        present |= {"order": self.order, **changes}
         kept = {name: str(value) for name, value in present.items() if value}
         return f"{HERE}/{table}{path}{'?' if kept else ''}{urlencode(kept)}"
 
@@ -63,7 +67,19 @@ def query_of(query: Mapping[str, str]) -> TableQuery:
         value=query.get("value", ""),
         after=_whole(after, "cursor"),
         before=_whole(before, "cursor"),
+        order=query.get("order", ""),
     )
+
+
+def order_of(present: Snapshot, asked: Mapping[str, str]) -> Order:
+    """A version without the column that is sorted by has the order of its records."""
+    names = [column.name for column in present.version.columns]
+    (usual,) = (column.name for column in present.version.columns if column.is_record_id)
+    numbers = [column.name for column in present.version.columns if column.type is not ColumnType.TEXT]
+    try:
+        return sorting.read(asked, names, usual, greatest_first=numbers)
+    except Invalid:
+        return sorting.read({**asked, "order": ""}, names, usual, greatest_first=numbers)
 
 
 def _whole(text: str, what: str) -> int:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from procession.door.contract import Call, HtmlReply, RedirectReply, StreamCall
 from procession.model.errors import Invalid
 from procession.model.ids import TableId
 from procession.model.people import UserRole
 from procession.model.rights import USER_ROLE_RANK
+from procession.model.tables import Table
 from procession.operations import people, tables
-from procession.web import acting
+from procession.web import acting, sorting
 from procession.web.acting import REFUSALS
 from procession.web.forms import Form
 from procession.web.listing import page_of
@@ -16,18 +20,26 @@ from procession.web.page import page
 
 HERE = "/tables"
 DESCRIPTION_CHARACTERS_MAX = 4_000
+_BY: Mapping[str, Callable[[Table], Any]] = {
+    "name": lambda table: table.name.casefold(),
+    "rows": lambda table: table.rows,
+    "changed": lambda table: table.modified_at,
+    "size": lambda table: table.size_bytes,
+}
 
 
 def listed(call: Call) -> HtmlReply:
-    """What the reader may see, by name."""
+    """What the reader may see."""
     words = call.request.query.get("q", "").strip()
-    found = tables.listed(call.tx, call.caller, name=words or None)
+    order = sorting.read(call.request.query, tuple(_BY), "name", greatest_first=("rows", "changed", "size"))
+    found = order.sorted(tables.listed(call.tx, call.caller, name=words or None), _BY)
     return page(
         call, call.caller, call.now, "tables",
         title="Tables",
         entry=HERE,
         said="The table is deleted. Its name is free again." if call.request.query.get("said") == "deleted" else "",
         words=words,
+        order=order,
         tables=page_of(found, call.request.query),
         can_make=USER_ROLE_RANK[call.caller.user.role] >= USER_ROLE_RANK[UserRole.DESIGNER],
     )  # fmt: skip

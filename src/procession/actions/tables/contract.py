@@ -99,7 +99,10 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows after the record `after`, in the order of their ids; at most `limit` of them, None for all."""
+    """Rows after the record `after`, in the order of their ids; at most `limit` of them, None for all.
+
+    With an `order`, the name of a column, a page is of that order, beyond the first `skip` rows of it.
+    """
 
     contents: Contents
     format: Format
@@ -107,6 +110,9 @@ class ReadSettings(msgspec.Struct, frozen=True, kw_only=True):
     after: int = 0
     limit: int | None = None
     escapes: bool = False  # formulas, in CSV
+    order: str = ""
+    is_down: bool = False
+    skip: int = 0
 
 
 class PreviewSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -49,9 +49,9 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Pa
         query = f"{query} ORDER BY {RECORD}"
     else:
         _fill_page(connection, settings, query, parameters)
-        last = _last(connection, settings.limit)
+        last = _last(connection, settings)
         # The row more than asked for has served: it says that more follow.
-        query, parameters = f"SELECT * FROM {_PAGE} ORDER BY {RECORD} LIMIT {settings.limit}", []
+        query, parameters = f"SELECT * FROM {_PAGE} {_order(settings)} LIMIT {settings.limit}", []
     path = context.folder / f"rows.{settings.format}"
     count = _write(connection, settings, query, parameters, path)
     return Page(rows=count, last=last), {ROWS: FileOutput(path=str(path), name=path.name)}
@@ -62,14 +62,24 @@ def _fill_page(
 ) -> None:
     """Reads the page and one more row. Ids are dense if little was deleted: look there first."""
     assert settings.limit is not None
-    order = f"ORDER BY {RECORD} LIMIT {settings.limit + 1}"
+    order = f"{_order(settings)} LIMIT {settings.limit + 1} OFFSET {settings.skip}"
     near = f"{query} AND {RECORD} <= {settings.after + _WINDOW * settings.limit} {order}"
-    # With a filter, the next page may lie anywhere.
-    if not settings.conditions:
+    # With a filter or another order, the next page may lie anywhere.
+    if not settings.conditions and not settings.order:
         connection.execute(f"CREATE TEMP TABLE {_PAGE} AS {near}")
         if _count(connection) > settings.limit:
             return
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {_PAGE} AS {query} {order}", parameters or None)
+
+
+def _order(settings: ReadSettings) -> str:
+    """Empty cells last either way, as in a spreadsheet; what is alike by its id, so that pages fit together."""
+    if not settings.order:
+        return f"ORDER BY {RECORD}"
+    column = next(column for column in settings.contents.columns if column.name == settings.order)
+    name = quote(column.name)
+    value = f"lower({name})" if column.type is ColumnType.TEXT else name
+    return f"ORDER BY {value} {'DESC' if settings.is_down else 'ASC'} NULLS LAST, {RECORD}"
 
 
 def _count(connection: duckdb.DuckDBPyConnection) -> int:
@@ -99,10 +109,11 @@ def _test(known: Sequence[Column], condition: Condition, parameters: list[str]) 
     return f"{name} {_COMPARISONS[condition.operator]} CAST(? AS {kind})"
 
 
-def _last(connection: duckdb.DuckDBPyConnection, limit: int) -> int:
+def _last(connection: duckdb.DuckDBPyConnection, settings: ReadSettings) -> int:
     """The id of the page's last row, if more rows follow."""
-    found = first(connection, f"SELECT {RECORD} FROM {_PAGE} ORDER BY {RECORD} LIMIT 1 OFFSET {limit - 1}")
-    return int(str(found[0])) if found and _count(connection) > limit else 0
+    assert settings.limit is not None
+    found = first(connection, f"SELECT {RECORD} FROM {_PAGE} {_order(settings)} LIMIT 1 OFFSET {settings.limit - 1}")
+    return int(str(found[0])) if found and _count(connection) > settings.limit else 0
 
 
 def _write(

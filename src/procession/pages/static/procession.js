@@ -1,21 +1,21 @@
-/* All works without this: it adds keys, a log that follows, counted boxes, focus after a swap. */
+/* All works without this. */
 (() => {
 const d = document, all = (q, e = d) => [...e.querySelectorAll(q)], one = q => d.querySelector(q)
 const on = (name, act) => d.addEventListener(name, act, name === "scroll")
 const named = name => `input[name="${CSS.escape(name)}"]`
 
-// What has data-key is pressed by it. The account can switch keys off.
+// data-key presses it. The account can switch keys off.
 const places = { h: "/", p: "/processes", r: "/runs", t: "/tables" }, LINK = "th a, a.open, a.name"
 let went = 0
 const rows = () => all("main tbody tr").filter(row => row.offsetParent && row.querySelector(LINK))
 const go = (by, found = rows()) => {
   const at = found.indexOf(d.activeElement.closest("tr")), last = found.length - 1
-  found[at < 0 ? (by > 0 ? 0 : last) : Math.min(Math.max(at + by, 0), last)]?.querySelector(LINK).focus()
+  found[at < 0 ? by > 0 ? 0 : last : Math.min(Math.max(at + by, 0), last)]?.querySelector(LINK).focus()
 }
 const acts = {
   "/": () => one("#find")?.focus(),
   "?": () => one("#keys")?.showModal(),
-  g: () => { went = Date.now() },
+  g: () => went = Date.now(),
   j: () => go(1),
   k: () => go(-1),
   f: () => {
@@ -26,7 +26,7 @@ const acts = {
 }
 on("keydown", event => {
   const key = event.key, at = event.target
-  if (event.ctrlKey || event.metaKey || event.altKey || d.documentElement.dataset.keys === "off") return
+  if (event.ctrlKey || event.metaKey || event.altKey || d.documentElement.dataset.keys == "off") return
   if (at.matches("input:not([type=checkbox], [type=radio]), select, textarea") || one("dialog:modal")) return
   const place = Date.now() - went < 1500 && places[key]
   const press = all(`[data-key="${CSS.escape(key)}"]`).find(found => found.offsetParent)
@@ -42,7 +42,7 @@ on("keydown", event => {
 const away = new WeakSet()
 const follow = () => all("[data-log]").forEach(log => {
   if (away.has(log) || one("[data-follow]")?.checked === false) return
-  while (log.childNodes.length > 500) log.firstChild.remove()
+  while (log.childNodes[500]) log.firstChild.remove()
   log.scrollTop = log.scrollHeight
 })
 on("scroll", ({ target: log }) => {
@@ -56,28 +56,39 @@ const count = () => all("[data-count], [data-bulk]").forEach(found => {
   else found.hidden = !number
 })
 on("change", ({ target: box }) => {
-  if (box.dataset.all) all(named(box.dataset.all)).forEach(found => { found.checked = box.checked })
+  if (box.dataset.all) all(named(box.dataset.all)).forEach(found => found.checked = box.checked)
   count()
   follow()
 })
 
+// What is shown this once is copied, or said to be kept, before the page goes without a question.
+const keep = found => found?.closest("[data-once]")?.removeAttribute("data-once")
 on("click", async event => {
-  const found = event.target.closest("[data-copy], [data-print]")
+  const found = event.target.closest("[data-copy], [data-print], [data-once] a"), from = found?.dataset.copy
   if (!found) return
-  const from = found.dataset.copy
-  if (!from) return print()
-  await navigator.clipboard.writeText(/^#/.test(from) ? one(from).textContent : from)
-  found.textContent = "Copied"
+  if (!from) return found.href ? keep(found) : print()
+  const at = from[0] === "#" && one(from)
+  try {
+    await navigator.clipboard.writeText(at ? at.textContent : from)
+    found.textContent = "Copied"
+    keep(found)
+  } catch {
+    // Without HTTPS a browser gives no clipboard to a page.
+    if (at) getSelection().selectAllChildren(at)
+    found.textContent = at ? "Now press Ctrl+C" : "Not copied"
+  }
 })
-// A form is sent once, however often its button is pressed.
+on("copy", () => keep(getSelection().anchorNode?.parentElement))
+addEventListener("beforeunload", event => one("[data-once]") && event.preventDefault())
+// A form is sent once.
 on("submit", event => {
   const button = event.submitter
   if (button?.ariaBusy) event.preventDefault()
-  else if (button && event.target.method === "post") button.ariaBusy = "true"
+  else if (button && event.target.method == "post") button.ariaBusy = "true"
 })
-addEventListener("pageshow", () => all("[aria-busy]").forEach(found => { found.ariaBusy = null }))
+addEventListener("pageshow", () => all("[aria-busy]").forEach(found => found.ariaBusy = null))
 
-// After a swap a dialog opens, and an opened step that is out of sight comes into it.
+// After a swap a dialog opens, an opened step comes into sight.
 on("htmx:after:swap", event => {
   follow()
   count()
@@ -88,9 +99,13 @@ on("htmx:after:swap", event => {
     panel.focus()
   }
 })
-const lose = is => all("#lost").forEach(found => { found.hidden = !is })
+const lose = is => one("#lost")?.toggleAttribute("hidden", !is)
 on("htmx:sse:error", () => lose(1))
-on("htmx:sse:after:connection", () => lose(0))
+on("htmx:sse:after:connection", () => {
+  lose(0)
+  // Six tabs opened behind others would take all connections.
+  setTimeout(() => d.hidden && d.dispatchEvent(new Event("visibilitychange")))
+})
 follow()
 count()
 })()

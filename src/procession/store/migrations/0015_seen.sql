@@ -8,7 +8,7 @@ ALTER TABLE run ADD COLUMN problem TEXT;
 CREATE INDEX run_unsolved ON run (process_id, id, outcome, started_by) WHERE needs_person = 1;
 CREATE INDEX run_by_status ON run (process_id, status, outcome, id, started_by) WHERE version > 0;
 CREATE INDEX run_by_creation ON run (created_at);
-CREATE INDEX run_by_end ON run (finished_at, process_id, status, outcome) WHERE finished_at IS NOT NULL AND version > 0;
+CREATE INDEX run_by_end ON run (process_id, status, outcome, finished_at) WHERE finished_at IS NOT NULL AND version > 0;
 
 UPDATE run SET problem_step = (
     SELECT s.id FROM step s WHERE s.run_id = run.id AND s.is_retired = 0 AND s.enabled = 1
