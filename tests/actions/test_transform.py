@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -203,11 +204,15 @@ def test_the_result_must_be_as_expected(tmp_path):
     ],
 )
 def test_mistakes_of_a_step_are_told_when_it_is_applied(step, said):
-    import msgspec
-
     settings = msgspec.convert({"source": "${f.a}", "steps": [step], "output": "${o.rows}"}, TransformSettings)
 
     assert any(said in found for found in transform.ACTION.check(settings))
+
+
+def test_a_source_that_is_no_reference_is_told_when_it_is_applied():
+    settings = msgspec.convert({"source": ["a.csv"], "steps": [{"sort": ["a"]}], "output": "${o.x}"}, TransformSettings)
+
+    assert transform.ACTION.check(settings)[0].startswith('source.1: "a.csv" is no file; write ${step.property}')
 
 
 CELLS = st.one_of(st.none(), st.integers(-10_000, 10_000))

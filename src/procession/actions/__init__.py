@@ -21,6 +21,7 @@ from procession.actions.kinds import (
     run_python,
     run_sql,
     transform,
+    validate,
     wait,
 )
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 BUILT_IN = (
     run_python.ACTION,
     run_sql.ACTION,
+    validate.ACTION,
     transform.ACTION,
     join.ACTION,
     map_values.ACTION,

@@ -59,7 +59,8 @@ class OutputTarget:
 class StepOutcome:
     """How an attempt ended: SUCCESS, WARNING or FAILED, the completion message, and outputs by property reference.
 
-    `outputs` is keyed by "step.property" as written in the settings, without "${" and "}".
+    `outputs` is keyed by "step.property" as written in the settings, without "${" and "}". Those of a step that failed
+    are kept too, once it is not tried again: an action gives them only where they show why.
     """
 
     status: StepStatus

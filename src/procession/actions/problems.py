@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class Problem(Exception):
     """The text is the step's completion message: complete, and in the user's words."""
+
+
+class ShownProblem(Problem):
+    """The same, of a step whose outputs show why: they are kept although it fails."""

@@ -96,15 +96,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 def settle(active: ActiveRun, change: Change, work: Work, result: Result) -> None:
     """Settles a finished attempt: outputs, and a status or another try."""
     status, message, written = result.outcome.status, result.outcome.message, list[PropertyWrite]()
-    # A failed attempt leaves no outputs: the next one begins from what the step before it left.
-    if status is not StepStatus.FAILED:
-        try:
-            written = [
-                _written(active, work.key, reference, value, result.contents)
-                for reference, value in result.outcome.outputs.items()
-            ]
-        except Invalid as refused:
-            status, message, written = StepStatus.FAILED, refused.message, []
+    # Of a failed attempt too: what an action gives although it fails shows why, such as the exceptions of a check.
+    try:
+        written = [
+            _written(active, work.key, reference, value, result.contents)
+            for reference, value in result.outcome.outputs.items()
+        ]
+    except Invalid as refused:
+        status, message, written = StepStatus.FAILED, refused.message, []
     message = message[:MESSAGE_CHARS_MAX]
     del active.works[work.key]
     change.ended.append(Ended(work=work, status=status, message=message, seconds=result.seconds))

@@ -17,8 +17,6 @@ _WAIT = "wait for its end, as subprocess.run() does"
 
 def files_of(outcome: StepOutcome) -> Mapping[str, FileOutput]:
     """Files to make durable before the outcome is recorded."""
-    if outcome.status is StepStatus.FAILED:
-        return {}
     return {name: value for name, value in outcome.outputs.items() if isinstance(value, FileOutput)}
 
 

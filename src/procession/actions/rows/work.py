@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from procession.actions import database, references
 from procession.actions.contract import Context, OutputValue, StepOutcome
 from procession.actions.expecting import Expect
-from procession.actions.problems import Problem
+from procession.actions.problems import Problem, ShownProblem
 from procession.actions.rows import macros, stacking
 from procession.actions.rows.sources import Sources, options_of
 from procession.actions.writing import exports
@@ -18,6 +18,8 @@ from procession.model.lifecycle import StepStatus
 
 if TYPE_CHECKING:
     import duckdb
+
+    from procession.actions.reading.columns import Relation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,7 @@ class RowWork:
     values: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     outputs: dict[str, OutputValue] = field(default_factory=dict)
+    loaded: dict[str, tuple[Relation, ...]] = field(default_factory=dict)
 
     def load(self, name: str, sources: Sources, expect: Expect) -> int:
         """Makes the table `name` of the rows of all the sources; gives how many there are. Raises Problem."""
@@ -43,9 +46,19 @@ class RowWork:
         if len(given) > 1:
             files = [one.file for one in made]
             self.warnings.extend(stacking.stack(self.connection, name, dict(zip(parts, files, strict=True))))
+        self.loaded[name] = tuple(made)
         if sum(one.rows for one in made) == 0 and expect.rows.at_least != 0:
             self.warnings.append(f"0 rows in {' and '.join(one.file for one in made)}")
         return sum(one.rows for one in made)
+
+    def place(self, name: str, row: int, column: str) -> str:
+        """Where a cell of what was loaded is, as "line 7", with its file where there are several."""
+        for part in self.loaded[name]:
+            if row < part.rows:
+                place = part.place(row, column)
+                return place if len(self.loaded[name]) == 1 else f"{place} of {part.file}"
+            row -= part.rows
+        raise IndexError(row)
 
     def bind(self, inputs: dict[str, references.Given]) -> None:
         """Looks up the values of inputs that are no rows."""
@@ -91,7 +104,8 @@ def perform(context: Context, work: Callable[[RowWork], str]) -> StepOutcome:
     try:
         said = work(doing)
     except Problem as problem:
-        return StepOutcome(status=StepStatus.FAILED, message=str(problem))
+        kept = doing.outputs if isinstance(problem, ShownProblem) else {}
+        return StepOutcome(status=StepStatus.FAILED, message=str(problem), outputs=kept)
     except duckdb.Error as error:  # memory or disk
         hidden = database.places(context.folder)
         context.log(f"{database.hide(str(error), hidden)}\n")

@@ -1,0 +1,1 @@
+"""validate: rules that rows must keep, and every row that breaks one."""
