@@ -47,6 +47,7 @@ def of(type_: str) -> ValueKind:
 
 def column(columns: Iterable[str], wanted: str, where: str) -> str:
     """The column of that name, in any case, as it is written. Raises Problem naming those that there are."""
+    # In any case, as SQL takes them: a heading that changed to capitals is the same column.
     names = list(columns)
     by_name = {name.lower(): name for name in names}
     if (found := by_name.get(wanted.lower())) is not None:

@@ -59,5 +59,6 @@ NAMES = ("money", "div_money", "month_end", "working_days")
 
 def make(connection: duckdb.DuckDBPyConnection) -> None:
     """Adds money, div_money, month_end and working_days."""
+    # After the files are loaded and before the lock: nothing can be made afterwards that users could not undo.
     for text in (_HALF_EVEN, _DIV_MONEY, _MONEY, _WORKING_DAYS, _BETWEEN, _MONTH_END):
         connection.execute(text)

@@ -32,6 +32,7 @@ def reads(*every: Sources) -> tuple[str, ...]:
 
 def mistakes(path: str, sources: Sources) -> tuple[str, ...]:
     """What types cannot express, in the user's words."""
+    # A single one has no number in its place: nobody wrote a list.
     several = isinstance(sources, list)
     found: list[str] = []
     for number, options in enumerate(options_of(sources), start=1):

@@ -96,6 +96,7 @@ class TransformRows:
         """Makes a TABLE or VIEW of the statement, and logs it as SQL that run_sql takes. Raises Problem."""
         import duckdb
 
+        # In full, so that what a step did can be run again in a run_sql, line by line.
         statement = f"CREATE {what} {quote(name)} AS {select}"
         self.work.context.log(f"{statement};\n")
         try:
@@ -105,6 +106,7 @@ class TransformRows:
 
     def totals(self) -> dict[str, Decimal]:
         """Of each column of amounts."""
+        # Exact types only: the sum of binary numbers depends on the order in which threads add them.
         amounts = [name for name, type_ in self.columns.items() if type_.startswith("DECIMAL")]
         if not amounts:
             return {}

@@ -132,6 +132,7 @@ def _of_step(path: str, step: TransformStep) -> Iterator[str]:
         yield f"{path}: {said}; write one thing in each step"
     if step.union is not None:
         yield from sources.mistakes(f"{path}.union", step.union)
+    # What needs no rows is told when the file is applied, and not at month end.
     if step.group is not None:
         yield from _of_group(path, step.group)
     if step.unpivot is not None and step.unpivot.name.lower() == step.unpivot.value.lower():

@@ -58,6 +58,7 @@ class CheckedRows:
         """Rows of ROW, column, value and words are broken. Raises Problem."""
         import duckdb
 
+        # One table for all rules: what a row breaks is asked of it in both directions.
         try:
             self.work.connection.execute(
                 f"INSERT INTO broken SELECT {self.number}, * FROM ({select})", dict(bound or {}) or None
@@ -104,6 +105,7 @@ def _is(rows: CheckedRows) -> None:
 
 
 def _matches(rows: CheckedRows) -> None:
+    # The whole cell: a pattern that only occurs somewhere in it proves nothing.
     text = f"CAST({quote(rows.column)} AS VARCHAR)"
     words = f"'does not match ' || {literal(rows.rule.matches or '')}"
     rows.add_cells(f"NOT regexp_full_match({text}, $pattern)", words, {"pattern": rows.rule.matches})
@@ -111,6 +113,7 @@ def _matches(rows: CheckedRows) -> None:
 
 def _one_of(rows: CheckedRows) -> None:
     wanted = rows.rule.one_of or []
+    # As numbers: 2 of the settings is the 2.00 of the file.
     if rows.kind is ValueKind.NUMBER:
         listed = ", ".join(f"CAST({literal(str(rows.resolve(one, rows.kind)))} AS DECIMAL(38,10))" for one in wanted)
         condition = f"{quote(rows.column)} NOT IN ({listed})"
@@ -179,6 +182,7 @@ def _balance(rows: CheckedRows) -> None:
     by = [kinds.column(rows.columns, name, rows.where) for name in said.by]
     shown = " || ', ' || ".join(f"coalesce(CAST({quote(name)} AS VARCHAR), 'empty')" for name in by)
     keys = ", ".join(quote(name) for name in by)
+    # Rows without the columns of the group are a group too, and must balance as any other.
     total = f"coalesce(sum({quote(amount)}), 0)"
     rows.add(
         f"SELECT NULL, {literal(amount)}, CAST({total} AS VARCHAR), {literal(', '.join(by))} || ' ' || {shown} "
@@ -192,6 +196,7 @@ def _total(rows: CheckedRows) -> None:
     said = rows.rule.total
     assert said is not None
     amount = kinds.require(rows.columns, said.column, ValueKind.NUMBER, rows.where)
+    # By decimals and not by SQL: a constant of YAML with a fraction came as a binary number.
     wanted = Decimal(str(rows.resolve(said.equals, ValueKind.NUMBER)))
     row = rows.work.connection.execute(
         f"SELECT CAST(coalesce(sum({quote(amount)}), 0) AS VARCHAR) FROM {quote(SOURCE)}"
@@ -210,6 +215,7 @@ def _rows(rows: CheckedRows) -> None:
     if said.at_most is not None and count > said.at_most:
         rows.add_all(str(count), f"there are {count:,} rows, and at most {said.at_most:,} were expected")
     if said.against is not None and said.within_percent is not None:
+        # Of the number before, so that 80 after 100 is 20 percent away, and 125 is 25.
         before = Decimal(str(rows.resolve(said.against, ValueKind.NUMBER)))
         if abs(count - before) * 100 > Decimal(str(said.within_percent)) * before:
             words = f"there are {count:,} rows, more than {said.within_percent:g} % away from {before:,f}"

@@ -164,12 +164,14 @@ def check(settings: ValidateSettings) -> tuple[str, ...]:
         found += references.mistakes(path, given)
     for number, rule in enumerate(settings.rules, start=1):
         found += _of_rule(f"rules.{number}", rule)
+    # The exceptions name a rule by nothing else.
     names = [rule.name.lower() for rule in settings.rules]
     twice = next((rule.name for rule in settings.rules if names.count(rule.name.lower()) > 1), None)
     return tuple(found) if twice is None else (*found, f'rules: two are called "{twice}"')
 
 
 def _of_rule(path: str, rule: ValidationRule) -> Iterator[str]:
+    # By the names of the file: is_ and in_ are called so for Python's sake.
     said = [name.rstrip("_") for name in rule.says]
     if len(said) != 1:
         yield f"{path}: says {' and '.join(said) or 'nothing'}; write one thing in each rule"

@@ -44,6 +44,7 @@ def _validate(doing: RowWork) -> str:
     _make_exceptions(doing, settings)
     count = database.count(doing.connection, "exceptions")
     _publish(doing, settings, ("exceptions", "count"))
+    # After the exceptions are written: they are what the step fails with.
     fails = [number for number in broken if settings.rules[number - 1].otherwise == "fail"]
     told = _told(doing, settings, broken)
     if fails:
@@ -66,6 +67,7 @@ def _make_exceptions(doing: RowWork, settings: ValidateSettings) -> None:
     """Makes `exceptions`, by rule and row, with the key of the row, and `good`, the rows without any."""
     there = database.columns(doing.connection, SOURCE)
     keys = [kinds.column(there, name, "key") for name in settings.key]
+    # Beside each other in one file, and a reader must know which is which.
     ours = {"rule", "severity", "row", "column", "value", "words"}
     # A key of the user's keeps its name unless it is one of ours.
     shown = "".join(f"s.{quote(key)} AS {quote(f'key {key}' if key.lower() in ours else key)}, " for key in keys)
