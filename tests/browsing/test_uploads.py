@@ -330,6 +330,35 @@ def test_an_upload_that_the_server_forgot_begins_anew_and_the_browser_forgets_ol
     assert tab.page.evaluate("localStorage.length") == 0
 
 
+def test_two_tabs_with_the_same_file_send_it_together(place: UploadPlace) -> None:
+    first = place.open()
+    first.held = {3}
+    first.choose(LEDGER, place.ledger)
+    first.until_held()
+    second = UploadTab(page=first.page.context.new_page(), url=first.url, complaints=[])
+    second.page.goto(first.page.url)
+    second.choose(LEDGER, place.ledger)
+    second.page.locator(".got strong", has_text="ledger.csv").wait_for()
+    first.let_go()
+
+    place.has_arrived(first, place.ledger)
+
+
+def test_whoever_signs_out_leaves_no_names_of_files_in_the_browser(place: UploadPlace) -> None:
+    tab = place.open()
+    tab.held = {3}
+    tab.choose(LEDGER, place.ledger)
+    tab.until_held()
+    assert "ledger.csv" in tab.page.evaluate("Object.keys(localStorage).join()")
+    tab.waiting.pop().abort()
+    tab.page.on("dialog", lambda dialog: dialog.accept())
+    tab.page.get_by_role("button", name="your account").click()
+    tab.page.get_by_role("button", name="Sign out").click()
+    tab.page.wait_for_url(f"{tab.url}/sign-in")
+
+    assert tab.page.evaluate("localStorage.length") == 0
+
+
 def test_a_large_file_of_rows_is_sent_at_once_and_shown_when_it_is_asked_for(place: UploadPlace) -> None:
     add_table(place.home, place.server)
     rows = place.folder / "rates.csv"

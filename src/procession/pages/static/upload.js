@@ -134,8 +134,8 @@ const explain = (up, error) => {
   const links = note ? [...note.querySelectorAll("a")] : [], after = +error.getResponseHeader("retry-after") || 0
   links.forEach(link => { link.target = "_blank" })
   const why = note ? [...note.childNodes] : [words[`s${status}`] ?? words.odd.replace("#", status)]
-  // The session went while the file came: once more, from the beginning.
-  if (status === 404 && up.ending && !up.anew) { up.anew = 1; return [why, 1] }
+  // Its session went while the file came, or another tab was faster: once more, which asks how things stand.
+  if ((status === 404 || status === 400) && up.ending && !up.anew) { up.anew = 1; return [why, 1] }
   const isShort = [429, 502, 503, 504].includes(status) && up.tries < TRIES_MAX
   return [why, isShort ? Math.max(pause, Math.min(after, SECONDS_MAX)) : 0]
 }
