@@ -112,28 +112,26 @@ class Patch:
         ends = [self._own_end(start, until, dash) for start, until in zip(starts, [*starts[1:], end], strict=True)]
         # With the comments that lead to it.
         spans = list(zip([self._lead(starts[0], dash), *ends[:-1]], starts, ends, strict=True))
-        left = dict(enumerate(old))
-        lines = [line for index, value in enumerate(new) for line in self._item((*path, index), value, left, spans)]
+        lines: list[str] = []
+        for value, before in zip(new, paired(old, new), strict=True):
+            if before is None:
+                lines += _behind_dash(_block(value, dash + _INDENT), dash)
+            else:
+                lines += self._item((*path, before), value, spans[before])
         return [*lines, *self._lines[ends[-1] : end]]
 
-    def _item(self, place: Path, value: Any, left: dict[int, Any], spans: list[tuple[int, int, int]]) -> list[str]:
-        index = place[-1]
-        assert isinstance(index, int)
-        like = next((number for number, one in left.items() if same(one, value)), None)
-        if like is not None:
-            lead, _, end = spans[like]
-            del left[like]
+    def _item(self, place: Path, value: Any, span: tuple[int, int, int]) -> list[str]:
+        lead, start, end = span
+        old = self._at(place)
+        if same(old, value):
             return list(self._lines[lead:end])
-        dash = self._dash(self._document.spots[*place[:-1], 0])
-        if index not in left:
-            return _behind_dash(_block(value, dash + _INDENT), dash)
-        lead, start, end = spans[index]
-        old = left.pop(index)
         inner = self._inner(place, value, end) if isinstance(old, dict) else None
-        is_flow = self._lines[start].lstrip(" -").startswith(("{", "["))
-        anew = self._remarked(place, _like(value, dash + _INDENT, is_flow=is_flow), end - start)
-        own = inner or _behind_dash(anew, dash)
-        return [*self._lines[lead:start], *own]
+        if inner is None:
+            dash = self._dash(self._document.spots[place])
+            is_flow = self._lines[start].lstrip(" -").startswith(("{", "[")) and bool(old)
+            anew = self._remarked(place, _like(value, dash + _INDENT, is_flow=is_flow), end - start)
+            inner = _behind_dash(anew, dash)
+        return [*self._lines[lead:start], *inner]
 
     def _dash(self, spot: Spot) -> int:
         """The column of the dash before an item. Raises NoPatch where more stands before it."""
@@ -181,10 +179,27 @@ def same(one: Any, other: Any) -> bool:
     return repr(one) == repr(other)
 
 
+def paired(old: Sequence[Any], new: Sequence[Any]) -> list[int | None]:
+    """Of each new item the old one that it was: the same, else that of its place, else the next; None for one more."""
+    found: list[int | None] = []
+    left = dict(enumerate(old))
+    for value in new:
+        like = next((index for index, one in left.items() if same(one, value)), None)
+        found.append(like)
+        left.pop(-1 if like is None else like, None)
+    for at, before in enumerate(found):
+        if before is None and left:
+            found[at] = at if at in left else next(iter(left))
+            left.pop(found[at] or 0)
+    return found
+
+
 def _block(data: Any, columns: int) -> list[str]:
     """Lines that begin at this column."""
     pad = " " * columns
-    text = dumped(data).removesuffix("...\n")
+    text = dumped(data)
+    # Behind a scalar that stands alone, which it does not here.
+    text = text[: -len("...\n")] if text.endswith("\n...\n") else text
     return [pad + line if line.strip() else line for line in text.splitlines(keepends=True)]
 
 

@@ -1,0 +1,127 @@
+"""What the buttons of the designer do to a draft. What was typed into the form goes along with every one of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from procession.actions.contract import Action
+from procession.door.contract import HtmlReply, RedirectReply, StreamCall
+from procession.model.errors import Conflict, Invalid
+from procession.model.ids import ProcessId
+from procession.model.process_file import editing, outlines
+from procession.model.process_file.documents import FileMistakes
+from procession.operations import drafts
+from procession.store.database import Transaction
+from procession.web import edit, edit_fields, setting_reading
+from procession.web.forms import Form
+from procession.web.setting_reading import NONE_PRESSED, RowPress
+
+ANOTHER_TAB = "the draft was changed in another tab or window; reload the page to see it, then change it again"
+
+
+class ChangedDraft(msgspec.Struct, frozen=True, kw_only=True):
+    """The text after a change, and where its author goes on: the step, and what has the focus in it."""
+
+    text: str
+    order: str
+    focus: str = ""
+    is_moved: bool = False
+
+
+async def change(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
+    """One change of the draft, by the button that was pressed."""
+    process, draft = call.find_id(ProcessId), edit.draft_of(call)
+    if form.one("seen") != edit.seen(draft.text):
+        raise Conflict(ANOTHER_TAB)
+    do = form.one("do")
+    try:
+        changed = await edit.in_thread(
+            call, draft.text, partial(apply, draft.text, form, call.context.resources.actions)
+        )
+    except FileMistakes as error:
+        first = error.mistakes[0]
+        return await edit.draft_page(call, draft, problem=f"line {first.line}: {first.message}", form=form)
+    except Invalid as error:
+        return await edit.draft_page(call, draft, problem=error.message, form=form)
+
+    def operation(tx: Transaction) -> None:
+        act = call.admit(tx)
+        if do == "drop":
+            drafts.drop(act, process)
+        else:
+            drafts.keep(act, process, changed.text, base_version=draft.base_version)
+
+    await asyncio.wrap_future(call.database.submit(operation))
+    lost = editing.lost_comments(draft.text, changed.text) if do not in {"text", "drop"} else 0
+    return RedirectReply(location=edit.here(process) + _address(changed, lost))
+
+
+def _address(changed: ChangedDraft, lost: int) -> str:
+    said: dict[str, Any] = {"step": changed.order}
+    if lost:
+        said["lost"] = lost
+    if changed.is_moved:
+        said["moved"] = 1
+    if changed.focus:
+        said["focus"] = changed.focus
+    # A browser that is sent to a place in the page gives the focus to nothing else.
+    return f"?{urlencode(said)}" + ("" if changed.focus or changed.is_moved else "#form")
+
+
+def apply(text: str, form: Form, actions: Mapping[str, Action]) -> ChangedDraft:
+    """The draft after the button. Raises Invalid, FileMistakes."""
+    order, do = form.one("step"), form.one("do")
+    pressed = setting_reading.press_of(do)
+    if form.has("name") and do != "drop":
+        text = _with_step(text, form, actions, pressed or NONE_PRESSED)
+    if pressed is not None:
+        return ChangedDraft(text=text, order=order, focus=pressed.focus(form))
+    match do:
+        case "text":
+            return ChangedDraft(text=form.one("text"), order=order)
+        case "step" if form.has("name"):
+            return ChangedDraft(text=text, order=order)
+        case "up" | "down":
+            moved, to = editing.moved(text, order, is_up=do == "up")
+            return ChangedDraft(text=moved, order=to, is_moved=True)
+        case "copy":
+            return ChangedDraft(text=editing.copied(text, order), order=_next(order))
+        case "delete":
+            return ChangedDraft(text=editing.deleted(text, order), order=order)
+        case "add":
+            step = _new_step(form.one("kind"), text, actions)
+            return ChangedDraft(text=editing.added(text, order, step), order=_next(order))
+        case "drop":
+            return ChangedDraft(text=text, order=order)
+    raise Invalid("press one of the buttons of the page")
+
+
+def _with_step(text: str, form: Form, actions: Mapping[str, Action], pressed: RowPress) -> str:
+    order = form.one("step")
+    step = next((item for group in outlines.outline(text) for item in group.steps if item.order == order), None)
+    if step is None:
+        raise Invalid(f"there is no step {order[:20]} any more")
+    return editing.changed(text, order, edit_fields.read_step(form, step.data, actions.get(step.action), pressed))
+
+
+def _next(order: str) -> str:
+    group, _, place = order.partition(".")
+    return f"{group}.{int(place) + 1}"
+
+
+def _new_step(kind: str, text: str, actions: Mapping[str, Action]) -> dict[str, Any]:
+    names = {step.name for group in outlines.outline(text) for step in group.steps}
+    title = "Data" if kind == "data" else actions[kind].title if kind in actions else ""
+    if not title:
+        raise Invalid("choose what kind of step to add")
+    name = next(name for name in (f"{title} {number}" for number in range(1, len(names) + 2)) if name not in names)
+    if kind == "data":
+        return {"data": name, "properties": [{"name": "Amount", "type": "Number", "flow": "INPUT"}]}
+    example = actions[kind].examples[0]
+    return {"action": kind, "name": name, "with": dict(example.settings)}
