@@ -10,6 +10,7 @@ from importlib import resources
 from procession.door.contract import AssetReply
 from procession.model.errors import NotFound
 
+EDITOR = "codemirror.min.js"  # of a process file as text
 # What each file is, and that there is no other: nothing of a path is ever opened.
 MEDIA_TYPES = {
     "procession.css": "text/css; charset=utf-8",
@@ -17,6 +18,7 @@ MEDIA_TYPES = {
     "logo.svg": "image/svg+xml",
     "htmx.min.js": "text/javascript; charset=utf-8",
     "hx-sse.min.js": "text/javascript; charset=utf-8",
+    EDITOR: "text/javascript; charset=utf-8",
     "procession.js": "text/javascript; charset=utf-8",
 }
 # Served as one file: htmx starts at the first pause after it has been read, and an extension that comes later than

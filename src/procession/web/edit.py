@@ -21,7 +21,7 @@ from procession.model.process_file.outlines import OutlinedGroup, OutlinedStep
 from procession.model.processes import Process
 from procession.operations import drafts
 from procession.operations.drafts import ProcessDraft
-from procession.pages import conditions
+from procession.pages import conditions, environment
 from procession.web import edit_fields, edit_mistakes, edit_names, setting_fields
 from procession.web.edit_mistakes import PlacedMistake
 from procession.web.forms import Form
@@ -115,6 +115,7 @@ async def draft_page(
         moved=_moved(reading, step) if call.request.query.get("moved") else "",
         actions=[(kind, action.title) for kind, action in sorted(actions.items())],
         as_text=call.request.query.get("as") == "text" or not reading.groups,
+        marks=_marks(reading),
         lines=_lines(draft.text, step),
         changes=_count_changes(draft),
         problem=problem,
@@ -130,6 +131,16 @@ def _lines(text: str, step: OutlinedStep | None) -> list[tuple[int, str, bool]]:
     first, end = spans.get(step.order, (1, len(lines) + 1)) if step else (1, len(lines) + 1)
     shown = range(max(first - LINES_AROUND, 1), min(end + LINES_AROUND, len(lines) + 1))
     return [(number, lines[number - 1], first <= number < end) for number in shown]
+
+
+def _marks(reading: DraftReading) -> str:
+    """The mistakes for the editor of the text."""
+    return msgspec.json.encode(
+        [
+            {"line": mistake.line, "column": mistake.column, "message": environment.sentence(mistake.message)}
+            for mistake in (place.mistake for place in reading.mistakes)
+        ]
+    ).decode()
 
 
 def here(process: ProcessId | None) -> str:

@@ -32,6 +32,7 @@ class ChangedDraft(msgspec.Struct, frozen=True, kw_only=True):
     order: str
     focus: str = ""
     is_moved: bool = False
+    is_text: bool = False
 
 
 async def change(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
@@ -68,10 +69,12 @@ def _address(changed: ChangedDraft, lost: int) -> str:
         said["lost"] = lost
     if changed.is_moved:
         said["moved"] = 1
+    if changed.is_text:
+        said["as"] = "text"
     if changed.focus:
         said["focus"] = changed.focus
     # A browser that is sent to a place in the page gives the focus to nothing else.
-    return f"?{urlencode(said)}" + ("" if changed.focus or changed.is_moved else "#form")
+    return f"?{urlencode(said)}" + ("" if changed.focus or changed.is_moved or changed.is_text else "#form")
 
 
 def apply(text: str, form: Form, actions: Mapping[str, Action]) -> ChangedDraft:
@@ -84,7 +87,7 @@ def apply(text: str, form: Form, actions: Mapping[str, Action]) -> ChangedDraft:
         return ChangedDraft(text=text, order=order, focus=pressed.focus(form))
     match do:
         case "text":
-            return ChangedDraft(text=form.one("text"), order=order)
+            return ChangedDraft(text=form.one("text"), order=order, is_text=True)
         case "step" if form.has("name"):
             return ChangedDraft(text=text, order=order)
         case "up" | "down":
