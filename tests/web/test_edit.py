@@ -252,10 +252,43 @@ def test_another_tab_writes_over_nothing_unseen(site: Site) -> None:
     early = open_step(site, "2.1")
     press(site, "text", text=PROCESS.replace("Closes a month", "in another tab"))
 
+    answer = send(site, early | {"with.seconds": ["7"]})
+
+    assert answer.status_code == 409 and "Your draft was changed in another tab" in text(answer)
+    assert "<mark>+      - {action: wait, name: Settle, key: settle, with: {seconds: 7}}</mark>" in answer.text
+    assert "seconds: 7" not in draft(site)
+    mine = re.findall(r'<form class="row".*?</form>', answer.text, re.S)[0].replace("<form", '<form id="mine"')
+    assert send(site, sent.fields(mine, "mine")).status_code == 303
+    assert "seconds: 7" in draft(site) and "in another tab" in draft(site)
+
+
+def test_another_tab_that_took_the_step_away_is_told(site: Site) -> None:
+    early = open_step(site, "2.2")
+    press(site, "delete", "2.2")
+
     answer = send(site, early)
 
-    assert answer.status_code == 409 and "another tab" in text(answer)
-    assert "in another tab" in draft(site)
+    assert answer.status_code == 409 and "changed in another tab or window; reload the page" in text(answer)
+
+
+def test_what_others_published_since_is_shown_while_one_edits(site: Site) -> None:
+    press(site, "text", text=PROCESS.replace("seconds: 1", "seconds: 2"))
+    theirs = PROCESS.replace("Closes a month", "theirs")
+    assert site.house.ask("PUT", "processes/p-1/definition", who="admin", content=theirs).status_code == 200
+
+    page = site.get(EDIT).text
+
+    assert "<mark>+description: theirs</mark>" in page and "seconds: 2</mark>" not in page
+
+
+def test_throwing_a_draft_away_asks_first_and_brings_the_version_back(site: Site) -> None:
+    press(site, "text", text=PROCESS.replace("Closes a month", "mine"))
+    page = site.get(EDIT).text
+
+    assert 'command="show-modal" commandfor="drop"' in page and "Throw your draft away?" in page
+    dialog = re.findall(r'<dialog id="drop".*?</dialog>', page, re.S)[0].replace("<form", '<form id="f"')
+    assert send(site, sent.fields(dialog, "f")).status_code == 303
+    assert "Closes a month" in draft(site) and "Throw your draft away" not in site.get(EDIT).text
 
 
 def test_a_draft_is_ones_own(site: Site) -> None:

@@ -18,6 +18,7 @@ MEDIA_TYPES = {
     "logo.svg": "image/svg+xml",
     "htmx.min.js": "text/javascript; charset=utf-8",
     "hx-sse.min.js": "text/javascript; charset=utf-8",
+    "designer.js": "text/javascript; charset=utf-8",
     EDITOR: "text/javascript; charset=utf-8",
     "procession.js": "text/javascript; charset=utf-8",
 }

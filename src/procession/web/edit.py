@@ -19,7 +19,7 @@ from procession.model.process_file import outlines, patching
 from procession.model.process_file.documents import FileMistakes
 from procession.model.process_file.outlines import OutlinedGroup, OutlinedStep
 from procession.model.processes import Process
-from procession.operations import drafts
+from procession.operations import drafts, processes
 from procession.operations.drafts import ProcessDraft
 from procession.pages import conditions, environment
 from procession.web import edit_fields, edit_mistakes, edit_names, setting_fields
@@ -112,6 +112,7 @@ async def draft_page(
         names=edit_names.choices(reading.steps),
         focus=call.request.query.get("focus", ""),
         lost=_lost(call),
+        theirs=_theirs(call, draft),
         moved=_moved(reading, step) if call.request.query.get("moved") else "",
         actions=[(kind, action.title) for kind, action in sorted(actions.items())],
         as_text=call.request.query.get("as") == "text" or not reading.groups,
@@ -155,6 +156,15 @@ def seen(text: str) -> str:
 def _lost(call: StreamCall) -> int:
     text = call.request.query.get("lost", "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
+
+
+def _theirs(call: StreamCall, draft: ProcessDraft) -> list[str]:
+    """What was published since the draft began."""
+    if draft.process is None or not draft.is_behind:
+        return []
+    with call.database.read() as tx:
+        began, _ = processes.definition(tx, draft.process, draft.base_version)
+    return diff(began, draft.published)
 
 
 def _moved(reading: DraftReading, step: OutlinedStep | None) -> str:
@@ -206,13 +216,12 @@ def _before(one: str, other: str) -> bool:
     return [int(part) for part in one.split(".")] < [int(part) for part in other.split(".")]
 
 
-def diff(draft: ProcessDraft) -> list[str]:
+def diff(before: str, after: str) -> list[str]:
     """Lines with +, - or a blank before them; bounded."""
-    before, after = draft.published.splitlines(), draft.text.splitlines()
-    found = list(difflib.unified_diff(before, after, lineterm="", n=3))[2:]
+    found = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=3))[2:]
     return found if len(found) <= DIFF_LINES_MAX else [*found[:DIFF_LINES_MAX], "@@ and more"]
 
 
 def _count_changes(draft: ProcessDraft) -> int:
     """How many places of the text differ from the present version."""
-    return sum(line.startswith("@@") for line in diff(draft)) if draft.is_kept else 0
+    return sum(line.startswith("@@") for line in diff(draft.published, draft.text)) if draft.is_kept else 0

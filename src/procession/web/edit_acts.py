@@ -17,12 +17,15 @@ from procession.model.ids import ProcessId
 from procession.model.process_file import editing, outlines
 from procession.model.process_file.documents import FileMistakes
 from procession.operations import drafts
+from procession.operations.drafts import ProcessDraft
+from procession.pages import environment
 from procession.store.database import Transaction
 from procession.web import edit, edit_fields, setting_reading
 from procession.web.forms import Form
+from procession.web.page import page
 from procession.web.setting_reading import NONE_PRESSED, RowPress
 
-ANOTHER_TAB = "the draft was changed in another tab or window; reload the page to see it, then change it again"
+ANOTHER_TAB = "your draft was changed in another tab or window"
 
 
 class ChangedDraft(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,9 +41,9 @@ class ChangedDraft(msgspec.Struct, frozen=True, kw_only=True):
 async def change(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
     """One change of the draft, by the button that was pressed."""
     process, draft = call.find_id(ProcessId), edit.draft_of(call)
-    if form.one("seen") != edit.seen(draft.text):
-        raise Conflict(ANOTHER_TAB)
     do = form.one("do")
+    if form.one("seen") != edit.seen(draft.text):
+        return await _conflict(call, draft, form)
     try:
         changed = await edit.in_thread(
             call, draft.text, partial(apply, draft.text, form, call.context.resources.actions)
@@ -61,6 +64,31 @@ async def change(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
     await asyncio.wrap_future(call.database.submit(operation))
     lost = editing.lost_comments(draft.text, changed.text) if do not in {"text", "drop"} else 0
     return RedirectReply(location=edit.here(process) + _address(changed, lost))
+
+
+async def _conflict(call: StreamCall, draft: ProcessDraft, form: Form) -> HtmlReply:
+    """What the button would make of the draft as it is now, for its author to decide. Raises Conflict."""
+    work = partial(apply, draft.text, form, call.context.resources.actions)
+    try:
+        mine = await edit.in_thread(call, draft.text, work)
+    # The step is gone, or the text is no longer one that a form can change.
+    except (FileMistakes, Invalid):
+        raise Conflict(f"{ANOTHER_TAB}; reload the page to see it, then change it again") from None
+    return page(
+        call,
+        call.caller,
+        call.clock(),
+        "edit-conflict",
+        title=environment.sentence(ANOTHER_TAB).rstrip("."),
+        entry="/processes",
+        here=edit.here(draft.process),
+        draft=draft,
+        seen=edit.seen(draft.text),
+        order=mine.order,
+        mine=mine.text,
+        diff=edit.diff(draft.text, mine.text),
+        status_code=409,
+    )
 
 
 def _address(changed: ChangedDraft, lost: int) -> str:

@@ -36,7 +36,8 @@ def changed(text: str, order: str, step: dict[str, Any]) -> str:
 
     def patched(lines: list[str], blocks: list[list[Block]]) -> list[str]:
         block = blocks[group][place]
-        own = Patch(document, lines).mapping(("groups", group, "steps", place), step, block.end)
+        span = (block.first, block.first, block.end)
+        own = Patch(document, lines).item(("groups", group, "steps", place), step, span)
         return [*lines[: block.first], *own, *lines[block.end :]]
 
     def on_values(groups: list[Any]) -> None:

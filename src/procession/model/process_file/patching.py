@@ -117,10 +117,11 @@ class Patch:
             if before is None:
                 lines += _behind_dash(_block(value, dash + _INDENT), dash)
             else:
-                lines += self._item((*path, before), value, spans[before])
+                lines += self.item((*path, before), value, spans[before])
         return [*lines, *self._lines[ends[-1] : end]]
 
-    def _item(self, place: Path, value: Any, span: tuple[int, int, int]) -> list[str]:
+    def item(self, place: Path, value: Any, span: tuple[int, int, int]) -> list[str]:
+        """Of a sequence; `span` is where the comments before it begin, its dash, and the line after its last."""
         lead, start, end = span
         old = self._at(place)
         if same(old, value):
