@@ -8,11 +8,13 @@ from typing import Any
 
 import httpx2
 import pytest
+from msgspec.structs import replace
 
 from procession import actions
 from procession.model.ids import RunId
 from procession.model.process_file import documents
-from procession.store import retention
+from procession.store import files, retention, steps
+from procession.store.database import Transaction
 from procession.store.retention import RetentionRule
 from procession.web import edit_fields
 from procession.web.edit_fields import ConditionRow
@@ -350,6 +352,33 @@ def test_a_draft_is_tried_up_to_a_step_and_seen_by_no_list(site: Site) -> None:
         ]
         assert tx.one("SELECT version, alert_email FROM run WHERE id = ?", int(run[3:])) == (-1, "")
     assert try_out(site, "2.2").status_code == 303
+
+
+def test_the_samples_of_a_try_out_are_given_once(site: Site) -> None:
+    first = RunId.parse(try_out(site, "2.1").headers["location"].removeprefix("/runs/"))
+    sink = site.house.resources.blobs.sink()
+    sink.write(b"a;b\n1;2\n")
+    content = sink.finish()
+
+    def give(tx: Transaction) -> None:
+        rows = steps.by_reference(tx, first)
+        file = rows["parameters.orders"].file
+        assert file is not None
+        files.fill(tx, file.id, name="sample.csv", content=content)
+        steps.update_property(tx, rows["parameters.amount"].id, replace(rows["parameters.amount"].item, value=77))
+
+    site.house.database.write(give)
+    site.house.post(f"processruns/{first}/start", json={})
+
+    again = text(site.get(try_out(site, "2.2").headers["location"]))
+
+    assert f"Filled in as your last try-out {first}" in again and "sample.csv" in again
+    # Those of another designer are his own.
+    editor = Site(house=site.house, who="editor").sign_in()
+    page = editor.get(f"{EDIT}?step=2.1").text
+    hidden = dict(re.findall(r'name="(form|seen)" value="([^"]*)"', page))
+    theirs = editor.ask("POST", f"{EDIT}/try", data={**hidden, "step": "2.1"})
+    assert "sample.csv" not in text(editor.get(theirs.headers["location"]))
 
 
 @pytest.mark.parametrize(
