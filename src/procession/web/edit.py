@@ -15,17 +15,18 @@ from procession.door.contract import HtmlReply, StreamCall
 from procession.model import process_file
 from procession.model.errors import Invalid
 from procession.model.ids import ProcessId
-from procession.model.process_file import outlines, patching
+from procession.model.process_file import documents, outlines, patching
 from procession.model.process_file.documents import FileMistakes
 from procession.model.process_file.outlines import OutlinedGroup, OutlinedStep
 from procession.model.processes import Process
 from procession.operations import drafts, processes
 from procession.operations.drafts import ProcessDraft
 from procession.pages import conditions, environment
-from procession.web import edit_fields, edit_mistakes, edit_names, setting_fields
+from procession.web import edit_fields, edit_mistakes, edit_names, edit_process, setting_fields
 from procession.web.edit_mistakes import PlacedMistake
 from procession.web.forms import Form
 from procession.web.page import page
+from procession.web.setting_fields import SettingNode
 
 DIFF_LINES_MAX = 2_000
 LINES_AROUND = 2
@@ -94,6 +95,7 @@ async def draft_page(
     reading = await read_draft(call, draft.text)
     order = call.request.query.get("step", "") if form is None else form.one("step")
     step = next((item for item in reading.steps if item.order == order), None) or next(iter(reading.steps), None)
+    step = None if order == edit_process.ABOUT else step
     actions = call.context.resources.actions
     return page(
         call,
@@ -109,6 +111,7 @@ async def draft_page(
         places=reading.mistakes,
         step=step,
         fields=None if step is None else _fields(step, reading, actions, form),
+        about=_about(draft.text, reading, form) if order == edit_process.ABOUT and reading.groups else None,
         names=edit_names.choices(reading.steps),
         focus=call.request.query.get("focus", ""),
         lost=_lost(call),
@@ -123,6 +126,11 @@ async def draft_page(
         words=edit_fields,
         status_code=400 if problem else 200,
     )
+
+
+def _about(text: str, reading: DraftReading, form: Form | None) -> SettingNode:
+    mistakes = edit_mistakes.of_process(reading.mistakes)
+    return edit_process.fields_of(documents.read(text).data, mistakes, form)
 
 
 def _lines(text: str, step: OutlinedStep | None) -> list[tuple[int, str, bool]]:

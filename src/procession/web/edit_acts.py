@@ -14,13 +14,13 @@ from procession.actions.contract import Action
 from procession.door.contract import HtmlReply, RedirectReply, StreamCall
 from procession.model.errors import Conflict, Invalid
 from procession.model.ids import ProcessId
-from procession.model.process_file import editing, outlines
+from procession.model.process_file import documents, editing, outlines
 from procession.model.process_file.documents import FileMistakes
 from procession.operations import drafts
 from procession.operations.drafts import ProcessDraft
 from procession.pages import environment
 from procession.store.database import Transaction
-from procession.web import edit, edit_fields, setting_reading
+from procession.web import edit, edit_fields, edit_process, setting_reading
 from procession.web.forms import Form
 from procession.web.page import page
 from procession.web.setting_reading import NONE_PRESSED, RowPress
@@ -109,6 +109,8 @@ def apply(text: str, form: Form, actions: Mapping[str, Action]) -> ChangedDraft:
     """The draft after the button. Raises Invalid, FileMistakes."""
     order, do = form.one("step"), form.one("do")
     pressed = setting_reading.press_of(do)
+    if order == edit_process.ABOUT and do == "step":
+        return ChangedDraft(text=_with_frame(text, form), order=order)
     if form.has("name") and do != "drop":
         text = _with_step(text, form, actions, pressed or NONE_PRESSED)
     if pressed is not None:
@@ -121,6 +123,9 @@ def apply(text: str, form: Form, actions: Mapping[str, Action]) -> ChangedDraft:
         case "up" | "down":
             moved, to = editing.moved(text, order, is_up=do == "up")
             return ChangedDraft(text=moved, order=to, is_moved=True)
+        case "split":
+            divided, to = editing.split(text, order)
+            return ChangedDraft(text=divided, order=to, is_moved=True)
         case "copy":
             return ChangedDraft(text=editing.copied(text, order), order=_next(order))
         case "delete":
@@ -131,6 +136,13 @@ def apply(text: str, form: Form, actions: Mapping[str, Action]) -> ChangedDraft:
         case "drop":
             return ChangedDraft(text=text, order=order)
     raise Invalid("press one of the buttons of the page")
+
+
+def _with_frame(text: str, form: Form) -> str:
+    data = documents.read(text).data
+    if not outlines.is_regular(data):
+        raise Invalid("the groups of the process cannot be read; edit it as text")
+    return editing.framed(text, edit_process.read(form), edit_process.group_names(data, form), edit_process.FRAME_KEYS)
 
 
 def _with_step(text: str, form: Form, actions: Mapping[str, Action], pressed: RowPress) -> str:

@@ -11,7 +11,7 @@ from procession.actions.contract import Action
 from procession.model.process_file import outlines
 from procession.model.process_file.documents import Mistake, Path
 from procession.model.process_file.outlines import OutlinedStep
-from procession.web import edit_fields, setting_fields
+from procession.web import edit_fields, edit_process, setting_fields
 
 _DEPTH = 4  # of ("groups", 1, "steps", 0)
 _FIELDS = {"data": "name", "retry": "tries"}  # by what the file calls it, where the form's field has another name
@@ -39,7 +39,18 @@ def placed(
         if order in by_order:
             own = [mistake for mistake in mistakes if orders[mistake] == order]
             found.update((one.mistake, one) for one in _in_step(own, by_order[order], actions))
-    return [found.get(mistake) or PlacedMistake(mistake=mistake, order=orders[mistake]) for mistake in mistakes]
+    return [found.get(mistake) or _of_process(mistake, orders[mistake]) for mistake in mistakes]
+
+
+def _of_process(mistake: Mistake, order: str) -> PlacedMistake:
+    """What is about no step, at its field where it has one."""
+    match mistake.path:
+        case (str(name), *_) if not order and name in edit_process.FRAME_KEYS:
+            label = str(mistake.path[-1]).replace("_", " ")
+            return PlacedMistake(mistake=mistake, order=edit_process.ABOUT, field=f"with.{name}", label=label)
+        case ("groups", int(number), "group") if not order:
+            return PlacedMistake(mistake=mistake, order=edit_process.ABOUT, field=f"g{number}", label="group")
+    return PlacedMistake(mistake=mistake, order=order)
 
 
 def _order_of(mistake: Mistake, text: str) -> str:
@@ -83,6 +94,15 @@ def of_settings(mistakes: Iterable[PlacedMistake], order: str) -> dict[Path, tup
         path = one.mistake.path
         if one.order == order and path[_DEPTH : _DEPTH + 1] == ("with",):
             found[path[_DEPTH + 1 :]] = (*found.get(path[_DEPTH + 1 :], ()), one.mistake)
+    return found
+
+
+def of_process(mistakes: Iterable[PlacedMistake]) -> dict[Path, tuple[Mistake, ...]]:
+    """Of what is about no step, by its place in the file."""
+    found: dict[Path, tuple[Mistake, ...]] = {}
+    for one in mistakes:
+        if one.order == edit_process.ABOUT:
+            found[one.mistake.path] = (*found.get(one.mistake.path, ()), one.mistake)
     return found
 
 

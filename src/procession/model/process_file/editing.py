@@ -137,6 +137,45 @@ def _shifted(line: str, by: int) -> str:
     return " " * by + line if by >= 0 else line[-by:]
 
 
+def split(text: str, order: str) -> tuple[str, str]:
+    """With a new group that begins with this step, and the step's new number. Raises Invalid, FileMistakes."""
+    group, place = _place(order)
+    document = documents.read(text)
+    names = [one.name for one in outlines.outline(text)]
+    name = next(name for name in (f"Group {number}" for number in range(len(names) + 1, 9_999)) if name not in names)
+    if place == 0:
+        raise Invalid(f"step {order} is the first of its group already")
+
+    def on_lines(lines: list[str], blocks: list[list[Block]]) -> list[str]:
+        spot = document.spots["groups", group]
+        pad = " " * (spot.column - 1 - len("- "))
+        lead = blocks[group][place].lead
+        return [*lines[:lead], f"{pad}- group: {name}\n", f"{pad}  steps:\n", *lines[lead:]]
+
+    def on_values(groups: list[Any]) -> None:
+        steps = groups[group]["steps"]
+        groups[group]["steps"] = steps[:place]
+        groups.insert(group + 1, {"group": name, "steps": steps[place:]})
+
+    return _edited(text, order, (on_lines,), on_values), f"{group + 2}.1"
+
+
+def framed(text: str, frame: dict[str, Any], names: Sequence[Any], keys: Sequence[str]) -> str:
+    """With this said of the process, where its file has `keys`, and these names of its groups. Raises FileMistakes."""
+    document = documents.read(text)
+    wanted = copy.deepcopy(document.data)
+    for group, name in zip(wanted["groups"], names, strict=True):
+        if isinstance(group, dict) and name is not None:
+            group["group"] = name
+    wanted = {**frame, **{key: value for key, value in wanted.items() if key not in keys}}
+    lines = outlines.ended(text.splitlines(keepends=True))
+    try:
+        edited = "".join(Patch(document, lines).top(wanted))
+    except NoPatch:
+        return patching.dumped(wanted)
+    return edited if _says(edited, wanted) else patching.dumped(wanted)
+
+
 def lost_comments(before: str, after: str) -> int:
     """How many comments a change has cost, for whoever made it; those of a script are its own."""
     return max(_comments(before) - _comments(after), 0)

@@ -34,6 +34,11 @@ class Patch:
         self._document = document
         self._lines = lines
 
+    def top(self, new: dict[str, Any]) -> list[str]:
+        """All lines of the file. Raises NoPatch."""
+        first = min(self._key_line((), key) for key in self._document.data)
+        return [*self._lines[:first], *self.mapping((), new, len(self._lines))]
+
     def mapping(self, path: Path, new: dict[str, Any], end: int) -> list[str]:
         """All lines from the first key of the mapping at `path` to `end`. Raises NoPatch."""
         old = self._at(path)
