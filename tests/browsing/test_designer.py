@@ -54,6 +54,13 @@ def test_the_text_is_edited_under_the_policy_as_it_is(home: House, browser: Any)
         with page.expect_navigation():
             page.keyboard.press("Enter")
         assert "# agreed!" in apart(draft, site)
+
+        page.locator(".cm-content").focus()
+        for key in ("Control+a", "x", "Control+z", "Control+Home", "Shift+ArrowDown", "Shift+ArrowDown", "Backspace"):
+            page.keyboard.press(key)
+        with page.expect_navigation():
+            page.keyboard.press("Control+s")
+        assert apart(draft, site).startswith("  - group: Inputs\n")
         assert complaints == []
 
 

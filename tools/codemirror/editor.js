@@ -45,6 +45,16 @@ const keep = () => (form.requestSubmit(form.querySelector("button")), true)
 // In a shadow root its styles are constructed sheets; in the page they would be <style> elements, which the policy refuses.
 const host = document.createElement("div")
 const root = host.attachShadow({ mode: "open" })
+// Over several lines the browser would write style attributes into what it joins, which the policy refuses.
+const overLines = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { from, to } = view.state.selection.main
+    if (event.inputType !== "insertText" || event.isComposing || event.data === null || from === to) return false
+    event.preventDefault()
+    view.dispatch(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true })
+    return true
+  }
+})
 const view = new EditorView({
   root,
   parent: root,
@@ -52,7 +62,7 @@ const view = new EditorView({
     doc: area.value,
     extensions: [
       lineNumbers(), highlightActiveLine(), highlightActiveLineGutter(), drawSelection(), history(), indentOnInput(),
-      bracketMatching(), highlightSelectionMatches(), lintGutter(), yaml(), indentUnit.of("  "), syntaxHighlighting(colours), looks,
+      bracketMatching(), highlightSelectionMatches(), lintGutter(), yaml(), indentUnit.of("  "), syntaxHighlighting(colours), looks, overLines,
       EditorView.contentAttributes.of({ "aria-label": "Process file", spellcheck: "false", tabindex: "0" }),
       // Tab goes on to the next field, as everywhere; Ctrl+] and Ctrl+[ indent.
       keymap.of([{ key: "Mod-s", run: keep, preventDefault: true }, ...defaultKeymap, ...historyKeymap, ...searchKeymap, ...lintKeymap])
