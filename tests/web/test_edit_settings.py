@@ -223,3 +223,13 @@ def test_a_list_longer_than_a_form_is_kept_as_text(opened: Site) -> None:
 
     assert "too many settings for one form" in text(page)
     assert draft(opened) == many.replace("name: Exact", "name: Same")
+
+
+def test_a_new_step_is_an_example_that_names_only_what_the_process_has(opened: Site) -> None:
+    press(opened, "add", "2.2", kind="reconcile")
+
+    new = settings(opened, 2)
+    assert new["left"] == "${files.ledger}" and new["right"] == {"file": "${files.bank}", "delimiter": ";"}
+    assert new["outputs"] == {"only_left": "${files.unpaid}"}
+    assert "tolerance" not in new["rules"][1]
+    assert not re.findall(r'aria-invalid="true"', opened.get(f"{EDIT}?step=2.3").text)

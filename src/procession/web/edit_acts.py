@@ -20,7 +20,7 @@ from procession.operations import drafts
 from procession.operations.drafts import ProcessDraft
 from procession.pages import environment
 from procession.store.database import Transaction
-from procession.web import edit, edit_fields, edit_process, setting_reading
+from procession.web import edit, edit_fields, edit_names, edit_process, setting_reading
 from procession.web.forms import Form
 from procession.web.page import page
 from procession.web.setting_reading import NONE_PRESSED, RowPress
@@ -159,7 +159,8 @@ def _next(order: str) -> str:
 
 
 def _new_step(kind: str, text: str, actions: Mapping[str, Action]) -> dict[str, Any]:
-    names = {step.name for group in outlines.outline(text) for step in group.steps}
+    steps = [step for group in outlines.outline(text) for step in group.steps]
+    names = {step.name for step in steps}
     title = "Data" if kind == "data" else actions[kind].title if kind in actions else ""
     if not title:
         raise Invalid("choose what kind of step to add")
@@ -167,4 +168,4 @@ def _new_step(kind: str, text: str, actions: Mapping[str, Action]) -> dict[str, 
     if kind == "data":
         return {"data": name, "properties": [{"name": "Amount", "type": "Number", "flow": "INPUT"}]}
     example = actions[kind].examples[0]
-    return {"action": kind, "name": name, "with": dict(example.settings)}
+    return {"action": kind, "name": name, "with": edit_names.fitting(example.settings, edit_names.choices(steps))}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
+from procession.actions import references
 from procession.model.process_file.outlines import OutlinedStep
 from procession.model.process_file.sheets import slug
 from procession.model.processes import Flow, PropertyType
@@ -57,3 +59,29 @@ def _groups(steps: Sequence[OutlinedStep], *, writable: bool) -> Iterable[NameGr
 
 def _is_writable(item: dict[str, object]) -> bool:
     return item.get("flow") != Flow.INPUT and item.get("type") != PropertyType.SYSTEM_VARIABLE
+
+
+def fitting(settings: Mapping[str, Any], names: NameChoices) -> dict[str, Any]:
+    """An example's settings without what names properties of another process: its author chooses from his own."""
+    known = {name for group in names.all for name, _ in group.names}
+    found: dict[str, Any] = _without(settings, known)
+    if isinstance(outputs := settings.get("outputs"), Mapping):
+        # Half an output is none.
+        found["outputs"] = {
+            key: value for key, value in outputs.items() if _without({key: value}, known) == {key: value}
+        }
+    return found
+
+
+def _without(value: Any, known: Collection[str]) -> Any:
+    match value:
+        case Mapping():
+            return {key: _without(one, known) for key, one in value.items() if not _is_strange(one, known)}
+        case list():
+            return [_without(one, known) for one in value if not _is_strange(one, known)]
+        case _:
+            return value
+
+
+def _is_strange(value: Any, known: Collection[str]) -> bool:
+    return references.parse(value) is not None and value not in known
