@@ -19,7 +19,7 @@ __all__ = ["browser", "home", "table_workers"]  # fixtures, for pytest to find
 
 VIEWS = ({"width": 1440, "height": 900}, {"width": 390, "height": 844})
 WRONG = FILE.replace("tolerance: $", "toleranze: $")
-PAGES = ("?step=1.1", "?step=2.1", "?step=2.2", "?as=text", "/changes")
+PAGES = ("?step=about", "?step=1.1", "?step=2.1", "?step=2.2", "?as=text", "/changes")
 
 
 def apart(act: Any, *given: Any, **more: Any) -> Any:
@@ -61,6 +61,31 @@ def test_the_text_is_edited_under_the_policy_as_it_is(home: House, browser: Any)
         with page.expect_navigation():
             page.keyboard.press("Control+s")
         assert apart(draft, site).startswith("  - group: Inputs\n")
+        assert complaints == []
+
+
+@pytest.mark.thorough
+def test_what_was_typed_is_not_lost_by_a_slip(home: House, browser: Any) -> None:
+    """kestra-io/kestra#8115: changes of the form were gone when another view was opened."""
+    asked: list[str] = []
+
+    def stay(dialog: Any) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    with served(home) as address:
+        page, complaints = tab(browser, viewport=VIEWS[0])
+        page.context.add_cookies([{"name": SESSION, "value": apart(signed_in, home, "owner"), "url": address}])
+        page.on("dialog", stay)
+        page.goto(f"{address}{EDIT}?step=2.1")
+        page.locator("#name").press_sequentially("x")
+        page.locator('a[data-step="2.2"]').click()
+        assert asked == ["beforeunload"] and page.url.endswith("step=2.1")
+
+        # Every button takes it along.
+        with page.expect_navigation():
+            page.locator('button[value="down"]').click()
+        assert "xSettle" in page.locator('[aria-current="step"]').inner_text() and len(asked) == 1
         assert complaints == []
 
 

@@ -11,7 +11,31 @@ from msgspec import inspect
 from procession.actions import references
 
 _REFERENCES = st.sampled_from(["${files.ledger}", "${files.none}", "${a.b-c}"])
-_AWKWARD = ["", " ", "  x", "x ", "yes", "no", "true", "null", "1", "1.50", "0012", "1,5", "#", "a: b", "- a", "'", '"']
+_AWKWARD = [
+    "",
+    " ",
+    "  x",
+    "x ",
+    "yes",
+    "no",
+    "true",
+    "null",
+    "1",
+    "1.50",
+    "0012",
+    "10:30",
+    "0o17",
+    "1_000",
+    "1e3",
+    "on",
+    "2026-01-31",
+    "1,5",
+    "#",
+    "a: b",
+    "- a",
+    "'",
+    '"',
+]
 _TEXTS = st.sampled_from(
     [*_AWKWARD, "\t", "a\nb", "a\n", "\n", "${files.ledger}", "${files", "{to: 1}", "<b>&amp;", "\r", "\x85"]
 ) | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6)

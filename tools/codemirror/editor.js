@@ -81,7 +81,8 @@ view.dispatch(setDiagnostics(view.state, JSON.parse(area.dataset.mistakes).map((
 // What is sent is what the editor shows; the cursor is where it was when the page comes back.
 let isSent = false
 form.addEventListener("submit", () => {
-  isSent = true
+  // What is typed after that would be lost with the page.
+  host.inert = isSent = true
   area.value = view.state.doc.toString()
   const { head } = view.state.selection.main
   sessionStorage.setItem(PLACE, JSON.stringify({ head, top: view.scrollDOM.scrollTop }))
@@ -101,7 +102,7 @@ document.addEventListener("click", event => {
   go(number)
 })
 // A text that was typed and not kept is not lost by a slip.
-addEventListener("pageshow", () => { isSent = false })
+addEventListener("pageshow", () => { host.inert = isSent = false })
 addEventListener("beforeunload", event => {
   if (!isSent && view.state.doc.toString() !== area.defaultValue.replace(/\r\n/g, "\n")) event.preventDefault()
 })

@@ -83,7 +83,7 @@ class Patch:
             inner = self._inner(place, new[key], end)
             if inner is not None:
                 return [*self._lines[start:first], *inner]
-        lines = _like({key: new[key]}, column, is_flow=first == start and isinstance(old, dict | list))
+        lines = _like({key: new[key]}, column, is_flow=first == start and isinstance(old, dict | list) and bool(old))
         lines = self._remarked(place, lines, end - start)
         return [lead + lines[0][column:], *lines[1:]]
 

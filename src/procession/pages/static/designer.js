@@ -12,6 +12,12 @@ d.addEventListener("keydown", event => {
   button.click()
 })
 
+// What was typed and not kept is not lost by a slip; every button of the page takes it along.
+let isTyped = false
+d.addEventListener("input", event => { isTyped ||= Boolean(event.target.form?.matches("[data-typed]")) })
+d.addEventListener("submit", () => { isTyped = false })
+addEventListener("beforeunload", event => { if (isTyped) event.preventDefault() })
+
 // A screen reader announces what changes, not what a page begins with.
 const said = one("[data-said]")
 if (said?.dataset.said) setTimeout(() => { said.textContent = said.dataset.said }, 200)
