@@ -233,3 +233,26 @@ def test_a_new_step_is_an_example_that_names_only_what_the_process_has(opened: S
     assert new["outputs"] == {"only_left": "${files.unpaid}"}
     assert "tolerance" not in new["rules"][1]
     assert not re.findall(r'aria-invalid="true"', opened.get(f"{EDIT}?step=2.3").text)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "name", "offer"),
+    [
+        ("${files.ledger}", "${files.leger}", "with.left.v", "${files.ledger}"),
+        ("tolerance: ${files.tol", "tolerance: ${files.tool", "with.rules.1.tolerance", "${files.tolerance}"),
+        ("equal: [account]", "equal: [account], choose: neerest", "with.rules.1.choose", "nearest"),
+    ],
+)
+def test_what_was_probably_meant_is_taken_over_by_a_button(
+    opened: Site, before: str, after: str, name: str, offer: str
+) -> None:
+    wrong = FILE.replace(before, after, 1).replace("[account], choose", "[account]\n              choose")
+    right = wrong.replace("neerest", "nearest") if "neerest" in wrong else FILE
+    press(opened, "text", text=wrong)
+    page = opened.get(f"{EDIT}?step=2.1").text
+    assert f'value="use {name} {offer}">Use {offer}</button>' in page
+
+    answer = pushed(opened, f"use {name} {offer}")
+
+    assert focused(shown(opened, answer)) == [name]
+    assert draft(opened) == right

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,6 +20,9 @@ FIELDS_MAX = 600
 BEYOND = "This step has too many settings for one form; this one is written as in the process file."
 UNSAID = "A form cannot say this value; it is written as in the process file."
 UNKNOWN = "The action has no such setting. Empty it to take it away."
+
+_MEANT = re.compile(r'did you mean "([^"]+)"\?')
+_NAMING = frozenset({ShapeKind.REFERENCE, ShapeKind.VALUE, ShapeKind.TEXT})
 
 
 class SettingNode(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +44,7 @@ class SettingNode(msgspec.Struct, frozen=True, kw_only=True):
     options: tuple[tuple[str, str], ...] = ()  # value and word
     children: tuple[SettingNode, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
+    offer: str = ""  # what was probably meant, to be taken over by a button
     is_set: bool = False
     is_required: bool = False
     is_spare: bool = False
@@ -208,6 +213,7 @@ class _Builder:
     def _made(self, field: ShapeField, name: str, path: Path, **more: Any) -> SettingNode:
         """With the mistakes at its place, and those below it that none of its fields has taken."""
         here = [place for place in self._left if place[: len(path)] == path]
+        mistakes = tuple(mistake for place in here for mistake in self._left.pop(place))
         return SettingNode(
             **{
                 "name": name,
@@ -220,13 +226,22 @@ class _Builder:
                 "takes_names": field.shape.takes_names,
                 **more,
                 "children": tuple(more.get("children", ())),
-                "mistakes": tuple(mistake for place in here for mistake in self._left.pop(place)),
+                "mistakes": mistakes,
+                "offer": _offer(field.shape.kind, mistakes),
             }
         )
 
 
 def _is_said_by_a_line(shape: Shape, value: Any) -> bool:
     return setting_texts.says(shape, value) and bool(shown(value).strip())
+
+
+def _offer(kind: ShapeKind, mistakes: Iterable[Mistake]) -> str:
+    """The nearest right value, where a message names one."""
+    meant = next((found[1] for one in mistakes if (found := _MEANT.search(one.message))), "")
+    if kind is ShapeKind.CHOICE:
+        return meant
+    return f"${{{meant}}}" if meant and kind in _NAMING else ""
 
 
 def says(shape: Shape, value: Any) -> bool:

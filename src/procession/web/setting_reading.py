@@ -14,15 +14,19 @@ from procession.web.setting_fields import FIELDS_MAX
 from procession.web.setting_shapes import BOXES, SCALAR, Shape, ShapeField, ShapeKind
 from procession.web.setting_texts import ABSENT
 
-ADD, MORE, TAKE, UP, DOWN, KIND = "add", "more", "take", "up", "down", "kind"
-VERBS = frozenset({ADD, MORE, TAKE, UP, DOWN, KIND})
+ADD, MORE, TAKE, UP, DOWN, KIND, USE = "add", "more", "take", "up", "down", "kind", "use"
+VERBS = frozenset({ADD, MORE, TAKE, UP, DOWN, KIND, USE})
 
 
 class RowPress(msgspec.Struct, frozen=True, kw_only=True):
-    """A button among settings: `place` is the name of the row, or of the list to add one to."""
+    """A button among settings: `place` is the name of the row or the field, or of the list to add one to.
+
+    `value` is what the field shall hold.
+    """
 
     verb: str
     place: str
+    value: str = ""
 
     def focus(self, form: Form) -> str:
         """Where the one who pressed it goes on."""
@@ -39,6 +43,8 @@ class RowPress(msgspec.Struct, frozen=True, kw_only=True):
                 return f"down-{rows}.{min(at + 1, int(form.one(f'{rows}.n') or 1) - 1)}"
             case "take":
                 return rows
+            case "use":
+                return self.place
         return f"{self.place}.kind"
 
 
@@ -47,8 +53,9 @@ NONE_PRESSED = RowPress(verb="", place="")
 
 def press_of(do: str) -> RowPress | None:
     """Of a button's value, such as "up with.rules.1"."""
-    verb, _, place = do.partition(" ")
-    return RowPress(verb=verb, place=place) if verb in VERBS and place else None
+    verb, _, rest = do.partition(" ")
+    place, _, value = rest.partition(" ")
+    return RowPress(verb=verb, place=place, value=value) if verb in VERBS and place else None
 
 
 def read(form: Form, shape: Shape | None, pressed: RowPress = NONE_PRESSED) -> dict[str, Any]:
@@ -97,7 +104,8 @@ class _Reader:
             case ShapeKind.NOTHING:
                 return None
             case _:
-                return setting_texts.read(shape, self._form.one(name), label)
+                is_offered = self._pressed.verb == USE and self._pressed.place == name
+                return setting_texts.read(shape, self._pressed.value if is_offered else self._form.one(name), label)
 
     def struct(self, name: str, shape: Shape) -> dict[str, Any]:
         found: dict[str, Any] = _started(shape)
