@@ -273,6 +273,16 @@ def test_another_tab_that_took_the_step_away_is_told(site: Site) -> None:
     assert answer.status_code == 409 and "changed in another tab or window; reload the page" in text(answer)
 
 
+def test_a_form_of_one_step_is_never_put_over_another(site: Site) -> None:
+    early = open_step(site, "2.1")
+    press(site, "text", text=PROCESS.replace("name: Settle, key: settle", "name: New, key: new"))
+
+    answer = send(site, early)
+
+    assert answer.status_code == 409 and "reload the page" in text(answer)
+    assert "key: new" in draft(site)
+
+
 def test_what_others_published_since_is_shown_while_one_edits(site: Site) -> None:
     press(site, "text", text=PROCESS.replace("seconds: 1", "seconds: 2"))
     theirs = PROCESS.replace("Closes a month", "theirs")

@@ -150,6 +150,9 @@ def _with_step(text: str, form: Form, actions: Mapping[str, Action], pressed: Ro
     step = next((item for group in outlines.outline(text) for item in group.steps if item.order == order), None)
     if step is None:
         raise Invalid(f"there is no step {order[:20]} any more")
+    # The fields of one kind of step would take away what another has.
+    if form.has("of") and form.one("of") != f"{step.key} {step.action}":
+        raise Invalid(f"step {order[:20]} is another one by now")
     return editing.changed(text, order, edit_fields.read_step(form, step.data, actions.get(step.action), pressed))
 
 
