@@ -106,11 +106,13 @@ def _inputs(home: House) -> dict[str, str]:
     headers = {"content-type": "application/yaml"}
     bank = home.post("processes", content=BANK.encode(), headers=headers)["id"]
     never = home.post("processes", content=NEVER.encode(), headers=headers)["id"]
-    kept = home.post(f"processes/{bank}/processruns", json={"namePrefix": "November"})["id"]
     older = home.post(f"processes/{bank}/processruns", json={"namePrefix": "October"})["id"]
-    # A newer version, which asks for something else than the run was begun with.
-    newer = BANK.replace("options: [Wien, Graz, Linz]", "options: [Wien, Graz]")
-    home.ask("PUT", f"processes/{bank}", content=newer.encode(), headers=headers)
+    mine = BANK.replace("name: Days", "name: Working days")
+    assert home.ask("PUT", f"processes/{bank}/draft", content=mine.encode(), headers=headers).status_code == 200
+    # A newer version than the run and the draft began from, which asks for something else.
+    newer = BANK.replace("options: [Wien, Graz, Linz]", "options: [Wien, Graz]").encode()
+    assert home.ask("PUT", f"processes/{bank}/definition", content=newer, headers=headers).status_code == 200
+    kept = home.post(f"processes/{bank}/processruns", json={"namePrefix": "November"})["id"]
     return {"bank": bank, "never": never, "kept": kept, "changed": older}
 
 

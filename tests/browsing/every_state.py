@@ -203,6 +203,8 @@ STATES = (
     row("designer, with a mistake", "/processes/{process}/edit?as=text", _mistaken),
     row("designer, text", "/processes/{sixty_process}/edit?as=text"),
     row("designer, new", "/processes/new"),
+    row("designer, conflict", "/processes/{bank}/edit"),
+    row("publish, conflict", "/processes/{bank}/edit/changes"),
     row("publish", "/processes/{process}/edit/changes"),
     row("publish, new", "/processes/new/changes"),
     row("tables", "/tables"),

@@ -16,6 +16,10 @@ PAGE = """# The process file
 A process is one YAML or JSON file. `procession apply FILE` creates the process, or publishes its next version when the name
 exists. Runs keep the version that they were made from. Every mistake is reported with its line and column, all at once.
 
+In a browser, Edit on the page of a process opens the designer: forms for the process and each of its steps, and the same file
+as text. Both are one draft, which nobody else sees until it is published. A form changes the lines of what was changed and
+leaves all others, with their comments, as they are. What no field can say is shown in its form as YAML.
+
 An editor completes and checks the file with the schema:
 
 ```sh

@@ -168,11 +168,14 @@ def test_json_is_written_anew_and_says_what_was_meant() -> None:
 
 
 def test_lost_comments_are_counted() -> None:
-    commented = FILE.replace("        with:\n", "        # because\n        with:\n", 1)
+    commented = FILE.replace("          seconds: 1\n", "          seconds: 1  # because\n", 1)
 
-    text = editing.changed(commented, "1.2", WAIT)
+    kept = editing.changed(commented, "1.2", WAIT)
+    lost = editing.changed(commented, "1.2", WAIT | {"with": {"until": "now"}})
 
-    assert editing.lost_comments(commented, text) == 1
+    assert "seconds: 2  # because" in kept and editing.lost_comments(commented, kept) == 0
+    assert editing.lost_comments(commented, lost) == 1
+    assert editing.lost_comments(FILE, FILE.replace("          # not a comment of the file\n", "")) == 0
 
 
 def test_each_line_of_a_step_is_known() -> None:

@@ -14,7 +14,7 @@ from procession.model.lifecycle import Outcome, RunStatus, StepStatus
 from procession.pages import assets, environment, statuses
 
 PAGES = Path(environment.__file__).parent
-DECISION = Path(__file__).parents[2] / "docs" / "decisions" / "0023-htmx.md"
+DECISIONS = Path(__file__).parents[2] / "docs" / "decisions"
 ICONS = set(re.findall(r'<symbol id="(\w+)"', (PAGES / "static" / "icons.svg").read_text("utf-8")))
 TAGS = [
     *(statuses.of_run(status, outcome, missing=missing) for status in RunStatus for outcome in (None, *Outcome) for missing in (0, 2)),
@@ -76,11 +76,24 @@ def test_no_other_name_opens_a_file(name: str) -> None:
         assets.get(name)
 
 
-@pytest.mark.parametrize("name", ["htmx.min.js", "hx-sse.min.js"])
-def test_what_others_wrote_is_as_the_decision_names_it(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "decision"),
+    [
+        ("htmx.min.js", "0023-htmx.md"),
+        ("hx-sse.min.js", "0023-htmx.md"),
+        ("codemirror.min.js", "0024-codemirror.md"),
+    ],
+)
+def test_what_others_wrote_is_as_the_decision_names_it(name: str, decision: str) -> None:
     digest = hashlib.sha256((PAGES / "static" / name).read_bytes()).hexdigest()
 
-    assert f"`{name}` {digest}" in DECISION.read_text("utf-8")
+    assert f"`{name}` {digest}" in (DECISIONS / decision).read_text("utf-8")
+
+
+def test_the_licence_of_the_editor_is_in_its_file() -> None:
+    head = (PAGES / "static" / assets.EDITOR).read_text("utf-8")[:1500]
+
+    assert "Marijn Haverbeke" in head and "The above copyright notice and this permission notice shall be" in head
 
 
 def test_no_template_has_a_style_or_a_script_of_its_own() -> None:
@@ -100,7 +113,11 @@ def test_what_a_page_loads_weighs_less_than_its_budget() -> None:
 
     # Only pages on which files are chosen load it.
     assert weights.pop("upload.js") <= 4096
+    # The editor is loaded where a process is edited as text, and nowhere else.
+    assert weights.pop(assets.EDITOR) <= 130_000
     assert sum(weights.values()) <= 30_000
+    asks = [path.name for path in (PAGES / "templates").rglob("*.html") if assets.EDITOR in path.read_text("utf-8")]
+    assert asks == ["edit.html"]
 
 
 @pytest.mark.parametrize(

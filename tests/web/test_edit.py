@@ -8,16 +8,19 @@ from typing import Any
 
 import httpx2
 import pytest
+from msgspec.structs import replace
 
 from procession import actions
 from procession.model.ids import RunId
 from procession.model.process_file import documents
-from procession.store import retention
+from procession.store import files, retention, steps
+from procession.store.database import Transaction
 from procession.store.retention import RetentionRule
 from procession.web import edit_fields
 from procession.web.edit_fields import ConditionRow
 from procession.web.forms import Form
 from tests.api.house import PROCESS
+from tests.web import sent
 from tests.web.site import Site, text
 
 EDIT = "/processes/p-1/edit"
@@ -25,36 +28,20 @@ EDIT = "/processes/p-1/edit"
 
 def fields(answer: httpx2.Response) -> dict[str, list[str]]:
     """What a browser would send of the form of the step, nothing changed."""
-    found: dict[str, list[str]] = {}
-    body = answer.text[answer.text.index('<form class="panel" id="form"') :]
-    body = body[: body.index("</form>")]
-    for tag in re.findall(r"<input[^>]*>", body):
-        given = {name: unescape(value) for name, value in re.findall(r'([\w.-]+)="([^"]*)"', tag)}
-        is_box = given.get("type") in {"checkbox", "radio"}
-        if not is_box or re.search(r"\schecked", tag):
-            found.setdefault(given["name"], []).append(given.get("value", "on"))
-    for name, content in re.findall(r'<textarea[^>]* name="([^"]+)"[^>]*>(.*?)</textarea>', body, re.S):
-        found.setdefault(name, []).append(unescape(content.removeprefix("\n")))
-    for name, options in re.findall(r'<select[^>]* name="([^"]+)"[^>]*>(.*?)</select>', body, re.S):
-        chosen = re.search(r"<option(?: value=\"([^\"]*)\")? selected>([^<]*)", options) or re.search(
-            r"<option(?: value=\"([^\"]*)\")?>([^<]*)", options
-        )
-        assert chosen
-        found.setdefault(name, []).append(unescape(chosen[2] if chosen[1] is None else chosen[1]).strip())
-    return found
+    return {**sent.fields(answer.text, "form"), "do": ["step"]}
 
 
 def open_step(site: Site, order: str, place: str = EDIT) -> dict[str, list[str]]:
     return fields(site.get(f"{place}?step={order}"))
 
 
-def send(site: Site, sent: dict[str, Any], place: str = EDIT) -> httpx2.Response:
-    return site.ask("POST", place, data=sent)
+def send(site: Site, given: dict[str, Any], place: str = EDIT) -> httpx2.Response:
+    return site.ask("POST", place, data=given)
 
 
 def press(site: Site, do: str, order: str = "1.1", place: str = EDIT, **more: str) -> httpx2.Response:
-    sent = open_step(site, order, place)
-    return send(site, {"form": sent["form"], "seen": sent["seen"], "step": order, "do": do, **more}, place)
+    given = open_step(site, order, place)
+    return send(site, {"form": given["form"], "seen": given["seen"], "step": order, "do": do, **more}, place)
 
 
 def draft(site: Site, place: str = EDIT) -> Any:
@@ -79,8 +66,8 @@ def test_a_step_kept_as_it_is_changes_nothing_that_is_said(site: Site) -> None:
 
 
 def test_a_step_is_changed_by_its_form_and_published_with_a_reason(site: Site) -> None:
-    sent = open_step(site, "2.1")
-    sent |= {
+    given = open_step(site, "2.1")
+    given |= {
         "name": ["Settle all"],
         "with.seconds": ["3"],
         "needs_mode": ["steps"],
@@ -88,7 +75,7 @@ def test_a_step_is_changed_by_its_form_and_published_with_a_reason(site: Site) -
         "time_limit": ["10m"],
         "tries": ["2"],
     }
-    send(site, sent)
+    send(site, given)
 
     page = text(site.get(f"{EDIT}?step=2.1"))
     answer = publish(site, "three seconds, as the bank asks")
@@ -108,16 +95,16 @@ def _definition(site: Site) -> Any:
 
 
 def test_a_property_is_added_changed_and_taken_away(site: Site) -> None:
-    sent = open_step(site, "1.1")
-    assert sent["p0.name"] == ["Amount"] and sent["p0.value"] == ["10"] and sent["p1.decimal_points"] == ["2"]
-    sent |= {
+    given = open_step(site, "1.1")
+    assert given["p0.name"] == ["Amount"] and given["p0.value"] == ["10"] and given["p1.decimal_points"] == ["2"]
+    given |= {
         "p0.value": ["1000"],
         "p3.delete": ["on"],
         "p4.name": ["Period end"],
         "p4.type": ["Datepicker"],
         "p4.required": ["on"],
     }
-    send(site, sent)
+    send(site, given)
 
     items = {item["name"]: item for item in documents.read(draft(site)).data["groups"][0]["steps"][0]["properties"]}
 
@@ -127,8 +114,10 @@ def test_a_property_is_added_changed_and_taken_away(site: Site) -> None:
 
 
 def test_a_condition_is_built_of_rows(site: Site) -> None:
-    sent = open_step(site, "2.2")
-    send(site, sent | {"when_join": ["any"], "when_step": ["settle", "parameters"], "when_atom": ["failed", "skipped"]})
+    given = open_step(site, "2.2")
+    send(
+        site, given | {"when_join": ["any"], "when_step": ["settle", "parameters"], "when_atom": ["failed", "skipped"]}
+    )
 
     step = documents.read(draft(site)).data["groups"][1]["steps"][1]
 
@@ -191,11 +180,11 @@ def test_a_text_that_cannot_be_read_is_kept_and_shown_as_text(site: Site) -> Non
 
 def test_a_setting_that_cannot_be_read_keeps_what_was_typed(site: Site) -> None:
     press(site, "add", "2.2", kind="run_python")
-    sent = open_step(site, "2.3")
-    answer = send(site, sent | {"with.inputs": ["{a: [1"], "with.code": ["x = 1"]})
+    given = open_step(site, "2.3")
+    answer = send(site, given | {"when_text": ["{a: [1"], "with.code": ["x = 1"]})
 
     assert answer.status_code == 400
-    assert "Nothing was changed" in text(answer) and "{a: [1" in unescape(answer.text) and "x = 1" in answer.text
+    assert "Nothing was changed" in text(answer) and "x = 1" in answer.text
 
 
 @pytest.mark.parametrize("kind", ["data", *sorted(actions.registry())])
@@ -210,7 +199,7 @@ def test_a_step_of_each_kind_can_be_added_and_kept(site: Site, kind: str) -> Non
 
 
 def test_steps_move_are_copied_and_deleted(site: Site) -> None:
-    assert press(site, "up", "2.2").headers["location"] == f"{EDIT}?step=2.1#form"
+    assert press(site, "up", "2.2").headers["location"] == f"{EDIT}?step=2.1&moved=1"
     assert press(site, "copy", "2.1").headers["location"] == f"{EDIT}?step=2.2#form"
     press(site, "delete", "2.3")
 
@@ -222,8 +211,8 @@ def test_steps_move_are_copied_and_deleted(site: Site) -> None:
 def test_a_three_step_process_is_built_from_nothing_and_runs(site: Site) -> None:
     new = "/processes/new"
     press(site, "add", "1.1", new, kind="wait")
-    sent = open_step(site, "1.2", new)
-    send(site, sent | {"name": ["First"], "with.seconds": ["1"]}, new)
+    given = open_step(site, "1.2", new)
+    send(site, given | {"name": ["First"], "with.seconds": ["1"]}, new)
     press(site, "copy", "1.2", new)
     press(site, "text", "1.1", new, text=draft(site, new).replace("process: New process", "process: Built by hand"))
 
@@ -265,10 +254,53 @@ def test_another_tab_writes_over_nothing_unseen(site: Site) -> None:
     early = open_step(site, "2.1")
     press(site, "text", text=PROCESS.replace("Closes a month", "in another tab"))
 
+    answer = send(site, early | {"with.seconds": ["7"]})
+
+    assert answer.status_code == 409 and "Your draft was changed in another tab" in text(answer)
+    assert "<mark>+      - {action: wait, name: Settle, key: settle, with: {seconds: 7}}</mark>" in answer.text
+    assert "seconds: 7" not in draft(site)
+    mine = re.findall(r'<form class="row".*?</form>', answer.text, re.S)[0].replace("<form", '<form id="mine"')
+    assert send(site, sent.fields(mine, "mine")).status_code == 303
+    assert "seconds: 7" in draft(site) and "in another tab" in draft(site)
+
+
+def test_another_tab_that_took_the_step_away_is_told(site: Site) -> None:
+    early = open_step(site, "2.2")
+    press(site, "delete", "2.2")
+
     answer = send(site, early)
 
-    assert answer.status_code == 409 and "another tab" in text(answer)
-    assert "in another tab" in draft(site)
+    assert answer.status_code == 409 and "changed in another tab or window; reload the page" in text(answer)
+
+
+def test_a_form_of_one_step_is_never_put_over_another(site: Site) -> None:
+    early = open_step(site, "2.1")
+    press(site, "text", text=PROCESS.replace("name: Settle, key: settle", "name: New, key: new"))
+
+    answer = send(site, early)
+
+    assert answer.status_code == 409 and "reload the page" in text(answer)
+    assert "key: new" in draft(site)
+
+
+def test_what_others_published_since_is_shown_while_one_edits(site: Site) -> None:
+    press(site, "text", text=PROCESS.replace("seconds: 1", "seconds: 2"))
+    theirs = PROCESS.replace("Closes a month", "theirs")
+    assert site.house.ask("PUT", "processes/p-1/definition", who="admin", content=theirs).status_code == 200
+
+    page = site.get(EDIT).text
+
+    assert "<mark>+description: theirs</mark>" in page and "seconds: 2</mark>" not in page
+
+
+def test_throwing_a_draft_away_asks_first_and_brings_the_version_back(site: Site) -> None:
+    press(site, "text", text=PROCESS.replace("Closes a month", "mine"))
+    page = site.get(EDIT).text
+
+    assert 'command="show-modal" commandfor="drop"' in page and "Throw your draft away?" in page
+    dialog = re.findall(r'<dialog id="drop".*?</dialog>', page, re.S)[0].replace("<form", '<form id="f"')
+    assert send(site, sent.fields(dialog, "f")).status_code == 303
+    assert "Closes a month" in draft(site) and "Throw your draft away" not in site.get(EDIT).text
 
 
 def test_a_draft_is_ones_own(site: Site) -> None:
@@ -299,16 +331,16 @@ def test_markup_in_a_process_is_text(site: Site) -> None:
 
 @pytest.mark.parametrize("do", ["", "nonsense", "step", "up", "delete", "copy", "add"])
 def test_a_button_that_a_page_never_had_changes_nothing(site: Site, do: str) -> None:
-    sent = open_step(site, "1.1")
+    given = open_step(site, "1.1")
 
-    answer = send(site, {"form": sent["form"], "seen": sent["seen"], "step": "9.9", "do": do})
+    answer = send(site, {"form": given["form"], "seen": given["seen"], "step": "9.9", "do": do})
 
     assert answer.status_code == 400 and "Nothing was changed" in text(answer)
 
 
 def try_out(site: Site, order: str) -> httpx2.Response:
-    sent = open_step(site, order)
-    return site.ask("POST", f"{EDIT}/try", data={"form": sent["form"], "seen": sent["seen"], "step": order})
+    given = open_step(site, order)
+    return site.ask("POST", f"{EDIT}/try", data={"form": given["form"], "seen": given["seen"], "step": order})
 
 
 def test_a_draft_is_tried_up_to_a_step_and_seen_by_no_list(site: Site) -> None:
@@ -330,6 +362,33 @@ def test_a_draft_is_tried_up_to_a_step_and_seen_by_no_list(site: Site) -> None:
         ]
         assert tx.one("SELECT version, alert_email FROM run WHERE id = ?", int(run[3:])) == (-1, "")
     assert try_out(site, "2.2").status_code == 303
+
+
+def test_the_samples_of_a_try_out_are_given_once(site: Site) -> None:
+    first = RunId.parse(try_out(site, "2.1").headers["location"].removeprefix("/runs/"))
+    sink = site.house.resources.blobs.sink()
+    sink.write(b"a;b\n1;2\n")
+    content = sink.finish()
+
+    def give(tx: Transaction) -> None:
+        rows = steps.by_reference(tx, first)
+        file = rows["parameters.orders"].file
+        assert file is not None
+        files.fill(tx, file.id, name="sample.csv", content=content)
+        steps.update_property(tx, rows["parameters.amount"].id, replace(rows["parameters.amount"].item, value=77))
+
+    site.house.database.write(give)
+    site.house.post(f"processruns/{first}/start", json={})
+
+    again = text(site.get(try_out(site, "2.2").headers["location"]))
+
+    assert f"Filled in as your last try-out {first}" in again and "sample.csv" in again
+    # Those of another designer are his own.
+    editor = Site(house=site.house, who="editor").sign_in()
+    page = editor.get(f"{EDIT}?step=2.1").text
+    hidden = dict(re.findall(r'name="(form|seen)" value="([^"]*)"', page))
+    theirs = editor.ask("POST", f"{EDIT}/try", data={**hidden, "step": "2.1"})
+    assert "sample.csv" not in text(editor.get(theirs.headers["location"]))
 
 
 @pytest.mark.parametrize(

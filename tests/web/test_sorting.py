@@ -153,6 +153,16 @@ def test_rows_of_a_table_are_sorted_by_a_column(home: House, site: Site) -> None
     assert site.get("/tables/mt-1?order=-Rate&version=2").status_code == 200
 
 
+def test_a_column_may_be_called_like_an_order_the_other_way_round(home: House, site: Site) -> None:
+    home.post("tables", json={"name": "Rates"})
+    home.post("tables/mt-1/columns", json={"name": "-x", "dataType": "FixedLengthText"})
+    home.post("tables/mt-1/rows", json={"rows": [{"-x": name} for name in ("b", "A", "c")]})
+
+    upwards = site.get("/tables/mt-1?order=-x").text
+    assert (rows(upwards), header(upwards, "-x")) == (["A", "b", "c"], ("ascending", "?order=--x"))
+    assert rows(site.get("/tables/mt-1?order=--x").text) == ["c", "b", "A"]
+
+
 @pytest.mark.parametrize(
     "path", ["/runs?order=took", "/processes?order=role", "/tables?order=--name", "/tables?order=-"]
 )

@@ -24,7 +24,7 @@ def copy_inputs(act: Act, run_id: RunId) -> Run:
     rows = [row for row in step_store.properties_of_run(act.tx, run_id) if row.item.flow is Flow.INPUT]
     _, process = processes.find(act.tx, source.process)
     run = runs.create_like(act, source, _values(process, rows))
-    _copy_files(act, run, rows)
+    copy_files(act, run, rows)
     return run
 
 
@@ -42,7 +42,8 @@ def _values(process: Process, rows: Sequence[PropertyRow]) -> dict[str, Value]:
     return found
 
 
-def _copy_files(act: Act, run: Run, rows: Sequence[PropertyRow]) -> None:
+def copy_files(act: Act, run: Run, rows: Sequence[PropertyRow]) -> None:
+    """Those of the rows that are inputs of the run too."""
     present = step_store.by_reference(act.tx, run.id)
     for row in rows:
         content, target = copies.content_of(row), present.get(row.reference)

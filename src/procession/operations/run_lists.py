@@ -134,7 +134,7 @@ def count_failures(tx: Transaction, caller: Caller) -> int:
 def ended_by_day(
     tx: Transaction, caller: Caller, days: Sequence[datetime]
 ) -> list[tuple[int, RunStatus, Outcome | None, int]]:
-    """Of the runs that ended since the first of these moments: the day, counted from 0, how they ended, how many."""
+    """Of the runs that ended by themselves since the first moment: the day, from 0, how they ended, how many."""
     return run_lists.ended_by_day(tx, rights.viewer(caller), days)
 
 

@@ -14,9 +14,9 @@ from procession.model.errors import Invalid
 from procession.model.ids import ProcessId
 from procession.model.processes import Effect, Process, Step, StepKind
 from procession.model.runs import HistoryKind, Run
-from procession.operations import processes, unstarted
+from procession.operations import copying, processes, unstarted
 from procession.operations.act import Act
-from procession.store import history, runs
+from procession.store import history, past_runs, runs
 from procession.store import processes as process_store
 from procession.store import steps as step_store
 from procession.store.processes import VersionRow
@@ -55,9 +55,19 @@ def create(act: Act, process_id: ProcessId, definition: Process, *, up_to: str) 
         act.now,
     )
     step_store.follow(act.tx, process_id, run.id, shortened.steps)
-    detail = {"version": version.number, "tryOutUpTo": up_to}
+    detail = {"version": version.number, "tryOutUpTo": up_to, **_filled_in(act, run)}
     history.add(act.tx, run, HistoryKind.CREATED, detail, now=act.now, user=act.author)
     return run
+
+
+def _filled_in(act: Act, run: Run) -> dict[str, str]:
+    """With the values and files of the designer's last try-out: a sample is given once, and tried many times."""
+    last = past_runs.last_tried(act.tx, run.process, act.caller.user.id)
+    if last is None:
+        return {}
+    unstarted.fill_in_as(act, run, last.id)
+    copying.copy_files(act, run, step_store.properties_of_run(act.tx, last.id))
+    return {"copiedFrom": str(last.id)}
 
 
 def is_trial(run: Run) -> bool:

@@ -11,6 +11,7 @@ from importlib import resources
 from procession.door.contract import AssetReply
 from procession.model.errors import NotFound
 
+EDITOR = "codemirror.min.js"  # of a process file as text
 # What each file is, and that there is no other: nothing of a path is ever opened.
 MEDIA_TYPES = {
     "procession.css": "text/css; charset=utf-8",
@@ -18,6 +19,8 @@ MEDIA_TYPES = {
     "logo.svg": "image/svg+xml",
     "htmx.min.js": "text/javascript; charset=utf-8",
     "hx-sse.min.js": "text/javascript; charset=utf-8",
+    "designer.js": "text/javascript; charset=utf-8",
+    EDITOR: "text/javascript; charset=utf-8",
     "procession.js": "text/javascript; charset=utf-8",
     "upload.js": "text/javascript; charset=utf-8",
 }

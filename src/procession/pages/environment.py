@@ -34,6 +34,8 @@ SHORTCUTS = (
     ("f", "Next failed step"),
     ("l", "Whole log of the open step"),
     ("r", "Restart"),
+    ("Alt ↑  Alt ↓", "Move the step, in the designer"),
+    ("Ctrl S", "Keep the text, in the designer"),
     ("Esc", "Close"),
     ("?", "These shortcuts"),
 )

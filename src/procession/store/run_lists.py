@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any
 
 from procession.model.ids import ProcessId, RunId, UserId
-from procession.model.lifecycle import RUN_FINAL, Outcome, RunStatus
+from procession.model.lifecycle import Outcome, RunStatus
 from procession.model.runs import RunEntry, RunFilter
 from procession.store import conditions, times
 from procession.store.database import Transaction
@@ -113,7 +113,7 @@ STATUSES: tuple[Status, ...] = (
 )
 
 
-ENDED = tuple(status for status in STATUSES if status[0] in RUN_FINAL)
+BY_ITSELF = tuple(one for one in STATUSES if one[0] in {RunStatus.FINISHED, RunStatus.TIMED_OUT})
 
 
 def _status(status: str, outcome: str | None) -> Status:
@@ -261,21 +261,25 @@ def count_unsolved(tx: Transaction, reader: UserId | None, *, failures_only: boo
 def ended_by_day(
     tx: Transaction, reader: UserId | None, days: Sequence[datetime]
 ) -> list[tuple[int, RunStatus, Outcome | None, int]]:
-    """Of the runs that ended since the first of these moments: the day, counted from 0, how they ended, how many."""
+    """Of the runs that ended by themselves since the first moment: the day, from 0, how they ended, how many."""
     seen, of_reader = conditions.given(conditions.permitted("p.id", "process_id", reader))
     moments = [*(times.to_column(moment) for moment in days), _NONE]
-    found = []
+    counted = [(day, *status) for day, status in product(range(len(days)), BY_ITSELF)]
+    questions, values = [], []
     # A range of the index for each, in which SQLite only counts: grouping its rows takes ten times as long.
-    for day, status in product(range(len(days)), ENDED):
-        of_status, values = _of_status(*status)
-        row = tx.one(
-            f"SELECT count(*) FROM process p CROSS JOIN run m ON m.process_id = p.id WHERE {seen} AND {of_status}"
-            " AND m.finished_at >= ? AND m.finished_at < ? AND m.version > 0",
-            *(*of_reader, *values, moments[day], moments[day + 1]),
+    for day, status, outcome in counted:
+        of_status, parameters = _of_status(status, outcome)
+        questions.append(
+            f"(SELECT count(*) FROM seen p CROSS JOIN run m ON m.process_id = p.id WHERE {of_status}"
+            " AND m.finished_at >= ? AND m.finished_at < ? AND m.version > 0)"
         )
-        if row is not None and row[0]:
-            found.append((day, *status, int(row[0])))
-    return found
+        values += [*parameters, moments[day], moments[day + 1]]
+    row = tx.one(
+        f"WITH seen (id) AS MATERIALIZED (SELECT p.id FROM process p WHERE {seen}) SELECT {', '.join(questions)}",
+        *(*of_reader, *values),
+    )
+    assert row is not None
+    return [(*which, many) for which, many in zip(counted, row, strict=True) if many]
 
 
 def last_of_each(

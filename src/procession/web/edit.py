@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 import hashlib
 from collections.abc import Callable, Mapping
@@ -12,31 +11,38 @@ from typing import Any
 import msgspec
 
 from procession.actions.contract import Action
-from procession.door.contract import HtmlReply, RedirectReply, StreamCall
+from procession.door.contract import HtmlReply, StreamCall
 from procession.model import process_file
-from procession.model.errors import Conflict, Invalid
+from procession.model.errors import Invalid
 from procession.model.ids import ProcessId
-from procession.model.process_file import editing, outlines
-from procession.model.process_file.documents import FileMistakes, Mistake
+from procession.model.process_file import documents, outlines, patching
+from procession.model.process_file.documents import FileMistakes
 from procession.model.process_file.outlines import OutlinedGroup, OutlinedStep
 from procession.model.processes import Process
-from procession.operations import drafts
+from procession.operations import drafts, processes
 from procession.operations.drafts import ProcessDraft
-from procession.store.database import Transaction
-from procession.web import edit_fields
+from procession.pages import conditions, environment
+from procession.pages.formats import Reader
+from procession.web import edit_fields, edit_mistakes, edit_names, edit_process, setting_fields
+from procession.web.edit_mistakes import PlacedMistake
 from procession.web.forms import Form
-from procession.web.page import page
+from procession.web.page import page, reader
+from procession.web.setting_fields import SettingNode
 
 DIFF_LINES_MAX = 2_000
 LINES_AROUND = 2
 
 
 class DraftReading(msgspec.Struct, frozen=True, kw_only=True):
-    """What can be said of a text: its steps, its mistakes, and the process if there are none."""
+    """What can be said of a text: its steps, its mistakes, and the process if there are none.
+
+    `order` is a process that runs its steps when those of the text run, as far as that can be read.
+    """
 
     groups: tuple[OutlinedGroup, ...]
-    mistakes: tuple[Mistake, ...]
+    mistakes: tuple[PlacedMistake, ...]
     process: Process | None
+    order: Process | None = None
 
     @property
     def steps(self) -> list[OutlinedStep]:
@@ -48,12 +54,21 @@ def read(text: str, actions: Mapping[str, Action]) -> DraftReading:
     try:
         groups = outlines.outline(text)
     except FileMistakes as error:
-        return DraftReading(groups=(), mistakes=error.mistakes, process=None)
+        return DraftReading(groups=(), mistakes=tuple(edit_mistakes.placed(error.mistakes, [], "", {})), process=None)
     try:
         process = process_file.parse(text, actions=actions)
     except FileMistakes as error:
-        return DraftReading(groups=groups, mistakes=error.mistakes, process=None)
-    return DraftReading(groups=groups, mistakes=(), process=process)
+        steps = [step for group in groups for step in group.steps]
+        placed = tuple(edit_mistakes.placed(error.mistakes, steps, text, actions))
+        return DraftReading(groups=groups, mistakes=placed, process=None, order=_order_of(text, actions))
+    return DraftReading(groups=groups, mistakes=(), process=process, order=process)
+
+
+def _order_of(text: str, actions: Mapping[str, Action]) -> Process | None:
+    try:
+        return process_file.parse(patching.dumped(outlines.skeleton(text)), actions=actions)
+    except FileMistakes:
+        return None
 
 
 async def show(call: StreamCall) -> HtmlReply:
@@ -67,11 +82,11 @@ def draft_of(call: StreamCall) -> ProcessDraft:
 
 
 async def read_draft(call: StreamCall, text: str) -> DraftReading:
-    found: DraftReading = await _thread(call, text, partial(read, text, call.context.resources.actions))
+    found: DraftReading = await in_thread(call, text, partial(read, text, call.context.resources.actions))
     return found
 
 
-async def _thread(call: StreamCall, text: str, work: Callable[[], Any]) -> Any:
+async def in_thread(call: StreamCall, text: str, work: Callable[[], Any]) -> Any:
     return await call.context.parsing.run(call.caller.user.id, len(text), work)
 
 
@@ -81,6 +96,7 @@ async def draft_page(
     reading = await read_draft(call, draft.text)
     order = call.request.query.get("step", "") if form is None else form.one("step")
     step = next((item for item in reading.steps if item.order == order), None) or next(iter(reading.steps), None)
+    step = None if order == edit_process.ABOUT else step
     actions = call.context.resources.actions
     return page(
         call,
@@ -93,17 +109,30 @@ async def draft_page(
         draft=draft,
         seen=seen(draft.text),
         reading=reading,
-        places=_places(reading, draft.text),
+        places=reading.mistakes,
         step=step,
         fields=None if step is None else _fields(step, reading, actions, form),
+        runs_when="" if step is None else _sentence(reading.order, step.order, reader(call.caller.user, call.clock())),
+        about=_about(draft.text, reading, form) if order == edit_process.ABOUT and reading.groups else None,
+        names=edit_names.choices(reading.steps),
+        focus=call.request.query.get("focus", ""),
+        lost=_lost(call),
+        theirs=_theirs(call, draft),
+        moved=_moved(reading, step) if call.request.query.get("moved") else "",
         actions=[(kind, action.title) for kind, action in sorted(actions.items())],
         as_text=call.request.query.get("as") == "text" or not reading.groups,
+        marks=_marks(reading),
         lines=_lines(draft.text, step),
         changes=_count_changes(draft),
         problem=problem,
         words=edit_fields,
         status_code=400 if problem else 200,
     )
+
+
+def _about(text: str, reading: DraftReading, form: Form | None) -> SettingNode:
+    mistakes = edit_mistakes.of_process(reading.mistakes)
+    return edit_process.fields_of(documents.read(text).data, mistakes, form)
 
 
 def _lines(text: str, step: OutlinedStep | None) -> list[tuple[int, str, bool]]:
@@ -115,6 +144,16 @@ def _lines(text: str, step: OutlinedStep | None) -> list[tuple[int, str, bool]]:
     return [(number, lines[number - 1], first <= number < end) for number in shown]
 
 
+def _marks(reading: DraftReading) -> str:
+    """The mistakes for the editor of the text."""
+    return msgspec.json.encode(
+        [
+            {"line": mistake.line, "column": mistake.column, "message": environment.sentence(mistake.message)}
+            for mistake in (place.mistake for place in reading.mistakes)
+        ]
+    ).decode()
+
+
 def here(process: ProcessId | None) -> str:
     return "/processes/new" if process is None else f"/processes/{process}/edit"
 
@@ -124,25 +163,42 @@ def seen(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _places(reading: DraftReading, text: str) -> list[tuple[Mistake, str]]:
-    """Each mistake with the number of the step that it is in, or ""."""
-    spans = outlines.spans(text) if reading.groups else []
-    return [
-        (mistake, next((order for order, first, end in spans if first <= mistake.line < end), ""))
-        for mistake in reading.mistakes
-    ]
+def _lost(call: StreamCall) -> int:
+    text = call.request.query.get("lost", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
+
+
+def _theirs(call: StreamCall, draft: ProcessDraft) -> list[str]:
+    """What was published since the draft began."""
+    if draft.process is None or not draft.is_behind:
+        return []
+    with call.database.read() as tx:
+        began, _ = processes.definition(tx, draft.process, draft.base_version)
+    return diff(began, draft.published)
+
+
+def _moved(reading: DraftReading, step: OutlinedStep | None) -> str:
+    """Where a step stands now, for whoever does not see it."""
+    orders = [item.order for item in reading.steps]
+    if step is None:
+        return ""
+    at = orders.index(step.order)
+    near = f"after {orders[at - 1]} {reading.steps[at - 1].name}" if at else "the first of all"
+    return f"{step.name} is now step {step.order}, {near}."
 
 
 def _fields(
     step: OutlinedStep, reading: DraftReading, actions: Mapping[str, Action], form: Form | None
 ) -> dict[str, Any]:
-    data = step.data
-    settings = edit_fields.settings_of(actions.get(step.action), data)
-    if form is not None:  # what was typed stays
-        settings = [msgspec.structs.replace(item, text=form.one(f"with.{item.name}")) for item in settings]
+    action, data = actions.get(step.action), step.data
+    settings = edit_fields.settings_of(action, data, edit_mistakes.of_settings(reading.mistakes, step.order))
+    if form is not None and form.has("name") and form.one("of") == f"{step.key} {step.action}":  # what was typed stays
+        settings, data = setting_fields.typed(settings, form), _typed_frame(form, data)
     needs = data.get("needs")
     return {
+        "data": data,
         "settings": settings,
+        "wrong": edit_mistakes.of_frame(reading.mistakes, step.order),
         "earlier": [item for item in reading.steps if _before(item.order, step.order)],
         "needs": needs if isinstance(needs, list) else [needs] if isinstance(needs, str) else None,
         "when": edit_fields.when_of(data.get("when")),
@@ -153,90 +209,28 @@ def _fields(
     }
 
 
+def _typed_frame(form: Form, data: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return edit_fields.read_frame(form, data)
+    except Invalid:
+        return data
+
+
+def _sentence(process: Process | None, order: str, own: Reader) -> str:
+    step = next((item for item in process.steps if item.order == order), None) if process else None
+    return "" if process is None or step is None else conditions.of_step(process, step, own)
+
+
 def _before(one: str, other: str) -> bool:
     return [int(part) for part in one.split(".")] < [int(part) for part in other.split(".")]
 
 
-def diff(draft: ProcessDraft) -> list[str]:
+def diff(before: str, after: str) -> list[str]:
     """Lines with +, - or a blank before them; bounded."""
-    before, after = draft.published.splitlines(), draft.text.splitlines()
-    found = list(difflib.unified_diff(before, after, lineterm="", n=3))[2:]
+    found = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=3))[2:]
     return found if len(found) <= DIFF_LINES_MAX else [*found[:DIFF_LINES_MAX], "@@ and more"]
 
 
 def _count_changes(draft: ProcessDraft) -> int:
     """How many places of the text differ from the present version."""
-    return sum(line.startswith("@@") for line in diff(draft)) if draft.is_kept else 0
-
-
-async def change(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
-    """One change of the draft, by the button that was pressed."""
-    process, draft = call.find_id(ProcessId), draft_of(call)
-    if form.one("seen") != seen(draft.text):
-        raise Conflict(
-            "the draft was changed in another tab or window; reload the page to see it, then change it again"
-        )
-    order, do = form.one("step"), form.one("do")
-    try:
-        text, order = await _thread(
-            call, draft.text, partial(_changed, draft.text, do, form, call.context.resources.actions)
-        )
-    except FileMistakes as error:
-        return await draft_page(
-            call, draft, problem=f"line {error.mistakes[0].line}: {error.mistakes[0].message}", form=form
-        )
-    except Invalid as error:
-        return await draft_page(call, draft, problem=error.message, form=form)
-
-    def operation(tx: Transaction) -> None:
-        act = call.admit(tx)
-        if do == "drop":
-            drafts.drop(act, process)
-        else:
-            drafts.keep(act, process, text, base_version=draft.base_version)
-
-    await asyncio.wrap_future(call.database.submit(operation))
-    lost = editing.lost_comments(draft.text, text) if do not in {"text", "drop"} else 0
-    return RedirectReply(location=f"{here(process)}?step={order}{f'&lost={lost}' if lost else ''}#form")
-
-
-def _changed(text: str, do: str, form: Form, actions: Mapping[str, Action]) -> tuple[str, str]:
-    """The text after the change, and the number of the step to show."""
-    order = form.one("step")
-    match do:
-        case "text":
-            return form.one("text"), order
-        case "step":
-            step = next((item for group in outlines.outline(text) for item in group.steps if item.order == order), None)
-            if step is None:
-                raise Invalid(f"there is no step {order[:20]} any more")
-            action = actions.get(step.action)
-            return editing.changed(text, order, edit_fields.read_step(form, step.data, action)), order
-        case "up" | "down":
-            return editing.moved(text, order, is_up=do == "up")
-        case "copy":
-            return editing.copied(text, order), _next(order)
-        case "delete":
-            return editing.deleted(text, order), order
-        case "add":
-            return editing.added(text, order, _new_step(form.one("kind"), text, actions)), _next(order)
-        case "drop":
-            return text, order
-    raise Invalid("press one of the buttons of the page")
-
-
-def _next(order: str) -> str:
-    group, _, place = order.partition(".")
-    return f"{group}.{int(place) + 1}"
-
-
-def _new_step(kind: str, text: str, actions: Mapping[str, Action]) -> dict[str, Any]:
-    names = {step.name for group in outlines.outline(text) for step in group.steps}
-    title = "Data" if kind == "data" else actions[kind].title if kind in actions else ""
-    if not title:
-        raise Invalid("choose what kind of step to add")
-    name = next(name for name in (f"{title} {number}" for number in range(1, len(names) + 2)) if name not in names)
-    if kind == "data":
-        return {"data": name, "properties": [{"name": "Amount", "type": "Number", "flow": "INPUT"}]}
-    example = actions[kind].examples[0]
-    return {"action": kind, "name": name, "with": dict(example.settings)}
+    return sum(line.startswith("@@") for line in diff(draft.published, draft.text)) if draft.is_kept else 0

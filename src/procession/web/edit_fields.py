@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
 import msgspec
-import yaml
 
 from procession.actions.contract import Action
-from procession.model.errors import Invalid
-from procession.model.process_file import documents, rendering
+from procession.model.process_file import documents
+from procession.model.process_file.documents import Mistake, Path
 from procession.model.processes import AtomKind, Effect, Flow, Join, PropertyType
+from procession.web import setting_fields, setting_reading, setting_shapes, setting_texts
 from procession.web.forms import Form
+from procession.web.setting_fields import SettingNode
+from procession.web.setting_reading import RowPress
+from procession.web.setting_shapes import Shape, ShapeKind
+from procession.web.setting_texts import shown
 
 ROWS_SPARE = 1  # empty rows for another condition or property
-_LONG = {"sql", "code"}  # settings that are programs
 # The atoms that a person chooses from, as the end of "step 2.1 ...".
 ATOM_WORDS = {
     str(AtomKind.SUCCEEDED): "succeeded",
@@ -27,18 +28,6 @@ ATOM_WORDS = {
     str(AtomKind.SKIPPED): "was skipped",
 }
 PROPERTY_FIELDS = ("name", "key", "type", "flow", "mouseover", "value", "decimal_points", "options")
-
-
-class SettingField(msgspec.Struct, frozen=True, kw_only=True):
-    """One setting of an action; `kind` is text, long, flag or values (YAML)."""
-
-    name: str
-    label: str
-    help: str
-    kind: str
-    text: str
-    is_set: bool
-    is_required: bool
 
 
 class ConditionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,71 +43,15 @@ class WhenField(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-def settings_of(action: Action | None, step: Mapping[str, Any]) -> list[SettingField]:
+def shape_of(action: Action | None) -> Shape | None:
+    return None if action is None else setting_shapes.of_settings(action.settings)
+
+
+def settings_of(
+    action: Action | None, step: Mapping[str, Any], mistakes: Mapping[Path, tuple[Mistake, ...]]
+) -> SettingNode:
     """What the action takes, filled in; settings that it does not know come last, to be taken away."""
-    given = step.get("with") if isinstance(step.get("with"), dict) else {}
-    assert isinstance(given, dict)
-    found = [] if action is None else [_setting(field, given) for field in msgspec.structs.fields(action.settings)]
-    known = {item.name for item in found}
-    return [*found, *(_unknown(name, value) for name, value in given.items() if name not in known)]
-
-
-def _setting(field: msgspec.structs.FieldInfo, given: Mapping[str, Any]) -> SettingField:
-    kind, help_text = _kind(field.encode_name, field.type)
-    value = given.get(field.encode_name)
-    if isinstance(value, dict | list) or (kind == "text" and isinstance(value, str) and "\n" in value):
-        kind = "values" if isinstance(value, dict | list) else "long"
-    return SettingField(
-        name=field.encode_name,
-        label=field.encode_name.replace("_", " ").capitalize(),
-        help=help_text,
-        kind=kind,
-        text=shown(value),
-        is_set=value is True,
-        is_required=field.required,
-    )
-
-
-def _unknown(name: str, value: Any) -> SettingField:
-    help_text = "this action does not know it"
-    return SettingField(
-        name=name, label=name, help=help_text, kind="values", text=shown(value), is_set=False, is_required=False
-    )
-
-
-def _kind(name: str, kind: Any) -> tuple[str, str]:
-    """The kind of field, and what the action says of the setting."""
-    kind, help_text = _plain(kind)
-    # Written for a page in Markdown.
-    help_text = help_text.replace("`", "")
-    if kind is bool:
-        return "flag", help_text
-    if name in _LONG:
-        return "long", help_text
-    kinds = get_args(kind) if isinstance(kind, UnionType) or get_origin(kind) is Union else (kind,)
-    return ("text" if {_plain(item)[0] for item in kinds} & {str, int, float, Decimal} else "values"), help_text
-
-
-def _plain(kind: Any) -> tuple[Any, str]:
-    """A type without what is noted beside it, and the description in those notes."""
-    if not hasattr(kind, "__metadata__"):
-        return kind, ""
-    return kind.__origin__, next(
-        (item.description for item in kind.__metadata__ if getattr(item, "description", None)), ""
-    )
-
-
-def shown(value: Any) -> str:
-    """A value as it stands in its field."""
-    if value is None or (isinstance(value, dict | list) and not value):
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict | list):
-        return str(
-            yaml.dump(value, Dumper=rendering.FileDumper, sort_keys=False, allow_unicode=True, width=100)
-        ).strip()
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+    return setting_fields.of_step(shape_of(action), _dict(step.get("with")), mistakes)
 
 
 def when_of(condition: Any) -> WhenField:
@@ -142,11 +75,22 @@ def _row(part: Any) -> ConditionRow | None:
     return ConditionRow(step=step, atom=atom) if atom in ATOM_WORDS and isinstance(step, str) else None
 
 
-def read_step(form: Form, before: Mapping[str, Any], action: Action | None) -> dict[str, Any]:
+def read_step(
+    form: Form, before: Mapping[str, Any], action: Action | None, pressed: RowPress = setting_reading.NONE_PRESSED
+) -> dict[str, Any]:
     """What the file shall say of the step; what the form does not show stays as it was. Raises Invalid."""
+    step = read_frame(form, before)
+    if "data" not in before:
+        _set(step, "with", setting_reading.read(form, shape_of(action), pressed))
+    return _in_order(step)
+
+
+def read_frame(form: Form, before: Mapping[str, Any]) -> dict[str, Any]:
+    """All but the settings of its action. Raises Invalid."""
     step = dict(before)
     name_field = "data" if "data" in before else "name"
-    step[name_field] = form.one("name").strip()
+    # A step without a name goes by its action.
+    _set(step, name_field, form.one("name").strip(), keeps_empty=name_field == "data")
     _set(step, "key", form.one("key").strip())
     _set(step, "needs", form.all("needs") if form.one("needs_mode") == "steps" else None, keeps_empty=True)
     _set(step, "when", _read_when(form, "when"))
@@ -158,9 +102,7 @@ def read_step(form: Form, before: Mapping[str, Any], action: Action | None) -> d
     _set(step, "retry", {**_dict(before.get("retry")), "times": documents.resolve(tries)} if tries else None)
     if name_field == "data":
         step["properties"] = list(_read_properties(form, before))
-    else:
-        _set(step, "with", _read_settings(form, _dict(before.get("with")), action))
-    return _in_order(step)
+    return step
 
 
 def _dict(value: Any) -> dict[str, Any]:
@@ -186,48 +128,12 @@ def _in_order(step: dict[str, Any]) -> dict[str, Any]:
 def _read_when(form: Form, field: str) -> Any:
     text = form.one(f"{field}_text").strip()
     if text:
-        return read_values(text, field.replace("_", " "))
+        return setting_reading.read_values(text, field.replace("_", " "))
     pairs = zip(form.all(f"{field}_step"), form.all(f"{field}_atom"), strict=False)
     rows = [{atom: step} for step, atom in pairs if step and atom in ATOM_WORDS]
     if len(rows) > 1 or (rows and form.one(f"{field}_join") == Join.ANY):
         return {form.one(f"{field}_join") or str(Join.ALL): rows}
     return rows[0] if rows else None
-
-
-def _read_settings(form: Form, before: Mapping[str, Any], action: Action | None) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for item in settings_of(action, {"with": dict(before)}):
-        text = form.one(f"with.{item.name}")
-        if item.kind == "flag":
-            if form.has(f"with.{item.name}") or item.is_set != form.has(f"with.{item.name}"):
-                found[item.name] = form.has(f"with.{item.name}")
-        elif text.strip():
-            found[item.name] = _read_setting(item, text, before.get(item.name))
-    return found
-
-
-def _read_setting(item: SettingField, text: str, before: Any) -> Any:
-    if item.kind == "values":
-        return read_values(text, item.label)
-    if item.kind == "long":
-        return text if text.endswith("\n") or not str(before or "").endswith("\n") else text + "\n"
-    text = text.strip()
-    # Some settings are a name, or more than that.
-    if text[:1] in {"{", "["}:
-        return read_values(text, item.label)
-    # A text that looks like a number stays one where it was one.
-    return text if isinstance(before, str) else documents.resolve(text)
-
-
-def read_values(text: str, what: str) -> Any:
-    """Lists and mappings as YAML. Raises Invalid with the place."""
-    try:
-        document = documents.read(text)
-        document.raise_mistakes()
-    except documents.FileMistakes as error:
-        first = error.mistakes[0]
-        raise Invalid(f"{what}, line {first.line}: {first.message}") from None
-    return document.data
 
 
 def _read_properties(form: Form, before: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
@@ -240,23 +146,38 @@ def _read_properties(form: Form, before: Mapping[str, Any]) -> Iterable[dict[str
         item = dict(known[number]) if number < len(known) else {}
         for field in PROPERTY_FIELDS:
             if form.has(at + field):
-                _set(item, field, _read_property(field, form.one(at + field).strip(), item.get(field)))
+                _set(
+                    item,
+                    field,
+                    _read_property(field, form.one(at + field).strip(), item.get(field), form.one(f"{at}type")),
+                )
         for field, default in (("required", False), ("visible", True)):
             _set(item, field, form.has(at + field) if form.has(at + field) != default else None, keeps_empty=True)
         item["name"] = name
         yield item
 
 
-def _read_property(field: str, text: str, before: Any) -> Any:
+def _read_property(field: str, text: str, before: Any, kind: str) -> Any:
+    if before is not None and text == shown(before):
+        return before
     if field == "options":
         return [line.strip() for line in text.split("\n") if line.strip()]
     if field == "flow" and text == Flow.NONE:
         return None
-    if field in {"value", "decimal_points"} and text:
-        return text if isinstance(before, str) else documents.resolve(text)
-    return text
+    # By its type: "1e3" and "0012" are numbers of a Number, and texts of a String.
+    shape = _DEFAULTS.get(kind) if field == "value" else _NUMBER if field == "decimal_points" else None
+    if shape is None or not text:
+        return text
+    found = setting_texts.read(shape, text, "Default" if field == "value" else "Decimals")
+    return None if found is setting_texts.ABSENT else found
 
 
+_NUMBER = Shape(kind=ShapeKind.NUMBER)
+_DEFAULTS = {
+    str(PropertyType.NUMBER): _NUMBER,
+    str(PropertyType.DECIMAL): _NUMBER,
+    str(PropertyType.CHECK_BOX): Shape(kind=ShapeKind.CHOICE, options=(True, False)),
+}
 TYPES = [str(item) for item in PropertyType]
 FLOWS = {str(Flow.INPUT): "input", str(Flow.OUTPUT): "result", str(Flow.NONE): "neither"}
 EFFECTS = {

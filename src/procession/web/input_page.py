@@ -163,9 +163,8 @@ def reply(call: Given, act: Act, shown: InputPage, state: PageState) -> HtmlRepl
 
 
 def _tag(count: int) -> Tag:
-    if not count:
-        return Tag(icon="new", kind="", word="Ready to start")
-    return replace(statuses.WAITING, word=f"Waiting for {count} {'input' if count == 1 else 'inputs'}")
+    waiting = replace(statuses.WAITING, word=f"Waiting for {count} {'input' if count == 1 else 'inputs'}")
+    return waiting if count else Tag(icon="new", kind="", word="Ready to start")
 
 
 def _name(run: Run | None, process_name: str, state: PageState) -> str:

@@ -53,7 +53,7 @@ async def _changes_page(call: StreamCall, *, problem: str = "", comment: str = "
         draft=draft,
         seen=edit.seen(draft.text),
         reading=reading,
-        diff=edit.diff(draft),
+        diff=edit.diff(draft.published, draft.text),
         problem=problem,
         comment=comment,
         status_code=400 if problem else 200,

@@ -15,6 +15,7 @@ from procession.web import (
     bulk,
     downloads,
     edit,
+    edit_acts,
     groups,
     home,
     inputs,
@@ -92,7 +93,7 @@ def _designer(place: str, rule: Rule) -> tuple[Route, ...]:
     """Of a process that is to be, or of one that there is."""
     return (
         page(place, edit.show, rule, "Edit a process", mode=STREAM),
-        form_async(place, edit.change, rule, "Change the draft"),
+        form_async(place, edit_acts.change, rule, "Change the draft"),
         page(f"{place}/changes", publish.changes, rule, "What publishing would change", mode=STREAM),
         form_async(f"{place}/publish", publish.publish, rule, "Publish the draft"),
     )

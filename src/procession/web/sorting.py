@@ -53,11 +53,13 @@ class Order:
 def read(query: Mapping[str, str], keys: Collection[str], usual: str, greatest_first: Collection[str] = ()) -> Order:
     """Raises Invalid for what the list cannot be sorted by."""
     asked = query.get("order", "") or usual
-    key = asked.removeprefix("-")
+    # A column of a table may have a name that begins so.
+    is_down = asked.startswith("-") and asked not in keys
+    key = asked[1:] if is_down else asked
     if key not in keys:
         raise Invalid(f'this list cannot be sorted by "{key[:80]}"; it can by {", ".join(keys)}')
     kept = {name: value for name, value in query.items() if value and name not in _LEFT_OUT}
-    return Order(key=key, is_down=asked.startswith("-"), usual=usual, kept=kept, greatest_first=greatest_first)
+    return Order(key=key, is_down=is_down, usual=usual, kept=kept, greatest_first=greatest_first)
 
 
 def _text(key: str, *, is_down: bool) -> str:

@@ -20,7 +20,7 @@ RULES_MAX = 50
 DAYS_MAX = 366
 FILES = ("matched", "only_left", "only_right", "summary")  # outputs that are one relation each
 
-Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200, title="called alike on both sides")]
 
 
 class ColumnPair(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -23,7 +23,7 @@ _DELIMITERS_REFUSED = frozenset('"\r\n\\.-+')  # what stands in numbers or aroun
 
 
 class OutputOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where an output goes, and as what; the extension of `as` chooses the format."""
+    """A property, and how its file is written; the extension of `as` chooses the format."""
 
     to: Annotated[ReferenceText, msgspec.Meta(description="the property that takes it")]
     as_: Annotated[

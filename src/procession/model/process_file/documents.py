@@ -37,12 +37,13 @@ _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": Fa
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Mistake:
-    """One mistake in a file; line and column count from 1."""
+    """One mistake in a file; line and column count from 1. `path` is what it is about, where that is one thing."""
 
     line: int
     column: int
     message: str
     file: str = ""
+    path: Path = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return f"{self.file or 'process file'}:{self.line}:{self.column}: {self.message}"
@@ -78,17 +79,18 @@ class Document:
     def wrong(self, path: Path, message: str) -> None:
         """Note a mistake at the value, or at the nearest thing around it that is in the file."""
         # What is missing has no place, so the mapping that lacks it is shown.
-        while path and path not in self.spots:
-            path = path[:-1]
-        spot = self.spots.get(path, Spot(1, 1))
-        self.note(spot, message)
+        there = path
+        while there and there not in self.spots:
+            there = there[:-1]
+        self.note(self.spots.get(there, Spot(1, 1)), message, path)
 
     def wrong_key(self, path: Path, message: str) -> None:
-        self.note(self.key_spots[path], message)
+        self.note(self.key_spots[path], message, path)
 
-    def note(self, spot: Spot, message: str) -> None:
+    def note(self, spot: Spot, message: str, path: Path = ()) -> None:
         """Raises FileMistakes when there are enough."""
-        self.mistakes[Mistake(line=spot.line, column=spot.column, message=message, file=self.file)] = None
+        mistake = Mistake(line=spot.line, column=spot.column, message=message, file=self.file, path=path)
+        self.mistakes.setdefault(mistake)
         # While it is read: a hint for each of thirty thousand mistakes took a minute.
         if len(self.mistakes) >= MISTAKES_MAX:
             self.raise_mistakes()
@@ -113,7 +115,7 @@ def read(text: str, *, file: str = "") -> Document:
         document.note(_spot_at(text, directive.end() - 4), "tags (!) are not supported; leave out this line")
         document.raise_mistakes()
     try:
-        _Builder(document, yaml.parse(_joined(text), Loader=_LOADER)).build()
+        _Builder(document, yaml.parse(_joined(text), Loader=LOADER)).build()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         spot = Spot(mark.line + 1, mark.column + 1) if mark else Spot(1, 1)
@@ -165,7 +167,7 @@ def resolve(text: str) -> Any:
 DIGITS_READ_MAX = 60  # longer digits stay text, which no number accepts
 
 # The C parser is many times as fast, and not in every build of PyYAML.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Unreadable(Exception):
@@ -222,7 +224,7 @@ class _Builder:
             key = event.value
             # YAML's loaders keep the last one silently: of two amounts one would be lost.
             if key in entries:
-                self._document.note(_spot(event), f'the key "{key[:60]}" is there twice')
+                self._document.note(_spot(event), f'the key "{key[:60]}" is there twice', (*path, key))
             self._document.key_spots[*path, key] = _spot(event)
             entries[key] = self._node(self._next(), (*path, key))
         return entries

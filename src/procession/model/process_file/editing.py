@@ -8,31 +8,42 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
 
 from procession.model.errors import Invalid
-from procession.model.process_file import documents, outlines, rendering
+from procession.model.process_file import documents, outlines, patching
 from procession.model.process_file.outlines import Block, OutlinedStep
+from procession.model.process_file.patching import NoPatch, Patch
 
-_WIDTH = 120
+_COMMENT = re.compile(r"(?:^|\s)#.*", re.MULTILINE)
 _ORDER = re.compile(r"[1-9][0-9]{0,3}\.[1-9][0-9]{0,3}\Z", re.ASCII)
 
 
 def changed(text: str, order: str, step: dict[str, Any]) -> str:
-    """With this step in the place of the one at `order`; comments inside of it go. Raises Invalid, FileMistakes."""
+    """With this step in the place of the one at `order`: lines of what did not change stay as they are.
+
+    Raises Invalid, FileMistakes.
+    """
     group, place = _place(order)
+    document = documents.read(text)
 
     def on_lines(lines: list[str], blocks: list[list[Block]]) -> list[str]:
         block = blocks[group][place]
         return [*lines[: block.first], *_written(step, block.indent), *lines[block.end :]]
 
+    def patched(lines: list[str], blocks: list[list[Block]]) -> list[str]:
+        block = blocks[group][place]
+        span = (block.first, block.first, block.end)
+        own = Patch(document, lines).item(("groups", group, "steps", place), step, span)
+        return [*lines[: block.first], *own, *lines[block.end :]]
+
     def on_values(groups: list[Any]) -> None:
         groups[group]["steps"][place] = step
 
-    return _edited(text, order, on_lines, on_values)
+    return _edited(text, order, (patched, on_lines), on_values)
 
 
 def deleted(text: str, order: str) -> str:
@@ -48,7 +59,7 @@ def deleted(text: str, order: str) -> str:
             raise Invalid(f"step {order} is the only one of its group; move another into it first, or edit the text")
         del groups[group]["steps"][place]
 
-    return _edited(text, order, on_lines, on_values)
+    return _edited(text, order, (on_lines,), on_values)
 
 
 def added(text: str, order: str, step: dict[str, Any]) -> str:
@@ -62,7 +73,7 @@ def added(text: str, order: str, step: dict[str, Any]) -> str:
     def on_values(groups: list[Any]) -> None:
         groups[group]["steps"].insert(place + 1, step)
 
-    return _edited(text, order, on_lines, on_values)
+    return _edited(text, order, (on_lines,), on_values)
 
 
 def copied(text: str, order: str) -> str:
@@ -107,7 +118,7 @@ def moved(text: str, order: str, *, is_up: bool) -> tuple[str, str]:
         step = groups[group]["steps"].pop(place)
         groups[to_group]["steps"].insert(to_place, step)
 
-    return _edited(text, order, on_lines, on_values), f"{to_group + 1}.{to_place + 1}"
+    return _edited(text, order, (on_lines,), on_values), f"{to_group + 1}.{to_place + 1}"
 
 
 def _carried(lines: list[str], block: Block, there: list[Block], *, is_up: bool) -> list[str]:
@@ -126,13 +137,57 @@ def _shifted(line: str, by: int) -> str:
     return " " * by + line if by >= 0 else line[-by:]
 
 
+def split(text: str, order: str) -> tuple[str, str]:
+    """With a new group that begins with this step, and the step's new number. Raises Invalid, FileMistakes."""
+    group, place = _place(order)
+    document = documents.read(text)
+    names = [one.name for one in outlines.outline(text)]
+    name = next(name for name in (f"Group {number}" for number in range(len(names) + 1, 9_999)) if name not in names)
+    if place == 0:
+        raise Invalid(f"step {order} is the first of its group already")
+
+    def on_lines(lines: list[str], blocks: list[list[Block]]) -> list[str]:
+        spot = document.spots["groups", group]
+        pad = " " * (spot.column - 1 - len("- "))
+        lead = blocks[group][place].lead
+        return [*lines[:lead], f"{pad}- group: {name}\n", f"{pad}  steps:\n", *lines[lead:]]
+
+    def on_values(groups: list[Any]) -> None:
+        steps = groups[group]["steps"]
+        groups[group]["steps"] = steps[:place]
+        groups.insert(group + 1, {"group": name, "steps": steps[place:]})
+
+    return _edited(text, order, (on_lines,), on_values), f"{group + 2}.1"
+
+
+def framed(text: str, frame: dict[str, Any], names: Sequence[Any], keys: Sequence[str]) -> str:
+    """With this said of the process, where its file has `keys`, and these names of its groups. Raises FileMistakes."""
+    document = documents.read(text)
+    wanted = copy.deepcopy(document.data)
+    for group, name in zip(wanted["groups"], names, strict=True):
+        if isinstance(group, dict) and name is not None:
+            group["group"] = name
+    wanted = {**frame, **{key: value for key, value in wanted.items() if key not in keys}}
+    lines = outlines.ended(text.splitlines(keepends=True))
+    try:
+        edited = "".join(Patch(document, lines).top(wanted))
+    except NoPatch:
+        return patching.dumped(wanted)
+    return edited if _says(edited, wanted) else patching.dumped(wanted)
+
+
 def lost_comments(before: str, after: str) -> int:
-    """How many lines of comment a change has cost, for whoever made it."""
+    """How many comments a change has cost, for whoever made it; those of a script are its own."""
     return max(_comments(before) - _comments(after), 0)
 
 
 def _comments(text: str) -> int:
-    return sum(line.lstrip().startswith("#") for line in text.splitlines())
+    rest, at = [], 0
+    for token in yaml.scan(text, Loader=documents.LOADER):
+        if isinstance(token, yaml.ScalarToken):
+            rest.append(text[at : token.start_mark.index])
+            at = token.end_mark.index
+    return len(_COMMENT.findall("x".join([*rest, text[at:]])))
 
 
 def _target(counts: list[int], group: int, place: int, *, is_up: bool) -> tuple[int, int]:
@@ -168,7 +223,8 @@ def _find(text: str, order: str) -> OutlinedStep:
 Lines = Callable[[list[str], list[list[Block]]], list[str]]
 
 
-def _edited(text: str, order: str, on_lines: Lines, on_values: Callable[[list[Any]], None]) -> str:
+def _edited(text: str, order: str, ways: Sequence[Lines], on_values: Callable[[list[Any]], None]) -> str:
+    """By the first way that says what is wanted; the later ones leave less as it was."""
     _find(text, order)
     document = documents.read(text)
     if not outlines.is_regular(document.data):
@@ -177,29 +233,27 @@ def _edited(text: str, order: str, on_lines: Lines, on_values: Callable[[list[An
     on_values(wanted["groups"])
     lines = text.splitlines(keepends=True)
     blocks = outlines.blocks_of(document, lines)
-    if blocks is not None:
-        edited = "".join(on_lines(outlines.ended(lines), blocks))
+    for way in ways if blocks is not None else ():
+        try:
+            edited = "".join(way(outlines.ended(lines), blocks or []))
+        except NoPatch:
+            continue
         if _says(edited, wanted):
             return edited
-    return _dumped(wanted)
+    return patching.dumped(wanted)
 
 
 def _says(text: str, wanted: Any) -> bool:
     try:
-        return bool(text) and documents.read(text).data == wanted
+        return bool(text) and patching.same(documents.read(text).data, wanted)
     except documents.FileMistakes:
         return False
 
 
 def _written(step: dict[str, Any], indent: int) -> list[str]:
     """The step as an item of a list, on lines of its own."""
-    lines = _dumped(step).splitlines(keepends=True)
+    lines = patching.dumped(step).splitlines(keepends=True)
     pad = " " * indent
     return [
         f"{pad}{'- ' if number == 0 else '  '}{line}" if line.strip() else line for number, line in enumerate(lines)
     ]
-
-
-def _dumped(data: Any) -> str:
-    text: str = yaml.dump(data, Dumper=rendering.FileDumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
-    return text

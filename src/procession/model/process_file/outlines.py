@@ -10,6 +10,8 @@ from procession.model.process_file import documents
 from procession.model.process_file.documents import Document
 from procession.model.process_file.sheets import slug
 
+_WHEN = ("name", "key", "needs", "when", "skip_when", "enabled")
+
 
 class OutlinedStep(msgspec.Struct, frozen=True, kw_only=True):
     """A step as far as it can be read; `data` is what the file says of it."""
@@ -33,6 +35,24 @@ def outline(text: str) -> tuple[OutlinedGroup, ...]:
         steps = [_outlined(f"{number}.{place}", step) for place, step in enumerate(_steps(group), start=1)]
         groups.append(OutlinedGroup(name=str(group.get("group", "")), steps=tuple(steps)))
     return tuple(groups)
+
+
+def skeleton(text: str) -> dict[str, Any]:
+    """The file with nothing but when its steps run, of which more can be read than of one with mistakes elsewhere.
+
+    Raises FileMistakes for one that cannot be read at all.
+    """
+    data = documents.read(text).data
+    groups = [{"group": "x", "steps": [_bared(step) for step in _steps(group)]} for group in _groups(data)]
+    return {"process": "x", "groups": groups}
+
+
+def _bared(step: dict[str, Any]) -> dict[str, Any]:
+    if "data" in step:
+        return step
+    said = {name: value for name, value in step.items() if name in _WHEN}
+    name = str(step.get("name") or step.get("action") or "x")
+    return {**said, "action": "wait", "name": name, "with": {"seconds": 0}}
 
 
 def _outlined(order: str, step: dict[str, Any]) -> OutlinedStep:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Any, Protocol
 
 import msgspec
+from msgspec import inspect
 
+from procession.model.process_file import nested
 from procession.model.process_file.documents import Document, Path
 from procession.model.process_file.names import Names
 from procession.model.process_file.sheets import did_you_mean, shown
@@ -62,6 +65,7 @@ def convert(document: Document, path: Path, data: dict[str, Any], action: Action
     # The actions' own checks see only settings that could be read.
     before = len(document.mistakes)
     fields = {field.encode_name: field for field in msgspec.structs.fields(action.settings)}
+    types = _types(action.settings)
     for key in data:
         if key not in fields:
             hint = did_you_mean(key, fields) or f"; expected {', '.join(fields)}"
@@ -69,17 +73,29 @@ def convert(document: Document, path: Path, data: dict[str, Any], action: Action
     for key, field in fields.items():
         # Field by field, because msgspec stops at the first mistake.
         if key in data:
-            _convert(document, (*path, key), data[key], field.type)
+            place, known = (*path, key), len(document.mistakes)
+            nested.check(document, place, data[key], types[key])
+            # What has no nearest name, msgspec says well enough.
+            if len(document.mistakes) == known:
+                _convert(document, place, data[key], field.type)
         elif field.required:
-            document.wrong(path, f'the settings need "{key}"')
+            document.wrong((*path, key), f'the settings need "{key}"')
     if len(document.mistakes) > before:
         return None
     settings = _convert(document, path, data, action.settings)
     if settings is None:
         return None
     for message in action.check(settings):
-        document.wrong(path, message)
+        document.wrong(nested.place_of(document, path, message), message)
     return settings
+
+
+# Of each kind once: a file may have a thousand steps of it.
+@cache
+def _types(settings: type[msgspec.Struct]) -> Mapping[str, inspect.Type]:
+    found = inspect.type_info(settings)
+    assert isinstance(found, inspect.StructType)
+    return {field.encode_name: field.type for field in found.fields}
 
 
 def check_references(

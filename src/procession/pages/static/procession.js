@@ -67,15 +67,14 @@ on("click", async event => {
   const found = event.target.closest("[data-copy], [data-print], [data-once] a"), from = found?.dataset.copy
   if (!found) return
   if (!from) return found.href ? keep(found) : print()
-  const at = from[0] === "#" && one(from)
   try {
-    await navigator.clipboard.writeText(at ? at.textContent : from)
+    await navigator.clipboard.writeText(one(from).textContent)
     found.textContent = "Copied"
     keep(found)
   } catch {
     // Without HTTPS a browser gives no clipboard to a page.
-    if (at) getSelection().selectAllChildren(at)
-    found.textContent = at ? "Now press Ctrl+C" : "Not copied"
+    getSelection().selectAllChildren(one(from))
+    found.textContent = "Now press Ctrl+C"
   }
 })
 on("copy", () => keep(getSelection().anchorNode?.parentElement))
@@ -83,6 +82,8 @@ addEventListener("beforeunload", event => one("[data-once]") && event.preventDef
 // A form is sent once.
 on("submit", event => {
   const button = event.submitter
+  // Names of files that were on their way are for nobody who comes after.
+  if (/sign-out$/.test(event.target.action)) localStorage.clear()
   if (button?.ariaBusy) event.preventDefault()
   else if (button && event.target.method == "post") button.ariaBusy = "true"
 })

@@ -48,6 +48,7 @@ const deliver = async (up, base) => {
   }
   up.show(size)
   say(up, words.reads)
+  up.had = up.box.contains(d.activeElement)
   // Too late: it would say that nothing has come of it.
   one(".stop", up.box).hidden = true
   return (await ask(up, "POST", `${at}/commit${form}`, whole())).page
@@ -64,7 +65,10 @@ const say = (up, text = waits(), why = [], stuck = why.length > 0) => {
   one(".err", up.box).hidden = !why.length
   one(".err span", up.box).replaceChildren(...why)
 }
-const inUnits = size => `${(size / 1e6).toFixed(1).replace(".", words.mark)} MB`
+const inMB = size => `${(size / 1e6).toFixed(1).replace(".", words.mark)} MB`
+const inUnits = size => size < 1e6 ? `${Math.ceil(size / 1e3)} kB` : inMB(size)
+// Of an input that is folded away, what unfolds it.
+const focus = at => (one("summary", at) ?? one(INPUT, at))?.focus()
 const begin = (name, file) => {
   const old = ups.get(name), box = sample.content.firstElementChild.cloneNode(true)
   if (old) leave(old, isSame(old.file, file))
@@ -74,8 +78,8 @@ const begin = (name, file) => {
     one(".sent", box).textContent = `${inUnits(Math.min(sent, file.size))} of ${inUnits(file.size)}`
   }
   one("strong", box).textContent = box.ariaLabel = one("progress", box).ariaLabel = file.name
-  one(".stop", box).onclick = () => { wanted = null; leave(up); find(name)?.focus() }
-  one(".again", box).onclick = () => up.wake ? up.wake() : send(up)
+  one(".stop", box).onclick = () => { wanted = null; leave(up); find(name).value = ""; focus(zone(up)) }
+  one(".again", box).onclick = () => { one(".stop", box).focus(); up.wake ? up.wake() : send(up) }
   ups.set(name, up)
   one(".told", zone(up))?.remove()
   place(up)
@@ -118,7 +122,8 @@ const send = async up => {
       if (up.over) return
       const [why, seconds] = explain(up, error)
       if (!seconds) { wanted = null; return say(up, "", why) }
-      say(up, `${why.map(node => node.textContent ?? node).join(" ")} ${words.again.replace("#", seconds)}`)
+      const text = why.map(node => node.textContent ?? node).join(" ")
+      say(up, `${text} ${words.again.replace("#", seconds)} ${waits()}`)
       one(".again", up.box).hidden = false
       await rest(up, seconds)
     }
@@ -134,8 +139,8 @@ const explain = (up, error) => {
   const links = note ? [...note.querySelectorAll("a")] : [], after = +error.getResponseHeader("retry-after") || 0
   links.forEach(link => { link.target = "_blank" })
   const why = note ? [...note.childNodes] : [words[`s${status}`] ?? words.odd.replace("#", status)]
-  // The session went while the file came: once more, from the beginning.
-  if (status === 404 && up.ending && !up.anew) { up.anew = 1; return [why, 1] }
+  // Its session went while the file came, or another tab was faster: once more, which asks how things stand.
+  if ((status === 404 || status === 400) && up.ending && !up.anew) { up.anew = 1; return [why, 1] }
   const isShort = [429, 502, 503, 504].includes(status) && up.tries < TRIES_MAX
   return [why, isShort ? Math.max(pause, Math.min(after, SECONDS_MAX)) : 0]
 }
@@ -147,7 +152,7 @@ const rest = (up, seconds) => new Promise(done => {
 }).finally(() => { up.wake = null })
 
 const finish = async (up, page) => {
-  const at = zone(up), had = at.contains(d.activeElement)
+  const at = zone(up), had = up.had || at.contains(d.activeElement)
   delete localStorage[up.key]
   up.ending = up.key = ""
   if (!at.id) {
@@ -157,7 +162,7 @@ const finish = async (up, page) => {
   leave(up)
   const select = `#${at.id}`
   await htmx.ajax("GET", page, { source: at, target: at, select, swap: "outerMorph", selectOOB: "#before,#waits" })
-  if (had) one("summary", at)?.focus()
+  if (had) focus(at)
   if (!wanted || ups.size) return
   const button = one(`button[name="${wanted.name}"][value="${wanted.value}"]`)
   wanted = null
@@ -169,9 +174,8 @@ const take = (event, input) => {
   const file = input.files[0]
   event.preventDefault()
   event.stopPropagation()
-  // So that the same file can be chosen again.
-  input.value = ""
-  input.required = false
+  // Or the form that makes its run would send it too.
+  if (input.hasAttribute("hx-post")) input.value = ""
   send(begin(input.name, file))
 }
 // Small ones that htmx could not send: the way of the large ones says why, and tries again.
@@ -182,6 +186,8 @@ const mend = event => {
 on("htmx:error", mend)
 on("htmx:before:response", event => { if (event.detail.ctx.response.status >= 400) mend(event) })
 on("htmx:after:swap", () => ups.forEach(place))
+// So that the same file can be chosen again.
+on("click", ({ target }) => { if (target.matches(INPUT)) { target.value = ""; target.required = false } })
 on("change", event => {
   const input = event.target, file = input.matches(INPUT) && input.files[0], old = ups.get(input.name)
   if (!file) return
@@ -198,9 +204,12 @@ on("submit", event => {
     one("[role=status]", stuck.box).textContent = words.stuck
     one("button:not([hidden])", stuck.box).focus()
   } else if (mine[0].page) go(mine[0])
-  else mine.forEach(up => say(up))
+  else mine.forEach(up => up.wake ? one("[role=status]", up.box).append(" ", waits()) : say(up))
 })
-on("close", event => ups.forEach(up => event.target.contains(up.box) && leave(up)))
+on("close", event => {
+  const mine = [...ups.values()].filter(up => event.target.contains(up.box))
+  mine.forEach(up => { find(up.name).value = ""; leave(up) })
+})
 
 // A file that misses its place must not take the page away; one that hits the place of another takes it.
 // A browser lets nobody drop several where one goes, and says nothing: so they are taken, and answered.
