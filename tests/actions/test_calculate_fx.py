@@ -54,6 +54,8 @@ def one(folder: Path, amount: str, currency: str, day: str, rates: str, **settin
         ("USD,AUD,2026-01-01,1\nUSD,AUD,2026-01-02,2\n", {"rule": "month_average"}, ("150", "2026-01-02", "direct")),
         ("USD,AUD,2026-01-30,1.5\nUSD,AUD,2026-01-31,2\n", {"rule": "month_end"}, ("200", "2026-01-31", "direct")),
         ("USD,AUD,2026-01-29,2\n", {"rule": "month_end"}, ("200", "2026-01-29", "direct")),
+        # OCA/account-reconcile#693: a rate of twelve decimals; ours was text, and refused.
+        ("USD,AUD,2026-01-30,1.259890137585\n", {}, ("125.99", "2026-01-30", "direct")),
     ],
 )  # fmt: skip
 def test_the_rate_that_holds(tmp_path, rates, settings, wanted):
@@ -68,7 +70,9 @@ def test_the_rate_that_holds(tmp_path, rates, settings, wanted):
         ("USD,AUD,2026-01-31,1.5\n", {"rule": "last_before"}, "there is no rate to AUD for USD"),
         ("EUR,USD,2026-01-30,1.25\nEUR,AUD,2026-01-30,1.6\n", {}, "there is no rate to AUD for USD"),
         ("USD,AUD,2026-01-30,1.5\nUSD,AUD,2026-01-30,1.6\n", {}, "two rates for USD to AUD on 2026-01-30: 1.5"),
-        ("USD,AUD,2026-01-30,0\n", {}, "is no rate: it must be more than 0"),
+        ("USD,AUD,2026-01-30,0\n", {}, "is no rate: it must be a number that is more than 0"),
+        ("USD,AUD,2026-01-30,n/a\n", {}, "2026-01-30, n/a is no rate"),
+        ("USD,AUD,2026-01-30,1.0000000000000000001\n", {}, "has more than 18 decimals"),
         ("USD,AUD,,1.5\nUSD,AUD,2026-01-30,1.5\n", {}, "a line is not complete"),
         ("USD,AUD,2026-01-30,1.5\n", {"to": "Euro"}, 'to: "Euro" is no currency'),
     ],

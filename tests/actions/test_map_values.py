@@ -116,6 +116,7 @@ def test_a_code_is_the_same_as_number_and_as_text(tmp_path):
         ("account\n4.5\n", "account,to\n4,a\n", {}, '"account" holds 4.5'),
         ("account\n4010\n", "account,to\n4999-4000,a\n", {}, '"4999-4000" in "account" is no range'),
         ("account\n4010\n", "account,to\n400-4999,a\n", {}, "equally many digits"),
+        ("account\n4019\n", "account,to\n4*9,a\n", {}, '"4*9" in "account": * stands at the end only'),
         ("account,line\n4010,x\n", "account,to\n4010,a\n", {}, 'the rows have a column "line" already'),
         ("acount\n4010\n", "account,to\n4010,a\n", {}, 'there is no column "account", did you mean "acount"?'),
         ("account\n4010\n", "account,to\n4010,1\n", {"default": "x"}, '"x" is no value of "line", which is a number'),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from procession.actions import database, references, values
 from procession.actions.contract import Context, StepOutcome
 from procession.actions.converting.fx_settings import FxSettings
-from procession.actions.converting.rates import PLACES, Rate, RateTable, Way
+from procession.actions.converting.rates import PLACES, Rate, RateTable, Way, rounded
 from procession.actions.database import quote
 from procession.actions.expecting import Expect
 from procession.actions.problems import Problem
@@ -137,7 +137,7 @@ def _rates(fx: _Fx) -> list[tuple[str, str, date, Decimal]]:
     connection, said = fx.work.connection, fx.settings.rates
     there = database.columns(connection, RATES)
     source, target = (kinds.require(there, name, ValueKind.TEXT, "rates") for name in (said.from_, said.to))
-    on, rate = _day(there, said.on, "rates"), kinds.require(there, said.rate, ValueKind.NUMBER, "rates")
+    on, rate = _day(there, said.on, "rates"), kinds.column(there, said.rate, "rates")
     rows = connection.execute(
         f"SELECT trim({quote(source)}), trim({quote(target)}), CAST({quote(on)} AS DATE), "
         f"CAST({quote(rate)} AS VARCHAR) FROM {numbered(connection, RATES)} ORDER BY {quote(on)}, {ROW}"
@@ -147,14 +147,25 @@ def _rates(fx: _Fx) -> list[tuple[str, str, date, Decimal]]:
     for one in rows:
         if None in one:
             raise Problem(f"rates: a line is not complete ({_line(one)})")
-        value = Decimal(one[3])
-        # A rate of nothing makes nothing of an amount, and its inverse cannot be.
-        if value <= 0:
-            raise Problem(f"rates: {_line(one)} is no rate: it must be more than 0")
+        value = _rate(one)
         if (other := known.setdefault(one[:3], value)) != value:
             raise Problem(f"rates: two rates for {one[0]} to {one[1]} on {one[2]}: {other} and {value}")
         found.append((one[0], one[1], one[2], value))
     return found
+
+
+def _rate(line: Sequence[Any]) -> Decimal:
+    """Of its text: a column with twelve decimals is one of texts, because no number of ours has more than ten."""
+    try:
+        value = Decimal(line[3])
+    except InvalidOperation:
+        value = Decimal("NaN")
+    # A rate of nothing makes nothing of an amount, and its inverse cannot be.
+    if not (value.is_finite() and value > 0):
+        raise Problem(f"rates: {_line(line)} is no rate: it must be a number that is more than 0")
+    if value != rounded(value):
+        raise Problem(f"rates: {_line(line)} has more than {PLACES} decimals")
+    return value
 
 
 def _line(cells: Sequence[Any]) -> str:

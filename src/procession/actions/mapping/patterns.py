@@ -54,11 +54,26 @@ def make(
     # Blanks around a pattern are never meant: people align their tables with them.
     for number, name in enumerate(match):
         cell = f"trim({text_of(connection, rules, name, 'rules')})"
-        parts.append(_cell(cell, number, is_plain=name.lower() in exact))
+        is_plain = name.lower() in exact
+        if not is_plain:
+            _refuse_stars(connection, rules, cell, name)
+        parts.append(_cell(cell, number, is_plain=is_plain))
     listed = ", ".join([*parts, *more])
     connection.execute(f"CREATE TABLE patterns AS SELECT {listed} FROM {numbered(connection, rules)}")
     for number, name in enumerate(match):
         _check_ranges(connection, number, name)
+
+
+def _refuse_stars(connection: duckdb.DuckDBPyConnection, rules: str, cell: str, name: str) -> None:
+    """A star that is not at the end would be a value that nothing has, and its rule would never fit."""
+    row = connection.execute(
+        f"SELECT {cell} FROM {quote(rules)} WHERE contains(left({cell}, length({cell}) - 1), '*') LIMIT 1"
+    ).fetchone()
+    if row is not None:
+        raise Problem(
+            f'rules: "{row[0]}" in "{name}": * stands at the end only, for all that begins so; where it is a plain '
+            "character, name the column under exact"
+        )
 
 
 def _cell(cell: str, number: int, *, is_plain: bool) -> str:
