@@ -61,8 +61,8 @@ def lines(given: Sequence[str], headings: str = HEADINGS) -> bytes:
 
 def reconciled(
     folder: Path,
-    left: Sequence[str],
-    right: Sequence[str],
+    left_lines: Sequence[str],
+    right_lines: Sequence[str],
     *rules: Mapping[str, Any],
     files: Mapping[str, Any] | None = None,
     **settings: Any,
@@ -80,5 +80,5 @@ def reconciled(
         "rules": list(rules or (EXACT,)),
         "outputs": outputs,
     }
-    values = {"f.l": ("left.csv", lines(left)), "f.r": ("right.csv", lines(right))} | dict(files or {})
+    values = {"f.l": ("left.csv", lines(left_lines)), "f.r": ("right.csv", lines(right_lines))} | dict(files or {})
     return Reconciled(played=play(reconcile.ACTION, folder, given | settings, values))

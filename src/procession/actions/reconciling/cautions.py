@@ -31,7 +31,8 @@ def warnings(
             f'the rule "{rules[number - 1].name}" did not look through the items of {skipped:,} rows: there are too '
             "many items, or sums of them, for one to be the right one"
         )
-    if currency is not None and (mixed := _mixed(connection, currency)):
+    # Only where a rule, or a person, could have mixed them.
+    if currency is not None and _may_mix(connection, rules, currency) and (mixed := _mixed(connection, currency)):
         yield f"{mixed:,} matches hold rows of several currencies, whose amounts were compared as numbers"
 
 
@@ -56,6 +57,11 @@ def _count(connection: duckdb.DuckDBPyConnection, relation: str, test: str) -> i
     row = connection.execute(f"SELECT count(*) FROM {relation} WHERE {test}").fetchone()
     assert row is not None
     return int(row[0])
+
+
+def _may_mix(connection: duckdb.DuckDBPyConnection, rules: Sequence[MatchingRule], currency: int) -> bool:
+    by_hand = connection.execute(f"SELECT 1 FROM grouped WHERE rule = {matching.BY_HAND} LIMIT 1").fetchone()
+    return by_hand is not None or any(currency not in rule.keys for rule in rules)
 
 
 def _mixed(connection: duckdb.DuckDBPyConnection, currency: int) -> int:

@@ -68,21 +68,23 @@ def nearest(
     return total
 
 
+# Not score = best, of which DuckDB makes left best = right best, and joins all with all.
 # Rows of one twin are one choice. Within a pair of twins the n-th row goes with the n-th.
 _MUTUAL = """
-WITH left_best AS (SELECT left_row, min(score) AS score FROM candidates GROUP BY 1),
-right_best AS (SELECT right_row, min(score) AS score FROM candidates GROUP BY 1),
+WITH left_best AS (SELECT left_row, min(score) AS best FROM candidates GROUP BY 1),
+right_best AS (SELECT right_row, min(score) AS best FROM candidates GROUP BY 1),
 left_single AS (
-    SELECT c.left_row, any_value(c.score) AS score FROM candidates c JOIN left_best USING (left_row, score)
-    GROUP BY 1 HAVING min(right_twin) = max(right_twin)
+    SELECT left_row, any_value(best) AS best FROM candidates JOIN left_best USING (left_row)
+    WHERE score = best GROUP BY 1 HAVING min(right_twin) = max(right_twin)
 ),
 right_single AS (
-    SELECT c.right_row, any_value(c.score) AS score FROM candidates c JOIN right_best USING (right_row, score)
-    GROUP BY 1 HAVING min(left_twin) = max(left_twin)
+    SELECT right_row, any_value(best) AS best FROM candidates JOIN right_best USING (right_row)
+    WHERE score = best GROUP BY 1 HAVING min(left_twin) = max(left_twin)
 ),
 mutual AS (
     SELECT c.left_row, c.right_row, c.left_twin, c.right_twin FROM candidates c
-    JOIN left_single USING (left_row, score) JOIN right_single USING (right_row, score)
+    JOIN left_single l ON l.left_row = c.left_row JOIN right_single r ON r.right_row = c.right_row
+    WHERE c.score <= l.best AND c.score <= r.best
 )
 SELECT left_row, right_row, left_twin, right_twin FROM mutual
 QUALIFY dense_rank() OVER (PARTITION BY left_twin, right_twin ORDER BY left_row)

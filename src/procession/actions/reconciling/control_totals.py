@@ -80,12 +80,13 @@ def check(connection: duckdb.DuckDBPyConnection) -> dict[str, Decimal]:
     Raises Problem when a row is in no result or in two, or when the totals differ."""
     totals: dict[str, Decimal] = {}
     for number, side in enumerate(SIDES):
-        came = _sums(connection, f"SELECT row, amount FROM {side}_items")
+        came = _sums(connection, f"SELECT row, amount FROM {side}_items", "count(*)")
         went = _sums(
             connection,
             f"SELECT row, amount FROM {side}_items JOIN pairs ON row = {side}_row "
             f"UNION ALL SELECT i.row, amount FROM {side}_items i JOIN grouped g ON g.row = i.row AND g.side = {number} "
             f"UNION ALL SELECT row, amount FROM {side}_open",
+            "count(DISTINCT row)",
         )
         # Rows, totals and different rows: a row that is in two results cannot be hidden by one that is in none.
         if came != went or came[0] != came[2]:
@@ -97,11 +98,9 @@ def check(connection: duckdb.DuckDBPyConnection) -> dict[str, Decimal]:
     return totals | {"difference": _EXACT.subtract(totals["left_total"], totals["right_total"])}
 
 
-def _sums(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, Decimal, int]:
-    """Rows, total amount, different rows."""
-    row = connection.execute(
-        f"SELECT count(*), coalesce(sum(amount), 0), count(DISTINCT row) FROM ({query})"
-    ).fetchone()
+def _sums(connection: duckdb.DuckDBPyConnection, query: str, different: str) -> tuple[int, Decimal, int]:
+    """Rows, total amount, different rows: items are numbers of rows, which are all different."""
+    row = connection.execute(f"SELECT count(*), coalesce(sum(amount), 0), {different} FROM ({query})").fetchone()
     assert row is not None
     return row[0], Decimal(row[1]), row[2]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _WORDS = (
     r"(?i)\s*(grand |sub-?)?(sum|total|summe|gesamt|zwischensumme|saldo|balance|endbestand|schlusssaldo|kontostand|"
     r"[üu]bertrag|carried forward|brought forward|c/f|b/f|somme|solde|totale|suma|razem|celkem|ukupno|totaal|yhteensä|"
-    r"i alt|összesen|toplam|итого|всего)\w*\b.*"
+    r"i alt|összesen|toplam|итого|всего)\p{L}*([^\p{L}].*)?"
 )
 _LOOKED_AT_MAX = 100_000  # rows that may be totals
 _SHOWN_MAX = 5
@@ -43,35 +43,36 @@ def warnings(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, keys: Sequ
 
 def _suspects(
     connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, one: Side, keys: Sequence[int]
-) -> list[tuple[int, Decimal, Decimal, bool, int]]:
-    """row, amount, sum of all rows before it, whether a word says that it is a total, how many rows are before it."""
+) -> list[tuple[int, Decimal, Decimal, bool]]:
+    """row, amount, sum of all rows before it, whether a word says that it is a total."""
     texts = [f"CAST({ledgers.values[one.name][key]} AS VARCHAR)" for key in keys]
     word = " OR ".join(f"coalesce(regexp_full_match({text}, '{_WORDS}'), false)" for text in texts)
     empty = " OR ".join(f"{text} IS NULL" for text in texts)
     if not texts or connection.execute(f"SELECT 1 FROM {one.rows} WHERE {empty} OR {word} LIMIT 1").fetchone() is None:
         return []
-    query = f"""
+    # Not by format(): a user's column may have braces in its name.
+    before, after = (
+        f"""
         WITH marked AS (
             SELECT {one.row} AS row, {ledgers.amount[one.name]} AS amount, {word} AS is_word, {empty} AS is_empty
             FROM {one.rows} WHERE {ledgers.amount[one.name]} IS NOT NULL
         ),
-        summed AS (SELECT *, sum(amount) OVER before - amount AS total, count(*) OVER before - 1 AS n FROM marked
-            WINDOW before AS (ORDER BY row ROWS UNBOUNDED PRECEDING))
-        SELECT row, amount, total, is_word, n FROM summed WHERE (is_word OR is_empty) AND amount <> 0 {{test}}
-        ORDER BY row LIMIT {_LOOKED_AT_MAX}
-    """
-    first = connection.execute(query.format(test="AND (is_word OR amount = total)")).fetchall()
+        summed AS (SELECT *, sum(amount) OVER (ORDER BY row ROWS UNBOUNDED PRECEDING) - amount AS total FROM marked)
+        SELECT row, amount, total, is_word FROM summed WHERE (is_word OR is_empty) AND amount <> 0 """,
+        f"ORDER BY row LIMIT {_LOOKED_AT_MAX}",
+    )
+    first = connection.execute(f"{before} AND (is_word OR amount = total) {after}").fetchall()
     # Totals of sections begin anew behind each other; only where there is one is it worth looking at more.
-    return connection.execute(query.format(test="")).fetchall() if any(True for _ in _totals(first)) else []
+    return connection.execute(before + after).fetchall() if any(True for _ in _totals(first)) else []
 
 
-def _totals(suspects: Sequence[tuple[int, Decimal, Decimal, bool, int]]) -> Iterator[tuple[int, Decimal]]:
+def _totals(suspects: Sequence[tuple[int, Decimal, Decimal, bool]]) -> Iterator[tuple[int, Decimal]]:
     """The rows that are the sum of all items before them, or of those since the last total."""
-    counted, since, rows = Decimal(0), Decimal(0), 0
-    for row, amount, total, is_word, n in suspects:
+    counted, since, first = Decimal(0), Decimal(0), 0
+    for row, amount, total, is_word in suspects:
         section, items = total - since, total - counted
         # A balance may be shown with its sign turned, but then a word must say so.
         signs = (amount, -amount) if is_word else (amount,)
-        if (n - rows >= _BEFORE_MIN and section in signs) or (n >= _BEFORE_MIN and items in signs):
+        if (row - first >= _BEFORE_MIN and section in signs) or (row >= _BEFORE_MIN and items in signs):
             yield row, amount
-            counted, since, rows = counted + amount, total + amount, n + 1
+            counted, since, first = counted + amount, total + amount, row + 1
