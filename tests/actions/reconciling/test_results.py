@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from typing import Any
 
 import openpyxl
 import pytest
@@ -58,7 +59,7 @@ def test_open_rows_have_an_age_from_the_day_that_is_given(tmp_path):
 def carried(folder, month, as_of, left, right, before=None):
     """One month, with what the month before left open."""
     given = {} if before is None else {"f.lo": before["left"], "f.ro": before["right"]}
-    settings = {"left": ["${f.l}", "${f.lo}"], "right": ["${f.r}", "${f.ro}"]} if before else {}
+    settings: dict[str, Any] = {"left": ["${f.l}", "${f.lo}"], "right": ["${f.r}", "${f.ro}"]} if before else {}
     (folder / month).mkdir()
     made = reconciled(folder / month, left, right, WINDOW, files=given, as_of=as_of, **settings)
     outputs = made.played.outputs

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
+from procession.actions.reconciling import work
+from procession.actions.reconciling.items import Hashing
 from tests.actions.reconciling.world import EXACT, reconciled
 
 WINDOW = {"name": "Window", "equal": ["account", "ref"], "days": [-1, 5]}
@@ -282,3 +286,19 @@ def test_too_many_candidates_fail_and_name_the_worst_keys(tmp_path):
 
     assert 'the rule "Charges" would have to look at 50,013,184 pairs of rows with equal keys' in made.message
     assert made.message.endswith('Most have "a": 50,013,184')
+
+
+@pytest.mark.parametrize(("attempts", "said"), [
+    ((Hashing(bits=0), Hashing(salt=1)), "0 matched, 1 only left, 1 only right"),
+    ((Hashing(bits=0),), "different values had one hash each time; nothing was published"),
+])  # fmt: skip
+@pytest.mark.parametrize("rule", [EXACT, {**EXACT, "match": "groups"}])
+def test_values_of_one_hash_are_not_taken_for_equal(tmp_path, attempts, said, rule):
+    left, right = ["1,a,x,2026-01-03,5"], ["7,a,y,2026-01-03,5"]
+    if "match" in rule:
+        right = ["7,a,y,2026-01-03,2", "8,a,y,2026-01-03,3"]
+        said = said.replace("1 only right", "2 only right")
+
+    made = reconciled(tmp_path, left, right, rule, run=partial(work.run, attempts=attempts))
+
+    assert made.message.startswith(said)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,7 @@ def reconciled(
     right_lines: Sequence[str],
     *rules: Mapping[str, Any],
     files: Mapping[str, Any] | None = None,
+    run: Callable[[Any], Any] = reconcile.ACTION.run,
     **settings: Any,
 ) -> Reconciled:
     """Columns id, account, ref, day, amount on both sides; `day` is the date and `id` the key."""
@@ -81,4 +82,4 @@ def reconciled(
         "outputs": outputs,
     }
     values = {"f.l": ("left.csv", lines(left_lines)), "f.r": ("right.csv", lines(right_lines))} | dict(files or {})
-    return Reconciled(played=play(reconcile.ACTION, folder, given | settings, values))
+    return Reconciled(played=play(replace(reconcile.ACTION, run=run), folder, given | settings, values))

@@ -45,16 +45,17 @@ if TYPE_CHECKING:
     import duckdb
 
 # A collision of 64 bits was never seen, but texts can be made to have one; no text has one under three salts.
-_ATTEMPTS = (Hashing(), Hashing(salt=1), Hashing(salt=2))
+ATTEMPTS = (Hashing(), Hashing(salt=1), Hashing(salt=2))
 
 
-def run(context: Context, attempts: Sequence[Hashing] = _ATTEMPTS) -> StepOutcome:
+def run(context: Context, attempts: Sequence[Hashing] = ATTEMPTS, *, threads: int = database.THREADS) -> StepOutcome:
+    """The matches are the same for any `attempts` of which one succeeds, and for any number of threads."""
     import duckdb
 
-    connection = database.connect(context.folder, context.memory_bytes_max)
+    connection = database.connect(context.folder, context.memory_bytes_max, threads)
     try:
         reconcile_settings.refuse_options(context)
-        found = _reconcile(context, connection, attempts)
+        found = reconcile(context, connection, attempts)
         written = outputs.write(context, connection, found)
     except Problem as problem:
         return StepOutcome(status=StepStatus.FAILED, message=str(problem))
@@ -88,7 +89,7 @@ def _balance(currency: str, left: int | Decimal, right: int | Decimal, differenc
     return f"{before}left {shown} and right {other} differ by {apart}"
 
 
-def _reconcile(context: Context, connection: duckdb.DuckDBPyConnection, attempts: Sequence[Hashing]) -> Found:
+def reconcile(context: Context, connection: duckdb.DuckDBPyConnection, attempts: Sequence[Hashing]) -> Found:
     """All relations made and checked, nothing written."""
     settings: ReconcileSettings = context.settings
     plan, warnings = plans.make(settings), list[str]()
