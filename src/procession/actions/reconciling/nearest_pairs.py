@@ -22,6 +22,7 @@ CANDIDATES_MAX = 50_000_000
 _KEYS_SHOWN = 5
 _SHARE = 5  # at most a fifth of the shorter text may be edited
 _WORD = r"[\p{L}\p{N}-]{5,40}"
+_NUMBER = r"[\p{L}\p{N}][\p{L}\p{N}/._-]{3,38}[\p{L}\p{N}]"  # of a document, such as INV/2026/00001
 _WORDS_MAX = 20  # of a row
 
 
@@ -76,9 +77,11 @@ def _words(one: Side, asked_word: tuple[str, str, str]) -> str:
     written = f"CAST({one.written(reference if one.name == owner else text)} AS VARCHAR)"
     rows = f"SELECT {one.row} AS row, hash({written}) AS text, upper({written}) AS written FROM {one.rows}"
     if one.name == owner:
-        return f"SELECT row, text, hash(written) AS word FROM ({rows}) WHERE regexp_full_match(written, '{_WORD}')"
+        return f"SELECT row, text, hash(written) AS word FROM ({rows}) WHERE regexp_full_match(written, '{_NUMBER}')"
     # Before the first twenty are taken: a word that stands there twice is one.
-    found = f"list_distinct(regexp_extract_all(written, '{_WORD}'))[:{_WORDS_MAX}]"
+    # Both: INV/2026/00001 is one number, and INV-00001/INV-00002 are two.
+    words = " || ".join(f"regexp_extract_all(written, '{pattern}')" for pattern in (_WORD, _NUMBER))
+    found = f"list_distinct({words})[:{_WORDS_MAX}]"
     return f"SELECT row, text, hash(word) AS word FROM (SELECT row, text, unnest({found}) AS word FROM ({rows}))"
 
 
