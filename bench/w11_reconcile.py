@@ -1,7 +1,7 @@
-"""W11: two ledgers of a million rows reconciled by eight rules, all files written, beside plain DuckDB and plain Polars.
+"""W11: two ledgers of a million rows reconciled by eight rules, beside plain DuckDB and plain Polars.
 
-Each in a process of its own, turn by turn in the same run. Ours says of every open row why it is open, proves its totals
-and writes suggestions, a summary and differences too; the others write what matched and what is open.
+Each in a process of its own, turn by turn in the same run, with all files written. Ours says of every open row why it
+is open, proves its totals, and writes suggestions, a summary and differences too.
 """
 
 from __future__ import annotations

@@ -116,7 +116,9 @@ def subsets(connection: duckdb.DuckDBPyConnection, one: str, many: str) -> None:
         CREATE OR REPLACE TABLE pool AS
         SELECT t.id AS t, t.amount AS goal, i.id AS i, i.amount AS v, count(*) OVER (PARTITION BY t.id) AS n
         FROM {one}_open t JOIN {many}_open i ON t.account = i.account AND t.ccy = i.ccy
-            AND sign(t.amount) = sign(i.amount) AND abs(i.amount) <= abs(t.amount) AND t.day - i.day BETWEEN 0 AND 5 WHERE t.ref IS NULL
+            AND sign(t.amount) = sign(i.amount) AND abs(i.amount) <= abs(t.amount)
+            AND t.day - i.day BETWEEN 0 AND 5
+        WHERE t.ref IS NULL
     """)
     connection.execute(f"CREATE OR REPLACE TABLE sums AS {' UNION ALL '.join(_sums())}")
     connection.execute("""

@@ -7,9 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from procession import actions
 from procession.actions.kinds import reconcile
 from procession.actions.reconciling import condition_texts
 from procession.actions.reconciling.reconcile_settings import ReconcileSettings
+from procession.model import process_file
+from procession.model.process_file.documents import FileMistakes
 
 RULE = {"name": "Exact", "equal": ["account", "ref"], "days": 0}
 COLUMNS: dict[str, Any] = {name: {} for name in ("account", "ref", "day", "amount", "id")}
@@ -110,3 +113,33 @@ def test_a_mistake_in_the_settings_is_told_at_its_place(settings, said):
 def test_what_no_setting_can_be_is_refused_by_its_type(settings):
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(BASE | {"rules": [RULE]} | settings, reconcile.ACTION.settings)
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        ('["${files.books}", "${files.before}"]', ""),
+        ('["${files.books}", {file: "${files.before}", delimeter: ";"}]', "delimeter"),
+        ('["${files.books}", 7]', "bank.yaml:9:"),
+    ],
+)
+def test_a_process_file_may_have_several_sources_and_tells_a_mistake_at_its_place(left, said):
+    """msgspec ended the process that read such a file."""
+    text = f"""
+process: Bank
+groups:
+  - group: All
+    steps:
+      - data: Files
+        properties: [{{name: Books, type: File, flow: INPUT}}, {{name: Before, type: File, flow: INPUT}}]
+      - action: reconcile
+        with: {{left: {left}, right: "${{files.books}}", amount: paid, rules: [{{name: Same, equal: [ref]}}]}}
+"""
+    found = ""
+    try:
+        process_file.parse(text, file="bank.yaml", actions=actions.registry())
+    except FileMistakes as error:
+        found = "; ".join(map(str, error.mistakes))
+
+    assert bool(found) is bool(said)
+    assert said in found
