@@ -12,7 +12,7 @@ import xlsxwriter
 from procession.actions.contract import OutputTarget
 from procession.actions.kinds import run_sql
 from procession.actions.reading.options import FileOptions
-from procession.actions.reconciling import reconcile_settings
+from procession.actions.reconciling import reconcile_settings, setting_mistakes
 from procession.actions.sql.sql_settings import RunSqlSettings
 from procession.actions.writing import exports
 from procession.actions.writing.exports import OutputOptions
@@ -207,7 +207,7 @@ def test_options_of_a_reconciliation_that_change_nothing_are_refused():
     def told(**more):
         rules = [{"name": "R", "equal": ["a"]}]
         settings = {"left": "${f.l}", "right": "${f.r}", "amount": "b", "rules": rules, **more}
-        return reconcile_settings.check(msgspec.convert(settings, reconcile_settings.ReconcileSettings))
+        return setting_mistakes.check(msgspec.convert(settings, reconcile_settings.ReconcileSettings))
 
     assert told(totals_by="a")[0].startswith("totals_by: means nothing without the outputs summary or report")
     assert told(totals_by="a", outputs={"summary": "${o.s}"}) == ()

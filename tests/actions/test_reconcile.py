@@ -13,7 +13,7 @@ import pytest
 from procession.actions import database
 from procession.actions.kinds import reconcile
 from procession.actions.problems import Problem
-from procession.actions.reconciling import control_totals, reconcile_settings
+from procession.actions.reconciling import control_totals, reconcile_settings, setting_mistakes
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
 
@@ -196,8 +196,9 @@ def test_columns_may_be_called_differently(tmp_path):
 def test_what_is_left_keeps_its_own_columns_and_order(tmp_path):
     played = match(tmp_path, ["c,1", "a,1", "b,1"], ["a,1"])
 
-    assert played.outputs["o.l"] == b"id,key,amount\n1,c,1\n3,b,1\n"
-    assert played.outputs["o.r"] == b"id,key,amount\n"
+    nothing = "nothing on the other side"
+    assert played.outputs["o.l"].decode() == f"id,key,amount,reason\n1,c,1,{nothing}\n3,b,1,{nothing}\n"
+    assert played.outputs["o.r"] == b"id,key,amount,reason\n"
 
 
 def test_totals_are_made_by_purpose(tmp_path):
@@ -242,9 +243,10 @@ def test_a_file_that_does_not_fit_fails_the_step(tmp_path, left, settings, said)
 def test_totals_that_do_not_balance_stop_the_step(tmp_path):
     with database.connect(tmp_path, 1 << 30) as connection:
         for name in ("left", "right"):
-            connection.execute(f"CREATE TABLE {name}_keys AS SELECT 1 AS row, 5 AS amount")
-            connection.execute(f"CREATE TABLE only_{name}_rows AS SELECT 1 AS row")
+            connection.execute(f"CREATE TABLE {name}_items AS SELECT 1 AS row, 5 AS amount")
+            connection.execute(f"CREATE TABLE {name}_open AS SELECT 1 AS row, 5 AS amount")
         connection.execute("CREATE TABLE pairs AS SELECT 1 AS rule, 1 AS left_row, 1 AS right_row")
+        connection.execute("CREATE TABLE grouped (rule INTEGER, id INTEGER, side INTEGER, row INTEGER)")
 
         with pytest.raises(Problem, match="left side do not balance: 1 rows and 5 came in, 2 rows and 10 would go out"):
             control_totals.check(connection)
@@ -256,7 +258,7 @@ def test_mistakes_of_the_settings_are_told_when_they_are_applied():
                 "rules": [rule, {"name": "y", "equal": ["a"], "days": 2}],
                 "outputs": {"matched": {"to": "${a.d}", "as": "x.pdf"}}}  # fmt: skip
 
-    found = reconcile_settings.check(msgspec.convert(settings, reconcile_settings.ReconcileSettings))
+    found = setting_mistakes.check(msgspec.convert(settings, reconcile_settings.ReconcileSettings))
 
     assert [mistake.split(":")[0] for mistake in found] == [
         "left.encoding", "outputs.matched.as", "rules[0].tolerance", "rules[1].days",

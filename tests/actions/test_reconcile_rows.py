@@ -28,9 +28,9 @@ def test_a_column_called_rowid_is_a_column_like_any_other(tmp_path, name, number
     played = match(tmp_path, f"{name},key,amount\n{one},a,1\n{two},b,2\n", "key,amount\nb,2\nc,4\n")
 
     assert played.outcome.message.startswith("1 matched, 1 only left, 1 only right; left 3 and right 6 differ")
-    matched = f"rule,difference,left_{name},left_key,left_amount,right_key,right_amount\nExact,0,{two},b,2,b,2\n"
-    assert played.outputs["o.m"].decode() == matched
-    assert played.outputs["o.l"].decode() == f"{name},key,amount\n{one},a,1\n"
+    headings = f"match,rule,difference,left_{name},left_key,left_amount,right_key,right_amount"
+    assert played.outputs["o.m"].decode() == f"{headings}\n1,Exact,0,{two},b,2,b,2\n"
+    assert played.outputs["o.l"].decode() == f"{name},key,amount,reason\n{one},a,1,nothing on the other side\n"
 
 
 def test_a_wrong_amount_is_found_in_its_row_beside_a_column_called_rowid(tmp_path):

@@ -20,7 +20,7 @@ _MEMORY_SHARE = (
 # Below it DuckDB cannot even sort.
 _MEMORY_BYTES_MIN = 64 << 20
 # Steps share the machine, and one more thread costs memory for its own buffers.
-_THREADS = 2
+THREADS = 2
 # With blanks, so that it can be meant only in quotes.
 LAST_SELECT = "the last select"  # the relation behind `result`; users are unlikely to use this name
 EXPORT_FOLDER = "export"  # the only folder that DuckDB may write to once locked
@@ -36,7 +36,7 @@ _KIND = re.compile(r"^(?:Binder|Catalog|Parser|Conversion|Constraint|Permission|
 _AT_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 
 
-def connect(folder: Path, memory_bytes_max: int) -> duckdb.DuckDBPyConnection:
+def connect(folder: Path, memory_bytes_max: int, threads: int = THREADS) -> duckdb.DuckDBPyConnection:
     """An empty database that may read files but load no extensions."""
     import duckdb
 
@@ -52,7 +52,7 @@ def connect(folder: Path, memory_bytes_max: int) -> duckdb.DuckDBPyConnection:
             "python_enable_replacements": "false",  # otherwise SQL could name our Python variables
             # Inside the step's folder, which has a quota and is removed with it.
             "temp_directory": str(folder / "spill"),
-            "threads": str(_THREADS),
+            "threads": str(threads),
         }
     )
     # The day of a moment must not depend on the server's zone; GLOBAL also covers cursors.

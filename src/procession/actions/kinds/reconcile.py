@@ -1,9 +1,8 @@
-"""reconcile: pairs the rows of two files one to one by ordered rules, and proves that no row was lost.
+"""reconcile: finds what belongs together on two sides by ordered rules, and proves that no row was lost.
 
-A rule sees only what the rules before it have left. Two rows pair when the columns of `equal` are equal, the amounts
-differ by at most `tolerance` (nothing, unless given) and the dates by at most `days`. Rows that a rule cannot tell
-apart pair in the order of the files, as many as there are on both sides. With a tolerance, a pair is made only where
-each row is the other's single best choice; a tie is left unmatched, for a person to look at.
+A rule sees only what the rules before it have left. Nothing depends on the order of rows, on threads or on luck: a
+choice is unique, or it is not made and the rows stay open, with the reason, for a person to look at. Rows that a rule
+cannot tell apart pair in the order of the files, as many as there are on both sides.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from procession.actions.contract import Action, Context, Example, OutputTarget, StepOutcome
-from procession.actions.reconciling import reconcile_settings
+from procession.actions.reconciling import condition_texts, reconcile_settings, setting_mistakes
 from procession.actions.reconciling.reconcile_settings import ReconcileSettings
 from procession.model.processes import Effect
 
@@ -53,7 +52,7 @@ EXAMPLE = Example(
         "files.matched": OutputTarget(type="Number"),
     },
     expected={
-        "files.unpaid": b"invoice,amount\n009,5.5\n",
+        "files.unpaid": b"invoice,amount,reason\n009,5.5,nothing on the other side\n",
         "files.summary": b"""\
 line,left_count,left_total,right_count,right_total,difference
 Exact,1,100,1,100,0
@@ -77,5 +76,6 @@ ACTION = Action(
     writes=reconcile_settings.writes,
     relations=reconcile_settings.files_read,
     examples=(EXAMPLE,),
-    check=reconcile_settings.check,
+    check=setting_mistakes.check,
+    check_together=condition_texts.check_together,
 )

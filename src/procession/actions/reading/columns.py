@@ -51,7 +51,8 @@ def texts_of(name: str) -> str:
 class WantedRelation:
     """A relation to make of a file; `file`: its name in messages.
 
-    `texts` are columns, by name, that texts_of(name) holds too, row by row the same.
+    `texts` are columns, by name, that texts_of(name) holds too, row by row the same, unless they are texts anyway.
+    There is no such relation where it would have no column.
     """
 
     file: str
@@ -239,9 +240,11 @@ def _create(
     listed = ", ".join(f"{found[c.place].value} AS {quote(c.named.name)}" for c in columns)
     cells = f"(SELECT *{tried} FROM {source})"  # what is tried is computed once for all that use it
     connection.execute(f"CREATE OR REPLACE TABLE {quote(wanted.name)} AS SELECT {listed} FROM {cells}")
-    if texts := [f"{c.text} AS {quote(c.named.name)}" for c in columns if c.named.name in wanted.texts]:
-        relation = quote(texts_of(wanted.name))
-        connection.execute(f"CREATE OR REPLACE TABLE {relation} AS SELECT {', '.join(texts)} FROM {source}")
+    asked = [c for c in columns if c.named.name in wanted.texts and found[c.place].type != "VARCHAR"]
+    relation = quote(texts_of(wanted.name))
+    connection.execute(f"DROP TABLE IF EXISTS {relation}")  # of a guess that did not hold
+    if texts := [f"{c.text} AS {quote(c.named.name)}" for c in asked]:
+        connection.execute(f"CREATE TABLE {relation} AS SELECT {', '.join(texts)} FROM {source}")
 
 
 def _notes(

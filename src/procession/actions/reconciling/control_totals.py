@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
-from procession.actions import database
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
+from procession.actions.reconciling.items import Hashing
+from procession.actions.reconciling.ledgers import Ledgers
+from procession.actions.reconciling.matching import BY_HAND, CLOSED, MatchingRule
+from procession.actions.reconciling.sides import SIDES
 
 if TYPE_CHECKING:
     import duckdb
@@ -15,79 +19,74 @@ if TYPE_CHECKING:
 _ALL = "All"
 _EXACT = Context(prec=80)  # Python's default rounds to 28 digits; two totals have up to 38 each
 # The column names of the summary, which a user's key may not have twice.
-_OURS = frozenset({"line", "left_count", "left_total", "right_count", "right_total", "difference"})
-_SUMS = "count(left_row) AS left_count, coalesce(sum(left_amount), 0) AS left_total, " \
-    "count(right_row) AS right_count, coalesce(sum(right_amount), 0) AS right_total"  # fmt: skip
+_OURS = frozenset({"line", "left_count", "left_total", "right_count", "right_total", "difference", "currency"})
+# In the place of a rule: open rows of the left and of the right, and rows of suggestions, which are among them.
+_MATCHED = 3_000  # where the lines behind those of the rules begin
+_ONLY, _SUGGESTED = (1_001, 1_002), 2_000
 
 
-def make(connection: duckdb.DuckDBPyConnection, rules: list[str], key: int | None, name: str) -> None:
-    """The relation `summary`: for all rows, and for each value of key_N, where `key` is N, a line for each rule, for
-    all that matched, for what is only left and only right, and for everything. Columns: the key under its `name`, if
-    there is one, line, left_count, left_total, right_count, right_total, difference (left minus right)."""
-    _make_facts(connection, rules, "NULL" if key is None else _purpose(connection, f"key_{key}"))
-    purposes = f"SELECT {literal(_ALL)} AS purpose, 0 AS purpose_order, * EXCLUDE (purpose) FROM facts"
-    if key is not None:
-        purposes += " UNION ALL BY NAME SELECT *, 1 AS purpose_order FROM facts"
-    heading = f"purpose AS {quote(_heading(name))}, " if key is not None else ""
+def make(connection: duckdb.DuckDBPyConnection, currency: int | None, purpose: int | None) -> None:
+    """The relation `sums`: rule, side, currency and purpose (hashes), n, total; a few rows that make all totals.
+
+    A match is of the purpose of its left side, and each row of its own currency."""
     connection.execute(f"""
-        CREATE TABLE summary AS
-        WITH sums AS (
-            SELECT purpose_order, purpose, line_order, line, {_SUMS} FROM ({purposes})
-            GROUP BY ALL
-        )
-        SELECT {heading} line, left_count, left_total, right_count, right_total, left_total - right_total AS difference
-        FROM sums ORDER BY purpose_order, purpose, line_order
+        CREATE TABLE heads AS
+        SELECT rule, id, {_head(purpose)} AS purpose FROM grouped g
+        LEFT JOIN left_items l ON g.side = 0 AND l.row = g.row LEFT JOIN right_items r ON g.side = 1 AND r.row = g.row
+        GROUP BY rule, id
     """)
+    parts = [part for number in range(len(SIDES)) for part in _parts(number, currency, purpose)]
+    connection.execute(
+        "CREATE TABLE sums AS SELECT rule, side, currency, purpose, count(*) AS n, coalesce(sum(amount), 0) AS total "
+        f"FROM ({' UNION ALL '.join(parts)}) GROUP BY ALL"
+    )
+    connection.execute("DROP TABLE heads")
 
 
-def _heading(name: str) -> str:
-    """A user's column may have the name of one of ours."""
-    return f"{name} (by)" if name.lower() in _OURS else name
+def _hash(alias: str, column: int | None) -> str:
+    return "NULL::UBIGINT" if column is None else f"{alias}.hash_{column}"
 
 
-def _purpose(connection: duckdb.DuckDBPyConnection, key: str) -> str:
-    """SQL of the key as a text that is the same for equal keys of both sides."""
-    text = f"{key}::VARCHAR"
-    is_padded = database.columns(connection, "left_keys")[key].startswith("DECIMAL")
-    return f"rtrim(rtrim({text}, '0'), '.')" if is_padded else text
+def _head(purpose: int | None) -> str:
+    if purpose is None:
+        return "NULL::UBIGINT"
+    first = "arg_min({0}.hash_{1}, g.row) FILTER (g.side = {2})"
+    return f"coalesce({first.format('l', purpose, 0)}, {first.format('r', purpose, 1)})"
 
 
-def _make_facts(connection: duckdb.DuckDBPyConnection, rules: list[str], purpose: str) -> None:
-    """Each pair and each single row, once for every line that counts it."""
-    names = ", ".join(f"({number}, {literal(name)})" for number, name in enumerate(rules, start=1))
-    connection.execute(f"""
-        CREATE TABLE facts AS
-        WITH left_side AS (SELECT row, amount, {purpose} AS purpose FROM left_keys),
-        right_side AS (SELECT row, amount, {purpose} AS purpose FROM right_keys),
-        single AS (
-            SELECT p.rule, coalesce(l.purpose, r.purpose, '') AS purpose, l.row AS left_row, l.amount AS left_amount,
-                r.row AS right_row, r.amount AS right_amount
-            FROM left_side l
-            FULL JOIN pairs p ON p.left_row = l.row
-            FULL JOIN right_side r ON p.right_row = r.row
-        )
-        SELECT rule AS line_order, name AS line, single.* EXCLUDE (rule) FROM single JOIN (VALUES {names}) t(rule, name)
-        USING (rule)
-        UNION ALL SELECT 1001, 'Matched', * EXCLUDE (rule) FROM single WHERE rule IS NOT NULL
-        UNION ALL SELECT 1002, 'Only left', * EXCLUDE (rule) FROM single WHERE rule IS NULL AND left_row IS NOT NULL
-        UNION ALL SELECT 1003, 'Only right', * EXCLUDE (rule) FROM single WHERE rule IS NULL AND right_row IS NOT NULL
-        UNION ALL SELECT 1004, 'Everything', * EXCLUDE (rule) FROM single
-    """)
+def _parts(number: int, currency: int | None, purpose: int | None) -> list[str]:
+    side = SIDES[number]
+    items = f"{side}_items i"
+    counted = f"{number} AS side, i.row, i.amount, {_hash('i', currency)} AS currency"
+    # Both sides of a pair in one line of the summary, or each purpose would show a difference that there is not.
+    own, joined = _hash("i", purpose), ""
+    if purpose is not None and side == "right":
+        own, joined = f"coalesce(l.hash_{purpose}, i.hash_{purpose})", " JOIN left_items l ON l.row = p.left_row"
+    return [
+        f"SELECT p.rule, {counted}, {own} AS purpose FROM pairs p JOIN {items} ON i.row = p.{side}_row{joined}",
+        f"SELECT g.rule, {counted}, h.purpose FROM grouped g JOIN {items} ON i.row = g.row "
+        f"JOIN heads h ON h.rule = g.rule AND h.id = g.id WHERE g.side = {number}",
+        f"SELECT {_ONLY[number]}, {counted}, {_hash('i', purpose)} FROM {side}_open i",
+        f"SELECT {_SUGGESTED}, {counted}, {_hash('i', purpose)} FROM {items} "
+        f"SEMI JOIN (SELECT row FROM suggested_items WHERE side = {number}) s ON s.row = i.row",
+    ]
 
 
 def check(connection: duckdb.DuckDBPyConnection) -> dict[str, Decimal]:
-    """Compare what came in with what is paired or left alone, side by side.
+    """Compare what came in with what is matched, closed or open, side by side.
 
     Returns left_total, right_total and difference (left less right) of all rows that came in.
 
     Raises Problem when a row is in no result or in two, or when the totals differ."""
     totals: dict[str, Decimal] = {}
-    for side in ("left", "right"):
-        came = _sums(connection, f"SELECT row, amount FROM {side}_keys")
+    for number, side in enumerate(SIDES):
+        came = _sums(connection, f"SELECT row, amount FROM {side}_items", "count(*)")
         went = _sums(
             connection,
-            f"SELECT row, amount FROM {side}_keys JOIN pairs ON row = {side}_row "
-            f"UNION ALL SELECT row, amount FROM {side}_keys WHERE row IN (SELECT row FROM only_{side}_rows)",
+            f"SELECT row, amount FROM {side}_items JOIN pairs ON row = {side}_row "
+            f"UNION ALL SELECT i.row, amount FROM {side}_items i JOIN grouped g ON g.row = i.row AND g.side = {number} "
+            f"UNION ALL SELECT row, amount FROM {side}_open",
+            "count(DISTINCT row)",
         )
         # Rows, totals and different rows: a row that is in two results cannot be hidden by one that is in none.
         if came != went or came[0] != came[2]:
@@ -99,10 +98,96 @@ def check(connection: duckdb.DuckDBPyConnection) -> dict[str, Decimal]:
     return totals | {"difference": _EXACT.subtract(totals["left_total"], totals["right_total"])}
 
 
-def _sums(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, Decimal, int]:
-    """Rows, total amount, different rows."""
-    row = connection.execute(
-        f"SELECT count(*), coalesce(sum(amount), 0), count(DISTINCT row) FROM ({query})"
-    ).fetchone()
+def _sums(connection: duckdb.DuckDBPyConnection, query: str, different: str) -> tuple[int, Decimal, int]:
+    """Rows, total amount, different rows: items are numbers of rows, which are all different."""
+    row = connection.execute(f"SELECT count(*), coalesce(sum(amount), 0), {different} FROM ({query})").fetchone()
     assert row is not None
     return row[0], Decimal(row[1]), row[2]
+
+
+def summarise(
+    connection: duckdb.DuckDBPyConnection,
+    ledgers: Ledgers,
+    rules: Sequence[MatchingRule],
+    hashing: Hashing,
+    columns: tuple[int | None, int | None],
+) -> None:
+    """The relation `summary`: a line for each rule, for all that matched, was closed, is suggested or open, and for
+    everything; for each currency, and within it for all rows and for each purpose, where `columns` has these two.
+
+    Columns: currency and the purpose under its name, if there are any, line, left_count, left_total, right_count,
+    right_total, difference (left minus right)."""
+    currency, purpose = columns
+    for what, column in (("currency", currency), ("purpose", purpose)):
+        connection.execute(f"CREATE TABLE {what}_names AS {_names(ledgers, hashing, column)}")
+    chosen = [] if currency is None else ["c.name AS currency"]
+    chosen += [] if purpose is None else [f"purpose AS {quote(_heading(ledgers.keys[purpose].name))}"]
+    scopes = f"SELECT {literal(_ALL)} AS purpose, 0 AS purpose_order, * EXCLUDE (purpose) FROM sums"
+    if purpose is not None:
+        scopes += (
+            " UNION ALL BY NAME SELECT coalesce(p.name, '') AS purpose, 1 AS purpose_order, s.* EXCLUDE (purpose) "
+            "FROM sums s LEFT JOIN purpose_names p ON p.hash = s.purpose"
+        )
+    totals = ", ".join(
+        f"coalesce(sum(n) FILTER (side = {number}), 0)::BIGINT AS {side}_count, "
+        f"coalesce(sum(total) FILTER (side = {number}), 0) AS {side}_total"
+        for number, side in enumerate(SIDES)
+    )
+    connection.execute(f"""
+        CREATE TABLE summary AS
+        SELECT {", ".join([*chosen, "line"])}, left_count, left_total, right_count, right_total,
+            left_total - right_total AS difference
+        FROM (
+            SELECT s.currency, purpose_order, purpose, line_order, line, {totals}
+            FROM ({scopes}) s JOIN ({_lines(rules)}) ON rule = counts GROUP BY ALL
+        ) s LEFT JOIN currency_names c ON c.hash = s.currency
+        ORDER BY c.name NULLS FIRST, purpose_order, purpose, line_order
+    """)
+
+
+def by_currency(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, Decimal, Decimal, Decimal]]:
+    """Currency, left total, right total and their difference, of all that came in."""
+    rows = connection.execute(
+        f"SELECT coalesce(c.name, 'no currency'), {', '.join(_total(number) for number in range(len(SIDES)))} "
+        f"FROM sums s LEFT JOIN currency_names c ON c.hash = s.currency WHERE rule < {_SUGGESTED} GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    return [(name, Decimal(left), Decimal(right), _EXACT.subtract(left, right)) for name, left, right in rows]
+
+
+def _total(side: int) -> str:
+    return f"coalesce(sum(total) FILTER (side = {side}), 0)"
+
+
+def _lines(rules: Sequence[MatchingRule]) -> str:
+    """Which sums are counted in which line: line_order, line, counts (a rule of the sums)."""
+    own = [(BY_HAND, "By hand", BY_HAND), *((rule.number, rule.name, rule.number) for rule in rules)]
+    ruled = [BY_HAND, *(rule.number for rule in rules)]
+    own += [(_MATCHED, "Matched", number) for number in ruled]
+    own += [(_MATCHED + 1, "Closed by hand", CLOSED), (_MATCHED + 2, "Suggested", _SUGGESTED)]
+    own += [(_MATCHED + 3 + n, name, _ONLY[n]) for n, name in enumerate(("Only left", "Only right"))]
+    own += [(_MATCHED + 5, "Everything", number) for number in (*ruled, CLOSED, *_ONLY)]
+    listed = ", ".join(f"({order}, {literal(name)}, {number})" for order, name, number in own)
+    return f"SELECT * FROM (VALUES {listed}) v(line_order, line, counts)"
+
+
+def _names(ledgers: Ledgers, hashing: Hashing, key: int | None) -> str:
+    """hash, name: the texts of a column of both sides by their hashes."""
+    if key is None:
+        return "SELECT NULL::UBIGINT AS hash, NULL::VARCHAR AS name WHERE false"
+    sides = [
+        f"SELECT DISTINCT {hashing.of(value)} AS hash, {_text(value, is_text=ledgers.is_text(key))} AS name FROM {rows}"
+        for value, rows in ((ledgers.values[one.name][key], one.rows) for one in ledgers.sides)
+    ]
+    # One name for a value that the two sides write differently, such as 10 and 10.00 as declared numbers.
+    return f"SELECT hash, min(name) AS name FROM ({' UNION ALL '.join(sides)}) WHERE hash IS NOT NULL GROUP BY hash"
+
+
+def _text(value: str, *, is_text: bool) -> str:
+    """The same for equal values: numbers without the zeros that only their type has."""
+    text = f"CAST({value} AS VARCHAR)"
+    return text if is_text else f"CASE WHEN contains({text}, '.') THEN rtrim(rtrim({text}, '0'), '.') ELSE {text} END"
+
+
+def _heading(name: str) -> str:
+    """A user's column may have the name of one of ours."""
+    return f"{name} (by)" if name.lower() in _OURS else name

@@ -6,23 +6,25 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from procession.actions import database
-from procession.actions.reconciling.ledgers import Pair, Side
+from procession.actions.reconciling.ledgers import Ledgers
 from procession.actions.reconciling.matching import MatchingRule
+from procession.actions.reconciling.sides import Pair, Side
 
 if TYPE_CHECKING:
     import duckdb
 
 
-def warnings(
-    connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], keys: Sequence[Pair], rules: Sequence[MatchingRule]
-) -> Iterator[str]:
+def warnings(connection: duckdb.DuckDBPyConnection, both: Ledgers, rules: Sequence[MatchingRule]) -> Iterator[str]:
     """To be asked when all rules were applied."""
-    compared = dict.fromkeys(key for rule in rules for key in (*rule.keys, *([] if rule.date is None else [rule.date])))
-    for pair in (keys[key] for key in compared):
-        yield from _clocks(sides, pair)
-    for one in sides:
-        yield from _empty(connection, one, {f"key_{key}": keys[key].of(one.name) for key in compared})
-    if all(one.made.rows for one in sides) and database.count(connection, "pairs") == 0:
+    days = dict.fromkeys(rule.day for rule in rules if rule.days is not None)
+    keys = dict.fromkeys(key for rule in rules for key in rule.keys)
+    compared = {f"hash_{key}": both.keys[key] for key in keys} | {f"day_{day}": both.dates[day] for day in days}
+    for pair in dict.fromkeys(compared.values()):
+        yield from _clocks(both.sides, pair)
+    for one in both.sides:
+        yield from _empty(connection, one, {name: pair.of(one.name) for name, pair in compared.items()})
+    nothing = not (database.count(connection, "pairs") or database.count(connection, "grouped"))
+    if all(one.made.rows for one in both.sides) and nothing:
         yield "nothing matched" + _turned(connection, rules)
 
 
@@ -40,7 +42,7 @@ def _clocks(sides: tuple[Side, Side], pair: Pair) -> Iterator[str]:
 def _empty(connection: duckdb.DuckDBPyConnection, one: Side, names: dict[str, str]) -> Iterator[str]:
     """A column without any value, which equals nothing."""
     counts = ", ".join(f"count({column})" for column in ("amount", *names))
-    row = connection.execute(f"SELECT {counts} FROM {one.name}_keys").fetchone()
+    row = connection.execute(f"SELECT {counts} FROM {one.name}_items").fetchone()
     assert row is not None
     if not one.made.rows:
         return
@@ -54,7 +56,7 @@ def _turned(connection: duckdb.DuckDBPyConnection, rules: Sequence[MatchingRule]
     """Whether rows would match if one side had the opposite sign."""
     found = " UNION ".join(
         "SELECT l.row FROM left_open l SEMI JOIN right_open r ON l.amount = -r.amount AND l.amount <> 0 AND "
-        + " AND ".join(f"l.key_{key} = r.key_{key}" for key in rule.keys)
+        + " AND ".join(f"l.hash_{key} = r.hash_{key}" for key in rule.keys)
         for rule in rules
     )
     row = connection.execute(f"SELECT count(*) FROM ({found})").fetchone()

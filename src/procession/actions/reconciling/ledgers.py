@@ -7,115 +7,101 @@ equal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from procession.actions import database
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
-from procession.actions.reading import columns, values
+from procession.actions.reading import values
 from procession.actions.reading.cells import Kind
-from procession.actions.reading.columns import Relation
 from procession.actions.reading.values import Style
+from procession.actions.reconciling.sides import SIDES, ZONED, Pair, Side, compares_texts, is_valued
 
 if TYPE_CHECKING:
     import duckdb
 
-SIDES = ("left", "right")
-# The first that every amount of both sides fits exactly; the second is slower.
-_AMOUNT_TYPES = ("DECIMAL(19,4)", "DECIMAL(38,10)")
+# The first that every amount of both sides fits exactly, and their differences; the second is slower.
+_AMOUNT_TYPES = (("DECIMAL(18,4)", f"abs({{}}) < {5 * 10**13}"), ("DECIMAL(38,10)", "true"))
 _NUMBERS = ("DECIMAL", "DOUBLE", "FLOAT", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "U")
-# Compared as days where the other side has days only.
-_ZONED = "TIMESTAMP WITH TIME ZONE"
-_MOMENTS = ("TIMESTAMP", _ZONED)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Pair:
-    """A column of the left side and its counterpart on the right."""
-
-    left: str
-    right: str
-
-    def of(self, side: str) -> str:
-        return self.left if side == "left" else self.right
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """A side as read. `types`: DuckDB's, by column; `zone`: where a moment has its day, None for UTC."""
+class Ledgers:
+    """Both sides, and how their columns compare. SQL is over `Side.rows`, by the name of the side.
 
-    name: str
-    made: Relation
-    types: Mapping[str, str]
-    zone: str | None
+    `amount` is of the same exact type on both sides, the right one with its sign turned if so asked. `values` are the
+    compared values of the columns `keys`; those of `dates` are days.
+    """
 
-    def has_day(self, column: str) -> bool:
-        return self.types[column] in {"DATE", *_MOMENTS}
+    sides: tuple[Side, Side]
+    keys: Sequence[Pair]
+    dates: Sequence[Pair]
+    amount: Mapping[str, str]
+    amount_type: str
+    values: Mapping[str, Sequence[str]]
+    days: Mapping[str, Sequence[str]]
 
-    def is_zoned(self, column: str) -> bool:
-        return self.types[column] == _ZONED
+    def side(self, name: str) -> Side:
+        return self.sides[SIDES.index(name)]
 
-    def local(self, moment: str) -> str:
-        """SQL of what clocks of the side's zone show at a moment with a zone."""
-        return f"({moment} AT TIME ZONE {literal(self.zone or 'UTC')})"
+    def is_amount(self, key: int) -> bool:
+        """Whether the column is that of the amounts, and compared as one."""
+        return self.values["left"][key] == self.amount["left"]
 
-
-def side(connection: duckdb.DuckDBPyConnection, name: str, made: Relation, zone: str | None) -> Side:
-    return Side(name=name, made=made, types=database.columns(connection, name), zone=zone)
-
-
-def numbered(connection: duckdb.DuckDBPyConnection, side: str, alias: str) -> tuple[str, str]:
-    """SQL of the side's table as `alias`, and of the numbers of its rows, from 0.
-
-    A user's column named rowid hides DuckDB's."""
-    if "rowid" not in {name.lower() for name in database.columns(connection, side)}:
-        return f"{quote(side)} {alias}", f"{alias}.rowid"
-    numbers = f"(SELECT range AS row FROM range({database.count(connection, side)})) {alias}_rows"
-    return f"({quote(side)} {alias} POSITIONAL JOIN {numbers})", f"{alias}_rows.row"
+    def is_text(self, key: int) -> bool:
+        """Whether the column is compared as it was written, after cleaning."""
+        is_day = self.keys[key] in self.dates
+        return not (is_day or self.is_amount(key)) and compares_texts(self.sides, self.keys[key])
 
 
-def prepare(
+def settle(
     connection: duckdb.DuckDBPyConnection,
     sides: tuple[Side, Side],
     *,
-    keys: list[Pair],
-    dates: list[Pair],
-    amount: Pair,
-) -> None:
-    """Make left_keys and right_keys: row (its number in the side's table), amount, key_N for each of `keys`.
+    keys: Sequence[Pair],
+    dates: Sequence[Pair],
+    amount: tuple[Pair, bool],
+) -> Ledgers:
+    """How the columns compare; `amount` is its columns and whether the right one is turned.
 
-    Those among `dates` are days. Raises Problem for a column that is missing or holds what it must not.
+    Raises Problem for a column that is missing or holds what it must not.
     """
+    pair, is_opposite = amount
     for one in sides:
-        _check_columns(one, [pair.of(one.name) for pair in [*keys, amount]])
+        _check_columns(one, [asked.of(one.name) for asked in [pair, *keys, *dates]])
+    for asked in (pair, *keys):
+        _check_currencies(sides, asked)
+    amounts = {one.name: _amount(connection, one, pair.of(one.name)) for one in sides}
     # Both sides first: the type must hold the amounts of both.
-    for pair in (amount, *keys):
-        _check_currencies(sides, pair)
-    amounts = {one.name: _amount(connection, one, amount.of(one.name)) for one in sides}
     kind = _amount_type(connection, sides, amounts)
+    cast = {name: f"CAST({value} AS {kind})" for name, value in amounts.items()}
+    if is_opposite:
+        cast["right"] = f"(-{cast['right']})"
+    # Days before keys: a column that one rule compares as a day is one for all of them.
+    days = {one.name: [_day(connection, one, asked.of(one.name)) for asked in dates] for one in sides}
+    found: dict[str, list[str]] = {}
     for one in sides:
-        value = f"CAST({amounts[one.name]} AS {kind})"
-        source, row = numbered(connection, one.name, "t")
-        parts = [f"{row} AS row, {value} AS amount"]
-        for number, pair in enumerate(keys):
-            is_day = pair in dates
-            key = _key(connection, sides, one, pair, is_day=is_day) if is_day or pair != amount else value
-            parts.append(f"{key} AS key_{number}")
-        connection.execute(
-            f"CREATE TABLE {one.name}_keys AS SELECT {', '.join(parts)} FROM {source} "
-            f"POSITIONAL JOIN {quote(columns.texts_of(one.name))} w"
-        )
-    for one in sides:
-        # As large as the files themselves, and not needed any more.
-        connection.execute(f"DROP TABLE {quote(columns.texts_of(one.name))}")
+        found[one.name] = [
+            days[one.name][dates.index(key)]
+            if key in dates
+            else cast[one.name]
+            if (key.left, key.right) == (pair.left, pair.right)
+            else _key(connection, sides, one, key)
+            for key in keys
+        ]
+    return Ledgers(sides=sides, keys=keys, dates=dates, amount=cast, amount_type=kind, values=found, days=days)
 
 
 def _check_columns(one: Side, wanted: list[str]) -> None:
-    missing = [name for name in wanted if name not in one.types]
-    if missing:
-        raise Problem(f'the {one.name} file has no column "{missing[0]}" (it has {", ".join(one.types)})')
+    missing = next((name for name in wanted if name not in one.types), None)
+    if missing is not None:
+        # Only here: it brings difflib, which a reconciliation without a slip never needs.
+        from procession.model.nearest import nearest
+
+        near = nearest(missing, one.types)
+        hint = f'; did you mean "{near}"?' if near else ""
+        raise Problem(f'the {one.name} file has no column "{missing}" (it has {", ".join(one.types)}){hint}')
 
 
 def _check_currencies(sides: tuple[Side, Side], pair: Pair) -> None:
@@ -144,9 +130,8 @@ def _amount(connection: duckdb.DuckDBPyConnection, one: Side, column: str) -> st
 
 
 def _refuse(connection: duckdb.DuckDBPyConnection, one: Side, column: str, wrong: str, wanted: str) -> None:
-    source, row = numbered(connection, one.name, "t")
     found = connection.execute(
-        f"SELECT {row}, t.{quote(column)}::VARCHAR FROM {source} WHERE {wrong} ORDER BY {row} LIMIT 1"
+        f"SELECT {one.row}, t.{quote(column)}::VARCHAR FROM {one.rows} WHERE {wrong} ORDER BY ALL LIMIT 1"
     ).fetchone()
     if found:
         place = one.made.place(found[0], column)
@@ -154,35 +139,52 @@ def _refuse(connection: duckdb.DuckDBPyConnection, one: Side, column: str, wrong
 
 
 def _amount_type(connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], amounts: Mapping[str, str]) -> str:
-    def fits(one: Side, kind: str) -> bool:
+    def fits(one: Side, kind: str, limit: str) -> bool:
         value = amounts[one.name]
         row = connection.execute(
-            f"SELECT 1 FROM {quote(one.name)} t WHERE {value} IS NOT NULL "
-            f"AND TRY_CAST({value} AS {kind}) IS DISTINCT FROM {value} LIMIT 1"
+            f"SELECT 1 FROM {one.rows} WHERE {value} IS NOT NULL "
+            f"AND (TRY_CAST({value} AS {kind}) IS DISTINCT FROM {value} OR NOT {limit.format(value)}) LIMIT 1"
         ).fetchone()
         return row is None
 
-    for kind in _AMOUNT_TYPES:
-        if all(fits(one, kind) for one in sides):
+    for kind, limit in _AMOUNT_TYPES:
+        if all(fits(one, kind, limit) for one in sides):
             return kind
     # One of them: a loop over types that ended without a fit says so.
-    bad = next(one for one in sides if not fits(one, _AMOUNT_TYPES[-1]))
+    bad = next(one for one in sides if not fits(one, *_AMOUNT_TYPES[-1]))
     raise Problem(f"the {bad.name} file has an amount of more than 28 digits or ten decimals")
 
 
-def _key(
-    connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], one: Side, pair: Pair, *, is_day: bool
-) -> str:
+def _key(connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], one: Side, pair: Pair) -> str:
     column = pair.of(one.name)
-    if is_day:
-        return _day(connection, one, column)
     if compares_texts(sides, pair):
-        return f"w.{quote(column)}"
-    if all(_is_valued(other, pair.of(other.name)) for other in sides):
+        return cleaned(one.written(column), pair)
+    if all(is_valued(other, pair.of(other.name)) for other in sides):
         return _valued(one, column)
     if "DATE" in [other.types[pair.of(other.name)] for other in sides]:
         return _day(connection, one, column)
     return _moment(sides, one, pair)
+
+
+def cleaned(text: str, pair: Pair) -> str:
+    """SQL of the text after the steps of cleaning."""
+    text = f"CAST({text} AS VARCHAR)" if pair.clean else text
+    for step in pair.clean:
+        match step:
+            case "trim":
+                text = values.trimmed(text)
+            case "upper":
+                text = f"upper({text})"
+            case "alphanumeric":
+                text = f"regexp_replace({text}, '[^\\p{{L}}\\p{{N}}]', '', 'g')"
+            case "digits":
+                text = f"regexp_replace({text}, '[^0-9]', '', 'g')"
+            case "no_leading_zeros":
+                text = f"regexp_replace({text}, '^0+([^0]|0$)', '\\1')"
+            case (pattern,):
+                text = f"regexp_extract({text}, {literal(pattern)}, 1)"
+    # Nothing left is nothing, which equals nothing.
+    return f"nullif({text}, '')" if pair.clean else text
 
 
 def _moment(sides: tuple[Side, Side], one: Side, pair: Pair) -> str:
@@ -191,18 +193,6 @@ def _moment(sides: tuple[Side, Side], one: Side, pair: Pair) -> str:
     if one.is_zoned(pair.of(one.name)) and not all(other.is_zoned(pair.of(other.name)) for other in sides):
         return one.local(name)
     return f"CAST({name} AS TIMESTAMP)"
-
-
-def compares_texts(sides: tuple[Side, Side], pair: Pair) -> bool:
-    """Whether the columns are compared as written: all but days and those declared as values."""
-    both = [(one, pair.of(one.name)) for one in sides]
-    return not (all(_is_valued(one, name) for one, name in both) or all(one.has_day(name) for one, name in both))
-
-
-def _is_valued(one: Side, column: str) -> bool:
-    """Whether its declared type is compared by value."""
-    said = one.made.declared.get(column)
-    return said is not None and said.type in {"Number", "Money", "Date"}
 
 
 def _valued(one: Side, column: str) -> str:
@@ -218,7 +208,7 @@ def _day(connection: duckdb.DuckDBPyConnection, one: Side, column: str) -> str:
             return name
         case "TIMESTAMP":
             return f"CAST({name} AS DATE)"
-        case found if found == _ZONED:
+        case found if found == ZONED:
             return f"CAST({one.local(name)} AS DATE)"
         case "VARCHAR":
             value = values.take(Kind.TEXT, "Date", values.trimmed(name), Style(zone=one.zone or "UTC"))

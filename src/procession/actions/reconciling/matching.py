@@ -1,8 +1,16 @@
-"""Pairing the rows of two relations one to one, rule by rule, in SQL; the same answer every time.
+"""What is found while rules are applied: matches, suggestions, and the rows that are still open.
 
-The relations have a column `row` (1, 2, ...), `amount` and one `key_N` for each column that any rule compares; see
-ledgers.py. Pairs go to the relation `pairs` (rule, left_row, right_row). Nothing is updated in place: each round builds
-a new relation of what remains, because bulk updates made DuckDB forty times slower.
+Relations, all of row numbers; `side` is 0 for left and 1 for right:
+- pairs (rule, left_row, right_row): matches of one with one
+- grouped (rule, id, side, row): all other matches
+- left_open, right_open: the items that no match has
+- suggested (rule, id, side, row, why): matches for a person to decide
+- doubts (rule, left_row, right_row): candidates that a rule could not choose from
+- twice (side, row): rows whose twin was matched
+- never (left_row, right_row): pairs that people ruled out
+- skipped_pools (rule, pools): what subsets did not look through
+
+Nothing is updated in place: bulk updates made DuckDB forty times slower.
 """
 
 from __future__ import annotations
@@ -13,178 +21,167 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from procession.actions import database
+from procession.actions.reconciling.sides import SIDES
 
 if TYPE_CHECKING:
     import duckdb
 
-# Real files are done after two or three.
-ROUNDS_MAX = 20  # of mutual best choices in a rule; each pairs what the last one freed
+_TABLES = {
+    "pairs": "rule SMALLINT, left_row INTEGER, right_row INTEGER",
+    "grouped": "rule SMALLINT, id INTEGER, side TINYINT, row INTEGER",
+    "suggested": "rule SMALLINT, id INTEGER, side TINYINT, row INTEGER, why VARCHAR",
+    "doubts": "rule SMALLINT, left_row INTEGER, right_row INTEGER",
+    "twice": "side TINYINT, row INTEGER",
+    "skipped_pools": "rule SMALLINT, pools BIGINT",
+}
+SUGGESTS = "the rule suggests and does not decide"
+BY_HAND, CLOSED = -1, 0  # numbers of what people decided, before all rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchingRule:
-    """Rows pair when `keys` are equal, amounts differ by at most `tolerance` and dates by at most `days`."""
+    """A rule as it is applied; columns are the N of hash_N and day_N. `days`: the least and the most, None: any."""
 
     number: int  # from 1, in the order of the settings
-    keys: tuple[int, ...]  # the N of key_N
+    name: str
+    kind: str = "pairs"
+    keys: tuple[int, ...]
     tolerance: Decimal = Decimal(0)
-    date: int | None = None  # the N of the date's key_N
-    days: int = 0
-    empty: int | None = None  # the N of a key that must be empty on at least one side
+    percent: Decimal = Decimal(0)
+    day: int = 0
+    days: tuple[int, int] | None = None
+    empty: int | None = None
+    alike: tuple[int, int] | None = None  # column, edits
+    word: tuple[str, str, str] | None = None  # side of the references, their column, the other side's column of texts
+    where: tuple[str | None, str | None] = (None, None)  # SQL over Side.rows
+    sides: tuple[str, ...] = SIDES
+    items: int = 4
     only: bool = False  # pair only rows that have no other candidate
+    suggests: bool = False
+    book_to: str = ""
 
     @property
     def is_exact(self) -> bool:
-        return self.tolerance == 0 and (self.date is None or self.days == 0) and self.empty is None and not self.only
+        """Whether rows that the rule pairs are equal in all that it looks at."""
+        looks = self.empty is not None or self.alike is not None or self.word is not None
+        return not (looks or self.allows) and self.days in {None, (0, 0)}
+
+    @property
+    def allows(self) -> bool:
+        """Whether amounts may differ."""
+        return self.tolerance > 0 or self.percent > 0
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Columns of the items in which rows must be equal to be one and the same to the rule."""
+        more = () if self.days is None else (f"day_{self.day}",)
+        alike = () if self.alike is None else (f"hash_{self.alike[0]}",)
+        return (*self.hashes, *alike, "amount", *more)
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        return tuple(f"hash_{key}" for key in self.keys)
+
+    def is_within(self, left: str, right: str) -> str:
+        """SQL condition on two amounts: no further apart than the larger of both limits."""
+        if not self.allows:
+            return f"{left} = {right}"
+        apart = f"abs({left} - {right})"
+        limits = [f"{apart} <= {self.tolerance:f}"] if self.tolerance else []
+        # Multiplied, not divided: a quotient would be rounded.
+        limits += [f"{apart} * 100 <= abs({left}) * {self.percent:f}"] if self.percent else []
+        return f"({' OR '.join(limits)})"
 
 
 def begin(connection: duckdb.DuckDBPyConnection) -> None:
-    """Creates the relations: nothing is paired yet."""
-    connection.execute("CREATE TABLE pairs (rule INTEGER, left_row BIGINT, right_row BIGINT)")
-    # Kept over all rules: a later one may decide what an earlier one could not.
-    connection.execute("CREATE TABLE undecided (row BIGINT)")
-    for side in ("left", "right"):
-        connection.execute(f"CREATE TABLE {side}_open AS SELECT * FROM {side}_keys")
+    """Nothing is matched yet; `never` is there already."""
+    for name, columns in _TABLES.items():
+        connection.execute(f"CREATE OR REPLACE TABLE {name} ({columns})")
+    for side in SIDES:
+        connection.execute(f"CREATE OR REPLACE TABLE {side}_open AS SELECT * FROM {side}_items")
 
 
-def apply(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
-    """Pairs what the rule can among the remaining rows; returns the number of pairs."""
-    before = database.count(connection, "pairs")
-    # No choice to make, so no ranking: a hash join over millions of rows.
-    if rule.is_exact:
-        _pair(connection, rule, _equal_rows(rule))
-    else:
-        _pair_best(connection, rule)
-    return database.count(connection, "pairs") - before
+def asked(rule: MatchingRule, side: str) -> str:
+    """SQL of the open items of a side that the rule looks at: those with an amount, its columns and its days."""
+    needed = [*rule.hashes, "amount", *([] if rule.days is None else [f"day_{rule.day}"])]
+    present = " AND ".join(f"{column} IS NOT NULL" for column in needed)
+    # What has no value is equal to nothing, and never a candidate.
+    narrowed = "" if rule.where[SIDES.index(side)] is None else f" AND row IN (SELECT row FROM {side}_narrowed)"
+    return f"(SELECT * FROM {side}_open WHERE {present}{narrowed})"
 
 
-def twins(connection: duckdb.DuckDBPyConnection, rules: Sequence[MatchingRule]) -> int:
-    """Number of open rows that look booked twice: a rule paired an identical row of their side."""
-    total = 0
-    for side in ("left", "right"):
-        # UNION and not UNION ALL: a row may be the twin of two pairs.
-        found = " UNION ".join(_twins(side, rule) for rule in rules if not rule.only)
-        row = connection.execute(f"SELECT count(*) FROM ({found})").fetchone() if found else (0,)
-        assert row is not None
-        total += int(row[0])
-    return total
+def take_pairs(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
+    """Records the pairs of the relation `found` (left_row, right_row), and drops it; returns how many."""
+    connection.execute("DELETE FROM found WHERE (left_row, right_row) IN (SELECT (left_row, right_row) FROM never)")
+    count = database.count(connection, "found")
+    if count and rule.suggests:
+        first = _next_id(connection, "suggested")
+        connection.execute(
+            f"CREATE TABLE numbered AS SELECT {first} + row_number() OVER (ORDER BY left_row) AS id, * FROM found"
+        )
+        for number, side in enumerate(SIDES):
+            connection.execute(
+                f"INSERT INTO suggested SELECT {rule.number}, id, {number}, {side}_row, '{SUGGESTS}' FROM numbered"
+            )
+        connection.execute("DROP TABLE numbered")
+    elif count:
+        # Anti joins build new relations of what remains; see the top of the file.
+        connection.execute(f"INSERT INTO pairs SELECT {rule.number}, left_row, right_row FROM found")
+        for side in SIDES:
+            close(connection, side, f"SELECT {side}_row AS row FROM found")
+    connection.execute("DROP TABLE found")
+    return count
 
 
-def _twins(side: str, rule: MatchingRule) -> str:
-    columns = ", ".join(_compared(rule))
-    return (
-        f"(SELECT row FROM {side}_open SEMI JOIN (SELECT {columns} FROM {side}_keys SEMI JOIN "
-        f"(SELECT {side}_row AS row FROM pairs WHERE rule = {rule.number}) USING (row)) USING ({columns}))"
+def take_groups(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, why: str = "") -> int:
+    """Records the groups of the relation `found` (id from 1, side, row), and drops it; returns how many."""
+    connection.execute(
+        "DELETE FROM found WHERE id IN (SELECT l.id FROM found l JOIN never n ON l.side = 0 AND l.row = n.left_row "
+        "JOIN found r ON r.side = 1 AND r.row = n.right_row AND r.id = l.id)"
     )
+    table, words = ("suggested", f", '{why or SUGGESTS}'") if rule.suggests else ("grouped", "")
+    first = _next_id(connection, table)
+    connection.execute(f"INSERT INTO {table} SELECT {rule.number}, {first} + id, side, row{words} FROM found")
+    row = connection.execute("SELECT count(DISTINCT id) FROM found").fetchone()
+    assert row is not None
+    if row[0] and table == "grouped":
+        for number, side in enumerate(SIDES):
+            close(connection, side, f"SELECT row FROM found WHERE side = {number}")
+    connection.execute("DROP TABLE found")
+    return int(row[0])
 
 
-def ambiguous(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
-    """Number of left rows with several equally good choices under this rule, kept for undecided()."""
-    query = f"INSERT INTO undecided SELECT DISTINCT left_row FROM ({_candidates(rule)})"
-    row = connection.execute(query).fetchone()
+def close(connection: duckdb.DuckDBPyConnection, side: str, rows: str) -> None:
+    """Takes the rows of the query `rows` (row) out of the open items."""
+    connection.execute(f"CREATE TABLE remaining AS SELECT * FROM {side}_open ANTI JOIN ({rows}) USING (row)")
+    connection.execute(f"DROP TABLE {side}_open")
+    connection.execute(f"ALTER TABLE remaining RENAME TO {side}_open")
+
+
+def _next_id(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    row = connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()
     assert row is not None
     return int(row[0])
 
 
 def undecided(connection: duckdb.DuckDBPyConnection) -> int:
     """Number of left rows that were ambiguous for a rule and never settled by a later one."""
-    row = connection.execute("SELECT count(*) FROM left_open SEMI JOIN undecided USING (row)").fetchone()
+    row = connection.execute("SELECT count(*) FROM left_open WHERE row IN (SELECT left_row FROM doubts)").fetchone()
     assert row is not None
     return int(row[0])
 
 
-def _pair_best(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> None:
-    if rule.only:
-        _pair(connection, rule, _only_choice(rule))
-        return
-    # Removing a pair may promote others' second choice, so repeat until nothing is found.
-    for _ in range(ROUNDS_MAX):
-        if not _pair(connection, rule, _mutual_best(rule)):
-            return
+def open_twins(connection: duckdb.DuckDBPyConnection) -> int:
+    """Number of open rows that look booked twice: a row like them is matched."""
+    counts = [
+        connection.execute(
+            f"SELECT count(*) FROM {side}_open WHERE row IN (SELECT row FROM twice WHERE side = {number})"
+        ).fetchone()
+        for number, side in enumerate(SIDES)
+    ]
+    return sum(row[0] for row in counts if row is not None)
 
 
-def _pair(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, found: str) -> int:
-    """Records the pairs of the query `found` (left_row, right_row) and removes their rows from the rest."""
-    connection.execute(f"CREATE TABLE found AS {found}")
-    count = database.count(connection, "found")
-    if count:
-        connection.execute(f"INSERT INTO pairs SELECT {rule.number}, left_row, right_row FROM found")
-        for side in ("left", "right"):
-            connection.execute(
-                f"CREATE TABLE remaining AS SELECT * FROM {side}_open ANTI JOIN (SELECT {side}_row AS row FROM found) "
-                "USING (row)"
-            )
-            connection.execute(f"DROP TABLE {side}_open")
-            connection.execute(f"ALTER TABLE remaining RENAME TO {side}_open")
-    connection.execute("DROP TABLE found")
-    return count
-
-
-def _equal_rows(rule: MatchingRule) -> str:
-    """Pairs indistinguishable rows in order: first with first, second with second."""
-    columns, extra = _compared(rule), list[str]()
-    return f"""
-        SELECT l.row AS left_row, r.row AS right_row
-        FROM ({_numbered("left", columns, extra)}) l JOIN ({_numbered("right", columns, extra)}) r
-        USING ({", ".join([*columns, "turn"])})
-    """
-
-
-def _only_choice(rule: MatchingRule) -> str:
-    """Pairs rows with no other candidate. A nearer day or amount is no evidence."""
-    return f"""
-        SELECT left_row, right_row FROM ({_candidates(rule)})
-        QUALIFY count(*) OVER (PARTITION BY left_row) = 1 AND count(*) OVER (PARTITION BY right_row) = 1
-    """
-
-
-def _mutual_best(rule: MatchingRule) -> str:
-    """Pairs rows that are each other's single best choice: nearest amount, then nearest date. A tie pairs none."""
-    return f"""
-        WITH candidates AS ({_candidates(rule)}),
-        ranked AS (
-            SELECT left_row, right_row,
-                rank() OVER by_left AS left_rank, rank() OVER by_right AS right_rank,
-                count(*) OVER (PARTITION BY left_row, apart, days_apart) AS left_ties,
-                count(*) OVER (PARTITION BY right_row, apart, days_apart) AS right_ties
-            FROM candidates
-            WINDOW by_left AS (PARTITION BY left_row ORDER BY apart, days_apart),
-                by_right AS (PARTITION BY right_row ORDER BY apart, days_apart)
-        )
-        SELECT left_row, right_row FROM ranked
-        WHERE left_rank = 1 AND right_rank = 1 AND left_ties = 1 AND right_ties = 1
-    """
-
-
-def _candidates(rule: MatchingRule) -> str:
-    # Twins, rows the rule cannot tell apart, are no ambiguity: the n-th of one side only matches the n-th of
-    # the other. Where only a single choice counts, they are one.
-    columns = _compared(rule)
-    extra = [] if rule.empty is None else [f"key_{rule.empty}"]
-    days_apart = f"abs(date_diff('day', l.key_{rule.date}, r.key_{rule.date}))" if rule.date is not None else "0"
-    on = " AND ".join(f"l.key_{key} = r.key_{key}" for key in rule.keys)
-    if not rule.only:
-        on += " AND l.turn = r.turn"
-    if rule.empty is not None:
-        on += f" AND (l.key_{rule.empty} IS NULL OR r.key_{rule.empty} IS NULL)"
-    return f"""
-        SELECT * FROM (
-            SELECT l.row AS left_row, r.row AS right_row, abs(l.amount - r.amount) AS apart, {days_apart} AS days_apart
-            FROM ({_numbered("left", columns, extra)}) l JOIN ({_numbered("right", columns, extra)}) r ON {on}
-        ) WHERE apart <= {rule.tolerance:f} AND days_apart <= {rule.days}
-    """
-
-
-def _compared(rule: MatchingRule) -> list[str]:
-    date = [] if rule.date is None else [f"key_{rule.date}"]
-    return list(dict.fromkeys([*(f"key_{key}" for key in rule.keys), *date, "amount"]))
-
-
-def _numbered(side: str, columns: list[str], extra: list[str]) -> str:
-    # A row without an amount or a key cannot be paired.
-    present = " AND ".join(f"{column} IS NOT NULL" for column in columns)
-    turn = f"row_number() OVER (PARTITION BY {', '.join(columns)} ORDER BY row) AS turn"
-    return f"""
-        SELECT row, {", ".join([*columns, *extra])}, {turn}
-        FROM {side}_open WHERE {present}
-    """
+def columns_of(rules: Sequence[MatchingRule]) -> tuple[int, ...]:
+    """The N of every hash_N that a rule asks to be equal."""
+    return tuple(dict.fromkeys(key for rule in rules for key in rule.keys))

@@ -1,82 +1,95 @@
-"""Settings of reconcile: sides, rules, limits, outputs."""
+"""Settings of reconcile: sides, columns, rules, limits, outputs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 import msgspec
 
-from procession.actions import expecting, references, relations
+from procession.actions import references
 from procession.actions.contract import Context
 from procession.actions.expecting import Expect
 from procession.actions.reading.options import FileOptions
+from procession.actions.reconciling.rule_settings import Amount, Column, ColumnPair, RuleSettings
 from procession.actions.references import ReferenceText
+from procession.actions.rows.sources import Source
 from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
 
 # Each goes over all that is left.
 RULES_MAX = 50
-# Dates a year apart are no pair, and the candidates grow with the days.
-DAYS_MAX = 366
-FILES = ("matched", "only_left", "only_right", "summary")  # outputs that are one relation each
+SOURCES_MAX = 50  # of a side
+AGES_MAX = 12
+# Outputs that are one relation each.
+FILES = ("matched", "suggested", "only_left", "only_right", "summary", "ages", "differences")
+COUNTS = ("matched", "suggested", "only_left", "only_right")  # each also as a number, in `..._count`
 
-Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200, title="called alike on both sides")]
-
-
-class ColumnPair(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A column that is called differently on the two sides."""
-
-    left: Annotated[Column, msgspec.Meta(description="its name on the left")]
-    right: Annotated[Column, msgspec.Meta(description="its name on the right")]
+Cleaning = Literal["trim", "upper", "alphanumeric", "digits", "no_leading_zeros"]
+SideSource = Source
+Several = Annotated[list[SideSource], msgspec.Meta(min_length=1, max_length=SOURCES_MAX)]
 
 
-class RuleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=80, description="what the report calls it")]
-    equal: Annotated[
-        list[Column | ColumnPair],
-        msgspec.Meta(min_length=1, max_length=20, description="columns that must be equal"),
+class PatternPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of a text."""
+
+    pattern: Annotated[
+        str,
+        msgspec.Meta(min_length=1, max_length=200, description="a regular expression; its first group is what counts"),
     ]
-    tolerance: Annotated[
-        float | int | ReferenceText, msgspec.Meta(description="by how much the amounts may differ")
-    ] = 0
-    date: Annotated[
-        Column | ColumnPair | None, msgspec.Meta(description="a column of dates that must be near each other")
-    ] = None
-    days: Annotated[int, msgspec.Meta(ge=0, le=DAYS_MAX, description="by how many days the dates may differ")] = 0
-    empty: Annotated[
-        Column | ColumnPair | None,
-        msgspec.Meta(description="a column, such as a reference, that must be empty on one side at least"),
-    ] = None
-    choose: Annotated[
-        Literal["nearest", "only"] | None,
-        msgspec.Meta(description="with several candidates: the nearest, or none (the default with `empty`)"),
-    ] = None
+
+
+class ComparedColumn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the two sides call a column, and how it is compared."""
+
+    left: Annotated[Column | None, msgspec.Meta(description="its name on the left; the same if left out")] = None
+    right: Annotated[Column | None, msgspec.Meta(description="its name on the right; the same if left out")] = None
+    clean: Annotated[
+        Annotated[list[Cleaning | PatternPart], msgspec.Meta(max_length=10)],
+        msgspec.Meta(description="what is done with the texts of both sides, in this order, before they are compared"),
+    ] = []
+    sign: Annotated[
+        Literal["same", "opposite"],
+        msgspec.Meta(description="opposite: the right amount is compared with its sign turned"),
+    ] = "same"
 
 
 class OutputSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Each one may be left out. The first four are files of any format, `report` is XLSX, the rest are numbers."""
+    """Each one may be left out. Relations are files of any format, `report` is XLSX, the rest are numbers."""
 
-    matched: Annotated[Target | None, msgspec.Meta(description="the pairs, with the rule that matched them")] = None
-    only_left: Annotated[Target | None, msgspec.Meta(description="rows of the left without a partner")] = None
-    only_right: Annotated[Target | None, msgspec.Meta(description="rows of the right without a partner")] = None
+    matched: Annotated[Target | None, msgspec.Meta(description="what belongs together, with the rule that said so")] = (
+        None
+    )
+    suggested: Annotated[Target | None, msgspec.Meta(description="what may belong together, and why; still open")] = (
+        None
+    )
+    only_left: Annotated[Target | None, msgspec.Meta(description="rows of the left without a partner, and why")] = None
+    only_right: Annotated[Target | None, msgspec.Meta(description="rows of the right without a partner, and why")] = (
+        None
+    )
     summary: Annotated[Target | None, msgspec.Meta(description="control totals by rule")] = None
+    ages: Annotated[Target | None, msgspec.Meta(description="open rows and their amounts by age")] = None
+    differences: Annotated[
+        Target | None, msgspec.Meta(description="the differences of matches, one a row, with where to book them")
+    ] = None
     report: Annotated[Target | None, msgspec.Meta(description="all of it as a workbook")] = None
-    matched_count: Annotated[ReferenceText | None, msgspec.Meta(description="how many pairs")] = None
+    matched_count: Annotated[ReferenceText | None, msgspec.Meta(description="how many matches")] = None
+    suggested_count: Annotated[ReferenceText | None, msgspec.Meta(description="how many suggestions")] = None
     only_left_count: Annotated[ReferenceText | None, msgspec.Meta(description="how many rows only on the left")] = None
     only_right_count: Annotated[ReferenceText | None, msgspec.Meta(description="how many rows only on the right")] = (
         None
     )
     left_total: Annotated[ReferenceText | None, msgspec.Meta(description="the amounts of the left")] = None
-    right_total: Annotated[ReferenceText | None, msgspec.Meta(description="the amounts of the right")] = None
+    right_total: Annotated[ReferenceText | None, msgspec.Meta(description="the amounts of the right, as compared")] = (
+        None
+    )
     difference: Annotated[ReferenceText | None, msgspec.Meta(description="left total less right total")] = None
 
 
 class FailWhen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The step fails, and publishes nothing, when a figure is above its limit (whatever its sign)."""
 
-    difference: Annotated[
-        float | int | ReferenceText | None, msgspec.Meta(description="of the totals of left and right")
-    ] = None
+    difference: Annotated[Amount | None, msgspec.Meta(description="of the totals of left and right")] = None
     only_left: Annotated[
         Annotated[int, msgspec.Meta(ge=0)] | None, msgspec.Meta(description="rows only on the left")
     ] = None
@@ -84,59 +97,113 @@ class FailWhen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Annotated[int, msgspec.Meta(ge=0)] | None, msgspec.Meta(description="rows only on the right")
     ] = None
     undecided: Annotated[
-        Annotated[int, msgspec.Meta(ge=0)] | None, msgspec.Meta(description="rows with several equal candidates")
+        Annotated[int, msgspec.Meta(ge=0)] | None, msgspec.Meta(description="left rows with several equal candidates")
     ] = None
 
 
+class WarnOf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ends the step as Warning, with everything published."""
+
+    older_than: Annotated[
+        Annotated[int, msgspec.Meta(ge=0, le=100_000)] | None,
+        msgspec.Meta(description="an open row that is older than so many days"),
+    ] = None
+    open_amount: Annotated[
+        Amount | None, msgspec.Meta(description="an open row whose amount is larger, whatever its sign")
+    ] = None
+    suggested: Annotated[bool, msgspec.Meta(description="anything for a person to decide")] = False
+
+
 class ReconcileSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    left: Annotated[ReferenceText | FileOptions, msgspec.Meta(description="the one file")]
-    right: Annotated[ReferenceText | FileOptions, msgspec.Meta(description="the other file")]
+    left: Annotated[
+        SideSource | Several, msgspec.Meta(description="the one side: a file, or several one below the other")
+    ]
+    right: Annotated[
+        SideSource | Several, msgspec.Meta(description="the other side: a file, or several one below the other")
+    ]
+    columns: Annotated[
+        dict[Column, ComparedColumn],
+        msgspec.Meta(
+            description="one name for each column that is compared; without it, columns are named as in the files"
+        ),
+    ] = {}
     amount: Annotated[Column | ColumnPair, msgspec.Meta(description="the column of amounts")]
+    date: Annotated[
+        Column | ColumnPair | None, msgspec.Meta(description="the column of days, for rules with `days` and for ages")
+    ] = None
+    key: Annotated[
+        Column | ColumnPair | None,
+        msgspec.Meta(description="what names a row of its side; no two rows may have the same"),
+    ] = None
+    currency: Annotated[
+        Column | ColumnPair | None, msgspec.Meta(description="the column of currencies: totals are made for each")
+    ] = None
     rules: Annotated[
         list[RuleSettings],
         msgspec.Meta(min_length=1, max_length=RULES_MAX, description="tried in this order on what is left"),
     ]
+    decisions: Annotated[
+        SideSource | None,
+        msgspec.Meta(
+            description="what people decided: rows of decision (match, never, close), left_key, right_key, comment"
+        ),
+    ] = None
+    as_of: Annotated[
+        Annotated[str, msgspec.Meta(max_length=200)] | None,
+        msgspec.Meta(description="the day as of which rows are open: a date, or ${step.property} with one"),
+    ] = None
+    ages: Annotated[
+        Annotated[
+            list[Annotated[int, msgspec.Meta(ge=0, le=100_000)]], msgspec.Meta(min_length=1, max_length=AGES_MAX)
+        ],
+        msgspec.Meta(description="last days of the classes of ages"),
+    ] = msgspec.field(default_factory=lambda: [30, 60, 90])
     totals_by: Annotated[
         Column | ColumnPair | None, msgspec.Meta(description="control totals also for each value of this column")
     ] = None
+    warn: Annotated[WarnOf, msgspec.Meta(description="what ends the step as Warning")] = WarnOf()
     fail_when: Annotated[FailWhen, msgspec.Meta(description="what stops the process")] = FailWhen()
     expect: Annotated[Expect, msgspec.Meta(description="`rows: {at_least: 0}` allows files without rows")] = Expect()
     outputs: Annotated[OutputSettings, msgspec.Meta(description="where the results go")] = OutputSettings()
 
 
+def sources_of(given: SideSource | list[SideSource]) -> tuple[SideSource, ...]:
+    """The sources of a side, in order."""
+    return tuple(given) if isinstance(given, list) else (given,)
+
+
+def options_of(source: SideSource) -> FileOptions:
+    return source if isinstance(source, FileOptions) else FileOptions(file=source)
+
+
+def sources(settings: ReconcileSettings) -> Mapping[str, SideSource]:
+    """All that is read, by its place in the settings."""
+    found = dict[str, SideSource]()
+    for side, given in (("left", settings.left), ("right", settings.right)):
+        many = sources_of(given)
+        found |= {f"{side}[{n}]" if isinstance(given, list) else side: one for n, one in enumerate(many)}
+    return found if settings.decisions is None else found | {"decisions": settings.decisions}
+
+
 def reads(settings: ReconcileSettings) -> tuple[str, ...]:
-    sides = [given.file if isinstance(given, FileOptions) else given for given in (settings.left, settings.right)]
-    limits = [settings.fail_when.difference]
-    return references.only([*sides, *(rule.tolerance for rule in settings.rules), *limits])
+    files = [options_of(one).file for one in sources(settings).values()]
+    limits = [settings.fail_when.difference, settings.warn.open_amount, settings.as_of]
+    amounts = [given for rule in settings.rules for given in (rule.tolerance, rule.percent)]
+    return references.only([*files, *amounts, *limits])
 
 
 def files_read(settings: ReconcileSettings) -> tuple[FileOptions, ...]:
-    """Both sides, read as the step reads them."""
-    sides = (settings.left, settings.right)
-    return tuple(given if isinstance(given, FileOptions) else FileOptions(file=given) for given in sides)
+    """All files, read as the step reads them."""
+    return tuple(options_of(one) for one in sources(settings).values())
+
+
+def targets(outputs: OutputSettings) -> Iterator[Target]:
+    given = (getattr(outputs, name) for name in outputs.__struct_fields__)
+    return (target for target in given if target is not None)
 
 
 def writes(settings: ReconcileSettings) -> tuple[str, ...]:
-    targets = [getattr(settings.outputs, name) for name in settings.outputs.__struct_fields__]
-    return references.only(exports.options_of(target).to for target in targets if target is not None)
-
-
-def check(settings: ReconcileSettings) -> tuple[str, ...]:
-    found: list[str] = []
-    for side, given in (("left", settings.left), ("right", settings.right)):
-        found += relations.check(side, given) if isinstance(given, FileOptions) else ()
-    for name in FILES:
-        target = getattr(settings.outputs, name)
-        found += exports.check(f"outputs.{name}", target) if target is not None else ()
-    if settings.outputs.report is not None:
-        found += exports.check("outputs.report", settings.outputs.report, frozenset({".xlsx"}))
-    if expecting.asks(settings.expect):
-        found.append("expect: a reconciliation takes `rows: {at_least: 0}` and nothing else; see fail_when")
-    if settings.totals_by is not None and settings.outputs.summary is None and settings.outputs.report is None:
-        found.append("totals_by: means nothing without the outputs summary or report, where these totals stand")
-    for number, rule in enumerate(settings.rules):
-        found += _check_rule(f"rules[{number}]", rule)
-    return tuple(found)
+    return references.only(exports.options_of(target).to for target in targets(settings.outputs))
 
 
 def refuse_options(context: Context) -> None:
@@ -145,14 +212,3 @@ def refuse_options(context: Context) -> None:
     for name in FILES:
         if (target := getattr(outputs, name)) is not None:
             exports.refuse(context, name, target, f"{name}.csv")
-
-
-def _check_rule(path: str, rule: RuleSettings) -> tuple[str, ...]:
-    if not isinstance(rule.tolerance, str) and not 0 <= rule.tolerance < float("inf"):
-        return (f"{path}.tolerance: must be zero or more",)
-    # Without a reference, the nearest amount is no evidence that two rows belong together.
-    if rule.choose == "nearest" and rule.empty is not None:
-        return (f"{path}.choose: a rule without a reference takes only rows without another candidate",)
-    if rule.days and rule.date is None:
-        return (f'{path}.days: needs "date", the column that holds the date',)
-    return ()

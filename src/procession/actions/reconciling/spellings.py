@@ -13,14 +13,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from procession.actions import database
 from procession.actions.database import quote
 from procession.actions.reading import values
 from procession.actions.reading.cells import Kind
 from procession.actions.reading.options import Type
-from procession.actions.reconciling import ledgers
-from procession.actions.reconciling.ledgers import Pair, Side
+from procession.actions.reconciling.ledgers import Ledgers
 from procession.actions.reconciling.matching import MatchingRule
+from procession.actions.reconciling.sides import Pair, Side
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,28 +33,24 @@ _VALUES = frozenset({"Number", "Money", "Date"})
 class _Asked:
     """Columns that a rule compares; `texts`: those that it compares as written."""
 
-    sides: tuple[Side, Side]
-    keys: Sequence[Pair]
+    both: Ledgers
     compared: Sequence[int]
     texts: Sequence[int]
 
 
-def warnings(
-    connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], keys: Sequence[Pair], rules: Sequence[MatchingRule]
-) -> list[str]:
+def warnings(connection: duckdb.DuckDBPyConnection, both: Ledgers, rules: Sequence[MatchingRule]) -> list[str]:
     """Warnings about open rows: one for each pair of columns, whatever rules compare it."""
     found: dict[int, str] = {}
-    types = database.columns(connection, "left_keys")
-    texts = [n for n, pair in enumerate(keys) if types[f"key_{n}"] == "VARCHAR" and ledgers.compares_texts(sides, pair)]
-    for compared in dict.fromkeys(rule.keys for rule in rules):
+    texts = [number for number in range(len(both.keys)) if both.is_text(number) and not both.is_amount(number)]
+    for compared in dict.fromkeys(rule.keys for rule in rules if rule.kind == "pairs"):
         if asked := [key for key in compared if key in texts]:
-            found = dict(_told(connection, _Asked(sides=sides, keys=keys, compared=compared, texts=asked))) | found
+            found = dict(_told(connection, _Asked(both=both, compared=compared, texts=asked))) | found
     return list(found.values())
 
 
 def _told(connection: duckdb.DuckDBPyConnection, asked: _Asked) -> Iterator[tuple[int, str]]:
     """Key and words for each that differs in two open rows which are alike otherwise."""
-    left, right = (_open(connection, asked, one) for one in asked.sides)
+    left, right = (_open(asked, one) for one in asked.both.sides)
     alike = ", ".join(f"meant_{key}" for key in asked.compared)
     shown = ", ".join(
         f"count(DISTINCT l.row) FILTER (l.key_{key} <> r.key_{key}), "
@@ -67,7 +62,7 @@ def _told(connection: duckdb.DuckDBPyConnection, asked: _Asked) -> Iterator[tupl
     assert row is not None
     for key, count, texts in zip(asked.texts, row[::2], row[1::2], strict=True):
         if count:
-            yield key, _words(asked.keys[key], count, *texts)
+            yield key, _words(asked.both.keys[key], count, *texts)
 
 
 def _words(pair: Pair, count: int, left: str, right: str) -> str:
@@ -91,22 +86,22 @@ def _visible(text: str) -> str:
     return "".join(c if c.isprintable() and not unicodedata.combining(c) else f"\\u{ord(c):04x}" for c in text)
 
 
-def _open(connection: duckdb.DuckDBPyConnection, asked: _Asked, one: Side) -> str:
+def _open(asked: _Asked, one: Side) -> str:
     """The side's open rows: row, amount, key_N as written, meant_N alike where they may be the same value."""
-    source, row = ledgers.numbered(connection, one.name, "t")
+    values_of = asked.both.values[one.name]
     meant = ", ".join(
-        f"{_meant(asked, one, key) if key in asked.texts else f'o.key_{key}'} AS meant_{key}" for key in asked.compared
+        f"{_meant(asked, one, key) if key in asked.texts else values_of[key]} AS meant_{key}" for key in asked.compared
     )
-    written = ", ".join(f"o.key_{key}" for key in asked.texts)
-    return f"SELECT o.row, o.amount, {written}, {meant} FROM {source} JOIN {one.name}_open o ON o.row = {row}"
+    written = ", ".join(f"{values_of[key]} AS key_{key}" for key in asked.texts)
+    return f"SELECT o.row, o.amount, {written}, {meant} FROM {one.rows} JOIN {one.name}_open o ON o.row = {one.row}"
 
 
 def _meant(asked: _Asked, one: Side, key: int) -> str:
-    pair = asked.keys[key]
-    other = next(side for side in asked.sides if side is not one)
-    kind, text = one.types[pair.of(one.name)], f"o.key_{key}"
+    pair, sides = asked.both.keys[key], asked.both.sides
+    other = asked.both.side(one.other)
+    kind, text = one.types[pair.of(one.name)], asked.both.values[one.name][key]
     clean = f"nfc_normalize(trim(regexp_replace({text}, '{_UNSEEN}', ' ', 'g')))"
-    if all(_is_declared_text(side, pair) for side in asked.sides):
+    if all(_is_declared_text(side, pair) for side in sides):
         return clean
     if kind == "DATE":
         return f"t.{quote(pair.of(one.name))}::VARCHAR"

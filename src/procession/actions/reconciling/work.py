@@ -1,54 +1,62 @@
-"""What a reconcile step does: its files loaded, its rules applied in order, its results and report written."""
+"""What a reconcile step does: its sources loaded, its rules applied in order, its results and report written."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from procession.actions import database, expecting, references, values
-from procession.actions.contract import Context, FileOutput, OutputValue, StepOutcome
-from procession.actions.database import quote
+from procession.actions import database, expecting, values
+from procession.actions.contract import Context, StepOutcome
 from procession.actions.problems import Problem
-from procession.actions.reading.options import FileOptions
-from procession.actions.reconciling import control_totals, doubts, ledgers, matching, reconcile_settings, spellings
-from procession.actions.reconciling.ledgers import Pair, Side
-from procession.actions.reconciling.reconcile_settings import (
-    FILES,
-    ColumnPair,
-    OutputSettings,
-    ReconcileSettings,
-    RuleSettings,
+from procession.actions.reconciling import (
+    ages,
+    cautions,
+    collisions,
+    control_totals,
+    decisions,
+    differences,
+    doubts,
+    items,
+    ledgers,
+    matching,
+    outputs,
+    passes,
+    plans,
+    reasons,
+    reconcile_settings,
+    results,
+    sources,
+    spellings,
+    subtotals,
+    suggestions,
 )
-from procession.actions.references import ReferenceText
-from procession.actions.writing import exports
-from procession.actions.writing.exports import Target
+from procession.actions.reconciling import sides as sides_
+from procession.actions.reconciling.found import Found
+from procession.actions.reconciling.items import Hashing
+from procession.actions.reconciling.ledgers import Ledgers
+from procession.actions.reconciling.matching import MatchingRule
+from procession.actions.reconciling.plans import ReconcilePlan
+from procession.actions.reconciling.reconcile_settings import ReconcileSettings, sources_of
+from procession.actions.reconciling.sides import SIDES, Side
 from procession.model.lifecycle import StepStatus
 
 if TYPE_CHECKING:
     import duckdb
 
-_REPORT_SHEETS = {"Summary": "summary", "Matched": "matched", "Only left": "only_left", "Only right": "only_right"}
+# A collision of 64 bits was never seen, but texts can be made to have one; no text has one under three salts.
+ATTEMPTS = (Hashing(), Hashing(salt=1), Hashing(salt=2))
 
 
-def run(context: Context) -> StepOutcome:
+def run(context: Context, attempts: Sequence[Hashing] = ATTEMPTS, *, threads: int = database.THREADS) -> StepOutcome:
+    """The matches are the same for any `attempts` of which one succeeds, and for any number of threads."""
     import duckdb
 
-    connection = database.connect(context.folder, context.memory_bytes_max)
+    connection = database.connect(context.folder, context.memory_bytes_max, threads)
     try:
         reconcile_settings.refuse_options(context)
-        sides, warnings = _load(context, connection)
-        database.lock(connection, context.folder)
-        open_twins, undecided = _match(context, connection, sides, warnings)
-        _make_results(context, connection)
-        # Before limits and outputs: nothing is published of a reconciliation that lost a row.
-        totals = control_totals.check(connection)
-        figures: dict[str, int | Decimal] = {
-            name: database.count(connection, name) for name in ("matched", "only_left", "only_right")
-        }
-        figures |= totals
-        _check_limits(context, figures | {"undecided": undecided})
-        outputs = _write(context, connection, figures, warnings)
+        found = reconcile(context, connection, attempts)
+        written = outputs.write(context, connection, found)
     except Problem as problem:
         return StepOutcome(status=StepStatus.FAILED, message=str(problem))
     except duckdb.Error as error:  # memory or disk
@@ -56,182 +64,157 @@ def run(context: Context) -> StepOutcome:
         return StepOutcome(status=StepStatus.FAILED, message=database.complaint(error, database.places(context.folder)))
     finally:
         connection.close()
-    if undecided:
-        warnings.append(f"{undecided:,} left rows have several equally good partners and stay open")
-    if open_twins:
-        warnings.append(f"{open_twins:,} open rows look booked twice: a row like them is matched")
     return StepOutcome(
-        status=StepStatus.WARNING if warnings else StepStatus.SUCCESS,
-        message="; ".join([_summary(figures), *warnings]),
-        outputs=outputs,
+        status=StepStatus.WARNING if found.warnings else StepStatus.SUCCESS,
+        message="; ".join([_summary(found), *found.warnings]),
+        outputs=written,
     )
 
 
-def _summary(figures: Mapping[str, int | Decimal]) -> str:
+def _summary(found: Found) -> str:
+    figures = found.figures
     counts = f"{figures['matched']:,} matched, {figures['only_left']:,} only left, {figures['only_right']:,} only right"
-    left, right, apart = values.alike(figures["left_total"], figures["right_total"], figures["difference"])
-    if figures["difference"] == 0:
-        return f"{counts}; left and right balance at {left}"
-    return f"{counts}; left {left} and right {right} differ by {apart}"
+    if figures["suggested"]:
+        counts += f", {figures['suggested']:,} suggested"
+    if found.by_currency:
+        return f"{counts}; {', '.join(_balance(*line) for line in found.by_currency)}"
+    return f"{counts}; {_balance('', *(figures[name] for name in ('left_total', 'right_total', 'difference')))}"
 
 
-def _check_limits(context: Context, figures: Mapping[str, int | Decimal]) -> None:
-    """Raises Problem where fail_when says so."""
+def _balance(currency: str, left: int | Decimal, right: int | Decimal, difference: int | Decimal) -> str:
+    shown, other, apart = values.alike(left, right, difference)
+    before = f"{currency} " if currency else ""
+    if difference == 0:
+        return f"{before}left and right balance at {shown}"
+    return f"{before}left {shown} and right {other} differ by {apart}"
+
+
+def reconcile(context: Context, connection: duckdb.DuckDBPyConnection, attempts: Sequence[Hashing]) -> Found:
+    """All relations made and checked, nothing written."""
     settings: ReconcileSettings = context.settings
-    for name in settings.fail_when.__struct_fields__:
-        given = getattr(settings.fail_when, name)
-        if given is None:
-            continue
-        most = _number(context, given, f"fail_when.{name}")
-        # Whatever its sign: too much is as wrong as too little.
-        if abs(Decimal(figures[name])) > most:
-            found, allowed = values.alike(figures[name], most)
-            raise Problem(
-                f"{name.replace('_', ' ')} is {found}, and fail_when allows at most {allowed}; nothing was published"
-            )
+    plan, warnings = plans.make(settings), list[str]()
+    sides = _load(context, connection, plan, warnings)
+    given = None if settings.decisions is None else decisions.load(context, connection, settings.decisions)
+    # Between our reading of files and the user's conditions.
+    database.lock(connection, context.folder)
+    as_of = plans.as_of(context)
+    compared = ledgers.settle(
+        connection, sides, keys=plan.keys, dates=plan.dates, amount=(plan.amount, plan.is_opposite)
+    )
+    rules = plans.rules(context, connection, plan, compared)
+    warnings += items.find_given_twice(connection, compared, plan.key(settings.key))
+    warnings += _decided(connection, compared, given, plan)
+    hashing = _match(context, connection, compared, rules, attempts)
+    found = Found(ledgers=compared, rules=rules, plan=plan, hashing=hashing, as_of=as_of, warnings=warnings)
+    _explain(context, connection, found, sides)
+    _make_results(context, connection, found)
+    return found
 
 
-def _load(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[tuple[Side, Side], list[str]]:
-    from procession.actions.reading import loading
-
+def _load(
+    context: Context, connection: duckdb.DuckDBPyConnection, plan: ReconcilePlan, warnings: list[str]
+) -> tuple[Side, Side]:
     settings: ReconcileSettings = context.settings
-    keys, warnings = _keys(settings), list[str]()
 
-    def load(side: str, given: ReferenceText | FileOptions) -> Side:
-        options = given if isinstance(given, FileOptions) else FileOptions(file=given)
-        texts = frozenset(pair.of(side) for pair in keys)
-        made = loading.load(context, connection, side, options, texts=texts)
+    def load(name: str, given: Sequence[reconcile_settings.SideSource]) -> Side:
+        made, each = sources.load(context, connection, name, given, plans.columns_of(plan, name))
         warnings.extend(made.warnings)
-        expecting.check_rows(settings.expect, made, warnings)
-        return ledgers.side(connection, side, made, options.zone)
+        # A month in which nothing was left open carries an empty file forward.
+        empty = [one for one in each if not one.rows]
+        if len(empty) == len(each):
+            for one in empty:
+                expecting.check_rows(settings.expect, one, warnings)
+        return sides_.side(connection, name, made)
 
-    # One after the other: two files at once would need twice the memory.
-    return (load("left", settings.left), load("right", settings.right)), warnings
+    return load("left", sources_of(settings.left)), load("right", sources_of(settings.right))
+
+
+def _decided(
+    connection: duckdb.DuckDBPyConnection, compared: Ledgers, given: Side | None, plan: ReconcilePlan
+) -> list[str]:
+    connection.execute("CREATE TABLE never (left_row INTEGER, right_row INTEGER)")
+    connection.execute("CREATE TABLE comments (side INTEGER, row INTEGER, comment VARCHAR)")
+    key = plan.key(plan.settings.key)
+    return [] if given is None or key is None else list(decisions.find(connection, compared, given, key))
 
 
 def _match(
-    context: Context, connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], warnings: list[str]
-) -> tuple[int, int]:
-    """Open rows that look booked twice, and left rows that could not be decided."""
+    context: Context,
+    connection: duckdb.DuckDBPyConnection,
+    compared: Ledgers,
+    rules: Sequence[MatchingRule],
+    attempts: Sequence[Hashing],
+) -> Hashing:
+    """Applies all rules; again with another salt where different values had one hash."""
+    for hashing in attempts:
+        items.drop(connection)
+        items.make(connection, compared, hashing)
+        matching.begin(connection)
+        if context.settings.decisions is not None:
+            decisions.apply(connection)
+        for rule in rules:
+            context.progress(rule.number / (len(rules) + 3), rule.name)
+            said = passes.apply(connection, compared, rule)
+            context.log(f"rule {rule.number}, {rule.name}: {said}\n")
+        if not collisions.found(connection, compared, rules):
+            return hashing
+        context.log("different values had one hash; all rules are applied again with another salt\n")
+    raise Problem("different values had one hash each time; nothing was published")
+
+
+def _explain(context: Context, connection: duckdb.DuckDBPyConnection, found: Found, sides: tuple[Side, Side]) -> None:
+    """What is to be said of the rows, before anything is made of them."""
     settings: ReconcileSettings = context.settings
-    keys = _keys(settings)
-    dates = [_pair(rule.date) for rule in settings.rules if rule.date is not None]
-    # A column that one rule compares as a date is a date for all of them.
-    ledgers.prepare(connection, sides, keys=keys, dates=dates, amount=_pair(settings.amount))
-    matching.begin(connection)
-    applied: list[matching.MatchingRule] = []
-    for number, rule in enumerate(settings.rules, start=1):
-        prepared = _rule(context, rule, number, keys)
-        context.progress(number / (len(settings.rules) + 2), rule.name)
-        found = matching.apply(connection, prepared)
-        left = 0 if prepared.is_exact else matching.ambiguous(connection, prepared)
-        more = f"; {left:,} left rows have several equally good partners and stay unmatched" if left else ""
-        context.log(f"rule {number}, {rule.name}: {found:,} pairs{more}\n")
-        applied.append(prepared)
-    warnings += [
-        *spellings.warnings(connection, sides, keys, applied),
-        *doubts.warnings(connection, sides, keys, applied),
-    ]
-    return matching.twins(connection, applied), matching.undecided(connection)
-
-
-def _keys(settings: ReconcileSettings) -> list[Pair]:
-    """The columns that any rule, or the control totals by one of them, compare."""
-    equal = [column for rule in settings.rules for column in rule.equal]
-    # Each gets a key column once, whatever number of rules compare it.
-    others = [*(rule.date for rule in settings.rules), *(rule.empty for rule in settings.rules), settings.totals_by]
-    return list(dict.fromkeys(_pair(column) for column in (*equal, *others) if column is not None))
-
-
-def _pair(column: str | ColumnPair) -> Pair:
-    return Pair(column.left, column.right) if isinstance(column, ColumnPair) else Pair(column, column)
-
-
-def _rule(context: Context, rule: RuleSettings, number: int, keys: list[Pair]) -> matching.MatchingRule:
-    return matching.MatchingRule(
-        number=number,
-        keys=tuple(keys.index(_pair(column)) for column in rule.equal),
-        tolerance=_number(context, rule.tolerance, f'the tolerance of the rule "{rule.name}"'),
-        date=None if rule.date is None else keys.index(_pair(rule.date)),
-        days=rule.days,
-        empty=None if rule.empty is None else keys.index(_pair(rule.empty)),
-        only=(rule.choose or ("only" if rule.empty is not None else "nearest")) == "only",
+    currency = found.plan.key(settings.currency)
+    found.warnings.extend(
+        [
+            *spellings.warnings(connection, found.ledgers, found.rules),
+            *doubts.warnings(connection, found.ledgers, found.rules),
+            *subtotals.warnings(connection, found.ledgers, _naming(found)),
+            *cautions.warnings(connection, found.rules, currency),
+        ]
     )
 
 
-def _number(context: Context, given: float | str, what: str) -> Decimal:
-    value = references.resolve(context, given)
-    try:
-        number = Decimal(str(value))
-    except ArithmeticError:
-        raise Problem(f"{what} is not a number: {value}") from None
-    if not (number.is_finite() and number >= 0):
-        raise Problem(f"{what} must be zero or more, and is {value}")
-    return number
+def _naming(found: Found) -> list[int]:
+    """Columns that name rows and documents, not what many rows have: the key, and the last texts of the rules."""
+    settings: ReconcileSettings = found.plan.settings
+    key = found.plan.key(settings.key)
+    last = [rule.keys[-1] for rule in found.rules if rule.kind == "pairs" and found.ledgers.is_text(rule.keys[-1])]
+    named = [
+        key,
+        *(rule.empty for rule in found.rules),
+        *(rule.alike[0] for rule in found.rules if rule.alike),
+        *last[:1],
+    ]
+    return list(dict.fromkeys(number for number in named if number is not None))
 
 
-def _make_results(context: Context, connection: duckdb.DuckDBPyConnection) -> None:
-    """The relations matched, only_left, only_right (in the order of the files) and summary."""
+def _make_results(context: Context, connection: duckdb.DuckDBPyConnection, found: Found) -> None:
     settings: ReconcileSettings = context.settings
-    (left, left_row), (right, right_row) = (ledgers.numbered(connection, side, side[0]) for side in ledgers.SIDES)
-    connection.execute(f"""
-        CREATE TABLE matched AS
-        SELECT t.name AS rule, lk.amount - rk.amount AS difference, {_prefixed(connection, "left")},
-            {_prefixed(connection, "right")}
-        FROM pairs p
-        JOIN {left} ON {left_row} = p.left_row JOIN {right} ON {right_row} = p.right_row
-        JOIN left_keys lk ON lk.row = p.left_row JOIN right_keys rk ON rk.row = p.right_row
-        JOIN (VALUES {", ".join(f"({n}, {database.literal(r.name)})" for n, r in enumerate(settings.rules, start=1))})
-            t(number, name) ON t.number = p.rule
-        ORDER BY p.left_row
-    """)
-    for side in ledgers.SIDES:
-        connection.execute(f"CREATE TABLE only_{side}_rows AS SELECT row FROM {side}_open")
-        source, row = ledgers.numbered(connection, side, "s")
-        connection.execute(
-            f"CREATE TABLE only_{side} AS SELECT s.* FROM {source} "
-            f"SEMI JOIN only_{side}_rows o ON o.row = {row} ORDER BY {row}"
-        )
-    by = None if settings.totals_by is None else _pair(settings.totals_by)
-    key = None if by is None else _keys(settings).index(by)
-    control_totals.make(connection, [rule.name for rule in settings.rules], key, "" if by is None else by.left)
-
-
-def _prefixed(connection: duckdb.DuckDBPyConnection, side: str) -> str:
-    names = database.columns(connection, side)
-    return ", ".join(f"{side[0]}.{quote(name)} AS {quote(f'{side}_{name}')}" for name in names)
-
-
-def _write(
-    context: Context, connection: duckdb.DuckDBPyConnection, figures: Mapping[str, int | Decimal], warnings: list[str]
-) -> dict[str, OutputValue]:
-    from procession.actions.writing import files
-
-    wanted: OutputSettings = context.settings.outputs
-    outputs: dict[str, OutputValue] = {}
-    for name in FILES:
-        target = getattr(wanted, name)
-        if target is not None:
-            outputs[exports.reference_of(target)] = files.write(
-                context, connection, name, target, default=f"{name}.csv", warnings=warnings
-            )
-    for name, figure in figures.items():
-        reference = references.parse(getattr(wanted, name if isinstance(figure, Decimal) else f"{name}_count"))
-        if reference is not None:
-            outputs[reference] = values.trimmed(figure)
-    if wanted.report is not None:
-        context.progress(0.9, "Report")
-        outputs[exports.reference_of(wanted.report)] = _report(context, connection, wanted.report, warnings)
-    return outputs
-
-
-def _report(context: Context, connection: duckdb.DuckDBPyConnection, target: Target, warnings: list[str]) -> FileOutput:
-    from procession.actions.writing import workbooks
-
-    name = exports.file_name(context, target, f"{context.step_key}.xlsx")
-    path = context.folder / database.EXPORT_FOLDER / "report.xlsx"
-    notes = workbooks.write(connection, path, _REPORT_SHEETS, exports.options_of(target).zone)
-    warnings += [f"{name}: {text}" for text in notes.warnings]
-    for text in notes.remarks:
-        context.log(f"{name}: {text}\n")
-    return FileOutput(path=str(path), name=name if name.lower().endswith(".xlsx") else f"{name}.xlsx")
+    context.progress(0.8, "Results")
+    key, day = found.plan.key(settings.key), found.plan.day(settings.date)
+    by = found.plan.key(settings.currency), found.plan.key(settings.totals_by)
+    # Last: a suggestion of which a later rule took a row is none any more.
+    suggested = suggestions.make(connection)
+    # Before limits and outputs: nothing is published of a reconciliation that lost a row.
+    totals = control_totals.check(connection)
+    control_totals.make(connection, *by)
+    control_totals.summarise(connection, found.ledgers, found.rules, found.hashing, by)
+    reasons.make(connection, found.ledgers, found.rules)
+    ages.make(connection, found.ledgers, day, found.as_of, key)
+    ages.classify(connection, settings.ages)
+    ages.summarise(connection, by[0])
+    results.number_matches(connection, found.ledgers, found.rules)
+    results.show_matched(connection, found.ledgers, found.rules)
+    results.show_suggested(connection, found.ledgers, found.rules)
+    results.show_open(connection, found.ledgers, key, found.as_of)
+    differences.make(connection, found.ledgers, found.rules, (by[0], key))
+    found.figures.update({"matched": results.count_matches(connection), "suggested": suggested, **totals})
+    found.figures.update({f"only_{side}": database.count(connection, f"{side}_open") for side in SIDES})
+    found.figures["undecided"] = matching.undecided(connection)
+    if by[0] is not None:
+        found.by_currency.extend(control_totals.by_currency(connection))
+    limit = settings.warn.open_amount
+    amount = None if limit is None else plans.decimal(context, limit, "warn.open_amount")
+    found.warnings.extend(cautions.asked(connection, settings.warn, amount, suggested))

@@ -77,7 +77,7 @@ def convert(document: Document, path: Path, data: dict[str, Any], action: Action
             nested.check(document, place, data[key], types[key])
             # What has no nearest name, msgspec says well enough.
             if len(document.mistakes) == known:
-                _convert(document, place, data[key], field.type)
+                _convert(document, path, {key: data[key]}, _alone(action.settings, key))
         elif field.required:
             document.wrong((*path, key), f'the settings need "{key}"')
     if len(document.mistakes) > before:
@@ -114,6 +114,16 @@ def check_references(
         # The first place is right; each other one is marked.
         for place in [place for place in places.get(reference, ()) if place[: len(outputs)] == outputs][1:]:
             document.wrong(place, f"another output goes to ${{{reference}}} too, and only one of them would stay")
+
+
+@cache
+def _alone(settings: type[msgspec.Struct], key: str) -> type[msgspec.Struct]:
+    """The settings with this field alone.
+
+    msgspec 0.22 ends the process (a type is freed twice) where a union of a text with a pattern, a Struct and a list is
+    converted by itself; the type of a Struct is never freed."""
+    field = next(field for field in msgspec.structs.fields(settings) if field.encode_name == key)
+    return msgspec.defstruct("Alone", [(field.name, field.type)], rename={field.name: key}, kw_only=True)
 
 
 def _convert(document: Document, path: Path, data: Any, wanted: Any) -> Any | None:

@@ -1,0 +1,41 @@
+"""Whether rows that a rule took for equal are equal: their hashes were compared, and here their values are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from procession.actions.reconciling.ledgers import Ledgers
+from procession.actions.reconciling.matching import MatchingRule
+from procession.actions.reconciling.sides import SIDES
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def found(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rules: Sequence[MatchingRule]) -> bool:
+    """Whether any match holds rows whose values differ in a column that must be equal."""
+    keys = list(dict.fromkeys(key for rule in rules for key in rule.keys))
+    values = {side: ", ".join(f"{ledgers.values[side][key]} AS v{key}" for key in keys) for side in SIDES}
+    valued = [f"SELECT {one.row} AS row, {values[one.name]} FROM {one.rows}" for one in ledgers.sides]
+    # Only what the rule compares: two rows may differ in every other column.
+    wrong = " ".join(
+        f"WHEN {rule.number} THEN {' OR '.join(f'l.v{key} IS DISTINCT FROM r.v{key}' for key in rule.keys)}"
+        for rule in rules
+    )
+    row = connection.execute(
+        f"SELECT 1 FROM pairs p JOIN ({valued[0]}) l ON l.row = p.left_row JOIN ({valued[1]}) r ON r.row = p.right_row "
+        f"WHERE CASE p.rule {wrong} ELSE false END LIMIT 1"
+    ).fetchone()
+    return row is not None or any(_in_groups(connection, valued, rule) for rule in rules if rule.kind != "pairs")
+
+
+def _in_groups(connection: duckdb.DuckDBPyConnection, valued: Sequence[str], rule: MatchingRule) -> bool:
+    items = " UNION ALL ".join(
+        f"SELECT id, {', '.join(f'v{key}' for key in rule.keys)} FROM grouped g JOIN ({values}) v ON v.row = g.row "
+        f"WHERE g.rule = {rule.number} AND g.side = {number}"
+        for number, values in enumerate(valued[: len(SIDES)])
+    )
+    # A missing value beside others would not be seen by min and max.
+    differ = " OR ".join(f"min(v{key}) <> max(v{key}) OR count(v{key}) < count(*)" for key in rule.keys)
+    return connection.execute(f"SELECT 1 FROM ({items}) GROUP BY id HAVING {differ} LIMIT 1").fetchone() is not None

@@ -1,0 +1,156 @@
+"""Pairs of rows that are near each other in amount, day or text: the nearest, or the only one.
+
+Candidates are weighed by edits, then by how far the amounts are apart, then the days. A tie for the best is no choice:
+the rows stay open, and so do those that only they hold up. Rows that the rule cannot tell apart are one to it, and are
+taken by their place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from procession.actions.problems import Problem
+from procession.actions.reconciling import choosing, matching
+from procession.actions.reconciling.ledgers import Ledgers
+from procession.actions.reconciling.matching import MatchingRule, asked
+from procession.actions.reconciling.sides import SIDES, Side
+
+if TYPE_CHECKING:
+    import duckdb
+
+CANDIDATES_MAX = 50_000_000
+_KEYS_SHOWN = 5
+_SHARE = 5  # at most a fifth of the shorter text may be edited
+_WORD = r"[\p{L}\p{N}-]{5,40}"
+_NUMBER = r"[\p{L}\p{N}][\p{L}\p{N}/._-]{3,38}[\p{L}\p{N}]"  # of a document, such as INV/2026/00001
+_WORDS_MAX = 20  # of a row
+
+
+def apply(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule: MatchingRule) -> str:
+    for side in SIDES:
+        connection.execute(f"CREATE TABLE {side}_asked AS {_prepared(ledgers, rule, side)}")
+    keys = _keys(rule)
+    # Counted before they are made: a join of all with all would fill the disk first.
+    count = _refuse_many(connection, ledgers, rule, keys)
+    connection.execute(f"CREATE TABLE candidates AS {_candidates(rule, keys)}")
+    connection.execute(
+        "DELETE FROM candidates WHERE (left_row, right_row) IN (SELECT (left_row, right_row) FROM never)"
+    )
+    # The whole text too: rows of two documents that share a word are no twins.
+    compared = (*rule.compared, *(["text"] if rule.word else []))
+    choosing.find_twins(connection, [(f"{side}_asked", f"{side}_row", compared) for side in SIDES])
+    if rule.only:
+        found = choosing.only(connection, rule)
+    else:
+        found = choosing.nearest(connection, rule, matching.take_pairs)
+        if not rule.suggests:
+            choosing.keep_twice(connection, (0, 1))
+    left = choosing.keep_doubts(connection, rule)
+    choosing.clear(connection)
+    for side in SIDES:
+        connection.execute(f"DROP TABLE {side}_asked")
+    more = f"; {left:,} left rows have several equally good partners and stay unmatched" if left else ""
+    return f"{found:,} pairs of {count:,} candidates{more}"
+
+
+def _keys(rule: MatchingRule) -> list[str]:
+    """Columns of the asked items that are equal in all candidates."""
+    return [*rule.hashes, *([] if rule.allows else ["amount"]), *(["word"] if rule.word else [])]
+
+
+def _prepared(ledgers: Ledgers, rule: MatchingRule, side: str) -> str:
+    """The items asked, with the texts that the rule looks at."""
+    one = ledgers.side(side)
+    if rule.alike is not None:
+        text = ledgers.values[side][rule.alike[0]]
+        clean = f"regexp_replace(upper({text}), '[^\\p{{L}}\\p{{N}}]', '', 'g')"
+        texts = f"SELECT {one.row} AS row, nullif({clean}, '') AS clean FROM {one.rows}"
+        return f"SELECT o.*, x.clean FROM {asked(rule, side)} o JOIN ({texts}) x USING (row) WHERE clean IS NOT NULL"
+    if rule.word is not None:
+        return f"SELECT o.*, x.word, x.text FROM {asked(rule, side)} o JOIN ({_words(one, rule.word)}) x USING (row)"
+    return f"SELECT * FROM {asked(rule, side)}"
+
+
+def _words(one: Side, asked_word: tuple[str, str, str]) -> str:
+    """Each row's reference, or the words of its text, as hashes; `text` tells the whole from others."""
+    owner, reference, text = asked_word
+    written = f"CAST({one.written(reference if one.name == owner else text)} AS VARCHAR)"
+    rows = f"SELECT {one.row} AS row, hash({written}) AS text, upper({written}) AS written FROM {one.rows}"
+    if one.name == owner:
+        return f"SELECT row, text, hash(written) AS word FROM ({rows}) WHERE regexp_full_match(written, '{_NUMBER}')"
+    # Before the first twenty are taken: a word that stands there twice is one.
+    # Both: INV/2026/00001 is one number, and INV-00001/INV-00002 are two.
+    words = " || ".join(f"regexp_extract_all(written, '{pattern}')" for pattern in (_WORD, _NUMBER))
+    found = f"list_distinct({words})[:{_WORDS_MAX}]"
+    return f"SELECT row, text, hash(word) AS word FROM (SELECT row, text, unnest({found}) AS word FROM ({rows}))"
+
+
+def _refuse_many(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule: MatchingRule, keys: list[str]) -> int:
+    """How many pairs have equal keys. Raises Problem for too many, naming the worst keys."""
+    key = f"hash({', '.join(keys)})"
+    filters = [_may_be_empty(rule, side) for side in SIDES]
+    sides = [
+        f"SELECT {key} AS k, count(*) AS n, count(*) FILTER ({test}) AS empty, min(row) AS row "
+        f"FROM {side}_asked GROUP BY 1"
+        for side, test in zip(SIDES, filters, strict=True)
+    ]
+    # Where one of both must be empty, pairs of two that are not are never made.
+    product = "l.n * r.n" if rule.empty is None else "l.empty * r.n + (l.n - l.empty) * r.empty"
+    joined = f"SELECT CAST({product} AS HUGEINT) AS n, l.row FROM ({sides[0]}) l JOIN ({sides[1]}) r USING (k)"
+    row = connection.execute(f"SELECT coalesce(sum(n), 0) FROM ({joined})").fetchone()
+    assert row is not None
+    if row[0] <= CANDIDATES_MAX:
+        return int(row[0])
+    worst = connection.execute(f"SELECT n, row FROM ({joined}) ORDER BY n DESC, row LIMIT {_KEYS_SHOWN}").fetchall()
+    named = "; ".join(f"{_key_in_words(connection, ledgers, rule, place)}: {n:,}" for n, place in worst)
+    raise Problem(
+        f'the rule "{rule.name}" would have to look at {row[0]:,} pairs of rows with equal keys, more than '
+        f"{CANDIDATES_MAX:,}; compare more columns, or narrow it by where. Most have {named}"
+    )
+
+
+def _may_be_empty(rule: MatchingRule, side: str) -> str:
+    return "false" if rule.empty is None else f"hash_{rule.empty} IS NULL"
+
+
+def _key_in_words(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule: MatchingRule, row: int) -> str:
+    one = ledgers.side("left")
+    shown = [ledgers.values["left"][key] for key in rule.keys] + ([] if rule.allows else [ledgers.amount["left"]])
+    found = connection.execute(
+        f"SELECT {', '.join(f'CAST({value} AS VARCHAR)' for value in shown)} FROM {one.rows} WHERE {one.row} = {row}"
+    ).fetchone()
+    assert found is not None
+    return " ".join(f'"{text}"' for text in found)
+
+
+def _candidates(rule: MatchingRule, keys: list[str]) -> str:
+    """left_row, right_row and score: what makes one candidate better than another, the least is the best."""
+    on = [f"l.{key} = r.{key}" for key in keys]
+    score = []
+    if rule.days is not None:
+        on.append(f"r.day_{rule.day} - l.day_{rule.day} BETWEEN {rule.days[0]} AND {rule.days[1]}")
+        score.append(f"abs(r.day_{rule.day} - l.day_{rule.day})")
+    if rule.allows:
+        on.append(rule.is_within("l.amount", "r.amount"))
+        score.insert(0, "abs(l.amount - r.amount)")
+    if rule.empty is not None:
+        on.append(f"(l.hash_{rule.empty} IS NULL OR r.hash_{rule.empty} IS NULL)")
+    ends = "l.row AS left_row, r.row AS right_row"
+    if rule.alike is None:
+        return f"SELECT {ends}, {_score(score)} AS score FROM left_asked l JOIN right_asked r ON {' AND '.join(on)}"
+    edits = rule.alike[1]
+    # Lengths first, which rule out most pairs at the price of a subtraction.
+    on.append(f"abs(length(l.clean) - length(r.clean)) <= {edits}")
+    return f"""
+        SELECT left_row, right_row, {{'a': edits, 'b': rest}} AS score FROM (
+            SELECT {ends}, damerau_levenshtein(l.clean, r.clean) AS edits,
+                least(length(l.clean), length(r.clean)) AS length, {_score(score)} AS rest
+            FROM left_asked l JOIN right_asked r ON {" AND ".join(on)}
+        ) WHERE edits <= {edits} AND edits * {_SHARE} <= length
+    """
+
+
+def _score(parts: list[str]) -> str:
+    if len(parts) < 2:
+        return parts[0] if parts else "0"
+    return "{" + ", ".join(f"'{letter}': {part}" for letter, part in zip("ab", parts, strict=True)) + "}"

@@ -1,0 +1,192 @@
+"""The relations that a reconciliation gives: matched, suggested, only_left and only_right, as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from procession.actions import database
+from procession.actions.database import literal, quote
+from procession.actions.reconciling.ledgers import Ledgers
+from procession.actions.reconciling.matching import BY_HAND, CLOSED, MatchingRule
+from procession.actions.reconciling.sides import Side
+from procession.actions.reconciling.sources import ADDED, FIRST_OPEN_ON, OURS, TIMES_OPEN
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def number_matches(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rules: Sequence[MatchingRule]) -> None:
+    """Makes match_lines (match, rule, difference, left_row, right_row): matches are numbered by rule, then by their
+    smallest left row; a match has as many lines as its longer side."""
+    connection.execute("""
+        CREATE TABLE matches AS
+        SELECT row_number() OVER (ORDER BY rule, left_row NULLS LAST, right_row) AS match, *
+        FROM (
+            SELECT rule, left_row, right_row, NULL::INTEGER AS id FROM pairs
+            UNION ALL
+            SELECT rule, min(row) FILTER (side = 0), min(row) FILTER (side = 1), id FROM grouped GROUP BY rule, id
+        )
+    """)
+    zero = f"CAST(0 AS {ledgers.amount_type})"
+    # Most pairs are equal by their rule: only the others are looked up for what they differ by.
+    apart = ", ".join([str(rule.number) for rule in rules if rule.allows] + [str(BY_HAND)])
+    connection.execute(f"""
+        CREATE TABLE match_lines AS
+        SELECT match, rule, {zero} AS difference, left_row, right_row, left_row::BIGINT AS place FROM matches
+        WHERE id IS NULL AND rule NOT IN ({apart})
+        UNION ALL
+        SELECT match, rule, l.amount - r.amount, left_row, right_row, left_row FROM matches
+        JOIN left_items l ON l.row = left_row JOIN right_items r ON r.row = right_row
+        WHERE id IS NULL AND rule IN ({apart})
+        UNION ALL
+        SELECT match, rule, difference, left_row, right_row, {_BEHIND} + row_number() OVER (ORDER BY match, turn)
+        FROM ({_GROUP_LINES})
+    """)
+
+
+# Lines of groups stand behind those of pairs, whose place is that of their left row.
+_BEHIND = 1 << 32
+_GROUP_LINES = """
+    WITH numbered AS (
+        SELECT m.match, m.rule, g.side, g.row,
+            row_number() OVER (PARTITION BY g.rule, g.id, g.side ORDER BY g.row) AS turn,
+            coalesce(l.amount, -r.amount) AS signed
+        FROM grouped g JOIN (SELECT * FROM matches WHERE id IS NOT NULL) m ON m.rule = g.rule AND m.id = g.id
+        LEFT JOIN left_items l ON g.side = 0 AND l.row = g.row LEFT JOIN right_items r ON g.side = 1 AND r.row = g.row
+    ),
+    totals AS (SELECT match, sum(signed) AS difference FROM numbered GROUP BY match)
+    SELECT match, rule, turn, CASE WHEN turn = 1 THEN any_value(difference) END AS difference,
+        max(row) FILTER (side = 0) AS left_row, max(row) FILTER (side = 1) AS right_row
+    FROM numbered JOIN totals USING (match) GROUP BY match, rule, turn
+"""
+
+
+def count_matches(connection: duckdb.DuckDBPyConnection) -> int:
+    """What was closed by hand is no match."""
+    row = connection.execute(f"SELECT count(*) FROM matches WHERE rule <> {CLOSED}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def show_matched(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rules: Sequence[MatchingRule]) -> None:
+    """Makes the view `matched`: match, rule, difference, comment where people decided, left_*, right_*.
+
+    Pairs stand in the order of the left side, and groups behind them."""
+    comment = _comment(connection)
+    parts = " UNION ALL ".join(
+        f"SELECT n.place, n.match, n.rule, n.difference, {comment}{_columns(ledgers)} FROM match_lines n "
+        f"{_wide(ledgers, join)} WHERE {test}"
+        # Pairs by themselves: a join that keeps rows without a partner takes twice as long.
+        for join, test in (("JOIN", f"n.place < {_BEHIND}"), ("LEFT JOIN", f"n.place >= {_BEHIND}"))
+    )
+    connection.execute(
+        f"CREATE VIEW matched AS SELECT m.match, v.name AS rule, m.* EXCLUDE (place, match, rule) "
+        f"FROM ({parts}) m JOIN {_named(rules)} ON v.number = m.rule ORDER BY m.place"
+    )
+
+
+def _named(rules: Sequence[MatchingRule]) -> str:
+    every = [(BY_HAND, "By hand"), (CLOSED, "Closed by hand"), *((rule.number, rule.name) for rule in rules)]
+    return f"(VALUES {', '.join(f'({number}, {literal(name)})' for number, name in every)}) v(number, name)"
+
+
+def _comment(connection: duckdb.DuckDBPyConnection) -> str:
+    """What people said of their decisions, where there are any."""
+    if not database.count(connection, "comments"):
+        return ""
+    return (
+        "coalesce((SELECT any_value(comment) FROM comments WHERE side = 0 AND row = n.left_row), "
+        "(SELECT any_value(comment) FROM comments WHERE side = 1 AND row = n.right_row)) AS comment, "
+    )
+
+
+def _columns(ledgers: Ledgers) -> str:
+    """The columns of the user, each behind the name of its side."""
+    return ", ".join(
+        f"{one.name[0]}.{quote(name)} AS {quote(f'{one.name}_{name}')}" for one in ledgers.sides for name in one.own
+    )
+
+
+def _wide(ledgers: Ledgers, join: str = "LEFT JOIN") -> str:
+    """SQL that joins the wide rows of both sides to n.left_row and n.right_row, as l and r."""
+    return " ".join(
+        f"{join} (SELECT {one.row} AS {quote(_ROW)}, t.* FROM {one.bare}) {one.name[0]} "
+        f"ON {one.name[0]}.{quote(_ROW)} = n.{one.name}_row"
+        for one in ledgers.sides
+    )
+
+
+_ROW = "the place of the row"  # a name that no file has
+
+
+def show_suggested(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rules: Sequence[MatchingRule]) -> None:
+    """Makes the view `suggested`: suggestion, rule, why, difference, left_*, right_*."""
+    connection.execute("""
+        CREATE TABLE suggestion_lines AS
+        WITH numbered AS (
+            SELECT s.*, row_number() OVER (PARTITION BY suggestion, side ORDER BY s.row) AS turn,
+                coalesce(l.amount, -r.amount) AS signed
+            FROM suggested_items s
+            LEFT JOIN left_items l ON side = 0 AND l.row = s.row LEFT JOIN right_items r ON side = 1 AND r.row = s.row
+        ),
+        totals AS (SELECT suggestion, sum(signed) AS difference FROM numbered GROUP BY suggestion)
+        SELECT suggestion, rule, any_value(why) AS why, CASE WHEN turn = 1 THEN any_value(difference) END AS difference,
+            max(row) FILTER (side = 0) AS left_row, max(row) FILTER (side = 1) AS right_row
+        FROM numbered JOIN totals USING (suggestion) GROUP BY suggestion, rule, turn
+    """)
+    connection.execute(f"""
+        CREATE VIEW suggested_rows AS
+        SELECT n.suggestion, v.name AS rule, n.why, n.difference, {_columns(ledgers)}
+        FROM suggestion_lines n JOIN {_named(rules)} ON v.number = n.rule
+        {_wide(ledgers)}
+        ORDER BY n.suggestion, n.left_row NULLS LAST, n.right_row
+    """)
+
+
+def show_open(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, key: int | None, as_of: date | None) -> None:
+    """Makes only_left and only_right: the rows, then as far as known first_open_on, times_open, age_days, age, reason,
+    near_key; a user's column of such a name keeps it, and ours is another. In the order of the side."""
+    for one in ledgers.sides:
+        columns = [f"{_as_written(ledgers, one, name)} AS {quote(name)}" for name in one.own]
+        added = _added(ledgers, one, key, has_days=as_of is not None)
+        near = "" if key is None else _near(ledgers, one, key)
+        connection.execute(f"""
+            CREATE TABLE only_{one.name} AS
+            SELECT {", ".join([*columns, *(f"{value} AS {quote(_free(one, name))}" for name, value in added.items())])}
+            FROM {one.rows} JOIN {one.name}_aged o ON o.row = {one.row} {near}
+            ORDER BY {one.row}
+        """)
+
+
+def _as_written(ledgers: Ledgers, one: Side, name: str) -> str:
+    """A number that is compared as a text is written as that: next month it must be the same text."""
+    compared = {key.of(one.name) for number, key in enumerate(ledgers.keys) if ledgers.is_text(number)}
+    # Whole numbers are written as they were; 1.10 would come back as 1.1, another text.
+    has_zeros = one.types[name].startswith("DECIMAL") and not one.types[name].endswith(",0)")
+    return one.written(name) if name in compared and has_zeros else f"t.{quote(name)}"
+
+
+def _added(ledgers: Ledgers, one: Side, key: int | None, *, has_days: bool) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if has_days or one.made.added:
+        found |= {FIRST_OPEN_ON: "o.first_open_on", TIMES_OPEN: "o.times_open"}
+    if has_days:
+        found |= {"age_days": "o.age_days", "age": "o.age"}
+    found |= {"reason": "o.reason"} | ({} if key is None else {"near_key": "k.near_key"})
+    return {name: found[name] for name in ADDED if name in found}
+
+
+def _free(one: Side, name: str) -> str:
+    taken = {column.casefold() for column in one.own}
+    return OURS.format(name) if name in taken else name
+
+
+def _near(ledgers: Ledgers, one: Side, key: int) -> str:
+    other = ledgers.side(one.other)
+    column = other.written(ledgers.keys[key].of(other.name))
+    return (
+        f"LEFT JOIN (SELECT {other.row} AS row, CAST({column} AS VARCHAR) AS near_key FROM {other.rows}) k "
+        "ON k.row = o.near_row"
+    )

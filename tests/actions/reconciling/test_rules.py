@@ -1,0 +1,304 @@
+"""reconcile: what each kind of rule matches, and what it leaves to a person."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from procession.actions.reconciling import work
+from procession.actions.reconciling.items import Hashing
+from tests.actions.reconciling.world import EXACT, reconciled
+
+WINDOW = {"name": "Window", "equal": ["account", "ref"], "days": [-1, 5]}
+BATCHES = {"name": "Batches", "match": "groups", "equal": ["account", "ref"], "days": [-1, 5]}
+CHARGES = {"name": "Charges", "equal": ["account", "ref"], "tolerance": 0.5, "percent": 0.5, "days": [-1, 5]}
+REVERSALS = {"name": "Reversals", "match": "reversals", "equal": ["account", "ref"], "days": 10}
+MISTYPED = {"name": "Mistyped", "equal": ["account"], "alike": {"column": "ref", "edits": 2}, "days": [-1, 5]}
+NO_REFERENCE = {"name": "No reference", "equal": ["account"], "empty": "ref", "days": [-1, 5]}
+TOGETHER = {
+    "name": "Together", "match": "subsets", "equal": ["account"], "empty": "ref", "days": [0, 5], "outcome": "matched",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("day", "found"), [("01", 0), ("02", 1), ("03", 1), ("08", 1), ("09", 0)], ids=["-2", "-1", "0", "5", "6"]
+)
+def test_days_are_those_of_the_right_less_those_of_the_left(tmp_path, day, found):
+    made = reconciled(tmp_path, ["1,a,x,2026-01-03,5"], [f"7,a,x,2026-01-{day},5"], WINDOW)
+
+    assert len(made.matches) == found
+
+
+def test_a_standing_payment_goes_to_the_nearest_day(tmp_path):
+    left = ["1,a,rent,2026-01-03,5", "2,a,rent,2026-01-06,5"]
+    right = ["8,a,rent,2026-01-06,5", "7,a,rent,2026-01-04,5"]
+
+    assert reconciled(tmp_path, left, right, WINDOW).matches == [("Window", "1", "7"), ("Window", "2", "8")]
+
+
+def test_a_tie_of_the_nearest_is_no_choice_and_is_suggested(tmp_path):
+    left, right = ["1,a,x,2026-01-03,5"], ["7,a,x,2026-01-02,5", "8,a,x,2026-01-04,5"]
+
+    made = reconciled(tmp_path, left, right, WINDOW)
+
+    assert made.matches == []
+    assert made.suggestions == [("Window", "1", "7"), ("Window", "1", "8")]
+    assert made.open("left") == {"1": "several candidates"}
+    assert "1 left rows have several equally good partners" in made.message
+
+
+def test_a_row_whose_best_choices_are_tied_stays_open_although_one_of_them_prefers_another(tmp_path):
+    """1 is as near to 7 as to 8; 8 is nearer to 2. When 2 has 8, 1 has 7 alone."""
+    left = ["1,a,x,2026-01-05,5", "2,a,x,2026-01-07,5"]
+    right = ["7,a,x,2026-01-04,5", "8,a,x,2026-01-06,5"]
+    rule = {**WINDOW, "days": 1}
+
+    made = reconciled(tmp_path, left, [*right, "9,a,x,2026-01-08,5"], rule)
+
+    assert made.matches == []
+    assert len(made.open("left")) == 2
+
+
+def test_rows_that_a_rule_cannot_tell_apart_pair_one_by_one_with_whatever_comes(tmp_path):
+    left = ["1,a,x,2026-01-03,5", "2,a,x,2026-01-03,5", "3,a,x,2026-01-03,5"]
+    right = ["7,a,x,2026-01-04,5", "8,a,x,2026-01-05,5"]
+
+    made = reconciled(tmp_path, left, right, WINDOW)
+
+    assert made.matches == [("Window", "1", "7"), ("Window", "2", "8")]
+    assert made.open("left") == {"3": "booked twice?"}
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "found"),
+    [
+        (["1,a,b,2026-01-03,30"], ["7,a,b,2026-01-03,10", "8,a,b,2026-01-05,20"], ("1", "7+8")),
+        (["1,a,b,2026-01-03,10", "2,a,b,2026-01-03,20"], ["7,a,b,2026-01-05,30"], ("1+2", "7")),
+        (
+            ["1,a,b,2026-01-03,10", "2,a,b,2026-01-03,25"],
+            ["7,a,b,2026-01-05,30", "8,a,b,2026-01-05,5"],
+            ("1+2", "7+8"),
+        ),
+        (["1,a,b,2026-01-03,30"], ["7,a,b,2026-01-03,10", "8,a,b,2026-01-09,20"], None),
+        (["1,a,b,2026-01-03,30"], ["7,a,b,2026-01-03,10", "8,a,c,2026-01-03,20"], None),
+        (["1,a,b,2026-01-03,30"], ["7,a,b,2026-01-03,30"], None),
+        (["1,a,,2026-01-03,30"], ["7,a,,2026-01-03,10", "8,a,,2026-01-03,20"], None),
+    ],
+    ids=["1:n", "n:1", "n:m", "a part too late", "a part missing", "1:1 is no group", "no reference"],
+)
+def test_a_group_is_all_rows_of_a_key_whose_sums_are_equal(tmp_path, left, right, found):
+    matches = reconciled(tmp_path, left, right, BATCHES).matches
+
+    assert matches == ([("Batches", *found)] if found else [])
+
+
+def test_a_group_has_as_many_lines_as_its_longer_side_and_its_difference_once(tmp_path):
+    rule = {**BATCHES, "tolerance": 0.05, "book_to": "6990"}
+    left, right = ["1,a,b,2026-01-03,30.02"], ["7,a,b,2026-01-03,10", "8,a,b,2026-01-05,20"]
+
+    made = reconciled(tmp_path, left, right, rule)
+
+    shown = [(row["match"], row["difference"], row["left_id"], row["right_id"]) for row in made.rows("matched")]
+    assert shown == [("1", "0.02", "1", "7"), ("1", "", "", "8")]
+    assert made.rows("differences") == [
+        {"match": "1", "rule": "Batches", "book_to": "6990", "left_key": "1", "right_key": "7", "difference": "0.02"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "found"),
+    [("10.00", "10.50", 1), ("10.00", "10.51", 0), ("1000.00", "1005.00", 1), ("1000.00", "1005.01", 0),
+     ("1005.01", "1000.00", 1), ("-1000.00", "-1005.00", 1)],
+)  # fmt: skip
+def test_the_larger_of_both_limits_counts_and_the_percentage_is_of_the_left(tmp_path, left, right, found):
+    made = reconciled(tmp_path, [f"1,a,x,2026-01-03,{left}"], [f"7,a,x,2026-01-03,{right}"], CHARGES)
+
+    assert len(made.matches) == found
+
+
+def test_a_reversal_is_matched_with_what_it_takes_back_on_each_side(tmp_path):
+    left = ["1,a,x,2026-01-03,5", "2,a,x,2026-01-09,-5", "3,a,y,2026-01-03,5", "4,a,y,2026-01-20,-5"]
+    right = ["7,a,z,2026-01-03,-5", "8,a,z,2026-01-03,5"]
+
+    made = reconciled(tmp_path, left, right, REVERSALS)
+
+    assert made.matches == [("Reversals", "1+2", ""), ("Reversals", "", "7+8")]
+    assert list(made.open("left")) == ["3", "4"]
+
+
+def test_two_reversals_that_are_as_near_stay_open(tmp_path):
+    left = ["1,a,x,2026-01-05,5", "2,a,x,2026-01-04,-5", "3,a,x,2026-01-06,-5"]
+
+    assert reconciled(tmp_path, left, ["7,b,x,2026-01-01,1"], REVERSALS).matches == []
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "found"),
+    [
+        ("INV-2026-0001234", "INV-2026-0001243", True),
+        ("INV-2026-0001234", "inv20260001234", True),
+        ("INV-2026-0001234", "INV-2026-000124", True),
+        ("INV-2026-0001234", "INV-2026-0009876", False),
+        ("INV-1", "INV-2", False),
+        ("INV-2026-0001234", "", False),
+        ("Größe 12345", "GRÖSSE 12345", False),
+        ("Größe-123456", "größe 123456", True),
+    ],
+)
+def test_a_reference_may_be_mistyped_by_two_edits_and_a_fifth_of_its_length(tmp_path, left, right, found):
+    made = reconciled(tmp_path, [f"1,a,{left},2026-01-03,5"], [f"7,a,{right},2026-01-04,5"], MISTYPED)
+
+    assert bool(made.matches) is found
+
+
+def test_a_mistyped_reference_as_near_to_two_is_suggested_for_both(tmp_path):
+    left = ["1,a,INV-2026-0001231,2026-01-03,5", "2,a,INV-2026-0001232,2026-01-03,5"]
+
+    made = reconciled(tmp_path, left, ["7,a,INV-2026-000123,2026-01-03,5"], MISTYPED)
+
+    assert made.matches == []
+    assert [found[1:] for found in made.suggestions] == [("1", "7"), ("2", "7")]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "found"),
+    [("INV-1", "CRN-9", False), ("INV-1", "", True), ("", "", True), ("", "CRN-9", True)],
+)
+def test_a_rule_without_a_reference_wants_it_empty_on_one_side_at_least(tmp_path, left, right, found):
+    made = reconciled(tmp_path, [f"1,a,{left},2026-01-03,5"], [f"7,a,{right},2026-01-03,5"], NO_REFERENCE)
+
+    assert bool(made.matches) is found
+
+
+@pytest.mark.parametrize("rule", [NO_REFERENCE, {"name": "Amount", "equal": ["amount"], "days": 5}])
+def test_a_nearer_day_decides_nothing_between_two_people(tmp_path, rule):
+    left = ["1,a,Ann,2026-01-05,5", "2,a,Bob,2026-01-04,5"]
+
+    made = reconciled(tmp_path, left, ["7,a,,2026-01-05,5"], rule)
+
+    assert made.matches == []
+    assert made.open("left") == {"1": "several candidates", "2": "several candidates"}
+
+
+def test_a_row_pays_the_only_set_of_items_that_gives_its_amount(tmp_path):
+    left = ["1,a,x,2026-01-03,101.37", "2,a,y,2026-01-04,212.95", "3,a,z,2026-01-05,300.04", "4,b,z,2026-01-05,99.99"]
+
+    made = reconciled(tmp_path, left, ["7,a,,2026-01-05,401.41"], TOGETHER)
+
+    assert made.matches == [("Together", "1+3", "7")]
+
+
+def test_subsets_are_suggested_unless_the_rule_says_that_they_match(tmp_path):
+    left = ["1,a,x,2026-01-03,101.37", "2,a,y,2026-01-04,212.95"]
+    rule = {key: value for key, value in TOGETHER.items() if key != "outcome"}
+
+    made = reconciled(tmp_path, left, ["7,a,,2026-01-05,314.32"], rule)
+
+    assert made.matches == []
+    assert made.suggestions == [("Together", "1+2", "7")]
+    assert made.open("right") == {"7": "suggested"}
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "why"),
+    [
+        (["101.37", "212.95", "151.16", "163.16"], "314.32", "several sets of items give the amount"),
+        (["100", "200", "150"], "300", "so many items give such an amount by chance"),
+        (["314.32", "101.37", "212.95"], "314.32", "several sets of items give the amount"),
+    ],
+    ids=["two sets", "round amounts", "one item too"],
+)
+def test_a_sum_that_proves_nothing_is_suggested(tmp_path, left, right, why):
+    made = reconciled(
+        tmp_path, [f"{n},a,x{n},2026-01-03,{one}" for n, one in enumerate(left)], [f"7,a,,2026-01-05,{right}"], TOGETHER
+    )
+
+    assert made.matches == []
+    assert {row["why"] for row in made.rows("suggested") if row["why"]} == {why}
+
+
+def test_an_item_that_two_rows_may_have_paid_goes_to_neither(tmp_path):
+    left = ["1,a,x,2026-01-03,101.37", "2,a,y,2026-01-03,212.95", "3,a,z,2026-01-03,517.81"]
+
+    made = reconciled(tmp_path, left, ["7,a,,2026-01-05,314.32", "8,a,,2026-01-05,619.18"], TOGETHER)
+
+    assert made.matches == []
+    assert len(made.suggestions) == 2
+
+
+def test_pools_that_are_too_large_are_told_and_not_looked_through(tmp_path):
+    left = [f"{n},a,x{n},2026-01-03,{n}.37" for n in range(100, 141)]
+
+    made = reconciled(tmp_path, left, ["7,a,,2026-01-05,401.11"], TOGETHER)
+
+    assert made.matches == []
+    assert "did not look through the items of 1 rows" in made.message
+
+
+def test_equal_amounts_by_the_dozen_end_quickly_and_without_a_match(tmp_path):
+    left = [f"{n},a,x{n},2026-01-03,10.01" for n in range(40)]
+
+    made = reconciled(tmp_path, left, ["7,a,,2026-01-05,40.04"], TOGETHER)
+
+    assert made.matches == []
+    assert "did not look through" in made.message
+
+
+def test_a_rule_sees_only_rows_of_its_conditions(tmp_path):
+    rule = {**EXACT, "where": {"left": "amount < 0 AND ref LIKE 'x%'", "right": "amount < 0"}}
+    left = ["1,a,x,2026-01-03,-5", "2,a,x,2026-01-03,5", "3,a,y,2026-01-03,-5"]
+
+    made = reconciled(tmp_path, left, [line.replace(",a,", ",a,", 1) for line in left], rule)
+
+    assert made.matches == [("Exact", "1", "1")]
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("(SELECT true)", "is not one condition"),
+        ("amount", "is not one condition"),
+        ("true); DROP TABLE pairs; --", "is no condition"),
+        ("amonut > 5", "amonut"),
+        ("count(*) > 1", "aggregate"),
+    ],
+)
+def test_a_condition_is_one_condition_and_nothing_else(tmp_path, condition, said):
+    made = reconciled(tmp_path, ["1,a,x,2026-01-03,5"], [], {**EXACT, "where": {"left": condition}})
+
+    assert made.played.outcome.status.value == "Failed"
+    assert said in made.message
+
+
+def test_a_reference_is_found_as_a_whole_word_of_the_other_sides_text(tmp_path):
+    rule = {"name": "Word", "equal": ["account"], "word_of": {"reference": "ref", "text": "ref"}, "days": [-1, 5]}
+    left = ["1,a,INV-1234,2026-01-03,5", "2,a,INV-123,2026-01-03,6", "3,a,7,2026-01-03,7"]
+    right = ["7,a,your inv-1234 thanks,2026-01-04,5", "8,a,INV-1234 INV-1239,2026-01-04,6", "9,a,no 7,2026-01-04,7"]
+
+    assert reconciled(tmp_path, left, right, rule).matches == [("Word", "1", "7")]
+
+
+def test_too_many_candidates_fail_and_name_the_worst_keys(tmp_path):
+    left = [f"{n},a,x,2026-01-03,{n}" for n in range(7_072)]
+
+    made = reconciled(tmp_path, left, left, {**CHARGES, "equal": ["account"]})
+
+    assert 'the rule "Charges" would have to look at 50,013,184 pairs of rows with equal keys' in made.message
+    assert made.message.endswith('Most have "a": 50,013,184')
+
+
+@pytest.mark.parametrize(("attempts", "said"), [
+    ((Hashing(bits=0), Hashing(salt=1)), "0 matched, 1 only left, 1 only right"),
+    ((Hashing(bits=0),), "different values had one hash each time; nothing was published"),
+])  # fmt: skip
+@pytest.mark.parametrize("rule", [EXACT, {**EXACT, "match": "groups"}])
+def test_values_of_one_hash_are_not_taken_for_equal(tmp_path, attempts, said, rule):
+    left, right = ["1,a,x,2026-01-03,5"], ["7,a,y,2026-01-03,5"]
+    if "match" in rule:
+        right = ["7,a,y,2026-01-03,2", "8,a,y,2026-01-03,3"]
+        said = said.replace("1 only right", "2 only right")
+
+    made = reconciled(tmp_path, left, right, rule, run=partial(work.run, attempts=attempts))
+
+    assert made.message.startswith(said)
