@@ -98,8 +98,9 @@ def _do_bulk(page: Any) -> None:
 
 def _mistaken(page: Any) -> None:
     """A draft with a mistake in it, kept."""
-    text = page.get_by_role("textbox", name="Process file")
-    text.fill(text.input_value().replace("${p.summary}", "${p.sumary}"))
+    # The editor stands over the plain field, which has all of the text.
+    text = page.locator("textarea[name=text]").input_value()
+    page.get_by_role("textbox", name="Process file").fill(text.replace("${p.summary}", "${p.sumary}"))
     page.get_by_role("button", name="Keep this text").click()
     page.wait_for_load_state()
 

@@ -46,7 +46,7 @@ def test_a_run_is_filled_in_by_hand_and_started(browser: Any, home: House, addre
     # A number that can mean two is asked back on leaving its field, before there is a run.
     tolerance.fill("1,234")
     tolerance.press("Tab")
-    page.get_by_role("button", name="1234.00").click()
+    page.get_by_role("button", name="1,234.00").click()
     page.locator(".has-err").wait_for(state="detached")
     assert tolerance.input_value() == "1,234.00"
     page.get_by_role("button", name="31 Oct 2026").click()
