@@ -63,4 +63,6 @@ def test_a_million_rows_find_their_twins_and_the_one_that_has_none(tmp_path):
 
     assert played.outputs["o.n"] == ROWS - 1, played.outcome.message
     assert played.outputs["o.d"] == AMOUNTS[654_321]
-    assert played.outputs["o.ol"].decode().splitlines()[1:] == [f"INV-0654321,{AMOUNTS[654_321]:.2f}"]
+    assert played.outputs["o.ol"].decode().splitlines()[1:] == [
+        f"INV-0654321,{AMOUNTS[654_321]:.2f},nothing on the other side"
+    ]

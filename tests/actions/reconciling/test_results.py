@@ -82,6 +82,16 @@ def test_what_is_carried_forward_keeps_when_it_was_first_open_and_how_often(tmp_
     ]  # fmt: skip
 
 
+def test_a_row_carried_forward_that_comes_again_counts_once_and_keeps_its_history(tmp_path):
+    row = "2,a,2.20,2026-01-10,7.00"
+    _, before = carried(tmp_path, "january", "2026-01-31", [row], [])
+    two, _ = carried(tmp_path, "february", "2026-02-28", [row], ["8,b,x,2026-02-02,5"], before)
+
+    assert two.open("left", "first_open_on") == {"2": "2026-01-31"}
+    assert two.open("left", "times_open") == {"2": "2"}
+    assert "1 rows of the left side were given twice" in two.message
+
+
 def test_users_columns_of_our_names_are_theirs(tmp_path):
     content = lines(["1,a,x,2026-01-03,5,late", "2,b,y,2026-01-03,5,"], HEADINGS + ",reason")
 

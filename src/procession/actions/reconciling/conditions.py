@@ -12,10 +12,13 @@ from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.reconciling.condition_texts import ONE, statement
 from procession.actions.reconciling.sides import Side
+from procession.actions.sql import sql_facts
 
 if TYPE_CHECKING:
     import duckdb
 
+# What may follow a bracket that a text closes itself: `true) LIMIT (1`.
+_CLAUSES = ("where_clause", "group_expressions", "group_sets", "having", "qualify", "sample", "modifiers")
 _PLAIN_NODES = frozenset({"EMPTY"})  # what stands behind FROM in SELECT (condition)
 
 
@@ -35,6 +38,8 @@ def narrow(connection: duckdb.DuckDBPyConnection, side: Side, text: str, what: s
         raise Problem(f"{what} is no condition: {database.complaint(tree.get('error_message', ''), {})}")
     if len(tree["statements"]) != 1 or not _is_plain(tree["statements"][0]["node"]):
         raise Problem(f"{what} {ONE}")
+    if found := sql_facts.telling(sql):
+        raise Problem(f"{what}: {found[1]} is not available here")
     # Now, not in the middle of the passes: a slip in the last rule should not cost the time of all others.
     _try(connection, side, text, what)
     return f"({text}\n)"
@@ -43,7 +48,7 @@ def narrow(connection: duckdb.DuckDBPyConnection, side: Side, text: str, what: s
 def _is_plain(node: dict[str, Any]) -> bool:
     """Whether it selects one value from nothing, without a subquery in it."""
     is_one = node.get("type") == "SELECT_NODE" and len(node.get("select_list", ())) == 1
-    if not is_one or node["from_table"]["type"] not in _PLAIN_NODES or node.get("where_clause"):
+    if not is_one or node["from_table"]["type"] not in _PLAIN_NODES or any(node.get(clause) for clause in _CLAUSES):
         return False
     return not any(kind in {"SUBQUERY", "PARAMETER", "STAR", "WINDOW"} for kind in _classes(node["select_list"]))
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from procession.actions.problems import Problem
 from procession.actions.reconciling import matching
 from procession.actions.reconciling.matching import MatchingRule, asked
+from procession.actions.reconciling.nearest_pairs import CANDIDATES_MAX
 from procession.actions.reconciling.sides import SIDES
 
 if TYPE_CHECKING:
@@ -56,20 +58,40 @@ def _of(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, side: str) ->
 def _make_pools(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, side: str) -> None:
     """pool (t, goal, i, v): the rows without a reference and the items that each may stand for; sized: with n, their
     number, where it is not too large."""
-    on = [f"t.{key} = i.{key}" for key in rule.hashes]
-    on += ["sign(t.amount) = sign(i.amount)", "abs(i.amount) <= abs(t.amount)", "t.amount <> 0"]
+    on = [f"t.{key} = i.{key}" for key in rule.hashes] + ["t.sign = i.sign"]
+    by = [*rule.hashes, "sign(amount) AS sign"]
     if rule.days is not None:
         on.append(f"t.day_{rule.day} - i.day_{rule.day} BETWEEN {rule.days[0]} AND {rule.days[1]}")
-    other = SIDES[1 - SIDES.index(side)]
+        by.append(f"day_{rule.day}")
+    targets = (
+        f"(SELECT *, sign(amount) AS sign FROM {asked(rule, side)} WHERE hash_{rule.empty} IS NULL AND amount <> 0)"
+    )
+    items = f"(SELECT *, sign(amount) AS sign FROM {asked(rule, SIDES[1 - SIDES.index(side)])})"
+    _refuse_many(connection, rule, (targets, items), (", ".join(by), " AND ".join(on)))
     connection.execute(
         "CREATE TABLE pool AS SELECT t.row AS t, t.amount AS goal, i.row AS i, i.amount AS v "
-        f"FROM (SELECT * FROM {asked(rule, side)} WHERE hash_{rule.empty} IS NULL) t JOIN {asked(rule, other)} i "
-        f"ON {' AND '.join(on)}"
+        f"FROM {targets} t JOIN {items} i ON {' AND '.join(on)} AND abs(i.amount) <= abs(t.amount)"
     )
     connection.execute(
         "CREATE TABLE sized AS SELECT * FROM pool JOIN (SELECT t, count(*) AS n FROM pool GROUP BY t "
         f"HAVING count(*) BETWEEN 2 AND {POOL_MAX}) USING (t)"
     )
+
+
+def _refuse_many(
+    connection: duckdb.DuckDBPyConnection, rule: MatchingRule, sides: tuple[str, str], how: tuple[str, str]
+) -> None:
+    """Raises Problem where the pools together would be too many rows. `how`: what they are counted by and joined on."""
+    by, on = how
+    # Days are counted, not rows: there are few of them for each key.
+    t, i = (f"(SELECT {by}, count(*)::HUGEINT AS n FROM {side} GROUP BY ALL)" for side in sides)
+    row = connection.execute(f"SELECT coalesce(sum(t.n * i.n), 0) FROM {t} t JOIN {i} i ON {on}").fetchone()
+    assert row is not None
+    if row[0] > CANDIDATES_MAX:
+        raise Problem(
+            f'the rule "{rule.name}" would have to look at {row[0]:,} pairs of rows with equal keys, more than '
+            f"{CANDIDATES_MAX:,}; compare more columns, fewer days, or narrow it by where"
+        )
 
 
 def _make_sums(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> None:
