@@ -16,6 +16,7 @@ from procession.engine.isolation.contract import Isolation
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.pool import ForkServerIsolation
 from procession.engine.options import EngineResources, EngineSettings
+from procession.engine.table_workers import TableWorkers
 from procession.model import process_file
 from procession.model.ids import ProcessId, RunId
 from procession.model.lifecycle import RUN_FINAL, StepStatus
@@ -23,7 +24,7 @@ from procession.model.people import SCOPES, Caller, UserRole
 from procession.model.restart import Wish
 from procession.model.runs import HistoryRow, Run
 from procession.model.steps import StepRow
-from procession.operations import files, home_time, people, processes, runs
+from procession.operations import files, home_time, people, processes, runs, step_tables
 from procession.operations.act import Act
 from procession.operations.resources import Resources
 from procession.store import history, identity, steps
@@ -63,6 +64,7 @@ class World:
     isolation: IsolationSettings = field(default_factory=IsolationSettings)
     crash_point: CrashPoint = pass_by
     make_isolation: Callable[[IsolationSettings], Isolation] = ForkServerIsolation
+    workers: TableWorkers | None = None  # of tables; whoever made them ends them
 
     def __post_init__(self) -> None:
         self.fatal: list[str] = []
@@ -72,8 +74,6 @@ class World:
         migrate(self.db, self.clock.now())
         self.blobs = BlobFolder(self.home / "files", crash_point=self.crash_point)
         self.announcements = Announcements()
-        self.engine = self.new_engine()
-        self.db.on_look(lambda run: self.engine.look(run))
         self.resources = Resources(
             actions=actions.registry(),
             blobs=self.blobs,
@@ -81,7 +81,10 @@ class World:
             step_logs=StepLogFolder(self.home / "logs"),
             steady=self.steady,
             home_clock=home_time.of_home(self.db, self.clock),
+            workers=self.workers,
         )
+        self.engine = self.new_engine()
+        self.db.on_look(lambda run: self.engine.look(run))
         self.caller = self._caller()
 
     def new_engine(self) -> LocalEngine:
@@ -99,6 +102,7 @@ class World:
                 step_logs=StepLogFolder(self.home / "logs"),
                 homes=homes,
                 settings=self.settings,
+                tables=step_tables.TablesOfSteps(self.blobs),
             )
         )
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from procession.actions.contract import StepOutcome
+from procession.actions.contract import StepOutcome, TableInput
 from procession.engine import removal
 from procession.engine.active_run import Work
 from procession.engine.events import JobDue, Killed, OverLimit, Published
@@ -104,7 +105,7 @@ class Attempts:
             StepJob(
                 action=work.step.action,
                 settings=work.step.settings,
-                values=active.inputs(work.key, self._resources.blobs),
+                values={**active.inputs(work.key, self._resources.blobs), **self._tables_of(work)},
                 types=active.types(work.key),
                 targets=active.targets(work.key),
                 folder=folder,
@@ -113,6 +114,11 @@ class Attempts:
                 limits=self._resources.settings.limits,
             )
         )
+
+    def _tables_of(self, work: Work) -> Mapping[str, TableInput]:
+        if work.tables is None or self._resources.tables is None:
+            return {}
+        return self._resources.tables.inputs(work.tables)
 
     def folder(self, work: Work) -> str:
         return f"{self._work}/{work.attempt}"

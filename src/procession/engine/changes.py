@@ -12,7 +12,9 @@ import msgspec
 from msgspec.structs import replace
 
 from procession.engine.active_run import ActiveRun, Work
+from procession.engine.options import EngineResources
 from procession.engine.stages import Stage
+from procession.engine.step_tables import HeldTables, StepTables
 from procession.model import ends as model_ends
 from procession.model.ids import StepId
 from procession.model.lifecycle import Outcome, RunEvent, RunStatus, StepStatus
@@ -45,6 +47,7 @@ class Change:
     active: ActiveRun
     now: datetime
     steady: float
+    tables: StepTables | None = None
     moves: list[StepMove] = field(default_factory=list)
     told: list[tuple[StepId, str]] = field(default_factory=list)
     begun: list[Work] = field(default_factory=list)
@@ -69,6 +72,9 @@ class Change:
             history.end_attempt(tx, ended.work.attempt, self._end(ended))
         for written in self.written:
             writes.write_property(tx, written, self.now)
+        for work in self.begun:
+            work.attempt = history.add_attempt(tx, self._attempt(work), self.now)
+            self._hold_tables(tx, work)
         if self.moves:
             moves.apply(tx, [self._timed(step.move, held.worked) for step in self.moves])
             history.write(
@@ -76,10 +82,24 @@ class Change:
             )
         for step, message in self.told:
             moves.tell(tx, step, message)
-        for work in self.begun:
-            work.attempt = history.add_attempt(tx, self._attempt(work), self.now)
         if self.outcome is not None:
             self._finish(tx, self.outcome, held.worked)
+
+    def _hold_tables(self, tx: Transaction, work: Work) -> None:
+        """What it reads is a row before it is read."""
+        step = self.active.table_step(work)
+        if step is not None:
+            work.tables = (
+                HeldTables(trouble="this server has no tables")
+                if self.tables is None
+                else (self.tables.begin(tx, step))
+            )
+
+    def _tables_of(self, step: StepMove) -> Mapping[str, Any]:
+        """The versions that a step which begins reads."""
+        begun = (work for work in self.begun if self.active.step_ids[work.key] == step.move.step)
+        work = next(begun, None) if step.move.begins else None
+        return work.tables.detail() if work is not None and work.tables is not None else {}
 
     def _timed(self, move: Move, worked: float) -> Move:
         return replace(move, write=replace(move.write, began=worked)) if move.begins else move
@@ -89,7 +109,12 @@ class Change:
             revision=revision,
             attempt=self.active.run.attempt,
             kind=HistoryKind.STEP,
-            detail={"status": step.move.reached, "message": step.move.write.message, **step.detail},
+            detail={
+                "status": step.move.reached,
+                "message": step.move.write.message,
+                **step.detail,
+                **self._tables_of(step),
+            },
             step=step.move.step,
         )
 
@@ -128,6 +153,12 @@ class Change:
             log.info("run failed", extra={**fields, "place": model_ends.place(self.facts).strip()})
         else:
             log.info("run finished", extra=fields)
+
+
+def begin(active: ActiveRun, resources: EngineResources) -> Change:
+    """An empty one, as of now."""
+    clock = resources.clock
+    return Change(active=active, now=clock.now(), steady=clock.monotonic(), tables=resources.tables)
 
 
 def time_out(tx: Transaction, active: ActiveRun, *, now: datetime, steady: float) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from procession.actions.contract import StepOutcome
-from procession.engine import decisions, events
+from procession.engine import changes, decisions, events
 from procession.engine.active_run import ActiveRun, Work, load
 from procession.engine.attempts import Attempts
 from procession.engine.changes import Change, time_out
@@ -94,20 +94,20 @@ class Executor:
         """At the end of a turn: gives free slots away and records everything."""
         if not self.is_closing:
             self._slots.assign(self.active_runs.values(), change_of=self._change)
-        changes, self._changes = self._changes, {}
-        for change in changes.values():
+        made, self._changes = self._changes, {}
+        for change in made.values():
             if not change.is_empty():
                 self._loop.enlist(change.record, partial(self._recorded, change))
 
     def decide_for(self, taken: Iterable[RunId]) -> list[Change]:
         """The same for runs that were just taken; returns their changes, not yet recorded."""
         self._slots.assign(self.active_runs.values(), change_of=self._change)
-        changes = [change for run in taken if (change := self._changes.pop(run, None)) is not None]
-        return [change for change in changes if not change.is_empty()]
+        made = [change for run in taken if (change := self._changes.pop(run, None)) is not None]
+        return [change for change in made if not change.is_empty()]
 
-    def recorded(self, changes: Iterable[Change]) -> None:
+    def recorded(self, made: Iterable[Change]) -> None:
         """The changes were part of a commit and are on disk."""
-        for change in changes:
+        for change in made:
             self._go_on(change)
 
     def abandon(self, taken: Iterable[RunId]) -> None:
@@ -157,9 +157,9 @@ class Executor:
 
     def _change(self, active: ActiveRun) -> Change:
         """This turn's change of the run; a turn's decisions are recorded together."""
-        run, clock = active.run.id, self._clock
+        run = active.run.id
         if run not in self._changes:
-            self._changes[run] = Change(active=active, now=clock.now(), steady=clock.monotonic())
+            self._changes[run] = changes.begin(active, self._resources)
             self._loop.again()
         return self._changes[run]
 

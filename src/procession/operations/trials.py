@@ -14,12 +14,13 @@ from procession.model.errors import Invalid
 from procession.model.ids import ProcessId
 from procession.model.processes import Effect, Process, Step, StepKind
 from procession.model.runs import HistoryKind, Run
-from procession.operations import processes, unstarted
+from procession.operations import processes, step_tables, unstarted
 from procession.operations.act import Act
 from procession.store import history, runs
 from procession.store import processes as process_store
+from procession.store import step_tables as table_names
 from procession.store import steps as step_store
-from procession.store.processes import VersionRow
+from procession.store.processes import ProcessRow, VersionRow
 
 
 def create(act: Act, process_id: ProcessId, definition: Process, *, up_to: str) -> Run:
@@ -40,6 +41,7 @@ def create(act: Act, process_id: ProcessId, definition: Process, *, up_to: str) 
         comment=f"try-out up to step {up_to}",
     )
     process_store.add_version(act.tx, version)
+    table_names.name(act.tx, process_id, version.number, _tables(act, row, shortened))
     run = runs.add(
         act.tx,
         runs.NewRun(
@@ -58,6 +60,10 @@ def create(act: Act, process_id: ProcessId, definition: Process, *, up_to: str) 
     detail = {"version": version.number, "tryOutUpTo": up_to}
     history.add(act.tx, run, HistoryKind.CREATED, detail, now=act.now, user=act.author)
     return run
+
+
+def _tables(act: Act, row: ProcessRow, definition: Process) -> step_tables.Found:
+    return step_tables.resolve(act, definition, table_names.named(act.tx, row.id, row.version))[0]
 
 
 def is_trial(run: Run) -> bool:

@@ -62,16 +62,21 @@ def restart(call: Call) -> wire.StepRunStatus:
         call.id(RunId),
         call.id(StepId),
         # Everything of the body is read before anything is changed.
-        wish=Wish(reason=runs.reason(call.body), release=_released(call), takes_latest=_takes_latest(call)),
+        wish=Wish(
+            reason=runs.reason(call.body),
+            release=_released(call),
+            takes_latest=_wants_latest(call, "version", "the run goes on with the version that it follows"),
+            reads_latest=_wants_latest(call, "tables", "steps read the versions that they have read before"),
+        ),
     )
     call.context.announce(call.tx, step.run)
     return wire.restarted(step, call.now)
 
 
-def _takes_latest(call: Call) -> bool:
-    given = call.body.get("version")
+def _wants_latest(call: Call, name: str, otherwise: str) -> bool:
+    given = call.body.get(name)
     if given is not None and given != "latest":
-        raise Invalid('version must be "latest", or left out: then the run goes on with the version that it follows')
+        raise Invalid(f'{name} must be "latest", or left out: then {otherwise}')
     return given is not None
 
 

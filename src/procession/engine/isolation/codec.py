@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
-from procession.actions.contract import FileInput, FileOutput, OutputTarget
+from procession.actions.contract import FileInput, FileOutput, OutputTarget, TableInput
 from procession.engine.isolation.contract import Job, Limits
 from procession.model.errors import ProcessionError
 
 # Extension codes; a user's own mapping can never be mistaken for one of these.
-DECIMAL, BIG_INTEGER, FILE_INPUT, FILE_OUTPUT = 1, 2, 3, 4
+DECIMAL, BIG_INTEGER, FILE_INPUT, FILE_OUTPUT, TABLE_INPUT = 1, 2, 3, 4, 5
 _INTEGER_MAX, _INTEGER_MIN = 2**64 - 1, -(2**63)  # what msgpack can say
 _PLAIN = frozenset({str, float, bool})
 DEPTH_MAX = 100  # of nested settings
@@ -81,6 +81,8 @@ def pack(value: Any, depth: int = 0) -> Any:
             return msgspec.msgpack.Ext(FILE_INPUT, msgspec.msgpack.encode(value))
         case FileOutput():
             return msgspec.msgpack.Ext(FILE_OUTPUT, msgspec.msgpack.encode(value))
+        case TableInput():
+            return msgspec.msgpack.Ext(TABLE_INPUT, msgspec.msgpack.encode(value))
     return value
 
 
@@ -94,6 +96,8 @@ def _unpack(code: int, content: memoryview) -> Any:
             return msgspec.msgpack.decode(content, type=FileInput)
         case 4:
             return msgspec.msgpack.decode(content, type=FileOutput)
+        case 5:
+            return msgspec.msgpack.decode(content, type=TableInput)
     raise ValueError(f"extension {code}")
 
 
