@@ -29,7 +29,7 @@ def named(given: Iterable[object]) -> Iterator[object]:
 
 
 def tables_of(given: Iterable[object]) -> tuple[TableUse, ...]:
-    """The tables among sources and values."""
+    """The tables that are read, among sources and values."""
     found = []
     for one in given:
         name = table_uses.name_of(one.table if isinstance(one, FileOptions) else one)

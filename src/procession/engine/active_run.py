@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from procession.actions.contract import FileInput, InputValue, OutputTarget
+from procession.actions.contract import FileInput, InputValue, OutputTarget, StepOutcome
 from procession.engine import stages
 from procession.engine.isolation.contract import Worker
 from procession.engine.preparation import Prepared
@@ -55,6 +55,8 @@ class Work:
     hearings: float = 0.0  # how often of late
     is_showing: bool = False  # its progress waits to be written
     tables: HeldTables | None = None  # None: it names none
+    outcome: StepOutcome | None = None  # what it has said at its end, while that is being published
+    is_ending: bool = False  # its end is being committed together with tables
 
     def move(self, stage: Stage) -> None:
         self.stage = stages.move(self.stage, stage)
@@ -170,8 +172,9 @@ class ActiveRun:
         return {reference: self.properties[reference].item.type for reference in reads if not is_table(reference)}
 
     def targets(self, key: str) -> Mapping[str, OutputTarget]:
-        """What the step writes."""
-        return {reference: self._target(reference) for reference in self.prepared.touches[key].writes}
+        """What the step writes; tables are the attempt's own."""
+        writes = self.prepared.touches[key].writes
+        return {reference: self._target(reference) for reference in writes if not is_table(reference)}
 
     def _target(self, reference: str) -> OutputTarget:
         row = self.properties[reference]

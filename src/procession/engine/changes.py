@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from procession.engine.active_run import ActiveRun, Work
 from procession.engine.options import EngineResources
 from procession.engine.stages import Stage
-from procession.engine.step_tables import HeldTables, StepTables
+from procession.engine.step_tables import HeldTables, StepTables, TableDraft
 from procession.model import ends as model_ends
 from procession.model.ids import StepId
 from procession.model.lifecycle import Outcome, RunEvent, RunStatus, StepStatus
@@ -53,6 +53,7 @@ class Change:
     begun: list[Work] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     written: list[writes.PropertyWrite] = field(default_factory=list)
+    drafts: tuple[TableDraft, ...] = ()  # of the one attempt that ends
     outcome: Outcome | None = None  # the run is finished
     revision: int | None = None  # the run's, once it is recorded
     facts: Mapping[str, Any] = field(default_factory=dict)  # what went wrong, once it is recorded
@@ -61,7 +62,7 @@ class Change:
         return not (self.moves or self.told or self.begun or self.ended or self.written or self.outcome)
 
     def record(self, tx: Transaction) -> None:
-        """Writes all of it, or raises Superseded and writes nothing."""
+        """Writes all of it, or raises Superseded, or TablesLate and Invalid for drafts, and writes nothing."""
         run = self.active.run
         held = runs.fence(tx, run.id, run.epoch, revisions=max(len(self.moves), 1), steady=self.steady)
         # Each move has a revision of its own, so that followers can tell them apart; what moves no step has one for
@@ -72,28 +73,37 @@ class Change:
             history.end_attempt(tx, ended.work.attempt, self._end(ended))
         for written in self.written:
             writes.write_property(tx, written, self.now)
+        published = self._publish(tx)
         for work in self.begun:
             work.attempt = history.add_attempt(tx, self._attempt(work), self.now)
             self._hold_tables(tx, work)
         if self.moves:
             moves.apply(tx, [self._timed(step.move, held.worked) for step in self.moves])
             history.write(
-                tx, run.id, [self._entry(step, held.revision + n) for n, step in enumerate(self.moves)], self.now
+                tx,
+                run.id,
+                [self._entry(step, held.revision + n, published) for n, step in enumerate(self.moves)],
+                self.now,
             )
         for step, message in self.told:
             moves.tell(tx, step, message)
         if self.outcome is not None:
             self._finish(tx, self.outcome, held.worked)
 
+    def _publish(self, tx: Transaction) -> Mapping[str, Any]:
+        if not self.drafts:
+            return {}
+        held = self.ended[0].work.tables
+        assert held is not None
+        assert self.tables is not None
+        return self.tables.publish(tx, held, self.drafts, self.now)
+
     def _hold_tables(self, tx: Transaction, work: Work) -> None:
         """What it reads is a row before it is read."""
         step = self.active.table_step(work)
         if step is not None:
-            work.tables = (
-                HeldTables(trouble="this server has no tables")
-                if self.tables is None
-                else (self.tables.begin(tx, step))
-            )
+            unknown = HeldTables(step=step, trouble="this server has no tables")
+            work.tables = unknown if self.tables is None else self.tables.begin(tx, step)
 
     def _tables_of(self, step: StepMove) -> Mapping[str, Any]:
         """The versions that a step which begins reads."""
@@ -104,7 +114,7 @@ class Change:
     def _timed(self, move: Move, worked: float) -> Move:
         return replace(move, write=replace(move.write, began=worked)) if move.begins else move
 
-    def _entry(self, step: StepMove, revision: int) -> history.Entry:
+    def _entry(self, step: StepMove, revision: int, published: Mapping[str, Any]) -> history.Entry:
         return history.Entry(
             revision=revision,
             attempt=self.active.run.attempt,
@@ -113,7 +123,7 @@ class Change:
                 "status": step.move.reached,
                 "message": step.move.write.message,
                 **step.detail,
-                **self._tables_of(step),
+                **(self._tables_of(step) or published),
             },
             step=step.move.step,
         )

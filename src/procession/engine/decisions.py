@@ -19,6 +19,7 @@ from procession.model.files import Content
 from procession.model.lifecycle import StepEvent, StepStatus, move_step
 from procession.model.processes import Effect, Property, PropertyType, Retry, Step, StepKind, SystemVariable, Value
 from procession.model.steps import UNDER_WAY
+from procession.model.table_uses import is_table
 from procession.store.moves import Move, StepWrite
 from procession.store.writes import PropertyWrite
 
@@ -102,6 +103,7 @@ def settle(active: ActiveRun, change: Change, work: Work, result: Result) -> Non
             written = [
                 _written(active, work.key, reference, value, result.contents)
                 for reference, value in result.outcome.outputs.items()
+                if not is_table(reference)
             ]
         except Invalid as refused:
             status, message, written = StepStatus.FAILED, refused.message, []

@@ -30,6 +30,11 @@ def permitted(work: Work, outcome: StepOutcome) -> StepOutcome:
     return outcome
 
 
+def failed(outcome: StepOutcome, message: str) -> StepOutcome:
+    """Failed after all: nothing of it is published."""
+    return replace(outcome, status=StepStatus.FAILED, message=message, outputs={})
+
+
 def with_lost_log(work: Work, outcome: StepOutcome) -> StepOutcome:
     """An attempt that lost log lines says so, and ends as Warning at best."""
     lost = f"part of its log could not be kept: {work.log_trouble}"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 # The names of tables, as the API takes them (api/wire/reading.name), and none that looks like a reference itself.
 NAME_PATTERN = r"[^${}]{1,255}"
 PREFIX = "table:"
-MODES = ("append", "replace", "upsert", "replace_where")
 WriteMode = Literal["append", "replace", "upsert", "replace_where"]
+MODES: tuple[str, ...] = get_args(WriteMode)
 KEYED = frozenset({"upsert", "replace_where"})  # modes that need the columns that tell rows apart
 _REFERENCE = re.compile(rf"\$\{{{PREFIX}({NAME_PATTERN})\}}\Z")
 

@@ -24,6 +24,7 @@ class TableOperation(StrEnum):
     APPEND = "append"
     REPLACE = "replace"
     UPSERT = "upsert"
+    REPLACE_WHERE = "replaceWhere"
     TAKE_BACK = "takeBack"
 
 
@@ -54,6 +55,9 @@ class TableVersion:
     columns: tuple[Column, ...]
     run: RunId | None = None
     step: StepId | None = None
+    same_as: int | None = None  # the version whose rows it holds too, where it is none of its own
+    # The ids that it has given to new records: from the first to before the second. (0, 0): not known, or none.
+    records: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,3 +100,4 @@ class Draft:
     next_field: int
     run: RunId | None = None
     step: StepId | None = None
+    same_as: int | None = None

@@ -26,6 +26,7 @@ from procession.operations import (
     rights,
     step_tables,
     steps,
+    table_writes,
     unstarted,
     upgrades,
 )
@@ -215,6 +216,7 @@ def restart(act: Act, run_id: RunId, step_id: StepId, *, wish: Wish) -> StepRow:
     networks.require(act.resources, definition)
     step_tables.require(act, run, definition)
     run = store.restart(tx, run, planned.plan.key, act.caller.user.id, author=act.author, now=act.now)
+    told = table_writes.take_back(act, run.id, table_writes.plan(tx, run.id, planned.reset))
     # From the last to the first: each undoes to what was there before it.
     for key in reversed(planned.plan.again):
         step = planned.steps[key]
@@ -227,7 +229,7 @@ def restart(act: Act, run_id: RunId, step_id: StepId, *, wish: Wish) -> StepRow:
     released = sorted(wish.release & {*planned.plan.needs_release, *again.plan.needs_release})
     # What was decided and why is in the history: nobody can work it out afterwards.
     detail = {**planning.detail(again), "version": run.version, "versionBefore": planned.run.version}
-    detail = {**detail, "released": released, **_reason(wish.reason)}
+    detail = {**detail, "released": released, **({"tables": told} if told else {}), **_reason(wish.reason)}
     entry = history.Entry(
         revision=run.revision,
         attempt=run.attempt,
@@ -254,7 +256,9 @@ def restart_plan(tx: Transaction, resources: Resources, run_id: RunId, step_id: 
         raise Invalid(f"process run {run_id} is {run.status}; cancel it or wait for its end before restarting a step")
     if run.status is RunStatus.NOT_STARTED:
         raise Invalid(f"process run {run_id} was never started; start it instead of restarting a step")
-    return planning.make(tx, resources, run, step)
+    planned = planning.make(tx, resources, run, step)
+    table_writes.plan(tx, run_id, planned.reset)
+    return planned
 
 
 def _reason(reason: str | None) -> dict[str, str]:

@@ -8,29 +8,25 @@ begins, they must have it still, or whoever started the run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import msgspec
 
-from procession.actions.contract import Action, TableFile, TableInput
-from procession.engine.step_tables import HeldTables, TableStep
+from procession.actions.contract import Action
 from procession.model import definitions
-from procession.model.errors import Invalid, ProcessionError
+from procession.model.errors import Invalid
 from procession.model.ids import TableId
 from procession.model.nearest import nearest
 from procession.model.people import AccountStatus, Role, User
-from procession.model.processes import Process, Step, Value
+from procession.model.processes import Process, Step
 from procession.model.rights import covers
 from procession.model.runs import Run
 from procession.model.table_uses import PREFIX, TableUse
-from procession.model.tables import Snapshot
-from procession.operations import rights, table_jobs, tables
+from procession.operations import rights, tables
 from procession.operations.act import Act
 from procession.store import people, step_tables
 from procession.store import tables as table_store
-from procession.store.blobs import Blobs
 from procession.store.database import Transaction
-from procession.store.step_tables import NamedTable, TableRead
+from procession.store.step_tables import NamedTable
 
 Found = Mapping[str, NamedTable]
 
@@ -97,13 +93,13 @@ def require(act: Act, run: Run, definition: str) -> None:
     found = step_tables.named(act.tx, run.process, run.version)
     troubles = dict[str, None]()
     for step, use in uses_of(act.resources.actions, definitions.definition_from_text(definition)):
-        if step.enabled and (trouble := _trouble(act.tx, found, use, act.caller.user)):
-            troubles[f'step {step.order} "{step.name}": {trouble}'] = None
+        if step.enabled and (said := trouble(act.tx, found, use, act.caller.user)):
+            troubles[f'step {step.order} "{step.name}": {said}'] = None
     if troubles:
         raise Invalid("; ".join(troubles))
 
 
-def _trouble(tx: Transaction, found: Found, use: TableUse, starter: User) -> str:
+def trouble(tx: Transaction, found: Found, use: TableUse, starter: User) -> str:
     """Why the table cannot be used; "" when it can."""
     named = found.get(use.name)
     if named is None:
@@ -133,58 +129,3 @@ def _role(use: TableUse) -> Role:
 
 def _needs(use: TableUse) -> str:
     return f'{"reading" if use.mode is None else "writing"} the table "{use.name}"'
-
-
-@dataclass(frozen=True, slots=True)
-class TablesOfSteps:
-    """What the engine asks of tables (engine/step_tables.StepTables)."""
-
-    blobs: Blobs
-
-    def begin(self, tx: Transaction, step: TableStep) -> HeldTables:
-        found = step_tables.named(tx, step.run.process, step.run.version)
-        last = step_tables.last_reads(tx, step.step)
-        sources: dict[str, Snapshot] = {}
-        for use in step.uses:
-            if trouble := _trouble(tx, found, use, step.user):
-                return HeldTables(trouble=trouble)
-            try:
-                sources[use.place] = _source(tx, found[use.name].table, use, step, last.get(use.place))
-            except ProcessionError as error:
-                return HeldTables(trouble=error.message)
-        reads = (TableRead(place, one.table.id, one.version.number) for place, one in sources.items())
-        step_tables.add_reads(tx, step.attempt, reads)
-        return HeldTables(sources=sources)
-
-    def inputs(self, held: HeldTables) -> Mapping[str, TableInput]:
-        if held.trouble:
-            raise Invalid(held.trouble)
-        return {place: _input(self.blobs, one) for place, one in held.sources.items()}
-
-
-def _source(tx: Transaction, table: TableId, use: TableUse, step: TableStep, last: TableRead | None) -> Snapshot:
-    """The version to read. Raises Invalid."""
-    if use.version is not None:
-        return tables.snapshot(tx, table, _number(use, step.numbers))
-    # What was done on the rows of then is done again on the rows of then.
-    return tables.snapshot(tx, table, last.version if last is not None and last.table == table else None)
-
-
-def _number(use: TableUse, numbers: Mapping[str, Value]) -> int:
-    value = numbers[use.version] if isinstance(use.version, str) else use.version
-    if value is None:
-        raise Invalid(f'which version of the table "{use.name}" is to be read, {use.version} does not say: it is empty')
-    try:
-        return int(str(value))
-    except ValueError:
-        raise Invalid(f'the version of the table "{use.name}" in {use.version} is no whole number: {value}') from None
-
-
-def _input(blobs: Blobs, one: Snapshot) -> TableInput:
-    contents = table_jobs.contents(blobs, one)
-    return TableInput(
-        name=one.table.name,
-        version=one.version.number,
-        columns=contents.columns,
-        files=tuple(TableFile(path=part.path, rows=part.rows) for part in contents.parts),
-    )

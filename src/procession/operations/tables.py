@@ -188,4 +188,5 @@ def take_back(tx: Transaction, table_id: TableId, number: int) -> Draft:
         # Not the earlier one's: ids given since must not come back for other rows.
         next_record=present.table.next_record,
         next_field=present.table.next_field,
+        same_as=number,
     )

@@ -26,7 +26,7 @@ from procession.engine.table_workers import TableWorkers
 from procession.engine.table_workers import settings as table_settings
 from procession.home import EngineLock, Home
 from procession.loops import TickLoop
-from procession.operations import home_time, step_tables, sweeping, uploads
+from procession.operations import home_time, sweeping, tables_of_steps, uploads
 from procession.operations.resources import Resources
 from procession.serving.services import Service, Services
 from procession.store import identity
@@ -120,7 +120,7 @@ def _open(
         step_logs=resources.step_logs,
         homes=homes,
         settings=_engine_settings(settings),
-        tables=step_tables.TablesOfSteps(resources.blobs),
+        tables=tables_of_steps.TablesOfSteps(database, resources),
     )
     return engine_resources, resources
 

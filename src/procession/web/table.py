@@ -41,6 +41,7 @@ OPERATION_WORDS = {
     TableOperation.APPEND: "rows added",
     TableOperation.REPLACE: "rows replaced",
     TableOperation.UPSERT: "rows added or changed",
+    TableOperation.REPLACE_WHERE: "rows of the same key replaced",
     TableOperation.TAKE_BACK: "taken back",
 }
 SAID = {

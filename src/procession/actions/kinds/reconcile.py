@@ -1,4 +1,4 @@
-"""reconcile: pairs the rows of two files one to one by ordered rules, and proves that no row was lost.
+"""reconcile: pairs the rows of two files or tables one to one by ordered rules, and proves that no row was lost.
 
 A rule sees only what the rules before it have left. Two rows pair when the columns of `equal` are equal, the amounts
 differ by at most `tolerance` (nothing, unless given) and the dates by at most `days`. Rows that a rule cannot tell
@@ -70,7 +70,7 @@ Everything,3,125.5,2,120.01,5.49
 ACTION = Action(
     kind="reconcile",
     effect=Effect.PURE,
-    title="Reconcile two files",
+    title="Reconcile two files or tables",
     settings=ReconcileSettings,
     run=run,
     reads=reconcile_settings.reads,
@@ -78,4 +78,5 @@ ACTION = Action(
     relations=reconcile_settings.files_read,
     examples=(EXAMPLE,),
     check=reconcile_settings.check,
+    tables=reconcile_settings.tables,
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from procession.actions import database, expecting, references, relations, values
 from procession.actions.contract import (
+    TABLE,
     Action,
     Context,
     Example,
@@ -185,7 +186,7 @@ def _output(
 ) -> OutputValue:
     relation = _relation(connection, name)
     kind = context.target(exports.reference_of(target)).type
-    if kind == "File":
+    if kind in {"File", TABLE}:
         from procession.actions.writing import files
 
         return files.write(
@@ -229,7 +230,7 @@ def reads(settings: RunSqlSettings) -> tuple[str, ...]:
 
 
 def tables(settings: RunSqlSettings) -> tuple[TableUse, ...]:
-    return relations.tables_of(settings.inputs.values())
+    return (*relations.tables_of(settings.inputs.values()), *exports.tables_of(settings.outputs.values()))
 
 
 def files_read(settings: RunSqlSettings) -> tuple[FileOptions, ...]:

@@ -46,7 +46,7 @@ def load(
         # Here: that room reads files by this module.
         from procession.actions.tables import inputs
 
-        return inputs.load(context, connection, name, options)
+        return inputs.load(context, connection, name, options, texts=texts)
     source = context.value(only([options.file])[0])
     if not isinstance(source, FileInput):
         what = "has no file yet" if source is None else "is not a file"

@@ -10,9 +10,10 @@ from procession.actions import expecting, references, relations
 from procession.actions.contract import Context
 from procession.actions.expecting import Expect
 from procession.actions.reading.options import FileOptions
-from procession.actions.references import ReferenceText
+from procession.actions.references import PlaceText, ReferenceText
 from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
+from procession.model.table_uses import TableUse
 
 # Each goes over all that is left.
 RULES_MAX = 50
@@ -54,7 +55,7 @@ class RuleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class OutputSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Each one may be left out. The first four are files of any format, `report` is XLSX, the rest are numbers."""
+    """Each one may be left out. The first four are files or tables, `report` is XLSX, the rest are numbers."""
 
     matched: Annotated[Target | None, msgspec.Meta(description="the pairs, with the rule that matched them")] = None
     only_left: Annotated[Target | None, msgspec.Meta(description="rows of the left without a partner")] = None
@@ -89,8 +90,8 @@ class FailWhen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ReconcileSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    left: Annotated[ReferenceText | FileOptions, msgspec.Meta(description="the one file")]
-    right: Annotated[ReferenceText | FileOptions, msgspec.Meta(description="the other file")]
+    left: Annotated[PlaceText | FileOptions, msgspec.Meta(description="the one file or table")]
+    right: Annotated[PlaceText | FileOptions, msgspec.Meta(description="the other file or table")]
     amount: Annotated[Column | ColumnPair, msgspec.Meta(description="the column of amounts")]
     rules: Annotated[
         list[RuleSettings],
@@ -105,20 +106,28 @@ class ReconcileSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 
 def reads(settings: ReconcileSettings) -> tuple[str, ...]:
-    sides = [given.file if isinstance(given, FileOptions) else given for given in (settings.left, settings.right)]
+    sides = relations.named((settings.left, settings.right))
     limits = [settings.fail_when.difference]
     return references.only([*sides, *(rule.tolerance for rule in settings.rules), *limits])
 
 
 def files_read(settings: ReconcileSettings) -> tuple[FileOptions, ...]:
-    """Both sides, read as the step reads them."""
-    sides = (settings.left, settings.right)
-    return tuple(given if isinstance(given, FileOptions) else FileOptions(file=given) for given in sides)
+    """The sides that are files, read as the step reads them."""
+    sides = (relations.source_of(given) for given in (settings.left, settings.right))
+    return tuple(side for side in sides if side.file)
+
+
+def tables(settings: ReconcileSettings) -> tuple[TableUse, ...]:
+    return (*relations.tables_of((settings.left, settings.right)), *exports.tables_of(_targets(settings)))
 
 
 def writes(settings: ReconcileSettings) -> tuple[str, ...]:
-    targets = [getattr(settings.outputs, name) for name in settings.outputs.__struct_fields__]
-    return references.only(exports.options_of(target).to for target in targets if target is not None)
+    return references.only(exports.options_of(target).to for target in _targets(settings))
+
+
+def _targets(settings: ReconcileSettings) -> list[Target]:
+    targets = (getattr(settings.outputs, name) for name in settings.outputs.__struct_fields__)
+    return [target for target in targets if target is not None]
 
 
 def check(settings: ReconcileSettings) -> tuple[str, ...]:

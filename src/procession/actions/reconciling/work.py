@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from procession.actions import database, expecting, references, values
+from procession.actions import database, expecting, references, relations, values
 from procession.actions.contract import Context, FileOutput, OutputValue, StepOutcome
 from procession.actions.database import quote
 from procession.actions.problems import Problem
@@ -20,7 +21,6 @@ from procession.actions.reconciling.reconcile_settings import (
     ReconcileSettings,
     RuleSettings,
 )
-from procession.actions.references import ReferenceText
 from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
 from procession.model.lifecycle import StepStatus
@@ -37,7 +37,9 @@ def run(context: Context) -> StepOutcome:
     connection = database.connect(context.folder, context.memory_bytes_max)
     try:
         reconcile_settings.refuse_options(context)
-        sides, warnings = _load(context, connection)
+        # The files of tables are named by it.
+        with contextlib.chdir(context.folder):
+            sides, warnings = _load(context, connection)
         database.lock(connection, context.folder)
         open_twins, undecided = _match(context, connection, sides, warnings)
         _make_results(context, connection)
@@ -97,8 +99,8 @@ def _load(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[tupl
     settings: ReconcileSettings = context.settings
     keys, warnings = _keys(settings), list[str]()
 
-    def load(side: str, given: ReferenceText | FileOptions) -> Side:
-        options = given if isinstance(given, FileOptions) else FileOptions(file=given)
+    def load(side: str, given: str | FileOptions) -> Side:
+        options = relations.source_of(given)
         texts = frozenset(pair.of(side) for pair in keys)
         made = loading.load(context, connection, side, options, texts=texts)
         warnings.extend(made.warnings)

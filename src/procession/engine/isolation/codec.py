@@ -13,6 +13,7 @@ import msgspec
 
 from procession.actions.contract import FileInput, FileOutput, OutputTarget, TableInput
 from procession.engine.isolation.contract import Job, Limits
+from procession.model.columns import Column
 from procession.model.errors import ProcessionError
 
 # Extension codes; a user's own mapping can never be mistaken for one of these.
@@ -28,7 +29,7 @@ class Malformed(ProcessionError):
 
 def encode_job(job: Job, *, number: int) -> bytes:
     """The job in msgpack, as the how-many-th of its process. Raises Malformed for a value that cannot travel."""
-    targets = {reference: (target.type, target.file_name) for reference, target in job.targets.items()}
+    targets = {reference: _target(target) for reference, target in job.targets.items()}
     head = [job.action, pack(job.settings), pack(job.values), dict(job.types), targets]
     most = job.limits
     limits = (
@@ -36,6 +37,10 @@ def encode_job(job: Job, *, number: int) -> bytes:
         most.cpu_seconds_max,
     )
     return encoded([*head, job.folder, job.step_key, job.idempotency_key, limits, number])
+
+
+def _target(target: OutputTarget) -> tuple[str, str, Any]:
+    return target.type, target.file_name, msgspec.to_builtins(target.columns)
 
 
 def decode_job(payload: bytes) -> Job:
@@ -47,7 +52,10 @@ def decode_job(payload: bytes) -> Job:
         settings=settings,
         values=values,
         types=types,
-        targets={key: OutputTarget(type=type_, file_name=name) for key, (type_, name) in targets.items()},
+        targets={
+            key: OutputTarget(type=type_, file_name=name, columns=msgspec.convert(columns, tuple[Column, ...]))
+            for key, (type_, name, columns) in targets.items()
+        },
         folder=folder,
         step_key=step_key,
         idempotency_key=idempotency_key,

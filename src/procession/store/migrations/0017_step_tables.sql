@@ -22,5 +22,29 @@ CREATE TABLE table_read (
     PRIMARY KEY (attempt_id, place)
 ) STRICT, WITHOUT ROWID;
 
--- The version whose rows a version holds too, file by file, where it is not a new one.
-ALTER TABLE table_version ADD COLUMN same_as INTEGER;
+-- The table anew, since a list of operations cannot be made longer. `same_as` is the version whose rows this one holds
+-- too, where it has none of its own; first_record and end_record are the ids that it has given to new records.
+CREATE TABLE table_version_new (
+    table_id INTEGER NOT NULL REFERENCES managed_table (id),
+    number INTEGER NOT NULL,
+    operation TEXT NOT NULL CHECK (operation IN ('create', 'addColumn', 'changeColumn', 'dropColumn', 'append',
+        'replace', 'upsert', 'replaceWhere', 'takeBack', 'compact')),
+    author TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    row_count INTEGER NOT NULL CHECK (row_count >= 0),
+    size INTEGER NOT NULL CHECK (size >= 0),
+    columns TEXT NOT NULL,
+    run_id INTEGER REFERENCES run (id),
+    step_id INTEGER REFERENCES step (id),
+    same_as INTEGER,
+    first_record INTEGER NOT NULL DEFAULT 0,
+    end_record INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (table_id, number)
+) STRICT;
+
+INSERT INTO table_version_new (table_id, number, operation, author, created_at, row_count, size, columns, run_id,
+    step_id) SELECT table_id, number, operation, author, created_at, row_count, size, columns, run_id, step_id
+    FROM table_version;
+DROP TABLE table_version;
+ALTER TABLE table_version_new RENAME TO table_version;
+CREATE INDEX table_version_of_run ON table_version (run_id) WHERE run_id IS NOT NULL;
