@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import msgspec
 
 from procession.model.columns import Column
+from procession.model.figures import Figures
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
 from procession.model.table_uses import TableUse
@@ -86,14 +87,16 @@ TABLE = "table"  # the type of a target that is a managed table
 # A value and not an exception: a step that fails is an ordinary end.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepOutcome:
-    """How an attempt ended: SUCCESS, WARNING or FAILED, the completion message, and outputs by property reference.
+    """How an attempt ended: SUCCESS, WARNING or FAILED, the completion message, and outputs by reference.
 
-    `outputs` is keyed by "step.property" as written in the settings, without "${" and "}".
+    `outputs` is keyed by "step.property" or "table:Name" as written in the settings, without "${" and "}". `figures`,
+    such as rows in and out or control totals, are kept with the attempt, and compared with those of the run before.
     """
 
     status: StepStatus
     message: str = ""
     outputs: Mapping[str, OutputValue] = field(default_factory=dict)
+    figures: Figures = field(default_factory=dict)
 
 
 # Two implementations: the isolated child's, and the one that examples are tried with.

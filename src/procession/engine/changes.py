@@ -16,6 +16,7 @@ from procession.engine.options import EngineResources
 from procession.engine.stages import Stage
 from procession.engine.step_tables import HeldTables, StepTables, TableDraft
 from procession.model import ends as model_ends
+from procession.model.figures import Figures
 from procession.model.ids import StepId
 from procession.model.lifecycle import Outcome, RunEvent, RunStatus, StepStatus
 from procession.model.runs import HistoryKind
@@ -38,6 +39,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     status: StepStatus
     message: str
     seconds: float
+    figures: Figures = {}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -135,6 +137,7 @@ class Change:
             at=self.now,
             seconds=ended.seconds,
             is_gone=ended.work.stage is not Stage.KILLING,
+            figures=ended.figures,
         )
 
     def _attempt(self, work: Work) -> history.NewAttempt:

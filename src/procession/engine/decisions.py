@@ -13,7 +13,7 @@ import msgspec
 from procession.actions.contract import FileOutput, OutputValue, StepOutcome
 from procession.engine.active_run import ActiveRun, Work
 from procession.engine.changes import Change, Ended, StepMove
-from procession.model import flow, inputs, values
+from procession.model import figures, flow, inputs, values
 from procession.model.errors import Invalid
 from procession.model.files import Content
 from procession.model.lifecycle import StepEvent, StepStatus, move_step
@@ -109,8 +109,10 @@ def settle(active: ActiveRun, change: Change, work: Work, result: Result) -> Non
             status, message, written = StepStatus.FAILED, refused.message, []
     message = message[:MESSAGE_CHARS_MAX]
     del active.works[work.key]
-    change.ended.append(Ended(work=work, status=status, message=message, seconds=result.seconds))
-    detail = {"try": work.number}
+    found = result.outcome.figures
+    change.ended.append(Ended(work=work, status=status, message=message, seconds=result.seconds, figures=found))
+    told = {"figures": {name: figures.text(one) for name, one in found.items()}} if found else {}
+    detail = {"try": work.number, **told}
     if status is StepStatus.FAILED and _may_retry(work.step, active.failures(work.key)):
         _retry(active, change, work, message, detail)
         return

@@ -9,6 +9,7 @@ from typing import Any
 
 from procession.door.contract import Call, Given, HtmlReply
 from procession.model.errors import Invalid
+from procession.model.figures import ComparedFigure, EarlierFigures, Figures, compare
 from procession.model.ids import RunId
 from procession.model.lifecycle import RUN_ACTIVE, RUN_FINAL, Outcome, RunStatus
 from procession.model.processes import Flow, StepKind
@@ -172,6 +173,8 @@ class StepPanel:
     lines: int
     has_log: bool
     tries: int
+    figures: Sequence[ComparedFigure]
+    before: EarlierFigures | None
 
 
 def panel(view: ShownRun, row: StepRow, resources: Resources) -> StepPanel:
@@ -192,7 +195,14 @@ def panel(view: ShownRun, row: StepRow, resources: Resources) -> StepPanel:
         lines=shown.text.count("\n"),
         has_log=row.kind is StepKind.ACTION,
         tries=sum(item.step == row.id and item.attempt == view.attempt for item in view.attempts),
+        figures=compare(_figures(view, row), view.figures_before.get(row.key)),
+        before=view.figures_before.get(row.key),
     )
+
+
+def _figures(view: ShownRun, row: StepRow) -> Figures:
+    """Of its last try up to the shown attempt."""
+    return next((item.figures for item in reversed(view.attempts) if item.step == row.id), {})
 
 
 def _names(view: ShownRun, references: frozenset[str]) -> list[str]:

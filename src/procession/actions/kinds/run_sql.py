@@ -73,11 +73,14 @@ def _run(context: Context, connection: duckdb.DuckDBPyConnection, warnings: list
     database.lock(connection, context.folder, inputs.paths())
     _execute(context, connection, parameters, made, warnings)
     _check_result(context, connection, warnings)
-    outputs, gave = _collect(context, connection, warnings)
+    given, outputs = _collect(context, connection, warnings)
     status = StepStatus.WARNING if warnings else StepStatus.SUCCESS
     read = ", ".join(f"{name} ({_rows(one.rows)})" for name, one in made.items())
+    gave = ", ".join(f"{name} ({'one value' if rows is None else _rows(rows)})" for name, rows in given.items())
     said = [*([f"read {read}"] if read else []), *([f"gave {gave}"] if gave else []), *warnings]
-    return StepOutcome(status=status, message="; ".join(said), outputs=outputs)
+    figures = {f"rows_in.{name}": one.rows for name, one in made.items()}
+    figures |= {f"rows_out.{name}": rows for name, rows in given.items() if rows is not None}
+    return StepOutcome(status=status, message="; ".join(said), outputs=outputs, figures=figures)
 
 
 def _rows(count: int) -> str:
@@ -158,17 +161,16 @@ def _keep(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement, bo
 
 def _collect(
     context: Context, connection: duckdb.DuckDBPyConnection, warnings: list[str]
-) -> tuple[dict[str, OutputValue], str]:
-    """The outputs, and in words how much each is."""
-    gave: list[str] = []
+) -> tuple[dict[str, int | None], dict[str, OutputValue]]:
+    """By name how many rows each output has, None for a value; and the outputs."""
+    gave: dict[str, int | None] = {}
     outputs: dict[str, OutputValue] = {}
     for name, target in context.settings.outputs.items():
         output = _output(context, connection, name, target, warnings)
         is_file = isinstance(output, FileOutput)
-        rows = _rows(database.count(connection, _relation(connection, name))) if is_file else "one value"
-        gave.append(f"{name} ({rows})")
+        gave[name] = database.count(connection, _relation(connection, name)) if is_file else None
         outputs[exports.reference_of(target)] = output
-    return outputs, ", ".join(gave)
+    return gave, outputs
 
 
 def _relation(connection: duckdb.DuckDBPyConnection, name: str) -> str:

@@ -66,6 +66,7 @@ def run(context: Context) -> StepOutcome:
         status=StepStatus.WARNING if warnings else StepStatus.SUCCESS,
         message="; ".join([_summary(figures), *warnings]),
         outputs=outputs,
+        figures={**figures, "undecided": undecided},
     )
 
 

@@ -53,7 +53,8 @@ def status(call: Call) -> wire.StepRunStatus:
     step = steps.status(call.tx, call.id(RunId), call.id(StepId))
     # Only a failure is explained by its action: status is polled more than anything else.
     action = steps.action_of(call.tx, step) if step.status is StepStatus.FAILED else ""
-    return wire.step_status(step, action=action, steady=call.context.resources.steady())
+    shape = wire.step_status(step, action=action, steady=call.context.resources.steady())
+    return wire.with_figures(shape, *steps.figures(call.tx, step))
 
 
 def restart(call: Call) -> wire.StepRunStatus:
