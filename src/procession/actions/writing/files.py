@@ -30,7 +30,7 @@ def write(
     Rows for a table are a file too, which the engine makes a part of the table.
     """
     if context.target(reference_of(target)).type == TABLE:
-        return _write_rows(context, connection, relation, target)
+        return _write_rows(context, connection, relation, target, warnings)
     name = file_name(context, target, default)
     suffix = Path(name).suffix.lower()
     # By the reference: two outputs may have the same name for people.
@@ -55,9 +55,14 @@ def write(
     return FileOutput(path=str(path), name=name)
 
 
-def _write_rows(context: Context, connection: duckdb.DuckDBPyConnection, relation: str, target: Target) -> FileOutput:
+def _write_rows(
+    context: Context, connection: duckdb.DuckDBPyConnection, relation: str, target: Target, warnings: list[str]
+) -> FileOutput:
     wanted = context.target(reference_of(target))
     table_rows.check(connection, relation, wanted)
+    # A step that expects no rows, perhaps, is not warned of none.
+    if database.count(connection, relation) or context.settings.expect.rows.at_least != 0:
+        warnings += table_rows.warnings(connection, relation, wanted, options_of(target))
     # By the place among the targets: a name may hold what no path can.
     number = len(list((context.folder / database.EXPORT_FOLDER).iterdir()))
     path = context.folder / database.EXPORT_FOLDER / f"rows {number}.parquet"
