@@ -26,6 +26,7 @@ class TableOperation(StrEnum):
     UPSERT = "upsert"
     REPLACE_WHERE = "replaceWhere"
     TAKE_BACK = "takeBack"
+    COMPACT = "compact"  # the same rows in fewer files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,7 @@ OPERATION_WORDS = {
     TableOperation.UPSERT: "rows added or changed",
     TableOperation.REPLACE_WHERE: "rows of the same key replaced",
     TableOperation.TAKE_BACK: "taken back",
+    TableOperation.COMPACT: "files merged",
 }
 SAID = {
     "made": "The table is made. Give it columns, then import rows.",

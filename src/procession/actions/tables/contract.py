@@ -10,6 +10,7 @@ from procession.actions.reading.options import FileOptions
 from procession.model.columns import Column
 
 ROWS_KIND, CHANGE_KIND, READ_KIND, PREVIEW_KIND = "table_rows", "table_change", "table_read", "file_preview"
+COMPACT_KIND = "table_compact"
 # Outputs of every job. REFUSED says what is wrong with the request; if present, ignore the others.
 REFUSED, RESULT = "job.refused", "job.result"
 
@@ -94,6 +95,12 @@ class ChangeSettings(msgspec.Struct, frozen=True, kw_only=True):
     before: Column
     after: Column
     rewrites: bool
+
+
+class CompactSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Make one file of these."""
+
+    contents: Contents
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
