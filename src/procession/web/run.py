@@ -15,6 +15,7 @@ from procession.model.lifecycle import RUN_ACTIVE, RUN_FINAL, Outcome, RunStatus
 from procession.model.processes import Flow, StepKind
 from procession.model.runs import HistoryKind
 from procession.model.steps import PropertyRow, StepRow
+from procession.model.table_uses import PREFIX, is_table
 from procession.operations import planning, run_views
 from procession.operations.resources import Resources
 from procession.operations.run_views import ShownRun
@@ -159,7 +160,7 @@ def _writers(view: ShownRun, resources: Resources) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepPanel:
-    """`reads` and `writes` are names of properties; `log` is the last part of what the shown try has printed."""
+    """`reads` and `writes` name properties and tables; `log` is the last part of what the shown try has printed."""
 
     row: StepRow
     kind: str
@@ -206,7 +207,11 @@ def _figures(view: ShownRun, row: StepRow) -> Figures:
 
 
 def _names(view: ShownRun, references: frozenset[str]) -> list[str]:
-    return [row.item.name for row in view.properties if row.reference in references]
+    tables = sorted(reference.removeprefix(PREFIX) for reference in references if is_table(reference))
+    return [
+        *(row.item.name for row in view.properties if row.reference in references),
+        *(f'the table "{name}"' for name in tables),
+    ]
 
 
 def last_try(view: ShownRun, row: StepRow) -> int | None:
