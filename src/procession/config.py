@@ -67,6 +67,7 @@ class Settings:
     step_processes_max: int = 256  # threads too
     step_open_files_max: int = 1_024  # of each of its processes
     step_log_bytes_max: int = 10_000_000
+    table_days_min: int = 0  # how long versions of tables are kept that no run needs; 0: for ever
     free_bytes_min: int = 512 * MIB  # of the home's disk, or a twentieth of a smaller one
     # What one user may have, so that something is left for the others.
     user_streams_max: int = 100  # streams and long polls that are open
@@ -235,6 +236,7 @@ _READERS: dict[str, Any] = {
     "step_processes_max": partial(values.whole_of, smallest=8, largest=32_768),
     "step_open_files_max": partial(values.whole_of, smallest=64, largest=1_048_576),
     "step_log_bytes_max": partial(values.size_bytes_of, smallest=1_000),
+    "table_days_min": partial(values.whole_of, smallest=0, largest=36_500),
     "free_bytes_min": partial(values.size_bytes_of, smallest=0),
     "user_streams_max": partial(values.whole_of, smallest=1, largest=100_000),
     "user_new_runs_max": partial(values.whole_of, smallest=1, largest=1_000_000),

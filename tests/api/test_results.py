@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
 
+from procession.store.database import Transaction
 from tests.api.house import House
 from tests.web.run_site import failed, play, well
 
@@ -54,3 +56,25 @@ def test_a_run_that_wrote_nothing_has_no_zip(home: House) -> None:
     answer = home.ask("GET", f"processruns/{play(home).id}/results")
 
     assert (answer.status_code, "has no results to download" in answer.json()["message"]) == (400, True)
+
+
+def _running(statement: str, *parameters: object) -> Callable[[Transaction], int]:
+    return lambda tx: tx.run(statement, *parameters)
+
+
+def test_the_status_of_a_step_has_its_figures_and_those_of_the_run_before(home: House) -> None:
+    first, second = (home.new_run(start=True) for _ in range(2))
+    for run, rows in ((first, 3), (second, 5)):
+        step = home.step(run, "settle")
+        home.take(run)
+        home.finish(run)
+        told, number = f'{{"rows_out.result": "{rows}", "total": "12.50"}}', int(step.partition("-")[2])
+        home.database.write(_running("UPDATE step_attempt SET figures = ? WHERE step_id = ?", told, number))
+
+    status = home.get(f"processruns/{second}/steps/{home.step(second, 'settle')}/runstatus")
+
+    assert status["figures"] == {"rows_out.result": "5", "total": "12.50"}
+    assert status["figuresBefore"] == {"run": first, "figures": {"rows_out.result": "3", "total": "12.50"}}
+    attempts = home.get(f"processruns/{second}/history")["attempts"][0]["stepAttempts"]
+    assert status["figures"] in [row["figures"] for row in attempts]
+    assert "figuresBefore" not in home.get(f"processruns/{first}/steps/{home.step(first, 'settle')}/runstatus")

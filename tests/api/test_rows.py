@@ -496,3 +496,34 @@ def test_small_appends_do_not_pile_up_files(home: House) -> None:
     assert parts is not None and parts[0] <= 4
     assert len(rows(home, table)) == 12
     assert io.StringIO(home.ask("GET", f"tables/{table}/rows", headers={"accept": "text/csv"}).text).readline()
+
+
+def test_rows_of_the_keys_that_are_sent_are_replaced(home: House) -> None:
+    table = new_table(home, month="FixedLengthText", amount="Money")
+    home.post(f"tables/{table}/rows", json=[{"month": "05", "amount": 1}, {"month": "06", "amount": 2}])
+
+    body = {"mode": "replace_where", "key": ["month"], "rows": [{"month": "06", "amount": n} for n in (8, 9)]}
+    for _ in range(2):
+        home.post(f"tables/{table}/rows", json=body)
+
+    assert [row["amount"] for row in home.get(f"tables/{table}/rows")] == [1, 8, 9]
+    assert home.get(f"tables/{table}/versions")[0]["operation"] == "replaceWhere"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"mode": "replace_where", "rows": [{"month": "06"}]}, "replace_where needs a key"),
+        ({"mode": "replace_where", "key": ["month"], "rows": [{"month": None}]}, "month"),
+        ({"mode": "replace_where", "key": ["_Record_ID"], "rows": [{"_Record_ID": 1}]}, "gives new records"),
+    ],
+)
+def test_a_replacement_by_key_without_one_is_refused(home: House, body: object, said: str) -> None:
+    table = new_table(home, month="FixedLengthText")
+    home.post(f"tables/{table}/rows", json=[{"month": "05"}])
+
+    answer = home.ask("POST", f"tables/{table}/rows", json=body)
+
+    assert answer.status_code == 400
+    assert said in answer.json()["message"]
+    assert len(home.get(f"tables/{table}/rows")) == 1

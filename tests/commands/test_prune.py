@@ -149,7 +149,7 @@ def test_a_run_that_something_else_names_stays(home: Path) -> None:
         home,
         "INSERT INTO managed_table (id, name, description, version, created_at, modified_at)"
         " VALUES (1, 'T', '', 1, 0, 0)",
-        "INSERT INTO table_version VALUES (1, 1, 'create', 'ada', 0, 0, 0, '[]', 1, NULL)",
+        "INSERT INTO table_version VALUES (1, 1, 'create', 'ada', 0, 0, 0, '[]', 1, NULL, NULL, 0, 0)",
     )
     assert command(home, "prune", "--keep", "0", "--yes", "--json").json["runs"][0]["id"] == "pr-2"
     assert runs(home) == [1]

@@ -19,7 +19,8 @@ An action step names one of these kinds under `action`, and its settings under `
 every reference in them, and the grammar of Python and SQL, before anything runs. Each example below is run as a test, and gives
 what it says to the byte.
 
-`${{step.property}}` is a property of a data step: its value, or its file. References are looked up and never evaluated.
+`${{step.property}}` is a property of a data step: its value, or its file. `${{table:Name}}` is a managed table
+([Tables in steps](tables.md)). References are looked up and never evaluated.
 [process-file.md](process-file.md) describes everything around the settings; [scripts.md](scripts.md) what a script may do.
 
 {contents}

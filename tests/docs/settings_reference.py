@@ -62,6 +62,7 @@ MEANING = {
     "step_processes_max": "how many processes and threads a step may have at the same time",
     "step_open_files_max": "how many files each process of a step may have open",
     "step_log_bytes_max": "how much a step may write into its log; the rest is dropped, and the log says so",
+    "table_days_min": "how many days versions of managed tables are kept that no run has read or written; 0: for ever",
     "free_bytes_min": "how much of the home's disk is kept free for the server, or a twentieth of a smaller disk",
     "user_streams_max": "how many streams and long polls of one user may be open; the next is answered 429",
     "user_new_runs_max": "how many runs one user may create in any minute; the next is answered 429. A restart of the server forgets the count",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from procession.actions.references import PATTERN
+from procession.actions.references import PATTERN, PATTERN_OF_TABLES, PATTERN_WITH_TABLES
 
 TYPES = {
     "string": "text",
@@ -15,6 +15,11 @@ TYPES = {
     "boolean": "true or false",
     "object": "mapping",
     "array": "list",
+}
+REFERENCES = {
+    PATTERN: "`${step.property}`",
+    PATTERN_OF_TABLES: "`${table:Name}`",
+    PATTERN_WITH_TABLES: "`${step.property}` or `${table:Name}`",
 }
 PLAIN = ("string", "number", "boolean")
 
@@ -46,8 +51,8 @@ def _simple(schema: Mapping[str, Any]) -> str:
     names = [kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null"]
     if set(names) == set(PLAIN):
         names = ["string"]  # what is not quoted is taken as it is written
-    if names == ["string"] and schema.get("pattern") == PATTERN:
-        return "`${step.property}`"
+    if names == ["string"] and schema.get("pattern") in REFERENCES:
+        return REFERENCES[schema["pattern"]]
     if names == ["array"]:
         return f"list of {of(schema.get('items', {}))}"
     if names == ["object"] and isinstance(schema.get("additionalProperties"), dict):

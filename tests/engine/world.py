@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from procession import actions
 from procession.clock import Clock, SystemClock
@@ -16,6 +17,8 @@ from procession.engine.isolation.contract import Isolation
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.pool import ForkServerIsolation
 from procession.engine.options import EngineResources, EngineSettings
+from procession.engine.step_tables import TableDraft
+from procession.engine.table_workers import TableWorkers
 from procession.model import process_file
 from procession.model.ids import ProcessId, RunId
 from procession.model.lifecycle import RUN_FINAL, StepStatus
@@ -26,6 +29,7 @@ from procession.model.steps import StepRow
 from procession.operations import files, home_time, people, processes, runs
 from procession.operations.act import Act
 from procession.operations.resources import Resources
+from procession.operations.tables_of_steps import TablesOfSteps
 from procession.store import history, identity, steps
 from procession.store.chunks import Chunks
 from procession.store.crash import CrashPoint, pass_by
@@ -55,6 +59,22 @@ class SetClock(SystemClock):
         return super().since_boot() + self.passed_seconds
 
 
+class InterruptedTables:
+    """The real tables of steps; `before_prepare` does something at the one moment that a test is about."""
+
+    def __init__(self, tables: TablesOfSteps) -> None:
+        self.begin, self.inputs, self.targets = tables.begin, tables.inputs, tables.targets
+        self.publish, self._prepare = tables.publish, tables.prepare
+        self.before_prepare: Callable[[], None] = lambda: None
+        self.after_prepare: Callable[[], None] = lambda: None
+
+    def prepare(self, *given: Any) -> tuple[TableDraft, ...]:
+        self.before_prepare()
+        drafts = self._prepare(*given)
+        self.after_prepare()
+        return drafts
+
+
 @dataclass
 class World:
     home: Path
@@ -63,6 +83,7 @@ class World:
     isolation: IsolationSettings = field(default_factory=IsolationSettings)
     crash_point: CrashPoint = pass_by
     make_isolation: Callable[[IsolationSettings], Isolation] = ForkServerIsolation
+    workers: TableWorkers | None = None  # of tables; whoever made them ends them
 
     def __post_init__(self) -> None:
         self.fatal: list[str] = []
@@ -72,8 +93,6 @@ class World:
         migrate(self.db, self.clock.now())
         self.blobs = BlobFolder(self.home / "files", crash_point=self.crash_point)
         self.announcements = Announcements()
-        self.engine = self.new_engine()
-        self.db.on_look(lambda run: self.engine.look(run))
         self.resources = Resources(
             actions=actions.registry(),
             blobs=self.blobs,
@@ -81,7 +100,11 @@ class World:
             step_logs=StepLogFolder(self.home / "logs"),
             steady=self.steady,
             home_clock=home_time.of_home(self.db, self.clock),
+            workers=self.workers,
         )
+        self.tables = InterruptedTables(TablesOfSteps(self.db, self.resources))
+        self.engine = self.new_engine()
+        self.db.on_look(lambda run: self.engine.look(run))
         self.caller = self._caller()
 
     def new_engine(self) -> LocalEngine:
@@ -99,6 +122,7 @@ class World:
                 step_logs=StepLogFolder(self.home / "logs"),
                 homes=homes,
                 settings=self.settings,
+                tables=self.tables,
             )
         )
 

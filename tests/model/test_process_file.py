@@ -34,6 +34,7 @@ from procession.model.processes import (
     StepKind,
     SystemVariable,
 )
+from procession.model.table_uses import TableUse
 from tests.support import examples
 
 
@@ -52,6 +53,10 @@ def _writes(given: _Settings) -> tuple[str, ...]:
     return tuple(text[2:-1] for text in given.outputs.values())
 
 
+def _tables(given: _Settings) -> tuple[TableUse, ...]:
+    return ()
+
+
 def _check(given: _Settings) -> tuple[str, ...]:
     return ("code must not be bad",) if given.code == "bad" else ()
 
@@ -65,6 +70,7 @@ class _Action:
     settings: type[msgspec.Struct] = _Settings
     reads: Callable[[Any], tuple[str, ...]] = _reads
     writes: Callable[[Any], tuple[str, ...]] = _writes
+    tables: Callable[[Any], tuple[TableUse, ...]] = _tables
     effect: Effect = Effect.IDEMPOTENT
     check: Callable[[Any], tuple[str, ...]] = _check
     check_together: Callable[[Any], Any] = _check_together
@@ -188,7 +194,7 @@ groups:
         'a.yaml:14:25: step "later" is not before this step; a step can only wait for steps above it',
         "a.yaml:15:23: times: Expected int, got str",
         'a.yaml:18:28: there is no property "inputs.nn"; did you mean "inputs.n"?',
-        'a.yaml:18:47: "${table:T}": managed tables come with a later version; use a File property',
+        'a.yaml:18:47: "${table:T}": this action takes no managed table here; use a property',
         'a.yaml:18:75: "inputs.i" is an INPUT; a step can only write properties whose flow is OUTPUT or NONE',
         'a.yaml:19:16: a condition cannot say "suceeded"; did you mean "succeeded"?',
     ]

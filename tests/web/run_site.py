@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
+from procession.model.figures import Figures
 from procession.model.files import Content
 from procession.model.ids import RunId, StepId
 from procession.model.lifecycle import Outcome, RunStatus, StepEvent, StepStatus
@@ -64,6 +65,7 @@ class Play:
     """One run, moved on by hand."""
 
     house: House
+    figures: Figures = field(default_factory=dict)  # of the steps that end
     id: str
 
     @property
@@ -128,7 +130,9 @@ class Play:
             moves.move(tx, row.id, StepStatus.RUNNING, EVENTS[status], write)
             self._tell(tx, row.id, status, message)
             for tried in history.attempts_of_step(tx, row.id):
-                end = history.AttemptEnd(status=status, message=message, at=clock.now(), seconds=seconds)
+                end = history.AttemptEnd(
+                    status=status, message=message, at=clock.now(), seconds=seconds, figures=self.figures
+                )
                 history.end_attempt(tx, tried.id, end)
                 history.mark_gone(tx, tried.id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -295,3 +296,23 @@ def test_a_long_list_of_steps_can_be_shown_in_parts(site: Site, home: House) -> 
     assert "a remark" in text(part) and 'class="fold numbered dense"' in part.text
     assert site.get(f"/runs/{run.id}?show=nonsense").text.count('<tr id="s') == 40
     assert "Remarks" not in text(site.get(f"/runs/{well(home).id}?step=1.1"))
+
+
+def test_the_figures_of_a_step_stand_beside_those_of_the_run_before(site: Site, home: House) -> None:
+    before = play(home).start().take().perform("p")
+    before.figures = {"rows_in.orders": 784, "total": Decimal("12345.60")}
+    before.perform("match")
+    run = play(home).start().take().perform("p")
+    run.figures = {"rows_in.orders": 790, "total": Decimal("12000.00"), "rejected": 1}
+    run.perform("match")
+
+    page = site.get(f"/runs/{run.id}?step=2.1")
+
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', page.text.partition('id="step-figures"')[2])
+    shown = {name: re.findall(r">([^<]+)</td>", cells) for name, cells in rows[:3]}
+    assert shown == {
+        "rows_in.orders": ["790", "784", "6"],
+        "total": ["12,000.00", "12,345.60", "-345.60"],
+        "rejected": ["1", "-", "-"],
+    }
+    assert f'<a href="/runs/{before.id}?step=2.1">' in page.text

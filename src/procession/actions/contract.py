@@ -14,8 +14,11 @@ from typing import Any, Protocol
 
 import msgspec
 
+from procession.model.columns import Column
+from procession.model.figures import Figures
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
+from procession.model.table_uses import TableUse
 
 
 class FileInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +37,26 @@ class FileInput(msgspec.Struct, frozen=True, kw_only=True):
         return f'the file "{self.name}"' if self.name else "the body"
 
 
+class TableFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A Parquet file of a table's version, read only."""
+
+    path: str
+    rows: int
+
+
+class TableInput(msgspec.Struct, frozen=True, kw_only=True):
+    """A managed table given to an action, at the version that the step reads; `columns` begin with `_Record_ID`."""
+
+    name: str
+    version: int
+    columns: tuple[Column, ...]
+    files: tuple[TableFile, ...]
+
+    @property
+    def called(self) -> str:
+        return f'the table "{self.name}"'
+
+
 class FileOutput(msgspec.Struct, frozen=True, kw_only=True):
     """A file that an action wrote into its work folder; the engine publishes it."""
 
@@ -42,30 +65,40 @@ class FileOutput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # What crosses the pipe. A Decimal travels as itself (a msgpack extension type: engine/isolation/codec.py).
-InputValue = str | int | Decimal | bool | None | FileInput
+InputValue = str | int | Decimal | bool | None | FileInput | TableInput
 OutputValue = str | int | Decimal | bool | None | FileOutput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputTarget:
-    """Where an output goes: the property's type ("File", ...) and, for a File, the name it has now ("" if none)."""
+    """Where an output goes: the property's type ("File", ...) and, for a File, the name it has now ("" if none).
+
+    Of a managed table the type is TABLE, the name its name, and `columns` what the rows must fit.
+    """
 
     type: str
     file_name: str = ""
+    columns: tuple[Column, ...] = ()
+
+
+TABLE = "table"  # the type of a target that is a managed table
 
 
 # A value and not an exception: a step that fails is an ordinary end.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepOutcome:
-    """How an attempt ended: SUCCESS, WARNING or FAILED, the completion message, and outputs by property reference.
+    """How an attempt ended: SUCCESS, WARNING or FAILED, the completion message, and outputs by reference.
 
-    `outputs` is keyed by "step.property" as written in the settings, without "${" and "}". Those of a step that failed
-    are kept too, once it is not tried again: an action gives them only where they show why.
+    `outputs` is keyed by "step.property" or "table:Name" as written in the settings, without "${" and "}". Those of a
+    step that failed are kept too, but for tables and once it is not tried again: an action gives them only where they
+    show why. `figures`, such as rows in and out or control totals, are kept with the attempt, and compared with those
+    of the run before.
     """
 
     status: StepStatus
     message: str = ""
     outputs: Mapping[str, OutputValue] = field(default_factory=dict)
+    figures: Figures = field(default_factory=dict)
 
 
 # Two implementations: the isolated child's, and the one that examples are tried with.
@@ -92,7 +125,10 @@ class Context(Protocol):
         """Memory limit of the process; DuckDB gets a part of it."""
 
     def value(self, reference: str) -> InputValue:
-        """The value of "step.property" when the step began; a File is a FileInput, an empty one None."""
+        """The value of "step.property" when the step began; a File is a FileInput, an empty one None.
+
+        Of a TableUse's place it is a TableInput.
+        """
 
     def type_of(self, reference: str) -> str:
         """The type of the property that "step.property" names: Datepicker, Decimal..."""
@@ -141,7 +177,7 @@ class Example:
     message: str = ""
 
 
-def nothing(settings: Any) -> tuple[str, ...]:
+def nothing(settings: Any) -> tuple[Any, ...]:
     """For an action whose settings hold no references."""
     return ()
 
@@ -158,7 +194,8 @@ def _needs_no_network(settings: Any) -> bool:
 class Action:
     """An action's entry in the registry of actions.
 
-    `reads` and `writes` list the references of a settings object, so that `procession apply` can check both.
+    `reads` and `writes` list the references of a settings object, so that `procession apply` can check both; `tables`
+    says how it uses the tables among them.
     `runs_user_code` puts every attempt into a process of its own that is never used again.
     """
 
@@ -166,14 +203,15 @@ class Action:
     title: str
     settings: type[msgspec.Struct]
     run: Callable[[Context], StepOutcome]
-    reads: Callable[[Any], tuple[str, ...]]  # settings -> "step.property" references it reads
-    writes: Callable[[Any], tuple[str, ...]]  # settings -> "step.property" references it writes
+    reads: Callable[[Any], tuple[str, ...]]  # settings -> "step.property" and "table:Name" references it reads
+    writes: Callable[[Any], tuple[str, ...]]  # settings -> the same that it writes
     # Not optional: an action that nobody has shown cannot be believed.
     examples: tuple[Example, ...]
     check: Callable[[Any], tuple[str, ...]] = nothing  # more mistakes in the settings, in the user's words
     # Slow checks, for all steps of the kind in a file at once: for each step its mistakes, as the name of a setting
     # and a message. Called when a file is applied, outside any transaction.
     check_together: Callable[[Sequence[Any]], Sequence[Sequence[tuple[str, str]]]] = _finds_no_mistakes
+    tables: Callable[[Any], tuple[TableUse, ...]] = nothing
     runs_user_code: bool = False
     wants_network: Callable[[Any], bool] = _needs_no_network
     # The FileOptions of all files that it reads as relations, so that a page can show them as the step will see them.

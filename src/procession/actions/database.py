@@ -1,13 +1,14 @@
 """The step's DuckDB: in memory, spilling into the step's folder, and locked before it runs a user's SQL.
 
-Three walls protect the machine from a user's SQL: no access to files once inputs are loaded, a configuration that
-can no longer be changed, and (in run_sql) a list of the statements that are allowed.
+Three walls protect the machine from a user's SQL: no access to files once inputs are loaded, but to those of the
+managed tables that the step reads; a configuration that can no longer be changed; and (in run_sql) a list of the
+statements that are allowed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,11 +61,15 @@ def connect(folder: Path, memory_bytes_max: int, threads: int = THREADS) -> duck
     return connection
 
 
-def lock(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """From now on, for good: no files outside the export folder, no change of settings."""
+def lock(connection: duckdb.DuckDBPyConnection, folder: Path, readable: Sequence[str] = ()) -> None:
+    """From now on, for good: no files outside the export folder but `readable` ones, no change of settings.
+
+    DuckDB would write to those too: only the list of allowed statements keeps a user's SQL from it.
+    """
     export = literal(str(folder / EXPORT_FOLDER))
     # Before external access goes: afterwards it cannot be set any more.
     connection.execute(f"SET allowed_directories = [{export}]")
+    connection.execute(f"SET allowed_paths = [{', '.join(map(literal, readable))}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 

@@ -1,4 +1,4 @@
-"""References in settings: `${step.property}`, looked up and never evaluated.
+"""References in settings: `${step.property}` and `${table:Name}`, looked up and never evaluated.
 
 There is no expression language here, and there must never be one.
 """
@@ -14,13 +14,21 @@ from typing import Annotated
 import msgspec
 
 from procession.actions.contract import Context, InputValue
+from procession.model import table_uses
 from procession.model.processes import KEY_PATTERN
 
-PATTERN = rf"^\$\{{{KEY_PATTERN}\.{KEY_PATTERN}\}}$"
+_PROPERTY, _TABLE = rf"{KEY_PATTERN}\.{KEY_PATTERN}", rf"{table_uses.PREFIX}{table_uses.NAME_PATTERN}"
+PATTERN = rf"^\$\{{{_PROPERTY}\}}$"
+PATTERN_OF_TABLES = rf"^\$\{{{_TABLE}\}}$"
+PATTERN_WITH_TABLES = rf"^\$\{{({_PROPERTY}|{_TABLE})\}}$"
 DATE_CHARACTERS = 10  # of 2025-01-31
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 
 ReferenceText = Annotated[str, msgspec.Meta(pattern=PATTERN, description="${step.property}")]
+PlaceText = Annotated[
+    str, msgspec.Meta(pattern=PATTERN_WITH_TABLES, description="${step.property}, or ${table:Name} for a managed table")
+]
+TableText = Annotated[str, msgspec.Meta(pattern=PATTERN_OF_TABLES, description="${table:Name}")]
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN, description="letters, digits and _; not a digit first")]
 # A constant may stand for a reference; a text that begins with "${" is always a reference.
 Given = str | int | float | bool | None
@@ -35,17 +43,24 @@ def parse(text: object) -> str | None:
     return match.group(1) if match else None
 
 
+def named(text: object) -> str | None:
+    """ "step.property" or "table:Name" of a reference to either, None for anything else."""
+    table = table_uses.name_of(text)
+    return parse(text) if table is None else f"{table_uses.PREFIX}{table}"
+
+
 def only(values: Iterable[object]) -> tuple[str, ...]:
-    """The references among `values` as "step.property", each once, in order."""
-    return tuple(dict.fromkeys(found for found in map(parse, values) if found))
+    """The references among `values` as "step.property" or "table:Name", each once, in order."""
+    return tuple(dict.fromkeys(found for found in map(named, values) if found))
 
 
 def mistakes(path: str, value: object) -> tuple[str, ...]:
     """Mistakes in a value that may be a reference, in the user's words."""
     # Told when the file is applied, because a constant of this text would be passed on as it stands.
-    if isinstance(value, str) and value.startswith("${") and parse(value) is None:
+    if isinstance(value, str) and value.startswith("${") and named(value) is None:
         return (
-            f'{path}: "{value}" is not a reference; write ${{step.property}} with the keys of a step and a property',
+            f'{path}: "{value}" is not a reference; write ${{step.property}} with the keys of a step and a property,'
+            " or ${table:Name}",
         )
     return ()
 

@@ -1,19 +1,60 @@
-"""What is wrong with the options of a file that becomes a relation, before there is one.
+"""Sources that become relations: which files and tables they name, and what is wrong with them before there is one.
 
 The readers (reading/loading) are imported by an action when it runs: every process for user code imports this.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
+from procession.actions import references
 from procession.actions.reading import meant, patterns
 from procession.actions.reading.options import FileOptions
+from procession.model import table_uses
+from procession.model.table_uses import TableUse
+
+
+def source_of(given: object) -> FileOptions:
+    """The options of a source that may be a reference alone."""
+    if isinstance(given, FileOptions):
+        return given
+    text = str(given)
+    return FileOptions(table=text) if table_uses.name_of(text) else FileOptions(file=text)
+
+
+def named(given: Iterable[object]) -> Iterator[object]:
+    """What the values name, sources among them: references to files, tables and versions."""
+    for one in given:
+        yield from (one.file, one.table, one.version) if isinstance(one, FileOptions) else (one,)
+
+
+def tables_of(given: Iterable[object]) -> tuple[TableUse, ...]:
+    """The tables that are read, among sources and values."""
+    found = []
+    for one in given:
+        name = table_uses.name_of(one.table if isinstance(one, FileOptions) else one)
+        if name is not None:
+            version = one.version if isinstance(one, FileOptions) else None
+            found.append(TableUse(name=name, version=references.parse(version) or version))
+    return tuple(dict.fromkeys(found))
+
+
+def _check_table(path: str, options: FileOptions) -> tuple[str, ...]:
+    if not options.table:
+        what = "version: means nothing for a file" if options.file else "needs `file` or `table`"
+        return () if options.file and options.version is None else (f"{path}: {what}",)
+    plain = FileOptions(table=options.table, version=options.version)
+    useless = [name for name in FileOptions.__struct_fields__ if getattr(options, name) != getattr(plain, name)]
+    return tuple(f"{path}.{name}: means nothing for a table, whose columns have their types" for name in useless)
 
 
 def check(path: str, options: FileOptions) -> tuple[str, ...]:
     """Mistakes that types cannot express."""
     import zoneinfo
 
-    found = []
+    if options.table or not options.file:
+        return _check_table(path, options)
+    found = [*_check_table(path, options)]
     if options.encoding is not None:
         try:
             # Python's own list of names; codecs that are no texts raise as well.

@@ -81,6 +81,7 @@ def cancel(console: Console, run: str, reason: str | None) -> int:
 @option("--plan", "Only tell what would run again.", is_flag=True)
 @option("--reason", "Kept in the run's history.")
 @option("--latest", "Go on with the newest version of the process.", is_flag=True)
+@option("--latest-tables", "Read tables as they are now, not as they were.", is_flag=True)
 @option("--release", "Let a step declared `effect: once` happen again.", multiple=True, metavar="STEP")
 def restart(console: Console, run: str, step: str, *, plan: bool, **given: Any) -> int:
     """Start RUN again from STEP: a key, an id, or an order such as 2.1."""

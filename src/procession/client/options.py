@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
 
 from procession.client.timing import SystemTiming, Timing
+
+
+class RestartWishes(TypedDict, total=False):
+    """What a restart may be asked for.
+
+    `release` are keys or ids of `once` steps that may happen a second time. `latest`: go on with the newest version of
+    the process. `latest_tables`: read the present versions of tables, not those that the steps have read before.
+    """
+
+    reason: str | None
+    release: Sequence[str]
+    latest: bool
+    latest_tables: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from typing import Unpack
 
 from procession.client import asking, events, reading, steps
 from procession.client.asking import Ask
 from procession.client.connection import Connection
 from procession.client.errors import TimedOut, TooMany, Unavailable
+from procession.client.options import RestartWishes
 from procession.client.properties import Property, Value
 from procession.client.shapes import (
     Event,
@@ -81,11 +83,9 @@ class Run:
         content = None if reason is None else {"reason": reason}
         return reading.shape(RunStatus, self._connection.post(f"{self._path}/{verb}", content))
 
-    def restart(
-        self, step: str, *, reason: str | None = None, release: Sequence[str] = (), latest: bool = False
-    ) -> StepStatus:
+    def restart(self, step: str, **wishes: Unpack[RestartWishes]) -> StepStatus:
         """Run again from a step, named by its key, id, order or name; see Step.restart()."""
-        status = self.step(step).restart(reason=reason, release=release, latest=latest)
+        status = self.step(step).restart(**wishes)
         # A restart may have taken another version, with other steps.
         self._steps = []
         return status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -79,7 +80,7 @@ class RunStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepStatus:
-    """`progress` is from 0 to 1, if the step reports it."""
+    """`progress` is from 0 to 1, if the step reports it; `figures` are exact, as text."""
 
     id: str
     status: str
@@ -89,6 +90,7 @@ class StepStatus:
     duration_seconds: int | None = field(default=None, metadata={"wire": ("runDurationInSeconds", "runDurationInSec")})
     progress: float | None = None
     progress_message: str = ""
+    figures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_over(self) -> bool:

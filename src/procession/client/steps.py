@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Unpack
 
 from procession.client import asking, reading
 from procession.client.connection import Connection
 from procession.client.errors import Invalid, NotFound
+from procession.client.options import RestartWishes
 from procession.client.properties import Property
 from procession.client.shapes import RestartPlan, StepDetails, StepStatus
 
@@ -42,16 +44,16 @@ class Step:
     def status(self) -> StepStatus:
         return reading.shape(StepStatus, self._connection.get(f"{self._path()}/runstatus"))
 
-    def restart(self, *, reason: str | None = None, release: Sequence[str] = (), latest: bool = False) -> StepStatus:
-        """Run again from here. `release` are keys or ids of `once` steps that may happen a second time.
-
-        `latest`: go on with the newest version of the process. Raises Invalid where what comes before has changed.
-        """
+    def restart(self, **wishes: Unpack[RestartWishes]) -> StepStatus:
+        """Run again from here. Raises Invalid where what comes before has changed in the version that is wished."""
+        reason, release = wishes.get("reason"), wishes.get("release")
         content: dict[str, object] = {} if reason is None else {"reason": reason}
         if release:
             content["release"] = list(release)
-        if latest:
+        if wishes.get("latest"):
             content["version"] = "latest"
+        if wishes.get("latest_tables"):
+            content["tables"] = "latest"
         return reading.shape(StepStatus, self._connection.post(f"{self._path()}/restartfromhere", content or None))
 
     def restart_plan(self) -> RestartPlan:

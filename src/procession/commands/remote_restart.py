@@ -19,7 +19,8 @@ def restart(console: Console, access: ServerAccess, run_id: str, text: str, **gi
         plan = step.restart_plan()
         # As ids: a key that is misspelt is told here, with those that there are.
         released = [found.step(one).id for one in given["release"]]
-        found.restart(text, reason=given["reason"], release=released, latest=given["latest"])
+        wishes = {name: given[name] for name in ("reason", "latest", "latest_tables")}
+        found.restart(text, release=released, **wishes)
         details = next(one.details for one in found.steps() if one.id == step.id)
     content = {
         **remote_views.step_content(details),

@@ -23,7 +23,12 @@ def restart(console: Console, run_text: str, step_text: str, **given: Any) -> in
         step = planned.steps[planned.plan.key]
         # By key, id or order, as the step itself: people copy what they see.
         released = frozenset(_key(opened, run_id, text) for text in given["release"])
-        wish = Wish(reason=given["reason"], release=released, takes_latest=given["latest"])
+        wish = Wish(
+            reason=given["reason"],
+            release=released,
+            takes_latest=given["latest"],
+            reads_latest=given["latest_tables"],
+        )
 
         def operation(tx: Transaction) -> Any:
             return runs.restart(opening.operator(tx, opened), run_id, step.id, wish=wish)

@@ -13,11 +13,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from procession.actions.contract import FileInput, InputValue, OutputTarget
+from procession.actions.contract import FileInput, InputValue, OutputTarget, StepOutcome
 from procession.engine import stages
 from procession.engine.isolation.contract import Worker
 from procession.engine.preparation import Prepared
 from procession.engine.stages import Stage
+from procession.engine.step_tables import HeldTables, TableStep
 from procession.model import flow, plans
 from procession.model.files import Content
 from procession.model.ids import StepId
@@ -26,6 +27,7 @@ from procession.model.people import User
 from procession.model.processes import PropertyType, Step, Value
 from procession.model.runs import HistoryKind, Run
 from procession.model.steps import PropertyRow, StepRow
+from procession.model.table_uses import is_table
 from procession.store.blobs import Blobs
 from procession.store.ends import RunEnding
 
@@ -52,6 +54,9 @@ class Work:
     heard: float = 0.0  # when it was last listened to, monotonic
     hearings: float = 0.0  # how often of late
     is_showing: bool = False  # its progress waits to be written
+    tables: HeldTables | None = None  # None: it names none
+    outcome: StepOutcome | None = None  # what it has said at its end, while that is being published
+    is_ending: bool = False  # its end is being committed together with tables
 
     def move(self, stage: Stage) -> None:
         self.stage = stages.move(self.stage, stage)
@@ -132,8 +137,9 @@ class ActiveRun:
         self.updated.add(reference)
 
     def inputs(self, key: str, blobs: Blobs) -> Mapping[str, InputValue]:
-        """What the step reads, as it is now."""
-        return {reference: self._input(reference, blobs) for reference in self.prepared.touches[key].reads}
+        """What the step reads, as it is now; tables are the attempt's own."""
+        reads = self.prepared.touches[key].reads
+        return {reference: self._input(reference, blobs) for reference in reads if not is_table(reference)}
 
     def _input(self, reference: str, blobs: Blobs) -> InputValue:
         row = self.properties[reference]
@@ -143,13 +149,32 @@ class ActiveRun:
             return None
         return FileInput(path=str(blobs.fetch(row.file.sha256)), name=row.file.name, size_bytes=row.file.size_bytes)
 
+    def table_step(self, work: Work) -> TableStep | None:
+        """The attempt, as its tables are asked for; None for one that names none."""
+        uses = self.prepared.tables.get(work.key, ())
+        numbers = [use.version for use in uses if isinstance(use.version, str)]
+        return (
+            TableStep(
+                run=self.run,
+                step=self.step_ids[work.key],
+                attempt=work.attempt,
+                user=self.user,
+                uses=uses,
+                numbers={reference: self.properties[reference].item.value for reference in numbers},
+            )
+            if uses
+            else None
+        )
+
     def types(self, key: str) -> Mapping[str, str]:
         """Of what the step reads."""
-        return {reference: self.properties[reference].item.type for reference in self.prepared.touches[key].reads}
+        reads = self.prepared.touches[key].reads
+        return {reference: self.properties[reference].item.type for reference in reads if not is_table(reference)}
 
     def targets(self, key: str) -> Mapping[str, OutputTarget]:
-        """What the step writes."""
-        return {reference: self._target(reference) for reference in self.prepared.touches[key].writes}
+        """What the step writes; tables are the attempt's own."""
+        writes = self.prepared.touches[key].writes
+        return {reference: self._target(reference) for reference in writes if not is_table(reference)}
 
     def _target(self, reference: str) -> OutputTarget:
         row = self.properties[reference]

@@ -7,26 +7,26 @@ the settings have patience; an end that nobody could see is looked for until it 
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 
 from procession.actions.contract import StepOutcome
-from procession.engine import removal
+from procession.engine import job_values, removal
 from procession.engine.active_run import Work
 from procession.engine.events import JobDue, Killed, OverLimit, Published
 from procession.engine.isolation.contract import Died, Done, KillReceipt, LogText, Progress
-from procession.engine.isolation.contract import Job as StepJob
 from procession.engine.loop import Loop
 from procession.engine.meter import Meter
 from procession.engine.options import EngineResources
-from procession.engine.outcomes import files_of, permitted, told, with_left, with_lost_log
+from procession.engine.outcomes import permitted, told, with_left, with_lost_log
 from procession.engine.pool import Job, Pool
 from procession.engine.stages import Stage
-from procession.model.errors import ProcessionError
+from procession.engine.step_tables import TableDraft
+from procession.model.errors import ProcessionError, Unavailable
 from procession.model.files import Content
 from procession.model.lifecycle import StepStatus
 from procession.shortages import is_shortage
@@ -95,24 +95,12 @@ class Attempts:
         return None
 
     def _send(self, work: Work) -> None:
-        active, folder = work.active, self.folder(work)
+        folder = self.folder(work)
         action = self._resources.actions.get(work.step.action)
         if action is not None and action.runs_user_code:
             # Theirs must be there before the sandbox closes; built-in actions make one when they need it.
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - once a step, as below
-        work.worker.send(
-            StepJob(
-                action=work.step.action,
-                settings=work.step.settings,
-                values=active.inputs(work.key, self._resources.blobs),
-                types=active.types(work.key),
-                targets=active.targets(work.key),
-                folder=folder,
-                step_key=work.key,
-                idempotency_key=self._resources.homes.key(active.run, active.step_ids[work.key]),
-                limits=self._resources.settings.limits,
-            )
-        )
+        work.worker.send(job_values.job_of(work, self._resources, folder))
 
     def folder(self, work: Work) -> str:
         return f"{self._work}/{work.attempt}"
@@ -177,15 +165,16 @@ class Attempts:
             self._look_behind(work, outcome)
             return
         self._keep_log(work)
-        contents: dict[str, Content] = {}
+        contents, drafts = dict[str, Content](), tuple[TableDraft, ...]()
+        work.outcome = outcome
         try:
-            for reference, file in files_of(outcome).items():
-                contents[reference] = self._resources.blobs.take(Path(file.path), inside=Path(self.folder(work)))
+            contents, drafts = job_values.keep(work, self._resources, outcome, self.folder(work))
         except Exception as error:  # the pool's arm: a step whose end nobody hears of holds its slot for ever
-            if is_shortage(error) and self.is_patient(work):
-                raise
+            is_passing = is_shortage(error) or isinstance(error, Unavailable)
+            if is_passing and self.is_patient(work):
+                raise OSError(errno.EAGAIN, "later") from error
             outcome = self._failed(work, "an output could not be kept", error)
-        self._loop.post(Published(work, with_lost_log(work, outcome), contents))
+        self._loop.post(Published(work, with_lost_log(work, outcome), contents, drafts))
 
     def _look_behind(self, work: Work, outcome: StepOutcome) -> None:
         """The step is done; what it started may be not. It is ended with the step's own process."""

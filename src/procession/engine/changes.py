@@ -12,8 +12,11 @@ import msgspec
 from msgspec.structs import replace
 
 from procession.engine.active_run import ActiveRun, Work
+from procession.engine.options import EngineResources
 from procession.engine.stages import Stage
+from procession.engine.step_tables import HeldTables, StepTables, TableDraft
 from procession.model import ends as model_ends
+from procession.model.figures import Figures
 from procession.model.ids import StepId
 from procession.model.lifecycle import Outcome, RunEvent, RunStatus, StepStatus
 from procession.model.runs import HistoryKind
@@ -36,6 +39,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     status: StepStatus
     message: str
     seconds: float
+    figures: Figures = {}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,11 +49,13 @@ class Change:
     active: ActiveRun
     now: datetime
     steady: float
+    tables: StepTables | None = None
     moves: list[StepMove] = field(default_factory=list)
     told: list[tuple[StepId, str]] = field(default_factory=list)
     begun: list[Work] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     written: list[writes.PropertyWrite] = field(default_factory=list)
+    drafts: tuple[TableDraft, ...] = ()  # of the one attempt that ends
     outcome: Outcome | None = None  # the run is finished
     revision: int | None = None  # the run's, once it is recorded
     facts: Mapping[str, Any] = field(default_factory=dict)  # what went wrong, once it is recorded
@@ -58,7 +64,7 @@ class Change:
         return not (self.moves or self.told or self.begun or self.ended or self.written or self.outcome)
 
     def record(self, tx: Transaction) -> None:
-        """Writes all of it, or raises Superseded and writes nothing."""
+        """Writes all of it, or raises Superseded, or TablesLate and Invalid for drafts, and writes nothing."""
         run = self.active.run
         held = runs.fence(tx, run.id, run.epoch, revisions=max(len(self.moves), 1), steady=self.steady)
         # Each move has a revision of its own, so that followers can tell them apart; what moves no step has one for
@@ -69,27 +75,58 @@ class Change:
             history.end_attempt(tx, ended.work.attempt, self._end(ended))
         for written in self.written:
             writes.write_property(tx, written, self.now)
+        published = self._publish(tx)
+        for work in self.begun:
+            work.attempt = history.add_attempt(tx, self._attempt(work), self.now)
+            self._hold_tables(tx, work)
         if self.moves:
             moves.apply(tx, [self._timed(step.move, held.worked) for step in self.moves])
             history.write(
-                tx, run.id, [self._entry(step, held.revision + n) for n, step in enumerate(self.moves)], self.now
+                tx,
+                run.id,
+                [self._entry(step, held.revision + n, published) for n, step in enumerate(self.moves)],
+                self.now,
             )
         for step, message in self.told:
             moves.tell(tx, step, message)
-        for work in self.begun:
-            work.attempt = history.add_attempt(tx, self._attempt(work), self.now)
         if self.outcome is not None:
             self._finish(tx, self.outcome, held.worked)
+
+    def _publish(self, tx: Transaction) -> Mapping[str, Any]:
+        if not self.drafts:
+            return {}
+        held = self.ended[0].work.tables
+        assert held is not None
+        assert self.tables is not None
+        return self.tables.publish(tx, held, self.drafts, self.now)
+
+    def _hold_tables(self, tx: Transaction, work: Work) -> None:
+        """What it reads is a row before it is read."""
+        step = self.active.table_step(work)
+        if step is not None:
+            unknown = HeldTables(step=step, trouble="this server has no tables")
+            work.tables = unknown if self.tables is None else self.tables.begin(tx, step)
+
+    def _tables_of(self, step: StepMove) -> Mapping[str, Any]:
+        """The versions that a step which begins reads."""
+        begun = (work for work in self.begun if self.active.step_ids[work.key] == step.move.step)
+        work = next(begun, None) if step.move.begins else None
+        return work.tables.detail() if work is not None and work.tables is not None else {}
 
     def _timed(self, move: Move, worked: float) -> Move:
         return replace(move, write=replace(move.write, began=worked)) if move.begins else move
 
-    def _entry(self, step: StepMove, revision: int) -> history.Entry:
+    def _entry(self, step: StepMove, revision: int, published: Mapping[str, Any]) -> history.Entry:
         return history.Entry(
             revision=revision,
             attempt=self.active.run.attempt,
             kind=HistoryKind.STEP,
-            detail={"status": step.move.reached, "message": step.move.write.message, **step.detail},
+            detail={
+                "status": step.move.reached,
+                "message": step.move.write.message,
+                **step.detail,
+                **(self._tables_of(step) or published),
+            },
             step=step.move.step,
         )
 
@@ -100,6 +137,7 @@ class Change:
             at=self.now,
             seconds=ended.seconds,
             is_gone=ended.work.stage is not Stage.KILLING,
+            figures=ended.figures,
         )
 
     def _attempt(self, work: Work) -> history.NewAttempt:
@@ -128,6 +166,12 @@ class Change:
             log.info("run failed", extra={**fields, "place": model_ends.place(self.facts).strip()})
         else:
             log.info("run finished", extra=fields)
+
+
+def begin(active: ActiveRun, resources: EngineResources) -> Change:
+    """An empty one, as of now."""
+    clock = resources.clock
+    return Change(active=active, now=clock.now(), steady=clock.monotonic(), tables=resources.tables)
 
 
 def time_out(tx: Transaction, active: ActiveRun, *, now: datetime, steady: float) -> None:

@@ -13,12 +13,13 @@ import msgspec
 from procession.actions.contract import FileOutput, OutputValue, StepOutcome
 from procession.engine.active_run import ActiveRun, Work
 from procession.engine.changes import Change, Ended, StepMove
-from procession.model import flow, inputs, values
+from procession.model import figures, flow, inputs, values
 from procession.model.errors import Invalid
 from procession.model.files import Content
 from procession.model.lifecycle import StepEvent, StepStatus, move_step
 from procession.model.processes import Effect, Property, PropertyType, Retry, Step, StepKind, SystemVariable, Value
 from procession.model.steps import UNDER_WAY
+from procession.model.table_uses import is_table
 from procession.store.moves import Move, StepWrite
 from procession.store.writes import PropertyWrite
 
@@ -101,13 +102,16 @@ def settle(active: ActiveRun, change: Change, work: Work, result: Result) -> Non
         written = [
             _written(active, work.key, reference, value, result.contents)
             for reference, value in result.outcome.outputs.items()
+            if not is_table(reference)
         ]
     except Invalid as refused:
         status, message, written = StepStatus.FAILED, refused.message, []
     message = message[:MESSAGE_CHARS_MAX]
     del active.works[work.key]
-    change.ended.append(Ended(work=work, status=status, message=message, seconds=result.seconds))
-    detail = {"try": work.number}
+    found = result.outcome.figures
+    change.ended.append(Ended(work=work, status=status, message=message, seconds=result.seconds, figures=found))
+    told = {"figures": {name: figures.text(one) for name, one in found.items()}} if found else {}
+    detail = {"try": work.number, **told}
     if status is StepStatus.FAILED and _may_retry(work.step, active.failures(work.key)):
         _retry(active, change, work, message, detail)
         return

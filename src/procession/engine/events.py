@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from procession.actions.contract import StepOutcome
 from procession.engine.active_run import ActiveRun, Work
 from procession.engine.isolation.contract import KillReceipt
+from procession.engine.step_tables import TableDraft
 from procession.model.files import Content
 from procession.model.ids import RunId
 
@@ -45,11 +46,15 @@ class JobDue:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The files of a finished attempt are durable; `outcome` is Failed if one could not be kept."""
+    """The files of a finished attempt are durable, and so are the next versions of tables that it writes.
+
+    `outcome` is Failed if one could not be kept.
+    """
 
     work: Work
     outcome: StepOutcome
     contents: Mapping[str, Content]
+    drafts: tuple[TableDraft, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

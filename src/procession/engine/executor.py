@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from procession.actions.contract import StepOutcome
-from procession.engine import decisions, events
+from procession.engine import changes, decisions, events
 from procession.engine.active_run import ActiveRun, Work, load
 from procession.engine.attempts import Attempts
 from procession.engine.changes import Change, time_out
@@ -15,10 +15,13 @@ from procession.engine.decisions import Result
 from procession.engine.loop import Loop
 from procession.engine.notes import Notes
 from procession.engine.options import EngineResources
-from procession.engine.outcomes import files_of, with_lost_log
+from procession.engine.outcomes import failed, files_of, with_lost_log
+from procession.engine.runs_at_work import RunsAtWork
 from procession.engine.slots import Slots
 from procession.engine.stages import Stage
+from procession.engine.table_ends import TableEnds
 from procession.engine.taking import Taken
+from procession.model.errors import ProcessionError
 from procession.model.files import Content
 from procession.model.ids import RunId
 from procession.model.lifecycle import StepStatus
@@ -42,14 +45,14 @@ class Executor:
         self._resources = resources
         self._clock = resources.clock
         self._loop = loop
-        self._left = left
         self._on_parked = parked
         self._attempts = Attempts(resources, loop)
         self._notes = Notes(resources, loop)
         self._slots = Slots(resources)
+        self._tables = TableEnds(resources, loop, again=self._attempts.publish, ended=self._ended_with_tables)
         self._changes: dict[RunId, Change] = {}  # of this turn
-        self.active_runs: dict[RunId, ActiveRun] = {}
-        self.dying: set[RunId] = set()  # their processes are being ended: do not take them yet
+        self._runs = RunsAtWork(loop, left)
+        self.active_runs, self.dying = self._runs.active, self._runs.dying
         self.is_closing = False
 
     def begin(self, taken: Taken) -> None:
@@ -77,13 +80,13 @@ class Executor:
                 self._attempts.submit(job)
             case events.StepTimeUp(work):
                 self._end_early(work, f"timed out after {work.step.time_limit_seconds:g} s")
-            case events.Published(work, outcome, contents):
-                self._published(work, outcome, contents)
+            case events.Published():
+                self._published(event)
             case events.Killed():
                 self._killed(event)
             case events.OverLimit(work, reason):
                 # Also when its end is being published: what it left running may take what it likes.
-                if work.stage in (Stage.RUNNING, Stage.OVER):
+                if work.stage in (Stage.RUNNING, Stage.OVER) and not work.is_ending:
                     self._end_early(work, reason, grace_seconds=0)
             case events.RunTimeUp(active):
                 self._time_out(active)
@@ -94,20 +97,20 @@ class Executor:
         """At the end of a turn: gives free slots away and records everything."""
         if not self.is_closing:
             self._slots.assign(self.active_runs.values(), change_of=self._change)
-        changes, self._changes = self._changes, {}
-        for change in changes.values():
+        made, self._changes = self._changes, {}
+        for change in made.values():
             if not change.is_empty():
                 self._loop.enlist(change.record, partial(self._recorded, change))
 
     def decide_for(self, taken: Iterable[RunId]) -> list[Change]:
         """The same for runs that were just taken; returns their changes, not yet recorded."""
         self._slots.assign(self.active_runs.values(), change_of=self._change)
-        changes = [change for run in taken if (change := self._changes.pop(run, None)) is not None]
-        return [change for change in changes if not change.is_empty()]
+        made = [change for run in taken if (change := self._changes.pop(run, None)) is not None]
+        return [change for change in made if not change.is_empty()]
 
-    def recorded(self, changes: Iterable[Change]) -> None:
+    def recorded(self, made: Iterable[Change]) -> None:
         """The changes were part of a commit and are on disk."""
-        for change in changes:
+        for change in made:
             self._go_on(change)
 
     def abandon(self, taken: Iterable[RunId]) -> None:
@@ -115,7 +118,7 @@ class Executor:
         for run in taken:
             self._changes.pop(run, None)
             if (active := self.active_runs.get(run)) is not None:
-                self._forget(active)
+                self._runs.forget(active)
                 for work in active.works.values():
                     self._attempts.free(work)
 
@@ -126,9 +129,9 @@ class Executor:
         """Drops a run that somebody else moved, and ends its processes."""
         if active.is_dropped:
             return
-        self._forget(active)
+        self._runs.forget(active)
         self.halt(active)
-        self._leave(active)
+        self._runs.leave(active)
 
     def halt(self, active: ActiveRun) -> None:
         """Ends its processes."""
@@ -143,23 +146,11 @@ class Executor:
     def close(self) -> None:
         self._attempts.close()
 
-    def _leave(self, active: ActiveRun) -> None:
-        """Lets the run go once its processes are gone."""
-        if active.leaving:
-            self.dying.add(active.run.id)
-        else:
-            self._left(active.run.id)
-
-    def _forget(self, active: ActiveRun) -> None:
-        active.is_dropped = True
-        self.active_runs.pop(active.run.id, None)
-        self._loop.cancel(active.limit)
-
     def _change(self, active: ActiveRun) -> Change:
         """This turn's change of the run; a turn's decisions are recorded together."""
-        run, clock = active.run.id, self._clock
+        run = active.run.id
         if run not in self._changes:
-            self._changes[run] = Change(active=active, now=clock.now(), steady=clock.monotonic())
+            self._changes[run] = changes.begin(active, self._resources)
             self._loop.again()
         return self._changes[run]
 
@@ -181,8 +172,8 @@ class Executor:
             self._let_go(work)
         if active.is_finishing and change.outcome is not None:
             change.tell_end()
-            self._forget(active)
-            self._leave(active)
+            self._runs.forget(active)
+            self._runs.leave(active)
 
     def _let_go(self, work: Work) -> None:
         """Sends the process its job, or retries soon if there is no room or memory for it."""
@@ -235,38 +226,54 @@ class Executor:
         self._loop.forget(work.worker)
         self._loop.cancel(work.limit)
         if work.unwritten or work.leaves or files_of(outcome):
-            self._attempts.publish(work, outcome)
+            self._tables.line_up(work, outcome, partial(self._attempts.publish, work, outcome))
         else:
-            self._published(work, with_lost_log(work, outcome), {})
+            self._published(events.Published(work, with_lost_log(work, outcome), {}))
 
-    def _published(self, work: Work, outcome: StepOutcome, contents: Mapping[str, Content]) -> None:
-        if work.stage is not Stage.OVER:  # the run was dropped while the files were published
-            self._notes.late(work, outcome.status, outcome.message)
+    def _published(self, event: events.Published) -> None:
+        work, outcome = event.work, event.outcome
+        is_dropped = work.active.is_dropped or work.stage is not Stage.OVER  # while the files were published
+        result = self._result(work, outcome, event.contents)
+        if event.drafts and not is_dropped:
+            self._tables.end(work, result, event.drafts)
             return
-        self._attempts.free(work)
-        self._attempts.clear(work)
-        if work.active.is_dropped:
-            self._notes.late(work, outcome.status, outcome.message)
-        else:
-            self._settle(work, Result(outcome=outcome, contents=contents, seconds=self._seconds(work)))
+        self._release(work)
+        self._notes.late(work, outcome.status, outcome.message) if is_dropped else self._settle(work, result)
 
-    def _settle(self, work: Work, result: Result) -> None:
+    def _ended_with_tables(self, work: Work, result: Result, change: Change, error: Exception | None) -> None:
+        if isinstance(error, ProcessionError):
+            self._published(events.Published(work, failed(result.outcome, error.message), {}))
+        elif error is not None:
+            self._not_recorded(change, error)
+        else:
+            self._release(work)
+            self._go_on(change)
+            # Once more, now in memory: it is on disk already.
+            self._settle(work, result, changes.begin(work.active, self._resources))
+
+    def _release(self, work: Work, *, is_gone: bool = False) -> None:
+        """Nothing of the attempt is needed any more; one that is being ended is released by its receipt."""
+        if is_gone or work.stage is Stage.OVER:
+            self._attempts.free(work)
+            self._attempts.clear(work)
+            self._tables.leave(work)
+
+    def _settle(self, work: Work, result: Result, change: Change | None = None) -> None:
         active = work.active
-        change = self._change(active)
+        change = change or self._change(active)
         decisions.settle(active, change, work, result)
         if (due := active.retry_at.get(work.key)) is not None:
             self._loop.after((due - change.now).total_seconds(), events.RetryDue(active, work.key))
             self._on_parked()
         self._advance(active)
 
-    def _seconds(self, work: Work) -> float:
-        return max(self._clock.monotonic() - work.began, 0.0)
+    def _result(self, work: Work, outcome: StepOutcome, contents: Mapping[str, Content]) -> Result:
+        return Result(outcome=outcome, contents=contents, seconds=max(self._clock.monotonic() - work.began, 0.0))
 
     def _end_early(self, work: Work, message: str, *, grace_seconds: float | None = None) -> None:
         """Fails the step at once with the message; killing its process may take longer."""
         self._kill(work, grace_seconds)
-        outcome = StepOutcome(status=StepStatus.FAILED, message=message)
-        self._settle(work, Result(outcome=outcome, contents={}, seconds=self._seconds(work)))
+        self._settle(work, self._result(work, StepOutcome(status=StepStatus.FAILED, message=message), {}))
 
     def _kill(self, work: Work, grace_seconds: float | None = None) -> None:
         self._loop.forget(work.worker)
@@ -276,19 +283,10 @@ class Executor:
 
     def _killed(self, event: events.Killed) -> None:
         work = event.work
-        self._attempts.free(work)
-        self._attempts.clear(work)
-        self._notes.killed(work, event.receipt, partial(self._died, work))
+        self._release(work, is_gone=True)
+        self._notes.killed(work, event.receipt, partial(self._runs.died, work))
         if event.late is not None:
             self._notes.late(work, event.late.status, event.late.message)
-
-    def _died(self, work: Work) -> None:
-        active = work.active
-        active.leaving.discard(work)
-        if active.is_dropped and not active.leaving:
-            self.dying.discard(active.run.id)
-            self._left(active.run.id)
-        self._loop.again()
 
     def _time_out(self, active: ActiveRun) -> None:
         if not active.is_dropped and not active.is_finishing:

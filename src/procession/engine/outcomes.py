@@ -11,13 +11,17 @@ from procession.engine.active_run import Work
 from procession.engine.isolation.contract import Left
 from procession.engine.isolation.frames import shown
 from procession.model.lifecycle import StepStatus
+from procession.model.table_uses import is_table
 
 _WAIT = "wait for its end, as subprocess.run() does"
 
 
 def files_of(outcome: StepOutcome) -> Mapping[str, FileOutput]:
-    """Files to make durable before the outcome is recorded."""
-    return {name: value for name, value in outcome.outputs.items() if isinstance(value, FileOutput)}
+    """Files to make durable before the outcome is recorded. A step that failed changes no table."""
+    files = {name: value for name, value in outcome.outputs.items() if isinstance(value, FileOutput)}
+    if outcome.status is StepStatus.FAILED:
+        return {name: value for name, value in files.items() if not is_table(name)}
+    return files
 
 
 def permitted(work: Work, outcome: StepOutcome) -> StepOutcome:
@@ -26,6 +30,11 @@ def permitted(work: Work, outcome: StepOutcome) -> StepOutcome:
     if strange := next((reference for reference in outcome.outputs if reference not in given), None):
         return StepOutcome(status=StepStatus.FAILED, message=f"this step may not write {shown(strange)[:80]}")
     return outcome
+
+
+def failed(outcome: StepOutcome, message: str) -> StepOutcome:
+    """Failed after all: nothing of it is published."""
+    return replace(outcome, status=StepStatus.FAILED, message=message, outputs={})
 
 
 def with_lost_log(work: Work, outcome: StepOutcome) -> StepOutcome:

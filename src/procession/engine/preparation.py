@@ -15,6 +15,7 @@ from procession.model.errors import Invalid
 from procession.model.ids import ProcessId
 from procession.model.processes import Process, Step, StepKind
 from procession.model.restart import Touches
+from procession.model.table_uses import TableUse
 from procession.store import processes
 from procession.store.database import Transaction
 
@@ -29,6 +30,7 @@ class Prepared:
     touches: Mapping[str, Touches]
     troubles: Mapping[str, str] = field(default_factory=dict)
     networked: frozenset[str] = frozenset()  # steps that ask for the network
+    tables: Mapping[str, tuple[TableUse, ...]] = field(default_factory=dict)  # of the steps that name any
 
 
 class Preparations:
@@ -72,6 +74,7 @@ def prepare(process: Process, actions: Mapping[str, Action]) -> Prepared:
         touches={key: _touches(action, settings) for key, (action, settings) in known.items()},
         troubles=troubles,
         networked=frozenset(key for key, (action, settings) in known.items() if action.wants_network(settings)),
+        tables={key: uses for key, (action, settings) in known.items() if (uses := action.tables(settings))},
     )
 
 

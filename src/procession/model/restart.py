@@ -44,6 +44,7 @@ class Wish:
     release: Set[str] = frozenset()
     # Off: whoever repairs one step does not expect the rest of the process to change.
     takes_latest: bool = False  # the newest version of the process, not the one that the run follows
+    reads_latest: bool = False  # the present versions of tables, not those that the steps have read
 
 
 def plan(

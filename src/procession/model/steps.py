@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from procession.model.figures import Figures
 from procession.model.files import File
 from procession.model.ids import ProcessId, PropertyId, RunId, StepId
 from procession.model.lifecycle import StepStatus
@@ -81,3 +82,4 @@ class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
     started_ticks: int
     boot_id: str
     is_gone: bool  # the process and all its descendants have ended
+    figures: Figures = {}

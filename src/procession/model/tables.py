@@ -24,7 +24,9 @@ class TableOperation(StrEnum):
     APPEND = "append"
     REPLACE = "replace"
     UPSERT = "upsert"
+    REPLACE_WHERE = "replaceWhere"
     TAKE_BACK = "takeBack"
+    COMPACT = "compact"  # the same rows in fewer files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,9 @@ class TableVersion:
     columns: tuple[Column, ...]
     run: RunId | None = None
     step: StepId | None = None
+    same_as: int | None = None  # the version whose rows it holds too, where it is none of its own
+    # The ids that it has given to new records: from the first to before the second. (0, 0): not known, or none.
+    records: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,3 +101,4 @@ class Draft:
     next_field: int
     run: RunId | None = None
     step: StepId | None = None
+    same_as: int | None = None

@@ -28,6 +28,11 @@ class Planned:
     process: Process
     steps: Mapping[str, StepRow]
 
+    @property
+    def reset(self) -> list[StepRow]:
+        """The steps that run again."""
+        return [self.steps[key] for key in self.plan.again]
+
 
 def make(tx: Transaction, resources: Resources, run: Run, step: StepRow) -> Planned:
     """Raises Invalid for a disabled step, or while a step is under way."""

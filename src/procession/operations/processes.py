@@ -19,10 +19,11 @@ from procession.model.process_file.documents import FileMistakes
 from procession.model.processes import Process
 from procession.model.rights import covers
 from procession.model.steps import StepRow
-from procession.operations import networks, rights
+from procession.operations import networks, rights, step_tables
 from procession.operations.act import Act
 from procession.store import permissions as permission_store
 from procession.store import processes, steps
+from procession.store import step_tables as table_names
 from procession.store.database import Transaction
 from procession.store.processes import ProcessRow, VersionRow
 
@@ -59,8 +60,18 @@ def apply(act: Act, text: str, *, definition: Process, process: ProcessId | None
         row = _create(act, definition.name)
     else:
         _require_editor(act, row)
-    applied = _publish(act, row, definition, source=text, comment=comment)
-    return replace(applied, remarks=networks.remarks(act.resources, definition))
+    tables, remarks = step_tables.resolve(act, definition, table_names.named(tx, row.id, row.version))
+    applied = _publish(act, row, _Edition(definition=definition, tables=tables, source=text, comment=comment))
+    return replace(applied, remarks=(*networks.remarks(act.resources, definition), *remarks))
+
+
+class _Edition(msgspec.Struct, frozen=True, kw_only=True):
+    """What a version says; `tables`: what its names of tables mean."""
+
+    definition: Process
+    tables: step_tables.Found
+    source: str | None = None
+    comment: str = ""
 
 
 def _create(act: Act, name: str) -> ProcessRow:
@@ -81,26 +92,31 @@ def _require_editor(act: Act, row: ProcessRow) -> None:
         raise Forbidden(f'there is a process "{row.name}" already, and changing it needs the role editor on it')
 
 
-def _publish(act: Act, row: ProcessRow, definition: Process, *, source: str | None, comment: str = "") -> Applied:
-    tx = act.tx
+def _publish(act: Act, row: ProcessRow, edition: _Edition) -> Applied:
+    tx, definition = act.tx, edition.definition
     data = definitions.definition_json(definition)
     sha256 = definitions.sha256(data)
     present = processes.version(tx, row.id, row.version)
     # Applying the same file again, as pipelines do, must not publish a version each time.
-    is_new = present is None or present.sha256 != sha256
+    is_new = (
+        present is None
+        or present.sha256 != sha256
+        or step_tables.is_changed(act, edition.tables, table_names.named(tx, row.id, row.version))
+    )
     number = row.version + int(is_new)
     if is_new:
         version = VersionRow(
             process=row.id,
             number=number,
             definition=data.decode(),
-            source=source,
+            source=edition.source,
             sha256=sha256,
             author=act.author,
             created_at=act.now,
-            comment=comment,
+            comment=edition.comment,
         )
         processes.publish(tx, version, definition.name)
+        table_names.name(tx, row.id, number, edition.tables)
         steps.publish(tx, row.id, definition.steps)
     return Applied(id=row.id, version=number, is_new=is_new, steps=steps.of_process(tx, row.id))
 
@@ -150,7 +166,8 @@ def publish(act: Act, change: PropertyEdit, definition: Process) -> None:
         raise rights.not_found(change.process)
     if row.version != change.version:
         raise Outdated
-    _publish(act, row, definition, source=None)
+    # What its settings say stays, and so does what they mean.
+    _publish(act, row, _Edition(definition=definition, tables=table_names.named(act.tx, row.id, row.version)))
 
 
 def find(tx: Transaction, process_id: ProcessId) -> tuple[ProcessRow, Process]:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from procession.model import values
 from procession.model.errors import Invalid
+from procession.model.figures import EarlierFigures
 from procession.model.ids import ProcessId, RunId
 from procession.model.lifecycle import STEP_ACTIVE, STEP_DONE, Outcome, RunStatus, StepStatus
 from procession.model.people import Caller, Role
@@ -18,7 +19,7 @@ from procession.model.rights import covers
 from procession.model.runs import HistoryKind, HistoryRow, Run
 from procession.model.steps import AttemptRow, PropertyRow, StepRow
 from procession.operations import processes, rights, runs
-from procession.store import history, run_facts, steps, unsolved, writes
+from procession.store import figures, history, run_facts, steps, unsolved, writes
 from procession.store import processes as process_store
 from procession.store.database import Transaction
 from procession.store.writes import WriteRow
@@ -51,6 +52,7 @@ class ShownRun:
     waiting_before: int
     may_execute: bool
     needs_person: bool  # it ended badly or with remarks, and nobody has dealt with it
+    figures_before: Mapping[str, EarlierFigures]  # by step key; empty where this run has none to compare
 
     @property
     def is_present(self) -> bool:
@@ -102,6 +104,7 @@ def of_run(tx: Transaction, caller: Caller, run_id: RunId, *, attempt: int | Non
         waiting_before=_waiting_before(tx, run),
         may_execute=may_execute(tx, caller, run_id),
         needs_person=unsolved.needs(tx, run_id),
+        figures_before=figures.before(tx, run) if any(row.figures for row in tries) else {},
     )
 
 

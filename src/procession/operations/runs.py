@@ -18,12 +18,24 @@ from procession.model.processes import AlertWhen, Flow, Process
 from procession.model.restart import Wish
 from procession.model.runs import HistoryKind, Run, RunProgress
 from procession.model.steps import PropertyRow, StepRow
-from procession.operations import copies, networks, planning, processes, rights, steps, unstarted, upgrades
+from procession.operations import (
+    copies,
+    networks,
+    planning,
+    processes,
+    rights,
+    step_tables,
+    steps,
+    table_writes,
+    unstarted,
+    upgrades,
+)
 from procession.operations import inputs as required
 from procession.operations.act import Act
 from procession.operations.resources import Resources
 from procession.store import ends, history, moves, people, unsolved, writes
 from procession.store import runs as store
+from procession.store import step_tables as table_store
 from procession.store import steps as step_store
 from procession.store.database import Transaction
 
@@ -106,6 +118,7 @@ def _start(act: Act, ready: _Ready) -> Run:
     tx, now = act.tx, act.now
     # At the start and not at the step: hours of work before it would be for nothing.
     networks.require(act.resources, ready.definition)
+    step_tables.require(act, ready.run, ready.definition)
     process = definitions.definition_from_text(ready.definition)
     # A process of actions only is started without reading a property.
     rows = step_store.properties_of_run(tx, ready.run.id) if _has_properties(process) else []
@@ -199,19 +212,24 @@ def restart(act: Act, run_id: RunId, step_id: StepId, *, wish: Wish) -> StepRow:
     # Twice: under the old version here, and under the one that the run follows afterwards.
     restarts.check_release(planned.process, planned.plan, wish.release)
     run = planned.run if newer is None else store.follow(tx, planned.run, newer.version, newer.process)
-    networks.require(act.resources, processes.text_of(tx, run.process, run.version))
+    definition = processes.text_of(tx, run.process, run.version)
+    networks.require(act.resources, definition)
+    step_tables.require(act, run, definition)
     run = store.restart(tx, run, planned.plan.key, act.caller.user.id, author=act.author, now=act.now)
+    told = table_writes.take_back(act, run.id, table_writes.plan(tx, run.id, planned.reset))
     # From the last to the first: each undoes to what was there before it.
     for key in reversed(planned.plan.again):
         step = planned.steps[key]
         writes.undo_writes(tx, step.id, run.attempt)
+        if wish.reads_latest:
+            table_store.forget_reads(tx, step.id, run.attempt)
         moves.reset_step(tx, step)
     again = planned if newer is None else _upgraded(act, run, planned, newer)
     restarts.check_release(again.process, again.plan, wish.release)
     released = sorted(wish.release & {*planned.plan.needs_release, *again.plan.needs_release})
     # What was decided and why is in the history: nobody can work it out afterwards.
     detail = {**planning.detail(again), "version": run.version, "versionBefore": planned.run.version}
-    detail = {**detail, "released": released, **_reason(wish.reason)}
+    detail = {**detail, "released": released, **({"tables": told} if told else {}), **_reason(wish.reason)}
     entry = history.Entry(
         revision=run.revision,
         attempt=run.attempt,
@@ -238,7 +256,9 @@ def restart_plan(tx: Transaction, resources: Resources, run_id: RunId, step_id: 
         raise Invalid(f"process run {run_id} is {run.status}; cancel it or wait for its end before restarting a step")
     if run.status is RunStatus.NOT_STARTED:
         raise Invalid(f"process run {run_id} was never started; start it instead of restarting a step")
-    return planning.make(tx, resources, run, step)
+    planned = planning.make(tx, resources, run, step)
+    table_writes.plan(tx, run_id, planned.reset)
+    return planned
 
 
 def _reason(reason: str | None) -> dict[str, str]:

@@ -9,14 +9,16 @@ from msgspec.structs import fields, replace
 
 from procession.model import values
 from procession.model.errors import Invalid, NotFound
+from procession.model.figures import EarlierFigures, Figures
 from procession.model.ids import DataStepId, PropertyId, RunId, StepId
-from procession.model.lifecycle import RUN_ACTIVE, STEP_ACTIVE, RunStatus, StepStatus
+from procession.model.lifecycle import RUN_ACTIVE, STEP_ACTIVE, STEP_DONE, RunStatus, StepStatus
 from procession.model.people import Caller, Role
 from procession.model.processes import Flow, Process, Property, PropertyType, StepKind
 from procession.model.runs import Run
 from procession.model.steps import PropertyRow, StepRow
 from procession.operations import processes, rights
 from procession.operations.act import Act
+from procession.store import figures as figure_store
 from procession.store import history, runs, steps
 from procession.store.database import Transaction
 
@@ -45,6 +47,15 @@ def find_data_step(tx: Transaction, step_id: StepId) -> StepRow:
 def status(tx: Transaction, run: RunId, step_id: StepId) -> StepRow:
     """The step of that run, of either kind. Raises NotFound."""
     return find(tx, step_id, run=run)
+
+
+def figures(tx: Transaction, row: StepRow) -> tuple[Figures, EarlierFigures | None]:
+    """What the last try of an action step that is over has given, and the same step in the run before."""
+    if row.run is None or row.kind is StepKind.DATA or row.status not in STEP_DONE:
+        return {}, None
+    found = figure_store.of_step(tx, row.id)
+    run = runs.find(tx, row.run) if found else None
+    return found, None if run is None else figure_store.before(tx, run, row.key).get(row.key)
 
 
 def action_of(tx: Transaction, row: StepRow) -> str:

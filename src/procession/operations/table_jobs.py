@@ -23,6 +23,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 WRITE_SECONDS_MAX = 120.0
 READ_SECONDS_MAX = 30.0
 # A 400 would tell a client to change what was right.
+_OPERATIONS = {"replace_where": TableOperation.REPLACE_WHERE}  # whose wire name is not that of the mode
 _OURS = ("the disk is full",)  # reasons that are not the request's
 
 
@@ -84,7 +85,7 @@ def draft_of(
         raise Unavailable(f"the rows could not be saved: {error.strerror}; nothing was changed") from error
     return Draft(
         expected=snapshot.version.number,
-        operation=TableOperation(written.mode),
+        operation=TableOperation(_OPERATIONS.get(written.mode, written.mode)),
         columns=snapshot.version.columns,
         added=added,
         removed=frozenset(written.removed),

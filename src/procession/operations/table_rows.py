@@ -40,6 +40,8 @@ class RowsRequest:
     thousands: str | None = None
     pattern: str | None = None
     name: str = ""  # of the file, where it has one
+    without: tuple[tuple[int, int], ...] = ()  # ranges of records that go in the same version
+    seconds_max: float = table_jobs.WRITE_SECONDS_MAX
     # Of the table, as the client last saw it: a preview is of one version only.
     expected: int | None = None
 
@@ -71,16 +73,16 @@ class RowsWritten:
 
 def write(work: TableWork, table_id: TableId, request: RowsRequest) -> RowsWritten:
     """All rows or none. Raises Invalid naming the row of the request and the column; for a thread that may wait."""
-    # prepare() runs again when another change was faster; only its last result was published.
+    # again() runs again when another change was faster; only its last result was published.
     done: list[Written] = []
 
-    def prepare(present: Snapshot) -> Draft | None:
+    def again(present: Snapshot) -> Draft | None:
         if request.expected not in {None, present.version.number}:
             raise Conflict(
                 f"the table was changed meanwhile: it is at version {present.version.number}, by"
                 f" {present.version.author}, and no longer at {request.expected}; nothing was changed"
             )
-        written, draft = _prepare(work.resources, present, request)
+        written, draft = prepare(work.resources, present, request)
         done.append(written)
         # An upsert that changes nothing publishes no version.
         return draft if written.added or written.removed else None
@@ -95,7 +97,7 @@ def write(work: TableWork, table_id: TableId, request: RowsRequest) -> RowsWritt
             remarks=last.remarks,
         )
 
-    return tables.change(work, table_id, prepare, result)
+    return tables.change(work, table_id, again, result)
 
 
 def preview(resources: Resources, present: Snapshot, request: RowsRequest, rows: int) -> RowsPreview:
@@ -113,7 +115,8 @@ def preview(resources: Resources, present: Snapshot, request: RowsRequest, rows:
     )
 
 
-def _prepare(resources: Resources, present: Snapshot, request: RowsRequest) -> tuple[Written, Draft]:
+def prepare(resources: Resources, present: Snapshot, request: RowsRequest) -> tuple[Written, Draft]:
+    """The next version with these rows, slowly. Raises Invalid naming the row and the column."""
     with resources.table_workers.temporary_folder() as place:
         written, files = table_jobs.perform(resources, _job(resources, present, request, place), Written)
         return written, table_jobs.draft_of(resources, present, written, files, place)
@@ -136,8 +139,15 @@ def _job(
         pattern=request.pattern,
         name=request.name,
         sample=sample,
+        without=request.without,
     )
-    return table_jobs.TableJob(kind=ROWS_KIND, settings=settings, place=place, what="the rows were not written")
+    return table_jobs.TableJob(
+        kind=ROWS_KIND,
+        settings=settings,
+        place=place,
+        what="the rows were not written",
+        seconds_max=request.seconds_max,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,6 +109,10 @@ def snapshot(tx: Transaction, table_id: TableId, number: int | None = None) -> S
     table = find(tx, table_id)
     found = tables.snapshot(tx, table, table.version if number is None else number)
     if found is None:
+        if number is not None and VERSION_FIRST <= number < table.version:
+            raise Invalid(
+                f"version {number} of table {table_id} is not kept any more; the present one is {table.version}"
+            )
         raise Invalid(f"table {table_id} has no version {number}; it has {VERSION_FIRST} to {table.version}")
     return found
 
@@ -188,4 +192,5 @@ def take_back(tx: Transaction, table_id: TableId, number: int) -> Draft:
         # Not the earlier one's: ids given since must not come back for other rows.
         next_record=present.table.next_record,
         next_field=present.table.next_field,
+        same_as=number,
     )

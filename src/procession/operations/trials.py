@@ -14,12 +14,13 @@ from procession.model.errors import Invalid
 from procession.model.ids import ProcessId
 from procession.model.processes import Effect, Process, Step, StepKind
 from procession.model.runs import HistoryKind, Run
-from procession.operations import copying, processes, unstarted
+from procession.operations import copying, processes, step_tables, unstarted
 from procession.operations.act import Act
 from procession.store import history, past_runs, runs
 from procession.store import processes as process_store
+from procession.store import step_tables as table_names
 from procession.store import steps as step_store
-from procession.store.processes import VersionRow
+from procession.store.processes import ProcessRow, VersionRow
 
 
 def create(act: Act, process_id: ProcessId, definition: Process, *, up_to: str) -> Run:
@@ -40,6 +41,7 @@ def create(act: Act, process_id: ProcessId, definition: Process, *, up_to: str) 
         comment=f"try-out up to step {up_to}",
     )
     process_store.add_version(act.tx, version)
+    table_names.name(act.tx, process_id, version.number, _tables(act, row, shortened))
     run = runs.add(
         act.tx,
         runs.NewRun(
@@ -68,6 +70,10 @@ def _filled_in(act: Act, run: Run) -> dict[str, str]:
     unstarted.fill_in_as(act, run, last.id)
     copying.copy_files(act, run, step_store.properties_of_run(act.tx, last.id))
     return {"copiedFrom": str(last.id)}
+
+
+def _tables(act: Act, row: ProcessRow, definition: Process) -> step_tables.Found:
+    return step_tables.resolve(act, definition, table_names.named(act.tx, row.id, row.version))[0]
 
 
 def is_trial(run: Run) -> bool:
@@ -102,4 +108,7 @@ def _reaches_out(act: Act, step: Step) -> str:
     action = act.resources.actions.get(step.action)
     if action is not None and action.wants_network(msgspec.convert(dict(step.settings), action.settings)):
         return "uses the network"
+    for use in () if action is None else action.tables(msgspec.convert(dict(step.settings), action.settings)):
+        if use.mode is not None:
+            return f'writes the table "{use.name}"'
     return ""

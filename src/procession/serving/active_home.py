@@ -26,7 +26,7 @@ from procession.engine.table_workers import TableWorkers
 from procession.engine.table_workers import settings as table_settings
 from procession.home import EngineLock, Home
 from procession.loops import TickLoop
-from procession.operations import home_time, sweeping, uploads
+from procession.operations import home_time, sweeping, table_upkeep, tables_of_steps, uploads
 from procession.operations.resources import Resources
 from procession.serving.services import Service, Services
 from procession.store import identity
@@ -73,7 +73,7 @@ def open_active_home(settings: Settings, *, clock: Clock, on_fatal: Callable[[st
     try:
         engine_resources, resources = _open(settings, home, services, clock=clock, on_fatal=on_fatal)
         found = engine_resources.isolation.walls()
-        for part in _working(engine_resources, home, resources):
+        for part in _working(engine_resources, home, resources, settings.table_days_min):
             services.start(part)
     # Ctrl-C during the start as well: what was started must not outlive it.
     except BaseException:
@@ -120,26 +120,31 @@ def _open(
         step_logs=resources.step_logs,
         homes=homes,
         settings=_engine_settings(settings),
+        tables=tables_of_steps.TablesOfSteps(database, resources),
     )
     return engine_resources, resources
 
 
-def _working(engine_resources: EngineResources, home: Home, resources: Resources) -> tuple[Service, ...]:
+def _working(
+    engine_resources: EngineResources, home: Home, resources: Resources, table_days_min: int
+) -> tuple[Service, ...]:
     """The services above the database, in starting order."""
     engine = LocalEngine(engine_resources)
     engine_resources.database.on_look(engine.look)
     tidy = partial(_tidy, engine_resources, resources)
     lease = partial(leases.hold, home.folder, leases.SWEEP, alone=True)
     sweeper = sweeping.Sweeper(engine_resources.database, resources, lease=lease, finished=home.note_sweep)
+    upkeep = table_upkeep.TableUpkeep(database=engine_resources.database, resources=resources, days_min=table_days_min)
     keep_time = partial(resources.home_clock.tick, engine_resources.database)
     # Commands in other processes wake the engine by it; without it they wait for the next scan.
     listener = home.listener(engine.look)
     return (
-        _processes("engine", engine.start, engine.close, grace_seconds=engine_resources.settings.grace_seconds),
-        # Nothing to start: the first request about a table does.
+        # Nothing to start: the first request about a table does. Before the engine, whose steps need them to their end.
         _processes("table jobs", None, resources.table_workers.close),
+        _processes("engine", engine.start, engine.close, grace_seconds=engine_resources.settings.grace_seconds),
         loop_part("home clock", TickLoop("home clock", keep_time, rest_seconds=HOME_CLOCK_REST_SECONDS)),
         loop_part("tidying", TickLoop("tidying", tidy, rest_seconds=TIDYING_REST_SECONDS)),
+        loop_part("tables", TickLoop("tables", upkeep.tick, rest_seconds=table_upkeep.REST_SECONDS)),
         loop_part("sweep", TickLoop("sweep", sweeper.tick, rest_seconds=sweeping.REST_SECONDS)),
         Service(name="listener", start=listener.start, stop=listener.close, seconds_max=LISTENER_SECONDS_MAX),
     )

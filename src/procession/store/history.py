@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from procession.model import figures
+from procession.model.figures import Figures
 from procession.model.ids import Id, RunId, StepId
 from procession.model.lifecycle import StepStatus
 from procession.model.runs import HistoryKind, HistoryRow, Run
@@ -102,7 +104,7 @@ def of_run(tx: Transaction, run: RunId, *, after: int = -1, limit: int = sys.max
 
 _ATTEMPT = (
     "a.id, s.kind, a.step_id, a.attempt, a.number, a.epoch, a.started_at, a.finished_at, a.duration, a.status,"
-    " a.message, a.pid, a.started_ticks, a.boot_id, a.is_gone"
+    " a.message, a.pid, a.started_ticks, a.boot_id, a.is_gone, a.figures"
 )
 
 
@@ -135,15 +137,16 @@ class AttemptEnd(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     seconds: float
     is_gone: bool = True
+    figures: Figures = {}
 
 
 def end_attempt(tx: Transaction, attempt: int, end: AttemptEnd) -> None:
     tx.run(
         f"UPDATE step_attempt SET status = ?, message = ?, finished_at = {times.NOT_BEFORE_START}, duration = ?,"
         # The first end stays: a late result must not rewrite what the history has told.
-        " is_gone = ? WHERE id = ? AND status = 'Running'",
+        " is_gone = ?, figures = ? WHERE id = ? AND status = 'Running'",
         *(end.status, end.message, *times.end_to_columns(end.at, end.seconds)),
-        *(times.seconds_to_column(end.seconds), int(end.is_gone), attempt),
+        *(times.seconds_to_column(end.seconds), int(end.is_gone), figures.encode(end.figures), attempt),
     )
 
 
@@ -212,6 +215,7 @@ def _attempt(row: Sequence[Any]) -> AttemptRow:
         started_ticks,
         boot_id,
         is_gone,
+        said,
     ) = row
     return AttemptRow(
         id=number,
@@ -228,4 +232,5 @@ def _attempt(row: Sequence[Any]) -> AttemptRow:
         started_ticks=started_ticks,
         boot_id=boot_id,
         is_gone=bool(is_gone),
+        figures=figures.decode(said),
     )

@@ -104,6 +104,7 @@ _DELETIONS = (
     f"DELETE FROM property_write WHERE property_id IN {_PROPERTIES}",
     f"DELETE FROM file WHERE property_id IN {_PROPERTIES}",
     f"DELETE FROM property WHERE step_id IN {_STEPS}",
+    f"DELETE FROM table_read WHERE attempt_id IN (SELECT id FROM step_attempt WHERE step_id IN {_STEPS})",
     f"DELETE FROM step_attempt WHERE step_id IN {_STEPS}",
     "DELETE FROM history WHERE run_id IN ({runs})",
     "DELETE FROM step WHERE run_id IN ({runs})",

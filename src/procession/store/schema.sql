@@ -391,7 +391,8 @@ CREATE TABLE step_attempt (
     pid INTEGER NOT NULL,
     started_ticks INTEGER NOT NULL,
     boot_id TEXT NOT NULL,
-    is_gone INTEGER NOT NULL DEFAULT 0
+    is_gone INTEGER NOT NULL DEFAULT 0,
+    figures TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 
 CREATE INDEX step_attempt_of_step ON step_attempt (step_id);
@@ -446,12 +447,14 @@ CREATE TABLE outbox (
 CREATE UNIQUE INDEX outbox_of_end ON outbox (run_id, revision, target) WHERE run_id IS NOT NULL;
 CREATE INDEX outbox_waiting ON outbox (next_at, id) WHERE sent_at IS NULL AND given_up_at IS NULL;
 
--- Versions of managed tables: what they hold is in files, which versions hold which file is here.
+-- Versions of managed tables: what they hold is in files, which versions hold which file is here. same_as is the version
+-- whose rows this one holds too, where it has none of its own: takeBack, compact; first_record and end_record are the ids
+-- that it has given to new records, from the first to before the second.
 CREATE TABLE table_version (
     table_id INTEGER NOT NULL REFERENCES managed_table (id),
     number INTEGER NOT NULL,
     operation TEXT NOT NULL CHECK (operation IN ('create', 'addColumn', 'changeColumn', 'dropColumn', 'append',
-        'replace', 'upsert', 'takeBack')),
+        'replace', 'upsert', 'replaceWhere', 'takeBack', 'compact')),
     author TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     row_count INTEGER NOT NULL CHECK (row_count >= 0),
@@ -459,6 +462,9 @@ CREATE TABLE table_version (
     columns TEXT NOT NULL,
     run_id INTEGER REFERENCES run (id),
     step_id INTEGER REFERENCES step (id),
+    same_as INTEGER,
+    first_record INTEGER NOT NULL DEFAULT 0,
+    end_record INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (table_id, number)
 ) STRICT;
 
@@ -477,6 +483,28 @@ CREATE TABLE table_part (
 
 CREATE INDEX table_part_of_table ON table_part (table_id, until_version);
 CREATE INDEX table_part_by_content ON table_part (sha256);
+
+-- What the names in a version of a process mean, since tables may be renamed; and who vouches for it.
+CREATE TABLE process_version_table (
+    process_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    table_id INTEGER NOT NULL REFERENCES managed_table (id),
+    user_id INTEGER NOT NULL REFERENCES user_account (id),
+    PRIMARY KEY (process_id, number, name),
+    FOREIGN KEY (process_id, number) REFERENCES process_version (process_id, number)
+) STRICT, WITHOUT ROWID;
+
+-- Which version an attempt at a step reads: it is there before the work begins, and a later attempt reads it again.
+CREATE TABLE table_read (
+    attempt_id INTEGER NOT NULL REFERENCES step_attempt (id),
+    place TEXT NOT NULL,
+    table_id INTEGER NOT NULL REFERENCES managed_table (id),
+    version INTEGER NOT NULL,
+    -- The attempt at the run from which on it no longer counts: a restart that asked for the present version.
+    undone_by INTEGER,
+    PRIMARY KEY (attempt_id, place)
+) STRICT, WITHOUT ROWID;
 
 -- Uploads in chunks: a session, and what of it has arrived. A chunk's bytes are on disk before its row is here.
 CREATE TABLE upload_session (

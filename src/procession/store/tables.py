@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +32,8 @@ _TABLE = (
     " t.next_field FROM managed_table t JOIN table_version v ON v.table_id = t.id AND v.number = t.version"
 )
 _VERSION = (
-    "v.number, v.operation, v.author, v.created_at, v.row_count, v.size, v.columns, v.run_id, v.step_id, s.kind"
+    "v.number, v.operation, v.author, v.created_at, v.row_count, v.size, v.columns, v.run_id, v.step_id, s.kind,"
+    " v.same_as, v.first_record, v.end_record"
     " FROM table_version v LEFT JOIN step s ON s.id = v.step_id"
 )
 
@@ -100,6 +101,26 @@ def versions(tx: Transaction, table: TableId) -> list[TableVersion]:
     return [_version(row) for row in rows]
 
 
+def written_by(tx: Transaction, table: TableId, run: RunId, steps: Collection[StepId]) -> set[int]:
+    """The numbers of the versions that these steps of the run have written."""
+    rows = tx.all(
+        f"SELECT number FROM table_version WHERE table_id = ? AND run_id = ? AND step_id IN"
+        f" ({', '.join('?' * len(steps)) or 'NULL'}) AND same_as IS NULL",
+        *(table.number, run.number, *(step.number for step in steps)),
+    )
+    return {number for (number,) in rows}
+
+
+def written_in(tx: Transaction, run: RunId, steps: Collection[StepId]) -> list[TableId]:
+    """The tables that these steps of the run have written."""
+    rows = tx.all(
+        "SELECT DISTINCT table_id FROM table_version WHERE run_id = ? AND step_id IN"
+        f" ({', '.join('?' * len(steps)) or 'NULL'}) ORDER BY table_id",
+        *(run.number, *(step.number for step in steps)),
+    )
+    return [TableId(number) for (number,) in rows]
+
+
 def snapshot(tx: Transaction, table: Table, number: int) -> Snapshot | None:
     """The table as of that version; None when it has never had it."""
     found = version(tx, table.id, number)
@@ -120,6 +141,7 @@ def snapshot(tx: Transaction, table: Table, number: int) -> Snapshot | None:
 def publish(tx: Transaction, table: TableId, draft: Draft, *, author: str, now: datetime) -> int | None:
     """Make the draft the present version; its number, or None when another version was published meanwhile."""
     number = draft.expected + 1
+    before = tx.one("SELECT next_record FROM managed_table WHERE id = ?", table.number)
     changed = tx.run(
         "UPDATE managed_table SET version = ?, next_record = ?, next_field = ?, modified_at = ?"
         # The one comparison on which late writers fail: the caller prepares again.
@@ -131,6 +153,12 @@ def publish(tx: Transaction, table: TableId, draft: Draft, *, author: str, now: 
     _end_parts(tx, table, draft.removed, until=number)
     _add_parts(tx, table, draft.added, since=number)
     _add_version(tx, table, number, draft, author=author, now=now)
+    assert before is not None
+    if before[0] < draft.next_record:
+        tx.run(
+            "UPDATE table_version SET first_record = ?, end_record = ? WHERE table_id = ? AND number = ?",
+            *(before[0], draft.next_record, table.number, number),
+        )
     return number
 
 
@@ -159,10 +187,10 @@ def _add_version(tx: Transaction, table: TableId, number: int, draft: Draft, *, 
     assert totals is not None
     tx.run(
         "INSERT INTO table_version (table_id, number, operation, author, created_at, row_count, size, columns,"
-        " run_id, step_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " run_id, step_id, same_as) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *(table.number, number, draft.operation, author, times.to_column(now), *totals),
         msgspec.json.encode(draft.columns).decode(),
-        *(draft.run and draft.run.number, draft.step and draft.step.number),
+        *(draft.run and draft.run.number, draft.step and draft.step.number, draft.same_as),
     )
 
 
@@ -194,7 +222,8 @@ def _table(row: tuple[Any, ...]) -> Table:
 
 
 def _version(row: tuple[Any, ...]) -> TableVersion:
-    version_number, operation, author, created_at, row_count, size_bytes, columns, run, step, step_kind = row
+    version_number, operation, author, created_at, row_count, size_bytes, columns, run, step, step_kind, *more = row
+    same_as, first_record, end_record = more
     return TableVersion(
         number=version_number,
         operation=TableOperation(operation),
@@ -205,6 +234,8 @@ def _version(row: tuple[Any, ...]) -> TableVersion:
         columns=_columns.decode(columns),
         run=None if run is None else RunId(run),
         step=_step(step, step_kind),
+        same_as=same_as,
+        records=(first_record, end_record),
     )
 
 

@@ -9,11 +9,13 @@ from typing import Any
 
 from procession.door.contract import Call, Given, HtmlReply
 from procession.model.errors import Invalid
+from procession.model.figures import ComparedFigure, EarlierFigures, Figures, compare
 from procession.model.ids import RunId
 from procession.model.lifecycle import RUN_ACTIVE, RUN_FINAL, Outcome, RunStatus
 from procession.model.processes import Flow, StepKind
 from procession.model.runs import HistoryKind
 from procession.model.steps import PropertyRow, StepRow
+from procession.model.table_uses import PREFIX, is_table
 from procession.operations import planning, run_views
 from procession.operations.resources import Resources
 from procession.operations.run_views import ShownRun
@@ -158,7 +160,7 @@ def _writers(view: ShownRun, resources: Resources) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepPanel:
-    """`reads` and `writes` are names of properties; `log` is the last part of what the shown try has printed."""
+    """`reads` and `writes` name properties and tables; `log` is the last part of what the shown try has printed."""
 
     row: StepRow
     kind: str
@@ -172,6 +174,8 @@ class StepPanel:
     lines: int
     has_log: bool
     tries: int
+    figures: Sequence[ComparedFigure]
+    before: EarlierFigures | None
 
 
 def panel(view: ShownRun, row: StepRow, resources: Resources) -> StepPanel:
@@ -192,11 +196,22 @@ def panel(view: ShownRun, row: StepRow, resources: Resources) -> StepPanel:
         lines=shown.text.count("\n"),
         has_log=row.kind is StepKind.ACTION,
         tries=sum(item.step == row.id and item.attempt == view.attempt for item in view.attempts),
+        figures=compare(_figures(view, row), view.figures_before.get(row.key)),
+        before=view.figures_before.get(row.key),
     )
 
 
+def _figures(view: ShownRun, row: StepRow) -> Figures:
+    """Of its last try up to the shown attempt."""
+    return next((item.figures for item in reversed(view.attempts) if item.step == row.id), {})
+
+
 def _names(view: ShownRun, references: frozenset[str]) -> list[str]:
-    return [row.item.name for row in view.properties if row.reference in references]
+    tables = sorted(reference.removeprefix(PREFIX) for reference in references if is_table(reference))
+    return [
+        *(row.item.name for row in view.properties if row.reference in references),
+        *(f'the table "{name}"' for name in tables),
+    ]
 
 
 def last_try(view: ShownRun, row: StepRow) -> int | None:

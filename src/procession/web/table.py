@@ -41,7 +41,9 @@ OPERATION_WORDS = {
     TableOperation.APPEND: "rows added",
     TableOperation.REPLACE: "rows replaced",
     TableOperation.UPSERT: "rows added or changed",
+    TableOperation.REPLACE_WHERE: "rows of the same key replaced",
     TableOperation.TAKE_BACK: "taken back",
+    TableOperation.COMPACT: "files merged",
 }
 SAID = {
     "made": "The table is made. Give it columns, then import rows.",

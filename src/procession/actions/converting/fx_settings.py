@@ -8,10 +8,12 @@ from typing import Annotated, Literal
 import msgspec
 
 from procession.actions import references
+from procession.actions.reading.options import FileOptions
 from procession.actions.rows import sources
 from procession.actions.rows.sources import Sources
 from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
+from procession.model.table_uses import TableUse
 
 DAYS_MAX = 5
 Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -83,9 +85,13 @@ def reads(settings: FxSettings) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*files, *references.only([settings.to]))))
 
 
-def files_read(settings: FxSettings) -> tuple[object, ...]:
-    every = (settings.source, settings.rates.source)
-    return tuple(options for given in every for options in sources.options_of(given))
+def files_read(settings: FxSettings) -> tuple[FileOptions, ...]:
+    """Every file, read as the step reads it."""
+    return sources.files_of(settings.source, settings.rates.source)
+
+
+def tables(settings: FxSettings) -> tuple[TableUse, ...]:
+    return (*sources.tables_of(settings.source, settings.rates.source), *exports.tables_of([settings.output]))
 
 
 def writes(settings: FxSettings) -> tuple[str, ...]:

@@ -8,11 +8,13 @@ from typing import Annotated, Literal
 import msgspec
 
 from procession.actions import references
+from procession.actions.reading.options import FileOptions
 from procession.actions.references import Given
 from procession.actions.rows import sources
 from procession.actions.rows.sources import Sources
 from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
+from procession.model.table_uses import TableUse
 
 Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
@@ -91,8 +93,13 @@ def reads(settings: JoinSettings) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*sources.reads(settings.left, settings.right), *values)))
 
 
-def files_read(settings: JoinSettings) -> tuple[object, ...]:
-    return tuple(options for side in (settings.left, settings.right) for options in sources.options_of(side))
+def files_read(settings: JoinSettings) -> tuple[FileOptions, ...]:
+    """Every file, read as the step reads it."""
+    return sources.files_of(settings.left, settings.right)
+
+
+def tables(settings: JoinSettings) -> tuple[TableUse, ...]:
+    return (*sources.tables_of(settings.left, settings.right), *exports.tables_of(targets(settings).values()))
 
 
 def writes(settings: JoinSettings) -> tuple[str, ...]:

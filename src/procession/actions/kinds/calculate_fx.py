@@ -52,6 +52,7 @@ ACTION = Action(
     reads=fx_settings.reads,
     writes=fx_settings.writes,
     relations=fx_settings.files_read,
+    tables=fx_settings.tables,
     examples=(EXAMPLE,),
     check=fx_settings.check,
 )

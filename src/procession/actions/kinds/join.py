@@ -46,6 +46,7 @@ ACTION = Action(
     reads=join_settings.reads,
     writes=join_settings.writes,
     relations=join_settings.files_read,
+    tables=join_settings.tables,
     examples=(EXAMPLE,),
     check=join_settings.check,
 )

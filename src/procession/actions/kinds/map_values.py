@@ -56,6 +56,7 @@ ACTION = Action(
     reads=map_settings.reads,
     writes=map_settings.writes,
     relations=map_settings.files_read,
+    tables=map_settings.tables,
     examples=(EXAMPLE,),
     check=map_settings.check,
 )

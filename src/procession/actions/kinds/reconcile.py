@@ -69,7 +69,7 @@ Everything,3,125.5,2,120.01,5.49
 ACTION = Action(
     kind="reconcile",
     effect=Effect.PURE,
-    title="Reconcile two files",
+    title="Reconcile two files or tables",
     settings=ReconcileSettings,
     run=run,
     reads=reconcile_settings.reads,
@@ -78,4 +78,5 @@ ACTION = Action(
     examples=(EXAMPLE,),
     check=setting_mistakes.check,
     check_together=condition_texts.check_together,
+    tables=reconcile_settings.tables,
 )

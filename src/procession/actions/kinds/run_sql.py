@@ -1,12 +1,14 @@
-"""run_sql: a user's SQL over files, in a DuckDB that sees nothing but its inputs."""
+"""run_sql: a user's SQL over files and managed tables, in a DuckDB that sees nothing but its inputs."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from procession.actions import database, expecting, references, relations, values
 from procession.actions.contract import (
+    TABLE,
     Action,
     Context,
     Example,
@@ -25,8 +27,10 @@ from procession.actions.sql.sql_checks import RESULT, WHERE
 from procession.actions.sql.sql_settings import RunSqlSettings
 from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
+from procession.model import table_uses
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
+from procession.model.table_uses import TableUse
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,28 +50,39 @@ def run(context: Context) -> StepOutcome:
     connection = database.connect(context.folder, context.memory_bytes_max)
     warnings: list[str] = []
     try:
-        for name, target in context.settings.outputs.items():
-            # Before an hour of work, not after it.
-            exports.refuse(context, name, target, _default_name(context, name))
-        parameters, made = _load(context, connection, warnings)
-        # While the files can still be looked at.
-        warnings += comparing.warnings(connection, made, context.settings.sql)
-        macros.make(connection)
-        # Between our reading of files and the user's SQL.
-        database.lock(connection, context.folder)
-        _execute(context, connection, parameters, made, warnings)
-        _check_result(context, connection, warnings)
-        outputs, gave = _collect(context, connection, warnings)
+        # The files of tables are named by it.
+        with contextlib.chdir(context.folder):
+            return _run(context, connection, warnings)
     except Problem as problem:
         return StepOutcome(status=StepStatus.FAILED, message=str(problem))
     except duckdb.Error as error:  # while writing: memory or disk
         return StepOutcome(status=StepStatus.FAILED, message=database.complaint(error, database.places(context.folder)))
     finally:
         connection.close()
+
+
+def _run(context: Context, connection: duckdb.DuckDBPyConnection, warnings: list[str]) -> StepOutcome:
+    from procession.actions.tables import inputs
+
+    for name, target in context.settings.outputs.items():
+        # Before an hour of work, not after it.
+        exports.refuse(context, name, target, _default_name(context, name))
+    parameters, made = _load(context, connection, warnings)
+    # While the files can still be looked at.
+    warnings += comparing.warnings(connection, made, context.settings.sql)
+    macros.make(connection)
+    # Between our reading of files and the user's SQL.
+    database.lock(connection, context.folder, inputs.paths())
+    _execute(context, connection, parameters, made, warnings)
+    _check_result(context, connection, warnings)
+    given, outputs = _collect(context, connection, warnings)
     status = StepStatus.WARNING if warnings else StepStatus.SUCCESS
     read = ", ".join(f"{name} ({_rows(one.rows)})" for name, one in made.items())
+    gave = ", ".join(f"{name} ({'one value' if rows is None else _rows(rows)})" for name, rows in given.items())
     said = [*([f"read {read}"] if read else []), *([f"gave {gave}"] if gave else []), *warnings]
-    return StepOutcome(status=status, message="; ".join(said), outputs=outputs)
+    figures = {f"rows_in.{name}": one.rows for name, one in made.items()}
+    figures |= {f"rows_out.{name}": rows for name, rows in given.items() if rows is not None}
+    return StepOutcome(status=status, message="; ".join(said), outputs=outputs, figures=figures)
 
 
 def _rows(count: int) -> str:
@@ -83,9 +98,10 @@ def _load(
     parameters: dict[str, Any] = {}
     made: dict[str, Relation] = {}
     for name, given in context.settings.inputs.items():
-        value = None if isinstance(given, FileOptions) else references.resolve(context, given)
-        if isinstance(given, FileOptions) or isinstance(value, FileInput):
-            options = given if isinstance(given, FileOptions) else FileOptions(file=str(given))
+        is_source = isinstance(given, FileOptions) or table_uses.name_of(given) is not None
+        value = None if is_source else references.resolve(context, given)
+        if is_source or isinstance(value, FileInput):
+            options = relations.source_of(given)
             made[name] = loading.load(context, connection, name, options)
             warnings += made[name].warnings
             expecting.check_rows(context.settings.expect, made[name], warnings)
@@ -147,17 +163,16 @@ def _keep(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement, bo
 
 def _collect(
     context: Context, connection: duckdb.DuckDBPyConnection, warnings: list[str]
-) -> tuple[dict[str, OutputValue], str]:
-    """The outputs, and in words how much each is."""
-    gave: list[str] = []
+) -> tuple[dict[str, int | None], dict[str, OutputValue]]:
+    """By name how many rows each output has, None for a value; and the outputs."""
+    gave: dict[str, int | None] = {}
     outputs: dict[str, OutputValue] = {}
     for name, target in context.settings.outputs.items():
         output = _output(context, connection, name, target, warnings)
         is_file = isinstance(output, FileOutput)
-        rows = _rows(database.count(connection, _relation(connection, name))) if is_file else "one value"
-        gave.append(f"{name} ({rows})")
+        gave[name] = database.count(connection, _relation(connection, name)) if is_file else None
         outputs[exports.reference_of(target)] = output
-    return outputs, ", ".join(gave)
+    return gave, outputs
 
 
 def _relation(connection: duckdb.DuckDBPyConnection, name: str) -> str:
@@ -175,7 +190,7 @@ def _output(
 ) -> OutputValue:
     relation = _relation(connection, name)
     kind = context.target(exports.reference_of(target)).type
-    if kind == "File":
+    if kind in {"File", TABLE}:
         from procession.actions.writing import files
 
         return files.write(
@@ -215,16 +230,18 @@ def _is_infinite(connection: duckdb.DuckDBPyConnection, relation: str, column: s
 
 
 def reads(settings: RunSqlSettings) -> tuple[str, ...]:
-    given = settings.inputs.values()
-    files = [item.file if isinstance(item, FileOptions) else item for item in given]
-    return references.only([*files, *expecting.reads(settings.expect)])
+    return references.only([*relations.named(settings.inputs.values()), *expecting.reads(settings.expect)])
+
+
+def tables(settings: RunSqlSettings) -> tuple[TableUse, ...]:
+    return (*relations.tables_of(settings.inputs.values()), *exports.tables_of(settings.outputs.values()))
 
 
 def files_read(settings: RunSqlSettings) -> tuple[FileOptions, ...]:
     """Every input that may be a file, read as the step reads it."""
     given = settings.inputs.values()
     named = [FileOptions(file=item) for item in given if isinstance(item, str) and references.parse(item)]
-    return (*(item for item in given if isinstance(item, FileOptions)), *named)
+    return (*(item for item in given if isinstance(item, FileOptions) and item.file), *named)
 
 
 def writes(settings: RunSqlSettings) -> tuple[str, ...]:
@@ -263,7 +280,7 @@ SELECT account, sum(amount) AS total FROM large GROUP BY account ORDER BY accoun
 ACTION = Action(
     kind="run_sql",
     effect=Effect.PURE,
-    title="Run SQL over files",
+    title="Run SQL over files and tables",
     settings=RunSqlSettings,
     run=run,
     reads=reads,
@@ -271,5 +288,6 @@ ACTION = Action(
     relations=files_read,
     examples=(EXAMPLE,),
     check=check,
+    tables=tables,
     check_together=sql_checks.together,
 )

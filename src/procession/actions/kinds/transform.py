@@ -62,6 +62,7 @@ ACTION = Action(
     reads=transform_settings.reads,
     writes=transform_settings.writes,
     relations=transform_settings.files_read,
+    tables=transform_settings.tables,
     examples=(EXAMPLE,),
     check=transform_settings.check,
     check_together=check_together,

@@ -71,6 +71,7 @@ ACTION = Action(
     reads=validate_settings.reads,
     writes=validate_settings.writes,
     relations=validate_settings.files_read,
+    tables=validate_settings.tables,
     examples=(EXAMPLE,),
     check=validate_settings.check,
     check_together=check_together,

@@ -8,11 +8,13 @@ from typing import Annotated
 import msgspec
 
 from procession.actions import references
+from procession.actions.reading.options import FileOptions
 from procession.actions.references import Given
 from procession.actions.rows import sources
 from procession.actions.rows.sources import Sources
 from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
+from procession.model.table_uses import TableUse
 
 Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 VALID_FROM, VALID_TO = "valid_from", "valid_to"
@@ -68,8 +70,13 @@ def reads(settings: MapSettings) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*files, *references.only([settings.default]))))
 
 
-def files_read(settings: MapSettings) -> tuple[object, ...]:
-    return tuple(options for given in (settings.source, settings.rules) for options in sources.options_of(given))
+def files_read(settings: MapSettings) -> tuple[FileOptions, ...]:
+    """Every file, read as the step reads it."""
+    return sources.files_of(settings.source, settings.rules)
+
+
+def tables(settings: MapSettings) -> tuple[TableUse, ...]:
+    return (*sources.tables_of(settings.source, settings.rules), *exports.tables_of(targets(settings).values()))
 
 
 def writes(settings: MapSettings) -> tuple[str, ...]:

@@ -41,7 +41,12 @@ def load(
     *,
     texts: frozenset[str] = frozenset(),
 ) -> Relation:
-    """Make the table `name` of the file that `options` names; `texts` as in columns.make. Raises Problem."""
+    """Make the relation `name` of what `options` names; `texts` as in columns.make. Raises Problem."""
+    if options.table:
+        # Here: that room reads files by this module.
+        from procession.actions.tables import inputs
+
+        return inputs.load(context, connection, name, options, texts=texts)
     source = context.value(only([options.file])[0])
     if not isinstance(source, FileInput):
         what = "has no file yet" if source is None else "is not a file"

@@ -1,4 +1,4 @@
-"""Options for a file in a process file: how it is written, and what its columns are."""
+"""A source of rows in a process file: a file, how it is written and what its columns are; or a managed table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from procession.actions.references import ReferenceText
+from procession.actions.references import ReferenceText, TableText
 
 Character = Annotated[str, msgspec.Meta(min_length=1, max_length=1)]
 Type = Literal["Text", "Number", "Money", "Date", "Datetime", "TrueFalse"]
@@ -31,9 +31,14 @@ class ColumnOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file, and what cannot be known by looking at it."""
+    """A file, and what cannot be known by looking at it; or a managed table, whose columns have their types."""
 
-    file: Annotated[ReferenceText, msgspec.Meta(description="the property that holds the file")]
+    file: Annotated[ReferenceText, msgspec.Meta(description="the property that holds the file")] = ""
+    table: Annotated[TableText, msgspec.Meta(description="a managed table, in place of a file")] = ""
+    version: Annotated[
+        Annotated[int, msgspec.Meta(ge=1)] | ReferenceText | None,
+        msgspec.Meta(description="tables: the one to read; the present one when the step begins if left out"),
+    ] = None
     delimiter: Annotated[Character | None, msgspec.Meta(description="CSV: found in the header if left out")] = None
     quote: Annotated[Character, msgspec.Meta(description="CSV: the mark around values")] = '"'
     header: Annotated[bool, msgspec.Meta(description="CSV, workbooks: does the first row hold the headings?")] = True

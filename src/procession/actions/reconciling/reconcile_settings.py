@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from procession.actions import references
+from procession.actions import references, relations
 from procession.actions.contract import Context
 from procession.actions.expecting import Expect
 from procession.actions.reading.options import FileOptions
@@ -16,6 +16,7 @@ from procession.actions.references import ReferenceText
 from procession.actions.rows.sources import Source
 from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
+from procession.model.table_uses import TableUse
 
 # Each goes over all that is left.
 RULES_MAX = 50
@@ -55,7 +56,7 @@ class ComparedColumn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class OutputSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Each one may be left out. Relations are files of any format, `report` is XLSX, the rest are numbers."""
+    """Each one may be left out. Relations are files of any format or tables, `report` is XLSX, the rest are numbers."""
 
     matched: Annotated[Target | None, msgspec.Meta(description="what belongs together, with the rule that said so")] = (
         None
@@ -173,7 +174,7 @@ def sources_of(given: SideSource | list[SideSource]) -> tuple[SideSource, ...]:
 
 
 def options_of(source: SideSource) -> FileOptions:
-    return source if isinstance(source, FileOptions) else FileOptions(file=source)
+    return relations.source_of(source)
 
 
 def sources(settings: ReconcileSettings) -> Mapping[str, SideSource]:
@@ -186,7 +187,7 @@ def sources(settings: ReconcileSettings) -> Mapping[str, SideSource]:
 
 
 def reads(settings: ReconcileSettings) -> tuple[str, ...]:
-    files = [options_of(one).file for one in sources(settings).values()]
+    files = relations.named(sources(settings).values())
     limits = [settings.fail_when.difference, settings.warn.open_amount, settings.as_of]
     amounts = [given for rule in settings.rules for given in (rule.tolerance, rule.percent)]
     return references.only([*files, *amounts, *limits])
@@ -194,7 +195,12 @@ def reads(settings: ReconcileSettings) -> tuple[str, ...]:
 
 def files_read(settings: ReconcileSettings) -> tuple[FileOptions, ...]:
     """All files, read as the step reads them."""
-    return tuple(options_of(one) for one in sources(settings).values())
+    return tuple(options for options in map(options_of, sources(settings).values()) if options.file)
+
+
+def tables(settings: ReconcileSettings) -> tuple[TableUse, ...]:
+    given = sources(settings).values()
+    return (*relations.tables_of(given), *exports.tables_of(targets(settings.outputs)))
 
 
 def targets(outputs: OutputSettings) -> Iterator[Target]:

@@ -106,7 +106,10 @@ def _sha256(context: Context, source: SideSource) -> str:
     # Only the report shows it, and it is a pass over the file.
     if context.settings.outputs.report is None:
         return ""
-    given = context.value(references.only([options_of(source).file])[0])
+    options = options_of(source)
+    if options.table:
+        return ""
+    given = context.value(references.only([options.file])[0])
     assert isinstance(given, FileInput)
     with Path(given.path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

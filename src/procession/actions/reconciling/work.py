@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ from procession.actions.reconciling.matching import MatchingRule
 from procession.actions.reconciling.plans import ReconcilePlan
 from procession.actions.reconciling.reconcile_settings import ReconcileSettings, sources_of
 from procession.actions.reconciling.sides import SIDES, Side
+from procession.actions.tables import inputs
 from procession.model.lifecycle import StepStatus
 
 if TYPE_CHECKING:
@@ -55,8 +57,10 @@ def run(context: Context, attempts: Sequence[Hashing] = ATTEMPTS, *, threads: in
     connection = database.connect(context.folder, context.memory_bytes_max, threads)
     try:
         reconcile_settings.refuse_options(context)
-        found = reconcile(context, connection, attempts)
-        written = outputs.write(context, connection, found)
+        # The files of tables are named by it.
+        with contextlib.chdir(context.folder):
+            found = reconcile(context, connection, attempts)
+            written = outputs.write(context, connection, found)
     except Problem as problem:
         return StepOutcome(status=StepStatus.FAILED, message=str(problem))
     except duckdb.Error as error:  # memory or disk
@@ -68,6 +72,7 @@ def run(context: Context, attempts: Sequence[Hashing] = ATTEMPTS, *, threads: in
         status=StepStatus.WARNING if found.warnings else StepStatus.SUCCESS,
         message="; ".join([_summary(found), *found.warnings]),
         outputs=written,
+        figures=found.figures,
     )
 
 
@@ -96,7 +101,7 @@ def reconcile(context: Context, connection: duckdb.DuckDBPyConnection, attempts:
     sides = _load(context, connection, plan, warnings)
     given = None if settings.decisions is None else decisions.load(context, connection, settings.decisions)
     # Between our reading of files and the user's conditions.
-    database.lock(connection, context.folder)
+    database.lock(connection, context.folder, inputs.paths())
     as_of = plans.as_of(context)
     compared = ledgers.settle(
         connection, sides, keys=plan.keys, dates=plan.dates, amount=(plan.amount, plan.is_opposite)

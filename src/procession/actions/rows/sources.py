@@ -9,10 +9,15 @@ import msgspec
 
 from procession.actions import references, relations
 from procession.actions.reading.options import FileOptions
+from procession.model.table_uses import TableUse
 
 # A plain text: msgspec 0.22 frees a union of a text with a pattern and a list twice, and the process dies.
 Reference = Annotated[
-    str, msgspec.Meta(description="${step.property}", extra_json_schema={"pattern": references.PATTERN})
+    str,
+    msgspec.Meta(
+        description="${step.property}, or ${table:Name} for a managed table",
+        extra_json_schema={"pattern": references.PATTERN_WITH_TABLES},
+    ),
 ]
 Source = Reference | FileOptions
 Several = Annotated[list[Source], msgspec.Meta(min_length=1, max_length=100)]
@@ -22,12 +27,22 @@ Sources = Source | Several
 def options_of(sources: Sources) -> tuple[FileOptions, ...]:
     """Each file with its options, in order."""
     given: Sequence[Source] = sources if isinstance(sources, list) else [sources]
-    return tuple(one if isinstance(one, FileOptions) else FileOptions(file=one) for one in given)
+    return tuple(relations.source_of(one) for one in given)
+
+
+def files_of(*every: Sources) -> tuple[FileOptions, ...]:
+    """Those that are files, read as the step reads them."""
+    return tuple(options for sources in every for options in options_of(sources) if options.file)
+
+
+def tables_of(*every: Sources) -> tuple[TableUse, ...]:
+    """Those that are managed tables."""
+    return relations.tables_of([options for sources in every for options in options_of(sources)])
 
 
 def reads(*every: Sources) -> tuple[str, ...]:
-    """ "step.property" of every file."""
-    return references.only(options.file for sources in every for options in options_of(sources))
+    """ "step.property" of every file, "table:Name" of every table, and what versions are taken from."""
+    return references.only(relations.named(options for sources in every for options in options_of(sources)))
 
 
 def mistakes(path: str, sources: Sources) -> tuple[str, ...]:
@@ -35,11 +50,13 @@ def mistakes(path: str, sources: Sources) -> tuple[str, ...]:
     # A single one has no number in its place: nobody wrote a list.
     several = isinstance(sources, list)
     found: list[str] = []
-    for number, options in enumerate(options_of(sources), start=1):
+    given: Sequence[Source] = sources if isinstance(sources, list) else [sources]
+    for number, one in enumerate(given, start=1):
         place = f"{path}.{number}" if several else path
-        if references.parse(options.file) is None:
+        if isinstance(one, str) and references.named(one) is None:
             found.append(
-                f'{place}: "{options.file}" is no file; write ${{step.property}}, or {{file: "${{step.property}}"}}'
+                f'{place}: "{one}" is no file; write ${{step.property}} with the keys of both, or ${{table:Name}}'
             )
-        found += relations.check(place, options)
+        elif not isinstance(one, str):
+            found += relations.check(place, one)
     return tuple(found)

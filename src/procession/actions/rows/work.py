@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from procession.actions import database, references
-from procession.actions.contract import Context, OutputValue, StepOutcome
+from procession.actions.contract import TABLE, Context, OutputValue, StepOutcome
 from procession.actions.expecting import Expect
 from procession.actions.problems import Problem, ShownProblem
 from procession.actions.rows import macros, stacking
@@ -73,7 +74,9 @@ class RowWork:
     def lock(self) -> None:
         """From now on only what was loaded can be read. Called before any text of a user is run."""
         macros.make(self.connection)
-        database.lock(self.connection, self.context.folder)
+        from procession.actions.tables import inputs
+
+        database.lock(self.connection, self.context.folder, inputs.paths())
 
     def publish(self, relation: str, target: Target, *, default: str) -> int:
         """Writes a relation as a file, or its number of rows to a property that holds a number; gives that number.
@@ -82,7 +85,7 @@ class RowWork:
         """
         rows = database.count(self.connection, relation)
         reference = exports.reference_of(target)
-        if self.context.target(reference).type != "File":
+        if self.context.target(reference).type not in {"File", TABLE}:
             self.outputs[reference] = rows
             return rows
         from procession.actions.writing import files
@@ -102,7 +105,9 @@ def perform(context: Context, work: Callable[[RowWork], str]) -> StepOutcome:
     doing = RowWork(context=context, connection=connection)
     # What the user has to mend is a value here, and no exception of the server's.
     try:
-        said = work(doing)
+        # The files of tables are named by it.
+        with contextlib.chdir(context.folder):
+            said = work(doing)
     except Problem as problem:
         kept = doing.outputs if isinstance(problem, ShownProblem) else {}
         return StepOutcome(status=StepStatus.FAILED, message=str(problem), outputs=kept)

@@ -11,6 +11,7 @@ from procession.actions.reading.options import FileOptions
 from procession.actions.sql import sql_complaints, sql_reading
 from procession.actions.sql.sql_reading import Facts
 from procession.actions.sql.sql_settings import RunSqlSettings
+from procession.model import table_uses
 from procession.model.processes import KEY_PATTERN
 
 WHERE = "the SQL of this step"
@@ -19,7 +20,7 @@ RESULT = "result"
 # whatever DuckDB's own locks would make of it. MULTI is PIVOT.
 ALLOWED = frozenset({"SELECT", "CREATE", "INSERT", "UPDATE", "DELETE", "MERGE_INTO", "DROP", "ALTER", "MULTI"})
 GIVE_ROWS = frozenset({"SELECT", "MULTI"})
-_REFERENCE = re.compile(rf"\$\{{{KEY_PATTERN}\.{KEY_PATTERN}\}}")
+_REFERENCE = re.compile(rf"\$\{{(?:{KEY_PATTERN}\.{KEY_PATTERN}|{table_uses.PREFIX}{table_uses.NAME_PATTERN})\}}")
 NOT_UNDERSTOOD = f"{WHERE} cannot be understood within 1 GB of memory and 3 s; is something nested too deeply?"
 
 
@@ -37,7 +38,11 @@ def _mistakes(step: RunSqlSettings, facts: Facts | None) -> Iterator[str]:
         return
     found = list(of_text(facts))
     if "statements" in facts:
-        values = {name for name, given in step.inputs.items() if not isinstance(given, FileOptions)}
+        values = {
+            name
+            for name, given in step.inputs.items()
+            if not isinstance(given, FileOptions) and table_uses.name_of(given) is None
+        }
         found += [*of_names(facts, values), *_of_results(facts)]
     found += _of_references(step.sql)
     # Names missing from a wrong statement prove nothing.

@@ -19,7 +19,7 @@ class RunSqlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     inputs: Annotated[
         dict[Name, Given | FileOptions],
         msgspec.Meta(
-            description="a file is a relation by its name; other values are parameters ($name), a Datepicker a date"
+            description="a file or table is a relation by its name; others are parameters ($name), a Datepicker a date"
         ),
     ] = {}
     outputs: Annotated[

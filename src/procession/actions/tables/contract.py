@@ -10,10 +10,11 @@ from procession.actions.reading.options import FileOptions
 from procession.model.columns import Column
 
 ROWS_KIND, CHANGE_KIND, READ_KIND, PREVIEW_KIND = "table_rows", "table_change", "table_read", "file_preview"
+COMPACT_KIND = "table_compact"
 # Outputs of every job. REFUSED says what is wrong with the request; if present, ignore the others.
 REFUSED, RESULT = "job.refused", "job.result"
 
-Mode = Literal["append", "replace", "upsert"]
+Mode = Literal["append", "replace", "upsert", "replace_where"]
 Format = Literal["json", "csv", "parquet"]
 GivenFormat = Literal["json", "jsonl", "csv", "parquet", "workbook"]
 
@@ -35,7 +36,10 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
 
 # Structs, because they cross the pipe to the child.
 class RowsSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows to write; `key`: columns of an upsert. `mode` and `key` in a JSON body take precedence."""
+    """Rows to write; `key`: columns of an upsert or a replace_where. `mode` and `key` in a JSON body take precedence.
+
+    `without`: ranges of record ids, the second of each left out, whose rows go in the same version.
+    """
 
     contents: Contents
     next_record: int
@@ -50,6 +54,7 @@ class RowsSettings(msgspec.Struct, frozen=True, kw_only=True):
     thousands: str | None = None
     pattern: str | None = None  # of dates; None: as in 2026-11-30
     name: str = ""  # of the file, for messages; "": a body that has none
+    without: tuple[tuple[int, int], ...] = ()
     sample: int = 0  # only look: nothing is written, and so many rows are shown as they would be
 
 
@@ -90,6 +95,12 @@ class ChangeSettings(msgspec.Struct, frozen=True, kw_only=True):
     before: Column
     after: Column
     rewrites: bool
+
+
+class CompactSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Make one file of these."""
+
+    contents: Contents
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):

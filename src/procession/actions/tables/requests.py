@@ -64,7 +64,7 @@ def load(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, folder: 
         words = database.complaint(error, sources.hidden(folder, settings.contents, settings.request))
         raise Problem(f"the body cannot be read: {words}") from error
     if mode not in get_args(Mode):
-        raise Problem(f"mode is {columns.shown(mode)}, but it can only be append, replace, upsert")
+        raise Problem(f"mode is {columns.shown(mode)}, but it can only be {', '.join(get_args(Mode))}")
     known = settings.contents.columns
     keyed = tuple(column_named(known, name, "key") for name in key)
     taken = _declared(connection, cells, settings, keyed)

@@ -1,7 +1,7 @@
 """Writes rows to a table: checks all, then writes one new file beside the unchanged ones.
 
 An append also takes along small files, so that their number stays logarithmic; an upsert rewrites the files that hold
-rows it changes. Files are immutable: earlier versions keep theirs.
+rows it changes, replace_where those with rows of the given keys. Files are immutable: earlier versions keep theirs.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from procession.actions.tables.samples import MATCHED, NUMBER, TYPED
 from procession.actions.tables.sources import RECORD, first
 from procession.model import columns
 from procession.model.columns import Column
+from procession.model.table_uses import KEYED
 
 if TYPE_CHECKING:
     import duckdb
 
 ADDED = "job.rows"
+DOOMED = "doomed"  # relation: records that go, and their files
 
 
 def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Written, dict[str, FileOutput]]:
@@ -37,8 +39,8 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Wr
     _check_request(rows)
     _check_ids(connection, rows)
     remarks = _type(connection, rows)
-    # Only an upsert looks into the files that are there.
-    affected = _match(connection, rows, settings)
+    # An append alone looks into none of the files that are there.
+    affected = _match(connection, rows, settings) | _doomed(connection, rows, settings)
     given, updated = _count(connection, TYPED), _count(connection, MATCHED)
     # New rows alone need what an existing record has already.
     if given > updated:
@@ -73,10 +75,12 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Wr
 
 
 def _check_request(rows: SentRows) -> None:
-    if rows.mode == "upsert" and not rows.key:
-        raise Problem("an upsert needs a key: the names of the columns that tell rows apart")
-    if rows.mode != "upsert" and rows.key:
+    if rows.mode in KEYED and not rows.key:
+        raise Problem(f"{_a(rows.mode)} needs a key: the names of the columns that tell rows apart")
+    if rows.mode not in KEYED and rows.key:
         raise Problem(f"a key belongs to an upsert; the mode is {rows.mode}")
+    if rows.mode == "replace_where" and any(column.is_record_id for column in rows.key):
+        raise Problem(f"replace_where gives new records, and the key cannot be {columns.RECORD_ID}")
     for column in rows.key:
         if column not in rows.columns:
             raise Problem(f'the rows have no "{column.name}", which is in the key')
@@ -85,6 +89,10 @@ def _check_request(rows: SentRows) -> None:
             f"{columns.RECORD_ID} is given by the server; leave the column out, or send the rows with"
             f" mode=upsert&key={columns.RECORD_ID} to change the records that it names"
         )
+
+
+def _a(mode: str) -> str:
+    return "an upsert" if mode == "upsert" else mode
 
 
 def _check_ids(connection: duckdb.DuckDBPyConnection, rows: SentRows) -> None:
@@ -154,6 +162,19 @@ def _match(connection: duckdb.DuckDBPyConnection, rows: SentRows, settings: Rows
     return {row[0] for row in connection.execute(f"SELECT DISTINCT path FROM {MATCHED}").fetchall()}
 
 
+def _doomed(connection: duckdb.DuckDBPyConnection, rows: SentRows, settings: RowsSettings) -> set[str]:
+    """Makes the table DOOMED of the records that go; returns the paths of their files."""
+    connection.execute(f"CREATE TABLE {DOOMED} (record BIGINT, path VARCHAR)")
+    chosen = [f"WHERE {RECORD} >= {first_id} AND {RECORD} < {end}" for first_id, end in settings.without]
+    if rows.mode == "replace_where":
+        same = " AND ".join(f"t.{quote(column.name)} = g.f{column.field}" for column in rows.key)
+        chosen.append(f"SEMI JOIN {TYPED} g ON {same}")
+    current = sources.rows_of(settings.contents.columns, settings.contents.parts, with_path=True)
+    for which in chosen if settings.contents.parts and rows.mode != "replace" else ():
+        connection.execute(f"INSERT INTO {DOOMED} SELECT {RECORD}, {quote(sources.PATH)} FROM {current} t {which}")
+    return {row[0] for row in connection.execute(f"SELECT DISTINCT path FROM {DOOMED}").fetchall()}
+
+
 def _refuse(connection: duckdb.DuckDBPyConnection, query: str, what: str) -> None:
     found = first(connection, query)
     if found is not None and found[0] is not None:
@@ -194,7 +215,7 @@ def _new_rows(known: Sequence[Column], rows: SentRows, next_record: int) -> str:
 
 
 def _kept_rows(known: Sequence[Column], rows: SentRows, parts: Iterable[PartFile]) -> str:
-    """The rows of these files with the upsert's changes."""
+    """The rows of these files that stay, with the upsert's changes."""
     values = [f"t.{RECORD} AS {RECORD}"]
     for column in known[1:]:
         name = quote(column.name)
@@ -203,4 +224,5 @@ def _kept_rows(known: Sequence[Column], rows: SentRows, parts: Iterable[PartFile
     return (
         f"SELECT {', '.join(values)} FROM {sources.rows_of(known, parts)} t"
         f" LEFT JOIN {MATCHED} m ON m.record = t.{RECORD} LEFT JOIN {TYPED} g ON g.{NUMBER} = m.{NUMBER}"
+        f" WHERE t.{RECORD} NOT IN (SELECT record FROM {DOOMED})"
     )

@@ -9,12 +9,14 @@ import msgspec
 
 from procession.actions import expecting, references
 from procession.actions.expecting import Expect
+from procession.actions.reading.options import FileOptions
 from procession.actions.references import Given, Name
 from procession.actions.rows import sources
 from procession.actions.rows.expressions import Expression
 from procession.actions.rows.sources import Several, Sources
 from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
+from procession.model.table_uses import TableUse
 
 Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Columns = Annotated[list[Column], msgspec.Meta(min_length=1, max_length=500)]
@@ -100,16 +102,22 @@ class TransformSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     expect: Annotated[Expect, msgspec.Meta(description="what the rows of the result must be")] = Expect()
 
 
+def _unions(settings: TransformSettings) -> list[Sources]:
+    return [step.union for step in settings.steps if step.union is not None]
+
+
 def reads(settings: TransformSettings) -> tuple[str, ...]:
-    unions = [step.union for step in settings.steps if step.union is not None]
     values = references.only([*settings.inputs.values(), *expecting.reads(settings.expect)])
-    return tuple(dict.fromkeys((*sources.reads(settings.source, *unions), *values)))
+    return tuple(dict.fromkeys((*sources.reads(settings.source, *_unions(settings)), *values)))
 
 
-def files_read(settings: TransformSettings) -> tuple[object, ...]:
+def files_read(settings: TransformSettings) -> tuple[FileOptions, ...]:
     """Every file, read as the step reads it."""
-    unions = [step.union for step in settings.steps if step.union is not None]
-    return tuple(options for given in (settings.source, *unions) for options in sources.options_of(given))
+    return sources.files_of(settings.source, *_unions(settings))
+
+
+def tables(settings: TransformSettings) -> tuple[TableUse, ...]:
+    return (*sources.tables_of(settings.source, *_unions(settings)), *exports.tables_of([settings.output]))
 
 
 def writes(settings: TransformSettings) -> tuple[str, ...]:

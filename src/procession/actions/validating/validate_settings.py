@@ -8,12 +8,14 @@ from typing import Annotated, Literal
 import msgspec
 
 from procession.actions import references
+from procession.actions.reading.options import FileOptions
 from procession.actions.references import Given, Name
 from procession.actions.rows import sources
 from procession.actions.rows.expressions import Expression
 from procession.actions.rows.sources import Sources
 from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
+from procession.model.table_uses import TableUse
 
 Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 RULES_MAX = 200
@@ -140,15 +142,22 @@ def _values(settings: ValidateSettings) -> Iterator[tuple[str, Given]]:
             yield f"rules.{number}.rows.against", rule.rows.against
 
 
-def files_read(settings: ValidateSettings) -> tuple[object, ...]:
-    known = [rule.in_.source for rule in settings.rules if rule.in_ is not None]
-    return tuple(options for given in (settings.source, *known) for options in sources.options_of(given))
+def _known(settings: ValidateSettings) -> list[Sources]:
+    return [rule.in_.source for rule in settings.rules if rule.in_ is not None]
+
+
+def files_read(settings: ValidateSettings) -> tuple[FileOptions, ...]:
+    """Every file, read as the step reads it."""
+    return sources.files_of(settings.source, *_known(settings))
 
 
 def reads(settings: ValidateSettings) -> tuple[str, ...]:
-    known = [rule.in_.source for rule in settings.rules if rule.in_ is not None]
     values = references.only(given for _, given in _values(settings))
-    return tuple(dict.fromkeys((*sources.reads(settings.source, *known), *values)))
+    return tuple(dict.fromkeys((*sources.reads(settings.source, *_known(settings)), *values)))
+
+
+def tables(settings: ValidateSettings) -> tuple[TableUse, ...]:
+    return (*sources.tables_of(settings.source, *_known(settings)), *exports.tables_of(targets(settings).values()))
 
 
 def writes(settings: ValidateSettings) -> tuple[str, ...]:

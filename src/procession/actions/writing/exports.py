@@ -5,6 +5,7 @@ What writes them (writing/files) is imported by an action when it runs: every pr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,9 +13,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from procession.actions import references
-from procession.actions.contract import Context
+from procession.actions.contract import TABLE, Context
 from procession.actions.problems import Problem
-from procession.actions.references import ReferenceText
+from procession.actions.references import PlaceText
+from procession.model.table_uses import KEYED, MODES, TableUse, WriteMode, name_of
 
 FORMATS = frozenset({".csv", ".xlsx", ".parquet"})
 DECIMALS_MAX = 10
@@ -23,9 +25,20 @@ _DELIMITERS_REFUSED = frozenset('"\r\n\\.-+')  # what stands in numbers or aroun
 
 
 class OutputOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A property, and how its file is written; the extension of `as` chooses the format."""
+    """Where an output goes, and as what: a file, whose extension chooses the format, a value, or rows of a table."""
 
-    to: Annotated[ReferenceText, msgspec.Meta(description="the property that takes it")]
+    to: Annotated[PlaceText, msgspec.Meta(description="the property or the table that takes it")]
+    mode: Annotated[
+        WriteMode | None,
+        msgspec.Meta(
+            description="tables, which need it: add rows, replace all, change those of the same key and add the others,"
+            " or replace all rows of the keys that there are"
+        ),
+    ] = None
+    key: Annotated[
+        list[Annotated[str, msgspec.Meta(min_length=1, max_length=128)]],
+        msgspec.Meta(max_length=20, description="tables, for upsert and replace_where: columns that tell rows apart"),
+    ] = []
     as_: Annotated[
         Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None,
         msgspec.Meta(description="the file's name, ending in .csv, .xlsx or .parquet; the present one if left out"),
@@ -51,7 +64,7 @@ class OutputOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = True
 
 
-Target = ReferenceText | OutputOptions
+Target = PlaceText | OutputOptions
 
 _CSV_ONLY = ("delimiter", "decimal", "decimals", "bom", "escape_formulas")
 _SHEETS_TOO = ("zone",)  # Parquet stores the moment itself
@@ -62,13 +75,42 @@ def options_of(target: Target) -> OutputOptions:
 
 
 def reference_of(target: Target) -> str:
-    """ "step.property" of an output."""
+    """ "step.property" of an output, or "table:Name"."""
     return references.only([options_of(target).to])[0]
 
 
+def tables_of(targets: Iterable[Target]) -> tuple[TableUse, ...]:
+    """The tables among them."""
+    found = ((name_of(options.to), options) for options in map(options_of, targets))
+    return tuple(
+        TableUse(name=name, mode=options.mode or "append", key=tuple(options.key))
+        for name, options in found
+        if name is not None
+    )
+
+
+def _check_table(path: str, options: OutputOptions) -> tuple[str, ...]:
+    found = []
+    if options.mode is None:
+        found.append(f'{path}: say how the rows are written: {{to: "{options.to}", mode: {" or ".join(MODES)}}}')
+    elif options.mode in KEYED and not options.key:
+        found.append(f"{path}: {options.mode} needs `key`, the columns that tell rows apart")
+    elif options.key and options.mode not in KEYED:
+        found.append(f"{path}.key: means nothing for {options.mode}; it is for {' and '.join(sorted(KEYED))}")
+    plain = OutputOptions(to=options.to, mode=options.mode, key=options.key)
+    useless = [name for name in OutputOptions.__struct_fields__ if getattr(options, name) != getattr(plain, name)]
+    return (*found, *(f"{path}.{name.rstrip('_')}: means nothing for a table; it is for files" for name in useless))
+
+
 def check(path: str, target: Target, allowed: frozenset[str] = FORMATS) -> tuple[str, ...]:
-    """Mistakes of a target that may be written as one of the `allowed` formats."""
+    """Mistakes of a target that may be a table, or be written as one of the `allowed` formats."""
     options = options_of(target)
+    if name_of(options.to) is not None:
+        if allowed != FORMATS:
+            return (f"{path}: goes to a file, not to a table",)
+        return _check_table(path, options)
+    if options.mode is not None or options.key:
+        return (f"{path}: mode and key are for tables, not for properties",)
     found: list[str] = []
     suffix = Path(options.as_).suffix.lower() if options.as_ is not None else min(allowed) if len(allowed) == 1 else ""
     # Told when the file is applied; the present name of a property is known only at the step.
@@ -106,6 +148,8 @@ def refuse(context: Context, name: str, target: Target, default: str) -> None:
     """Raises Problem for options that have no effect on the output `name`; called before any work."""
     options = options_of(target)
     kind = context.target(reference_of(target)).type
+    if kind == TABLE:
+        return
     if kind != "File":
         if options != OutputOptions(to=options.to):
             raise Problem(f'the output "{name}" goes to a {kind}, and the options beside "to" are for files')

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from procession.actions import database
-from procession.actions.contract import Context, FileOutput
+from procession.actions.contract import TABLE, Context, FileOutput
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
-from procession.actions.writing import csv_cells, parquet_columns, residues, workbooks
+from procession.actions.writing import csv_cells, parquet_columns, residues, table_rows, workbooks
 from procession.actions.writing.exports import OutputOptions, Target, file_name, options_of, reference_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,12 @@ def write(
     default: str,
     warnings: list[str],
 ) -> FileOutput:
-    """The relation, in its own order, as a file in the export folder; adds to `warnings`. Raises Problem."""
+    """The relation, in its own order, as a file in the export folder; adds to `warnings`. Raises Problem.
+
+    Rows for a table are a file too, which the engine makes a part of the table.
+    """
+    if context.target(reference_of(target)).type == TABLE:
+        return _write_rows(context, connection, relation, target, warnings)
     name = file_name(context, target, default)
     suffix = Path(name).suffix.lower()
     # By the reference: two outputs may have the same name for people.
@@ -48,6 +53,23 @@ def write(
     for text in (*remarks, f"{rows:,} rows written"):
         context.log(f"{name}: {text}\n")
     return FileOutput(path=str(path), name=name)
+
+
+def _write_rows(
+    context: Context, connection: duckdb.DuckDBPyConnection, relation: str, target: Target, warnings: list[str]
+) -> FileOutput:
+    wanted = context.target(reference_of(target))
+    table_rows.check(connection, relation, wanted)
+    # A step that expects no rows, perhaps, is not warned of none.
+    if database.count(connection, relation) or context.settings.expect.rows.at_least != 0:
+        warnings += table_rows.warnings(connection, relation, wanted, options_of(target))
+    # By the place among the targets: a name may hold what no path can.
+    number = len(list((context.folder / database.EXPORT_FOLDER).iterdir()))
+    path = context.folder / database.EXPORT_FOLDER / f"rows {number}.parquet"
+    _write_parquet(connection, relation, path)
+    rows = database.count(connection, relation)
+    context.log(f'{rows:,} rows for the table "{wanted.file_name}"\n')
+    return FileOutput(path=str(path), name=wanted.file_name)
 
 
 def _write_parquet(connection: duckdb.DuckDBPyConnection, relation: str, path: Path) -> tuple[str, ...]:

@@ -53,7 +53,8 @@ def status(call: Call) -> wire.StepRunStatus:
     step = steps.status(call.tx, call.id(RunId), call.id(StepId))
     # Only a failure is explained by its action: status is polled more than anything else.
     action = steps.action_of(call.tx, step) if step.status is StepStatus.FAILED else ""
-    return wire.step_status(step, action=action, steady=call.context.resources.steady())
+    shape = wire.step_status(step, action=action, steady=call.context.resources.steady())
+    return wire.with_figures(shape, *steps.figures(call.tx, step))
 
 
 def restart(call: Call) -> wire.StepRunStatus:
@@ -62,16 +63,21 @@ def restart(call: Call) -> wire.StepRunStatus:
         call.id(RunId),
         call.id(StepId),
         # Everything of the body is read before anything is changed.
-        wish=Wish(reason=runs.reason(call.body), release=_released(call), takes_latest=_takes_latest(call)),
+        wish=Wish(
+            reason=runs.reason(call.body),
+            release=_released(call),
+            takes_latest=_wants_latest(call, "version", "the run goes on with the version that it follows"),
+            reads_latest=_wants_latest(call, "tables", "steps read the versions that they have read before"),
+        ),
     )
     call.context.announce(call.tx, step.run)
     return wire.restarted(step, call.now)
 
 
-def _takes_latest(call: Call) -> bool:
-    given = call.body.get("version")
+def _wants_latest(call: Call, name: str, otherwise: str) -> bool:
+    given = call.body.get(name)
     if given is not None and given != "latest":
-        raise Invalid('version must be "latest", or left out: then the run goes on with the version that it follows')
+        raise Invalid(f'{name} must be "latest", or left out: then {otherwise}')
     return given is not None
 
 

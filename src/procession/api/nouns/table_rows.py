@@ -31,6 +31,7 @@ from procession.api.wire import tables as tables_wire
 from procession.door import bodies, digests, downloads, idempotency_key, paging
 from procession.door.contract import Reply, Request, StreamCall, StreamReply
 from procession.model import columns as rules
+from procession.model import table_uses
 from procession.model.columns import Column
 from procession.model.errors import Invalid, NotFound, TooLarge, Unavailable
 from procession.model.ids import TableId
@@ -211,8 +212,8 @@ async def _receive(call: StreamCall, place: Path) -> RowsRequest:
     if format_ in {"json", "jsonl"} and path.stat().st_size > JSON_BYTES_MAX:
         raise TooLarge(f"rows as JSON may have at most {JSON_BYTES_MAX} bytes; send more as CSV or Parquet")
     mode = (query.get("mode") or "append").lower()
-    if mode not in {"append", "replace", "upsert"}:
-        raise Invalid(f"mode is {rules.shown(mode)}, but it can only be append, replace, upsert")
+    if mode not in table_uses.MODES:
+        raise Invalid(f"mode is {rules.shown(mode)}, but it can only be {', '.join(table_uses.MODES)}")
     key = tuple(name.strip() for name in query.get("key", "").split(",") if name.strip())
     return RowsRequest(
         path=path,

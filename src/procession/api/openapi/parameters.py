@@ -64,7 +64,7 @@ QUERY: dict[str, dict[str, Any]] = {
         "description": "Which one, from 1; the present one if left out",
     },
     "escape": {"type": "boolean", "description": "Texts that a spreadsheet would run as formulas, marked as texts"},
-    "mode": {"type": "string", "enum": ["append", "replace", "upsert"]},
+    "mode": {"type": "string", "enum": ["append", "replace", "upsert", "replace_where"]},
     "key": {"type": "string", "description": "Names of the columns that tell rows apart, with commas between"},
     "trim": {"type": "boolean", "description": "Take blanks from both ends of every value"},
 }

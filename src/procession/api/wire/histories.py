@@ -17,6 +17,7 @@ from procession.api.wire.scalars import (
     Sha256,
     StepState,
 )
+from procession.model import figures
 from procession.model import runs as model
 from procession.model.steps import AttemptRow
 from procession.operations.histories import BEGINNINGS, RunHistory
@@ -36,7 +37,7 @@ class HistoryRowShape(Struct, frozen=True, kw_only=True):
 
 
 class StepAttempt(Struct, frozen=True, kw_only=True):
-    """One try at one step; `processesGone` says that nothing it started is left."""
+    """One try at one step; `processesGone` says that nothing it started is left. `figures` are exact, as text."""
 
     step: AStep
     number: int
@@ -46,6 +47,7 @@ class StepAttempt(Struct, frozen=True, kw_only=True):
     dateFinished: MillisecondsZ | None
     runDurationInSeconds: Count | None
     processesGone: bool
+    figures: dict[str, str]
 
 
 class Write(Struct, frozen=True, kw_only=True):
@@ -109,6 +111,7 @@ def step_attempt(item: AttemptRow) -> StepAttempt:
         dateFinished=times.milliseconds_z(item.finished_at),
         runDurationInSeconds=times.whole_seconds(item.duration_seconds),
         processesGone=item.is_gone,
+        figures={name: figures.text(one) for name, one in item.figures.items()},
     )
 
 

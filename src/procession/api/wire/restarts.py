@@ -19,11 +19,13 @@ from procession.api.wire.scalars import (
 class Restart(Struct, frozen=True, kw_only=True):
     """`release` names steps declared `once` that may happen a second time, by key or id.
 
-    With `version`, the run goes on with the newest version of its process.
+    With `version`, the run goes on with the newest version of its process; with `tables`, steps read the present
+    versions of tables, not those that they have read before.
     """
 
     reason: Why | None | UnsetType = UNSET
     version: Literal["latest"] | None | UnsetType = UNSET
+    tables: Literal["latest"] | None | UnsetType = UNSET
     release: Annotated[list[str], Meta(max_length=1_000)] | None | UnsetType = UNSET
 
 

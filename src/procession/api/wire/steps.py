@@ -10,14 +10,16 @@ from msgspec.structs import replace
 from procession.api.wire import times
 from procession.api.wire.scalars import (
     ADataStep,
+    ARun,
     AStep,
     Count,
     MillisecondsZ,
     StepKind,
     StepState,
 )
-from procession.model import explanations
+from procession.model import explanations, figures
 from procession.model import processes as model
+from procession.model.figures import EarlierFigures, Figures
 from procession.model.lifecycle import StepStatus
 from procession.model.steps import UNDER_WAY, StepRow
 from procession.model.stopwatch import Stopwatch
@@ -30,8 +32,15 @@ class ExplanationShape(Struct, frozen=True, kw_only=True):
     advice: str
 
 
+class FiguresBefore(Struct, frozen=True, kw_only=True):
+    """Of the same step in the last run before in which it ended well."""
+
+    run: ARun
+    figures: dict[str, str]
+
+
 class StepRunStatus(Struct, frozen=True, kw_only=True):
-    """`explanation` is there for a step that failed."""
+    """`explanation` is there for a step that failed, `figures` for one whose last try gave some: exact, as text."""
 
     id: AStep
     dateStarted: MillisecondsZ | None
@@ -43,6 +52,8 @@ class StepRunStatus(Struct, frozen=True, kw_only=True):
     progress: float | None
     progressMessage: str
     explanation: ExplanationShape | UnsetType = UNSET
+    figures: dict[str, str] | UnsetType = UNSET
+    figuresBefore: FiguresBefore | UnsetType = UNSET
 
 
 class DataStep(Struct, frozen=True, kw_only=True):
@@ -89,6 +100,18 @@ def step_status(item: StepRow, *, action: str = "", steady: float | None = None)
         progressMessage=item.progress_message,
         explanation=_explanation(item, action),
     )
+
+
+def with_figures(shape: StepRunStatus, found: Figures, before: EarlierFigures | None) -> StepRunStatus:
+    """With what the step's last try gave, if anything, and the run before."""
+    if not found:
+        return shape
+    earlier = UNSET if before is None else FiguresBefore(run=str(before.run), figures=_texts(before.figures))
+    return replace(shape, figures=_texts(found), figuresBefore=earlier)
+
+
+def _texts(found: Figures) -> dict[str, str]:
+    return {name: figures.text(one) for name, one in found.items()}
 
 
 def _explanation(item: StepRow, action: str) -> ExplanationShape | UnsetType:

@@ -65,10 +65,10 @@ class TableVersionShape(Struct, frozen=True, kw_only=True):
 
 
 class NewRows(Struct, frozen=True, kw_only=True):
-    """mode is append, replace or upsert; key names the columns that tell rows apart, for an upsert."""
+    """key names the columns that tell rows apart, for an upsert, or whose rows are replaced, for replace_where."""
 
     rows: list[dict[str, Any]]
-    mode: Literal["append", "replace", "upsert"] | UnsetType = UNSET
+    mode: Literal["append", "replace", "upsert", "replace_where"] | UnsetType = UNSET
     key: list[str] | UnsetType = UNSET
 
 

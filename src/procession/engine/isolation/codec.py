@@ -11,12 +11,13 @@ from typing import Any
 
 import msgspec
 
-from procession.actions.contract import FileInput, FileOutput, OutputTarget
+from procession.actions.contract import FileInput, FileOutput, OutputTarget, TableInput
 from procession.engine.isolation.contract import Job, Limits
+from procession.model.columns import Column
 from procession.model.errors import ProcessionError
 
 # Extension codes; a user's own mapping can never be mistaken for one of these.
-DECIMAL, BIG_INTEGER, FILE_INPUT, FILE_OUTPUT = 1, 2, 3, 4
+DECIMAL, BIG_INTEGER, FILE_INPUT, FILE_OUTPUT, TABLE_INPUT = 1, 2, 3, 4, 5
 _INTEGER_MAX, _INTEGER_MIN = 2**64 - 1, -(2**63)  # what msgpack can say
 _PLAIN = frozenset({str, float, bool})
 DEPTH_MAX = 100  # of nested settings
@@ -28,7 +29,7 @@ class Malformed(ProcessionError):
 
 def encode_job(job: Job, *, number: int) -> bytes:
     """The job in msgpack, as the how-many-th of its process. Raises Malformed for a value that cannot travel."""
-    targets = {reference: (target.type, target.file_name) for reference, target in job.targets.items()}
+    targets = {reference: _target(target) for reference, target in job.targets.items()}
     head = [job.action, pack(job.settings), pack(job.values), dict(job.types), targets]
     most = job.limits
     limits = (
@@ -36,6 +37,10 @@ def encode_job(job: Job, *, number: int) -> bytes:
         most.cpu_seconds_max,
     )
     return encoded([*head, job.folder, job.step_key, job.idempotency_key, limits, number])
+
+
+def _target(target: OutputTarget) -> tuple[str, str, Any]:
+    return target.type, target.file_name, msgspec.to_builtins(target.columns)
 
 
 def decode_job(payload: bytes) -> Job:
@@ -47,7 +52,10 @@ def decode_job(payload: bytes) -> Job:
         settings=settings,
         values=values,
         types=types,
-        targets={key: OutputTarget(type=type_, file_name=name) for key, (type_, name) in targets.items()},
+        targets={
+            key: OutputTarget(type=type_, file_name=name, columns=msgspec.convert(columns, tuple[Column, ...]))
+            for key, (type_, name, columns) in targets.items()
+        },
         folder=folder,
         step_key=step_key,
         idempotency_key=idempotency_key,
@@ -81,6 +89,8 @@ def pack(value: Any, depth: int = 0) -> Any:
             return msgspec.msgpack.Ext(FILE_INPUT, msgspec.msgpack.encode(value))
         case FileOutput():
             return msgspec.msgpack.Ext(FILE_OUTPUT, msgspec.msgpack.encode(value))
+        case TableInput():
+            return msgspec.msgpack.Ext(TABLE_INPUT, msgspec.msgpack.encode(value))
     return value
 
 
@@ -94,6 +104,8 @@ def _unpack(code: int, content: memoryview) -> Any:
             return msgspec.msgpack.decode(content, type=FileInput)
         case 4:
             return msgspec.msgpack.decode(content, type=FileOutput)
+        case 5:
+            return msgspec.msgpack.decode(content, type=TableInput)
     raise ValueError(f"extension {code}")
 
 

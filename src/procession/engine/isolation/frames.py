@@ -18,6 +18,7 @@ from msgspec.msgpack import Ext
 from procession.actions.contract import FileOutput, OutputValue, StepOutcome
 from procession.engine.isolation.codec import BIG_INTEGER, DECIMAL, FILE_OUTPUT, Malformed, encoded, pack
 from procession.engine.isolation.contract import Done, Heartbeat, Progress
+from procession.model.figures import FIGURES_MAX, NAME_CHARACTERS_MAX, Figure
 from procession.model.files import clean_name
 from procession.model.lifecycle import StepStatus
 
@@ -37,6 +38,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _Text = Annotated[str, Meta(max_length=TEXT_CHARS_MAX)]
 _Path = Annotated[str, Meta(min_length=1, max_length=_PATH_CHARS_MAX, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
 _Value = None | bool | int | str | Ext
+_FigureName = Annotated[str, Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
+_Figures = Annotated[dict[_FigureName, int | Ext], Meta(max_length=FIGURES_MAX)]
 _Outputs = Annotated[dict[Annotated[str, Meta(max_length=_REFERENCE_CHARS_MAX)], _Value], Meta(max_length=OUTPUTS_MAX)]
 
 
@@ -83,6 +86,7 @@ class _Done(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="do
     outputs: _Outputs
     reusable: bool
     leaves: bool = False
+    figures: _Figures = {}
 
 
 class _File(msgspec.Struct):
@@ -134,7 +138,8 @@ def _wire(frame: Frame) -> _Wire:
             return _Exit(status, seconds, is_over_memory)
         case Finished(done=Done(outcome=outcome, leaves=leaves), job=job, reusable=reusable):
             outputs = {reference: _packed(reference, value) for reference, value in outcome.outputs.items()}
-            return _Done(job, outcome.status.value, _told(outcome.message), outputs, reusable, leaves)  # type: ignore[arg-type]
+            figures = {name: _packed(name, value) for name, value in outcome.figures.items()}
+            return _Done(job, outcome.status.value, _told(outcome.message), outputs, reusable, leaves, figures)  # type: ignore[arg-type]
 
 
 def _told(message: str) -> str:
@@ -185,7 +190,12 @@ def _is_written_short(number: Decimal) -> bool:
 
 def _finished(said: _Done) -> Finished:
     outputs = {reference: _unpacked(reference, value) for reference, value in said.outputs.items()}
-    outcome = StepOutcome(status=_ENDS[said.status], message=shown(said.message), outputs=outputs)
+    outcome = StepOutcome(
+        status=_ENDS[said.status],
+        message=shown(said.message),
+        outputs=outputs,
+        figures={shown(name): _figure(name, value) for name, value in said.figures.items()},
+    )
     return Finished(done=Done(outcome=outcome, leaves=said.leaves), job=said.job, reusable=said.reusable)
 
 
@@ -195,6 +205,13 @@ def _unpacked(reference: str, value: _Value) -> OutputValue:
     found = _extension(value.code, bytes(value.data))
     if (why := _trouble(found)) is not None:
         raise ValueError(f"the output {reference[:80]!r} {why}")
+    return found
+
+
+def _figure(name: str, value: int | Ext) -> Figure:
+    found = _unpacked(name, value)
+    if isinstance(found, bool) or not isinstance(found, int | Decimal):
+        raise ValueError(f"the figure {name[:80]!r} is no number")
     return found
 
 

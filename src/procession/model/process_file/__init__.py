@@ -242,8 +242,7 @@ def _settings(sheet: Sheet, step: Step, names: Names, actions: Mapping[str, Acti
     path, action = sheet.at("with"), actions[step.action]
     found = settings.convert(sheet.document, path, dict(step.settings), action)
     if found is not None:
-        reads, writes = action.reads(found), action.writes(found)
-        settings.check_references(sheet.document, path, names, reads=reads, writes=writes)
+        settings.check_references(sheet.document, path, names, action, found)
     return found
 
 

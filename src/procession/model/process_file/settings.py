@@ -11,11 +11,13 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import inspect
 
+from procession.model import table_uses
 from procession.model.process_file import nested
 from procession.model.process_file.documents import Document, Path
 from procession.model.process_file.names import Names
 from procession.model.process_file.sheets import did_you_mean, shown
 from procession.model.processes import Effect, Flow, Property, PropertyType
+from procession.model.table_uses import TableUse
 
 _BEFORE_PLACE = " - at `$"  # in msgspec's messages
 _PART = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
@@ -33,6 +35,9 @@ class ActionKind(Protocol):
 
     @property
     def writes(self) -> Callable[[Any], tuple[str, ...]]: ...
+
+    @property
+    def tables(self) -> Callable[[Any], tuple[TableUse, ...]]: ...
 
     @property
     def effect(self) -> Effect: ...  # of a step that names none
@@ -98,15 +103,17 @@ def _types(settings: type[msgspec.Struct]) -> Mapping[str, inspect.Type]:
     return {field.encode_name: field.type for field in found.fields}
 
 
-def check_references(
-    document: Document, path: Path, names: Names, *, reads: tuple[str, ...], writes: tuple[str, ...]
-) -> None:
-    """`reads` and `writes`: the references of the settings at `path`."""
+def check_references(document: Document, path: Path, names: Names, action: ActionKind, found: Any) -> None:
+    """The references of the action's settings `found` at `path`."""
+    reads, writes = action.reads(found), action.writes(found)
     if not (reads or writes):
         return
     written = dict.fromkeys(writes)
+    tables = {use.reference for use in action.tables(found)}
     places = _places(document, path)
     for reference in dict.fromkeys((*reads, *writes)):
+        if reference in tables:
+            continue  # which there are is known only where the process is published (operations/step_tables)
         if message := _wrong_reference(names, reference, is_written=reference in written):
             document.wrong(places.get(reference, [path])[0], message)
     outputs = (*path, "outputs")
@@ -166,8 +173,8 @@ def _texts(document: Document, path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _wrong_reference(names: Names, reference: str, *, is_written: bool) -> str:
-    if reference.startswith("table:"):
-        return f'"${{{reference}}}": managed tables come with a later version; use a File property'
+    if table_uses.is_table(reference):
+        return f'"${{{reference}}}": this action takes no managed table here; use a property'
     item = names.properties.get(reference)
     if item is None:
         return f'there is no property "{reference}"{did_you_mean(reference, names.properties)}'

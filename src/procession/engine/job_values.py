@@ -1,0 +1,49 @@
+"""What a process is given with its job, and what is kept of what it gives back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from procession.actions.contract import StepOutcome
+from procession.engine.active_run import Work
+from procession.engine.isolation.contract import Job
+from procession.engine.options import EngineResources
+from procession.engine.outcomes import files_of
+from procession.engine.step_tables import TableDraft
+from procession.model.files import Content
+from procession.model.table_uses import is_table
+
+
+def job_of(work: Work, resources: EngineResources, folder: str) -> Job:
+    """Everything resolved. Raises Invalid for a file that is lost, and for tables that the step cannot work with."""
+    active, held, tables = work.active, work.tables, resources.tables
+    values, targets = active.inputs(work.key, resources.blobs), active.targets(work.key)
+    if held is not None and tables is not None:
+        values, targets = {**values, **tables.inputs(held)}, {**targets, **tables.targets(held)}
+    return Job(
+        action=work.step.action,
+        settings=work.step.settings,
+        values=values,
+        types=active.types(work.key),
+        targets=targets,
+        folder=folder,
+        step_key=work.key,
+        idempotency_key=resources.homes.key(active.run, active.step_ids[work.key]),
+        limits=resources.settings.limits,
+    )
+
+
+def keep(
+    work: Work, resources: EngineResources, outcome: StepOutcome, folder: str
+) -> tuple[dict[str, Content], tuple[TableDraft, ...]]:
+    """Make files durable, and rows of tables their next versions; slow. Raises OSError, ProcessionError."""
+    files = files_of(outcome)
+    rows = {reference: Path(file.path) for reference, file in files.items() if is_table(reference)}
+    contents = {
+        reference: resources.blobs.take(Path(file.path), inside=Path(folder))
+        for reference, file in files.items()
+        if reference not in rows
+    }
+    if not rows or work.tables is None or resources.tables is None:
+        return contents, ()
+    return contents, resources.tables.prepare(work.tables, rows, Path(folder))

@@ -1,0 +1,69 @@
+"""Which tables the names in a process mean, and which versions its steps read: every statement about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from procession.model.ids import ProcessId, StepId, TableId, UserId
+from procession.store.database import Transaction
+
+
+class NamedTable(msgspec.Struct, frozen=True):
+    """The table behind a name of a process's version, and who vouches for its use."""
+
+    table: TableId
+    user: UserId
+
+
+def name(tx: Transaction, process: ProcessId, number: int, tables: Mapping[str, NamedTable]) -> None:
+    """Keep what the names in this new version mean."""
+    tx.many(
+        "INSERT INTO process_version_table (process_id, number, name, table_id, user_id) VALUES (?, ?, ?, ?, ?)",
+        [(process.number, number, name, one.table.number, one.user.number) for name, one in tables.items()],
+    )
+
+
+def named(tx: Transaction, process: ProcessId, number: int) -> dict[str, NamedTable]:
+    """What the names in the version mean."""
+    rows = tx.all(
+        "SELECT name, table_id, user_id FROM process_version_table WHERE process_id = ? AND number = ?",
+        *(process.number, number),
+    )
+    return {name: NamedTable(TableId(table), UserId(user)) for name, table, user in rows}
+
+
+class TableRead(msgspec.Struct, frozen=True):
+    """`place` as in model/table_uses.TableUse."""
+
+    place: str
+    table: TableId
+    version: int
+
+
+def add_reads(tx: Transaction, attempt: int, reads: Iterable[TableRead]) -> None:
+    """Record what the attempt, by the id of its row, is to read."""
+    tx.many(
+        "INSERT INTO table_read (attempt_id, place, table_id, version) VALUES (?, ?, ?, ?)",
+        [(attempt, read.place, read.table.number, read.version) for read in reads],
+    )
+
+
+def last_reads(tx: Transaction, step: StepId) -> dict[str, TableRead]:
+    """What the step's last attempts have read, by place; without what a restart has taken back."""
+    rows = tx.all(
+        "SELECT t.place, t.table_id, t.version FROM table_read t JOIN step_attempt a ON a.id = t.attempt_id"
+        " WHERE a.step_id = ? AND t.undone_by IS NULL ORDER BY a.id",
+        step.number,
+    )
+    return {place: TableRead(place, TableId(table), version) for place, table, version in rows}
+
+
+def forget_reads(tx: Transaction, step: StepId, attempt: int) -> None:
+    """From this attempt at its run on, the step reads the present versions."""
+    tx.run(
+        "UPDATE table_read SET undone_by = ? WHERE undone_by IS NULL AND attempt_id IN"
+        " (SELECT id FROM step_attempt WHERE step_id = ?)",
+        *(attempt, step.number),
+    )
