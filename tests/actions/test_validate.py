@@ -148,6 +148,15 @@ def test_mistakes_of_a_rule_are_told_when_it_is_applied(rule, said):
     assert any(said in found for found in validate.ACTION.check(settings))
 
 
+@pytest.mark.parametrize(("otherwise", "is_told"), [("fail", True), ("warn", False)])
+def test_exceptions_that_a_failing_step_could_not_keep_are_told_when_it_is_applied(otherwise, is_told):
+    rule = {"name": "a", "column": "k", "is": "filled", "otherwise": otherwise}
+    outputs = {"exceptions": {"to": "${table:Exceptions}", "mode": "append"}}
+    settings = msgspec.convert({"source": "${f.a}", "rules": [rule], "outputs": outputs}, ValidateSettings)
+
+    assert ("outputs.exceptions: goes to a file" in "".join(validate.ACTION.check(settings))) is is_told
+
+
 def test_places_of_several_files_name_the_file(tmp_path):
     settings = {
         "source": ["${f.a}", "${f.b}"],

@@ -96,6 +96,12 @@ def count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
     return int(row[0])
 
 
+def is_view(connection: duckdb.DuckDBPyConnection, relation: str) -> bool:
+    query = "SELECT table_type = 'VIEW' FROM information_schema.tables WHERE table_name = ?"
+    row = connection.execute(query, [relation]).fetchone()
+    return row is not None and bool(row[0])
+
+
 def fixed(connection: duckdb.DuckDBPyConnection, relation: str) -> str:
     """The relation; a view becomes a table, since it might order its rows differently each time."""
     table = f"the rows of {relation}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from procession.actions import database, references
 from procession.actions.contract import TABLE, Context, OutputValue, StepOutcome
+from procession.actions.database import quote
 from procession.actions.expecting import Expect
 from procession.actions.problems import Problem, ShownProblem
 from procession.actions.rows import macros, stacking
@@ -44,6 +45,8 @@ class RowWork:
         for part, options in zip(parts, given, strict=True):
             made.append(loading.load(self.context, self.connection, part, options))
             self.warnings.extend(made[-1].warnings)
+        if len(given) == 1 and given[0].table:
+            self._keep(name)
         if len(given) > 1:
             files = [one.file for one in made]
             self.warnings.extend(stacking.stack(self.connection, name, dict(zip(parts, files, strict=True))))
@@ -51,6 +54,13 @@ class RowWork:
         if sum(one.rows for one in made) == 0 and expect.rows.at_least != 0:
             self.warnings.append(f"0 rows in {' and '.join(one.file for one in made)}")
         return sum(one.rows for one in made)
+
+    def _keep(self, view: str) -> None:
+        """Makes a table of the view of a managed table: its rows are asked for many times, and need numbers."""
+        kept = f"rows of {view}"
+        self.connection.execute(f"CREATE TABLE {quote(kept)} AS FROM {quote(view)}")
+        self.connection.execute(f"DROP VIEW {quote(view)}")
+        self.connection.execute(f"ALTER TABLE {quote(kept)} RENAME TO {quote(view)}")
 
     def place(self, name: str, row: int, column: str) -> str:
         """Where a cell of what was loaded is, as "line 7", with its file where there are several."""

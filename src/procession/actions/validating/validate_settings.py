@@ -169,6 +169,11 @@ def check(settings: ValidateSettings) -> tuple[str, ...]:
     found = [*sources.mistakes("source", settings.source)]
     for name, target in targets(settings).items():
         found += exports.check(f"outputs.{name}", target)
+    # They are wanted most where the step fails, and a step that fails changes no table.
+    if exports.tables_of([*filter(None, [settings.outputs.exceptions])]) and any(
+        rule.otherwise == "fail" for rule in settings.rules
+    ):
+        found.append("outputs.exceptions: goes to a file, because a step that fails changes no table")
     for path, given in _values(settings):
         found += references.mistakes(path, given)
     for number, rule in enumerate(settings.rules, start=1):

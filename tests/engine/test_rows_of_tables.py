@@ -1,0 +1,85 @@
+"""Every action of rows takes managed tables where it takes files, and writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from procession.engine.table_workers import TableWorkers
+from procession.model.ids import RunId
+from procession.model.lifecycle import StepStatus
+from tests.engine import tables as managed
+from tests.engine.conftest import OPEN
+from tests.engine.steps import StepText, data, item, process
+from tests.engine.world import World
+
+
+@pytest.fixture(scope="module")
+def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TableWorkers]:
+    with managed.processes(tmp_path_factory.getbasetemp()) as made:
+        yield made
+
+
+@pytest.fixture
+def world(tmp_path: Path, workers: TableWorkers) -> Iterator[World]:
+    made = World(tmp_path, isolation=OPEN, workers=workers)
+    made.engine.start()
+    yield made
+    made.close()
+
+
+def step(action: str, **settings: Any) -> StepText:
+    return {"action": action, "name": action, "key": action, "with": settings}
+
+
+def played(world: World, *steps: StepText) -> RunId:
+    run = world.begin(process(data("d", item("count", flow="OUTPUT")), *steps))
+    world.wait(run)
+    return run
+
+
+def test_a_month_end_is_done_from_table_to_table(world: World) -> None:
+    lines = [{"account": account, "amount": amount} for account, amount in (("4010", 120), ("4020", 60), ("0815", 1))]
+    managed.make(world, "Ledger", *lines, account="FixedLengthText", amount="Money")
+    managed.make(world, "Mapping", {"account": "4*", "to": "Revenue"}, account="FixedLengthText", to="FixedLengthText")
+    mapped = managed.make(world, "Mapped", account="FixedLengthText", amount="Money", line="FixedLengthText")
+    totals = managed.make(world, "Totals", line="FixedLengthText", amount="Money")
+
+    managed.make(world, "Nothing", line="FixedLengthText", amount="Money", account="FixedLengthText")
+
+    run = played(
+        world,
+        step(
+            "validate",
+            source="${table:Ledger}",
+            rules=[{"name": "Known", "column": "account", "in": {"source": "${table:Ledger}", "column": "account"}}],
+            outputs={"count": "${d.count}"},
+        ),
+        step(
+            "map_values",
+            source="${table:Ledger}",
+            rules={"table": "${table:Mapping}"},
+            match=["account"],
+            give={"to": "line"},
+            default="Other",
+            outputs={"result": {"to": "${table:Mapped}", "mode": "replace"}},
+        ),
+        step(
+            "transform",
+            source=["${table:Mapped}", "${table:Nothing}"],
+            steps=[{"group": {"by": ["line"], "sum": ["amount"]}}],
+            output={"to": "${table:Totals}", "mode": "upsert", "key": ["line"]},
+        ),
+    )
+
+    assert world.statuses(run) == {
+        "d": StepStatus.SUCCESS,
+        "validate": StepStatus.SUCCESS,
+        "map_values": StepStatus.WARNING,
+        "transform": StepStatus.SUCCESS,
+    }, [world.step(run, key).message for key in ("validate", "map_values", "transform")]
+    assert [row["line"] for row in managed.rows(world, mapped)] == ["Revenue", "Revenue", "Other"]
+    assert {row["line"]: row["amount"] for row in managed.rows(world, totals)} == {"Revenue": 180, "Other": 1}
