@@ -30,7 +30,8 @@ class ColumnOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     trim: Annotated[bool | None, msgspec.Meta(description="take blanks from both ends")] = None
 
 
-class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+# What is left out stays out where it crosses the pipe: an empty text is no reference.
+class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A file, and what cannot be known by looking at it; or a managed table, whose columns have their types."""
 
     file: Annotated[ReferenceText, msgspec.Meta(description="the property that holds the file")] = ""
