@@ -170,9 +170,8 @@ def check(settings: ValidateSettings) -> tuple[str, ...]:
     for name, target in targets(settings).items():
         found += exports.check(f"outputs.{name}", target)
     # They are wanted most where the step fails, and a step that fails changes no table.
-    if exports.tables_of([*filter(None, [settings.outputs.exceptions])]) and any(
-        rule.otherwise == "fail" for rule in settings.rules
-    ):
+    wanted = [] if settings.outputs.exceptions is None else [settings.outputs.exceptions]
+    if exports.tables_of(wanted) and any(rule.otherwise == "fail" for rule in settings.rules):
         found.append("outputs.exceptions: goes to a file, because a step that fails changes no table")
     for path, given in _values(settings):
         found += references.mistakes(path, given)
