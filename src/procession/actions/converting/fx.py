@@ -148,6 +148,7 @@ def _rates(fx: _Fx) -> list[tuple[str, str, date, Decimal]]:
         if None in one:
             raise Problem(f"rates: a line is not complete ({_line(one)})")
         value = _rate(one)
+        # Which of two rates holds must not depend on their order in the file.
         if (other := known.setdefault(one[:3], value)) != value:
             raise Problem(f"rates: two rates for {one[0]} to {one[1]} on {one[2]}: {other} and {value}")
         found.append((one[0], one[1], one[2], value))
@@ -192,6 +193,7 @@ def _find(fx: _Fx, table: RateTable) -> int:
             without.append(f"{currency} on {day}")
         else:
             rates[currency, day] = rate
+    # All at once: whoever maintains the rates can then add them in one go.
     if without:
         more = f" and {len(without) - _NAMED:,} more" if len(without) > _NAMED else ""
         raise Problem(f"there is no rate to {fx.to} for {', '.join(without[:_NAMED])}{more} ({settings.rule})")
@@ -251,6 +253,7 @@ def _balance(fx: _Fx, by: Sequence[str]) -> None:
         fx.work.warnings.append(f"{groups} more than one rate; what rounding left over stays there")
     value = f"c.{quote(fx.converted)}"
     partition = ", ".join(f"c.{key}" for key in keys)
+    # A cent distorts the largest amount least.
     largest = f"row_number() OVER (PARTITION BY {partition} ORDER BY abs({value}) DESC NULLS LAST, c.{ROW}) = 1"
     same = " AND ".join(f"c.{key} IS NOT DISTINCT FROM r.k{at}" for at, key in enumerate(keys))
     connection.execute(

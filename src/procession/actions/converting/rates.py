@@ -66,6 +66,7 @@ class RateTable:
         return None
 
     def _straight(self, source: str, target: str, day: date, way: Way) -> Rate | None:
+        # The rate as published comes first, because an inverse is rounded.
         if (pair := self._pairs.get((source, target))) and (found := way.of(pair.days, pair.rates, day)):
             return Rate(value=found[0], on=found[1], how="direct")
         if (pair := self._pairs.get((target, source))) and (found := way.of(pair.days, pair.rates, day)):
@@ -95,6 +96,7 @@ class Way:
             return _average(days, rates, day)
         last = _month_end(day) if self.rule == "month_end" else day
         at = bisect_right(days, last) - 1
+        # A rate that is too old counts as none, so that a gap in the file is seen.
         oldest = last if self.rule == "on_the_day" else last - timedelta(self.days_max)
         return (rates[at], days[at]) if at >= 0 and days[at] >= oldest else None
 

@@ -66,6 +66,7 @@ def _join(doing: RowWork) -> str:
     before = _totals(doing, "left")
     _make(join, keeps=settings.unmatched == "keep")
     _tell_unmatched(join, settings, without)
+    # Totals prove something only where each left row must come out exactly once.
     if settings.unmatched == "keep" and settings.expect != "one_to_many":
         _prove(doing, before, rows)
     gave = doing.publish("joined", settings.outputs.result, default=f"{doing.context.step_key}.csv")
@@ -159,6 +160,7 @@ def _shown(cells: Sequence[object]) -> str:
 
 def _unmatched(join: _Join) -> int:
     """Makes `unmapped`, the keys of left rows without a partner, the most frequent first; gives how many rows."""
+    # The most frequent key comes first, because mending it mends the most rows.
     keys = ", ".join(join.keys("left"))
     names = {pair.left.lower() for pair in join.on}
     rows = quote("rows" if "rows" not in names else "number of rows")

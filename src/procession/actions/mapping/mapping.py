@@ -136,6 +136,7 @@ def _find(task: _Map) -> None:
     connection, count = task.work.connection, len(task.settings.match)
     kinds_of = [patterns.kind(number) for number in range(count)]
     connection.execute("CREATE TABLE candidates (key BIGINT, rule BIGINT)")
+    # A single join with OR over the shapes would compare every key with every rule.
     for found in connection.execute(f"SELECT DISTINCT {', '.join(kinds_of)} FROM patterns r ORDER BY ALL").fetchall():
         fits = [patterns.fits(kind, number) for number, kind in enumerate(found)]
         is_so = [f"{sql} = {kind}" for sql, kind in zip(kinds_of, found, strict=True)]
@@ -238,6 +239,7 @@ def _make_result(task: _Map) -> None:
         if default is not None:
             if kinds.of(types[column]) is ValueKind.NUMBER and isinstance(default, str):
                 raise Problem(f'default: "{default}" is no value of "{name}", which is a number')
+            # Bound, because the value may come from another step, with any quotes in it.
             bound["default"] = str(default)
             value = f"CASE WHEN c.rule IS NULL THEN CAST($default AS {types[column]}) ELSE {value} END"
         chosen.append(f"{value} AS {quote(name)}")
@@ -256,6 +258,7 @@ def _make_result(task: _Map) -> None:
 def _make_unused(task: _Map) -> int:
     """Makes `unused`, the rules that were the first to fit nothing, in their order; gives how many."""
     connection = task.work.connection
+    # A rule that fits nothing is often misspelt, or hidden by one that comes before it.
     connection.execute(
         f"CREATE TABLE unused AS SELECT * EXCLUDE ({ROW}) FROM {numbered(connection, RULES)} "
         f"ANTI JOIN chosen ON rule = {ROW} ORDER BY {ROW}"

@@ -84,6 +84,7 @@ def _cell(cell: str, number: int, *, is_plain: bool) -> str:
         shape += f"WHEN ends_with({cell}, '*') THEN {BEGINNING} "
     shape += f"ELSE {ITSELF} END"
     value = f"CASE {shape} WHEN {RANGE} THEN {low} WHEN {BEGINNING} THEN left({cell}, -1) WHEN {ITSELF} THEN {cell} END"
+    # A whole value is the exception from a range or a beginning, and exceptions must win.
     says = (
         f"CASE {shape} WHEN {ITSELF} THEN 1000000 WHEN {BEGINNING} THEN 1000 + length({cell}) "
         f"WHEN {RANGE} THEN 1000 + length({low}) - length(CAST({_whole(high)} - {_whole(low)} AS VARCHAR)) ELSE 0 END"
@@ -99,6 +100,7 @@ def _whole(text: str) -> str:
 
 
 def _check_ranges(connection: duckdb.DuckDBPyConnection, number: int, name: str) -> None:
+    # With ends of two lengths, nobody can tell whether codes or numbers were meant.
     row = connection.execute(
         f"SELECT low_{number}, high_{number} FROM patterns WHERE shape_{number} = {RANGE} "
         f"AND (length(low_{number}) <> length(high_{number}) OR low_{number} > high_{number}) LIMIT 1"

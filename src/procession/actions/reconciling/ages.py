@@ -21,6 +21,7 @@ def make(
     connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, day: int | None, as_of: date | None, key: int | None
 ) -> None:
     """Makes left_aged and right_aged of the open rows: row, reason, near_row, first_open_on, times_open, age_days."""
+    # Never the clock's day: last month reconciled again must give last month's ages.
     today = "NULL::DATE" if as_of is None else f"DATE '{as_of}'"
     for one in ledgers.sides:
         carried, joined = _carried(connection, ledgers, one, key)
@@ -67,6 +68,7 @@ def classify(connection: duckdb.DuckDBPyConnection, ages: Sequence[int]) -> None
     """Adds `age`, the class, to left_aged and right_aged."""
     bounds = list(zip([0, *(age + 1 for age in ages)], ages, strict=False))
     cases = " ".join(f"WHEN age_days <= {last} THEN '{first} to {last}'" for first, last in bounds)
+    # A class of their own: among the youngest, rows with a wrong date would go unseen.
     age = f"CASE WHEN age_days IS NULL THEN NULL WHEN age_days < 0 THEN '{_LATER}' {cases} ELSE 'over {ages[-1]}' END"
     for side in SIDES:
         connection.execute(f"CREATE TABLE classified AS SELECT *, {age} AS age FROM {side}_aged")

@@ -22,6 +22,7 @@ def warnings(
     """What no setting asks for: doubts that are left, and what was not looked at."""
     if undecided := matching.undecided(connection):
         yield f"{undecided:,} left rows have several equally good partners and stay open"
+    # An open row whose twin is matched may be an invoice paid twice: money to get back.
     if twins := matching.open_twins(connection):
         yield f"{twins:,} open rows look booked twice: a row like them is matched"
     for number, skipped in connection.execute(
@@ -45,6 +46,7 @@ def asked(
         if old:
             yield f"{old:,} open rows are older than {warn.older_than:,} days"
     if open_amount is not None:
+        # Whatever its sign: a large credit left open is as much of a question as a large debit.
         large = sum(_count(connection, f"{side}_open", f"abs(amount) > {open_amount:f}") for side in SIDES)
         if large:
             [limit] = values.alike(open_amount)
@@ -60,6 +62,7 @@ def _count(connection: duckdb.DuckDBPyConnection, relation: str, test: str) -> i
 
 
 def _may_mix(connection: duckdb.DuckDBPyConnection, rules: Sequence[MatchingRule], currency: int) -> bool:
+    # People may join what no rule would; their decision stands, so it is told and not refused.
     by_hand = connection.execute(f"SELECT 1 FROM grouped WHERE rule = {matching.BY_HAND} LIMIT 1").fetchone()
     return by_hand is not None or any(currency not in rule.keys for rule in rules)
 

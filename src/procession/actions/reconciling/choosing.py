@@ -98,6 +98,7 @@ def _without(taken: str) -> str:
 
 def only(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
     """Takes pairs of rows with no other candidate. A nearer day or amount is no evidence."""
+    # One round only: a row that is left alone because its rival was taken has had a choice.
     connection.execute("""
         CREATE TABLE best AS SELECT left_row, right_row, left_twin, right_twin FROM candidates
         QUALIFY count(*) OVER (PARTITION BY left_row) = 1 AND count(*) OVER (PARTITION BY right_row) = 1

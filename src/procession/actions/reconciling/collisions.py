@@ -23,6 +23,7 @@ def found(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rules: Sequen
         f"WHEN {rule.number} THEN {' OR '.join(f'l.v{key} IS DISTINCT FROM r.v{key}' for key in rule.keys)}"
         for rule in rules
     )
+    # Only matches are read again: among open rows a false hash costs a match, and makes no wrong one.
     row = connection.execute(
         f"SELECT 1 FROM pairs p JOIN ({valued[0]}) l ON l.row = p.left_row JOIN ({valued[1]}) r ON r.row = p.right_row "
         f"WHERE CASE p.rule {wrong} ELSE false END LIMIT 1"

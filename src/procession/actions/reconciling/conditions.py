@@ -36,6 +36,7 @@ def narrow(connection: duckdb.DuckDBPyConnection, side: Side, text: str, what: s
     tree = json.loads(row[0])
     if tree.get("error"):
         raise Problem(f"{what} is no condition: {database.complaint(tree.get('error_message', ''), {})}")
+    # By its tree and not by its words: whatever a search for words forbids can be written another way.
     if len(tree["statements"]) != 1 or not _is_plain(tree["statements"][0]["node"]):
         raise Problem(f"{what} {ONE}")
     if found := sql_facts.telling(sql):
@@ -50,6 +51,7 @@ def _is_plain(node: dict[str, Any]) -> bool:
     is_one = node.get("type") == "SELECT_NODE" and len(node.get("select_list", ())) == 1
     if not is_one or node["from_table"]["type"] not in _PLAIN_NODES or any(node.get(clause) for clause in _CLAUSES):
         return False
+    # Each of these would let a row's match depend on more than that row.
     return not any(kind in {"SUBQUERY", "PARAMETER", "STAR", "WINDOW"} for kind in _classes(node["select_list"]))
 
 

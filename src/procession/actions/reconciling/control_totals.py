@@ -29,6 +29,7 @@ def make(connection: duckdb.DuckDBPyConnection, currency: int | None, purpose: i
     """The relation `sums`: rule, side, currency and purpose (hashes), n, total; a few rows that make all totals.
 
     A match is of the purpose of its left side, and each row of its own currency."""
+    # A group may hold several purposes; one stands for all, or two lines would show false differences.
     connection.execute(f"""
         CREATE TABLE heads AS
         SELECT rule, id, {_head(purpose)} AS purpose FROM grouped g
@@ -147,6 +148,7 @@ def summarise(
 
 def by_currency(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, Decimal, Decimal, Decimal]]:
     """Currency, left total, right total and their difference, of all that came in."""
+    # Rows without a currency are named too, or their amounts would be missing from the message.
     rows = connection.execute(
         f"SELECT coalesce(c.name, 'no currency'), {', '.join(_total(number) for number in range(len(SIDES)))} "
         f"FROM sums s LEFT JOIN currency_names c ON c.hash = s.currency WHERE rule < {_SUGGESTED} GROUP BY 1 ORDER BY 1"
@@ -165,6 +167,7 @@ def _lines(rules: Sequence[MatchingRule]) -> str:
     own += [(_MATCHED, "Matched", number) for number in ruled]
     own += [(_MATCHED + 1, "Closed by hand", CLOSED), (_MATCHED + 2, "Suggested", _SUGGESTED)]
     own += [(_MATCHED + 3 + n, name, _ONLY[n]) for n, name in enumerate(("Only left", "Only right"))]
+    # Without the suggested: their rows are open ones, and would count twice.
     own += [(_MATCHED + 5, "Everything", number) for number in (*ruled, CLOSED, *_ONLY)]
     listed = ", ".join(f"({order}, {literal(name)}, {number})" for order, name, number in own)
     return f"SELECT * FROM (VALUES {listed}) v(line_order, line, counts)"

@@ -36,6 +36,7 @@ def load(context: Context, connection: duckdb.DuckDBPyConnection, given: SideSou
                 f'the decisions have no column "{name}" (they have {", ".join(side.types)}); they need decision, '
                 "left_key and right_key, and may have comment"
             )
+    # They are joined into groups in Python, where each of them takes memory.
     if made.rows > DECISIONS_MAX:
         raise Problem(f"there are {made.rows:,} decisions, and at most {DECISIONS_MAX:,} are taken")
     return side
@@ -46,6 +47,7 @@ def find(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, given: Side, k
 
     A key that is not there is NULL as a row: it was settled in an earlier month, or is a slip. Raises Problem for an
     unknown decision, and for two that contradict each other."""
+    # Cleaned like the key itself, or a key copied from the ledger would find no row.
     texts = {side: ledgers_.cleaned(given.written(f"{side}_key"), ledgers.keys[key]) for side in SIDES}
     comment = "CAST(t.comment AS VARCHAR)" if "comment" in given.types else "NULL::VARCHAR"
     rows = " ".join(
@@ -78,6 +80,7 @@ def find(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, given: Side, k
 def _rows(ledgers: Ledgers, side: str, key: int) -> str:
     one = ledgers.side(side)
     value = f"CAST({ledgers.values[side][key]} AS VARCHAR)"
+    # Numbers lose the zeros of their type, which nobody writes in a decision.
     if not ledgers.is_text(key):
         value = f"CASE WHEN contains({value}, '.') THEN rtrim(rtrim({value}, '0'), '.') ELSE {value} END"
     # A key that was given twice names the row that counts.
@@ -115,6 +118,7 @@ def apply(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     pairs = [row for row in rows if row[0] == "match" and row[1] is not None and row[2] is not None]
     closed = {item: row[3] or row[4] for row in rows if row[0] == "close" for item in _items(row[1], row[2])}
+    # Of two decisions that contradict each other, nobody can know which was meant.
     for _, left, right, left_key, right_key in pairs:
         for item in _items(left, right):
             if item in closed:
@@ -122,6 +126,7 @@ def apply(connection: duckdb.DuckDBPyConnection) -> None:
         if (left, right) in _never(connection):
             raise Problem(f'the decisions both match "{left_key}" with "{right_key}" and say that they never match')
     _record(connection, BY_HAND, list(_groups((left, right) for _, left, right, _, _ in pairs)))
+    # Before any rule, so that none matches what a person has written off.
     _record(connection, CLOSED, [[item] for item in closed])
     comments = "SELECT {n} AS side, {side}_row AS row, comment FROM decided WHERE decision <> 'never' AND " \
         "{side}_row IS NOT NULL AND comment IS NOT NULL"  # fmt: skip

@@ -23,9 +23,11 @@ def make(
 
     `columns`: those of the currency and of the key. One line a match, by its first rows; left less right."""
     currency, key = columns
+    # Not what was closed by hand: its whole amount would look like a difference to book.
     named = [(BY_HAND, "By hand", ""), *((rule.number, rule.name, rule.book_to) for rule in rules)]
     listed = ", ".join(f"({number}, {literal(name)}, {literal(book_to)})" for number, name, book_to in named)
     chosen, joined = ["n.match", "v.name AS rule", "nullif(v.book_to, '') AS book_to"], ""
+    # Of either side, because one of the files may leave its currency empty.
     if currency is not None:
         chosen.append("c.name AS currency")
         joined += (

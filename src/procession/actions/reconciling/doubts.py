@@ -23,6 +23,7 @@ def warnings(connection: duckdb.DuckDBPyConnection, both: Ledgers, rules: Sequen
         yield from _clocks(both.sides, pair)
     for one in both.sides:
         yield from _empty(connection, one, {name: pair.of(one.name) for name, pair in compared.items()})
+    # Only where nothing matched: where some rows do, the signs are likely to be right.
     nothing = not (database.count(connection, "pairs") or database.count(connection, "grouped"))
     if all(one.made.rows for one in both.sides) and nothing:
         yield "nothing matched" + _turned(connection, rules)

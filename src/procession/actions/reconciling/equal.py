@@ -32,6 +32,7 @@ def apply(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> str:
 
 
 def _pair_twins(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, key: str) -> None:
+    # By their place in the file, so that the same files always give the same pairs.
     for side in SIDES:
         connection.execute(
             f"CREATE TABLE {side}_twins AS SELECT row, k, row_number() OVER (PARTITION BY k ORDER BY row) AS turn "

@@ -20,6 +20,7 @@ def apply(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> str:
     if rule.days is not None:
         least, most = rule.days
         tests += [f"r.first - l.last >= {least}", f"r.last - l.first <= {most}"]
+    # Numbered by the first left row, because groups come in the order of threads.
     connection.execute(
         f"CREATE TABLE sums AS SELECT row_number() OVER (ORDER BY l.row) AS id, {', '.join(rule.hashes)} "
         f"FROM ({sides[0]}) l JOIN ({sides[1]}) r USING ({', '.join(rule.hashes)}) WHERE {' AND '.join(tests)}"

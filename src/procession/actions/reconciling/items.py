@@ -64,6 +64,7 @@ def find_given_twice(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, ke
     """
     for one in ledgers.sides:
         connection.execute(f"CREATE TABLE {one.name}_given_twice (row INTEGER)")
+        # Without a key, nobody can tell a row given twice from two equal payments.
         if key is not None:
             yield from _twice(connection, ledgers, one, key)
 
@@ -87,6 +88,7 @@ def _twice(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, one: Side, k
         f"{ledgers.amount[one.name]} AS amount FROM {one.rows} WHERE {value} IN "
         f"(SELECT {value} FROM {one.rows} GROUP BY 1 HAVING count(*) > 1)"
     )
+    # Which of two versions of a row holds is not ours to choose.
     _refuse_others(connection, one, pair.of(one.name))
     connection.execute(
         f"INSERT INTO {one.name}_given_twice SELECT row FROM repeated "

@@ -76,6 +76,7 @@ def settle(
     # Both sides first: the type must hold the amounts of both.
     kind = _amount_type(connection, sides, amounts)
     cast = {name: f"CAST({value} AS {kind})" for name, value in amounts.items()}
+    # Turned once here: no rule has to know that the bank's credit is our debit.
     if is_opposite:
         cast["right"] = f"(-{cast['right']})"
     # Days before keys: a column that one rule compares as a day is one for all of them.
@@ -108,6 +109,7 @@ def _check_currencies(sides: tuple[Side, Side], pair: Pair) -> None:
     said = {
         one.name: one.made.currencies[pair.of(one.name)] for one in sides if pair.of(one.name) in one.made.currencies
     }
+    # 1.00 EUR and 1.00 USD are equal numbers, and a match of them would be believed.
     if len(set(said.values())) > 1:
         raise Problem(
             f'the column "{pair.left}" of the left file is in {said["left"]}, and "{pair.right}" of the right file in '
@@ -161,6 +163,7 @@ def _key(connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], one: S
         return cleaned(one.written(column), pair)
     if all(is_valued(other, pair.of(other.name)) for other in sides):
         return _valued(one, column)
+    # A day and a moment are compared as days, because one file knows no more.
     if "DATE" in [other.types[pair.of(other.name)] for other in sides]:
         return _day(connection, one, column)
     return _moment(sides, one, pair)
@@ -198,6 +201,7 @@ def _moment(sides: tuple[Side, Side], one: Side, pair: Pair) -> str:
 def _valued(one: Side, column: str) -> str:
     if one.types[column] == "DATE":
         return f"t.{quote(column)}::VARCHAR"
+    # One type on both sides, or 10.0 and 10.00 would have different hashes.
     return f"CAST(t.{quote(column)} AS DECIMAL(38,10))"
 
 

@@ -112,6 +112,7 @@ def asked(rule: MatchingRule, side: str) -> str:
 
 def take_pairs(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
     """Records the pairs of the relation `found` (left_row, right_row), and drops it; returns how many."""
+    # Here for every rule, so that none brings back a pair that people ruled out.
     connection.execute("DELETE FROM found WHERE (left_row, right_row) IN (SELECT (left_row, right_row) FROM never)")
     count = database.count(connection, "found")
     if count and rule.suggests:
@@ -135,6 +136,7 @@ def take_pairs(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int
 
 def take_groups(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, why: str = "") -> int:
     """Records the groups of the relation `found` (id from 1, side, row), and drops it; returns how many."""
+    # One pair that people ruled out spoils its group: without a row the sum is another.
     connection.execute(
         "DELETE FROM found WHERE id IN (SELECT l.id FROM found l JOIN never n ON l.side = 0 AND l.row = n.left_row "
         "JOIN found r ON r.side = 1 AND r.row = n.right_row AND r.id = l.id)"
@@ -144,6 +146,7 @@ def take_groups(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, why: 
     connection.execute(f"INSERT INTO {table} SELECT {rule.number}, {first} + id, side, row{words} FROM found")
     row = connection.execute("SELECT count(DISTINCT id) FROM found").fetchone()
     assert row is not None
+    # Suggested rows stay open, so that a later rule may still match them.
     if row[0] and table == "grouped":
         for number, side in enumerate(SIDES):
             close(connection, side, f"SELECT row FROM found WHERE side = {number}")

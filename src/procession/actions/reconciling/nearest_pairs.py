@@ -33,6 +33,7 @@ def apply(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule: Matchin
     # Counted before they are made: a join of all with all would fill the disk first.
     count = _refuse_many(connection, ledgers, rule, keys)
     connection.execute(f"CREATE TABLE candidates AS {_candidates(rule, keys)}")
+    # Before the choice: a pair that people ruled out must not stand in the way of the second best.
     connection.execute(
         "DELETE FROM candidates WHERE (left_row, right_row) IN (SELECT (left_row, right_row) FROM never)"
     )
@@ -101,6 +102,7 @@ def _refuse_many(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule: 
     assert row is not None
     if row[0] <= CANDIDATES_MAX:
         return int(row[0])
+    # A few keys make most of the pairs, and they show where the rule must be narrowed.
     worst = connection.execute(f"SELECT n, row FROM ({joined}) ORDER BY n DESC, row LIMIT {_KEYS_SHOWN}").fetchall()
     named = "; ".join(f"{_key_in_words(connection, ledgers, rule, place)}: {n:,}" for n, place in worst)
     raise Problem(

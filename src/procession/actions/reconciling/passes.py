@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def apply(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule: MatchingRule) -> str:
     """Matches what the rule can among the open items; returns what is to be said of it in the log. Raises Problem."""
     for one, condition in zip(ledgers.sides, rule.where, strict=True):
+        # Over the rows as read, because items have none of the columns that a user can name.
         if condition is not None:
             connection.execute(
                 f"CREATE TABLE {one.name}_narrowed AS SELECT CAST({one.row} AS INTEGER) AS row FROM {one.bare} "

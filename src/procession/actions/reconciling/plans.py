@@ -166,6 +166,7 @@ def decimal(context: Context, given: float | str, what: str) -> Decimal:
     """Raises Problem for what is no amount."""
     value = references.resolve(context, given)
     try:
+        # By its text: the float behind 0.1 has more digits than anybody wrote.
         number = Decimal(str(value))
     except ArithmeticError:
         raise Problem(f"{what} is not a number: {value}") from None

@@ -78,6 +78,7 @@ def _identity(rules: Sequence[MatchingRule]) -> _Identity:
 def _add_found(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, identity: _Identity, side: str) -> None:
     """What a look at the open rows of the other side finds."""
     hashes = [f"hash_{key}" for key in identity.keys]
+    # First: another amount for the same reference says more than the same amount elsewhere.
     _add_apart(connection, identity, side, hashes)
     # Without its only key a row is an amount, and many have the same.
     if len(identity.keys) < 2:
@@ -124,6 +125,7 @@ def _nearest(
     test, words = asked
     other = SIDES[1 - SIDES.index(side)]
     keys = ", ".join(on)
+    # Counted first, because open rows that are all alike would be joined all with all.
     row = connection.execute(
         "SELECT coalesce(sum(a.n * b.n), 0) FROM "
         f"(SELECT {keys}, count(*)::HUGEINT AS n FROM {side}_open GROUP BY ALL) a "
@@ -136,6 +138,7 @@ def _nearest(
         "abs(s.amount - o.amount)",
         *([] if identity.day is None else [f"abs(s.day_{identity.day} - o.day_{identity.day})"]),
     ]
+    # The row comes last: of those equally near, every run names the same one.
     best = f"row({', '.join([*apart, 'o.row'])})"
     return (
         f"SELECT s.row, arg_min({words}, {best}), arg_min(o.row, {best}) FROM {side}_open s "

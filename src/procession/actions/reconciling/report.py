@@ -56,6 +56,7 @@ def _make_sign_off(
         ("As of", "" if as_of is None else str(as_of)),
     ]
     for one in ledgers.sides:
+        # The hash ties the signature to these bytes, and to no later version of the file.
         for part in one.made.parts:
             lines += [
                 (f"{one.name.capitalize()}: file", part.file),

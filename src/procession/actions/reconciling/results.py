@@ -94,6 +94,7 @@ def _named(rules: Sequence[MatchingRule]) -> str:
 
 def _comment(connection: duckdb.DuckDBPyConnection) -> str:
     """What people said of their decisions, where there are any."""
+    # Without decisions, it would be a column of nothing.
     if not database.count(connection, "comments"):
         return ""
     return (
@@ -179,6 +180,7 @@ def _added(ledgers: Ledgers, one: Side, key: int | None, *, has_days: bool) -> d
 
 
 def _free(one: Side, name: str) -> str:
+    # Ours gives way: rows carried forward must come back under the user's own names.
     taken = {column.casefold() for column in one.own}
     return OURS.format(name) if name in taken else name
 

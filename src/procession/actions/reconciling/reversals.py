@@ -29,12 +29,14 @@ def _of(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, side: str) ->
     apart = "0" if rule.days is None else f"abs(p.day_{rule.day} - q.day_{rule.day})"
     # Whichever came first: corrections are also dated back.
     near = "" if rule.days is None else f" AND {apart} <= {rule.days[1]}"
+    # The positive row stands left, or each pair would be found twice.
     connection.execute(
         f"CREATE TABLE candidates AS SELECT p.row AS left_row, q.row AS right_row, {apart} AS score "
         f"FROM reversible p JOIN reversible q ON {keys} AND p.amount = -q.amount AND p.amount > 0{near}"
     )
     choosing.find_twins(connection, [("reversible", end, rule.compared) for end in ("left_row", "right_row")])
 
+    # As groups, because `pairs` has a row of each side, and here both are of one.
     def take(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
         connection.execute(
             f"CREATE TABLE groups AS SELECT id, {number} AS side, unnest([left_row, right_row]) AS row FROM "

@@ -112,6 +112,7 @@ def side(connection: duckdb.DuckDBPyConnection, name: str, made: SideRows) -> Si
 def compares_texts(sides: tuple[Side, Side], pair: Pair) -> bool:
     """Whether the columns are compared as written: all but days and those declared as values."""
     both = [(one, pair.of(one.name)) for one in sides]
+    # One side alone never decides: 0012 is not 12 because the other file holds numbers.
     by_value = all(is_valued(one, name) for one, name in both) or all(one.has_day(name) for one, name in both)
     return bool(pair.clean) or not by_value
 

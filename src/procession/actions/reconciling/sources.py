@@ -127,6 +127,7 @@ def _place(parts: Sequence[SourcePart], made: Sequence[Relation]) -> Callable[[i
 def _added(names: Mapping[str, str]) -> dict[str, str]:
     """What an earlier reconciliation added to its open rows."""
     known = {name: next((n for n in (OURS.format(name), name) if n in names), "") for name in ADDED}
+    # One of these names alone may be a column of the user's own.
     if not (known[FIRST_OPEN_ON] and known[TIMES_OPEN]):
         return {}
     return {name: found for name, found in known.items() if found}

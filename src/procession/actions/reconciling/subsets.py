@@ -46,6 +46,7 @@ def _of(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, side: str) ->
     # Every set stays as it was judged: what is taken here changes nothing for the others.
     found = _take(connection, rule, side, _CLEAR)
     as_suggestion = replace(rule, suggests=True)
+    # Shown and never taken: the remittance advice tells a person which items were paid.
     unclear = sum(_take(connection, as_suggestion, side, test, why) for test, why in _UNCLEAR.items())
     skipped = _skipped(connection)
     connection.execute("INSERT INTO skipped_pools VALUES (?, ?)", [rule.number, skipped])
@@ -58,6 +59,7 @@ def _of(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, side: str) ->
 def _make_pools(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, side: str) -> None:
     """pool (t, goal, i, v): the rows without a reference and the items that each may stand for; sized: with n, their
     number, where it is not too large."""
+    # Items of one sign: with credits among them, nearly any amount is some sum.
     on = [f"t.{key} = i.{key}" for key in rule.hashes] + ["t.sign = i.sign"]
     by = [*rule.hashes, "sign(amount) AS sign"]
     if rule.days is not None:

@@ -35,6 +35,7 @@ def warnings(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, keys: Sequ
         at = ", ".join(one.made.place(row, column) for row, _ in found[:_SHOWN_MAX])
         more = f" and {len(found) - _SHOWN_MAX:,} more" if len(found) > _SHOWN_MAX else ""
         [amount] = values.alike(found[0][1])
+        # Told and not taken out: an item may have that very amount.
         yield (
             f"the {one.name} side counts what looks like a total as a row: {at}{more} ({amount} is the sum of the rows "
             "before it); leave such rows out of the file"

@@ -16,6 +16,7 @@ def make(connection: duckdb.DuckDBPyConnection) -> int:
     """Makes suggested_items (suggestion, rule, why, side, row); returns how many suggestions there are.
 
     They are numbered by rule, then by their smallest left row."""
+    # A suggestion with a row that a later rule matched would offer what is decided already.
     is_open = " UNION ALL ".join(f"SELECT {number} AS side, row FROM {side}_open" for number, side in enumerate(SIDES))
     connection.execute(f"""
         CREATE TABLE suggested_items AS

@@ -63,6 +63,7 @@ def parse(work: RowWork, text: str, where: str) -> Parsed:
     facts = sql_facts.expression(work.connection, text)
     if said := _mistake(facts, work.values):
         raise Problem(f"{where}: {said}")
+    # The bracket has its own line, because a comment at the end of the text would hide it.
     return Parsed(sql=f"({text}\n)", columns=facts["columns"], divided=facts["divided"], makes_null=facts["makes_null"])
 
 
@@ -84,6 +85,7 @@ def type_of(work: RowWork, parsed: Parsed, relation: str, where: str) -> str:
         rows = connection.execute(f"DESCRIBE {query}", work.used(query)).fetchall()
     except duckdb.Error as error:
         raise Problem(f"{where}: {sql_complaints.complaint(error, connection, query, {})}") from error
+    # Only where an amount goes in: what was a binary number before cannot lose digits here.
     amounts = [name for name in parsed.columns if columns.get(name.lower(), "").startswith("DECIMAL")]
     if kinds.of(rows[0][1]) is ValueKind.BINARY and amounts:
         raise Problem(f'{where}: this makes a binary number of "{amounts[0]}", which cannot hold money; {_DIVIDE}')

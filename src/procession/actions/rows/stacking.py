@@ -39,6 +39,7 @@ def stack(connection: duckdb.DuckDBPyConnection, name: str, parts: Mapping[str, 
             if column not in empty[part]:
                 first = known.setdefault(column.lower(), _Known(name=column, type=type_, file=file))
                 _refuse_unlike(first, column, type_, file)
+    # Told and not refused: banks add columns, and last month's file lacks them.
     warnings = [*_lacking(parts, columns)]
     shown = (_select(part, columns[part], empty[part], known) for part in parts)
     connection.execute(f"CREATE TABLE {quote(name)} AS {' UNION ALL BY NAME '.join(shown)}")
@@ -70,6 +71,7 @@ def _select(part: str, columns: Mapping[str, str], empty: frozenset[str], known:
     chosen = []
     for column in columns:
         first = known.get(column.lower())
+        # An empty column comes as text, and would make texts of the amounts in other files.
         value = f"CAST(NULL AS {first.type})" if first is not None and column in empty else quote(column)
         chosen.append(f"{value} AS {quote(first.name if first is not None else column)}")
     return f"SELECT {', '.join(chosen)} FROM {quote(part)}"
@@ -78,6 +80,7 @@ def _select(part: str, columns: Mapping[str, str], empty: frozenset[str], known:
 def _lacking(parts: Mapping[str, str], columns: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     """Columns that not every file has: their cells are empty in the rows of the others."""
     names = {part: {column.lower(): column for column in columns[part]} for part in parts}
+    # From the last file to the first, so that the first one's spelling is told.
     every = {key: column for part in reversed(list(parts)) for key, column in names[part].items()}
     for key, column in every.items():
         without = [parts[part] for part in parts if key not in names[part]]

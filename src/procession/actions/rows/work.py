@@ -51,6 +51,7 @@ class RowWork:
             files = [one.file for one in made]
             self.warnings.extend(stacking.stack(self.connection, name, dict(zip(parts, files, strict=True))))
         self.loaded[name] = tuple(made)
+        # An export that ran empty is a valid file, and nothing else would tell of it.
         if sum(one.rows for one in made) == 0 and expect.rows.at_least != 0:
             self.warnings.append(f"0 rows in {' and '.join(one.file for one in made)}")
         return sum(one.rows for one in made)
@@ -119,6 +120,7 @@ def perform(context: Context, work: Callable[[RowWork], str]) -> StepOutcome:
         with contextlib.chdir(context.folder):
             said = work(doing)
     except Problem as problem:
+        # A failed check is read by its exceptions; of any other failure, nothing half done is published.
         kept = doing.outputs if isinstance(problem, ShownProblem) else {}
         return StepOutcome(status=StepStatus.FAILED, message=str(problem), outputs=kept)
     except duckdb.Error as error:  # memory or disk

@@ -63,6 +63,7 @@ def _check(connection: duckdb.DuckDBPyConnection, settings: ChangeSettings) -> N
 
 
 def _as_another(before: Column, after: Column) -> Declared:
+    # By its text, so that a change of type takes no value that a write would refuse.
     return Declared(
         number=0,
         heading=before.name,

@@ -49,6 +49,7 @@ def read(
 
 def _refuse_unmarked(source: FileInput, options: FileOptions) -> None:
     with Path(source.path).open("rb") as file:
+        # Without the mark, nobody can tell which of two bytes comes first.
         if options.encoding is None and b"\0" in file.read(2):
             raise Problem(f"{source.called} is UTF-16 without a byte order mark; say charset=utf-16-le or utf-16-be")
 

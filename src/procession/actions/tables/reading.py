@@ -78,6 +78,7 @@ def _order(settings: ReadSettings) -> str:
         return f"ORDER BY {RECORD}"
     column = next(column for column in settings.contents.columns if column.name == settings.order)
     name = quote(column.name)
+    # As people sort: capitals must not all come before small letters.
     value = f"lower({name})" if column.type is ColumnType.TEXT else name
     return f"ORDER BY {value} {'DESC' if settings.is_down else 'ASC'} NULLS LAST, {RECORD}"
 
@@ -142,6 +143,7 @@ def _write(
 def _shown(column: Column, *, escapes: bool) -> str:
     text = conversion.to_text(column, quote(column.name))
     name = quote(column.name)
+    # Only texts can be formulas: the minus before a number is its sign.
     if escapes and column.type is ColumnType.TEXT:
         text = csv_cells.harmless(text)
     if escapes:

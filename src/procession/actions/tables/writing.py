@@ -134,6 +134,7 @@ def _match(connection: duckdb.DuckDBPyConnection, rows: SentRows, settings: Rows
     if rows.mode != "upsert":
         return set()
     keys = ", ".join(f"f{column.field}" for column in rows.key)
+    # Of two rows for one record, their order in the request would decide in silence.
     _refuse(
         connection,
         f"SELECT {NUMBER} FROM {TYPED} QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {NUMBER}) > 1"

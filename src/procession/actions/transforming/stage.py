@@ -89,6 +89,7 @@ class TransformRows:
         """The rows of the statement are the rows from now on. Raises Problem."""
         after = AFTER.format(self.number)
         self.create("TABLE", after, select)
+        # At once, or a long transform would keep a copy of the rows for each step.
         self.work.connection.execute(f"DROP TABLE {quote(self.relation)}")
         self.relation = after
 

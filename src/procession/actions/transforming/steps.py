@@ -86,6 +86,7 @@ def _warn_of_nulls(stage: TransformRows, parsed: expressions.Parsed, relation: s
 def dedupe(stage: TransformRows, said: DedupeStep) -> None:
     by = [stage.column(name) for name in said.by]
     before, rows = stage.totals(), stage.count("true")
+    # The place in the file decides last, so that two runs keep the same row.
     order = ", ".join([*_order(stage, said.order), ROW])
     if said.keep == "last":
         order = ", ".join([*_order(stage, said.order, turned=True), f"{ROW} DESC"])

@@ -25,6 +25,7 @@ def _transform(doing: RowWork) -> str:
     exports.refuse(doing.context, "output", settings.output, default)
     doing.bind(settings.inputs)
     read = doing.load(_SOURCE, settings.source, settings.expect)
+    # Files of later steps too: after the lock nothing more can be read.
     for number, step in enumerate(settings.steps, start=1):
         if step.union is not None:
             read += doing.load(UNION.format(number), step.union, settings.expect)

@@ -85,6 +85,7 @@ class CheckedRows:
         """The value as its column has it. Raises Problem for one of another kind."""
         value = references.resolve(self.work.context, given)
         try:
+            # Python takes true for 1, which no author of a limit means.
             if kind is ValueKind.NUMBER and not isinstance(value, bool) and value is not None:
                 return str(Decimal(str(value)))
             if kind in _DAYS and isinstance(value, str):
@@ -135,6 +136,7 @@ def _in(rows: CheckedRows) -> None:
             f"{kinds.of(there[column]).value}; say its type under columns of both"
         )
     name = rows.column
+    # Empty cells pass: that they must be filled is a rule of its own.
     rows.add(
         f"SELECT s.{ROW}, {literal(name)}, CAST(s.{quote(name)} AS VARCHAR), 'is not known' FROM {rows.source} s "
         f"ANTI JOIN {quote(known)} k ON k.{quote(column)} = s.{quote(name)} WHERE s.{quote(name)} IS NOT NULL"

@@ -49,6 +49,7 @@ def _validate(doing: RowWork) -> str:
     told = _told(doing, settings, broken)
     if fails:
         raise ShownProblem(told)
+    # Only where nothing failed: no later step must go on with part of a broken file.
     _publish(doing, settings, ("good",))
     if count:
         doing.warnings.append(told)
