@@ -75,6 +75,7 @@ class Change:
             history.end_attempt(tx, ended.work.attempt, self._end(ended))
         for written in self.written:
             writes.write_property(tx, written, self.now)
+        # Before the history, which tells the version numbers that only publishing gives.
         published = self._publish(tx)
         for work in self.begun:
             work.attempt = history.add_attempt(tx, self._attempt(work), self.now)
@@ -104,6 +105,7 @@ class Change:
         """What it reads is a row before it is read."""
         step = self.active.table_step(work)
         if step is not None:
+            # A trouble of this step, not an error: the other steps of the transaction must not fail with it.
             unknown = HeldTables(step=step, trouble="this server has no tables")
             work.tables = unknown if self.tables is None else self.tables.begin(tx, step)
 

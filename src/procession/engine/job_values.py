@@ -38,6 +38,7 @@ def keep(
 ) -> tuple[dict[str, Content], tuple[TableDraft, ...]]:
     """Make files durable, and rows of tables their next versions; slow. Raises OSError, ProcessionError."""
     files = files_of(outcome)
+    # Kept as files of the run too, rows would take their room twice.
     rows = {reference: Path(file.path) for reference, file in files.items() if is_table(reference)}
     contents = {
         reference: resources.blobs.take(Path(file.path), inside=Path(folder))

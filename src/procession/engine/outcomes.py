@@ -19,6 +19,7 @@ _WAIT = "wait for its end, as subprocess.run() does"
 def files_of(outcome: StepOutcome) -> Mapping[str, FileOutput]:
     """Files to make durable before the outcome is recorded. A step that failed changes no table."""
     files = {name: value for name, value in outcome.outputs.items() if isinstance(value, FileOutput)}
+    # Its files may explain the failure; its rows would pass for a result.
     if outcome.status is StepStatus.FAILED:
         return {name: value for name, value in files.items() if not is_table(name)}
     return files
@@ -28,6 +29,7 @@ def permitted(work: Work, outcome: StepOutcome) -> StepOutcome:
     """Before a file of it is published: user code may name any output, or one file a thousand times."""
     given = work.active.prepared.touches[work.key].writes
     if strange := next((reference for reference in outcome.outputs if reference not in given), None):
+        # Cut short: user code chose this text, and the message is kept for good.
         return StepOutcome(status=StepStatus.FAILED, message=f"this step may not write {shown(strange)[:80]}")
     return outcome
 
@@ -47,6 +49,7 @@ def with_left(outcome: StepOutcome, left: list[Left]) -> StepOutcome:
     """A file that a process may still be writing is no plain success; one that it holds open is none at all."""
     files = files_of(outcome)
     for file in files.values():
+        # By its real path: the step may have named the file through a link.
         if writer := next((process for process in left if os.path.realpath(file.path) in process.writes), None):
             text = f'the file "{file.name}" was still being written by {writer.name}, which the step started; {_WAIT}'
             return StepOutcome(status=StepStatus.FAILED, message=text)
@@ -60,5 +63,6 @@ def told(left: list[Left]) -> str:
 
 
 def _warned(outcome: StepOutcome, remark: str) -> StepOutcome:
+    # Only a success gets worse: a remark must not turn a failure into a warning.
     status = StepStatus.WARNING if outcome.status is StepStatus.SUCCESS else outcome.status
     return replace(outcome, status=status, message=f"{outcome.message}; {remark}" if outcome.message else remark)

@@ -65,6 +65,7 @@ class TableDraft:
     updated: int  # of them, those that changed records
 
 
+# No ProcessionError: no user ever sees it, since the engine prepares again.
 class TablesLate(Exception):
     """Somebody else has published a version meanwhile: the drafts must be prepared again."""
 

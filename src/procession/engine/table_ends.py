@@ -53,6 +53,7 @@ class TableEnds:
 
     def line_up(self, work: Work, outcome: StepOutcome, go_on: Callable[[], None]) -> None:
         """Goes on at once, or when the steps before it are done with its tables."""
+        # A step that failed has no rows to publish, so it need not wait for anybody.
         writes = work.tables is not None and any(is_table(reference) for reference in files_of(outcome))
         tables = work.tables.written() if work.tables is not None and writes else frozenset[TableId]()
         if tables:
@@ -70,6 +71,7 @@ class TableEnds:
         taken: set[TableId] = set()
         for turn in tuple(self._turns.values()):
             if turn.go_on is not None and taken.isdisjoint(turn.tables):
+                # Cleared first: going on may end the step at once, which leads back here.
                 go_on, turn.go_on = turn.go_on, None
                 go_on()
             # Of those that wait too: a step with two tables must not wait for ever.
@@ -81,6 +83,7 @@ class TableEnds:
         active = _copied(work.active)
         change = changes.begin(active, self._resources)
         decisions.settle(active, change, work, result)
+        # A try that failed after all, as by a refused value, must publish nothing.
         change.drafts = drafts if active.statuses[work.key] is result.outcome.status else ()
         work.is_ending = True
         self._loop.enlist(change.record, partial(self._recorded, work, result, change))
@@ -89,6 +92,7 @@ class TableEnds:
         work.is_ending, change.active = False, work.active
         if not isinstance(done.error, TablesLate):
             self._ended(work, result, change, done.error)
+        # Prepared again, it would publish for a run that this engine has let go.
         elif work.active.is_dropped:
             self._ended(work, result, change, runs.Superseded())
         else:
@@ -100,6 +104,7 @@ def _copied(active: ActiveRun) -> ActiveRun:
     """The run in memory, for a decision that may not count."""
     return replace(
         active,
+        # A collection shared with the run in memory would keep what the database rolled back.
         statuses=dict(active.statuses),
         properties=dict(active.properties),
         updated=set(active.updated),

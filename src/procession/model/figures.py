@@ -19,11 +19,13 @@ NAME_CHARACTERS_MAX = 200
 
 def text(figure: Figure) -> str:
     """As it is kept and sent, to the last digit: never a number of JSON, which most readers take for a double."""
+    # str() writes a small Decimal with an exponent, which figure() could not read back.
     return format(figure, "f") if isinstance(figure, Decimal) else str(figure)
 
 
 def figure(said: str) -> Figure:
     """The inverse of text()."""
+    # Its digits say how exact it was meant: 1.50 must not come back as 1.5.
     return Decimal(said) if "." in said else int(said)
 
 
@@ -59,6 +61,7 @@ class ComparedFigure:
 
     @property
     def shown_before(self) -> str:
+        # Not 0: a figure that nobody counted is not one that came to nothing.
         return "-" if self.before is None else text(self.before)
 
     @property

@@ -13,6 +13,7 @@ PREFIX = "table:"
 WriteMode = Literal["append", "replace", "upsert", "replace_where"]
 MODES: tuple[str, ...] = get_args(WriteMode)
 KEYED = frozenset({"upsert", "replace_where"})  # modes that need the columns that tell rows apart
+# The whole text: a table has no value that could stand within a longer one.
 _REFERENCE = re.compile(rf"\$\{{{PREFIX}({NAME_PATTERN})\}}\Z")
 
 

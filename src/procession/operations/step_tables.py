@@ -49,6 +49,7 @@ def resolve(act: Act, process: Process, before: Found) -> tuple[Found, tuple[str
     found: dict[str, NamedTable] = {}
     mistakes, remarks = dict[str, None](), dict[str, None]()
     for step, use in uses_of(act.resources.actions, process):
+        # By name first: a table that took over an old name is the one that the author sees.
         table = table_store.by_name(act.tx, use.name)
         if table is None and use.name in before:
             table = table_store.find(act.tx, before[use.name].table)
@@ -77,6 +78,7 @@ def is_changed(act: Act, found: Found, before: Found) -> bool:
     """Whether the names mean other tables than before, or nobody vouches for them any more."""
     if {name: one.table for name, one in found.items()} != {name: one.table for name, one in before.items()}:
         return True
+    # Applying the same file again must be able to replace a voucher who has left.
     return not all(_has_any_role(act.tx, one) for one in before.values())
 
 
@@ -106,6 +108,7 @@ def trouble(tx: Transaction, found: Found, use: TableUse, starter: User) -> str:
         return f'what the table "{use.name}" is, this version of the process does not say; apply its file again'
     if table_store.find(tx, named.table) is None:
         return f'the table "{use.name}" was deleted'
+    # Looked up at each use: a role that was taken away counts at once, not with the next version.
     voucher = people.user(tx, named.user)
     if any(_covers(tx, user, named.table, use) for user in (voucher, starter)):
         return ""
@@ -117,6 +120,7 @@ def trouble(tx: Transaction, found: Found, use: TableUse, starter: User) -> str:
 
 
 def _covers(tx: Transaction, user: User | None, table: TableId, use: TableUse) -> bool:
+    # A locked account keeps its roles, but must not vouch for anything.
     if user is None or user.status is not AccountStatus.ACTIVE:
         return False
     role = rights.role_of(tx, user, table)

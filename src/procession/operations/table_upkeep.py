@@ -72,4 +72,5 @@ class TableUpkeep:
             )
             written, files = table_jobs.perform(self.resources, job, Written)
             draft = table_jobs.draft_of(self.resources, present, written, files, place)
+        # A step that has read the version before must not be told that its rows have changed.
         return replace(draft, same_as=present.version.number)

@@ -27,6 +27,7 @@ def origin(tx: Transaction, one: Snapshot) -> int:
 
 
 def _origin(tx: Transaction, one: Snapshot, version: TableVersion) -> TableVersion:
+    # Upkeep may merge what a restart has just restored, so such versions follow one another.
     while version.same_as is not None:
         earlier = tables.version(tx, one.table.id, version.same_as)
         assert earlier is not None
@@ -95,11 +96,13 @@ def _undo(tx: Transaction, run: RunId, present: Snapshot, steps: Collection[Step
     ours = [version for version in versions if version.number in numbers]
     if not ours:
         return None
+    # Only where ours are the newest: going back must not take along what others wrote.
     if versions[: len(ours)] == ours:
         return Undo(present=present, to=ours[-1].number - 1)
     for step in steps:
         reads = any(read.table == present.table.id for read in step_tables.last_reads(tx, step.id).values())
         wrote = any(one.step == step.id and one.operation is not TableOperation.APPEND for one in ours)
+        # Run again, the step would read its own result and work on that.
         if reads and wrote:
             other = next(version for version in versions if version.number not in numbers)
             raise Invalid(
@@ -118,6 +121,7 @@ def take_back(act: Act, run: RunId, undone: Collection[Undo]) -> list[dict[str, 
         if undo.to is not None:
             draft = replace(table_operations.take_back(act.tx, undo.present.table.id, undo.to), run=run)
             number = tables.publish(act.tx, undo.present.table.id, draft, author=act.author, now=act.now)
+            # Planned in this same transaction: no other version can have come between.
             assert number is not None
             version = number
         told.append(undo.detail(version))

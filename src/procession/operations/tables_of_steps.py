@@ -47,9 +47,11 @@ class TablesOfSteps:
                     sources[use.place] = _source(tx, table, use, step, last.get(use.place))
                 else:
                     targets[use.name] = tables.snapshot(tx, table)
+            # The step's own trouble: raised here, it would undo what other steps do in this transaction.
             except ProcessionError as error:
                 return HeldTables(step=step, trouble=error.message)
         reads = (TableRead(place, one.table.id, one.version.number) for place, one in sources.items())
+        # Recorded before the step begins: after a crash, its next attempt reads the same versions.
         store.add_reads(tx, step.attempt, reads)
         return HeldTables(step=step, sources=sources, targets=targets)
 
@@ -72,10 +74,12 @@ class TablesOfSteps:
 
     def _draft(self, held: HeldTables, use: TableUse, path: Path, inside: Path) -> TableDraft:
         assert use.mode is not None
+        # Left before the rows are prepared: a snapshot held for minutes would be in the way of others.
         with self.database.snapshot() as tx:
             present = tables.snapshot(tx, held.targets[use.name].table.id)
             _check_unchanged(tx, held, use, present)
             without = table_writes.kept_records(tx, present, held.step) if use.mode == "append" else ()
+        # User code chose the path: a link would publish any file that the server can read.
         if not path.resolve().is_relative_to(inside.resolve()):
             raise Invalid(f'the rows for the table "{use.name}" lie outside of the step\'s folder')
         request = RowsRequest(
@@ -104,6 +108,7 @@ class TablesOfSteps:
             if trouble := step_tables.trouble(tx, found, uses[one.name], held.step.user):
                 raise Invalid(f"{trouble}; nothing was published")
             number = table_store.publish(tx, one.table, one.draft, author=held.step.user.login, now=now)
+            # Raised, not returned: the tables published before it in this loop must be rolled back too.
             if number is None:
                 raise TablesLate
             told.append(
@@ -153,6 +158,7 @@ def _number(use: TableUse, numbers: Mapping[str, Value]) -> int:
     if value is None:
         raise Invalid(f'which version of the table "{use.name}" is to be read, {use.version} does not say: it is empty')
     try:
+        # By its text: int() would cut 2.5 down to a version that nobody named.
         return int(str(value))
     except ValueError:
         raise Invalid(f'the version of the table "{use.name}" in {use.version} is no whole number: {value}') from None

@@ -88,6 +88,7 @@ def _shortened(definition: Process, up_to: str) -> Process:
     last = orders.index(up_to)
     return replace(
         definition,
+        # Disabled, not left out: conditions and references may still name them.
         steps=tuple(
             step if place <= last or step.kind is StepKind.DATA else replace(step, enabled=False)
             for place, step in enumerate(definition.steps)

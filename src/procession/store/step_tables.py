@@ -62,6 +62,7 @@ def last_reads(tx: Transaction, step: StepId) -> dict[str, TableRead]:
 
 def forget_reads(tx: Transaction, step: StepId, attempt: int) -> None:
     """From this attempt at its run on, the step reads the present versions."""
+    # Marked, not deleted: what an attempt has read is evidence.
     tx.run(
         "UPDATE table_read SET undone_by = ? WHERE undone_by IS NULL AND attempt_id IN"
         " (SELECT id FROM step_attempt WHERE step_id = ?)",

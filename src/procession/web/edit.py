@@ -95,6 +95,7 @@ async def draft_page(
 ) -> HtmlReply:
     reading = await read_draft(call, draft.text)
     order = call.request.query.get("step", "") if form is None else form.one("step")
+    # A link to a step that is gone by now must still open the draft.
     step = next((item for item in reading.steps if item.order == order), None) or next(iter(reading.steps), None)
     step = None if order == edit_process.ABOUT else step
     actions = call.context.resources.actions
@@ -165,6 +166,7 @@ def seen(text: str) -> str:
 
 def _lost(call: StreamCall) -> int:
     text = call.request.query.get("lost", "")
+    # Anybody can write an address, so it is believed only as a small number.
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
 
 
@@ -222,6 +224,7 @@ def _sentence(process: Process | None, order: str, own: Reader) -> str:
 
 
 def _before(one: str, other: str) -> bool:
+    # As numbers: as text, 10.1 would come before 2.1.
     return [int(part) for part in one.split(".")] < [int(part) for part in other.split(".")]
 
 

@@ -42,6 +42,7 @@ async def change(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
     """One change of the draft, by the button that was pressed."""
     process, draft = call.find_id(ProcessId), edit.draft_of(call)
     do = form.one("do")
+    # Before anything is applied: what another tab has kept would be overwritten unseen.
     if form.one("seen") != edit.seen(draft.text):
         return await _conflict(call, draft, form)
     try:
@@ -62,6 +63,7 @@ async def change(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
             drafts.keep(act, process, changed.text, base_version=draft.base_version)
 
     await asyncio.wrap_future(call.database.submit(operation))
+    # Whoever edits the text takes comments away on purpose.
     lost = editing.lost_comments(draft.text, changed.text) if do not in {"text", "drop"} else 0
     return RedirectReply(location=edit.here(process) + _address(changed, lost))
 
@@ -111,6 +113,7 @@ def apply(text: str, form: Form, actions: Mapping[str, Action]) -> ChangedDraft:
     pressed = setting_reading.press_of(do)
     if order == edit_process.ABOUT and do == "step":
         return ChangedDraft(text=_with_frame(text, form), order=order)
+    # Before the button's own act: moving a step must not lose what was typed into it.
     if form.has("name") and do != "drop":
         text = _with_step(text, form, actions, pressed or NONE_PRESSED)
     if pressed is not None:
@@ -170,5 +173,6 @@ def _new_step(kind: str, text: str, actions: Mapping[str, Action]) -> dict[str, 
     name = next(name for name in (f"{title} {number}" for number in range(1, len(names) + 2)) if name not in names)
     if kind == "data":
         return {"data": name, "properties": [{"name": "Amount", "type": "Number", "flow": "INPUT"}]}
+    # An empty form would show nothing but mistakes; an example shows what belongs where.
     example = actions[kind].examples[0]
     return {"action": kind, "name": name, "with": edit_names.fitting(example.settings, edit_names.choices(steps))}

@@ -49,6 +49,7 @@ def _groups(steps: Sequence[OutlinedStep], *, writable: bool) -> Iterable[NameGr
         listed = step.data.get("properties")
         names = []
         for item in listed if isinstance(listed, list) else []:
+            # A draft may hold anything so far; one odd entry must not take the list from its author.
             if not isinstance(item, dict) or (writable and not _is_writable(item)):
                 continue
             name = str(item.get("name") or "")

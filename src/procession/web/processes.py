@@ -80,6 +80,7 @@ def listed(call: Call) -> HtmlReply:
 def _sorted(call: Call, matching: Sequence[ProcessRow], order: Order) -> list[ProcessRow]:
     if order.key == "name":
         return order.sorted(matching, {"name": lambda row: row.name.casefold()})
+    # Only for this order: it needs a run of every process, not just of those on the page.
     last = run_lists.last_of_each(call.tx, call.caller, [row.id for row in matching], most=1)
     return order.sorted(matching, {"last": lambda row: next(map(_began_at, last[row.id]), None)})
 

@@ -63,6 +63,7 @@ async def _changes_page(call: StreamCall, *, problem: str = "", comment: str = "
 async def publish(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
     """The draft becomes the next version, over the one that the page has shown."""
     process, draft = call.find_id(ProcessId), edit.draft_of(call)
+    # What is published must be what its author has looked at.
     if form.one("seen") != edit.seen(draft.text):
         raise Conflict("the draft was changed in another tab or window; look at the changes again")
     reading = await edit.read_draft(call, draft.text)
@@ -75,12 +76,14 @@ async def publish(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
         applied = await asyncio.wrap_future(
             call.database.submit(lambda tx: drafts.publish(call.admit(tx), process, wanted))
         )
+    # On the same page again: the comment that was typed must not be lost.
     except (Conflict, Invalid) as error:
         return await _changes_page(call, problem=error.message, comment=form.one("comment"))
     return RedirectReply(location=f"/processes/{applied.id}")
 
 
 def _version(text: str) -> int:
+    # Not guessed: the newest version may be one that this author has never seen.
     if not (text.isascii() and text.isdecimal() and len(text) <= VERSION_DIGITS_MAX):
         raise Invalid("reload the page: it does not say which version it shows")
     return int(text)

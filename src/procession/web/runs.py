@@ -168,6 +168,7 @@ def _around(asked: ListFilter, found: RunPage) -> dict[str, str]:
 def _live(call: Call, found: RunPage, rows: Sequence[RunRow]) -> str:
     """The address of the stream of this page: which runs it shows, and after which one others are new."""
     ids = ".".join(str(item.run.id.number) for item in found.runs)
+    # On any other page a new run would appear where it does not belong.
     is_top = found.runs and not found.newer and not run_filters.read(call.request.query).order
     top = found.runs[0].run.id.number if is_top else 0
     kept = call.request.raw_query.encode("latin-1").decode("utf-8", "replace")

@@ -161,6 +161,7 @@ class _Reader:
             rows.append((key, "" if value is ABSENT else value))
         found: dict[str, Any] = {}
         for key, value in self._arranged(name, rows):
+            # A mapping would keep the last one silently.
             if key in found:
                 raise Invalid(f"{label}: “{key[:60]}” is there twice; give one of them another name")
             if key:
@@ -189,6 +190,7 @@ class _Reader:
     def _kind(self, shape: Shape, name: str, label: str) -> Any:
         kinds = shape.kinds
         wanted, before = self._chosen(kinds, f"{name}.kind"), self._chosen(kinds, f"{name}.was")
+        # The page showed the fields of the kind before, so only that kind can read them.
         value = self._filled(before, f"{name}.v", label)
         return value if wanted == before else _converted(wanted, value, label)
 

@@ -80,6 +80,7 @@ def _number(text: str, label: str) -> Any:
     text = text.strip()
     if not text:
         return ABSENT
+    # As a file reads it first: what a file takes for a number is not ambiguous.
     found = documents.resolve(text)
     if isinstance(found, int | Decimal) and not isinstance(found, bool):
         return found
@@ -107,6 +108,7 @@ def says(shape: Shape, value: Any) -> bool:
         again = read(shape, text, "")
     except Invalid:
         return False
+    # Equal is not enough: true equals 1, and the file would say something else.
     return type(again) is type(value) and bool(again == value)
 
 

@@ -45,6 +45,7 @@ class Order:
     def sorted(self, items: Iterable[T], by: Mapping[str, Callable[[T], Any]]) -> list[T]:
         """None comes last either way; what is alike stays in the order in which it was."""
         told = [(by[self.key](item), item) for item in items]
+        # None cannot be compared, and reversing the whole would bring it to the top.
         filled = [one for one in told if one[0] is not None]
         filled.sort(key=lambda one: one[0], reverse=self.is_down)
         return [item for _, item in filled] + [item for value, item in told if value is None]

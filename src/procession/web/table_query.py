@@ -101,5 +101,6 @@ def conditions_of(present: Snapshot, query: TableQuery, look: Reader) -> tuple[C
     except NotFound as error:
         raise Invalid(error.message) from None
     _, operator, value = CONDITIONS[query.condition]
+    # A part of a number or a date is not one itself, so it stays a text.
     typed = value or (query.value if operator == "contains" else cells.typed(column, query.value, look))
     return (Condition(column=column.name, operator=operator, value=typed),)

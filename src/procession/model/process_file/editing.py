@@ -43,6 +43,7 @@ def changed(text: str, order: str, step: dict[str, Any]) -> str:
     def on_values(groups: list[Any]) -> None:
         groups[group]["steps"][place] = step
 
+    # Patched first: written anew, the step would lose the comments within it.
     return _edited(text, order, (patched, on_lines), on_values)
 
 
@@ -55,6 +56,7 @@ def deleted(text: str, order: str) -> str:
         return [*lines[: block.lead], *lines[block.end :]]
 
     def on_values(groups: list[Any]) -> None:
+        # An empty group is no valid file, and nobody has asked to delete the group.
         if len(groups[group]["steps"]) == 1:
             raise Invalid(f"step {order} is the only one of its group; move another into it first, or edit the text")
         del groups[group]["steps"][place]
@@ -110,6 +112,7 @@ def moved(text: str, order: str, *, is_up: bool) -> tuple[str, str]:
         other = blocks[group][to_place]
         theirs = lines[other.lead : other.end]
         first, second = (own, theirs) if is_up else (theirs, own)
+        # What stands between the two belongs to neither, so it stays in its place.
         between = lines[other.end : block.lead] if is_up else lines[block.end : other.lead]
         begin, end = min(block.lead, other.lead), max(block.end, other.end)
         return [*lines[:begin], *first, *between, *second, *lines[end:]]
@@ -124,6 +127,7 @@ def moved(text: str, order: str, *, is_up: bool) -> tuple[str, str]:
 def _carried(lines: list[str], block: Block, there: list[Block], *, is_up: bool) -> list[str]:
     """Over the edge of its group, behind the last step there or before the first."""
     near = there[-1] if is_up else there[0]
+    # Groups may be indented differently, but YAML wants all items of a list at one column.
     shift = near.indent - block.indent
     own = [_shifted(line, shift) for line in lines[block.lead : block.end]]
     if is_up:
@@ -134,6 +138,7 @@ def _carried(lines: list[str], block: Block, there: list[Block], *, is_up: bool)
 def _shifted(line: str, by: int) -> str:
     if not line.strip():
         return line
+    # A line further left than the step loses text here; reading it back finds that.
     return " " * by + line if by >= 0 else line[-by:]
 
 
@@ -149,6 +154,7 @@ def split(text: str, order: str) -> tuple[str, str]:
     def on_lines(lines: list[str], blocks: list[list[Block]]) -> list[str]:
         spot = document.spots["groups", group]
         pad = " " * (spot.column - 1 - len("- "))
+        # The comments above the step are about it, and come along into the new group.
         lead = blocks[group][place].lead
         return [*lines[:lead], f"{pad}- group: {name}\n", f"{pad}  steps:\n", *lines[lead:]]
 
@@ -173,6 +179,7 @@ def framed(text: str, frame: dict[str, Any], names: Sequence[Any], keys: Sequenc
         edited = "".join(Patch(document, lines).top(wanted))
     except NoPatch:
         return patching.dumped(wanted)
+    # Read back first: a patch that says something else would change the process silently.
     return edited if _says(edited, wanted) else patching.dumped(wanted)
 
 
@@ -184,6 +191,7 @@ def lost_comments(before: str, after: str) -> int:
 def _comments(text: str) -> int:
     rest, at = [], 0
     for token in yaml.scan(text, Loader=documents.LOADER):
+        # A # within a text or a script is no comment of the file.
         if isinstance(token, yaml.ScalarToken):
             rest.append(text[at : token.start_mark.index])
             at = token.end_mark.index
@@ -225,6 +233,7 @@ Lines = Callable[[list[str], list[list[Block]]], list[str]]
 
 def _edited(text: str, order: str, ways: Sequence[Lines], on_values: Callable[[list[Any]], None]) -> str:
     """By the first way that says what is wanted; the later ones leave less as it was."""
+    # First: what follows takes the place for granted, and would fail without a message.
     _find(text, order)
     document = documents.read(text)
     if not outlines.is_regular(document.data):
@@ -246,6 +255,7 @@ def _edited(text: str, order: str, ways: Sequence[Lines], on_values: Callable[[l
 def _says(text: str, wanted: Any) -> bool:
     try:
         return bool(text) and patching.same(documents.read(text).data, wanted)
+    # Not the user's mistake: these lines were only one way among several.
     except documents.FileMistakes:
         return False
 

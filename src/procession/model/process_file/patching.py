@@ -44,12 +44,14 @@ class Patch:
         old = self._at(path)
         keys = list(old)
         starts = [self._key_line(path, key) for key in keys]
+        # Keys that share a line, or come from an anchor, cannot be cut apart by lines.
         if not keys or len(set(starts)) < len(keys) or sorted(starts) != starts:
             raise NoPatch
         column = self._document.key_spots[*path, keys[0]].column - 1
         found: dict[str, list[str]] = {}
         for key, start, until in zip(keys, starts, [*starts[1:], end], strict=True):
             own = self._own_end(start, until, column)
+            # Comments here lead to the next key, and must stay when this one goes.
             tail = list(self._lines[own:until])
             found[key] = [*self._entry(path, key, new, (start, own)), *tail]
         return self._joined(keys, new, found, column)
@@ -71,6 +73,7 @@ class Patch:
         column = self._document.key_spots[place].column - 1
         lead = self._lines[start][:column]
         if key not in new:
+            # The dash of the item stands before its first key, and would go with it.
             if lead.strip():
                 raise NoPatch
             return []
@@ -90,6 +93,7 @@ class Patch:
     def _remarked(self, place: Path, lines: list[str], before: int) -> list[str]:
         """With the comment behind a value that had no quotes; `before` is how many lines it had."""
         spot = self._document.spots[place]
+        # Behind quotes or several lines it is not known where the value ends.
         if not spot.plain or len(lines) > 1 or before > 1:
             return lines
         rest = self._lines[spot.line - 1].rstrip("\n")[spot.column - 1 + len(spot.plain) :]
@@ -102,6 +106,7 @@ class Patch:
                 return self.mapping(place, value, end)
             if isinstance(value, list) and isinstance(old, list) and value:
                 return self._sequence(place, value, end)
+        # Only this value is written anew then; the lines around it still stay.
         except NoPatch:
             pass
         return None
@@ -193,6 +198,7 @@ def paired(old: Sequence[Any], new: Sequence[Any]) -> list[int | None]:
         like = next((index for index, one in left.items() if same(one, value)), None)
         found.append(like)
         left.pop(-1 if like is None else like, None)
+    # After every equal item has found its own: a place must not take one that only moved.
     for at, before in enumerate(found):
         if before is None and left:
             found[at] = at if at in left else next(iter(left))
@@ -212,6 +218,7 @@ def _block(data: Any, columns: int) -> list[str]:
 def _like(data: Any, columns: int, *, is_flow: bool) -> list[str]:
     """On one line where it was, and still fits."""
     if is_flow:
+        # Without a width that breaks it: whether the one line fits is decided below.
         text = yaml.dump(
             data, Dumper=rendering.FileDumper, sort_keys=False, allow_unicode=True, width=2**31, default_flow_style=True
         ).rstrip("\n")
