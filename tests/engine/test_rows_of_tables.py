@@ -41,39 +41,45 @@ def played(world: World, *steps: StepText) -> RunId:
     return run
 
 
+CODE, MONEY = "FixedLengthText", "Money"
+
+
+def checked() -> StepText:
+    known = {"source": "${table:Ledger}", "column": "account"}
+    rules = [{"name": "Known", "column": "account", "in": known}]
+    return step("validate", source="${table:Ledger}", rules=rules, outputs={"count": "${d.count}"})
+
+
+def mapped() -> StepText:
+    return step(
+        "map_values",
+        source="${table:Ledger}",
+        rules={"table": "${table:Mapping}"},
+        match=["account"],
+        give={"to": "line"},
+        default="Other",
+        outputs={"result": {"to": "${table:Mapped}", "mode": "replace"}},
+    )
+
+
+def totalled() -> StepText:
+    return step(
+        "transform",
+        source=["${table:Mapped}", "${table:Nothing}"],
+        steps=[{"group": {"by": ["line"], "sum": ["amount"]}}],
+        output={"to": "${table:Totals}", "mode": "upsert", "key": ["line"]},
+    )
+
+
 def test_a_month_end_is_done_from_table_to_table(world: World) -> None:
     lines = [{"account": account, "amount": amount} for account, amount in (("4010", 120), ("4020", 60), ("0815", 1))]
-    managed.make(world, "Ledger", *lines, account="FixedLengthText", amount="Money")
-    managed.make(world, "Mapping", {"account": "4*", "to": "Revenue"}, account="FixedLengthText", to="FixedLengthText")
-    mapped = managed.make(world, "Mapped", account="FixedLengthText", amount="Money", line="FixedLengthText")
-    totals = managed.make(world, "Totals", line="FixedLengthText", amount="Money")
+    managed.make(world, "Ledger", *lines, account=CODE, amount=MONEY)
+    managed.make(world, "Mapping", {"account": "4*", "to": "Revenue"}, account=CODE, to=CODE)
+    made = managed.make(world, "Mapped", account=CODE, amount=MONEY, line=CODE)
+    totals = managed.make(world, "Totals", line=CODE, amount=MONEY)
+    managed.make(world, "Nothing", line=CODE, amount=MONEY, account=CODE)
 
-    managed.make(world, "Nothing", line="FixedLengthText", amount="Money", account="FixedLengthText")
-
-    run = played(
-        world,
-        step(
-            "validate",
-            source="${table:Ledger}",
-            rules=[{"name": "Known", "column": "account", "in": {"source": "${table:Ledger}", "column": "account"}}],
-            outputs={"count": "${d.count}"},
-        ),
-        step(
-            "map_values",
-            source="${table:Ledger}",
-            rules={"table": "${table:Mapping}"},
-            match=["account"],
-            give={"to": "line"},
-            default="Other",
-            outputs={"result": {"to": "${table:Mapped}", "mode": "replace"}},
-        ),
-        step(
-            "transform",
-            source=["${table:Mapped}", "${table:Nothing}"],
-            steps=[{"group": {"by": ["line"], "sum": ["amount"]}}],
-            output={"to": "${table:Totals}", "mode": "upsert", "key": ["line"]},
-        ),
-    )
+    run = played(world, checked(), mapped(), totalled())
 
     assert world.statuses(run) == {
         "d": StepStatus.SUCCESS,
@@ -81,5 +87,5 @@ def test_a_month_end_is_done_from_table_to_table(world: World) -> None:
         "map_values": StepStatus.WARNING,
         "transform": StepStatus.SUCCESS,
     }, [world.step(run, key).message for key in ("validate", "map_values", "transform")]
-    assert [row["line"] for row in managed.rows(world, mapped)] == ["Revenue", "Revenue", "Other"]
+    assert [row["line"] for row in managed.rows(world, made)] == ["Revenue", "Revenue", "Other"]
     assert {row["line"]: row["amount"] for row in managed.rows(world, totals)} == {"Revenue": 180, "Other": 1}

@@ -375,24 +375,25 @@ def test_a_cancelled_run_writes_nothing(world: World, tmp_path: Path) -> None:
 
 def test_open_items_are_carried_forward_by_a_table_that_reconcile_reads_and_writes(world: World) -> None:
     columns: Any = {"reference": "FixedLengthText", "amount": "Money"}
-    open_items = managed.make(world, "Open items", {"reference": "A1", "amount": 1.10}, **columns)
+    why: Any = {"reason": "FixedLengthText"}
+    open_items = managed.make(world, "Open items", {"reference": "A1", "amount": 1.10}, **columns, **why)
     bank = managed.make(world, "Bank", {"reference": "A1", "amount": 1.10}, {"reference": "B7", "amount": 5}, **columns)
     month = {"ledger": "${table:Ledger}", "open": "${table:Open items}"}
     managed.make(world, "Ledger", {"reference": "C3", "amount": 9}, **columns)
     steps = (
-        data("d", item("matched", flow="OUTPUT")),
+        data("d", item("matched", flow="OUTPUT"), item("gathered", "File")),
         sql(
             "gather",
-            "SELECT * FROM ledger UNION ALL BY NAME SELECT * FROM open",
+            "SELECT reference, amount FROM ledger UNION ALL BY NAME SELECT reference, amount FROM open",
             month,
-            {"result": to("replace", name="Open items")},
+            {"result": "${d.gathered}"},
         ),
         {
             "action": "reconcile",
             "name": "match",
             "key": "match",
             "with": {
-                "left": "${table:Open items}",
+                "left": "${d.gathered}",
                 "right": "${table:Bank}",
                 "amount": "amount",
                 "rules": [{"name": "Exact", "equal": ["reference"]}],

@@ -67,7 +67,7 @@ def test_a_text_that_is_no_process_stays_in_the_editor(opened: Site, content: st
 
 def test_a_value_that_is_wrong_costs_no_other(opened: Site) -> None:
     """rundeck/rundeck#5495: a wrong crontab entry deleted all options of the job."""
-    found = kept(opened, 0, **{"with.rules.0.days": "soon", "with.rules.1.name": "Close"})
+    found = kept(opened, 0, **{"with.rules.0.days.v": "soon", "with.rules.1.name": "Close"})
 
     assert found["rules"][0] == {
         "name": "Exact",

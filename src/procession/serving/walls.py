@@ -33,6 +33,19 @@ def _of_settings(settings: Settings) -> Iterator[Wall]:
     yield _encryption(settings)
     yield _proxies(settings)
     yield _connections(settings)
+    yield _versions(settings)
+
+
+def _versions(settings: Settings) -> Wall:
+    days = settings.table_days_min
+    return Wall(
+        name="old versions of tables",
+        # For ever is right for evidence; it is the operator who knows their disk.
+        stands=True,
+        seen=f"kept for {days:,} days where no run needs them" if days else "kept for ever",
+        weaker_without="a run's tables could not be looked at as it saw them",
+        remedy="PROCESSION_TABLE_DAYS_MIN, in days",
+    )
 
 
 def _of_users(settings: Settings) -> Iterator[Wall]:

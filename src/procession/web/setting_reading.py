@@ -209,7 +209,9 @@ def _converted(shape: Shape, value: Any, label: str) -> Any:
         return None
     if shape.kind is ShapeKind.STRUCT:
         # A column that is called alike on both sides is the start of one that is not.
-        names = [field.name for field in shape.fields if field.is_required and field.shape.kind in SCALAR]
+        # Where nothing must be there, the first: of a source of rows that is its file.
+        named = [field for field in shape.fields if field.shape.kind in SCALAR]
+        names = [field.name for field in named if field.is_required] or [field.name for field in named[:1]]
         filled = {} if isinstance(value, dict | list) or value in (ABSENT, None) else dict.fromkeys(names, value)
         return {**_started(shape), **filled}
     if isinstance(value, dict):

@@ -66,6 +66,8 @@ class ShapeField(msgspec.Struct, frozen=True, kw_only=True):
     default: Any = None
 
 
+# Typed and not chosen: which tables there are is known only where the process is published.
+_PLACE = Shape(kind=ShapeKind.TEXT, label="a property of the process, or a table", takes_names=True)
 RAW = Shape(kind=ShapeKind.RAW, label="something else")
 NOTHING = Shape(kind=ShapeKind.NOTHING, label="nothing")
 
@@ -81,8 +83,10 @@ def _of(kind: inspect.Type, depth: int) -> Shape:
         return RAW
     match kind:
         case inspect.Metadata():
-            title = (kind.extra_json_schema or {}).get("title")
-            found = _of(kind.type, depth)
+            said = kind.extra_json_schema or {}
+            # A source is a plain text to msgspec, and says its pattern to others only (actions/rows/sources).
+            found = _PLACE if said.get("pattern") == references.PATTERN_WITH_TABLES else _of(kind.type, depth)
+            title = said.get("title")
             return replace(found, label=str(title)) if title else found
         case inspect.StructType():
             return _struct(kind, depth)
@@ -113,6 +117,8 @@ def _plain(kind: inspect.Type) -> inspect.Type:
 def _scalar(kind: inspect.Type) -> Shape:
     match kind:
         case inspect.StrType():
+            if kind.pattern == references.PATTERN_WITH_TABLES:
+                return _PLACE
             if kind.pattern == references.PATTERN:
                 return Shape(kind=ShapeKind.REFERENCE, label="a property of the process")
             is_long = (kind.max_length or 0) > LONG_CHARACTERS
