@@ -105,7 +105,9 @@ def settle(active: ActiveRun, change: Change, work: Work, result: Result) -> Non
             if not is_table(reference)
         ]
     except Invalid as refused:
-        status, message, written = StepStatus.FAILED, refused.message, []
+        # What failed before says more than an output that could not be kept.
+        message = message if status is StepStatus.FAILED else refused.message
+        status, written = StepStatus.FAILED, []
     message = message[:MESSAGE_CHARS_MAX]
     del active.works[work.key]
     found = result.outcome.figures
