@@ -96,7 +96,23 @@ def test_an_older_rate_is_a_warning_with_how_old_it_is(tmp_path):
         tmp_path, "amount,currency,date\n1,USD,2026-01-30\n", "USD,AUD,2026-01-27,1.5\n", rule="last_before"
     )
 
-    assert "1 amounts have a rate that is older than its day, by up to 3 days" in played.outcome.message
+    assert "1 amount has a rate that is older than its day, by up to 3 days" in played.outcome.message
+
+
+def test_an_amount_in_the_currency_itself_has_no_old_rate(tmp_path):
+    rows = "amount,currency,date\n1,AUD,2026-01-05\n1,USD,2026-01-30\n"
+
+    played = converted(tmp_path, rows, "USD,AUD,2026-01-31,1.5\n", rule="month_end")
+
+    assert played.outcome.status is StepStatus.SUCCESS
+
+
+def test_a_column_that_differs_in_case_alone_from_the_result_is_refused(tmp_path):
+    rows = "amount,currency,date,Amount_AUD\n1,USD,2026-01-30,7\n"
+
+    played = converted(tmp_path, rows, "USD,AUD,2026-01-30,1.5\n")
+
+    assert 'have a column "amount_aud" already' in played.outcome.message
 
 
 def test_a_rate_that_moved_much_is_a_warning(tmp_path):

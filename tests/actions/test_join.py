@@ -129,11 +129,25 @@ def test_keys_that_nobody_sees_the_difference_of_are_told(tmp_path):
 
 
 def test_a_column_may_be_called_as_our_own_are(tmp_path):
-    left, right = "rows,rowid,k\n5,9,01\n", "rowid,k,row,region\n7,01,3,a\n"
+    left, right = "rows,rowid,k,n\n5,9,01,2\n", "rowid,k,row,region,key\n7,01,3,a,4\n"
 
     played = joined(tmp_path, left, right, on=[{"left": "k", "right": "k"}], take={"region": None, "row": None})
 
-    assert rows_of(played) == ["5,9,01,a,3"]
+    assert rows_of(played) == ["5,9,01,2,a,3"]
+
+
+def test_a_join_of_all_with_all_is_refused_before_it_is_made(tmp_path):
+    rows = "k,n\n" + "a,1\n" * 3_000
+
+    played = joined(tmp_path, rows, "k,region\n" + "a,x\n" * 3_000)
+
+    assert "rows would multiply" in played.outcome.message
+
+
+def test_a_default_of_another_kind_is_refused_in_words(tmp_path):
+    played = joined(tmp_path, "k\n01\n", "k,region\n01,2026-01-31\n", take={"region": "none"})
+
+    assert played.outcome.message == 'take: "none" is no value of "region", which is a date'
 
 
 KEYS = st.sampled_from(["a", "b", "c", "d", None])

@@ -50,6 +50,8 @@ def line(folder: Path, account: str, *rules: str, **settings: object) -> str:
         ("0042", ["0040\u20130049,range"], "range"),
         ("A-1", ["A-1,own", "A*,any"], "own"),
         ("4010", ["4011,no"], ""),
+        ("4010", ["4*,wide", "4000-4099,near"], "near"),
+        ("40A5", ["4000-4999,range", "x,y"], ""),
         ("", ["4010,no", ",all"], "all"),
     ],
 )
@@ -130,6 +132,18 @@ def test_what_cannot_be_meant_is_refused(tmp_path, rows, rules, settings, said):
     assert said in played.outcome.message
 
 
+@pytest.mark.parametrize("default", [0.5, "${f.r}"])
+def test_a_default_is_what_its_column_takes_or_refused(tmp_path, default):
+    played = mapped(tmp_path, "account\nx\n", "account,to\n4010,1\n", default=default)
+
+    assert 'is no value of "line"' in played.outcome.message
+    assert str(tmp_path) not in played.outcome.message
+
+
+def test_rules_may_have_a_column_called_rule(tmp_path):
+    assert rows_of(mapped(tmp_path, "account\n4010\n", "rule,account,to\nR1,4*,a\n")) == ["4010,a"]
+
+
 def test_marks_are_plain_where_that_is_said(tmp_path):
     assert line(tmp_path, "40-50", "40-50,own", "41*,x", exact=["account"]) == "own"
     assert line(tmp_path / "b", "41*", "40-50,own", "41*,x", exact=["account"]) == "x"
@@ -145,7 +159,7 @@ def _says(rule: str, code: str) -> tuple[int, int] | None:
     if rule == "*":
         return (0, 0)
     if rule.endswith("*"):
-        return (1, 1000 + len(rule)) if code.startswith(rule[:-1]) else None
+        return (1, 999 + len(rule)) if code.startswith(rule[:-1]) else None
     if "-" in rule:
         low, high = rule.split("-")
         inside = len(code) == 2 and low <= code <= high

@@ -72,6 +72,18 @@ def test_a_step_does_one_thing(tmp_path, steps, lines):
     assert found[-len(lines) :] == lines
 
 
+def test_a_value_of_another_step_is_calculated_with(tmp_path):
+    steps = [{"derive": {"more": "amount + $x", "twice": "more * 2"}}, {"select": ["twice"]}]
+
+    assert rows_of(transformed(tmp_path, steps, inputs={"x": "${p.x}"}))[1] == "361"
+
+
+def test_a_function_of_a_list_has_parameters_of_its_own(tmp_path):
+    steps = [{"derive": {"sum": "list_sum(list_transform([amount], lambda y: y + 1))"}}, {"select": ["sum"]}]
+
+    assert rows_of(transformed(tmp_path, steps))[1] == "121"
+
+
 def test_a_filter_says_how_many_rows_it_could_not_decide(tmp_path):
     """SQL: an empty status is neither void nor not void. Such rows went without a word."""
     played = transformed(tmp_path, [{"filter": "status <> 'void'"}, {"group": {"count": "n"}}])
@@ -108,6 +120,9 @@ def test_an_order_says_which_of_the_duplicates_stays(tmp_path):
         ([{"filter": "amuont > 0"}], 'step 1, filter: there is no column "amuont" here'),
         ([{"filter": "amount"}], "step 1, filter: this is a number, and a condition is wanted"),
         ([{"derive": {"x": "amount / 3"}}], "write div_money(a, b) for a / b"),
+        ([{"derive": {"x": "CAST(amount * (15/100) AS DECIMAL(19,2))"}}], "/ and avg make a binary number"),
+        ([{"filter": "false"}, {"select": ["account", "amount"]}, {"pivot": {"name": "account", "value": "amount"}}],
+         "there are no rows, so there are no columns"),
         ([{"derive": {"x": "sqrt(amount)"}}], 'this makes a binary number of "amount"'),
         ([{"derive": {"x": "div_money(amount, 0)"}}], "div_money divides"),
         ([{"derive": {"x": "CAST(account || 'x' AS INTEGER)"}}], "step 1, derive x"),

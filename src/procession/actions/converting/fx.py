@@ -100,7 +100,7 @@ def _columns(doing: RowWork, settings: FxSettings) -> _Fx:
     taken = {name.lower() for name in there}
     # Refused and not renamed: the next step names them.
     for name in (fx.converted, "rate", "rate_on", "rate_source"):
-        if name in taken:
+        if name.lower() in taken:
             raise Problem(f'source: the rows have a column "{name}" already, which this step adds; rename it before')
     return fx
 
@@ -272,11 +272,13 @@ def _warn(fx: _Fx, table: RateTable) -> None:
         day = f"CAST({quote(fx.date)} AS DATE)"
         wanted = f"last_day({day})" if fx.settings.rule == "month_end" else day
         row = fx.work.connection.execute(
-            f"SELECT count(*), max(date_diff('day', rate_on, {wanted})) FROM converted WHERE rate_on < {wanted}"
+            f"SELECT count(*), max(date_diff('day', rate_on, {wanted})) FROM converted WHERE rate_on < {wanted} "
+            f"AND rate_source <> 'same currency'"
         ).fetchone()
         if row and row[0]:
             days = "1 day" if row[1] == 1 else f"{row[1]} days"
-            fx.work.warnings.append(f"{row[0]:,} amounts have a rate that is older than its day, by up to {days}")
+            amounts = "1 amount has" if row[0] == 1 else f"{row[0]:,} amounts have"
+            fx.work.warnings.append(f"{amounts} a rate that is older than its day, by up to {days}")
     if fx.settings.warn_percent is not None:
         found = list(table.jumps(Decimal(str(fx.settings.warn_percent))))
         told = [f"{source} to {target} on {day}: {was} became {now}" for source, target, day, was, now in found[:3]]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from procession.actions import database, references, values
-from procession.actions.contract import Context, StepOutcome
+from procession.actions.contract import Context, InputValue, StepOutcome
 from procession.actions.database import quote
 from procession.actions.expecting import Expect
 from procession.actions.joining import join_settings
 from procession.actions.joining.join_settings import JoinedPair, JoinSettings
 from procession.actions.problems import Problem
-from procession.actions.rows import kinds, numbering, work
+from procession.actions.rows import defaults, kinds, numbering, work
 from procession.actions.rows.kinds import ValueKind
 from procession.actions.rows.numbering import ROW
 from procession.actions.rows.work import RowWork
@@ -23,6 +23,7 @@ _DAYS = frozenset({ValueKind.DATE, ValueKind.MOMENT, ValueKind.ZONED})
 _NAMED = 10  # keys in a message
 # With blanks, so that no column of a file is likely to have the name.
 _LEFT_ROW, _RIGHT_ROW = quote("row of the left side"), quote("row of the right side")
+_DAY = quote("day of the right side")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class _Join:
     work: RowWork
     on: Sequence[JoinedPair]
     as_of: JoinedPair | None
-    taken: Mapping[str, tuple[str, object]]
+    taken: Mapping[str, tuple[str, InputValue]]
 
     @property
     def equal(self) -> str:
@@ -83,7 +84,7 @@ def _prepared(doing: RowWork, settings: JoinSettings) -> _Join:
     as_of = None if settings.as_of is None else _both(settings.as_of, left, right)
     if as_of is not None and kinds.of(left[as_of.left]) not in _DAYS:
         raise Problem(f'as_of: the column "{as_of.left}" is {kinds.of(left[as_of.left]).value}, and no day')
-    taken: dict[str, tuple[str, object]] = {}
+    taken: dict[str, tuple[str, InputValue]] = {}
     names = {name.lower(): name for name in left}
     for name, column in join_settings.taken(settings).items():
         there = kinds.column(right, name, "take")
@@ -114,15 +115,29 @@ def _pair(join: _Join, settings: JoinSettings) -> None:
         f"JOIN {join.side('right')} r ON {join.equal}"
     )
     if join.as_of is not None:
-        day = f"r.{quote(join.as_of.right)}"
-        # Of equal days all stay: two rows for one day are a mistake that is told.
-        select += (
-            f" WHERE {day} <= l.{quote(join.as_of.left)} "
-            f"QUALIFY rank() OVER (PARTITION BY l.{ROW} ORDER BY {day} DESC) = 1"
-        )
-    join.work.connection.execute(f"CREATE TABLE pairs AS {select}")
+        select = _as_of(join, join.as_of)
+    # No right result has more pairs than there are rows; one more proves that some multiply, before they fill the disk.
+    most = sum(database.count(join.work.connection, side) for side in ("left", "right"))
+    join.work.connection.execute(f"CREATE TABLE pairs AS {select} LIMIT {most + 1}")
     if settings.as_of is not None and (without := _count(join.work, f"{quote(settings.as_of.right)} IS NULL", "right")):
         join.work.warnings.append(f"{without:,} rows of the right side have no {settings.as_of.right} and fit nothing")
+
+
+def _as_of(join: _Join, days: JoinedPair) -> str:
+    """SQL of the pairs with the latest day that is not after the left one."""
+    day = quote(days.right)
+    keys = list(dict.fromkeys(join.keys("right")))
+    # Over different days, not rows: of equal days all stay, and two rows for one day are a mistake that is told.
+    latest = (
+        f"SELECT l.{ROW} AS {_LEFT_ROW}, r.* FROM {join.side('left')} l ASOF JOIN "
+        f"(SELECT DISTINCT {', '.join(keys)}, {day} AS {_DAY} FROM {quote('right')} WHERE {day} IS NOT NULL) r "
+        f"ON {join.equal} AND l.{quote(days.left)} >= r.{_DAY}"
+    )
+    same = " AND ".join(f"r.{key} = a.{key}" for key in keys)
+    return (
+        f"SELECT a.{_LEFT_ROW}, r.{ROW} AS {_RIGHT_ROW} FROM ({latest}) a JOIN {join.side('right')} r "
+        f"ON {same} AND r.{day} = a.{_DAY}"
+    )
 
 
 def _count(doing: RowWork, condition: str, relation: str) -> int:
@@ -142,7 +157,7 @@ def _refuse_more(join: _Join, settings: JoinSettings) -> None:
         # Of pairs, not of the side: a key twice that nobody asks for does no harm.
         keys = join.keys(side, "s")
         rows = join.work.connection.execute(
-            f"SELECT {', '.join(keys)}, max(n) FROM (SELECT {row} AS row, count(*) AS n FROM pairs GROUP BY row "
+            f"SELECT {', '.join(keys)}, max(p.n) FROM (SELECT {row} AS row, count(*) AS n FROM pairs GROUP BY row "
             f"HAVING n > 1) p JOIN {join.side(side)} s ON s.{ROW} = p.row GROUP BY {', '.join(keys)} ORDER BY ALL"
         ).fetchall()
         if rows:
@@ -182,7 +197,7 @@ def _make(join: _Join, *, keeps: bool) -> None:
         value = f"r.{quote(column)}"
         # By the partner and not by the value: an empty cell of a partner is what is known of it.
         if keeps and default is not None:
-            bound[f"d{number}"] = _fitting(default, new, types[column])
+            bound[f"d{number}"] = defaults.fitting(join.work.connection, default, new, types[column], "take")
             value = f"CASE WHEN r.{ROW} IS NULL THEN CAST($d{number} AS {types[column]}) ELSE {value} END"
         chosen.append(f"{value} AS {quote(new)}")
     kind = "LEFT JOIN" if keeps else "JOIN"
@@ -192,16 +207,6 @@ def _make(join: _Join, *, keeps: bool) -> None:
         f"ON r.{ROW} = p.{_RIGHT_ROW} ORDER BY l.{ROW}, r.{ROW}",
         bound or None,
     )
-
-
-def _fitting(default: object, name: str, type_: str) -> object:
-    """The default as a text that its column takes exactly. Raises Problem."""
-    kind = kinds.of(type_)
-    is_number = isinstance(default, int | Decimal) and not isinstance(default, bool)
-    fits = {ValueKind.TEXT: isinstance(default, str), ValueKind.NUMBER: is_number}
-    if not fits.get(kind, True):
-        raise Problem(f'take: "{default}" is no value of "{name}", which is {kind.value}')
-    return str(default) if isinstance(default, Decimal) else default
 
 
 def _tell_unmatched(join: _Join, settings: JoinSettings, without: int) -> None:

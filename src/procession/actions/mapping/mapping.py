@@ -12,7 +12,7 @@ from procession.actions.expecting import Expect
 from procession.actions.mapping import map_settings, patterns
 from procession.actions.mapping.map_settings import VALID_FROM, VALID_TO, MapSettings
 from procession.actions.problems import Problem
-from procession.actions.rows import kinds, work
+from procession.actions.rows import defaults, kinds, work
 from procession.actions.rows.kinds import ValueKind
 from procession.actions.rows.numbering import ROW, numbered
 from procession.actions.rows.work import RowWork
@@ -21,6 +21,7 @@ from procession.actions.writing import exports
 SOURCE, RULES = "source", "rules"
 _NEAREST = 3
 _NAMED = 5
+_HELPED = 100  # values that are told with the nearest rules
 _DAYS = frozenset({ValueKind.DATE, ValueKind.MOMENT})
 
 
@@ -208,9 +209,16 @@ def _tell_unmapped(task: _Map) -> int:
         f"FROM (SELECT DISTINCT {code} AS code FROM patterns) WHERE code <> '' ORDER BY apart, code LIMIT {_NEAREST}))"
     )
     day = f", k.day AS {quote('day' if 'day' not in taken else 'valid on')}" if task.settings.on is not None else ""
+    order = ", ".join(f"k.{name} NULLS LAST" for name in (*names, *(["day"] if task.settings.on is not None else [])))
     connection.execute(
-        f"CREATE TABLE unmapped AS SELECT {shown}{day}, k.n AS {rows}, {nearest} AS {near} FROM keys k "
-        f"ANTI JOIN chosen c ON c.key = k.key ORDER BY k.n DESC, {', '.join(f'k.{name} NULLS LAST' for name in names)}"
+        f"CREATE TABLE lost AS SELECT k.*, row_number() OVER (ORDER BY k.n DESC, {order}) AS place FROM keys k "
+        "ANTI JOIN chosen c ON c.key = k.key"
+    )
+    # Of the most frequent: with the wrong file of rules, all keys by all rules would be compared letter by letter.
+    connection.execute(f"CREATE TABLE near AS SELECT k.key, {nearest} AS codes FROM lost k WHERE k.place <= {_HELPED}")
+    connection.execute(
+        f"CREATE TABLE unmapped AS SELECT {shown}{day}, k.n AS {rows}, h.codes AS {near} FROM lost k "
+        "LEFT JOIN near h ON h.key = k.key ORDER BY k.place"
     )
     row = connection.execute(f"SELECT coalesce(sum({rows}), 0) FROM unmapped").fetchone()
     assert row is not None
@@ -237,10 +245,8 @@ def _make_result(task: _Map) -> None:
     for name, column in task.given.items():
         value = f"r.{quote(column)}"
         if default is not None:
-            if kinds.of(types[column]) is ValueKind.NUMBER and isinstance(default, str):
-                raise Problem(f'default: "{default}" is no value of "{name}", which is a number')
             # Bound, because the value may come from another step, with any quotes in it.
-            bound["default"] = str(default)
+            bound["default"] = defaults.fitting(connection, default, name, types[column], "default")
             value = f"CASE WHEN c.rule IS NULL THEN CAST($default AS {types[column]}) ELSE {value} END"
         chosen.append(f"{value} AS {quote(name)}")
     # IS NOT DISTINCT FROM: an empty value is a key of its own, which a rule for any fits.
@@ -261,6 +267,6 @@ def _make_unused(task: _Map) -> int:
     # A rule that fits nothing is often misspelt, or hidden by one that comes before it.
     connection.execute(
         f"CREATE TABLE unused AS SELECT * EXCLUDE ({ROW}) FROM {numbered(connection, RULES)} "
-        f"ANTI JOIN chosen ON rule = {ROW} ORDER BY {ROW}"
+        f"ANTI JOIN chosen c ON c.rule = {ROW} ORDER BY {ROW}"
     )
     return database.count(connection, "unused")

@@ -86,7 +86,7 @@ def _cell(cell: str, number: int, *, is_plain: bool) -> str:
     value = f"CASE {shape} WHEN {RANGE} THEN {low} WHEN {BEGINNING} THEN left({cell}, -1) WHEN {ITSELF} THEN {cell} END"
     # A whole value is the exception from a range or a beginning, and exceptions must win.
     says = (
-        f"CASE {shape} WHEN {ITSELF} THEN 1000000 WHEN {BEGINNING} THEN 1000 + length({cell}) "
+        f"CASE {shape} WHEN {ITSELF} THEN 1000000 WHEN {BEGINNING} THEN 999 + length({cell}) "
         f"WHEN {RANGE} THEN 1000 + length({low}) - length(CAST({_whole(high)} - {_whole(low)} AS VARCHAR)) ELSE 0 END"
     )
     return (
@@ -124,6 +124,7 @@ def fits(found: int, number: int) -> str:
         return "true"
     if found == RANGE:
         # Codes of one length sort as their numbers do.
-        return f"({value} BETWEEN {low} AND r.high_{number} AND length({value}) = length({low}))"
+        same = f"length({value}) = length({low}) AND regexp_full_match({value}, '[0-9]+')"
+        return f"({value} BETWEEN {low} AND r.high_{number} AND {same})"
     # A beginning of one length is as quick as a whole value.
     return f"{value} = {low}" if found == ITSELF else f"left({value}, {-found}) = {low}"

@@ -147,7 +147,10 @@ def expression(connection: duckdb.DuckDBPyConnection, text: str) -> dict[str, An
     return {
         "columns": sorted(_columns(value)),
         "parameters": sorted(found[0][1].named_parameters),
-        "divided": sorted({name for node in nodes(value) if _name(node) in _DIVIDING for name in _columns(node)}),
+        # Of constants too: 15/100 is binary, and so is what it multiplies.
+        "divided": sorted(
+            {name for node in nodes(value) if _name(node) in _DIVIDING for name in _columns(node) or _columns(value)}
+        ),
         "makes_null": any(map(_may_be_null, nodes(value))),
     }
 

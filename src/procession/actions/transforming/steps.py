@@ -54,11 +54,13 @@ def derive(stage: TransformRows, columns: Mapping[str, str]) -> None:
         _warn_of_nulls(stage, parsed, views[-1])
         views.append(f"derived {number} of {stage.relation}")
         # Views, so that twenty columns are one copy of the rows and not twenty.
-        stage.create("VIEW", views[-1], select)
+        # A view takes no parameters.
+        stage.create("TABLE" if stage.work.used(select) else "VIEW", views[-1], select)
     stage.where = step
     stage.becomes(f"SELECT * FROM {quote(views[-1])}")
     for view in views[:0:-1]:
-        connection.execute(f"DROP VIEW {quote(view)}")
+        kind = "VIEW" if database.is_view(connection, view) else "TABLE"
+        connection.execute(f"DROP {kind} {quote(view)}")
 
 
 def _with(columns: Mapping[str, str], name: str, sql: str, relation: str) -> str:
@@ -74,10 +76,12 @@ def _warn_of_nulls(stage: TransformRows, parsed: expressions.Parsed, relation: s
     if parsed.makes_null or not parsed.columns:
         return
     # In a query inside, because a window function cannot stand in a WHERE.
-    used = ", ".join(f"{quote(name)} AS {quote(f'used {number}')}" for number, name in enumerate(parsed.columns))
-    there = " AND ".join(f"{quote(f'used {number}')} IS NOT NULL" for number in range(len(parsed.columns)))
+    there = {name.lower() for name in database.columns(stage.work.connection, relation)}
+    names = [name for name in parsed.columns if name.lower() in there]  # a parameter of a lambda is none
+    used = ", ".join(f"{quote(name)} AS {quote(f'used {number}')}" for number, name in enumerate(names))
+    filled = " AND ".join(f"{quote(f'used {number}')} IS NOT NULL" for number in range(len(names)))
     inner = f"SELECT {parsed.sql} AS {quote('made')}, {used} FROM {quote(relation)}"
-    lost = stage.ask(f"SELECT count(*) FROM ({inner}) WHERE {quote('made')} IS NULL AND {there}")[0]
+    lost = stage.ask(f"SELECT count(*) FROM ({inner}) WHERE {quote('made')} IS NULL AND {filled}")[0]
     if lost:
         values = "1 value is" if lost == 1 else f"{lost:,} values are"
         stage.warn(f"{values} empty although the cells that they are made of are filled")
@@ -163,6 +167,8 @@ def pivot(stage: TransformRows, said: PivotStep) -> None:
     if not is_amount:
         _refuse_several(stage, [*stays, name], value)
     how = "sum" if is_amount else "any_value"
+    if not stays and not headings:
+        raise Problem(f"{stage.where}: there are no rows, so there are no columns")
     cells = [
         f"{how}({quote(value)}) FILTER (WHERE CAST({quote(name)} AS VARCHAR) = {literal(heading)}) AS {quote(heading)}"
         for heading in headings

@@ -92,6 +92,8 @@ class CheckedRows:
                 return date.fromisoformat(value[: references.DATE_CHARACTERS])
         except (ValueError, InvalidOperation):
             pass
+        if value is None:
+            raise Problem(f"{self.where}: what it is compared with is empty ({given})")
         raise Problem(f'{self.where}: "{value}" cannot be compared with {kind.value}')
 
 
@@ -101,7 +103,7 @@ def _is(rows: CheckedRows) -> None:
         rows.add_cells(f"{cell} IS NOT NULL", "'is filled'")
         return
     # Blanks alone look empty, and a person meant so.
-    blank = f" OR trim({cell}) = ''" if rows.kind is ValueKind.TEXT else ""
+    blank = f" OR regexp_full_match({cell}, '[\\s\\p{{Z}}]*')" if rows.kind is ValueKind.TEXT else ""
     rows.add_cells(f"{cell} IS NULL{blank}", "'is empty'")
 
 
