@@ -47,6 +47,7 @@ class SettingNode(msgspec.Struct, frozen=True, kw_only=True):
     offer: str = ""  # what was probably meant, to be taken over by a button
     is_set: bool = False
     is_required: bool = False
+    is_wanted: bool = False
     is_spare: bool = False
     is_output: bool = False
     takes_names: bool = False  # also a reference to a property
@@ -60,7 +61,7 @@ class SettingNode(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_shown(self) -> bool:
         """Whether it is worth a place outside of what is folded away."""
-        return self.is_set or self.is_required or self.has_mistakes
+        return self.is_set or self.is_required or self.is_wanted or self.has_mistakes
 
     @property
     def has_mistakes(self) -> bool:
@@ -222,6 +223,7 @@ class _Builder:
                 "help": field.help,
                 "usual": "" if field.default is None or field.default == "" else shown(field.default),
                 "is_required": field.is_required,
+                "is_wanted": field.is_wanted,
                 "is_output": path[:1] == ("outputs",),
                 "takes_names": field.shape.takes_names,
                 **more,

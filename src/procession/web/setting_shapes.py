@@ -64,8 +64,10 @@ class ShapeField(msgspec.Struct, frozen=True, kw_only=True):
     shape: Shape
     is_required: bool
     default: Any = None
+    is_wanted: bool = False  # may be left out, but is what most people come for
 
 
+WANTED = "x-wanted"
 # Typed and not chosen: which tables there are is known only where the process is published.
 _PLACE = Shape(kind=ShapeKind.TEXT, label="a property of the process, or a table", takes_names=True)
 RAW = Shape(kind=ShapeKind.RAW, label="something else")
@@ -167,6 +169,7 @@ def _field(field: inspect.Field, depth: int) -> ShapeField:
         shape=shape,
         is_required=field.required,
         default=default,
+        is_wanted=bool((described or {}).get(WANTED)),
     )
 
 

@@ -34,7 +34,11 @@ class ColumnOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A file, and what cannot be known by looking at it; or a managed table, whose columns have their types."""
 
-    file: Annotated[ReferenceText, msgspec.Meta(description="the property that holds the file")] = ""
+    file: Annotated[
+        ReferenceText,
+        # A form shows it first: it may be left out for a table only.
+        msgspec.Meta(description="the property that holds the file", extra_json_schema={"x-wanted": True}),
+    ] = ""
     table: Annotated[TableText, msgspec.Meta(description="a managed table, in place of a file")] = ""
     version: Annotated[
         Annotated[int, msgspec.Meta(ge=1)] | ReferenceText | None,
