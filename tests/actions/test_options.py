@@ -9,6 +9,7 @@ import msgspec
 import pytest
 import xlsxwriter
 
+from procession import actions
 from procession.actions.contract import OutputTarget
 from procession.actions.kinds import run_sql
 from procession.actions.reading.options import FileOptions
@@ -16,7 +17,9 @@ from procession.actions.reconciling import reconcile_settings, setting_mistakes
 from procession.actions.sql.sql_settings import RunSqlSettings
 from procession.actions.writing import exports
 from procession.actions.writing.exports import OutputOptions
+from procession.model import process_file
 from procession.model.lifecycle import StepStatus
+from procession.model.process_file.documents import FileMistakes
 from tests.actions.context import play
 
 CSV = b"a;b\n x ;1,5\n"
@@ -214,3 +217,18 @@ def test_options_of_a_reconciliation_that_change_nothing_are_refused():
     assert told(outputs={"report": {"to": "${o.s}", "decimals": 2}}) == (
         "outputs.report.decimals means nothing for .xlsx files; it is for .csv",
     )
+
+
+def test_what_is_no_reference_is_told_in_words_and_not_by_a_pattern():
+    text = """
+process: x
+groups:
+  - group: g
+    steps:
+      - {action: run_sql, name: a, key: a, with: {sql: SELECT 1, outputs: {result: Rows}}}
+"""
+    with pytest.raises(FileMistakes) as refused:
+        process_file.parse(text, actions=actions.registry())
+
+    assert "write ${step.property} with the keys of a step and a property" in str(refused.value)
+    assert "regex" not in str(refused.value)

@@ -118,7 +118,7 @@ def add(keys: Keys, kind: str) -> None:
 def reconcile(page: Any, keys: Keys) -> None:
     add(keys, "Reconcile")
     keys.fill("name", "Match")
-    keys.fill("with.left.v", "Ledger")
+    keys.fill("with.left.v", "${files.ledger}")
     keys.fill("with.right.v.file", "Bank")
     keys.row("add", "with.rules")
     keys.fill("with.rules.2.name", "One cent")
@@ -132,7 +132,7 @@ def reconcile(page: Any, keys: Keys) -> None:
     assert page.evaluate("document.activeElement.id") == "up-with.rules.1"
     keys.row("take", "with.rules.2")
     keys.open('[id="with.outputs"]')
-    keys.fill("with.outputs.only_left.v", "Unpaid")
+    keys.fill("with.outputs.only_left.v", "${files.unpaid}")
     keys.fill("with.outputs.matched_count", "Matched")
     keys.press(KEEP)
 
@@ -145,7 +145,7 @@ def count(keys: Keys) -> None:
     keys.fill("with.inputs.0.v.v.file", "Ledger")
     keys.fill("with.inputs.0.v.v.delimiter", ",")
     keys.fill("with.outputs.0.key", "result")
-    keys.fill("with.outputs.0.v.v", "Rows")
+    keys.fill("with.outputs.0.v.v", "${files.rows}")
     keys.press(KEEP)
 
 

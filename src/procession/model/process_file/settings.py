@@ -20,6 +20,8 @@ from procession.model.processes import Effect, Flow, Property, PropertyType
 from procession.model.table_uses import TableUse
 
 _BEFORE_PLACE = " - at `$"  # in msgspec's messages
+_REFERENCE_PATTERN = r"\{"  # in what msgspec says of that of a reference
+_NO_REFERENCE = "write ${step.property} with the keys of a step and a property, or ${table:Name}"
 _PART = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _REFERENCE = re.compile(r"\$\{([^${}]+)\}")
 
@@ -141,8 +143,9 @@ def _convert(document: Document, path: Path, data: Any, wanted: Any) -> Any | No
         said, _, inside = f"{error}".removesuffix("`").rpartition(_BEFORE_PLACE)
         parts = _PART.findall(inside) if said else []
         place = (*path, *(name or int(index) for name, index in parts))
-        # Its words are good enough; its path is ours already.
-        document.wrong(place, f"{place[-1]}: {said or error}".replace("`", ""))
+        # Its words are good enough, but for a pattern; its path is ours already.
+        words = _NO_REFERENCE if _REFERENCE_PATTERN in said else said or f"{error}"
+        document.wrong(place, f"{place[-1]}: {words}".replace("`", ""))
         return None
 
 
