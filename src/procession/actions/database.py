@@ -96,10 +96,11 @@ def count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
     return int(row[0])
 
 
-def is_view(connection: duckdb.DuckDBPyConnection, relation: str) -> bool:
+def drop(connection: duckdb.DuckDBPyConnection, relation: str) -> None:
+    """Of a managed table it is a view over its files, and DuckDB wants to be told."""
     query = "SELECT table_type = 'VIEW' FROM information_schema.tables WHERE table_name = ?"
     row = connection.execute(query, [relation]).fetchone()
-    return row is not None and bool(row[0])
+    connection.execute(f"DROP {'VIEW' if row is not None and row[0] else 'TABLE'} {quote(relation)}")
 
 
 def fixed(connection: duckdb.DuckDBPyConnection, relation: str) -> str:

@@ -146,7 +146,7 @@ def _rates(fx: _Fx) -> list[tuple[str, str, date, Decimal]]:
     found: list[tuple[str, str, date, Decimal]] = []
     for one in rows:
         if None in one:
-            raise Problem(f"rates: a line is not complete ({_line(one)})")
+            raise Problem(f"rates: a line is not complete ({kinds.in_words(one)})")
         value = _rate(one)
         # Which of two rates holds must not depend on their order in the file.
         if (other := known.setdefault(one[:3], value)) != value:
@@ -163,14 +163,10 @@ def _rate(line: Sequence[Any]) -> Decimal:
         value = Decimal("NaN")
     # A rate of nothing makes nothing of an amount, and its inverse cannot be.
     if not (value.is_finite() and value > 0):
-        raise Problem(f"rates: {_line(line)} is no rate: it must be a number that is more than 0")
+        raise Problem(f"rates: {kinds.in_words(line)} is no rate: it must be a number that is more than 0")
     if value != rounded(value):
-        raise Problem(f"rates: {_line(line)} has more than {PLACES} decimals")
+        raise Problem(f"rates: {kinds.in_words(line)} has more than {PLACES} decimals")
     return value
-
-
-def _line(cells: Sequence[Any]) -> str:
-    return ", ".join("empty" if cell is None else str(cell) for cell in cells)
 
 
 def _find(fx: _Fx, table: RateTable) -> int:

@@ -162,15 +162,11 @@ def _refuse_more(join: _Join, settings: JoinSettings) -> None:
         ).fetchall()
         if rows:
             more = f" and {len(rows) - _NAMED:,} more" if len(rows) > _NAMED else ""
-            told = "; ".join(f"{_shown(found[:-1])} in {found[-1]:,} rows" for found in rows[:_NAMED])
+            told = "; ".join(f"{kinds.in_words(found[:-1])} in {found[-1]:,} rows" for found in rows[:_NAMED])
             raise Problem(
                 f"rows would multiply: the {other} side has more than one row for a key ({told}{more}), and "
                 f"{settings.expect} was expected"
             )
-
-
-def _shown(cells: Sequence[object]) -> str:
-    return ", ".join("empty" if cell is None else str(cell) for cell in cells)
 
 
 def _unmatched(join: _Join) -> int:
@@ -215,7 +211,9 @@ def _tell_unmatched(join: _Join, settings: JoinSettings, without: int) -> None:
     found = join.work.connection.execute(f"SELECT {', '.join(join.keys('left'))} FROM unmapped LIMIT 5").fetchall()
     count = database.count(join.work.connection, "unmapped")
     what = f"{without:,} {'row has' if without == 1 else 'rows have'} a key that the right side lacks"
-    told = f"{what} ({'; '.join(_shown(row) for row in found)}{f' and {count - 5:,} more' if count > 5 else ''})"
+    told = (
+        f"{what} ({'; '.join(kinds.in_words(row) for row in found)}{f' and {count - 5:,} more' if count > 5 else ''})"
+    )
     if settings.unmatched == "fail":
         raise Problem(f"{told}; nothing was published")
     join.work.warnings.append(told if settings.unmatched == "keep" else f"{told} and {_are(without)} left out")

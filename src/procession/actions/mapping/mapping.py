@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from procession.actions import database, references
@@ -19,6 +18,7 @@ from procession.actions.rows.work import RowWork
 from procession.actions.writing import exports
 
 SOURCE, RULES = "source", "rules"
+ANY = "any"
 _NEAREST = 3
 _NAMED = 5
 _HELPED = 100  # values that are told with the nearest rules
@@ -174,10 +174,8 @@ def _choose(task: _Map) -> None:
         "JOIN keys k ON k.key = c.key ORDER BY a.rule, b.rule LIMIT 1"
     ).fetchone()
     if row is not None:
-        raise Problem(
-            f"two rules fit {_shown(row[2:])} equally well: {_rule(task, row[0])} and {_rule(task, row[1])}; give one "
-            "of them a priority, or say more in it"
-        )
+        values, both = kinds.in_words(row[2:], none=ANY), f"{_rule(task, row[0])} and {_rule(task, row[1])}"
+        raise Problem(f"two rules fit {values} equally well: {both}; give one of them a priority, or say more in it")
 
 
 def _rule(task: _Map, rule: int) -> str:
@@ -188,11 +186,7 @@ def _rule(task: _Map, rule: int) -> str:
         f"SELECT {listed} FROM {numbered(task.work.connection, RULES)} WHERE {ROW} = ?", [rule]
     ).fetchone()
     assert row is not None
-    return f"rule {rule + 1} ({_shown(row)})"
-
-
-def _shown(cells: Sequence[object]) -> str:
-    return ", ".join("any" if cell is None else str(cell) for cell in cells)
+    return f"rule {rule + 1} ({kinds.in_words(row, none=ANY)})"
 
 
 def _tell_unmapped(task: _Map) -> int:
@@ -226,14 +220,10 @@ def _tell_unmapped(task: _Map) -> int:
         listed = ", ".join(quote(name) for name in task.columns)
         found = connection.execute(f"SELECT {listed} FROM unmapped LIMIT {_NAMED}").fetchall()
         more = database.count(connection, "unmapped") - len(found)
-        told = "; ".join(_cells(cells) for cells in found)
+        told = "; ".join(kinds.in_words(cells) for cells in found)
         what = "1 row has a value" if row[0] == 1 else f"{row[0]:,} rows have values"
         task.work.warnings.append(f"{what} that no rule fits ({told}{f' and {more:,} more' if more > 0 else ''})")
     return int(row[0])
-
-
-def _cells(cells: Sequence[object]) -> str:
-    return ", ".join("empty" if cell is None else str(cell) for cell in cells)
 
 
 def _make_result(task: _Map) -> None:

@@ -159,7 +159,7 @@ def _union(
         ]
         connection.execute(f"CREATE TABLE {quote(columns.texts_of(side))} AS {' UNION ALL '.join(written)}")
     for name in names:
-        connection.execute(f"DROP TABLE {quote(name)}")
+        database.drop(connection, name)
         connection.execute(f"DROP TABLE IF EXISTS {quote(columns.texts_of(name))}")
 
 

@@ -45,6 +45,11 @@ def of(type_: str) -> ValueKind:
     return _KINDS.get(type_, ValueKind.OTHER)
 
 
+def in_words(cells: Iterable[object], *, none: str = "empty") -> str:
+    """Cells of a row, for a message."""
+    return ", ".join(none if cell is None else str(cell) for cell in cells)
+
+
 def column(columns: Iterable[str], wanted: str, where: str) -> str:
     """The column of that name, in any case, as it is written. Raises Problem naming those that there are."""
     # In any case, as SQL takes them: a heading that changed to capitals is the same column.

@@ -44,9 +44,7 @@ def stack(connection: duckdb.DuckDBPyConnection, name: str, parts: Mapping[str, 
     shown = (_select(part, columns[part], empty[part], known) for part in parts)
     connection.execute(f"CREATE TABLE {quote(name)} AS {' UNION ALL BY NAME '.join(shown)}")
     for part in parts:
-        # A managed table is a view over its files.
-        kind = "VIEW" if database.is_view(connection, part) else "TABLE"
-        connection.execute(f"DROP {kind} {quote(part)}")
+        database.drop(connection, part)
     return warnings
 
 

@@ -59,8 +59,7 @@ def derive(stage: TransformRows, columns: Mapping[str, str]) -> None:
     stage.where = step
     stage.becomes(f"SELECT * FROM {quote(views[-1])}")
     for view in views[:0:-1]:
-        kind = "VIEW" if database.is_view(connection, view) else "TABLE"
-        connection.execute(f"DROP {kind} {quote(view)}")
+        database.drop(connection, view)
 
 
 def _with(columns: Mapping[str, str], name: str, sql: str, relation: str) -> str:
