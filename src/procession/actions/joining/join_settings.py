@@ -84,8 +84,7 @@ def taken(settings: JoinSettings) -> dict[str, TakenColumn]:
 
 
 def targets(settings: JoinSettings) -> dict[str, Target]:
-    named = {"result": settings.outputs.result, "unmapped": settings.outputs.unmapped}
-    return {name: target for name, target in named.items() if target is not None}
+    return exports.targets_of(settings.outputs)
 
 
 def reads(settings: JoinSettings) -> tuple[str, ...]:

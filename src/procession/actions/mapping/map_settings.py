@@ -61,8 +61,7 @@ class MapSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 def targets(settings: MapSettings) -> dict[str, Target]:
-    found = {name: getattr(settings.outputs, name) for name in settings.outputs.__struct_fields__}
-    return {name: target for name, target in found.items() if target is not None}
+    return exports.targets_of(settings.outputs)
 
 
 def reads(settings: MapSettings) -> tuple[str, ...]:

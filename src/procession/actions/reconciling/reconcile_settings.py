@@ -204,8 +204,7 @@ def tables(settings: ReconcileSettings) -> tuple[TableUse, ...]:
 
 
 def targets(outputs: OutputSettings) -> Iterator[Target]:
-    given = (getattr(outputs, name) for name in outputs.__struct_fields__)
-    return (target for target in given if target is not None)
+    return iter(exports.targets_of(outputs).values())
 
 
 def writes(settings: ReconcileSettings) -> tuple[str, ...]:

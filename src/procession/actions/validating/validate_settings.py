@@ -125,8 +125,7 @@ class ValidateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 
 def targets(settings: ValidateSettings) -> dict[str, Target]:
-    found = {name: getattr(settings.outputs, name) for name in settings.outputs.__struct_fields__}
-    return {name: target for name, target in found.items() if target is not None}
+    return exports.targets_of(settings.outputs)
 
 
 def _values(settings: ValidateSettings) -> Iterator[tuple[str, Given]]:

@@ -74,6 +74,12 @@ def options_of(target: Target) -> OutputOptions:
     return target if isinstance(target, OutputOptions) else OutputOptions(to=target)
 
 
+def targets_of(outputs: msgspec.Struct) -> dict[str, Target]:
+    """Those that are named, of a Struct with a field for each."""
+    given = {name: getattr(outputs, name) for name in outputs.__struct_fields__}
+    return {name: target for name, target in given.items() if target is not None}
+
+
 def reference_of(target: Target) -> str:
     """ "step.property" of an output, or "table:Name"."""
     return references.only([options_of(target).to])[0]
