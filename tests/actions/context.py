@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 
-from procession.actions.contract import Action, FileInput, FileOutput, InputValue, OutputTarget, StepOutcome
+from procession.actions.contract import (
+    Action,
+    ConnectionInput,
+    FileInput,
+    FileOutput,
+    InputValue,
+    OutputTarget,
+    StepOutcome,
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,6 +34,8 @@ class LocalContext:
     types: Mapping[str, str] = field(default_factory=dict)
     has_network: bool = False
     is_copy: bool = False
+    connection: ConnectionInput | None = None
+    recorded: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     fractions: list[float] = field(default_factory=list)
 
@@ -47,6 +57,13 @@ class LocalContext:
     def close_files(self, names: MutableMapping[str, Any]) -> str:
         names.clear()
         return ""
+
+    @property
+    def journal(self) -> tuple[str, ...]:
+        return tuple(self.recorded)
+
+    def record(self, entry: str) -> None:
+        self.recorded.append(entry)
 
     def log(self, text: str) -> None:
         self.said.append(text)
@@ -75,6 +92,9 @@ def play(
     settings: Mapping[str, Any],
     values: Mapping[str, Any] | None = None,
     targets: Mapping[str, OutputTarget] | None = None,
+    *,
+    connection: ConnectionInput | None = None,
+    recorded: Sequence[str] = (),
 ) -> Played:
     """Run the action in `folder`. Values may be bytes or (name, bytes) for files; every written reference of
     `settings` that has no target is a File. As on a server, the action gets no value but those that it says it reads."""
@@ -87,6 +107,8 @@ def play(
         folder=work,
         values={ref: _as_input(inputs, ref, value) for ref, value in (values or {}).items() if ref in reads},
         targets={ref: OutputTarget(type="File") for ref in action.writes(converted)} | dict(targets or {}),
+        connection=connection,
+        recorded=list(recorded),
     )
     printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):

@@ -72,6 +72,7 @@ class _Action:
     writes: Callable[[Any], tuple[str, ...]] = _writes
     tables: Callable[[Any], tuple[TableUse, ...]] = _tables
     effect: Effect = Effect.IDEMPOTENT
+    effect_of: Callable[[Any], Effect] | None = None
     check: Callable[[Any], tuple[str, ...]] = _check
     check_together: Callable[[Any], Any] = _check_together
 
@@ -81,6 +82,10 @@ ACTIONS = {"work": _Action(), "wait": _Action()}
 
 def parse(text: str) -> Process:
     return process_file.parse(text, file="a.yaml", actions=ACTIONS)
+
+
+def _effect_of(given: _Settings) -> Effect:
+    return Effect.ONCE if given.code == "send" else Effect.PURE
 
 
 def mistakes(text: str) -> list[str]:
@@ -316,6 +321,14 @@ def test_the_schema_knows_the_keys_of_the_file_and_the_settings_of_each_action()
     assert set(schema["$defs"]["action_step"]["properties"]) == set(process_file.ACTION_KEYS)
     assert {f"{kind}_settings" for kind in ACTIONS} <= set(schema["$defs"])
     assert msgspec.json.decode(msgspec.json.encode(schema)) == schema
+
+
+def test_an_effect_that_depends_on_the_settings_is_written_down_when_the_file_is_read() -> None:
+    text = "process: P\ngroups: [{group: G, steps: [{action: work, name: a, with: {code: send}}, {action: work, name: b, with: {code: get}}, {action: work, name: c, effect: idempotent, with: {code: send}}]}]"
+
+    steps = process_file.parse(text, file="a.yaml", actions={"work": _Action(effect_of=_effect_of)}).steps
+
+    assert [step.effect for step in steps] == [Effect.ONCE, Effect.PURE, Effect.IDEMPOTENT]
 
 
 def test_a_step_that_names_no_effect_has_the_usual_one_of_its_action() -> None:

@@ -57,6 +57,24 @@ class TableInput(msgspec.Struct, frozen=True, kw_only=True):
         return f'the table "{self.name}"'
 
 
+class ConnectionInput(msgspec.Struct, frozen=True, kw_only=True):
+    """The connection of a step that reaches outside, for its one attempt; never written anywhere.
+
+    `options` are those of its kind, `secrets` by their names (model/connections). Unless `private_hosts`, no address
+    of this machine or of a private network may be reached.
+    """
+
+    name: str
+    kind: str
+    options: dict[str, Any]
+    secrets: dict[str, str] = {}
+    private_hosts: bool = False
+
+    @property
+    def called(self) -> str:
+        return f'the connection "{self.name}"'
+
+
 class FileOutput(msgspec.Struct, frozen=True, kw_only=True):
     """A file that an action wrote into its work folder; the engine publishes it."""
 
@@ -136,6 +154,17 @@ class Context(Protocol):
     def target(self, reference: str) -> OutputTarget:
         """The target of an output. Raises KeyError for a reference that is not in the settings."""
 
+    @property
+    def connection(self) -> ConnectionInput | None:
+        """The connection that the settings name (Action.connection); None for an action that names none."""
+
+    @property
+    def journal(self) -> tuple[str, ...]:
+        """What earlier tries of this step recorded, in order: effects that must not be repeated."""
+
+    def record(self, entry: str) -> None:
+        """Adds to the journal; returns once it is on disk. At most 200 characters."""
+
     def log(self, text: str) -> None: ...
 
     def progress(self, fraction: float, message: str = "") -> None:
@@ -190,6 +219,10 @@ def _needs_no_network(settings: Any) -> bool:
     return False
 
 
+def _names_no_connection(settings: Any) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """An action's entry in the registry of actions.
@@ -217,3 +250,8 @@ class Action:
     # The FileOptions of all files that it reads as relations, so that a page can show them as the step will see them.
     relations: Callable[[Any], tuple[Any, ...]] = nothing
     effect: Effect = Effect.IDEMPOTENT  # default of the kind; PURE: a step changes nothing but its outputs
+    effect_of: Callable[[Any], Effect] | None = None  # where it depends on the settings
+    # It reaches outside: a process of its own, with the network, that sees nothing but its folder and its inputs.
+    reaches: bool = False
+    connection: Callable[[Any], str] = _names_no_connection  # settings -> the name of the connection it goes by
+    connection_kinds: frozenset[str] = frozenset()  # those that it can use

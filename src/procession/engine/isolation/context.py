@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from procession.actions.contract import InputValue, OutputTarget
+from procession.actions.contract import ConnectionInput, InputValue, OutputTarget
 from procession.engine.isolation import frames, program
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.contract import Heartbeat, Job, Progress
@@ -121,6 +121,17 @@ class StepContext:
 
     def target(self, reference: str) -> OutputTarget:
         return self.job.targets[reference]
+
+    @property
+    def connection(self) -> ConnectionInput | None:
+        return self.job.connection
+
+    @property
+    def journal(self) -> tuple[str, ...]:
+        return self.job.journal
+
+    def record(self, entry: str) -> None:
+        raise NotImplementedError
 
     def log(self, text: str) -> None:
         # Past sys.stdout: an action may have put this very function behind it.

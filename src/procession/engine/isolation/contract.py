@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from procession.actions.contract import InputValue, OutputTarget, StepOutcome
+from procession.actions.contract import ConnectionInput, InputValue, OutputTarget, StepOutcome
 from procession.walls import Wall
 
 
@@ -41,6 +41,8 @@ class Job:
     step_key: str
     idempotency_key: str
     limits: Limits
+    connection: ConnectionInput | None = None
+    journal: tuple[str, ...] = ()  # what earlier tries recorded
     number: int = 1  # the how-many-th of its process, which sets it
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from procession.model import ends
@@ -145,8 +146,9 @@ def _read_action_step(sheet: Sheet, actions: Mapping[str, ActionKind]) -> Step:
         hint = did_you_mean(kind, actions) or f"; there are {', '.join(sorted(actions))}"
         sheet.wrong("action", f"there is no action {shown(kind)}{hint}")
     name = sheet.text("name", kind, is_name="name" in sheet)
+    given = _read_settings(sheet)
     # Written into the definition: a later release of the action must not change what a stored process means.
-    usual = actions[kind].effect if kind in actions else Effect.IDEMPOTENT
+    usual = _usual_effect(actions.get(kind), given)
     return Step(
         key=sheet.key(name, of="step"),
         name=name,
@@ -155,7 +157,7 @@ def _read_action_step(sheet: Sheet, actions: Mapping[str, ActionKind]) -> Step:
         group="",
         enabled=sheet.flag("enabled", default=True),
         action=kind,
-        settings=_read_settings(sheet),
+        settings=given,
         time_limit_seconds=sheet.duration("time_limit", None),
         retry=_read_retry(sheet),
         effect=sheet.kind("effect", Effect, usual) or usual,
@@ -170,6 +172,17 @@ def _read_settings(sheet: Sheet) -> dict[str, Any]:
         return {}
     plain: dict[str, Any] = settings.plain(sheet.document, sheet.at("with"), data)
     return plain
+
+
+def _usual_effect(action: ActionKind | None, given: Mapping[str, Any]) -> Effect:
+    if action is None:
+        return Effect.IDEMPOTENT
+    if action.effect_of is None:
+        return action.effect
+    try:
+        return action.effect_of(msgspec.convert(dict(given), action.settings))
+    except msgspec.ValidationError:
+        return action.effect  # the mistakes in the settings are told where they are checked
 
 
 def _read_retry(sheet: Sheet) -> Retry | None:

@@ -45,6 +45,9 @@ class ActionKind(Protocol):
     def effect(self) -> Effect: ...  # of a step that names none
 
     @property
+    def effect_of(self) -> Callable[[Any], Effect] | None: ...  # where it depends on the settings
+
+    @property
     def check(self) -> Callable[[Any], tuple[str, ...]]: ...
 
     @property
