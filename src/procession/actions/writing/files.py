@@ -36,9 +36,8 @@ def write(
     # By the reference: two outputs may have the same name for people.
     path = context.folder / database.EXPORT_FOLDER / f"{reference_of(target)}{suffix}"
     types = database.columns(connection, relation)
-    csv_cells.check_finite(connection, relation, types)
+    rows = csv_cells.count_finite(connection, relation, types)
     warnings += [f"{name}: {text}" for text in residues.warnings(connection, relation, types)]
-    rows = database.count(connection, relation)
     match suffix:
         case ".xlsx":
             notes = workbooks.write(connection, path, {Path(name).stem: relation}, options_of(target).zone)
