@@ -75,6 +75,7 @@ def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> I
         steady=partial(_steady, home, clock),
         home_clock=home_clock,
         allows_network=settings.allow_network,
+        keyring=home.keyring(),
     )
     try:
         with database.read() as tx:
