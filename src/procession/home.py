@@ -26,8 +26,6 @@ from procession.store.chunks import Chunks
 from procession.store.database import Database
 from procession.store.folder import BlobFolder
 from procession.store.identity import Place
-from procession.store.keyring import NAME as KEY_FILE
-from procession.store.keyring import Keyring
 from procession.store.sqlite import SqliteDatabase
 from procession.store.step_log_folder import StepLogFolder
 from procession.store.step_logs import StepLogs
@@ -170,10 +168,6 @@ class Home:
         """`now` is the home's own time, for whoever publishes contents."""
         self.prepare()
         return BlobFolder(self.files, now=now)
-
-    def keyring(self) -> Keyring:
-        """The keys of connections' secrets, whose file is made with the first secret."""
-        return Keyring(self.folder / KEY_FILE)
 
     def note_sweep(self, moment: datetime) -> None:
         """All contents were looked at; by the home's own time."""

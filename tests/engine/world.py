@@ -36,7 +36,6 @@ from procession.store.chunks import Chunks
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
 from procession.store.folder import BlobFolder
-from procession.store.keyring import NAME as KEY_FILE
 from procession.store.keyring import Keyring
 from procession.store.migrations import migrate
 from procession.store.sqlite import SqliteDatabase
@@ -104,7 +103,7 @@ class World:
             steady=self.steady,
             home_clock=home_time.of_home(self.db, self.clock),
             workers=self.workers,
-            keyring=Keyring(self.home / KEY_FILE),
+            keyring=Keyring.of_home(self.home),
         )
         self.tables = InterruptedTables(TablesOfSteps(self.db, self.resources))
         self.engine = self.new_engine()
@@ -127,7 +126,7 @@ class World:
                 homes=homes,
                 settings=self.settings,
                 tables=self.tables,
-                connections=ConnectionsOfSteps(self.db, Keyring(self.home / KEY_FILE), self.clock),
+                connections=ConnectionsOfSteps(self.db, Keyring.of_home(self.home), self.clock),
             )
         )
 

@@ -90,10 +90,10 @@ def is_changed(act: Act, found: Found, before: Found) -> bool:
 
 def require(act: Act, run: Run, definition: str) -> None:
     """Raises Invalid when a step of the definition, as it is stored, goes by a connection that is not for it."""
-    found = store.named(act.tx, run.process, run.version)
-    # As with networks: converting the settings of every step takes longer than a start, and most versions name none.
-    if not found:
+    # As with networks: converting the settings of every step takes longer than a start, and most have no such action.
+    if not any(f'"action":"{kind}"' in definition for kind in _reaching(act.resources.actions)):
         return
+    found = store.named(act.tx, run.process, run.version)
     troubles = dict[str, None]()
     for step, action, name in uses_of(act.resources.actions, definitions.definition_from_text(definition)):
         if not step.enabled:
@@ -105,6 +105,10 @@ def require(act: Act, run: Run, definition: str) -> None:
             troubles[f'step {step.order} "{step.name}": {error.message}'] = None
     if troubles:
         raise Invalid("; ".join(troubles))
+
+
+def _reaching(actions: Mapping[str, Action]) -> Iterator[str]:
+    return (kind for kind, action in actions.items() if action.connection_kinds)
 
 
 def _usable(tx: Transaction, found: Found, use: ConnectionUse) -> Connection:

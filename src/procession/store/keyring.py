@@ -52,6 +52,10 @@ class Keyring:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @classmethod
+    def of_home(cls, folder: Path) -> Keyring:
+        return cls(folder / NAME)
+
     def exists(self) -> bool:
         return self.path.exists()
 
