@@ -30,6 +30,7 @@ from procession.model.runs import HistoryRow, Run
 from procession.model.steps import StepRow
 from procession.operations import files, home_time, people, processes, runs
 from procession.operations.act import Act
+from procession.operations.connections_of_steps import ConnectionsOfSteps
 from procession.operations.resources import Resources
 from procession.operations.tables_of_steps import TablesOfSteps
 from procession.store import history, identity, steps
@@ -37,6 +38,7 @@ from procession.store.chunks import Chunks
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
 from procession.store.folder import BlobFolder
+from procession.store.keyring import Keyring
 from procession.store.migrations import migrate
 from procession.store.sqlite import SqliteDatabase
 from procession.store.step_log_folder import StepLogFolder
@@ -105,6 +107,7 @@ class World:
             steady=self.steady,
             home_clock=home_time.of_home(self.db, self.clock),
             workers=self.workers,
+            keyring=Keyring.of_home(self.home),
         )
         self.tables = InterruptedTables(TablesOfSteps(self.db, self.resources))
         self.engine = self.new_engine()
@@ -127,7 +130,7 @@ class World:
                 homes=homes,
                 settings=self.settings,
                 tables=self.tables,
-                connections=self.connections,
+                connections=self.connections or ConnectionsOfSteps(self.db, Keyring.of_home(self.home), self.clock),
             )
         )
 
