@@ -111,17 +111,19 @@ class ActiveRun:
     def state(self) -> flow.FlowState:
         return flow.FlowState(
             statuses=self.statuses,
-            values={
-                reference: row.item.value
-                for reference, row in self.properties.items()
-                if row.item.type is not PropertyType.FILE
-            }
             # Only conditions look at values, and this is asked at the end of every step.
-            if self.plan.has_conditions
-            else {},
+            values=self.values() if self.plan.has_conditions else {},
             updated=self.updated,
             told=self.told,
         )
+
+    def values(self) -> dict[str, Value]:
+        """Those of all properties but Files."""
+        return {
+            reference: row.item.value
+            for reference, row in self.properties.items()
+            if row.item.type is not PropertyType.FILE
+        }
 
     def ending(self, kind: HistoryKind, detail: Mapping[str, Any]) -> RunEnding:
         """An end of this run, for ends.record()."""
