@@ -13,6 +13,7 @@ from procession.actions.reading.guessing import GuessedType
 from procession.actions.reading.names import NamedColumn
 from procession.actions.reading.options import FileOptions
 from procession.actions.reading.values import Style
+from procession.actions.references import DATE_CHARACTERS
 
 if TYPE_CHECKING:
     import duckdb
@@ -71,12 +72,17 @@ def column_of(cells: CellColumn, named: NamedColumn, options: FileOptions) -> De
     return DeclaredColumn(named=named, cells=cells, text=text, style=style)
 
 
-def guess(said: Declared) -> GuessedType:
-    """SQL of its value, which fails the statement at the first cell that does not fit, or names a currency."""
+def guess(said: Declared, *, takes_times: bool) -> GuessedType:
+    """SQL of its value, which fails the statement at the first cell that does not fit, or names a currency.
+
+    So does one that may hold more than a day in a column of days, unless `takes_times`.
+    """
     said = replace(said, style=replace(said.style, currency=False))
     kind, value = said.style.sql_type(said.type), said.value
     if said.type != "Text":
         value = f"CASE WHEN {said.text} IS NOT NULL THEN coalesce({value}, {FAILS}) END"
+    if fitting.may_hold_times(said) and not takes_times:
+        value = f"CASE WHEN length({said.text}) > {DATE_CHARACTERS} THEN {FAILS} ELSE {value} END"
     if said.required:
         value = f"CASE WHEN {said.text} IS NULL THEN {FAILS} ELSE {value} END"
     return GuessedType(type=kind, value=value)

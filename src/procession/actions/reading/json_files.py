@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -56,7 +56,8 @@ def read(
         except BadJson as error:
             raise _problem(source, f"{_place_of(begin, rows, path, error, lines=lines)}{_reason(error)}") from None
     columns = _columns(source, rows, options)
-    table = _Tokens(source=source, path=tokens, rows=rows, columns=columns, place=partial(_place, path, lines=lines))
+    line_of = _lines_of(path) if lines else None
+    table = _Tokens(source=source, path=tokens, rows=rows, columns=columns, line_of=line_of)
     cells = Cells(columns=(), place=table.place_of, remarks=tuple(found.remarks), warnings=tuple(found.warnings))
     seeming = _seeming(connection, table)
     if seeming is None:
@@ -78,14 +79,15 @@ class _Tokens:
     path: Path
     rows: RowWriter
     columns: list[str]
-    place: Callable[[list[str], int, int], str]
+    line_of: Callable[[int], int] | None  # of JSON lines
 
     @property
     def sql(self) -> str:
         return _tokens(self.path, self.rows, len(self.columns))
 
     def place_of(self, row: int, column: int) -> str:
-        return self.place(self.columns, row, column)
+        at = f"record {row + 1}" if self.line_of is None else f"line {self.line_of(row)}"
+        return f"{at}, {shown(self.columns[column])}"
 
 
 def _seeming(connection: duckdb.DuckDBPyConnection, table: _Tokens) -> list[Kind] | None:
@@ -164,14 +166,28 @@ def _line_feeds(path: Path, size: int) -> int:
     return count
 
 
-def _place(path: Path, columns: list[str], row: int, column: int, *, lines: bool) -> str:
-    """In JSON lines, lines that are blank count too."""
-    if not lines:
-        return f"record {row + 1}, {shown(columns[column])}"
+def _lines_of(path: Path) -> Callable[[int], int]:
+    """The line of the n-th record, from 0; lines that are blank count too.
+
+    Reads the file once if called in rising order.
+    """
+    # Read again, for messages only: keeping a line number for each record would cost every file.
+    lines, at, line = _filled_lines(path), -1, 0
+
+    def line_of(row: int) -> int:
+        nonlocal lines, at, line
+        if row < at:
+            lines, at = _filled_lines(path), -1
+        for found in islice(lines, row - at):
+            at, line = at + 1, found
+        return line
+
+    return line_of
+
+
+def _filled_lines(path: Path) -> Iterator[int]:
     with path.open("rb") as file:
-        # Read again, for a message only: keeping a line number for each record would cost every file.
-        filled = (number for number, line in enumerate(file, 1) if line.strip())
-        return f"line {next(islice(filled, row, None), row + 1)}, {shown(columns[column])}"
+        yield from (number for number, line in enumerate(file, 1) if line.strip())
 
 
 def _columns(source: FileInput, rows: RowWriter, options: FileOptions) -> list[str]:

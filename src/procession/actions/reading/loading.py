@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,23 +36,21 @@ _READERS: Mapping[FileKind, Callable[..., Cells]] = {
 def load(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
-    name: str,
+    wanted: WantedRelation,
     options: FileOptions,
-    *,
-    texts: frozenset[str] = frozenset(),
 ) -> Relation:
-    """Make the relation `name` of what `options` names; `texts` as in columns.make. Raises Problem."""
+    """Make the wanted relation of what `options` names, which gives its `file`. Raises Problem."""
+    name = wanted.name
     if options.table:
         # Here: that room reads files by this module.
         from procession.actions.tables import inputs
 
-        return inputs.load(context, connection, name, options, texts=texts)
+        return inputs.load(context, connection, name, options, texts=wanted.texts)
     source = context.value(only([options.file])[0])
     if not isinstance(source, FileInput):
         what = "has no file yet" if source is None else "is not a file"
         raise Problem(f'the input "{name}" {what} ({options.file})')
-    wanted = WantedRelation(file=source.name, name=name, texts=texts)
-    made = relation_of(context, connection, source, options, wanted).relation
+    made = relation_of(context, connection, source, options, replace(wanted, file=source.name)).relation
     context.log(f"{name}: {made.rows:,} rows of {source.name}\n")
     for said in (*made.remarks, *made.warnings):
         context.log(f"{name}: {said}\n")
