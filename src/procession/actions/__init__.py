@@ -15,6 +15,7 @@ from procession.actions.contract import Action
 from procession.actions.kinds import (
     calculate_fx,
     fail,
+    import_table,
     join,
     map_values,
     reconcile,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 BUILT_IN = (
     run_python.ACTION,
     run_sql.ACTION,
+    import_table.ACTION,
     validate.ACTION,
     transform.ACTION,
     join.ACTION,
