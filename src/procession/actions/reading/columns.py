@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,7 @@ class Relation:
     warnings: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
     rejected: RejectedRows | None = None  # where WantedRelation.rejects
+    numbers: Mapping[str, str] = field(default_factory=dict)  # by name, SQL of a cell of the column as a number
 
 
 def texts_of(name: str) -> str:
@@ -88,6 +89,7 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
     said = _notes(connection, columns, found, place, wanted.name)
     places = {c.named.name: c.place for c in columns}
     residues = [f'the column "{c.named.name}": {found[c.place].residue}' for c in columns if found[c.place].residue]
+    thirds = [c.named.name for c in columns if found[c.place].has_thirds and options.decimal is None]
     return Relation(
         file=wanted.file,
         rows=database.count(connection, wanted.name),
@@ -100,33 +102,12 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
             *cells.warnings,
             *(cells.cautions if wanted.tells else ()),
             *times,
-            *_grouped(connection, columns, found, wanted, options),
+            *notes.grouped(connection, thirds, wanted.name, wanted.file),
         ),
         notes=said,
         rejected=rejected,
+        numbers={c.named.name: c.number for c in columns},
     )
-
-
-def _grouped(
-    connection: duckdb.DuckDBPyConnection,
-    columns: Sequence[DeclaredColumn],
-    found: Mapping[int, GuessedType],
-    wanted: WantedRelation,
-    options: FileOptions,
-) -> Iterator[str]:
-    """Numbers that may be a thousand times as much: 3.000 where a point groups thousands."""
-    names = [c.named.name for c in columns if found[c.place].has_thirds and options.decimal is None]
-    for name in names:
-        value = quote(name)
-        row = connection.execute(
-            f"SELECT bool_and(abs({value}) >= 1 AND abs({value}) < 1000), arg_max({value}, abs({value}))::VARCHAR "
-            f"FROM {quote(wanted.name)}"
-        ).fetchone()
-        if row is not None and row[0]:
-            yield (
-                f'the column "{name}" of {wanted.file} is read with three decimals, such as {row[1][:-1]}; where the '
-                'point groups thousands, declare it with thousands: ".", and else with decimal: "."'
-            )
 
 
 def _said(money: Mapping[str, str], stays_text: Mapping[str, str]) -> list[str]:

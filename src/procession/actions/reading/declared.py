@@ -11,7 +11,7 @@ from procession.actions.reading.cells import FAILS, CellColumn, Kind
 from procession.actions.reading.fitting import Declared
 from procession.actions.reading.guessing import GuessedType
 from procession.actions.reading.names import NamedColumn
-from procession.actions.reading.options import FileOptions
+from procession.actions.reading.options import FileOptions, Type
 from procession.actions.reading.values import Style
 from procession.actions.references import DATE_CHARACTERS
 
@@ -44,16 +44,22 @@ class DeclaredColumn:
     @property
     def declared(self) -> Declared | None:
         said = self.named.options
-        if said is None:
-            return None
+        return None if said is None else self._as(said.type, required=said.required)
+
+    @property
+    def number(self) -> str:
+        """SQL of the value of a cell as a number; NULL for one that is none."""
+        return self._as("Number").value
+
+    def _as(self, type_: Type, *, required: bool = False) -> Declared:
         return Declared(
             number=self.place,
             heading=self.named.heading,
             cells=self.cells,
             text=self.text,
-            type=said.type,
+            type=type_,
             style=self.style,
-            required=said.required,
+            required=required,
         )
 
 

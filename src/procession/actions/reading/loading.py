@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 from procession.actions import database
 from procession.actions.contract import Context, FileInput
 from procession.actions.problems import Problem
-from procession.actions.reading import columns, delimited, json_files, kinds, meant, parquet, sheets
+from procession.actions.reading import (
+    columns,
+    delimited,
+    fixed_width,
+    json_files,
+    kinds,
+    meant,
+    parquet,
+    sheets,
+    total_rows,
+    xml_files,
+)
 from procession.actions.reading.cells import Cells, Recognised
 from procession.actions.reading.columns import Relation, WantedRelation
 from procession.actions.reading.kinds import FileKind
@@ -30,6 +41,8 @@ _READERS: Mapping[FileKind, Callable[..., Cells]] = {
     FileKind.JSON: partial(json_files.read, lines=False),
     FileKind.JSON_LINES: partial(json_files.read, lines=True),
     FileKind.PARQUET: parquet.read,
+    FileKind.FIXED: fixed_width.read,
+    FileKind.XML: xml_files.read,
 }
 
 
@@ -81,12 +94,14 @@ def relation_of(
     hidden = {source.path: source.name, f"{context.folder}/": ""}
     try:
         # By its bytes: a workbook called .csv is read as what it is.
-        kind = kinds.kind_of(source)
+        kind = kinds.kind_of(source, takes_xml=options.records is not None)
+        # No byte tells it: such a file is text like any other.
+        kind = FileKind.FIXED if options.fixed and kind is FileKind.CSV else kind
         # An option without effect would be believed to have one.
         meant.refuse(source, options, kind)
         cells = _READERS[kind](connection, source, options, context.folder)
         _refuse_text(source, kind, cells)
-        made = columns.make(connection, cells, options, wanted)
+        made = _made(connection, cells, options, wanted)
     # Before duckdb.Error, of which it is one: here the file is fine.
     except duckdb.OutOfMemoryException as error:
         raise Problem(
@@ -96,6 +111,18 @@ def relation_of(
         context.log(f"{database.hide(str(error), hidden)[:LOGGED_CHARACTERS_MAX]}\n")
         raise Problem(f'the file "{source.name}" cannot be read: {database.complaint(error, hidden)}') from error
     return LoadedFile(kind=kind, recognised=cells.recognised, relation=made)
+
+
+def _made(
+    connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptions, wanted: WantedRelation
+) -> Relation:
+    if options.total_row is None:
+        return columns.make(connection, cells, options, wanted)
+    # Before the columns are known: a word such as Total is no amount of theirs.
+    cells, last = total_rows.take_off(connection, cells, wanted.file)
+    made = columns.make(connection, cells, options, wanted)
+    warning = total_rows.check(connection, last, made, wanted.name, refuses=options.total_row == "check")
+    return replace(made, warnings=(*made.warnings, *([warning] if warning else [])))
 
 
 def _refuse_text(source: FileInput, kind: FileKind, cells: Cells) -> None:
