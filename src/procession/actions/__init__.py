@@ -16,6 +16,7 @@ from procession.actions.kinds import (
     calculate_fx,
     decide,
     fail,
+    import_table,
     join,
     map_values,
     reconcile,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 BUILT_IN = (
     run_python.ACTION,
     run_sql.ACTION,
+    import_table.ACTION,
     validate.ACTION,
     transform.ACTION,
     join.ACTION,
