@@ -49,14 +49,13 @@ def _dated(name: str, kind: str, pattern: str | None, style: CsvStyle) -> str:
 
 def csv_line(cells: Sequence[TextCell], layout: Layout, delimiter: str) -> str:
     """The line as an SQL expression over c0, c1, ..., the texts of its cells."""
-    shown = [
-        _quoted(f"c{number}", cell, layout, delimiter, is_first=number == 0, is_only=len(cells) == 1)
-        for number, cell in enumerate(cells)
-    ]
+    is_only = len(cells) == 1
+    shown = [_quoted(number, cell, layout, delimiter, is_only=is_only) for number, cell in enumerate(cells)]
     return f"concat_ws({literal(delimiter)}, {', '.join(shown)})"
 
 
-def _quoted(name: str, cell: TextCell, layout: Layout, delimiter: str, *, is_first: bool, is_only: bool) -> str:
+def _quoted(number: int, cell: TextCell, layout: Layout, delimiter: str, *, is_only: bool) -> str:
+    name = f"c{number}"
     mark = layout.quote
     marked = f"{literal(mark)} || replace({name}, {literal(mark)}, {literal(mark * 2)}) || {literal(mark)}"
     if layout.quotes == "none":
@@ -69,7 +68,7 @@ def _quoted(name: str, cell: TextCell, layout: Layout, delimiter: str, *, is_fir
         return f"coalesce({name}, {nothing})"
     special = f"regexp_matches({name}, {literal(_special(delimiter, mark))}) OR {name} = ''"
     # Many readers take a line that begins with # for a comment.
-    special += f" OR starts_with({name}, '#')" if is_first else ""
+    special += f" OR starts_with({name}, '#')" if number == 0 else ""
     return f"CASE WHEN {name} IS NULL THEN {nothing} WHEN {special} THEN {marked} ELSE {name} END"
 
 
