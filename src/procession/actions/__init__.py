@@ -15,6 +15,7 @@ from procession.actions.contract import Action
 from procession.actions.kinds import (
     calculate_fx,
     decide,
+    export,
     fail,
     import_table,
     join,
@@ -41,6 +42,7 @@ BUILT_IN = (
     calculate_fx.ACTION,
     reconcile.ACTION,
     decide.ACTION,
+    export.ACTION,
     wait.ACTION,
     fail.ACTION,
 )
