@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from procession import actions
+from procession.actions.contract import Action
 from procession.clock import Clock, SystemClock
 from procession.engine.announcements import Announcements
 from procession.engine.driver import LocalEngine
@@ -17,6 +18,7 @@ from procession.engine.isolation.contract import Isolation
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.pool import ForkServerIsolation
 from procession.engine.options import EngineResources, EngineSettings
+from procession.engine.step_connections import StepConnections
 from procession.engine.step_tables import TableDraft
 from procession.engine.table_workers import TableWorkers
 from procession.model import process_file
@@ -86,6 +88,8 @@ class World:
     crash_point: CrashPoint = pass_by
     make_isolation: Callable[[IsolationSettings], Isolation] = ForkServerIsolation
     workers: TableWorkers | None = None  # of tables; whoever made them ends them
+    more_actions: Mapping[str, Action] = field(default_factory=dict)
+    connections: StepConnections | None = None
 
     def __post_init__(self) -> None:
         self.fatal: list[str] = []
@@ -96,7 +100,7 @@ class World:
         self.blobs = BlobFolder(self.home / "files", crash_point=self.crash_point)
         self.announcements = Announcements()
         self.resources = Resources(
-            actions=actions.registry(),
+            actions={**actions.registry(), **self.more_actions},
             blobs=self.blobs,
             chunks=Chunks(self.home / "uploads", crash_point=self.crash_point),
             step_logs=StepLogFolder(self.home / "logs"),
@@ -118,7 +122,7 @@ class World:
                 database=self.db,
                 blobs=self.blobs,
                 isolation=self.make_isolation(self.isolation),
-                actions=actions.registry(),
+                actions=self.resources.actions,
                 announcements=self.announcements,
                 clock=self.clock,
                 work=self.home / "work",
@@ -126,7 +130,7 @@ class World:
                 homes=homes,
                 settings=self.settings,
                 tables=self.tables,
-                connections=ConnectionsOfSteps(self.db, Keyring.of_home(self.home), self.clock),
+                connections=self.connections or ConnectionsOfSteps(self.db, Keyring.of_home(self.home), self.clock),
             )
         )
 

@@ -74,6 +74,10 @@ class ConnectionInput(msgspec.Struct, frozen=True, kw_only=True):
     def called(self) -> str:
         return f'the connection "{self.name}"'
 
+    def __repr__(self) -> str:
+        # Whoever prints it, or a traceback with the values of its variables, tells no secret.
+        return f"ConnectionInput(name={self.name!r}, kind={self.kind!r})"
+
 
 class FileOutput(msgspec.Struct, frozen=True, kw_only=True):
     """A file that an action wrote into its work folder; the engine publishes it."""

@@ -31,6 +31,7 @@ class Prepared:
     troubles: Mapping[str, str] = field(default_factory=dict)
     networked: frozenset[str] = frozenset()  # steps that ask for the network
     tables: Mapping[str, tuple[TableUse, ...]] = field(default_factory=dict)  # of the steps that name any
+    connections: Mapping[str, str] = field(default_factory=dict)  # names, of the steps that go by one
 
 
 class Preparations:
@@ -57,7 +58,7 @@ class Preparations:
 
 
 def prepare(process: Process, actions: Mapping[str, Action]) -> Prepared:
-    """Asks each step's action what the step reads and writes, and whether it needs the network.
+    """Asks each step's action what the step reads and writes, by which connection, and whether it needs the network.
 
     An action may be gone or changed since the version was applied: that troubles only its step.
     """
@@ -74,6 +75,7 @@ def prepare(process: Process, actions: Mapping[str, Action]) -> Prepared:
         touches={key: _touches(action, settings) for key, (action, settings) in known.items()},
         troubles=troubles,
         networked=frozenset(key for key, (action, settings) in known.items() if action.wants_network(settings)),
+        connections={key: name for key, (action, settings) in known.items() if (name := action.connection(settings))},
         tables={key: uses for key, (action, settings) in known.items() if (uses := action.tables(settings))},
     )
 

@@ -398,6 +398,15 @@ CREATE TABLE step_attempt (
 CREATE INDEX step_attempt_of_step ON step_attempt (step_id);
 CREATE INDEX step_attempt_not_gone ON step_attempt (run_id) WHERE is_gone = 0;
 
+-- What an attempt has done outside, by numbers from 1: it tells the next try what not to do again.
+CREATE TABLE journal_entry (
+    attempt_id INTEGER NOT NULL REFERENCES step_attempt (id),
+    number INTEGER NOT NULL CHECK (number >= 1),
+    entry TEXT NOT NULL CHECK (length(entry) BETWEEN 1 AND 200),
+    at INTEGER NOT NULL,
+    PRIMARY KEY (attempt_id, number)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE history (
     run_id INTEGER NOT NULL REFERENCES run (id),
     revision INTEGER NOT NULL,
