@@ -100,7 +100,7 @@ def year() -> tuple[dict[tuple[str, str], tuple[int, Decimal]], dict[str, dict[s
             computed = present.get(account, Decimal(0)) + sum(map(signed, rows))
             last = max(row["date"] for row in rows)
             stated = [Decimal(row["balance"]) for row in rows if row["date"] == last]
-            present[account] = min(stated, key=lambda balance, wanted=computed: abs(balance - wanted))
+            present[account] = min((abs(balance - computed), balance) for balance in stated)[1]
             if present[account] != computed:
                 counts[ROUNDED] += 1
                 totals[ROUNDED] += present[account] - computed
