@@ -27,10 +27,20 @@ ROUNDED = "Rounding of interest"
 
 def make_tables(world: World) -> dict[str, TableId]:
     text = "FixedLengthText"
-    ledger = {"period": text, "trans_id": text, "account_id": text, "booked_on": "Datetime", "report_line": text}
-    ledger |= {"frequency": text, "amount": "Money", "source_line": "Number"}
+    ledger = managed.make(
+        world,
+        "Branch ledger",
+        period=text,
+        trans_id=text,
+        account_id=text,
+        booked_on="Datetime",
+        report_line=text,
+        frequency=text,
+        amount="Money",
+        source_line="Number",
+    )
     return {
-        "ledger": managed.make(world, "Branch ledger", **ledger),
+        "ledger": ledger,
         "balances": managed.make(world, "Branch balances", account_id=text, balance="Money", period=text),
         "close": managed.make(world, "Branch close", period=text, report_line=text, lines="Number", amount="Money"),
     }
