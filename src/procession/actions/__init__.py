@@ -17,6 +17,7 @@ from procession.actions.kinds import (
     fail,
     join,
     map_values,
+    parse_statement,
     reconcile,
     run_python,
     run_sql,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 BUILT_IN = (
     run_python.ACTION,
     run_sql.ACTION,
+    parse_statement.ACTION,
     validate.ACTION,
     transform.ACTION,
     join.ACTION,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from procession.actions import database, references
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowWork:
-    """`warnings` end the step as Warning; `outputs` are by reference; `values` are bound as $name."""
+    """`warnings` end the step as Warning; `outputs` are by reference; `values` are bound as $name.
+
+    `figures` are counts and totals, kept with the attempt.
+    """
 
     context: Context
     connection: duckdb.DuckDBPyConnection
@@ -34,6 +38,7 @@ class RowWork:
     warnings: list[str] = field(default_factory=list)
     outputs: dict[str, OutputValue] = field(default_factory=dict)
     loaded: dict[str, tuple[Relation, ...]] = field(default_factory=dict)
+    figures: dict[str, int | Decimal] = field(default_factory=dict)
 
     def load(self, name: str, sources: Sources, expect: Expect) -> int:
         """Makes the table `name` of the rows of all the sources; gives how many there are. Raises Problem."""
@@ -133,4 +138,5 @@ def perform(context: Context, work: Callable[[RowWork], str]) -> StepOutcome:
         status=StepStatus.WARNING if doing.warnings else StepStatus.SUCCESS,
         message="; ".join([said, *doing.warnings]),
         outputs=doing.outputs,
+        figures=doing.figures,
     )
