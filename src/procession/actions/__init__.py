@@ -17,6 +17,7 @@ from procession.actions.kinds import (
     fail,
     join,
     map_values,
+    read_database,
     reconcile,
     run_python,
     run_sql,
@@ -37,6 +38,7 @@ BUILT_IN = (
     map_values.ACTION,
     calculate_fx.ACTION,
     reconcile.ACTION,
+    read_database.ACTION,
     wait.ACTION,
     fail.ACTION,
 )
