@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import pytest
 
 from procession.actions.contract import ConnectionInput, OutputTarget
@@ -256,7 +257,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "database": ({"database": "nowhere"}, "has no such database"),
     "user": ({"user": "stranger"}, "refuses the user or the password"),
     "port": ({"port": 1}, "nothing listens"),
-    "host": ({"host": "nowhere.invalid"}, "host has no address"),
+    "host": ({"host": "nowhere.invalid"}, "the address of its host cannot be found"),
     "clear": ({"user": "clear"}, "asks for the password in clear"),
     "tls": ({"tls": "require"}, "speaks no TLS"),
 }
@@ -275,6 +276,15 @@ def test_a_connection_that_fails_tells_no_secret(asked: Asked, what: str) -> Non
     assert not any(
         secret in told for secret in (PASSWORD, "127.0.0.1", str(connection.options["port"]), "stranger", "invalid")
     )
+
+
+def test_a_private_host_needs_an_administrators_word(asked: Asked) -> None:
+    connection = msgspec.structs.replace(servers.connection(asked.postgres, asked.database), private_hosts=False)
+
+    said = asked.refused("SELECT 1 AS v", connection=connection)
+
+    assert "its host is an address of this machine or of a private network; an administrator can allow" in said
+    assert "127.0.0.1" not in said
 
 
 def test_the_database_tells_no_password(asked: Asked) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 from procession.actions.contract import ConnectionInput
 from procession.actions.databases.statements import StatementPart, names, written
 from procession.actions.problems import Problem
+from procession.actions.reaching.addresses import Refused, find
 from procession.model.connections import DatabaseOptions
 
 if TYPE_CHECKING:
     import psycopg
     from psycopg.pq.abc import PGresult
 
-_CONNECT_SECONDS = 15
+_CONNECT_SECONDS = 15  # for each address of the host
+_IN_BRACKETS = re.compile(r" ?\([^()]*\)")
 # Fewer at a time than are kept at once: wide rows lie in memory meanwhile.
 _STREAM_ROWS = 1_000
 _SESSION = {
@@ -43,7 +46,6 @@ _REFUSALS = {
     "role": "it refuses the user or the password",
     "database": "it has no such database",
     "timeout expired": f"it did not answer within {_CONNECT_SECONDS} s",
-    "failed to resolve host": "its host has no address",
     "Connection refused": "nothing listens at its port",
     "too many": "it has no room for another connection",
     "starting up": "it is starting; try again in a moment",
@@ -51,15 +53,17 @@ _REFUSALS = {
 }
 
 
-def connect(connection: ConnectionInput, *, timeout_seconds: int, address: str = "") -> psycopg.Connection[Any]:
-    """A session in UTC, without a transaction. `address`: that of the host, where it was looked up. Raises Problem."""
+def connect(connection: ConnectionInput, *, timeout_seconds: int) -> psycopg.Connection[Any]:
+    """A session in UTC, without a transaction. Raises Problem."""
     import psycopg
 
     options = DatabaseOptions(**connection.options)
+    addresses = _addresses(connection, options)
     try:
         session = psycopg.connect(
-            host=options.host,
-            hostaddr=address or None,
+            # A name for each address: it stands in the server's certificate, and nobody looks it up again.
+            host=",".join([options.host] * len(addresses)),
+            hostaddr=",".join(addresses),
             port=options.port,
             dbname=options.database,
             user=options.user,
@@ -87,6 +91,16 @@ def connect(connection: ConnectionInput, *, timeout_seconds: int, address: str =
         session.close()
         raise Problem(f"{connection.called}: {told(error, connection)}") from None
     return session
+
+
+def _addresses(connection: ConnectionInput, options: DatabaseOptions) -> list[str]:
+    try:
+        found = find(options.host, options.port, private_hosts=connection.private_hosts)
+    except Refused as refused:
+        # Without the host and its addresses, which are the connection's own.
+        told = _IN_BRACKETS.sub("", str(refused).replace(options.host, "its host"))
+        raise Problem(f"{connection.called}: {told}") from None
+    return [str(place.address) for place in found]
 
 
 def _tls(tls: str) -> dict[str, Any]:
