@@ -21,6 +21,7 @@ from procession.actions.kinds import (
     join,
     map_values,
     parse_statement,
+    read_database,
     reconcile,
     run_python,
     run_sql,
@@ -45,6 +46,7 @@ BUILT_IN = (
     reconcile.ACTION,
     decide.ACTION,
     export.ACTION,
+    read_database.ACTION,
     wait.ACTION,
     fail.ACTION,
 )
