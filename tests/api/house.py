@@ -38,6 +38,7 @@ from procession.store.chunks import PLACE_BYTES_MIN, Chunks
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
 from procession.store.folder import BlobFolder
+from procession.store.keyring import Keyring
 from procession.store.sqlite import SqliteDatabase
 from procession.store.step_log_folder import StepLogFolder
 from tests.store import furnished
@@ -214,6 +215,7 @@ def house(
             steady=clock.monotonic,
             home_clock=home_clock,
             workers=table_workers,
+            keyring=Keyring.of_home(folder),
         )
         wanted = app.ApiSettings(
             more=oauth.routes(hashing=threads),

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 from procession.actions.contract import Action
 from procession.actions.kinds import (
     calculate_fx,
+    decide,
+    export,
     fail,
+    import_table,
     join,
     map_values,
     reconcile,
@@ -31,12 +34,15 @@ if TYPE_CHECKING:
 BUILT_IN = (
     run_python.ACTION,
     run_sql.ACTION,
+    import_table.ACTION,
     validate.ACTION,
     transform.ACTION,
     join.ACTION,
     map_values.ACTION,
     calculate_fx.ACTION,
     reconcile.ACTION,
+    decide.ACTION,
+    export.ACTION,
     wait.ACTION,
     fail.ACTION,
 )
@@ -53,6 +59,8 @@ def registry() -> Mapping[str, Action]:
         # At the start and not at the first step: a package with a mistake in it is the operator's affair.
         if not isinstance(action, Action):
             raise TypeError(f'the entry point "{entry.name}" of {ENTRY_POINT_GROUP} is not an Action: {entry.value}')
+        if action.perform is not None:
+            raise TypeError(f'the action "{action.kind}" of {entry.value} wants to run in the engine; only ours may')
         if action.kind in actions:
             raise ValueError(f'the action "{action.kind}" of {entry.value} has the name of another action')
         actions[action.kind] = action

@@ -15,9 +15,10 @@ from typing import Any, Protocol
 import msgspec
 
 from procession.model.columns import Column
+from procession.model.conditions import Facts
 from procession.model.figures import Figures
 from procession.model.lifecycle import StepStatus
-from procession.model.processes import Effect
+from procession.model.processes import Effect, Property, Value
 from procession.model.table_uses import TableUse
 
 
@@ -73,6 +74,10 @@ class ConnectionInput(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def called(self) -> str:
         return f'the connection "{self.name}"'
+
+    def __repr__(self) -> str:
+        # Whoever prints it, or a traceback with the values of its variables, tells no secret.
+        return f"ConnectionInput(name={self.name!r}, kind={self.kind!r})"
 
 
 class FileOutput(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,6 +195,28 @@ class Context(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EngineContext:
+    """The world of an action that the engine performs itself: no file, no process, only what the run knows.
+
+    `properties` are all of the process by "step.property", each with its present value. Of a File there is only
+    whether it is among `facts.updated`.
+    """
+
+    settings: Any
+    facts: Facts
+    properties: Mapping[str, Property]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assigned:
+    """A constant that a step gives a property: where it stands in the settings, and "step.property"."""
+
+    place: tuple[str | int, ...]
+    reference: str
+    value: Value | float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """A small complete case of an action, run as a test and printed in the docs.
 
@@ -226,6 +253,11 @@ class SuggestionSource:
 def nothing(settings: Any) -> tuple[Any, ...]:
     """For an action whose settings hold no references."""
     return ()
+
+
+def in_the_engine(context: Context) -> StepOutcome:
+    """For `run` of an action that the engine performs: no process ever gets it."""
+    raise AssertionError("the engine performs this action itself")
 
 
 def _finds_no_mistakes(steps: Sequence[Any]) -> Sequence[Sequence[tuple[str, str]]]:
@@ -278,3 +310,8 @@ class Action:
     reaches: bool = False
     connection: Callable[[Any], str] = _names_no_connection  # settings -> the name of the connection it goes by
     connection_kinds: frozenset[str] = frozenset()  # those that it can use
+    # The engine performs it, in the transaction that begins it: no process, no try after a failure, no time limit of
+    # its own. Only for the actions of this package: code of others never runs in the server. `run` is in_the_engine.
+    perform: Callable[[EngineContext], StepOutcome] | None = None
+    conditions: Callable[[Any], tuple[tuple[str | int, ...], ...]] = nothing  # where in its settings conditions stand
+    assigns: Callable[[Any], tuple[Assigned, ...]] = nothing  # the constants in its settings that properties are given

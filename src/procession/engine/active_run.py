@@ -53,6 +53,8 @@ class Work:
     leaves: bool = False  # it is done, and processes that it started may still run
     heard: float = 0.0  # when it was last listened to, monotonic
     hearings: float = 0.0  # how often of late
+    recorded: int = 0  # entries that it has asked to be kept in the step's journal
+    owed: int = 0  # the number of one that is on disk and not yet acknowledged; 0 for none
     is_showing: bool = False  # its progress waits to be written
     tables: HeldTables | None = None  # None: it names none
     outcome: StepOutcome | None = None  # what it has said at its end, while that is being published
@@ -109,17 +111,19 @@ class ActiveRun:
     def state(self) -> flow.FlowState:
         return flow.FlowState(
             statuses=self.statuses,
-            values={
-                reference: row.item.value
-                for reference, row in self.properties.items()
-                if row.item.type is not PropertyType.FILE
-            }
             # Only conditions look at values, and this is asked at the end of every step.
-            if self.plan.has_conditions
-            else {},
+            values=self.values() if self.plan.has_conditions else {},
             updated=self.updated,
             told=self.told,
         )
+
+    def values(self) -> dict[str, Value]:
+        """Those of all properties but Files."""
+        return {
+            reference: row.item.value
+            for reference, row in self.properties.items()
+            if row.item.type is not PropertyType.FILE
+        }
 
     def ending(self, kind: HistoryKind, detail: Mapping[str, Any]) -> RunEnding:
         """An end of this run, for ends.record()."""

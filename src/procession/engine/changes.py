@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from procession.engine.active_run import ActiveRun, Work
+from procession.engine.isolation.contract import ProcessMark
 from procession.engine.options import EngineResources
 from procession.engine.stages import Stage
 from procession.engine.step_tables import HeldTables, StepTables, TableDraft
@@ -25,6 +26,8 @@ from procession.store.database import Transaction
 from procession.store.moves import Move
 
 log = logging.getLogger(__name__)
+
+NO_PROCESS = ProcessMark(pid=0, started_ticks=0, boot_id="")  # of what the engine does itself
 
 
 class StepMove(msgspec.Struct, frozen=True):
@@ -42,6 +45,16 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     figures: Figures = {}
 
 
+class Performed(msgspec.Struct, frozen=True):
+    """A try that needed no process: begun and ended in this change."""
+
+    key: str
+    number: int
+    status: StepStatus
+    message: str
+    figures: Figures
+
+
 @dataclass(slots=True, kw_only=True)
 class Change:
     """Everything that one event changes, in order."""
@@ -54,6 +67,7 @@ class Change:
     told: list[tuple[StepId, str]] = field(default_factory=list)
     begun: list[Work] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
+    performed: list[Performed] = field(default_factory=list)
     written: list[writes.PropertyWrite] = field(default_factory=list)
     drafts: tuple[TableDraft, ...] = ()  # of the one attempt that ends
     outcome: Outcome | None = None  # the run is finished
@@ -78,8 +92,10 @@ class Change:
         # Before the history, which tells the version numbers that only publishing gives.
         published = self._publish(tx)
         for work in self.begun:
-            work.attempt = history.add_attempt(tx, self._attempt(work), self.now)
+            work.attempt = history.add_attempt(tx, self._attempt(work.key, work.number, work.worker.mark), self.now)
             self._hold_tables(tx, work)
+        for performed in self.performed:
+            self._record_performed(tx, performed)
         if self.moves:
             moves.apply(tx, [self._timed(step.move, held.worked) for step in self.moves])
             history.write(
@@ -142,13 +158,20 @@ class Change:
             figures=ended.figures,
         )
 
-    def _attempt(self, work: Work) -> history.NewAttempt:
-        run, mark = self.active.run, work.worker.mark
+    def _record_performed(self, tx: Transaction, performed: Performed) -> None:
+        attempt = history.add_attempt(tx, self._attempt(performed.key, performed.number, NO_PROCESS), self.now)
+        end = history.AttemptEnd(
+            status=performed.status, message=performed.message, at=self.now, seconds=0.0, figures=performed.figures
+        )
+        history.end_attempt(tx, attempt, end)
+
+    def _attempt(self, key: str, number: int, mark: ProcessMark) -> history.NewAttempt:
+        run = self.active.run
         return history.NewAttempt(
             run=run.id,
-            step=self.active.step_ids[work.key],
+            step=self.active.step_ids[key],
             attempt=run.attempt,
-            number=work.number,
+            number=number,
             epoch=run.epoch,
             pid=mark.pid,
             started_ticks=mark.started_ticks,

@@ -213,6 +213,8 @@ class Executor:
             return
         if said.progress is not None:
             self._notes.progress(work, said.progress)
+        if said.record is not None:
+            self._notes.record(work, said.record)
         if said.outcome is not None:
             self._over(work, said.outcome)
         elif said.is_short:

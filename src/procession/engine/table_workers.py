@@ -122,7 +122,7 @@ class TableWorkers:
         poll = select.poll()
         poll.register(worker.fileno(), select.POLLIN)
         account = Account(
-            keeper=worker.mark.pid, folder=str(place), limits=LIMITS, quota=self.quota, is_users=False, setting=""
+            keeper=worker.mark.pid, folder=str(place), limits=LIMITS, quota=self.quota, is_fresh=False, setting=""
         )
         observer = Observer(disk=place.stat().st_dev)
         while True:

@@ -13,6 +13,7 @@ from procession.operations.home_time import HomeClock
 from procession.operations.seen_files import SeenFiles
 from procession.store.blobs import Blobs
 from procession.store.chunks import Chunks
+from procession.store.keyring import Keyring
 from procession.store.step_logs import StepLogs
 
 NEARLY_FULL = (
@@ -44,6 +45,7 @@ class Resources:
     allows_network: bool = False
     # A command would start a fork server for one read.
     workers: TableWorkers | None = None
+    keyring: Keyring | None = None  # opens the secrets of connections; None where there can be none
     previews: SeenFiles = field(default_factory=SeenFiles)
 
     def require_room(self) -> None:

@@ -26,11 +26,12 @@ from procession.engine.table_workers import TableWorkers
 from procession.engine.table_workers import settings as table_settings
 from procession.home import EngineLock, Home
 from procession.loops import TickLoop
-from procession.operations import home_time, sweeping, table_upkeep, tables_of_steps, uploads
+from procession.operations import connections_of_steps, home_time, sweeping, table_upkeep, tables_of_steps, uploads
 from procession.operations.resources import Resources
 from procession.serving.services import Service, Services
 from procession.store import identity
 from procession.store.database import Database
+from procession.store.keyring import Keyring
 from procession.walls import Wall
 
 # A session is a day old; ten minutes more do no harm.
@@ -121,6 +122,7 @@ def _open(
         homes=homes,
         settings=_engine_settings(settings),
         tables=tables_of_steps.TablesOfSteps(database, resources),
+        connections=connections_of_steps.ConnectionsOfSteps(database, Keyring.of_home(home.folder), clock),
     )
     return engine_resources, resources
 
@@ -178,6 +180,7 @@ def _open_resources(settings: Settings, home: Home, database: Database, clock: C
         allows_network=settings.allow_network,
         workers=_open_table_workers(settings, home),
         reserve=Reserve(str(home.folder), settings.free_bytes_min),
+        keyring=Keyring.of_home(home.folder),
     )
 
 

@@ -18,6 +18,8 @@ class FileKind(StrEnum):
     JSON = "json"
     JSON_LINES = "json lines"
     PARQUET = "parquet"
+    FIXED = "fixed width"  # only where `fixed` says so
+    XML = "xml"  # only where `records` says where its rows are
 
 
 # Titles, comments and a JSON record's beginning are in it; no more is read to say what a file is.
@@ -90,7 +92,7 @@ _UTF_BOMS = (
 _NULS_PERCENT_MAX = 2
 
 
-def kind_of(source: FileInput) -> FileKind:
+def kind_of(source: FileInput, *, takes_xml: bool = False) -> FileKind:
     """Raises Problem for an unreadable kind, saying what it is and what to do."""
     path = Path(source.path)
     with path.open("rb") as file:
@@ -102,7 +104,7 @@ def kind_of(source: FileInput) -> FileKind:
         raise Problem(f"{source.called} is empty")
     if not head.strip(b"\0"):
         raise _refused(source, "nothing but zero bytes", "the program that wrote it failed; write it again")
-    return _binary(source, path, head, tail) or _text(source, head, tail)
+    return _binary(source, path, head, tail) or _text(source, head, tail, takes_xml=takes_xml)
 
 
 def _refused(source: FileInput, what: str, advice: str) -> Problem:
@@ -155,10 +157,13 @@ def _zip(source: FileInput, path: Path) -> FileKind:
     raise _refused(source, f"a zip of {len(names)} file{'s' if len(names) != 1 else ''} ({shown})", _UNPACK)
 
 
-def _text(source: FileInput, head: bytes, tail: bytes) -> FileKind:
+def _text(source: FileInput, head: bytes, tail: bytes, *, takes_xml: bool) -> FileKind:
     text = _decoded(source, head).lstrip()
     if not text:
         raise _refused(source, "nothing but blanks", "write it again")
+    # Whoever says where its rows are knows what it is, a bank's message too.
+    if takes_xml and _XML.match(text) and not _HTML.match(text):
+        return FileKind.XML
     for pattern, what, advice in _TEXTS:
         if re.match(pattern, text, re.IGNORECASE):
             raise _refused(source, what, advice)
@@ -204,7 +209,7 @@ def _refuse_markup(source: FileInput, text: str, tail: bytes) -> None:
         raise _refused(source, "an XML spreadsheet of 2003", _SAVE_AS)
     if found := re.search(r"<Error>\s*<Code>([A-Za-z]{1,60})", text):
         raise _refused(source, f"a web server's error ({found[1]}) and not the file", "download it again")
-    raise _refused(source, "XML", "export it as CSV, JSON or XLSX")
+    raise _refused(source, "XML", "say records, such as /Document/Entry, or export it as CSV, JSON or XLSX")
 
 
 def _json(source: FileInput, text: str, *, is_whole: bool) -> FileKind:

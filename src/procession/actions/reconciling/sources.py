@@ -18,7 +18,7 @@ from procession.actions.contract import Context, FileInput
 from procession.actions.database import quote
 from procession.actions.problems import Problem
 from procession.actions.reading import columns
-from procession.actions.reading.columns import Relation
+from procession.actions.reading.columns import Relation, WantedRelation
 from procession.actions.reading.fitting import Declared
 from procession.actions.reconciling.reconcile_settings import SideSource, options_of
 
@@ -98,7 +98,7 @@ def _read(
 ) -> Relation:
     from procession.actions.reading import loading
 
-    return loading.load(context, connection, name, options_of(source), texts=texts)
+    return loading.load(context, connection, WantedRelation(name=name, texts=texts), options_of(source))
 
 
 def _sha256(context: Context, source: SideSource) -> str:
