@@ -14,6 +14,7 @@ from procession.operations import applications, connections, links
 from procession.operations.connections import NewConnection
 from procession.store import permissions
 from tests.api.house import House
+from tests.web import suggestions_site
 from tests.web.inputs_site import BANK
 from tests.web.lists_site import ended, timed_out
 from tests.web.run_site import PROCESS, Play, failed, play, well
@@ -38,7 +39,7 @@ def furnish(home: House) -> dict[str, str]:
     """What the addresses of the states name: ids, and the secrets of links."""
     names = {"month_end": home.process}
     _lists(home)
-    names |= _runs(home) | _long_runs(home) | _inputs(home) | _tables(home) | _people(home)
+    names |= _runs(home) | _long_runs(home) | _inputs(home) | _tables(home) | _people(home) | _suggestions(home)
     names["broken"] = _broken(home)
     _connect(home)
     return names
@@ -149,6 +150,15 @@ def _tables(home: House) -> dict[str, str]:
     home.post(f"tables/{table}/rows", json={"rows": rows})
     home.post("tables", json={"name": LONG_WORD})
     return {"table": table}
+
+
+def _suggestions(home: House) -> dict[str, str]:
+    suggestions_site.table(home, reader="reader")
+    rows = suggestions_site.PAIR + suggestions_site.OTHER + suggestions_site.SET + suggestions_site.REVERSAL
+    run = suggestions_site.reconciled(home, rows.replace("INV-8", LONG_WORD))
+    suggestions_site.let_read(home, str(run.run.process), "reader")
+    suggestions_site.Reviewer(home, run).decides(d2="never", why2="another customer")
+    return {"suggesting": run.id, "suggests": str(run.row("match").id)}
 
 
 def _people(home: House) -> dict[str, str]:

@@ -59,6 +59,8 @@ GET runs/{run}/results.zip | reader | run |
 GET runs/{run}/steps/{step}/log | reader | run |
 GET runs/{run}/steps/{step}/plan | executor | run |
 POST runs/{run}/steps/{step}/restart | executor | run |
+GET runs/{run}/steps/{step}/suggestions | reader | run |
+POST runs/{run}/steps/{step}/suggestions | reader | run |
 POST runs/{run}/start | executor | run |
 POST runs/{run}/cancel | executor | run |
 POST runs/{run}/copy | executor | run |

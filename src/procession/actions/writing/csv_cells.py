@@ -117,6 +117,12 @@ def harmless(text: str) -> str:
     return f"CASE WHEN {_is_run(text)} THEN '''' || {text} ELSE {text} END"
 
 
+def restored(text: str) -> str:
+    """The SQL text that harmless() was given, of what it gave."""
+    rest = f"substr({text}, 2)"
+    return f"CASE WHEN starts_with({text}, '''') AND {_is_run(rest)} THEN {rest} ELSE {text} END"
+
+
 def _is_run(text: str) -> str:
     # Not IN over the letters: DuckDB turns it into a join, which reorders a long table.
     formula, plain = literal(_FORMULA), literal(_HARMLESS)
