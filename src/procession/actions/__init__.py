@@ -26,6 +26,7 @@ from procession.actions.kinds import (
     transform,
     validate,
     wait,
+    write_database,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ BUILT_IN = (
     reconcile.ACTION,
     decide.ACTION,
     read_database.ACTION,
+    write_database.ACTION,
     wait.ACTION,
     fail.ACTION,
 )
