@@ -1,0 +1,27 @@
+"""What actions that reach outside are tried with: real servers on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from procession.actions.contract import Action, ConnectionInput
+from tests.actions.reaching import http_server
+from tests.actions.reaching.http_server import HttpServer
+
+
+@pytest.fixture
+def http() -> Iterator[HttpServer]:
+    with http_server.running() as made:
+        yield made
+
+
+@pytest.fixture
+def reached(action: Action, request: pytest.FixtureRequest) -> ConnectionInput | None:
+    """The connection that the action's examples go by; None for one that reaches nothing."""
+    if "http" in action.connection_kinds:
+        made: HttpServer = request.getfixturevalue("http")
+        made.answers = http_server.bank()
+        return made.connection()
+    return None
