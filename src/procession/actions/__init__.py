@@ -15,6 +15,7 @@ from procession.actions.contract import Action
 from procession.actions.kinds import (
     calculate_fx,
     decide,
+    call_http,
     fail,
     import_table,
     join,
@@ -45,6 +46,7 @@ BUILT_IN = (
     decide.ACTION,
     read_database.ACTION,
     write_database.ACTION,
+    call_http.ACTION,
     wait.ACTION,
     fail.ACTION,
 )
