@@ -96,12 +96,14 @@ OutputValue = str | int | Decimal | bool | None | FileOutput
 class OutputTarget:
     """Where an output goes: the property's type ("File", ...) and, for a File, the name it has now ("" if none).
 
-    Of a managed table the type is TABLE, the name its name, and `columns` what the rows must fit.
+    Of a managed table the type is TABLE, the name its name, and `columns` what the rows must fit. `appended` are files
+    of the step's run, by "step.property", that a run which appended rows to the table had too: with that version.
     """
 
     type: str
     file_name: str = ""
     columns: tuple[Column, ...] = ()
+    appended: Mapping[str, int] = field(default_factory=dict)
 
 
 TABLE = "table"  # the type of a target that is a managed table
@@ -233,6 +235,23 @@ class Example:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuggestionSource:
+    """Where a step's suggestions are, and the table of what people decide about them.
+
+    `output` is the "step.property" of the file. `columns` are headings of it, left and right, of what is compared; the
+    first pair names the rows and the second holds the amounts. `table` is the name of the table, "" where there is
+    none. `problem` says why nobody can decide about them.
+    """
+
+    output: str = ""
+    table: str = ""
+    columns: tuple[tuple[str, str], ...] = ()
+    names: tuple[str, ...] = ()  # of these columns, for people
+    escapes: bool = False  # formulas, where the file is a CSV
+    problem: str = ""
+
+
 def nothing(settings: Any) -> tuple[Any, ...]:
     """For an action whose settings hold no references."""
     return ()
@@ -253,6 +272,10 @@ def _needs_no_network(settings: Any) -> bool:
 
 def _names_no_connection(settings: Any) -> str:
     return ""
+
+
+def _suggests_nothing(settings: Any) -> SuggestionSource | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +304,8 @@ class Action:
     wants_network: Callable[[Any], bool] = _needs_no_network
     # The FileOptions of all files that it reads as relations, so that a page can show them as the step will see them.
     relations: Callable[[Any], tuple[Any, ...]] = nothing
+    # What it suggests for people to decide, so that a page can ask them; None where the settings ask for none.
+    suggests: Callable[[Any], SuggestionSource | None] = _suggests_nothing
     effect: Effect = Effect.IDEMPOTENT  # default of the kind; PURE: a step changes nothing but its outputs
     effect_of: Callable[[Any], Effect] | None = None  # where it depends on the settings
     # It reaches outside: a process of its own, with the network, that sees nothing but its folder and its inputs.

@@ -151,6 +151,20 @@ def _wide(ledgers: Ledgers) -> str:
     )
 
 
+def _wide_as_written(ledgers: Ledgers) -> str:
+    """The same with what is compared as it was written: people decide by the keys that they see."""
+    return " ".join(
+        f"LEFT JOIN (SELECT {', '.join(_all_written(ledgers, one))} FROM {one.rows}) {one.name[0]} "
+        f"ON {one.name[0]}.{quote(_ROW)} = n.{one.name}_row"
+        for one in ledgers.sides
+    )
+
+
+def _all_written(ledgers: Ledgers, one: Side) -> list[str]:
+    own = [f"{_as_written(ledgers, one, name)} AS {quote(name)}" for name in one.own]
+    return [f"{one.row} AS {quote(_ROW)}", *own]
+
+
 def _numbered(one: Side) -> str:
     return f"SELECT {one.row} AS {quote(_ROW)}, t.* FROM {one.bare}"
 
@@ -159,7 +173,7 @@ _ROW = "the place of the row"  # a name that no file has
 
 
 def show_suggested(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rules: Sequence[MatchingRule]) -> None:
-    """Makes the view `suggested`: suggestion, rule, why, difference, left_*, right_*."""
+    """Makes the view `suggested_rows`: suggestion, rule, why, difference, left_*, right_*."""
     connection.execute("""
         CREATE TABLE suggestion_lines AS
         WITH numbered AS (
@@ -177,7 +191,7 @@ def show_suggested(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule
         CREATE VIEW suggested_rows AS
         SELECT n.suggestion, v.name AS rule, n.why, n.difference, {_columns(ledgers)}
         FROM suggestion_lines n JOIN {_named(rules)} ON v.number = n.rule
-        {_wide(ledgers)}
+        {_wide_as_written(ledgers)}
         ORDER BY n.suggestion, n.left_row NULLS LAST, n.right_row
     """)
 

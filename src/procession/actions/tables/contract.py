@@ -8,9 +8,10 @@ import msgspec
 
 from procession.actions.reading.options import FileOptions
 from procession.model.columns import Column
+from procession.model.suggestions import Show
 
 ROWS_KIND, CHANGE_KIND, READ_KIND, PREVIEW_KIND = "table_rows", "table_change", "table_read", "file_preview"
-COMPACT_KIND = "table_compact"
+COMPACT_KIND, REVIEW_KIND = "table_compact", "suggestion_review"
 # Outputs of every job. REFUSED says what is wrong with the request; if present, ignore the others.
 REFUSED, RESULT = "job.refused", "job.result"
 
@@ -132,6 +133,24 @@ class PreviewSettings(msgspec.Struct, frozen=True, kw_only=True):
     request: str
     name: str
     options: FileOptions
+
+
+class ReviewSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of suggestions to look at, beside the version of a table that holds what people decided.
+
+    `columns` are pairs of headings of the file, the keys first, then the amounts. `numbers` asks for these suggestions
+    only; else `limit` of those that `show` names come, after the first `skip`.
+    """
+
+    request: str
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    escaped: bool  # formulas, in a CSV
+    contents: Contents
+    show: Show = Show.OPEN
+    numbers: tuple[int, ...] = ()
+    skip: int = 0
+    limit: int = 0
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

@@ -44,7 +44,7 @@ def write(
             warnings += [f"{name}: {text}" for text in notes.warnings]
             remarks = notes.remarks
         case ".parquet":
-            remarks = _write_parquet(connection, relation, path)
+            remarks = write_parquet(connection, relation, path)
         case ".csv":
             remarks = _write_csv(connection, relation, path, options_of(target), warnings)
         case _:
@@ -66,13 +66,14 @@ def _write_rows(
     # By the place among the targets: a name may hold what no path can.
     number = len(list((context.folder / database.EXPORT_FOLDER).iterdir()))
     path = context.folder / database.EXPORT_FOLDER / f"rows {number}.parquet"
-    _write_parquet(connection, relation, path)
+    write_parquet(connection, relation, path)
     rows = database.count(connection, relation)
     context.log(f'{rows:,} rows for the table "{wanted.file_name}"\n')
     return FileOutput(path=str(path), name=wanted.file_name)
 
 
-def _write_parquet(connection: duckdb.DuckDBPyConnection, relation: str, path: Path) -> tuple[str, ...]:
+def write_parquet(connection: duckdb.DuckDBPyConnection, relation: str, path: Path) -> tuple[str, ...]:
+    """Returns lines for the log: columns that Parquet holds as another type. Raises Problem."""
     import duckdb
 
     types = database.columns(connection, relation)
