@@ -1,4 +1,4 @@
-"""What actions that reach outside are tried with: real servers on loopback, one of each kind for all tests of a process."""
+"""What actions that reach outside are tried with: real servers on loopback."""
 
 from __future__ import annotations
 
@@ -9,10 +9,19 @@ import pytest
 from procession.actions.contract import Action, ConnectionInput
 from tests.actions import postgres as servers
 from tests.actions.postgres import Postgres
+from tests.actions.reaching import http_server
+from tests.actions.reaching.http_server import HttpServer
+
+
+@pytest.fixture
+def http() -> Iterator[HttpServer]:
+    with http_server.running() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
+    # One for all tests of a process: it takes two seconds to start.
     with servers.running() as made:
         yield made
 
@@ -20,7 +29,11 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture
 def reached(action: Action, request: pytest.FixtureRequest) -> ConnectionInput | None:
     """The connection that the action's examples go by; None for one that reaches nothing."""
+    if "http" in action.connection_kinds:
+        made: HttpServer = request.getfixturevalue("http")
+        made.answers = http_server.bank()
+        return made.connection()
     if "database" in action.connection_kinds:
-        made: Postgres = request.getfixturevalue("postgres")
-        return servers.connection(made, made.fresh(servers.LEDGER))
+        database: Postgres = request.getfixturevalue("postgres")
+        return servers.connection(database, database.fresh(servers.LEDGER))
     return None

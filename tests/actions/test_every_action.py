@@ -62,6 +62,7 @@ def test_opening_the_book_loads_no_engine():
         *("duckdb", "xlsxwriter", "fastexcel", "zoneinfo", "xml"),
         *("procession.actions.reading.loading", "procession.actions.reading.columns"),
         *("procession.actions.writing.files", "procession.actions.reconciling.work"),
+        *("httpx2", "ssl", "smtplib", "procession.actions.reaching.exchanges"),
     }
     code = f"import sys, procession.actions as a; a.registry(); print(sorted(set(sys.modules) & {heavy}))"
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from procession.actions.contract import Action
 from procession.actions.kinds import (
     calculate_fx,
+    call_http,
     decide,
     export,
     fail,
@@ -28,6 +29,7 @@ from procession.actions.kinds import (
     transform,
     validate,
     wait,
+    write_database,
 )
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ BUILT_IN = (
     decide.ACTION,
     export.ACTION,
     read_database.ACTION,
+    write_database.ACTION,
+    call_http.ACTION,
     wait.ACTION,
     fail.ACTION,
 )
