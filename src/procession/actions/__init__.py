@@ -20,6 +20,7 @@ from procession.actions.kinds import (
     reconcile,
     run_python,
     run_sql,
+    transfer_files,
     transform,
     validate,
     wait,
@@ -37,6 +38,7 @@ BUILT_IN = (
     map_values.ACTION,
     calculate_fx.ACTION,
     reconcile.ACTION,
+    transfer_files.ACTION,
     wait.ACTION,
     fail.ACTION,
 )
