@@ -26,6 +26,7 @@ from procession.actions.kinds import (
     reconcile,
     run_python,
     run_sql,
+    transfer_files,
     transform,
     validate,
     wait,
@@ -51,6 +52,7 @@ BUILT_IN = (
     read_database.ACTION,
     write_database.ACTION,
     call_http.ACTION,
+    transfer_files.ACTION,
     wait.ACTION,
     fail.ACTION,
 )
