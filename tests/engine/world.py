@@ -28,6 +28,7 @@ from procession.model.runs import HistoryRow, Run
 from procession.model.steps import StepRow
 from procession.operations import files, home_time, people, processes, runs
 from procession.operations.act import Act
+from procession.operations.approvals_of_steps import ApprovalsOfSteps
 from procession.operations.resources import Resources
 from procession.operations.tables_of_steps import TablesOfSteps
 from procession.store import history, identity, steps
@@ -123,6 +124,7 @@ class World:
                 homes=homes,
                 settings=self.settings,
                 tables=self.tables,
+                approvals=ApprovalsOfSteps(self.resources.home_clock),
             )
         )
 
