@@ -11,6 +11,7 @@ from procession.model.lifecycle import Outcome, StepStatus
 from procession.model.people import SCOPES, Role
 from procession.operations import applications, links
 from procession.store import permissions
+from tests import approving
 from tests.api.house import House
 from tests.web.inputs_site import BANK
 from tests.web.lists_site import ended, timed_out
@@ -38,7 +39,20 @@ def furnish(home: House) -> dict[str, str]:
     _lists(home)
     names |= _runs(home) | _long_runs(home) | _inputs(home) | _tables(home) | _people(home)
     names["broken"] = _broken(home)
+    names["asks"] = _asks(home)
     return names
+
+
+def _asks(home: House) -> str:
+    """A run that waits for the owner of the others to decide."""
+    body = approving.text("Accruals", comment="required", shows=["${d.amount}", "${d.report}"], at_least=2)
+    headers = {"content-type": "application/yaml"}
+    process = home.ask("POST", "processes", who="editor", content=body.encode(), headers=headers).json()["id"]
+    holder = home.users["owner"].id
+    home.database.write(
+        lambda tx: permissions.give(tx, ProcessId.parse(process), Role.READER, holder=holder),
+    )
+    return approving.begun(home, process, "editor")
 
 
 def _lists(home: House) -> None:

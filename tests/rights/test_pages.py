@@ -56,6 +56,7 @@ GET runs/{run}/results.zip | reader | run |
 GET runs/{run}/steps/{step}/log | reader | run |
 GET runs/{run}/steps/{step}/plan | executor | run |
 POST runs/{run}/steps/{step}/restart | executor | run |
+POST runs/{run}/steps/{step}/approval | reader | run |
 POST runs/{run}/start | executor | run |
 POST runs/{run}/cancel | executor | run |
 POST runs/{run}/copy | executor | run |

@@ -66,6 +66,7 @@ def _with_outputs(active: ActiveRun, change: Change, key: str, outcome: StepOutc
         ]
     except Invalid as refused:
         return StepOutcome(status=StepStatus.FAILED, message=refused.message)
+    # All of them or none: what the first wrote must not stay where the second is refused.
     for item in written:
         step_moves.apply(active, item)
     change.written += written

@@ -154,6 +154,7 @@ def _obstacle(tx: Transaction, run: Run, settings: ApproveSettings, user: User) 
 
 
 def _people(tx: Transaction, logins: set[str]) -> set[str]:
+    # Of a login that is gone nothing is known, and nobody can sign in by it.
     found = (people.user_by_login(tx, login) for login in logins)
     return {model.person(user) for user in found if user is not None}
 

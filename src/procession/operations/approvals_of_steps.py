@@ -14,7 +14,7 @@ from procession.model.lifecycle import StepStatus
 from procession.operations import approvals
 from procession.operations.home_time import HomeClock
 from procession.store import approvals as store
-from procession.store import outbox, people, runs
+from procession.store import moves, outbox, people, runs
 from procession.store import steps as step_store
 from procession.store.approvals import ApprovalRow
 from procession.store.database import Transaction
@@ -39,6 +39,8 @@ class ApprovalsOfSteps:
             why=why,
         )
         store.add(tx, row)
+        # What it shows while it runs: to the API, on pages and in a terminal.
+        moves.show_progress(tx, asked.step, None, f"waits for {settings.who.said} to decide: {settings.title}")
         if not why:
             people_asked = approvals.deciders(tx, asked.run, settings)
             addresses = [user.email for user in people_asked]

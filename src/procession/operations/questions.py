@@ -31,6 +31,7 @@ def write(tx: Transaction, asked: RunQuestion, *, key: str, public_url: str, now
     if run is None or step is None or found is None or not store.is_open(tx, found.attempt):
         return None
     approval = approvals.of_row(tx, run, step, found)
+    # Looked up when it is sent: whoever has left the group since need not know of it.
     user = next((one for one in approvals.deciders(tx, run, approval.settings) if one.email == asked.target), None)
     if user is None or approvals.why_not(tx, approval, user):
         return None
@@ -84,6 +85,7 @@ class Deadlines:
         if approval.settings.otherwise == "fail":
             store.decide(tx, row.attempt, Decision.FAILED, f"nobody decided within {approval.settings.before}")
             tx.look(run.id)
+        # A reminder moves the due time in the same transaction, so that a crash sends none twice.
         else:
             self._remind(tx, approval, now)
         return True

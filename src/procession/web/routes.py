@@ -12,6 +12,7 @@ from procession.pages import assets, environment
 from procession.web import (
     account,
     applications,
+    approving,
     bulk,
     downloads,
     edit,
@@ -121,6 +122,7 @@ ROUTES: tuple[Route, ...] = (
     page("runs/{run}/steps/{step}/log", downloads.log, rules.READ_R, "The whole log of a step"),
     page("runs/{run}/steps/{step}/plan", run_acts.plan, rules.EXECUTE_R, "What a restart would do"),
     form("runs/{run}/steps/{step}/restart", run_acts.restart, rules.EXECUTE_R, "Restart from a step"),
+    form("runs/{run}/steps/{step}/approval", approving.decide, rules.DECIDE_R, "Approve or reject what a step asks"),
     form("runs/{run}/start", run_acts.start, rules.EXECUTE_R, "Start a run"),
     form("runs/{run}/cancel", run_acts.cancel, rules.EXECUTE_R, "Cancel a run"),
     form("runs/{run}/copy", run_acts.copy, rules.EXECUTE_R, "Copy inputs to a new run", limit=UserLimit.NEW_RUNS),

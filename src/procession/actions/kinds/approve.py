@@ -85,6 +85,7 @@ class ApproveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 def settle(settings: ApproveSettings, votes: Sequence[Vote]) -> StepOutcome:
     """How the step ends by the votes that count: at the first rejection, else once all have approved."""
+    # One who rejects is enough: whoever approved did not see what that one saw.
     against = [vote for vote in votes if vote.verdict is VoteVerdict.REJECTED]
     counted = against[:1] or votes
     verdict = VoteVerdict.REJECTED if against else VoteVerdict.APPROVED
@@ -145,6 +146,7 @@ def check(settings: ApproveSettings) -> tuple[str, ...]:
 def _mistakes(settings: ApproveSettings) -> Iterator[str]:
     if bool(settings.who.group.strip()) == bool(settings.who.user.strip()):
         yield "who: name a group or a user, one of the two"
+    # Else the step would wait for ever.
     if settings.who.user and settings.at_least > 1:
         yield "at_least: one user is one person; name a group"
     if settings.before is not None:
@@ -164,8 +166,9 @@ def _mistakes(settings: ApproveSettings) -> Iterator[str]:
 def check_among(settings: ApproveSettings, among: plans.StepAmong) -> Sequence[tuple[Place, str]]:
     """What the process around it would make of it."""
     found: list[tuple[Place, str]] = []
+    # The stopwatch of the run goes on while people take their time.
     limit, seconds = among.process.time_limit_seconds, settings.before_seconds
-    if seconds is not None and seconds >= limit:
+    if seconds is not None and limit <= seconds <= durations.SECONDS_MAX:
         found.append(
             (
                 ("before",),
@@ -174,7 +177,7 @@ def check_among(settings: ApproveSettings, among: plans.StepAmong) -> Sequence[t
         )
     earlier = plans.earlier_steps(among.process, among.step.key)
     for place, text in enumerate(settings.shows):
-        for key in sorted(among.writers.get(references.parse(text) or "", frozenset()) - earlier):
+        for key in sorted(among.writers.get(references.parse(text) or "", frozenset()) - earlier - {among.step.key}):
             said = f'step "{key}" writes {references.parse(text)}, and does not come before this step in any case: it'
             found.append((("shows", place), f"{said} could change what was approved"))
     return found

@@ -64,6 +64,7 @@ def perform(context: EngineContext) -> StepOutcome:
         condition = condition_trees.of_plain(rule.when, context.properties)
         asked += conditions.atoms(condition)
         verdict = conditions.judge(condition, context.facts)
+        # Not the next rule: it may be meant for the cases in which this one does not hold.
         if verdict.truth is None:
             return _failed(f"{_called(rule, number)} cannot be told", conditions.atoms(condition), context)
         if verdict.truth:

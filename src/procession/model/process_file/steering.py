@@ -70,6 +70,7 @@ def check_among(
     """What the settings of a step mean in the process around it; None stands for settings that cannot be read."""
     readable = [one for one in zip(process.steps, sheets, settings, strict=True) if one[2] is not None]
     writers: dict[str, set[str]] = {}
+    # Gathered first: a step further down may write what one above it shows.
     for step, _, found in readable:
         for reference in actions[step.action].writes(found):
             writers.setdefault(reference, set()).add(step.key)
