@@ -16,13 +16,13 @@ import msgspec
 from procession.actions.contract import (
     Action,
     ConnectionInput,
-    EngineContext,
     FileInput,
     FileOutput,
     InputValue,
     OutputTarget,
     StepOutcome,
 )
+from procession.actions.in_engine import EngineContext
 from procession.model.conditions import Facts
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Property, PropertyType

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from procession.actions.contract import Action
 from procession.actions.kinds import (
+    approve,
     calculate_fx,
     call_http,
     decide,
@@ -53,6 +54,7 @@ BUILT_IN = (
     write_database.ACTION,
     call_http.ACTION,
     transfer_files.ACTION,
+    approve.ACTION,
     wait.ACTION,
     fail.ACTION,
 )
@@ -69,7 +71,7 @@ def registry() -> Mapping[str, Action]:
         # At the start and not at the first step: a package with a mistake in it is the operator's affair.
         if not isinstance(action, Action):
             raise TypeError(f'the entry point "{entry.name}" of {ENTRY_POINT_GROUP} is not an Action: {entry.value}')
-        if action.perform is not None:
+        if action.needs_no_process:
             raise TypeError(f'the action "{action.kind}" of {entry.value} wants to run in the engine; only ours may')
         if action.kind in actions:
             raise ValueError(f'the action "{action.kind}" of {entry.value} has the name of another action')

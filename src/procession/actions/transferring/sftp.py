@@ -198,7 +198,7 @@ class SftpSide:
 async def _open(connection: ConnectionInput, place: str) -> tuple[asyncssh.SSHClientConnection, asyncssh.SFTPClient]:
     options = connection.options
     # Before anybody is called: what is wrong with the keys is no affair of the server.
-    proofs = {"known_hosts": (_pinned(connection), [], []), "client_keys": _keys(connection)}
+    proofs: dict[str, Any] = {"known_hosts": (_pinned(connection), [], []), "client_keys": _keys(connection)}
     found = addresses.find(options["host"], options["port"], private_hosts=connection.private_hosts)
     # The address that was checked, by a socket: the library looks up no name.
     channel = addresses.connect(found, seconds_max=LOGIN_SECONDS_MAX)
