@@ -150,7 +150,8 @@ BENCHES = (
         duckdb=_COPY.format(
             "SELECT *, strftime(booked_on, '%Y-%m') AS period, amount - 1 AS net FROM "
             f"(SELECT *, row_number() OVER () AS n FROM {_LINES}) WHERE status <> 'void' "
-            "QUALIFY row_number() OVER (PARTITION BY account, cost_center, booked_on ORDER BY n) = 1 ORDER BY account, net DESC"
+            "QUALIFY row_number() OVER (PARTITION BY account, cost_center, booked_on ORDER BY n) = 1 "
+            "ORDER BY account, net DESC"
         ),
         polars="pl.read_parquet(f'{folder}/lines.parquet').filter(pl.col('status') != 'void').with_columns("
         "pl.col('booked_on').dt.strftime('%Y-%m').alias('period'), (pl.col('amount') - 1).alias('net')).unique("
