@@ -18,6 +18,7 @@ from procession.actions.contract import (
     FileOutput,
     InputValue,
     OutputTarget,
+    RunFacts,
     StepOutcome,
 )
 
@@ -35,6 +36,7 @@ class LocalContext:
     has_network: bool = False
     is_copy: bool = False
     connection: ConnectionInput | None = None
+    about: RunFacts | None = None
     recorded: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     fractions: list[float] = field(default_factory=list)

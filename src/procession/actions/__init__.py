@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from procession.actions.contract import Action
 from procession.actions.kinds import (
     calculate_fx,
+    excel_report,
     export,
     fail,
     join,
@@ -39,6 +40,7 @@ BUILT_IN = (
     calculate_fx.ACTION,
     reconcile.ACTION,
     export.ACTION,
+    excel_report.ACTION,
     wait.ACTION,
     fail.ACTION,
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from procession.actions.contract import StepOutcome
-from procession.engine.active_run import Work
+from procession.actions.contract import RunFacts, StepOutcome
+from procession.engine.active_run import ActiveRun, Work
 from procession.engine.isolation.contract import Job
 from procession.engine.options import EngineResources
 from procession.engine.outcomes import files_of
@@ -30,6 +30,18 @@ def job_of(work: Work, resources: EngineResources, folder: str) -> Job:
         step_key=work.key,
         idempotency_key=resources.homes.key(active.run, active.step_ids[work.key]),
         limits=resources.settings.limits,
+        about=_about(active),
+    )
+
+
+def _about(active: ActiveRun) -> RunFacts:
+    run = active.run
+    return RunFacts(
+        process=str(run.process),
+        process_version=run.version,
+        run=str(run.id),
+        run_name=run.name,
+        started_by=active.user.login,
     )
 
 

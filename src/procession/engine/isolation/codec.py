@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from procession.actions.contract import FileInput, FileOutput, OutputTarget, TableInput
+from procession.actions.contract import FileInput, FileOutput, OutputTarget, RunFacts, TableInput
 from procession.engine.isolation.contract import Job, Limits
 from procession.model.columns import Column
 from procession.model.errors import ProcessionError
@@ -36,7 +36,8 @@ def encode_job(job: Job, *, number: int) -> bytes:
         *(most.memory_bytes_max, most.file_bytes_max, most.open_files_max, most.processes_max),
         most.cpu_seconds_max,
     )
-    return encoded([*head, job.folder, job.step_key, job.idempotency_key, limits, number])
+    about = None if job.about is None else msgspec.to_builtins(job.about)
+    return encoded([*head, job.folder, job.step_key, job.idempotency_key, limits, number, about])
 
 
 def _target(target: OutputTarget) -> tuple[str, str, Any]:
@@ -45,7 +46,8 @@ def _target(target: OutputTarget) -> tuple[str, str, Any]:
 
 def decode_job(payload: bytes) -> Job:
     """Decodes a job, Decimals digit by digit."""
-    action, settings, values, types, targets, folder, step_key, idempotency_key, limits, number = _decode(payload)
+    action, settings, values, types, targets, *more = _decode(payload)
+    folder, step_key, idempotency_key, limits, number, about = more
     memory, file, open_files, processes, cpu = limits
     return Job(
         action=action,
@@ -67,6 +69,7 @@ def decode_job(payload: bytes) -> Job:
             cpu_seconds_max=cpu,
         ),
         number=number,
+        about=None if about is None else msgspec.convert(about, RunFacts),
     )
 
 

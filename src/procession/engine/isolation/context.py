@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from procession.actions.contract import ConnectionInput, InputValue, OutputTarget
+from procession.actions.contract import ConnectionInput, InputValue, OutputTarget, RunFacts
 from procession.engine.isolation import frames, program
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.contract import Heartbeat, Job, Progress
@@ -108,6 +108,10 @@ class StepContext:
     @property
     def idempotency_key(self) -> str:
         return self.job.idempotency_key
+
+    @property
+    def about(self) -> RunFacts | None:
+        return self.job.about
 
     @property
     def memory_bytes_max(self) -> int:
