@@ -14,7 +14,7 @@ from procession.actions.problems import Problem
 from procession.actions.reporting import places
 from procession.actions.reporting.places import CellPlace
 from procession.actions.reporting.report_settings import SheetSettings
-from procession.actions.reporting.splicing import SheetArea, RowFile
+from procession.actions.reporting.splicing import RowFile, SheetArea
 from procession.actions.rows import kinds
 from procession.actions.rows.kinds import ValueKind
 from procession.actions.writing import csv_cells, workbook_cells, workbook_columns
