@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from procession.actions.contract import Action
 from procession.actions.kinds import (
+    archive,
     calculate_fx,
     excel_report,
     export,
@@ -41,6 +42,7 @@ BUILT_IN = (
     reconcile.ACTION,
     export.ACTION,
     excel_report.ACTION,
+    archive.ACTION,
     wait.ACTION,
     fail.ACTION,
 )
