@@ -15,6 +15,7 @@ from procession.actions.contract import Action
 from procession.actions.kinds import (
     archive,
     calculate_fx,
+    document,
     excel_report,
     export,
     fail,
@@ -42,6 +43,7 @@ BUILT_IN = (
     reconcile.ACTION,
     export.ACTION,
     excel_report.ACTION,
+    document.ACTION,
     archive.ACTION,
     wait.ACTION,
     fail.ACTION,
