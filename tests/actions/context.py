@@ -20,6 +20,7 @@ from procession.actions.contract import (
     FileOutput,
     InputValue,
     OutputTarget,
+    RunFacts,
     StepOutcome,
 )
 from procession.actions.in_engine import EngineContext
@@ -42,6 +43,7 @@ class LocalContext:
     is_copy: bool = False
     connection: ConnectionInput | None = None
     journal: tuple[str, ...] = ()  # what earlier tries have recorded
+    about: RunFacts | None = None
     recorded: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     fractions: list[float] = field(default_factory=list)

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING
 from procession.actions.contract import Action
 from procession.actions.kinds import (
     approve,
+    archive,
     calculate_fx,
     call_http,
     decide,
+    document,
+    excel_report,
     export,
     fail,
     import_table,
@@ -55,6 +58,9 @@ BUILT_IN = (
     call_http.ACTION,
     transfer_files.ACTION,
     approve.ACTION,
+    excel_report.ACTION,
+    document.ACTION,
+    archive.ACTION,
     wait.ACTION,
     fail.ACTION,
 )

@@ -89,6 +89,16 @@ class FileOutput(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
+class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Which run a step is part of, for what people sign: ids as people see them, and who started it."""
+
+    process: str
+    process_version: int
+    run: str
+    run_name: str
+    started_by: str
+
+
 # What crosses the pipe. A Decimal travels as itself (a msgpack extension type: engine/isolation/codec.py).
 InputValue = str | int | Decimal | bool | None | FileInput | TableInput
 OutputValue = str | int | Decimal | bool | None | FileOutput
@@ -148,6 +158,10 @@ class Context(Protocol):
         """home/run/step/attempt: the same for every try and after a crash; a restart is another attempt."""
 
     @property
+    def about(self) -> RunFacts | None:
+        """The run; None where there is none, as in a preview."""
+
+    @property
     def memory_bytes_max(self) -> int:
         """Memory limit of the process; DuckDB gets a part of it."""
 
@@ -204,7 +218,8 @@ class Example:
 
     `inputs` and `outputs` are keyed by "step.property"; bytes stand for a file's content, (name, bytes) for a named
     one.
-    `expected` holds the output values; a file's bytes are compared exactly.
+    `expected` holds the output values; a file's bytes are compared exactly. A workbook may be given as the rows of its
+    sheets, as they are read again, and an archive as what its members begin with.
     """
 
     settings: Mapping[str, Any]
