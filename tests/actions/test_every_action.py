@@ -20,8 +20,8 @@ ACTIONS = [pytest.param(action, id=action.kind) for action in registry().values(
 
 
 @pytest.mark.parametrize(("action", "example"), EXAMPLES)
-def test_an_example_gives_what_it_says(action, example, tmp_path):
-    played = play(action, tmp_path, example.settings, example.inputs, example.targets)
+def test_an_example_gives_what_it_says(action, example, tmp_path, reached):
+    played = play(action, tmp_path, example.settings, example.inputs, example.targets, connection=reached)
 
     assert played.outcome.status == example.status, played.outcome.message
     assert played.outcome.message == example.message
@@ -62,6 +62,7 @@ def test_opening_the_book_loads_no_engine():
         *("duckdb", "xlsxwriter", "fastexcel", "zoneinfo", "xml"),
         *("procession.actions.reading.loading", "procession.actions.reading.columns"),
         *("procession.actions.writing.files", "procession.actions.reconciling.work"),
+        *("httpx2", "ssl", "smtplib", "procession.actions.reaching.exchanges"),
     }
     code = f"import sys, procession.actions as a; a.registry(); print(sorted(set(sys.modules) & {heavy}))"
 

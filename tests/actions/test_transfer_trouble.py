@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from procession.actions.contract import ConnectionInput
-from procession.actions.reaching.addresses import Place
+from procession.actions.reaching.addresses import CheckedAddress
 from procession.actions.transferring import folders, opening
 from procession.actions.transferring.sides import PART
 from procession.actions.transferring.tunnels import Tunnel
@@ -385,7 +385,7 @@ def test_a_bucket_that_sends_elsewhere_is_not_followed(tmp_path: Path) -> None:
 def test_a_tunnel_leads_to_its_one_place_and_to_no_other() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        (place,) = [Place("s3.example", transfer_sites.ip("127.0.0.1"), port)]
+        (place,) = [CheckedAddress("s3.example", transfer_sites.ip("127.0.0.1"), port)]
         tunnel = Tunnel((place,))
         host, _, own = tunnel.address.removeprefix("http://").rpartition(":")
 

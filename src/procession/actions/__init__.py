@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from procession.actions.contract import Action
 from procession.actions.kinds import (
     calculate_fx,
+    call_http,
     fail,
     join,
     map_values,
@@ -39,6 +40,7 @@ BUILT_IN = (
     calculate_fx.ACTION,
     reconcile.ACTION,
     transfer_files.ACTION,
+    call_http.ACTION,
     wait.ACTION,
     fail.ACTION,
 )

@@ -23,8 +23,8 @@ from procession.actions.transferring.sides import (
     SECONDS_MAX,
     Gone,
     Listing,
+    NameTaken,
     RemoteFile,
-    Taken,
 )
 
 T = TypeVar("T")
@@ -163,7 +163,7 @@ class SftpSide:
         if not replaces:
             # Looked at first, too: some servers replace by a plain rename what others refuse.
             if self._is_there(to):
-                raise Taken(f"{remote_names.shown(to.rpartition('/')[2])} is there already")
+                raise NameTaken(f"{remote_names.shown(to.rpartition('/')[2])} is there already")
             self._do(self._sftp.rename(place, to))
             return
         try:
@@ -198,7 +198,7 @@ class SftpSide:
 async def _open(connection: ConnectionInput, place: str) -> tuple[asyncssh.SSHClientConnection, asyncssh.SFTPClient]:
     options = connection.options
     # Before anybody is called: what is wrong with the keys is no affair of the server.
-    proofs = {"known_hosts": (_pinned(connection), [], []), "client_keys": _keys(connection)}
+    proofs: dict[str, Any] = {"known_hosts": (_pinned(connection), [], []), "client_keys": _keys(connection)}
     found = addresses.find(options["host"], options["port"], private_hosts=connection.private_hosts)
     # The address that was checked, by a socket: the library looks up no name.
     channel = addresses.connect(found, seconds_max=LOGIN_SECONDS_MAX)

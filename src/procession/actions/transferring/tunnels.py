@@ -10,7 +10,7 @@ import threading
 from contextlib import suppress
 
 from procession.actions.reaching import addresses
-from procession.actions.reaching.addresses import Place
+from procession.actions.reaching.addresses import CheckedAddress
 
 HEAD_BYTES_MAX = 8_192
 CONNECT_SECONDS_MAX = 15.0
@@ -23,7 +23,7 @@ class Tunnel:
     (RFC 9112, section 3.2.2) where it speaks no TLS. Everything else is refused.
     """
 
-    def __init__(self, places: tuple[Place, ...]) -> None:
+    def __init__(self, places: tuple[CheckedAddress, ...]) -> None:
         self._places = places
         self._ear = socket.create_server(("127.0.0.1", 0), backlog=CHANNELS_MAX)
         self._free = threading.Semaphore(CHANNELS_MAX)
@@ -46,6 +46,7 @@ class Tunnel:
                 client, _ = self._ear.accept()
             except OSError:
                 return
+            # Closed and not kept waiting: the library tries again.
             if not self._free.acquire(blocking=False):
                 client.close()
                 continue
@@ -98,6 +99,7 @@ class Tunnel:
             back = threading.Thread(target=_pump, args=(server, client), name="tunnel back", daemon=True)
             back.start()
             _pump(client, server)
+            # What the server still sends must arrive before the sockets close.
             back.join(IDLE_SECONDS_MAX)
 
 
