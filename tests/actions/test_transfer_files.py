@@ -155,14 +155,7 @@ def test_a_file_is_left_once_and_the_same_again_is_no_second_delivery(site: Site
 
 
 def where(site: Site) -> str:
-    options = site.connection.options
-    match site.kind:
-        case "sftp":
-            return f"127.0.0.1:{options['port']}"
-        case "s3":
-            return f"acme at {options['endpoint'].removeprefix('http://')}"
-        case _:
-            return str(options["path"])
+    return f'"{site.connection.name}"'
 
 
 def test_another_content_is_replaced_only_on_demand_and_nothing_is_sent_before(site: Site, tmp_path: Path) -> None:
@@ -194,10 +187,8 @@ def test_a_part_that_an_earlier_try_left_is_no_file_and_in_nobodys_way(site: Sit
     assert "pain.xml.part" not in site.names("in") or site.kind == "s3"
 
 
+@pytest.mark.parametrize("site", ["sftp", "folder"], indirect=True)  # a bucket has no folders
 def test_a_missing_folder_is_said_and_not_made(site: Site, tmp_path: Path) -> None:
-    if site.kind == "s3":
-        pytest.skip("a bucket has no folders")
-
     for do, more in (
         ("put", {"files": ["${files.payments}"]}),
         ("list", {"pattern": "*", "outputs": {"count": "${results.count}"}}),

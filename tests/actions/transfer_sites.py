@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import ThreadingHTTPServer
@@ -110,39 +110,53 @@ CLIENT_KEY = asyncssh.generate_private_key("ssh-ed25519")
 
 
 @contextmanager
-def sftp(place: Path, factory: Any = None, host_key: asyncssh.SSHKey = HOST_KEY) -> Iterator[Site]:
+def sftp(
+    place: Path,
+    factory: Any = None,
+    *,
+    host_key: asyncssh.SSHKey = HOST_KEY,
+    server: type[asyncssh.SSHServer] | None = None,
+) -> Iterator[Site]:
     """The server sees nothing but its folder; `factory` makes another one of what SFTP asks it."""
     root = place / "sftp"
     root.mkdir()
     chroot = factory or (lambda channel: asyncssh.SFTPServer(channel, chroot=os.fsencode(root)))
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
 
     async def start() -> asyncssh.SSHAcceptor:
         return await asyncssh.listen(
-            "127.0.0.1", 0, server_factory=_Server, server_host_keys=[host_key], sftp_factory=chroot
+            "127.0.0.1", 0, server_factory=server or _Server, server_host_keys=[host_key], sftp_factory=chroot
         )
 
-    async def stop(server: asyncssh.SSHAcceptor) -> None:
+    with _listening(start) as port:
+        options = {
+            "host": "127.0.0.1",
+            "port": port,
+            "user": "acme",
+            "host_keys": [public(HOST_KEY)],
+            "root": "",
+        }
+        connection = ConnectionInput(
+            name="bank", kind="sftp", options=options, secrets={"password": PASSWORD}, private_hosts=True
+        )
+        yield Site(kind="sftp", root=root, connection=connection)
+
+
+@contextmanager
+def _listening(start: Callable[[], Coroutine[Any, Any, asyncssh.SSHAcceptor]]) -> Iterator[int]:
+    """The port of a server in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
+
+    async def stop() -> None:
         server.close()
         await server.wait_closed()
 
-    server = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
-    options = {
-        "host": "127.0.0.1",
-        "port": server.get_port(),
-        "user": "acme",
-        "host_keys": [public(HOST_KEY)],
-        "root": "",
-    }
-    connection = ConnectionInput(
-        name="bank", kind="sftp", options=options, secrets={"password": PASSWORD}, private_hosts=True
-    )
     try:
-        yield Site(kind="sftp", root=root, connection=connection)
+        yield server.get_port()
     finally:
-        asyncio.run_coroutine_threadsafe(stop(server), loop).result(10)
+        asyncio.run_coroutine_threadsafe(stop(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

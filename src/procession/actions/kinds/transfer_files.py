@@ -33,7 +33,7 @@ GET = Example(
     inputs={"parameters.month": "2026-01"},
     targets={"files.statement": OutputTarget(type="File"), "results.count": OutputTarget(type="Number")},
     expected={"files.statement": b"<Document/>", "results.count": 1},
-    message="fetched 1 file from the bank, out",
+    message='fetched 1 file from "bank", out',
 )
 PUT = Example(
     settings={
@@ -48,12 +48,14 @@ PUT = Example(
     inputs={"parameters.month": "2026-01", "files.payments": ("pain.xml", b"<Document/>")},
     targets={"files.sent": OutputTarget(type="File")},
     expected={
-        "files.sent": b"name,size_bytes,modified_at,sha256\npayments-2026-01.xml,11,,4dd0a2ba9ff8b2b6e5d7c2b7a2a7a1f3\n"
+        "files.sent": b"name,size_bytes,modified_at,sha256\npayments-2026-01.xml,11,,"
+        b"aef08da16b2f66638a4c39560733b0def8b2db4955c64f8e567f8b6a7bca6685\n"
     },
     status=StepStatus.SUCCESS,
-    message="left 1 file at the bank, in",
+    message='left 1 file at "bank", in',
 )
 
+# No `relations`: it looks into no file, neither of its inputs nor of those that it fetches.
 ACTION = Action(
     kind="transfer_files",
     title="Transfer files",

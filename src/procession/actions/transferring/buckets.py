@@ -22,8 +22,8 @@ from procession.actions.transferring.sides import (
     SECONDS_MAX,
     Gone,
     Listing,
+    NameTaken,
     RemoteFile,
-    Taken,
 )
 from procession.actions.transferring.tunnels import Tunnel
 
@@ -67,7 +67,7 @@ class BucketSide:
         except (NotFoundError, FileNotFoundError) as error:
             raise Gone(f"there is no {remote_names.shown(path)} in {self.place}") from error
         except (AlreadyExistsError, PreconditionError) as error:
-            raise Taken(f"{remote_names.shown(path)} is there already") from error
+            raise NameTaken(f"{remote_names.shown(path)} is there already") from error
         except BaseError as error:
             raise Problem(f"{self.place}: {_words(error)}") from error
 
@@ -76,6 +76,7 @@ class BucketSide:
             found = obstore.list_with_delimiter(self._store, f"{folder}/" if folder else None)
         if len(found["objects"]) > ENTRIES_MAX:
             raise Problem(f"{remote_names.shown(folder)} holds more than {ENTRIES_MAX:,} objects")
+        # What has a further slash is no file of this folder.
         files = tuple(_remote(one) for one in found["objects"])
         others = tuple(str(one).rstrip("/").rpartition("/")[2] for one in found["common_prefixes"])
         return Listing(files=files, others=others)
@@ -101,7 +102,7 @@ class BucketSide:
 
     def move(self, path: str, to: str, *, replaces: bool) -> None:
         if not replaces and self.find(to) is not None:
-            raise Taken(f"{remote_names.shown(to)} is there already")
+            raise NameTaken(f"{remote_names.shown(to)} is there already")
         with self._told(path):
             obstore.copy(self._store, path, to)
             # Only when the copy is there: S3 knows no rename.
@@ -137,6 +138,7 @@ def _words(error: Exception) -> str:
 
 
 def _remote(found: Any) -> RemoteFile:
+    # To the second, as lists have it: finer times would make every file another one.
     modified_at = found["last_modified"].astimezone(UTC).replace(microsecond=0)
     return RemoteFile(
         name=str(found["path"]).rpartition("/")[2], size_bytes=int(found["size"]), modified_at=modified_at

@@ -33,6 +33,7 @@ def _among(transfer: Transfer, listing: Listing) -> list[RemoteFile]:
     assert settings.pattern is not None
     is_meant = remote_names.matcher(settings.pattern).match
     meant = [one for one in listing.files if is_meant(one.name) and not _is_unfinished(one.name, settings.pattern)]
+    # Before anything is asked of the server by that name.
     found = [one for one in meant if not remote_names.name_mistake(one.name)]
     transfer.remark("left out for their names", [one.name for one in meant if remote_names.name_mistake(one.name)])
     transfer.remark("left out, as they are no plain files", [name for name in listing.others if is_meant(name)])
@@ -78,6 +79,7 @@ def get(transfer: Transfer) -> dict[str, OutputValue]:
             f" ({told([one.name for one in found])}); a narrower pattern, or outputs.files"
         )
     place = transfer.context.folder / "fetched"
+    # By number and not by name: two names that differ in case are one on some disks.
     place.mkdir()
     digests = [_fetch(transfer, one, place / str(number)) for number, one in enumerate(found)]
     changed = _changed(transfer, found, looked_at)
@@ -86,6 +88,7 @@ def get(transfer: Transfer) -> dict[str, OutputValue]:
         for number, (one, digest) in enumerate(zip(found, digests, strict=True))
         if digest and one.name not in changed
     ]
+    # Two ways to find one: its size while it was read, its size and time afterwards.
     growing = [one.name for one, digest in zip(found, digests, strict=True) if not digest or one.name in changed]
     transfer.remark("left out, as somebody is still writing them", growing)
     transfer.done = [Transferred(file=one, sha256=digest) for one, digest, _ in kept]
@@ -139,6 +142,7 @@ def _zip(files: Sequence[tuple[str, Path]], target: Path) -> None:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, path in files:
             entry = zipfile.ZipInfo(name, _ZIP_DAY)
+            # Fast rather than small: a bank's file is read once, by the next step.
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o600 << 16
             with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as packed:
                 shutil.copyfileobj(source, packed)

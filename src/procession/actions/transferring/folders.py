@@ -13,7 +13,7 @@ from typing import BinaryIO
 from procession.actions.contract import ConnectionInput
 from procession.actions.problems import Problem
 from procession.actions.transferring import remote_names
-from procession.actions.transferring.sides import BLOCK_BYTES, ENTRIES_MAX, PART, Gone, Listing, RemoteFile, Taken
+from procession.actions.transferring.sides import BLOCK_BYTES, ENTRIES_MAX, PART, Gone, Listing, NameTaken, RemoteFile
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -36,6 +36,7 @@ class FolderSide:
 
     @contextmanager
     def _folder(self, folder: str) -> Iterator[int]:
+        # Its own handle: the loop below closes each as it goes deeper.
         handle = os.dup(self._root)
         try:
             for step in filter(None, folder.split("/")):
@@ -97,6 +98,7 @@ class FolderSide:
             with os.fdopen(os.open(part, flags, 0o640, dir_fd=handle), "wb") as target:
                 while block := file.read(BLOCK_BYTES):
                     target.write(block)
+                # The name comes last, and must not survive a power cut that the bytes did not.
                 target.flush()
                 os.fsync(target.fileno())
 
@@ -128,7 +130,7 @@ def _rename(handle: int, name: str, to: tuple[int, str]) -> None:
         # A rename would replace what somebody has put there a moment ago.
         os.link(name, new, src_dir_fd=handle, dst_dir_fd=target, follow_symlinks=False)
     except FileExistsError:
-        raise Taken(f"{remote_names.shown(new)} is there already") from None
+        raise NameTaken(f"{remote_names.shown(new)} is there already") from None
     except OSError as error:
         # Shares of Windows, and FAT, have no second names.
         if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV}:
@@ -145,7 +147,7 @@ def _rename_where_free(handle: int, name: str, to: tuple[int, str]) -> None:
     except FileNotFoundError:
         os.rename(name, new, src_dir_fd=handle, dst_dir_fd=target)
         return
-    raise Taken(f"{remote_names.shown(new)} is there already")
+    raise NameTaken(f"{remote_names.shown(new)} is there already")
 
 
 def _remove(name: str, handle: int) -> None:

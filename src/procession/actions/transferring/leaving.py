@@ -9,7 +9,7 @@ from procession.actions.contract import FileInput
 from procession.actions.problems import Problem
 from procession.actions.references import parse
 from procession.actions.transferring import remote_names
-from procession.actions.transferring.sides import PART, RemoteFile, Taken, digest_of, digest_of_file
+from procession.actions.transferring.sides import PART, NameTaken, RemoteFile, digest_of, digest_of_file
 from procession.actions.transferring.work import Transfer, Transferred, mark
 
 
@@ -51,10 +51,12 @@ def _wanted(transfer: Transfer) -> list[_Leaving]:
         name = settings.name or value.name
         if why := remote_names.name_mistake(name):
             raise Problem(f"{reference}: {why}")
+        # Hashed here once: what is compared and what is sent are the same bytes.
         path = Path(value.path)
         found.append(_Leaving(name=name, path=path, size_bytes=value.size_bytes, sha256=digest_of_file(path)))
     if len(found) > settings.at_most:
         raise Problem(f"there are {len(found)} files, more than the {settings.at_most} of at_most")
+    # Where case counts for nothing, the second would replace the first.
     names = [remote_names.folded(one.name) for one in found]
     twice = [one.name for one, name in zip(found, names, strict=True) if names.count(name) > 1]
     if twice:
@@ -68,6 +70,7 @@ def _is_there(transfer: Transfer, one: _Leaving) -> bool:
     found = side.find(path)
     if found is None:
         return _was_taken_away(transfer, one)
+    # The size first: a content of another size need not be read back.
     if found.size_bytes in {None, one.size_bytes} and digest_of(side, path) == one.sha256:
         return True
     if not transfer.settings.overwrite:
@@ -100,7 +103,7 @@ def _send(transfer: Transfer, one: _Leaving) -> None:
             transfer.context.record(_mark(transfer, one))
         try:
             side.settle(path, file, replaces=transfer.settings.overwrite)
-        except Taken:
+        except NameTaken:
             # Somebody was faster since it was looked at; perhaps with the same.
             if digest_of(side, path) != one.sha256:
                 raise

@@ -17,6 +17,7 @@ def name_mistake(name: str) -> str:
     """Why it is no name of a file, in the user's words; "" when it is one."""
     if not name or not name.strip():
         return "a name of a file is not empty"
+    # Backslashes too: what is a letter here is a folder on Windows.
     if name in {".", ".."} or "/" in name or "\\" in name:
         return f"{shown(name)} is a path, and a name of a file is wanted"
     if _HIDDEN.search(name):
@@ -30,6 +31,7 @@ def name_mistake(name: str) -> str:
 
 def folder_mistake(folder: str) -> str:
     """Why no folder below the connection's own is meant; "" when one is."""
+    # Servers expand a tilde to the home of a user.
     if folder.startswith(("/", "~")) or re.match(r"[A-Za-z]:", folder):
         return f"{shown(folder)} is absolute; paths are below the folder that the connection may reach"
     if "\\" in folder:

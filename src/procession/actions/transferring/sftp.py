@@ -23,8 +23,8 @@ from procession.actions.transferring.sides import (
     SECONDS_MAX,
     Gone,
     Listing,
+    NameTaken,
     RemoteFile,
-    Taken,
 )
 
 T = TypeVar("T")
@@ -163,7 +163,7 @@ class SftpSide:
         if not replaces:
             # Looked at first, too: some servers replace by a plain rename what others refuse.
             if self._is_there(to):
-                raise Taken(f"{remote_names.shown(to.rpartition('/')[2])} is there already")
+                raise NameTaken(f"{remote_names.shown(to.rpartition('/')[2])} is there already")
             self._do(self._sftp.rename(place, to))
             return
         try:

@@ -39,6 +39,7 @@ def _same(folder: str, other: str) -> bool:
 
 def _act(transfer: Transfer, one: RemoteFile) -> None:
     settings, side, path = transfer.settings, transfer.side, transfer.at(one.name)
+    # Before the act: done and not recorded, it would be a file that vanished.
     transfer.context.record(_mark(transfer, one))
     if settings.to is None:
         side.remove(path)
@@ -63,6 +64,7 @@ def _target(transfer: Transfer, one: RemoteFile) -> str:
 def _free(transfer: Transfer, found: Sequence[RemoteFile]) -> list[RemoteFile]:
     """Those that can have their names there; what an earlier try has copied already is only taken away here."""
     left = []
+    # All are looked at before the first is moved, as with put.
     for one in found:
         there = transfer.side.find(_target(transfer, one))
         if there is None or transfer.settings.overwrite:
@@ -118,6 +120,7 @@ def _read_list(transfer: Transfer) -> list[RemoteFile]:
 
 def _count_before(transfer: Transfer) -> None:
     """What an earlier try has dealt with is gone by now, and the pattern finds it no more."""
+    # By size and time too: a new file of the same name is no deed of an earlier try.
     mine = {_mark(transfer, one.file) for one in transfer.done}
     earlier = {entry for entry in transfer.context.journal if entry.startswith(f"{transfer.settings.do} ")}
     transfer.before = len(earlier - mine)

@@ -41,11 +41,11 @@ class Gone(Problem):
     """There is no such file or folder."""
 
 
-class Taken(Problem):
+class NameTaken(Problem):
     """There is one of this name already."""
 
 
-class Side(Protocol):
+class OtherSide(Protocol):
     """All paths are relative to the folder that the connection may reach; errors are Problems in the user's words."""
 
     @property
@@ -69,10 +69,10 @@ class Side(Protocol):
         """All of it is there, under the name with PART behind it; a side that `can_grow` only."""
 
     def settle(self, path: str, file: BinaryIO, *, replaces: bool) -> None:
-        """What was staged gets its name, at once. Raises Taken, unless it `replaces`."""
+        """What was staged gets its name, at once. Raises NameTaken, unless it `replaces`."""
 
     def move(self, path: str, to: str, *, replaces: bool) -> None:
-        """Raises Gone, Taken."""
+        """Raises Gone, NameTaken."""
 
     def remove(self, path: str) -> None:
         """What is not there is no error."""
@@ -80,7 +80,7 @@ class Side(Protocol):
     def close(self) -> None: ...
 
 
-def digest_of(side: Side, path: str) -> str:
+def digest_of(side: OtherSide, path: str) -> str:
     """SHA-256 of what is there, read anew: no server's word for it. Raises Gone."""
     found = hashlib.sha256()
     for block in side.read(path):
@@ -90,4 +90,5 @@ def digest_of(side: Side, path: str) -> str:
 
 def digest_of_file(path: Path) -> str:
     with path.open("rb") as file:
+        # In C and in blocks: a file may be as large as a step may fetch.
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -121,6 +121,7 @@ def _names(settings: TransferSettings) -> list[tuple[str, str]]:
     for place, text in (("path", settings.path), ("to", settings.to or "")):
         if why := remote_names.folder_mistake(text):
             found.append((place, why))
+    # Asked again when the keys are filled in: a value can bring what the text has not.
     for place, name in (("pattern", settings.pattern), ("name", settings.name)):
         if name is not None and (why := remote_names.name_mistake(name)):
             found.append((place, why))
@@ -136,6 +137,7 @@ def _fits(settings: TransferSettings) -> list[str]:
         found.append(f'{do} needs "pattern", such as "*.xml"' + (', or "listed"' if do in {"move", "delete"} else ""))
     if settings.pattern is not None and settings.listed is not None:
         found.append('give "pattern" or "listed", not both')
+    # A setting that counts for nothing would look as if it did.
     for name, doers in _ONLY.items():
         if getattr(settings, name) and do not in doers:
             found.append(f'{do} has no "{name}"')

@@ -31,6 +31,7 @@ def run(context: Context) -> StepOutcome:
 def _filled(context: Context) -> TransferSettings:
     """The settings with their keys filled in. Raises Problem: a value may lead where no key of the file did."""
     given: TransferSettings = context.settings
+    # Once, for all four: a value that changes in between would name two folders.
     values = {key: resolve(context, value) for key, value in given.inputs.items()}
     filled = {}
     for place in ("path", "to", "pattern", "name"):
@@ -65,7 +66,9 @@ def _outcome(transfer: Transfer, made: dict[str, OutputValue]) -> StepOutcome:
     message = "; ".join([message, *transfer.remarks])
     if not count and settings.none == "fail":
         return StepOutcome(status=StepStatus.FAILED, message=message)
+    # Whatever was left out may be what the day was about.
     status = StepStatus.WARNING if transfer.remarks or not count else StepStatus.SUCCESS
+    # Compared with the run before: a day with half of the bytes shows on the page.
     figures = {"files": count, "bytes": sum(one.file.size_bytes or 0 for one in transfer.done)}
     return StepOutcome(status=status, message=message, outputs={**made, **_lists(transfer)}, figures=figures)
 
@@ -85,7 +88,10 @@ def _counted(count: int) -> str:
 
 
 def _where(transfer: Transfer) -> str:
-    return f"{transfer.side.place}{f', {transfer.folder}' if transfer.folder else ''}"
+    connection = transfer.context.connection
+    assert connection is not None
+    # By its name: who reads the run's page need not know the address.
+    return f'"{connection.name}"{f", {transfer.folder}" if transfer.folder else ""}'
 
 
 def _lists(transfer: Transfer) -> dict[str, OutputValue]:

@@ -46,6 +46,7 @@ class Tunnel:
                 client, _ = self._ear.accept()
             except OSError:
                 return
+            # Closed and not kept waiting: the library tries again.
             if not self._free.acquire(blocking=False):
                 client.close()
                 continue
@@ -98,6 +99,7 @@ class Tunnel:
             back = threading.Thread(target=_pump, args=(server, client), name="tunnel back", daemon=True)
             back.start()
             _pump(client, server)
+            # What the server still sends must arrive before the sockets close.
             back.join(IDLE_SECONDS_MAX)
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from procession.actions.contract import Context
 from procession.actions.problems import Problem
 from procession.actions.transferring import remote_names
-from procession.actions.transferring.sides import RemoteFile, Side
+from procession.actions.transferring.sides import OtherSide, RemoteFile
 from procession.actions.transferring.transfer_settings import FILES_MAX, TransferSettings
 from procession.actions.writing.csv_cells import harmless_heading
 
@@ -38,7 +38,7 @@ class Transfer:
 
     context: Context
     settings: TransferSettings
-    side: Side
+    side: OtherSide
     done: list[Transferred] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     before: int = 0
@@ -93,8 +93,10 @@ def listed(content: bytes, called: str) -> list[RemoteFile]:
     if not rows or tuple(rows[0]) != HEADINGS:
         raise Problem(f"{called} is no list of transfer_files: it has not the columns {', '.join(HEADINGS)}")
     if len(rows) > FILES_MAX + 1:
+        # As many as a step handles: it comes from outside, perhaps.
         raise Problem(f"{called} names more than {FILES_MAX:,} files")
     found = [_of_row(row, f"{called}, line {line}") for line, row in enumerate(rows[1:], 2)]
+    # The second would find that the first has moved it away, and call it gone.
     if len({one.name for one in found}) < len(found):
         raise Problem(f"{called} names a file twice")
     return found
