@@ -11,7 +11,7 @@ from procession.model.columns import Column
 from procession.model.suggestions import Show
 
 ROWS_KIND, CHANGE_KIND, READ_KIND, PREVIEW_KIND = "table_rows", "table_change", "table_read", "file_preview"
-COMPACT_KIND, REVIEW_KIND = "table_compact", "suggestion_review"
+COMPACT_KIND, REVIEW_KIND, SAMPLE_KIND = "table_compact", "suggestion_review", "file_sample"
 # Outputs of every job. REFUSED says what is wrong with the request; if present, ignore the others.
 REFUSED, RESULT = "job.refused", "job.result"
 
@@ -133,6 +133,23 @@ class PreviewSettings(msgspec.Struct, frozen=True, kw_only=True):
     request: str
     name: str
     options: FileOptions
+
+
+class SampleSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of which the first `rows` are to be written to `target`, behind a heading and `skip` lines."""
+
+    request: str
+    name: str
+    target: str
+    rows: int
+    skip: int = 0
+
+
+class TakenSample(msgspec.Struct, frozen=True, kw_only=True):
+    """`is_cut`: more rows follow in the file. `whole` says why it was taken as it is, "" where it was sampled."""
+
+    is_cut: bool = False
+    whole: str = ""
 
 
 class ReviewSettings(msgspec.Struct, frozen=True, kw_only=True):
