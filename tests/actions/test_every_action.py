@@ -20,8 +20,8 @@ ACTIONS = [pytest.param(action, id=action.kind) for action in registry().values(
 
 
 @pytest.mark.parametrize(("action", "example"), EXAMPLES)
-def test_an_example_gives_what_it_says(action, example, tmp_path):
-    played = play(action, tmp_path, example.settings, example.inputs, example.targets)
+def test_an_example_gives_what_it_says(action, example, tmp_path, reached):
+    played = play(action, tmp_path, example.settings, example.inputs, example.targets, connection=reached)
 
     assert played.outcome.status == example.status, played.outcome.message
     assert played.outcome.message == example.message

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from procession.model.ids import ProcessId
+from procession.model.connections import ConnectionKind
+from procession.model.ids import GroupId, ProcessId
 from procession.model.lifecycle import Outcome, StepStatus
 from procession.model.people import SCOPES, Role
-from procession.operations import applications, links
+from procession.operations import applications, connections, links
+from procession.operations.connections import NewConnection
 from procession.store import permissions
 from tests.api.house import House
 from tests.web import suggestions_site
@@ -39,7 +41,30 @@ def furnish(home: House) -> dict[str, str]:
     _lists(home)
     names |= _runs(home) | _long_runs(home) | _inputs(home) | _tables(home) | _people(home) | _suggestions(home)
     names["broken"] = _broken(home)
+    _connect(home)
     return names
+
+
+def _connect(home: House) -> None:
+    """A connection with a secret that a group may use, and one without anything."""
+    keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA6rWI3G1sz07DnfFlrouTcysQlj2P+jpNSOEWD9OJ3X"]
+    bank = NewConnection(
+        name="House bank",
+        kind=ConnectionKind.SFTP,
+        description=f"Statements of the house bank, {LONG_WORD}",
+        options={"host": "sftp.bank.example", "user": "acme", "host_keys": keys, "root": "/out"},
+        secrets={"password": "not-shown"},
+    )
+    mail = NewConnection(
+        name="mail", kind=ConnectionKind.SMTP, options={"host": "mail.example", "sender": "a@b.example"}
+    )
+
+    def operation(tx: Any) -> None:
+        made = connections.add(home.act(tx, "admin"), bank)
+        connections.allow(home.act(tx, "admin"), made.id, GroupId(1))
+        connections.add(home.act(tx, "admin"), mail)
+
+    home.database.write(operation)
 
 
 def _lists(home: House) -> None:

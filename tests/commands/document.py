@@ -82,6 +82,7 @@ STEP = "id key name stepOrder status completionMessage dateStarted dateFinished 
 APPLIED = "id version name file isNew remarks?"
 PLAN = "; plan: reset carried stale repeatsEffects needsRelease version newerVersion"
 USER = "id loginName email firstName lastName userRole accountStatus"
+CONNECTION = "id name kind description privateHosts usedAt; options[]: name value; secrets[]: name setAt setBy"
 APPLICATION = "id client_id name user scopes redirect_uris is_public"
 
 # The fields of each answer: "name" of the object itself, "list[]: name name" of each object in a list, "name: name
@@ -94,8 +95,16 @@ ANSWERS: Mapping[str, str] = {
     "application delete": "id client_id",
     "application list": f"; applications[]: {APPLICATION}",
     "application reset-secret": f"{APPLICATION} client_secret",
-    "backup": "file sizeInBytes madeAt runs contents missing isVerified",
+    "backup": "file sizeInBytes madeAt runs contents missing isVerified secrets",
     "cancel": RUN,
+    "connection add": CONNECTION,
+    "connection allow": "name user group",
+    "connection disallow": "name user group",
+    "connection list": "; connections[]: id name kind description options privateHosts usedAt secrets",
+    "connection rekey": "secrets lost",
+    "connection remove": "id name",
+    "connection set": CONNECTION,
+    "connection show": f"allowed processes uses {CONNECTION}",
     "doctor": "home problems; checks[]: name status message; walls[]: name stands seen weakerWithout remedy",
     "download": "run status; files[]: reference path sizeInBytes sha256",
     "group create": "id name",

@@ -22,17 +22,20 @@ from procession.engine.step_connections import StepConnections
 from procession.engine.step_tables import TableDraft
 from procession.engine.table_workers import TableWorkers
 from procession.model import process_file
+from procession.model.connections import ConnectionKind
 from procession.model.ids import ProcessId, RunId
 from procession.model.lifecycle import RUN_FINAL, StepStatus
 from procession.model.people import SCOPES, Caller, UserRole
 from procession.model.restart import Wish
 from procession.model.runs import HistoryRow, Run
 from procession.model.steps import StepRow
-from procession.operations import files, home_time, people, processes, runs
+from procession.operations import connections, files, home_time, people, processes, runs
 from procession.operations.act import Act
+from procession.operations.connections import NewConnection
 from procession.operations.connections_of_steps import ConnectionsOfSteps
 from procession.operations.resources import Resources
 from procession.operations.tables_of_steps import TablesOfSteps
+from procession.store import connections as connection_store
 from procession.store import history, identity, steps
 from procession.store.chunks import Chunks
 from procession.store.crash import CrashPoint, pass_by
@@ -168,7 +171,22 @@ class World:
 
     def applied(self, text: str) -> processes.Applied:
         definition = process_file.parse(text, file="test.yaml", actions=self.resources.actions)
-        return self.db.write(lambda tx: processes.apply(self.act(tx), text, definition=definition))
+
+        def operation(tx: Transaction) -> processes.Applied:
+            if self.connections is not None:
+                self._make_connections(tx)
+            return processes.apply(self.act(tx), text, definition=definition)
+
+        return self.db.write(operation)
+
+    def _make_connections(self, tx: Transaction) -> None:
+        """What the port of a test gives is there by name for whoever applies a process."""
+        for name in ("share", "shore"):
+            if connection_store.by_name(tx, name) is None:
+                wanted = NewConnection(
+                    name=name, kind=ConnectionKind.FOLDER, options={"path": "/srv/outside"}, by_operator=True
+                )
+                connections.add(self.act(tx), wanted)
 
     def create(self, process: ProcessId, inputs: Mapping[str, object] | None = None) -> Run:
         return self.db.write(lambda tx: runs.create(self.act(tx), process, inputs=inputs or {}))

@@ -97,12 +97,14 @@ OutputValue = str | int | Decimal | bool | None | FileOutput
 class OutputTarget:
     """Where an output goes: the property's type ("File", ...) and, for a File, the name it has now ("" if none).
 
-    Of a managed table the type is TABLE, the name its name, and `columns` what the rows must fit.
+    Of a managed table the type is TABLE, the name its name, and `columns` what the rows must fit. `appended` are files
+    of the step's run, by "step.property", that a run which appended rows to the table had too: with that version.
     """
 
     type: str
     file_name: str = ""
     columns: tuple[Column, ...] = ()
+    appended: Mapping[str, int] = field(default_factory=dict)
 
 
 TABLE = "table"  # the type of a target that is a managed table

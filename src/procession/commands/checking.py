@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from procession.model.outbox import RunEnd, Unsent
-from procession.store import outbox, processes
+from procession.operations import connection_keys
+from procession.store import connections, outbox, processes
 from procession.store.database import Transaction
+from procession.store.keyring import Keyring
 from procession.walls import Wall
 
 NAMED_MAX = 5
@@ -63,6 +65,24 @@ def alerts(tx: Transaction, *, sends_mail: bool, now: datetime) -> Iterator[Chec
     if by_sms := processes.with_alerts(tx, "alert_sms"):
         names = _listed([f'"{name}"' for name in by_sms])
         yield check("SMS", "warning", f"this release sends no SMS, which the alerts of {names} ask for")
+
+
+def secrets(tx: Transaction, keyring: Keyring) -> Iterator[Check]:
+    """Whether the secrets of connections can be used, and who can read their key; nothing where there is none."""
+    found = connections.secrets(tx)
+    if not found:
+        return
+    wrong = connection_keys.unreadable(tx, keyring)
+    if wrong:
+        text = f"{len(wrong)} of {len(found)} secrets of connections cannot be used: {_listed(wrong)}"
+        yield check("secrets", "problem", text)
+        return
+    mode = keyring.path.stat().st_mode
+    if mode & 0o077:
+        text = f"others can read {keyring.path} (mode {mode & 0o777:o}): chmod 600, and procession connection rekey"
+        yield check("secrets", "warning", text)
+        return
+    yield check("secrets", "ok", f"{len(found)} secrets of connections, and the key that opens them")
 
 
 def _told(found: Sequence[Unsent]) -> str:

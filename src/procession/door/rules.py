@@ -42,6 +42,8 @@ OWN_G = Rule(scope="usergroup", role="owner", of=G)
 READ_PERMISSIONS = Rule(scope="permission_read")  # a list: the operation shows what the caller may see
 OWN_RESOURCE = Rule(scope="permission", role="owner", of="resource")
 PERMIT_ANY = Rule(scope="permission")  # the resource is named in the body: the operation asks for the role
+# Administrators make connections, whose secrets go where they say.
+OWN_CONNECTIONS = Rule(scope="permission", user_role="ClientAdmin")
 READ_LOG = Rule(scope="log_read")  # a list: the operation shows what the caller may see
 LIST_C = Rule(scope="application_read")  # a list: the operation shows what the caller may see
 READ_C = Rule(scope="application_read", role="owner", of=C)

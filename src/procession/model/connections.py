@@ -6,13 +6,14 @@ A step names its connection, and never holds a host or a password. What a connec
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import fields
 
 from procession.model.ids import ConnectionId
 
@@ -115,6 +116,7 @@ SECRETS: Mapping[ConnectionKind, tuple[str, ...]] = {
 
 # Changing one of these sends a secret nowhere else, and to nobody else.
 _NO_PART_OF_THE_ADDRESS = frozenset({"root", "sender"})
+_LISTS = frozenset({"host_keys"})  # options with several values
 
 
 class SecretSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +154,32 @@ def address_of(kind: ConnectionKind, options: Mapping[str, Any]) -> str:
     """
     told = {name: value for name, value in plain(kind, options).items() if name not in _NO_PART_OF_THE_ADDRESS}
     return json.dumps([kind, told], sort_keys=True, separators=(",", ":"))
+
+
+def from_texts(kind: ConnectionKind, given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Options as people write them: the texts that each name was given, as plain values of its kind.
+
+    What is no option, and a number that is none, stays as it is: whoever checks the options says so.
+    """
+    numbers = {field.encode_name for field in fields(OPTIONS[kind]) if isinstance(field.default, int)}
+    found: dict[str, Any] = {}
+    for name, texts in given.items():
+        if name in _LISTS:
+            found[name] = [line.strip() for text in texts for line in text.splitlines() if line.strip()]
+        else:
+            text = texts[-1].strip()
+            found[name] = (
+                int(text) if name in numbers and text.isascii() and text.isdigit() and len(text) < 10 else text
+            )
+    return found
+
+
+def to_texts(kind: ConnectionKind, options: Mapping[str, Any]) -> dict[str, str]:
+    """The options as people write them, in the order of their kind; several values as lines."""
+    return {
+        name: "\n".join(value) if isinstance(value, list) else str(value)
+        for name, value in plain(kind, options).items()
+    }
 
 
 def plain(kind: ConnectionKind, options: Mapping[str, Any]) -> dict[str, Any]:

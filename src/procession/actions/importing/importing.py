@@ -42,6 +42,7 @@ def _import(doing: RowWork) -> str:
         exports.refuse(doing.context, "rejects", settings.rejects.target, "rejects.csv")
     rows = doing.load(ROWS, list(import_settings.files(settings)), settings.expect, _ImportedFile(settings))
     doing.lock()
+    doing.warnings.extend(_appended(doing, settings))
     if settings.rejects is not None:
         rejects.settle(doing, ROWS, settings.rejects)
     if expecting.asks(settings.expect):
@@ -52,6 +53,18 @@ def _import(doing: RowWork) -> str:
     files = [one.file for one in doing.loaded[ROWS]]
     told = files[0] if len(files) == 1 else f"{len(files):,} files"
     return f"{gave:,} {'row' if gave == 1 else 'rows'} of {told} imported"
+
+
+def _appended(doing: RowWork, settings: ImportSettings) -> Iterator[str]:
+    """Files whose rows are in the table already, so that they are there twice now."""
+    target = doing.context.target(exports.reference_of(settings.output))
+    for options, made in zip(import_settings.files(settings), doing.loaded[ROWS], strict=True):
+        version = target.appended.get(references.only([options.file])[0])
+        if version is not None:
+            yield (
+                f'{made.file} was in a run that appended rows to the table "{target.file_name}" before (version '
+                f"{version:,}); with mode: replace_where, importing it again is importing it once"
+            )
 
 
 @dataclass(frozen=True, slots=True)

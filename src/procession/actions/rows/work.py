@@ -99,8 +99,7 @@ class RowWork:
 
     def total(self, relation: str, prefix: str) -> dict[str, Decimal]:
         """Control totals of a relation, kept as figures such as total_out.amount."""
-        columns = database.columns(self.connection, relation)
-        found = totals.of(columns, relation, lambda query: self.connection.execute(query).fetchone())
+        found = totals.of(self.connection, relation)
         self.figures.update(totals.figures(found, prefix))
         return found
 

@@ -107,12 +107,14 @@ class TransformRows:
 
     def totals(self) -> dict[str, Decimal]:
         """Of each column of amounts."""
-        return totals.of(self.columns, self.relation, self.ask)
+        return totals.of(self.work.connection, self.relation)
 
     def tell_totals(self, before: dict[str, Decimal]) -> str:
         """Logs how the totals changed; gives in words what is gone."""
         gone = []
         for name, total in self.totals().items():
+            if name not in before:
+                continue
             was, now, left_out = values.alike(before[name], total, before[name] - total)
             self.work.context.log(f"{self.where}: {name} {was} before, {now} after\n")
             gone.append(f"{name} {left_out}")

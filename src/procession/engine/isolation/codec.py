@@ -40,8 +40,8 @@ def encode_job(job: Job, *, number: int) -> bytes:
     return encoded([*head, job.folder, job.step_key, job.idempotency_key, limits, number, *more])
 
 
-def _target(target: OutputTarget) -> tuple[str, str, Any]:
-    return target.type, target.file_name, msgspec.to_builtins(target.columns)
+def _target(target: OutputTarget) -> tuple[str, str, Any, Any]:
+    return target.type, target.file_name, msgspec.to_builtins(target.columns), dict(target.appended)
 
 
 def decode_job(payload: bytes) -> Job:
@@ -55,8 +55,10 @@ def decode_job(payload: bytes) -> Job:
         values=values,
         types=types,
         targets={
-            key: OutputTarget(type=type_, file_name=name, columns=msgspec.convert(columns, tuple[Column, ...]))
-            for key, (type_, name, columns) in targets.items()
+            key: OutputTarget(
+                type=type_, file_name=name, columns=msgspec.convert(columns, tuple[Column, ...]), appended=appended
+            )
+            for key, (type_, name, columns, appended) in targets.items()
         },
         folder=folder,
         step_key=step_key,
