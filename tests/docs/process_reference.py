@@ -23,7 +23,8 @@ leaves all others, with their comments, as they are. What no field can say is sh
 A single step can be tried before anything is published: `procession try FILE STEP` runs it on the first rows of files that you give,
 in the same isolated process as in a run. It shows the message, figures, what each output would hold, and what the step printed.
 Nothing is published and no table is written; a step that reaches outside only says what it would send, and to whom.
-[docs/reconcile.md](reconcile.md#what-a-rule-takes) tries one.
+[docs/reconcile.md](reconcile.md#what-a-rule-takes) tries one. In the designer, **Try this step** does the same with the files and
+values of one's last try-out; of a reconciliation it shows what each rule finds, with the first pairs.
 
 - A file of text, JSON lines or Parquet is cut behind its first 1,000 rows (`--rows`); a workbook is read as a whole, and that is said.
 - What an earlier step would have written is given in the same way, by its property: `--file work.gathered=gathered.parquet`.

@@ -284,16 +284,14 @@ class Action:
     wants_network: Callable[[Any], bool] = _needs_no_network
     # The FileOptions of all files that it reads as relations, so that a page can show them as the step will see them.
     relations: Callable[[Any], tuple[Any, ...]] = nothing
-    # What it suggests for people to decide, so that a page can ask them; None where the settings ask for none.
-    suggests: Callable[[Any], SuggestionSource | None] | None = None
+    suggests: Callable[[Any], SuggestionSource | None] | None = None  # for people to decide, on a page
     effect: Effect = Effect.IDEMPOTENT  # default of the kind; PURE: a step changes nothing but its outputs
     effect_of: Callable[[Any], Effect] | None = None  # where it depends on the settings
     # It reaches outside: a process of its own, with the network, that sees nothing but its folder and its inputs.
     reaches: bool = False
     connection: Callable[[Any], str] = _names_no_connection  # settings -> the name of the connection it goes by
     connection_kinds: frozenset[str] = frozenset()  # those that it can use
-    # Of one that reaches: what it would send, and to whom, in words. It is given no secrets and no network, and may
-    # write into its folder. Without it, the step cannot be tried by itself.
+    # What it would send, and to whom: for one that reaches, and is tried. No secret is given, and no network.
     preview: Callable[[Context], str] | None = None
     # The engine performs it, in the transaction that begins it: no process, no try after a failure, no time limit of
     # its own. Only for the actions of this package: code of others never runs in the server. `run` is in_the_engine.

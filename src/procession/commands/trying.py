@@ -42,6 +42,7 @@ class GivenInputs:
 
 def try_step(console: Console, path: str, text: str, *, given: GivenInputs) -> int:
     """Raises NotFound, Invalid, and FileMistakes with what is wrong with the file."""
+    # Read before the home is opened: a typo must change nothing.
     content = read_text(path)
     with opening.open_home(console) as opened, tempfile.TemporaryDirectory(prefix="procession-try-") as folder:
         process = process_file.parse(content, file=path, actions=opened.resources.actions)
@@ -133,6 +134,7 @@ def _output_content(one: TriedOutput) -> dict[str, Any]:
 
 
 def _told(tried: TriedStep) -> str:
+    # All that such a step says; it has written nothing that could be shown.
     if tried.sends:
         return f"nothing was sent; it would do this:\n{tried.message}"
     lines = [f"{tried.status}", *([tried.message] if tried.message else [])]
@@ -140,6 +142,7 @@ def _told(tried: TriedStep) -> str:
     lines += [f"  {name}: {value}" for name, value in list(tried.figures.items())[:FIGURES_SHOWN]]
     for one in tried.outputs:
         lines += _output_lines(one)
+    # Last, and marked: a script may print what looks like ours.
     lines += [f"  | {line}" for line in tried.log.splitlines()[:LOG_LINES_SHOWN]]
     return "\n".join([*lines, "nothing was published or written"])
 

@@ -227,6 +227,7 @@ def _check(one: Suggestion, choice: Choice) -> None:
         raise Invalid(f"{name} has more than {PAIRS_MAX} pairs, too many to be refused here; write them into the table")
     if choice.decided is Decided.CLOSE and not choice.closes:
         raise Invalid(f"tick the rows of {name} that are to be closed")
+    # A form may say anything; what is closed must be among what was seen.
     if not {*choice.closes} <= {(row.side, row.key) for row in one.rows}:
         raise Conflict(f"{name} has other rows now; look at it again")
     _check_standing(one, choice)
@@ -259,6 +260,7 @@ def _pairs(one: Suggestion, choice: Choice) -> Iterable[tuple[str | None, str | 
 
 def _undone(one: Suggestion, choice: Choice) -> Iterator[DecisionRow]:
     """What stands on this suggestion alone and is another decision than the newer one."""
+    # A pair that both match and never match fails the next run.
     other = {Decided.MATCH: Decided.NEVER, Decided.NEVER: Decided.MATCH}.get(choice.decided)
     return (row for row in one.standing if row.decision == other and one.has_pair(row))
 

@@ -6,7 +6,7 @@ that reaches outside only says what it would send, and to whom; it is given no s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from procession.actions.reading.options import FileOptions
 from procession.actions.tables.contract import PREVIEW_KIND, PreviewSettings
 from procession.engine.isolation.contract import Job, Limits
 from procession.model.errors import Invalid, NotFound
+from procession.model.figures import Figures
 from procession.model.lifecycle import StepStatus
 from procession.model.people import Caller
 from procession.model.previews import Preview
@@ -58,7 +59,7 @@ class TriedStep:
 
     status: StepStatus
     message: str
-    figures: Mapping[str, Any] = field(default_factory=dict)
+    figures: Figures = field(default_factory=dict)
     outputs: tuple[TriedOutput, ...] = ()
     remarks: tuple[str, ...] = ()  # on what it was given
     log: str = ""
@@ -85,6 +86,7 @@ def action_of(resources: Resources, step: Step) -> tuple[Action, Any]:
     # It decides by statuses and properties of a whole run, which nobody has given here.
     if action.perform is not None:
         raise Invalid(f"step {step.order} is performed by the engine, with all that its run knows: try it in a run")
+    # Never run here, whatever it declares: only asked.
     if action.reaches:
         if action.preview is None:
             raise Invalid(
@@ -120,8 +122,14 @@ def missing(resources: Resources, trial: TrialOf) -> list[str]:
     ]
 
 
-def run(resources: Resources, trial: TrialOf) -> TriedStep:
-    """For a thread that may wait. Raises Invalid for what is missing, Unavailable where nobody is free."""
+Look = Callable[[Mapping[str, OutputValue]], None]
+
+
+def run(resources: Resources, trial: TrialOf, look: Look | None = None) -> TriedStep:
+    """For a thread that may wait. `look` sees the outputs while their files are there.
+
+    Raises Invalid for what is missing, Unavailable where nobody is free.
+    """
     action, settings = action_of(resources, trial.step)
     if lacking := missing(resources, trial):
         raise Invalid(
@@ -140,6 +148,8 @@ def run(resources: Resources, trial: TrialOf) -> TriedStep:
         )
         # Too slow or too large is an answer too: the step would have more time in a run.
         outcome = ended.outcome or StepOutcome(status=StepStatus.FAILED, message=f"the trial {ended.reason}")
+        if look is not None:
+            look(outcome.outputs)
         return TriedStep(
             status=outcome.status,
             message=outcome.message,
@@ -172,6 +182,7 @@ def _job(
 
 
 def _target(trial: TrialOf, found: Mapping[str, Property], reference: str) -> OutputTarget:
+    # Without the file's present name: a trial takes the place of nothing.
     if not is_table(reference):
         return OutputTarget(type=str(found[reference].type))
     one = trial.tables[reference]

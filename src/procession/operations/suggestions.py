@@ -107,6 +107,7 @@ def _obstacle(source: SuggestionSource, table: Snapshot | None, role: Role | Non
         return "this is a try-out, and a try-out writes no table"
     if table is None:
         return f'the table "{source.table}" was deleted'
+    # The run's readers see what is suggested; what was decided is the table's to show.
     if role is None:
         return f'you have no role on the table "{source.table}", which holds the decisions; ask its owner'
     if not covers(role, Role.EDITOR):
@@ -220,8 +221,10 @@ def _check(asked: Reviewed, choices: Sequence[Choice]) -> None:
     assert asked.table is not None
     if not choices:
         raise Invalid("nothing was chosen: accept or refuse a suggestion first")
+    # A form of ours has fewer; each makes up to hundreds of rows.
     if len(choices) > CHOICES_MAX:
         raise Invalid(f"{len(choices):,} suggestions at once are too many; at most {CHOICES_MAX}")
+    # Before the write, whose words name a row that nobody sees.
     most = reason_characters_max(asked.table)
     for choice in choices:
         if not choice.reason:
@@ -254,6 +257,7 @@ def _draft(resources: Resources, present: Snapshot, rows: Sequence[NewDecision],
 
 
 def _row(names: dict[str, Column], row: NewDecision, said: DecidedBy) -> dict[str, str | None]:
+    # Under the names that the table has: people write Decision, too.
     values = {
         "decision": str(row.decision),
         "left_key": row.left_key,

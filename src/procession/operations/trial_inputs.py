@@ -99,6 +99,7 @@ def resolved(
     resources: Resources, trial: TrialOf, known: tuple[Action, Any], place: Path, remarks: list[str]
 ) -> dict[str, InputValue]:
     action, settings = known
+    # Numbered and not named: two properties may hold files of one name.
     found, given = properties(trial.process), dict[str, InputValue]()
     (place / "inputs").mkdir()
     for number, reference in enumerate(action.reads(settings)):
@@ -147,6 +148,7 @@ def table_inputs(
         if use.mode is not None:
             continue
         one = trial.tables[use.place]
+        # Whole: it is a view over files that are there, and costs what the step reads of it.
         contents = table_jobs.contents(resources.blobs, one)
         files = tuple(TableFile(path=part.path, rows=part.rows) for part in contents.parts)
         found[use.place] = TableInput(

@@ -185,6 +185,7 @@ def _row(row: SuggestedRow, amounts: _Amounts) -> CardRow:
 
 def _totals(one: Suggestion, amounts: _Amounts) -> Iterator[tuple[str, str]]:
     """Of each side, where all of its rows are here and hold amounts."""
+    # A total of the first hundred rows would pass for that of all.
     if one.rows_count > len(one.rows):
         return
     for side in _SIDES:

@@ -24,6 +24,7 @@ from procession.actions.tables import (
     previewing,
     reading,
     reviewing,
+    ruling,
     sampling,
     sources,
     writing,
@@ -76,6 +77,7 @@ def registry() -> Mapping[str, Action]:
         contract.COMPACT_KIND: _job(contract.COMPACT_KIND, contract.CompactSettings, compacting.perform, warm),
         contract.READ_KIND: _job(contract.READ_KIND, contract.ReadSettings, reading.perform, warm),
         contract.PREVIEW_KIND: _job(contract.PREVIEW_KIND, contract.PreviewSettings, previewing.perform, warm),
+        contract.RULES_KIND: _job(contract.RULES_KIND, contract.RulesSettings, ruling.perform, warm),
         contract.SAMPLE_KIND: _job(contract.SAMPLE_KIND, contract.SampleSettings, sampling.perform, warm),
         contract.REVIEW_KIND: _job(contract.REVIEW_KIND, contract.ReviewSettings, reviewing.perform, warm),
     }

@@ -12,6 +12,7 @@ from procession.model.suggestions import Show
 
 ROWS_KIND, CHANGE_KIND, READ_KIND, PREVIEW_KIND = "table_rows", "table_change", "table_read", "file_preview"
 COMPACT_KIND, REVIEW_KIND, SAMPLE_KIND = "table_compact", "suggestion_review", "file_sample"
+RULES_KIND = "rules_found"
 # Outputs of every job. REFUSED says what is wrong with the request; if present, ignore the others.
 REFUSED, RESULT = "job.refused", "job.result"
 
@@ -150,6 +151,30 @@ class TakenSample(msgspec.Struct, frozen=True, kw_only=True):
 
     is_cut: bool = False
     whole: str = ""
+
+
+class RulesSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reconciliation has matched and suggested, as Parquet; of each rule the first `shown` are wanted."""
+
+    matched: str
+    suggested: str
+    shown: int
+
+
+class RuleFinds(msgspec.Struct, frozen=True, kw_only=True):
+    """How many matches, or suggestions, a rule has made, and the lines of the first ones as texts."""
+
+    rule: str
+    suggests: bool
+    count: int
+    lines: tuple[tuple[str | None, ...], ...]
+
+
+class FoundByRules(msgspec.Struct, frozen=True, kw_only=True):
+    """`columns` are the headings of all lines: which match, then the columns of the left side, then of the right."""
+
+    columns: tuple[str, ...]
+    rules: tuple[RuleFinds, ...]
 
 
 class ReviewSettings(msgspec.Struct, frozen=True, kw_only=True):
