@@ -207,19 +207,9 @@ def house(
     told: list[RunId] = []
     trials = _trial_workers(folder)
     with closing(trials), recovered(folder, clock, crash_point) as found, ThreadPoolExecutor(2) as threads:
-        database, blobs, chunks, home_clock = found
+        database = found[0]
         database.on_look(told.append)
-        resources = Resources(
-            actions=actions.registry(),
-            blobs=blobs,
-            chunks=chunks,
-            step_logs=StepLogFolder(folder / "logs"),
-            steady=clock.monotonic,
-            home_clock=home_clock,
-            workers=table_workers,
-            trials=trials,
-            keyring=Keyring.of_home(folder),
-        )
+        resources = _resources(folder, found, clock, (table_workers, trials))
         wanted = app.ApiSettings(
             more=oauth.routes(hashing=threads),
             threads=threads,
@@ -237,6 +227,26 @@ def house(
         if is_new:
             database.write(lambda tx: _furnish(tx, made))
         yield made
+
+
+Found = tuple[SqliteDatabase, BlobFolder, Chunks, HomeClock]
+
+
+def _resources(
+    folder: Path, found: Found, clock: ManualClock, workers: tuple[TableWorkers | None, TableWorkers]
+) -> Resources:
+    _, blobs, chunks, home_clock = found
+    return Resources(
+        actions=actions.registry(),
+        blobs=blobs,
+        chunks=chunks,
+        step_logs=StepLogFolder(folder / "logs"),
+        steady=clock.monotonic,
+        home_clock=home_clock,
+        workers=workers[0],
+        trials=workers[1],
+        keyring=Keyring.of_home(folder),
+    )
 
 
 def _trial_workers(folder: Path) -> TableWorkers:
