@@ -15,7 +15,8 @@ from procession.operations.connections import NewConnection
 from procession.store import permissions
 from tests import approving
 from tests.api.house import House
-from tests.web import suggestions_site
+from tests.web import suggestions_site, test_try_step
+from tests.web.account_site import visitor
 from tests.web.inputs_site import BANK
 from tests.web.lists_site import ended, timed_out
 from tests.web.run_site import PROCESS, Play, failed, play, well
@@ -41,6 +42,7 @@ def furnish(home: House) -> dict[str, str]:
     names = {"month_end": home.process}
     _lists(home)
     names |= _runs(home) | _long_runs(home) | _inputs(home) | _tables(home) | _people(home) | _suggestions(home)
+    names["trying"] = _trying(home)
     names["broken"] = _broken(home)
     _connect(home)
     names["asks"] = _asks(home)
@@ -173,6 +175,13 @@ def _suggestions(home: House) -> dict[str, str]:
     suggestions_site.let_read(home, str(run.run.process), "reader")
     suggestions_site.Reviewer(home, run).decides(d2="never", why2="another customer")
     return {"suggesting": run.id, "suggests": str(run.row("match").id)}
+
+
+def _trying(home: House) -> str:
+    process = test_try_step.apply(home)
+    books, bank = test_try_step.BOOKS, test_try_step.BANK
+    test_try_step.sample(home, visitor(home), process, {"files.books": books, "files.bank": bank})
+    return process
 
 
 def _people(home: House) -> dict[str, str]:

@@ -40,6 +40,7 @@ POST processes/{process}/edit | editor | process |
 GET processes/{process}/edit/changes | editor | process |
 POST processes/{process}/edit/publish | editor | process |
 POST processes/{process}/edit/try | editor | process |
+POST processes/{process}/edit/try-step | editor | process |
 GET home/live | | |
 GET processes | | |
 GET processes/upload | | | Designer

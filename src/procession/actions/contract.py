@@ -21,6 +21,7 @@ from procession.model.figures import Figures
 from procession.model.lifecycle import StepStatus
 from procession.model.plans import StepAmong
 from procession.model.processes import Effect
+from procession.model.suggestions import SuggestionSource
 from procession.model.table_uses import TableUse
 
 
@@ -231,23 +232,6 @@ class Example:
     votes: tuple[Vote, ...] = ()  # of an action that asks people
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuggestionSource:
-    """Where a step's suggestions are, and the table of what people decide about them.
-
-    `output` is the "step.property" of the file. `columns` are headings of it, left and right, of what is compared; the
-    first pair names the rows and the second holds the amounts. `table` is the name of the table, "" where there is
-    none. `problem` says why nobody can decide about them.
-    """
-
-    output: str = ""
-    table: str = ""
-    columns: tuple[tuple[str, str], ...] = ()
-    names: tuple[str, ...] = ()  # of these columns, for people
-    escapes: bool = False  # formulas, where the file is a CSV
-    problem: str = ""
-
-
 def nothing(settings: Any) -> tuple[Any, ...]:
     """For an action whose settings hold no references."""
     return ()
@@ -263,10 +247,6 @@ def _needs_no_network(settings: Any) -> bool:
 
 def _names_no_connection(settings: Any) -> str:
     return ""
-
-
-def _suggests_nothing(settings: Any) -> SuggestionSource | None:
-    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,14 +275,15 @@ class Action:
     wants_network: Callable[[Any], bool] = _needs_no_network
     # The FileOptions of all files that it reads as relations, so that a page can show them as the step will see them.
     relations: Callable[[Any], tuple[Any, ...]] = nothing
-    # What it suggests for people to decide, so that a page can ask them; None where the settings ask for none.
-    suggests: Callable[[Any], SuggestionSource | None] = _suggests_nothing
+    suggests: Callable[[Any], SuggestionSource | None] | None = None  # for people to decide, on a page
     effect: Effect = Effect.IDEMPOTENT  # default of the kind; PURE: a step changes nothing but its outputs
     effect_of: Callable[[Any], Effect] | None = None  # where it depends on the settings
     # It reaches outside: a process of its own, with the network, that sees nothing but its folder and its inputs.
     reaches: bool = False
     connection: Callable[[Any], str] = _names_no_connection  # settings -> the name of the connection it goes by
     connection_kinds: frozenset[str] = frozenset()  # those that it can use
+    # What it would send, and to whom: for one that reaches, and is tried. No secret is given, and no network.
+    preview: Callable[[Context], str] | None = None
     # The engine performs it, in the transaction that begins it: no process, no try after a failure, no time limit of
     # its own. Only for the actions of this package: code of others never runs in the server. `run` is in_the_engine.
     perform: Callable[[EngineContext], StepOutcome] | None = None

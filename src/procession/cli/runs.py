@@ -48,6 +48,24 @@ def run_process(console: Console, process: str, *, wait: bool, **given: Sequence
     return runs.run(console, process, inputs=given["input"], paths=given["file"], wait=wait)
 
 
+@command("try", example="try month-end.yaml match --file files.bank=bank.csv --value parameters.month=2026-11")
+@click.argument("path", metavar="FILE")
+@click.argument("step")
+@option("--file", "A file for a property that the step reads.", multiple=True, metavar="STEP.PROPERTY=PATH")
+@option("--value", "A value for one.", multiple=True, metavar="STEP.PROPERTY=VALUE")
+@option("--rows", "So many rows of each file. Default: 1000.", type=click.IntRange(1, 100_000), default=1_000)
+def try_step(console: Console, path: str, step: str, *, rows: int, **given: Sequence[str]) -> int:
+    """Run one STEP (its key, or a number such as 2.1) of a process file on the first rows of its inputs.
+
+    Nothing is published and nothing is written; a step that reaches outside says what it would send, and to whom.
+    The exit code is 0 when it would end as Success or Warning, else 1.
+    """
+    from procession.commands import trying
+
+    wanted = trying.GivenInputs(paths=given["file"], values=given["value"], rows=rows)
+    return trying.try_step(console, path, step, given=wanted)
+
+
 @command("status", is_remote=True, example="status pr-7")
 @click.argument("run")
 def status(console: Console, run: str) -> int:

@@ -22,7 +22,7 @@ from procession.engine.isolation.contract import Limits
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.pool import ForkServerIsolation
 from procession.engine.options import EngineResources, EngineSettings, Quota
-from procession.engine.table_workers import TableWorkers
+from procession.engine.table_workers import TableWorkers, trial_settings
 from procession.engine.table_workers import settings as table_settings
 from procession.home import EngineLock, Home
 from procession.loops import TickLoop
@@ -156,6 +156,7 @@ def _working(
     return (
         # Nothing to start: the first request about a table does. Before the engine, whose steps need them to their end.
         _processes("table jobs", None, resources.table_workers.close),
+        _processes("tried steps", None, resources.trial_workers.close),
         _processes("engine", engine.start, engine.close, grace_seconds=engine_resources.settings.grace_seconds),
         loop_part("home clock", TickLoop("home clock", keep_time, rest_seconds=HOME_CLOCK_REST_SECONDS)),
         loop_part("approvals", TickLoop("approvals", deadlines.tick, rest_seconds=questions.REST_SECONDS)),
@@ -193,6 +194,11 @@ def _open_resources(settings: Settings, home: Home, database: Database, clock: C
         home_clock=home_clock,
         allows_network=settings.allow_network,
         workers=_open_table_workers(settings, home),
+        trials=TableWorkers(
+            home.work / "trials",
+            trial_settings(isolation_settings(settings, home, cgroup="")),
+            _engine_settings(settings).quota,
+        ),
         reserve=Reserve(str(home.folder), settings.free_bytes_min),
         keyring=Keyring.of_home(home.folder),
     )

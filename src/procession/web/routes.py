@@ -41,6 +41,7 @@ from procession.web import (
     table_changes,
     table_import,
     tables,
+    try_step,
     upload_sessions,
 )
 from procession.web.session import guarded, guarded_async
@@ -118,6 +119,7 @@ ROUTES: tuple[Route, ...] = (
     *_designer("processes/new", rules.DESIGN),
     *_designer("processes/{process}/edit", rules.EDIT_P),
     form_async("processes/{process}/edit/try", publish.try_out, rules.EDIT_P, "Try the draft", limit=NEW_RUNS),
+    form_async("processes/{process}/edit/try-step", try_step.show, rules.EDIT_P, "Try one step of the draft"),
     page("runs/{run}", run.show, rules.READ_R, "A run"),
     page("runs/{run}/live", run_live.follow, rules.READ_R, "News of a run", mode=STREAM, limit=UserLimit.STREAMS),
     page("runs/{run}/results.zip", downloads.zipped, rules.READ_R, "The results of a run", limit=UserLimit.STREAMS),

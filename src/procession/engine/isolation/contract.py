@@ -44,6 +44,7 @@ class Job:
     connection: ConnectionInput | None = None
     journal: tuple[str, ...] = ()  # what earlier tries recorded
     about: RunFacts | None = None
+    previews: bool = False  # only what it would do outside is asked for (Action.preview)
     number: int = 1  # the how-many-th of its process, which sets it
 
 
