@@ -18,7 +18,7 @@ _WORD = "commit"
 _ASK_SECONDS = 30
 
 
-class Mark:
+class CommitMark:
     """The rows of this try, so that another one knows whether it has the same; `doing` keeps the journal."""
 
     def __init__(self, doing: RowWork, relation: str) -> None:
@@ -39,7 +39,7 @@ class Mark:
         return [(number, rows) for _, number, rows in reversed(entries)]
 
 
-def had_written(mark: Mark, session: psycopg.Connection[Any]) -> bool:
+def had_written(mark: CommitMark, session: psycopg.Connection[Any]) -> bool:
     """Whether an earlier try of this step has committed these rows. Raises Problem where that cannot be told."""
     for number, rows in mark.earlier():
         match _state(session, number):
@@ -70,7 +70,7 @@ def _state(session: psycopg.Connection[Any], number: str) -> str:
     return "unknown" if row is None or row[0] is None else str(row[0])
 
 
-def commit(mark: Mark, session: psycopg.Connection[Any], connection: ConnectionInput) -> None:
+def commit(mark: CommitMark, session: psycopg.Connection[Any], connection: ConnectionInput) -> None:
     """Commits. A line that was lost meanwhile leaves a doubt, which the database itself can settle. Raises Problem."""
     import psycopg
 
@@ -86,7 +86,7 @@ def commit(mark: Mark, session: psycopg.Connection[Any], connection: ConnectionI
         _settle(mark, connection, row[0])
 
 
-def _settle(mark: Mark, connection: ConnectionInput, number: str) -> None:
+def _settle(mark: CommitMark, connection: ConnectionInput, number: str) -> None:
     settings: WriteDatabaseSettings = mark.doing.context.settings
     state = "unknown"
     try:

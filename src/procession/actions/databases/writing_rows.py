@@ -60,7 +60,7 @@ def _told(settings: WriteDatabaseSettings, connection: ConnectionInput, rows: in
 def _transact(doing: RowWork, session: psycopg.Connection[Any], connection: ConnectionInput) -> int | None:
     """How many rows went before; None where an earlier try had written these."""
     settings: WriteDatabaseSettings = doing.context.settings
-    mark = commits.Mark(doing, SOURCE)
+    mark = commits.CommitMark(doing, SOURCE)
     if settings.batch is None and settings.mode == "append" and commits.had_written(mark, session):
         return None
     session.autocommit = False
