@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from procession.actions.contract import Action, ConnectionInput
 from tests.actions.reaching import http_server
 from tests.actions.reaching.http_server import HttpServer
+from tests.mail_server import MailServer, served
 
 
 @pytest.fixture
@@ -24,4 +26,19 @@ def reached(action: Action, request: pytest.FixtureRequest) -> ConnectionInput |
         made: HttpServer = request.getfixturevalue("http")
         made.answers = http_server.bank()
         return made.connection()
+    if "smtp" in action.connection_kinds:
+        return smtp_connection(request.getfixturevalue("mail_server").port)
     return None
+
+
+@pytest.fixture
+def mail_server() -> Iterator[MailServer]:
+    yield from served(None)
+
+
+def smtp_connection(port: int, **options: Any) -> ConnectionInput:
+    """To a mail server on loopback, without TLS unless it is asked for."""
+    password = options.pop("password", "")
+    given = {"host": "127.0.0.1", "port": port, "security": "none", "sender": "Close <close@example.com>", **options}
+    secrets = {"password": password} if password else {}
+    return ConnectionInput(name="mail", kind="smtp", options=given, secrets=secrets, private_hosts=True)

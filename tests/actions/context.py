@@ -30,6 +30,7 @@ class LocalContext:
     targets: Mapping[str, OutputTarget]
     step_key: str = "step"
     idempotency_key: str = "pr-1/as-1/1"
+    run_page: str = "https://procession.example/runs/pr-1"
     memory_bytes_max: int = 1 << 30
     types: Mapping[str, str] = field(default_factory=dict)
     has_network: bool = False

@@ -21,6 +21,7 @@ from procession.actions.kinds import (
     reconcile,
     run_python,
     run_sql,
+    send_email,
     transform,
     validate,
     wait,
@@ -39,6 +40,7 @@ BUILT_IN = (
     calculate_fx.ACTION,
     reconcile.ACTION,
     call_http.ACTION,
+    send_email.ACTION,
     wait.ACTION,
     fail.ACTION,
 )

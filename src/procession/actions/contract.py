@@ -143,6 +143,10 @@ class Context(Protocol):
         """home/run/step/attempt: the same for every try and after a crash; a restart is another attempt."""
 
     @property
+    def run_page(self) -> str:
+        """Where people see the run: the address of its page, or its id where the server has no public address."""
+
+    @property
     def memory_bytes_max(self) -> int:
         """Memory limit of the process; DuckDB gets a part of it."""
 

@@ -25,6 +25,7 @@ def job_of(work: Work, resources: EngineResources, folder: str) -> Job:
     if held is not None and tables is not None:
         values, targets = {**values, **tables.inputs(held)}, {**targets, **tables.targets(held)}
     connection, journal = _outside(work, resources)
+    address = resources.settings.public_url
     return Job(
         action=work.step.action,
         settings=work.step.settings,
@@ -37,6 +38,7 @@ def job_of(work: Work, resources: EngineResources, folder: str) -> Job:
         limits=resources.settings.limits,
         connection=connection,
         journal=journal,
+        run_page=f"{address.rstrip('/')}/runs/{active.run.id}" if address else str(active.run.id),
     )
 
 

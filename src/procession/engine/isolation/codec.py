@@ -36,7 +36,7 @@ def encode_job(job: Job, *, number: int) -> bytes:
         *(most.memory_bytes_max, most.file_bytes_max, most.open_files_max, most.processes_max),
         most.cpu_seconds_max,
     )
-    more = [None if job.connection is None else msgspec.to_builtins(job.connection), list(job.journal)]
+    more = [None if job.connection is None else msgspec.to_builtins(job.connection), list(job.journal), job.run_page]
     return encoded([*head, job.folder, job.step_key, job.idempotency_key, limits, number, *more])
 
 
@@ -47,7 +47,7 @@ def _target(target: OutputTarget) -> tuple[str, str, Any]:
 def decode_job(payload: bytes) -> Job:
     """Decodes a job, Decimals digit by digit."""
     action, settings, values, types, targets, *more = _decode(payload)
-    folder, step_key, idempotency_key, limits, number, connection, journal = more
+    folder, step_key, idempotency_key, limits, number, connection, journal, run_page = more
     memory, file, open_files, processes, cpu = limits
     return Job(
         action=action,
@@ -70,6 +70,7 @@ def decode_job(payload: bytes) -> Job:
         ),
         connection=None if connection is None else msgspec.convert(connection, ConnectionInput),
         journal=tuple(journal),
+        run_page=run_page,
         number=number,
     )
 

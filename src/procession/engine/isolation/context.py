@@ -117,6 +117,10 @@ class StepContext:
         return self.job.idempotency_key
 
     @property
+    def run_page(self) -> str:
+        return self.job.run_page
+
+    @property
     def memory_bytes_max(self) -> int:
         return self.job.limits.memory_bytes_max
 

@@ -43,6 +43,7 @@ class Job:
     limits: Limits
     connection: ConnectionInput | None = None
     journal: tuple[str, ...] = ()  # what earlier tries recorded
+    run_page: str = ""  # for people
     number: int = 1  # the how-many-th of its process, which sets it
 
 
