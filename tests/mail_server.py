@@ -29,6 +29,7 @@ class MailServer:
     says: str = "250 OK"
     goodbye: str = "221 Bye"
     strangers: set[str] = field(default_factory=set)
+    says_to: dict[str, str] = field(default_factory=dict)  # another answer, by receiver
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -40,10 +41,11 @@ class MailServer:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         assert isinstance(envelope.content, bytes)
-        if self.says.startswith("250"):
+        says = next((self.says_to[one] for one in envelope.rcpt_tos if one in self.says_to), self.says)
+        if says.startswith("250"):
             self.received.append(envelope.content)
             self.receivers.append(list(envelope.rcpt_tos))
-        return self.says
+        return says
 
     async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         return self.goodbye

@@ -289,3 +289,16 @@ def test_the_mail_is_the_one_that_the_documentation_shows(tmp_path: Path, takes_
 
 def _undated(line: str) -> str:
     return re.sub(r"^Ended: [0-9: -]{19} UTC", "Ended: then", line)
+
+
+def test_a_name_of_a_process_that_is_an_encoded_word_writes_no_header(sender: Sender, mail_server: MailServer) -> None:
+    """RFC 2047 lets a text hold a line break; the standard library decodes it, and writes it as it is."""
+    word = "=?utf-8?q?a=0d=0aX-Evil=3a_1=0d=0a=0d=0abody?="
+    letter = Letter(
+        address=sender.user.email, name=word, subject=f"{word} has failed", text="a link\n", at=sender.clock.now()
+    )
+
+    smtp.send(sender.server, letter)
+
+    assert b"X-Evil:" not in mail_server.received[0]
+    assert mail_server.messages()[0]["X-Evil"] is None

@@ -60,9 +60,10 @@ def message(server: SmtpServer, letter: Letter) -> EmailMessage:
     """What the receiver reads, as bytes that every mail server takes."""
     domain = server.sender.rpartition("@")[2]
     written = EmailMessage()
-    written["Subject"] = letter.subject
+    # No encoded words (RFC 2047): the standard library would decode them, line breaks included, into further headers.
+    written["Subject"] = letter.subject.replace("=?", "= ?")
     written["From"] = server.sender
-    written["To"] = formataddr((one_line(letter.name), letter.address))
+    written["To"] = formataddr((one_line(letter.name).replace("=?", "= ?"), letter.address))
     written["Date"] = format_datetime(letter.at)
     # The same for each try of a letter: a receiver that gets two of them can tell.
     written["Message-ID"] = f"<{letter.key}@{domain}>" if letter.key else make_msgid(domain=domain)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.actions.postgres import Postgres
 from tests.actions.reaching import http_server
 from tests.actions.reaching.http_server import HttpServer
 from tests.actions.transfer_sites import Site
+from tests.mail_server import MailServer, served
 
 
 @pytest.fixture
@@ -50,4 +52,19 @@ def reached(action: Action, request: pytest.FixtureRequest) -> ConnectionInput |
         site.put("out/CAMT_2026-01_1.xml", b"<Document/>")
         site.folder("in")
         return site.connection
+    if "smtp" in action.connection_kinds:
+        return smtp_connection(request.getfixturevalue("mail_server").port)
     return None
+
+
+@pytest.fixture
+def mail_server() -> Iterator[MailServer]:
+    yield from served(None)
+
+
+def smtp_connection(port: int, **options: Any) -> ConnectionInput:
+    """To a mail server on loopback, without TLS unless it is asked for."""
+    password = options.pop("password", "")
+    given = {"host": "127.0.0.1", "port": port, "security": "none", "sender": "Close <close@example.com>", **options}
+    secrets = {"password": password} if password else {}
+    return ConnectionInput(name="mail", kind="smtp", options=given, secrets=secrets, private_hosts=True)

@@ -29,6 +29,16 @@ from procession.model.lifecycle import StepStatus
 from procession.model.processes import Property, PropertyType
 
 
+RUN = RunFacts(
+    process="p-1",
+    process_version=1,
+    run="pr-1",
+    run_name="run",
+    started_by="ann",
+    page="https://procession.example/runs/pr-1",
+)
+
+
 @dataclass(slots=True, kw_only=True)
 class LocalContext:
     settings: Any
@@ -43,7 +53,7 @@ class LocalContext:
     is_copy: bool = False
     connection: ConnectionInput | None = None
     journal: tuple[str, ...] = ()  # what earlier tries have recorded
-    about: RunFacts | None = None
+    about: RunFacts | None = RUN
     recorded: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     fractions: list[float] = field(default_factory=list)

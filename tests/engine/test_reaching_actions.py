@@ -15,11 +15,13 @@ from procession.actions.contract import ConnectionInput
 from procession.engine.step_connections import ConnectionUse
 from procession.model.lifecycle import StepStatus
 from procession.store import history
+from tests.actions.conftest import smtp_connection
 from tests.actions.reaching import http_server
 from tests.actions.reaching.http_server import HttpServer, Said, as_json
 from tests.engine.conftest import OPEN
 from tests.engine.steps import StepText, data, item, process
 from tests.engine.world import World
+from tests.mail_server import MailServer, served
 
 TOKEN = "canary-t0ken/+="
 
@@ -48,6 +50,11 @@ def http(world: World) -> Iterator[HttpServer]:
     with http_server.running() as made:
         know(world, "bank", made.connection(proof="bearer", token=TOKEN))
         yield made
+
+
+@pytest.fixture
+def mail_server() -> Iterator[MailServer]:
+    yield from served(None)
 
 
 def know(world: World, name: str, connection: ConnectionInput) -> None:
@@ -137,3 +144,63 @@ def test_the_effect_of_the_method_is_written_into_the_process(world: World, http
         journal = tx.all("SELECT entry FROM journal_entry WHERE attempt_id = ?", tries[-1].id)
     assert (len(tries), len(http.asked)) == (1, 1), "a POST is once, and its retry is none"
     assert [json.loads(entry)[0] for (entry,) in journal] == ["try"]
+
+
+MAILING = process(
+    data("d", item("rows", "File", "INPUT")),
+    step(
+        "send_email",
+        {
+            "connection": "mail",
+            "subject": "Invoice {iban}",
+            "body": "{amount}",
+            "each": {
+                "source": {"file": "${d.rows}", "columns": {"iban": {"type": "Text"}, "amount": {"type": "Money"}}},
+                "to": "iban",
+            },
+        },
+    ),
+)
+
+
+def test_mails_go_out_from_a_process_that_sees_little_and_a_release_goes_on(
+    world: World, tmp_path: Path, mail_server: MailServer
+) -> None:
+    know(world, "mail", smtp_connection(mail_server.port))
+    rows = tmp_path / "rows.csv"
+    rows.write_text("iban,amount\na@x.org,1.10\nb@x.org,2.20\nc@x.org,3.30\n")
+    mail_server.says_to = {"b@x.org": "451 later"}
+    run = world.create(world.apply(MAILING)).id
+    world.upload(run, "d.rows", rows)
+    world.start(run)
+    world.wait(run)
+    assert world.step(run, "act").message == "row 2: 127.0.0.1 does not take it: 451 later (1 of 3 mails sent)"
+    mail_server.says_to = {}
+
+    world.restart(run, "act", release=frozenset({"act"}))
+    world.wait(run)
+
+    assert world.step(run, "act").message == "3 of 3 mails sent, 1 of them by an earlier try"
+    assert mail_server.receivers == [["a@x.org"], ["b@x.org"], ["c@x.org"]]
+
+
+def test_a_large_file_becomes_a_link_to_the_run(world: World, tmp_path: Path, mail_server: MailServer) -> None:
+    know(world, "mail", smtp_connection(mail_server.port))
+    large = tmp_path / "large.bin"
+    large.write_bytes(bytes(1_100_000))
+    settings = {
+        "connection": "mail",
+        "to": ["a@x.org"],
+        "subject": "S",
+        "body": "B",
+        "attach": ["${d.f}"],
+        "attach_max_mb": 1,
+    }
+    run = world.create(world.apply(process(data("d", item("f", "File", "INPUT")), step("send_email", settings)))).id
+    world.upload(run, "d.f", large)
+
+    world.start(run)
+    world.wait(run)
+
+    assert world.step(run, "act").status is StepStatus.WARNING
+    assert f"It is here: {run}" in mail_server.texts()[0]

@@ -30,6 +30,7 @@ from procession.actions.kinds import (
     reconcile,
     run_python,
     run_sql,
+    send_email,
     transfer_files,
     transform,
     validate,
@@ -61,6 +62,7 @@ BUILT_IN = (
     excel_report.ACTION,
     document.ACTION,
     archive.ACTION,
+    send_email.ACTION,
     wait.ACTION,
     fail.ACTION,
 )

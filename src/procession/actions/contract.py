@@ -91,13 +91,17 @@ class FileOutput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Which run a step is part of, for what people sign: ids as people see them, and who started it."""
+    """Which run a step is part of, for what people sign: ids as people see them, and who started it.
+
+    `page` is where people see the run: the address, or the id where the server has no public address.
+    """
 
     process: str
     process_version: int
     run: str
     run_name: str
     started_by: str
+    page: str = ""
 
 
 # What crosses the pipe. A Decimal travels as itself (a msgpack extension type: engine/isolation/codec.py).

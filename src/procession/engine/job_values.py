@@ -37,11 +37,11 @@ def job_of(work: Work, resources: EngineResources, folder: str) -> Job:
         limits=resources.settings.limits,
         connection=connection,
         journal=journal,
-        about=_about(active),
+        about=_about(active, resources.settings.public_url),
     )
 
 
-def _about(active: ActiveRun) -> RunFacts:
+def _about(active: ActiveRun, address: str) -> RunFacts:
     run = active.run
     return RunFacts(
         process=str(run.process),
@@ -49,6 +49,7 @@ def _about(active: ActiveRun) -> RunFacts:
         run=str(run.id),
         run_name=run.name,
         started_by=active.user.login,
+        page=f"{address.rstrip('/')}/runs/{run.id}" if address else str(run.id),
     )
 
 

@@ -43,6 +43,7 @@ class EngineSettings:
     progress_seconds: float = 0.25  # shortest time between writes of a step's progress
     short_seconds: float = REST_SECONDS  # wait before a retry after a shortage
     patience_seconds: float = PATIENCE_SECONDS  # how long a step waits out a shortage before it fails
+    public_url: str = ""  # where users reach the server, for links; "": it has no such address
     limits: Limits = field(default_factory=Limits)
     quota: Quota = field(default_factory=Quota)
 

@@ -247,6 +247,7 @@ def _engine_settings(settings: Settings) -> EngineSettings:
         user_steps_max=settings.steps_of_user_max,
         user_runs_max=settings.user_runs_max,
         grace_seconds=settings.grace_seconds,
+        public_url=settings.public_url,
         limits=Limits(
             memory_bytes_max=settings.step_memory_bytes_max,
             file_bytes_max=settings.step_disk_bytes_max,

@@ -82,14 +82,16 @@ class Acts:
         past = self._past.get(row)
         return past is not None and not past.is_done
 
-    def begin(self, row: int, digest: str, key: str) -> str:
-        """Puts on disk that it is tried. Gives the key to make it known by: the first that was used for it."""
+    def key(self, row: int, key: str) -> str:
+        """What to make it known by: the first key that was used for it, else this one."""
         past = self._past.get(row)
-        if past is not None:
-            return past.key
-        self.context.record(_encoded("try", row, digest, key))
-        self._past[row] = _Past(digest=digest, key=key)
-        return key
+        return key if past is None else past.key
+
+    def begin(self, row: int, digest: str, key: str) -> None:
+        """Puts on disk that it is tried, unless that is there."""
+        if row not in self._past:
+            self.context.record(_encoded("try", row, digest, key))
+            self._past[row] = _Past(digest=digest, key=key)
 
     def done(self, row: int, *result: Any) -> None:
         """Puts on disk that it is done. What of `result` is too long to be kept is None in the next try."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from procession.actions import naming, references
 from procession.actions.contract import Context, FileOutput
-from procession.actions.reaching.asking import given_of
 from procession.actions.reaching.call_settings import CallSettings
 from procession.actions.reaching.exchanges import HttpAnswer
+from procession.actions.reaching.filling import given_of
 
 
 def file_of(context: Context, answer: HttpAnswer) -> FileOutput:

@@ -23,6 +23,7 @@ from procession.actions.reaching.acts import Acts
 from procession.actions.reaching.addresses import AddressRefused
 from procession.actions.reaching.call_settings import SAFE, CallSettings
 from procession.actions.reaching.exchanges import HttpAnswer, HttpAsk, HttpExchange, Unanswered
+from procession.actions.reaching.filling import fill, given_of, known
 
 WAIT_SECONDS_MAX = 300.0  # before one more try of a request
 _JSON = msgspec.json.Encoder(decimal_format="number")
@@ -46,7 +47,7 @@ class HttpCaller:
         given = {**self.given, **row}
         query = {name: _word(self.context, text, given) for name, text in settings.query.items()}
         body = self._body(given)
-        headers = {name: _fill(text, given) for name, text in settings.headers.items()}
+        headers = {name: fill(text, given) for name, text in settings.headers.items()}
         if settings.json is not None:
             headers = {"Content-Type": "application/json", **headers}
         if bad := next((name for name, text in headers.items() if not text.isprintable()), None):
@@ -93,7 +94,8 @@ class HttpCaller:
         """A request that changes something, told to the journal. Gives status and values, also of an earlier try."""
         if (past := done.result(row)) is not None:
             return None, past
-        key = done.begin(row, digest_of(ask), self.key(row))
+        key = done.key(row, self.key(row))
+        done.begin(row, digest_of(ask), key)
         try:
             answer = self.answered(keyed(ask, key))
         except AddressRefused:
@@ -127,15 +129,6 @@ class HttpCaller:
         return f"{self.context.idempotency_key}/{row}" if row else self.context.idempotency_key
 
 
-def given_of(context: Context, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of inputs, none of them a file. Raises Problem."""
-    given = {name: references.dated(context, one, references.resolve(context, one)) for name, one in inputs.items()}
-    for name, value in given.items():
-        if isinstance(value, FileInput | TableInput):
-            raise Problem(f"inputs.{name}: is a file, and no text that can be filled in")
-    return given
-
-
 def keyed(ask: HttpAsk, key: str) -> HttpAsk:
     """With the key that says that it is the same request, unless the user has given one."""
     if ask.method in SAFE or any(name.lower() == "idempotency-key" for name in ask.headers):
@@ -166,7 +159,7 @@ def _kept(value: Any) -> Any:
 
 
 def _path(pattern: str, given: Mapping[str, Any]) -> str:
-    words = {key: naming.plain(_known(given, key)) for key in naming.keys(pattern)}
+    words = {key: naming.plain(known(given, key)) for key in naming.keys(pattern)}
     if empty := next((key for key, word in words.items() if not word), None):
         raise Problem(f"path: {{{empty}}} is empty")
     return naming.fill(pattern, {key: urls.value(word) for key, word in words.items()})
@@ -174,15 +167,11 @@ def _path(pattern: str, given: Mapping[str, Any]) -> str:
 
 def _word(context: Context, given: Any, filled: Mapping[str, Any]) -> str:
     if isinstance(given, str) and references.parse(given) is None:
-        return _fill(given, filled)
+        return fill(given, filled)
     found = references.resolve(context, given)
     if isinstance(found, FileInput | TableInput):
         raise Problem(f"query: {given} is a file")
     return naming.plain(found)
-
-
-def _fill(pattern: str, given: Mapping[str, Any]) -> str:
-    return naming.fill(pattern, {key: _known(given, key) for key in naming.keys(pattern)})
 
 
 def _filled(value: Any, given: Mapping[str, Any]) -> Any:
@@ -190,8 +179,8 @@ def _filled(value: Any, given: Mapping[str, Any]) -> Any:
         case str():
             keys = naming.keys(value)
             if keys and value == f"{{{keys[0]}}}":
-                return _plain(_known(given, keys[0]))
-            return _fill(value, given)
+                return _plain(known(given, keys[0]))
+            return fill(value, given)
         case dict():
             return {key: _filled(item, given) for key, item in value.items()}
         case list():
@@ -203,12 +192,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return values.trimmed(value)
     return value if value is None or isinstance(value, bool | int | float | str | date | datetime) else str(value)
-
-
-def _known(given: Mapping[str, Any], key: str) -> Any:
-    if key not in given:
-        raise Problem(f'"{{{key}}}" has no value (there are: {", ".join(given) or "none"})')
-    return given[key]
 
 
 def _asked_seconds(answer: HttpAnswer) -> float:

@@ -6,14 +6,11 @@ Redirects are followed here and nowhere else: what proves who asks, and what the
 from __future__ import annotations
 
 import base64
-import contextlib
-import socket
 import ssl
-import threading
-import time
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +21,7 @@ from procession.actions.problems import Problem
 from procession.actions.reaching import addresses, urls
 from procession.actions.reaching.addresses import AddressRefused, CheckedAddress
 from procession.actions.reaching.urls import HttpUrl
+from procession.actions.reaching.watches import TimeWatch
 
 BODY_BYTES_MAX = 64 * 2**20  # of an answer, after it was unpacked
 REDIRECTS_MAX = 5
@@ -96,7 +94,7 @@ class HttpExchange:
 
     def send(self, ask: HttpAsk) -> HttpAnswer:
         """The answer, whatever its status; that of the last redirect that may be followed. Raises Problem."""
-        with _Watch(ask.seconds_max) as watch:
+        with TimeWatch(ask.seconds_max) as watch:
             for _ in range(REDIRECTS_MAX + 1):
                 answer = self._send(ask, watch)
                 if answer.status not in _REDIRECTS or "location" not in answer.headers:
@@ -114,7 +112,7 @@ class HttpExchange:
             return replace(ask, method="HEAD" if ask.method == "HEAD" else "GET", url=to, body=b"", headers=kept)
         return replace(ask, url=to)
 
-    def _send(self, ask: HttpAsk, watch: _Watch) -> HttpAnswer:
+    def _send(self, ask: HttpAsk, watch: TimeWatch) -> HttpAnswer:
         is_home = ask.url.origin == self._home.origin
         headers = {**_USUAL, "Host": ask.url.authority}
         if is_home:
@@ -129,11 +127,11 @@ class HttpExchange:
             except httpx2.ConnectTimeout as error:
                 if number == len(places) or watch.is_over:
                     raise _unanswered(ask, error, watch, is_in_doubt=False) from error
-            except (httpx2.TransportError, zlib.error) as error:
+            except (httpx2.TransportError, zlib.error, TimeoutError) as error:
                 raise _unanswered(ask, error, watch, is_in_doubt=True) from error
         raise AddressRefused(f"{ask.url.host} has no address")
 
-    def _send_to(self, place: CheckedAddress, ask: HttpAsk, headers: Mapping[str, str], watch: _Watch) -> HttpAnswer:
+    def _send_to(self, place: CheckedAddress, ask: HttpAsk, headers: Mapping[str, str], watch: TimeWatch) -> HttpAnswer:
         transport = self._transport(ask.url, place, is_kept=ask.method not in _ONCE)
         seconds = watch.left
         timeout = httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS_MAX))
@@ -146,7 +144,7 @@ class HttpExchange:
             url,
             headers=[(name.encode(), text.encode()) for name, text in headers.items()],
             content=_pieces(ask.body) if isinstance(ask.body, Path) else ask.body,
-            extensions={"timeout": timeout.as_dict(), "sni_hostname": ask.url.host, "trace": watch.trace},
+            extensions={"timeout": timeout.as_dict(), "sni_hostname": ask.url.host, "trace": partial(_heard, watch)},
         )
         if isinstance(ask.body, Path):
             # With its size: many servers do not take a body in chunks.
@@ -167,7 +165,7 @@ class HttpExchange:
             self._transports[key] = httpx2.HTTPTransport(verify=self._context, trust_env=False, limits=limits)
         return self._transports[key]
 
-    def _answer(self, ask: HttpAsk, response: httpx2.Response, watch: _Watch) -> HttpAnswer:
+    def _answer(self, ask: HttpAsk, response: httpx2.Response, watch: TimeWatch) -> HttpAnswer:
         self._bodies += 1
         path = self._folder / f"answer{self._bodies}"
         size = 0
@@ -231,59 +229,17 @@ def _unpacked(response: httpx2.Response, host: str) -> Iterator[bytes]:
         raise httpx2.RemoteProtocolError("the packed answer ends in the middle")
 
 
-class _Watch:
-    """Ends a whole exchange when its time is over, however slowly it goes on: it cuts the connections."""
-
-    def __init__(self, seconds_max: float) -> None:
-        self.is_over = False
-        self._seconds_max = seconds_max
-        self._end_at = time.monotonic() + seconds_max
-        self._sockets: list[socket.socket] = []
-        self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds_max, self._cut)
-        self._timer.daemon = True
-
-    def __enter__(self) -> Self:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    @property
-    def left(self) -> float:
-        """Seconds, more than none. Raises ReadTimeout when there are none."""
-        left = self._end_at - time.monotonic()
-        if self.is_over or left <= 0:
-            raise httpx2.ReadTimeout(self.words)
-        return left
-
-    @property
-    def words(self) -> str:
-        return f"no whole answer within {self._seconds_max:g} s"
-
-    def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Hears of every connection that is made, and of every one that gets TLS."""
-        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            with self._lock:
-                self._sockets.append(info["return_value"].get_extra_info("socket"))
-            if self.is_over:
-                self._cut()
-
-    def _cut(self) -> None:
-        self.is_over = True
-        with self._lock:
-            for one in self._sockets:
-                with contextlib.suppress(OSError):
-                    # Past the TLS layer, which belongs to the thread that reads.
-                    socket.socket.shutdown(one, socket.SHUT_RDWR)
+def _heard(watch: TimeWatch, event: str, info: Mapping[str, Any]) -> None:
+    """Of every connection that is made, and of every one that gets TLS."""
+    if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+        watch.add(info["return_value"].get_extra_info("socket"))
 
 
 def _is_tls(error: Exception) -> bool:
     return isinstance(error.__cause__, ssl.SSLError) or "SSL" in str(error) or "certificate" in str(error)
 
 
-def _unanswered(ask: HttpAsk, error: Exception, watch: _Watch, *, is_in_doubt: bool) -> Unanswered:
+def _unanswered(ask: HttpAsk, error: Exception, watch: TimeWatch, *, is_in_doubt: bool) -> Unanswered:
     is_late = watch.is_over or (isinstance(error, httpx2.TimeoutException) and is_in_doubt)
     why = watch.words if is_late else str(error) or type(error).__name__
     return Unanswered(f"{ask.url.host} does not answer: {why}", is_in_doubt=is_in_doubt)
