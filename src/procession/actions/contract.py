@@ -221,6 +221,10 @@ def _needs_no_network(settings: Any) -> bool:
     return False
 
 
+def _takes_no_rejects(settings: Any) -> bool:
+    return False
+
+
 def _names_no_connection(settings: Any) -> str:
     return ""
 
@@ -251,6 +255,8 @@ class Action:
     wants_network: Callable[[Any], bool] = _needs_no_network
     # The FileOptions of all files that it reads as relations, so that a page can show them as the step will see them.
     relations: Callable[[Any], tuple[Any, ...]] = nothing
+    # Whether it leaves out rows that do not fit: a page then shows the others, and does not say that it must fail.
+    rejects: Callable[[Any], bool] = _takes_no_rejects
     effect: Effect = Effect.IDEMPOTENT  # default of the kind; PURE: a step changes nothing but its outputs
     effect_of: Callable[[Any], Effect] | None = None  # where it depends on the settings
     # It reaches outside: a process of its own, with the network, that sees nothing but its folder and its inputs.
