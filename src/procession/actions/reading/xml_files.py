@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 BYTES_MAX = 1 << 30
 # Deeper than any statement or order; libxml2 itself ends at 256.
 _DEPTH_MAX = 100
+_ELEMENTS_MAX = 10_000  # of a record, which is held as a whole
 _PATHS_MAX = 1_000  # remembered, to name those that there are
 _NAMED_MAX = 10
 
@@ -74,7 +75,7 @@ def _records(file: BinaryIO, wanted: str) -> Iterator[_Element]:
         remove_comments=True,
         remove_pis=True,
     )
-    at, seen, count, inside = list[str](), dict[str, None](), 0, 0
+    at, seen, count, inside, held = list[str](), dict[str, None](), 0, 0, 0
     for event, element in events:
         if event == "start":
             if not at:
@@ -82,6 +83,9 @@ def _records(file: BinaryIO, wanted: str) -> Iterator[_Element]:
             at.append(_name(element.tag))
             here = f"/{'/'.join(at)}"
             inside += here == wanted or inside > 0
+            held = held + 1 if inside else 0
+            if held > _ELEMENTS_MAX:
+                raise _Wrong(f"record {count + 1} has more than {_ELEMENTS_MAX:,} elements")
             if not inside and len(seen) < _PATHS_MAX:
                 seen[here] = None
             if len(at) > _DEPTH_MAX:
@@ -92,7 +96,7 @@ def _records(file: BinaryIO, wanted: str) -> Iterator[_Element]:
         if inside:
             continue
         if f"/{'/'.join((*at, _name(element.tag)))}" == wanted:
-            count += 1
+            count, held = count + 1, 0
             yield element
         _forget(element)
     if not count:
