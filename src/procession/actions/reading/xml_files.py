@@ -62,21 +62,8 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
 
 def _records(file: BinaryIO, wanted: str) -> Iterator[_Element]:
     """Each element at the path, whole; it is emptied when the next one is asked for."""
-    from lxml import etree
-
-    # No entities, no network, and libxml2's own limits on depth and length.
-    events = etree.iterparse(
-        file,
-        events=("start", "end"),
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     at, seen, count, inside, held = list[str](), dict[str, None](), 0, 0, 0
-    for event, element in events:
+    for event, element in _events(file):
         if event == "start":
             if not at:
                 _refuse_type(element)
@@ -102,6 +89,23 @@ def _records(file: BinaryIO, wanted: str) -> Iterator[_Element]:
     if not count:
         named = ", ".join(list(seen)[:_NAMED_MAX])
         raise _Wrong(f"records: there is no element {wanted} (there are: {named})")
+
+
+def _events(file: BinaryIO) -> Iterator[tuple[str, _Element]]:
+    """The start and the end of each element. Raises etree.XMLSyntaxError."""
+    from lxml import etree
+
+    # No entities, no network, and libxml2's own limits on depth and length.
+    return etree.iterparse(
+        file,
+        events=("start", "end"),
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
 
 
 def _refuse_type(root: _Element) -> None:
