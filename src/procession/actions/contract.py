@@ -14,10 +14,14 @@ from typing import Any, Protocol
 
 import msgspec
 
+from procession.actions.in_engine import Assigned, EngineContext, Place, finds_none_among
+from procession.model.approvals import Vote
 from procession.model.columns import Column
 from procession.model.figures import Figures
 from procession.model.lifecycle import StepStatus
+from procession.model.plans import StepAmong
 from procession.model.processes import Effect
+from procession.model.suggestions import SuggestionSource
 from procession.model.table_uses import TableUse
 
 
@@ -74,12 +78,26 @@ class ConnectionInput(msgspec.Struct, frozen=True, kw_only=True):
     def called(self) -> str:
         return f'the connection "{self.name}"'
 
+    def __repr__(self) -> str:
+        # Whoever prints it, or a traceback with the values of its variables, tells no secret.
+        return f"ConnectionInput(name={self.name!r}, kind={self.kind!r})"
+
 
 class FileOutput(msgspec.Struct, frozen=True, kw_only=True):
     """A file that an action wrote into its work folder; the engine publishes it."""
 
     path: str
     name: str
+
+
+class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Which run a step is part of, for what people sign: ids as people see them, and who started it."""
+
+    process: str
+    process_version: int
+    run: str
+    run_name: str
+    started_by: str
 
 
 # What crosses the pipe. A Decimal travels as itself (a msgpack extension type: engine/isolation/codec.py).
@@ -141,6 +159,10 @@ class Context(Protocol):
         """home/run/step/attempt: the same for every try and after a crash; a restart is another attempt."""
 
     @property
+    def about(self) -> RunFacts | None:
+        """The run; None where there is none, as in a preview."""
+
+    @property
     def memory_bytes_max(self) -> int:
         """Memory limit of the process; DuckDB gets a part of it."""
 
@@ -197,7 +219,8 @@ class Example:
 
     `inputs` and `outputs` are keyed by "step.property"; bytes stand for a file's content, (name, bytes) for a named
     one.
-    `expected` holds the output values; a file's bytes are compared exactly.
+    `expected` holds the output values; a file's bytes are compared exactly. A workbook may be given as the rows of its
+    sheets, as they are read again, and an archive as what its members begin with.
     """
 
     settings: Mapping[str, Any]
@@ -206,6 +229,7 @@ class Example:
     expected: Mapping[str, Any]
     status: StepStatus = StepStatus.SUCCESS
     message: str = ""
+    votes: tuple[Vote, ...] = ()  # of an action that asks people
 
 
 def nothing(settings: Any) -> tuple[Any, ...]:
@@ -217,11 +241,7 @@ def _finds_no_mistakes(steps: Sequence[Any]) -> Sequence[Sequence[tuple[str, str
     return [() for _ in steps]
 
 
-def _needs_no_network(settings: Any) -> bool:
-    return False
-
-
-def _takes_no_rejects(settings: Any) -> bool:
+def _no(settings: Any) -> bool:
     return False
 
 
@@ -252,14 +272,29 @@ class Action:
     check_together: Callable[[Sequence[Any]], Sequence[Sequence[tuple[str, str]]]] = _finds_no_mistakes
     tables: Callable[[Any], tuple[TableUse, ...]] = nothing
     runs_user_code: bool = False
-    wants_network: Callable[[Any], bool] = _needs_no_network
+    wants_network: Callable[[Any], bool] = _no
     # The FileOptions of all files that it reads as relations, so that a page can show them as the step will see them.
     relations: Callable[[Any], tuple[Any, ...]] = nothing
-    # Whether it leaves out rows that do not fit: a page then shows the others, and does not say that it must fail.
-    rejects: Callable[[Any], bool] = _takes_no_rejects
+    rejects: Callable[[Any], bool] = _no  # whether it may leave out rows that do not fit: they are no sure failure
+    suggests: Callable[[Any], SuggestionSource | None] | None = None  # for people to decide, on a page
     effect: Effect = Effect.IDEMPOTENT  # default of the kind; PURE: a step changes nothing but its outputs
     effect_of: Callable[[Any], Effect] | None = None  # where it depends on the settings
     # It reaches outside: a process of its own, with the network, that sees nothing but its folder and its inputs.
     reaches: bool = False
     connection: Callable[[Any], str] = _names_no_connection  # settings -> the name of the connection it goes by
     connection_kinds: frozenset[str] = frozenset()  # those that it can use
+    # What it would send, and to whom: for one that reaches, and is tried. No secret is given, and no network.
+    preview: Callable[[Context], str] | None = None
+    # The engine performs it, in the transaction that begins it: no process, no try after a failure, no time limit of
+    # its own. Only for the actions of this package: code of others never runs in the server. `run` is in_the_engine.
+    perform: Callable[[EngineContext], StepOutcome] | None = None
+    conditions: Callable[[Any], tuple[Place, ...]] = nothing  # where in its settings conditions stand
+    assigns: Callable[[Any], tuple[Assigned, ...]] = nothing  # the constants in its settings that properties are given
+    # It asks people, and waits without a process for what they decide: the engine calls this with their votes.
+    settle: Callable[[Any, Sequence[Vote]], StepOutcome] | None = None
+    # More mistakes, for which the process must be known: where in the settings, and what.
+    check_among: Callable[[Any, StepAmong], Sequence[tuple[Place, str]]] = finds_none_among
+
+    @property
+    def needs_no_process(self) -> bool:
+        return self.perform is not None or self.settle is not None

@@ -26,6 +26,7 @@ class FileKind(StrEnum):
 _HEAD_BYTES = 1 << 16
 _UNPACK = "unpack it first"
 _EXPORT = "export it as CSV or XLSX"
+_PARSE = "a step of the kind parse_statement makes rows of it"
 _SAVE_AS = "open it in a spreadsheet program and save it as XLSX"
 _WHOLE = "it did not arrive whole; send it again"
 # First bytes -> what it is, and what to do.
@@ -57,10 +58,10 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
 # Patterns of the text at its start -> what it is, and what to do.
 _TEXTS: tuple[tuple[str, str, str], ...] = (
     (r"version https://git-lfs", "only a pointer of Git LFS to the file", "fetch the file itself (git lfs pull)"),
-    (r"(OFXHEADER:|<\?OFX|<OFX>)", "a bank statement in OFX or QFX", "export it as CSV"),
+    (r"(OFXHEADER:|<\?OFX|<OFX>)", "a bank statement in OFX or QFX", _PARSE),
     (r"!(Type|Account|Option):", "a bank statement in QIF", "export it as CSV"),
-    (r"(\{1:F\d\d|:20:)(?=[\s\S]*?:(25|60F|28C?):)", "a bank statement in SWIFT's format (MT940)", "export it as CSV"),
-    (r"01,[^\n]*/\s*\n02,", "a bank statement in BAI2", "export it as CSV"),
+    (r"(\{1:F\d\d|:20:)(?=[\s\S]*?:(25|60F|28C?):)", "a bank statement in SWIFT's format (MT940)", _PARSE),
+    (r"01,[^\n]*/\s*\n02,", "a bank statement in BAI2", _PARSE),
     (r"MIME-Version:|From: .*\n[\s\S]*?\nMIME-Version:", "a web page or mail in one file (MIME)", _SAVE_AS),
     (r"BEGIN:V(CARD|CALENDAR)", "a calendar or an address book", _EXPORT),
     (r"ID;P[^\n]*\n(?=[\s\S]*?\nC;)", "an old spreadsheet in SYLK", _SAVE_AS),
@@ -202,9 +203,11 @@ def _refuse_markup(source: FileInput, text: str, tail: bytes) -> None:
     if not _XML.match(text) or not (text.startswith(("<?", "<!")) or ends):
         return
     if found := _CAMT.search(text):
-        raise _refused(source, f"a bank's message in ISO 20022 ({found[1]})", "export it as CSV")
+        is_camt = found[1].startswith(("camt.052", "camt.053", "camt.054"))
+        advice = _PARSE if is_camt else "export it as CSV"
+        raise _refused(source, f"a bank's message in ISO 20022 ({found[1]})", advice)
     if "<OFX" in text:
-        raise _refused(source, "a bank statement in OFX or QFX", "export it as CSV")
+        raise _refused(source, "a bank statement in OFX or QFX", _PARSE)
     if "urn:schemas-microsoft-com:office:spreadsheet" in text:
         raise _refused(source, "an XML spreadsheet of 2003", _SAVE_AS)
     if found := re.search(r"<Error>\s*<Code>([A-Za-z]{1,60})", text):
