@@ -346,3 +346,33 @@ def test_no_rows_for_a_table_need_no_expectations(tmp_path: Path) -> None:
     played = play(map_values.ACTION, tmp_path, settings, values, {"table:U": target})
 
     assert played.outcome.status is StepStatus.SUCCESS, played.outcome.message
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "place", "line"),
+    [
+        ("a.json", b'[{"a": 1}, {"a": "x"}]', 'a.json, record 2, "a"', "2"),
+        ("a.jsonl", b'{"a": 1}\n\n{"a": "x"}\n', 'a.jsonl, line 3, "a"', "3"),
+        ("a.csv", b"a\n1\nx\n", 'a.csv, line 3, column "a"', "3"),
+    ],
+)
+def test_a_reject_of_any_kind_of_file_is_told_once_by_its_place(
+    tmp_path: Path, name: str, content: bytes, place: str, line: str
+) -> None:
+    columns = {"a": {"type": "Number"}}
+
+    played = imported(tmp_path, (name, content), columns=columns, rejects={**REJECTS, "at_most": 1})
+
+    assert f'({place}: "x" is not Number' in played.outcome.message
+    assert rows_of(played, "o.rejects")[1][:4] == [name, line, "a", "x"]
+
+
+def test_the_number_of_rejects_can_go_to_a_property(tmp_path: Path) -> None:
+    settings = {"source": "${f.a}", "columns": {"a": {"type": "Number"}}, "output": "${o.rows}"}
+    settings |= {"rejects": {"to": "${o.count}", "at_most": 5}}
+
+    played = play(
+        import_table.ACTION, tmp_path, settings, {"f.a": b"a\n1\nx\ny\n"}, {"o.count": OutputTarget(type="Number")}
+    )
+
+    assert played.outputs["o.count"] == 2

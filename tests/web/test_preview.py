@@ -262,3 +262,41 @@ def test_the_api_says_the_same(form: InputForm) -> None:
     assert form.house.ask("GET", f"files/{file[1]}/preview", who="stranger").status_code == 404
     form.house.ask("DELETE", f"files/{file[1]}")
     assert form.house.ask("GET", f"files/{file[1]}/preview").status_code == 400
+
+
+IMPORT = """
+process: Importing
+groups:
+  - group: All
+    steps:
+      - data: Files
+        key: files
+        properties:
+          - {name: Ledger, key: ledger, type: File, flow: INPUT, required: true}
+          - {name: Lines, key: lines, type: File}
+          - {name: Rejects, key: rejects, type: File}
+      - action: import_table
+        name: Import
+        key: import
+        with:
+          source: {file: "${files.ledger}", delimiter: ";"}
+          columns: {Betrag: {type: Money}}
+          others: drop
+          output: {to: "${files.lines}", as: lines.csv}
+          rejects: {to: "${files.rejects}", at_most: AT_MOST}
+"""
+
+
+@pytest.mark.parametrize(("at_most", "status"), [("1", "Scheduled"), ("0", "NotStarted")])
+def test_a_row_that_an_import_may_leave_out_keeps_nobody_from_starting(
+    form: InputForm, at_most: str, status: str
+) -> None:
+    process = apply(form.house, IMPORT.replace("AT_MOST", at_most))
+    importing = InputForm(site=form.site, process=process, name="Importing")
+
+    answer = importing.send(do="start", files={"files.ledger": ("l.csv", LEDGER + b"900119;2026-11-04;x;y\r\n")})
+
+    run = answer.headers["location"].partition("?")[0]
+    assert form.status(run) == status
+    told = said(place(form.site.get(answer.headers["location"]).text, "Ledger")) if status == "NotStarted" else ""
+    assert ("does not fit its columns: line 4" in told) is (status == "NotStarted")

@@ -245,7 +245,7 @@ def _finds_no_mistakes(steps: Sequence[Any]) -> Sequence[Sequence[tuple[str, str
     return [() for _ in steps]
 
 
-def _needs_no_network(settings: Any) -> bool:
+def _no(settings: Any) -> bool:
     return False
 
 
@@ -276,9 +276,10 @@ class Action:
     check_together: Callable[[Sequence[Any]], Sequence[Sequence[tuple[str, str]]]] = _finds_no_mistakes
     tables: Callable[[Any], tuple[TableUse, ...]] = nothing
     runs_user_code: bool = False
-    wants_network: Callable[[Any], bool] = _needs_no_network
+    wants_network: Callable[[Any], bool] = _no
     # The FileOptions of all files that it reads as relations, so that a page can show them as the step will see them.
     relations: Callable[[Any], tuple[Any, ...]] = nothing
+    rejects: Callable[[Any], bool] = _no  # whether it may leave out rows that do not fit: they are no sure failure
     suggests: Callable[[Any], SuggestionSource | None] | None = None  # for people to decide, on a page
     effect: Effect = Effect.IDEMPOTENT  # default of the kind; PURE: a step changes nothing but its outputs
     effect_of: Callable[[Any], Effect] | None = None  # where it depends on the settings

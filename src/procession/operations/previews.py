@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -36,10 +37,12 @@ READINGS_MAX = 3  # different ways in which steps read one file, each looked at
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReading:
     """How steps read a file. `steps` are their labels, none where only scripts read it; then a file that cannot be read
-    so may be just what the script wants. `is_certain`: one of the steps is sure to run.
+    so may be just what the script wants. `is_certain`: one of the steps is sure to run. `rejects`: they leave out rows
+    that do not fit.
     """
 
     options: FileOptions
+    rejects: bool = False
     steps: tuple[str, ...] = ()
     is_certain: bool = False
 
@@ -47,42 +50,51 @@ class FileReading:
 def readings(process: Process, reference: str, actions: Mapping[str, Action]) -> list[FileReading]:
     """The different ways in which steps read the file of the property "step.property"; at least one."""
     certain = {step.key for step in inputs.certain(process)}
-    found: list[tuple[FileOptions, list[Step]]] = []
+    found: list[tuple[_Read, list[Step]]] = []
     for step in process.steps:
-        for options in _read_by(step, actions):
-            if parse(options.file) == reference:
-                _add(found, options, step)
+        for read in _read_by(step, actions):
+            if parse(read.options.file) == reference:
+                _add(found, read, step)
     if not found:
         return [FileReading(options=FileOptions(file=f"${{{reference}}}"))]
     return [
         FileReading(
-            options=options,
+            options=read.options,
+            rejects=read.rejects,
             steps=tuple(f"{step.order} {step.name}" for step in steps),
             is_certain=any(step.key in certain for step in steps),
         )
-        for options, steps in found[:READINGS_MAX]
+        for read, steps in found[:READINGS_MAX]
     ]
 
 
 def read_as_tables(process: Process, actions: Mapping[str, Action]) -> frozenset[str]:
     """The files that a step reads as tables, by "step.property"."""
-    found = {parse(options.file) for step in process.steps for options in _read_by(step, actions)}
+    found = {parse(read.options.file) for step in process.steps for read in _read_by(step, actions)}
     return frozenset(filter(None, found))
 
 
-def _add(found: list[tuple[FileOptions, list[Step]]], options: FileOptions, step: Step) -> None:
-    steps = next((steps for known, steps in found if known == options), None)
+class _Read(NamedTuple):
+    """How one step reads a file."""
+
+    options: FileOptions
+    rejects: bool
+
+
+def _add(found: list[tuple[_Read, list[Step]]], read: _Read, step: Step) -> None:
+    steps = next((steps for known, steps in found if known == read), None)
     if steps is None:
-        found.append((options, [step]))
+        found.append((read, [step]))
     elif step not in steps:
         steps.append(step)
 
 
-def _read_by(step: Step, actions: Mapping[str, Action]) -> tuple[FileOptions, ...]:
+def _read_by(step: Step, actions: Mapping[str, Action]) -> tuple[_Read, ...]:
     action = actions.get(step.action)
     if action is None or not step.enabled:
         return ()
-    return action.relations(msgspec.convert(dict(step.settings), action.settings))
+    settings = msgspec.convert(dict(step.settings), action.settings)
+    return tuple(_Read(options, action.rejects(settings)) for options in action.relations(settings))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +184,7 @@ def look(resources: Resources, asked: FileQuestion) -> list[FileView]:
     """For a thread that may wait: seconds. Raises Unavailable where nobody can look."""
     for reading in asked.readings:
         for file in _files(asked):
-            _look(resources, file, reading.options)
+            _look(resources, file, reading)
     # What was kept may be gone again, of a server that shows many files: then it is looked at once more.
     return known(resources, asked) or [_view(resources, asked, reading) for reading in asked.readings]
 
@@ -180,7 +192,7 @@ def look(resources: Resources, asked: FileQuestion) -> list[FileView]:
 def known(resources: Resources, asked: FileQuestion) -> list[FileView] | None:
     """The same of what was seen before; None where somebody has to look first."""
     for reading in asked.readings:
-        if any(resources.previews.get(_key(file, reading.options)) is None for file in _files(asked)):
+        if any(resources.previews.get(_key(file, reading)) is None for file in _files(asked)):
             return None
     return [_view(resources, asked, reading) for reading in asked.readings]
 
@@ -192,7 +204,7 @@ def _files(asked: FileQuestion) -> list[File]:
 
 
 def _view(resources: Resources, asked: FileQuestion, reading: FileReading) -> FileView:
-    now, *then = (_look(resources, file, reading.options) for file in _files(asked))
+    now, *then = (_look(resources, file, reading) for file in _files(asked))
     return FileView(reading=reading, preview=now, checks=list(_checks(asked, now, then)))
 
 
@@ -207,22 +219,22 @@ def _checks(asked: FileQuestion, now: Preview, then: Sequence[Preview]) -> Itera
         yield FileCheck(level=CheckLevel.DOUBT, text=f"Exactly the same file as in {asked.earlier.run_name}")
 
 
-def _key(file: File, options: FileOptions) -> str:
+def _key(file: File, reading: FileReading) -> str:
     # The name decides where the bytes do not, and stands in what is said.
-    return f"{file.sha256} {file.name} {msgspec.json.encode(options).decode()}"
+    return f"{file.sha256} {file.name} {reading.rejects} {msgspec.json.encode(reading.options).decode()}"
 
 
-def _look(resources: Resources, file: File, options: FileOptions) -> Preview:
+def _look(resources: Resources, file: File, reading: FileReading) -> Preview:
     """What was seen of it, or is seen now."""
-    key = _key(file, options)
+    key = _key(file, reading)
     seen = resources.previews.get(key)
     if seen is None:
-        seen = _looked(resources, file, options)
+        seen = _looked(resources, file, reading)
         resources.previews.keep(key, seen)
     return seen
 
 
-def _looked(resources: Resources, file: File, options: FileOptions) -> Preview:
+def _looked(resources: Resources, file: File, reading: FileReading) -> Preview:
     assert file.sha256 is not None
     if file.size_bytes > SIZE_BYTES_MAX:
         return Preview(trouble="it is too large to be looked at here; the steps read all of it")
@@ -231,7 +243,9 @@ def _looked(resources: Resources, file: File, options: FileOptions) -> Preview:
     except NotFound as error:
         return Preview(trouble=error.message)
     with resources.table_workers.temporary_folder() as place:
-        settings = PreviewSettings(request=str(path), name=file.name or "file", options=options)
+        settings = PreviewSettings(
+            request=str(path), name=file.name or "file", options=reading.options, rejects=reading.rejects
+        )
         job = TableJob(
             kind=PREVIEW_KIND, settings=settings, place=place, what="the file was not read", seconds_max=SECONDS_MAX
         )

@@ -24,7 +24,7 @@ LOOKED = "looked"  # in the query of a page
 COLUMNS_SHOWN = 30  # a page stays light; the rest is counted
 REMARKS_SHOWN = 3
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", " ": "space"}
-_KINDS = {"csv": "CSV", "json": "JSON", "json lines": "JSON lines", "parquet": "Parquet"}
+_KINDS = {"csv": "CSV", "json": "JSON", "json lines": "JSON lines", "parquet": "Parquet", "xml": "XML"}
 _ICONS = {CheckLevel.OK: ("ok", "done"), CheckLevel.TOLD: ("", "info"), CheckLevel.DOUBT: ("warn tag", "remarks")}
 
 

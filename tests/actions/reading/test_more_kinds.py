@@ -114,6 +114,7 @@ def test_a_misfit_of_xml_is_told_by_its_record(tmp_path: Path) -> None:
         ),
         ("<D><F>&x;</F></D>", "it is no XML"),
         ("<D>" + "<a>" * 200 + "</a>" * 200 + "</D>", "nested more than 100 deep"),
+        ("<D><F><a/></F><F>" + "<a/>" * 20_000 + "</F></D>", "record 2 has more than 10,000 elements"),
         ("<D><F><a>" + "x" * 11_000_000 + "</a></F></D>", "it is no XML"),
     ],
 )

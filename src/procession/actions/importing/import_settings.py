@@ -74,6 +74,11 @@ def writes(settings: ImportSettings) -> tuple[str, ...]:
     return (exports.reference_of(settings.output), *rejects)
 
 
+def takes_rejects(settings: ImportSettings) -> bool:
+    """Whether some row may be left out, so that one that does not fit is no sure failure."""
+    return settings.rejects is not None and settings.rejects.at_most != 0
+
+
 def effect_of(settings: ImportSettings) -> Effect:
     """Rows that take the place of others are the same again; appended ones are new, and come with the step's end."""
     return Effect.IDEMPOTENT if exports.options_of(settings.output).mode not in {None, "append"} else Effect.PURE

@@ -56,6 +56,7 @@ ACTION = Action(
     reads=import_settings.reads,
     writes=import_settings.writes,
     relations=import_settings.files,
+    rejects=import_settings.takes_rejects,
     tables=import_settings.tables,
     examples=(EXAMPLE,),
     check=import_settings.check,

@@ -101,7 +101,10 @@ def _keep(connection: duckdb.DuckDBPyConnection, cells: Cells, relation: str, fi
     row = connection.execute(f"SELECT value, reason FROM {quote(relation)} LIMIT 1").fetchone()
     assert row is not None
     said = row[1] if row[0] is None else f'"{fitting.shortened(row[0])}" {row[1]}'
-    return f'{file}, {places[0]}, column "{headings[0]}": {said}'
+    heading = f'"{headings[0]}"'
+    # The place of a record names its column already.
+    column = "" if places[0].endswith(heading) else f", column {heading}"
+    return f"{file}, {places[0]}{column}: {said}"
 
 
 def line_of(place: str) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 BYTES_MAX = 1 << 30
 # Deeper than any statement or order; libxml2 itself ends at 256.
 _DEPTH_MAX = 100
+_ELEMENTS_MAX = 10_000  # of a record, which is held as a whole
 _PATHS_MAX = 1_000  # remembered, to name those that there are
 _NAMED_MAX = 10
 
@@ -61,27 +62,17 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
 
 def _records(file: BinaryIO, wanted: str) -> Iterator[_Element]:
     """Each element at the path, whole; it is emptied when the next one is asked for."""
-    from lxml import etree
-
-    # No entities, no network, and libxml2's own limits on depth and length.
-    events = etree.iterparse(
-        file,
-        events=("start", "end"),
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    at, seen, count, inside = list[str](), dict[str, None](), 0, 0
-    for event, element in events:
+    at, seen, count, inside, held = list[str](), dict[str, None](), 0, 0, 0
+    for event, element in _events(file):
         if event == "start":
             if not at:
                 _refuse_type(element)
             at.append(_name(element.tag))
             here = f"/{'/'.join(at)}"
             inside += here == wanted or inside > 0
+            held = held + 1 if inside else 0
+            if held > _ELEMENTS_MAX:
+                raise _Wrong(f"record {count + 1} has more than {_ELEMENTS_MAX:,} elements")
             if not inside and len(seen) < _PATHS_MAX:
                 seen[here] = None
             if len(at) > _DEPTH_MAX:
@@ -92,12 +83,29 @@ def _records(file: BinaryIO, wanted: str) -> Iterator[_Element]:
         if inside:
             continue
         if f"/{'/'.join((*at, _name(element.tag)))}" == wanted:
-            count += 1
+            count, held = count + 1, 0
             yield element
         _forget(element)
     if not count:
         named = ", ".join(list(seen)[:_NAMED_MAX])
         raise _Wrong(f"records: there is no element {wanted} (there are: {named})")
+
+
+def _events(file: BinaryIO) -> Iterator[tuple[str, _Element]]:
+    """The start and the end of each element. Raises etree.XMLSyntaxError."""
+    from lxml import etree
+
+    # No entities, no network, and libxml2's own limits on depth and length.
+    return etree.iterparse(
+        file,
+        events=("start", "end"),
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
 
 
 def _refuse_type(root: _Element) -> None:

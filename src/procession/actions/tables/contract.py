@@ -129,11 +129,15 @@ class ReadSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PreviewSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """A file to look at: `request` is the path of its bytes, `name` what people call it."""
+    """A file to look at: `request` is the path of its bytes, `name` what people call it.
+
+    `rejects`: rows that do not fit are left out, and counted.
+    """
 
     request: str
     name: str
     options: FileOptions
+    rejects: bool = False
 
 
 class SampleSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from procession.actions.problems import Problem
 from procession.actions.reading import loading
 from procession.actions.reading.columns import WantedRelation
 from procession.actions.reading.loading import LoadedFile
+from procession.actions.reading.rejecting import RejectedRows
 from procession.actions.tables.contract import PreviewSettings
 from procession.model.previews import ColumnKind, Preview, PreviewColumn
 
@@ -34,7 +36,7 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Pr
     settings: PreviewSettings = context.settings
     path = Path(settings.request)
     source = FileInput(path=str(path), name=settings.name, size_bytes=path.stat().st_size)
-    wanted = WantedRelation(file=settings.name, name=_RELATION)
+    wanted = WantedRelation(file=settings.name, name=_RELATION, rejects=settings.rejects)
     try:
         found = loading.relation_of(context, connection, source, settings.options, wanted)
     except Problem as problem:
@@ -62,8 +64,14 @@ def _shown(connection: duckdb.DuckDBPyConnection, found: LoadedFile) -> Preview:
         columns=tuple(PreviewColumn(name=name[:NAME_CHARACTERS_MAX], kind=_kind(kind)) for name, kind in columns),
         first=tuple(tuple(map(_cut, row)) for row in first),
         remarks=relation.remarks[:SAID_MAX],
-        warnings=relation.warnings[:SAID_MAX],
+        warnings=(*_rejected(relation.rejected), *relation.warnings)[:SAID_MAX],
     )
+
+
+def _rejected(rejected: RejectedRows | None) -> Iterator[str]:
+    if rejected is not None:
+        rows = "1 row does" if rejected.rows == 1 else f"{rejected.rows:,} rows do"
+        yield f"{rows} not fit the columns ({rejected.first}{'; and others' if rejected.rows > 1 else ''})"
 
 
 def _values(connection: duckdb.DuckDBPyConnection, columns: list[tuple[str, str]]) -> list[str]:
