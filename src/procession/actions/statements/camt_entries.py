@@ -107,6 +107,9 @@ def _row(entry: CamtEntry, parts: Parts, amount: Decimal) -> BookedEntry:
     party, account = _counterparty(entry, parts)
     original = _original(entry, parts, amount)
     bank = first(parts, "Refs/AcctSvcrRef") or first(entry.parts, "AcctSvcrRef", "NtryRef")
+    # What is said of a whole collective entry is not said of each transaction in it.
+    is_whole = not parts or len(entry.details) == 1
+    known = entry.parts if is_whole else {}
     structured = first(
         parts, "RmtInf/Strd/CdtrRefInf/Ref", "RmtInf/Strd/CdtrRefInf/CdtrRef", "RmtInf/Strd/RfrdDocInf/Nb"
     )
@@ -116,17 +119,23 @@ def _row(entry: CamtEntry, parts: Parts, amount: Decimal) -> BookedEntry:
         currency=entry.currency if entry.currency != entry.own_currency else "",
         booked_on=entry.booked_on,
         value_on=entry.value_on,
-        reference=structured,
+        # The number of a batch is the holder's own.
+        reference=structured or known.get("NtryDtls/Btch/PmtInfId", ""),
         end_to_end_id=_given(parts.get("Refs/EndToEndId", "")),
         party=party,
         party_account=account,
-        text=" ".join(" ".join(texts[:1] or [entry.parts.get("AddtlNtryInf", "")]).split()),
+        text=" ".join(" ".join([*(texts[:1] or [known.get("AddtlNtryInf", "")]), *_reason(parts)]).split()),
         code=_code(parts) or _code(entry.parts),
         bank_reference=bank,
         original_amount=original[0],
         original_currency=original[1],
         charges=_charges(parts, entry.currency) or _charges(entry.parts, entry.currency) or None,
     )
+
+
+def _reason(parts: Parts) -> list[str]:
+    """Why a payment came back."""
+    return [parts[path] for path in ("RtrInf/Rsn/Cd", "RtrInf/AddtlInf") if path in parts]
 
 
 def _given(text: str) -> str:
