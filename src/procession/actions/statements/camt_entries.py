@@ -18,6 +18,15 @@ _ORIGINALS = ("AmtDtls/InstdAmt/Amt", "AmtDtls/TxAmt/Amt", "AmtDtls/CntrValAmt/A
 _CHARGES = ("Chrgs/TtlChrgsAndTaxAmt", "Chrgs/Rcrd/Amt", "Chrgs/Amt")
 _TEXTS = ("RmtInf/Ustrd", "RmtInf/Strd/AddtlRmtInf", "AddtlTxInf")
 _BOOKED = "BOOK"
+_SIDES = ("Dbtr", "Cdtr")
+_NAMES = {
+    side: (
+        f"RltdPties/{side}/Nm", f"RltdPties/{side}/Pty/Nm", f"RltdPties/{side}/Pty/OrgId/Nm",
+        f"RltdPties/Ultmt{side}/Nm", f"RltdPties/Ultmt{side}/Pty/Nm",
+    )
+    for side in _SIDES
+}  # fmt: skip
+_ACCOUNTS = {side: (f"RltdPties/{side}Acct/Id/IBAN", f"RltdPties/{side}Acct/Id/Othr/Id") for side in _SIDES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,12 +162,7 @@ def _counterparty(entry: CamtEntry, parts: Parts) -> tuple[str, str]:
     comes_in = (entry.amount >= 0) != entry.is_reversal
     sides = ("Dbtr", "Cdtr") if comes_in else ("Cdtr", "Dbtr")
     for side in sides:
-        name = first(
-            parts,
-            f"RltdPties/{side}/Nm", f"RltdPties/{side}/Pty/Nm", f"RltdPties/{side}/Pty/OrgId/Nm",
-            f"RltdPties/Ultmt{side}/Nm", f"RltdPties/Ultmt{side}/Pty/Nm",
-        )  # fmt: skip
-        account = first(parts, f"RltdPties/{side}Acct/Id/IBAN", f"RltdPties/{side}Acct/Id/Othr/Id").replace(" ", "")
+        name, account = first(parts, *_NAMES[side]), first(parts, *_ACCOUNTS[side]).replace(" ", "")
         # Banks name the account's own holder too, at times in the place of the other side.
         if (name or account) and not (account and account == entry.own_account):
             return name, account
