@@ -14,6 +14,7 @@ from bench import (
     isolation,
     r12_shortages,
     sides,
+    statements,
     tables,
     turns,
     w01_short_steps,
@@ -73,6 +74,7 @@ WORKS: dict[str, Callable[..., Report]] = {
     "R12": r12_shortages.measure,
     "hostile": hostile.measure,
     "isolation": isolation.measure,
+    "statements": statements.measure,
     "tables": tables.measure,
     "writing": writing.measure,
 }

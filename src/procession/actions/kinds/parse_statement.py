@@ -84,8 +84,8 @@ CAMT_EXAMPLE = Example(
     targets={"work.transactions": OutputTarget(type="File")},
     expected={
         "work.transactions": _HEADINGS
-        + b"DE89370400440532013000,EUR,2026-01-31,2026-01-31,-10,,E1,Ann,,,PMNT-ICDT-ESCT,S-7,1\n"
-        b"DE89370400440532013000,EUR,2026-01-31,2026-01-31,-20,,E2,Bob,,,PMNT-ICDT-ESCT,S-7,2\n",
+        + b"DE89370400440532013000,EUR,2026-01-31,2026-01-31,-10,,E1,Ann,,,PMNT-ICDT-ESCT,2026-01-31 S-7,1\n"
+        b"DE89370400440532013000,EUR,2026-01-31,2026-01-31,-20,,E2,Bob,,,PMNT-ICDT-ESCT,2026-01-31 S-7,2\n",
     },
     status=StepStatus.WARNING,
     message="1 statement, 2 transactions; not among the accounts: DE89370400440532013000",

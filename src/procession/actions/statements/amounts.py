@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 WHOLE_DIGITS_MAX, DECIMALS_MAX = 15, 4  # DECIMAL(19,4), as the Money of tables
+_LEAST = Decimal(1).scaleb(-DECIMALS_MAX)
 _PLAIN = re.compile(r"([0-9]{1,18})(?:[.,]([0-9]{0,18}))?")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3}){1,5}\.[0-9]{1,9}|[0-9]{1,3}(?:\.[0-9]{3}){1,5},[0-9]{1,9}")
 _DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T[0-9:.]{5,20})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?")
@@ -46,7 +48,7 @@ def bounded(amount: Decimal, text: str) -> Decimal:
     """The amount as Money holds it. Raises ValueError where it would be rounded or does not fit."""
     if amount.adjusted() >= WHOLE_DIGITS_MAX:
         raise ValueError(f'"{text[:40]}" has more than {WHOLE_DIGITS_MAX} digits')
-    exact = amount.quantize(Decimal(1).scaleb(-DECIMALS_MAX))
+    exact = amount.quantize(_LEAST)
     if exact != amount:
         raise ValueError(f'"{text[:40]}" has more than {DECIMALS_MAX} decimals')
     return exact
@@ -82,6 +84,8 @@ def value_day(text: str) -> date:
         raise
 
 
+# A statement has a hundred thousand entries, and a few days.
+@lru_cache(maxsize=1024)
 def iso_day(text: str) -> date:
     """The day of an ISO date or moment, as it was written: in the bank's own zone. Raises ValueError."""
     found = _DAY.fullmatch(text.strip())

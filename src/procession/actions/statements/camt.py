@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _KINDS = {"Rpt": StatementKind.CAMT_052, "Stmt": StatementKind.CAMT_053, "Ntfctn": StatementKind.CAMT_054}
 _MESSAGES = frozenset({"BkToCstmrAcctRpt", "BkToCstmrStmt", "BkToCstmrDbtCdtNtfctn"})
+_BATCH = "Btch"
 _CHUNK_BYTES = 1 << 16
 # Between two things that we let go of. An entry takes a few kilobytes, and its elements thirty times that in memory.
 _HELD_BYTES_MAX = 8 << 20
@@ -40,6 +41,7 @@ class _CamtStatement:
     headers: Parts = field(default_factory=dict)
     balances: list[Parts] = field(default_factory=list)
     details: list[Parts] = field(default_factory=list)
+    batch: Parts = field(default_factory=dict)
     entry: Any = None
     number: int = 0
     is_known: bool = False
@@ -143,7 +145,7 @@ def _start(node: Any, name: str, file: _CamtFile) -> None:
         statement = BankStatement(kind=_KINDS[name], place=place)
         file.doing = _CamtStatement(statement=statement, node=node, headers=pages)
     elif name == "Ntry" and file.doing is not None and parent is file.doing.node:
-        file.doing.entry, file.doing.details = node, []
+        file.doing.entry, file.doing.details, file.doing.batch = node, [], {}
         file.doing.number += 1
 
 
@@ -155,6 +157,9 @@ def _end(node: Any, name: str, file: _CamtFile) -> None:
         if len(doing.details) >= DETAILS_MAX:
             raise Problem(f"{_place(file)}: it has more than {DETAILS_MAX:,} transactions")
         doing.details.append(camt_parts.parts_of(node))
+        # It stands before the first transaction, and goes with what is before it.
+        for child in node.itersiblings(f"{{*}}{_BATCH}", preceding=True):
+            doing.batch = {f"NtryDtls/{_BATCH}/{path}": text for path, text in camt_parts.parts_of(child).items()}
         _let_go(node, file)
     elif node is doing.entry:
         _harvest(doing, before=node)
@@ -196,7 +201,7 @@ def _add_entry(node: Any, doing: _CamtStatement, file: _CamtFile) -> None:
         camt_headers.identify(doing.statement, doing.headers, doing.balances)
         doing.is_known = True
     try:
-        parts = camt_parts.parts_of(node)
+        parts = camt_parts.parts_of(node) | doing.batch
         entry = camt_entries.entry_of(parts, doing.details, doing.statement, turned=file.reading.turned)
         _add_rows(entry, doing, file)
     except ValueError as error:

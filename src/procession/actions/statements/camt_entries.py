@@ -18,6 +18,15 @@ _ORIGINALS = ("AmtDtls/InstdAmt/Amt", "AmtDtls/TxAmt/Amt", "AmtDtls/CntrValAmt/A
 _CHARGES = ("Chrgs/TtlChrgsAndTaxAmt", "Chrgs/Rcrd/Amt", "Chrgs/Amt")
 _TEXTS = ("RmtInf/Ustrd", "RmtInf/Strd/AddtlRmtInf", "AddtlTxInf")
 _BOOKED = "BOOK"
+_SIDES = ("Dbtr", "Cdtr")
+_NAMES = {
+    side: (
+        f"RltdPties/{side}/Nm", f"RltdPties/{side}/Pty/Nm", f"RltdPties/{side}/Pty/OrgId/Nm",
+        f"RltdPties/Ultmt{side}/Nm", f"RltdPties/Ultmt{side}/Pty/Nm",
+    )
+    for side in _SIDES
+}  # fmt: skip
+_ACCOUNTS = {side: (f"RltdPties/{side}Acct/Id/IBAN", f"RltdPties/{side}Acct/Id/Othr/Id") for side in _SIDES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +116,9 @@ def _row(entry: CamtEntry, parts: Parts, amount: Decimal) -> BookedEntry:
     party, account = _counterparty(entry, parts)
     original = _original(entry, parts, amount)
     bank = first(parts, "Refs/AcctSvcrRef") or first(entry.parts, "AcctSvcrRef", "NtryRef")
+    # What is said of a whole collective entry is not said of each transaction in it.
+    is_whole = not parts or len(entry.details) == 1
+    known = entry.parts if is_whole else {}
     structured = first(
         parts, "RmtInf/Strd/CdtrRefInf/Ref", "RmtInf/Strd/CdtrRefInf/CdtrRef", "RmtInf/Strd/RfrdDocInf/Nb"
     )
@@ -116,17 +128,23 @@ def _row(entry: CamtEntry, parts: Parts, amount: Decimal) -> BookedEntry:
         currency=entry.currency if entry.currency != entry.own_currency else "",
         booked_on=entry.booked_on,
         value_on=entry.value_on,
-        reference=structured,
+        # The number of a batch is the holder's own.
+        reference=structured or known.get("NtryDtls/Btch/PmtInfId", ""),
         end_to_end_id=_given(parts.get("Refs/EndToEndId", "")),
         party=party,
         party_account=account,
-        text=" ".join(" ".join(texts[:1] or [entry.parts.get("AddtlNtryInf", "")]).split()),
+        text=" ".join(" ".join([*(texts[:1] or [known.get("AddtlNtryInf", "")]), *_reason(parts)]).split()),
         code=_code(parts) or _code(entry.parts),
         bank_reference=bank,
         original_amount=original[0],
         original_currency=original[1],
         charges=_charges(parts, entry.currency) or _charges(entry.parts, entry.currency) or None,
     )
+
+
+def _reason(parts: Parts) -> list[str]:
+    """Why a payment came back."""
+    return [parts[path] for path in ("RtrInf/Rsn/Cd", "RtrInf/AddtlInf") if path in parts]
 
 
 def _given(text: str) -> str:
@@ -144,12 +162,7 @@ def _counterparty(entry: CamtEntry, parts: Parts) -> tuple[str, str]:
     comes_in = (entry.amount >= 0) != entry.is_reversal
     sides = ("Dbtr", "Cdtr") if comes_in else ("Cdtr", "Dbtr")
     for side in sides:
-        name = first(
-            parts,
-            f"RltdPties/{side}/Nm", f"RltdPties/{side}/Pty/Nm", f"RltdPties/{side}/Pty/OrgId/Nm",
-            f"RltdPties/Ultmt{side}/Nm", f"RltdPties/Ultmt{side}/Pty/Nm",
-        )  # fmt: skip
-        account = first(parts, f"RltdPties/{side}Acct/Id/IBAN", f"RltdPties/{side}Acct/Id/Othr/Id").replace(" ", "")
+        name, account = first(parts, *_NAMES[side]), first(parts, *_ACCOUNTS[side]).replace(" ", "")
         # Banks name the account's own holder too, at times in the place of the other side.
         if (name or account) and not (account and account == entry.own_account):
             return name, account

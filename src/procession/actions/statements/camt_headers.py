@@ -11,6 +11,7 @@ from procession.actions.statements.camt_parts import Parts, first
 from procession.actions.statements.facts import AVAILABLE, CLOSING, OPENING, BankStatement, StatementKind
 
 _ZERO = Decimal(0)
+_CODES, _DAYS = ("Tp/CdOrPrtry/Cd", "Tp/Cd", "Tp/CdOrPrtry/Prtry"), ("Dt/Dt", "Dt/DtTm", "Dt")
 _PAGED = ("Stmt", "Rpt", "Ntfctn", "Msg")
 # ISO 20022, ExternalBalanceType1Code.
 _BALANCES = {
@@ -29,13 +30,16 @@ def identify(statement: BankStatement, headers: Parts, balances: Sequence[Parts]
         (one["Amt@Ccy"] for one in balances if one.get("Amt@Ccy")), statement.currency
     )
     moment = headers.get("CreDtTm", "")
-    statement.name = headers.get("Id", "") or moment
     number = first(headers, "ElctrncSeqNb", "LglSeqNb")
     statement.number = int(number) if number.isdigit() and len(number) <= 18 else None
     page = first(headers, *(f"{name}Pgntn/PgNb" for name in _PAGED))
     statement.page = int(page) if page.isdigit() and len(page) <= 9 else None
-    day = first(headers, "FrToDt/ToDtTm", "FrToDt/ToDt") or moment
+    closed = [first(one, *_DAYS) for one in balances if first(one, *_CODES) == "CLBD"]
+    # When it was made comes last: a statement that is sent again was made again, and is the same statement.
+    day = first(headers, "FrToDt/ToDtTm", "FrToDt/ToDt") or "".join(closed[:1]) or moment
     statement.on = amounts.iso_day(day) if day else None
+    # With its day, because banks begin their ids anew each year.
+    statement.name = " ".join(part for part in (f"{statement.on or ''}", headers.get("Id", "")) if part)
 
 
 def take_balances(statement: BankStatement, balances: Sequence[Parts]) -> None:
@@ -44,8 +48,7 @@ def take_balances(statement: BankStatement, balances: Sequence[Parts]) -> None:
     for parts in balances:
         # A currency of its own: a balance of another one says nothing of these entries.
         amount = signed(parts, parts.get("Amt", ""))
-        code = first(parts, "Tp/CdOrPrtry/Cd", "Tp/Cd", "Tp/CdOrPrtry/Prtry")
-        day = first(parts, "Dt/Dt", "Dt/DtTm", "Dt")
+        code, day = first(parts, *_CODES), first(parts, *_DAYS)
         statement.add_balance(_BALANCES.get(code, code), amounts.iso_day(day) if day else None, amount)
         if parts.get("Amt@Ccy", statement.currency) == statement.currency:
             by_code.setdefault(code, []).append(amount)

@@ -165,8 +165,9 @@ def _finish(doing: _SwiftStatement, gatherer: StatementGatherer) -> None:
         _flush(doing, gatherer)
     if statement.opening is None and statement.closing is None and doing.sums:
         statement.kind = StatementKind.MT942
-    # Cut off in the middle of a transfer, it would look like a statement with fewer entries.
-    if (statement.opening is None) != (statement.closing is None):
+    # Cut off in the middle of a transfer, it would look like a statement with fewer entries. A report within the day
+    # may begin with the balance of the day before.
+    if statement.kind is StatementKind.MT940 and (statement.opening is None) != (statement.closing is None):
         without = "closing balance (:62F:)" if statement.closing is None else "opening balance (:60F:)"
         raise Problem(f"{doing.begun_at}: the statement has no {without}; did the file arrive whole?")
     _check_sums(doing)
